@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.api;
+
+/**
+ * A structure contradicts itself: a counter that differs from the walk, a block on two lists. It is
+ * a bug of the implementation that threw it or of one that wrote into its memory, and nobody inside
+ * mm4j catches it.
+ */
+public final class CorruptStateError extends Error {
+  private static final long serialVersionUID = 1L;
+
+  /** Creates the error; the message carries every value as {@code name=value}. */
+  public CorruptStateError(String message) {
+    super(message);
+  }
+
+  /** Throws if {@code good} is false. For the slow walks of {@code validate()}; messages cost. */
+  public static void check(boolean good, String message) {
+    if (!good) {
+      throw new CorruptStateError(message);
+    }
+  }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.api;
+
+import java.util.concurrent.locks.AbstractQueuedSynchronizer;
+
+/**
+ * A lock of the simulated kernel: a named mutex with a {@link LockClass}, so that order and
+ * contention can be watched. Not reentrant. Waiters are parked, never spin for ever, and may be
+ * virtual threads.
+ *
+ * <p>Cost when nobody else wants it: one compare-and-set to lock, one volatile store to unlock.
+ */
+public final class KernelLock {
+  private final String name;
+  private final LockClass lockClass;
+  private final Mutex mutex = new Mutex();
+
+  /** Creates an unlocked lock; the name appears in messages. */
+  public KernelLock(LockClass lockClass, String name) {
+    this.lockClass = lockClass;
+    this.name = name;
+  }
+
+  /** Takes the lock, waiting as long as it must. */
+  public void lock() {
+    mutex.acquire(1);
+  }
+
+  /** Takes the lock if nobody holds it. */
+  public boolean tryLock() {
+    return mutex.tryAcquire(1);
+  }
+
+  /** Gives the lock up. The caller holds it. */
+  public void unlock() {
+    mutex.release(1);
+  }
+
+  /** Whether somebody holds it now. */
+  public boolean isLocked() {
+    return mutex.isHeldExclusively();
+  }
+
+  /** Whether a thread is waiting for it; a guess, for statistics. */
+  public boolean isContended() {
+    return mutex.hasQueuedThreads();
+  }
+
+  /** The kind of lock. */
+  public LockClass lockClass() {
+    return lockClass;
+  }
+
+  @Override
+  public String toString() {
+    return lockClass + "(" + name + ")";
+  }
+
+  private static final class Mutex extends AbstractQueuedSynchronizer {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    protected boolean tryAcquire(int ignored) {
+      return compareAndSetState(0, 1);
+    }
+
+    @Override
+    protected boolean tryRelease(int ignored) {
+      if (getState() == 0) {
+        throw new MisuseException("unlock of a lock that nobody holds");
+      }
+      setState(0);
+      return true;
+    }
+
+    @Override
+    protected boolean isHeldExclusively() {
+      return getState() != 0;
+    }
+  }
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.api;
+
+import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.MemoryLayout;
+import io.mm4j.api.memory.MemoryMap;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.PhysicalMemory;
+import io.mm4j.api.memory.Zone;
+import io.mm4j.api.page.FrameAllocator;
+import io.mm4j.api.page.FrameAllocatorProvider;
+import io.mm4j.api.page.ManagedZone;
+import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.page.PageAllocatorProvider;
+import io.mm4j.api.page.Pressure;
+import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.PluginProvider;
+import io.mm4j.api.plugin.PluginRegistry;
+import io.mm4j.api.plugin.PluginSpec;
+import io.mm4j.api.plugin.Spi;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A booted machine: the composition root, and the only place that wires floors together. It boots
+ * in the kernel's order - memory map, nodes and zones, {@code mem_map}, free blocks, page allocator
+ * - with the plugin that the configuration names for each step, and closes in reverse.
+ */
+public final class Machine implements AutoCloseable {
+  private final MemoryLayout layout;
+  private final Cpus cpus;
+  private final VirtualClock clock = new VirtualClock();
+  private final Pressure pressure = new Pressure();
+  private final PhysicalMemory memory;
+  private final PageAllocator pages;
+  private final Map<Spi<?>, PluginSpec> chosen = new LinkedHashMap<>();
+
+  private Machine(MachineConfig config) {
+    PluginRegistry registry = config.registryOrDiscover();
+    layout = config.layoutOrDefault();
+    cpus = new Cpus(config.cpuCount(), layout.nodes().size());
+
+    var memoryPlugin = new Choice<>(registry, Spi.PHYSICAL_MEMORY, config);
+    var framesPlugin = new Choice<>(registry, Spi.FRAME_ALLOCATOR, config);
+    var pagesPlugin = new Choice<>(registry, Spi.PAGE_ALLOCATOR, config);
+    for (Choice<?> choice : List.of(memoryPlugin, framesPlugin, pagesPlugin)) {
+      chosen.put(choice.spi, choice.spec);
+    }
+    memory = memoryPlugin.provider.create(layout, config.hasContents(), memoryPlugin.options);
+    try {
+      List<ManagedZone> zones = zones(layout, framesPlugin.provider, framesPlugin.options);
+      if (config.releasesMemory()) {
+        for (ManagedZone zone : zones) {
+          release(zone);
+        }
+      }
+      pages =
+          pagesPlugin.provider.create(
+              new PageAllocatorProvider.Floors(memory, zones, cpus, pressure, config.sysctls()),
+              pagesPlugin.options);
+    } catch (RuntimeException | Error e) {
+      memory.close();
+      throw e;
+    }
+  }
+
+  static Machine boot(MachineConfig config) {
+    return new Machine(config);
+  }
+
+  private static List<ManagedZone> zones(
+      MemoryLayout layout, FrameAllocatorProvider provider, Options options) {
+    List<ManagedZone> zones = new ArrayList<>();
+    for (Zone zone : layout.zones()) {
+      long cap = provider.capabilities().maxZonePages();
+      if (zone.spannedPages() > cap) {
+        throw new InputException(
+            zone + " has " + zone.spannedPages() + " pages",
+            "frame-allocator=" + provider.name(),
+            "zones of up to " + cap + " pages");
+      }
+      zones.add(new ManagedZone(zone, provider.create(zone, options), provider.capabilities()));
+    }
+    return zones;
+  }
+
+  /**
+   * {@code memblock_free_all()}: frees the usable memory of a zone in the largest aligned blocks.
+   */
+  private void release(ManagedZone managed) {
+    Zone zone = managed.zone();
+    FrameAllocator frames = managed.frames();
+    for (MemoryMap.Range range : layout.map().ranges()) {
+      if (range.type() != MemoryMap.Type.USABLE) {
+        continue;
+      }
+      long first = (range.start() + Pages.PAGE_SIZE - 1) >>> Pages.PAGE_SHIFT;
+      long pfn = Math.max(first, zone.startPfn());
+      long end = Math.min(range.end() >>> Pages.PAGE_SHIFT, zone.endPfn());
+      while (pfn < end) {
+        int order = Math.min(managed.capabilities().maxOrder(), Long.numberOfTrailingZeros(pfn));
+        while (pfn + (1L << order) > end) {
+          order--;
+        }
+        frames.free(pfn, order, zone.pageblocks().get(pfn));
+        pfn += 1L << order;
+      }
+    }
+  }
+
+  /** What boot found: the map and the zones. */
+  public MemoryLayout layout() {
+    return layout;
+  }
+
+  /** The CPUs. */
+  public Cpus cpus() {
+    return cpus;
+  }
+
+  /** The machine's time. */
+  public VirtualClock clock() {
+    return clock;
+  }
+
+  /** Where higher floors register reclaimers and migrators. */
+  public Pressure pressure() {
+    return pressure;
+  }
+
+  /** RAM and frames. */
+  public PhysicalMemory memory() {
+    return memory;
+  }
+
+  /** The page allocator. */
+  public PageAllocator pages() {
+    return pages;
+  }
+
+  /** The zones with their free blocks. */
+  public List<ManagedZone> zones() {
+    return pages.zones();
+  }
+
+  /** The plugin that was chosen for each SPI, with its given options. */
+  public Map<Spi<?>, PluginSpec> plugins() {
+    return Map.copyOf(chosen);
+  }
+
+  /** Validates every floor; throws {@link CorruptStateError} at the first contradiction. */
+  public void validate() {
+    memory.validate();
+    for (ManagedZone zone : zones()) {
+      zone.frames().validate();
+    }
+    pages.validate();
+  }
+
+  /** How many frames have this owner; walks all frames. */
+  public long framesOwnedBy(FrameOwner owner) {
+    long count = 0;
+    for (Zone zone : layout.zones()) {
+      for (long pfn = zone.startPfn(); pfn < zone.endPfn(); pfn++) {
+        if (memory.memMap().owner(pfn) == owner) {
+          count++;
+        }
+      }
+    }
+    return count;
+  }
+
+  @Override
+  public void close() {
+    memory.close();
+  }
+
+  /** One plugin as configured: provider and checked options. */
+  private static final class Choice<P extends PluginProvider> {
+    final Spi<P> spi;
+    final PluginSpec spec;
+    final P provider;
+    final Options options;
+
+    Choice(PluginRegistry registry, Spi<P> spi, MachineConfig config) {
+      this.spi = spi;
+      this.spec = config.spec(spi);
+      String where = "--plugin " + spi.id() + "=" + spec.name();
+      this.provider = registry.provider(spi, spec.name(), where);
+      this.options = Options.of(provider, spec.options(), where);
+    }
+  }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.api;
+
+import io.mm4j.api.memory.MemoryLayout;
+import io.mm4j.api.memory.MemoryMap;
+import io.mm4j.api.memory.ZoneLayouts;
+import io.mm4j.api.plugin.PluginRegistry;
+import io.mm4j.api.plugin.PluginSpec;
+import io.mm4j.api.plugin.Spi;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a machine is made of. Every setter returns this object; {@link #boot()} builds the machine.
+ *
+ * <pre>{@code
+ * try (Machine machine = new MachineConfig().memory(4L << 30).cpus(2).boot()) {
+ *   long pfn = machine.pages().allocPages(machine.cpus().get(0), Gfp.GFP_KERNEL, 0);
+ * }
+ * }</pre>
+ */
+public final class MachineConfig {
+  private MemoryMap map = MemoryMap.pc(4L << 30);
+  private @Nullable MemoryLayout layout;
+  private int cpus = 2;
+  private boolean contents = true;
+  private boolean releaseMemory = true;
+  private final Map<Spi<?>, PluginSpec> plugins = new HashMap<>();
+  private final Map<String, String> sysctls = new HashMap<>();
+  private @Nullable PluginRegistry registry;
+
+  /** A PC with 4 GiB, 2 CPUs and the reference plugins. */
+  public MachineConfig() {}
+
+  /** RAM of a PC, in bytes. */
+  public MachineConfig memory(long bytes) {
+    return memoryMap(MemoryMap.pc(bytes));
+  }
+
+  /** The firmware's memory map. */
+  public MachineConfig memoryMap(MemoryMap memoryMap) {
+    this.map = memoryMap;
+    this.layout = null;
+    return this;
+  }
+
+  /** Zones as given, e.g. by a recording, in place of those that follow from the map. */
+  public MachineConfig layout(MemoryLayout memoryLayout) {
+    this.layout = memoryLayout;
+    this.map = memoryLayout.map();
+    return this;
+  }
+
+  /** How many CPUs, 1 to 4096. */
+  public MachineConfig cpus(int count) {
+    if (count < 1 || count > 4096) {
+      throw new InputException(count + " CPUs", "--cpus", "1 to 4096");
+    }
+    this.cpus = count;
+    return this;
+  }
+
+  /** Whether RAM has bytes; without, only books are kept. */
+  public MachineConfig contents(boolean on) {
+    this.contents = on;
+    return this;
+  }
+
+  /**
+   * Whether boot frees the usable memory into the zones; a replay frees what its recording says.
+   */
+  public MachineConfig releaseMemory(boolean on) {
+    this.releaseMemory = on;
+    return this;
+  }
+
+  /** Chooses a plugin. */
+  public MachineConfig plugin(Spi<?> spi, PluginSpec spec) {
+    plugins.put(spi, spec);
+    return this;
+  }
+
+  /** Chooses a plugin as the command line does: {@code frame-allocator=bitmap}. */
+  public MachineConfig plugin(String choice) {
+    String where = "--plugin " + choice;
+    int eq = choice.indexOf('=');
+    if (eq <= 0) {
+      throw new InputException(
+          "'" + choice + "' names no plugin", "--plugin", "SPI=NAME[:key=value,...]");
+    }
+    return plugin(
+        PluginRegistry.spi(choice.substring(0, eq), where),
+        PluginSpec.parse(choice.substring(eq + 1), where));
+  }
+
+  /** Sets {@code vm.NAME}. */
+  public MachineConfig sysctl(String name, String value) {
+    sysctls.put(name, value);
+    return this;
+  }
+
+  /** The plugins to choose from; by default all that are found. */
+  public MachineConfig registry(PluginRegistry pluginRegistry) {
+    this.registry = pluginRegistry;
+    return this;
+  }
+
+  /** Builds the machine, or throws what is wrong with the configuration; nothing is left behind. */
+  public Machine boot() {
+    return Machine.boot(this);
+  }
+
+  PluginRegistry registryOrDiscover() {
+    return registry == null ? PluginRegistry.discover() : registry;
+  }
+
+  MemoryLayout layoutOrDefault() {
+    return layout == null ? ZoneLayouts.x86_64(map) : layout;
+  }
+
+  int cpuCount() {
+    return cpus;
+  }
+
+  boolean hasContents() {
+    return contents;
+  }
+
+  boolean releasesMemory() {
+    return releaseMemory;
+  }
+
+  PluginSpec spec(Spi<?> spi) {
+    return plugins.getOrDefault(spi, PluginSpec.of(spi.reference()));
+  }
+
+  Map<String, String> sysctls() {
+    return Map.copyOf(sysctls);
+  }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.api.memory;
+
+import io.mm4j.api.InputException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * The firmware's map of physical memory (e820): ranges of bytes, each with a type, sorted, without
+ * overlap. What no range covers is a hole.
+ *
+ * @param ranges sorted by start
+ */
+public record MemoryMap(List<Range> ranges) {
+  /** What a range is. */
+  public enum Type {
+    /** RAM for the system. */
+    USABLE,
+    /** Not to be touched. */
+    RESERVED,
+    /** ACPI tables, usable after they were read. */
+    ACPI_DATA,
+    /** ACPI non-volatile storage. */
+    ACPI_NVS,
+    /** Known to be bad. */
+    UNUSABLE
+  }
+
+  /**
+   * A range of physical addresses.
+   *
+   * @param start first byte
+   * @param end one past the last byte
+   * @param type what it is
+   */
+  public record Range(long start, long end, Type type) {
+    /** Checks the order of the ends. */
+    public Range {
+      if (start < 0 || end <= start) {
+        throw new InputException(
+            String.format("range 0x%x-0x%x is empty or turned round", start, end),
+            "memory map",
+            "0 <= start < end");
+      }
+    }
+
+    /** Bytes. */
+    public long bytes() {
+      return end - start;
+    }
+  }
+
+  /** Sorts the ranges and refuses overlaps. */
+  public MemoryMap {
+    List<Range> sorted = new ArrayList<>(ranges);
+    sorted.sort(Comparator.comparingLong(Range::start));
+    for (int i = 1; i < sorted.size(); i++) {
+      if (sorted.get(i).start() < sorted.get(i - 1).end()) {
+        throw new InputException(
+            String.format("ranges overlap at 0x%x", sorted.get(i).start()),
+            "memory map",
+            "ranges without overlap");
+      }
+    }
+    ranges = List.copyOf(sorted);
+  }
+
+  /**
+   * The map that firmware of a PC of this size shows: 640 KiB below the video hole, then memory
+   * from 1 MiB, with the PCI hole from 3 GiB to 4 GiB.
+   *
+   * @param bytes RAM in all, at least 1 MiB
+   */
+  public static MemoryMap pc(long bytes) {
+    List<Range> list = new ArrayList<>();
+    long low = 0x9fc00;
+    list.add(new Range(0, low, Type.USABLE));
+    list.add(new Range(low, 0x100000, Type.RESERVED));
+    long hole = 0xc000_0000L;
+    long below = Math.min(bytes, hole);
+    if (below > 0x100000) {
+      list.add(new Range(0x100000, below, Type.USABLE));
+    }
+    if (bytes > hole) {
+      list.add(new Range(0x1_0000_0000L, 0x1_0000_0000L + (bytes - hole), Type.USABLE));
+    }
+    return new MemoryMap(list);
+  }
+
+  /** Bytes of usable RAM. */
+  public long usableBytes() {
+    return ranges.stream().filter(r -> r.type() == Type.USABLE).mapToLong(Range::bytes).sum();
+  }
+
+  /** One past the last usable byte. */
+  public long endOfRam() {
+    return ranges.stream()
+        .filter(r -> r.type() == Type.USABLE)
+        .mapToLong(Range::end)
+        .max()
+        .orElse(0);
+  }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.api.memory;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * The RAM of a machine: its bytes, its frames, its nodes and zones.
+ *
+ * <p>Bytes live off heap and cost the host only what was touched; a frame that was never written
+ * reads as zeroes. A machine booted with {@code contents=off} has no bytes: {@link #hasContents()}
+ * is false, reads give 0 and writes are dropped, which serves replays that only keep books.
+ *
+ * <p>Addresses are physical byte addresses ({@code paddr}); longs must be aligned to 8. Threads:
+ * plain memory, the frame's owner writes. Each access is O(1) and allocates nothing.
+ */
+public interface PhysicalMemory extends AutoCloseable {
+  /** The frames. */
+  MemMap memMap();
+
+  /** The nodes, by number. */
+  List<Node> nodes();
+
+  /** Whether RAM has bytes. */
+  boolean hasContents();
+
+  /**
+   * RAM as one segment from physical address 0 to the end of the last frame; holes are in it too. A
+   * floor with a hot path keeps it in a final field. Empty without contents.
+   */
+  MemorySegment ram();
+
+  /** Reads 8 bytes. */
+  long getLong(long paddr);
+
+  /** Writes 8 bytes. */
+  void putLong(long paddr, long value);
+
+  /** Reads a byte. */
+  byte getByte(long paddr);
+
+  /** Writes a byte. */
+  void putByte(long paddr, byte value);
+
+  /** Fills {@code 1 << order} frames with zeroes: {@code clear_page()}. */
+  void clearPages(long pfn, int order);
+
+  /** Copies a frame: {@code copy_page()}. */
+  void copyPage(long destinationPfn, long sourcePfn);
+
+  /**
+   * Gives the host's memory behind these frames back; they read as zeroes afterwards.
+   *
+   * @param pages how many frames
+   */
+  void discard(long pfn, long pages);
+
+  /**
+   * Walks everything and compares it with the fast counters; throws {@link
+   * io.mm4j.api.CorruptStateError}.
+   */
+  void validate();
+
+  /** Gives everything back to the host. No access is legal afterwards. */
+  @Override
+  void close();
+}

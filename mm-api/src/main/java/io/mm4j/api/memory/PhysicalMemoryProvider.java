@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.api.memory;
+
+import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.PluginProvider;
+
+/** Creates {@link PhysicalMemory}: the SPI {@code physical-memory}. */
+public interface PhysicalMemoryProvider extends PluginProvider {
+  /**
+   * Creates the memory of a machine.
+   *
+   * @param layout which frames exist and how they are divided into zones
+   * @param contents whether RAM has bytes
+   * @param options this plugin's options
+   */
+  PhysicalMemory create(MemoryLayout layout, boolean contents, Options options);
+}

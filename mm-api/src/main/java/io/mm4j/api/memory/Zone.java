@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.api.memory;
+
+import io.mm4j.api.KernelLock;
+import io.mm4j.api.LockClass;
+
+/**
+ * A zone of a node: a range of frames of one kind, holes included. Models {@code struct zone} of
+ * include/linux/mmzone.h as far as it describes memory; what is free in it is a frame allocator's
+ * business, how much must stay free the page allocator's.
+ */
+public final class Zone {
+  private final ZoneType type;
+  private final int nodeId;
+  private final long startPfn;
+  private final long endPfn;
+  private final long presentPages;
+  private final long managedPages;
+  private final Pageblocks pageblocks;
+  private final KernelLock lock;
+
+  /**
+   * Creates a zone.
+   *
+   * @param startPfn the first frame: {@code zone_start_pfn}
+   * @param endPfn one past the last frame; {@code endPfn - startPfn} is {@code spanned_pages}
+   * @param presentPages frames that are not holes
+   * @param managedPages frames that the page allocator was given
+   * @param pageblockType the migratetype that its pageblocks begin with
+   */
+  public Zone(
+      ZoneType type,
+      int nodeId,
+      long startPfn,
+      long endPfn,
+      long presentPages,
+      long managedPages,
+      int pageblockType) {
+    this.type = type;
+    this.nodeId = nodeId;
+    this.startPfn = startPfn;
+    this.endPfn = endPfn;
+    this.presentPages = presentPages;
+    this.managedPages = managedPages;
+    this.pageblocks = new Pageblocks(startPfn, endPfn, pageblockType);
+    this.lock = new KernelLock(LockClass.ZONE, "node" + nodeId + "/" + type.procName());
+  }
+
+  /** The kind of zone. */
+  public ZoneType type() {
+    return type;
+  }
+
+  /** The node it belongs to. */
+  public int nodeId() {
+    return nodeId;
+  }
+
+  /** The first frame. */
+  public long startPfn() {
+    return startPfn;
+  }
+
+  /** One past the last frame. */
+  public long endPfn() {
+    return endPfn;
+  }
+
+  /** Frames between start and end, holes included. */
+  public long spannedPages() {
+    return endPfn - startPfn;
+  }
+
+  /** Frames with memory behind them. */
+  public long presentPages() {
+    return presentPages;
+  }
+
+  /** Frames that the page allocator was given. */
+  public long managedPages() {
+    return managedPages;
+  }
+
+  /** Whether the frame number lies in the zone's range. */
+  public boolean contains(long pfn) {
+    return pfn >= startPfn && pfn < endPfn;
+  }
+
+  /** The migratetypes of its pageblocks. */
+  public Pageblocks pageblocks() {
+    return pageblocks;
+  }
+
+  /** {@code zone->lock}: guards the free blocks and the pageblock types. */
+  public KernelLock lock() {
+    return lock;
+  }
+
+  @Override
+  public String toString() {
+    return "Node " + nodeId + ", zone " + type.procName();
+  }
+}

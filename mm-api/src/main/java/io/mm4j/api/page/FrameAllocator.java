@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.api.page;
+
+/**
+ * The free blocks of one zone: a structure, not a policy. What Linux decides - which zone, which
+ * migratetype to fall back to, how much to keep - stands above it, once, in a {@link
+ * PageAllocator}.
+ *
+ * <p>A block is {@code 1 << order} frames and begins at a multiple of its size. Every free frame
+ * lies in exactly one free block; a free block is on the list of one migratetype. A frame that the
+ * zone's owner never freed into the allocator is simply not free: boot frees the usable memory
+ * block by block.
+ *
+ * <p><b>The caller</b> holds the zone's lock (or is the only thread), gives blocks that lie inside
+ * the zone, and frees each frame once. A block may be freed in parts, and parts may be freed as
+ * larger blocks if all of them are held. <b>The plugin</b> merges a freed block with its free
+ * buddies as far as it can if its capabilities say {@code mergesAlways}, never gives a frame out
+ * twice, and reports misuse that it sees - at least a block whose first frame is free already -
+ * with {@link io.mm4j.api.MisuseException}, changing nothing.
+ *
+ * <p>A plugin without the capability {@code migratetypes} ignores every migratetype argument and
+ * counts all blocks as {@link Migratetype#MOVABLE}.
+ *
+ * <p>Models {@code zone->free_area} of mm/page_alloc.c (Linux 6.18). Nothing here allocates Java
+ * objects after creation, except metadata of a section at the first split in it.
+ */
+public interface FrameAllocator {
+  /** No block: the documented sentinel of every call that returns a frame number. */
+  long NONE = -1;
+
+  /**
+   * Takes a block from the lists of one migratetype: the smallest free block that is large enough,
+   * split as often as needed; the rest stays with that migratetype. The kernel's {@code
+   * __rmqueue_smallest()}.
+   *
+   * @return the first frame, or {@link #NONE} if these lists have no block of this order or larger
+   */
+  long allocate(int order, int migratetype);
+
+  /**
+   * Takes the block at the head of one list and splits it to a smaller order; the rest goes to the
+   * lists of {@code restMigratetype}. The kernel's {@code page_del_and_expand()}.
+   *
+   * @param fromOrder the list's order
+   * @param fromMigratetype the list's migratetype
+   * @param order what is wanted, at most {@code fromOrder}
+   * @return the first frame, or {@link #NONE} if the list is empty
+   */
+  long allocateFrom(int fromOrder, int fromMigratetype, int order, int restMigratetype);
+
+  /**
+   * Puts a block back and merges it. It goes to the list of {@code migratetype}; where it merges
+   * with a block of another pageblock, those pageblocks take that migratetype. The kernel's {@code
+   * __free_one_page()}.
+   *
+   * @throws io.mm4j.api.MisuseException if its first frame is free already
+   */
+  void free(long pfn, int order, int migratetype);
+
+  /**
+   * Takes exactly this block out of whatever free block holds it; what is left of that one stays
+   * free on its list.
+   *
+   * @return false, and nothing is changed, if not every frame of it is free
+   * @throws UnsupportedOperationException without the capability {@code takesExactly}
+   */
+  boolean take(long pfn, int order);
+
+  /**
+   * How many frames of this block are free: 0 to {@code 1 << order}. O({@code 1 << order}) at
+   * worst.
+   */
+  int freePagesIn(long pfn, int order);
+
+  /**
+   * The order of the free block that begins at this frame, or -1 if none begins there. The kernel's
+   * {@code PageBuddy()} and {@code buddy_order()}.
+   */
+  int freeOrderAt(long pfn);
+
+  /** The block at the head of a list, or {@link #NONE}. */
+  long head(int order, int migratetype);
+
+  /**
+   * Moves every free block of the pageblock that holds {@code pfn} to the lists of another
+   * migratetype and gives the pageblock that type. The kernel's {@code move_freepages_block()}.
+   *
+   * @return how many frames were moved
+   */
+  int movePageblock(long pfn, int migratetype);
+
+  /** Free frames in all; O(1). */
+  long freePages();
+
+  /** Free blocks of exactly this order; O(1) or O(migratetypes). */
+  long freeBlocks(int order);
+
+  /** Free blocks of exactly this order on the list of this migratetype; O(1). */
+  long freeBlocks(int order, int migratetype);
+
+  /** Visits every free block in ascending order of its first frame. The visitor changes nothing. */
+  void forEachFree(FreeBlockVisitor visitor);
+
+  /**
+   * Walks everything - lists, tables, alignment, containment, merging where promised - and compares
+   * it with the fast counters. Throws {@link io.mm4j.api.CorruptStateError} at the first
+   * contradiction.
+   */
+  void validate();
+
+  /** Receives free blocks. */
+  @FunctionalInterface
+  interface FreeBlockVisitor {
+    /** One free block. */
+    void block(long pfn, int order, int migratetype);
+  }
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.api.page;
+
+import io.mm4j.api.memory.Zone;
+import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.PluginProvider;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Creates {@link FrameAllocator}s, one for each zone: the SPI {@code frame-allocator}. */
+public interface FrameAllocatorProvider extends PluginProvider {
+  /**
+   * What a plugin can do; a test or a policy that needs more is skipped, with the reason.
+   *
+   * @param migratetypes keeps blocks apart by migratetype
+   * @param takesExactly {@link FrameAllocator#take} works
+   * @param mergesAlways after every call no two buddies of one order are both free, up to {@code
+   *     maxOrder}
+   * @param ownReservations reserves frames for CPUs by itself, so the page allocator leaves its
+   *     per-cpu lists off
+   * @param maxOrder the largest order it serves
+   * @param maxZonePages the largest zone, in frames
+   */
+  record Capabilities(
+      boolean migratetypes,
+      boolean takesExactly,
+      boolean mergesAlways,
+      boolean ownReservations,
+      int maxOrder,
+      long maxZonePages) {}
+
+  /** The plugin's capabilities. */
+  Capabilities capabilities();
+
+  /**
+   * Creates the allocator of a zone, with nothing free.
+   *
+   * @param zone the frames; their pageblock types are {@code zone.pageblocks()}
+   */
+  FrameAllocator create(Zone zone, Options options);
+
+  @Override
+  default Map<String, String> describeCapabilities() {
+    Capabilities c = capabilities();
+    Map<String, String> map = new LinkedHashMap<>();
+    map.put("migratetypes", Boolean.toString(c.migratetypes()));
+    map.put("takes-exactly", Boolean.toString(c.takesExactly()));
+    map.put("merges-always", Boolean.toString(c.mergesAlways()));
+    map.put("own-reservations", Boolean.toString(c.ownReservations()));
+    map.put("max-order", Integer.toString(c.maxOrder()));
+    return map;
+  }
+}

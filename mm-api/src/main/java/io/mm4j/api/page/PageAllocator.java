@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.api.page;
+
+import io.mm4j.api.Cpu;
+import java.util.List;
+
+/**
+ * {@code alloc_pages} over the zones of a machine: GFP flags, zonelists, watermarks, per-cpu lists,
+ * fallback - as far as the plugin goes ({@code direct} has none of these).
+ *
+ * <p>A block is handed out with its frames owned by {@link io.mm4j.api.memory.FrameOwner#KERNEL},
+ * the refcount of the first frame at 1, and its order in {@code mem_map}; the caller then says what
+ * it is for. It is given back with the same order by {@link #freePages}, or frame by frame after
+ * {@link #splitPage}. A frame whose refcount is not 0 or 1, or an order that is not the block's, is
+ * {@link io.mm4j.api.MisuseException} and nothing is freed.
+ *
+ * <p>Threads: any, each with a {@link Cpu} of its own. Hot calls allocate no Java object.
+ */
+public interface PageAllocator {
+  /** Out of memory. */
+  long NO_PAGE = -1;
+
+  /** The node of the CPU that asks. */
+  int NUMA_NO_NODE = -1;
+
+  /**
+   * {@code __alloc_pages()}: the one core that every entry point ends in.
+   *
+   * @param gfp flags of {@link Gfp}
+   * @param order 0 to 10
+   * @param nodeId the preferred node, or {@link #NUMA_NO_NODE}
+   * @return the first frame, or {@link #NO_PAGE}
+   */
+  long allocPages(Cpu cpu, int gfp, int order, int nodeId);
+
+  /** {@code alloc_pages()} on the CPU's own node. */
+  default long allocPages(Cpu cpu, int gfp, int order) {
+    return allocPages(cpu, gfp, order, NUMA_NO_NODE);
+  }
+
+  /** {@code __free_pages()}: one reference less, and the block goes back when none is left. */
+  void freePages(Cpu cpu, long pfn, int order);
+
+  /**
+   * {@code split_page()}: from now on the frames of this block are blocks of order 0, each with a
+   * refcount of 1, to be freed singly.
+   */
+  void splitPage(long pfn, int order);
+
+  /**
+   * Gives the frames of a range to the caller, free ones by taking them, others by asking their
+   * owners' migrators to move them away: {@code alloc_contig_range()}.
+   *
+   * @return whether the whole range is the caller's now; if not, nothing has changed hands
+   */
+  boolean allocContigRange(Cpu cpu, long startPfn, long endPfn, int gfp);
+
+  /** {@code drain_all_pages()}: asks every CPU's lists back into the zones. */
+  void drainAllPages(Cpu cpu);
+
+  /** The zones that it serves. */
+  List<ManagedZone> zones();
+
+  /** Free frames of all zones, without those on per-cpu lists. */
+  default long freePages() {
+    long pages = 0;
+    for (ManagedZone zone : zones()) {
+      pages += zone.frames().freePages();
+    }
+    return pages;
+  }
+
+  /** Frames on the per-cpu lists of all CPUs. */
+  long pcpPages();
+
+  /**
+   * Compares lists, counters and owners with a walk; throws {@link io.mm4j.api.CorruptStateError}.
+   */
+  void validate();
+}

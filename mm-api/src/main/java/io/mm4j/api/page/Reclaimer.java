@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.api.page;
+
+/** A higher floor's way to give frames up. Called without any zone lock held. */
+@FunctionalInterface
+public interface Reclaimer {
+  /**
+   * Frees what it can.
+   *
+   * @return how many frames it freed, through the page allocator; 0 if it can do nothing
+   */
+  long reclaim(ReclaimRequest request);
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.api.plugin;
+
+import io.mm4j.api.InputException;
+import java.util.Locale;
+
+/** Reads and writes sizes and numbers the way the command line spells them. */
+public final class Sizes {
+  private static final String UNITS = "KMGTPE";
+
+  private Sizes() {}
+
+  /**
+   * Reads a size in bytes: decimal or {@code 0x} digits with an optional unit K, M, G, T, P or E
+   * (powers of 1024).
+   *
+   * @param text what was written
+   * @param where the option or place, for the message
+   * @return bytes, at least 1
+   * @throws InputException if it is not a size, is 0, or does not fit
+   */
+  public static long parseSize(String text, String where) {
+    String allowed = OptionSpec.Type.SIZE.allowed();
+    String s = text.strip().toUpperCase(Locale.ROOT);
+    if (s.endsWith("B") && s.length() > 1 && !s.startsWith("0X")) {
+      s = s.substring(0, s.length() - 1);
+    }
+    int shift = 0;
+    if (!s.isEmpty()) {
+      int unit = s.startsWith("0X") ? -1 : UNITS.indexOf(s.charAt(s.length() - 1));
+      if (unit >= 0) {
+        shift = 10 * (unit + 1);
+        s = s.substring(0, s.length() - 1);
+      }
+    }
+    long digits = digits(s);
+    if (digits < 0) {
+      throw new InputException("'" + text + "' is not a size", where, allowed);
+    }
+    if (digits == 0) {
+      throw new InputException("'" + text + "' is nothing", where, allowed);
+    }
+    if (digits > Long.MAX_VALUE >> shift) {
+      throw new InputException("'" + text + "' is too large", where, "sizes below 8E");
+    }
+    return digits << shift;
+  }
+
+  /**
+   * Reads a number, decimal or {@code 0x}.
+   *
+   * @throws InputException if it is none or negative
+   */
+  public static long parseNumber(String text, String where) {
+    long value = digits(text.strip().toUpperCase(Locale.ROOT));
+    if (value < 0) {
+      throw new InputException(
+          "'" + text + "' is not a number", where, OptionSpec.Type.NUMBER.allowed());
+    }
+    return value;
+  }
+
+  /** Writes bytes with the largest unit that divides them: {@code 4G}, {@code 4097}. */
+  public static String format(long bytes) {
+    int unit = -1;
+    while (bytes != 0 && bytes % 1024 == 0 && unit < UNITS.length() - 1) {
+      bytes /= 1024;
+      unit++;
+    }
+    return unit < 0 ? Long.toString(bytes) : bytes + UNITS.substring(unit, unit + 1);
+  }
+
+  private static long digits(String s) {
+    try {
+      if (s.startsWith("0X")) {
+        return s.length() > 2 && s.charAt(2) != '-' && s.charAt(2) != '+'
+            ? Long.parseLong(s.substring(2), 16)
+            : -1;
+      }
+      return s.isEmpty() || s.charAt(0) == '-' || s.charAt(0) == '+' ? -1 : Long.parseLong(s);
+    } catch (NumberFormatException e) {
+      return -1;
+    }
+  }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.api.plugin;
+
+import io.mm4j.api.memory.PhysicalMemoryProvider;
+import io.mm4j.api.page.FrameAllocatorProvider;
+import io.mm4j.api.page.PageAllocatorProvider;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * One service provider interface: its name on the command line, its provider type, and the plugin
+ * that a machine takes when none is named.
+ *
+ * @param <P> the provider type
+ */
+public final class Spi<P extends PluginProvider> {
+  /** RAM, frames, nodes and zones. */
+  public static final Spi<PhysicalMemoryProvider> PHYSICAL_MEMORY =
+      new Spi<>("physical-memory", PhysicalMemoryProvider.class, "sparsemem");
+
+  /** The free blocks of one zone. */
+  public static final Spi<FrameAllocatorProvider> FRAME_ALLOCATOR =
+      new Spi<>("frame-allocator", FrameAllocatorProvider.class, "buddy");
+
+  /** {@code alloc_pages} over all zones. */
+  public static final Spi<PageAllocatorProvider> PAGE_ALLOCATOR =
+      new Spi<>("page-allocator", PageAllocatorProvider.class, "direct");
+
+  private static final List<Spi<?>> ALL = List.of(PHYSICAL_MEMORY, FRAME_ALLOCATOR, PAGE_ALLOCATOR);
+
+  private final String id;
+  private final Class<P> providerType;
+  private final String reference;
+
+  private Spi(String id, Class<P> providerType, String reference) {
+    this.id = Objects.requireNonNull(id);
+    this.providerType = providerType;
+    this.reference = reference;
+  }
+
+  /** Every SPI, in boot order. */
+  public static List<Spi<?>> all() {
+    return ALL;
+  }
+
+  /** The name on the command line. */
+  public String id() {
+    return id;
+  }
+
+  /** The service type that {@link java.util.ServiceLoader} looks for. */
+  public Class<P> providerType() {
+    return providerType;
+  }
+
+  /** The name of the plugin that is taken when none is named. */
+  public String reference() {
+    return reference;
+  }
+
+  @Override
+  public String toString() {
+    return id;
+  }
+}

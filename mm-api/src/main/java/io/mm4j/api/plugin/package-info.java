@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** How plugins are declared, found, chosen, configured and reported. */
+@NullMarked
+package io.mm4j.api.plugin;
+
+import org.jspecify.annotations.NullMarked;

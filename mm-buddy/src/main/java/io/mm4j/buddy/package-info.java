@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The reference page and frame allocators. */
+@NullMarked
+package io.mm4j.buddy;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The page allocators, and the frame allocators that keep the free blocks of a zone. */
+module io.mm4j.buddy {
+  requires io.mm4j.api;
+  requires static org.jspecify;
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The mm command. */
+module io.mm4j.cli {
+  requires io.mm4j.api;
+  requires io.mm4j.replay;
+  requires io.mm4j.testkit;
+  requires info.picocli;
+  requires static org.jspecify;
+}

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** RAM bytes, frames, nodes, zones. */
+module io.mm4j.physical {
+  requires io.mm4j.api;
+  requires static org.jspecify;
+}

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Address spaces: mm_struct, VMAs and the mmap family. */
+module io.mm4j.process {
+  requires io.mm4j.api;
+  requires static org.jspecify;
+}

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Recordings and workload scripts in, verdicts out. */
+module io.mm4j.replay {
+  requires transitive io.mm4j.api;
+  requires static transitive org.jspecify;
+}
