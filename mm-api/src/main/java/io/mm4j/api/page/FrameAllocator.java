@@ -25,7 +25,7 @@ package io.mm4j.api.page;
  * <p>Models {@code zone->free_area} of mm/page_alloc.c (Linux 6.18). Nothing here allocates Java
  * objects after creation, except metadata of a section at the first split in it.
  */
-public interface FrameAllocator {
+public interface FrameAllocator extends FreeCounts {
   /** No block: the documented sentinel of every call that returns a frame number. */
   long NONE = -1;
 
@@ -96,7 +96,7 @@ public interface FrameAllocator {
   /** Free blocks of exactly this order; O(1) or O(migratetypes). */
   long freeBlocks(int order);
 
-  /** Free blocks of exactly this order on the list of this migratetype; O(1). */
+  @Override
   long freeBlocks(int order, int migratetype);
 
   /** Visits every free block in ascending order of its first frame. The visitor changes nothing. */

@@ -9,6 +9,7 @@ import io.mm4j.api.plugin.PluginProvider;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** Creates a {@link PageAllocator}: the SPI {@code page-allocator}. */
 public interface PageAllocatorProvider extends PluginProvider {
@@ -44,6 +45,14 @@ public interface PageAllocatorProvider extends PluginProvider {
       zones = List.copyOf(zones);
       sysctls = Map.copyOf(sysctls);
     }
+  }
+
+  /**
+   * The rule by which its allocators fall back to other migratetypes; the very object that they
+   * ask. Empty for a plugin without the capability {@code fallback}.
+   */
+  default Optional<FallbackRule> fallbackRule() {
+    return Optional.empty();
   }
 
   /** Creates the allocator. */
