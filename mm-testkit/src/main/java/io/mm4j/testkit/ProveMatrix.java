@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit;
+
+import io.mm4j.api.plugin.PluginProvider;
+import io.mm4j.testkit.RuleResult.Outcome;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The proof of a suite: each rule run over each plugin that is wrong on purpose, and over the kit's
+ * correct plugin.
+ *
+ * <p>The suite is proved if every rule catches a fault that names it, every fault is caught by
+ * every rule that it names, and no rule fails on the correct plugin.
+ *
+ * @param spi the SPI's name on the command line
+ * @param rules the rules, in order
+ * @param rows one for each fault
+ * @param problems what keeps the suite from being proved, in words; empty if it is
+ */
+public record ProveMatrix(String spi, List<RuleInfo> rules, List<Row> rows, List<String> problems) {
+
+  /**
+   * One fault.
+   *
+   * @param fault its name
+   * @param what its defect
+   * @param meantFor the rules that must catch it
+   * @param results by rule id
+   */
+  public record Row(
+      String fault, String what, List<String> meantFor, Map<String, RuleResult> results) {
+    /** Whether the rule failed on this fault, as it should. */
+    public boolean caughtBy(String ruleId) {
+      RuleResult result = results.get(ruleId);
+      return result != null && result.outcome() == Outcome.FAILED;
+    }
+  }
+
+  /** Copies the lists. */
+  public ProveMatrix {
+    rules = List.copyOf(rules);
+    rows = List.copyOf(rows);
+    problems = List.copyOf(problems);
+  }
+
+  /** Whether every rule is known to catch something, and only what is wrong. */
+  public boolean proved() {
+    return problems.isEmpty();
+  }
+
+  /** Runs the proof. */
+  public static <P extends PluginProvider> ProveMatrix prove(Suite<P> suite, RuleRunner runner) {
+    RuleRunner quick = runner.withoutShrinking();
+    List<String> problems = new ArrayList<>();
+    for (Rule<P> rule : suite.rules()) {
+      RuleResult result = quick.run(rule, suite.correct(), Map.of());
+      if (result.outcome() != Outcome.PASSED) {
+        problems.add("the correct plugin does not pass " + result.report());
+      }
+    }
+    List<Row> rows = new ArrayList<>();
+    for (Fault<P> fault : suite.faults()) {
+      Row row = row(suite, fault, quick);
+      rows.add(row);
+      for (String id : fault.meantFor()) {
+        if (!row.caughtBy(id)) {
+          problems.add(
+              "rule "
+                  + id
+                  + " does not catch the fault "
+                  + fault.name()
+                  + why(row.results.get(id)));
+        }
+      }
+    }
+    for (Rule<P> rule : suite.rules()) {
+      String id = rule.info().id();
+      if (rows.stream().noneMatch(r -> r.meantFor.contains(id))) {
+        problems.add("rule " + id + " has no fault that it is meant to catch");
+      }
+    }
+    return new ProveMatrix(
+        suite.spi().id(), suite.rules().stream().map(Rule::info).toList(), rows, problems);
+  }
+
+  private static String why(@Nullable RuleResult result) {
+    if (result == null) {
+      return ": there is no such rule";
+    }
+    return result.reason() == null ? "" : ": " + result.reason();
+  }
+
+  private static <P extends PluginProvider> Row row(
+      Suite<P> suite, Fault<P> fault, RuleRunner runner) {
+    Map<String, RuleResult> results = new LinkedHashMap<>();
+    for (Rule<P> rule : suite.rules()) {
+      results.put(rule.info().id(), runner.run(rule, fault.provider(), Map.of()));
+    }
+    return new Row(fault.name(), fault.what(), fault.meantFor(), results);
+  }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit;
+
+import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.PluginProvider;
+import io.mm4j.api.plugin.Spi;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A numbered rule of one SPI. It holds no state; a {@link RuleRunner} runs it.
+ *
+ * @param <P> the provider type of the SPI
+ */
+public abstract class Rule<P extends PluginProvider> {
+  private final Spi<P> spi;
+  private final RuleInfo info;
+
+  /** Creates the rule. */
+  protected Rule(Spi<P> spi, RuleInfo info) {
+    this.spi = spi;
+    this.info = info;
+  }
+
+  /** Whose rule it is. */
+  public final Spi<P> spi() {
+    return spi;
+  }
+
+  /** What it says. */
+  public final RuleInfo info() {
+    return info;
+  }
+
+  /**
+   * Why this plugin cannot be judged by the rule, in words - the capability that it does not claim
+   * - or null if it can.
+   */
+  public @Nullable String missing(P provider) {
+    return null;
+  }
+
+  /** Whether the seed makes a difference; a case that was written by hand is run once. */
+  public boolean seeded() {
+    return true;
+  }
+
+  /**
+   * Prepares one run.
+   *
+   * @param options the plugin's options
+   * @param seed decides everything that is random
+   */
+  public abstract Trial<?> trial(P provider, Options options, long seed);
+
+  @Override
+  public final String toString() {
+    return info.id() + " " + info.name();
+  }
+}

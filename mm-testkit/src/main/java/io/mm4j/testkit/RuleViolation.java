@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit;
+
+import org.jspecify.annotations.Nullable;
+
+/** A plugin broke a rule: what was expected and what was seen. */
+public final class RuleViolation extends AssertionError {
+  private static final long serialVersionUID = 1L;
+
+  private final String expected;
+  private final String seen;
+
+  /** Creates the violation. */
+  public RuleViolation(String expected, String seen) {
+    super("expected " + expected + ", seen " + seen);
+    this.expected = expected;
+    this.seen = seen;
+  }
+
+  /** Throws unless the two are equal; {@code what} says what was asked. */
+  public static void checkEqual(long expected, long seen, String what) {
+    if (expected != seen) {
+      throw new RuleViolation(what + " = " + expected, Long.toString(seen));
+    }
+  }
+
+  /** Throws unless the condition holds. */
+  public static void check(boolean good, String expected, String seen) {
+    if (!good) {
+      throw new RuleViolation(expected, seen);
+    }
+  }
+
+  /** What the rule demands. */
+  public String expected() {
+    return expected;
+  }
+
+  /** What the plugin did. */
+  public String seen() {
+    return seen;
+  }
+
+  /** Any failure of a trial as a violation: what a plugin throws is seen, too. */
+  static RuleViolation of(Throwable failure, String during) {
+    if (failure instanceof RuleViolation violation) {
+      return violation;
+    }
+    RuleViolation violation = new RuleViolation("no exception from " + during, describe(failure));
+    violation.initCause(failure);
+    return violation;
+  }
+
+  private static String describe(Throwable failure) {
+    @Nullable StackTraceElement @Nullable [] stack = failure.getStackTrace();
+    String at = stack == null || stack.length == 0 ? "" : " at " + stack[0];
+    return failure + at;
+  }
+}

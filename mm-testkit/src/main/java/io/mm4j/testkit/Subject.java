@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A plugin's instance under test together with the model that it is compared with. Made anew for
+ * every run of a list of operations.
+ */
+public abstract class Subject implements AutoCloseable {
+  private boolean telling;
+  private final List<String> told = new ArrayList<>();
+
+  /** Creates a subject that tells nothing. */
+  protected Subject() {}
+
+  /** Walks the plugin's structures: its own {@code validate()}. */
+  public abstract void validate();
+
+  /** Whether somebody will read what {@link #tell} is told; only then is a message worth making. */
+  public final boolean telling() {
+    return telling;
+  }
+
+  /** Adds to the printed line of the operation that is running, e.g. what it resolved to. */
+  public final void tell(String what) {
+    if (telling) {
+      told.add(what);
+    }
+  }
+
+  final void startTelling() {
+    telling = true;
+  }
+
+  final String takeTold() {
+    String all = String.join("; ", told);
+    told.clear();
+    return all;
+  }
+
+  /** Gives back what the instance holds. */
+  @Override
+  public void close() {}
+}

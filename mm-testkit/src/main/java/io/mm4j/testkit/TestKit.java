@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit;
+
+import io.mm4j.api.InputException;
+import io.mm4j.api.plugin.PluginProvider;
+import io.mm4j.api.plugin.Spi;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/** The suites of the kit, by SPI. */
+public final class TestKit {
+  private TestKit() {}
+
+  /** Every suite, in boot order of the SPIs. */
+  public static List<Suite<?>> suites() {
+    return List.of();
+  }
+
+  /** The suite of an SPI, if the kit has one. */
+  @SuppressWarnings("unchecked") // a suite's type parameter is that of its own SPI constant
+  public static <P extends PluginProvider> Optional<Suite<P>> suite(Spi<P> spi) {
+    return suites().stream().filter(s -> s.spi() == spi).map(s -> (Suite<P>) s).findFirst();
+  }
+
+  /** Every rule of every SPI. */
+  public static List<Rule<?>> rules() {
+    return suites().stream().<Rule<?>>flatMap(s -> s.rules().stream()).toList();
+  }
+
+  /**
+   * The rule with this id.
+   *
+   * @param where the option that named it, for the message
+   * @throws InputException if there is none
+   */
+  public static Rule<?> rule(String id, String where) {
+    return rules().stream()
+        .filter(r -> r.info().id().equalsIgnoreCase(id))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new InputException(
+                    "there is no rule '" + id + "'",
+                    where,
+                    rules().stream().map(r -> r.info().id()).collect(Collectors.joining(", "))));
+  }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs a list of operations on a fresh subject, with the checks of the trial after each step and
+ * {@code validate()} after every n-th and after the last.
+ */
+final class TrialRun {
+  /**
+   * How a run failed.
+   *
+   * @param step the index of the operation that failed; the number of operations if the end did
+   * @param violation what broke
+   */
+  record Failed(int step, RuleViolation violation) {}
+
+  private TrialRun() {}
+
+  /**
+   * Runs the operations.
+   *
+   * @param story receives a line for each operation that was begun; null if nobody reads it
+   * @return null if all went well
+   */
+  static <S extends Subject> @Nullable Failed run(
+      Trial<S> trial, List<? extends Operation<S>> operations, @Nullable List<String> story) {
+    int step = -1;
+    String during = "creation";
+    try (S subject = trial.open()) {
+      if (story != null) {
+        subject.startTelling();
+      }
+      int every = Math.max(1, trial.validateEvery());
+      for (Operation<S> operation : operations) {
+        step++;
+        during = operation.toString();
+        try {
+          operation.apply(subject);
+        } finally {
+          if (story != null) {
+            String told = subject.takeTold();
+            story.add(told.isEmpty() ? during : during + "  -> " + told);
+          }
+        }
+        trial.afterStep(subject);
+        if ((step + 1) % every == 0) {
+          during = "validate() after " + operation;
+          subject.validate();
+        }
+      }
+      step = operations.size();
+      during = "the end";
+      trial.atEnd(subject);
+      during = "validate() at the end";
+      subject.validate();
+      during = "close()";
+      return null;
+    } catch (OutOfMemoryError e) {
+      throw e;
+    } catch (Throwable e) {
+      return new Failed(Math.max(step, 0), RuleViolation.of(e, during));
+    }
+  }
+}
