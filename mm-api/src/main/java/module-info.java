@@ -16,8 +16,10 @@ module io.mm4j.api {
   exports io.mm4j.api.pagetable;
   exports io.mm4j.api.plugin;
   exports io.mm4j.api.slab;
+  exports io.mm4j.api.vma;
 
   uses io.mm4j.api.memory.PhysicalMemoryProvider;
   uses io.mm4j.api.page.FrameAllocatorProvider;
   uses io.mm4j.api.page.PageAllocatorProvider;
+  uses io.mm4j.api.vma.VmaIndexProvider;
 }

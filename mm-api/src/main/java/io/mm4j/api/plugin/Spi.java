@@ -5,6 +5,7 @@ package io.mm4j.api.plugin;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.PageAllocatorProvider;
+import io.mm4j.api.vma.VmaIndexProvider;
 import java.util.List;
 import java.util.Objects;
 
@@ -27,7 +28,12 @@ public final class Spi<P extends PluginProvider> {
   public static final Spi<PageAllocatorProvider> PAGE_ALLOCATOR =
       new Spi<>("page-allocator", PageAllocatorProvider.class, "direct");
 
-  private static final List<Spi<?>> ALL = List.of(PHYSICAL_MEMORY, FRAME_ALLOCATOR, PAGE_ALLOCATOR);
+  /** The VMAs of one address space. */
+  public static final Spi<VmaIndexProvider> VMA_INDEX =
+      new Spi<>("vma-index", VmaIndexProvider.class, "rbtree");
+
+  private static final List<Spi<?>> ALL =
+      List.of(PHYSICAL_MEMORY, FRAME_ALLOCATOR, PAGE_ALLOCATOR, VMA_INDEX);
 
   private final String id;
   private final Class<P> providerType;

@@ -23,9 +23,9 @@ package io.mm4j.api.vma;
  * <p><b>Neighbours.</b> Ranges may touch; they may not overlap. Nothing is merged or split here.
  *
  * <p><b>Errors.</b> A wrong range, an overlap or a handle that is not in the index is misuse and
- * throws {@link IllegalArgumentException} with {@code name=value}, before anything has changed. For
- * the accessors ({@link #start}, {@link #end}, {@link #next}, {@link #prev}) a handle that is not
- * in the index is not checked: the answer is undefined.
+ * throws {@link io.mm4j.api.MisuseException} with {@code name=value}, before anything has changed.
+ * For the accessors ({@link #start}, {@link #end}, {@link #next}, {@link #prev}) a handle that is
+ * not in the index is not checked: the answer is undefined.
  *
  * <p><b>Threads.</b> The lock of the mm guards an index. Methods that change it need it
  * exclusively; all others may be called by any number of threads while none changes it. No method
@@ -51,7 +51,7 @@ public interface VmaIndex {
    * @param end first address after the range
    * @return the handle of the new VMA, or {@link #NONE} when the index can hold no more (never
    *     within a reservation); then nothing has changed
-   * @throws IllegalArgumentException if the range is empty, outside the limits or overlaps a VMA
+   * @throws io.mm4j.api.MisuseException if the range is empty, outside the limits or overlaps a VMA
    */
   int insert(long start, long end);
 
@@ -61,7 +61,7 @@ public interface VmaIndex {
    *
    * <p>O(log n). Exclusive.
    *
-   * @throws IllegalArgumentException if {@code vma} is not in the index
+   * @throws io.mm4j.api.MisuseException if {@code vma} is not in the index
    */
   void erase(int vma);
 
@@ -72,7 +72,7 @@ public interface VmaIndex {
    *
    * <p>O(log n). Exclusive.
    *
-   * @throws IllegalArgumentException if {@code vma} is not in the index, the range is empty or
+   * @throws io.mm4j.api.MisuseException if {@code vma} is not in the index, the range is empty or
    *     outside the limits, or reaches into a neighbour
    */
   void setRange(int vma, long start, long end);
@@ -85,7 +85,7 @@ public interface VmaIndex {
    *
    * @param n inserts to come, 0 or more
    * @return false if the index cannot promise it; then nothing has changed
-   * @throws IllegalArgumentException if {@code n} is negative
+   * @throws io.mm4j.api.MisuseException if {@code n} is negative
    */
   boolean reserve(int n);
 
@@ -189,7 +189,7 @@ public interface VmaIndex {
    * @param high exclusive upper bound, {@code high <= MAX_ADDRESS}
    * @param length in bytes, 1 or more
    * @return the address, or {@link #NONE_ADDR}
-   * @throws IllegalArgumentException if a bound is outside the limits or {@code length < 1}
+   * @throws io.mm4j.api.MisuseException if a bound is outside the limits or {@code length < 1}
    */
   long gapAbove(long low, long high, long length);
 
@@ -204,7 +204,7 @@ public interface VmaIndex {
    * @param high exclusive upper bound, {@code high <= MAX_ADDRESS}
    * @param length in bytes, 1 or more
    * @return the address, or {@link #NONE_ADDR}
-   * @throws IllegalArgumentException if a bound is outside the limits or {@code length < 1}
+   * @throws io.mm4j.api.MisuseException if a bound is outside the limits or {@code length < 1}
    */
   long gapBelow(long low, long high, long length);
 
@@ -226,7 +226,8 @@ public interface VmaIndex {
    *
    * <p>O(n). Shared. May allocate.
    *
-   * @throws IllegalStateException if they disagree; the message says where, with {@code name=value}
+   * @throws io.mm4j.api.CorruptStateError if they disagree; the message says where, with {@code
+   *     name=value}
    */
   void validate();
 }
