@@ -4,4 +4,9 @@
 module io.mm4j.process {
   requires io.mm4j.api;
   requires static org.jspecify;
+
+  provides io.mm4j.api.vma.VmaIndexProvider with
+      io.mm4j.process.maple.MapleVmaIndexProvider,
+      io.mm4j.process.rbtree.RbTreeVmaIndexProvider,
+      io.mm4j.process.treemap.TreeMapVmaIndexProvider;
 }
