@@ -4,4 +4,10 @@
 module io.mm4j.buddy {
   requires io.mm4j.api;
   requires static org.jspecify;
+
+  provides io.mm4j.api.page.FrameAllocatorProvider with
+      io.mm4j.buddy.bitmap.BitmapProvider,
+      io.mm4j.buddy.lists.BuddyProvider;
+  provides io.mm4j.api.page.PageAllocatorProvider with
+      io.mm4j.buddy.direct.DirectProvider;
 }

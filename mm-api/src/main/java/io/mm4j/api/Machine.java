@@ -74,15 +74,16 @@ public final class Machine implements AutoCloseable {
   private static List<ManagedZone> zones(
       MemoryLayout layout, FrameAllocatorProvider provider, Options options) {
     List<ManagedZone> zones = new ArrayList<>();
+    FrameAllocatorProvider.Capabilities capabilities = provider.capabilities(options);
     for (Zone zone : layout.zones()) {
-      long cap = provider.capabilities().maxZonePages();
+      long cap = capabilities.maxZonePages();
       if (zone.spannedPages() > cap) {
         throw new InputException(
             zone + " has " + zone.spannedPages() + " pages",
             "frame-allocator=" + provider.name(),
             "zones of up to " + cap + " pages");
       }
-      zones.add(new ManagedZone(zone, provider.create(zone, options), provider.capabilities()));
+      zones.add(new ManagedZone(zone, provider.create(zone, options), capabilities));
     }
     return zones;
   }
@@ -100,12 +101,15 @@ public final class Machine implements AutoCloseable {
       long first = (range.start() + Pages.PAGE_SIZE - 1) >>> Pages.PAGE_SHIFT;
       long pfn = Math.max(first, zone.startPfn());
       long end = Math.min(range.end() >>> Pages.PAGE_SHIFT, zone.endPfn());
+      if (pfn < end) {
+        memory.memMap().initOwners(pfn, end, FrameOwner.FREE);
+      }
       while (pfn < end) {
         int order = Math.min(managed.capabilities().maxOrder(), Long.numberOfTrailingZeros(pfn));
         while (pfn + (1L << order) > end) {
           order--;
         }
-        frames.free(pfn, order, zone.pageblocks().get(pfn));
+        frames.freeToTail(pfn, order, zone.pageblocks().get(pfn));
         pfn += 1L << order;
       }
     }

@@ -9,32 +9,43 @@ package io.mm4j.api.memory;
  */
 public enum FrameOwner {
   /** No memory is there: a hole. */
-  NONE,
+  NONE(0),
   /** Never given to the page allocator: firmware, kernel image, memblock. */
-  RESERVED,
+  RESERVED(1),
   /** In a free block of the zone. */
-  FREE,
+  FREE(2),
   /** On a per-cpu list of the page allocator. */
-  PCP,
+  PCP(3),
   /** Handed out, and the holder has not said what for. */
-  KERNEL,
+  KERNEL(4),
   /** Objects of the slab floor. */
-  SLAB,
+  SLAB(5),
   /** A page table. */
-  PAGE_TABLE,
+  PAGE_TABLE(6),
   /** Anonymous memory of processes. */
-  ANON,
+  ANON(7),
   /** A cached page of a file. */
-  FILE,
+  FILE(8),
   /** Behind a vmalloc area. */
-  VMALLOC,
+  VMALLOC(9),
   /** Isolated by somebody who moves or takes a range. */
-  ISOLATED;
+  ISOLATED(10);
 
   private static final FrameOwner[] VALUES = values();
 
-  /** The owner with this ordinal, without a new array. */
-  public static FrameOwner of(int ordinal) {
-    return VALUES[ordinal];
+  private final int code;
+
+  FrameOwner(int code) {
+    this.code = code;
+  }
+
+  /** A small number for tables, the owner's place in this list: 0 to 15. */
+  public int code() {
+    return code;
+  }
+
+  /** The owner with this code, without a new array. */
+  public static FrameOwner of(int code) {
+    return VALUES[code];
   }
 }

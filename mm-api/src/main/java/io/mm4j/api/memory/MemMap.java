@@ -4,8 +4,9 @@ package io.mm4j.api.memory;
 
 /**
  * {@code mem_map}: what is known of every page frame, as a struct of arrays that is reached by pfn.
- * There is no object per page; sections that nobody touched cost nothing and read as {@link
- * FrameOwner#FREE} or {@link FrameOwner#NONE} with zeroes.
+ * There is no object per page; a section that nobody touched costs nothing and reads as boot left
+ * it: {@link FrameOwner#NONE} where the memory map has a hole, {@link FrameOwner#RESERVED} or, once
+ * given to the page allocator, {@link FrameOwner#FREE} elsewhere, with zeroes.
  *
  * <p>Models {@code struct page} of include/linux/mm_types.h. Fields of the kernel's unions share
  * storage here too where the kernel's do: {@code mapcount} is meaningless for a free or slab frame.
@@ -37,12 +38,24 @@ public interface MemMap {
   /** Says who holds the frame from now on. */
   void setOwner(long pfn, FrameOwner owner);
 
-  /** Sets the owner of {@code 1 << order} frames. */
-  default void setOwners(long pfn, int order, FrameOwner owner) {
-    for (long p = pfn; p < pfn + (1L << order); p++) {
-      setOwner(p, owner);
-    }
-  }
+  /**
+   * Sets the owner of the frames {@code [startPfn, endPfn)} at boot, when nothing else is known of
+   * them. Whole sections cost O(1) each, and no memory.
+   */
+  void initOwners(long startPfn, long endPfn, FrameOwner owner);
+
+  /**
+   * Makes a block ready for its new holder in one step: every frame has this owner and no flags;
+   * the first one has the order and a refcount of 1, the others a refcount of 0. The kernel's
+   * {@code prep_new_page()}.
+   */
+  void prepare(long pfn, int order, FrameOwner owner);
+
+  /**
+   * Makes a block nobody's in one step: every frame has this owner (free, or on a per-cpu list),
+   * and everything else that is known of it becomes 0. The kernel's {@code free_pages_prepare()}.
+   */
+  void release(long pfn, int order, FrameOwner owner);
 
   /** {@code page->flags} without zone, node and section: bits of {@link PageFlags}. */
   int flags(long pfn);

@@ -7,22 +7,32 @@ import java.util.Locale;
 /** The kinds of zone, lowest first; a request that names one may be served from lower ones. */
 public enum ZoneType {
   /** Below 16 MiB, for ISA devices. */
-  DMA("DMA"),
+  DMA(0, "DMA"),
   /** Below 4 GiB (64-bit only). */
-  DMA32("DMA32"),
+  DMA32(1, "DMA32"),
   /** Memory that the kernel can always address. */
-  NORMAL("Normal"),
+  NORMAL(2, "Normal"),
   /** Memory without a permanent kernel address (32-bit only). */
-  HIGHMEM("HighMem"),
+  HIGHMEM(3, "HighMem"),
   /** Only for pages that can be moved away. */
-  MOVABLE("Movable"),
+  MOVABLE(4, "Movable"),
   /** Memory on devices. */
-  DEVICE("Device");
+  DEVICE(5, "Device");
 
+  /** How many kinds there are. */
+  public static final int TYPES = 6;
+
+  private final int code;
   private final String procName;
 
-  ZoneType(String procName) {
+  ZoneType(int code, String procName) {
+    this.code = code;
     this.procName = procName;
+  }
+
+  /** A small number for tables: the zone's place in this list, 0 to {@code TYPES - 1}. */
+  public int code() {
+    return code;
   }
 
   /** The name as {@code /proc/buddyinfo} spells it. */

@@ -30,9 +30,10 @@ public interface FrameAllocator extends FreeCounts {
   long NONE = -1;
 
   /**
-   * Takes a block from the lists of one migratetype: the smallest free block that is large enough,
-   * split as often as needed; the rest stays with that migratetype. The kernel's {@code
-   * __rmqueue_smallest()}.
+   * Takes a block from the lists of one migratetype, splitting a larger one as often as needed; the
+   * rest stays with that migratetype. Which block, is the plugin's choice: one with lists takes the
+   * head of the shortest order that suffices, as the kernel's {@code __rmqueue_smallest()}; another
+   * may take the lowest address.
    *
    * @return the first frame, or {@link #NONE} if these lists have no block of this order or larger
    */
@@ -54,9 +55,19 @@ public interface FrameAllocator extends FreeCounts {
    * with a block of another pageblock, those pageblocks take that migratetype. The kernel's {@code
    * __free_one_page()}.
    *
-   * @throws io.mm4j.api.MisuseException if its first frame is free already
+   * @throws io.mm4j.api.MisuseException if its first frame is free already, or it is no aligned
+   *     block of the zone
    */
   void free(long pfn, int order, int migratetype);
+
+  /**
+   * As {@link #free}, for memory that should be used last: boot, and pages that come back from
+   * isolation. A plugin with lists puts the block at the end of its list. The kernel's {@code
+   * FPI_TO_TAIL}.
+   */
+  default void freeToTail(long pfn, int order, int migratetype) {
+    free(pfn, order, migratetype);
+  }
 
   /**
    * Takes exactly this block out of whatever free block holds it; what is left of that one stays
@@ -84,7 +95,9 @@ public interface FrameAllocator extends FreeCounts {
 
   /**
    * Moves every free block of the pageblock that holds {@code pfn} to the lists of another
-   * migratetype and gives the pageblock that type. The kernel's {@code move_freepages_block()}.
+   * migratetype and gives the pageblock that type. A free block that is larger than the pageblock
+   * moves as a whole, and its other pageblock takes the type as well. The kernel's {@code
+   * move_freepages_block()}.
    *
    * @return how many frames were moved
    */

@@ -16,7 +16,8 @@ public interface FrameAllocatorProvider extends PluginProvider {
    * @param migratetypes keeps blocks apart by migratetype
    * @param takesExactly {@link FrameAllocator#take} works
    * @param mergesAlways after every call no two buddies of one order are both free, up to {@code
-   *     maxOrder}
+   *     maxOrder} - except two pageblocks or more that must stay apart, because one of them is of
+   *     the types HIGHATOMIC or ISOLATE and the other of another type
    * @param ownReservations reserves frames for CPUs by itself, so the page allocator leaves its
    *     per-cpu lists off
    * @param maxOrder the largest order it serves
@@ -30,8 +31,13 @@ public interface FrameAllocatorProvider extends PluginProvider {
       int maxOrder,
       long maxZonePages) {}
 
-  /** The plugin's capabilities. */
+  /** The plugin's capabilities with its default options. */
   Capabilities capabilities();
+
+  /** The plugin's capabilities with these options. */
+  default Capabilities capabilities(Options options) {
+    return capabilities();
+  }
 
   /**
    * Creates the allocator of a zone, with nothing free.

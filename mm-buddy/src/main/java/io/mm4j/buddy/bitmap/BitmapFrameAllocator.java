@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.buddy.bitmap;
+
+import io.mm4j.api.CorruptStateError;
+import io.mm4j.api.MisuseException;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.Zone;
+import io.mm4j.api.page.FrameAllocator;
+import io.mm4j.api.page.Migratetype;
+
+/**
+ * First fit on a bitmap: the simplest frame allocator that keeps the whole contract, and the oracle
+ * for the others.
+ *
+ * <p>There are no lists and nothing is ever merged: the free blocks <i>are</i> the largest aligned
+ * runs of free frames. To count them at any time, {@code full[order]} is how many aligned blocks of
+ * that order are free as a whole, whether or not a larger one holds them; two of them lie in each
+ * full block of the next order, the rest are the blocks of exactly this order.
+ *
+ * <p>{@code low[order]} is a place below which no full block of that order begins, so that a search
+ * need not begin at the bottom each time. Freeing a block lowers it, finding one raises it.
+ *
+ * <p>Migratetypes are ignored: all blocks count as Movable. Complexity: a search may look at every
+ * word of the zone; the rest is O(words of a largest block), that is 16.
+ */
+final class BitmapFrameAllocator implements FrameAllocator {
+  private static final int MAX = Pages.MAX_PAGE_ORDER;
+
+  private final Zone zone;
+  private final long base;
+  private final FreeBits bits;
+  private final long[] full = new long[MAX + 2];
+  private final long[] low = new long[MAX + 1];
+
+  BitmapFrameAllocator(Zone zone) {
+    this.zone = zone;
+    this.base = zone.startPfn() & -(1L << MAX);
+    long blocks = (zone.endPfn() - base + (1L << MAX) - 1) >>> MAX;
+    this.bits = new FreeBits(Math.toIntExact(blocks << (MAX - 6)));
+  }
+
+  @Override
+  public long allocate(int order, int migratetype) {
+    long bit = full[order] == 0 ? bits.size() : search(order);
+    if (bit == bits.size()) {
+      return NONE;
+    }
+    low[order] = bit;
+    clear(bit, order);
+    return base + bit;
+  }
+
+  /** The lowest full block of this order. */
+  private long search(int order) {
+    long bit = bits.next(low[order]);
+    while (bit < bits.size()) {
+      long block = bit & -(1L << order);
+      if (bits.isFull(block, order)) {
+        return block;
+      }
+      bit = bits.next(block + (1L << order));
+    }
+    return bit;
+  }
+
+  @Override
+  public long allocateFrom(int fromOrder, int fromMigratetype, int order, int restMigratetype) {
+    long pfn = head(fromOrder, fromMigratetype);
+    if (pfn == NONE || order > fromOrder) {
+      return NONE;
+    }
+    clear(pfn - base, order);
+    return pfn;
+  }
+
+  @Override
+  public void free(long pfn, int order, int migratetype) {
+    long bit = bit(pfn, order);
+    int free = bits.count(bit, order);
+    if (free != 0) {
+      throw new MisuseException(
+          String.format(
+              "%s: freed although free already: pfn=%d order=%d freePages=%d",
+              zone, pfn, order, free));
+    }
+    bits.fill(bit, order, true);
+    count(bit, order, 1);
+    for (int o = 0; o <= MAX; o++) {
+      low[o] = Math.min(low[o], bit & -(1L << o));
+    }
+  }
+
+  private void clear(long bit, int order) {
+    count(bit, order, -1);
+    bits.fill(bit, order, false);
+  }
+
+  /** Counts a full block, and every full block around it, in or out. */
+  private void count(long bit, int order, int sign) {
+    for (int o = 0; o <= order; o++) {
+      full[o] += sign * (1L << (order - o));
+    }
+    for (int o = order; o < MAX && bits.isFull(buddy(bit, o), o); o++) {
+      full[o + 1] += sign;
+    }
+  }
+
+  /** The buddy of the aligned block of this order that holds the bit. */
+  private static long buddy(long bit, int order) {
+    return (bit & -(1L << order)) ^ (1L << order);
+  }
+
+  @Override
+  public boolean take(long pfn, int order) {
+    long bit = bit(pfn, order);
+    if (!bits.isFull(bit, order)) {
+      return false;
+    }
+    clear(bit, order);
+    return true;
+  }
+
+  @Override
+  public int freePagesIn(long pfn, int order) {
+    return bits.count(bit(pfn, order), order);
+  }
+
+  @Override
+  public int freeOrderAt(long pfn) {
+    return zone.contains(pfn) ? orderAt(pfn - base) : -1;
+  }
+
+  /** The order of the largest full block around this bit if that begins here, else -1. */
+  private int orderAt(long bit) {
+    if (!bits.get(bit)) {
+      return -1;
+    }
+    int order = 0;
+    while (order < MAX && bits.isFull(buddy(bit, order), order)) {
+      order++;
+    }
+    return (bit & ((1L << order) - 1)) == 0 ? order : -1;
+  }
+
+  @Override
+  public long head(int order, int migratetype) {
+    if (freeBlocks(order, migratetype) == 0) {
+      return NONE;
+    }
+    long bit = search(order);
+    while (orderAt(bit) != order) {
+      bit = bits.next(bit + (1L << orderAt(bit)));
+    }
+    return base + bit;
+  }
+
+  @Override
+  public int movePageblock(long pfn, int migratetype) {
+    zone.pageblocks().set(pfn, migratetype);
+    return bits.count(pfn - base & -(long) Pages.PAGEBLOCK_NR_PAGES, Pages.PAGEBLOCK_ORDER);
+  }
+
+  @Override
+  public long freePages() {
+    return full[0];
+  }
+
+  @Override
+  public long freeBlocks(int order) {
+    return full[order] - 2 * full[order + 1];
+  }
+
+  @Override
+  public long freeBlocks(int order, int migratetype) {
+    return migratetype == Migratetype.MOVABLE ? freeBlocks(order) : 0;
+  }
+
+  @Override
+  public void forEachFree(FreeBlockVisitor visitor) {
+    for (long bit = bits.next(0); bit < bits.size(); ) {
+      int order = orderAt(bit);
+      visitor.block(base + bit, order, Migratetype.MOVABLE);
+      bit = bits.next(bit + (1L << order));
+    }
+  }
+
+  @Override
+  public void validate() {
+    long[] walked = new long[MAX + 1];
+    forEachFree(
+        (pfn, order, type) -> {
+          if (pfn < zone.startPfn() || pfn + (1L << order) > zone.endPfn()) {
+            throw new CorruptStateError(
+                zone + ": free outside the zone: pfn=" + pfn + " order=" + order);
+          }
+          walked[order]++;
+        });
+    for (int order = 0; order <= MAX; order++) {
+      if (walked[order] != freeBlocks(order)) {
+        throw new CorruptStateError(
+            String.format(
+                "%s: order=%d counted=%d walked=%d",
+                zone, order, freeBlocks(order), walked[order]));
+      }
+      if (full[order] > 0 && search(order) != searchFrom0(order)) {
+        throw new CorruptStateError(
+            String.format("%s: order=%d low=%d lies above a block", zone, order, low[order]));
+      }
+    }
+  }
+
+  private long searchFrom0(int order) {
+    long saved = low[order];
+    low[order] = 0;
+    long bit = search(order);
+    low[order] = saved;
+    return bit;
+  }
+
+  private long bit(long pfn, int order) {
+    if (order < 0
+        || order > MAX
+        || (pfn & ((1L << order) - 1)) != 0
+        || pfn < zone.startPfn()
+        || pfn + (1L << order) > zone.endPfn()) {
+      throw new MisuseException(
+          String.format(
+              "not a block of %s: pfn=%d order=%d; zone startPfn=%d endPfn=%d maxOrder=%d",
+              zone, pfn, order, zone.startPfn(), zone.endPfn(), MAX));
+    }
+    return pfn - base;
+  }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.physical.ram;
+
+import io.mm4j.api.InputException;
+import io.mm4j.api.memory.MemoryLayout;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.PhysicalMemory;
+import io.mm4j.api.memory.PhysicalMemoryProvider;
+import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.Sizes;
+import io.mm4j.physical.memmap.FlatMemMap;
+
+/** Provides the physical memory {@code flatmem}. */
+public final class FlatmemProvider implements PhysicalMemoryProvider {
+  /** For the service loader. */
+  public FlatmemProvider() {}
+
+  @Override
+  public String name() {
+    return "flatmem";
+  }
+
+  @Override
+  public String summary() {
+    return "one mem_map[] for all frames, as in Linux 2.4; up to 1 TiB";
+  }
+
+  @Override
+  public PhysicalMemory create(MemoryLayout layout, boolean contents, Options options) {
+    if (layout.endPfn() > FlatMemMap.MAX_PFN) {
+      throw new InputException(
+          "memory up to " + Sizes.format(layout.endPfn() << Pages.PAGE_SHIFT),
+          "physical-memory=flatmem",
+          "memory up to " + Sizes.format(FlatMemMap.MAX_PFN << Pages.PAGE_SHIFT));
+    }
+    return new MappedMemory(layout, new FlatMemMap(layout), contents);
+  }
+}

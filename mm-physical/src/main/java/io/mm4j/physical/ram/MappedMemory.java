@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.physical.ram;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.mm4j.api.CorruptStateError;
+import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.MemoryLayout;
+import io.mm4j.api.memory.Node;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.PhysicalMemory;
+import io.mm4j.api.memory.Zone;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Physical memory of either memory model: mapped RAM, or none, and a mem_map. */
+final class MappedMemory implements PhysicalMemory {
+  private final MemoryLayout layout;
+  private final MemMap memMap;
+  private final @Nullable Ram ram;
+  private final MemorySegment segment;
+
+  MappedMemory(MemoryLayout layout, MemMap memMap, boolean contents) {
+    this.layout = layout;
+    this.memMap = memMap;
+    this.ram = contents ? map(layout.endPfn() << Pages.PAGE_SHIFT) : null;
+    this.segment = ram == null ? MemorySegment.NULL : ram.segment();
+  }
+
+  private static Ram map(long bytes) {
+    Ram ram = NativeRam.map(bytes);
+    return ram != null ? ram : FileRam.map(bytes);
+  }
+
+  @Override
+  public MemMap memMap() {
+    return memMap;
+  }
+
+  @Override
+  public List<Node> nodes() {
+    return layout.nodes();
+  }
+
+  @Override
+  public boolean hasContents() {
+    return ram != null;
+  }
+
+  @Override
+  public MemorySegment ram() {
+    return segment;
+  }
+
+  @Override
+  public long getLong(long paddr) {
+    return ram == null ? 0 : segment.get(JAVA_LONG, paddr);
+  }
+
+  @Override
+  public void putLong(long paddr, long value) {
+    if (ram != null) {
+      segment.set(JAVA_LONG, paddr, value);
+    }
+  }
+
+  @Override
+  public byte getByte(long paddr) {
+    return ram == null ? 0 : segment.get(JAVA_BYTE, paddr);
+  }
+
+  @Override
+  public void putByte(long paddr, byte value) {
+    if (ram != null) {
+      segment.set(JAVA_BYTE, paddr, value);
+    }
+  }
+
+  @Override
+  public void clearPages(long pfn, int order) {
+    if (ram != null) {
+      segment.asSlice(pfn << Pages.PAGE_SHIFT, Pages.PAGE_SIZE << order).fill((byte) 0);
+    }
+  }
+
+  @Override
+  public void copyPage(long destinationPfn, long sourcePfn) {
+    if (ram != null) {
+      MemorySegment.copy(
+          segment,
+          sourcePfn << Pages.PAGE_SHIFT,
+          segment,
+          destinationPfn << Pages.PAGE_SHIFT,
+          Pages.PAGE_SIZE);
+    }
+  }
+
+  @Override
+  public void discard(long pfn, long pages) {
+    if (ram != null) {
+      ram.discard(pfn << Pages.PAGE_SHIFT, pages << Pages.PAGE_SHIFT);
+    }
+  }
+
+  @Override
+  public void validate() {
+    long last = 0;
+    for (Node node : layout.nodes()) {
+      for (Zone zone : node.zones()) {
+        boolean good =
+            zone.nodeId() == node.id()
+                && zone.endPfn() <= memMap.endPfn()
+                && zone.managedPages() <= zone.presentPages()
+                && zone.presentPages() <= zone.spannedPages();
+        CorruptStateError.check(
+            good,
+            String.format(
+                "%s: startPfn=%d endPfn=%d spanned=%d present=%d managed=%d memMapEnd=%d",
+                zone,
+                zone.startPfn(),
+                zone.endPfn(),
+                zone.spannedPages(),
+                zone.presentPages(),
+                zone.managedPages(),
+                memMap.endPfn()));
+        last = Math.max(last, zone.endPfn());
+      }
+    }
+    long bytes = last << Pages.PAGE_SHIFT;
+    CorruptStateError.check(
+        ram == null || segment.byteSize() >= bytes,
+        "ramBytes=" + segment.byteSize() + " lastZoneEnds=" + bytes);
+  }
+
+  @Override
+  public void close() {
+    if (ram != null) {
+      ram.close();
+    }
+  }
+}

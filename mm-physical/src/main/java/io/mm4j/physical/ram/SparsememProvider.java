@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.physical.ram;
+
+import io.mm4j.api.memory.MemoryLayout;
+import io.mm4j.api.memory.PhysicalMemory;
+import io.mm4j.api.memory.PhysicalMemoryProvider;
+import io.mm4j.api.plugin.Options;
+import io.mm4j.physical.memmap.SparseMemMap;
+
+/** Provides the physical memory {@code sparsemem}. */
+public final class SparsememProvider implements PhysicalMemoryProvider {
+  /** For the service loader. */
+  public SparsememProvider() {}
+
+  @Override
+  public String name() {
+    return "sparsemem";
+  }
+
+  @Override
+  public String summary() {
+    return "mem_map in sections of 128 MiB, made when first touched";
+  }
+
+  @Override
+  public PhysicalMemory create(MemoryLayout layout, boolean contents, Options options) {
+    return new MappedMemory(layout, new SparseMemMap(layout), contents);
+  }
+}
