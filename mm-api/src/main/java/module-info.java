@@ -15,11 +15,13 @@ module io.mm4j.api {
   exports io.mm4j.api.page;
   exports io.mm4j.api.pagetable;
   exports io.mm4j.api.plugin;
+  exports io.mm4j.api.process;
   exports io.mm4j.api.slab;
   exports io.mm4j.api.vma;
 
   uses io.mm4j.api.memory.PhysicalMemoryProvider;
   uses io.mm4j.api.page.FrameAllocatorProvider;
   uses io.mm4j.api.page.PageAllocatorProvider;
+  uses io.mm4j.api.process.ProcessFloorProvider;
   uses io.mm4j.api.vma.VmaIndexProvider;
 }

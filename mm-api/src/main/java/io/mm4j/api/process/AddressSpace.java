@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.api.process;
+
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One address space: the kernel's {@code mm_struct} with its VMAs, and the system calls on it.
+ *
+ * <p>Arguments are raw words exactly as a user passes them (32-bit processes: zero-extended).
+ * Results are raw too: an address, 0, or a negated {@link Errno}. Unknown flags and wrong addresses
+ * are never misuse of this interface: they give what Linux 6.18 gives. One thread at a time.
+ */
+public interface AddressSpace {
+  // ---------------------------------------------------------------- set-up
+
+  /**
+   * Adds a VMA of a start state, exactly as given, without merging. Special names ({@code [vdso]},
+   * {@code [vvar]}, {@code [vvar_vclock]}, {@code [stack]}) give the VMA its special behaviour;
+   * {@code [vsyscall]} (the gate page) is remembered for {@link #forEachVma} only. Empty flags are
+   * derived from perms and kind. The letters {@code A} and {@code a} of {@code pages} mean that the
+   * VMA has an anon_vma.
+   *
+   * @throws IllegalArgumentException if it overlaps another VMA or is not page-aligned
+   */
+  void loadVma(VmaInfo vma);
+
+  /** Puts an open file behind a descriptor number; null closes it. */
+  void installFd(int fd, @Nullable OpenFile file);
+
+  /** Receives reasons from now on; null switches them off. */
+  void explainTo(@Nullable Explainer explainer);
+
+  // ---------------------------------------------------------------- calls
+
+  /** {@code mmap(2)}; offset in bytes ({@code mmap2} callers multiply first). */
+  long mmap(long addr, long len, long prot, long flags, long fd, long offsetBytes);
+
+  /** {@code munmap(2)}. */
+  long munmap(long addr, long len);
+
+  /** {@code mprotect(2)}. */
+  long mprotect(long addr, long len, long prot);
+
+  /** {@code mremap(2)}. */
+  long mremap(long addr, long oldLen, long newLen, long flags, long newAddr);
+
+  /** The raw {@code brk} call: returns the break after it. */
+  long brk(long addr);
+
+  /** {@code madvise(2)}. */
+  long madvise(long addr, long len, long advice);
+
+  /** {@code mlock(2)}. */
+  long mlock(long addr, long len);
+
+  /** {@code mlock2(2)}; flag 1 is MLOCK_ONFAULT. */
+  long mlock2(long addr, long len, long flags);
+
+  /** {@code munlock(2)}. */
+  long munlock(long addr, long len);
+
+  /** {@code mlockall(2)}. */
+  long mlockall(long flags);
+
+  /** {@code munlockall(2)}. */
+  long munlockall();
+
+  /** {@code msync(2)}. */
+  long msync(long addr, long len, long flags);
+
+  /** {@code mseal(2)}. */
+  long mseal(long addr, long len, long flags);
+
+  /**
+   * {@code mincore(2)}. The kernel writes the vector to user memory at {@code vec}, which counts as
+   * write access there.
+   *
+   * @param sink receives, page by page from {@code addr}, 1 for resident or 0; called only when the
+   *     call succeeds
+   */
+  long mincore(long addr, long len, long vec, ByteSink sink);
+
+  /** Receives bytes in order. */
+  @FunctionalInterface
+  interface ByteSink {
+    /** The next byte. */
+    void accept(int value);
+  }
+
+  /**
+   * {@code setrlimit(2)}: the soft limit.
+   *
+   * @param structAddr where the caller put the struct, which the kernel reads; 0 for none
+   */
+  long setrlimit(ResourceLimit resource, long softBytes, long structAddr);
+
+  /** {@code fork(2)}: the child's address space (dup_mmap). Null when it failed with ENOMEM. */
+  @Nullable AddressSpace fork();
+
+  /**
+   * A fork whose child nobody follows: it exists for a moment only, but what it does to this
+   * address space (pages marked for copy on write) stays.
+   */
+  void forkUnrecorded();
+
+  /** The process ends: all VMAs go (exit_mmap). No call may follow. */
+  void exit();
+
+  // ---------------------------------------------------------------- touches
+
+  /** User mode reads one byte. */
+  TouchOutcome read(long uaddr);
+
+  /** User mode writes one byte. */
+  TouchOutcome write(long uaddr, int value);
+
+  /** User mode jumps there. */
+  TouchOutcome execute(long uaddr);
+
+  /**
+   * A recorded page fault.
+   *
+   * @param user in user mode; else the kernel touched user memory
+   */
+  TouchOutcome fault(long uaddr, boolean write, boolean user, boolean exec);
+
+  // ---------------------------------------------------------------- reading
+
+  /** All VMAs in address order, the gate page last. What a consumer receives is its own. */
+  void forEachVma(Consumer<VmaInfo> consumer);
+
+  /** As {@link #forEachVma}, but only those that overlap the range. */
+  void forEachVma(long start, long end, Consumer<VmaInfo> consumer);
+
+  /**
+   * As {@link #forEachVma}, but flags are empty and pages are {@code ?}: what maps shows, cheaper.
+   */
+  void forEachMap(Consumer<VmaInfo> consumer);
+
+  /** Changes whenever maps would show something new; equal values mean an unchanged maps. */
+  long mapsGeneration();
+
+  /** The smaps figures of the VMA that starts here: rss, anon, locked, anonHuge in kB. */
+  VmaUsage usage(long vmaStart);
+
+  /**
+   * Sizes of one VMA in kB.
+   *
+   * @param rssKb resident
+   * @param anonKb of it anonymous
+   * @param lockedKb proportional share when the VMA is locked, else 0
+   * @param anonHugeKb of it in huge pages mapped whole
+   */
+  record VmaUsage(long rssKb, long anonKb, long lockedKb, long anonHugeKb) {}
+
+  /** {@code mm_struct}'s fields now. */
+  MmFields fields();
+
+  /**
+   * Walks everything and cross-checks: list = index = counters = a recount of the accounting.
+   *
+   * @throws IllegalStateException naming what contradicts what
+   */
+  void validate();
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.api.process;
+
+/** The capabilities that memory calls ask for. */
+public enum Capability {
+  /** {@code CAP_IPC_LOCK}: locks memory beyond the limit. */
+  IPC_LOCK,
+  /** {@code CAP_SYS_ADMIN}: takes the last pages of the overcommit reserve. */
+  SYS_ADMIN,
+  /** {@code CAP_SYS_RAWIO}: maps addresses below {@code mmap_min_addr}. */
+  SYS_RAWIO,
+  /** {@code CAP_SYS_RESOURCE}: raises hard limits. */
+  SYS_RESOURCE
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.api.process;
+
+/**
+ * Where exec put the program, and where mmap may search: the layout part of {@code mm_struct}.
+ * Addresses are user-virtual.
+ *
+ * @param taskSize end of user space: {@code 0x7ffffffff000}, {@code 0xffffe000} or {@code
+ *     0xc0000000}
+ * @param mmapBase where the search for a free range starts
+ * @param topDown searches downwards from {@code mmapBase}; else upwards
+ * @param compat32 a 32-bit process on a 64-bit kernel
+ * @param startCode first address of code
+ * @param endCode end of code
+ * @param startData first address of data
+ * @param endData end of data
+ * @param startBrk start of the heap
+ * @param brk current break
+ * @param startStack initial stack pointer
+ * @param argStart arguments
+ * @param argEnd end of the arguments
+ * @param envStart environment
+ * @param envEnd end of the environment
+ */
+public record MmLayout(
+    long taskSize,
+    long mmapBase,
+    boolean topDown,
+    boolean compat32,
+    long startCode,
+    long endCode,
+    long startData,
+    long endData,
+    long startBrk,
+    long brk,
+    long startStack,
+    long argStart,
+    long argEnd,
+    long envStart,
+    long envEnd) {}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.api.process;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An open file description: the kernel's {@code struct file}. Identity is object identity; VMAs of
+ * two descriptions never merge, even when the file is the same one.
+ *
+ * @param file the file that was opened
+ * @param mode how it was opened
+ */
+public record OpenFile(MappedFile file, Mode mode) {
+  /** Access mode of {@code open(2)}. */
+  public enum Mode {
+    /** {@code O_RDONLY}. */
+    READ_ONLY,
+    /** {@code O_RDWR}. */
+    READ_WRITE,
+    /** {@code O_WRONLY}: cannot be mapped at all. */
+    WRITE_ONLY;
+
+    /** Whether reading through this description is allowed. */
+    public boolean canRead() {
+      return this != WRITE_ONLY;
+    }
+
+    /** Whether writing through this description is allowed. */
+    public boolean canWrite() {
+      return this != READ_ONLY;
+    }
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return this == other;
+  }
+
+  @Override
+  public int hashCode() {
+    return System.identityHashCode(this);
+  }
+}

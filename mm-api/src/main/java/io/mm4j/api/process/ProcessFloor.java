@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.api.process;
+
+/**
+ * Makes address spaces. All address spaces that come from one floor, directly or by fork, share its
+ * memory-wide accounting (committed pages) and its numbering of shared-memory objects. One thread
+ * at a time may use a floor and everything made from it.
+ */
+public interface ProcessFloor {
+  /**
+   * Makes an address space without any VMA. Load a start state with {@link
+   * AddressSpace#loadVma(VmaInfo)}.
+   *
+   * @throws IllegalArgumentException if the configuration contradicts itself (names the field and
+   *     its value)
+   */
+  AddressSpace createAddressSpace(AddressSpaceConfig config);
+
+  /**
+   * Makes the (n+1)-th internal allocation from now fail, as a kernel's {@code kmalloc} may. The
+   * call that meets it answers {@code -ENOMEM} and changes nothing, or does its documented part. A
+   * negative value switches the failure off.
+   */
+  void failAllocationAfter(long n);
+
+  /** Internal allocations made so far: the range from which {@link #failAllocationAfter} picks. */
+  long allocationCount();
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.api.process;
+
+/**
+ * What a touch of one byte, or one recorded page fault, led to.
+ *
+ * @param kind success, or the signal with its code
+ * @param uaddr {@code si_addr} of the signal (0 for {@link Kind#SEGV_KERNEL}); the touched address
+ *     when it succeeded
+ * @param value the byte read (0..255), or {@link #UNKNOWN}
+ */
+public record TouchOutcome(Kind kind, long uaddr, int value) {
+  /** No byte was read, or nobody knows it (program image, initial stack, vdso). */
+  public static final int UNKNOWN = -1;
+
+  /** Success or a signal. */
+  public enum Kind {
+    /** The access went through. */
+    OK,
+    /** SIGSEGV, {@code SEGV_MAPERR}: nothing is mapped there, or a guard page is. */
+    SEGV_MAPERR,
+    /** SIGSEGV, {@code SEGV_ACCERR}: mapped, but not for this access. */
+    SEGV_ACCERR,
+    /** SIGSEGV, {@code SI_KERNEL}: the address is not canonical. */
+    SEGV_KERNEL,
+    /** SIGBUS, {@code BUS_ADRERR}: behind the end of the mapped file. */
+    BUS_ADRERR
+  }
+
+  /** Whether the access went through. */
+  public boolean ok() {
+    return kind == Kind.OK;
+  }
+}
