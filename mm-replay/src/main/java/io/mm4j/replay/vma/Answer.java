@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.replay.vma;
+
+/** What a call or touch came to, recorded or simulated; printed as recordings print it. */
+public sealed interface Answer {
+  /** An address, or 0 of calls that give no address. */
+  record Value(long value, boolean address) implements Answer {
+    @Override
+    public String toString() {
+      return address ? "0x" + Long.toHexString(value) : Long.toString(value);
+    }
+  }
+
+  /** An error by its name without the sign, {@code ENOMEM}. */
+  record Failure(String errno) implements Answer {
+    @Override
+    public String toString() {
+      return "-" + errno;
+    }
+  }
+
+  /** A touch that went through. */
+  record Ok() implements Answer {
+    @Override
+    public String toString() {
+      return "ok";
+    }
+  }
+
+  /**
+   * A touch that ended in a signal.
+   *
+   * @param signal SIGSEGV or SIGBUS
+   * @param code MAPERR, ACCERR, KERNEL, ADRERR
+   * @param uaddr si_addr
+   */
+  record Signal(String signal, String code, long uaddr) implements Answer {
+    @Override
+    public String toString() {
+      return signal + " " + code + " addr=0x" + Long.toHexString(uaddr);
+    }
+  }
+
+  /** A fork that worked; the process number is the recording's, or {@link #UNFOLLOWED}. */
+  record Child(int process) implements Answer {
+    /** The child was not followed. */
+    public static final int UNFOLLOWED = -1;
+
+    @Override
+    public String toString() {
+      return process == UNFOLLOWED ? "unrecorded" : "p" + process;
+    }
+  }
+}

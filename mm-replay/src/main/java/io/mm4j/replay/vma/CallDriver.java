@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.replay.vma;
+
+import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.TouchOutcome;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes a recorded call on an address space. Only what the caller passed goes in; the recorded
+ * answer never does.
+ */
+final class CallDriver {
+  private final FileTable files;
+  private final long limitStruct;
+  private @Nullable String bits;
+  private int value = TouchOutcome.UNKNOWN;
+
+  /**
+   * A driver for one recording.
+   *
+   * @param limitStruct where setrlimit's argument lies in user memory, 0 for nowhere
+   */
+  CallDriver(FileTable files, long limitStruct) {
+    this.files = files;
+    this.limitStruct = limitStruct;
+  }
+
+  /** Makes the call; fork and exit are not made here. */
+  Answer make(AddressSpace mm, VmaEvent.Call call) {
+    bits = null;
+    value = TouchOutcome.UNKNOWN;
+    return switch (call.name()) {
+      case MMAP ->
+          address(
+              mm.mmap(
+                  call.arg(0),
+                  call.arg(1),
+                  call.arg(2),
+                  call.arg(3),
+                  descriptor(call),
+                  call.arg(5)));
+      case MUNMAP -> plain(mm.munmap(call.arg(0), call.arg(1)));
+      case MPROTECT -> plain(mm.mprotect(call.arg(0), call.arg(1), call.arg(2)));
+      case MSYNC -> plain(mm.msync(call.arg(0), call.arg(1), call.arg(2)));
+      case MREMAP ->
+          address(mm.mremap(call.arg(0), call.arg(1), call.arg(2), call.arg(3), call.arg(4)));
+      case BRK -> new Answer.Value(mm.brk(call.arg(0)), true);
+      case MADVISE -> plain(mm.madvise(call.arg(0), call.arg(1), call.arg(2)));
+      case MLOCK -> plain(mm.mlock(call.arg(0), call.arg(1)));
+      case MUNLOCK -> plain(mm.munlock(call.arg(0), call.arg(1)));
+      case MLOCK2 -> plain(mm.mlock2(call.arg(0), call.arg(1), call.arg(2)));
+      case MLOCKALL -> plain(mm.mlockall(call.arg(0)));
+      case MUNLOCKALL -> plain(mm.munlockall());
+      case MSEAL -> plain(mm.mseal(call.arg(0), call.arg(1), call.arg(2)));
+      case MINCORE -> mincore(mm, call);
+      case SETRLIMIT ->
+          plain(
+              mm.setrlimit(CallReader.RESOURCES.get((int) call.arg(0)), call.arg(1), limitStruct));
+      case READ -> touch(mm.read(call.arg(0)));
+      case WRITE -> touch(mm.write(call.arg(0), (int) call.arg(1)));
+      case EXEC -> touch(mm.execute(call.arg(0)));
+      case FAULT ->
+          touch(mm.fault(call.arg(0), call.arg(1) != 0, call.arg(2) != 0, call.arg(3) != 0));
+      case PKEY_MPROTECT ->
+          call.arg(3) == -1
+              ? plain(mm.mprotect(call.arg(0), call.arg(1), call.arg(2)))
+              : new Answer.Failure("EINVAL");
+      case FORK, EXIT, OTHER ->
+          throw new IllegalArgumentException("call=" + call.name() + " is not made here");
+    };
+  }
+
+  /** The vector of a mincore that worked, as run lengths, else null. */
+  @Nullable String bits() {
+    return bits;
+  }
+
+  /** The byte that the last read gave, or {@link TouchOutcome#UNKNOWN}. */
+  int value() {
+    return value;
+  }
+
+  private long descriptor(VmaEvent.Call call) {
+    String open = call.open();
+    return open == null ? call.arg(4) : files.fd(open);
+  }
+
+  private Answer mincore(AddressSpace mm, VmaEvent.Call call) {
+    Runs runs = new Runs();
+    Answer answer = plain(mm.mincore(call.arg(0), call.arg(1), call.arg(2), runs));
+    if (answer instanceof Answer.Value) {
+      bits = runs.text();
+    }
+    return answer;
+  }
+
+  /** Bits as run lengths: {@code 1x3,0x2}. */
+  private static final class Runs implements AddressSpace.ByteSink {
+    private final StringBuilder out = new StringBuilder();
+    private int bit = -1;
+    private long count;
+
+    @Override
+    public void accept(int next) {
+      if (next != bit) {
+        flush();
+        bit = next;
+      }
+      count++;
+    }
+
+    private void flush() {
+      if (count > 0) {
+        out.append(out.isEmpty() ? "" : ",").append(bit).append('x').append(count);
+        count = 0;
+      }
+    }
+
+    String text() {
+      flush();
+      return out.toString();
+    }
+  }
+
+  private static Answer address(long raw) {
+    return Errno.isError(raw) ? failure(raw) : new Answer.Value(raw, true);
+  }
+
+  private static Answer plain(long raw) {
+    return Errno.isError(raw) ? failure(raw) : new Answer.Value(raw, false);
+  }
+
+  private static Answer failure(long raw) {
+    return new Answer.Failure(Errno.nameOf((int) -raw));
+  }
+
+  private Answer touch(TouchOutcome outcome) {
+    value = outcome.value();
+    return switch (outcome.kind()) {
+      case OK -> new Answer.Ok();
+      case SEGV_MAPERR -> new Answer.Signal("SIGSEGV", "MAPERR", outcome.uaddr());
+      case SEGV_ACCERR -> new Answer.Signal("SIGSEGV", "ACCERR", outcome.uaddr());
+      case SEGV_KERNEL -> new Answer.Signal("SIGSEGV", "KERNEL", outcome.uaddr());
+      case BUS_ADRERR -> new Answer.Signal("SIGBUS", "ADRERR", outcome.uaddr());
+    };
+  }
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.replay.vma;
+
+import io.mm4j.api.process.ResourceLimit;
+import io.mm4j.replay.text.Cursor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/** Call lines: number, process, name, arguments, answer. */
+final class CallReader {
+  /** What the argument {@code res} of setrlimit stands for. */
+  static final List<ResourceLimit> RESOURCES =
+      List.of(ResourceLimit.AS, ResourceLimit.DATA, ResourceLimit.STACK, ResourceLimit.MEMLOCK);
+
+  private static final int MAX_PROCESS = 1 << 16;
+
+  private final Cursor at;
+  private final HeaderReader names;
+  private @Nullable String open;
+
+  CallReader(Cursor at, HeaderReader names) {
+    this.at = at;
+    this.names = names;
+  }
+
+  /** A call line without what follows it. */
+  record Line(
+      int process,
+      CallName name,
+      List<Long> args,
+      @Nullable String open,
+      Answer answer,
+      int value,
+      String bits,
+      String text) {}
+
+  /** Takes a call line that must have that number. */
+  Line line(long expectedNumber, IntConsumer checkProcess) {
+    int mark = at.mark();
+    if (at.decimal() != expectedNumber) {
+      at.reset(mark);
+      throw at.unexpected("call number " + expectedNumber);
+    }
+    at.expect(" p");
+    int process = at.decimal(0, MAX_PROCESS);
+    checkProcess.accept(process);
+    at.expect(" ");
+    mark = at.mark();
+    CallName name = CallName.of(at.word());
+    if (name == null) {
+      at.reset(mark);
+      throw at.unexpected("one of " + CallName.all());
+    }
+    open = null;
+    List<Long> args = new ArrayList<>(name.keys().size());
+    for (String key : name.keys()) {
+      at.expect(" " + key + "=");
+      args.add(argument(key));
+    }
+    if (name == CallName.OTHER) {
+      for (int i = 0; i < 6 && at.take(" a" + i + "="); i++) {
+        args.add(at.hex());
+      }
+    }
+    String bits = name == CallName.MINCORE && at.take(" bits=") ? bits(args.get(1)) : "";
+    at.expect(" = ");
+    int value = -1;
+    Answer answer;
+    if (name.gives() == CallName.Gives.TOUCH) {
+      answer = touch(args.get(0));
+      if (name == CallName.READ && answer instanceof Answer.Ok) {
+        at.expect(" val=");
+        value = (int) byteValue();
+      }
+    } else {
+      answer = result(name);
+    }
+    at.expectEnd();
+    return new Line(process, name, List.copyOf(args), open, answer, value, bits, at.wholeLine());
+  }
+
+  private long argument(String key) {
+    return switch (key) {
+      case "fd" -> fd();
+      case "res" -> resource();
+      case "cur" -> HeaderReader.limit(at);
+      case "val" -> byteValue();
+      case "w", "u", "x" -> at.decimal(0, 1);
+      case "advice", "nr", "pkey" -> at.take("-") ? -at.decimal() : at.decimal();
+      default -> at.hex();
+    };
+  }
+
+  private long byteValue() {
+    int mark = at.mark();
+    long value = at.hex();
+    if (value > 255 || value < 0) {
+      at.reset(mark);
+      throw at.unexpected("a byte 0x0 to 0xff");
+    }
+    return value;
+  }
+
+  private long fd() {
+    if (at.looksAt("D")) {
+      int mark = at.mark();
+      String name = at.word();
+      if (!names.knowsOpen(name)) {
+        at.reset(mark);
+        throw at.unexpected("an open that an 'open' line named before, or a number");
+      }
+      open = name;
+      return 0;
+    }
+    return at.take("-")
+        ? -(long) at.decimal(0, Integer.MAX_VALUE)
+        : at.decimal(0, Integer.MAX_VALUE);
+  }
+
+  private long resource() {
+    for (int i = 0; i < RESOURCES.size(); i++) {
+      if (at.take(RESOURCES.get(i).name())) {
+        return i;
+      }
+    }
+    throw at.unexpected("AS, DATA, STACK or MEMLOCK");
+  }
+
+  /** Run lengths {@code 1x3,0x2} that fill {@code len} bytes. */
+  private String bits(long len) {
+    long left = (len >>> 12) + ((len & 4095) == 0 ? 0 : 1);
+    StringBuilder out = new StringBuilder();
+    do {
+      String bit = at.take("1x") ? "1x" : "0x";
+      if (bit.equals("0x")) {
+        at.expect("0x");
+      }
+      long run = at.decimal();
+      left -= run;
+      if (run <= 0 || left < 0) {
+        throw at.error("the bits are more than the pages", "runs that sum up to the pages of len");
+      }
+      out.append(out.isEmpty() ? "" : ",").append(bit).append(run);
+    } while (at.take(","));
+    if (left != 0) {
+      throw at.error("the bits are fewer than the pages", "runs that sum up to the pages of len");
+    }
+    return out.toString();
+  }
+
+  private Answer touch(long uaddr) {
+    if (at.take("ok")) {
+      return new Answer.Ok();
+    }
+    String signal;
+    String code;
+    if (at.take("SIGBUS ADRERR")) {
+      signal = "SIGBUS";
+      code = "ADRERR";
+    } else {
+      if (!at.take("SIGSEGV ")) {
+        throw at.unexpected("ok, SIGSEGV MAPERR|ACCERR|KERNEL or SIGBUS ADRERR");
+      }
+      signal = "SIGSEGV";
+      int mark = at.mark();
+      code = at.atEnd() ? "" : at.word();
+      if (!code.equals("MAPERR") && !code.equals("ACCERR") && !code.equals("KERNEL")) {
+        at.reset(mark);
+        throw at.unexpected("MAPERR, ACCERR or KERNEL");
+      }
+    }
+    // A fault of a real program is recorded without si_addr, which is the address touched.
+    long signalAddr = at.take(" addr=") ? at.hex() : uaddr;
+    return new Answer.Signal(signal, code, signalAddr);
+  }
+
+  private Answer result(CallName name) {
+    if (at.take("-E")) {
+      return new Answer.Failure("E" + at.word());
+    }
+    return switch (name.gives()) {
+      case CHILD -> {
+        if (at.take("unrecorded")) {
+          yield new Answer.Child(Answer.Child.UNFOLLOWED);
+        }
+        at.expect("p");
+        yield new Answer.Child(at.decimal(0, MAX_PROCESS));
+      }
+      case ZERO -> {
+        at.expect("0");
+        yield new Answer.Value(0, false);
+      }
+      default -> new Answer.Value(at.hex(), true);
+    };
+  }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.replay.vma;
+
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.OpenFile;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The files and opens of one recording as objects of the process floor, and the recordings' names
+ * for what the floor maps: shared anonymous objects are Z1, Z2... in the order in which they first
+ * appear.
+ */
+final class FileTable {
+  /** Descriptor of D1 is this plus 1, away from the small numbers of closed descriptors. */
+  static final int FD_BASE = 1000;
+
+  private final boolean synthetic;
+  private final Map<String, MappedFile> files = new HashMap<>();
+  private final Map<String, Integer> descriptors = new HashMap<>();
+  private final Map<Integer, OpenFile> opens = new LinkedHashMap<>();
+  private final Map<String, OpenFile> openedByExec = new HashMap<>();
+  private final IdentityHashMap<MappedFile, String> sharedNames = new IdentityHashMap<>();
+
+  FileTable(VmaHeader header) {
+    synthetic = !header.real();
+    header.files().forEach(this::add);
+    header.opens().forEach(this::add);
+  }
+
+  /** Adds a file. */
+  void add(VmaHeader.FileLine line) {
+    files.put(
+        line.name(), new MappedFile(line.name(), line.kind(), line.sizeBytes(), content(line)));
+  }
+
+  private MappedFile.@Nullable Content content(VmaHeader.FileLine line) {
+    String name = line.name();
+    if (!synthetic || !name.matches("F[0-9]{1,6}")) {
+      return null;
+    }
+    int add = 7 * Integer.parseInt(name.substring(1)) + 1;
+    return offset -> (int) (((offset >>> 12) + add) & 0xff);
+  }
+
+  /** Adds an open and gives its descriptor. */
+  int add(VmaHeader.OpenLine line) {
+    MappedFile file = files.get(line.file());
+    if (file == null) {
+      throw new IllegalStateException("open=" + line.name() + " of unknown file=" + line.file());
+    }
+    int fd = FD_BASE + opens.size() + 1;
+    descriptors.put(line.name(), fd);
+    opens.put(fd, new OpenFile(file, line.mode()));
+    return fd;
+  }
+
+  /** The descriptor of an open. */
+  int fd(String open) {
+    return descriptors.getOrDefault(open, -1);
+  }
+
+  /** All opens by descriptor. */
+  Map<Integer, OpenFile> opens() {
+    return opens;
+  }
+
+  /** The open file behind the VMAs of that name in the start state: exec opened each file once. */
+  OpenFile atStart(String name) {
+    return openedByExec.computeIfAbsent(
+        name,
+        key -> {
+          MappedFile known = files.get(key);
+          MappedFile file =
+              known != null
+                  ? known
+                  : new MappedFile(key, MappedFile.Kind.EXT4, Long.MAX_VALUE >> 1);
+          return new OpenFile(file, OpenFile.Mode.READ_ONLY);
+        });
+  }
+
+  /** How maps of the recordings name a VMA of the floor. */
+  String nameOf(String name, @Nullable OpenFile open) {
+    if (open != null && open.file().kind() == MappedFile.Kind.SHMEM) {
+      return sharedNames.computeIfAbsent(open.file(), f -> "Z" + (sharedNames.size() + 1));
+    }
+    if (name.isEmpty()) {
+      return "-";
+    }
+    return name;
+  }
+}

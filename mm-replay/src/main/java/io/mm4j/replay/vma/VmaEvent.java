@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.replay.vma;
+
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** What follows the start state of a recording, in order. */
+public sealed interface VmaEvent {
+  /** The line it starts on. */
+  long line();
+
+  /**
+   * A call or touch with its complete effect on maps.
+   *
+   * @param line where it stands
+   * @param number counted from 1
+   * @param process who made it
+   * @param name which call
+   * @param args arguments in the order of {@link CallName#keys}; {@code fd} of an open Dn is given
+   *     by {@code open}, a limit {@code inf} as -1
+   * @param open name of the open behind {@code fd}, or null for a plain number
+   * @param answer what the kernel gave
+   * @param value byte read, or -1
+   * @param bits vector of mincore as run lengths, or empty
+   * @param removed maps lines that went away
+   * @param added maps lines that appeared
+   * @param text the line as it stands
+   */
+  record Call(
+      long line,
+      long number,
+      int process,
+      CallName name,
+      List<Long> args,
+      @Nullable String open,
+      Answer answer,
+      int value,
+      String bits,
+      List<MapsLine> removed,
+      List<MapsLine> added,
+      String text)
+      implements VmaEvent {
+    /** An argument by position. */
+    public long arg(int index) {
+      return args.get(index);
+    }
+  }
+
+  /** Full maps; {@code when} is periodic, final, forked or filled. */
+  record Maps(long line, int process, String when, List<MapsLine> lines) implements VmaEvent {}
+
+  /** Full state; {@code when} is start, final, exit or asked. Status in kB. */
+  record State(
+      long line,
+      int process,
+      String when,
+      List<StateLine> lines,
+      long statusLine,
+      Map<String, Long> status)
+      implements VmaEvent {}
+
+  /** From here on calls have, or have not, their lines of difference. */
+  record Deltas(long line, boolean on) implements VmaEvent {}
+
+  /** A child that no call line shows; its number is new. */
+  record Forked(long line, int process, int child) implements VmaEvent {}
+
+  /** A process that can be followed no longer: it ended, or runs another program. */
+  record Gone(long line, int process) implements VmaEvent {}
+
+  /** A file is known from here on. */
+  record FileSeen(long line, VmaHeader.FileLine file) implements VmaEvent {}
+
+  /** An open file description is known from here on. */
+  record OpenSeen(long line, VmaHeader.OpenLine open) implements VmaEvent {}
+}

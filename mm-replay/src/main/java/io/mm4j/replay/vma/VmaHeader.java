@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.replay.vma;
+
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.MmLayout;
+import io.mm4j.api.process.MmSysctls;
+import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.ThpMode;
+import java.util.List;
+
+/**
+ * The first part of a recording: the machine and the process before the first call.
+ *
+ * @param id name of the recording
+ * @param recordingClass its class
+ * @param scenario what it plays
+ * @param seed seed of a random recording
+ * @param kernel the kernel's release
+ * @param compat32 a 32-bit process
+ * @param thp huge page setting
+ * @param sysctls settings under /proc/sys/vm
+ * @param totalRamKb MemTotal
+ * @param swapKb SwapTotal
+ * @param uid user
+ * @param privileged all capabilities that memory calls ask for, but SYS_RESOURCE
+ * @param personality words of the personality line
+ * @param asBytes RLIMIT_AS, -1 for none; so the next three
+ * @param dataBytes RLIMIT_DATA
+ * @param stackBytes RLIMIT_STACK
+ * @param memlockBytes RLIMIT_MEMLOCK
+ * @param layout addresses of the program and of the mmap area
+ * @param files files known at the start
+ * @param opens opens known at the start
+ */
+public record VmaHeader(
+    String id,
+    String recordingClass,
+    String scenario,
+    String seed,
+    String kernel,
+    boolean compat32,
+    ThpMode thp,
+    MmSysctls sysctls,
+    long totalRamKb,
+    long swapKb,
+    long uid,
+    boolean privileged,
+    List<String> personality,
+    long asBytes,
+    long dataBytes,
+    long stackBytes,
+    long memlockBytes,
+    MmLayout layout,
+    List<FileLine> files,
+    List<OpenLine> opens) {
+
+  /** A real program, whose files have contents nobody recorded. */
+  public boolean real() {
+    return recordingClass.equals("real");
+  }
+
+  /** A {@code file} line. */
+  public record FileLine(String name, long sizeBytes, MappedFile.Kind kind) {}
+
+  /** An {@code open} line: the open's name, and the name of its file. */
+  public record OpenLine(String name, String file, OpenFile.Mode mode) {}
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.replay.vma;
+
+import io.mm4j.api.process.ProcessFloor;
+import io.mm4j.api.vma.VmaIndex;
+import io.mm4j.replay.CheckResult;
+import io.mm4j.replay.FirstDifference;
+import io.mm4j.replay.RecordingKind;
+import io.mm4j.replay.Tally;
+import io.mm4j.replay.Verdict;
+import io.mm4j.replay.text.LineSource;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** Replays a recording of system calls and gives its verdict. */
+public final class VmaReplay {
+  /** What is required of a recording that has nothing but results. */
+  public static final Function<VmaHeader, List<String>> RESULTS_ONLY =
+      header -> List.of(VmaChecks.RESULTS);
+
+  private static final String UNREPEATABLE = "unrepeatable";
+
+  private VmaReplay() {}
+
+  /** What a replay came to. */
+  public record Replayed(
+      VmaHeader header, List<CheckResult> checks, boolean exact, @Nullable FirstDifference first) {}
+
+  /**
+   * Replays a file of the vma format.
+   *
+   * @param floors gives a fresh process floor
+   * @param indexes gives an empty index for each address space
+   * @throws io.mm4j.api.InputException if the recording is not well formed; says where
+   */
+  public static Verdict replay(
+      Path file, Supplier<? extends ProcessFloor> floors, Supplier<? extends VmaIndex> indexes) {
+    Replayed replayed =
+        replay(
+            () -> new VmaReader(LineSource.open(file)),
+            source -> {},
+            floors,
+            indexes,
+            header ->
+                unrepeatable(file, header) ? VmaChecks.REQUIRED_UNREPEATABLE : VmaChecks.REQUIRED);
+    VmaHeader header = replayed.header();
+    return new Verdict(
+        file.toString(),
+        RecordingKind.VMA,
+        unrepeatable(file, header) && header.real()
+            ? "real-" + UNREPEATABLE
+            : header.recordingClass(),
+        replayed.exact(),
+        replayed.checks(),
+        replayed.first());
+  }
+
+  /**
+   * Replays a recording. If it differs, it is replayed a second time up to the first call that
+   * differs, now with the engine's reasons for that call, which end up in the evidence.
+   *
+   * @param sources opens the recording anew
+   * @param atEnd receives the source when it was read to its end
+   * @param required which checks an exact recording needs
+   */
+  public static Replayed replay(
+      Supplier<? extends VmaSource> sources,
+      Consumer<VmaSource> atEnd,
+      Supplier<? extends ProcessFloor> floors,
+      Supplier<? extends VmaIndex> indexes,
+      Function<VmaHeader, List<String>> required) {
+    Tally tally = VmaChecks.tally();
+    VmaHeader header = run(sources, atEnd, floors, indexes, tally);
+    List<String> needed = required.apply(header);
+    if (needed.size() == 1) {
+      VmaChecks.ALL.stream()
+          .filter(check -> !needed.contains(check))
+          .forEach(check -> tally.skip(check, "not recorded"));
+    }
+    FirstDifference first = tally.earliest(needed);
+    if (first != null && first.call() > 0) {
+      first = explained(first, sources, floors, indexes);
+    }
+    boolean exact = first == null && tally.allHold(needed);
+    return new Replayed(header, tally.results(), exact, first);
+  }
+
+  /** Replays a recording into a tally. */
+  static VmaHeader run(
+      Supplier<? extends VmaSource> sources,
+      Consumer<VmaSource> atEnd,
+      Supplier<? extends ProcessFloor> floors,
+      Supplier<? extends VmaIndex> indexes,
+      Tally tally) {
+    try (VmaSource source = sources.get()) {
+      new VmaReplayer(source, floors.get(), indexes, tally, 0).run();
+      atEnd.accept(source);
+      return source.header();
+    }
+  }
+
+  /** The difference with the reasons of the call that it came from. */
+  static FirstDifference explained(
+      FirstDifference difference,
+      Supplier<? extends VmaSource> sources,
+      Supplier<? extends ProcessFloor> floors,
+      Supplier<? extends VmaIndex> indexes) {
+    List<String> reasons;
+    try (VmaSource source = sources.get()) {
+      VmaReplayer replayer =
+          new VmaReplayer(source, floors.get(), indexes, VmaChecks.tally(), difference.call());
+      replayer.run();
+      reasons = replayer.reasons();
+    }
+    List<String> evidence = new ArrayList<>(difference.evidence());
+    evidence.add(
+        reasons.isEmpty() ? "  no rule spoke up in that call" : "  rules that decided here:");
+    reasons.forEach(reason -> evidence.add("    " + reason));
+    return new FirstDifference(
+        difference.check(), difference.line(), difference.call(), difference.what(), evidence);
+  }
+
+  /** Whether the calls of this recording differ from run to run: its class or folder says so. */
+  private static boolean unrepeatable(Path file, VmaHeader header) {
+    Path folder = file.toAbsolutePath().getParent();
+    return header.recordingClass().contains(UNREPEATABLE)
+        || (folder != null && String.valueOf(folder.getFileName()).contains(UNREPEATABLE));
+  }
+}

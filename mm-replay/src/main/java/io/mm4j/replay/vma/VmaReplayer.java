@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.replay.vma;
+
+import io.mm4j.api.InputException;
+import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.AddressSpaceConfig;
+import io.mm4j.api.process.Capability;
+import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.ProcessFloor;
+import io.mm4j.api.process.TouchOutcome;
+import io.mm4j.api.process.VmaInfo;
+import io.mm4j.api.vma.VmaIndex;
+import io.mm4j.replay.FirstDifference;
+import io.mm4j.replay.Tally;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Replays one recording: builds the start state, makes every call with what its caller passed, and
+ * compares what the simulated kernel does with what the real one did. The recorded answers go only
+ * into the comparison; after a difference the replay goes on from the simulated state.
+ *
+ * <p>Steps: {@link #VmaReplayer start state}, then {@link #run} event by event: a call ({@link
+ * CallDriver} makes it, the answer is judged, then the change of maps), a maps block, a state block
+ * ({@link StateJudge}).
+ */
+final class VmaReplayer {
+  static final String NEEDS_FAULTS = "needs page faults";
+
+  private static final long LIMIT_STRUCT = 0x406f00;
+  private static final long LIMIT_STRUCT_32 = 0x804ef00;
+
+  private final VmaSource reader;
+  private final Tally tally;
+  private final FileTable files;
+  private final CallDriver driver;
+  private final StateJudge states;
+  private final Map<Integer, ReplayedProcess> processes = new HashMap<>();
+  private final long explainedCall;
+  private final List<String> reasons = new ArrayList<>();
+  private boolean deltas = true;
+  private long call;
+
+  /**
+   * Builds the start state.
+   *
+   * @param explainedCall the call whose reasons are collected, 0 for none
+   */
+  VmaReplayer(
+      VmaSource reader,
+      ProcessFloor floor,
+      Supplier<? extends VmaIndex> indexes,
+      Tally tally,
+      long explainedCall) {
+    this.reader = reader;
+    this.tally = tally;
+    this.explainedCall = explainedCall;
+    VmaHeader header = reader.header();
+    files = new FileTable(header);
+    driver =
+        new CallDriver(
+            files, header.real() ? 0 : header.compat32() ? LIMIT_STRUCT_32 : LIMIT_STRUCT);
+    states = new StateJudge(tally, header.real());
+    AddressSpace mm = startState(floor, indexes);
+    ReplayedProcess first = new ReplayedProcess(mm, files);
+    first.setTheirs(reader.start().lines().stream().map(StateLine::maps).toList());
+    processes.put(0, first);
+    skipWhatIsMissing(mm);
+  }
+
+  private AddressSpace startState(ProcessFloor floor, Supplier<? extends VmaIndex> indexes) {
+    try {
+      AddressSpace mm = floor.createAddressSpace(config(reader.header(), indexes));
+      files.opens().forEach(mm::installFd);
+      for (StateLine line : reader.start().lines()) {
+        mm.loadVma(info(line));
+      }
+      return mm;
+    } catch (IllegalArgumentException e) {
+      throw new InputException(
+          "no process can start like that: " + e.getMessage(),
+          "the header and start state of " + reader.header().id(),
+          "a layout and VMAs that fit together");
+    }
+  }
+
+  private static AddressSpaceConfig config(VmaHeader header, Supplier<? extends VmaIndex> indexes) {
+    return new AddressSpaceConfig(
+        header.layout(),
+        header.asBytes(),
+        header.dataBytes(),
+        header.stackBytes(),
+        header.memlockBytes(),
+        header.privileged()
+            ? Set.of(Capability.IPC_LOCK, Capability.SYS_ADMIN, Capability.SYS_RAWIO)
+            : Set.of(),
+        header.sysctls(),
+        header.totalRamKb(),
+        header.swapKb(),
+        header.thp(),
+        header.personality().contains("READ_IMPLIES_EXEC"),
+        indexes);
+  }
+
+  private VmaInfo info(StateLine line) {
+    MapsLine maps = line.maps();
+    OpenFile open = maps.backed() ? files.atStart(maps.name()) : null;
+    return new VmaInfo(
+        maps.start(),
+        maps.end(),
+        maps.perms(),
+        maps.offsetBytes(),
+        maps.name().equals("-") ? "" : maps.name(),
+        open,
+        line.flags().isEmpty() ? List.of() : List.of(line.flags().split(",")),
+        line.pages());
+  }
+
+  private void skipWhatIsMissing(AddressSpace mm) {
+    boolean[] has = new boolean[2];
+    mm.forEachVma(
+        vma -> {
+          has[0] |= !vma.pages().isEmpty() && !vma.pages().equals("?");
+          has[1] |= !vma.flags().isEmpty();
+        });
+    if (!has[0]) {
+      for (String check :
+          List.of(
+              VmaChecks.VALUES,
+              VmaChecks.MINCORE,
+              VmaChecks.RSS,
+              VmaChecks.ANON,
+              VmaChecks.LOCKED,
+              VmaChecks.AHP,
+              VmaChecks.PAGES)) {
+        tally.skip(check, NEEDS_FAULTS);
+      }
+    }
+    if (!has[1]) {
+      tally.skip(VmaChecks.FLAGS, NEEDS_FAULTS);
+    }
+  }
+
+  /** Replays to the end, or until the call to be explained was made. */
+  void run() {
+    for (VmaEvent event = reader.next(); event != null; event = reader.next()) {
+      switch (event) {
+        case VmaEvent.Call made -> {
+          call(made);
+          if (made.number() == explainedCall) {
+            return;
+          }
+        }
+        case VmaEvent.Maps maps -> snapshot(maps.line(), maps.process(), maps.when(), maps.lines());
+        case VmaEvent.State state -> {
+          List<MapsLine> lines = state.lines().stream().map(StateLine::maps).toList();
+          snapshot(state.line(), state.process(), "state " + state.when(), lines);
+          states.judge(state, process(state.process()), call);
+        }
+        case VmaEvent.Forked forked ->
+            adopt(forked.child(), process(forked.process()).mm().fork(), forked.process());
+        case VmaEvent.Gone gone -> {
+          process(gone.process()).mm().exit();
+          processes.remove(gone.process());
+        }
+        case VmaEvent.Deltas switched -> deltas = switched.on();
+        case VmaEvent.FileSeen seen -> files.add(seen.file());
+        case VmaEvent.OpenSeen seen -> {
+          int fd = files.add(seen.open());
+          OpenFile open = files.opens().get(fd);
+          processes.values().forEach(process -> process.mm().installFd(fd, open));
+        }
+      }
+    }
+  }
+
+  /** The reasons that the engine gave for the explained call. */
+  List<String> reasons() {
+    return reasons;
+  }
+
+  private ReplayedProcess process(int number) {
+    ReplayedProcess process = processes.get(number);
+    if (process == null) {
+      throw new IllegalStateException("no process p" + number);
+    }
+    return process;
+  }
+
+  private void call(VmaEvent.Call made) {
+    call = made.number();
+    ReplayedProcess process = process(made.process());
+    if (made.number() == explainedCall) {
+      process.mm().explainTo((topic, reason) -> reasons.add(topic + ": " + reason));
+    }
+    switch (made.name()) {
+      case FORK -> fork(made, process);
+      case EXIT -> {
+        process.mm().exit();
+        processes.remove(made.process());
+        tally.equal(VmaChecks.RESULTS);
+        return;
+      }
+      case OTHER -> {}
+      default -> {
+        long breakBefore = made.name() == CallName.BRK ? process.mm().fields().brk() : 0;
+        judgeAnswer(made, process, driver.make(process.mm(), made), breakBefore);
+        return;
+      }
+    }
+    judgeMaps(made, process, process.ours().changeNear(0, -1));
+  }
+
+  private void fork(VmaEvent.Call made, ReplayedProcess process) {
+    boolean follow =
+        !(made.answer() instanceof Answer.Child child)
+            || child.process() != Answer.Child.UNFOLLOWED;
+    if (!follow) {
+      process.mm().forkUnrecorded();
+      tally.equal(VmaChecks.RESULTS);
+      return;
+    }
+    AddressSpace child = process.mm().fork();
+    boolean worked = made.answer() instanceof Answer.Child;
+    if (worked == (child != null)) {
+      tally.equal(VmaChecks.RESULTS);
+    } else {
+      differs(VmaChecks.RESULTS, made, process, child == null ? "-ENOMEM" : "a child", null, 0, 0);
+    }
+    if (made.answer() instanceof Answer.Child born) {
+      adopt(born.process(), child, made.process());
+    } else if (child != null) {
+      child.exit();
+    }
+  }
+
+  private void adopt(int number, @Nullable AddressSpace child, int parent) {
+    // A child that only the kernel has is replayed on its parent's maps: there is none to judge.
+    AddressSpace mm = child == null ? process(parent).mm() : child;
+    ReplayedProcess forked = new ReplayedProcess(mm, files);
+    forked.setTheirs(List.copyOf(forked.ours().lines().values()));
+    processes.put(number, forked);
+  }
+
+  private void judgeAnswer(
+      VmaEvent.Call made, ReplayedProcess process, Answer ours, long breakBefore) {
+    long[] ranges = Ranges.of(made, ours, breakBefore);
+    String check = made.name().isTouch() ? VmaChecks.SIGNALS : VmaChecks.RESULTS;
+    if (ours.equals(made.answer())) {
+      tally.equal(check);
+    } else {
+      differs(check, made, process, ours.toString(), null, ranges[0], ranges[1]);
+    }
+    if (made.name() == CallName.MINCORE && made.answer() instanceof Answer.Value) {
+      String bits = driver.bits();
+      if (made.bits().equals(bits)) {
+        tally.equal(VmaChecks.MINCORE);
+      } else {
+        String text = bits == null ? ours.toString() : "bits=" + bits;
+        differs(
+            VmaChecks.MINCORE, made, process, text, "bits=" + made.bits(), ranges[0], ranges[1]);
+      }
+    }
+    if (made.value() >= 0 && valueKnown(made.arg(0), process)) {
+      if (driver.value() == made.value()) {
+        tally.equal(VmaChecks.VALUES);
+      } else {
+        String text =
+            driver.value() == TouchOutcome.UNKNOWN
+                ? "no value"
+                : "0x" + Integer.toHexString(driver.value());
+        differs(
+            VmaChecks.VALUES,
+            made,
+            process,
+            text,
+            "0x" + Integer.toHexString(made.value()),
+            ranges[0],
+            ranges[1]);
+      }
+    }
+    judgeMaps(made, process, process.ours().changeNear(ranges));
+  }
+
+  /** Bytes of the program, the vdso and the stack as exec made it are not specified. */
+  private static boolean valueKnown(long uaddr, ReplayedProcess process) {
+    Map.Entry<Long, MapsLine> entry = process.theirs().floorEntry(uaddr);
+    if (entry == null) {
+      return false;
+    }
+    String name = entry.getValue().name();
+    return !name.equals("EXE") && !(name.startsWith("[") && !name.equals("[heap]"));
+  }
+
+  private void judgeMaps(VmaEvent.Call made, ReplayedProcess process, MapsView.Change ours) {
+    if (!deltas) {
+      return;
+    }
+    boolean alike =
+        ReplayedProcess.alike(made.removed(), ours.removed())
+            && ReplayedProcess.alike(made.added(), ours.added());
+    process.applyTheirs(made);
+    if (alike) {
+      tally.equal(VmaChecks.MAPS);
+    } else if (tally.differs(VmaChecks.MAPS)) {
+      Evidence evidence =
+          new Evidence()
+              .line("  " + made.text())
+              .change("kernel", made.removed(), made.added())
+              .change("mm4j", ours.removed(), ours.added());
+      long low = lowest(made.removed(), made.added(), ours.removed(), ours.added());
+      evidence.around("maps after the call", process.theirs(), process.ours().lines(), low, low);
+      tally.evidence(
+          new FirstDifference(
+              VmaChecks.MAPS,
+              made.line(),
+              made.number(),
+              "maps changed differently in: " + made.text(),
+              evidence.lines()));
+    }
+  }
+
+  @SafeVarargs
+  private static long lowest(List<MapsLine>... lists) {
+    long low = -1;
+    for (List<MapsLine> list : lists) {
+      for (MapsLine line : list) {
+        low = Long.compareUnsigned(line.start(), low) < 0 ? line.start() : low;
+      }
+    }
+    return low;
+  }
+
+  private void snapshot(long line, int number, String when, List<MapsLine> kernel) {
+    ReplayedProcess process = process(number);
+    List<MapsLine> ours = new ArrayList<>(process.ours().readAll());
+    process.setTheirs(kernel);
+    if (kernel.equals(ours)) {
+      tally.equal(VmaChecks.SNAPSHOTS);
+    } else if (tally.differs(VmaChecks.SNAPSHOTS)) {
+      tally.evidence(
+          new FirstDifference(
+              VmaChecks.SNAPSHOTS,
+              line,
+              call,
+              "p"
+                  + number
+                  + "'s whole maps ("
+                  + when
+                  + ") differ: "
+                  + kernel.size()
+                  + " lines in Linux, "
+                  + ours.size()
+                  + " here",
+              new Evidence().wholeMaps(kernel, ours).lines()));
+    }
+  }
+
+  private void differs(
+      String check,
+      VmaEvent.Call made,
+      ReplayedProcess process,
+      String ours,
+      @Nullable String kernel,
+      long low,
+      long high) {
+    if (!tally.differs(check)) {
+      return;
+    }
+    String theirs = kernel == null ? made.answer().toString() : kernel;
+    Evidence evidence = new Evidence().line("  " + made.text()).answers(theirs, ours);
+    evidence.around(
+        "maps before the call",
+        deltas ? process.theirs() : new TreeMap<>(),
+        process.ours().lines(),
+        low,
+        high);
+    tally.evidence(
+        new FirstDifference(
+            check, made.line(), made.number(), made.text() + ", here " + ours, evidence.lines()));
+  }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.replay.vma;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where the replayer takes a recording from: header and start state at once, then event by event.
+ */
+public interface VmaSource extends AutoCloseable {
+  /** The machine and the process before the first call. */
+  VmaHeader header();
+
+  /** The address space before the first call. */
+  VmaEvent.State start();
+
+  /**
+   * The next event, or null at the end.
+   *
+   * @throws io.mm4j.api.InputException if the recording is not well formed; says where
+   */
+  @Nullable VmaEvent next();
+
+  @Override
+  void close();
+}
