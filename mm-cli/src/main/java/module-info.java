@@ -7,4 +7,7 @@ module io.mm4j.cli {
   requires io.mm4j.testkit;
   requires info.picocli;
   requires static org.jspecify;
+
+  opens io.mm4j.cli to
+      info.picocli;
 }

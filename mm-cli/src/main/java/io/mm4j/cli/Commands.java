@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.cli;
+
+import io.mm4j.api.InputException;
+import java.io.PrintStream;
+import java.util.List;
+import java.util.function.Supplier;
+
+/** The sub-commands that there are. */
+final class Commands {
+  /**
+   * A sub-command.
+   *
+   * @param name as typed
+   * @param line what it does, for the list
+   * @param factory creates it; until then its class is not loaded
+   */
+  record Entry(String name, String line, Supplier<MmCommand> factory) {}
+
+  private static final List<Entry> ALL =
+      List.of(
+          new Entry("replay", "recordings of a real kernel, judged one by one", ReplayCommand::new),
+          new Entry("cat", "a /proc or /sys file of the machine", CatCommand::new),
+          new Entry("plugins", "every plugin found, and where", PluginsCommand::new));
+
+  private Commands() {}
+
+  static List<Entry> all() {
+    return ALL;
+  }
+
+  static boolean exists(String name) {
+    return ALL.stream().anyMatch(e -> e.name().equals(name));
+  }
+
+  static Entry find(String name) {
+    List<String> names = ALL.stream().map(Entry::name).toList();
+    return ALL.stream()
+        .filter(e -> e.name().equals(name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new InputException(
+                    "there is no command '" + name + "'" + Errors.Nearest.hint(name, names),
+                    "mm " + name,
+                    String.join(", ", names) + "; --help, --version"));
+  }
+
+  static String version() {
+    var descriptor = Main.class.getModule().getDescriptor();
+    return descriptor == null ? "(unpacked)" : descriptor.rawVersion().orElse("(unpacked)");
+  }
+
+  static void printHelp(Io io) {
+    PrintStream out = io.out();
+    out.println("Usage: mm COMMAND [OPTION...] [ARGUMENT...]");
+    out.println();
+    out.println("A Linux memory manager that you can take apart, judged by a real kernel.");
+    out.println();
+    for (Entry entry : ALL) {
+      out.printf(
+          "  %s  %s%n", io.terminal().bold(String.format("%-8s", entry.name())), entry.line());
+    }
+    out.println();
+    out.println("Try:");
+    out.println("  mm run                     a recording of a real kernel, replayed and compared");
+    out.println("  mm COMMAND --help          its options, with an example");
+    out.println();
+    out.println("Exit codes: 0 good; 1 a difference or violation was found; 2 wrong usage or bad");
+    out.println("input; 3 an internal error.");
+  }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.cli;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import picocli.CommandLine.MissingParameterException;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** What went wrong, in words: what, where, and what is allowed there. */
+final class Errors {
+  private Errors() {}
+
+  static void print(Io io, String who, String what, String where, String allowed) {
+    io.out().flush();
+    io.err().println(who + ": " + what);
+    io.err().println("  where:   " + where);
+    io.err().println("  allowed: " + allowed);
+  }
+
+  /** A command line that does not parse. */
+  static void usage(Io io, ParameterException e, List<String> args) {
+    CommandSpec spec = e.getCommandLine().getCommandSpec();
+    String who = e.getCommandLine().getCommandName();
+    List<String> options = new ArrayList<>();
+    for (OptionSpec option : spec.options()) {
+      options.add(option.longestName());
+    }
+    String where = String.join(" ", args);
+    if (e instanceof UnmatchedArgumentException unmatched) {
+      String first = unmatched.getUnmatched().getFirst();
+      if (first.startsWith("-")) {
+        String name = first.replaceFirst("=.*", "");
+        print(
+            io,
+            who,
+            "unknown option '" + name + "'" + Nearest.hint(name, options),
+            where,
+            String.join(" ", options));
+      } else {
+        print(io, who, "'" + first + "' is one argument too many", where, synopsis(e));
+      }
+    } else if (e instanceof MissingParameterException missing && !missing.getMissing().isEmpty()) {
+      ArgSpec arg = missing.getMissing().getFirst();
+      String what =
+          arg instanceof OptionSpec option
+              ? "option '" + option.longestName() + "' needs a value"
+              : "an argument is missing: " + arg.paramLabel();
+      print(io, who, what, where.isEmpty() ? who : where, synopsis(e));
+    } else {
+      print(
+          io, who, String.valueOf(e.getMessage()).replaceFirst("^Error: ", ""), where, synopsis(e));
+    }
+  }
+
+  private static String synopsis(ParameterException e) {
+    String name = e.getCommandLine().getCommandName();
+    return "see " + name + " --help";
+  }
+
+  /** A bug of ours. */
+  static void internal(Io io, Throwable e, String... args) {
+    io.err().println("mm: internal error: " + e);
+    if (e instanceof OutOfMemoryError) {
+      io.err().println("  the JVM ran out of memory; MM_JAVA_OPTS=-Xmx8g gives it more");
+      return;
+    }
+    StackTraceElement[] stack = e.getStackTrace();
+    if (stack.length > 0) {
+      io.err().println("  in " + stack[0]);
+    }
+    io.err().println("  This is a bug of mm4j or of a plugin, not of your input. Please report");
+    io.err().println("    mm " + String.join(" ", args) + " --stacktrace");
+    io.err().println("  with its output and `mm --version` to the project's issue tracker.");
+  }
+
+  /** Finds what was probably meant. */
+  static final class Nearest {
+    private Nearest() {}
+
+    /** {@code ; did you mean 'x'?}, or nothing. */
+    static String hint(String wrong, Collection<String> names) {
+      String best = "";
+      int bestDistance = Math.max(1, wrong.length() / 3) + 1;
+      for (String name : names) {
+        int distance = distance(wrong, name);
+        if (distance < bestDistance) {
+          best = name;
+          bestDistance = distance;
+        }
+      }
+      return best.isEmpty() ? "" : "; did you mean '" + best + "'?";
+    }
+
+    private static int distance(String a, String b) {
+      int[] row = new int[b.length() + 1];
+      for (int j = 0; j <= b.length(); j++) {
+        row[j] = j;
+      }
+      for (int i = 1; i <= a.length(); i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= b.length(); j++) {
+          int change = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+          diagonal = row[j];
+          row[j] = Math.min(change, Math.min(row[j], row[j - 1]) + 1);
+        }
+      }
+      return row[b.length()];
+    }
+  }
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.cli;
+
+import io.mm4j.api.InputException;
+import io.mm4j.api.MachineConfig;
+import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.PluginProvider;
+import io.mm4j.api.plugin.PluginRegistry;
+import io.mm4j.api.plugin.PluginSpec;
+import io.mm4j.api.plugin.Sizes;
+import io.mm4j.api.plugin.Spi;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/**
+ * The options that describe the machine, the same for every command. Values are kept as written and
+ * checked by {@link #registry} and {@link #config}, so that every message has one form.
+ */
+final class MachineOptions {
+  private static final String PLUGIN_FORM = "SPI=NAME[:key=value,...]";
+
+  @Option(names = "--machine", paramLabel = "KIND", order = 700, description = "x86-64 (default).")
+  private String machine = "x86-64";
+
+  @Option(
+      names = "--memory",
+      paramLabel = "SIZE",
+      order = 701,
+      description = "RAM, such as 512M, 4G (default), 1T.")
+  private String memory = "4G";
+
+  @Option(names = "--cpus", paramLabel = "N", order = 702, description = "CPUs, 2 by default.")
+  private String cpus = "2";
+
+  @Option(names = "--nodes", paramLabel = "N", order = 703, description = "NUMA nodes, 1.")
+  private String nodes = "1";
+
+  @Option(
+      names = "--cmdline",
+      paramLabel = "TEXT",
+      order = 704,
+      description = "Kernel parameters: mem=SIZE, vm.KEY=VALUE.")
+  private String cmdline = "";
+
+  @Option(
+      names = "--plugin",
+      paramLabel = PLUGIN_FORM,
+      order = 705,
+      description = "Chooses a plugin; repeatable. `mm plugins` lists them.")
+  private List<String> plugins = new ArrayList<>();
+
+  @Option(
+      names = "--plugins-path",
+      paramLabel = "DIR",
+      order = 706,
+      description = "A folder of further plugin jars.")
+  private @Nullable Path pluginsPath;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      order = 707,
+      description = "Seed of everything random, 1 by default.")
+  private String seed = "1";
+
+  /** The plugins that can be found; says on stderr which could not be loaded. */
+  PluginRegistry registry(Io io) {
+    PluginRegistry registry = PluginRegistry.discover(pluginsPath);
+    for (PluginRegistry.Failure failure : registry.failures()) {
+      io.warn("plugin skipped: " + failure.what() + ": " + failure.reason());
+    }
+    return registry;
+  }
+
+  /** The seed. */
+  long seed() {
+    return Sizes.parseNumber(seed, "--seed");
+  }
+
+  /** How many CPUs. */
+  int cpus() {
+    return number(cpus, "--cpus", 4096);
+  }
+
+  /** The chosen plugins; the last choice for an SPI wins. */
+  Map<Spi<?>, PluginSpec> choices(PluginRegistry registry) {
+    Map<Spi<?>, PluginSpec> choices = new LinkedHashMap<>();
+    for (String choice : plugins) {
+      parseChoice(registry, choice, "--plugin", choices);
+    }
+    return choices;
+  }
+
+  /**
+   * Reads one {@code SPI=NAME[:key=value,...]} and checks that the plugin and its options exist.
+   */
+  static void parseChoice(
+      PluginRegistry registry, String choice, String option, Map<Spi<?>, PluginSpec> into) {
+    int eq = choice.indexOf('=');
+    if (eq <= 0) {
+      throw new InputException("'" + choice + "' names no plugin", option, PLUGIN_FORM);
+    }
+    String where = option + " " + choice;
+    Spi<?> spi = PluginRegistry.spi(choice.substring(0, eq), where);
+    PluginSpec spec = PluginSpec.parse(choice.substring(eq + 1), where);
+    PluginProvider provider = registry.provider(spi, spec.name(), where);
+    Options.of(provider, spec.options(), where);
+    into.put(spi, spec);
+  }
+
+  /** The machine as described, on these plugins. */
+  MachineConfig config(PluginRegistry registry) {
+    if (!machine.equals("x86-64")) {
+      throw new InputException("there is no machine '" + machine + "'", "--machine", "x86-64");
+    }
+    number(nodes, "--nodes", 1);
+    seed();
+    long bytes = Sizes.parseSize(memory, "--memory");
+    MachineConfig config = new MachineConfig().registry(registry).cpus(cpus());
+    for (String word : cmdline.isBlank() ? new String[0] : cmdline.strip().split("\\s+")) {
+      int eq = word.indexOf('=');
+      String key = eq < 0 ? word : word.substring(0, eq);
+      String value = eq < 0 ? "" : word.substring(eq + 1);
+      if (key.equals("mem")) {
+        bytes = Math.min(bytes, Sizes.parseSize(value, "--cmdline mem="));
+      } else if (key.startsWith("vm.") && eq > 0) {
+        config.sysctl(key.substring(3), value);
+      } else {
+        throw new InputException(
+            "'" + word + "' is not a kernel parameter that this machine knows",
+            "--cmdline",
+            "mem=SIZE, vm.KEY=VALUE");
+      }
+    }
+    if (bytes < 1 << 20) {
+      throw new InputException(
+          "a machine of " + bytes + " bytes", "--memory " + memory, "sizes from 1M");
+    }
+    config.memory(bytes);
+    choices(registry).forEach(config::plugin);
+    return config;
+  }
+
+  private static int number(String text, String option, int max) {
+    String allowed = max == 1 ? "1" : "1 to " + max;
+    long value;
+    try {
+      value = Sizes.parseNumber(text, option);
+    } catch (InputException e) {
+      throw new InputException(e.what(), option, allowed);
+    }
+    if (value < 1 || value > max) {
+      throw new InputException("'" + text + "' is out of range", option, allowed);
+    }
+    return (int) value;
+  }
+}

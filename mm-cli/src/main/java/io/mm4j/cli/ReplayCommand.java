@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.cli;
+
+import io.mm4j.api.InputException;
+import io.mm4j.api.plugin.PluginRegistry;
+import io.mm4j.cli.text.Json;
+import io.mm4j.cli.text.Progress;
+import io.mm4j.cli.verdict.VerdictJson;
+import io.mm4j.cli.verdict.VerdictText;
+import io.mm4j.replay.CheckResult;
+import io.mm4j.replay.FirstDifference;
+import io.mm4j.replay.Recording;
+import io.mm4j.replay.Recordings;
+import io.mm4j.replay.Verdict;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code mm replay}. */
+@Command(
+    sortOptions = false,
+    description =
+        "Replays recordings of a real kernel and says of each whether this machine does the same:"
+            + " exact, DIFFERS (with the first evidence), or unjudged where a check that it needs"
+            + " was skipped. Exits with 1 if any differs.",
+    footer = {
+      "",
+      "Examples:",
+      "  mm replay PATH/TO/corpus/kmem/dev",
+      "  mm replay PATH/TO/corpus/kmem/dev/gcc_loop --plugin frame-allocator=bitmap",
+      "  mm replay PATH/TO/corpus/vma/dev --by-class",
+      "  mm replay --json PATH/TO/corpus/vma/dev/basic-000.vma.gz | jq .recordings[0].checks",
+    })
+final class ReplayCommand extends MmCommand {
+  @Parameters(
+      arity = "0..*",
+      paramLabel = "PATH",
+      description = "Recordings, or folders of them: *.vma.gz, kmem folders, strace text.")
+  private List<Path> paths = new ArrayList<>();
+
+  @Option(
+      names = "--only",
+      split = ",",
+      paramLabel = "CHECK",
+      description = "Judges by these checks alone.")
+  private List<String> only = new ArrayList<>();
+
+  @Option(
+      names = "--by-class",
+      description = "Prints a table of checks by class of recording instead of a line for each.")
+  private boolean byClass;
+
+  @Mixin private MachineOptions machine = new MachineOptions();
+  @Mixin private OutputOptions output = new OutputOptions();
+
+  @Override
+  int run(Io io) {
+    PluginRegistry registry = machine.registry(io);
+    machine.choices(registry);
+    Judge judge = new Judge();
+    List<Recording> recordings = Recordings.find(paths);
+    boolean lines = !output.json() && !output.csv() && !byClass;
+    List<Verdict> verdicts = new ArrayList<>();
+    int bad = 0;
+    long startNs = System.nanoTime();
+    try (Progress progress = new Progress(io.err(), io.terminal())) {
+      for (Recording recording : recordings) {
+        progress.at(verdicts.size() + bad, recordings.size(), recording.path().toString());
+        try {
+          Verdict verdict = restrict(judge.judge(recording));
+          verdicts.add(verdict);
+          if (lines) {
+            progress.hide();
+            io.out().println(VerdictText.line(verdict, io.terminal()));
+            io.out().flush();
+          }
+        } catch (InputException e) {
+          progress.hide();
+          Errors.print(io, "mm replay", e.what(), e.where(), e.allowed());
+          bad++;
+        }
+      }
+    }
+    double seconds = (System.nanoTime() - startNs) / 1e9;
+    print(io, verdicts, recordings.size(), lines, seconds);
+    boolean differs = verdicts.stream().anyMatch(Verdict::differs);
+    return bad > 0 ? Main.WRONG_INPUT : differs ? Main.DIFFERENT : Main.GOOD;
+  }
+
+  private void print(Io io, List<Verdict> verdicts, int found, boolean lines, double seconds) {
+    if (output.json()) {
+      io.out().println(Json.write(VerdictJson.of(verdicts)));
+    } else if (byClass) {
+      output.print(io, "classes", VerdictText.byClass(verdicts));
+    } else if (output.csv()) {
+      output.print(io, "checks", VerdictText.table(verdicts));
+    }
+    if (!lines) {
+      return;
+    }
+    skippedReasons(io, verdicts);
+    verdicts.stream()
+        .filter(Verdict::differs)
+        .findFirst()
+        .ifPresent(v -> VerdictText.evidence(io.out(), v, io.terminal()));
+    if (found > 1) {
+      io.out().println();
+      io.out()
+          .printf(
+              Locale.ROOT,
+              "%d recordings, %d exact%s%n",
+              found,
+              verdicts.stream().filter(Verdict::exact).count(),
+              output.timing() ? String.format(Locale.ROOT, "; %.1f s", seconds) : "");
+    }
+  }
+
+  /** Each reason once, for the {@code -} in the lines. */
+  private static void skippedReasons(Io io, List<Verdict> verdicts) {
+    verdicts.stream()
+        .flatMap(v -> v.checks().stream())
+        .filter(c -> c.skipped() != null)
+        .map(c -> "  " + c.name() + " skipped: " + c.skipped())
+        .distinct()
+        .forEach(io.out()::println);
+  }
+
+  /** The verdict by the checks that were asked for. */
+  private Verdict restrict(Verdict verdict) {
+    if (only.isEmpty()) {
+      return verdict;
+    }
+    List<String> names = verdict.checks().stream().map(CheckResult::name).toList();
+    for (String name : only) {
+      if (!names.contains(name)) {
+        throw new InputException(
+            "there is no check '" + name + "'",
+            "--only, " + verdict.path(),
+            String.join(", ", names));
+      }
+    }
+    List<CheckResult> kept =
+        verdict.checks().stream().filter(c -> only.contains(c.name())).toList();
+    FirstDifference first = verdict.firstDifference();
+    if (first == null || !only.contains(first.check())) {
+      first =
+          kept.stream()
+              .filter(CheckResult::differs)
+              .findFirst()
+              .map(c -> new FirstDifference(c.name(), 0, 0, "not the recording's first", List.of()))
+              .orElse(null);
+    }
+    boolean exact = kept.stream().allMatch(CheckResult::holds);
+    return new Verdict(
+        verdict.path(), verdict.kind(), verdict.recordingClass(), exact, kept, first);
+  }
+}

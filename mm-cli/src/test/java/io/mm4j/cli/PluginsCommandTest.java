@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.mm4j.api.plugin.PluginProvider;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.spi.ToolProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Lists plugins, also when a third party's jars are broken: the jars are real ones. */
+class PluginsCommandTest {
+  @TempDir Path dir;
+
+  private static String provider(String type, String plugin, String inConstructor) {
+    return """
+    public class TYPE implements io.mm4j.api.page.FrameAllocatorProvider {
+      public TYPE() { CONSTRUCTOR }
+      public String name() { return "PLUGIN"; }
+      public String summary() { return "made in a test"; }
+      public Capabilities capabilities() {
+        return new Capabilities(true, true, true, false, 10, 1L << 30);
+      }
+      public io.mm4j.api.page.FrameAllocator create(
+          io.mm4j.api.memory.Zone zone, io.mm4j.api.plugin.Options options) {
+        throw new UnsupportedOperationException();
+      }
+    }
+    """
+        .replace("TYPE", type)
+        .replace("PLUGIN", plugin)
+        .replace("CONSTRUCTOR", inConstructor);
+  }
+
+  /** Compiles a provider and packs it into a jar with its service file. */
+  private void jar(String file, String type, String plugin, String inConstructor)
+      throws IOException, URISyntaxException {
+    Path work = Files.createDirectories(dir.resolve("work-" + file));
+    Path source = work.resolve(type + ".java");
+    Files.writeString(source, provider(type, plugin, inConstructor));
+    Path api =
+        Path.of(PluginProvider.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+    Path classes = work.resolve("classes");
+    tool("javac", "-proc:none", "-cp", api.toString(), "-d", classes.toString(), source.toString());
+    Path services = Files.createDirectories(classes.resolve("META-INF/services"));
+    Files.writeString(services.resolve("io.mm4j.api.page.FrameAllocatorProvider"), type);
+    Path plugins = Files.createDirectories(dir.resolve("plugins"));
+    tool(
+        "jar",
+        "--create",
+        "--file",
+        plugins.resolve(file).toString(),
+        "-C",
+        classes.toString(),
+        ".");
+  }
+
+  private static void tool(String name, String... args) {
+    ToolProvider tool = ToolProvider.findFirst(name).orElseThrow();
+    PrintStream err = System.err;
+    assertEquals(0, tool.run(err, err, args), name + " " + List.of(args));
+  }
+
+  @Test
+  void aJarAddsAPlugin() throws Exception {
+    jar("mine.jar", "Mine", "mine", "");
+    Cli list = Cli.mm("plugins", "--plugins-path", dir.resolve("plugins").toString());
+    assertEquals(0, list.code(), list.err());
+    assertEquals("", list.err());
+    assertTrue(list.out().contains("mine "), list.out());
+    assertTrue(list.out().contains("made in a test"), list.out());
+    assertTrue(list.out().contains("plugins/mine.jar"), list.out());
+  }
+
+  @Test
+  void aProviderThatThrowsIsReportedAndSkipped() throws Exception {
+    jar("mine.jar", "Mine", "mine", "");
+    jar("broken.jar", "Broken", "broken", "throw new IllegalStateException(\"out of order\");");
+    String path = dir.resolve("plugins").toString();
+    Cli list = Cli.mm("plugins", "--plugins-path", path);
+    assertEquals(0, list.code(), list.err());
+    assertTrue(list.err().contains("skipped"), list.err());
+    assertTrue(list.err().contains("broken.jar"), list.err());
+    assertTrue(list.err().contains("out of order"), list.err());
+    assertFalse(list.err().contains("\tat "), list.err());
+    assertTrue(list.out().contains("mine.jar"), list.out());
+
+    Cli json = Cli.mm("plugins", "--json", "--plugins-path", path);
+    assertEquals(1, json.jsonList("failures").size(), json.out());
+
+    Cli wanted = Cli.mm("plugins", "--plugins-path", path, "--plugin", "frame-allocator=broken");
+    assertEquals(2, wanted.code());
+    assertTrue(wanted.err().contains("out of order"), wanted.err());
+  }
+
+  @Test
+  void twoPluginsOfOneNameStopWithBothJarsNamed() throws Exception {
+    jar("first.jar", "First", "same", "");
+    jar("second.jar", "Second", "same", "");
+    Cli list = Cli.mm("plugins", "--plugins-path", dir.resolve("plugins").toString());
+    assertEquals(2, list.code());
+    assertEquals("", list.out());
+    assertTrue(list.err().contains("first.jar"), list.err());
+    assertTrue(list.err().contains("second.jar"), list.err());
+    UsageTest.assertThreeParts(list);
+  }
+
+  @Test
+  void aFileThatIsNoJarIsReportedAndSkipped() throws Exception {
+    Path plugins = Files.createDirectories(dir.resolve("plugins"));
+    Files.writeString(plugins.resolve("garbage.jar"), "no zip");
+    Cli list = Cli.mm("plugins", "--plugins-path", plugins.toString());
+    assertEquals(0, list.code(), list.err());
+    assertFalse(list.err().contains("\tat "), list.err());
+  }
+
+  @Test
+  void everyFormListsTheSamePlugins() {
+    int csvRows = (int) Cli.mm("plugins", "--csv").out().lines().count() - 1;
+    assertEquals(csvRows, Cli.mm("plugins", "--json").jsonList("plugins").size());
+  }
+}
