@@ -32,7 +32,7 @@ class BuddyAgainstBitmapTest {
 
   private record Held(long pfn, int order) {}
 
-  @Property(tries = 60)
+  @Property(tries = 30)
   void sameFreeBlocks(@ForAll long seed) {
     Random random = new Random(seed);
     FrameAllocator buddy = create(new BuddyProvider());

@@ -12,13 +12,14 @@ package io.mm4j.api.memory;
  * storage here too where the kernel's do: {@code mapcount} is meaningless for a free or slab frame.
  *
  * <p>Who may write: {@code owner} the floor that gives or takes the frame; {@code private}, {@code
- * mapping}, {@code index} the holder named by {@code owner}; {@code refcount} through {@link #get}
- * and {@link #put}, by anybody who holds a reference; {@code order} the page allocator.
+ * mapping}, {@code index} the holder named by {@code owner}; {@code refcount} through {@link #get},
+ * by anybody who holds a reference; {@code order} the page allocator.
  *
  * <p>References: the page allocator hands a block out with the refcount of its first frame at 1
- * (all frames of it after {@code split_page}). Whoever keeps the frame longer takes one more.
- * {@code put_page} by the last holder gives the frame back. Tails of a block have no count of their
- * own until the block is split.
+ * (all frames of it after {@code split_page}). Whoever keeps the frame longer takes one more with
+ * {@link #get}. A reference is given up by {@code PageAllocator.freePages}, never by writing the
+ * count: the last one gives the block back. Tails of a block have a count of 0 until the block is
+ * split; {@link #head} leads from any frame of a block to its first.
  *
  * <p>Threads: plain fields; the owner of the frame writes. Complexity: O(1) each.
  */
@@ -38,6 +39,9 @@ public interface MemMap {
   /** Says who holds the frame from now on. */
   void setOwner(long pfn, FrameOwner owner);
 
+  /** Says who holds the {@code 1 << order} frames of a block from now on. */
+  void setOwners(long pfn, int order, FrameOwner owner);
+
   /**
    * Sets the owner of the frames {@code [startPfn, endPfn)} at boot, when nothing else is known of
    * them. Whole sections cost O(1) each, and no memory.
@@ -45,9 +49,9 @@ public interface MemMap {
   void initOwners(long startPfn, long endPfn, FrameOwner owner);
 
   /**
-   * Makes a block ready for its new holder in one step: every frame has this owner and no flags;
-   * the first one has the order and a refcount of 1, the others a refcount of 0. The kernel's
-   * {@code prep_new_page()}.
+   * Makes a block ready for its new holder in one step: every frame has this owner, this order and
+   * no flags; the first one has a refcount of 1, the others of 0. The kernel's {@code
+   * prep_new_page()}.
    */
   void prepare(long pfn, int order, FrameOwner owner);
 
@@ -56,6 +60,25 @@ public interface MemMap {
    * and everything else that is known of it becomes 0. The kernel's {@code free_pages_prepare()}.
    */
   void release(long pfn, int order, FrameOwner owner);
+
+  /**
+   * Lets one frame be what another was, for a migrator: owner, flags, refcount, mapcount, private,
+   * mapping and index. The source keeps its owner, so that it is still accounted for, and is
+   * otherwise empty with a refcount of 1. Links are the holder's to change. Both have order 0. The
+   * kernel's {@code folio_migrate_mapping()} and {@code folio_migrate_flags()}.
+   */
+  default void move(long destinationPfn, long sourcePfn) {
+    FrameOwner owner = owner(sourcePfn);
+    setOwner(destinationPfn, owner);
+    setFlags(destinationPfn, flags(sourcePfn));
+    setRefcount(destinationPfn, refcount(sourcePfn));
+    setMapcount(destinationPfn, mapcount(sourcePfn));
+    setPrivateData(destinationPfn, privateData(sourcePfn));
+    setMapping(destinationPfn, mapping(sourcePfn));
+    setIndex(destinationPfn, index(sourcePfn));
+    release(sourcePfn, 0, owner);
+    setRefcount(sourcePfn, 1);
+  }
 
   /** {@code page->flags} without zone, node and section: bits of {@link PageFlags}. */
   int flags(long pfn);
@@ -72,17 +95,6 @@ public interface MemMap {
   /** {@code get_page()}: one more reference. */
   default void get(long pfn) {
     setRefcount(pfn, refcount(pfn) + 1);
-  }
-
-  /**
-   * One reference less.
-   *
-   * @return the references that are left; at 0 the caller gives the frame back
-   */
-  default int put(long pfn) {
-    int left = refcount(pfn) - 1;
-    setRefcount(pfn, left);
-    return left;
   }
 
   /** How many page-table entries map the frame. */
@@ -109,13 +121,21 @@ public interface MemMap {
   /** Sets it. */
   void setIndex(long pfn, long index);
 
-  /** The order of the allocated block whose first frame this is. */
+  /** The order of the allocated block that this frame lies in; 0 if it is in none. */
   int order(long pfn);
+
+  /** The first frame of the allocated block that this frame lies in: {@code compound_head()}. */
+  default long head(long pfn) {
+    return pfn & -(1L << order(pfn));
+  }
 
   /** Sets it. */
   void setOrder(long pfn, int order);
 
-  /** {@code page->lru.next}: the next frame of the list it is on, or -1. */
+  /**
+   * {@code page->lru.next}: the next frame of the list it is on, or -1. {@link FrameList} keeps
+   * such lists.
+   */
   long lruNext(long pfn);
 
   /** {@code page->lru.prev}: the previous frame of the list it is on, or -1. */

@@ -37,6 +37,12 @@ public interface PhysicalMemory extends AutoCloseable {
   /** Writes 8 bytes. */
   void putLong(long paddr, long value);
 
+  /** Reads 4 bytes, aligned to 4: a page-table entry of x86-32. */
+  int getInt(long paddr);
+
+  /** Writes 4 bytes, aligned to 4. */
+  void putInt(long paddr, int value);
+
   /** Reads a byte. */
   byte getByte(long paddr);
 

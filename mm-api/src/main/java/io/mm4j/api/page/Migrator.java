@@ -8,9 +8,10 @@ import io.mm4j.api.Cpu;
 @FunctionalInterface
 public interface Migrator {
   /**
-   * Moves contents, metadata and every mapping from one frame to another. The source keeps its
-   * owner until the call returns; afterwards the destination has it, and the source belongs to the
-   * caller.
+   * Moves contents, metadata and every mapping from one frame to another: copies the page, lets
+   * every page-table entry point to the destination, and calls {@link
+   * io.mm4j.api.memory.MemMap#move}. Afterwards the destination is the holder's, with all
+   * references, and the source belongs to the caller with a refcount of 1.
    *
    * @param sourcePfn a frame of this migrator's owner type
    * @param destinationPfn a frame with refcount 1 that belongs to the caller

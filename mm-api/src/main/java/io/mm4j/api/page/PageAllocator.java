@@ -11,9 +11,10 @@ import java.util.List;
  *
  * <p>A block is handed out with its frames owned by {@link io.mm4j.api.memory.FrameOwner#KERNEL},
  * the refcount of the first frame at 1, and its order in {@code mem_map}; the caller then says what
- * it is for. It is given back with the same order by {@link #freePages}, or frame by frame after
- * {@link #splitPage}. A frame whose refcount is not 0 or 1, or an order that is not the block's, is
- * {@link io.mm4j.api.MisuseException} and nothing is freed.
+ * it is for. Every reference is given up by {@link #freePages} with the same order, or frame by
+ * frame after {@link #splitPage}; the last one gives the block back. A frame that nobody was given,
+ * one that is still mapped when its last reference goes, or an order that is not the block's, is
+ * {@link io.mm4j.api.MisuseException}, and nothing changes.
  *
  * <p>Threads: any, each with a {@link Cpu} of its own. Hot calls allocate no Java object.
  */
@@ -44,7 +45,8 @@ public interface PageAllocator {
 
   /**
    * {@code split_page()}: from now on the frames of this block are blocks of order 0, each with a
-   * refcount of 1, to be freed singly.
+   * refcount of 1 and the owner of the block, to be freed singly. The caller holds the only
+   * reference.
    */
   void splitPage(long pfn, int order);
 
@@ -52,9 +54,18 @@ public interface PageAllocator {
    * Gives the frames of a range to the caller, free ones by taking them, others by asking their
    * owners' migrators to move them away: {@code alloc_contig_range()}.
    *
+   * <p>The frames are handed out as blocks of order 0, each with a refcount of 1.
+   *
    * @return whether the whole range is the caller's now; if not, nothing has changed hands
    */
   boolean allocContigRange(Cpu cpu, long startPfn, long endPfn, int gfp);
+
+  /** {@code free_contig_range()}: one reference less for each frame of the range. */
+  default void freeContigRange(Cpu cpu, long startPfn, long endPfn) {
+    for (long pfn = startPfn; pfn < endPfn; pfn++) {
+      freePages(cpu, pfn, 0);
+    }
+  }
 
   /** {@code drain_all_pages()}: asks every CPU's lists back into the zones. */
   void drainAllPages(Cpu cpu);

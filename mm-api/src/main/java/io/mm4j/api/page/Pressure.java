@@ -4,7 +4,6 @@ package io.mm4j.api.page;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
-import io.mm4j.api.memory.MemMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -63,9 +62,9 @@ public final class Pressure {
     }
   }
 
-  /** Moves a frame by its owner's migrator; false if it has none or it cannot move now. */
-  public boolean migrate(Cpu cpu, MemMap memMap, long sourcePfn, long destinationPfn) {
-    Migrator migrator = migrators.get(memMap.owner(sourcePfn));
+  /** Moves a frame by the migrator of its owner; false if there is none or it cannot move now. */
+  public boolean migrate(Cpu cpu, FrameOwner owner, long sourcePfn, long destinationPfn) {
+    Migrator migrator = migrators.get(owner);
     return migrator != null && migrator.migrate(cpu, sourcePfn, destinationPfn);
   }
 }

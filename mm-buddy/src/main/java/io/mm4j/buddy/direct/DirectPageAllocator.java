@@ -143,12 +143,12 @@ final class DirectPageAllocator implements PageAllocator {
 
   @Override
   public void splitPage(long pfn, int order) {
-    checkHeld(pfn, order);
+    if (checkHeld(pfn, order) != 1) {
+      throw new MisuseException("split while others hold it: " + describe(pfn));
+    }
     FrameOwner owner = memMap.owner(pfn);
-    int count = memMap.refcount(pfn);
     for (long p = pfn; p < pfn + (1L << order); p++) {
       memMap.prepare(p, 0, owner);
-      memMap.setRefcount(p, count);
     }
   }
 

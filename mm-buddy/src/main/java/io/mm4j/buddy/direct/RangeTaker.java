@@ -19,6 +19,8 @@ import io.mm4j.api.page.Pressure;
  * was moved stays moved, which changes no holder's view.
  */
 final class RangeTaker {
+  private static final int PASSES = 4;
+
   private final DirectPageAllocator pages;
   private final MemMap memMap;
   private final Pressure pressure;
@@ -33,11 +35,19 @@ final class RangeTaker {
     for (long pfn = startPfn; pfn < endPfn; pfn++) {
       isolateIfFree(pfn);
     }
-    for (long pfn = startPfn; pfn < endPfn; pfn++) {
-      if (memMap.owner(pfn) != FrameOwner.ISOLATED && !moveAway(cpu, pfn, gfp)) {
-        giveBack(startPfn, endPfn);
-        return false;
+    // Reclaim for the sake of a destination may free frames of the range: look again, not for ever.
+    for (int pass = 0; pass < PASSES && !isTaken(startPfn, endPfn); pass++) {
+      for (long pfn = startPfn; pfn < endPfn; pfn++) {
+        boolean mine = memMap.owner(pfn) == FrameOwner.ISOLATED || isolateIfFree(pfn);
+        if (!mine && !moveAway(cpu, pfn, gfp)) {
+          giveBack(startPfn, endPfn);
+          return false;
+        }
       }
+    }
+    if (!isTaken(startPfn, endPfn)) {
+      giveBack(startPfn, endPfn);
+      return false;
     }
     for (long pfn = startPfn; pfn < endPfn; pfn++) {
       memMap.prepare(pfn, 0, FrameOwner.KERNEL);
@@ -45,15 +55,26 @@ final class RangeTaker {
     return true;
   }
 
-  private void isolateIfFree(long pfn) {
+  private boolean isTaken(long startPfn, long endPfn) {
+    for (long pfn = startPfn; pfn < endPfn; pfn++) {
+      if (memMap.owner(pfn) != FrameOwner.ISOLATED) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private boolean isolateIfFree(long pfn) {
     ManagedZone managed = pages.zoneOf(pfn);
     Zone zone = managed.zone();
     FrameAllocator frames = managed.frames();
     zone.lock().lock();
     try {
-      if (frames.take(pfn, 0)) {
+      boolean free = frames.take(pfn, 0);
+      if (free) {
         memMap.setOwner(pfn, FrameOwner.ISOLATED);
       }
+      return free;
     } finally {
       zone.lock().unlock();
     }
@@ -67,7 +88,7 @@ final class RangeTaker {
     if (destination == DirectPageAllocator.NO_PAGE) {
       return false;
     }
-    if (!pressure.migrate(cpu, memMap, pfn, destination)) {
+    if (!pressure.migrate(cpu, memMap.owner(pfn), pfn, destination)) {
       pages.freePages(cpu, destination, 0);
       return false;
     }

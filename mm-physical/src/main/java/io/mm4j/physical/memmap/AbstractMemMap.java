@@ -87,6 +87,15 @@ abstract class AbstractMemMap implements MemMap {
   }
 
   @Override
+  public final void setOwners(long pfn, int order, FrameOwner owner) {
+    long[] state = columns(pfn).state;
+    int end = at(pfn) + (1 << order);
+    for (int at = at(pfn); at < end; at++) {
+      state[at] = PageColumns.withOwner(state[at], owner);
+    }
+  }
+
+  @Override
   public final void prepare(long pfn, int order, FrameOwner owner) {
     columns(pfn).prepare(at(pfn), order, owner);
   }

@@ -73,9 +73,10 @@ final class PageColumns {
   }
 
   void prepare(int at, int order, FrameOwner owner) {
-    state[at] = ONE_REFERENCE | (long) order << ORDER_SHIFT | owner.code();
+    long tail = (long) order << ORDER_SHIFT | owner.code();
+    state[at] = ONE_REFERENCE | tail;
     if (order > 0) {
-      Arrays.fill(state, at + 1, at + (1 << order), owner.code());
+      Arrays.fill(state, at + 1, at + (1 << order), tail);
     }
   }
 

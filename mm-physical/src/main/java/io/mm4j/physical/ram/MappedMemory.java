@@ -3,6 +3,7 @@
 package io.mm4j.physical.ram;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.mm4j.api.CorruptStateError;
@@ -64,6 +65,18 @@ final class MappedMemory implements PhysicalMemory {
   public void putLong(long paddr, long value) {
     if (ram != null) {
       segment.set(JAVA_LONG, paddr, value);
+    }
+  }
+
+  @Override
+  public int getInt(long paddr) {
+    return ram == null ? 0 : segment.get(JAVA_INT, paddr);
+  }
+
+  @Override
+  public void putInt(long paddr, int value) {
+    if (ram != null) {
+      segment.set(JAVA_INT, paddr, value);
     }
   }
 
