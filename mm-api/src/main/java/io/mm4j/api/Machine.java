@@ -8,6 +8,7 @@ import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.Zone;
+import io.mm4j.api.page.FallbackRule;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.ManagedZone;
@@ -23,6 +24,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * A booted machine: the composition root, and the only place that wires floors together. It boots
@@ -36,6 +38,7 @@ public final class Machine implements AutoCloseable {
   private final Pressure pressure = new Pressure();
   private final PhysicalMemory memory;
   private final PageAllocator pages;
+  private final Optional<FallbackRule> fallbackRule;
   private final Map<Spi<?>, PluginSpec> chosen = new LinkedHashMap<>();
 
   private Machine(MachineConfig config) {
@@ -49,6 +52,7 @@ public final class Machine implements AutoCloseable {
     for (Choice<?> choice : List.of(memoryPlugin, framesPlugin, pagesPlugin)) {
       chosen.put(choice.spi, choice.spec);
     }
+    fallbackRule = pagesPlugin.provider.fallbackRule();
     memory = memoryPlugin.provider.create(layout, config.hasContents(), memoryPlugin.options);
     try {
       List<ManagedZone> zones = zones(layout, framesPlugin.provider, framesPlugin.options);
@@ -143,6 +147,11 @@ public final class Machine implements AutoCloseable {
   /** The page allocator. */
   public PageAllocator pages() {
     return pages;
+  }
+
+  /** The rule by which the page allocator falls back to other migratetypes, if it has one. */
+  public Optional<FallbackRule> fallbackRule() {
+    return fallbackRule;
   }
 
   /** The zones with their free blocks. */
