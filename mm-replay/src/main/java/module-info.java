@@ -2,6 +2,9 @@
 
 /** Recordings and workload scripts in, verdicts out. */
 module io.mm4j.replay {
+  exports io.mm4j.replay;
+  exports io.mm4j.replay.kmem;
+
   requires transitive io.mm4j.api;
   requires static transitive org.jspecify;
 

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.replay.kmem;
+
+import io.mm4j.api.Machine;
+import io.mm4j.api.MachineConfig;
+import io.mm4j.api.page.FallbackRule;
+import io.mm4j.api.page.ManagedZone;
+import io.mm4j.api.plugin.PluginSpec;
+import io.mm4j.api.plugin.Spi;
+import io.mm4j.replay.CheckResult;
+import io.mm4j.replay.FirstDifference;
+import io.mm4j.replay.RecordingKind;
+import io.mm4j.replay.Verdict;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Replays kmem recordings exactly and gives their verdicts. The free blocks are judged on the
+ * machine's frame allocator, the fallbacks on its page allocator's own rule.
+ *
+ * <p>Checks: see {@link KmemChecks}. {@code exact} needs {@code core_ops}, {@code buddyinfo} and
+ * {@code final_blocks} made and equal, and {@code fallback} equal where the recording has what it
+ * needs. A plugin that cannot take exactly the recorded block is not judged.
+ */
+public final class KmemReplay {
+  private static final String NEEDS_SLAB = "needs the slab floor";
+
+  private KmemReplay() {}
+
+  /**
+   * The verdict of one recording.
+   *
+   * @param config the machine's plugins; zones come from the recording, and RAM has no contents
+   * @throws io.mm4j.api.InputException if the recording is incomplete or not well formed
+   */
+  public static Verdict replay(KmemSource source, MachineConfig config) {
+    return run(source, config, 0).verdict();
+  }
+
+  /**
+   * Replays one recording and takes samples of the free blocks on the way.
+   *
+   * @param config as for {@link #replay}; its layout, contents and free memory are set here
+   * @param points how many samples to take at least, 0 for none; there may be twice as many
+   * @throws io.mm4j.api.InputException if the recording is incomplete or not well formed
+   */
+  public static KmemRun run(KmemSource source, MachineConfig config, int points) {
+    RecordedZones zones = RecordedZones.read(source);
+    Meta meta = Meta.read(source);
+    try (Machine machine = boot(zones, config)) {
+      PluginSpec plugin = Objects.requireNonNull(machine.plugins().get(Spi.FRAME_ALLOCATOR));
+      List<ManagedZone> managed = inOrder(machine);
+      if (!managed.getFirst().capabilities().takesExactly()) {
+        return notJudged(source, zones, meta, plugin.name());
+      }
+      ExactReplay replay = new ExactReplay(source, zones, managed, points);
+      replay.run();
+      Verdict verdict =
+          verdict(source, zones, replay, managed.getFirst(), machine.fallbackRule().orElse(null));
+      return new KmemRun(
+          verdict,
+          source.name(),
+          meta.get("cmd"),
+          zones,
+          replay.events(),
+          replay.operations(),
+          replay.startBlocks(),
+          replay.samples(),
+          plugin.name());
+    }
+  }
+
+  static Machine boot(RecordedZones zones, MachineConfig config) {
+    return config.layout(zones.layout()).contents(false).releaseMemory(false).boot();
+  }
+
+  /** The machine's zones in the order of their frames, as {@link RecordedZones} has them. */
+  static List<ManagedZone> inOrder(Machine machine) {
+    return machine.zones().stream()
+        .sorted(Comparator.comparingLong((ManagedZone z) -> z.zone().startPfn()))
+        .toList();
+  }
+
+  private static KmemRun notJudged(
+      KmemSource source, RecordedZones zones, Meta meta, String plugin) {
+    String reason = "not judged: frame-allocator=" + plugin + " cannot take exactly a given block";
+    List<CheckResult> checks =
+        List.of(
+            CheckResult.skipped(KmemChecks.CORE_OPS, reason),
+            CheckResult.skipped(KmemChecks.BUDDYINFO, reason),
+            CheckResult.skipped(KmemChecks.FINAL_BLOCKS, reason),
+            CheckResult.skipped(KmemChecks.FALLBACK, reason),
+            CheckResult.skipped(KmemChecks.KMALLOC_CLASS, NEEDS_SLAB),
+            CheckResult.skipped(KmemChecks.CACHE_GEOMETRY, NEEDS_SLAB));
+    Verdict verdict =
+        new Verdict(
+            source.label(), RecordingKind.KMEM, recordingClass(source), false, checks, null);
+    return new KmemRun(verdict, source.name(), meta.get("cmd"), zones, 0, 0, 0, List.of(), plugin);
+  }
+
+  private static Verdict verdict(
+      KmemSource source,
+      RecordedZones zones,
+      ExactReplay replay,
+      ManagedZone judged,
+      @Nullable FallbackRule rule) {
+    FirstDifference first = replay.firstImpossible();
+    List<CheckResult> checks = new ArrayList<>();
+    checks.add(CheckResult.judged(KmemChecks.CORE_OPS, replay.operations(), replay.possible()));
+
+    if (judged.capabilities().mergesAlways()) {
+      JudgedReads reads = JudgedReads.judge(source, zones, replay);
+      FinalBlocks end = replay.finalBlocks();
+      checks.add(reads.result());
+      checks.add(CheckResult.judged(KmemChecks.FINAL_BLOCKS, end.total(), end.equal()));
+      first = first == null ? reads.firstDifference() : first;
+      first = first == null ? finalDifference(source, zones, end) : first;
+    } else {
+      String reason = "not judged: the frame allocator does not always merge free buddies";
+      checks.add(CheckResult.skipped(KmemChecks.BUDDYINFO, reason));
+      checks.add(CheckResult.skipped(KmemChecks.FINAL_BLOCKS, reason));
+    }
+
+    Fallbacks fallbacks = Fallbacks.judge(source, zones, replay, rule);
+    checks.add(fallbacks.result());
+    first = first == null ? fallbacks.firstDifference() : first;
+    checks.add(CheckResult.skipped(KmemChecks.KMALLOC_CLASS, NEEDS_SLAB));
+    checks.add(CheckResult.skipped(KmemChecks.CACHE_GEOMETRY, NEEDS_SLAB));
+
+    boolean exact =
+        checks.subList(0, 3).stream().allMatch(CheckResult::holds) && !fallbacks.result().differs();
+    return new Verdict(
+        source.label(), RecordingKind.KMEM, recordingClass(source), exact, checks, first);
+  }
+
+  private static @Nullable FirstDifference finalDifference(
+      KmemSource source, RecordedZones zones, FinalBlocks end) {
+    if (end.odd().isEmpty()) {
+      return null;
+    }
+    List<String> evidence = new ArrayList<>();
+    evidence.add(
+        end.onlyRecorded()
+            + " blocks are recorded only, "
+            + end.onlyOurs()
+            + " are in the replay only, "
+            + end.equal()
+            + " are in both; the first:");
+    List<long[]> blocks =
+        end.odd().stream().map(odd -> new long[] {odd.pfn(), odd.order()}).toList();
+    List<String> last = History.last(source, zones, blocks, Long.MAX_VALUE);
+    for (int i = 0; i < blocks.size(); i++) {
+      evidence.add(end.odd().get(i).toString());
+      evidence.add("  " + last.get(i));
+    }
+    return new FirstDifference(
+        KmemChecks.FINAL_BLOCKS, 0, 0, "free blocks at the end: " + end.odd().getFirst(), evidence);
+  }
+
+  /** {@code frag_mix} is of class frag; a name without an underscore is its own class. */
+  private static String recordingClass(KmemSource source) {
+    int end = source.name().indexOf('_');
+    return end > 0 ? source.name().substring(0, end) : source.name();
+  }
+}

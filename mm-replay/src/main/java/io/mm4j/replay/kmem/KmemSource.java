@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.replay.kmem;
+
+import io.mm4j.api.InputException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where the files of one recording come from: a folder, or the recording that is bundled with this
+ * module. Files are opened by their name inside the recording, {@code snap/buddyinfo.before}.
+ */
+public abstract class KmemSource {
+  /** The file whose presence makes a folder a recording. */
+  public static final String PAGES = "pages.txt.gz";
+
+  private static final String BUNDLED = "/io/mm4j/replay/bundled/kmem/";
+  private static final long SMALL_FILE = 8L << 20;
+
+  /** A source is a folder or comes with this module. */
+  KmemSource() {}
+
+  /** A recording in a folder. Nothing is opened yet. */
+  public static KmemSource folder(Path folder) {
+    return new Folder(folder);
+  }
+
+  /** The names of the recordings that come with this module. */
+  public static List<String> bundledNames() {
+    return List.of("tar_gzip");
+  }
+
+  /**
+   * A recording that comes with this module.
+   *
+   * @throws InputException if there is none of this name
+   */
+  public static KmemSource bundled(String name) {
+    if (!bundledNames().contains(name)) {
+      throw new InputException(
+          "no bundled recording is called '" + name + "'",
+          "the recording's name",
+          String.join(", ", bundledNames()));
+    }
+    return new Bundled(name);
+  }
+
+  /** The last part of the recording's name. */
+  public abstract String name();
+
+  /** The recording as messages and verdicts call it. */
+  public abstract String label();
+
+  /** A file of it as messages call it. */
+  public abstract String where(String file);
+
+  /** Opens a file, or returns null if the recording has no such file. */
+  abstract @Nullable InputStream open(String file) throws IOException;
+
+  /** Opens a file about the machine: next to the recording, else the bundled copy. */
+  abstract @Nullable InputStream openMachine(String file) throws IOException;
+
+  /** Opens a file that the replay cannot do without. */
+  final InputStream require(String file) {
+    try {
+      InputStream in = open(file);
+      if (in == null) {
+        throw new InputException("the file is missing", where(file), "a file of this name");
+      }
+      return in;
+    } catch (IOException e) {
+      throw new InputException(
+          "cannot open it: " + e.getMessage(), where(file), "a file that can be read");
+    }
+  }
+
+  /** The lines of a small text file, or null if there is none. */
+  final @Nullable List<String> lines(String file) {
+    try {
+      return text(open(file), where(file));
+    } catch (IOException e) {
+      throw new InputException(
+          "cannot read it: " + e.getMessage(), where(file), "a file that can be read");
+    }
+  }
+
+  /**
+   * The lines of a file of {@code machine/}: looked for in the recording's folder, its parent and
+   * its grandparent, else the bundled copy.
+   *
+   * @param file a name such as {@code sysctl_vm.txt}
+   * @return null if there is none at all
+   */
+  public final @Nullable List<String> machineLines(String file) {
+    try {
+      return text(openMachine(file), where("machine/" + file));
+    } catch (IOException e) {
+      throw new InputException(
+          "cannot read it: " + e.getMessage(), where("machine/" + file), "a file that can be read");
+    }
+  }
+
+  private static @Nullable List<String> text(@Nullable InputStream in, String where)
+      throws IOException {
+    if (in == null) {
+      return null;
+    }
+    try (in) {
+      byte[] bytes = in.readNBytes((int) SMALL_FILE);
+      if (bytes.length == SMALL_FILE) {
+        throw new InputException(
+            "the file is very long", where, "at most " + SMALL_FILE + " bytes");
+      }
+      return new String(bytes, StandardCharsets.ISO_8859_1).lines().toList();
+    }
+  }
+
+  private static final class Folder extends KmemSource {
+    private final Path folder;
+
+    Folder(Path folder) {
+      this.folder = folder;
+    }
+
+    @Override
+    public String name() {
+      Path last = folder.toAbsolutePath().normalize().getFileName();
+      return last == null ? folder.toString() : last.toString();
+    }
+
+    @Override
+    public String label() {
+      return folder.toString();
+    }
+
+    @Override
+    public String where(String file) {
+      return folder.resolve(file).toString();
+    }
+
+    @Override
+    @Nullable InputStream open(String file) throws IOException {
+      return openIfThere(folder.resolve(file));
+    }
+
+    @Override
+    @Nullable InputStream openMachine(String file) throws IOException {
+      Path at = folder.toAbsolutePath().normalize();
+      for (int up = 0; up < 3 && at != null; up++, at = at.getParent()) {
+        InputStream in = openIfThere(at.resolve("machine").resolve(file));
+        if (in != null) {
+          return in;
+        }
+      }
+      return KmemSource.class.getResourceAsStream(BUNDLED + "machine/" + file);
+    }
+
+    private static @Nullable InputStream openIfThere(Path path) throws IOException {
+      return Files.isRegularFile(path) ? Files.newInputStream(path) : null;
+    }
+  }
+
+  private static final class Bundled extends KmemSource {
+    private final String name;
+
+    Bundled(String name) {
+      this.name = name;
+    }
+
+    @Override
+    public String name() {
+      return name;
+    }
+
+    @Override
+    public String label() {
+      return "bundled:" + name;
+    }
+
+    @Override
+    public String where(String file) {
+      return label() + "/" + file;
+    }
+
+    @Override
+    @Nullable InputStream open(String file) {
+      return KmemSource.class.getResourceAsStream(BUNDLED + name + "/" + file);
+    }
+
+    @Override
+    @Nullable InputStream openMachine(String file) {
+      return KmemSource.class.getResourceAsStream(BUNDLED + "machine/" + file);
+    }
+  }
+}
