@@ -7,6 +7,4 @@ module io.mm4j.replay {
 
   requires transitive io.mm4j.api;
   requires static transitive org.jspecify;
-
-  exports io.mm4j.replay;
 }
