@@ -9,5 +9,6 @@ module io.mm4j.buddy {
       io.mm4j.buddy.bitmap.BitmapProvider,
       io.mm4j.buddy.lists.BuddyProvider;
   provides io.mm4j.api.page.PageAllocatorProvider with
-      io.mm4j.buddy.direct.DirectProvider;
+      io.mm4j.buddy.direct.DirectProvider,
+      io.mm4j.buddy.linux.LinuxProvider;
 }

@@ -80,6 +80,24 @@ public interface MemMap {
     setRefcount(sourcePfn, 1);
   }
 
+  /**
+   * Releases a block if this was the last reference to it and nothing is wrong: its first frame has
+   * this order and a refcount of 1 and is not mapped.
+   *
+   * @return false, and nothing is changed, if it is otherwise
+   */
+  default boolean releaseIfLast(long pfn, int order, FrameOwner owner) {
+    if (pfn < startPfn()
+        || pfn >= endPfn()
+        || refcount(pfn) != 1
+        || order(pfn) != order
+        || mapcount(pfn) != 0) {
+      return false;
+    }
+    release(pfn, order, owner);
+    return true;
+  }
+
   /** {@code page->flags} without zone, node and section: bits of {@link PageFlags}. */
   int flags(long pfn);
 

@@ -4,6 +4,8 @@ package io.mm4j.api.page;
 
 import io.mm4j.api.Cpu;
 import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code alloc_pages} over the zones of a machine: GFP flags, zonelists, watermarks, per-cpu lists,
@@ -69,6 +71,48 @@ public interface PageAllocator {
 
   /** {@code drain_all_pages()}: asks every CPU's lists back into the zones. */
   void drainAllPages(Cpu cpu);
+
+  /**
+   * {@code alloc_pages_bulk()}: fills the empty places of an array with blocks of order 0, as many
+   * as can be had without reclaim, at least one if a single request is served.
+   *
+   * @param pfns places for frames; those that are not {@link #NO_PAGE} are left alone
+   * @param wanted how many leading places of the array to look at
+   * @return how many of these places hold a frame now
+   */
+  default int allocPagesBulk(Cpu cpu, int gfp, int nodeId, long[] pfns, int wanted) {
+    int filled = 0;
+    for (int i = 0; i < wanted; i++) {
+      if (pfns[i] == NO_PAGE) {
+        pfns[i] = allocPages(cpu, gfp, 0, nodeId);
+        if (pfns[i] == NO_PAGE) {
+          break;
+        }
+      }
+      filled++;
+    }
+    return filled;
+  }
+
+  /**
+   * Runs the background work that has come up: kswapd for the nodes that were woken. Nothing runs
+   * by itself; whoever drives the machine calls this where a kernel thread would have run.
+   *
+   * @return how many pages were freed
+   */
+  default long runKswapd(Cpu cpu) {
+    return 0;
+  }
+
+  /** Sets who receives the inner steps, or null for nobody; false if this plugin shows none. */
+  default boolean watch(@Nullable PageEvents events) {
+    return false;
+  }
+
+  /** The statistics, for a plugin that keeps them. */
+  default Optional<PageStats> stats() {
+    return Optional.empty();
+  }
 
   /** The zones that it serves. */
   List<ManagedZone> zones();

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.buddy.linux;
+
+import io.mm4j.api.Cpu;
+import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.page.Migratetype;
+import io.mm4j.api.page.PageAllocator;
+
+/**
+ * {@code alloc_contig_range()}: gives the caller every frame of a range. Models mm/page_isolation.c
+ * and the end of mm/page_alloc.c (Linux 6.18).
+ *
+ * <p>Steps: the pageblocks around the range are isolated, so that nothing more is allocated there;
+ * all per-cpu lists are drained; what is in use is moved away by its owner's migrator; if the whole
+ * range is free then, it is taken frame by frame; the pageblocks get their types back. If anything
+ * cannot move, what was moved stays moved, which changes no holder's view, and nothing is taken.
+ */
+final class ContigRange {
+  private final Core core;
+  private final PcpOps pcps;
+  private final LinuxPageAllocator pages;
+
+  ContigRange(Core core, PcpOps pcps, LinuxPageAllocator pages) {
+    this.core = core;
+    this.pcps = pcps;
+    this.pages = pages;
+  }
+
+  boolean take(Cpu cpu, long startPfn, long endPfn, int gfp) {
+    ZoneState zone = pages.zoneOf(startPfn);
+    if (startPfn >= endPfn
+        || zone == null
+        || endPfn > zone.endPfn
+        || !zone.managed.capabilities().takesExactly()) {
+      return false;
+    }
+    long top = 1L << Pages.MAX_PAGE_ORDER;
+    long first = startPfn & -top;
+    long end = (endPfn + top - 1) & -top;
+    byte[] types = isolate(zone, first, end);
+    boolean taken = false;
+    try {
+      pcps.drainAll(cpu);
+      taken = moveAll(cpu, zone, startPfn, endPfn, gfp) && takeAll(zone, startPfn, endPfn);
+    } finally {
+      restore(zone, first, types);
+    }
+    if (taken) {
+      for (long pfn = startPfn; pfn < endPfn; pfn++) {
+        core.memMap.prepare(pfn, 0, FrameOwner.KERNEL);
+      }
+    }
+    return taken;
+  }
+
+  private static byte[] isolate(ZoneState zone, long first, long end) {
+    byte[] types = new byte[(int) ((end - first) >>> Pages.PAGEBLOCK_ORDER)];
+    if (!zone.typesOn) {
+      return types;
+    }
+    zone.zone.lock().lock();
+    try {
+      for (int i = 0; i < types.length; i++) {
+        long pfn = first + ((long) i << Pages.PAGEBLOCK_ORDER);
+        types[i] = inside(zone, pfn) ? (byte) zone.pageblocks.get(pfn) : -1;
+      }
+      for (int i = 0; i < types.length; i++) {
+        if (types[i] >= 0) {
+          zone.frames.movePageblock(
+              first + ((long) i << Pages.PAGEBLOCK_ORDER), Migratetype.ISOLATE);
+        }
+      }
+      zone.refresh();
+    } finally {
+      zone.zone.lock().unlock();
+    }
+    return types;
+  }
+
+  private static void restore(ZoneState zone, long first, byte[] types) {
+    zone.zone.lock().lock();
+    try {
+      for (int i = 0; zone.typesOn && i < types.length; i++) {
+        if (types[i] >= 0) {
+          zone.frames.movePageblock(first + ((long) i << Pages.PAGEBLOCK_ORDER), types[i]);
+        }
+      }
+      zone.refresh();
+    } finally {
+      zone.zone.lock().unlock();
+    }
+  }
+
+  private static boolean inside(ZoneState zone, long pfn) {
+    return pfn >= zone.startPfn && pfn + Pages.PAGEBLOCK_NR_PAGES <= zone.endPfn;
+  }
+
+  private boolean moveAll(Cpu cpu, ZoneState zone, long startPfn, long endPfn, int gfp) {
+    for (long pfn = startPfn; pfn < endPfn; pfn++) {
+      FrameOwner owner = core.memMap.owner(pfn);
+      if (owner != FrameOwner.FREE && !moveAway(cpu, zone, pfn, owner, gfp)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private boolean moveAway(Cpu cpu, ZoneState zone, long pfn, FrameOwner owner, int gfp) {
+    boolean page =
+        owner != FrameOwner.PCP && core.memMap.refcount(pfn) > 0 && core.memMap.order(pfn) == 0;
+    if (!page) {
+      return false;
+    }
+    long destination = pages.allocPages(cpu, gfp, 0, zone.zone.nodeId());
+    if (destination == PageAllocator.NO_PAGE) {
+      return false;
+    }
+    if (!core.pressure.migrate(cpu, owner, pfn, destination)) {
+      pages.freePages(cpu, destination, 0);
+      return false;
+    }
+    pcps.freeOne(cpu, zone, pfn, 0);
+    return true;
+  }
+
+  /** All or nothing. */
+  private boolean takeAll(ZoneState zone, long startPfn, long endPfn) {
+    zone.zone.lock().lock();
+    try {
+      long pfn = startPfn;
+      while (pfn < endPfn && zone.frames.take(pfn, 0)) {
+        pfn++;
+      }
+      if (pfn == endPfn) {
+        return true;
+      }
+      for (long p = startPfn; p < pfn; p++) {
+        zone.frames.free(p, 0, zone.pageblocks.get(p));
+      }
+      return false;
+    } finally {
+      zone.refresh();
+      zone.zone.lock().unlock();
+    }
+  }
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.buddy.linux;
+
+import io.mm4j.api.Cpu;
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.Migratetype;
+import io.mm4j.api.page.PageEvents;
+import io.mm4j.api.page.ReclaimRequest;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+
+/**
+ * Background reclaim as a work item: requests wake it, {@link #run} does the work when whoever
+ * drives the machine says so. Models {@code wakeup_kswapd()} and {@code balance_pgdat()} of
+ * mm/vmscan.c (Linux 6.18) as far as the page allocator sees them: each zone of a woken node is to
+ * come above its high watermark, and the boost of the watermarks is taken back.
+ */
+final class Kswapd {
+  private static final int ROUNDS = 12;
+
+  private final Core core;
+
+  /** By node: 0 asleep, else the highest kind of zone that is wanted, plus 1. */
+  private final AtomicIntegerArray wanted;
+
+  Kswapd(Core core, int nodes) {
+    this.core = core;
+    this.wanted = new AtomicIntegerArray(nodes);
+  }
+
+  /** Wakes the node of a zone, if the zone is not in balance. */
+  void wake(Cpu cpu, ZoneState zone, int order, int gfp, int highest) {
+    boolean balanced =
+        zone.boost == 0
+            && zone.watermarkOk(order, zone.mark(AllocFlags.WMARK_HIGH), highest, 0, zone.free);
+    if (balanced) {
+      return;
+    }
+    wanted.accumulateAndGet(zone.zone.nodeId(), highest + 1, Math::max);
+    PageEvents events = core.events;
+    if (events != null) {
+      events.wakeupKswapd(cpu, zone.zone, order, gfp);
+      if (events.explains()) {
+        events.step(cpu, zone + ": below its high watermark, kswapd is woken");
+      }
+    }
+  }
+
+  /** {@code wake_all_kswapds()}: once for each node of the request. */
+  void wakeAll(AllocContext request) {
+    int last = -1;
+    for (ZoneState zone : request.zones) {
+      if (zone.zone.nodeId() != last) {
+        wake(request.cpu, zone, request.order, request.gfp, request.highest);
+      }
+      last = zone.zone.nodeId();
+    }
+  }
+
+  boolean isAwake(int node) {
+    return wanted.get(node) != 0;
+  }
+
+  /** Does the work of all nodes that were woken; pages freed. */
+  long run(Cpu cpu) {
+    long freed = 0;
+    for (int node = 0; node < wanted.length(); node++) {
+      int highest = wanted.getAndSet(node, 0) - 1;
+      if (highest >= 0) {
+        core.count(Core.Event.PAGEOUTRUN, 1);
+        freed += balance(cpu, node, highest);
+      }
+    }
+    core.count(Core.Event.KSWAPD_STEAL, freed);
+    return freed;
+  }
+
+  private long balance(Cpu cpu, int node, int highest) {
+    long freed = 0;
+    for (ZoneState zone : core.zones) {
+      int kind = Zonelists.index(core.kinds, zone.zone.type());
+      if (zone.zone.nodeId() != node || kind > highest) {
+        continue;
+      }
+      zone.reclaimActive = true;
+      try {
+        freed += balance(cpu, zone, kind, highest);
+      } finally {
+        zone.reclaimActive = false;
+      }
+    }
+    return freed;
+  }
+
+  private long balance(Cpu cpu, ZoneState zone, int kind, int highest) {
+    long freed = 0;
+    long boost = zone.boost;
+    for (int round = 0; round < ROUNDS; round++) {
+      long target = zone.mark(AllocFlags.WMARK_HIGH) + zone.protection[highest];
+      long missing = target + 1 - zone.free;
+      if (missing <= 0) {
+        break;
+      }
+      long pages =
+          core.pressure.reclaim(
+              new ReclaimRequest(
+                  cpu,
+                  Gfp.GFP_KERNEL,
+                  0,
+                  Migratetype.MOVABLE,
+                  core.kinds.get(kind),
+                  Math.max(missing, 32)));
+      if (pages == 0) {
+        break;
+      }
+      freed += pages;
+      refresh(zone);
+    }
+    zone.zone.lock().lock();
+    zone.unboost(boost);
+    zone.zone.lock().unlock();
+    return freed;
+  }
+
+  private static void refresh(ZoneState zone) {
+    zone.zone.lock().lock();
+    try {
+      zone.refresh();
+    } finally {
+      zone.zone.lock().unlock();
+    }
+  }
+}

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.buddy.linux;
+
+import io.mm4j.api.Cpu;
+import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.ZoneType;
+import io.mm4j.api.page.FrameAllocator;
+import io.mm4j.api.page.Migratetype;
+import io.mm4j.api.page.PageEvents;
+
+/**
+ * Moves pages between the per-cpu lists and the zones: refill, drain, and drain on behalf of
+ * others.
+ *
+ * <p>A CPU's lists are its owner's alone. Somebody else who wants what is on them asks: the owner
+ * serves the request at its next free or refill; a parked CPU is drained by whoever asks, under its
+ * park lock.
+ *
+ * <p>Models {@code rmqueue_bulk()}, {@code free_pcppages_bulk()}, {@code free_frozen_page_commit()}
+ * and {@code drain_all_pages()} of mm/page_alloc.c (Linux 6.18). Difference: the kernel drains
+ * another CPU's lists under their own spin lock, which every allocation takes.
+ */
+final class PcpOps {
+  private final Core core;
+  private final FreeListQueue queue;
+
+  PcpOps(Core core, FreeListQueue queue) {
+    this.core = core;
+    this.queue = queue;
+  }
+
+  /**
+   * Takes a block from the front of a list, after a refill if it is empty: {@code
+   * __rmqueue_pcplist()}.
+   *
+   * @return the first frame, or {@link FrameAllocator#NONE} if the zone gave nothing
+   */
+  long take(Cpu cpu, ZoneState zone, int order, int type, int allocFlags) {
+    PcpPages pcp = zone.pcp(cpu.id());
+    pcp.noteAlloc();
+    PcpList list = pcp.lists[PcpPages.index(order, type)];
+    if (list.size == 0) {
+      int size = pcp.refillSize(order, !zone.belowHigh);
+      int got = refill(cpu, zone, pcp, list, order, size, type, allocFlags);
+      if (core.explains()) {
+        core.step(
+            cpu,
+            String.format(
+                "%s: list of %s (%s, order %d) is empty: refill of %d blocks brings %d;"
+                    + " high=%d alloc_factor=%d",
+                zone, cpu, Migratetype.name(type), order, size, got, pcp.high, pcp.allocFactor));
+      }
+      if (got == 0) {
+        return FrameAllocator.NONE;
+      }
+    } else if (core.explains()) {
+      core.step(
+          cpu,
+          String.format(
+              "%s: list of %s (%s, order %d) has %d blocks: its front is taken",
+              zone, cpu, Migratetype.name(type), order, list.size));
+    }
+    pcp.count -= 1 << order;
+    return zone.pfn(list.popFront());
+  }
+
+  private int refill(
+      Cpu cpu,
+      ZoneState zone,
+      PcpPages pcp,
+      PcpList list,
+      int order,
+      int size,
+      int type,
+      int allocFlags) {
+    PageEvents events = core.events;
+    int got = 0;
+    zone.zone.lock().lock();
+    try {
+      zone.mode = FreeListQueue.NORMAL;
+      for (; got < size; got++) {
+        long pfn = queue.take(cpu, zone, order, type, allocFlags);
+        if (pfn == FrameAllocator.NONE) {
+          break;
+        }
+        core.memMap.release(pfn, order, FrameOwner.PCP);
+        list.pushBack(zone.index(pfn));
+        if (events != null) {
+          events.allocZoneLocked(cpu, zone.zone, pfn, order, type, true);
+        }
+      }
+      zone.refresh();
+    } finally {
+      zone.zone.lock().unlock();
+    }
+    pcp.count += got << order;
+    pcp.refills++;
+    return got;
+  }
+
+  /** Puts a block on a list: what the fast path of a free does not do. The frame is PCP's. */
+  void put(Cpu cpu, ZoneState zone, long pfn, int order, int type) {
+    PcpPages pcp = zone.pcp(cpu.id());
+    int index = PcpPages.index(order, type);
+    pcp.lists[index].pushFront(zone.index(pfn));
+    pcp.slowFreePages += 1L << order;
+    boolean freeHigh = pcp.noteFree(order);
+    commit(cpu, zone, pcp, index, freeHigh);
+  }
+
+  /** After a block was put on a list: drains if it is time to, and serves requests to drain. */
+  void commit(Cpu cpu, ZoneState zone, PcpPages pcp, int index, boolean freeHigh) {
+    int at = pcp.drainAt(freeHigh, zone.reclaimActive, zone.belowHigh);
+    if (pcp.count >= at) {
+      int pages = pcp.drainSize(at, freeHigh);
+      if (core.explains()) {
+        core.step(
+            cpu,
+            String.format(
+                "%s: lists of %s hold %d pages, drained from %d: %d go back",
+                zone, cpu, pcp.count, at, Math.min(pages, pcp.count)));
+      }
+      drain(cpu, zone, pcp, pages, index);
+      if (zone.belowHigh
+          && zone.watermarkOk(
+              0,
+              zone.mark(AllocFlags.WMARK_HIGH),
+              Zonelists.index(core.kinds, ZoneType.MOVABLE),
+              0,
+              zone.free)) {
+        zone.belowHigh = false;
+      }
+    }
+    if (cpu.drainRequested()) {
+      serve(cpu);
+    }
+  }
+
+  /**
+   * {@code free_pcppages_bulk()}: gives pages back, list by list in turn beginning with one, each
+   * from its back.
+   */
+  void drain(Cpu cpu, ZoneState zone, PcpPages pcp, int pages, int first) {
+    int left = Math.min(pages, pcp.count);
+    if (left <= 0) {
+      return;
+    }
+    PageEvents events = core.events;
+    int index = first;
+    pcp.drains++;
+    zone.zone.lock().lock();
+    try {
+      while (left > 0) {
+        while (pcp.lists[index].size == 0) {
+          index = index + 1 == PcpPages.LISTS ? 0 : index + 1;
+        }
+        PcpList list = pcp.lists[index];
+        int order = PcpPages.orderOf(index);
+        while (left > 0 && list.size > 0) {
+          long pfn = zone.pfn(list.popBack());
+          pcp.count -= 1 << order;
+          left -= 1 << order;
+          int type = zone.pageblocks.get(pfn);
+          core.memMap.release(pfn, order, FrameOwner.FREE);
+          zone.frames.free(pfn, order, type);
+          if (events != null) {
+            events.pcpuDrain(cpu, zone.zone, pfn, order, type);
+          }
+        }
+        index = index + 1 == PcpPages.LISTS ? 0 : index + 1;
+      }
+      zone.refresh();
+    } finally {
+      zone.zone.lock().unlock();
+    }
+  }
+
+  /** Gives back everything that a CPU keeps; by its owner, or under its park lock. */
+  void drainCpu(Cpu cpu) {
+    for (ZoneState zone : core.zones) {
+      PcpPages pcp = zone.pcps[cpu.id()];
+      if (pcp != null && pcp.count > 0) {
+        drain(cpu, zone, pcp, pcp.count, 0);
+      }
+    }
+  }
+
+  /** The owner's answer to a request to drain. */
+  void serve(Cpu cpu) {
+    cpu.drainServed();
+    drainCpu(cpu);
+  }
+
+  /**
+   * {@code drain_all_pages()}.
+   *
+   * @return how many other CPUs were asked and have yet to answer
+   */
+  int drainAll(Cpu cpu) {
+    core.count(Core.Event.DRAIN_ALL, 1);
+    serve(cpu);
+    int asked = 0;
+    for (int id = 0; id < core.cpus.count(); id++) {
+      if (id == cpu.id() || pages(id) == 0) {
+        continue;
+      }
+      Cpu other = core.cpus.get(id);
+      if (other.parkLock().tryLock()) {
+        try {
+          serve(other);
+        } finally {
+          other.parkLock().unlock();
+        }
+      } else {
+        other.requestDrain();
+        asked++;
+      }
+    }
+    return asked;
+  }
+
+  /** Pages on the lists of a CPU; a guess for anybody but its owner. */
+  long pages(int cpu) {
+    long pages = 0;
+    for (ZoneState zone : core.zones) {
+      PcpPages pcp = zone.pcps[cpu];
+      pages += pcp == null ? 0 : pcp.count;
+    }
+    return pages;
+  }
+
+  /** {@code decay_pcp_high()} for every zone: for an idle CPU, by its owner. */
+  int decay(Cpu cpu) {
+    int drained = 0;
+    for (ZoneState zone : core.zones) {
+      PcpPages pcp = zone.pcps[cpu.id()];
+      if (pcp != null) {
+        int pages = pcp.decay();
+        drain(cpu, zone, pcp, pages, 0);
+        drained += pages;
+      }
+    }
+    return drained;
+  }
+
+  /**
+   * Gives a block straight back to its zone: {@code free_one_page()}. A block larger than a
+   * pageblock goes back pageblock by pageblock, as these may be of different types.
+   */
+  void freeOne(Cpu cpu, ZoneState zone, long pfn, int order) {
+    core.memMap.release(pfn, order, FrameOwner.FREE);
+    int piece = zone.typesOn ? Math.min(order, Pages.PAGEBLOCK_ORDER) : order;
+    zone.zone.lock().lock();
+    try {
+      for (long p = pfn; p < pfn + (1L << order); p += 1L << piece) {
+        zone.frames.free(p, piece, zone.pageblocks.get(p));
+      }
+      zone.refresh();
+    } finally {
+      zone.zone.lock().unlock();
+    }
+    zone.pcp(cpu.id()).slowFreePages += 1L << order;
+  }
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.buddy.linux;
+
+import io.mm4j.api.memory.Pageblocks;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.Zone;
+import io.mm4j.api.page.FrameAllocator;
+import io.mm4j.api.page.ManagedZone;
+import io.mm4j.api.page.Migratetype;
+
+/**
+ * A zone as the page allocator sees it: watermarks, reserves, flags and the per-cpu lists over the
+ * free blocks. Models the rest of {@code struct zone} and {@code __zone_watermark_ok()} of
+ * mm/page_alloc.c (Linux 6.18).
+ *
+ * <p>{@code free} is a copy of the frame allocator's count, refreshed whenever the zone's lock was
+ * held; the fast path compares it with {@code enough} without a lock. Boost and reserve change
+ * under the lock; flags are hints, set and cleared without it as in the kernel.
+ */
+final class ZoneState {
+  final ManagedZone managed;
+  final Zone zone;
+  final FrameAllocator frames;
+  final Pageblocks pageblocks;
+  final ZoneMarks marks;
+  final long startPfn;
+  final long endPfn;
+  final long[] protection;
+
+  /** By number of the CPU; null until it first allocates or frees here. */
+  final PcpPages[] pcps;
+
+  /** Whether this plugin's frames can go on per-cpu lists, and fall back to other types. */
+  final boolean listsOn;
+
+  final boolean typesOn;
+  final int maxOrder;
+
+  /** Free pages when somebody last looked. */
+  long free;
+
+  /** High watermark, boost and reserve: above it, plus protection, nothing need be computed. */
+  long enough;
+
+  long boost;
+
+  /** {@code nr_reserved_highatomic} and {@code nr_free_highatomic}. */
+  long reservedHighatomic;
+
+  long freeHighatomic;
+
+  /** {@code ZONE_BELOW_HIGH}: lists shrink as long as it is set. */
+  boolean belowHigh;
+
+  /** {@code ZONE_RECLAIM_ACTIVE}: kswapd is at work. */
+  boolean reclaimActive;
+
+  /** {@code ZONE_BOOSTED_WATERMARK}: a boost wants kswapd woken. */
+  boolean boosted;
+
+  /** Where a row of removals under one lock looks first: see {@link FreeListQueue}. */
+  int mode;
+
+  ZoneState(ManagedZone managed, ZoneMarks marks, int cpus) {
+    this.managed = managed;
+    this.zone = managed.zone();
+    this.frames = managed.frames();
+    this.pageblocks = zone.pageblocks();
+    this.marks = marks;
+    this.startPfn = zone.startPfn();
+    this.endPfn = zone.endPfn();
+    this.protection = marks.protection().stream().mapToLong(Long::longValue).toArray();
+    this.pcps = new PcpPages[cpus];
+    this.typesOn = managed.capabilities().migratetypes();
+    this.listsOn = !managed.capabilities().ownReservations();
+    this.maxOrder = Math.min(Pages.MAX_PAGE_ORDER, managed.capabilities().maxOrder());
+    refresh();
+  }
+
+  /** The lists of a CPU, made when it first comes. */
+  PcpPages pcp(int cpu) {
+    PcpPages pcp = pcps[cpu];
+    if (pcp == null) {
+      pcp = new PcpPages(marks.batch(), marks.highMin(), marks.highMax());
+      pcps[cpu] = pcp;
+    }
+    return pcp;
+  }
+
+  /** Takes over the counts of the frame allocator; with the lock, or alone. */
+  void refresh() {
+    if (reservedHighatomic > 0) {
+      long pages = 0;
+      for (int order = 0; order <= maxOrder; order++) {
+        pages += frames.freeBlocks(order, Migratetype.HIGHATOMIC) << order;
+      }
+      freeHighatomic = pages;
+    } else {
+      freeHighatomic = 0;
+    }
+    enough = marks.high() + boost + freeHighatomic;
+    free = frames.freePages();
+  }
+
+  /** {@code wmark_pages()}: the watermark that these flags name, boost included. */
+  long mark(int allocFlags) {
+    long base =
+        switch (allocFlags & AllocFlags.WMARK_MASK) {
+          case AllocFlags.WMARK_LOW -> marks.low();
+          case AllocFlags.WMARK_HIGH -> marks.high();
+          default -> marks.min();
+        };
+    return base + boost;
+  }
+
+  /** {@code zone_watermark_fast()}: whether the request may be served from here. */
+  boolean watermarkFast(int order, long mark, int highest, int allocFlags) {
+    if (watermarkOk(order, mark, highest, allocFlags, free)) {
+      return true;
+    }
+    return order == 0
+        && boost > 0
+        && (allocFlags & AllocFlags.MIN_RESERVE) != 0
+        && (allocFlags & AllocFlags.WMARK_MASK) == AllocFlags.WMARK_MIN
+        && watermarkOk(order, marks.min(), highest, allocFlags, free);
+  }
+
+  /**
+   * {@code __zone_watermark_ok()}: whether so many free pages would leave the watermark and the
+   * protection intact after the request, and there is a block that is large enough.
+   */
+  boolean watermarkOk(int order, long mark, int highest, int allocFlags, long freePages) {
+    long usable = freePages - ((1L << order) - 1);
+    if ((allocFlags & AllocFlags.RESERVES) == 0) {
+      usable -= freeHighatomic;
+    }
+    if (usable <= floor(mark, allocFlags) + protection[highest]) {
+      return false;
+    }
+    return order == 0 || hasBlock(order, allocFlags);
+  }
+
+  /** The watermark as far as these flags must keep it. */
+  static long floor(long mark, int allocFlags) {
+    long floor = mark;
+    if ((allocFlags & AllocFlags.MIN_RESERVE) != 0) {
+      floor -= floor / 2;
+      if ((allocFlags & AllocFlags.NON_BLOCK) != 0) {
+        floor -= floor / 4;
+      }
+    }
+    return floor;
+  }
+
+  private boolean hasBlock(int order, int allocFlags) {
+    for (int o = order; o <= maxOrder; o++) {
+      if (!typesOn) {
+        if (frames.freeBlocks(o) > 0) {
+          return true;
+        }
+        continue;
+      }
+      for (int type = 0; type < Migratetype.PCPTYPES; type++) {
+        if (frames.freeBlocks(o, type) > 0) {
+          return true;
+        }
+      }
+      if ((allocFlags & AllocFlags.HIGHATOMIC) != 0
+          && frames.freeBlocks(o, Migratetype.HIGHATOMIC) > 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * {@code boost_watermark()}: raises the watermarks after types were mixed, so that kswapd makes
+   * room; with the lock.
+   */
+  boolean boost(int factor) {
+    if (factor == 0 || (long) Pages.PAGEBLOCK_NR_PAGES * 4 > marks.managed()) {
+      return false;
+    }
+    long most = marks.high() / 10000 * factor + marks.high() % 10000 * factor / 10000;
+    if (most == 0) {
+      return false;
+    }
+    most = Math.max(Pages.PAGEBLOCK_NR_PAGES, most);
+    boost = Math.min(boost + Pages.PAGEBLOCK_NR_PAGES, most);
+    enough = marks.high() + boost + freeHighatomic;
+    return true;
+  }
+
+  /** Takes the boost back once kswapd has made room; with the lock. */
+  void unboost(long pages) {
+    boost -= Math.min(boost, pages);
+    enough = marks.high() + boost + freeHighatomic;
+  }
+
+  int index(long pfn) {
+    return (int) (pfn - startPfn);
+  }
+
+  long pfn(int index) {
+    return startPfn + Integer.toUnsignedLong(index);
+  }
+
+  boolean contains(long pfn) {
+    return pfn >= startPfn && pfn < endPfn;
+  }
+
+  @Override
+  public String toString() {
+    return zone.toString();
+  }
+}
