@@ -5,6 +5,7 @@ package io.mm4j.testkit;
 import io.mm4j.api.InputException;
 import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.plugin.Spi;
+import io.mm4j.testkit.frames.FrameAllocatorSuite;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -15,7 +16,7 @@ public final class TestKit {
 
   /** Every suite, in boot order of the SPIs. */
   public static List<Suite<?>> suites() {
-    return List.of();
+    return List.of(FrameAllocatorSuite.suite());
   }
 
   /** The suite of an SPI, if the kit has one. */

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.frames;
+
+import io.mm4j.api.page.FrameAllocatorProvider;
+import io.mm4j.api.plugin.Spi;
+import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.Suite;
+import io.mm4j.testkit.faults.FrameFaults;
+import io.mm4j.testkit.naive.NaiveFrames;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Everything about {@code frame-allocator}. */
+public final class FrameAllocatorSuite {
+  private FrameAllocatorSuite() {}
+
+  /** The suite. */
+  public static Suite<FrameAllocatorProvider> suite() {
+    List<Rule<FrameAllocatorProvider>> rules =
+        Stream.of(
+                BlockRules.all(),
+                ViewRules.all(),
+                TakeRules.all(),
+                ListRules.all(),
+                MisuseRules.all(),
+                PairRules.all(),
+                DrmBuddyCases.all(),
+                LlfreeCases.all())
+            .flatMap(List::stream)
+            .toList();
+    return new Suite<>(Spi.FRAME_ALLOCATOR, new NaiveFrames(), rules, FrameFaults.all());
+  }
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.frames;
+
+import io.mm4j.api.memory.Pageblocks;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.Zone;
+import io.mm4j.api.page.FrameAllocator;
+import io.mm4j.api.page.FrameAllocatorProvider;
+import io.mm4j.api.page.Migratetype;
+import io.mm4j.api.plugin.Options;
+import io.mm4j.testkit.RuleViolation;
+import io.mm4j.testkit.Subject;
+import io.mm4j.testkit.naive.FreeBlocks;
+import io.mm4j.testkit.naive.FreeBlocks.Block;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A frame allocator under test beside its model. Every call goes to the plugin first; what it
+ * answers is carried into the model, so that a plugin may choose which block it gives.
+ *
+ * <p>The model has two parts: which frames are free ({@code free}), which is true of every plugin,
+ * and the free blocks with their types ({@code blocks}), which only one that merges always must
+ * match.
+ */
+final class FrameSubject extends Subject {
+  /** A block that was handed out. */
+  record Held(long pfn, int order) {
+    @Override
+    public String toString() {
+      return String.format("0x%x/%d", pfn, order);
+    }
+  }
+
+  /** The calls that rules look at. */
+  enum Call {
+    NONE,
+    ALLOCATE,
+    ALLOCATE_FROM,
+    FREE,
+    TAKE,
+    MOVE
+  }
+
+  final FrameZone where;
+  final Zone zone;
+  final FrameAllocator frames;
+  final FrameAllocatorProvider.Capabilities can;
+  final BitSet usable;
+  final BitSet free = new BitSet();
+  final FreeBlocks blocks;
+  private final Pageblocks pageblocks;
+  final List<Held> held = new ArrayList<>();
+
+  /** What the last call was, and what was true just before it. */
+  Call call = Call.NONE;
+
+  int order;
+  int type;
+
+  /** What it answered: a frame, 0 or 1, or a count. */
+  long answer;
+
+  /** The smallest order that would have sufficed; -1 if none. */
+  int sufficient;
+
+  /** The free block that the answer was taken from, by the model. */
+  @Nullable Block source;
+
+  FrameSubject(FrameAllocatorProvider provider, Options options, FrameZone where) {
+    this.where = where;
+    this.zone = where.create();
+    this.can = provider.capabilities();
+    this.usable = where.usable();
+    this.pageblocks = where.create().pageblocks();
+    this.blocks = new FreeBlocks(pageblocks, can.migratetypes(), can.maxOrder());
+    this.frames = provider.create(zone, options);
+  }
+
+  int maxOrder() {
+    return can.maxOrder();
+  }
+
+  int bit(long pfn) {
+    return Math.toIntExact(pfn - zone.startPfn());
+  }
+
+  /** Whether every frame of a block lies in the zone and is free, by the model. */
+  boolean isFree(long pfn, int blockOrder) {
+    long end = pfn + (1L << blockOrder);
+    return pfn >= zone.startPfn()
+        && end <= zone.endPfn()
+        && free.nextClearBit(bit(pfn)) >= bit(pfn) + (1 << blockOrder);
+  }
+
+  int freeIn(long pfn, int blockOrder) {
+    int from = bit(Math.max(pfn, zone.startPfn()));
+    int to = bit(Math.min(pfn + (1L << blockOrder), zone.endPfn()));
+    return free.get(from, to).cardinality();
+  }
+
+  /** Frees the memory of the zone as boot does: in the largest aligned blocks. */
+  void boot() {
+    int from = usable.nextSetBit(0);
+    while (from >= 0) {
+      int to = usable.nextClearBit(from);
+      while (from < to) {
+        long pfn = zone.startPfn() + from;
+        int o = Math.min(maxOrder(), Long.numberOfTrailingZeros(pfn));
+        while (from + (1 << o) > to) {
+          o--;
+        }
+        free(pfn, o, zone.pageblocks().get(pfn));
+        from += 1 << o;
+      }
+      from = usable.nextSetBit(to);
+    }
+  }
+
+  /** Allocates; true if a block came. */
+  boolean allocate(int wantedOrder, int wantedType) {
+    began(Call.ALLOCATE, wantedOrder, wantedType);
+    sufficient = blocks.smallest(wantedOrder, wantedType);
+    return given(frames.allocate(wantedOrder, wantedType), wantedType, null);
+  }
+
+  /** Allocates from the head of a list; true if a block came. */
+  boolean allocateFrom(int fromOrder, int fromType, int wantedOrder, int restType) {
+    began(Call.ALLOCATE_FROM, wantedOrder, fromType);
+    sufficient = blocks.count(fromOrder, fromType) > 0 ? fromOrder : -1;
+    Block head = blocks.at(frames.head(fromOrder, fromType));
+    return given(frames.allocateFrom(fromOrder, fromType, wantedOrder, restType), restType, head);
+  }
+
+  private boolean given(long pfn, int restType, @Nullable Block expectedSource) {
+    answer = pfn;
+    if (pfn == FrameAllocator.NONE) {
+      tell("none");
+      return false;
+    }
+    Held block = new Held(pfn, order);
+    tell(block.toString());
+    RuleViolation.check(
+        (pfn & ((1L << order) - 1)) == 0, "a block at a multiple of its size", "" + block);
+    RuleViolation.check(
+        pfn >= zone.startPfn() && pfn + (1L << order) <= zone.endPfn(),
+        "a block inside the zone",
+        "" + block);
+    RuleViolation.check(
+        isFree(pfn, order),
+        "a block whose frames are all free",
+        block + " of which " + freeIn(pfn, order) + " frames are free");
+    source = blocks.holder(pfn);
+    if (expectedSource != null) {
+      RuleViolation.check(
+          expectedSource.equals(source), "a part of the head " + expectedSource, "" + block);
+    }
+    // The rest goes where the call says; the model's own holder may be of another type if the
+    // plugin took a block from the wrong list, which the rule about lists reports.
+    blocks.carve(pfn, order, restType);
+    free.clear(bit(pfn), bit(pfn) + (1 << order));
+    held.add(block);
+    return true;
+  }
+
+  /** Frees a block that is wholly held or was never freed. */
+  void free(long pfn, int blockOrder, int intoType) {
+    began(Call.FREE, blockOrder, intoType);
+    tell(new Held(pfn, blockOrder).toString());
+    frames.free(pfn, blockOrder, intoType);
+    answer = pfn;
+    free.set(bit(pfn), bit(pfn) + (1 << blockOrder));
+    blocks.insert(pfn, blockOrder, intoType);
+  }
+
+  /** Takes exactly a block that lies in the zone. */
+  boolean take(long pfn, int blockOrder) {
+    began(Call.TAKE, blockOrder, Migratetype.MOVABLE);
+    sufficient = isFree(pfn, blockOrder) ? blockOrder : -1;
+    source = blocks.holder(pfn);
+    boolean taken = frames.take(pfn, blockOrder);
+    answer = taken ? 1 : 0;
+    tell((taken ? "took " : "refused ") + new Held(pfn, blockOrder));
+    if (taken) {
+      RuleViolation.check(
+          sufficient >= 0,
+          "take of 0x" + Long.toHexString(pfn) + "/" + blockOrder + " = false",
+          "true with " + freeIn(pfn, blockOrder) + " frames free");
+      blocks.carve(pfn, blockOrder, source == null ? Migratetype.MOVABLE : source.type());
+      free.clear(bit(pfn), bit(pfn) + (1 << blockOrder));
+      held.add(new Held(pfn, blockOrder));
+    }
+    return taken;
+  }
+
+  /** Moves a pageblock to another type. */
+  void movePageblock(long pfn, int toType) {
+    began(Call.MOVE, Pages.PAGEBLOCK_ORDER, toType);
+    sufficient = blocks.movePageblock(pfn, toType);
+    answer = frames.movePageblock(pfn, toType);
+    tell(String.format("pageblock of 0x%x: %d frames", pfn, answer));
+  }
+
+  /** The held block that an operation means by a number, or null if none is held. */
+  @Nullable Held pick(int number) {
+    return held.isEmpty() ? null : held.get(number % held.size());
+  }
+
+  /** Takes a held block off the list; the last one moves to its place. */
+  void drop(Held block) {
+    int at = held.indexOf(block);
+    Held last = held.removeLast();
+    if (at < held.size()) {
+      held.set(at, last);
+    }
+  }
+
+  /** The type of the pageblock that a block lies in, as the plugin has it. */
+  int typeAt(long pfn) {
+    return zone.pageblocks().get(pfn);
+  }
+
+  private void began(Call newCall, int newOrder, int newType) {
+    call = newCall;
+    order = newOrder;
+    type = newType;
+    answer = FrameAllocator.NONE;
+    sufficient = -1;
+    source = null;
+  }
+
+  /** The types of the pageblocks, by the model. */
+  Pageblocks pageblocks() {
+    return pageblocks;
+  }
+
+  /** Everything that can be seen from outside, as text: equal texts mean that nothing changed. */
+  String snapshot() {
+    StringBuilder all = new StringBuilder("free pages ").append(frames.freePages());
+    frames.forEachFree(
+        (pfn, blockOrder, blockType) ->
+            all.append(' ').append(new Block(pfn, blockOrder, blockType)));
+    for (int o = 0; o <= maxOrder(); o++) {
+      for (int t = 0; t < Migratetype.TYPES; t++) {
+        all.append(' ').append(frames.freeBlocks(o, t));
+      }
+    }
+    for (long pfn = zone.startPfn(); pfn < zone.endPfn(); pfn += Pages.PAGEBLOCK_NR_PAGES) {
+      all.append(' ').append(typeAt(pfn));
+    }
+    return all.toString();
+  }
+
+  @Override
+  public void validate() {
+    frames.validate();
+  }
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+/** Every rule catches a plugin that is wrong on purpose, and none fails on the correct one. */
+class ProveTest {
+  @TestFactory
+  Stream<DynamicTest> everyRuleCatchesItsFault() {
+    return TestKit.suites().stream()
+        .map(suite -> DynamicTest.dynamicTest(suite.spi().id(), () -> prove(suite)));
+  }
+
+  private static void prove(Suite<?> suite) {
+    ProveMatrix matrix = ProveMatrix.prove(suite, RuleRunner.create());
+    assertEquals(List.of(), matrix.problems(), () -> String.join("\n", matrix.problems()));
+    assertFalse(matrix.rows().isEmpty());
+  }
+}
