@@ -11,6 +11,8 @@
 module io.mm4j.testkit {
   requires transitive io.mm4j.api;
   requires static transitive org.jspecify;
+  requires static org.junit.jupiter.api;
 
   exports io.mm4j.testkit;
+  exports io.mm4j.testkit.junit;
 }

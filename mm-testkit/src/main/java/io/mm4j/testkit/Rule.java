@@ -36,7 +36,7 @@ public abstract class Rule<P extends PluginProvider> {
    * Why this plugin cannot be judged by the rule, in words - the capability that it does not claim
    * - or null if it can.
    */
-  public @Nullable String missing(P provider) {
+  public @Nullable String missing(P provider, Options options) {
     return null;
   }
 

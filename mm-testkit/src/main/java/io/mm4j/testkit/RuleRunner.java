@@ -108,7 +108,7 @@ public final class RuleRunner {
       Rule<P> rule, P provider, Map<String, String> given) {
     String plugin = describe(rule.spi(), provider, given);
     Options options = Options.of(provider, given, plugin);
-    String missing = rule.missing(provider);
+    String missing = rule.missing(provider, options);
     if (missing != null) {
       return new RuleResult(rule.info(), plugin, Outcome.SKIPPED, 0, missing, null);
     }

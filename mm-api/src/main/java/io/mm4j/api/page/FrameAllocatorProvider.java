@@ -18,6 +18,8 @@ public interface FrameAllocatorProvider extends PluginProvider {
    * @param mergesAlways after every call no two buddies of one order are both free, up to {@code
    *     maxOrder} - except two pageblocks or more that must stay apart, because one of them is of
    *     the types HIGHATOMIC or ISOLATE and the other of another type
+   * @param smallestFirst {@link FrameAllocator#allocate} takes a block of the smallest order that
+   *     suffices
    * @param ownReservations reserves frames for CPUs by itself, so the page allocator leaves its
    *     per-cpu lists off
    * @param maxOrder the largest order it serves
@@ -27,9 +29,22 @@ public interface FrameAllocatorProvider extends PluginProvider {
       boolean migratetypes,
       boolean takesExactly,
       boolean mergesAlways,
+      boolean smallestFirst,
       boolean ownReservations,
       int maxOrder,
-      long maxZonePages) {}
+      long maxZonePages) {
+    /** Without a promise about which block is taken. */
+    public Capabilities(
+        boolean migratetypes,
+        boolean takesExactly,
+        boolean mergesAlways,
+        boolean ownReservations,
+        int maxOrder,
+        long maxZonePages) {
+      this(
+          migratetypes, takesExactly, mergesAlways, false, ownReservations, maxOrder, maxZonePages);
+    }
+  }
 
   /** The plugin's capabilities with its default options. */
   Capabilities capabilities();
@@ -53,6 +68,7 @@ public interface FrameAllocatorProvider extends PluginProvider {
     map.put("migratetypes", Boolean.toString(c.migratetypes()));
     map.put("takes-exactly", Boolean.toString(c.takesExactly()));
     map.put("merges-always", Boolean.toString(c.mergesAlways()));
+    map.put("smallest-first", Boolean.toString(c.smallestFirst()));
     map.put("own-reservations", Boolean.toString(c.ownReservations()));
     map.put("max-order", Integer.toString(c.maxOrder()));
     return map;

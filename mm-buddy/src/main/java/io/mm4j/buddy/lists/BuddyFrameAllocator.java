@@ -243,8 +243,9 @@ final class BuddyFrameAllocator implements FrameAllocator {
     int state = table.state(head);
     int order = BlockTable.orderOf(state);
     lists.remove(head, order, BlockTable.migratetypeOf(state));
-    lists.append(head, order, migratetype);
     pageblocks.setRange(pfn(head), order, migratetype);
+    freePages -= 1L << order;
+    free(pfn(head), order, migratetype, true);
     return 1 << order;
   }
 

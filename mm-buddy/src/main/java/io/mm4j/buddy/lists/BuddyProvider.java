@@ -47,7 +47,8 @@ public final class BuddyProvider implements FrameAllocatorProvider {
   }
 
   private static Capabilities capabilities(int maxOrder) {
-    return new Capabilities(true, true, true, false, maxOrder, BlockTable.maxZonePages(maxOrder));
+    return new Capabilities(
+        true, true, true, true, false, maxOrder, BlockTable.maxZonePages(maxOrder));
   }
 
   @Override

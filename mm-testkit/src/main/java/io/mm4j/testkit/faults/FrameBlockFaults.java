@@ -51,6 +51,11 @@ final class FrameBlockFaults {
             List.of("FA-06", "FA-L11"),
             zone -> new NaiveFrameAllocator(zone, MAX, 8)),
         fault(
+            "never-joins-pageblocks",
+            "Merging stops at the pageblock.",
+            List.of("FA-31"),
+            zone -> new NaiveFrameAllocator(zone, MAX, 9)),
+        fault(
             "never-splits-the-largest",
             "Blocks of the largest order serve only requests of that order.",
             List.of("FA-07", "FA-L07"),

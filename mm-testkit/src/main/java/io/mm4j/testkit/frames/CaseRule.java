@@ -92,13 +92,13 @@ final class CaseRule extends Rule<FrameAllocatorProvider> {
   }
 
   @Override
-  public @Nullable String missing(FrameAllocatorProvider provider) {
-    return needs.missing(provider);
+  public @Nullable String missing(FrameAllocatorProvider provider, Options options) {
+    return needs.missing(provider, options);
   }
 
   @Override
   public Trial<FrameSubject> trial(FrameAllocatorProvider provider, Options options, long seed) {
-    FrameZone where = FrameZone.plain(size.frames(provider.capabilities().maxOrder()));
+    FrameZone where = FrameZone.plain(size.frames(provider.capabilities(options).maxOrder()));
     Operation<FrameSubject> whole =
         new Operation<>() {
           @Override

@@ -39,12 +39,12 @@ final class FrameRule extends Rule<FrameAllocatorProvider> {
         case TAKES -> can.takesExactly();
         case MERGES -> can.mergesAlways();
         case MERGES_TYPES -> can.mergesAlways() && can.migratetypes();
-        case SMALLEST -> can.migratetypes();
+        case SMALLEST -> can.smallestFirst();
       };
     }
 
-    @Nullable String missing(FrameAllocatorProvider provider) {
-      return met(provider.capabilities()) ? null : reason;
+    @Nullable String missing(FrameAllocatorProvider provider, Options options) {
+      return met(provider.capabilities(options)) ? null : reason;
     }
   }
 
@@ -103,8 +103,8 @@ final class FrameRule extends Rule<FrameAllocatorProvider> {
   }
 
   @Override
-  public @Nullable String missing(FrameAllocatorProvider provider) {
-    return needs.missing(provider);
+  public @Nullable String missing(FrameAllocatorProvider provider, Options options) {
+    return needs.missing(provider, options);
   }
 
   @Override
@@ -112,7 +112,7 @@ final class FrameRule extends Rule<FrameAllocatorProvider> {
     Seeded random = new Seeded(seed);
     FrameZone where = zone == null ? FrameZone.of(random.next()) : zone;
     List<Operation<FrameSubject>> operations =
-        generator.operations(random, provider.capabilities());
+        generator.operations(random, provider.capabilities(options));
     return new Trial<>() {
       @Override
       public List<Operation<FrameSubject>> operations() {

@@ -73,7 +73,7 @@ final class FrameSubject extends Subject {
   FrameSubject(FrameAllocatorProvider provider, Options options, FrameZone where) {
     this.where = where;
     this.zone = where.create();
-    this.can = provider.capabilities();
+    this.can = provider.capabilities(options);
     this.usable = where.usable();
     this.pageblocks = where.create().pageblocks();
     this.blocks = new FreeBlocks(pageblocks, can.migratetypes(), can.maxOrder());

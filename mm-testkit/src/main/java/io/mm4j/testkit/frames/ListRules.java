@@ -91,7 +91,28 @@ final class ListRules {
                 "joining two pageblocks leaves one with its old type"),
             Needs.MERGES_TYPES,
             FrameMix.TYPES,
-            ListRules::samePageblocks));
+            ListRules::samePageblocks),
+        CaseRule.of(
+            new RuleInfo(
+                "FA-31",
+                "joined-after-isolation",
+                "A pageblock that was isolated joins its free buddy when it gets its type back.",
+                "Every isolated and released pageblock would cost a block of the largest order.",
+                "mm/page_isolation.c unset_migratetype_isolate",
+                "movePageblock lists the block anew without looking at its buddy"),
+            Needs.MERGES_TYPES,
+            max -> 1 << max,
+            (s, random) -> {
+              CaseRule.need(s, Math.min(Pages.PAGEBLOCK_ORDER, s.maxOrder()));
+              long other = s.held.getLast().pfn() ^ Pages.PAGEBLOCK_NR_PAGES;
+              if (s.zone.contains(other)) {
+                s.movePageblock(other, Migratetype.ISOLATE);
+                CaseRule.allBack(s);
+                s.movePageblock(other, Migratetype.MOVABLE);
+                sameTypes(s);
+                CaseRule.need(s, s.maxOrder());
+              }
+            }));
   }
 
   private static void ownList(FrameSubject s) {

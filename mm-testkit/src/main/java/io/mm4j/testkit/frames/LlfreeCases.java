@@ -134,7 +134,7 @@ final class LlfreeCases {
             Needs.TAKES,
             max -> 2 << max,
             (s, random) -> {
-              long pfn = s.zone.startPfn() + 1033;
+              long pfn = s.zone.startPfn() + 521;
               check(s.take(pfn, 0), "frame taken", "refused");
               check(!s.take(pfn, 0), "refused", "taken twice");
               check(!s.take(pfn & -8L, 3), "refused, for a frame of it is held", "taken");

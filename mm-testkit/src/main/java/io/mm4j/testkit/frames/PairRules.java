@@ -78,7 +78,7 @@ final class PairRules {
     public Trial<Pair> trial(FrameAllocatorProvider provider, Options options, long seed) {
       Seeded random = new Seeded(seed);
       FrameZone where = FrameZone.of(random.next());
-      var can = provider.capabilities();
+      var can = provider.capabilities(options);
       List<Operation<Pair>> list =
           operations(
               FrameMix.ALL.generate(random, 120, can.maxOrder(), can.takesExactly()), random);

@@ -203,7 +203,6 @@ public final class FreeBlocks {
       return 1 << whole.order;
     }
     pageblocks.set(first, type);
-    List<Block> inside = new ArrayList<>();
     int moved = pagesIn(first, Pages.PAGEBLOCK_ORDER);
     for (Block block : overlapping(first, end)) {
       drop(block);

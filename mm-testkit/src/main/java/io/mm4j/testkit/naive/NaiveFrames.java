@@ -44,7 +44,7 @@ public final class NaiveFrames implements FrameAllocatorProvider {
 
   @Override
   public Capabilities capabilities() {
-    return new Capabilities(types, true, true, false, Pages.MAX_PAGE_ORDER, 1 << 20);
+    return new Capabilities(types, true, true, true, false, Pages.MAX_PAGE_ORDER, 1 << 20);
   }
 
   @Override

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.junit;
+
+import io.mm4j.api.plugin.PluginProvider;
+import io.mm4j.api.plugin.PluginRegistry;
+import io.mm4j.api.plugin.PluginSpec;
+import io.mm4j.api.plugin.Spi;
+import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.RuleResult;
+import io.mm4j.testkit.RuleResult.Outcome;
+import io.mm4j.testkit.RuleRunner;
+import io.mm4j.testkit.Suite;
+import io.mm4j.testkit.TestKit;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Assertions;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.DynamicContainer;
+import org.junit.jupiter.api.DynamicNode;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+/**
+ * Runs every rule of one SPI over plugins, one dynamic test for each.
+ *
+ * <pre>{@code
+ * class MyAllocatorTest extends PluginSuite<FrameAllocatorProvider> {
+ *   MyAllocatorTest() {
+ *     super(Spi.FRAME_ALLOCATOR);
+ *   }
+ *
+ *   @Override
+ *   protected List<PluginSpec> plugins(PluginRegistry registry) {
+ *     return List.of(PluginSpec.of("my-allocator"));
+ *   }
+ * }
+ * }</pre>
+ *
+ * <p>Without that method every plugin of the SPI that can be found is judged. The system properties
+ * {@code mm.rule}, {@code mm.plugin}, {@code mm.seed} and {@code mm.tries} narrow a run; a failure
+ * prints them as a command.
+ *
+ * @param <P> the provider type of the SPI
+ */
+public abstract class PluginSuite<P extends PluginProvider> {
+  private final Spi<P> spi;
+
+  /** A suite for this SPI. */
+  protected PluginSuite(Spi<P> spi) {
+    this.spi = spi;
+  }
+
+  /** The plugins to judge, by name and options; all that are found unless overridden. */
+  protected List<PluginSpec> plugins(PluginRegistry registry) {
+    return registry.plugins(spi).stream().map(info -> PluginSpec.of(info.name())).toList();
+  }
+
+  /** Where plugins are found. */
+  protected PluginRegistry registry() {
+    return PluginRegistry.discover();
+  }
+
+  /** Seeds for each rule. */
+  protected int tries() {
+    return Integer.getInteger("mm.tries", RuleRunner.DEFAULT_TRIES);
+  }
+
+  /** One container for each plugin, one test for each rule. */
+  @TestFactory
+  Stream<DynamicNode> rules() {
+    PluginRegistry registry = registry();
+    Suite<P> suite =
+        TestKit.suite(spi)
+            .orElseThrow(() -> new AssertionError("the test kit has no rules for " + spi));
+    List<PluginSpec> specs = new ArrayList<>(plugins(registry));
+    String only = System.getProperty("mm.plugin");
+    if (only != null) {
+      specs.clear();
+      if (only.startsWith(spi.id() + "=")) {
+        specs.add(PluginSpec.parse(only.substring(spi.id().length() + 1), "mm.plugin"));
+      }
+    }
+    return specs.stream().map(spec -> container(suite, registry, spec));
+  }
+
+  private DynamicNode container(Suite<P> suite, PluginRegistry registry, PluginSpec spec) {
+    String only = System.getProperty("mm.rule");
+    return DynamicContainer.dynamicContainer(
+        spi.id() + "=" + spec.name(),
+        suite.rules().stream()
+            .filter(rule -> only == null || rule.info().id().equals(only))
+            .map(
+                rule ->
+                    DynamicTest.dynamicTest(rule.toString(), () -> judge(rule, registry, spec))));
+  }
+
+  private void judge(Rule<P> rule, PluginRegistry registry, PluginSpec spec) {
+    RuleRunner runner =
+        RuleRunner.create()
+            .tries(tries())
+            .seed(Long.getLong("mm.seed", RuleRunner.DEFAULT_SEED))
+            .reproduceBy(this::command);
+    RuleResult result = runner.run(List.of(rule), registry, spi, spec).getFirst();
+    Assumptions.assumeFalse(result.outcome() == Outcome.SKIPPED, () -> "" + result.reason());
+    if (result.failure() != null) {
+      Assertions.fail(result.report(), result.failure().cause());
+    }
+  }
+
+  private String command(String plugin, String ruleId, long seed) {
+    Path module = Path.of(System.getProperty("basedir", "")).toAbsolutePath().getFileName();
+    return "mvn test -pl "
+        + module
+        + " -am -Dsurefire.failIfNoSpecifiedTests=false -Dtest="
+        + getClass().getSimpleName()
+        + " -Dmm.rule="
+        + ruleId
+        + " -Dmm.seed="
+        + seed
+        + " -Dmm.plugin="
+        + plugin;
+  }
+}
