@@ -104,7 +104,7 @@ record StraceLine(long pid, Form form, String name, List<String> args, String re
   }
 
   /**
-   * Splits the arguments at commas outside of quotes, brackets and {@code 3</paths>}; gives the
+   * Splits the arguments at commas outside of quotes, brackets and {@code 3</path>}; gives the
    * place behind the closing parenthesis.
    */
   private static int arguments(String body, int from, List<String> args, String where, int column) {
@@ -124,7 +124,7 @@ record StraceLine(long pid, Form form, String name, List<String> args, String re
       switch (c) {
         case '"' -> quote = '"';
         case '<' -> {
-          if (Character.isDigit(body.charAt(at - 1)) && !body.startsWith("<<", at)) {
+          if (Character.isLetterOrDigit(body.charAt(at - 1)) && !body.startsWith("<<", at)) {
             quote = '>';
           } else if (body.startsWith("<<", at)) {
             at++;

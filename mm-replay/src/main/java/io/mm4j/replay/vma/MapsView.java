@@ -51,7 +51,8 @@ final class MapsView {
   /**
    * What changed since the last reading.
    *
-   * @param ranges pairs of addresses, from and to; a change touches or adjoins one of them
+   * @param ranges pairs of addresses, from and to; a change touches or adjoins one of them. From 0
+   *     to -1 stands for everything
    */
   Change changeNear(long... ranges) {
     long now = mm.mapsGeneration();
@@ -61,7 +62,7 @@ final class MapsView {
     generation = now;
     List<MapsLine> removed = new ArrayList<>();
     List<MapsLine> added = new ArrayList<>();
-    if (lines.size() <= SMALL) {
+    if (lines.size() <= SMALL || wholeSpace(ranges)) {
       List<MapsLine> fresh = new ArrayList<>();
       mm.forEachMap(vma -> fresh.add(line(vma)));
       difference(new ArrayList<>(lines.values()), fresh, removed, added);
@@ -73,9 +74,16 @@ final class MapsView {
     return new Change(removed, added);
   }
 
+  private static boolean wholeSpace(long[] ranges) {
+    return ranges.length == 2 && ranges[0] == 0 && ranges[1] == -1;
+  }
+
   private void near(long from, long to, List<MapsLine> removed, List<MapsLine> added) {
+    if (from < 0) {
+      return; // above all user addresses; the gate page there never changes
+    }
     long low = from == 0 ? 0 : from - 1;
-    long high = to == -1 ? to : to + 1;
+    long high = to < 0 ? Long.MAX_VALUE : to + 1;
     while (true) {
       List<MapsLine> old = overlapping(low, high);
       List<MapsLine> fresh = new ArrayList<>();

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.vma;
 
-import io.mm4j.api.process.ProcessFloor;
-import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.api.vma.VmaIndex;
-import io.mm4j.api.vma.VmaIndexProvider;
+import io.mm4j.replay.Engines;
 import io.mm4j.replay.FirstDifference;
+import io.mm4j.replay.ProcessReplay;
 import io.mm4j.replay.Recording;
 import io.mm4j.replay.RecordingKind;
 import io.mm4j.replay.Recordings;
@@ -17,7 +16,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.ServiceLoader;
 import java.util.function.Supplier;
 
 /**
@@ -25,9 +23,10 @@ import java.util.function.Supplier;
  * table of checks by class.
  *
  * <pre>
- * ReplayMain [-q] [-c CHECK] [-n MOST] PATH...
+ * ReplayMain [-q] [-c CHECK] [-n MOST] [-i INDEX] PATH...
  *   -q        only one line per difference
  *   -c CHECK  differences of this check only
+ *   -i INDEX  rbtree (default), maple, treemap
  *   -n MOST   at most so many differences (default 20)
  * </pre>
  */
@@ -41,25 +40,35 @@ public final class ReplayMain {
     boolean quiet = false;
     String only = "";
     int most = 20;
+    String index = "rbtree";
     for (int i = 0; i < args.length; i++) {
       switch (args[i]) {
         case "-q" -> quiet = true;
         case "-c" -> only = args[++i];
+        case "-i" -> index = args[++i];
         case "-n" -> most = Integer.parseInt(args[++i]);
         default -> paths.add(Path.of(args[i]));
       }
     }
+    Supplier<VmaIndex> indexes = Engines.indexes(index);
     ReplayTable table = new ReplayTable();
     int shown = 0;
     for (Recording recording : Recordings.find(paths)) {
-      if (recording.kind() != RecordingKind.VMA) {
+      if (recording.kind() == RecordingKind.STRACE) {
+        Verdict verdict = new ProcessReplay(Engines.floors(), indexes).replay(recording);
+        out.println(recording.path().getFileName() + " " + verdict.checks());
+        FirstDifference first = verdict.firstDifference();
+        if (first != null) {
+          out.println(first.where() + ": " + first.what());
+          first.evidence().forEach(out::println);
+        }
         continue;
       }
       Path file = recording.path();
       Tally tally = VmaChecks.tally();
       try {
-        VmaReplay.run(sources(file), source -> {}, floors(), indexes(), tally);
-        Verdict verdict = VmaReplay.replay(file, floors(), indexes());
+        VmaReplay.run(sources(file), source -> {}, Engines.floors(), indexes, tally);
+        Verdict verdict = VmaReplay.replay(file, Engines.floors(), indexes);
         table.add(verdict);
       } catch (RuntimeException | StackOverflowError e) {
         out.println("CRASH " + file.getFileName() + ": " + e);
@@ -78,7 +87,7 @@ public final class ReplayMain {
         if (!quiet) {
           FirstDifference why =
               first.call() > 0
-                  ? VmaReplay.explained(first, sources(file), floors(), indexes())
+                  ? VmaReplay.explained(first, sources(file), Engines.floors(), indexes)
                   : first;
           why.evidence().forEach(out::println);
         }
@@ -90,23 +99,5 @@ public final class ReplayMain {
 
   private static Supplier<VmaReader> sources(Path file) {
     return () -> new VmaReader(LineSource.open(file));
-  }
-
-  /** The process floor on the path. */
-  static Supplier<ProcessFloor> floors() {
-    return () ->
-        ServiceLoader.load(ProcessFloorProvider.class)
-            .findFirst()
-            .orElseThrow(() -> new IllegalStateException("no ProcessFloorProvider on the path"))
-            .create();
-  }
-
-  /** The first VMA index on the path. */
-  static Supplier<VmaIndex> indexes() {
-    VmaIndexProvider provider =
-        ServiceLoader.load(VmaIndexProvider.class)
-            .findFirst()
-            .orElseThrow(() -> new IllegalStateException("no VmaIndexProvider on the path"));
-    return provider::create;
   }
 }
