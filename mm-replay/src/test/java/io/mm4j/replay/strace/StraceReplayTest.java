@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.replay.strace;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.mm4j.api.InputException;
+import io.mm4j.replay.CheckResult;
+import io.mm4j.replay.Engines;
+import io.mm4j.replay.FirstDifference;
+import io.mm4j.replay.Recording;
+import io.mm4j.replay.RecordingKind;
+import io.mm4j.replay.Verdict;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Logs that strace 6.1 wrote on Linux 6.18 with address randomization off. */
+class StraceReplayTest {
+  private static final Path LOGS = Path.of("src/test/corpus/strace");
+
+  @TempDir Path folder;
+
+  private static Verdict replay(Path log) {
+    return Engines.replay().replay(new Recording(log, RecordingKind.STRACE));
+  }
+
+  private Verdict replay(String log, String maps) throws IOException {
+    Files.writeString(folder.resolve("x.strace"), log, UTF_8);
+    Files.writeString(folder.resolve("x.maps"), maps, UTF_8);
+    return replay(folder.resolve("x.strace"));
+  }
+
+  /** A dynamic program; one with threads, a fork, and a child that runs a program; a static one. */
+  @ParameterizedTest
+  @CsvSource({"ls,38,0", "threads,53,14", "static,10,0"})
+  void everyResultIsLinuxs(String name, long calls, long notFollowed) {
+    Verdict verdict = replay(LOGS.resolve(name + ".strace"));
+    assertNull(verdict.firstDifference(), () -> String.valueOf(verdict.firstDifference()));
+    assertTrue(verdict.exact());
+    Map<String, List<Long>> extra =
+        notFollowed == 0 ? Map.of() : Map.of("not_followed", List.of(notFollowed));
+    assertEquals(List.of(new CheckResult("results", calls, calls, extra, null)), verdict.checks());
+  }
+
+  @Test
+  void aChangedResultIsFound() throws IOException {
+    String log = Files.readString(LOGS.resolve("ls.strace"));
+    String changed = log.replace("= 0x7ffff7d0d000", "= 0x7ffff7d0c000");
+    assertFalse(changed.equals(log));
+    Verdict verdict = replay(changed, Files.readString(LOGS.resolve("ls.maps")));
+    FirstDifference first = verdict.firstDifference();
+    assertNotNull(first);
+    assertEquals("results", first.check());
+    assertEquals(15, first.line());
+    assertFalse(verdict.exact());
+  }
+
+  @Test
+  void theMapsMustBeThere() throws IOException {
+    Path log = folder.resolve("alone.strace");
+    Files.copy(LOGS.resolve("ls.strace"), log);
+    InputException error = assertThrows(InputException.class, () -> replay(log));
+    assertTrue(error.where().endsWith("alone.maps"), error.getMessage());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "brk(NULL)|line 1",
+        "mmap(NULL, 4096|line 1",
+        "mmap(NULL) = 0|line 1",
+        "hello world|line 1",
+        "''|no call",
+        "munmap(0x1000, 4096) = banana|banana",
+        "munmap(0x1000, MAP_BANANA) = 0|MAP_BANANA",
+        "<... mmap resumed>) = 0|no call",
+        "[pid x] brk(0) = 0|line 1",
+        "mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, q</a>, 0) = 0x7000|descriptor",
+        "mmap(NULL, ((((, 1) = 0|line 1",
+      })
+  void saysWhereItIsWrong(String line, String expected) throws IOException {
+    String maps = Files.readString(LOGS.resolve("ls.maps"));
+    InputException error =
+        assertThrows(InputException.class, () -> replay(line.isEmpty() ? "" : line + "\n", maps));
+    assertTrue(error.getMessage().contains(expected), error.getMessage());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "''|no line of maps",
+        "1000-2000 rw-p 0 0 0|line 1",
+        "00001000-00002000 rw-p 00000000 00:00 0|no [stack]",
+        "00002000-00001000 rw-p 00000000 00:00 0 [stack]|START below END",
+        "00001000-00002000 rwzp 00000000 00:00 0 [stack]|rw-p",
+        "# rlimit AS=many|column",
+      })
+  void saysWhereTheMapsAreWrong(String line, String expected) throws IOException {
+    String log = Files.readString(LOGS.resolve("ls.strace"));
+    InputException error =
+        assertThrows(InputException.class, () -> replay(log, line.isEmpty() ? "" : line + "\n"));
+    assertTrue(error.getMessage().contains(expected), error.getMessage());
+  }
+
+  @Test
+  void theMapsMaySetTheMachine() throws IOException {
+    String log =
+        "1 brk(NULL) = 0x4ac000\n"
+            + "1 mmap(NULL, 8388608, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)"
+            + " = -1 ENOMEM (Cannot allocate memory)\n";
+    String maps = Files.readString(LOGS.resolve("static.maps"));
+    String limited =
+        "# rlimit AS=4194304 DATA=inf STACK=8388608 MEMLOCK=8388608\n# a note\n" + maps;
+    assertTrue(replay(log, limited).exact());
+    assertFalse(replay(log, maps).exact());
+  }
+}

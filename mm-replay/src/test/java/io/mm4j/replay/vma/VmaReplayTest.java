@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.replay.vma;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.mm4j.replay.Engines;
+import io.mm4j.replay.FirstDifference;
+import io.mm4j.replay.Recording;
+import io.mm4j.replay.RecordingKind;
+import io.mm4j.replay.Verdict;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** A kernel that had answered otherwise would be caught, at the right place, by the right check. */
+class VmaReplayTest {
+  private static final String NAME = "basic-000.vma.gz";
+
+  @TempDir Path folder;
+
+  private Verdict replay(String text) throws IOException {
+    Path file = folder.resolve("changed.vma");
+    Files.writeString(file, text, ISO_8859_1);
+    return Engines.replay().replay(new Recording(file, RecordingKind.VMA));
+  }
+
+  @Test
+  void theRecordingItselfHolds() throws IOException {
+    Verdict verdict = replay(VmaReaderTest.text(NAME));
+    assertNull(verdict.firstDifference(), () -> String.valueOf(verdict.firstDifference()));
+    assertEquals(20, verdict.check("results").orElseThrow().total());
+    assertEquals("basic", verdict.recordingClass());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "1 p0 munmap addr=0x409000 len=0x1000 = 0|1 p0 munmap addr=0x409000 len=0x1000 = -EINVAL"
+            + "|results|1",
+        "off=0x0 = 0x7ffff7fdd000|off=0x0 = 0x7ffff7fde000|results|14",
+        "9 p0 mmap addr=0x5001 len=0x0 prot=0x3 flags=0x32 fd=-1 off=0x0 = -EINVAL"
+            + "|9 p0 mmap addr=0x5001 len=0x0 prot=0x3 flags=0x32 fd=-1 off=0x0 = -ENOMEM"
+            + "|results|9",
+        "[+] 409000-41c000 rw-p 0 0 0 \\[heap\\]|+ 409000-41d000 rw-p 0 0 0 [heap]|maps|2",
+        "[+] 409000-41c000 rw-p 0 0 0 \\[heap\\]|+ 409000-41c000 r--p 0 0 0 [heap]|maps|2",
+        "(?s)(periodic.*?)409000-450000 rw-p|$1409000-44f000 rw-p|snapshots|10",
+      })
+  void aChangedAnswerIsFound(String pattern, String replacement, String check, long call)
+      throws IOException {
+    String text = VmaReaderTest.text(NAME);
+    String changed = text.replaceFirst(pattern, replacement);
+    assertFalse(changed.equals(text), "the pattern matches nothing");
+    Verdict verdict = replay(changed);
+    FirstDifference first = verdict.firstDifference();
+    assertNotNull(first);
+    assertEquals(check, first.check());
+    assertEquals(call, first.call());
+    assertFalse(verdict.exact());
+    assertTrue(first.evidence().size() >= 3, () -> String.join("\n", first.evidence()));
+    assertEquals(1, failures(verdict, check), "only the changed answer may fail");
+  }
+
+  private static long failures(Verdict verdict, String check) {
+    return verdict.checks().stream()
+        .filter(c -> c.name().equals(check))
+        .mapToLong(c -> c.total() - c.equal())
+        .sum();
+  }
+
+  @Test
+  void aDroppedCallIsFound() throws IOException {
+    String text = VmaReaderTest.text(NAME);
+    String dropped = text.replaceFirst("(?m)^5 p0 mmap .*\n[+] .*\n", "");
+    StringBuilder renumbered = new StringBuilder();
+    for (String line : dropped.split("\n")) {
+      java.util.regex.Matcher call =
+          java.util.regex.Pattern.compile("^(\\d+)( p0 .*)$").matcher(line);
+      if (call.matches() && Integer.parseInt(call.group(1)) > 5) {
+        line = (Integer.parseInt(call.group(1)) - 1) + call.group(2);
+      }
+      renumbered.append(line.replace("eof calls=20", "eof calls=19")).append('\n');
+    }
+    Verdict verdict = replay(renumbered.toString());
+    FirstDifference first = verdict.firstDifference();
+    assertNotNull(first);
+    assertTrue(first.call() >= 9 && first.call() <= 13, first.what());
+  }
+}
