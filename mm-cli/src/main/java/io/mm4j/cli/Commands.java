@@ -20,8 +20,11 @@ final class Commands {
 
   private static final List<Entry> ALL =
       List.of(
+          new Entry(
+              "run", "the main job: a recording of a real kernel, played here", RunCommand::new),
           new Entry("replay", "recordings of a real kernel, judged one by one", ReplayCommand::new),
           new Entry("cat", "a /proc or /sys file of the machine", CatCommand::new),
+          new Entry("check", "the test kit on plugins, rule by rule", CheckCommand::new),
           new Entry("plugins", "every plugin found, and where", PluginsCommand::new));
 
   private Commands() {}

@@ -3,17 +3,34 @@
 package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.MachineConfig;
+import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.PluginRegistry;
+import io.mm4j.api.plugin.PluginSpec;
+import io.mm4j.api.plugin.Spi;
+import io.mm4j.api.process.ProcessFloor;
+import io.mm4j.api.process.ProcessFloorProvider;
+import io.mm4j.api.vma.VmaIndex;
+import io.mm4j.api.vma.VmaIndexProvider;
+import io.mm4j.replay.ProcessReplay;
 import io.mm4j.replay.Recording;
-import io.mm4j.replay.RecordingKind;
 import io.mm4j.replay.Verdict;
-import java.util.EnumMap;
+import io.mm4j.replay.kmem.KmemReplay;
+import io.mm4j.replay.kmem.KmemRun;
+import io.mm4j.replay.kmem.KmemSource;
 import java.util.Map;
-import java.util.function.Function;
+import java.util.ServiceLoader;
+import java.util.function.Supplier;
 
 /** Replays a recording of any kind on the chosen plugins. */
 final class Judge {
-  private final Map<RecordingKind, Function<Recording, Verdict>> replays =
-      new EnumMap<>(RecordingKind.class);
+  private final PluginRegistry registry;
+  private final Map<Spi<?>, PluginSpec> choices;
+
+  Judge(PluginRegistry registry, Map<Spi<?>, PluginSpec> choices) {
+    this.registry = registry;
+    this.choices = Map.copyOf(choices);
+  }
 
   /**
    * The verdict.
@@ -21,13 +38,41 @@ final class Judge {
    * @throws InputException if the recording cannot be read; says where
    */
   Verdict judge(Recording recording) {
-    Function<Recording, Verdict> replay = replays.get(recording.kind());
-    if (replay == null) {
-      throw new InputException(
-          "recordings of kind " + recording.kind().id() + " cannot be replayed yet",
-          recording.path().toString(),
-          replays.keySet().toString());
-    }
-    return replay.apply(recording);
+    return switch (recording.kind()) {
+      case KMEM -> KmemReplay.replay(KmemSource.folder(recording.path()), config());
+      case VMA, STRACE -> new ProcessReplay(processFloors(recording), indexes()).replay(recording);
+    };
+  }
+
+  /** Replays a page trace with samples of the free blocks on the way. */
+  KmemRun run(KmemSource source, int points) {
+    return KmemReplay.run(source, config(), points);
+  }
+
+  private MachineConfig config() {
+    MachineConfig config = new MachineConfig().registry(registry);
+    choices.forEach(config::plugin);
+    return config;
+  }
+
+  private Supplier<VmaIndex> indexes() {
+    PluginSpec spec = choices.getOrDefault(Spi.VMA_INDEX, PluginSpec.of(Spi.VMA_INDEX.reference()));
+    String where = "--plugin vma-index=" + spec.name();
+    VmaIndexProvider provider = registry.provider(Spi.VMA_INDEX, spec.name(), where);
+    Options options = Options.of(provider, spec.options(), where);
+    return () -> provider.create(provider.capabilities().maxVmas(), options);
+  }
+
+  private static Supplier<ProcessFloor> processFloors(Recording recording) {
+    ProcessFloorProvider provider =
+        ServiceLoader.load(ProcessFloorProvider.class)
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    new InputException(
+                        "no process floor was found to replay a recording of system calls",
+                        recording.path().toString(),
+                        "the module io.mm4j.process on the module path"));
+    return provider::create;
   }
 }

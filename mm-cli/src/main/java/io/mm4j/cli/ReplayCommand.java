@@ -62,8 +62,7 @@ final class ReplayCommand extends MmCommand {
   @Override
   int run(Io io) {
     PluginRegistry registry = machine.registry(io);
-    machine.choices(registry);
-    Judge judge = new Judge();
+    Judge judge = new Judge(registry, machine.choices(registry));
     List<Recording> recordings = Recordings.find(paths);
     boolean lines = !output.json() && !output.csv() && !byClass;
     List<Verdict> verdicts = new ArrayList<>();

@@ -2,6 +2,8 @@
 
 package io.mm4j.cli.verdict;
 
+import static java.util.stream.Collectors.joining;
+
 import io.mm4j.cli.text.Table;
 import io.mm4j.cli.text.Terminal;
 import io.mm4j.replay.CheckResult;
@@ -52,8 +54,10 @@ public final class VerdictText {
       text.append(String.format(Locale.ROOT, "/%d", check.total()));
     }
     for (Map.Entry<String, List<Long>> extra : check.extra().entrySet()) {
-      boolean zero = extra.getValue().stream().allMatch(v -> v == 0);
-      text.append(zero ? "" : " (" + extra.getKey() + " " + extra.getValue() + ")");
+      if (extra.getValue().stream().anyMatch(v -> v != 0)) {
+        String values = extra.getValue().stream().map(String::valueOf).collect(joining("/"));
+        text.append(" (").append(extra.getKey()).append(' ').append(values).append(')');
+      }
     }
     return text.toString();
   }

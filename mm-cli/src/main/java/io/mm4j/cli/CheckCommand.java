@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.cli;
+
+import io.mm4j.api.InputException;
+import io.mm4j.api.plugin.PluginInfo;
+import io.mm4j.api.plugin.PluginProvider;
+import io.mm4j.api.plugin.PluginRegistry;
+import io.mm4j.api.plugin.PluginSpec;
+import io.mm4j.api.plugin.Sizes;
+import io.mm4j.api.plugin.Spi;
+import io.mm4j.cli.check.CheckReport;
+import io.mm4j.cli.check.ProofReport;
+import io.mm4j.cli.text.Json;
+import io.mm4j.cli.text.Progress;
+import io.mm4j.testkit.ProveMatrix;
+import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.RuleResult;
+import io.mm4j.testkit.RuleResult.Outcome;
+import io.mm4j.testkit.RuleRunner;
+import io.mm4j.testkit.Suite;
+import io.mm4j.testkit.TestKit;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code mm check}: the test kit. */
+@Command(
+    sortOptions = false,
+    description =
+        "Runs the numbered rules of the test kit on plugins, by default on all of them. A failure"
+            + " is shrunk to few operations and comes with the command that repeats it. Exits"
+            + " with 1 if a rule failed.",
+    footer = {
+      "",
+      "Examples:",
+      "  mm check",
+      "  mm check frame-allocator=bitmap",
+      "  mm check frame-allocator=mine --plugins-path my-plugin/target --tries 200",
+      "  mm check --prove",
+    })
+final class CheckCommand extends MmCommand {
+  @Parameters(arity = "0..*", paramLabel = "SPI=NAME", description = "Plugins to judge.")
+  private List<String> plugins = new ArrayList<>();
+
+  @Option(names = "--rule", split = ",", paramLabel = "ID", description = "Only these rules.")
+  private List<String> rules = new ArrayList<>();
+
+  @Option(
+      names = "--tries",
+      paramLabel = "N",
+      description = "Seeds for each rule, " + RuleRunner.DEFAULT_TRIES + " by default.")
+  private String tries = Integer.toString(RuleRunner.DEFAULT_TRIES);
+
+  @Option(names = "--prove", description = "Runs the rules on plugins that are wrong on purpose.")
+  private boolean prove;
+
+  @Mixin private MachineOptions machine = new MachineOptions();
+  @Mixin private OutputOptions output = new OutputOptions();
+
+  @Override
+  int run(Io io) {
+    long count = Sizes.parseNumber(tries, "--tries");
+    if (count < 1 || count > 1_000_000) {
+      throw new InputException("'" + tries + "' is out of range", "--tries", "1 to 1000000");
+    }
+    RuleRunner runner = RuleRunner.create().seed(machine.seed()).tries((int) count);
+    rules.forEach(id -> TestKit.rule(id, "--rule"));
+    return prove ? prove(io, runner) : check(io, runner);
+  }
+
+  private int check(Io io, RuleRunner runner) {
+    PluginRegistry registry = machine.registry(io);
+    List<Task<?>> tasks = tasks(registry);
+    boolean lines = !output.json() && !output.csv();
+    List<RuleResult> results = new ArrayList<>();
+    try (Progress progress = new Progress(io.err(), io.terminal())) {
+      for (Task<?> task : tasks) {
+        progress.at(results.size(), tasks.size(), task.toString());
+        RuleResult result = task.run(runner);
+        results.add(result);
+        if (lines) {
+          progress.hide();
+          CheckReport.line(io.out(), result, io.terminal());
+          io.out().flush();
+        }
+      }
+    }
+    if (output.json()) {
+      io.out().println(Json.write(CheckReport.json(results)));
+    } else if (output.csv()) {
+      output.print(io, "results", CheckReport.table(results));
+    } else {
+      io.out().println();
+      io.out().println(CheckReport.summary(results));
+    }
+    boolean failed = results.stream().anyMatch(r -> r.outcome() == Outcome.FAILED);
+    return failed ? Main.DIFFERENT : Main.GOOD;
+  }
+
+  /** One rule on one plugin. */
+  private record Task<P extends PluginProvider>(
+      Rule<P> rule, P provider, Map<String, String> options) {
+    RuleResult run(RuleRunner runner) {
+      return runner.run(rule, provider, options);
+    }
+
+    @Override
+    public String toString() {
+      return rule.info().id() + " " + provider.name();
+    }
+  }
+
+  private List<Task<?>> tasks(PluginRegistry registry) {
+    List<Task<?>> tasks = new ArrayList<>();
+    for (Map.Entry<Spi<?>, List<PluginSpec>> entry : chosen(registry).entrySet()) {
+      for (PluginSpec spec : entry.getValue()) {
+        add(tasks, registry, entry.getKey(), spec);
+      }
+    }
+    if (tasks.isEmpty()) {
+      throw new InputException(
+          "no rule is left to run", "mm check", "rules and plugins of one SPI");
+    }
+    return tasks;
+  }
+
+  private <P extends PluginProvider> void add(
+      List<Task<?>> tasks, PluginRegistry registry, Spi<P> spi, PluginSpec spec) {
+    P provider = registry.provider(spi, spec.name(), spi.id() + "=" + spec.name());
+    for (Rule<P> rule : suite(spi).rules()) {
+      if (rules.isEmpty() || rules.stream().anyMatch(rule.info().id()::equalsIgnoreCase)) {
+        tasks.add(new Task<>(rule, provider, spec.options()));
+      }
+    }
+  }
+
+  private static <P extends PluginProvider> Suite<P> suite(Spi<P> spi) {
+    return TestKit.suite(spi)
+        .orElseThrow(
+            () ->
+                new InputException(
+                    "the test kit has no rules for this SPI yet",
+                    spi.id(),
+                    TestKit.suites().stream()
+                        .map(s -> s.spi().id())
+                        .collect(Collectors.joining(", ", "an SPI with rules: ", ""))));
+  }
+
+  /** What was named, else every plugin for whose SPI there are rules. */
+  private Map<Spi<?>, List<PluginSpec>> chosen(PluginRegistry registry) {
+    Map<Spi<?>, List<PluginSpec>> chosen = new LinkedHashMap<>();
+    for (String plugin : plugins) {
+      Map<Spi<?>, PluginSpec> one = new LinkedHashMap<>();
+      MachineOptions.parseChoice(registry, plugin, "SPI=NAME", one);
+      one.forEach((spi, spec) -> chosen.computeIfAbsent(spi, s -> new ArrayList<>()).add(spec));
+    }
+    if (plugins.isEmpty()) {
+      for (Suite<?> suite : TestKit.suites()) {
+        List<PluginSpec> specs = new ArrayList<>();
+        for (PluginInfo info : registry.plugins(suite.spi())) {
+          specs.add(PluginSpec.of(info.name()));
+        }
+        chosen.put(suite.spi(), specs);
+      }
+    }
+    return chosen;
+  }
+
+  private int prove(Io io, RuleRunner runner) {
+    List<ProveMatrix> matrices = new ArrayList<>();
+    for (Suite<?> suite : TestKit.suites()) {
+      matrices.add(ProveMatrix.prove(suite, runner));
+    }
+    if (output.json()) {
+      io.out().println(Json.write(ProofReport.json(matrices)));
+    } else if (output.csv()) {
+      output.print(io, "proof", ProofReport.table(matrices));
+    } else {
+      matrices.forEach(m -> ProofReport.print(io.out(), m));
+    }
+    boolean proved = matrices.stream().allMatch(ProveMatrix::proved);
+    return proved ? Main.GOOD : Main.DIFFERENT;
+  }
+}

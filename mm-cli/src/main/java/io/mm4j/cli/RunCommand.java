@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.cli;
+
+import io.mm4j.api.CorruptStateError;
+import io.mm4j.api.InputException;
+import io.mm4j.api.MmException;
+import io.mm4j.api.plugin.PluginInfo;
+import io.mm4j.api.plugin.PluginRegistry;
+import io.mm4j.api.plugin.PluginSpec;
+import io.mm4j.api.plugin.Spi;
+import io.mm4j.cli.face.Contender;
+import io.mm4j.cli.face.Face;
+import io.mm4j.cli.text.Json;
+import io.mm4j.cli.text.Progress;
+import io.mm4j.cli.text.Table;
+import io.mm4j.cli.verdict.VerdictJson;
+import io.mm4j.cli.verdict.VerdictText;
+import io.mm4j.replay.Recording;
+import io.mm4j.replay.Verdict;
+import io.mm4j.replay.kmem.KmemRun;
+import io.mm4j.replay.kmem.KmemSource;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code mm run}: the main job. */
+@Command(
+    sortOptions = false,
+    description =
+        "Boots a machine, runs a workload on the chosen plugins, and prints what happened beside"
+            + " what Linux did. Without a WORKLOAD: a recording of a real kernel that comes with"
+            + " mm4j.",
+    footer = {
+      "",
+      "Examples:",
+      "  mm run",
+      "  mm run --list",
+      "  mm run PATH/TO/corpus/kmem/dev/gcc_loop",
+      "  mm run tar_gzip --compare frame-allocator=buddy,bitmap",
+      "  mm run tar_gzip --csv > fragmentation.csv",
+    })
+final class RunCommand extends MmCommand {
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "WORKLOAD",
+      description = "A bundled name (see --list) or a recording.")
+  private @Nullable String workload;
+
+  @Option(names = "--list", description = "Lists the bundled workloads.")
+  private boolean list;
+
+  @Option(
+      names = "--compare",
+      paramLabel = "SPI=A,B,..",
+      description = "Runs it once for each of these plugins and prints one table.")
+  private @Nullable String compare;
+
+  @Mixin private MachineOptions machine = new MachineOptions();
+  @Mixin private OutputOptions output = new OutputOptions();
+
+  @Override
+  int run(Io io) {
+    if (list) {
+      Table table = new Table(List.of(Table.column("name", "NAME"), Table.column("kind", "KIND")));
+      KmemSource.bundledNames().forEach(n -> table.add(n, "kmem"));
+      output.print(io, "workloads", table);
+      return Main.GOOD;
+    }
+    PluginRegistry registry = machine.registry(io);
+    Map<Spi<?>, PluginSpec> choices = machine.choices(registry);
+    machine.seed();
+    Workload found = workload == null ? Workload.bundled() : Workload.find(workload);
+    return switch (found) {
+      case Workload.Pages pages -> pages(io, registry, choices, pages.source());
+      case Workload.Calls calls -> calls(io, registry, choices, calls.recording());
+    };
+  }
+
+  private int pages(
+      Io io, PluginRegistry registry, Map<Spi<?>, PluginSpec> choices, KmemSource source) {
+    List<PluginSpec> specs =
+        compare == null
+            ? everyFrameAllocator(registry, choices)
+            : compared(registry, Spi.FRAME_ALLOCATOR, compare);
+    List<Contender> contenders = new ArrayList<>();
+    try (Progress progress = new Progress(io.err(), io.terminal())) {
+      for (PluginSpec spec : specs) {
+        progress.at(contenders.size(), specs.size(), "frame-allocator=" + spec.name());
+        Map<Spi<?>, PluginSpec> own = new HashMap<>(choices);
+        own.put(Spi.FRAME_ALLOCATOR, spec);
+        contenders.add(contend(new Judge(registry, own), spec, source));
+      }
+    }
+    KmemRun first = contenders.getFirst().run();
+    if (first == null) {
+      throw new InputException(
+          "the plugin threw " + contenders.getFirst().failure(),
+          "frame-allocator=" + contenders.getFirst().name(),
+          "a plugin that passes `mm check`");
+    }
+    Face face = new Face(source, first, contenders, output.timing());
+    if (output.json()) {
+      io.out().println(Json.write(face.json()));
+    } else if (output.csv()) {
+      io.out().print(face.csv());
+    } else if (compare != null || first.samples().isEmpty()) {
+      face.printComparison(io.out(), io.unicode(), io.terminal().columns());
+    } else {
+      face.print(io.out(), io.terminal(), io.unicode());
+      next(io, source);
+      face.printEvidence(io.out(), io.terminal());
+    }
+    boolean differs =
+        contenders.stream().anyMatch(c -> c.run() == null || c.run().verdict().differs());
+    return differs ? Main.DIFFERENT : Main.GOOD;
+  }
+
+  private static void next(Io io, KmemSource source) {
+    io.out().println();
+    String[][] lines = {
+      {"mm run " + source.name() + " --csv", "this over time, for a plot"},
+      {"mm plugins", "what can be swapped"},
+      {"mm replay PATH/TO/corpus/kmem/dev", "more recordings of a real kernel"},
+    };
+    String label = "next";
+    for (String[] line : lines) {
+      io.out().printf("%-10s%-34s %s%n", label, line[0], io.terminal().dim(line[1]));
+      label = "";
+    }
+  }
+
+  /** The chosen one first, then all others. */
+  private static List<PluginSpec> everyFrameAllocator(
+      PluginRegistry registry, Map<Spi<?>, PluginSpec> choices) {
+    Spi<?> spi = Spi.FRAME_ALLOCATOR;
+    PluginSpec chosen = choices.getOrDefault(spi, PluginSpec.of(spi.reference()));
+    List<PluginSpec> specs = new ArrayList<>();
+    specs.add(chosen);
+    for (PluginInfo info : registry.plugins(spi)) {
+      if (!info.name().equals(chosen.name())) {
+        specs.add(PluginSpec.of(info.name()));
+      }
+    }
+    return specs;
+  }
+
+  /** Reads {@code SPI=A,B,C}. */
+  private static List<PluginSpec> compared(PluginRegistry registry, Spi<?> wanted, String text) {
+    String form = wanted.id() + "=A,B,..";
+    int eq = text.indexOf('=');
+    if (eq <= 0) {
+      throw new InputException("'" + text + "' names no plugins", "--compare", form);
+    }
+    Spi<?> spi = PluginRegistry.spi(text.substring(0, eq), "--compare " + text);
+    if (spi != wanted) {
+      throw new InputException(
+          "this workload does not depend on the " + spi + " plugin", "--compare " + text, form);
+    }
+    List<PluginSpec> specs = new ArrayList<>();
+    for (String name : text.substring(eq + 1).split(",", -1)) {
+      Map<Spi<?>, PluginSpec> one = new HashMap<>();
+      MachineOptions.parseChoice(registry, spi.id() + "=" + name, "--compare", one);
+      specs.addAll(one.values());
+    }
+    return specs;
+  }
+
+  /** Replays once for the verdict, and once more, warm, for the time. */
+  private Contender contend(Judge judge, PluginSpec spec, KmemSource source) {
+    try {
+      long start = System.nanoTime();
+      KmemRun run = judge.run(source, Face.POINTS);
+      long bestNs = System.nanoTime() - start;
+      if (output.timing()) {
+        start = System.nanoTime();
+        judge.run(source, 0);
+        bestNs = Math.min(bestNs, System.nanoTime() - start);
+      }
+      return new Contender(spec.name(), run, "", bestNs);
+    } catch (InputException e) {
+      throw e;
+    } catch (MmException | CorruptStateError | UnsupportedOperationException e) {
+      return new Contender(spec.name(), null, String.valueOf(e.getMessage()), 0);
+    }
+  }
+
+  private int calls(
+      Io io, PluginRegistry registry, Map<Spi<?>, PluginSpec> choices, Recording recording) {
+    List<PluginSpec> specs =
+        compare == null
+            ? List.of(choices.getOrDefault(Spi.VMA_INDEX, PluginSpec.of(Spi.VMA_INDEX.reference())))
+            : compared(registry, Spi.VMA_INDEX, compare);
+    List<Verdict> verdicts = new ArrayList<>();
+    Table table =
+        new Table(
+            List.of(
+                Table.column("vma_index", "VMA INDEX"),
+                Table.column("verdict", "VERDICT"),
+                Table.column("comparisons", "COMPARISONS"),
+                Table.column("equal", "EQUAL"),
+                Table.timing("replay_ms", "MS")));
+    for (PluginSpec spec : specs) {
+      Map<Spi<?>, PluginSpec> own = new HashMap<>(choices);
+      own.put(Spi.VMA_INDEX, spec);
+      long start = System.nanoTime();
+      Verdict verdict = new Judge(registry, own).judge(recording);
+      verdicts.add(verdict);
+      table.add(
+          spec.name(),
+          VerdictText.word(verdict),
+          verdict.checks().stream().mapToLong(c -> c.total()).sum(),
+          verdict.checks().stream().mapToLong(c -> c.equal()).sum(),
+          (System.nanoTime() - start) / 1_000_000);
+    }
+    Verdict first = verdicts.getFirst();
+    if (output.json()) {
+      Table shown = output.timing() ? table : table.withoutTiming();
+      io.out()
+          .println(Json.write(Map.of("verdict", VerdictJson.of(first), "plugins", shown.toMaps())));
+    } else if (output.csv()) {
+      output.print(io, "plugins", table);
+    } else {
+      io.out().println(VerdictText.line(first, io.terminal()));
+      output.print(io, "plugins", table);
+      VerdictText.evidence(io.out(), first, io.terminal());
+    }
+    return verdicts.stream().anyMatch(Verdict::differs) ? Main.DIFFERENT : Main.GOOD;
+  }
+}

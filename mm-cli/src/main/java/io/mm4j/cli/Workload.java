@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.cli;
+
+import io.mm4j.api.InputException;
+import io.mm4j.replay.Recording;
+import io.mm4j.replay.RecordingKind;
+import io.mm4j.replay.Recordings;
+import io.mm4j.replay.kmem.KmemSource;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** What {@code WORKLOAD} on the command line means. */
+sealed interface Workload {
+  /** A page trace. */
+  record Pages(KmemSource source) implements Workload {}
+
+  /** Recorded system calls. */
+  record Calls(Recording recording) implements Workload {}
+
+  /** What is run when nothing is named. */
+  static Workload bundled() {
+    return new Pages(KmemSource.bundled(KmemSource.bundledNames().getFirst()));
+  }
+
+  /**
+   * The workload of that name: a bundled one, else a recording.
+   *
+   * @throws InputException if there is none
+   */
+  static Workload find(String text) {
+    if (KmemSource.bundledNames().contains(text)) {
+      return new Pages(KmemSource.bundled(text));
+    }
+    Path path = Path.of(text);
+    if (!Files.exists(path)) {
+      throw new InputException(
+          "there is no workload '" + text + "'",
+          "WORKLOAD",
+          "a bundled one ("
+              + String.join(", ", KmemSource.bundledNames())
+              + ") or a recording: "
+              + Recordings.ALLOWED);
+    }
+    List<Recording> found = Recordings.find(List.of(path));
+    if (found.size() > 1) {
+      throw new InputException(
+          "there are " + found.size() + " recordings in this folder",
+          text,
+          "one of them; `mm replay` takes them all");
+    }
+    Recording recording = found.getFirst();
+    return recording.kind() == RecordingKind.KMEM
+        ? new Pages(KmemSource.folder(recording.path()))
+        : new Calls(recording);
+  }
+}

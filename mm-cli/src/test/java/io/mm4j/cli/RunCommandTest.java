@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The main job on the bundled recording. */
+class RunCommandTest {
+  @TempDir Path dir;
+
+  @Test
+  void theFaceFitsAScreenAndIsTheSameTwice() {
+    Cli first = Cli.mm("run", "--no-timing");
+    assertEquals(0, first.code(), first.err());
+    assertEquals("", first.err());
+    assertTrue(first.out().lines().count() <= 24, first.out());
+    assertTrue(first.out().lines().allMatch(l -> l.length() <= 80), first.out());
+    assertTrue(first.out().contains("exactly the same"), first.out());
+    assertFalse(first.out().contains("\u001b"), first.out());
+    assertEquals(first.out(), Cli.mm("run", "--no-timing").out());
+  }
+
+  @Test
+  void timingStandsApart() {
+    Cli timed = Cli.mm("run", "--json");
+    Object plugins = Objects.requireNonNull(timed.json().get("plugins"));
+    assertTrue(plugins.toString().contains("timing={replay_ms="), plugins.toString());
+    assertFalse(Cli.mm("run", "--json", "--no-timing").out().contains("timing"));
+  }
+
+  @Test
+  void jsonSaysWhatTheScreenSays() {
+    Cli json = Cli.mm("run", "--json", "--no-timing");
+    assertEquals(0, json.code(), json.err());
+    Map<?, ?> verdict = (Map<?, ?>) Objects.requireNonNull(json.json().get("verdict"));
+    assertEquals(true, verdict.get("exact"));
+    assertTrue(json.jsonList("plugins").size() >= 2, json.out());
+    assertTrue(json.jsonList("fragmentation").size() > 100, "samples");
+    assertEquals(json.out(), Cli.mm("run", "--json", "--no-timing").out());
+  }
+
+  @Test
+  void csvIsATimeSeries() {
+    String csv = Cli.mm("run", "--csv").out();
+    assertTrue(csv.startsWith("plugin,t_ns,node,zone,free_pages,"), csv.substring(0, 60));
+    long columns = csv.lines().findFirst().orElse("").chars().filter(c -> c == ',').count();
+    assertTrue(csv.lines().allMatch(l -> l.chars().filter(c -> c == ',').count() == columns));
+    assertTrue(csv.contains("\nbitmap,"), "a rival");
+  }
+
+  @Test
+  void comparesTheNamedPluginsOnly() {
+    Cli two = Cli.mm("run", "--no-timing", "--compare", "frame-allocator=bitmap,buddy");
+    assertEquals(0, two.code(), two.err());
+    assertTrue(two.out().indexOf("bitmap") < two.out().indexOf("buddy"), two.out());
+    Cli one = Cli.mm("run", "--json", "--no-timing", "--compare", "frame-allocator=bitmap");
+    assertEquals(1, one.jsonList("plugins").size());
+  }
+
+  @Test
+  void wrongWorkloadsAndComparisonsAreAnswered() {
+    for (String[] args :
+        new String[][] {
+          {"run", "no/such/workload"},
+          {"run", dir.toString()},
+          {"run", "--compare", "buddy"},
+          {"run", "--compare", "frame-allocator=buddy,nix"},
+          {"run", "--compare", "vma-index=rbtree"},
+        }) {
+      Cli wrong = Cli.mm(args);
+      assertEquals(2, wrong.code(), wrong.err());
+      assertEquals("", wrong.out());
+      UsageTest.assertThreeParts(wrong);
+    }
+  }
+
+  @Test
+  void listsTheBundledWorkloads() {
+    Cli list = Cli.mm("run", "--list", "--csv");
+    assertEquals(0, list.code());
+    assertTrue(list.out().startsWith("name,kind\n"), list.out());
+    assertTrue(list.out().lines().count() > 1, list.out());
+  }
+
+  @Test
+  void aRecordingThatIsNoneIsAnswered() throws Exception {
+    Path file = Files.writeString(dir.resolve("note.txt"), "not a recording\n");
+    Cli wrong = Cli.mm("run", file.toString());
+    assertEquals(2, wrong.code(), wrong.err());
+    UsageTest.assertThreeParts(wrong);
+  }
+}
