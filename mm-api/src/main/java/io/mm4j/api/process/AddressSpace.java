@@ -119,6 +119,12 @@ public interface AddressSpace {
   TouchOutcome execute(long uaddr);
 
   /**
+   * Another process, of root, reads bytes here with ptrace, as a debugger does before it lets the
+   * program run there. Pages become present whatever their rights are, and a stack grows.
+   */
+  void peek(long uaddr, int bytes, long stackLimitBytes);
+
+  /**
    * A recorded page fault.
    *
    * @param user in user mode; else the kernel touched user memory
@@ -130,7 +136,7 @@ public interface AddressSpace {
   /** All VMAs in address order, the gate page last. What a consumer receives is its own. */
   void forEachVma(Consumer<VmaInfo> consumer);
 
-  /** As {@link #forEachVma}, but only those that overlap the range. */
+  /** As {@link #forEachVma}, but only those that overlap the range; addresses are unsigned. */
   void forEachVma(long start, long end, Consumer<VmaInfo> consumer);
 
   /**
