@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.vma;
+
+import io.mm4j.api.process.OpenFile;
+import io.mm4j.process.page.FileObject;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One mapping ({@code struct vm_area_struct}). Objects are pooled by {@link VmaTree}: one that was
+ * removed must not be kept.
+ */
+public final class Vma {
+  /** Kinds of mappings that the kernel itself installs. */
+  public enum Special {
+    /** An ordinary VMA. */
+    NONE,
+    /** Code of the virtual dynamic shared object. */
+    VDSO,
+    /** Its data. */
+    VVAR,
+    /** Its data from clocks. */
+    VVAR_VCLOCK
+  }
+
+  /** Handle in the index. */
+  int handle = -1;
+
+  /** First address. */
+  public long start;
+
+  /** Address behind the last byte. */
+  public long end;
+
+  /** Offset of the first page in the file, in pages; for anonymous memory where it was faulted. */
+  public long pgoff;
+
+  /** See {@link VmFlags}. */
+  public long flags;
+
+  /** The open file, {@code vm_file}. Private /dev/zero has one and is anonymous all the same. */
+  public @Nullable OpenFile file;
+
+  /** Where pages come from; null for anonymous memory and special mappings. */
+  public @Nullable FileObject backing;
+
+  /** Kernel-made mapping or not. */
+  public Special special = Special.NONE;
+
+  /** Own anon_vma; null until an anonymous page was needed. */
+  public @Nullable AnonVma anonVma;
+
+  /** All anon_vmas under which its pages may be: its own and those of ancestors. */
+  AnonVma[] chain = new AnonVma[2];
+
+  int chainLength;
+
+  Vma() {}
+
+  /** Length in pages. */
+  public long pages() {
+    return (end - start) >>> 12;
+  }
+
+  /** {@code vma_is_anonymous}: no file system serves its pages. */
+  public boolean isAnonymous() {
+    return backing == null && special == Special.NONE;
+  }
+
+  /** Whether it has these bits, all of them. */
+  public boolean has(long bits) {
+    return (flags & bits) == bits;
+  }
+
+  /** Whether it has any of these bits. */
+  public boolean hasAny(long bits) {
+    return (flags & bits) != 0;
+  }
+
+  /** {@code list_is_singular(&vma->anon_vma_chain)}. */
+  public boolean chainIsSingular() {
+    return chainLength == 1;
+  }
+
+  /** {@code vma_had_uncowed_parents}: faulted, and by fork under more than one anon_vma. */
+  public boolean hadUncowedParents() {
+    return anonVma != null && chainLength != 1;
+  }
+
+  /** Page offset of an address in it. */
+  public long pgoffAt(long addr) {
+    return pgoff + ((addr - start) >> 12);
+  }
+
+  void link(AnonVma anonVma) {
+    if (chainLength == chain.length) {
+      chain = Arrays.copyOf(chain, chainLength * 2);
+    }
+    chain[chainLength++] = anonVma;
+    anonVma.links++;
+  }
+
+  void reset() {
+    handle = -1;
+    file = null;
+    backing = null;
+    special = Special.NONE;
+    anonVma = null;
+    flags = 0;
+    Arrays.fill(chain, 0, chainLength, null);
+    chainLength = 0;
+  }
+
+  @Override
+  public String toString() {
+    return Long.toHexString(start) + "-" + Long.toHexString(end) + " " + VmFlags.perms(flags);
+  }
+}

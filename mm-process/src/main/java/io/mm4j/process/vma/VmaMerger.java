@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.vma;
+
+import io.mm4j.api.process.Explainer;
+import io.mm4j.process.page.PageTable;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Merging of VMAs (mm/vma.c of Linux 6.18).
+ *
+ * <p>Two ranges that touch become one VMA when
+ *
+ * <ol>
+ *   <li>their flags are equal (but for {@link VmFlags#STICKY}) and none is {@link VmFlags#SPECIAL},
+ *   <li>they come from the same open file,
+ *   <li>their page offsets continue,
+ *   <li>their anon_vmas are the same, or one has none and the other's was never shared by fork
+ *       ({@code is_mergeable_anon_vma}),
+ *   <li>and, when three become one, the outer two agree as well; if they do not, the range goes to
+ *       the left one.
+ * </ol>
+ *
+ * <p>{@link #mergeNew} puts a new range into its neighbours, {@link #modify} gives a part of a VMA
+ * new flags: by merging it with a neighbour, else by splitting the VMA. Every step asks for memory
+ * before it changes anything.
+ */
+public final class VmaMerger {
+  private final VmaTree tree;
+  private final PageTable pages;
+  private @Nullable Explainer explainer;
+
+  /** The request to fill in. */
+  public final MergeRequest request = new MergeRequest();
+
+  /** Over one address space. */
+  public VmaMerger(VmaTree tree, PageTable pages) {
+    this.tree = tree;
+    this.pages = pages;
+  }
+
+  /** Tells reasons to somebody, or to nobody. */
+  public void explainTo(@Nullable Explainer explainer) {
+    this.explainer = explainer;
+  }
+
+  /**
+   * {@code vma_merge_new_range}: puts the requested new range into one or both neighbours.
+   *
+   * @return the VMA that now contains it, or null when it needs a VMA of its own; then {@link
+   *     MergeRequest#outOfMemory} says whether a merge was right and memory was out
+   */
+  public @Nullable Vma mergeNew(MergeRequest r) {
+    Vma prev = r.prev;
+    Vma next = r.next;
+    if ((r.flags & VmFlags.SPECIAL) != 0) {
+      if (explainer != null) {
+        because("a special mapping never merges");
+      }
+      return null;
+    }
+    boolean left = canMergeLeft(r);
+    boolean right = !r.justExpand && canMergeRight(r, left);
+    if (!left && !right) {
+      return null;
+    }
+    if (tree.allocationFails()) {
+      r.outOfMemory = true;
+      return null;
+    }
+    if (left) {
+      Vma target = Objects.requireNonNull(prev);
+      long end = r.end;
+      if (right && next != null) {
+        AnonVmas.duplicate(target, next);
+      }
+      if (r.copiedFrom != null) {
+        AnonVmas.duplicate(target, r.copiedFrom);
+      }
+      target.flags |= r.flags & VmFlags.STICKY;
+      if (right && next != null) {
+        end = next.end;
+        target.flags |= next.flags & VmFlags.STICKY;
+        tree.remove(next);
+      }
+      tree.setRange(target, target.start, end);
+      return target;
+    }
+    Vma target = Objects.requireNonNull(next);
+    if (r.copiedFrom != null) {
+      AnonVmas.duplicate(target, r.copiedFrom);
+    }
+    target.flags |= r.flags & VmFlags.STICKY;
+    target.pgoff -= (r.end - r.start) >> 12;
+    tree.setRange(target, r.start, target.end);
+    return target;
+  }
+
+  /**
+   * {@code vma_modify_flags}: the range [start, end) of {@code vma} is about to get new flags.
+   * Merges it with a neighbour that has them, else splits so that it is a VMA of its own. The
+   * caller then sets the flags of the result, or'ed with its {@link VmFlags#STICKY} ones.
+   *
+   * @param maxMapCount no split when so many VMAs exist
+   * @return the VMA that contains the range, or null when memory or the limit refused
+   */
+  public @Nullable Vma modify(Vma vma, long start, long end, long newFlags, int maxMapCount) {
+    MergeRequest r = request;
+    r.forNew(null, null, start, end, vma.pgoffAt(start), newFlags).like(vma);
+    r.middle = vma;
+    Vma merged = mergeExisting(r);
+    if (merged != null) {
+      return merged;
+    }
+    if (r.outOfMemory) {
+      return null;
+    }
+    if (vma.start < start && split(vma, start, true, maxMapCount) == null) {
+      return null;
+    }
+    if (vma.end > end && split(vma, end, false, maxMapCount) == null) {
+      return null;
+    }
+    return vma;
+  }
+
+  private @Nullable Vma mergeExisting(MergeRequest r) {
+    Vma middle = Objects.requireNonNull(r.middle);
+    boolean leftSide = r.start == middle.start;
+    boolean rightSide = r.end == middle.end;
+    if ((r.flags & VmFlags.SPECIAL) != 0 || (!leftSide && !rightSide)) {
+      return null;
+    }
+    r.prev = leftSide ? tree.prev(middle) : null;
+    r.next = rightSide ? tree.next(middle) : null;
+    boolean left = leftSide && canMergeLeft(r);
+    boolean right = rightSide && canMergeRight(r, left);
+    if (!left && !right) {
+      return null;
+    }
+    if (tree.allocationFails()) {
+      r.outOfMemory = true;
+      return null;
+    }
+    boolean whole = leftSide && rightSide;
+    long sticky = r.flags & VmFlags.STICKY;
+    if (left) {
+      Vma prev = Objects.requireNonNull(r.prev);
+      long end = r.end;
+      if (right) {
+        Vma next = Objects.requireNonNull(r.next);
+        AnonVmas.duplicate(prev, next.anonVma != null ? next : middle);
+        sticky |= next.flags & VmFlags.STICKY;
+        end = next.end;
+        tree.remove(next);
+      } else {
+        AnonVmas.duplicate(prev, middle);
+      }
+      if (whole) {
+        tree.remove(middle);
+      } else {
+        adjustHuge(r.end);
+        middle.pgoff += (r.end - middle.start) >> 12;
+        tree.setRange(middle, r.end, middle.end);
+      }
+      prev.flags |= sticky;
+      tree.setRange(prev, prev.start, end);
+      return prev;
+    }
+    Vma next = Objects.requireNonNull(r.next);
+    AnonVmas.duplicate(next, middle);
+    if (whole) {
+      tree.remove(middle);
+    } else {
+      adjustHuge(r.start);
+      tree.setRange(middle, middle.start, r.start);
+    }
+    next.pgoff -= (next.start - r.start) >> 12;
+    next.flags |= sticky;
+    tree.setRange(next, r.start, next.end);
+    return next;
+  }
+
+  /**
+   * {@code split_vma}: cuts a VMA in two.
+   *
+   * @param newBelow the new object is the lower part; else the upper
+   * @param maxMapCount refuses when so many VMAs exist; {@link Integer#MAX_VALUE} never
+   * @return the new VMA, or null when it was refused (ENOMEM)
+   */
+  public @Nullable Vma split(Vma vma, long addr, boolean newBelow, int maxMapCount) {
+    if (tree.size() >= maxMapCount) {
+      if (explainer != null) {
+        because("no split of " + vma + ": map_count " + tree.size() + " has reached the limit");
+      }
+      return null;
+    }
+    if (tree.allocationFails()) {
+      return null;
+    }
+    long upperPgoff = vma.pgoffAt(addr);
+    Vma added;
+    adjustHuge(addr);
+    if (newBelow) {
+      added = tree.duplicate(vma, vma.start, addr, vma.pgoff);
+      vma.pgoff = upperPgoff;
+      tree.setRange(vma, addr, vma.end);
+    } else {
+      added = tree.duplicate(vma, addr, vma.end, upperPgoff);
+      tree.setRange(vma, vma.start, addr);
+    }
+    tree.insert(added);
+    return added;
+  }
+
+  private void adjustHuge(long addr) {
+    pages.splitHugeAt(addr);
+  }
+
+  // ---------------------------------------------------------------- the rules
+
+  private boolean canMergeLeft(MergeRequest r) {
+    Vma prev = r.prev;
+    if (prev == null || prev.end != r.start) {
+      return false;
+    }
+    if (prev.pgoff + prev.pages() != r.pgoff) {
+      if (explainer != null) {
+        because("not with " + prev + " before: page offsets do not continue");
+      }
+      return false;
+    }
+    return sameKind(r, prev) && anonVmasAgree(r, prev);
+  }
+
+  private boolean canMergeRight(MergeRequest r, boolean left) {
+    Vma next = r.next;
+    if (next == null || next.start != r.end) {
+      return false;
+    }
+    if (next.pgoff != r.pgoff + ((r.end - r.start) >> 12)) {
+      if (explainer != null) {
+        because("not with " + next + " behind: page offsets do not continue");
+      }
+      return false;
+    }
+    if (!sameKind(r, next) || !anonVmasAgree(r, next)) {
+      return false;
+    }
+    if (!left || r.prev == null) {
+      return true;
+    }
+    Vma prev = r.prev;
+    boolean agree = prev.anonVma == null || next.anonVma == null || prev.anonVma == next.anonVma;
+    if (!agree) {
+      if (explainer != null) {
+        because("only with " + prev + ": " + next + " was faulted on its own");
+      }
+    }
+    return agree;
+  }
+
+  private boolean sameKind(MergeRequest r, Vma vma) {
+    if (((vma.flags ^ r.flags) & ~VmFlags.STICKY) != 0) {
+      if (explainer != null) {
+        because(
+            "not with "
+                + vma
+                + ": flags differ by "
+                + VmFlags.letters((vma.flags ^ r.flags) & ~VmFlags.STICKY));
+      }
+      return false;
+    }
+    if (!Objects.equals(vma.file, r.file)) {
+      if (explainer != null) {
+        because("not with " + vma + ": another open file");
+      }
+      return false;
+    }
+    return true;
+  }
+
+  private boolean anonVmasAgree(MergeRequest r, Vma target) {
+    if (target.anonVma == r.anonVma) {
+      return true;
+    }
+    if (target.anonVma == null) {
+      boolean forked =
+          (r.middle != null && r.middle.hadUncowedParents())
+              || (r.copiedFrom != null && r.copiedFrom.hadUncowedParents());
+      if (forked) {
+        if (explainer != null) {
+          because("not with " + target + ": the range was inherited by fork");
+        }
+      }
+      return !forked;
+    }
+    if (r.anonVma == null) {
+      boolean forked = target.hadUncowedParents();
+      if (forked) {
+        if (explainer != null) {
+          because("not with " + target + ": it was inherited by fork");
+        }
+      }
+      return !forked;
+    }
+    if (explainer != null) {
+      because("not with " + target + ": both were faulted, each on its own");
+    }
+    return false;
+  }
+
+  private void because(String reason) {
+    if (explainer != null) {
+      explainer.because("merge", reason);
+    }
+  }
+}
