@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.mm;
+
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.process.page.FileObject;
+import io.mm4j.process.page.Page;
+import io.mm4j.process.vma.Vma;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+
+/** What all address spaces of one floor share: committed memory, page caches, failing memory. */
+public final class FloorContext {
+  /** {@code vm_committed_as}, in pages. */
+  long committedPages;
+
+  private final IdentityHashMap<MappedFile, FileObject> files = new IdentityHashMap<>();
+  private final List<Mm> spaces = new ArrayList<>();
+  private long allocations;
+  private long failAt = -1;
+
+  /** The page cache of a file. */
+  public FileObject fileObject(MappedFile file) {
+    return files.computeIfAbsent(file, FileObject::new);
+  }
+
+  /** An address space of this floor exists. */
+  public void add(Mm mm) {
+    spaces.add(mm);
+  }
+
+  /** It exists no more. */
+  public void remove(Mm mm) {
+    spaces.remove(mm);
+  }
+
+  /**
+   * {@code unmap_mapping_range}: takes pages of a file out of every address space; private copies
+   * stay.
+   */
+  public void unmapFilePages(FileObject file, long firstIndex, long pastIndex) {
+    for (Mm mm : spaces) {
+      for (Vma vma = mm.vmas.first(); vma != null; vma = mm.vmas.next(vma)) {
+        long from = Math.max(firstIndex, vma.pgoff);
+        long to = Math.min(pastIndex, vma.pgoff + vma.pages());
+        for (long i = from; vma.backing == file && i < to; i++) {
+          long at = vma.start + ((i - vma.pgoff) << 12);
+          if (mm.pages.get(at) instanceof Page page && page.kind() != Page.Kind.ANON) {
+            mm.pages.set(at, null);
+          }
+        }
+      }
+    }
+  }
+
+  /** Counts an internal allocation; true if this is the one that must fail. */
+  public boolean allocationFails() {
+    return allocations++ == failAt;
+  }
+
+  /** Internal allocations so far. */
+  public long allocations() {
+    return allocations;
+  }
+
+  /** Makes the (n+1)-th allocation from now fail; a negative value none. */
+  public void failAfter(long n) {
+    failAt = n < 0 ? -1 : allocations + n;
+  }
+}

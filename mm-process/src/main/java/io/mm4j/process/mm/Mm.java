@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.mm;
+
+import io.mm4j.api.process.AddressSpaceConfig;
+import io.mm4j.api.process.Capability;
+import io.mm4j.api.process.Explainer;
+import io.mm4j.api.process.MmLayout;
+import io.mm4j.api.process.MmSysctls;
+import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.ResourceLimit;
+import io.mm4j.api.process.ThpMode;
+import io.mm4j.process.page.PageTable;
+import io.mm4j.process.vma.Vma;
+import io.mm4j.process.vma.VmaMerger;
+import io.mm4j.process.vma.VmaTree;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The state of one address space ({@code struct mm_struct}, and of its task what memory calls look
+ * at: limits, capabilities, personality, descriptors). Calls change it; {@link Accounting} holds
+ * the sums.
+ */
+public final class Mm {
+  public static final long PAGE = 4096;
+  public static final long PAGE_MASK = -PAGE;
+
+  /** Bytes of a huge page, and of what one page table maps. */
+  public static final long HUGE_BYTES = 1L << 21;
+
+  public final AddressSpaceConfig config;
+  public final FloorContext context;
+  public final VmaTree vmas;
+  public final PageTable pages = new PageTable();
+  public final VmaMerger merger;
+  public final Accounting accounting;
+  public final Map<Integer, OpenFile> descriptors = new HashMap<>();
+
+  /** {@code def_flags}: what mlockall adds to every new mapping. */
+  public long defFlags;
+
+  /** Current break, in bytes. */
+  public long brk;
+
+  /** Address of the vdso, 0 if it was unmapped ({@code context.vdso}). */
+  public long vdso;
+
+  /** The gate page is shown in maps (64-bit processes). */
+  public boolean hasGate;
+
+  private final long[] softLimits;
+  private @Nullable Explainer explainer;
+
+  /** An empty address space. */
+  public Mm(AddressSpaceConfig config, FloorContext context) {
+    this(
+        config,
+        context,
+        new long[] {
+          config.asBytes(), config.dataBytes(), config.stackBytes(), config.memlockBytes()
+        });
+    brk = config.layout().brk();
+  }
+
+  private Mm(AddressSpaceConfig config, FloorContext context, long[] softLimits) {
+    this.config = config;
+    this.context = context;
+    this.softLimits = softLimits;
+    vmas = new VmaTree(config.indexes().get(), context::allocationFails);
+    merger = new VmaMerger(vmas, pages);
+    accounting = new Accounting(this);
+  }
+
+  /** An empty address space of a child: same settings, limits, break and descriptors. */
+  public Mm childWithoutVmas() {
+    Mm child = new Mm(config, context, softLimits.clone());
+    child.brk = brk;
+    child.vdso = vdso;
+    child.hasGate = hasGate;
+    child.descriptors.putAll(descriptors);
+    return child;
+  }
+
+  /** Where exec put things. */
+  public MmLayout layout() {
+    return config.layout();
+  }
+
+  /** Machine-wide settings. */
+  public MmSysctls sysctls() {
+    return config.sysctls();
+  }
+
+  /** End of user space. */
+  public long taskSize() {
+    return config.layout().taskSize();
+  }
+
+  /** {@code vm.max_map_count}. */
+  public int maxMapCount() {
+    return config.sysctls().maxMapCount();
+  }
+
+  /** Lowest address that a search or a rounded hint gives ({@code mmap_min_addr}). */
+  public long mmapMinAddr() {
+    return Math.max(sysctls().mmapMinAddr(), sysctls().lsmMmapMinAddr());
+  }
+
+  /** Stack guard gap in bytes. */
+  public long guardGapBytes() {
+    return sysctls().stackGuardGapPages() * PAGE;
+  }
+
+  /** Whether the process may. */
+  public boolean capable(Capability capability) {
+    return config.capabilities().contains(capability);
+  }
+
+  private static int slot(ResourceLimit resource) {
+    return switch (resource) {
+      case AS -> 0;
+      case DATA -> 1;
+      case STACK -> 2;
+      case MEMLOCK -> 3;
+    };
+  }
+
+  /** Soft limit in bytes, unsigned. */
+  public long limit(ResourceLimit resource) {
+    return softLimits[slot(resource)];
+  }
+
+  /** Soft limit in whole pages; never negative. */
+  public long limitPages(ResourceLimit resource) {
+    return softLimits[slot(resource)] >>> 12;
+  }
+
+  /** Sets a soft limit. */
+  public void setLimit(ResourceLimit resource, long bytes) {
+    softLimits[slot(resource)] = bytes;
+  }
+
+  /** Whether huge pages may serve faults in a VMA that asked for nothing. */
+  public ThpMode thp() {
+    return config.thp();
+  }
+
+  /** Where a mapping's guard gap begins ({@code vm_start_gap}): its start, unless it grows down. */
+  public long startGap(Vma vma) {
+    if (!vma.has(io.mm4j.process.vma.VmFlags.GROWSDOWN)) {
+      return vma.start;
+    }
+    return Math.max(0, vma.start - guardGapBytes());
+  }
+
+  /** Tells reasons to somebody, or to nobody. */
+  public void explainTo(@Nullable Explainer explainer) {
+    this.explainer = explainer;
+    merger.explainTo(explainer);
+  }
+
+  /** Whether anybody listens; ask before making up a sentence. */
+  public boolean explaining() {
+    return explainer != null;
+  }
+
+  /** A reason. */
+  public void because(String topic, String reason) {
+    if (explainer != null) {
+      explainer.because(topic, reason);
+    }
+  }
+
+  /** A negated errno with the reason for it; the sentence must be a constant. */
+  public long error(int errno, String reason) {
+    if (explainer != null) {
+      explainer.because("error", io.mm4j.api.process.Errno.nameOf(errno) + ": " + reason);
+    }
+    return -errno;
+  }
+
+  /** {@code PAGE_ALIGN}: rounds up, may wrap to 0. */
+  public static long pageAlign(long bytes) {
+    return bytes + PAGE - 1 & PAGE_MASK;
+  }
+}

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The state of one address space ({@code mm_struct}) and the accounting on it. */
+@NullMarked
+package io.mm4j.process.mm;
+
+import org.jspecify.annotations.NullMarked;
