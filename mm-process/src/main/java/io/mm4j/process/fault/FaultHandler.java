@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.fault;
+
+import io.mm4j.api.process.ThpMode;
+import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.FileObject;
+import io.mm4j.process.page.Page;
+import io.mm4j.process.page.PageTable;
+import io.mm4j.process.vma.AnonVmas;
+import io.mm4j.process.vma.VmFlags;
+import io.mm4j.process.vma.Vma;
+
+/**
+ * {@code handle_mm_fault} (mm/memory.c, mm/huge_memory.c of Linux 6.18): makes one address present.
+ *
+ * <p>Anonymous memory: a read maps the zero page, a write a page of its own and gives the VMA its
+ * anon_vma. Where huge pages are allowed and 2 MiB fit the VMA, and no page table is there yet,
+ * both map 2 MiB and both give the VMA its anon_vma. Files: a read maps up to 16 cached pages
+ * around the address; a write to a private mapping maps a copy and gives the VMA its anon_vma, even
+ * when the page then turns out to lie behind the end of the file.
+ */
+public final class FaultHandler {
+  /** What a fault led to. */
+  public enum Result {
+    /** The address is present. */
+    OK,
+    /** Behind the end of the file. */
+    SIGBUS,
+    /** A guard page. */
+    SIGSEGV,
+    /** No memory. */
+    OOM
+  }
+
+  private static final long FAULT_AROUND_PAGES = 16;
+
+  private final Mm mm;
+
+  /** Over one address space. */
+  public FaultHandler(Mm mm) {
+    this.mm = mm;
+  }
+
+  /** Makes an address of a VMA present for this access, which the VMA allows. */
+  public Result handle(Vma vma, long addr, boolean write) {
+    PageTable pages = mm.pages;
+    if (vma.special == Vma.Special.VVAR) {
+      return Result.OK;
+    }
+    if (vma.special == Vma.Special.VVAR_VCLOCK) {
+      return Result.SIGBUS;
+    }
+    if (!pages.hasTable(addr) && hugeFits(vma, addr)) {
+      return mapHuge(vma, addr, write);
+    }
+    if (pages.isHuge(addr)) {
+      return write ? writeHuge(vma, addr) : Result.OK;
+    }
+    Object entry = pages.get(addr);
+    if (entry == null) {
+      return vma.isAnonymous() ? anonymous(vma, addr, write) : file(vma, addr, write);
+    }
+    if (entry == PageTable.GUARD) {
+      return Result.SIGSEGV;
+    }
+    return write ? writePresent(vma, addr, entry) : Result.OK;
+  }
+
+  private Result anonymous(Vma vma, long addr, boolean write) {
+    if (!write) {
+      mm.pages.set(addr, PageTable.ZERO);
+      return Result.OK;
+    }
+    if (!AnonVmas.prepare(mm.vmas, vma)) {
+      return Result.OOM;
+    }
+    mm.pages.set(addr, Page.zeroed());
+    return Result.OK;
+  }
+
+  private Result file(Vma vma, long addr, boolean write) {
+    FileObject file = java.util.Objects.requireNonNull(vma.backing);
+    long index = vma.pgoffAt(addr);
+    if (write && !vma.has(VmFlags.SHARED)) {
+      if (!AnonVmas.prepare(mm.vmas, vma)) {
+        return Result.OOM;
+      }
+      mm.pages.allocateTable(addr);
+      if (file.beyondEnd(index)) {
+        return Result.SIGBUS;
+      }
+      mm.pages.set(addr, file.page(index).copy());
+      return Result.OK;
+    }
+    if (!write && vma.special == Vma.Special.NONE) {
+      aroundFault(vma, file, addr);
+      if (mm.pages.get(addr) != null) {
+        return Result.OK;
+      }
+    }
+    if (file.beyondEnd(index)) {
+      return Result.SIGBUS;
+    }
+    if (!file.isCached(index)) {
+      file.readIn(index, !vma.has(VmFlags.RAND_READ));
+      if (!write && !file.isShmem()) {
+        aroundFault(vma, file, addr);
+      }
+    }
+    mm.pages.set(addr, file.page(index));
+    return Result.OK;
+  }
+
+  /** {@code do_fault_around}: an aligned window of 16 pages, cut to the VMA and the page table. */
+  private void aroundFault(Vma vma, FileObject file, long addr) {
+    long slot = addr >>> 12 & 511;
+    long inVma = (addr - vma.start) >> 12;
+    long from = Math.max(slot & -FAULT_AROUND_PAGES, slot - Math.min(slot, inVma));
+    long to = Math.min(Math.min(from + FAULT_AROUND_PAGES, 512), slot + vma.pages() - inVma);
+    for (long i = from; i < to; i++) {
+      long at = (addr & Mm.PAGE_MASK) + ((i - slot) << 12);
+      if (mm.pages.get(at) == null) {
+        Page page = file.cached(vma.pgoffAt(at));
+        if (page != null) {
+          mm.pages.set(at, page);
+        }
+      }
+    }
+    mm.pages.allocateTable(addr);
+  }
+
+  private Result writePresent(Vma vma, long addr, Object entry) {
+    if (vma.has(VmFlags.SHARED)) {
+      return Result.OK;
+    }
+    if (entry instanceof Page page && page.kind() == Page.Kind.ANON) {
+      if (page.mapCount() > 1) {
+        if (!AnonVmas.prepare(mm.vmas, vma)) {
+          return Result.OOM;
+        }
+        mm.pages.set(addr, page.copy());
+      }
+      return Result.OK;
+    }
+    if (!AnonVmas.prepare(mm.vmas, vma)) {
+      return Result.OOM;
+    }
+    mm.pages.set(addr, entry instanceof Page page ? page.copy() : Page.zeroed());
+    return Result.OK;
+  }
+
+  // ---------------------------------------------------------------- huge pages
+
+  /** Whether faults in this VMA may map huge pages at all ({@code thp_vma_allowable_order}). */
+  public boolean hugeAllowed(Vma vma) {
+    if (!vma.isAnonymous() || vma.hasAny(VmFlags.NOHUGEPAGE | VmFlags.SPECIAL)) {
+      return false;
+    }
+    return mm.thp() == ThpMode.ALWAYS || (mm.thp() == ThpMode.MADVISE && vma.has(VmFlags.HUGEPAGE));
+  }
+
+  private boolean hugeFits(Vma vma, long addr) {
+    long from = addr & -Mm.HUGE_BYTES;
+    return hugeAllowed(vma) && from >= vma.start && from + Mm.HUGE_BYTES <= vma.end;
+  }
+
+  private Result mapHuge(Vma vma, long addr, boolean write) {
+    if (!AnonVmas.prepare(mm.vmas, vma)) {
+      return Result.OOM;
+    }
+    mm.pages.setHuge(addr, write ? freshHuge() : null);
+    return Result.OK;
+  }
+
+  private Result writeHuge(Vma vma, long addr) {
+    if (mm.pages.isHugeZero(addr)) {
+      if (!AnonVmas.prepare(mm.vmas, vma)) {
+        return Result.OOM;
+      }
+      mm.pages.clearHuge(addr);
+      mm.pages.setHuge(addr, freshHuge());
+      return Result.OK;
+    }
+    Object entry = mm.pages.get(addr);
+    if (entry instanceof Page page && page.mapCount() > 1) {
+      mm.pages.splitHuge(addr);
+      return writePresent(vma, addr, page);
+    }
+    return Result.OK;
+  }
+
+  private static Page[] freshHuge() {
+    Page[] pages = new Page[512];
+    for (int i = 0; i < pages.length; i++) {
+      pages[i] = Page.zeroed();
+    }
+    return pages;
+  }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.fault;
+
+import io.mm4j.api.process.TouchOutcome;
+import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.Page;
+import io.mm4j.process.vma.VmFlags;
+import io.mm4j.process.vma.Vma;
+
+/**
+ * An access to one byte: finds the VMA, grows a stack, checks rights, faults, and says which signal
+ * Linux would send ({@code do_user_addr_fault}, arch/x86/mm/fault.c, Linux 6.18).
+ */
+public final class Touch {
+  /** How the byte is accessed. */
+  public enum Access {
+    READ,
+    WRITE,
+    EXEC
+  }
+
+  private static final long CANONICAL_END = 1L << 47;
+
+  private final Mm mm;
+  private final FaultHandler faults;
+  private final StackGrowth stack;
+
+  /** Over one address space. */
+  public Touch(Mm mm, FaultHandler faults, StackGrowth stack) {
+    this.mm = mm;
+    this.faults = faults;
+    this.stack = stack;
+  }
+
+  /** Accesses a byte; {@code value} is what a write stores, or -1 to store nothing known. */
+  public TouchOutcome access(long addr, Access access, int value) {
+    if (addr >= CANONICAL_END || addr < -CANONICAL_END) {
+      return new TouchOutcome(TouchOutcome.Kind.SEGV_KERNEL, 0, TouchOutcome.UNKNOWN);
+    }
+    Vma vma = mm.vmas.find(addr);
+    if (vma == null || (vma.start > addr && !stack.grow(vma, addr))) {
+      return signal(TouchOutcome.Kind.SEGV_MAPERR, addr);
+    }
+    boolean write = access == Access.WRITE;
+    if (write ? !vma.has(VmFlags.WRITE) : !VmFlags.isAccessible(vma.flags)) {
+      return signal(TouchOutcome.Kind.SEGV_ACCERR, addr);
+    }
+    boolean noExec = access == Access.EXEC && !vma.has(VmFlags.EXEC);
+    if (noExec && mm.pages.get(addr) instanceof Page) {
+      return signal(TouchOutcome.Kind.SEGV_ACCERR, addr);
+    }
+    return switch (faults.handle(vma, addr, write)) {
+      case SIGBUS -> signal(TouchOutcome.Kind.BUS_ADRERR, addr);
+      case SIGSEGV, OOM -> signal(TouchOutcome.Kind.SEGV_MAPERR, addr);
+      case OK -> noExec ? signal(TouchOutcome.Kind.SEGV_ACCERR, addr) : done(addr, write, value);
+    };
+  }
+
+  /**
+   * Another process reads bytes with ptrace ({@code access_remote_vm}, mm/memory.c): any page that
+   * could ever be readable becomes present, whatever its rights are now, and a stack grows under
+   * the reader's limit.
+   */
+  public void peek(long addr, int bytes, long stackLimitBytes) {
+    for (long at = addr & Mm.PAGE_MASK; at < addr + bytes; at += Mm.PAGE) {
+      Vma vma = mm.vmas.find(at);
+      if (vma == null
+          || (vma.start > at && !stack.grow(vma, at, stackLimitBytes))
+          || vma.hasAny(VmFlags.IO | VmFlags.PFNMAP)
+          || !vma.has(VmFlags.MAYREAD)) {
+        return;
+      }
+      if (mm.pages.get(at) == null && faults.handle(vma, at, false) != FaultHandler.Result.OK) {
+        return;
+      }
+    }
+  }
+
+  /** The kernel writes to user memory: true if every page of the range could be written. */
+  public boolean kernelWrite(long addr, long bytes) {
+    for (long at = addr & Mm.PAGE_MASK; at < addr + bytes; at += Mm.PAGE) {
+      if (!access(Math.max(at, addr), Access.WRITE, TouchOutcome.UNKNOWN).ok()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private TouchOutcome done(long addr, boolean write, int value) {
+    Object entry = mm.pages.get(addr);
+    int offset = (int) (addr & Mm.PAGE - 1);
+    if (entry instanceof Page page) {
+      if (write && value >= 0) {
+        page.write(offset, value);
+      }
+      int now = write ? TouchOutcome.UNKNOWN : page.byteAt(offset);
+      return new TouchOutcome(TouchOutcome.Kind.OK, addr, now);
+    }
+    return new TouchOutcome(TouchOutcome.Kind.OK, addr, entry == null ? TouchOutcome.UNKNOWN : 0);
+  }
+
+  private static TouchOutcome signal(TouchOutcome.Kind kind, long addr) {
+    return new TouchOutcome(kind, addr, TouchOutcome.UNKNOWN);
+  }
+}
