@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-
-/** Address spaces. */
+/** The process floor: Linux's address spaces, as found by {@code ServiceLoader}. */
 @NullMarked
 package io.mm4j.process;
 

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process;
+
+import io.mm4j.api.process.AddressSpace.VmaUsage;
+import io.mm4j.api.process.VmaInfo;
+import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.Page;
+import io.mm4j.process.page.PageTable;
+import io.mm4j.process.vma.VmFlags;
+import io.mm4j.process.vma.Vma;
+import java.util.List;
+
+/** What {@code /proc/PID/maps} and smaps show of one address space (fs/proc/task_mmu.c, 6.18). */
+final class MapsView {
+  private static final VmaInfo GATE =
+      new VmaInfo(
+          0xffffffffff600000L,
+          0xffffffffff601000L,
+          "--xp",
+          0,
+          "[vsyscall]",
+          null,
+          List.of("ex"),
+          "?");
+
+  private final Mm mm;
+
+  MapsView(Mm mm) {
+    this.mm = mm;
+  }
+
+  VmaInfo gate(boolean full) {
+    return full
+        ? GATE
+        : new VmaInfo(GATE.start(), GATE.end(), "--xp", 0, "[vsyscall]", null, List.of(), "?");
+  }
+
+  VmaInfo info(Vma vma, boolean full) {
+    return new VmaInfo(
+        vma.start,
+        vma.end,
+        VmFlags.perms(vma.flags),
+        vma.file == null ? 0 : vma.pgoff << 12,
+        name(vma),
+        vma.file,
+        full ? VmFlags.letters(vma.flags) : List.of(),
+        full && !isVvar(vma) ? pages(vma) : "?");
+  }
+
+  private static boolean isVvar(Vma vma) {
+    return vma.special == Vma.Special.VVAR || vma.special == Vma.Special.VVAR_VCLOCK;
+  }
+
+  private String name(Vma vma) {
+    if (vma.file != null) {
+      return vma.file.file().name();
+    }
+    return switch (vma.special) {
+      case VDSO -> "[vdso]";
+      case VVAR -> "[vvar]";
+      case VVAR_VCLOCK -> "[vvar_vclock]";
+      case NONE -> ordinaryName(vma);
+    };
+  }
+
+  private String ordinaryName(Vma vma) {
+    if (vma.start < mm.brk && vma.end > mm.layout().startBrk()) {
+      return "[heap]";
+    }
+    long stack = mm.layout().startStack();
+    return vma.start <= stack && vma.end >= stack ? "[stack]" : "";
+  }
+
+  private String pages(Vma vma) {
+    StringBuilder out = new StringBuilder();
+    char[] letter = {'.'};
+    long[] run = {vma.start, vma.start};
+    mm.pages.visit(
+        vma.start,
+        vma.end,
+        (addr, entry, huge) -> {
+          char now = letter(entry, huge);
+          if (addr != run[1]) {
+            switchTo('.', run[1], letter, run, out);
+            run[1] = addr;
+          }
+          switchTo(now, addr, letter, run, out);
+          run[1] = addr + Mm.PAGE;
+        });
+    if (run[1] != vma.end) {
+      switchTo('.', run[1], letter, run, out);
+    }
+    append(out, letter[0], vma.end - run[0]);
+    return out.toString();
+  }
+
+  private static void switchTo(char now, long addr, char[] letter, long[] run, StringBuilder out) {
+    if (letter[0] != now) {
+      append(out, letter[0], addr - run[0]);
+      letter[0] = now;
+      run[0] = addr;
+    }
+  }
+
+  private static void append(StringBuilder out, char letter, long bytes) {
+    if (bytes > 0) {
+      out.append(out.isEmpty() ? "" : ",").append(letter).append(bytes >> 12);
+    }
+  }
+
+  private static char letter(Object entry, boolean huge) {
+    if (entry == PageTable.GUARD) {
+      return 'g';
+    }
+    if (entry instanceof Page page) {
+      boolean once = page.mapCount() == 1;
+      return page.kind() == Page.Kind.ANON ? (once ? 'A' : 'a') : (once ? 'F' : 'f');
+    }
+    return huge ? 'Z' : 'z';
+  }
+
+  VmaUsage usage(Vma vma) {
+    long[] sums = new long[4];
+    mm.pages.visit(
+        vma.start,
+        vma.end,
+        (addr, entry, huge) -> {
+          if (entry instanceof Page page) {
+            sums[0] += 4;
+            sums[1] += page.kind() == Page.Kind.ANON ? 4 : 0;
+            sums[2] += (4096L << 12) / page.mapCount();
+            sums[3] += huge ? 4 : 0;
+          }
+        });
+    long locked = vma.has(VmFlags.LOCKED) ? sums[2] >> 22 : 0;
+    return new VmaUsage(sums[0], sums[1], locked, sums[3]);
+  }
+}

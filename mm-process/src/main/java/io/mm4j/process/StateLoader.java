@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process;
+
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.VmaInfo;
+import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.FileObject;
+import io.mm4j.process.page.Page;
+import io.mm4j.process.page.PageTable;
+import io.mm4j.process.vma.AnonVmas;
+import io.mm4j.process.vma.VmFlags;
+import io.mm4j.process.vma.Vma;
+
+/** Puts VMAs of a recorded start state into an empty address space. */
+final class StateLoader {
+  /** Where exec builds every stack before it moves it; page offsets of stacks stem from there. */
+  private static final long STACK_TOP_MAX = 0x7ffffffff000L;
+
+  private final Mm mm;
+
+  StateLoader(Mm mm) {
+    this.mm = mm;
+  }
+
+  void load(VmaInfo info) {
+    if (info.name().equals("[vsyscall]")) {
+      mm.hasGate = true;
+      return;
+    }
+    if (((info.start() | info.end()) & Mm.PAGE - 1) != 0
+        || info.start() < 0
+        || info.end() <= info.start()
+        || mm.vmas.intersection(info.start(), info.end()) != null) {
+      throw new IllegalArgumentException(
+          "start=0x"
+              + Long.toHexString(info.start())
+              + " end=0x"
+              + Long.toHexString(info.end())
+              + ": empty, not page-aligned or overlapping");
+    }
+    Vma vma = mm.vmas.allocate(info.start(), info.end());
+    vma.special =
+        switch (info.name()) {
+          case "[vdso]" -> Vma.Special.VDSO;
+          case "[vvar]" -> Vma.Special.VVAR;
+          case "[vvar_vclock]" -> Vma.Special.VVAR_VCLOCK;
+          default -> Vma.Special.NONE;
+        };
+    vma.flags = info.flags().isEmpty() ? flagsOf(info, vma.special) : VmFlags.parse(info.flags());
+    vma.file = info.file();
+    if (vma.special == Vma.Special.VDSO) {
+      mm.vdso = vma.start;
+      vma.backing = new FileObject(new MappedFile("[vdso]", MappedFile.Kind.OTHER, info.bytes()));
+      for (long i = 0; i < vma.pages() && !mm.layout().compat32(); i++) {
+        vma.backing.page(i).mappedElsewhere();
+      }
+    } else if (info.file() != null
+        && (info.file().file().kind() != MappedFile.Kind.DEV_ZERO || vma.has(VmFlags.SHARED))) {
+      vma.backing = mm.context.fileObject(info.file().file());
+    }
+    vma.pgoff = pgoff(info, vma);
+    mm.vmas.insert(vma);
+    mm.accounting.add(vma.flags, vma.pages());
+    if (vma.has(VmFlags.LOCKED)) {
+      mm.accounting.lockedVm += vma.pages();
+    }
+    if (vma.has(VmFlags.ACCOUNT)) {
+      mm.accounting.charge(vma.pages());
+    }
+    loadPages(vma, info.pages());
+  }
+
+  private long pgoff(VmaInfo info, Vma vma) {
+    if (vma.special != Vma.Special.NONE) {
+      return 0;
+    }
+    if (vma.file != null) {
+      return info.offsetBytes() >>> 12;
+    }
+    if (info.name().equals("[stack]") && mm.layout().compat32()) {
+      return (STACK_TOP_MAX - (info.end() - info.start())) >>> 12;
+    }
+    return info.start() >>> 12;
+  }
+
+  private void loadPages(Vma vma, String runs) {
+    if (runs.isEmpty() || runs.equals("?")) {
+      return;
+    }
+    long at = vma.start;
+    for (String run : runs.split(",", -1)) {
+      long count = Long.parseLong(run.substring(1));
+      char letter = run.charAt(0);
+      for (long i = 0; i < count && letter != '.'; i++) {
+        loadPage(vma, at + (i << 12), letter);
+      }
+      at += count << 12;
+    }
+  }
+
+  private void loadPage(Vma vma, long at, char letter) {
+    switch (letter) {
+      case 'A', 'a' -> {
+        AnonVmas.prepare(mm.vmas, vma);
+        mm.pages.set(at, Page.unknown());
+      }
+      case 'F', 'f' -> {
+        if (vma.backing != null) {
+          mm.pages.set(at, vma.backing.page(vma.pgoffAt(at)));
+        }
+      }
+      case 'z', 'Z' -> mm.pages.set(at, PageTable.ZERO);
+      case 'g' -> mm.pages.set(at, PageTable.GUARD);
+      default -> throw new IllegalArgumentException("unknown page letter=" + letter);
+    }
+  }
+
+  private static long flagsOf(VmaInfo info, Vma.Special special) {
+    String perms = info.perms();
+    long flags = VmFlags.MAY_ACCESS;
+    flags |= perms.charAt(0) == 'r' ? VmFlags.READ : 0;
+    flags |= perms.charAt(1) == 'w' ? VmFlags.WRITE : 0;
+    flags |= perms.charAt(2) == 'x' ? VmFlags.EXEC : 0;
+    if (special == Vma.Special.VDSO) {
+      return flags | VmFlags.DONTEXPAND;
+    }
+    if (special != Vma.Special.NONE) {
+      return VmFlags.READ
+          | VmFlags.MAYREAD
+          | VmFlags.PFNMAP
+          | VmFlags.IO
+          | VmFlags.DONTEXPAND
+          | VmFlags.DONTDUMP;
+    }
+    if (perms.charAt(3) == 's') {
+      flags |= VmFlags.SHARED | VmFlags.MAYSHARE;
+      if (info.file() != null && !info.file().mode().canWrite()) {
+        flags &= ~(VmFlags.SHARED | VmFlags.MAYWRITE);
+      }
+    }
+    if (info.name().equals("[stack]")) {
+      flags |= VmFlags.GROWSDOWN;
+    }
+    return VmFlags.isAccountable(flags) ? flags | VmFlags.ACCOUNT : flags;
+  }
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.call;
+
+import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.ResourceLimit;
+import io.mm4j.api.process.TouchOutcome;
+import io.mm4j.process.area.UnmappedArea;
+import io.mm4j.process.fault.FaultHandler;
+import io.mm4j.process.fault.Populate;
+import io.mm4j.process.fault.StackGrowth;
+import io.mm4j.process.fault.Touch;
+import io.mm4j.process.mm.Mm;
+import org.jspecify.annotations.Nullable;
+
+/** All calls and touches of one address space, wired together. */
+public final class Calls {
+  /** The kernel's hard RLIMIT_MEMLOCK ({@code MLOCK_LIMIT}); the others are unlimited. */
+  private static final long MEMLOCK_HARD_BYTES = 8L << 20;
+
+  private final Mm mm;
+  private final Touch touch;
+  private final MmapCall mmap;
+  private final Unmapper unmapper;
+  private final MprotectCall mprotect;
+  private final MremapCall mremap;
+  private final BrkCall brk;
+  private final MadviseCall madvise;
+  private final MlockCalls mlock;
+  private final RangeCalls ranges;
+
+  /** Over one address space. */
+  public Calls(Mm mm) {
+    this.mm = mm;
+    FaultHandler faults = new FaultHandler(mm);
+    Populate populate = new Populate(mm, faults);
+    UnmappedArea area = new UnmappedArea(mm);
+    FlagChange change = new FlagChange(mm);
+    touch = new Touch(mm, faults, new StackGrowth(mm));
+    unmapper = new Unmapper(mm);
+    mmap = new MmapCall(mm, area, new MapRegion(mm, unmapper), populate);
+    mprotect = new MprotectCall(mm, change, populate);
+    mremap = new MremapCall(mm, area, unmapper, populate);
+    brk = new BrkCall(mm, area, unmapper, populate);
+    madvise = new MadviseCall(mm, change, populate);
+    mlock = new MlockCalls(mm, change, populate);
+    ranges = new RangeCalls(mm, change, touch);
+  }
+
+  /** mmap. */
+  public long mmap(long addr, long len, long prot, long flags, long fd, long offsetBytes) {
+    return mmap.mmap(addr, len, prot, flags, fd, offsetBytes);
+  }
+
+  /** munmap. */
+  public long munmap(long addr, long len) {
+    return unmapper.munmap(addr, len);
+  }
+
+  /** mprotect. */
+  public long mprotect(long addr, long len, long prot) {
+    return mprotect.mprotect(addr, len, prot);
+  }
+
+  /** mremap. */
+  public long mremap(long addr, long oldLen, long newLen, long flags, long newAddr) {
+    return mremap.mremap(addr, oldLen, newLen, flags, newAddr);
+  }
+
+  /** brk. */
+  public long brk(long addr) {
+    return brk.brk(addr);
+  }
+
+  /** madvise. */
+  public long madvise(long addr, long len, long advice) {
+    return madvise.madvise(addr, len, advice);
+  }
+
+  /** mlock2; mlock with flags 0. */
+  public long mlock2(long addr, long len, long flags) {
+    return mlock.mlock2(addr, len, flags);
+  }
+
+  /** munlock. */
+  public long munlock(long addr, long len) {
+    return mlock.munlock(addr, len);
+  }
+
+  /** mlockall. */
+  public long mlockall(long flags) {
+    return mlock.mlockall(flags);
+  }
+
+  /** munlockall. */
+  public long munlockall() {
+    return mlock.munlockall();
+  }
+
+  /** msync. */
+  public long msync(long addr, long len, long flags) {
+    return ranges.msync(addr, len, flags);
+  }
+
+  /** mseal. */
+  public long mseal(long addr, long len, long flags) {
+    return ranges.mseal(addr, len, flags);
+  }
+
+  /** mincore. */
+  public long mincore(long addr, long len, long vec, AddressSpace.ByteSink sink) {
+    return ranges.mincore(addr, len, vec, sink);
+  }
+
+  /** setrlimit, soft limit only. */
+  public long setrlimit(ResourceLimit resource, long softBytes, long structAddr) {
+    if (structAddr != 0 && !touch.kernelWrite(structAddr, 16)) {
+      return mm.error(Errno.EFAULT, "struct rlimit not accessible");
+    }
+    if (resource == ResourceLimit.MEMLOCK
+        && Long.compareUnsigned(softBytes, MEMLOCK_HARD_BYTES) > 0) {
+      return mm.error(Errno.EINVAL, "soft limit above the hard limit");
+    }
+    mm.setLimit(resource, softBytes);
+    return 0;
+  }
+
+  /** fork: the child, or null when memory was out. */
+  public @Nullable Mm fork() {
+    return ForkCall.fork(mm);
+  }
+
+  /** The process ends. */
+  public void exit() {
+    ForkCall.exit(mm);
+  }
+
+  /** Another process reads bytes with ptrace. */
+  public void peek(long uaddr, int bytes, long stackLimitBytes) {
+    touch.peek(uaddr, bytes, stackLimitBytes);
+  }
+
+  /** A touch; {@code value} is what a write stores. */
+  public TouchOutcome touch(long uaddr, Touch.Access access, int value) {
+    return touch.access(uaddr, access, value);
+  }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.call;
+
+import io.mm4j.api.process.Errno;
+import io.mm4j.process.mm.Mm;
+import io.mm4j.process.vma.VmFlags;
+import io.mm4j.process.vma.Vma;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Gives a part of a VMA new flags: merges or splits it ({@code vma_modify_flags}), then sets them.
+ * Sums are the caller's.
+ */
+final class FlagChange {
+  private final Mm mm;
+
+  /** Negated errno of the last {@link #apply} that gave null. */
+  long error;
+
+  FlagChange(Mm mm) {
+    this.mm = mm;
+  }
+
+  /** The VMA that now holds the range with the flags, or null; then {@link #error} says why. */
+  @Nullable Vma apply(Vma vma, long start, long end, long newFlags) {
+    boolean splits = start != vma.start || end != vma.end;
+    if (splits && !Unmapper.maySplit(vma)) {
+      error = mm.error(Errno.EINVAL, "a special mapping cannot be split");
+      return null;
+    }
+    Vma result = mm.merger.modify(vma, start, end, newFlags, mm.maxMapCount());
+    if (result == null) {
+      error = mm.error(Errno.ENOMEM, "no memory or too many VMAs to split");
+      return null;
+    }
+    result.flags = newFlags | (result.flags & VmFlags.STICKY);
+    mm.vmas.changed();
+    return result;
+  }
+}

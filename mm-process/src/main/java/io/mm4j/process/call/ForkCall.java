@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.call;
+
+import io.mm4j.process.mm.Mm;
+import io.mm4j.process.vma.AnonVmas;
+import io.mm4j.process.vma.VmFlags;
+import io.mm4j.process.vma.Vma;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The address space part of fork ({@code dup_mmap}, mm/mmap.c, Linux 6.18). The child has all VMAs
+ * but those of MADV_DONTFORK, none locked; anonymous pages are shared until one writes.
+ */
+final class ForkCall {
+  private ForkCall() {}
+
+  /** The child, or null when memory was out. */
+  static @Nullable Mm fork(Mm parent) {
+    Mm child = parent.childWithoutVmas();
+    for (Vma vma = parent.vmas.first(); vma != null; vma = parent.vmas.next(vma)) {
+      if (vma.has(VmFlags.DONTCOPY)) {
+        continue;
+      }
+      if (parent.vmas.allocationFails()
+          || (vma.has(VmFlags.ACCOUNT) && !child.accounting.charge(vma.pages()))) {
+        exit(child);
+        return null;
+      }
+      copy(parent, child, vma);
+    }
+    child.accounting.hiwaterVm = child.accounting.totalVm;
+    return child;
+  }
+
+  private static void copy(Mm parent, Mm child, Vma vma) {
+    Vma copy = child.vmas.copyWithoutChain(vma, vma.start, vma.end, vma.pgoff);
+    copy.flags &= ~VmFlags.LOCKED_MASK;
+    boolean wiped = vma.has(VmFlags.WIPEONFORK);
+    if (!wiped) {
+      AnonVmas.fork(copy, vma);
+    }
+    child.vmas.insert(copy);
+    child.accounting.add(copy.flags, copy.pages());
+    if (!wiped && (vma.anonVma != null || vma.has(VmFlags.MAYBE_GUARD))) {
+      parent.pages.copyTo(child.pages, vma.start, vma.end);
+    }
+  }
+
+  /** {@code exit_mmap}: everything goes. */
+  static void exit(Mm mm) {
+    for (Vma vma = mm.vmas.first(); vma != null; vma = mm.vmas.first()) {
+      mm.pages.zap(vma.start, vma.end, false);
+      if (vma.has(VmFlags.ACCOUNT)) {
+        mm.accounting.uncharge(vma.pages());
+      }
+      mm.accounting.add(vma.flags, -vma.pages());
+      mm.vmas.remove(vma);
+    }
+    mm.accounting.lockedVm = 0;
+  }
+}

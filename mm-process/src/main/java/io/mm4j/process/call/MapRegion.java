@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.call;
+
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.OpenFile;
+import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.FileObject;
+import io.mm4j.process.vma.MergeRequest;
+import io.mm4j.process.vma.VmFlags;
+import io.mm4j.process.vma.Vma;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code mmap_region} (mm/vma.c, Linux 6.18): replaces what is mapped in a range by a new mapping.
+ *
+ * <p>Steps: gather what is there (splits stay), check limits, charge memory, remove the old VMAs,
+ * merge the new range with a neighbour or give it a VMA of its own. When the file system or shared
+ * memory refuses at the end, the range stays unmapped.
+ */
+final class MapRegion {
+  private final Mm mm;
+  private final Unmapper unmapper;
+
+  MapRegion(Mm mm, Unmapper unmapper) {
+    this.mm = mm;
+    this.unmapper = unmapper;
+  }
+
+  /** The address, or a negated errno. */
+  long map(@Nullable OpenFile open, long addr, long len, long flags, long pgoff) {
+    long end = addr + len;
+    long error = unmapper.gather(addr, end);
+    if (error != 0) {
+      return error;
+    }
+    long count = len >>> 12;
+    if (!mm.accounting.mayExpand(flags, count - unmapper.pages)) {
+      return mm.error(Errno.ENOMEM, "RLIMIT_AS or RLIMIT_DATA");
+    }
+    long vmFlags = flags;
+    boolean accountable = VmFlags.isAccountable(vmFlags);
+    if (mm.vmas.allocationFails()) {
+      return -Errno.ENOMEM;
+    }
+    if (accountable) {
+      if (!mm.accounting.charge(count - unmapper.accounted)) {
+        return mm.error(Errno.ENOMEM, "overcommit");
+      }
+      vmFlags |= VmFlags.ACCOUNT;
+    }
+    unmapper.complete(addr, end, !accountable);
+    if (open != null && open.file().kind() == MappedFile.Kind.EXT4 && (flags & VmFlags.SYNC) != 0) {
+      if (accountable) {
+        mm.accounting.uncharge(count);
+      }
+      return mm.error(Errno.EOPNOTSUPP, "MAP_SYNC on a file system without DAX");
+    }
+    Vma vma = merge(open, addr, end, vmFlags, pgoff);
+    if (vma == null) {
+      vma = create(open, addr, end, vmFlags, pgoff);
+      if (vma == null) {
+        if (accountable) {
+          mm.accounting.uncharge(count);
+        }
+        return mm.error(Errno.ENOMEM, "overcommit of shared memory");
+      }
+    }
+    mm.accounting.add(vmFlags, count);
+    if ((vmFlags & VmFlags.LOCKED) != 0) {
+      if (vma.hasAny(VmFlags.SPECIAL | VmFlags.DROPPABLE)) {
+        vma.flags &= ~VmFlags.LOCKED_MASK;
+      } else {
+        mm.accounting.lockedVm += count;
+      }
+    }
+    return addr;
+  }
+
+  private @Nullable Vma merge(
+      @Nullable OpenFile open, long addr, long end, long flags, long pgoff) {
+    MergeRequest request =
+        mm.merger
+            .request
+            .forNew(mm.vmas.before(addr), mm.vmas.find(end), addr, end, pgoff, flags)
+            .file(open);
+    return mm.merger.mergeNew(request);
+  }
+
+  private @Nullable Vma create(
+      @Nullable OpenFile open, long addr, long end, long flags, long pgoff) {
+    OpenFile file = open;
+    boolean shared = (flags & VmFlags.SHARED) != 0;
+    boolean zeroDevice = open != null && open.file().kind() == MappedFile.Kind.DEV_ZERO;
+    FileObject backing = null;
+    if (shared && (open == null || zeroDevice)) {
+      if ((flags & VmFlags.NORESERVE) == 0 && !mm.accounting.chargeShared((end - addr) >>> 12)) {
+        return null;
+      }
+      file =
+          new OpenFile(
+              new MappedFile("/dev/zero (deleted)", MappedFile.Kind.SHMEM, end - addr),
+              OpenFile.Mode.READ_WRITE);
+    }
+    if (file != null && !(zeroDevice && !shared)) {
+      backing = mm.context.fileObject(file.file());
+    }
+    Vma vma = mm.vmas.allocate(addr, end);
+    vma.pgoff = pgoff;
+    vma.flags = flags;
+    vma.file = file;
+    vma.backing = backing;
+    mm.vmas.insert(vma);
+    if (mm.explaining()) {
+      mm.because("merge", "a VMA of its own: " + vma);
+    }
+    return vma;
+  }
+}

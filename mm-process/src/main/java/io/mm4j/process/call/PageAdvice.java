@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.call;
+
+import io.mm4j.api.process.Errno;
+import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.FileObject;
+import io.mm4j.process.page.PageTable;
+import io.mm4j.process.vma.AnonVmas;
+import io.mm4j.process.vma.VmFlags;
+import io.mm4j.process.vma.Vma;
+
+/** The advice that acts on pages and not on flags (mm/madvise.c, Linux 6.18). */
+final class PageAdvice {
+  private final Mm mm;
+
+  PageAdvice(Mm mm) {
+    this.mm = mm;
+  }
+
+  /** Applies it to a part of a VMA: 0 or a negated errno. */
+  long apply(Vma vma, long start, long end, int advice) {
+    return switch (advice) {
+      case MadviseCall.DONTNEED, MadviseCall.DONTNEED_LOCKED, MadviseCall.FREE ->
+          discard(vma, start, end, advice);
+      case MadviseCall.REMOVE -> remove(vma, start, end);
+      case MadviseCall.COLD, MadviseCall.PAGEOUT ->
+          vma.hasAny(VmFlags.LOCKED | VmFlags.PFNMAP)
+              ? mm.error(Errno.EINVAL, "locked or special memory")
+              : 0;
+      case MadviseCall.GUARD_INSTALL -> installGuards(vma, start, end);
+      case MadviseCall.GUARD_REMOVE -> removeGuards(vma, start, end);
+      case MadviseCall.COLLAPSE ->
+          vma.isAnonymous() ? 0 : mm.error(Errno.EINVAL, "MADV_COLLAPSE of a file");
+      default -> 0;
+    };
+  }
+
+  private long discard(Vma vma, long start, long end, int advice) {
+    boolean locked = advice != MadviseCall.DONTNEED_LOCKED && vma.has(VmFlags.LOCKED);
+    if (locked || vma.has(VmFlags.PFNMAP)) {
+      return mm.error(Errno.EINVAL, "locked or special memory");
+    }
+    if (advice == MadviseCall.FREE) {
+      return vma.isAnonymous() ? 0 : mm.error(Errno.EINVAL, "MADV_FREE of a file");
+    }
+    mm.pages.zap(start, end, true);
+    for (long at = (start + Mm.HUGE_BYTES - 1) & -Mm.HUGE_BYTES;
+        at + Mm.HUGE_BYTES <= end;
+        at += Mm.HUGE_BYTES) {
+      at = mm.pages.nextTable(at, end);
+      if (at + Mm.HUGE_BYTES <= end) {
+        mm.pages.freeEmptyLeaf(at);
+      }
+    }
+    return 0;
+  }
+
+  private long remove(Vma vma, long start, long end) {
+    FileObject file = vma.backing;
+    if (vma.has(VmFlags.LOCKED) || vma.file == null) {
+      return mm.error(Errno.EINVAL, "MADV_REMOVE of locked or anonymous memory");
+    }
+    if (!vma.has(VmFlags.SHARED | VmFlags.MAYWRITE) || file == null) {
+      return mm.error(Errno.EACCES, "MADV_REMOVE needs a shared writable mapping");
+    }
+    long first = vma.pgoffAt(start);
+    long last = vma.pgoffAt(end);
+    mm.context.unmapFilePages(file, first, last);
+    file.punch(first, last);
+    return 0;
+  }
+
+  private long installGuards(Vma vma, long start, long end) {
+    if (vma.hasAny(VmFlags.SPECIAL | VmFlags.LOCKED)) {
+      return mm.error(Errno.EINVAL, "guard pages in locked or special memory");
+    }
+    if (!AnonVmas.prepare(mm.vmas, vma)) {
+      return -Errno.ENOMEM;
+    }
+    vma.flags |= VmFlags.MAYBE_GUARD;
+    for (long at = start; at < end; at += Mm.PAGE) {
+      mm.pages.set(at, PageTable.GUARD);
+    }
+    return 0;
+  }
+
+  private long removeGuards(Vma vma, long start, long end) {
+    if (vma.hasAny(VmFlags.SPECIAL)) {
+      return mm.error(Errno.EINVAL, "guard pages in special memory");
+    }
+    mm.pages.visit(
+        start,
+        end,
+        (addr, entry, huge) -> {
+          if (entry == PageTable.GUARD) {
+            mm.pages.set(addr, null);
+          }
+        });
+    return 0;
+  }
+}

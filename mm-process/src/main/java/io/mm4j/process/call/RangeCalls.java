@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.call;
+
+import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.process.fault.Touch;
+import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.FileObject;
+import io.mm4j.process.page.PageTable;
+import io.mm4j.process.vma.VmFlags;
+import io.mm4j.process.vma.Vma;
+
+/** Small calls on a range: msync, mincore, mseal (mm/msync.c, mm/mincore.c, mm/mseal.c of 6.18). */
+final class RangeCalls {
+  /** {@code access_ok}: user pointers end where user space of 64-bit processes does. */
+  private static final long USER_PTR_MAX = 0x7ffffffff000L;
+
+  private final Mm mm;
+  private final FlagChange change;
+  private final Touch touch;
+
+  RangeCalls(Mm mm, FlagChange change, Touch touch) {
+    this.mm = mm;
+    this.change = change;
+    this.touch = touch;
+  }
+
+  /** msync: 0, or an error; nothing is written, for nothing is dirty anywhere else. */
+  long msync(long addr, long lenIn, long flagBits) {
+    int flags = (int) flagBits;
+    boolean both = (flags & Uapi.MS_ASYNC) != 0 && (flags & Uapi.MS_SYNC) != 0;
+    if ((flags & ~(Uapi.MS_ASYNC | Uapi.MS_INVALIDATE | Uapi.MS_SYNC)) != 0
+        || (addr & Mm.PAGE - 1) != 0
+        || both) {
+      return mm.error(Errno.EINVAL, "wrong flags or unaligned");
+    }
+    long end = addr + Mm.pageAlign(lenIn);
+    if (Long.compareUnsigned(end, addr) < 0) {
+      return mm.error(Errno.ENOMEM, "the range wraps");
+    }
+    long unmapped = 0;
+    long at = addr;
+    while (Long.compareUnsigned(at, end) < 0) {
+      Vma vma = mm.vmas.find(at);
+      if (vma == null) {
+        return mm.error(Errno.ENOMEM, "not everything in the range is mapped");
+      }
+      if (Long.compareUnsigned(at, vma.start) < 0) {
+        if (flags == Uapi.MS_ASYNC || Long.compareUnsigned(vma.start, end) >= 0) {
+          return mm.error(Errno.ENOMEM, "not everything in the range is mapped");
+        }
+        unmapped = -Errno.ENOMEM;
+      }
+      if ((flags & Uapi.MS_INVALIDATE) != 0 && vma.has(VmFlags.LOCKED)) {
+        return mm.error(Errno.EBUSY, "MS_INVALIDATE of locked memory");
+      }
+      at = vma.end;
+    }
+    return unmapped;
+  }
+
+  /** mseal. */
+  long mseal(long addr, long lenIn, long flags) {
+    long len = Mm.pageAlign(lenIn);
+    long end = addr + len;
+    if (flags != 0
+        || (addr & Mm.PAGE - 1) != 0
+        || (lenIn != 0 && len == 0)
+        || Long.compareUnsigned(end, addr) < 0) {
+      return mm.error(Errno.EINVAL, "wrong flags, unaligned, or the range wraps");
+    }
+    for (long at = addr; Long.compareUnsigned(at, end) < 0; ) {
+      Vma vma = mm.vmas.lookup(at);
+      if (vma == null) {
+        return mm.error(Errno.ENOMEM, "not everything in the range is mapped");
+      }
+      at = vma.end;
+    }
+    for (long at = addr; Long.compareUnsigned(at, end) < 0; ) {
+      Vma vma = java.util.Objects.requireNonNull(mm.vmas.lookup(at));
+      long to = Long.compareUnsigned(end, vma.end) < 0 ? end : vma.end;
+      if (!vma.has(VmFlags.SEALED)
+          && change.apply(vma, at, to, vma.flags | VmFlags.SEALED) == null) {
+        return change.error;
+      }
+      at = to;
+    }
+    return 0;
+  }
+
+  /** mincore. */
+  long mincore(long addr, long len, long vec, AddressSpace.ByteSink sink) {
+    if ((addr & Mm.PAGE - 1) != 0) {
+      return mm.error(Errno.EINVAL, "address not page-aligned");
+    }
+    if (!userRange(addr, len)) {
+      return mm.error(Errno.ENOMEM, "not in user space");
+    }
+    long pages = (len >>> 12) + ((len & Mm.PAGE - 1) != 0 ? 1 : 0);
+    if (!userRange(vec, pages)) {
+      return mm.error(Errno.EFAULT, "vector not in user space");
+    }
+    // The kernel works in pieces of one page of answers, none longer than a VMA.
+    for (long i = 0; i < pages; ) {
+      long at = addr + (i << 12);
+      Vma vma = mm.vmas.lookup(at);
+      if (vma == null) {
+        return mm.error(Errno.ENOMEM, "a hole in the range");
+      }
+      long piece = Math.min(Math.min(pages - i, Mm.PAGE), (vma.end - at) >>> 12);
+      if (!touch.kernelWrite(vec + i, piece)) {
+        return mm.error(Errno.EFAULT, "vector not writable");
+      }
+      i += piece;
+    }
+    for (long i = 0; i < pages; i++) {
+      long at = addr + (i << 12);
+      sink.accept(resident(java.util.Objects.requireNonNull(mm.vmas.lookup(at)), at) ? 1 : 0);
+    }
+    return 0;
+  }
+
+  private static boolean userRange(long addr, long len) {
+    long end = addr + len;
+    return Long.compareUnsigned(end, addr) >= 0 && Long.compareUnsigned(end, USER_PTR_MAX) <= 0;
+  }
+
+  private boolean resident(Vma vma, long addr) {
+    if (vma.special != Vma.Special.NONE) {
+      return true;
+    }
+    Object entry = mm.pages.get(addr);
+    if (entry != null && entry != PageTable.GUARD) {
+      return true;
+    }
+    FileObject file = vma.backing;
+    return file != null
+        && file.mapped().kind() != MappedFile.Kind.DEV_ZERO
+        && file.isCached(vma.pgoffAt(addr));
+  }
+}

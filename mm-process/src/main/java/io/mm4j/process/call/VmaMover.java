@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.call;
+
+import io.mm4j.api.process.Errno;
+import io.mm4j.process.mm.Mm;
+import io.mm4j.process.vma.AnonVmas;
+import io.mm4j.process.vma.MergeRequest;
+import io.mm4j.process.vma.VmFlags;
+import io.mm4j.process.vma.Vma;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code move_vma} and {@code copy_vma} (mm/mremap.c, mm/vma.c, Linux 6.18): a copy of a part of a
+ * VMA appears at a free place, merged with a neighbour there if that fits, the pages move over, and
+ * the old place is unmapped.
+ *
+ * <p>A VMA without anon_vma gets the page offset of its new place, so that it can merge there; one
+ * that was faulted keeps its offset.
+ */
+final class VmaMover {
+  private final Mm mm;
+  private final Unmapper unmapper;
+
+  VmaMover(Mm mm, Unmapper unmapper) {
+    this.mm = mm;
+    this.unmapper = unmapper;
+  }
+
+  /** The new address, or a negated errno. */
+  long move(Vma source, long addr, long oldLen, long newLen, long to, boolean dontUnmap) {
+    if (mm.vmas.size() >= mm.maxMapCount() - 3) {
+      return mm.error(Errno.ENOMEM, "too near to vm.max_map_count");
+    }
+    if (!Unmapper.maySplit(source) && (source.start != addr || source.end != addr + oldLen)) {
+      return mm.error(Errno.EINVAL, "a special mapping cannot be split");
+    }
+    long flags = source.flags;
+    boolean accounted = (flags & VmFlags.ACCOUNT) != 0;
+    long charge = !accounted ? 0 : (dontUnmap ? newLen : Math.abs(newLen - oldLen)) >>> 12;
+    if (!mm.accounting.charge(charge)) {
+      return mm.error(Errno.ENOMEM, "overcommit");
+    }
+    if (noMemory()) {
+      mm.accounting.uncharge(charge);
+      return -Errno.ENOMEM;
+    }
+    Vma copy = copy(source, addr, to, newLen);
+    mm.pages.move(addr, to, oldLen);
+    if (source.special == Vma.Special.VDSO) {
+      mm.vdso = to;
+    }
+    long pages = newLen >>> 12;
+    long peak = mm.accounting.hiwaterVm;
+    mm.accounting.add(flags, pages);
+    if ((flags & VmFlags.LOCKED) != 0) {
+      mm.accounting.lockedVm += pages;
+    }
+    Vma old = mm.vmas.lookup(addr);
+    if (dontUnmap) {
+      finishDontUnmap(java.util.Objects.requireNonNull(old), copy, addr, oldLen);
+    } else if (oldLen != 0) {
+      unmapSource(addr, oldLen);
+    }
+    mm.accounting.hiwaterVm = Math.max(peak, mm.accounting.totalVm);
+    return to;
+  }
+
+  /** Asks for all that the move needs before it begins: the copy and two splits. */
+  private boolean noMemory() {
+    for (int i = 0; i < 3; i++) {
+      if (mm.vmas.allocationFails()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private Vma copy(Vma source, long addr, long to, long newLen) {
+    long pgoff = source.pgoffAt(addr);
+    if (source.isAnonymous() && source.anonVma == null) {
+      pgoff = to >>> 12;
+    }
+    Vma next = mm.vmas.find(to);
+    Vma prev = next == null ? mm.vmas.last() : mm.vmas.prev(next);
+    MergeRequest request =
+        mm.merger.request.forNew(prev, next, to, to + newLen, pgoff, source.flags).copying(source);
+    @Nullable Vma merged = mm.merger.mergeNew(request);
+    if (merged != null) {
+      return merged;
+    }
+    Vma copy = mm.vmas.duplicate(source, to, to + newLen, pgoff);
+    mm.vmas.insert(copy);
+    return copy;
+  }
+
+  /** Memory was allocated for its splits before; the charge stays with the copy. */
+  private void unmapSource(long addr, long len) {
+    if (unmapper.gather(addr, addr + len) == 0) {
+      unmapper.complete(addr, addr + len, false);
+    }
+  }
+
+  private void finishDontUnmap(Vma old, Vma copy, long addr, long len) {
+    old.flags &= ~VmFlags.LOCKED_MASK;
+    mm.vmas.changed();
+    if (copy != old && old.start == addr && old.end == addr + len) {
+      AnonVmas.unlink(old);
+    }
+  }
+}
