@@ -11,8 +11,15 @@ import org.jspecify.annotations.Nullable;
  * answer never does.
  */
 final class CallDriver {
+  /** The recorder read a word with ptrace before it let the program jump there. */
+  private static final int PEEK_BYTES = 8;
+
+  /** The recorder's own RLIMIT_STACK. */
+  private static final long RECORDER_STACK_BYTES = 8L << 20;
+
   private final FileTable files;
   private final long limitStruct;
+  private final long text;
   private @Nullable String bits;
   private int value = TouchOutcome.UNKNOWN;
 
@@ -20,16 +27,22 @@ final class CallDriver {
    * A driver for one recording.
    *
    * @param limitStruct where setrlimit's argument lies in user memory, 0 for nowhere
+   * @param text where the program makes its calls: executed before each, 0 when page faults of the
+   *     program itself are recorded
    */
-  CallDriver(FileTable files, long limitStruct) {
+  CallDriver(FileTable files, long limitStruct, long text) {
     this.files = files;
     this.limitStruct = limitStruct;
+    this.text = text;
   }
 
   /** Makes the call; fork and exit are not made here. */
   Answer make(AddressSpace mm, VmaEvent.Call call) {
     bits = null;
     value = TouchOutcome.UNKNOWN;
+    if (text != 0) {
+      mm.execute(text);
+    }
     return switch (call.name()) {
       case MMAP ->
           address(
@@ -59,7 +72,10 @@ final class CallDriver {
               mm.setrlimit(CallReader.RESOURCES.get((int) call.arg(0)), call.arg(1), limitStruct));
       case READ -> touch(mm.read(call.arg(0)));
       case WRITE -> touch(mm.write(call.arg(0), (int) call.arg(1)));
-      case EXEC -> touch(mm.execute(call.arg(0)));
+      case EXEC -> {
+        mm.peek(call.arg(0), PEEK_BYTES, RECORDER_STACK_BYTES);
+        yield touch(mm.execute(call.arg(0)));
+      }
       case FAULT ->
           touch(mm.fault(call.arg(0), call.arg(1) != 0, call.arg(2) != 0, call.arg(3) != 0));
       case PKEY_MPROTECT ->

@@ -65,7 +65,9 @@ final class VmaReplayer {
     files = new FileTable(header);
     driver =
         new CallDriver(
-            files, header.real() ? 0 : header.compat32() ? LIMIT_STRUCT_32 : LIMIT_STRUCT);
+            files,
+            header.real() ? 0 : header.compat32() ? LIMIT_STRUCT_32 : LIMIT_STRUCT,
+            header.real() ? 0 : header.layout().startCode());
     states = new StateJudge(tally, header.real());
     AddressSpace mm = startState(floor, indexes);
     ReplayedProcess first = new ReplayedProcess(mm, files);
@@ -257,7 +259,9 @@ final class VmaReplayer {
     } else {
       differs(check, made, process, ours.toString(), null, ranges[0], ranges[1]);
     }
-    if (made.name() == CallName.MINCORE && made.answer() instanceof Answer.Value) {
+    if (made.name() == CallName.MINCORE
+        && made.answer() instanceof Answer.Value
+        && !made.bits().isEmpty()) {
       String bits = driver.bits();
       if (made.bits().equals(bits)) {
         tally.equal(VmaChecks.MINCORE);
