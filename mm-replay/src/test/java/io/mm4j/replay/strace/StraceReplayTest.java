@@ -95,7 +95,7 @@ class StraceReplayTest {
     String maps = Files.readString(LOGS.resolve("ls.maps"));
     InputException error =
         assertThrows(InputException.class, () -> replay(line.isEmpty() ? "" : line + "\n", maps));
-    assertTrue(error.getMessage().contains(expected), error.getMessage());
+    assertTrue(String.valueOf(error.getMessage()).contains(expected), error.getMessage());
   }
 
   @ParameterizedTest
@@ -113,7 +113,7 @@ class StraceReplayTest {
     String log = Files.readString(LOGS.resolve("ls.strace"));
     InputException error =
         assertThrows(InputException.class, () -> replay(log, line.isEmpty() ? "" : line + "\n"));
-    assertTrue(error.getMessage().contains(expected), error.getMessage());
+    assertTrue(String.valueOf(error.getMessage()).contains(expected), error.getMessage());
   }
 
   @Test

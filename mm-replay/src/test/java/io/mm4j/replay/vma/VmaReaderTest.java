@@ -95,7 +95,7 @@ class VmaReaderTest {
     assertFalse(broken.equals(text), "the pattern matches nothing");
     InputException error = wrong(broken.getBytes(ISO_8859_1));
     assertTrue(error.where().contains("in, line"), error.getMessage());
-    String said = error.getMessage();
+    String said = String.valueOf(error.getMessage());
     assertTrue(
         expected.equals("expected") || said.contains(expected), () -> said + " / " + expected);
     assertFalse(error.allowed().isEmpty());
@@ -141,7 +141,7 @@ class VmaReaderTest {
   void odditiesOfFilesAreErrors() {
     for (byte[] bytes :
         List.of(new byte[0], new byte[] {'\n'}, new byte[] {0}, new byte[] {0x1f, (byte) 0x8b})) {
-      assertTrue(wrong(bytes).getMessage().contains("in"));
+      assertTrue(wrong(bytes).where().contains("in"));
     }
     InputException folder =
         assertThrows(InputException.class, () -> LineSource.open(Path.of("src")));

@@ -82,7 +82,7 @@ class VmaReplayTest {
     String text = VmaReaderTest.text(NAME);
     String dropped = text.replaceFirst("(?m)^5 p0 mmap .*\n[+] .*\n", "");
     StringBuilder renumbered = new StringBuilder();
-    for (String line : dropped.split("\n")) {
+    for (String line : dropped.lines().toList()) {
       java.util.regex.Matcher call =
           java.util.regex.Pattern.compile("^(\\d+)( p0 .*)$").matcher(line);
       if (call.matches() && Integer.parseInt(call.group(1)) > 5) {
