@@ -106,6 +106,15 @@ abstract class AbstractMemMap implements MemMap {
   }
 
   @Override
+  public final boolean releaseIfLast(long pfn, int order, FrameOwner owner) {
+    if (pfn < 0 || pfn >= endPfn) {
+      return false;
+    }
+    PageColumns columns = columnsIfAny(pfn);
+    return columns != null && columns.releaseIfLast(at(pfn), order, owner);
+  }
+
+  @Override
   public final int flags(long pfn) {
     return PageColumns.flags(state(pfn));
   }

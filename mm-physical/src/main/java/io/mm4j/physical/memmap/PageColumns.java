@@ -80,6 +80,16 @@ final class PageColumns {
     }
   }
 
+  /** Releases a block of this order with one reference that is not mapped; else does nothing. */
+  boolean releaseIfLast(int at, int order, FrameOwner owner) {
+    long state = this.state[at];
+    if (refcount(state) != 1 || order(state) != order || mapcount(at) != 0) {
+      return false;
+    }
+    release(at, order, owner);
+    return true;
+  }
+
   void release(int at, int order, FrameOwner owner) {
     if (order == 0) {
       state[at] = owner.code();

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.buddy.linux;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.mm4j.api.page.Gfp;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+class PcpPagesTest {
+  @Test
+  void refillsOfPagesDoubleUntilAFree() {
+    PcpPages pcp = new PcpPages(63, 10_081, 337_141);
+    List<Integer> sizes = new ArrayList<>();
+    for (int i = 0; i < 7; i++) {
+      sizes.add(pcp.refillSize(0, true));
+    }
+    assertEquals(List.of(63, 126, 252, 504, 1008, 2016, 2016), sizes);
+    pcp.noteFree(0);
+    assertEquals(2, pcp.allocFactor, "5 after six refills, halved by the free");
+    assertEquals(63 << 2, pcp.refillSize(0, true));
+  }
+
+  /** min(63 << alloc_factor, max(high - count - 63, 63)). */
+  @Test
+  void aRefillLeavesRoomForAFree() {
+    PcpPages pcp = new PcpPages(63, 2697, 2697);
+    pcp.count = 2500;
+    assertEquals(63, pcp.refillSize(0, true));
+    pcp.allocFactor = 5;
+    assertEquals(134, pcp.refillSize(0, true));
+    assertEquals(5, pcp.allocFactor, "a limited refill does not grow");
+    pcp.count = 2697;
+    assertEquals(63, pcp.refillSize(0, true));
+  }
+
+  @Test
+  void refillsOfBlocksAreABatchOfPages() {
+    PcpPages pcp = new PcpPages(63, 2697, 2697);
+    assertEquals(31, pcp.refillSize(1, true));
+    assertEquals(15, pcp.refillSize(2, true));
+    assertEquals(7, pcp.refillSize(3, true));
+    assertEquals(2, pcp.refillSize(9, true));
+    assertEquals(1, new PcpPages(1, 4, 4).refillSize(3, true), "a tiny zone keeps none");
+  }
+
+  @Test
+  void theLimitRisesWithRefillsUnlessTheZoneIsLow() {
+    PcpPages pcp = new PcpPages(63, 1000, 5000);
+    pcp.refillSize(0, true);
+    assertEquals(1063, pcp.high);
+    pcp.refillSize(0, false);
+    assertEquals(1063, pcp.high);
+    for (int i = 0; i < 20; i++) {
+      pcp.refillSize(0, true);
+    }
+    assertEquals(5000, pcp.high);
+  }
+
+  @Test
+  void drainsGrowWithARowOfFrees() {
+    PcpPages pcp = new PcpPages(63, 2697, 2697);
+    for (int i = 0; i < 2697; i++) {
+      pcp.noteFree(0);
+    }
+    int at = pcp.drainAt(false, false, false);
+    assertEquals(2697, at);
+    assertEquals(2016, pcp.drainSize(at, false), "63 << 5");
+    for (int i = 0; i < 11; i++) {
+      pcp.noteAlloc();
+    }
+    assertEquals(63, pcp.drainSize(at, false));
+  }
+
+  @Test
+  void listsShrinkWhileTheZoneIsLow() {
+    PcpPages pcp = new PcpPages(63, 1000, 5000);
+    pcp.high = 3000;
+    pcp.count = 2000;
+    assertEquals(2000, pcp.drainAt(false, false, true));
+    assertEquals(2937, pcp.high);
+    assertEquals(252, pcp.drainAt(false, true, false), "four batches while kswapd works");
+  }
+
+  @Test
+  void aRowOfLargerBlocksIsDrainedEarly() {
+    PcpPages pcp = new PcpPages(63, 200, 2000);
+    boolean early = false;
+    int blocks = 0;
+    while (!early) {
+      early = pcp.noteFree(3);
+      blocks++;
+    }
+    assertEquals(22, blocks, "free_count reaches batch + high_min / 2 = 163 before the 22nd");
+    assertEquals(0, pcp.drainAt(true, false, false));
+    assertEquals(pcp.count, pcp.drainSize(0, true));
+    assertFalse(pcp.noteFree(0), "a page interrupts the row");
+  }
+
+  @Test
+  void idleListsShrinkByAnEighth() {
+    PcpPages pcp = new PcpPages(63, 1000, 5000);
+    pcp.high = 4000;
+    pcp.count = 3900;
+    assertEquals(400, pcp.decay());
+    assertEquals(3500, pcp.high);
+  }
+
+  /** The ring against a deque of the library. */
+  @Test
+  void theRingKeepsTheOrderOfBothEnds() {
+    for (long seed = 1; seed <= 20; seed++) {
+      Random random = new Random(seed);
+      PcpList ring = new PcpList();
+      ArrayDeque<Integer> model = new ArrayDeque<>();
+      for (int i = 0; i < 2000; i++) {
+        switch (random.nextInt(5)) {
+          case 0, 1 -> {
+            ring.pushFront(i);
+            model.addFirst(i);
+          }
+          case 2 -> {
+            ring.pushBack(i);
+            model.addLast(i);
+          }
+          case 3 -> {
+            if (!model.isEmpty()) {
+              assertEquals(model.removeFirst(), ring.popFront(), "seed=" + seed);
+            }
+          }
+          default -> {
+            if (!model.isEmpty()) {
+              assertEquals(model.removeLast(), ring.popBack(), "seed=" + seed);
+            }
+          }
+        }
+        assertEquals(model.size(), ring.size);
+      }
+    }
+  }
+
+  @Test
+  void aRefillIsGivenOutInTheOrderOfTheZone() {
+    try (Rig rig = new Rig(Rig.memory(64).cpus(1))) {
+      long first = rig.pages.allocPages(rig.cpu0, Gfp.GFP_KERNEL, 0);
+      long second = rig.pages.allocPages(rig.cpu0, Gfp.GFP_KERNEL, 0);
+      long third = rig.pages.allocPages(rig.cpu0, Gfp.GFP_KERNEL, 0);
+      assertEquals(List.of(first + 1, first + 2), List.of(second, third));
+      rig.pages.freePages(rig.cpu0, first, 0);
+      rig.pages.freePages(rig.cpu0, third, 0);
+      assertEquals(third, rig.pages.allocPages(rig.cpu0, Gfp.GFP_KERNEL, 0));
+      rig.pages.freePages(rig.cpu0, third, 0);
+      rig.pages.freePages(rig.cpu0, second, 0);
+    }
+  }
+
+  @Test
+  void ordersHaveListsOfTheirOwn() {
+    assertTrue(PcpPages.allows(0) && PcpPages.allows(3) && PcpPages.allows(9));
+    assertFalse(PcpPages.allows(4) || PcpPages.allows(8) || PcpPages.allows(10));
+    boolean[] seen = new boolean[PcpPages.LISTS];
+    for (int order : new int[] {0, 1, 2, 3, 9}) {
+      for (int type = 0; type < 3; type++) {
+        int index = PcpPages.index(order, type);
+        assertEquals(order, PcpPages.orderOf(index));
+        seen[index] = true;
+      }
+    }
+    for (boolean s : seen) {
+      assertTrue(s);
+    }
+  }
+}

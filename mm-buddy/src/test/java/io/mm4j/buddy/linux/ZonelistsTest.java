@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.buddy.linux;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.mm4j.api.memory.Node;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class ZonelistsTest {
+  private static Node node(int id, Integer... distances) {
+    return new Node(id, List.of(), List.of(distances));
+  }
+
+  @Test
+  void nearestNodesComeFirst() {
+    var nodes =
+        List.of(
+            node(0, 10, 16, 32, 33),
+            node(1, 16, 10, 25, 32),
+            node(2, 32, 25, 10, 16),
+            node(3, 33, 32, 16, 10));
+    assertEquals(
+        List.of(List.of(0, 1, 2, 3), List.of(1, 0, 2, 3), List.of(2, 3, 1, 0), List.of(3, 2, 1, 0)),
+        Zonelists.nodeOrders(nodes, 1, 1, 1, 1));
+  }
+
+  /** Among equals the next higher number, so that not all turn to node 0. */
+  @Test
+  void equalsTakeTurns() {
+    var nodes =
+        List.of(
+            node(0, 10, 20, 20, 20),
+            node(1, 20, 10, 20, 20),
+            node(2, 20, 20, 10, 20),
+            node(3, 20, 20, 20, 10));
+    assertEquals(
+        List.of(List.of(0, 1, 2, 3), List.of(1, 2, 3, 0), List.of(2, 3, 0, 1), List.of(3, 0, 1, 2)),
+        Zonelists.nodeOrders(nodes, 1, 1, 1, 1));
+  }
+
+  @Test
+  void aNodeWithoutCpusIsPreferredAmongEquals() {
+    var nodes = List.of(node(0, 10, 20, 20), node(1, 20, 10, 20), node(2, 20, 20, 10));
+    assertEquals(List.of(0, 2, 1), Zonelists.nodeOrders(nodes, 1, 1, 0).get(0));
+  }
+}
