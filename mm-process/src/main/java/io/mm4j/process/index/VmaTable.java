@@ -8,44 +8,66 @@ import java.util.Arrays;
 /**
  * The rows of an array-based VMA index: which handles are in use, and the bounds of each.
  *
- * <p><b>Vocabulary.</b> A <i>row</i> is the place of one VMA in the arrays; its number is the
- * handle. Row 0 is never a VMA: subclasses use it as the nil of their links, so handles start at 1.
+ * <p><b>Vocabulary.</b> A <i>row</i> is the record of one VMA; its number is the handle. Row 0 is
+ * never a VMA: subclasses use it as the nil of their links, so handles start at 1.
  *
- * <p><b>Layout.</b> {@code start[row]} and {@code end[row]}, in bytes. A free row has {@code
- * end[row] == FREE} and the number of the next free row in {@code start[row]}; free rows are a
- * stack, so the row erased last is used first, while it is still in the processor's cache. Row 0
- * has both bounds 0. Rows at and above {@code fresh} were never used.
+ * <p><b>Layout.</b> Two flat arrays. {@code ends} has what the way to a VMA needs, {@code 1 <<
+ * near} longs a row: first its end, then what the subclass keeps there. {@code starts} has the
+ * rest, {@code 1 << far} longs a row: first its start. Bounds are in bytes. A free row has {@code
+ * FREE} for its end and the number of the next free row for its start; free rows are a stack, so
+ * the row erased last is used first, while it is still in the processor's cache. Both bounds of row
+ * 0 are 0. Rows from {@code fresh} on were never used.
  *
  * <p><b>Invariants.</b> {@code size} rows are in use, {@code freeRows} are on the stack, and {@code
- * size + freeRows + 1 == fresh <= start.length}.
+ * size + freeRows + 1 == fresh <= capacity}.
  */
 public abstract class VmaTable implements VmaIndex {
+  /** The largest number of VMAs that any table can be made to hold: 2^28 longs of 4 a row. */
+  public static final int MOST_VMAS = 1 << 26;
+
   /** The end of a row that is not in use; smaller than every address. */
   protected static final long FREE = -1;
 
-  /** The largest number of VMAs that any table can be made to hold: links take two ints a row. */
-  public static final int MOST_VMAS = 1 << 26;
-
   private static final int FIRST_ROWS = 16;
 
-  /** First address of the VMA in a row; the next free row when it is free. */
-  protected long[] start;
+  /** What a search reads: the end of each row, and {@code (1 << near) - 1} longs after it. */
+  protected long[] ends;
 
-  /** First address after the VMA in a row; {@link #FREE} when the row is free. */
-  protected long[] end;
+  /** The start of each row, and {@code (1 << far) - 1} longs after it. */
+  protected long[] starts;
 
+  private final int near;
+  private final int far;
   private final int maxVmas;
+  private int capacity;
   private int size;
   private int freeHead;
   private int freeRows;
   private int fresh;
 
-  /** An empty table that refuses more than {@code maxVmas} VMAs. */
-  protected VmaTable(int maxVmas) {
+  /** An empty table that refuses more than {@code maxVmas}. */
+  protected VmaTable(int maxVmas, int near, int far) {
     this.maxVmas = checkMost(maxVmas);
-    start = new long[FIRST_ROWS];
-    end = new long[FIRST_ROWS];
+    this.near = near;
+    this.far = far;
+    capacity = FIRST_ROWS;
     fresh = 1;
+    ends = new long[FIRST_ROWS << near];
+    starts = new long[FIRST_ROWS << far];
+  }
+
+  /** A copy of another table, without the room that it has to spare. */
+  protected VmaTable(VmaTable other) {
+    maxVmas = other.maxVmas;
+    near = other.near;
+    far = other.far;
+    size = other.size;
+    freeHead = other.freeHead;
+    freeRows = other.freeRows;
+    fresh = other.fresh;
+    capacity = Math.max(FIRST_ROWS, fresh);
+    ends = Arrays.copyOf(other.ends, capacity << near);
+    starts = Arrays.copyOf(other.starts, capacity << far);
   }
 
   /** Returns a number of VMAs that an index is asked to hold, or throws. */
@@ -57,45 +79,39 @@ public abstract class VmaTable implements VmaIndex {
     return maxVmas;
   }
 
-  /** A copy of another table, without the room that it has to spare. */
-  protected VmaTable(VmaTable other) {
-    maxVmas = other.maxVmas;
-    size = other.size;
-    freeHead = other.freeHead;
-    freeRows = other.freeRows;
-    fresh = other.fresh;
-    start = Arrays.copyOf(other.start, Math.max(FIRST_ROWS, fresh));
-    end = Arrays.copyOf(other.end, Math.max(FIRST_ROWS, fresh));
-  }
+  /** Makes room for {@code room} rows in arrays of the subclass. */
+  protected void growRows(int room) {}
 
-  /** Makes the subclass's own arrays as long as {@code rows} rows need. */
-  protected abstract void growRows(int rows);
-
-  /** Takes a free row for {@code [start, end)} and returns it, or 0 when there is none. */
+  /** Takes a free row for {@code [from, to)} and returns it, or 0 when there is none. */
   protected final int takeRow(long from, long to) {
     if (size == maxVmas) {
       return 0;
     }
     int row = freeHead;
     if (row != 0) {
-      freeHead = (int) start[row];
+      freeHead = (int) starts[row << far];
       freeRows--;
     } else {
-      if (fresh == start.length && !roomFor(1)) {
-        return 0;
+      if (fresh == capacity) {
+        roomFor(1);
       }
       row = fresh++;
     }
     size++;
-    start[row] = from;
-    end[row] = to;
+    setBounds(row, from, to);
     return row;
+  }
+
+  /** Changes the bounds of a row. */
+  protected final void setBounds(int row, long from, long to) {
+    starts[row << far] = from;
+    ends[row << near] = to;
   }
 
   /** Gives a row back. */
   protected final void freeRow(int row) {
-    start[row] = freeHead;
-    end[row] = FREE;
+    starts[row << far] = freeHead;
+    ends[row << near] = FREE;
     freeHead = row;
     freeRows++;
     size--;
@@ -109,12 +125,13 @@ public abstract class VmaTable implements VmaIndex {
     if (n > maxVmas - size) {
       return false;
     }
-    int rows = fresh + Math.max(0, n - freeRows);
-    if (rows > start.length) {
-      int room = Math.min(Math.max(rows, 2 * start.length), maxVmas + 1);
+    int need = fresh + Math.max(0, n - freeRows);
+    if (need > capacity) {
+      int room = Math.min(Math.max(need, 2 * capacity), maxVmas + 1);
       growRows(room);
-      start = Arrays.copyOf(start, room);
-      end = Arrays.copyOf(end, room);
+      ends = Arrays.copyOf(ends, room << near);
+      starts = Arrays.copyOf(starts, room << far);
+      capacity = room;
     }
     return true;
   }
@@ -125,8 +142,9 @@ public abstract class VmaTable implements VmaIndex {
     freeHead = 0;
     freeRows = 0;
     fresh = 1;
-    start = new long[FIRST_ROWS];
-    end = new long[FIRST_ROWS];
+    capacity = FIRST_ROWS;
+    ends = new long[FIRST_ROWS << near];
+    starts = new long[FIRST_ROWS << far];
   }
 
   /** Throws unless {@code vma} is in use. */
@@ -140,38 +158,38 @@ public abstract class VmaTable implements VmaIndex {
   protected final void validateRows(String name) {
     int live = 0;
     for (int row = 1; row < fresh; row++) {
-      live += end[row] != FREE ? 1 : 0;
+      live += end(row) != FREE ? 1 : 0;
     }
     if (live != size) {
       throw VmaChecks.corrupt(name, "rows in use", 0, live, size);
     }
     int free = 0;
-    for (int row = freeHead; row != 0; row = (int) start[row]) {
-      if (row >= fresh || end[row] != FREE || ++free > freeRows) {
+    for (int row = freeHead; row != 0; row = (int) start(row)) {
+      if (row >= fresh || end(row) != FREE || ++free > freeRows) {
         throw VmaChecks.corrupt(name, "stack of free rows", row, free, freeRows);
       }
     }
     if (free != freeRows || size + freeRows + 1 != fresh) {
       throw VmaChecks.corrupt(name, "free rows", 0, free, fresh - 1L - size);
     }
-    if (start[0] != 0 || end[0] != 0) {
-      throw VmaChecks.corrupt(name, "row 0 is used", 0, end[0], 0);
+    if (start(0) != 0 || end(0) != 0) {
+      throw VmaChecks.corrupt(name, "row 0 is used", 0, end(0), 0);
     }
   }
 
   @Override
   public final boolean contains(int vma) {
-    return vma > 0 && vma < fresh && end[vma] != FREE;
+    return vma > 0 && vma < fresh && end(vma) != FREE;
   }
 
   @Override
   public final long start(int vma) {
-    return start[vma];
+    return starts[vma << far];
   }
 
   @Override
   public final long end(int vma) {
-    return end[vma];
+    return ends[vma << near];
   }
 
   @Override
@@ -181,7 +199,7 @@ public abstract class VmaTable implements VmaIndex {
 
   @Override
   public final int capacity() {
-    return start.length;
+    return capacity;
   }
 
   /** A row as a handle: the nil of the links is {@link #NONE}. */

@@ -10,11 +10,12 @@ import java.util.Arrays;
  * <p><b>Vocabulary.</b> A <i>slot</i> is {@code node * SLOTS + i}. An entry of a <i>leaf</i> is a
  * VMA, an entry of an <i>inner</i> node is a child.
  *
- * <p><b>Layout.</b> By slot: {@code key}, the highest end of what is below, {@link #UNUSED} in a
- * slot without an entry; {@code gap}, the largest gap of what is below, 0 without an entry; {@code
- * ref}, the VMA or the child. By node: {@code count}, its entries, which fill the slots from the
- * front; {@code up}, the parent's slot that refers to it, or {@link #NONE} for the root; {@code
- * left} and {@code right}, the leaves beside a leaf. Free nodes are a stack through {@code right}.
+ * <p><b>Layout.</b> By slot: the key, the highest end of what is below, {@link #UNUSED} in a slot
+ * without an entry; the gap, the largest gap of what is below, 0 without an entry; the VMA or the
+ * child. Keys stand by themselves, for a search reads nothing else. Entries fill the slots from the
+ * front. By node, four ints together: the number of entries; the parent's slot that refers to the
+ * node, or {@link #NONE} for the root; the leaves to the left and right of a leaf. Free nodes are a
+ * stack through the last.
  */
 final class RangeNodes {
   static final int SLOTS = 16;
@@ -23,15 +24,17 @@ final class RangeNodes {
   static final int NONE = -1;
   static final long UNUSED = Long.MAX_VALUE;
 
+  private static final int HEAD = 2;
+  private static final int COUNT = 0;
+  private static final int UP = 1;
+  private static final int LEFT = 2;
+  private static final int RIGHT = 3;
   private static final int FIRST_NODES = 4;
 
-  long[] key = {};
-  long[] gap = {};
-  int[] ref = {};
-  int[] count = {};
-  int[] up = {};
-  int[] left = {};
-  int[] right = {};
+  long[] keys = {};
+  int[] refs = {};
+  private long[] gaps = {};
+  private int[] heads = {};
   private int freeHead = NONE;
   private int fresh;
   private int used;
@@ -41,13 +44,10 @@ final class RangeNodes {
   }
 
   RangeNodes(RangeNodes other) {
-    key = other.key;
-    gap = other.gap;
-    ref = other.ref;
-    count = other.count;
-    up = other.up;
-    left = other.left;
-    right = other.right;
+    keys = other.keys;
+    gaps = other.gaps;
+    refs = other.refs;
+    heads = other.heads;
     freeHead = other.freeHead;
     fresh = other.fresh;
     used = other.used;
@@ -55,13 +55,10 @@ final class RangeNodes {
   }
 
   private void resize(int nodes) {
-    key = Arrays.copyOf(key, nodes << SHIFT);
-    gap = Arrays.copyOf(gap, nodes << SHIFT);
-    ref = Arrays.copyOf(ref, nodes << SHIFT);
-    count = Arrays.copyOf(count, nodes);
-    up = Arrays.copyOf(up, nodes);
-    left = Arrays.copyOf(left, nodes);
-    right = Arrays.copyOf(right, nodes);
+    keys = Arrays.copyOf(keys, nodes << SHIFT);
+    gaps = Arrays.copyOf(gaps, nodes << SHIFT);
+    heads = Arrays.copyOf(heads, nodes << HEAD);
+    refs = Arrays.copyOf(refs, nodes << SHIFT);
   }
 
   /** The nodes in use. */
@@ -72,8 +69,8 @@ final class RangeNodes {
   /** Makes room for so many more nodes. */
   void roomFor(long nodes) {
     long need = used + nodes;
-    if (need > count.length) {
-      resize((int) Math.max(need, 2L * count.length));
+    if (need > refs.length >> SHIFT) {
+      resize((int) Math.max(need, 2L * (refs.length >> SHIFT)));
     }
   }
 
@@ -81,47 +78,99 @@ final class RangeNodes {
   int take() {
     int node = freeHead;
     if (node != NONE) {
-      freeHead = right[node];
+      freeHead = right(node);
     } else {
-      if (fresh == count.length) {
+      if (fresh == refs.length >> SHIFT) {
         resize(2 * fresh);
       }
       node = fresh++;
     }
     used++;
     int base = node << SHIFT;
-    Arrays.fill(key, base, base + SLOTS, UNUSED);
-    Arrays.fill(gap, base, base + SLOTS, 0);
-    count[node] = 0;
-    up[node] = NONE;
-    left[node] = NONE;
-    right[node] = NONE;
+    Arrays.fill(keys, base, base + SLOTS, UNUSED);
+    Arrays.fill(gaps, base, base + SLOTS, 0);
+    setCount(node, 0);
+    setUp(node, NONE);
+    setLeft(node, NONE);
+    setRight(node, NONE);
     return node;
   }
 
   /** Gives a node back. */
   void free(int node) {
-    count[node] = 0;
-    right[node] = freeHead;
+    setCount(node, 0);
+    setRight(node, freeHead);
     freeHead = node;
     used--;
   }
 
+  long key(int slot) {
+    return keys[slot];
+  }
+
+  void setKey(int slot, long key) {
+    keys[slot] = key;
+  }
+
+  long gap(int slot) {
+    return gaps[slot];
+  }
+
+  void setGap(int slot, long gap) {
+    gaps[slot] = gap;
+  }
+
+  int ref(int slot) {
+    return refs[slot];
+  }
+
+  int count(int node) {
+    return heads[(node << HEAD) + COUNT];
+  }
+
+  void setCount(int node, int count) {
+    heads[(node << HEAD) + COUNT] = count;
+  }
+
+  int up(int node) {
+    return heads[(node << HEAD) + UP];
+  }
+
+  void setUp(int node, int slot) {
+    heads[(node << HEAD) + UP] = slot;
+  }
+
+  int left(int node) {
+    return heads[(node << HEAD) + LEFT];
+  }
+
+  void setLeft(int node, int left) {
+    heads[(node << HEAD) + LEFT] = left;
+  }
+
+  int right(int node) {
+    return heads[(node << HEAD) + RIGHT];
+  }
+
+  void setRight(int node, int right) {
+    heads[(node << HEAD) + RIGHT] = right;
+  }
+
   /**
    * The first slot of the node at slot {@code base} whose key is above {@code addr}; there must be
-   * one among the first 16. Two rounds of three comparisons without a jump: the sign of {@code key
-   * - 1 - addr} is 1 for a key that is not above.
+   * one among its slots. Two rounds of three comparisons without a jump: the sign of {@code key - 1
+   * - addr} is 1 for a key that is not above.
    */
-  static int search(long[] key, int base, long addr) {
+  static int search(long[] keys, int base, long addr) {
     int quarters =
-        notAbove(key[base + 3], addr)
-            + notAbove(key[base + 7], addr)
-            + notAbove(key[base + 11], addr);
+        notAbove(keys[base + 3], addr)
+            + notAbove(keys[base + 7], addr)
+            + notAbove(keys[base + 11], addr);
     int slot = base + 4 * quarters;
     return slot
-        + notAbove(key[slot], addr)
-        + notAbove(key[slot + 1], addr)
-        + notAbove(key[slot + 2], addr);
+        + notAbove(keys[slot], addr)
+        + notAbove(keys[slot + 1], addr)
+        + notAbove(keys[slot + 2], addr);
   }
 
   private static int notAbove(long key, long addr) {
@@ -132,64 +181,61 @@ final class RangeNodes {
   long largestGap(int node) {
     int base = node << SHIFT;
     long most = 0;
-    for (int slot = base; slot < base + SLOTS; slot++) {
-      most = Math.max(most, gap[slot]);
+    for (int i = 0; i < SLOTS; i++) {
+      most = Math.max(most, gaps[base + i]);
     }
     return most;
   }
 
   /** The highest key of a node that has entries. */
   long highestKey(int node) {
-    return key[(node << SHIFT) + count[node] - 1];
+    return key((node << SHIFT) + count(node) - 1);
   }
 
   /** Opens {@code n} slots at place {@code at} of a node for entries that the caller writes. */
   void open(int node, int at, int n) {
     int slot = (node << SHIFT) + at;
-    int moved = count[node] - at;
-    System.arraycopy(key, slot, key, slot + n, moved);
-    System.arraycopy(gap, slot, gap, slot + n, moved);
-    System.arraycopy(ref, slot, ref, slot + n, moved);
-    count[node] += n;
+    int count = count(node);
+    move(slot, slot + n, count - at);
+    setCount(node, count + n);
   }
 
   /** Takes {@code n} entries out at place {@code at} of a node. */
   void close(int node, int at, int n) {
     int base = node << SHIFT;
     int slot = base + at;
-    int moved = count[node] - at - n;
-    System.arraycopy(key, slot + n, key, slot, moved);
-    System.arraycopy(gap, slot + n, gap, slot, moved);
-    System.arraycopy(ref, slot + n, ref, slot, moved);
-    int was = base + count[node];
-    for (int unused = was - n; unused < was; unused++) {
-      key[unused] = UNUSED;
-      gap[unused] = 0;
+    int count = count(node);
+    move(slot + n, slot, count - at - n);
+    for (int unused = base + count - n; unused < base + count; unused++) {
+      setKey(unused, UNUSED);
+      setGap(unused, 0);
     }
-    count[node] -= n;
+    setCount(node, count - n);
   }
 
   /**
-   * Copies {@code n} entries, at place {@code from} of a node, to slots that are open in another.
+   * Copies {@code n} entries from one slot on to slots that are open, of another node or its own.
    */
-  void copy(int node, int from, int target, int to, int n) {
-    int source = (node << SHIFT) + from;
-    int slot = (target << SHIFT) + to;
-    System.arraycopy(key, source, key, slot, n);
-    System.arraycopy(gap, source, gap, slot, n);
-    System.arraycopy(ref, source, ref, slot, n);
+  void move(int from, int to, int n) {
+    System.arraycopy(keys, from, keys, to, n);
+    System.arraycopy(gaps, from, gaps, to, n);
+    System.arraycopy(refs, from, refs, to, n);
   }
 
-  void set(int slot, long newKey, long newGap, int newRef) {
-    key[slot] = newKey;
-    gap[slot] = newGap;
-    ref[slot] = newRef;
+  void set(int slot, long key, long gap, int ref) {
+    keys[slot] = key;
+    gaps[slot] = gap;
+    refs[slot] = ref;
+  }
+
+  void setRef(int slot, int ref) {
+    refs[slot] = ref;
   }
 
   /** Counts the free nodes; -1 when their stack is broken. */
   int countFree() {
     int free = 0;
-    for (int node = freeHead; node != NONE; node = right[node]) {
+    for (int node = freeHead; node != NONE; node = right(node)) {
       if (node < 0 || node >= fresh || ++free > fresh) {
         return -1;
       }

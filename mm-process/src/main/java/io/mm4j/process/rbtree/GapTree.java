@@ -2,144 +2,211 @@
 package io.mm4j.process.rbtree;
 
 import io.mm4j.process.index.VmaChecks;
+import io.mm4j.process.index.VmaTable;
 import java.util.Arrays;
 
 /**
  * A red-black tree over rows that keeps, for every row, the largest gap under it. It knows nothing
- * of addresses: who goes left of whom is the caller's affair.
+ * of addresses: who goes left of whom is the subclass's affair.
  *
  * <p><b>Models</b> lib/rbtree.c with include/linux/rbtree_augmented.h, by the textbook's algorithms
  * (Cormen et al., Introduction to Algorithms, chapters 13 and 14).
  *
- * <p><b>Layout.</b> {@code child[2r]} is the left child of row r, {@code child[2r + 1]} the right;
- * {@code parent[r]} is the parent shifted left by one with the colour in bit 0; {@code gap[2r]} is
- * the row's own gap, {@code gap[2r + 1]} the largest own gap in its subtree. Row 0 is nil: black,
- * gaps 0; its parent is scratch while a row is removed.
+ * <p><b>Layout.</b> Beside its end a row has its children, so that a step down reads one place:
+ * {@link #LEFT} names the low half of that long, {@link #RIGHT} the high half. Beside its start it
+ * has {@code GAP}, its own gap, {@code MOST}, the largest gap in its subtree, and {@code LINKS},
+ * for the subclass. {@code up} has its parent shifted left by one with the colour in bit 0. Row 0
+ * is nil: black, gaps 0; its parent is scratch while a row is removed.
  *
  * <p><b>Steps.</b> A change first makes the gaps right along the paths to the root, then rotates; a
  * rotation keeps them right with one recomputation, since the pair covers the same rows as before.
+ * Gaps are followed up only as far as they change.
  *
  * <p><b>Complexity.</b> Every change O(log n), at most two rotations for an insertion and three for
- * a removal; gaps are followed up only as far as they change.
+ * a removal.
  */
-final class GapTree {
+abstract class GapTree extends VmaTable {
   static final int NIL = 0;
+  static final int NEAR = 1;
+  static final int FAR = 2;
+  static final int GAP = 1;
+  static final int MOST = 2;
+  static final int LINKS = 3;
+
+  /** The bits by which a row's children are shifted to find the left one. */
   static final int LEFT = 0;
-  static final int RIGHT = 1;
 
-  private static final int BLACK = 0;
+  /** The bits by which a row's children are shifted to find the right one. */
+  static final int RIGHT = 32;
+
   private static final int RED = 1;
+  private static final int BLACK = 0;
 
-  int[] child;
-  long[] gap;
   int root;
-  private int[] parent;
+  private int[] up;
 
-  GapTree(int rows) {
-    child = new int[2 * rows];
-    gap = new long[2 * rows];
-    parent = new int[rows];
+  GapTree(int maxVmas) {
+    super(maxVmas, NEAR, FAR);
+    up = new int[capacity()];
   }
 
-  GapTree(GapTree other, int rows) {
-    child = Arrays.copyOf(other.child, 2 * rows);
-    gap = Arrays.copyOf(other.gap, 2 * rows);
-    parent = Arrays.copyOf(other.parent, rows);
+  GapTree(GapTree other) {
+    super(other);
     root = other.root;
+    up = Arrays.copyOf(other.up, capacity());
   }
 
-  void grow(int rows) {
-    int[] newChild = Arrays.copyOf(child, 2 * rows);
-    long[] newGap = Arrays.copyOf(gap, 2 * rows);
-    parent = Arrays.copyOf(parent, rows);
-    child = newChild;
-    gap = newGap;
+  @Override
+  protected final void growRows(int room) {
+    up = Arrays.copyOf(up, room);
   }
 
-  int parent(int row) {
-    return parent[row] >> 1;
+  final void clearTree() {
+    clearRows();
+    up = new int[capacity()];
+    root = NIL;
+  }
+
+  final long get(int row, int field) {
+    return starts[(row << FAR) + field];
+  }
+
+  final void set(int row, int field, long value) {
+    starts[(row << FAR) + field] = value;
+  }
+
+  final int child(int row, int side) {
+    return (int) (ends[(row << NEAR) + 1] >>> side);
+  }
+
+  private void setChild(int row, int side, int child) {
+    int at = (row << NEAR) + 1;
+    ends[at] = (ends[at] & (0xffffffff00000000L >>> side)) | ((long) child << side);
+  }
+
+  final int parent(int row) {
+    return up[row] >> 1;
   }
 
   /** Changes the own gap of a row. */
-  void setGap(int row, long own) {
-    gap[2 * row] = own;
+  final void setGap(int row, long own) {
+    set(row, GAP, own);
     update(row);
   }
 
-  /** Hangs a new row under {@code up}, where there must be no child on that side. */
-  void insert(int row, int up, int side, long own) {
-    child[2 * row] = NIL;
-    child[2 * row + 1] = NIL;
-    gap[2 * row] = own;
-    gap[2 * row + 1] = own;
-    parent[row] = (up << 1) | RED;
+  /**
+   * Hangs a new row, whose own gap is {@code below}, under {@code up}, where there is no child on
+   * that side; the own gap of the next row becomes {@code above}.
+   *
+   * @param next the row after it in order, or nil
+   */
+  final void attach(int row, int up, int side, long below, int next, long above) {
+    ends[(row << NEAR) + 1] = NIL;
+    set(row, GAP, below);
+    set(row, MOST, below);
+    this.up[row] = (up << 1) | RED;
     if (up == NIL) {
       root = row;
     } else {
-      child[2 * up + side] = row;
-      update(up);
+      setChild(up, side, row);
+      raise(up, next, below);
     }
-    balanceInserted(row);
+    if (next != NIL) {
+      long was = get(next, GAP);
+      set(next, GAP, above);
+      lower(next, NIL, was);
+    }
+    balanceAttached(row);
   }
 
   /**
-   * Takes a row out.
-   *
-   * @param next the row after it in order, or nil; looked at only when the row has two children
+   * Follows a gap that is new up to, not including, the row {@code end}, as far as it is largest.
    */
-  void remove(int row, int next) {
-    int left = child[2 * row];
-    int right = child[2 * row + 1];
+  private void raise(int row, int end, long gap) {
+    while (row != end && get(row, MOST) < gap) {
+      set(row, MOST, gap);
+      row = parent(row);
+    }
+  }
+
+  /**
+   * Follows a gap that is gone up to, not including, the row {@code end}, as far as it was largest.
+   */
+  private void lower(int row, int end, long was) {
+    while (row != end && get(row, MOST) == was) {
+      long most = largest(row);
+      if (most == was) {
+        return;
+      }
+      set(row, MOST, most);
+      row = parent(row);
+    }
+  }
+
+  /**
+   * Takes a row out; the own gap of the next row becomes {@code joined}.
+   *
+   * @param next the row after it in order, or nil
+   */
+  final void detach(int row, int next, long joined) {
+    int left = child(row, LEFT);
+    int right = child(row, RIGHT);
     int hole; // the row (or nil) that came to where a row was taken away
     int removedColour;
     if (left == NIL || right == NIL) {
       hole = left | right;
-      removedColour = parent[row] & 1;
+      removedColour = this.up[row] & 1;
       int up = parent(row);
       replace(row, hole);
-      update(up);
+      if (next != NIL) {
+        set(next, GAP, joined);
+        raise(next, NIL, joined);
+      }
+      lower(up, next, get(row, GAP));
     } else {
-      hole = child[2 * next + 1];
-      removedColour = parent[next] & 1;
+      hole = child(next, RIGHT);
+      removedColour = this.up[next] & 1;
       int up = parent(next);
+      long was = get(next, GAP);
+      set(next, GAP, joined);
       if (up == row) {
         setParent(hole, next);
       } else {
         replace(next, hole);
-        child[2 * next + 1] = right;
+        setChild(next, RIGHT, right);
         setParent(right, next);
       }
       replace(row, next);
-      child[2 * next] = left;
+      setChild(next, LEFT, left);
       setParent(left, next);
-      parent[next] = (parent[next] & ~1) | (parent[row] & 1);
-      gap[2 * next + 1] = gap[2 * row + 1];
+      this.up[next] = (this.up[next] & ~1) | (this.up[row] & 1);
+      set(next, MOST, Math.max(joined, get(row, MOST)));
+      raise(parent(next), NIL, joined);
       if (up != row) {
-        update(up);
+        lower(up, next, was);
       }
-      update(next);
     }
     if (removedColour == BLACK) {
-      balanceRemoved(hole);
+      balanceDetached(hole);
     }
-    parent[NIL] = 0;
+    this.up[NIL] = 0;
   }
 
   /** Recomputes the subtree gaps from a row upward, as far as they change. */
   private void update(int row) {
     while (row != NIL) {
       long most = largest(row);
-      if (most == gap[2 * row + 1]) {
+      if (most == get(row, MOST)) {
         return;
       }
-      gap[2 * row + 1] = most;
+      set(row, MOST, most);
       row = parent(row);
     }
   }
 
   private long largest(int row) {
     return Math.max(
-        gap[2 * row], Math.max(gap[2 * child[2 * row] + 1], gap[2 * child[2 * row + 1] + 1]));
+        get(row, GAP), Math.max(get(child(row, LEFT), MOST), get(child(row, RIGHT), MOST)));
   }
 
   /** Puts {@code by} where {@code row} hangs; nil's parent is set too, the balancing needs it. */
@@ -148,49 +215,49 @@ final class GapTree {
     if (up == NIL) {
       root = by;
     } else {
-      child[2 * up + side(row, up)] = by;
+      setChild(up, side(row, up), by);
     }
     setParent(by, up);
   }
 
   private int side(int row, int up) {
-    return child[2 * up] == row ? LEFT : RIGHT;
+    return child(up, LEFT) == row ? LEFT : RIGHT;
   }
 
   private void setParent(int row, int up) {
-    parent[row] = (up << 1) | (parent[row] & 1);
+    this.up[row] = (up << 1) | (this.up[row] & 1);
   }
 
   private boolean isRed(int row) {
-    return (parent[row] & 1) != 0;
+    return (up[row] & 1) != 0;
   }
 
   private void paint(int row, int colour) {
-    parent[row] = (parent[row] & ~1) | colour;
+    up[row] = (up[row] & ~1) | colour;
   }
 
   /** Turns the edge between a row and its child on the side opposite to {@code side}. */
   private void rotate(int row, int side) {
-    int other = 1 - side;
-    int riser = child[2 * row + other];
-    int inner = child[2 * riser + side];
-    child[2 * row + other] = inner;
+    int other = RIGHT - side;
+    int riser = child(row, other);
+    int inner = child(riser, side);
+    setChild(row, other, inner);
     if (inner != NIL) {
       setParent(inner, row);
     }
     replace(row, riser);
-    child[2 * riser + side] = row;
+    setChild(riser, side, row);
     setParent(row, riser);
-    gap[2 * riser + 1] = gap[2 * row + 1];
-    gap[2 * row + 1] = largest(row);
+    set(riser, MOST, get(row, MOST));
+    set(row, MOST, largest(row));
   }
 
-  private void balanceInserted(int row) {
+  private void balanceAttached(int row) {
     int up = parent(row);
     while (isRed(up)) {
       int grand = parent(up);
       int side = side(up, grand);
-      int uncle = child[2 * grand + 1 - side];
+      int uncle = child(grand, RIGHT - side);
       if (isRed(uncle)) {
         paint(up, BLACK);
         paint(uncle, BLACK);
@@ -199,33 +266,33 @@ final class GapTree {
         up = parent(row);
         continue;
       }
-      if (child[2 * up + side] != row) {
+      if (child(up, side) != row) {
         rotate(up, side);
         row = up;
         up = parent(row);
       }
       paint(up, BLACK);
       paint(grand, RED);
-      rotate(grand, 1 - side);
+      rotate(grand, RIGHT - side);
       break;
     }
     paint(root, BLACK);
   }
 
   /** Gives the paths through {@code row}, nil or not, the black row back that they lack. */
-  private void balanceRemoved(int row) {
+  private void balanceDetached(int row) {
     while (row != root && !isRed(row)) {
       int up = parent(row);
       int side = side(row, up);
-      int sibling = child[2 * up + 1 - side];
+      int sibling = child(up, RIGHT - side);
       if (isRed(sibling)) {
         paint(sibling, BLACK);
         paint(up, RED);
         rotate(up, side);
-        sibling = child[2 * up + 1 - side];
+        sibling = child(up, RIGHT - side);
       }
-      int near = child[2 * sibling + side];
-      int far = child[2 * sibling + 1 - side];
+      int near = child(sibling, side);
+      int far = child(sibling, RIGHT - side);
       if (!isRed(near) && !isRed(far)) {
         paint(sibling, RED);
         row = up;
@@ -234,11 +301,11 @@ final class GapTree {
       if (!isRed(far)) {
         paint(near, BLACK);
         paint(sibling, RED);
-        rotate(sibling, 1 - side);
+        rotate(sibling, RIGHT - side);
         sibling = near;
-        far = child[2 * sibling + 1 - side];
+        far = child(sibling, RIGHT - side);
       }
-      paint(sibling, parent[up] & 1);
+      paint(sibling, this.up[up] & 1);
       paint(up, BLACK);
       paint(far, BLACK);
       rotate(up, side);
@@ -250,12 +317,12 @@ final class GapTree {
   /** The first row in order whose own gap is at least {@code length}, in a subtree with one. */
   int firstFit(int row, long length) {
     while (true) {
-      if (gap[2 * child[2 * row] + 1] >= length) {
-        row = child[2 * row];
-      } else if (gap[2 * row] >= length) {
+      if (get(child(row, LEFT), MOST) >= length) {
+        row = child(row, LEFT);
+      } else if (get(row, GAP) >= length) {
         return row;
       } else {
-        row = child[2 * row + 1];
+        row = child(row, RIGHT);
       }
     }
   }
@@ -263,29 +330,29 @@ final class GapTree {
   /** The last row in order whose own gap is at least {@code length}, in a subtree with one. */
   int lastFit(int row, long length) {
     while (true) {
-      if (gap[2 * child[2 * row + 1] + 1] >= length) {
-        row = child[2 * row + 1];
-      } else if (gap[2 * row] >= length) {
+      if (get(child(row, RIGHT), MOST) >= length) {
+        row = child(row, RIGHT);
+      } else if (get(row, GAP) >= length) {
         return row;
       } else {
-        row = child[2 * row];
+        row = child(row, LEFT);
       }
     }
   }
 
   /** The first row after {@code row} with a gap of at least {@code length}, or nil. */
   int nextFit(int row, long length) {
-    int right = child[2 * row + 1];
-    if (gap[2 * right + 1] >= length) {
+    int right = child(row, RIGHT);
+    if (get(right, MOST) >= length) {
       return firstFit(right, length);
     }
     for (int up = parent(row); up != NIL; row = up, up = parent(row)) {
-      if (child[2 * up] == row) {
-        if (gap[2 * up] >= length) {
+      if (child(up, LEFT) == row) {
+        if (get(up, GAP) >= length) {
           return up;
         }
-        if (gap[2 * child[2 * up + 1] + 1] >= length) {
-          return firstFit(child[2 * up + 1], length);
+        if (get(child(up, RIGHT), MOST) >= length) {
+          return firstFit(child(up, RIGHT), length);
         }
       }
     }
@@ -294,17 +361,17 @@ final class GapTree {
 
   /** The last row before {@code row} with a gap of at least {@code length}, or nil. */
   int prevFit(int row, long length) {
-    int left = child[2 * row];
-    if (gap[2 * left + 1] >= length) {
+    int left = child(row, LEFT);
+    if (get(left, MOST) >= length) {
       return lastFit(left, length);
     }
     for (int up = parent(row); up != NIL; row = up, up = parent(row)) {
-      if (child[2 * up + 1] == row) {
-        if (gap[2 * up] >= length) {
+      if (child(up, RIGHT) == row) {
+        if (get(up, GAP) >= length) {
           return up;
         }
-        if (gap[2 * child[2 * up] + 1] >= length) {
-          return lastFit(child[2 * up], length);
+        if (get(child(up, LEFT), MOST) >= length) {
+          return lastFit(child(up, LEFT), length);
         }
       }
     }
@@ -312,19 +379,19 @@ final class GapTree {
   }
 
   /** Checks links, colours, black heights and subtree gaps; returns the number of rows. */
-  int validate(String name) {
-    if (parent[NIL] != 0 || child[0] != NIL || child[1] != NIL || gap[0] != 0 || gap[1] != 0) {
-      throw VmaChecks.corrupt(name, "nil", NIL, parent[NIL], 0);
+  final int validateTree(String name) {
+    if (up[NIL] != 0 || ends[1] != 0 || get(NIL, GAP) != 0 || get(NIL, MOST) != 0) {
+      throw VmaChecks.corrupt(name, "nil", NIL, up[NIL], 0);
     }
     if (isRed(root) || (root != NIL && parent(root) != NIL)) {
-      throw VmaChecks.corrupt(name, "root", root, parent[root], 0);
+      throw VmaChecks.corrupt(name, "root", root, parent(root), 0);
     }
     blackHeight(root, name, 0);
     return count(root);
   }
 
   private int count(int row) {
-    return row == NIL ? 0 : 1 + count(child[2 * row]) + count(child[2 * row + 1]);
+    return row == NIL ? 0 : 1 + count(child(row, LEFT)) + count(child(row, RIGHT));
   }
 
   private int blackHeight(int row, String name, int depth) {
@@ -335,8 +402,8 @@ final class GapTree {
       throw VmaChecks.corrupt(name, "depth", row, depth, 64);
     }
     int height = -1;
-    for (int side = LEFT; side <= RIGHT; side++) {
-      int down = child[2 * row + side];
+    for (int side = LEFT; side <= RIGHT; side += RIGHT) {
+      int down = child(row, side);
       if (down != NIL && parent(down) != row) {
         throw VmaChecks.corrupt(name, "parent", down, parent(down), row);
       }
@@ -349,25 +416,9 @@ final class GapTree {
       }
       height = below;
     }
-    if (gap[2 * row + 1] != largest(row)) {
-      throw VmaChecks.corrupt(name, "subtree gap", row, gap[2 * row + 1], largest(row));
+    if (get(row, MOST) != largest(row)) {
+      throw VmaChecks.corrupt(name, "subtree gap", row, get(row, MOST), largest(row));
     }
     return height + (isRed(row) ? 0 : 1);
-  }
-
-  /** The first row in order. */
-  int leftmost() {
-    int row = root;
-    while (child[2 * row] != NIL) {
-      row = child[2 * row];
-    }
-    return row;
-  }
-
-  void clear(int rows) {
-    child = new int[2 * rows];
-    gap = new long[2 * rows];
-    parent = new int[rows];
-    root = NIL;
   }
 }

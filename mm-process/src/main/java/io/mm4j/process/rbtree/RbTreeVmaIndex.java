@@ -3,8 +3,6 @@ package io.mm4j.process.rbtree;
 
 import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.process.index.VmaChecks;
-import io.mm4j.process.index.VmaTable;
-import java.util.Arrays;
 
 /**
  * VMAs in a sorted list threaded through a red-black tree, with the VMA found last beside it.
@@ -19,9 +17,10 @@ import java.util.Arrays;
  * gap</i> is the largest own gap in the subtree under it. <i>Nil</i> is row 0: no child, no parent,
  * both ends of the list.
  *
- * <p><b>Layout.</b> Arrays by row; no object for a VMA. The bounds are in {@link VmaTable}. The
- * list is a ring through row 0: {@code link[2v]} is the VMA before v, {@code link[2v + 1]} the one
- * after, so {@code link[1]} is the first and {@code link[0]} the last. The tree is {@link GapTree}.
+ * <p><b>Layout.</b> Flat arrays, no object for a VMA: the bounds ({@link
+ * io.mm4j.process.index.VmaTable}), the tree ({@link GapTree}), and the list as a ring through row
+ * 0: {@code LINKS} holds the VMA before in its high half and the one after in its low half, in row
+ * 0 the last and the first.
  *
  * <p><b>Steps.</b> find: the cache, else down the tree by the ends, remembering where it last went
  * left; the turn is computed, not jumped on. insert: down the tree, into list and tree, split the
@@ -34,30 +33,32 @@ import java.util.Arrays;
  * <p><b>Complexity.</b> find, insert, erase, setRange, gap searches O(log n); next, prev, first,
  * last O(1); copy O(n) by array copies.
  */
-final class RbTreeVmaIndex extends VmaTable {
+final class RbTreeVmaIndex extends GapTree {
   private static final String NAME = "rbtree";
+  private static final long LOW_HALF = 0xffffffffL;
 
-  private final GapTree tree;
-  private int[] link;
   private int cached;
 
   RbTreeVmaIndex(int maxVmas) {
     super(maxVmas);
-    link = new int[2 * start.length];
-    tree = new GapTree(start.length);
   }
 
   private RbTreeVmaIndex(RbTreeVmaIndex other) {
     super(other);
-    link = Arrays.copyOf(other.link, 2 * start.length);
-    tree = new GapTree(other.tree, start.length);
     cached = other.cached;
   }
 
-  @Override
-  protected void growRows(int rows) {
-    tree.grow(rows);
-    link = Arrays.copyOf(link, 2 * rows);
+  private int after(int row) {
+    return (int) get(row, LINKS);
+  }
+
+  private int before(int row) {
+    return (int) (get(row, LINKS) >>> 32);
+  }
+
+  private void link(int prev, int next) {
+    set(prev, LINKS, (get(prev, LINKS) & ~LOW_HALF) | next);
+    set(next, LINKS, (get(next, LINKS) & LOW_HALF) | ((long) prev << 32));
   }
 
   @Override
@@ -69,25 +70,21 @@ final class RbTreeVmaIndex extends VmaTable {
   public int insert(long from, long to) {
     VmaChecks.range(from, to);
     int next = lookup(from);
-    int prev = link[2 * next];
-    if (next != GapTree.NIL && start[next] < to) {
+    int prev = before(next);
+    long above = start(next) - to;
+    if (next != NIL && above < 0) {
       throw VmaChecks.overlap(this, from, to, next);
     }
     int row = takeRow(from, to);
-    if (row == GapTree.NIL) {
+    if (row == NIL) {
       return NONE;
     }
-    link[2 * row] = prev;
-    link[2 * row + 1] = next;
-    link[2 * prev + 1] = row;
-    link[2 * next] = row;
-    if (next != GapTree.NIL) {
-      tree.setGap(next, start[next] - to);
-    }
-    if (next != GapTree.NIL && tree.child[2 * next] == GapTree.NIL) {
-      tree.insert(row, next, GapTree.LEFT, from - end[prev]);
+    link(prev, row);
+    link(row, next);
+    if (next != NIL && child(next, LEFT) == NIL) {
+      attach(row, next, LEFT, from - end(prev), next, above);
     } else {
-      tree.insert(row, prev, GapTree.RIGHT, from - end[prev]);
+      attach(row, prev, RIGHT, from - end(prev), next, above);
     }
     return row;
   }
@@ -95,16 +92,12 @@ final class RbTreeVmaIndex extends VmaTable {
   @Override
   public void erase(int vma) {
     check(vma);
-    int prev = link[2 * vma];
-    int next = link[2 * vma + 1];
-    link[2 * prev + 1] = next;
-    link[2 * next] = prev;
-    tree.remove(vma, next);
-    if (next != GapTree.NIL) {
-      tree.setGap(next, start[next] - end[prev]);
-    }
+    int prev = before(vma);
+    int next = after(vma);
+    link(prev, next);
+    detach(vma, next, start(next) - end(prev));
     if (cached == vma) {
-      cached = GapTree.NIL;
+      cached = NIL;
     }
     freeRow(vma);
   }
@@ -113,30 +106,29 @@ final class RbTreeVmaIndex extends VmaTable {
   public void setRange(int vma, long from, long to) {
     check(vma);
     VmaChecks.range(from, to);
-    int prev = link[2 * vma];
-    int next = link[2 * vma + 1];
-    if (from < end[prev]) {
+    int prev = before(vma);
+    int next = after(vma);
+    if (from < end(prev)) {
       throw VmaChecks.overlap(this, from, to, prev);
     }
-    if (next != GapTree.NIL && to > start[next]) {
+    if (next != NIL && to > start(next)) {
       throw VmaChecks.overlap(this, from, to, next);
     }
-    start[vma] = from;
-    end[vma] = to;
-    tree.setGap(vma, from - end[prev]);
-    if (next != GapTree.NIL) {
-      tree.setGap(next, start[next] - to);
+    setBounds(vma, from, to);
+    setGap(vma, from - end(prev));
+    if (next != NIL) {
+      setGap(next, start(next) - to);
     }
   }
 
   @Override
   public int find(long addr) {
     int row = cached;
-    if (addr < end[row] && addr >= start[row]) {
+    if (addr < end(row) && addr >= start(row)) {
       return row;
     }
     row = lookup(addr);
-    if (row == GapTree.NIL || addr < 0) {
+    if (row == NIL || addr < 0) {
       return NONE;
     }
     cached = row;
@@ -145,74 +137,76 @@ final class RbTreeVmaIndex extends VmaTable {
 
   /** find_vma without the cache, for {@code addr >= 0}; nil when there is none. */
   private int lookup(long addr) {
-    long[] ends = end;
-    int[] child = tree.child;
-    int best = GapTree.NIL;
-    int row = tree.root;
-    while (row != GapTree.NIL) {
-      int right = (int) ((ends[row] - 1 - addr) >>> 63);
+    long[] near = ends;
+    int best = NIL;
+    int row = root;
+    while (row != NIL) {
+      int at = row << NEAR;
+      int right = (int) ((near[at] - 1 - addr) >>> 63);
       best ^= (best ^ row) & (right - 1);
-      row = child[2 * row + right];
+      row = (int) (near[at + 1] >>> (right << 5));
     }
     return best;
   }
 
   @Override
   public int first() {
-    return handle(link[1]);
+    return handle(after(NIL));
   }
 
   @Override
   public int last() {
-    return handle(link[0]);
+    return handle(before(NIL));
   }
 
   @Override
   public int next(int vma) {
-    return handle(link[2 * vma + 1]);
+    return handle(after(vma));
   }
 
   @Override
   public int prev(int vma) {
-    return handle(link[2 * vma]);
+    return handle(before(vma));
   }
 
   @Override
   public long gapAbove(long low, long high, long length) {
     VmaChecks.gap(low, high, length);
+    long from = Math.max(low, end(before(NIL)));
     int row = lookup(low);
-    if (row != GapTree.NIL) {
-      long from = Math.max(low, end[link[2 * row]]);
-      if (Math.min(high, start[row]) - from >= length) {
-        return from;
+    if (row != NIL) {
+      long edge = Math.max(low, end(before(row)));
+      if (Math.min(high, start(row)) - edge >= length) {
+        return edge;
       }
-      row = tree.nextFit(row, length);
-      if (row != GapTree.NIL) {
-        from = end[link[2 * row]];
-        return high - from >= length ? from : NONE_ADDR;
+      row = nextFit(row, length);
+      if (row != NIL) {
+        from = end(before(row));
       }
     }
-    long from = Math.max(low, end[link[0]]);
     return high - from >= length ? from : NONE_ADDR;
   }
 
   @Override
   public long gapBelow(long low, long high, long length) {
     VmaChecks.gap(low, high, length);
-    if (high - Math.max(low, end[link[0]]) >= length) {
+    if (high - Math.max(low, end(before(NIL))) >= length) {
       return high - length;
     }
-    int row = high <= 0 ? GapTree.NIL : lookup(high - 1);
-    if (row != GapTree.NIL) {
-      long to = Math.min(high, start[row]);
-      if (to - Math.max(low, end[link[2 * row]]) >= length) {
+    if (high <= low) {
+      return NONE_ADDR;
+    }
+    int row = lookup(high - 1);
+    if (row != NIL) {
+      long to = Math.min(high, start(row));
+      if (to - Math.max(low, end(before(row))) >= length) {
         return to - length;
       }
-      row = tree.prevFit(row, length);
-    } else if (high > low && tree.gap[2 * tree.root + 1] >= length) {
-      row = tree.lastFit(tree.root, length);
+      row = prevFit(row, length);
+    } else if (get(root, MOST) >= length) {
+      row = lastFit(root, length);
     }
-    long from = row == GapTree.NIL ? NONE_ADDR : start[row] - length;
+    long from = row == NIL ? NONE_ADDR : start(row) - length;
     return from >= low ? from : NONE_ADDR;
   }
 
@@ -223,42 +217,40 @@ final class RbTreeVmaIndex extends VmaTable {
 
   @Override
   public void clear() {
-    clearRows();
-    link = new int[2 * start.length];
-    tree.clear(start.length);
-    cached = GapTree.NIL;
+    clearTree();
+    cached = NIL;
   }
 
   @Override
   public void validate() {
     validateRows(NAME);
-    int rows = tree.validate(NAME);
-    if (rows != size()) {
-      throw VmaChecks.corrupt(NAME, "rows in the tree", 0, rows, size());
+    int inTree = validateTree(NAME);
+    if (inTree != size()) {
+      throw VmaChecks.corrupt(NAME, "rows in the tree", 0, inTree, size());
     }
-    int at = 0;
+    int at = NIL;
     int seen = 0;
-    for (int row = link[1]; row != GapTree.NIL; at = row, row = link[2 * row + 1]) {
-      if (++seen > rows || !contains(row)) {
-        throw VmaChecks.corrupt(NAME, "list", row, seen, rows);
+    for (int row = after(NIL); row != NIL; at = row, row = after(row)) {
+      if (++seen > inTree || !contains(row)) {
+        throw VmaChecks.corrupt(NAME, "list", row, seen, inTree);
       }
-      if (link[2 * row] != at || link[2 * at + 1] != row) {
-        throw VmaChecks.corrupt(NAME, "list back link", row, link[2 * row], at);
+      if (before(row) != at) {
+        throw VmaChecks.corrupt(NAME, "list back link", row, before(row), at);
       }
-      if (start[row] < end[at] || end[row] <= start[row]) {
-        throw VmaChecks.corrupt(NAME, "order", row, start[row], end[at]);
+      if (start(row) < end(at) || end(row) <= start(row)) {
+        throw VmaChecks.corrupt(NAME, "order", row, start(row), end(at));
       }
-      if (tree.gap[2 * row] != start[row] - end[at]) {
-        throw VmaChecks.corrupt(NAME, "gap", row, tree.gap[2 * row], start[row] - end[at]);
+      if (get(row, GAP) != start(row) - end(at)) {
+        throw VmaChecks.corrupt(NAME, "gap", row, get(row, GAP), start(row) - end(at));
       }
-      if (lookup(start[row]) != row) {
-        throw VmaChecks.corrupt(NAME, "row found in the tree", row, lookup(start[row]), row);
+      if (lookup(start(row)) != row) {
+        throw VmaChecks.corrupt(NAME, "row found in the tree", row, lookup(start(row)), row);
       }
     }
-    if (seen != rows || link[0] != at) {
-      throw VmaChecks.corrupt(NAME, "list length", at, seen, rows);
+    if (seen != inTree || before(NIL) != at) {
+      throw VmaChecks.corrupt(NAME, "list length", at, seen, inTree);
     }
-    if (cached != GapTree.NIL && !contains(cached)) {
+    if (cached != NIL && !contains(cached)) {
       throw VmaChecks.corrupt(NAME, "cached row is free", cached, cached, 0);
     }
   }
