@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.bench;
+
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.openjdk.jmh.profile.GCProfiler;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.openjdk.jmh.runner.options.VerboseMode;
+
+/**
+ * Runs benchmarks in rounds of one fork each, so that peers take turns and a slow minute of the
+ * machine hits all of them, and keeps the CPU time and the allocation of each.
+ */
+public final class Rounds {
+  private final List<String> includes;
+  private final Map<String, List<Double>> cpuNs = new TreeMap<>();
+  private final Map<String, List<Double>> bytes = new TreeMap<>();
+
+  /** Of all benchmarks that match one of the regular expressions. */
+  public Rounds(String... includes) {
+    this.includes = List.of(includes);
+  }
+
+  /** Runs them so many times; {@code progress} hears of each round. */
+  public void run(int rounds, PrintStream progress) throws RunnerException {
+    for (int round = 1; round <= rounds; round++) {
+      progress.printf("round %d of %d%n", round, rounds);
+      OptionsBuilder options = new OptionsBuilder();
+      includes.forEach(options::include);
+      options
+          .forks(1)
+          .verbosity(VerboseMode.SILENT)
+          .addProfiler(CpuTimeProfiler.class)
+          .addProfiler(GCProfiler.class);
+      for (RunResult result : new Runner(options.build()).run()) {
+        String name = name(result);
+        add(cpuNs, name, secondary(result, CpuTimeResult.LABEL));
+        add(bytes, name, secondary(result, "gc.alloc.rate.norm"));
+      }
+    }
+  }
+
+  /** {@code method} and the values of its parameters, in the order of their names. */
+  private static String name(RunResult result) {
+    String method = result.getParams().getBenchmark();
+    StringBuilder name = new StringBuilder(method.substring(method.lastIndexOf('.') + 1));
+    for (String key : result.getParams().getParamsKeys()) {
+      name.append(' ').append(result.getParams().getParam(key));
+    }
+    return name.toString();
+  }
+
+  private static double secondary(RunResult result, String label) {
+    var results = result.getSecondaryResults();
+    for (String key : results.keySet()) {
+      if (key.endsWith(label)) {
+        return results.get(key).getScore();
+      }
+    }
+    throw new IllegalStateException("no such result: label=" + label + " of " + results.keySet());
+  }
+
+  private static void add(Map<String, List<Double>> map, String name, double score) {
+    map.computeIfAbsent(name, key -> new ArrayList<>()).add(score);
+  }
+
+  /** Every benchmark that ran: {@code method value value}. */
+  public List<String> names() {
+    return List.copyOf(cpuNs.keySet());
+  }
+
+  /** The median of the rounds: CPU time in ns per operation. */
+  public double cpuNs(String name) {
+    return median(cpuNs, name);
+  }
+
+  /** The median of the rounds: bytes allocated per operation. */
+  public double bytes(String name) {
+    return median(bytes, name);
+  }
+
+  private static double median(Map<String, List<Double>> map, String name) {
+    List<Double> values = map.get(name);
+    if (values == null) {
+      throw new IllegalArgumentException("no such benchmark: name=" + name + " of " + map.keySet());
+    }
+    double[] sorted = values.stream().mapToDouble(Double::doubleValue).toArray();
+    Arrays.sort(sorted);
+    int half = sorted.length / 2;
+    return sorted.length % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+  }
+}
