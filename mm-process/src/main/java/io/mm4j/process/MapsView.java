@@ -79,7 +79,7 @@ final class MapsView {
         vma.start,
         vma.end,
         (addr, entry, huge) -> {
-          char now = letter(entry, huge);
+          char now = letter(huge ? firstOfHuge(vma, addr, entry) : entry, huge);
           if (addr != run[1]) {
             switchTo('.', run[1], letter, run, out);
             run[1] = addr;
@@ -92,6 +92,12 @@ final class MapsView {
     }
     append(out, letter[0], vma.end - run[0]);
     return out.toString();
+  }
+
+  /** Whether a huge mapping is exclusive is asked of the first page that is looked at. */
+  private Object firstOfHuge(Vma vma, long addr, Object entry) {
+    Object first = mm.pages.get(Math.max(vma.start, addr & -Mm.HUGE_BYTES));
+    return first == null ? entry : first;
   }
 
   private static void switchTo(char now, long addr, char[] letter, long[] run, StringBuilder out) {
@@ -129,7 +135,7 @@ final class MapsView {
             sums[0] += 4;
             sums[1] += page.kind() == Page.Kind.ANON ? 4 : 0;
             sums[2] += (4096L << 12) / page.mapCount();
-            sums[3] += huge ? 4 : 0;
+            sums[3] += huge && page.kind() == Page.Kind.ANON ? 4 : 0;
           }
         });
     long locked = vma.has(VmFlags.LOCKED) ? sums[2] >> 22 : 0;

@@ -54,7 +54,13 @@ public final class FaultHandler {
       return mapHuge(vma, addr, write);
     }
     if (pages.isHuge(addr)) {
-      return write ? writeHuge(vma, addr) : Result.OK;
+      if (!write || (vma.has(VmFlags.SHARED) && !vma.isAnonymous())) {
+        return Result.OK;
+      }
+      if (vma.isAnonymous()) {
+        return writeHuge(vma, addr);
+      }
+      pages.splitHuge(addr);
     }
     Object entry = pages.get(addr);
     if (entry == null) {
@@ -92,6 +98,9 @@ public final class FaultHandler {
       mm.pages.set(addr, file.page(index).copy());
       return Result.OK;
     }
+    if (mapHugeFile(vma, file, addr)) {
+      return Result.OK;
+    }
     if (!write && vma.special == Vma.Special.NONE) {
       aroundFault(vma, file, addr);
       if (mm.pages.get(addr) != null) {
@@ -117,16 +126,41 @@ public final class FaultHandler {
     long inVma = (addr - vma.start) >> 12;
     long from = Math.max(slot & -FAULT_AROUND_PAGES, slot - Math.min(slot, inVma));
     long to = Math.min(Math.min(from + FAULT_AROUND_PAGES, 512), slot + vma.pages() - inVma);
+    boolean noTable = !mm.pages.hasTable(addr);
     for (long i = from; i < to; i++) {
       long at = (addr & Mm.PAGE_MASK) + ((i - slot) << 12);
       if (mm.pages.get(at) == null) {
         Page page = file.cached(vma.pgoffAt(at));
+        if (page != null && noTable && !file.isShmem() && !file.folioEndsEarly(vma.pgoffAt(at))) {
+          return; // the first folio decides whether a page table is made
+        }
+        noTable = noTable && page == null;
         if (page != null) {
           mm.pages.set(at, page);
         }
       }
     }
     mm.pages.allocateTable(addr);
+  }
+
+  /** {@code do_set_pmd}: a folio of 2 MiB that lies right is mapped at once. */
+  private boolean mapHugeFile(Vma vma, FileObject file, long addr) {
+    long from = addr & -Mm.HUGE_BYTES;
+    if (mm.pages.hasTable(addr)
+        || from < vma.start
+        || from + Mm.HUGE_BYTES > vma.end
+        || vma.has(VmFlags.NOHUGEPAGE)
+        || (vma.pgoffAt(from) & 511) != 0
+        || file.folioOrder(vma.pgoffAt(addr)) != 9
+        || !file.folioEndsEarly(vma.pgoffAt(addr))) {
+      return false;
+    }
+    Page[] pages = new Page[512];
+    for (int i = 0; i < pages.length; i++) {
+      pages[i] = file.page(vma.pgoffAt(from) + i);
+    }
+    mm.pages.setHuge(addr, pages);
+    return true;
   }
 
   private Result writePresent(Vma vma, long addr, Object entry) {

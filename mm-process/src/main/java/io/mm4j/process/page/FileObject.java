@@ -27,6 +27,38 @@ public final class FileObject {
     return mapped;
   }
 
+  /**
+   * Log2 of the pages in the folio that holds this page. A file whose content is known was written
+   * at once, and a write makes folios as large as what remains of it allows, up to 2 MiB; pages of
+   * other files are taken as single.
+   */
+  public int folioOrder(long index) {
+    if (mapped.content() == null || isShmem() || punched.containsKey(index)) {
+      return 0;
+    }
+    long at = 0;
+    while (true) {
+      long left = mapped.sizeBytes() - (at << 12);
+      int order = left < 8192 ? 0 : Math.min(9, 63 - Long.numberOfLeadingZeros(left) - 12);
+      while ((at & ((1L << order) - 1)) != 0) {
+        order--;
+      }
+      if (index < at + (1L << order)) {
+        return order;
+      }
+      at += 1L << order;
+    }
+  }
+
+  /**
+   * Whether the folio that holds this page ends before the last page of the file, so that page
+   * tables may be made for it at once ({@code can_map_large} in {@code filemap_map_pages}).
+   */
+  public boolean folioEndsEarly(long index) {
+    long size = 1L << folioOrder(index);
+    return (index & -size) + size <= (mapped.sizeBytes() - 1) >>> 12;
+  }
+
   /** Whether its pages count as shared memory. */
   public boolean isShmem() {
     return mapped.kind() == MappedFile.Kind.SHMEM || mapped.kind() == MappedFile.Kind.TMPFS;

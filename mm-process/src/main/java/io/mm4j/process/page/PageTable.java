@@ -143,10 +143,17 @@ public final class PageTable {
     }
   }
 
-  /** Replaces the huge mapping around an address, if there is one, by single entries. */
+  /**
+   * Replaces the huge mapping around an address, if there is one, by single entries. Pages of a
+   * file are unmapped instead: they come back with the next fault.
+   */
   public void splitHuge(long addr) {
     @Nullable Object @Nullable [] directory = directory(addr, false);
     if (directory == null || !(directory[index(addr, 21)] instanceof Huge huge)) {
+      return;
+    }
+    if (huge.pages != null && huge.pages[0].kind != Page.Kind.ANON) {
+      clearHuge(addr);
       return;
     }
     @Nullable Object[] leaf = new @Nullable Object[SLOTS];
@@ -193,7 +200,10 @@ public final class PageTable {
           continue;
         }
         splitHuge(at);
-        slot = Objects.requireNonNull(table[i]);
+        slot = table[i];
+        if (slot == null) {
+          continue;
+        }
       }
       @Nullable Object[] leaf = (@Nullable Object[]) slot;
       int last = (int) (Math.min(end - at, size) >> 12);
@@ -353,7 +363,9 @@ public final class PageTable {
       Object slot = directory[index(at, 21)];
       long next = Math.min(end, (at | HUGE_BYTES - 1) + 1);
       if (slot instanceof Huge huge) {
-        child.setHuge(at & -HUGE_BYTES, huge.pages);
+        if (huge.pages == null || huge.pages[0].kind == Page.Kind.ANON) {
+          child.setHuge(at & -HUGE_BYTES, huge.pages);
+        }
       } else if (slot != null) {
         @Nullable Object[] leaf = (@Nullable Object[]) slot;
         @Nullable Object[] target = Objects.requireNonNull(child.leaf(at, true));
