@@ -2,60 +2,48 @@
 
 package io.mm4j.buddy.lists;
 
-import io.mm4j.api.memory.Pages;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the heads of free blocks are written down: state and list links of one zone.
+ * Where the heads of free blocks are written down: state and list links, for every block of one
+ * size that could begin in a zone. A zone has two: one for the largest blocks, one for frames, in
+ * which blocks of all smaller orders are written down at their first frame.
  *
- * <p><b>Vocabulary.</b> An <i>index</i> is a frame number relative to {@link #base}, as an unsigned
- * int; {@link #NIL} is none. A <i>top block</i> has the largest order. The <i>state</i> of a frame
- * is 0 unless a free block begins there; then it is {@code migratetype << 4 | order + 1}.
+ * <p><b>Vocabulary.</b> An <i>index</i> is a frame number relative to the zone's base, as an
+ * unsigned int; {@link #NIL} is none. A <i>unit</i> is a block of this table's size. The
+ * <i>state</i> of a unit is 0 unless a free block begins there; then it is {@code migratetype << 4
+ * | order + 1}.
  *
- * <p><b>Layout.</b> Top blocks have arrays of their own, 9 bytes each, so a zone that nobody has
- * split costs 9 bytes for every 4 MiB. Smaller blocks are written down in arrays of a section (128
- * MiB), 9 bytes for every frame, which come into being with the first split in that section.
+ * <p><b>Layout.</b> 9 bytes for each unit, in sections of 32768 units that come into being when a
+ * block in them is first listed: so largest blocks cost 9 bytes for every 4 MiB, and frames nothing
+ * until a block in their 128 MiB is split.
  *
  * <pre>
- *   topState[block]              byte      sectionState[section][frame]       byte
- *   topLinks[2 * block + 0, 1]   int       sectionLinks[section][2 * frame + 0, 1]   int
- *                     prev, next                                      prev, next
+ *   sections[unit / 32768].state[unit % 32768]                 byte
+ *   sections[unit / 32768].links[2 * (unit % 32768) + 0, 1]    int: the indexes before and after
  * </pre>
  */
 final class BlockTable {
   static final int NIL = -1;
 
-  /** The largest zone: every index is below {@link #NIL}, and the base may lie a section lower. */
-  private static final long MAX_ZONE_PAGES = (1L << 32) - 2L * Pages.PAGES_PER_SECTION;
+  static final int SECTION_SHIFT = 15;
+  static final int SECTION_MASK = (1 << SECTION_SHIFT) - 1;
 
-  /** As many top blocks as one array of links holds. */
-  private static final long MAX_TOP_BLOCKS = 1L << 29;
-
-  private static final int SECTION_SHIFT = Pages.SECTION_SIZE_BITS - Pages.PAGE_SHIFT;
-  private static final int SECTION_MASK = Pages.PAGES_PER_SECTION - 1;
-
-  final long base;
-  final int topOrder;
-
-  private final byte[] topState;
-  private final int[] topLinks;
-  private final byte[] @Nullable [] sectionState;
-  private final int[] @Nullable [] sectionLinks;
-
-  BlockTable(long startPfn, long endPfn, int topOrder) {
-    this.base = startPfn & ~(long) SECTION_MASK;
-    this.topOrder = topOrder;
-    int sections = Math.toIntExact((endPfn - base + SECTION_MASK) >>> SECTION_SHIFT);
-    int blocks = Math.toIntExact((long) sections << (SECTION_SHIFT - topOrder));
-    topState = new byte[blocks];
-    topLinks = new int[2 * blocks];
-    sectionState = new byte[sections][];
-    sectionLinks = new int[sections][];
+  /** State and links of 32768 units. */
+  static final class Section {
+    final byte[] state = new byte[1 << SECTION_SHIFT];
+    final int[] links = new int[2 << SECTION_SHIFT];
   }
 
-  static long maxZonePages(int topOrder) {
-    return Math.min(MAX_ZONE_PAGES, MAX_TOP_BLOCKS << topOrder);
+  /** log2 of the frames of a unit. */
+  final int shift;
+
+  private final @Nullable Section[] sections;
+
+  BlockTable(long frames, int shift) {
+    this.shift = shift;
+    long units = (frames + (1L << shift) - 1) >>> shift;
+    sections = new Section[Math.toIntExact((units + SECTION_MASK) >>> SECTION_SHIFT)];
   }
 
   static int orderOf(int state) {
@@ -66,135 +54,59 @@ final class BlockTable {
     return state >>> 4;
   }
 
-  /** The state of a top block. */
-  int topState(int index) {
-    return topState[index >>> topOrder];
+  /** The place of an index in its section. */
+  int at(int index) {
+    return index >>> shift & SECTION_MASK;
   }
 
-  /** The state of a frame below the top order. */
-  int innerState(int index) {
-    byte[] states = sectionState[index >>> SECTION_SHIFT];
-    return states == null ? 0 : states[index & SECTION_MASK];
+  /** The section of an index, or null if nothing in it was ever listed. */
+  @Nullable Section sectionIfAny(int index) {
+    return sections[index >>> shift >>> SECTION_SHIFT];
   }
 
-  /** The state of a frame at whatever order. */
+  /** The section of an index. */
+  Section section(int index) {
+    Section section = sections[index >>> shift >>> SECTION_SHIFT];
+    return section != null ? section : materialise(index);
+  }
+
+  private Section materialise(int index) {
+    Section section = new Section();
+    sections[index >>> shift >>> SECTION_SHIFT] = section;
+    return section;
+  }
+
   int state(int index) {
-    if ((index & ((1 << topOrder) - 1)) == 0) {
-      int top = topState[index >>> topOrder];
-      if (top != 0) {
-        return top;
-      }
-    }
-    return innerState(index);
+    Section section = sectionIfAny(index);
+    return section == null ? 0 : section.state[at(index)];
   }
 
-  /** The state of a frame where a block of this order could begin. */
-  int state(int index, int order) {
-    return order == topOrder ? topState(index) : innerState(index);
+  int prev(int index) {
+    return section(index).links[2 * at(index)];
   }
 
-  /** The first frame of the free block that holds this frame, or {@link #NIL}. */
-  int holder(int index) {
-    if (topState(index) != 0) {
-      return index & -(1 << topOrder);
-    }
-    byte[] states = sectionState[index >>> SECTION_SHIFT];
-    if (states == null) {
-      return NIL;
-    }
-    // A block that holds this frame begins where some of its low bits are cleared.
-    int floor = index & -(1 << topOrder);
-    int head = index;
-    while (states[head & SECTION_MASK] == 0) {
-      if (head == floor) {
-        return NIL;
-      }
-      head &= head - 1;
-    }
-    return index - head < 1 << orderOf(states[head & SECTION_MASK]) ? head : NIL;
+  int next(int index) {
+    return section(index).links[2 * at(index) + 1];
   }
 
-  /** Whether nothing smaller than a top block was ever free in the section of this frame. */
-  boolean isUnsplit(int index) {
-    return sectionState[index >>> SECTION_SHIFT] == null;
+  void setPrev(int index, int prev) {
+    section(index).links[2 * at(index)] = prev;
   }
 
-  void setState(int index, int order, int state) {
-    if (order == topOrder) {
-      topState[index >>> topOrder] = (byte) state;
-    } else {
-      section(index)[index & SECTION_MASK] = (byte) state;
-    }
+  void setNext(int index, int next) {
+    section(index).links[2 * at(index) + 1] = next;
   }
 
-  private byte[] section(int index) {
-    byte[] states = sectionState[index >>> SECTION_SHIFT];
-    return states != null ? states : materialise(index >>> SECTION_SHIFT);
-  }
-
-  private byte[] materialise(int section) {
-    byte[] states = new byte[Pages.PAGES_PER_SECTION];
-    sectionState[section] = states;
-    sectionLinks[section] = new int[2 * Pages.PAGES_PER_SECTION];
-    return states;
-  }
-
-  int prev(int index, int order) {
-    return links(index, order)[at(index, order)];
-  }
-
-  int next(int index, int order) {
-    return links(index, order)[at(index, order) + 1];
-  }
-
-  void setPrev(int index, int order, int prev) {
-    links(index, order)[at(index, order)] = prev;
-  }
-
-  void setNext(int index, int order, int next) {
-    links(index, order)[at(index, order) + 1] = next;
-  }
-
-  void setLinks(int index, int order, int prev, int next) {
-    int[] links = links(index, order);
-    int at = at(index, order);
-    links[at] = prev;
-    links[at + 1] = next;
-  }
-
-  @SuppressWarnings("NullAway") // state is set before links: the section is there
-  private int[] links(int index, int order) {
-    return order == topOrder ? topLinks : sectionLinks[index >>> SECTION_SHIFT];
-  }
-
-  private int at(int index, int order) {
-    return (order == topOrder ? index >>> topOrder : index & SECTION_MASK) << 1;
-  }
-
-  /** How many indexes there are, as an unsigned number of frames. */
-  long span() {
-    return (long) topState.length << topOrder;
-  }
-
-  /** How many frames have a state other than 0; walks everything. */
+  /** How many units have a state other than 0; walks everything. */
   long countHeads() {
     long heads = 0;
-    for (byte state : topState) {
-      heads += state == 0 ? 0 : 1;
-    }
-    for (byte[] states : sectionState) {
-      if (states != null) {
-        for (byte state : states) {
+    for (Section section : sections) {
+      if (section != null) {
+        for (byte state : section.state) {
           heads += state == 0 ? 0 : 1;
         }
       }
     }
     return heads;
-  }
-
-  @Override
-  public String toString() {
-    long split = Arrays.stream(sectionState).filter(s -> s != null).count();
-    return "BlockTable base=" + base + " tops=" + topState.length + " splitSections=" + split;
   }
 }

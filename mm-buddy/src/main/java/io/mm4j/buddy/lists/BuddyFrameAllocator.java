@@ -11,6 +11,7 @@ import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.Migratetype;
+import io.mm4j.buddy.lists.BlockTable.Section;
 
 /**
  * The buddy allocator of one zone.
@@ -35,18 +36,25 @@ final class BuddyFrameAllocator implements FrameAllocator {
   private final Zone zone;
   private final Pageblocks pageblocks;
   private final int maxOrder;
-  private final BlockTable table;
+  private final BlockTable top;
+  private final BlockTable frames;
   private final FreeLists lists;
   private final long base;
+  private final long span;
   private long freePages;
+
+  /** The largest zone: every index is below {@link BlockTable#NIL}, the base may lie lower. */
+  static final long MAX_ZONE_PAGES = (1L << 32) - 2L * Pages.PAGES_PER_SECTION;
 
   BuddyFrameAllocator(Zone zone, int maxOrder) {
     this.zone = zone;
     this.pageblocks = zone.pageblocks();
     this.maxOrder = maxOrder;
-    this.table = new BlockTable(zone.startPfn(), zone.endPfn(), maxOrder);
-    this.lists = new FreeLists(table);
-    this.base = table.base;
+    this.base = zone.startPfn() & -(long) Pages.PAGES_PER_SECTION;
+    this.span = (zone.endPfn() - base + Pages.PAGES_PER_SECTION - 1) & -Pages.PAGES_PER_SECTION;
+    this.top = new BlockTable(span, maxOrder);
+    this.frames = new BlockTable(span, 0);
+    this.lists = new FreeLists(top, frames, base);
   }
 
   @Override
@@ -69,11 +77,19 @@ final class BuddyFrameAllocator implements FrameAllocator {
       return NONE;
     }
     lists.remove(index, fromOrder, fromMigratetype);
-    for (int high = fromOrder - 1; high >= order; high--) {
-      lists.push(index + (1 << high), high, restMigratetype);
+    if (order < fromOrder) {
+      expand(index, fromOrder, order, restMigratetype);
     }
     freePages -= 1L << order;
     return pfn(index);
+  }
+
+  /** {@code expand()}: lists the upper halves of a block that is to have a smaller order. */
+  private void expand(int index, int fromOrder, int order, int migratetype) {
+    Section section = frames.section(index);
+    for (int high = fromOrder - 1; high >= order; high--) {
+      lists.push(frames, section, index + (1 << high), high, migratetype);
+    }
   }
 
   @Override
@@ -88,25 +104,40 @@ final class BuddyFrameAllocator implements FrameAllocator {
 
   private void free(long pfn, int order, int migratetype, boolean toTail) {
     int index = index(pfn, order);
-    if (table.holder(index) != NIL) {
+    if (holder(index) != NIL) {
       throw freeAlready(pfn, order);
     }
     freePages += 1L << order;
+    if (order < maxOrder) {
+      freeInner(index, order, migratetype, toTail);
+    } else {
+      list(top, top.section(index), index, order, migratetype, toTail);
+    }
+  }
+
+  private void freeInner(int index, int order, int migratetype, boolean toTail) {
+    Section section = frames.section(index); // that of all its buddies, too
     int at = order;
-    while (at < maxOrder) {
+    do {
       int buddy = index ^ 1 << at;
-      int state = table.state(buddy, at);
+      int state = section.state[frames.at(buddy)];
       if ((state & 15) != at + 1 || !joins(buddy, at, migratetype)) {
-        break;
+        list(frames, section, index, at, migratetype, toTail || mergeLikely(section, index, at));
+        return;
       }
-      lists.remove(buddy, at, BlockTable.migratetypeOf(state));
+      lists.remove(frames, section, buddy, at, BlockTable.migratetypeOf(state));
       index &= buddy;
       at++;
-    }
-    if (toTail || mergeLikely(index, at)) {
-      lists.append(index, at, migratetype);
+    } while (at < maxOrder);
+    list(top, top.section(index), index, at, migratetype, toTail);
+  }
+
+  private void list(
+      BlockTable table, Section section, int index, int order, int migratetype, boolean toTail) {
+    if (toTail) {
+      lists.append(table, section, index, order, migratetype);
     } else {
-      lists.push(index, at, migratetype);
+      lists.push(table, section, index, order, migratetype);
     }
   }
 
@@ -133,22 +164,56 @@ final class BuddyFrameAllocator implements FrameAllocator {
   /**
    * {@code buddy_merge_likely()}: the next larger buddy is free, only this one's own is missing.
    */
-  private boolean mergeLikely(int index, int order) {
+  private boolean mergeLikely(Section section, int index, int order) {
     if (order >= maxOrder - 1) {
       return false;
     }
     int above = (index & -(2 << order)) ^ 2 << order;
-    return (table.state(above, order + 1) & 15) == order + 2;
+    return (section.state[frames.at(above)] & 15) == order + 2;
+  }
+
+  /** The state of a frame, whatever the order of the block that begins there. */
+  private int state(int index) {
+    if ((index & ((1 << maxOrder) - 1)) == 0) {
+      int state = top.state(index);
+      if (state != 0) {
+        return state;
+      }
+    }
+    return frames.state(index);
+  }
+
+  /** The first frame of the free block that holds this frame, or {@link BlockTable#NIL}. */
+  private int holder(int index) {
+    int floor = index & -(1 << maxOrder);
+    if (top.state(floor) != 0) {
+      return floor;
+    }
+    Section section = frames.sectionIfAny(index);
+    if (section == null) {
+      return NIL;
+    }
+    // A block that holds this frame begins where some of its low bits are cleared.
+    int head = index;
+    int state = section.state[frames.at(head)];
+    while (state == 0) {
+      if (head == floor) {
+        return NIL;
+      }
+      head &= head - 1;
+      state = section.state[frames.at(head)];
+    }
+    return index - head < 1 << BlockTable.orderOf(state) ? head : NIL;
   }
 
   @Override
   public boolean take(long pfn, int order) {
     int index = index(pfn, order);
-    int head = table.holder(index);
+    int head = holder(index);
     if (head == NIL) {
       return false;
     }
-    int state = table.state(head);
+    int state = state(head);
     int at = BlockTable.orderOf(state);
     if (at < order) {
       return takePieces(pfn, order);
@@ -186,16 +251,16 @@ final class BuddyFrameAllocator implements FrameAllocator {
   @Override
   public int freePagesIn(long pfn, int order) {
     int index = index(pfn, order);
-    int head = table.holder(index);
-    if (head != NIL && BlockTable.orderOf(table.state(head)) >= order) {
+    int head = holder(index);
+    if (head != NIL && BlockTable.orderOf(state(head)) >= order) {
       return 1 << order;
     }
-    if (table.isUnsplit(index)) {
+    if (frames.sectionIfAny(index) == null) {
       return 0;
     }
     int free = 0;
     for (int i = 0; i < 1 << order; ) {
-      int state = table.innerState(index + i);
+      int state = frames.state(index + i);
       int pages = state == 0 ? 1 : 1 << BlockTable.orderOf(state);
       free += state == 0 ? 0 : pages;
       i += pages;
@@ -205,7 +270,7 @@ final class BuddyFrameAllocator implements FrameAllocator {
 
   @Override
   public int freeOrderAt(long pfn) {
-    return zone.contains(pfn) ? BlockTable.orderOf(table.state((int) (pfn - base))) : -1;
+    return zone.contains(pfn) ? BlockTable.orderOf(state((int) (pfn - base))) : -1;
   }
 
   @Override
@@ -218,14 +283,14 @@ final class BuddyFrameAllocator implements FrameAllocator {
   public int movePageblock(long pfn, int migratetype) {
     long first = pfn & -(long) Pages.PAGEBLOCK_NR_PAGES;
     int index = (int) (first - base);
-    int head = table.holder(index);
-    if (head != NIL && BlockTable.orderOf(table.state(head)) >= Pages.PAGEBLOCK_ORDER) {
+    int head = holder(index);
+    if (head != NIL && BlockTable.orderOf(state(head)) >= Pages.PAGEBLOCK_ORDER) {
       return moveWhole(head, migratetype);
     }
     pageblocks.set(first, migratetype);
     int moved = 0;
     for (int i = 0; i < Pages.PAGEBLOCK_NR_PAGES; ) {
-      int state = table.state(index + i);
+      int state = state(index + i);
       if (state == 0) {
         i++;
         continue;
@@ -240,7 +305,7 @@ final class BuddyFrameAllocator implements FrameAllocator {
   }
 
   private int moveWhole(int head, int migratetype) {
-    int state = table.state(head);
+    int state = state(head);
     int order = BlockTable.orderOf(state);
     lists.remove(head, order, BlockTable.migratetypeOf(state));
     pageblocks.setRange(pfn(head), order, migratetype);
@@ -270,26 +335,24 @@ final class BuddyFrameAllocator implements FrameAllocator {
 
   @Override
   public void forEachFree(FreeBlockVisitor visitor) {
-    long span = table.span();
-    long top = 1L << maxOrder;
-    for (long i = 0; i < span; i += top) {
-      int state = table.topState((int) i);
+    for (long i = 0; i < span; i += 1L << maxOrder) {
+      int state = top.state((int) i);
       if (state != 0) {
         visitor.block(base + i, maxOrder, BlockTable.migratetypeOf(state));
-      } else if (maxOrder > 0 && !table.isUnsplit((int) i)) {
+      } else if (maxOrder > 0 && frames.sectionIfAny((int) i) != null) {
         visitInside((int) i, visitor);
       }
     }
   }
 
-  private void visitInside(int top, FreeBlockVisitor visitor) {
+  private void visitInside(int first, FreeBlockVisitor visitor) {
     for (int i = 0; i < 1 << maxOrder; ) {
-      int state = table.innerState(top + i);
+      int state = frames.state(first + i);
       if (state == 0) {
         i++;
       } else {
         int order = BlockTable.orderOf(state);
-        visitor.block(pfn(top + i), order, BlockTable.migratetypeOf(state));
+        visitor.block(pfn(first + i), order, BlockTable.migratetypeOf(state));
         i += 1 << order;
       }
     }
@@ -357,10 +420,10 @@ final class BuddyFrameAllocator implements FrameAllocator {
   }
 
   private MisuseException freeAlready(long pfn, int order) {
-    int head = table.holder((int) (pfn - base));
+    int head = holder((int) (pfn - base));
     return new MisuseException(
         String.format(
             "%s: freed although free already: pfn=%d order=%d lies in free block pfn=%d order=%d",
-            zone, pfn, order, pfn(head), BlockTable.orderOf(table.state(head))));
+            zone, pfn, order, pfn(head), BlockTable.orderOf(state(head))));
   }
 }

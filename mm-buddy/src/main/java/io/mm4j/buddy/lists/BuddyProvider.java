@@ -48,7 +48,7 @@ public final class BuddyProvider implements FrameAllocatorProvider {
 
   private static Capabilities capabilities(int maxOrder) {
     return new Capabilities(
-        true, true, true, true, false, maxOrder, BlockTable.maxZonePages(maxOrder));
+        true, true, true, true, false, maxOrder, BuddyFrameAllocator.MAX_ZONE_PAGES);
   }
 
   @Override

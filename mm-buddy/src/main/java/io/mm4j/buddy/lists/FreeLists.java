@@ -7,28 +7,46 @@ import static io.mm4j.buddy.lists.BlockTable.NIL;
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Migratetype;
-import java.util.Arrays;
+import io.mm4j.buddy.lists.BlockTable.Section;
 
 /**
  * The free lists of one zone: a doubly linked list for every order and migratetype, with its length
  * and, for every migratetype, a mask of the orders whose list is not empty. Models {@code struct
  * free_area}.
  *
- * <p>A <i>slot</i> is {@code order << 3 | migratetype}. Indexes are those of {@link BlockTable}.
+ * <p>The list of an order and migratetype is three ints at its <i>slot</i>, {@code (order << 3 |
+ * migratetype) << 2}: head, tail, and length (unsigned). Indexes are those of {@link BlockTable};
+ * blocks of the largest order are written down in one table, all others in another. The calls that
+ * list or unlist a block take its table and section, which the caller has at hand.
  */
 final class FreeLists {
-  private static final int SLOTS = (Pages.MAX_PAGE_ORDER + 1) << 3;
+  private static final int SLOTS = (Pages.MAX_PAGE_ORDER + 1) << 5;
+  private static final int HEAD = 0;
+  private static final int TAIL = 1;
+  private static final int LENGTH = 2;
 
-  private final BlockTable table;
-  private final int[] heads = new int[SLOTS];
-  private final int[] tails = new int[SLOTS];
-  private final long[] counts = new long[SLOTS];
+  private final BlockTable top;
+  private final BlockTable frames;
+  private final long base;
+  private final int[] lists = new int[SLOTS];
   private final int[] nonempty = new int[8];
 
-  FreeLists(BlockTable table) {
-    this.table = table;
-    Arrays.fill(heads, NIL);
-    Arrays.fill(tails, NIL);
+  FreeLists(BlockTable top, BlockTable frames, long base) {
+    this.top = top;
+    this.frames = frames;
+    this.base = base;
+    for (int slot = 0; slot < SLOTS; slot += 4) {
+      lists[slot + HEAD] = NIL;
+      lists[slot + TAIL] = NIL;
+    }
+  }
+
+  private static int slot(int order, int migratetype) {
+    return (order << 3 | migratetype) << 2;
+  }
+
+  private BlockTable table(int order) {
+    return order == top.shift ? top : frames;
   }
 
   /** The orders of this migratetype that have a block, as a bit mask. */
@@ -37,106 +55,128 @@ final class FreeLists {
   }
 
   int head(int order, int migratetype) {
-    return heads[order << 3 | migratetype];
+    return lists[slot(order, migratetype) + HEAD];
   }
 
   long count(int order, int migratetype) {
-    return counts[order << 3 | migratetype];
+    return Integer.toUnsignedLong(lists[slot(order, migratetype) + LENGTH]);
+  }
+
+  void push(int index, int order, int migratetype) {
+    BlockTable table = table(order);
+    push(table, table.section(index), index, order, migratetype);
+  }
+
+  void append(int index, int order, int migratetype) {
+    BlockTable table = table(order);
+    append(table, table.section(index), index, order, migratetype);
+  }
+
+  void remove(int index, int order, int migratetype) {
+    BlockTable table = table(order);
+    remove(table, table.section(index), index, order, migratetype);
   }
 
   /** {@code __add_to_free_list()} at the head. */
-  void push(int index, int order, int migratetype) {
-    int slot = order << 3 | migratetype;
-    int head = heads[slot];
-    table.setState(index, order, migratetype << 4 | order + 1);
-    table.setLinks(index, order, NIL, head);
-    heads[slot] = index;
+  void push(BlockTable table, Section section, int index, int order, int migratetype) {
+    int slot = slot(order, migratetype);
+    int at = table.at(index);
+    int head = lists[slot + HEAD];
+    section.state[at] = (byte) (migratetype << 4 | order + 1);
+    section.links[2 * at] = NIL;
+    section.links[2 * at + 1] = head;
+    lists[slot + HEAD] = index;
     if (head == NIL) {
-      tails[slot] = index;
+      lists[slot + TAIL] = index;
       nonempty[migratetype] |= 1 << order;
     } else {
-      table.setPrev(head, order, index);
+      table.setPrev(head, index);
     }
-    counts[slot]++;
+    lists[slot + LENGTH]++;
   }
 
   /** {@code __add_to_free_list()} at the tail. */
-  void append(int index, int order, int migratetype) {
-    int slot = order << 3 | migratetype;
-    int tail = tails[slot];
-    table.setState(index, order, migratetype << 4 | order + 1);
-    table.setLinks(index, order, tail, NIL);
-    tails[slot] = index;
+  void append(BlockTable table, Section section, int index, int order, int migratetype) {
+    int slot = slot(order, migratetype);
+    int at = table.at(index);
+    int tail = lists[slot + TAIL];
+    section.state[at] = (byte) (migratetype << 4 | order + 1);
+    section.links[2 * at] = tail;
+    section.links[2 * at + 1] = NIL;
+    lists[slot + TAIL] = index;
     if (tail == NIL) {
-      heads[slot] = index;
+      lists[slot + HEAD] = index;
       nonempty[migratetype] |= 1 << order;
     } else {
-      table.setNext(tail, order, index);
+      table.setNext(tail, index);
     }
-    counts[slot]++;
+    lists[slot + LENGTH]++;
   }
 
   /** {@code __del_page_from_free_list()}. */
-  void remove(int index, int order, int migratetype) {
-    int slot = order << 3 | migratetype;
-    int prev = table.prev(index, order);
-    int next = table.next(index, order);
+  void remove(BlockTable table, Section section, int index, int order, int migratetype) {
+    int slot = slot(order, migratetype);
+    int at = table.at(index);
+    int prev = section.links[2 * at];
+    int next = section.links[2 * at + 1];
+    section.state[at] = 0;
+    lists[slot + LENGTH]--;
     if (prev == NIL) {
-      heads[slot] = next;
+      lists[slot + HEAD] = next;
+      if (next == NIL) {
+        nonempty[migratetype] &= ~(1 << order);
+      }
     } else {
-      table.setNext(prev, order, next);
+      table.setNext(prev, next);
     }
     if (next == NIL) {
-      tails[slot] = prev;
+      lists[slot + TAIL] = prev;
     } else {
-      table.setPrev(next, order, prev);
+      table.setPrev(next, prev);
     }
-    if (heads[slot] == NIL) {
-      nonempty[migratetype] &= ~(1 << order);
-    }
-    table.setState(index, order, 0);
-    counts[slot]--;
   }
 
   /** Walks every list; returns the free frames found. */
   long validate(String zone) {
     long pages = 0;
     long blocks = 0;
-    for (int order = 0; order <= table.topOrder; order++) {
+    for (int order = 0; order <= top.shift; order++) {
       for (int type = 0; type < Migratetype.TYPES; type++) {
         long length = walk(zone, order, type);
         blocks += length;
         pages += length << order;
       }
     }
-    long heads = table.countHeads();
-    if (heads != blocks) {
+    long marked = top.countHeads() + (top == frames ? 0 : frames.countHeads());
+    if (marked != blocks) {
       throw new CorruptStateError(
-          zone + ": heads marked free=" + heads + " blocks on lists=" + blocks);
+          zone + ": heads marked free=" + marked + " blocks on lists=" + blocks);
     }
     return pages;
   }
 
   private long walk(String zone, int order, int type) {
-    int slot = order << 3 | type;
+    BlockTable table = table(order);
+    int slot = slot(order, type);
+    long count = count(order, type);
     long length = 0;
     int last = NIL;
-    for (int i = heads[slot]; i != NIL; i = table.next(i, order)) {
-      int state = table.state(i, order);
-      if (state != (type << 4 | order + 1) || table.prev(i, order) != last) {
+    for (int i = lists[slot + HEAD]; i != NIL; i = table.next(i)) {
+      int state = table.state(i);
+      if (state != (type << 4 | order + 1) || table.prev(i) != last) {
         throw new CorruptStateError(
             String.format(
                 "%s: pfn=%d on list order=%d migratetype=%s has state=0x%x prev=%d, expected"
                     + " prev=%d",
-                zone, pfn(i), order, Migratetype.name(type), state, table.prev(i, order), last));
+                zone, pfn(i), order, Migratetype.name(type), state, table.prev(i), last));
       }
       last = i;
-      if (++length > counts[slot]) {
+      if (++length > count) {
         break;
       }
     }
     boolean marked = (nonempty[type] & 1 << order) != 0;
-    if (length != counts[slot] || tails[slot] != last || marked != (length > 0)) {
+    if (length != count || lists[slot + TAIL] != last || marked != (length > 0)) {
       throw new CorruptStateError(
           String.format(
               "%s: list order=%d migratetype=%s walked=%d count=%d tail=%d last=%d nonempty=%s",
@@ -144,8 +184,8 @@ final class FreeLists {
               order,
               Migratetype.name(type),
               length,
-              counts[slot],
-              tails[slot],
+              count,
+              lists[slot + TAIL],
               last,
               marked));
     }
@@ -153,6 +193,6 @@ final class FreeLists {
   }
 
   private long pfn(int index) {
-    return table.base + Integer.toUnsignedLong(index);
+    return base + Integer.toUnsignedLong(index);
   }
 }
