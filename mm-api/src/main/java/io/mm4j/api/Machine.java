@@ -2,10 +2,10 @@
 
 package io.mm4j.api;
 
+import io.mm4j.api.memory.BootAllocator;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
-import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.FallbackRule;
@@ -56,10 +56,12 @@ public final class Machine implements AutoCloseable {
     memory = memoryPlugin.provider.create(layout, config.hasContents(), memoryPlugin.options);
     try {
       List<ManagedZone> zones = zones(layout, framesPlugin.provider, framesPlugin.options);
+      BootAllocator boot = memory.bootAllocator();
+      for (MemoryMap.Range range : config.reservations()) {
+        boot.reserve(range.start(), range.bytes());
+      }
       if (config.releasesMemory()) {
-        for (ManagedZone zone : zones) {
-          release(zone);
-        }
+        release(boot, zones, config.countsManagedPages());
       }
       pages =
           pagesPlugin.provider.create(
@@ -92,30 +94,38 @@ public final class Machine implements AutoCloseable {
     return zones;
   }
 
-  /**
-   * {@code memblock_free_all()}: frees the usable memory of a zone in the largest aligned blocks.
-   */
-  private void release(ManagedZone managed) {
+  /** {@code memblock_free_all()}: what boot did not take goes to the zones, as managed memory. */
+  private void release(BootAllocator boot, List<ManagedZone> zones, boolean counts) {
+    boot.handOver(
+        (start, end) -> {
+          for (ManagedZone managed : zones) {
+            long from = Math.max(start, managed.zone().startPfn());
+            long to = Math.min(end, managed.zone().endPfn());
+            if (from < to) {
+              release(managed, from, to);
+            }
+          }
+        });
+    for (ManagedZone managed : zones) {
+      if (counts) {
+        long freed = managed.frames().freePages();
+        managed.zone().adjustManagedPages(freed - managed.zone().managedPages());
+      }
+    }
+  }
+
+  /** Frees a range in the largest aligned blocks. */
+  private void release(ManagedZone managed, long start, long end) {
     Zone zone = managed.zone();
     FrameAllocator frames = managed.frames();
-    for (MemoryMap.Range range : layout.map().ranges()) {
-      if (range.type() != MemoryMap.Type.USABLE) {
-        continue;
+    memory.memMap().initOwners(start, end, FrameOwner.FREE);
+    for (long pfn = start; pfn < end; ) {
+      int order = Math.min(managed.capabilities().maxOrder(), Long.numberOfTrailingZeros(pfn));
+      while (pfn + (1L << order) > end) {
+        order--;
       }
-      long first = (range.start() + Pages.PAGE_SIZE - 1) >>> Pages.PAGE_SHIFT;
-      long pfn = Math.max(first, zone.startPfn());
-      long end = Math.min(range.end() >>> Pages.PAGE_SHIFT, zone.endPfn());
-      if (pfn < end) {
-        memory.memMap().initOwners(pfn, end, FrameOwner.FREE);
-      }
-      while (pfn < end) {
-        int order = Math.min(managed.capabilities().maxOrder(), Long.numberOfTrailingZeros(pfn));
-        while (pfn + (1L << order) > end) {
-          order--;
-        }
-        frames.freeToTail(pfn, order, zone.pageblocks().get(pfn));
-        pfn += 1L << order;
-      }
+      frames.freeToTail(pfn, order, zone.pageblocks().get(pfn));
+      pfn += 1L << order;
     }
   }
 

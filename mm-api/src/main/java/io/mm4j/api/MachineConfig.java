@@ -2,13 +2,18 @@
 
 package io.mm4j.api;
 
+import io.mm4j.api.memory.Architecture;
+import io.mm4j.api.memory.BootOptions;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
+import io.mm4j.api.memory.NumaTopology;
 import io.mm4j.api.memory.ZoneLayouts;
 import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Spi;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +29,10 @@ import org.jspecify.annotations.Nullable;
 public final class MachineConfig {
   private MemoryMap map = MemoryMap.pc(4L << 30);
   private @Nullable MemoryLayout layout;
+  private Architecture architecture = Architecture.X86_64;
+  private @Nullable NumaTopology topology;
+  private BootOptions bootOptions = BootOptions.NONE;
+  private final List<MemoryMap.Range> reservations = new ArrayList<>();
   private int cpus = 2;
   private boolean contents = true;
   private boolean releaseMemory = true;
@@ -50,6 +59,33 @@ public final class MachineConfig {
   public MachineConfig layout(MemoryLayout memoryLayout) {
     this.layout = memoryLayout;
     this.map = memoryLayout.map();
+    return this;
+  }
+
+  /** What the zones of the machine are; x86-64 if not said. */
+  public MachineConfig architecture(Architecture arch) {
+    this.architecture = arch;
+    this.layout = null;
+    return this;
+  }
+
+  /** The nodes and their distances; one node if not said. */
+  public MachineConfig numa(NumaTopology numaTopology) {
+    this.topology = numaTopology;
+    this.layout = null;
+    return this;
+  }
+
+  /** The kernel command line, as far as memory goes: {@code mem=2G numa=fake=4}. */
+  public MachineConfig commandLine(String line) {
+    this.bootOptions = BootOptions.parse(line);
+    this.layout = null;
+    return this;
+  }
+
+  /** Memory that boot takes before the page allocator sees it, such as the kernel's image. */
+  public MachineConfig reserve(long start, long bytes) {
+    reservations.add(new MemoryMap.Range(start, start + bytes, MemoryMap.Type.RESERVED));
     return this;
   }
 
@@ -117,7 +153,20 @@ public final class MachineConfig {
   }
 
   MemoryLayout layoutOrDefault() {
-    return layout == null ? ZoneLayouts.x86_64(map) : layout;
+    if (layout != null) {
+      return layout;
+    }
+    NumaTopology numa = topology == null ? NumaTopology.single(map) : topology;
+    return ZoneLayouts.of(architecture, map, numa, bootOptions);
+  }
+
+  /** Whether boot finds out what is managed; a layout that was given says it itself. */
+  boolean countsManagedPages() {
+    return layout == null;
+  }
+
+  List<MemoryMap.Range> reservations() {
+    return List.copyOf(reservations);
   }
 
   int cpuCount() {

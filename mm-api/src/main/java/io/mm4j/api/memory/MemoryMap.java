@@ -102,4 +102,44 @@ public record MemoryMap(List<Range> ranges) {
         .max()
         .orElse(0);
   }
+
+  /** The map with a range laid over it; what was there before is cut away. */
+  public MemoryMap overlaid(Range over) {
+    List<Range> list = new ArrayList<>();
+    for (Range r : ranges) {
+      if (r.start() < Math.min(r.end(), over.start())) {
+        list.add(new Range(r.start(), Math.min(r.end(), over.start()), r.type()));
+      }
+      if (Math.max(r.start(), over.end()) < r.end()) {
+        list.add(new Range(Math.max(r.start(), over.end()), r.end(), r.type()));
+      }
+    }
+    list.add(over);
+    return new MemoryMap(list);
+  }
+
+  /** The map without usable memory from this address on: {@code mem=}. */
+  public MemoryMap limited(long limit) {
+    List<Range> list = new ArrayList<>();
+    for (Range r : ranges) {
+      if (r.type() != Type.USABLE || r.end() <= limit) {
+        list.add(r);
+      } else if (r.start() < limit) {
+        list.add(new Range(r.start(), limit, r.type()));
+      }
+    }
+    return new MemoryMap(list);
+  }
+
+  /** Pages of usable memory in {@code [startPfn, endPfn)}; parts of pages do not count. */
+  public long usablePages(long startPfn, long endPfn) {
+    long pages = 0;
+    for (Range r : ranges) {
+      if (r.type() == Type.USABLE) {
+        long from = Math.max(startPfn, (r.start() + Pages.PAGE_SIZE - 1) >>> Pages.PAGE_SHIFT);
+        pages += Math.max(0, Math.min(endPfn, r.end() >>> Pages.PAGE_SHIFT) - from);
+      }
+    }
+    return pages;
+  }
 }

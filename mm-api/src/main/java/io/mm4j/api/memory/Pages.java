@@ -32,4 +32,19 @@ public final class Pages {
     long pages = (bytes + PAGE_SIZE - 1) >>> PAGE_SHIFT;
     return pages <= 1 ? 0 : 64 - Long.numberOfLeadingZeros(pages - 1);
   }
+
+  /** {@code PFN_UP()}: the first frame that begins at this address or after it. */
+  public static long pfnUp(long paddr) {
+    return (paddr + PAGE_SIZE - 1) >>> PAGE_SHIFT;
+  }
+
+  /** {@code PFN_DOWN()}: the frame that holds this address. */
+  public static long pfnDown(long paddr) {
+    return paddr >>> PAGE_SHIFT;
+  }
+
+  /** {@code ALIGN()}: the next multiple of a power of two. */
+  public static long alignUp(long value, long align) {
+    return (value + align - 1) & -align;
+  }
 }

@@ -19,6 +19,9 @@ public interface PhysicalMemory extends AutoCloseable {
   /** The frames. */
   MemMap memMap();
 
+  /** The allocator of early boot; of no use once it has handed over. */
+  BootAllocator bootAllocator();
+
   /** The nodes, by number. */
   List<Node> nodes();
 

@@ -16,7 +16,7 @@ public final class Zone {
   private final long startPfn;
   private final long endPfn;
   private final long presentPages;
-  private final long managedPages;
+  private long managedPages;
   private final Pageblocks pageblocks;
   private final KernelLock lock;
 
@@ -80,6 +80,15 @@ public final class Zone {
   /** Frames that the page allocator was given. */
   public long managedPages() {
     return managedPages;
+  }
+
+  /**
+   * {@code adjust_managed_page_count()}: boot calls it, before anybody reads watermarks.
+   *
+   * @param pages how many more, or fewer if negative
+   */
+  public void adjustManagedPages(long pages) {
+    managedPages += pages;
   }
 
   /** Whether the frame number lies in the zone's range. */

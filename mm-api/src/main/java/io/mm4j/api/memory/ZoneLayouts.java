@@ -5,47 +5,134 @@ package io.mm4j.api.memory;
 import io.mm4j.api.InputException;
 import io.mm4j.api.page.Migratetype;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
-/** Divides a memory map into zones the way an architecture does: {@code free_area_init()}. */
+/**
+ * Divides a memory map into nodes and zones the way an architecture does: {@code free_area_init()}
+ * of mm/mm_init.c, {@code zone_sizes_init()} of arch/x86/mm/init.c.
+ *
+ * <p>x86-64: DMA below 16 MiB, DMA32 below 4 GiB, Normal above. x86-32: DMA below 16 MiB, Normal to
+ * the end of lowmem, HighMem above. Frame 0 is never used. {@code kernelcore=} and {@code
+ * movablecore=} cut a zone Movable off the end of the highest zone of each node.
+ */
 public final class ZoneLayouts {
-  private static final long DMA_END = 0x100_0000L >>> Pages.PAGE_SHIFT;
-  private static final long DMA32_END = 0x1_0000_0000L >>> Pages.PAGE_SHIFT;
+  private static final long DMA_END = (16L << 20) >>> Pages.PAGE_SHIFT;
+  private static final long DMA32_END = (1L << 32) >>> Pages.PAGE_SHIFT;
+  private static final long MAX_BLOCK = 1L << Pages.MAX_PAGE_ORDER;
+
+  /** A zone of the whole machine, before it is divided among the nodes. */
+  private record Kind(ZoneType type, long startPfn, long endPfn) {}
 
   private ZoneLayouts() {}
 
-  /**
-   * x86-64, one node: DMA below 16 MiB, DMA32 below 4 GiB, Normal above. Frame 0 is never used.
-   *
-   * @throws InputException if the map has less than 1 MiB of usable RAM
-   */
+  /** x86-64 with one node. */
   public static MemoryLayout x86_64(MemoryMap map) {
+    return of(Architecture.X86_64, map, NumaTopology.single(map), BootOptions.NONE);
+  }
+
+  /**
+   * The layout of a machine.
+   *
+   * @param firmwareMap what the firmware says; {@code options} are applied to it here
+   * @param topology the nodes, if {@code options} do not ask for fake ones
+   * @throws InputException if less than 1 MiB of usable RAM is left
+   */
+  public static MemoryLayout of(
+      Architecture arch, MemoryMap firmwareMap, NumaTopology topology, BootOptions options) {
+    MemoryMap map = options.apply(firmwareMap).limited(arch.physicalEnd());
     if (map.usableBytes() < 1 << 20) {
       throw new InputException(
           "a machine with " + map.usableBytes() + " bytes of RAM", "memory", "at least 1M");
     }
-    long end = map.endOfRam() >>> Pages.PAGE_SHIFT;
-    List<Zone> zones = new ArrayList<>();
-    add(zones, map, ZoneType.DMA, 1, Math.min(DMA_END, end));
-    add(zones, map, ZoneType.DMA32, DMA_END, Math.min(DMA32_END, end));
-    add(zones, map, ZoneType.NORMAL, DMA32_END, end);
-    return new MemoryLayout(map, List.of(new Node(0, zones, List.of(10))));
+    NumaTopology numa =
+        options.fakeNodes() > 0 ? NumaTopology.fake(map, options.fakeNodes()) : topology;
+    List<Kind> kinds = kinds(arch, map.endOfRam() >>> Pages.PAGE_SHIFT);
+    long[] movable = movableStarts(map, numa, kinds, options);
+    List<Node> nodes = new ArrayList<>();
+    for (int id = 0; id < numa.memory().size(); id++) {
+      NumaTopology.Span span = numa.memory().get(id);
+      List<Zone> zones = new ArrayList<>();
+      for (Kind kind : kinds) {
+        long end = Math.min(kind.endPfn, Math.min(span.endPfn(), movable[id]));
+        add(zones, map, id, kind.type, Math.max(kind.startPfn, span.startPfn()), end);
+      }
+      long end = Math.min(span.endPfn(), map.endOfRam() >>> Pages.PAGE_SHIFT);
+      add(zones, map, id, ZoneType.MOVABLE, movable[id], end);
+      nodes.add(new Node(id, zones, numa.distances().get(id)));
+    }
+    return new MemoryLayout(map, nodes);
   }
 
-  private static void add(List<Zone> zones, MemoryMap map, ZoneType type, long start, long end) {
-    if (end <= start) {
-      return;
+  private static List<Kind> kinds(Architecture arch, long end) {
+    long lowmem = Math.min(end, arch.lowmemEnd() >>> Pages.PAGE_SHIFT);
+    return arch.is64Bit()
+        ? List.of(
+            new Kind(ZoneType.DMA, 1, Math.min(DMA_END, end)),
+            new Kind(ZoneType.DMA32, DMA_END, Math.min(DMA32_END, end)),
+            new Kind(ZoneType.NORMAL, DMA32_END, end))
+        : List.of(
+            new Kind(ZoneType.DMA, 1, Math.min(DMA_END, end)),
+            new Kind(ZoneType.NORMAL, DMA_END, lowmem),
+            new Kind(ZoneType.HIGHMEM, lowmem, end));
+  }
+
+  /**
+   * Where zone Movable begins on each node, {@link Long#MAX_VALUE} for none: the core memory is
+   * spread evenly over the nodes, from their beginnings, and what lies below the highest zone
+   * counts towards it. Models {@code find_zone_movable_pfns_for_nodes()}.
+   */
+  private static long[] movableStarts(
+      MemoryMap map, NumaTopology numa, List<Kind> kinds, BootOptions options) {
+    int nodes = numa.memory().size();
+    long[] starts = new long[nodes];
+    Arrays.fill(starts, Long.MAX_VALUE);
+    long end = map.endOfRam() >>> Pages.PAGE_SHIFT;
+    long total = map.usablePages(1, end);
+    long core = options.kernelcore() >>> Pages.PAGE_SHIFT;
+    if (options.movablecore() > 0) {
+      long wanted = Pages.alignUp(options.movablecore() >>> Pages.PAGE_SHIFT, MAX_BLOCK);
+      core = Math.max(core, total - Math.min(total, wanted));
     }
-    long present = 0;
-    for (MemoryMap.Range range : map.ranges()) {
-      if (range.type() == MemoryMap.Type.USABLE) {
-        long from = Math.max(start, (range.start() + Pages.PAGE_SIZE - 1) >>> Pages.PAGE_SHIFT);
-        long to = Math.min(end, range.end() >>> Pages.PAGE_SHIFT);
-        present += Math.max(0, to - from);
+    if ((options.kernelcore() == 0 && options.movablecore() == 0) || core >= total) {
+      return starts;
+    }
+    long highest = 0;
+    for (Kind kind : kinds) {
+      highest = kind.startPfn < kind.endPfn ? kind.startPfn : highest;
+    }
+    long remaining = core;
+    for (int id = 0; id < nodes; id++) {
+      NumaTopology.Span span = numa.memory().get(id);
+      long share = remaining / (nodes - id);
+      long pfn = pfnAfter(map, span, share);
+      pfn = Pages.alignUp(Math.max(pfn, Math.min(highest, span.endPfn())), MAX_BLOCK);
+      remaining -= Math.min(remaining, map.usablePages(span.startPfn(), pfn));
+      starts[id] = pfn < span.endPfn() ? pfn : Long.MAX_VALUE;
+    }
+    return starts;
+  }
+
+  /** The frame up to which the span has this many usable pages. */
+  private static long pfnAfter(MemoryMap map, NumaTopology.Span span, long pages) {
+    long low = span.startPfn();
+    long high = span.endPfn();
+    while (low < high) {
+      long middle = (low + high) >>> 1;
+      if (map.usablePages(span.startPfn(), middle) < pages) {
+        low = middle + 1;
+      } else {
+        high = middle;
       }
     }
+    return low;
+  }
+
+  private static void add(
+      List<Zone> zones, MemoryMap map, int node, ZoneType type, long start, long end) {
+    long present = start < end ? map.usablePages(start, end) : 0;
     if (present > 0) {
-      zones.add(new Zone(type, 0, start, end, present, present, Migratetype.MOVABLE));
+      zones.add(new Zone(type, node, start, end, present, present, Migratetype.MOVABLE));
     }
   }
 }

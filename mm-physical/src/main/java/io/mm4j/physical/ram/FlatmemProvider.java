@@ -7,9 +7,12 @@ import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
+import io.mm4j.api.plugin.OptionSpec;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.Sizes;
+import io.mm4j.physical.boot.BootAllocators;
 import io.mm4j.physical.memmap.FlatMemMap;
+import java.util.List;
 
 /** Provides the physical memory {@code flatmem}. */
 public final class FlatmemProvider implements PhysicalMemoryProvider {
@@ -27,6 +30,11 @@ public final class FlatmemProvider implements PhysicalMemoryProvider {
   }
 
   @Override
+  public List<OptionSpec> options() {
+    return List.of(BootAllocators.option("bootmem"));
+  }
+
+  @Override
   public PhysicalMemory create(MemoryLayout layout, boolean contents, Options options) {
     if (layout.endPfn() > FlatMemMap.MAX_PFN) {
       throw new InputException(
@@ -34,6 +42,6 @@ public final class FlatmemProvider implements PhysicalMemoryProvider {
           "physical-memory=flatmem",
           "memory up to " + Sizes.format(FlatMemMap.MAX_PFN << Pages.PAGE_SHIFT));
     }
-    return new MappedMemory(layout, new FlatMemMap(layout), contents);
+    return new MappedMemory(layout, new FlatMemMap(layout), contents, options.text("boot"));
   }
 }

@@ -7,12 +7,14 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.mm4j.api.CorruptStateError;
+import io.mm4j.api.memory.BootAllocator;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.Node;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.Zone;
+import io.mm4j.physical.boot.BootAllocators;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -23,12 +25,25 @@ final class MappedMemory implements PhysicalMemory {
   private final MemMap memMap;
   private final @Nullable Ram ram;
   private final MemorySegment segment;
+  private final BootAllocator bootAllocator;
 
-  MappedMemory(MemoryLayout layout, MemMap memMap, boolean contents) {
+  MappedMemory(MemoryLayout layout, MemMap memMap, boolean contents, String boot) {
     this.layout = layout;
     this.memMap = memMap;
     this.ram = contents ? map(layout.endPfn() << Pages.PAGE_SHIFT) : null;
     this.segment = ram == null ? MemorySegment.NULL : ram.segment();
+    this.bootAllocator = BootAllocators.create(boot, layout, this::clearBytes);
+  }
+
+  private void clearBytes(long start, long bytes) {
+    if (ram != null) {
+      segment.asSlice(start, bytes).fill((byte) 0);
+    }
+  }
+
+  @Override
+  public BootAllocator bootAllocator() {
+    return bootAllocator;
   }
 
   private static Ram map(long bytes) {

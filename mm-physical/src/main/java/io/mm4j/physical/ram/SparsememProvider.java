@@ -5,8 +5,11 @@ package io.mm4j.physical.ram;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
+import io.mm4j.api.plugin.OptionSpec;
 import io.mm4j.api.plugin.Options;
+import io.mm4j.physical.boot.BootAllocators;
 import io.mm4j.physical.memmap.SparseMemMap;
+import java.util.List;
 
 /** Provides the physical memory {@code sparsemem}. */
 public final class SparsememProvider implements PhysicalMemoryProvider {
@@ -24,7 +27,12 @@ public final class SparsememProvider implements PhysicalMemoryProvider {
   }
 
   @Override
+  public List<OptionSpec> options() {
+    return List.of(BootAllocators.option("memblock"));
+  }
+
+  @Override
   public PhysicalMemory create(MemoryLayout layout, boolean contents, Options options) {
-    return new MappedMemory(layout, new SparseMemMap(layout), contents);
+    return new MappedMemory(layout, new SparseMemMap(layout), contents, options.text("boot"));
   }
 }
