@@ -7,7 +7,8 @@ module io.mm4j.buddy {
 
   provides io.mm4j.api.page.FrameAllocatorProvider with
       io.mm4j.buddy.bitmap.BitmapProvider,
-      io.mm4j.buddy.lists.BuddyProvider;
+      io.mm4j.buddy.lists.BuddyProvider,
+      io.mm4j.buddy.llfree.LlfreeProvider;
   provides io.mm4j.api.page.PageAllocatorProvider with
       io.mm4j.buddy.direct.DirectProvider,
       io.mm4j.buddy.linux.LinuxProvider;

@@ -16,6 +16,7 @@ import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.buddy.bitmap.BitmapProvider;
 import io.mm4j.buddy.lists.BuddyProvider;
+import io.mm4j.buddy.llfree.LlfreeProvider;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -23,19 +24,28 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 
 /**
- * Lists and bitmap know the same free blocks at any time, whichever of the two chooses what is
- * taken: both merge always, so the free frames determine the free blocks.
+ * Lists, bitmap and counters know the same free blocks at any time, whichever of them chooses what
+ * is taken: they merge always, so the free frames determine the free blocks.
  */
-class BuddyAgainstBitmapTest {
+class FrameAllocatorsAgreeTest {
   private static final long START = 4096 + 512 + 3;
   private static final long END = START + 3 * Pages.PAGES_PER_SECTION + 77;
 
   private record Held(long pfn, int order) {}
 
-  @Property(tries = 30)
-  void sameFreeBlocks(@ForAll long seed) {
+  @Property(tries = 20)
+  void buddyAndBitmap(@ForAll long seed) {
+    sameFreeBlocks(seed, new BuddyProvider());
+  }
+
+  @Property(tries = 20)
+  void llfreeAndBitmap(@ForAll long seed) {
+    sameFreeBlocks(seed, new LlfreeProvider());
+  }
+
+  private static void sameFreeBlocks(long seed, FrameAllocatorProvider provider) {
     Random random = new Random(seed);
-    FrameAllocator buddy = create(new BuddyProvider());
+    FrameAllocator rival = create(provider);
     FrameAllocator bitmap = create(new BitmapProvider());
     List<Held> held = new ArrayList<>();
     for (long pfn = START; pfn < END; ) {
@@ -52,12 +62,12 @@ class BuddyAgainstBitmapTest {
       int type = random.nextInt(3);
       if (what < 5 && !held.isEmpty()) {
         Held h = held.remove(random.nextInt(held.size()));
-        buddy.free(h.pfn, h.order, type);
+        rival.free(h.pfn, h.order, type);
         bitmap.free(h.pfn, h.order, type);
-        assertThrows(MisuseException.class, () -> buddy.free(h.pfn, 0, type));
+        assertThrows(MisuseException.class, () -> rival.free(h.pfn, 0, type));
         assertThrows(MisuseException.class, () -> bitmap.free(h.pfn, 0, type));
       } else if (what < 7) {
-        long pfn = buddy.allocate(order, type);
+        long pfn = rival.allocate(order, type);
         if (pfn != FrameAllocator.NONE) {
           assertTrue(bitmap.take(pfn, order));
           held.add(new Held(pfn, order));
@@ -65,15 +75,15 @@ class BuddyAgainstBitmapTest {
       } else if (what < 8) {
         long pfn = bitmap.allocate(order, type);
         if (pfn != FrameAllocator.NONE) {
-          assertEquals(1 << order, buddy.freePagesIn(pfn, order));
-          assertTrue(buddy.take(pfn, order));
+          assertEquals(1 << order, rival.freePagesIn(pfn, order));
+          assertTrue(rival.take(pfn, order));
           held.add(new Held(pfn, order));
         }
       } else {
         long pfn = (START + random.nextInt((int) (END - START))) & -(1L << order);
         if (pfn >= START && pfn + (1L << order) <= END) {
-          assertEquals(bitmap.freePagesIn(pfn, order), buddy.freePagesIn(pfn, order));
-          boolean taken = buddy.take(pfn, order);
+          assertEquals(bitmap.freePagesIn(pfn, order), rival.freePagesIn(pfn, order));
+          boolean taken = rival.take(pfn, order);
           assertEquals(taken, bitmap.take(pfn, order));
           if (taken) {
             held.add(new Held(pfn, order));
@@ -81,16 +91,16 @@ class BuddyAgainstBitmapTest {
         }
       }
       if (what == 9) {
-        buddy.movePageblock(START + random.nextInt((int) (END - START)), type);
+        rival.movePageblock(START + random.nextInt((int) (END - START)), type);
       }
       if (step % 250 == 0 || step == 1499) {
-        buddy.validate();
+        rival.validate();
         bitmap.validate();
-        assertEquals(blocks(bitmap), blocks(buddy));
+        assertEquals(blocks(bitmap), blocks(rival));
         for (int o = 0; o <= Pages.MAX_PAGE_ORDER; o++) {
-          assertEquals(bitmap.freeBlocks(o), buddy.freeBlocks(o));
+          assertEquals(bitmap.freeBlocks(o), rival.freeBlocks(o));
         }
-        assertEquals(bitmap.freePages(), buddy.freePages());
+        assertEquals(bitmap.freePages(), rival.freePages());
       }
     }
   }
