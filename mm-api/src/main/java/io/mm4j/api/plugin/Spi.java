@@ -26,7 +26,7 @@ public final class Spi<P extends PluginProvider> {
 
   /** {@code alloc_pages} over all zones. */
   public static final Spi<PageAllocatorProvider> PAGE_ALLOCATOR =
-      new Spi<>("page-allocator", PageAllocatorProvider.class, "direct");
+      new Spi<>("page-allocator", PageAllocatorProvider.class, "linux");
 
   /** The VMAs of one address space. */
   public static final Spi<VmaIndexProvider> VMA_INDEX =
