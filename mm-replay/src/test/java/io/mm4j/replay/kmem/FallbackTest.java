@@ -3,12 +3,15 @@
 package io.mm4j.replay.kmem;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.mm4j.api.MachineConfig;
 import io.mm4j.api.page.FallbackRule;
 import io.mm4j.api.page.FreeCounts;
 import io.mm4j.replay.FirstDifference;
+import io.mm4j.replay.Verdict;
 import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
@@ -85,7 +88,7 @@ class FallbackTest {
    * whole block of order 9, a claim of the Reclaimable pageblock with a block of order 8, then
    * steals.
    */
-  private static MemoryRecording recording() {
+  static MemoryRecording recording() {
     SmallRecording small = new SmallRecording();
     small.normal.set(1024, 9, true); // Movable, whole
     small.normal.set(1536, 8, true); // Reclaimable, claimed through its order 8
@@ -124,6 +127,18 @@ class FallbackTest {
     assertEquals(List.of(1L, 1L), extra(fallbacks, "claim"));
     assertEquals(List.of(3L, 3L), extra(fallbacks, "steal"));
     assertEquals(List.of(13L, 13L), extra(fallbacks, "own"));
+  }
+
+  @Test
+  void thePageAllocatorIsAskedForItsOwnRule() {
+    Verdict linux =
+        KmemReplay.replay(recording(), new MachineConfig().plugin("page-allocator=linux"));
+    assertTrue(Replays.check(linux, KmemChecks.FALLBACK).holds(), linux.toString());
+    assertEquals(18, Replays.check(linux, KmemChecks.FALLBACK).total());
+    assertTrue(linux.exact());
+    Verdict direct = Replays.replay(recording());
+    assertNotNull(Replays.check(direct, KmemChecks.FALLBACK).skipped());
+    assertTrue(direct.exact());
   }
 
   private static FirstDifference refuted(FallbackRule rule) {
