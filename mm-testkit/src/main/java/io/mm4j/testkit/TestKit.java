@@ -6,6 +6,7 @@ import io.mm4j.api.InputException;
 import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.frames.FrameAllocatorSuite;
+import io.mm4j.testkit.vma.VmaIndexSuite;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -16,7 +17,7 @@ public final class TestKit {
 
   /** Every suite, in boot order of the SPIs. */
   public static List<Suite<?>> suites() {
-    return List.of(FrameAllocatorSuite.suite());
+    return List.of(FrameAllocatorSuite.suite(), VmaIndexSuite.suite());
   }
 
   /** The suite of an SPI, if the kit has one. */
