@@ -140,6 +140,10 @@ final class FreelistWalk {
       if (pfn == FrameAllocator.NONE && (allocFlags & AllocFlags.NON_BLOCK) != 0 && zone.typesOn) {
         pfn = zone.frames.allocate(order, Migratetype.HIGHATOMIC);
       }
+      if (pfn != FrameAllocator.NONE) {
+        // Under the lock, as this may be the first write to a section of mem_map.
+        core.memMap.setOwner(pfn, FrameOwner.KERNEL);
+      }
       zone.refresh();
     } finally {
       zone.zone.lock().unlock();

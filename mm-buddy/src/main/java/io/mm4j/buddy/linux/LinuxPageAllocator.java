@@ -50,7 +50,10 @@ final class LinuxPageAllocator implements PageAllocator {
   private static final int KIND_MASK =
       Gfp.__GFP_DMA | Gfp.__GFP_HIGHMEM | Gfp.__GFP_DMA32 | Gfp.__GFP_MOVABLE;
 
-  private static final FrameOwner KERNEL = FrameOwner.KERNEL;
+  /** The flags that choose zone and migratetype. */
+  private static final int KINDS = KIND_MASK | Gfp.__GFP_RECLAIMABLE;
+
+  private static final int KINDS_SHIFT = 5;
 
   private final Core core;
   private final MemMap memMap;
@@ -64,7 +67,14 @@ final class LinuxPageAllocator implements PageAllocator {
   private final Zonelist[] zonelists;
 
   private final int nodes;
-  private final AllocContext[] contexts;
+  private final @Nullable AllocContext[] contexts;
+
+  /** By CPU, then by node and {@link #KINDS}; made when first needed. */
+  private final @Nullable Front[] @Nullable [] fronts;
+
+  /** The largest zone. */
+  private final ZoneState main;
+
   private final PcpOps pcps;
   private final FreelistWalk walk;
   private final SlowPath slowPath;
@@ -85,7 +95,9 @@ final class LinuxPageAllocator implements PageAllocator {
         core.zones.stream()
             .sorted((a, b) -> Long.compare(b.endPfn - b.startPfn, a.endPfn - a.startPfn))
             .toArray(ZoneState[]::new);
+    this.main = bySize[0];
     this.contexts = new AllocContext[core.cpus.count()];
+    this.fronts = new Front[core.cpus.count()][];
     FreeListQueue queue = new FreeListQueue(core);
     HighAtomic highAtomic = new HighAtomic(core);
     this.pcps = new PcpOps(core, queue);
@@ -98,22 +110,19 @@ final class LinuxPageAllocator implements PageAllocator {
   @Override
   public long allocPages(Cpu cpu, int gfp, int order, int nodeId) {
     int node = nodeId < 0 ? cpu.nodeId() : nodeId;
-    if (node >= nodes) {
-      throw new MisuseException("no such node: nodeId=" + nodeId + " nodes=" + nodes);
-    }
-    Zonelist list = zonelists[node << 4 | (gfp & KIND_MASK)];
-    int type = Gfp.migratetype(gfp);
-    if (order == 0 && (gfp & NOT_FAST) == 0 && core.events == null) {
-      ZoneState zone = list.preferred;
-      PcpPages pcp = zone == null ? null : zone.pcps[cpu.id()];
-      if (zone != null && pcp != null && zone.free > zone.enough + list.reserve && !zone.boosted) {
-        PcpList pages = pcp.lists[type];
-        if (pages.size > 0 && type < Migratetype.PCPTYPES) {
+    if (order == 0 && (gfp & NOT_FAST) == 0 && node < nodes && core.events == null) {
+      @Nullable Front[] own = fronts[cpu.id()];
+      Front front = own == null ? null : own[node << KINDS_SHIFT | (gfp & KINDS)];
+      if (front != null) {
+        ZoneState zone = front.zone();
+        PcpList list = front.list();
+        if (zone.free > zone.enough + front.reserve() && !zone.boosted && !list.isEmpty()) {
+          PcpPages pcp = front.pcp();
+          long pfn = zone.pfn(list.popFront());
           pcp.freeCount >>= 1;
           pcp.count--;
           pcp.fastAllocs++;
-          long pfn = zone.pfn(pages.popFront());
-          memMap.prepare(pfn, 0, KERNEL);
+          memMap.prepare(pfn, 0, FrameOwner.KERNEL);
           if ((gfp & Gfp.__GFP_ZERO) != 0) {
             memory.clearPages(pfn, 0);
           }
@@ -121,10 +130,14 @@ final class LinuxPageAllocator implements PageAllocator {
         }
       }
     }
-    return allocSlow(cpu, gfp, order, type, list);
+    return allocSlow(cpu, gfp, order, nodeId, node);
   }
 
-  private long allocSlow(Cpu cpu, int gfp, int order, int type, Zonelist list) {
+  private long allocSlow(Cpu cpu, int gfp, int order, int nodeId, int node) {
+    if (node >= nodes) {
+      throw new MisuseException("no such node: nodeId=" + nodeId + " nodes=" + nodes);
+    }
+    int type = Gfp.migratetype(gfp);
     if (order < 0 || order > Pages.MAX_PAGE_ORDER) {
       return NO_PAGE;
     }
@@ -135,12 +148,34 @@ final class LinuxPageAllocator implements PageAllocator {
     if (cpu.drainRequested()) {
       pcps.serve(cpu);
     }
+    Zonelist list = zonelists[node << 4 | (gfp & KIND_MASK)];
+    if (order == 0) {
+      openFront(cpu, node, gfp, type, list);
+    }
     AllocContext request = enter(cpu);
     try {
       request.of(gfp, order, type, list, (gfp & Gfp.__GFP_THISNODE) != 0);
       return request.zones.length == 0 ? NO_PAGE : get(request);
     } finally {
       leave(request);
+    }
+  }
+
+  /** The next request of this kind on this CPU takes the fast path. */
+  private void openFront(Cpu cpu, int node, int gfp, int type, Zonelist list) {
+    ZoneState zone = list.preferred;
+    if (zone == null || !zone.listsOn) {
+      return;
+    }
+    @Nullable Front[] own = fronts[cpu.id()];
+    if (own == null) {
+      own = new Front[nodes << KINDS_SHIFT];
+      fronts[cpu.id()] = own;
+    }
+    int at = node << KINDS_SHIFT | (gfp & KINDS);
+    if (own[at] == null) {
+      PcpPages pcp = zone.pcp(cpu.id());
+      own[at] = new Front(zone, pcp, pcp.lists[PcpPages.index(0, type)], list.reserve);
     }
   }
 
@@ -216,7 +251,7 @@ final class LinuxPageAllocator implements PageAllocator {
 
   @Override
   public void freePages(Cpu cpu, long pfn, int order) {
-    ZoneState zone = zoneOf(pfn);
+    ZoneState zone = main.contains(pfn) ? main : zoneOf(pfn);
     if (zone == null) {
       throw new MisuseException("in no zone: pfn=" + pfn);
     }
@@ -346,7 +381,7 @@ final class LinuxPageAllocator implements PageAllocator {
     }
     for (int i = 0; i < PcpPages.LISTS; i++) {
       PcpList list = pcp.lists[i];
-      for (int k = 0; k < list.size; k++) {
+      for (int k = 0; k < list.size(); k++) {
         long pfn = zone.pfn(list.at(k));
         long end = pfn + (1L << PcpPages.orderOf(i));
         if (!zone.contains(pfn) || end > zone.endPfn) {

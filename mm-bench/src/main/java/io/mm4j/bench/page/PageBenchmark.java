@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.bench.page;
+
+import io.mm4j.api.Cpu;
+import io.mm4j.api.Machine;
+import io.mm4j.api.MachineConfig;
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.PageAllocator;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * Pairs of an allocation and a free on {@code page-allocator=linux}: sixteen out, sixteen back.
+ * With {@code loaded=3} three machines with other frame allocators have run the same code before,
+ * so that no call site sees one plugin only.
+ */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Warmup(iterations = 5, time = 400, timeUnit = TimeUnit.MILLISECONDS)
+@Measurement(iterations = 5, time = 400, timeUnit = TimeUnit.MILLISECONDS)
+@Fork(
+    value = 3,
+    jvmArgsAppend = {
+      "-XX:+UseSerialGC",
+      "-Xms512m",
+      "-Xmx512m",
+      "--enable-native-access=ALL-UNNAMED"
+    })
+public class PageBenchmark {
+  private static final int ROW = 16;
+  private static final int LIVE = 10_000;
+  private static final int SCRIPT = 1 << 14;
+
+  /** How many frame-allocator plugins have run in this JVM. */
+  @Param({"1", "3"})
+  public int loaded;
+
+  private final List<Machine> machines = new ArrayList<>();
+  private @Nullable PageAllocator pages;
+  private @Nullable Cpu cpu;
+  private final long[] row = new long[ROW];
+  private final long[] live = new long[LIVE];
+  private final int[] orders = new int[LIVE];
+  private final int[] places = new int[SCRIPT];
+  private final int[] nextOrders = new int[SCRIPT];
+  private int at;
+
+  /** Boots the machine that is measured, and the others before it. */
+  @Setup
+  public void setUp() {
+    List<String> plugins = loaded == 1 ? List.of("buddy") : List.of("bitmap", "llfree", "buddy");
+    for (String plugin : plugins) {
+      Machine machine = boot(plugin);
+      machines.add(machine);
+      pages = machine.pages();
+      cpu = machine.cpus().get(0);
+      Random random = new Random(1);
+      for (int i = 0; i < LIVE; i++) {
+        orders[i] = order(random);
+        live[i] = pages.allocPages(cpu, Gfp.GFP_KERNEL, orders[i]);
+      }
+      for (int i = 0; i < SCRIPT; i++) {
+        places[i] = random.nextInt(LIVE);
+        nextOrders[i] = order(random);
+      }
+      for (int i = 0; i < 2000; i++) {
+        pairsOfPages();
+        pairsOfOrder3();
+        mix();
+      }
+    }
+  }
+
+  private static Machine boot(String frames) {
+    MachineConfig config =
+        new MachineConfig().memory(4L << 30).contents(false).plugin("page-allocator=linux");
+    try {
+      return config.plugin("frame-allocator=" + frames).boot();
+    } catch (io.mm4j.api.InputException absent) {
+      return config.plugin("frame-allocator=buddy").boot();
+    }
+  }
+
+  /** Order k with probability 2^-(k+1), at most 8. */
+  private static int order(Random random) {
+    return Math.min(8, Integer.numberOfTrailingZeros(random.nextInt() | 1 << 9));
+  }
+
+  /** Closes the machines. */
+  @TearDown
+  public void tearDown() {
+    for (Machine machine : machines) {
+      machine.close();
+    }
+    machines.clear();
+  }
+
+  /** A page out and back through the per-cpu list. */
+  @Benchmark
+  @OperationsPerInvocation(ROW)
+  public long pairsOfPages() {
+    return pairs(0);
+  }
+
+  /** A block of order 3 through its per-cpu list. */
+  @Benchmark
+  @OperationsPerInvocation(ROW)
+  public long pairsOfOrder3() {
+    return pairs(3);
+  }
+
+  /** A block of order 4, which no per-cpu list keeps: zone lock, split, merge. */
+  @Benchmark
+  @OperationsPerInvocation(ROW)
+  public long pairsOfOrder4() {
+    return pairs(4);
+  }
+
+  private long pairs(int order) {
+    PageAllocator allocator = pages;
+    Cpu owner = cpu;
+    if (allocator == null || owner == null) {
+      throw new IllegalStateException("not set up");
+    }
+    long sum = 0;
+    for (int i = 0; i < ROW; i++) {
+      row[i] = allocator.allocPages(owner, Gfp.GFP_KERNEL, order);
+      sum += row[i];
+    }
+    for (int i = 0; i < ROW; i++) {
+      allocator.freePages(owner, row[i], order);
+    }
+    return sum;
+  }
+
+  /** One of 10,000 live blocks of mixed orders is freed, and another one taken. */
+  @Benchmark
+  @OperationsPerInvocation(ROW)
+  public long mix() {
+    PageAllocator allocator = pages;
+    Cpu owner = cpu;
+    if (allocator == null || owner == null) {
+      throw new IllegalStateException("not set up");
+    }
+    long sum = 0;
+    for (int i = 0; i < ROW; i++) {
+      int step = at++ & SCRIPT - 1;
+      int place = places[step];
+      allocator.freePages(owner, live[place], orders[place]);
+      orders[place] = nextOrders[step];
+      live[place] = allocator.allocPages(owner, Gfp.GFP_KERNEL, orders[place]);
+      sum += live[place];
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.buddy.linux;
+
+/**
+ * Everything that the fast path touches for single pages of one kind - preferred node, zone and
+ * migratetype - on one CPU, one load away.
+ *
+ * @param zone the preferred zone
+ * @param pcp the CPU's lists there
+ * @param list the one of this migratetype, order 0
+ * @param reserve what the zone keeps from requests of this kind
+ */
+record Front(ZoneState zone, PcpPages pcp, PcpList list, long reserve) {}

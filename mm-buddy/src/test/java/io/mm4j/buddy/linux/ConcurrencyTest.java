@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.buddy.linux;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.mm4j.api.Cpu;
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.PageAllocator;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Threads that share a small machine, with more threads than CPUs. */
+class ConcurrencyTest {
+  private static final int THREADS = 5;
+  private static final int STEPS = 15_000;
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2})
+  void noFrameIsGivenOutTwiceAndNoneIsLost(long seed) throws InterruptedException {
+    try (Rig rig = new Rig(Rig.memory(24).cpus(3).sysctl("min_free_kbytes", "256"))) {
+      long free = rig.allFree();
+      AtomicLongArray holder = new AtomicLongArray(24 << 8);
+      AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+      List<Thread> threads = new ArrayList<>();
+      for (int t = 0; t < THREADS; t++) {
+        int number = t + 1;
+        threads.add(
+            Thread.ofPlatform()
+                .start(
+                    () -> {
+                      try {
+                        work(rig, new Random(seed * 31 + number), number, holder);
+                      } catch (Throwable e) {
+                        failure.compareAndSet(null, e);
+                      }
+                    }));
+      }
+      for (Thread thread : threads) {
+        thread.join();
+      }
+      assertNull(failure.get(), () -> "seed=" + seed + ": " + failure.get());
+      assertEquals(free, rig.allFree(), () -> "seed=" + seed);
+      rig.pages.drainAllPages(rig.cpu0);
+      assertEquals(0, rig.pages.pcpPages());
+    }
+  }
+
+  private static void work(Rig rig, Random random, int number, AtomicLongArray holder) {
+    List<long[]> live = new ArrayList<>();
+    for (int i = 0; i < STEPS; i++) {
+      Cpu cpu = rig.machine.cpus().acquire();
+      try {
+        if (random.nextInt(10) < 6 && live.size() < 400) {
+          int order = random.nextInt(8) == 0 ? random.nextInt(5) : 0;
+          int gfp = random.nextBoolean() ? Gfp.GFP_NOWAIT : Gfp.GFP_HIGHUSER_MOVABLE;
+          long pfn = rig.pages.allocPages(cpu, gfp, order);
+          if (pfn != PageAllocator.NO_PAGE) {
+            mark(holder, pfn, order, 0, number);
+            live.add(new long[] {pfn, order});
+          }
+        } else if (!live.isEmpty()) {
+          release(rig, cpu, live.remove(random.nextInt(live.size())), number, holder);
+        } else {
+          rig.pages.drainAllPages(cpu);
+        }
+      } finally {
+        rig.machine.cpus().release(cpu);
+      }
+    }
+    Cpu cpu = rig.machine.cpus().acquire();
+    try {
+      for (long[] block : live) {
+        release(rig, cpu, block, number, holder);
+      }
+    } finally {
+      rig.machine.cpus().release(cpu);
+    }
+  }
+
+  private static void release(Rig rig, Cpu cpu, long[] block, int number, AtomicLongArray holder) {
+    mark(holder, block[0], (int) block[1], number, 0);
+    rig.pages.freePages(cpu, block[0], (int) block[1]);
+  }
+
+  private static void mark(AtomicLongArray holder, long pfn, int order, long from, long to) {
+    for (long p = pfn; p < pfn + (1L << order); p++) {
+      if (!holder.compareAndSet((int) p, from, to)) {
+        throw new AssertionError(
+            "pfn=" + p + " is held by " + holder.get((int) p) + ", not by " + from);
+      }
+    }
+  }
+
+  /** A request that would fail waits for a running CPU to answer, and gets what it gives up. */
+  @Test
+  void aRunningCpuIsAskedForItsPages() throws InterruptedException {
+    try (Rig rig = new Rig(Rig.memory(24).cpus(2).sysctl("min_free_kbytes", "256"))) {
+      int all = Gfp.GFP_KERNEL | Gfp.__GFP_MEMALLOC;
+      Cpu cpu1 = rig.machine.cpus().get(1);
+      cpu1.parkLock().lock();
+      List<Long> held = rig.takeAll(all, 0);
+      for (int i = 0; i < 50; i++) {
+        rig.pages.freePages(cpu1, held.removeLast(), 0);
+      }
+      long last = held.removeLast();
+      long[] got = {PageAllocator.NO_PAGE};
+      Thread wants =
+          Thread.ofPlatform()
+              .start(
+                  () -> {
+                    while (got[0] == PageAllocator.NO_PAGE) {
+                      got[0] = rig.pages.allocPages(rig.cpu0, all, 0);
+                    }
+                  });
+      while (!cpu1.drainRequested()) {
+        Thread.onSpinWait();
+      }
+      rig.pages.freePages(cpu1, last, 0);
+      wants.join();
+      assertTrue(got[0] != PageAllocator.NO_PAGE);
+      held.add(got[0]);
+      rig.freeAll(held, 0);
+      cpu1.parkLock().unlock();
+    }
+  }
+
+  @Test
+  void oneSeedOneHistory() {
+    assertTrue(Arrays.equals(history(), history()));
+  }
+
+  private static long[] history() {
+    try (Rig rig = new Rig(Rig.memory(24).cpus(2))) {
+      Random random = new Random(7);
+      long[] pfns = new long[2000];
+      int[] orders = new int[pfns.length];
+      for (int i = 0; i < pfns.length; i++) {
+        orders[i] = random.nextInt(3);
+        pfns[i] =
+            rig.pages.allocPages(
+                rig.machine.cpus().get(random.nextInt(2)), Gfp.GFP_NOWAIT, orders[i]);
+      }
+      for (int i = 0; i < pfns.length; i++) {
+        if (pfns[i] != PageAllocator.NO_PAGE) {
+          rig.pages.freePages(rig.cpu0, pfns[i], orders[i]);
+        }
+      }
+      return pfns;
+    }
+  }
+}
