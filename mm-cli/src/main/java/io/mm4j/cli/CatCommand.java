@@ -3,28 +3,37 @@
 package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
-import io.mm4j.api.Machine;
 import io.mm4j.cli.proc.ProcFiles;
-import io.mm4j.cli.proc.ZoneView;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code mm cat}. */
 @Command(
     sortOptions = false,
-    description = "Prints files of the machine's /proc and /sys, in the kernel's exact format.",
+    description =
+        "Prints files of the machine's /proc and /sys, in the kernel's exact format. Without FILE"
+            + " it says which there are.",
     footer = {
       "",
       "Examples:",
       "  mm cat /proc/buddyinfo",
-      "  mm cat /proc/buddyinfo --memory 64G --plugin frame-allocator=bitmap",
+      "  mm cat /proc/buddyinfo --after tar_gzip",
+      "  mm cat /proc/zoneinfo --memory 64G --cpus 8",
     })
 final class CatCommand extends MmCommand {
   @Parameters(arity = "0..*", paramLabel = "FILE", description = "Paths such as /proc/buddyinfo.")
   private List<String> files = new ArrayList<>();
+
+  @Option(
+      names = "--after",
+      paramLabel = "WORKLOAD",
+      description = "Runs a recorded page trace first, on the recorded machine.")
+  private @Nullable String after;
 
   @Mixin private MachineOptions machine = new MachineOptions();
 
@@ -35,12 +44,8 @@ final class CatCommand extends MmCommand {
           "no file is named", "mm cat FILE...", String.join(", ", ProcFiles.paths()));
     }
     files.forEach(ProcFiles::check);
-    try (Machine booted = machine.config(machine.registry(io)).contents(false).boot()) {
-      ZoneView view = new ZoneView(booted.layout().map(), booted.zones());
-      for (String file : files) {
-        io.out().print(ProcFiles.read(file, view));
-      }
-    }
+    MachineFiles.show(
+        io, machine, after, view -> files.forEach(f -> io.out().print(ProcFiles.read(f, view))));
     return Main.GOOD;
   }
 }

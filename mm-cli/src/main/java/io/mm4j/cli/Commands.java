@@ -24,6 +24,7 @@ final class Commands {
               "run", "the main job: a recording of a real kernel, played here", RunCommand::new),
           new Entry("replay", "recordings of a real kernel, judged one by one", ReplayCommand::new),
           new Entry("cat", "a /proc or /sys file of the machine", CatCommand::new),
+          new Entry("proc", "the whole tree of such files, for procps", ProcCommand::new),
           new Entry("check", "the test kit on plugins, rule by rule", CheckCommand::new),
           new Entry("plugins", "every plugin found, and where", PluginsCommand::new));
 

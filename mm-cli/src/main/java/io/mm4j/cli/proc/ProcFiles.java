@@ -10,9 +10,16 @@ import java.util.function.Function;
 
 /** The files that a machine's zones are shown in, by path. */
 public final class ProcFiles {
-  private static final Map<String, Function<ZoneView, String>> FILES = new LinkedHashMap<>();
+  private static final Map<String, Function<MachineView, String>> FILES = new LinkedHashMap<>();
 
   static {
+    FILES.put("/proc/meminfo", StatFiles::meminfo);
+    FILES.put("/proc/vmstat", StatFiles::vmstat);
+    FILES.put("/proc/zoneinfo", StatFiles::zoneinfo);
+    FILES.put("/proc/stat", StatFiles::stat);
+    FILES.put("/proc/cpuinfo", StatFiles::cpuinfo);
+    FILES.put("/proc/uptime", StatFiles::uptime);
+    FILES.put("/proc/loadavg", view -> StatFiles.loadavg());
     FILES.put("/proc/buddyinfo", ZoneFiles::buddyinfo);
     FILES.put("/proc/pagetypeinfo", ZoneFiles::pagetypeinfo);
     FILES.put("/sys/kernel/debug/extfrag/unusable_index", ZoneFiles::unusableIndex);
@@ -31,7 +38,7 @@ public final class ProcFiles {
    *
    * @throws InputException if there is no such file
    */
-  public static String read(String path, ZoneView view) {
+  public static String read(String path, MachineView view) {
     return file(path).apply(view);
   }
 
@@ -40,8 +47,8 @@ public final class ProcFiles {
     file(path);
   }
 
-  private static Function<ZoneView, String> file(String path) {
-    Function<ZoneView, String> file = FILES.get(path);
+  private static Function<MachineView, String> file(String path) {
+    Function<MachineView, String> file = FILES.get(path);
     if (file == null) {
       throw new InputException(
           "this machine has no file '" + path + "'", "FILE", String.join(", ", FILES.keySet()));

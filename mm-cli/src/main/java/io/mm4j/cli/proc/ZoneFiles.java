@@ -5,7 +5,7 @@ package io.mm4j.cli.proc;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
-import io.mm4j.api.page.FrameAllocator;
+import io.mm4j.api.page.Fragmentation;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.Migratetype;
 import java.util.Locale;
@@ -24,12 +24,12 @@ public final class ZoneFiles {
   private ZoneFiles() {}
 
   /** {@code /proc/buddyinfo}: {@code frag_show_print()}. */
-  public static String buddyinfo(ZoneView view) {
+  public static String buddyinfo(MachineView view) {
     StringBuilder out = new StringBuilder();
     for (ManagedZone managed : view.zones()) {
       out.append(format("Node %d, zone %8s ", node(managed), name(managed)));
       for (int order = 0; order < ORDERS; order++) {
-        out.append(format("%6d ", blocks(managed.frames(), order)));
+        out.append(format("%6d ", managed.frames().freeBlocks(order)));
       }
       out.append('\n');
     }
@@ -37,7 +37,7 @@ public final class ZoneFiles {
   }
 
   /** {@code /proc/pagetypeinfo}: {@code pagetypeinfo_show()}. */
-  public static String pagetypeinfo(ZoneView view) {
+  public static String pagetypeinfo(MachineView view) {
     StringBuilder out = new StringBuilder();
     out.append(format("Page block order: %d\n", Pages.PAGEBLOCK_ORDER));
     out.append(format("Pages per block:  %d\n\n", 1 << Pages.PAGEBLOCK_ORDER));
@@ -101,13 +101,12 @@ public final class ZoneFiles {
   }
 
   /** {@code /sys/kernel/debug/extfrag/unusable_index}: thousandths of the free memory. */
-  public static String unusableIndex(ZoneView view) {
+  public static String unusableIndex(MachineView view) {
     StringBuilder out = new StringBuilder();
     for (ManagedZone managed : view.zones()) {
       out.append(format("Node %d, zone %8s ", node(managed), name(managed)));
-      long[] blocks = blocks(managed.frames());
       for (int order = 0; order < ORDERS; order++) {
-        int index = Fragmentation.unusableThousandths(blocks, order);
+        int index = Fragmentation.unusableIndex(managed.frames(), order);
         out.append(format("%d.%03d ", index / 1000, index % 1000));
       }
       out.append('\n');
@@ -116,31 +115,17 @@ public final class ZoneFiles {
   }
 
   /** {@code /sys/kernel/debug/extfrag/extfrag_index}: -1.000 where a request would succeed. */
-  public static String extfragIndex(ZoneView view) {
+  public static String extfragIndex(MachineView view) {
     StringBuilder out = new StringBuilder();
     for (ManagedZone managed : view.zones()) {
       out.append(format("Node %d, zone %8s ", node(managed), name(managed)));
-      long[] blocks = blocks(managed.frames());
       for (int order = 0; order < ORDERS; order++) {
-        int index = Fragmentation.extfragThousandths(blocks, order);
+        int index = Fragmentation.extfragIndex(managed.frames(), order);
         out.append(format("%2d.%03d ", index / 1000, index < 0 ? -index % 1000 : index % 1000));
       }
       out.append('\n');
     }
     return out.toString();
-  }
-
-  /** Free blocks by order. */
-  public static long[] blocks(FrameAllocator frames) {
-    long[] blocks = new long[ORDERS];
-    for (int order = 0; order < ORDERS; order++) {
-      blocks[order] = blocks(frames, order);
-    }
-    return blocks;
-  }
-
-  private static long blocks(FrameAllocator frames, int order) {
-    return frames.freeBlocks(order);
   }
 
   private static int node(ManagedZone managed) {

@@ -18,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** The files of a machine of which a real kernel wrote /proc: the same bytes. */
@@ -53,7 +54,7 @@ class ZoneFilesTest {
             });
   }
 
-  private static ZoneView view(String pagetypeinfo) {
+  private static MachineView view(String pagetypeinfo) {
     List<String> free =
         pagetypeinfo.lines().filter(l -> l.contains(", type ") && l.startsWith("Node ")).toList();
     List<String> types =
@@ -80,12 +81,12 @@ class ZoneFilesTest {
       }
       zones.add(new ManagedZone(zone, counts(blocks), can));
     }
-    return new ZoneView(MAP, zones);
+    return new MachineView(MAP, zones, Optional.empty(), 2, 0);
   }
 
   @Test
   void buddyinfoIsTheKernelsByteForByte() throws IOException {
-    ZoneView view = view(recorded("pagetypeinfo.txt"));
+    MachineView view = view(recorded("pagetypeinfo.txt"));
     assertEquals(recorded("buddyinfo.txt"), ZoneFiles.buddyinfo(view));
   }
 
@@ -97,7 +98,7 @@ class ZoneFilesTest {
 
   @Test
   void indicesHaveThreeDecimals() throws IOException {
-    ZoneView view = view(recorded("pagetypeinfo.txt"));
+    MachineView view = view(recorded("pagetypeinfo.txt"));
     assertEquals(
         "Node 0, zone      DMA 0.000 0.000 0.000 0.000 0.000 0.000 0.000 0.000 0.000 0.066 0.200 ",
         ZoneFiles.unusableIndex(view).lines().findFirst().orElse(""));

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,6 +50,17 @@ public final class KmemReplay {
    * @throws io.mm4j.api.InputException if the recording is incomplete or not well formed
    */
   public static KmemRun run(KmemSource source, MachineConfig config, int points) {
+    return run(source, config, points, machine -> {});
+  }
+
+  /**
+   * The same, and shows the machine as the recording leaves it.
+   *
+   * @param atEnd called once after the last event, before the machine is closed; not called for a
+   *     plugin that is not judged
+   */
+  public static KmemRun run(
+      KmemSource source, MachineConfig config, int points, Consumer<Machine> atEnd) {
     RecordedZones zones = RecordedZones.read(source);
     Meta meta = Meta.read(source);
     try (Machine machine = boot(zones, config)) {
@@ -59,6 +71,7 @@ public final class KmemReplay {
       }
       ExactReplay replay = new ExactReplay(source, zones, managed, points);
       replay.run();
+      atEnd.accept(machine);
       Verdict verdict =
           verdict(source, zones, replay, managed.getFirst(), machine.fallbackRule().orElse(null));
       return new KmemRun(

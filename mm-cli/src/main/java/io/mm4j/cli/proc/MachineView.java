@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.cli.proc;
+
+import io.mm4j.api.InputException;
+import io.mm4j.api.Machine;
+import io.mm4j.api.memory.MemoryMap;
+import io.mm4j.api.page.ManagedZone;
+import io.mm4j.api.page.PageStats;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What the files are made from.
+ *
+ * @param map the firmware's memory map
+ * @param zones node by node, lowest first
+ * @param statistics of the page allocator, if it keeps any
+ * @param cpus how many CPUs there are
+ * @param nowNs nanoseconds since boot
+ */
+public record MachineView(
+    MemoryMap map, List<ManagedZone> zones, Optional<PageStats> statistics, int cpus, long nowNs) {
+  /** Copies the list. */
+  public MachineView {
+    zones = List.copyOf(zones);
+  }
+
+  /** A view of a booted machine, valid while it is open. */
+  public static MachineView of(Machine machine) {
+    return new MachineView(
+        machine.layout().map(),
+        machine.zones(),
+        machine.pages().stats(),
+        machine.cpus().count(),
+        machine.clock().nowNs());
+  }
+
+  /**
+   * The statistics.
+   *
+   * @throws InputException if the page allocator keeps none
+   */
+  PageStats stats() {
+    return statistics.orElseThrow(
+        () ->
+            new InputException(
+                "this file needs statistics, and the page allocator keeps none",
+                "--plugin page-allocator=...",
+                "page-allocator=linux"));
+  }
+}
