@@ -91,7 +91,6 @@ public final class FaultHandler {
       if (!AnonVmas.prepare(mm.vmas, vma)) {
         return Result.OOM;
       }
-      mm.pages.allocateTable(addr);
       if (file.beyondEnd(index)) {
         return Result.SIGBUS;
       }
@@ -140,7 +139,6 @@ public final class FaultHandler {
         }
       }
     }
-    mm.pages.allocateTable(addr);
   }
 
   /** {@code do_set_pmd}: a folio of 2 MiB that lies right is mapped at once. */

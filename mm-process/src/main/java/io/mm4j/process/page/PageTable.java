@@ -163,11 +163,6 @@ public final class PageTable {
     directory[index(addr, 21)] = leaf;
   }
 
-  /** Makes sure that a page table exists, as a fault does that then fails. */
-  public void allocateTable(long addr) {
-    leaf(addr, true);
-  }
-
   // ---------------------------------------------------------------- ranges
 
   /** Unmaps a range. Guard markers stay if asked. A huge mapping that is cut is split first. */
