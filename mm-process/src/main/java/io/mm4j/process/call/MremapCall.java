@@ -182,8 +182,8 @@ final class MremapCall {
     if (Long.compareUnsigned(needed, vma.end - addr) > 0) {
       return mm.error(Errno.EFAULT, "the old range leaves the VMA");
     }
-    if (newLen == oldLen) {
-      return 0;
+    if (!expands) {
+      return 0; // what a shrink cuts off is unmapped before the rest moves
     }
     long pgoff = vma.pgoffAt(addr);
     if (Long.compareUnsigned(pgoff + (newLen >>> 12), pgoff) < 0) {
@@ -192,7 +192,7 @@ final class MremapCall {
     if (vma.hasAny(VmFlags.DONTEXPAND | VmFlags.PFNMAP)) {
       return mm.error(Errno.EFAULT, "a special mapping cannot be resized");
     }
-    long delta = Math.abs(newLen - oldLen);
+    long delta = newLen - oldLen;
     if (!mm.accounting.mayLock(vma.flags, delta)) {
       return mm.error(Errno.EAGAIN, "RLIMIT_MEMLOCK");
     }
