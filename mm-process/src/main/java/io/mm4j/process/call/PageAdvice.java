@@ -74,7 +74,8 @@ final class PageAdvice {
     if (vma.hasAny(VmFlags.SPECIAL | VmFlags.LOCKED)) {
       return mm.error(Errno.EINVAL, "guard pages in locked or special memory");
     }
-    if (!AnonVmas.prepare(mm.vmas, vma)) {
+    // Since VM_MAYBE_GUARD tells fork to copy them, guards need no anon_vma in mappings of files.
+    if (vma.isAnonymous() && !AnonVmas.prepare(mm.vmas, vma)) {
       return -Errno.ENOMEM;
     }
     vma.flags |= VmFlags.MAYBE_GUARD;
