@@ -18,6 +18,8 @@ import io.mm4j.replay.Verdict;
 import io.mm4j.replay.kmem.KmemReplay;
 import io.mm4j.replay.kmem.KmemRun;
 import io.mm4j.replay.kmem.KmemSource;
+import io.mm4j.replay.kmem.PolicyReplay;
+import io.mm4j.replay.kmem.PolicyRun;
 import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.function.Supplier;
@@ -47,6 +49,11 @@ final class Judge {
   /** Replays a page trace with samples of the free blocks on the way. */
   KmemRun run(KmemSource source, int points) {
     return KmemReplay.run(source, config(), points);
+  }
+
+  /** Asks the plugins for what a page trace requests. */
+  PolicyRun policy(KmemSource source, int points) {
+    return PolicyReplay.run(source, config(), points);
   }
 
   private MachineConfig config() {

@@ -11,6 +11,7 @@ import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Spi;
 import io.mm4j.cli.face.Contender;
 import io.mm4j.cli.face.Face;
+import io.mm4j.cli.face.PolicyFace;
 import io.mm4j.cli.text.Json;
 import io.mm4j.cli.text.Progress;
 import io.mm4j.cli.text.Table;
@@ -20,8 +21,10 @@ import io.mm4j.replay.Recording;
 import io.mm4j.replay.Verdict;
 import io.mm4j.replay.kmem.KmemRun;
 import io.mm4j.replay.kmem.KmemSource;
+import io.mm4j.replay.kmem.PolicyRun;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -106,12 +109,22 @@ final class RunCommand extends MmCommand {
           "a plugin that passes `mm check`");
     }
     Face face = new Face(source, first, contenders, output.timing());
+    PolicyFace policy =
+        compare == null ? null : policy(io, registry, choices, contenders, source, face.zone());
     if (output.json()) {
-      io.out().println(Json.write(face.json()));
+      Map<String, Object> json = new LinkedHashMap<>(face.json());
+      if (policy != null) {
+        json.put("policy", policy.json());
+      }
+      io.out().println(Json.write(json));
     } else if (output.csv()) {
-      io.out().print(face.csv());
+      io.out().print(policy == null ? face.csv() : policy.series().toCsv());
     } else if (compare != null || first.samples().isEmpty()) {
       face.printComparison(io.out(), io.unicode(), io.terminal().columns());
+      if (policy != null) {
+        io.out().println();
+        policy.print(io.out(), io.unicode(), io.terminal().columns());
+      }
     } else {
       face.print(io.out(), io.terminal(), io.unicode());
       next(io, source);
@@ -120,6 +133,47 @@ final class RunCommand extends MmCommand {
     boolean differs =
         contenders.stream().anyMatch(c -> c.run() == null || c.run().verdict().differs());
     return differs ? Main.DIFFERENT : Main.GOOD;
+  }
+
+  /**
+   * The recorded requests, answered by each plugin, beside the kernel's own blocks: those of an
+   * exact replay, on the reference plugin if no other can show them.
+   *
+   * @return null if every plugin threw
+   */
+  private @Nullable PolicyFace policy(
+      Io io,
+      PluginRegistry registry,
+      Map<Spi<?>, PluginSpec> choices,
+      List<Contender> contenders,
+      KmemSource source,
+      int zone) {
+    KmemRun kernel = null;
+    List<PolicyRun> runs = new ArrayList<>();
+    try (Progress progress = new Progress(io.err(), io.terminal())) {
+      for (Contender contender : contenders) {
+        progress.at(runs.size(), contenders.size(), "requests on " + contender.name());
+        KmemRun run = contender.run();
+        if (kernel == null && run != null && run.verdict().exact()) {
+          kernel = run;
+        }
+        Map<Spi<?>, PluginSpec> own = new HashMap<>(choices);
+        own.put(Spi.FRAME_ALLOCATOR, contender.spec());
+        try {
+          runs.add(new Judge(registry, own).policy(source, Face.POINTS));
+        } catch (InputException e) {
+          throw e;
+        } catch (MmException | CorruptStateError | UnsupportedOperationException e) {
+          io.err().println("mm: frame-allocator=" + contender.name() + " threw " + e.getMessage());
+        }
+      }
+    }
+    if (kernel == null) {
+      Map<Spi<?>, PluginSpec> own = new HashMap<>(choices);
+      own.remove(Spi.FRAME_ALLOCATOR);
+      kernel = new Judge(registry, own).run(source, Face.POINTS);
+    }
+    return runs.isEmpty() ? null : new PolicyFace(kernel, runs, zone);
   }
 
   private static void next(Io io, KmemSource source) {
@@ -183,11 +237,11 @@ final class RunCommand extends MmCommand {
         judge.run(source, 0);
         bestNs = Math.min(bestNs, System.nanoTime() - start);
       }
-      return new Contender(spec.name(), run, "", bestNs);
+      return new Contender(spec, run, "", bestNs);
     } catch (InputException e) {
       throw e;
     } catch (MmException | CorruptStateError | UnsupportedOperationException e) {
-      return new Contender(spec.name(), null, String.valueOf(e.getMessage()), 0);
+      return new Contender(spec, null, String.valueOf(e.getMessage()), 0);
     }
   }
 

@@ -67,6 +67,20 @@ class RunCommandTest {
   }
 
   @Test
+  void showsWhatThePluginsMakeOfTheRequestsBesideTheKernel() {
+    Cli text = Cli.mm("run", "--no-timing", "--compare", "frame-allocator=buddy,bitmap");
+    assertTrue(text.out().contains("The recorded requests, answered by"), text.out());
+    assertTrue(text.out().contains("inferred: "), text.out());
+    Cli csv = Cli.mm("run", "--csv", "--compare", "frame-allocator=buddy");
+    assertEquals(0, csv.code(), csv.err());
+    assertTrue(csv.out().contains("\n(kernel),"), "the kernel's rows");
+    assertTrue(csv.out().contains("\nbuddy,"), "the plugin's rows");
+    Cli json = Cli.mm("run", "--json", "--no-timing", "--compare", "frame-allocator=buddy");
+    Map<?, ?> policy = (Map<?, ?>) Objects.requireNonNull(json.json().get("policy"));
+    assertEquals(2, ((java.util.List<?>) Objects.requireNonNull(policy.get("plugins"))).size());
+  }
+
+  @Test
   void wrongWorkloadsAndComparisonsAreAnswered() {
     for (String[] args :
         new String[][] {

@@ -2,6 +2,7 @@
 
 package io.mm4j.cli.face;
 
+import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.replay.CheckResult;
 import io.mm4j.replay.kmem.KmemRun;
 import org.jspecify.annotations.Nullable;
@@ -9,12 +10,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * One plugin on one recording.
  *
- * @param name the plugin, with its options
+ * @param spec the plugin, with its options
  * @param run what the replay came to, or null if the plugin threw
  * @param failure what it threw, or an empty text
  * @param replayNs real time of the fastest replay, reading included
  */
-public record Contender(String name, @Nullable KmemRun run, String failure, long replayNs) {
+public record Contender(PluginSpec spec, @Nullable KmemRun run, String failure, long replayNs) {
+  /** The plugin's name. */
+  public String name() {
+    return spec.name();
+  }
+
   /** {@code yes}, or where it is not. */
   public String exactness() {
     if (run == null) {

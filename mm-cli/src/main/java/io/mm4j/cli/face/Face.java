@@ -55,6 +55,11 @@ public final class Face {
     this.timing = timing;
   }
 
+  /** The index of the largest zone, whose fragmentation is shown. */
+  public int zone() {
+    return machine.largestZone();
+  }
+
   /** The screen. */
   public void print(PrintStream out, Terminal terminal, boolean unicode) {
     int width = terminal.columns();

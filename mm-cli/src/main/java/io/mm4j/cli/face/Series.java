@@ -6,10 +6,12 @@ import io.mm4j.cli.text.Table;
 import io.mm4j.cli.text.Table.Column;
 import io.mm4j.replay.kmem.Fragmentation;
 import io.mm4j.replay.kmem.KmemRun;
+import io.mm4j.replay.kmem.RecordedZones;
 import io.mm4j.replay.kmem.RecordedZones.RecordedZone;
 import io.mm4j.replay.kmem.Sample;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** The free blocks of contenders over recorded time: fragmentation per zone and order. */
@@ -30,6 +32,24 @@ final class Series {
 
   /** A row for each plugin, sample and zone. */
   static Table table(List<Contender> contenders) {
+    Table table = columns();
+    for (Contender contender : contenders) {
+      KmemRun run = contender.run();
+      if (run != null) {
+        add(table, contender.name(), run.zones(), run.samples());
+      }
+    }
+    return table;
+  }
+
+  /** A row for each name, sample and zone. */
+  static Table table(RecordedZones zones, Map<String, List<Sample>> series) {
+    Table table = columns();
+    series.forEach((name, samples) -> add(table, name, zones, samples));
+    return table;
+  }
+
+  private static Table columns() {
     List<Column> columns = new ArrayList<>();
     for (String name :
         List.of("plugin", "t_ns", "node", "zone", "free_pages", "pcp_pages", "failures")) {
@@ -38,18 +58,13 @@ final class Series {
     for (int order = 0; order < ORDERS; order++) {
       columns.add(Table.column("unusable_" + order, "unusable_" + order));
     }
-    Table table = new Table(columns);
-    for (Contender contender : contenders) {
-      if (contender.run() != null) {
-        add(table, contender.name(), contender.run());
-      }
-    }
-    return table;
+    return new Table(columns);
   }
 
-  private static void add(Table table, String plugin, KmemRun run) {
-    List<RecordedZone> zones = run.zones().list();
-    for (Sample sample : run.samples()) {
+  private static void add(
+      Table table, String plugin, RecordedZones recorded, List<Sample> samples) {
+    List<RecordedZone> zones = recorded.list();
+    for (Sample sample : samples) {
       for (int z = 0; z < zones.size(); z++) {
         @Nullable Object[] row = new @Nullable Object[7 + ORDERS];
         row[0] = plugin;

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.cli.face;
+
+import io.mm4j.cli.text.Chart;
+import io.mm4j.cli.text.Table;
+import io.mm4j.replay.kmem.KmemRun;
+import io.mm4j.replay.kmem.PolicyRun;
+import io.mm4j.replay.kmem.Sample;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * What other allocators make of the recorded requests, beside what the kernel made of them: the
+ * exact replay shows the kernel's free blocks at the same moments.
+ */
+public final class PolicyFace {
+  /** What the kernel's own row is called. */
+  private static final String KERNEL = "(kernel)";
+
+  private static final int[] ORDERS = {4, 9};
+
+  private final KmemRun kernel;
+  private final List<PolicyRun> runs;
+  private final int zone;
+  private final String zoneName;
+
+  /**
+   * The view of a comparison.
+   *
+   * @param kernel an exact replay, with as many samples as the others
+   * @param runs one for each plugin, at least one
+   * @param zone whose fragmentation is shown
+   */
+  public PolicyFace(KmemRun kernel, List<PolicyRun> runs, int zone) {
+    this.kernel = kernel;
+    this.runs = List.copyOf(runs);
+    this.zone = zone;
+    this.zoneName = kernel.zones().list().get(zone).type().procName();
+  }
+
+  /** The table, what was inferred, and a line over time for each. */
+  public void print(PrintStream out, boolean unicode, int width) {
+    PolicyRun first = runs.getFirst();
+    out.println(
+        "The recorded requests, answered by page-allocator=" + first.pageAllocator() + " on each:");
+    out.print(table().toText(""));
+    PolicyRun.Inferred inferred = first.inferred();
+    out.printf(
+        Locale.ROOT,
+        "inferred: %,d pages on per-cpu lists at the start, %,d bulk allocations,%n"
+            + "types of %,d of %,d pageblocks, %,d frees of blocks from before the start,%n"
+            + "%,d frees page by page, %,d pages whose free was left out%n",
+        inferred.pcpPagesAtStart(),
+        inferred.bulkAllocations(),
+        inferred.pageblocksTyped(),
+        inferred.pageblocks(),
+        inferred.freesOfStart(),
+        inferred.freesByPage(),
+        inferred.freesLeftOut());
+    for (int order : ORDERS) {
+      out.println();
+      out.println("Unusable free memory of zone " + zoneName + " over time, order " + order + ":");
+      lines(out, order, unicode, width);
+    }
+  }
+
+  private void lines(PrintStream out, int order, boolean unicode, int width) {
+    Map<String, double[]> lines = new LinkedHashMap<>();
+    lines.put(KERNEL, unusable(kernel.samples(), order));
+    runs.forEach(run -> lines.put(run.frameAllocator(), unusable(run.samples(), order)));
+    double[] range = Face.range(lines.values().stream().flatMapToDouble(Arrays::stream).toArray());
+    lines.forEach(
+        (name, values) ->
+            out.printf(
+                Locale.ROOT,
+                "  %-12s %.3f %s %.3f%n",
+                name,
+                values[0],
+                Chart.spark(values, width - 30, range[0], range[1], unicode),
+                values[values.length - 1]));
+  }
+
+  private double[] unusable(List<Sample> samples, int order) {
+    return samples.stream().mapToDouble(s -> s.unusableIndex(zone, order) / 1000.0).toArray();
+  }
+
+  /** A row for the kernel and for each plugin. */
+  public Table table() {
+    Table table =
+        new Table(
+            List.of(
+                Table.column("frame_allocator", "FRAME ALLOCATOR"),
+                Table.column("requests", "REQUESTS"),
+                Table.column("failures", "FAILURES"),
+                Table.column("free_pages", "FREE AT END"),
+                Table.column("pcp_pages", "PER-CPU"),
+                Table.column("unusable_4", "UNUSABLE O4"),
+                Table.column("unusable_9", "O9")));
+    Sample end = kernel.samples().getLast();
+    table.add(
+        KERNEL,
+        null,
+        null,
+        end.freePages(),
+        null,
+        end.unusableIndex(zone, 4) / 1000.0,
+        end.unusableIndex(zone, 9) / 1000.0);
+    for (PolicyRun run : runs) {
+      Sample last = run.samples().getLast();
+      table.add(
+          run.frameAllocator(),
+          run.requests(),
+          run.failures(),
+          run.endFreePages(),
+          run.endPcpPages(),
+          last.unusableIndex(zone, 4) / 1000.0,
+          last.unusableIndex(zone, 9) / 1000.0);
+    }
+    return table;
+  }
+
+  /** A row for the kernel and each plugin, sample and zone. */
+  public Table series() {
+    Map<String, List<Sample>> samples = new LinkedHashMap<>();
+    samples.put(KERNEL, kernel.samples());
+    runs.forEach(run -> samples.put(run.frameAllocator(), run.samples()));
+    return Series.table(kernel.zones(), samples);
+  }
+
+  /** Everything as data. */
+  public Map<String, Object> json() {
+    List<Map<String, Object>> inferred = new ArrayList<>();
+    for (PolicyRun run : runs) {
+      PolicyRun.Inferred i = run.inferred();
+      Map<String, Object> one = new LinkedHashMap<>();
+      one.put("frame_allocator", run.frameAllocator());
+      one.put("pcp_pages_at_start", i.pcpPagesAtStart());
+      one.put("bulk_allocations", i.bulkAllocations());
+      one.put("pageblocks_typed", i.pageblocksTyped());
+      one.put("pageblocks", i.pageblocks());
+      one.put("frees_of_start", i.freesOfStart());
+      one.put("frees_by_page", i.freesByPage());
+      one.put("frees_left_out", i.freesLeftOut());
+      one.put("lost_frees", i.lostFrees());
+      one.put("recorded_failures", i.recordedFailures());
+      inferred.add(one);
+    }
+    Map<String, Object> object = new LinkedHashMap<>();
+    object.put("page_allocator", runs.getFirst().pageAllocator());
+    object.put("plugins", table().toMaps());
+    object.put("inferred", inferred);
+    object.put("fragmentation", series().toMaps());
+    return object;
+  }
+}
