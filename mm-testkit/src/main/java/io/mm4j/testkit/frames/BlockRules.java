@@ -10,6 +10,7 @@ import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
+import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.frames.FrameRule.Needs;
 import io.mm4j.testkit.frames.FrameSubject.Call;
 import io.mm4j.testkit.naive.FreeBlocks.Block;
@@ -141,13 +142,14 @@ final class BlockRules {
     var expected = s.blocks.all().iterator();
     s.frames.forEachFree(
         (pfn, order, type) -> {
-          String seen = String.format("free block 0x%x/%d", pfn, order);
-          check(expected.hasNext(), "no further free block", seen);
-          Block next = expected.next();
-          check(
-              next.pfn() == pfn && next.order() == order,
-              String.format("free block 0x%x/%d", next.pfn(), next.order()),
-              seen);
+          Block next = expected.hasNext() ? expected.next() : null;
+          if (next == null || next.pfn() != pfn || next.order() != order) {
+            throw new RuleViolation(
+                next == null
+                    ? "no further free block"
+                    : String.format("free block 0x%x/%d", next.pfn(), next.order()),
+                String.format("free block 0x%x/%d", pfn, order));
+          }
         });
     check(!expected.hasNext(), "another free block at the end", "none");
   }

@@ -11,6 +11,7 @@ import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
+import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.frames.FrameRule.Needs;
 import io.mm4j.testkit.frames.FrameSubject.Call;
 import io.mm4j.testkit.naive.FreeBlocks.Block;
@@ -131,9 +132,10 @@ final class ListRules {
     s.frames.forEachFree(
         (pfn, order, type) -> {
           Block seen = new Block(pfn, order, type);
-          check(expected.hasNext(), "no further free block", "" + seen);
-          Block next = expected.next();
-          check(next.equals(seen), "free block " + next, "" + seen);
+          Block next = expected.hasNext() ? expected.next() : null;
+          if (!seen.equals(next)) {
+            throw new RuleViolation("free block " + next, "" + seen);
+          }
         });
   }
 
@@ -143,10 +145,11 @@ final class ListRules {
         pfn = (pfn | (Pages.PAGEBLOCK_NR_PAGES - 1)) + 1) {
       int expected = s.pageblocks().get(pfn);
       int seen = s.typeAt(pfn);
-      check(
-          expected == seen,
-          String.format("pageblock of 0x%x %s", pfn, Migratetype.name(expected)),
-          Migratetype.name(seen));
+      if (expected != seen) {
+        throw new RuleViolation(
+            String.format("pageblock of 0x%x %s", pfn, Migratetype.name(expected)),
+            Migratetype.name(seen));
+      }
     }
   }
 }
