@@ -6,6 +6,8 @@ import io.mm4j.api.InputException;
 import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.frames.FrameAllocatorSuite;
+import io.mm4j.testkit.memory.PhysicalMemorySuite;
+import io.mm4j.testkit.pages.PageAllocatorSuite;
 import io.mm4j.testkit.vma.VmaIndexSuite;
 import java.util.List;
 import java.util.Optional;
@@ -17,7 +19,11 @@ public final class TestKit {
 
   /** Every suite, in boot order of the SPIs. */
   public static List<Suite<?>> suites() {
-    return List.of(FrameAllocatorSuite.suite(), VmaIndexSuite.suite());
+    return List.of(
+        PhysicalMemorySuite.suite(),
+        FrameAllocatorSuite.suite(),
+        PageAllocatorSuite.suite(),
+        VmaIndexSuite.suite());
   }
 
   /** The suite of an SPI, if the kit has one. */

@@ -2,6 +2,7 @@
 
 package io.mm4j.testkit.junit;
 
+import io.mm4j.api.plugin.PluginInfo;
 import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
@@ -84,6 +85,24 @@ public abstract class PluginSuite<P extends PluginProvider> {
       }
     }
     return specs.stream().map(spec -> container(suite, registry, spec));
+  }
+
+  /** A plugin that is found here but judged nowhere fails the build. */
+  @TestFactory
+  Stream<DynamicTest> everyPluginHasRules() {
+    PluginRegistry registry = registry();
+    return Spi.all().stream()
+        .flatMap(each -> registry.plugins(each).stream())
+        .map(
+            info ->
+                DynamicTest.dynamicTest(
+                    info.spi() + "=" + info.name() + " has rules", () -> hasRules(info)));
+  }
+
+  private static void hasRules(PluginInfo info) {
+    Assertions.assertTrue(
+        TestKit.suite(info.spi()).isPresent(),
+        () -> "no suite of the test kit judges " + info.spi() + "=" + info.name());
   }
 
   private DynamicNode container(Suite<P> suite, PluginRegistry registry, PluginSpec spec) {

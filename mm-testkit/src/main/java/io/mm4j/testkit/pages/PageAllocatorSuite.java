@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.pages;
+
+import io.mm4j.api.page.PageAllocatorProvider;
+import io.mm4j.api.plugin.Spi;
+import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.Suite;
+import io.mm4j.testkit.faults.PageFaults;
+import io.mm4j.testkit.naive.NaivePages;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Everything about {@code page-allocator}. */
+public final class PageAllocatorSuite {
+  private PageAllocatorSuite() {}
+
+  /** The suite. */
+  public static Suite<PageAllocatorProvider> suite() {
+    List<Rule<PageAllocatorProvider>> rules =
+        Stream.of(
+                GivenRules.all(),
+                ShortageRules.all(),
+                RangeRules.all(),
+                List.<Rule<PageAllocatorProvider>>of(StressRule.rule()))
+            .flatMap(List::stream)
+            .toList();
+    return new Suite<>(Spi.PAGE_ALLOCATOR, new NaivePages(), rules, PageFaults.all());
+  }
+}

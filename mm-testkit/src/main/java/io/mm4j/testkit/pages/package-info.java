@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The rules of the SPI {@code page-allocator}, on small machines with two nodes. */
+@NullMarked
+package io.mm4j.testkit.pages;
+
+import org.jspecify.annotations.NullMarked;
