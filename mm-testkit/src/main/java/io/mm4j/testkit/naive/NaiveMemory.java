@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.mm4j.api.memory.BootAllocator;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.Node;
@@ -20,6 +21,7 @@ public class NaiveMemory implements PhysicalMemory {
   private final MemMap memMap;
   private final MemorySegment ram;
   private final boolean contents;
+  private final BootAllocator boot;
 
   /** Creates it with a naive {@code mem_map}. */
   public NaiveMemory(MemoryLayout layout, boolean contents) {
@@ -31,6 +33,7 @@ public class NaiveMemory implements PhysicalMemory {
     this.layout = layout;
     this.memMap = memMap;
     this.contents = contents;
+    this.boot = new NaiveBoot(layout);
     int longs = contents ? Math.toIntExact(layout.endPfn() << (Pages.PAGE_SHIFT - 3)) : 0;
     this.ram = MemorySegment.ofArray(new long[longs]);
   }
@@ -38,6 +41,11 @@ public class NaiveMemory implements PhysicalMemory {
   @Override
   public MemMap memMap() {
     return memMap;
+  }
+
+  @Override
+  public BootAllocator bootAllocator() {
+    return boot;
   }
 
   @Override
