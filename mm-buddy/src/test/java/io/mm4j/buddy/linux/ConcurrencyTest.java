@@ -102,39 +102,6 @@ class ConcurrencyTest {
     }
   }
 
-  /** A request that would fail waits for a running CPU to answer, and gets what it gives up. */
-  @Test
-  void aRunningCpuIsAskedForItsPages() throws InterruptedException {
-    try (Rig rig = new Rig(Rig.memory(24).cpus(2).sysctl("min_free_kbytes", "256"))) {
-      int all = Gfp.GFP_KERNEL | Gfp.__GFP_MEMALLOC;
-      Cpu cpu1 = rig.machine.cpus().get(1);
-      cpu1.parkLock().lock();
-      List<Long> held = rig.takeAll(all, 0);
-      for (int i = 0; i < 50; i++) {
-        rig.pages.freePages(cpu1, held.removeLast(), 0);
-      }
-      long last = held.removeLast();
-      long[] got = {PageAllocator.NO_PAGE};
-      Thread wants =
-          Thread.ofPlatform()
-              .start(
-                  () -> {
-                    while (got[0] == PageAllocator.NO_PAGE) {
-                      got[0] = rig.pages.allocPages(rig.cpu0, all, 0);
-                    }
-                  });
-      while (!cpu1.drainRequested()) {
-        Thread.onSpinWait();
-      }
-      rig.pages.freePages(cpu1, last, 0);
-      wants.join();
-      assertTrue(got[0] != PageAllocator.NO_PAGE);
-      held.add(got[0]);
-      rig.freeAll(held, 0);
-      cpu1.parkLock().unlock();
-    }
-  }
-
   @Test
   void oneSeedOneHistory() {
     assertTrue(Arrays.equals(history(), history()));
