@@ -19,7 +19,7 @@ final class RandomCalls {
   }
 
   private long len() {
-    return (1 + random.nextInt(16)) << 12;
+    return (1L + random.nextInt(16)) << 12;
   }
 
   /** Makes one call and says what it was and gave. */

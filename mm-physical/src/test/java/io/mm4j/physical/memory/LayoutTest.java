@@ -163,7 +163,7 @@ class LayoutTest {
     for (MemoryLayout layout : new MemoryLayout[] {core, movable}) {
       var zone = layout.zones().get(layout.zones().size() - 1);
       assertEquals("Movable", zone.type().procName());
-      assertEquals(2L << 30 >>> 12, zone.presentPages(), 1024);
+      assertEquals((double) ((2L << 30) >>> 12), (double) zone.presentPages(), 1024);
       assertEquals(0, zone.startPfn() % 1024);
     }
   }
