@@ -23,6 +23,8 @@ final class Commands {
           new Entry(
               "run", "the main job: a recording of a real kernel, played here", RunCommand::new),
           new Entry("replay", "recordings of a real kernel, judged one by one", ReplayCommand::new),
+          new Entry(
+              "explain", "one operation, step by step, with the reasons", ExplainCommand::new),
           new Entry("cat", "a /proc or /sys file of the machine", CatCommand::new),
           new Entry("proc", "the whole tree of such files, for procps", ProcCommand::new),
           new Entry("check", "the test kit on plugins, rule by rule", CheckCommand::new),

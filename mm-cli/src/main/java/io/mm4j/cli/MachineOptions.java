@@ -4,12 +4,20 @@ package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.MachineConfig;
+import io.mm4j.api.memory.Architecture;
+import io.mm4j.api.memory.MemoryMap;
+import io.mm4j.api.memory.MemoryMapText;
+import io.mm4j.api.memory.NumaTopology;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Sizes;
 import io.mm4j.api.plugin.Spi;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -23,9 +31,14 @@ import picocli.CommandLine.Option;
  * checked by {@link #registry} and {@link #config}, so that every message has one form.
  */
 final class MachineOptions {
+  private static final long MAX_MAP_BYTES = 16 << 20;
   private static final String PLUGIN_FORM = "SPI=NAME[:key=value,...]";
 
-  @Option(names = "--machine", paramLabel = "KIND", order = 700, description = "x86-64 (default).")
+  @Option(
+      names = "--machine",
+      paramLabel = "KIND",
+      order = 700,
+      description = "x86-64 (default), x86-32, or a file with e820 lines.")
   private String machine = "x86-64";
 
   @Option(
@@ -38,14 +51,18 @@ final class MachineOptions {
   @Option(names = "--cpus", paramLabel = "N", order = 702, description = "CPUs, 2 by default.")
   private String cpus = "2";
 
-  @Option(names = "--nodes", paramLabel = "N", order = 703, description = "NUMA nodes, 1.")
+  @Option(
+      names = "--nodes",
+      paramLabel = "N",
+      order = 703,
+      description = "NUMA nodes, 1 by default.")
   private String nodes = "1";
 
   @Option(
       names = "--cmdline",
       paramLabel = "TEXT",
       order = 704,
-      description = "Kernel parameters: mem=SIZE, vm.KEY=VALUE.")
+      description = "Kernel parameters: mem=2G numa=fake=4 vm.KEY=VALUE ...")
   private String cmdline = "";
 
   @Option(
@@ -116,35 +133,72 @@ final class MachineOptions {
 
   /** The machine as described, on these plugins. */
   MachineConfig config(PluginRegistry registry) {
-    if (!machine.equals("x86-64")) {
-      throw new InputException("there is no machine '" + machine + "'", "--machine", "x86-64");
-    }
-    number(nodes, "--nodes", 1);
     seed();
     long bytes = Sizes.parseSize(memory, "--memory");
-    MachineConfig config = new MachineConfig().registry(registry).cpus(cpus());
-    for (String word : cmdline.isBlank() ? new String[0] : cmdline.strip().split("\\s+")) {
-      int eq = word.indexOf('=');
-      String key = eq < 0 ? word : word.substring(0, eq);
-      String value = eq < 0 ? "" : word.substring(eq + 1);
-      if (key.equals("mem")) {
-        bytes = Math.min(bytes, Sizes.parseSize(value, "--cmdline mem="));
-      } else if (key.startsWith("vm.") && eq > 0) {
-        config.sysctl(key.substring(3), value);
-      } else {
-        throw new InputException(
-            "'" + word + "' is not a kernel parameter that this machine knows",
-            "--cmdline",
-            "mem=SIZE, vm.KEY=VALUE");
-      }
-    }
     if (bytes < 1 << 20) {
       throw new InputException(
           "a machine of " + bytes + " bytes", "--memory " + memory, "sizes from 1M");
     }
-    config.memory(bytes);
+    MemoryMap map = MemoryMap.pc(bytes);
+    Architecture architecture = architecture();
+    if (architecture == null) {
+      architecture = Architecture.X86_64;
+      map = readMap(machine);
+    }
+    MachineConfig config = new MachineConfig().registry(registry).cpus(cpus());
+    config.architecture(architecture).memoryMap(map);
+    int count = number(nodes, "--nodes", 64);
+    if (count > 1) {
+      List<NumaTopology.Span> spans = NumaTopology.fake(map, count).memory();
+      config.numa(NumaTopology.of(spans, NumaTopology.REMOTE));
+    }
+    commandLine(config);
     choices(registry).forEach(config::plugin);
     return config;
+  }
+
+  private void commandLine(MachineConfig config) {
+    List<String> rest = new ArrayList<>();
+    for (String word : cmdline.strip().split("\\s+", -1)) {
+      int eq = word.indexOf('=');
+      if (word.startsWith("vm.") && eq > 0) {
+        config.sysctl(word.substring(3, eq), word.substring(eq + 1));
+      } else if (!word.isEmpty()) {
+        rest.add(word);
+      }
+    }
+    try {
+      config.commandLine(String.join(" ", rest));
+    } catch (InputException e) {
+      throw new InputException(e.what(), "--cmdline, " + e.where(), e.allowed());
+    }
+  }
+
+  /** The architecture of that name, or null if the text must be a file. */
+  private @Nullable Architecture architecture() {
+    for (Architecture architecture : Architecture.values()) {
+      if (architecture.id().equals(machine)) {
+        return architecture;
+      }
+    }
+    return null;
+  }
+
+  private static MemoryMap readMap(String file) {
+    String allowed = "x86-64, x86-32, or a file with a memory map (e820 lines of a boot log)";
+    try {
+      Path path = Path.of(file);
+      if (!Files.isRegularFile(path)) {
+        throw new InputException("there is no machine '" + file + "'", "--machine", allowed);
+      }
+      if (Files.size(path) > MAX_MAP_BYTES) {
+        throw new InputException("'" + file + "' is too long for a map", "--machine", "up to 16M");
+      }
+      String text = new String(Files.readAllBytes(path), StandardCharsets.ISO_8859_1);
+      return MemoryMapText.parse(text, "--machine " + file);
+    } catch (IOException | InvalidPathException e) {
+      throw new InputException("cannot read '" + file + "': " + e, "--machine", allowed);
+    }
   }
 
   private static int number(String text, String option, int max) {
