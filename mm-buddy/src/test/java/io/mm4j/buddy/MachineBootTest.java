@@ -8,10 +8,16 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.Machine;
 import io.mm4j.api.MachineConfig;
+import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.NumaTopology;
 import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -44,6 +50,89 @@ class MachineBootTest {
       pages.freePages(cpu, pfn, 3);
       assertEquals(free, pages.freePages());
       machine.validate();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"sparsemem:boot=memblock", "sparsemem:boot=bootmem", "flatmem"})
+  void whatBootTookNeverReachesTheZones(String memory) {
+    var config =
+        new MachineConfig()
+            .memory(256L << 20)
+            .reserve(16L << 20, 30L << 20)
+            .plugin("physical-memory=" + memory)
+            .plugin("page-allocator=direct");
+    try (Machine machine = config.boot()) {
+      machine.validate();
+      long all = machine.layout().map().usablePages(1, machine.layout().endPfn());
+      assertEquals(all - (30L << 8), machine.pages().freePages());
+      assertEquals(FrameOwner.RESERVED, machine.memory().memMap().owner(20L << 8));
+      long managed = machine.layout().zones().stream().mapToLong(Zone::managedPages).sum();
+      assertEquals(machine.pages().freePages(), managed);
+    }
+  }
+
+  @Test
+  void fourNodesFallBackByDistance() {
+    long quarter = 1L << 18;
+    List<NumaTopology.Span> spans =
+        List.of(
+            new NumaTopology.Span(0, 2 * quarter),
+            new NumaTopology.Span(2 * quarter, 3 * quarter),
+            new NumaTopology.Span(3 * quarter, 5 * quarter),
+            new NumaTopology.Span(5 * quarter, 6 * quarter));
+    NumaTopology numa =
+        new NumaTopology(
+            spans,
+            List.of(
+                List.of(10, 30, 20, 25),
+                List.of(30, 10, 25, 20),
+                List.of(20, 25, 10, 30),
+                List.of(25, 20, 30, 10)));
+    var config =
+        new MachineConfig()
+            .memory(5L << 30)
+            .contents(false)
+            .numa(numa)
+            .plugin("page-allocator=direct");
+    try (Machine machine = config.boot()) {
+      Cpu cpu = machine.cpus().get(0);
+      List<Integer> nodes = new ArrayList<>();
+      long pfn = machine.pages().allocPages(cpu, Gfp.GFP_KERNEL, 10, 1);
+      while (pfn != PageAllocator.NO_PAGE) {
+        int node = nodeOf(machine, pfn);
+        if (nodes.isEmpty() || nodes.get(nodes.size() - 1) != node) {
+          nodes.add(node);
+        }
+        pfn = machine.pages().allocPages(cpu, Gfp.GFP_KERNEL, 10, 1);
+      }
+      assertEquals(List.of(1, 3, 2, 0), nodes);
+    }
+  }
+
+  private static int nodeOf(Machine machine, long pfn) {
+    return machine.layout().zones().stream()
+        .filter(z -> z.contains(pfn))
+        .findFirst()
+        .orElseThrow()
+        .nodeId();
+  }
+
+  @Test
+  void x86With32BitsHasHighMemory() {
+    var config =
+        new MachineConfig()
+            .memory(2L << 30)
+            .contents(false)
+            .architecture(Architecture.X86_32)
+            .plugin("page-allocator=direct");
+    try (Machine machine = config.boot()) {
+      machine.validate();
+      Cpu cpu = machine.cpus().get(0);
+      long low = machine.pages().allocPages(cpu, Gfp.GFP_KERNEL, 0);
+      long high = machine.pages().allocPages(cpu, Gfp.GFP_HIGHUSER, 0);
+      assertNotEquals(0, Architecture.X86_32.pageAddress(low));
+      assertEquals(0, Architecture.X86_32.pageAddress(high));
     }
   }
 }
