@@ -4,6 +4,7 @@ package io.mm4j.process.call;
 import io.mm4j.api.process.Errno;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
+import io.mm4j.process.page.Page;
 import io.mm4j.process.page.PageTable;
 import io.mm4j.process.vma.AnonVmas;
 import io.mm4j.process.vma.VmFlags;
@@ -23,16 +24,45 @@ final class PageAdvice {
       case MadviseCall.DONTNEED, MadviseCall.DONTNEED_LOCKED, MadviseCall.FREE ->
           discard(vma, start, end, advice);
       case MadviseCall.REMOVE -> remove(vma, start, end);
-      case MadviseCall.COLD, MadviseCall.PAGEOUT ->
-          vma.hasAny(VmFlags.LOCKED | VmFlags.PFNMAP)
-              ? mm.error(Errno.EINVAL, "locked or special memory")
-              : 0;
+      case MadviseCall.COLD, MadviseCall.PAGEOUT -> cold(vma, start, end);
       case MadviseCall.GUARD_INSTALL -> installGuards(vma, start, end);
       case MadviseCall.GUARD_REMOVE -> removeGuards(vma, start, end);
       case MadviseCall.COLLAPSE ->
           vma.isAnonymous() ? 0 : mm.error(Errno.EINVAL, "MADV_COLLAPSE of a file");
       default -> 0;
     };
+  }
+
+  /**
+   * MADV_COLD splits a folio of which only a part lies in the range, unless other processes map it;
+   * pages of a file are unmapped by that and come back with the next fault.
+   */
+  private long cold(Vma vma, long start, long end) {
+    if (vma.hasAny(VmFlags.LOCKED | VmFlags.PFNMAP)) {
+      return mm.error(Errno.EINVAL, "locked or special memory");
+    }
+    FileObject file = vma.backing;
+    if (file == null || file.isShmem() || vma.special != Vma.Special.NONE) {
+      return 0;
+    }
+    mm.pages.visit(
+        start,
+        end,
+        (addr, entry, huge) -> {
+          long index = vma.pgoffAt(addr);
+          long size = 1L << file.folioOrder(index);
+          long first = index & -size;
+          boolean within = first >= vma.pgoffAt(start) && first + size <= vma.pgoffAt(end);
+          if (entry instanceof Page page
+              && page.kind() == Page.Kind.FILE
+              && page.mapCount() == 1
+              && size > 1
+              && !within) {
+            file.splitFolio(index);
+            mm.context.unmapFilePages(file, first, first + size);
+          }
+        });
+    return 0;
   }
 
   private long discard(Vma vma, long start, long end, int advice) {

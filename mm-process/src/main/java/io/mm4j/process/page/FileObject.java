@@ -2,6 +2,7 @@
 package io.mm4j.process.page;
 
 import io.mm4j.api.process.MappedFile;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +17,7 @@ public final class FileObject {
   private final MappedFile mapped;
   private final Map<Long, Page> pages = new HashMap<>();
   private final Map<Long, Boolean> punched = new HashMap<>();
+  private final BitSet splitPages = new BitSet();
 
   /** An empty cache. */
   public FileObject(MappedFile mapped) {
@@ -33,7 +35,10 @@ public final class FileObject {
    * other files are taken as single.
    */
   public int folioOrder(long index) {
-    if (mapped.content() == null || isShmem() || punched.containsKey(index)) {
+    if (mapped.content() == null
+        || isShmem()
+        || punched.containsKey(index)
+        || splitPages.get((int) index)) {
       return 0;
     }
     long at = 0;
@@ -57,6 +62,13 @@ public final class FileObject {
   public boolean folioEndsEarly(long index) {
     long size = 1L << folioOrder(index);
     return (index & -size) + size <= (mapped.sizeBytes() - 1) >>> 12;
+  }
+
+  /** {@code split_folio}: the folio that holds this page falls into single pages. */
+  public void splitFolio(long index) {
+    long size = 1L << folioOrder(index);
+    long first = index & -size;
+    splitPages.set((int) first, (int) (first + size));
   }
 
   /** Whether its pages count as shared memory. */
