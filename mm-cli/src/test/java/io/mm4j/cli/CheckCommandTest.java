@@ -28,8 +28,8 @@ class CheckCommandTest {
   }
 
   @Test
-  void anSpiWithoutRulesIsAnswered() {
-    Cli wrong = Cli.mm("check", "physical-memory=sparsemem");
+  void aPluginThatIsNotThereIsAnswered() {
+    Cli wrong = Cli.mm("check", "physical-memory=nosuch");
     assertEquals(2, wrong.code(), wrong.out());
     UsageTest.assertThreeParts(wrong);
   }
