@@ -180,12 +180,12 @@ final class RunCommand extends MmCommand {
     io.out().println();
     String[][] lines = {
       {"mm run " + source.name() + " --csv", "this over time, for a plot"},
-      {"mm plugins", "what can be swapped"},
+      {"mm explain alloc_pages GFP_KERNEL 3", "one allocation, step by step"},
       {"mm replay PATH/TO/corpus/kmem/dev", "more recordings of a real kernel"},
     };
     String label = "next";
     for (String[] line : lines) {
-      io.out().printf("%-10s%-34s %s%n", label, line[0], io.terminal().dim(line[1]));
+      io.out().printf("%-10s%-37s %s%n", label, line[0], io.terminal().dim(line[1]));
       label = "";
     }
   }
