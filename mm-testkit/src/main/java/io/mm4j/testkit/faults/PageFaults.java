@@ -15,6 +15,7 @@ import io.mm4j.testkit.Fault;
 import io.mm4j.testkit.naive.NaivePages;
 import java.util.ArrayDeque;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 
 /** Page allocators that are wrong on purpose. */
@@ -434,7 +435,8 @@ public final class PageFaults {
     public long allocPages(Cpu cpu, int gfp, int order, int nodeId) {
       long cached = slot;
       if (order == 0 && cached != NO_PAGE) {
-        Thread.onSpinWait();
+        // Long enough for another thread to come by, on any machine and under any load.
+        LockSupport.parkNanos(20_000);
         slot = NO_PAGE;
         return cached;
       }
