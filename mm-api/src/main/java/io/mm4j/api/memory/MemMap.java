@@ -21,7 +21,9 @@ package io.mm4j.api.memory;
  * count: the last one gives the block back. Tails of a block have a count of 0 until the block is
  * split; {@link #head} leads from any frame of a block to its first.
  *
- * <p>Threads: plain fields; the owner of the frame writes. Complexity: O(1) each.
+ * <p>Threads: plain fields; the owner of the frame writes, different frames may be written at once.
+ * {@link #get}, {@link #putUnlessLast} and {@link #setFlags} are atomic towards each other, as any
+ * holder of a reference may take or give up one. Complexity: O(1) each.
  */
 public interface MemMap {
   /** The lowest frame number. */
@@ -110,10 +112,16 @@ public interface MemMap {
   /** Sets the count; for the page allocator. */
   void setRefcount(long pfn, int count);
 
-  /** {@code get_page()}: one more reference. */
-  default void get(long pfn) {
-    setRefcount(pfn, refcount(pfn) + 1);
-  }
+  /** {@code get_page()}: one more reference, for somebody who has one. */
+  void get(long pfn);
+
+  /**
+   * {@code put_page_testzero()} without its zero: gives a reference up if others are left.
+   *
+   * @return false, and nothing is changed, if it is the last one or there is none: giving that up
+   *     is the page allocator's
+   */
+  boolean putUnlessLast(long pfn);
 
   /** How many page-table entries map the frame. */
   int mapcount(long pfn);

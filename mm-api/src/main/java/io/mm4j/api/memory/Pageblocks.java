@@ -2,14 +2,15 @@
 
 package io.mm4j.api.memory;
 
+import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 
 /**
  * The migratetype of every pageblock (2 MiB) of one zone: {@code get_pageblock_migratetype()}. New
  * pageblocks are Movable, as the kernel makes them at boot.
  *
- * <p>Threads: guarded by the zone's lock. O(1); one byte per pageblock, and those are made in
- * pieces of 4096 pageblocks when first written.
+ * <p>Threads: set with the zone's lock; read without it, a type may be old. O(1); one byte per
+ * pageblock, and those are made in pieces of 4096 pageblocks when first written.
  */
 public final class Pageblocks {
   private static final int PIECE_SHIFT = 12;
@@ -45,6 +46,7 @@ public final class Pageblocks {
       }
       piece = new byte[PIECE];
       Arrays.fill(piece, (byte) defaultType);
+      VarHandle.releaseFence(); // a free looks its type up without the lock
       pieces[at] = piece;
     }
     piece[(int) block & (PIECE - 1)] = (byte) migratetype;

@@ -116,9 +116,8 @@ final class DirectPageAllocator implements PageAllocator {
 
   @Override
   public void freePages(Cpu cpu, long pfn, int order) {
-    int count = checkHeld(pfn, order);
-    if (count > 1) {
-      memMap.setRefcount(pfn, count - 1);
+    checkHeld(pfn, order);
+    if (memMap.putUnlessLast(pfn)) {
       return;
     }
     if (memMap.mapcount(pfn) != 0) {

@@ -274,9 +274,8 @@ final class LinuxPageAllocator implements PageAllocator {
   }
 
   private void freeSlow(Cpu cpu, ZoneState zone, long pfn, int order) {
-    int count = checkHeld(pfn, order);
-    if (count > 1) {
-      memMap.setRefcount(pfn, count - 1);
+    checkHeld(pfn, order);
+    if (memMap.putUnlessLast(pfn)) {
       return;
     }
     if (memMap.mapcount(pfn) != 0) {

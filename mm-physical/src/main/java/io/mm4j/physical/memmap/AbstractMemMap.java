@@ -121,8 +121,7 @@ abstract class AbstractMemMap implements MemMap {
 
   @Override
   public final void setFlags(long pfn, int flags) {
-    long[] state = columns(pfn).state;
-    state[at(pfn)] = PageColumns.withFlags(state[at(pfn)], flags);
+    columns(pfn).setFlags(at(pfn), flags);
   }
 
   @Override
@@ -134,6 +133,16 @@ abstract class AbstractMemMap implements MemMap {
   public final void setRefcount(long pfn, int count) {
     long[] state = columns(pfn).state;
     state[at(pfn)] = PageColumns.withRefcount(state[at(pfn)], count);
+  }
+
+  @Override
+  public final void get(long pfn) {
+    columns(pfn).get(at(pfn));
+  }
+
+  @Override
+  public final boolean putUnlessLast(long pfn) {
+    return columns(pfn).putUnlessLast(at(pfn));
   }
 
   @Override

@@ -20,7 +20,7 @@ public final class FlatMemMap extends AbstractMemMap {
   /** Creates it with the owners that follow from the memory map. */
   public FlatMemMap(MemoryLayout layout) {
     super(layout);
-    memMap = new PageColumns(Math.toIntExact(endPfn()));
+    memMap = new PageColumns(Math.toIntExact(endPfn()), FrameOwner.NONE.code());
     initOwners();
   }
 

@@ -3,6 +3,8 @@
 package io.mm4j.physical.memmap;
 
 import io.mm4j.api.memory.FrameOwner;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -20,9 +22,15 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * <p>Links are frame numbers as complemented ints, so that 0 is none.
+ *
+ * <p>Threads: holders of different frames may be the first to use a column at once; it is made
+ * under this object's monitor. References are counted, and flags set, by compare-and-set, since
+ * every holder of a frame may take a reference; everything else is written by the frame's owner
+ * alone.
  */
 final class PageColumns {
   static final long ONE_REFERENCE = 1L << 32;
+  private static final VarHandle STATE = MethodHandles.arrayElementVarHandle(long[].class);
   private static final int OWNER_MASK = 0xf;
   private static final int ORDER_SHIFT = 4;
   private static final int FLAGS_SHIFT = 8;
@@ -36,8 +44,13 @@ final class PageColumns {
   private int @Nullable [] mapcount;
   private int @Nullable [] lru;
 
-  PageColumns(int frames) {
-    state = new long[frames];
+  /** Every frame has this state; a thread that meets the object by a race sees that too. */
+  PageColumns(int frames, long initial) {
+    long[] made = new long[frames];
+    if (initial != 0) {
+      Arrays.fill(made, initial);
+    }
+    state = made;
   }
 
   static FrameOwner owner(long state) {
@@ -119,9 +132,31 @@ final class PageColumns {
     return column == null ? 0 : column[at];
   }
 
-  private long[] column() {
-    hasMore = true;
-    return new long[state.length];
+  /** One more reference. */
+  void get(int at) {
+    long unused = (long) STATE.getAndAdd(state, at, ONE_REFERENCE);
+  }
+
+  /** One reference less, unless it is the last one; whether it was not. */
+  boolean putUnlessLast(int at) {
+    for (long old = state[at]; refcount(old) > 1; ) {
+      long seen = (long) STATE.compareAndExchange(state, at, old, old - ONE_REFERENCE);
+      if (seen == old) {
+        return true;
+      }
+      old = seen;
+    }
+    return false;
+  }
+
+  void setFlags(int at, int flags) {
+    for (long old = state[at]; ; ) {
+      long seen = (long) STATE.compareAndExchange(state, at, old, withFlags(old, flags));
+      if (seen == old) {
+        return;
+      }
+      old = seen;
+    }
   }
 
   long privateData(int at) {
@@ -129,13 +164,24 @@ final class PageColumns {
   }
 
   void setPrivateData(int at, long value) {
-    if (privateData == null) {
+    long[] column = privateData;
+    if (column == null) {
       if (value == 0) {
         return;
       }
-      privateData = column();
+      column = makePrivateData();
     }
-    privateData[at] = value;
+    column[at] = value;
+  }
+
+  private synchronized long[] makePrivateData() {
+    hasMore = true;
+    long[] column = privateData;
+    if (column == null) {
+      column = new long[state.length];
+      privateData = column;
+    }
+    return column;
   }
 
   long mapping(int at) {
@@ -143,13 +189,24 @@ final class PageColumns {
   }
 
   void setMapping(int at, long handle) {
-    if (mapping == null) {
+    long[] column = mapping;
+    if (column == null) {
       if (handle == 0) {
         return;
       }
-      mapping = column();
+      column = makeMapping();
     }
-    mapping[at] = handle;
+    column[at] = handle;
+  }
+
+  private synchronized long[] makeMapping() {
+    hasMore = true;
+    long[] column = mapping;
+    if (column == null) {
+      column = new long[state.length];
+      mapping = column;
+    }
+    return column;
   }
 
   long index(int at) {
@@ -157,48 +214,82 @@ final class PageColumns {
   }
 
   void setIndex(int at, long value) {
-    if (index == null) {
+    long[] column = index;
+    if (column == null) {
       if (value == 0) {
         return;
       }
-      index = column();
+      column = makeIndex();
     }
-    index[at] = value;
+    column[at] = value;
+  }
+
+  private synchronized long[] makeIndex() {
+    hasMore = true;
+    long[] column = index;
+    if (column == null) {
+      column = new long[state.length];
+      index = column;
+    }
+    return column;
   }
 
   int mapcount(int at) {
-    return mapcount == null ? 0 : mapcount[at];
+    int[] column = mapcount;
+    return column == null ? 0 : column[at];
   }
 
   void setMapcount(int at, int count) {
-    if (mapcount == null) {
+    int[] column = mapcount;
+    if (column == null) {
       if (count == 0) {
         return;
       }
-      hasMore = true;
-      mapcount = new int[state.length];
+      column = makeMapcount();
     }
-    mapcount[at] = count;
+    column[at] = count;
+  }
+
+  private synchronized int[] makeMapcount() {
+    hasMore = true;
+    int[] column = mapcount;
+    if (column == null) {
+      column = new int[state.length];
+      mapcount = column;
+    }
+    return column;
   }
 
   long lruNext(int at) {
-    return lru == null ? -1 : link(lru[2 * at]);
+    int[] column = lru;
+    return column == null ? -1 : link(column[2 * at]);
   }
 
   long lruPrev(int at) {
-    return lru == null ? -1 : link(lru[2 * at + 1]);
+    int[] column = lru;
+    return column == null ? -1 : link(column[2 * at + 1]);
   }
 
   void setLru(int at, long next, long prev) {
-    if (lru == null) {
+    int[] column = lru;
+    if (column == null) {
       if (next == -1 && prev == -1) {
         return;
       }
-      hasMore = true;
-      lru = new int[2 * state.length];
+      column = makeLru();
     }
-    lru[2 * at] = (int) ~next;
-    lru[2 * at + 1] = (int) ~prev;
+    column[2 * at] = (int) ~next;
+    column[2 * at + 1] = (int) ~prev;
+  }
+
+  private synchronized int[] makeLru() {
+    hasMore = true;
+    int[] column = lru;
+    if (column == null) {
+      column = new int[2 * state.length];
+      lru = column;
+    }
+    return column;
   }
 
   private static long link(int stored) {

@@ -5,6 +5,8 @@ package io.mm4j.physical.memmap;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.Pages;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -12,10 +14,16 @@ import org.jspecify.annotations.Nullable;
  * {@code mem_map} by sections of 128 MiB, as with SPARSEMEM: a section of which nobody has written
  * a frame is one byte, the owner that all its frames have. 8 bytes for each frame of a section that
  * was written, up to 44 if every field is in use.
+ *
+ * <p>A section comes into being when its first frame is written, by whichever thread does that
+ * first: two that come at once agree on one section.
  */
 public final class SparseMemMap extends AbstractMemMap {
   private static final int SHIFT = Pages.SECTION_SIZE_BITS - Pages.PAGE_SHIFT;
   private static final int MASK = Pages.PAGES_PER_SECTION - 1;
+
+  private static final VarHandle SECTIONS =
+      MethodHandles.arrayElementVarHandle(PageColumns[].class);
 
   private final byte[] untouched;
   private final @Nullable PageColumns[] sections;
@@ -54,10 +62,9 @@ public final class SparseMemMap extends AbstractMemMap {
   }
 
   private PageColumns materialise(int section) {
-    PageColumns columns = new PageColumns(Pages.PAGES_PER_SECTION);
-    Arrays.fill(columns.state, untouched[section]);
-    sections[section] = columns;
-    return columns;
+    PageColumns mine = new PageColumns(Pages.PAGES_PER_SECTION, untouched[section]);
+    Object first = SECTIONS.compareAndExchange(sections, section, null, mine);
+    return first == null ? mine : (PageColumns) first;
   }
 
   @Override

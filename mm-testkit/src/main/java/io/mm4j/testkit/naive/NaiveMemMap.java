@@ -125,6 +125,19 @@ public class NaiveMemMap implements MemMap {
   }
 
   @Override
+  public synchronized void get(long pfn) {
+    frame(pfn).refcount++;
+  }
+
+  @Override
+  public synchronized boolean putUnlessLast(long pfn) {
+    Frame frame = frame(pfn);
+    boolean more = frame.refcount > 1;
+    frame.refcount -= more ? 1 : 0;
+    return more;
+  }
+
+  @Override
   public int mapcount(long pfn) {
     return frame(pfn).mapcount;
   }

@@ -129,9 +129,8 @@ public final class NaivePageAllocator implements PageAllocator {
   public void freePages(Cpu cpu, long pfn, int order) {
     lock.lock();
     try {
-      int count = held(pfn, order);
-      if (count > 1) {
-        map.setRefcount(pfn, count - 1);
+      held(pfn, order);
+      if (map.putUnlessLast(pfn)) {
         return;
       }
       if (map.mapcount(pfn) != 0) {
