@@ -9,6 +9,7 @@ import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.Pressure;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * {@code alloc_contig_range()}: takes every frame of a range. Free ones are taken from the lists,
@@ -24,6 +25,7 @@ final class RangeTaker {
   private final DirectPageAllocator pages;
   private final MemMap memMap;
   private final Pressure pressure;
+  private final AtomicBoolean busy = new AtomicBoolean();
 
   RangeTaker(DirectPageAllocator pages, MemMap memMap, Pressure pressure) {
     this.pages = pages;
@@ -31,7 +33,19 @@ final class RangeTaker {
     this.pressure = pressure;
   }
 
+  /** One range at a time: what is isolated for one must not be taken for another. */
   boolean take(Cpu cpu, long startPfn, long endPfn, int gfp) {
+    if (!busy.compareAndSet(false, true)) {
+      return false;
+    }
+    try {
+      return takeAlone(cpu, startPfn, endPfn, gfp);
+    } finally {
+      busy.set(false);
+    }
+  }
+
+  private boolean takeAlone(Cpu cpu, long startPfn, long endPfn, int gfp) {
     for (long pfn = startPfn; pfn < endPfn; pfn++) {
       isolateIfFree(pfn);
     }

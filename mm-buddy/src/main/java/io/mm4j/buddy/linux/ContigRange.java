@@ -7,6 +7,7 @@ import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code alloc_contig_range()}: gives the caller every frame of a range. Models mm/page_isolation.c
@@ -16,6 +17,7 @@ import io.mm4j.api.page.PageAllocator;
  * all per-cpu lists are drained; what is in use is moved away by its owner's migrator; if the whole
  * range is free then, it is taken frame by frame; the pageblocks get their types back. If anything
  * cannot move, what was moved stays moved, which changes no holder's view, and nothing is taken.
+ * Two ranges of one pageblock are not taken at once: the second request is refused.
  */
 final class ContigRange {
   private final Core core;
@@ -40,6 +42,9 @@ final class ContigRange {
     long first = startPfn & -top;
     long end = (endPfn + top - 1) & -top;
     byte[] types = isolate(zone, first, end);
+    if (types == null) {
+      return false;
+    }
     boolean taken = false;
     try {
       pcps.drainAll(cpu);
@@ -55,7 +60,11 @@ final class ContigRange {
     return taken;
   }
 
-  private static byte[] isolate(ZoneState zone, long first, long end) {
+  /**
+   * The types that the pageblocks had; null, and nothing is changed, if somebody else is at work on
+   * one of them: whoever gives types back last would give back ISOLATE.
+   */
+  private static byte @Nullable [] isolate(ZoneState zone, long first, long end) {
     byte[] types = new byte[(int) ((end - first) >>> Pages.PAGEBLOCK_ORDER)];
     if (!zone.typesOn) {
       return types;
@@ -65,6 +74,9 @@ final class ContigRange {
       for (int i = 0; i < types.length; i++) {
         long pfn = first + ((long) i << Pages.PAGEBLOCK_ORDER);
         types[i] = inside(zone, pfn) ? (byte) zone.pageblocks.get(pfn) : -1;
+        if (types[i] == Migratetype.ISOLATE) {
+          return null;
+        }
       }
       for (int i = 0; i < types.length; i++) {
         if (types[i] >= 0) {
