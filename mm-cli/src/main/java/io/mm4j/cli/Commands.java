@@ -3,6 +3,7 @@
 package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
+import io.mm4j.cli.text.Nearest;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.function.Supplier;
@@ -48,7 +49,7 @@ final class Commands {
         .orElseThrow(
             () ->
                 new InputException(
-                    "there is no command '" + name + "'" + Errors.Nearest.hint(name, names),
+                    "there is no command '" + name + "'" + Nearest.hint(name, names),
                     "mm " + name,
                     String.join(", ", names) + "; --help, --version"));
   }

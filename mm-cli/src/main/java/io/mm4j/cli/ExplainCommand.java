@@ -2,167 +2,196 @@
 
 package io.mm4j.cli;
 
-import io.mm4j.api.Cpu;
 import io.mm4j.api.InputException;
 import io.mm4j.api.Machine;
-import io.mm4j.api.memory.Pages;
-import io.mm4j.api.memory.Zone;
-import io.mm4j.api.page.Gfp;
-import io.mm4j.api.page.ManagedZone;
-import io.mm4j.api.page.Migratetype;
-import io.mm4j.api.page.PageAllocator;
-import io.mm4j.api.page.PageEvents;
 import io.mm4j.api.plugin.Sizes;
+import io.mm4j.cli.explain.CallExplainer;
+import io.mm4j.cli.explain.CallScript;
+import io.mm4j.cli.explain.Explanation;
+import io.mm4j.cli.explain.PageExplainer;
+import io.mm4j.cli.proc.Scene;
+import io.mm4j.cli.text.Json;
+import io.mm4j.replay.RunningProcess;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code mm explain}. */
+/** {@code mm explain}: picks the explainer of the named operation. */
 @Command(
     sortOptions = false,
-    description =
-        "Does one operation on a machine that has just booted, step by step, with the reason for"
-            + " each: which zone and why, which list, which block was split. Operations:"
-            + " alloc_pages GFP ORDER.",
+    description = {
+      "Does an operation step by step, with the reason for each step: which zone and which block,"
+          + " where a mapping is placed and why, what merges with what and why not, which limit"
+          + " decided.",
+      "",
+      "Operations on pages, on a machine that has just booted:",
+      "  alloc_pages GFP ORDER",
+      "Calls and touches on the address space of a process:",
+      "  mmap [ADDR] LEN [PROT [FLAGS [FD [OFF]]]]   brk [ADDR]",
+      "  mremap ADDR OLD_LEN NEW_LEN [FLAGS [NEW_ADDR]]",
+      "  munmap, mlock, munlock ADDR LEN   mprotect ADDR LEN PROT   madvise ADDR LEN ADVICE",
+      "  mlock2, mseal, msync ADDR LEN [FLAGS]   mlockall [FLAGS]   munlockall",
+      "  mincore ADDR LEN [VEC]   setrlimit RESOURCE LIMIT",
+      "  read ADDR, write ADDR [VALUE], exec ADDR, touch ADDR [read|write|exec]",
+      "",
+      "Several calls are made one after the other: quote each, or put ; between them. Flags are in"
+          + " the kernel's spelling. An ADDR or LEN is a sum of numbers (4096, 0x1000, 8K, 2M),"
+          + " NULL, $1 or r1 (the first call's result), brk, and [heap], [stack], [vdso] (where"
+          + " that mapping starts): '$1+4K', brk+64K. A call may also be pasted as strace prints"
+          + " it.",
+      "",
+      "The process is a small static program that has just begun, with /data/file open as 3 (and"
+          + " read-only as 4), /dev/shm/file as 5, /dev/zero as 6; or, with --after, a recorded"
+          + " one, whose open files are called D1, D2 ...",
+      "",
+    },
     footer = {
       "",
       "Examples:",
       "  mm explain alloc_pages GFP_KERNEL 3",
-      "  mm explain alloc_pages 'GFP_KERNEL|__GFP_DMA32' 0 --memory 16G",
-      "  mm explain alloc_pages GFP_ATOMIC 9 --memory 64M --cmdline vm.min_free_kbytes=8192",
+      "  mm explain mmap 2M",
+      "  mm explain 'mmap 12K' 'mprotect $1+4K 4K PROT_READ' 'munmap $1 4K'",
+      "  mm explain 'brk brk+64K; touch brk-1; munmap [stack] 4K'",
+      "  mm explain setrlimit RLIMIT_AS 1M ';' mmap 2M",
+      "  mm explain mmap 1G --cmdline 'vm.overcommit_memory=2' --memory 512M",
+      "  mm explain munmap 0x7ffff7ff0000 4K --after RECORDING.vma.gz --at 17 --pid 2",
     })
 final class ExplainCommand extends MmCommand {
-  private static final String FORM = "alloc_pages GFP ORDER";
-
-  @Parameters(arity = "0..*", paramLabel = "OPERATION", description = "alloc_pages GFP ORDER")
+  @Parameters(arity = "0..*", paramLabel = "OPERATION", description = "See above.")
   private List<String> words = new ArrayList<>();
 
+  @Option(
+      names = "--pid",
+      paramLabel = "PID",
+      order = 12,
+      description = "Which process; 1 by default. Process p0 of a recording is 1, p1 is 2.")
+  private @Nullable String pid;
+
+  @Option(
+      names = "--privileged",
+      order = 13,
+      description = "Gives the process CAP_IPC_LOCK, CAP_SYS_ADMIN and CAP_SYS_RAWIO.")
+  private boolean privileged;
+
+  @Option(names = "--json", order = 14, description = "Prints JSON.")
+  private boolean json;
+
+  @Mixin private SceneOptions scene = new SceneOptions();
   @Mixin private MachineOptions machine = new MachineOptions();
+
+  /** Negative numbers are arguments of calls, not options. */
+  @Override
+  String[] arguments(String... args) {
+    return Arrays.stream(args).map(a -> a.matches("-[0-9].*") ? " " + a : a).toArray(String[]::new);
+  }
 
   @Override
   int run(Io io) {
-    if (words.isEmpty() || !words.getFirst().equals("alloc_pages")) {
-      String what =
-          words.isEmpty() ? "no operation is named" : "cannot explain " + words.getFirst();
-      throw new InputException(what, "mm explain", FORM);
-    }
-    if (words.size() != 3) {
+    List<List<String>> calls = CallScript.split(words);
+    if (calls.isEmpty()) {
       throw new InputException(
-          "alloc_pages takes 2 arguments, not " + (words.size() - 1), "mm explain", FORM);
+          "no operation is named",
+          "mm explain",
+          PageExplainer.FORM + ", " + String.join(", ", CallExplainer.forms()));
     }
-    int gfp = Gfp.parse(words.get(1), "GFP");
-    long order = Sizes.parseNumber(words.get(2), "ORDER");
-    if (order > Pages.MAX_PAGE_ORDER) {
-      throw new InputException(
-          "order " + order + " is too large", "ORDER", "0 to " + Pages.MAX_PAGE_ORDER);
-    }
-    try (Machine booted = machine.config(machine.registry(io)).contents(false).boot()) {
-      explain(io, booted, gfp, (int) order);
+    if (calls.getFirst().getFirst().equals(PageExplainer.OPERATION)) {
+      pages(io, calls);
+    } else {
+      calls(io, calls);
     }
     return Main.GOOD;
   }
 
-  private static void explain(Io io, Machine machine, int gfp, int order) {
-    io.out()
-        .printf(
-            Locale.ROOT,
-            "alloc_pages(gfp=%s, order=%d): %d page%s of %s memory, from zone %s or lower%n",
-            Gfp.format(gfp),
-            order,
-            1 << order,
-            order == 0 ? "" : "s in a row",
-            Migratetype.name(Gfp.migratetype(gfp)),
-            Gfp.highestZone(gfp).procName());
-    PageAllocator pages = machine.pages();
-    List<String> before = blocks(machine);
-    if (!pages.watch(new Teller(io))) {
-      io.out().println("  (this page allocator does not show its steps)");
+  private void pages(Io io, List<List<String>> calls) {
+    if (scene.workload() != null || pid != null || privileged) {
+      throw new InputException(
+          "alloc_pages is done on a machine that has just booted, for no process",
+          "mm explain",
+          "alloc_pages without --after, --pid and --privileged");
     }
-    long pfn = pages.allocPages(machine.cpus().get(0), gfp, order);
-    pages.watch(null);
-    if (pfn == PageAllocator.NO_PAGE) {
-      io.out().println("result: no page");
+    List<PageExplainer> explainers = new ArrayList<>();
+    for (List<String> call : calls) {
+      if (!call.getFirst().equals(PageExplainer.OPERATION)) {
+        throw new InputException(
+            "'" + call.getFirst() + "' does not go with alloc_pages",
+            "mm explain",
+            "operations of one kind at once: " + PageExplainer.FORM);
+      }
+      explainers.add(new PageExplainer(call));
+    }
+    try (Machine booted = machine.config(machine.registry(io)).contents(false).boot()) {
+      List<Explanation> explanations = new ArrayList<>();
+      explainers.forEach(e -> explanations.add(e.explain(booted)));
+      print(io, "", Map.of(), explanations);
+    }
+  }
+
+  private void calls(Io io, List<List<String>> calls) {
+    calls.forEach(CallExplainer::check);
+    long number = pid == null ? 1 : Sizes.parseNumber(pid.replaceFirst("^p", ""), "--pid");
+    long wanted = pid != null && pid.startsWith("p") ? number + 1 : number;
+    if (privileged && scene.workload() != null) {
+      throw new InputException(
+          "a recorded process has the capabilities that it was recorded with",
+          "--privileged",
+          "without --after");
+    }
+    scene.show(io, machine, false, privileged, shown -> explain(io, calls, shown, wanted));
+  }
+
+  private void explain(Io io, List<List<String>> calls, Scene shown, long wanted) {
+    RunningProcess process = shown.process(wanted, pid == null ? "--pid" : "--pid " + pid);
+    String workload = scene.workload();
+    String title =
+        String.format(
+            "process %d: %s, %d VMAs",
+            process.pid(),
+            workload == null ? "a static program that has just begun" : "after " + workload,
+            process.mm().fields().mapCount());
+    CallExplainer explainer = new CallExplainer(process);
+    List<Explanation> explanations = new ArrayList<>();
+    for (List<String> call : calls) {
+      try {
+        explanations.add(explainer.explain(call));
+      } catch (InputException e) {
+        if (!json && !explanations.isEmpty()) {
+          print(io, title, Map.of(), explanations);
+        }
+        throw e;
+      }
+    }
+    Map<String, Object> data = new LinkedHashMap<>();
+    data.put("pid", process.pid());
+    if (workload != null) {
+      data.put("after", workload);
+    }
+    print(io, title, data, explanations);
+  }
+
+  private void print(
+      Io io, String title, Map<String, Object> data, List<Explanation> explanations) {
+    if (json) {
+      Map<String, Object> object = new LinkedHashMap<>(data);
+      object.put("calls", explanations.stream().map(Explanation::toMap).toList());
+      io.out().println(Json.write(object));
       return;
     }
-    io.out()
-        .printf(
-            Locale.ROOT, "result: pfn %d, physical address 0x%x%n", pfn, pfn << Pages.PAGE_SHIFT);
-    List<String> after = blocks(machine);
-    for (int i = 0; i < before.size(); i++) {
-      if (!before.get(i).equals(after.get(i))) {
-        io.out().println("free blocks by order, 0 to 10");
-        io.out().println("  before  " + before.get(i));
-        io.out().println("  after   " + after.get(i));
+    if (!title.isEmpty()) {
+      io.out().println(title);
+    }
+    for (int i = 0; i < explanations.size(); i++) {
+      String number = explanations.size() == 1 ? "" : "$" + (i + 1) + "  ";
+      if (i > 0 || !title.isEmpty()) {
+        io.out().println();
       }
-    }
-  }
-
-  private static List<String> blocks(Machine machine) {
-    List<String> lines = new ArrayList<>();
-    for (ManagedZone zone : machine.zones()) {
-      StringBuilder line = new StringBuilder(zone.zone().toString()).append(':');
-      for (int order = 0; order <= Pages.MAX_PAGE_ORDER; order++) {
-        line.append(' ').append(zone.frames().freeBlocks(order));
-      }
-      lines.add(line.toString());
-    }
-    return lines;
-  }
-
-  /** Prints the steps and the tracepoints as they come. */
-  private record Teller(Io io) implements PageEvents {
-    @Override
-    public boolean explains() {
-      return true;
-    }
-
-    @Override
-    public void step(Cpu cpu, String text) {
-      io.out().println("  " + text);
-    }
-
-    @Override
-    public void allocZoneLocked(
-        Cpu cpu, Zone zone, long pfn, int order, int migratetype, boolean percpuRefill) {
-      io.out()
-          .printf(
-              Locale.ROOT,
-              "  mm_page_alloc_zone_locked: %s, pfn=%d order=%d migratetype=%s percpu_refill=%d%n",
-              zone,
-              pfn,
-              order,
-              Migratetype.name(migratetype),
-              percpuRefill ? 1 : 0);
-    }
-
-    @Override
-    public void allocExtfrag(
-        Cpu cpu,
-        Zone zone,
-        long pfn,
-        int allocOrder,
-        int fallbackOrder,
-        int allocMigratetype,
-        int fallbackMigratetype,
-        boolean changeOwnership) {
-      io.out()
-          .printf(
-              Locale.ROOT,
-              "  mm_page_alloc_extfrag: %s, pfn=%d order=%d out of order %d, %s taken from %s%n",
-              zone,
-              pfn,
-              allocOrder,
-              fallbackOrder,
-              Migratetype.name(allocMigratetype),
-              Migratetype.name(fallbackMigratetype));
-    }
-
-    @Override
-    public void wakeupKswapd(Cpu cpu, Zone zone, int order, int gfp) {
-      io.out().println("  kswapd is woken for " + zone);
+      io.out().print(number + explanations.get(i).toText());
     }
   }
 }

@@ -42,8 +42,13 @@ final class Judge {
   Verdict judge(Recording recording) {
     return switch (recording.kind()) {
       case KMEM -> KmemReplay.replay(KmemSource.folder(recording.path()), config());
-      case VMA, STRACE -> new ProcessReplay(processFloors(recording), indexes()).replay(recording);
+      case VMA, STRACE -> processes().replay(recording);
     };
+  }
+
+  /** Replays and shows processes on the chosen index. */
+  ProcessReplay processes() {
+    return new ProcessReplay(processFloors(), indexes());
   }
 
   /** Replays a page trace with samples of the free blocks on the way. */
@@ -70,15 +75,15 @@ final class Judge {
     return () -> provider.create(provider.capabilities().maxVmas(), options);
   }
 
-  private static Supplier<ProcessFloor> processFloors(Recording recording) {
+  private static Supplier<ProcessFloor> processFloors() {
     ProcessFloorProvider provider =
         ServiceLoader.load(ProcessFloorProvider.class)
             .findFirst()
             .orElseThrow(
                 () ->
                     new InputException(
-                        "no process floor was found to replay a recording of system calls",
-                        recording.path().toString(),
+                        "no process floor was found for address spaces",
+                        "the plugins",
                         "the module io.mm4j.process on the module path"));
     return provider::create;
   }

@@ -14,6 +14,9 @@ import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Sizes;
 import io.mm4j.api.plugin.Spi;
+import io.mm4j.api.process.MmSysctls;
+import io.mm4j.api.process.ThpMode;
+import io.mm4j.replay.FreshProcess;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -22,6 +25,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -32,6 +36,8 @@ import picocli.CommandLine.Option;
  */
 final class MachineOptions {
   private static final long MAX_MAP_BYTES = 16 << 20;
+  private static final String THP = "transparent_hugepage";
+  private static final String STACK_GUARD_GAP = "stack_guard_gap";
   private static final String PLUGIN_FORM = "SPI=NAME[:key=value,...]";
 
   @Option(
@@ -157,13 +163,78 @@ final class MachineOptions {
     return config;
   }
 
+  /** The process of this machine before any workload. */
+  FreshProcess process(long totalRamKb, boolean privileged) {
+    boolean x86v32 = architecture() == Architecture.X86_32;
+    ThpMode thp = ThpMode.MADVISE;
+    MmSysctls d = MmSysctls.DEFAULTS;
+    long[] values = {
+      d.overcommitMemory(),
+      d.overcommitRatio(),
+      d.maxMapCount(),
+      d.mmapMinAddr(),
+      d.stackGuardGapPages()
+    };
+    for (String word : cmdline.strip().split("\\s+", -1)) {
+      String value = word.substring(word.indexOf('=') + 1);
+      switch (word.replaceFirst("=.*", "")) {
+        case "vm.overcommit_memory" -> values[0] = limited(word, value, 2);
+        case "vm.overcommit_ratio" -> values[1] = limited(word, value, Integer.MAX_VALUE);
+        case "vm.max_map_count" -> values[2] = limited(word, value, Integer.MAX_VALUE);
+        case "vm.mmap_min_addr" -> values[3] = limited(word, value, Integer.MAX_VALUE);
+        case STACK_GUARD_GAP -> values[4] = limited(word, value, 1 << 24);
+        case THP -> thp = thp(word, value);
+        default -> {
+          // about frames, or refused by config
+        }
+      }
+    }
+    return new FreshProcess(
+        x86v32,
+        totalRamKb,
+        new MmSysctls(
+            (int) values[0],
+            (int) values[1],
+            (int) values[2],
+            values[3],
+            d.lsmMmapMinAddr(),
+            values[4],
+            false),
+        thp,
+        privileged);
+  }
+
+  private static long limited(String word, String value, long max) {
+    String allowed = "numbers from 0 to " + max;
+    try {
+      long number = Sizes.parseNumber(value, "--cmdline");
+      if (number <= max) {
+        return number;
+      }
+    } catch (InputException e) {
+      throw new InputException("'" + word + "' has no number", "--cmdline", allowed);
+    }
+    throw new InputException("'" + word + "' is too large", "--cmdline", allowed);
+  }
+
+  private static ThpMode thp(String word, String value) {
+    for (ThpMode mode : ThpMode.values()) {
+      if (mode.name().toLowerCase(Locale.ROOT).equals(value)) {
+        return mode;
+      }
+    }
+    throw new InputException(
+        "'" + word + "' is no setting of huge pages", "--cmdline", "always, madvise, never");
+  }
+
   private void commandLine(MachineConfig config) {
     List<String> rest = new ArrayList<>();
     for (String word : cmdline.strip().split("\\s+", -1)) {
       int eq = word.indexOf('=');
+      String name = eq < 0 ? word : word.substring(0, eq);
       if (word.startsWith("vm.") && eq > 0) {
         config.sysctl(word.substring(3, eq), word.substring(eq + 1));
-      } else if (!word.isEmpty()) {
+      } else if (!word.isEmpty() && !name.equals(THP) && !name.equals(STACK_GUARD_GAP)) {
         rest.add(word);
       }
     }

@@ -105,7 +105,7 @@ public final class Main {
     line.setExpandAtFiles(false);
     line.getCommandSpec().usageMessage().abbreviateSynopsis(true);
     try {
-      line.parseArgs(args);
+      line.parseArgs(command.arguments(args));
     } catch (ParameterException e) {
       Errors.usage(io, e, List.of(args));
       return WRONG_INPUT;

@@ -29,6 +29,11 @@ abstract class MmCommand {
     return stacktrace;
   }
 
+  /** The typed arguments as they are to be parsed. */
+  String[] arguments(String... args) {
+    return args;
+  }
+
   /**
    * Does the work.
    *

@@ -3,35 +3,256 @@
 package io.mm4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ExplainCommandTest {
+  static final Path CORPUS = Path.of("..", "mm-replay", "src", "test", "corpus", "vma", "dev");
+
+  private static String explained(String... words) {
+    String[] args = new String[words.length + 1];
+    args[0] = "explain";
+    System.arraycopy(words, 0, args, 1, words.length);
+    Cli explain = Cli.mm(args);
+    assertEquals(0, explain.code(), explain.err());
+    assertEquals("", explain.err());
+    return explain.out();
+  }
+
+  private static void assertHas(String text, String... parts) {
+    String flat = text.replaceAll("\\s+", " ");
+    for (String part : parts) {
+      assertTrue(flat.contains(part), () -> part + " is not in\n" + text);
+    }
+  }
+
   @Test
   void saysWhichZoneAndWhatWasSplit() {
-    Cli explain = Cli.mm("explain", "alloc_pages", "GFP_KERNEL", "3", "--memory", "4G");
-    assertEquals(0, explain.code(), explain.err());
-    assertTrue(explain.out().contains("zone Normal"), explain.out());
-    assertTrue(explain.out().contains("result: pfn "), explain.out());
-    assertTrue(explain.out().contains("  before  Node 0, zone Normal:"), explain.out());
-    assertEquals(explain, Cli.mm("explain", "alloc_pages", "GFP_KERNEL", "3", "--memory", "4G"));
+    String text = explained("alloc_pages", "GFP_KERNEL", "3", "--memory", "4G");
+    assertHas(
+        text, "zone Normal", "= pfn ", "free blocks by order, 0 to 10 - Node 0, zone Normal:");
+    assertEquals(text, explained("alloc_pages", "GFP_KERNEL", "3", "--memory", "4G"));
+  }
+
+  @Test
+  void aMultipleOfTwoMebibytesIsAligned() {
+    assertHas(
+        explained("mmap", "2M"),
+        "mmap(NULL, 2M, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)",
+        "searched top-down from 0x7ffff7fff000",
+        "goes up to the next 2 MiB border, 0x7ffff7c00000",
+        "= 0x7ffff7c00000",
+        "+ 7ffff7c00000-7ffff7e00000 rw-p 00000000 00:00 0",
+        "- map_count=11 total_vm=278",
+        "+ map_count=12 total_vm=790");
+    assertHas(explained("mmap", "3M"), "is no multiple of 2 MiB", "= 0x7ffff7cf7000");
+    assertHas(explained("mmap", "0x20000000", "2M"), "a hint switches it off", "= 0x20000000");
+  }
+
+  @Test
+  void callsOneAfterTheOtherSplitAndMerge() {
+    String text =
+        explained("mmap 12K PROT_READ", "mprotect $1+4K 4K PROT_NONE", "mprotect r1+4K 4K 1");
+    assertHas(
+        text,
+        "$2 mprotect(0x7ffff7ff5000, 4K, PROT_NONE)",
+        "7ffff7ff4000-7ffff7ff7000 r--p is cut at 0x7ffff7ff5000",
+        "$3 mprotect(0x7ffff7ff5000, 4K, PROT_READ)",
+        "three become one",
+        "- map_count=14 + map_count=12");
+    assertEquals(
+        text,
+        explained("mmap 12K PROT_READ; mprotect $1+4K 4K PROT_NONE;mprotect $1+4096 4K PROT_READ"));
+    assertHas(
+        explained("setrlimit", "RLIMIT_AS", "2M", ";", "mmap", "2M"),
+        "RLIMIT_AS: 278 + 512 pages exceed 512",
+        "= -1 ENOMEM (Cannot allocate memory)");
+  }
+
+  @Test
+  void aLineOfStraceIsUnderstood() {
+    assertHas(
+        explained(
+            "mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)"
+                + " = 0x7f0000000000"),
+        "mmap(NULL, 8K, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)",
+        "= 0x7ffff7ff5000");
+  }
+
+  @Test
+  void whyNeighboursDoNotMerge() {
+    assertHas(
+        explained("mmap 8K; touch r1; mmap r1-8K 8K; touch r3+4K; mmap r3-4K 4K PROT_READ"),
+        "the VMA gets an anon_vma",
+        "flags differ in wr");
+    assertHas(
+        explained(
+            "mmap NULL 4K PROT_READ MAP_PRIVATE 3 0x1000; mmap r1-4K 4K PROT_READ MAP_PRIVATE 4 0"),
+        "another open file");
+    assertHas(
+        explained(
+            "mmap NULL 4K PROT_READ MAP_PRIVATE 3 0; mmap r1-4K 4K PROT_READ MAP_PRIVATE 3 0"),
+        "page offsets");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "munmap [vdso] 4K|a special mapping cannot be split|-1 EINVAL (Invalid argument)",
+        "munmap [heap] 4K|004cb000-004ed000|= 0",
+        "mremap [heap] 4K 8K 0|no room to grow in place, and it may not move|-1 ENOMEM",
+        "mremap [stack] 4K 8K|it moves|= 0x7ff",
+        "brk brk+64K|becomes part of 4cb000-4ed000 rw-p before|= 0x4fd000",
+        "brk|below start_brk|= 0x4ed000",
+        "madvise [heap] 4K MADV_DONTNEED|= 0|- rss=205",
+        "mlock [heap] 4K|is cut at|+ map_count=12 locked_vm=1",
+        "mlock2 [heap] 4K MLOCK_ONFAULT|= 0|locked_vm=1",
+        "munlock [heap] 4K|= 0",
+        "mlockall MCL_CURRENT|= 0|locked_vm=",
+        "munlockall|= 0",
+        "msync [heap] 4K MS_INVALIDATE|= 0",
+        "mincore [heap] 16K|3 of 4 pages resident",
+        "mseal [heap] 136K; munmap [heap] 4K|sealed|-1 EPERM",
+        "setrlimit RLIMIT_MEMLOCK 1G|soft limit above the hard limit|-1 EINVAL",
+        "read 0x10|no mapping contains the address|SIGSEGV, SEGV_MAPERR at 0x10",
+        "write 0x401000 7|does not allow this access|SIGSEGV, SEGV_ACCERR at 0x401000",
+        "exec [heap]|SIGSEGV, SEGV_ACCERR",
+        "touch 0x7ffffffd0000|grows down by 14 pages|stack_vm=47",
+        "mmap NULL 8K PROT_READ MAP_SHARED 6 0|/dev/zero (deleted)",
+        "mmap 0x1000 4K PROT_READ MAP_PRIVATE|EBADF: no such descriptor",
+        "mmap 0x1000 4K PROT_READ MAP_PRIVATE|MAP_ANONYMOUS|raised to mmap_min_addr|= 0x10000",
+        "mmap 0 4K PROT_READ MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED|-1 EPERM",
+      })
+  void everyCallIsExplained(String line) {
+    int space = line.lastIndexOf(' ', line.indexOf('|'));
+    int end = line.indexOf('|', Math.max(line.lastIndexOf("MAP_FIXED"), space));
+    while (line.startsWith("MAP_", end + 1)) {
+      end = line.indexOf('|', end + 1);
+    }
+    String text = explained(line.substring(0, end));
+    assertHas(text, line.substring(end + 1).split("\\|", -1));
+  }
+
+  @Test
+  void otherMachinesDecideOtherwise() {
+    assertHas(
+        explained("mmap 1G", "--cmdline", "vm.overcommit_memory=2", "--memory", "512M"),
+        "CommitLimit",
+        "-1 ENOMEM");
+    assertHas(explained("mmap 64K", "--machine", "x86-32"), "= 0xb7fe8000");
+    assertHas(explained("mlock [heap] 4K", "--privileged"), "locked_vm=1");
+    assertHas(
+        explained("mmap 2M; touch r1", "--cmdline", "transparent_hugepage=always"), "a huge page");
+    for (String index : List.of("rbtree", "maple", "treemap")) {
+      assertEquals(
+          explained("mmap 2M; munmap r1 1M"),
+          explained("mmap 2M; munmap r1 1M", "--plugin", "vma-index=" + index));
+    }
+  }
+
+  @Test
+  void jsonSaysTheSame() {
+    Cli json = Cli.mm("explain", "--json", "mmap 8K; munmap $1 16K; munmap 1 4K");
+    List<?> calls = json.jsonList("calls");
+    assertEquals(3, calls.size());
+    Map<?, ?> first = (Map<?, ?>) Objects.requireNonNull(calls.getFirst());
+    assertEquals("0x7ffff7ff5000", first.get("result"));
+    assertTrue(String.valueOf(first.get("steps")).contains("topic=placement"), json.out());
+    assertTrue(String.valueOf(first.get("maps")).contains("7ffff7ff5000-7ffff7ff7000"), json.out());
+    Map<?, ?> last = (Map<?, ?>) Objects.requireNonNull(calls.getLast());
+    assertEquals("EINVAL", last.get("errno"));
+  }
+
+  @Test
+  void goesOnFromARecordingBeforeACallOrAtItsEnd() {
+    String recording = CORPUS.resolve("directed-cow_fork.vma.gz").toString();
+    String end = explained("mmap 4K", "--after", recording);
+    String early = explained("mmap 4K", "--after", recording, "--at", "1");
+    assertHas(early, "before call 1");
+    assertFalse(end.contains("before call"), end);
+    String second = explained("brk", "--after", recording, "--at", "20", "--pid", "2");
+    assertEquals(second, explained("brk", "--after", recording, "--at", "20", "--pid", "p1"));
+    assertHas(
+        explained(
+            "mmap NULL 8K PROT_READ MAP_PRIVATE D1 0",
+            "--after",
+            CORPUS.resolve("directed-file_merge.vma.gz").toString(),
+            "--at",
+            "1"),
+        " F1");
+  }
+
+  @Test
+  void whatWasDoneBeforeAWrongCallIsShown() {
+    Cli wrong = Cli.mm("explain", "munmap 1 4K; munmap $1 4K");
+    assertEquals(2, wrong.code());
+    assertHas(wrong.out(), "-1 EINVAL");
+    assertHas(wrong.err(), "$1 is no address: call 1 gave EINVAL");
+    UsageTest.assertThreeParts(wrong);
   }
 
   @Test
   void wrongOperationsAreAnswered() {
+    String recording = CORPUS.resolve("directed-cow_fork.vma.gz").toString();
     for (String[] args :
         new String[][] {
-          {"explain"},
-          {"explain", "nix"},
-          {"explain", "alloc_pages"},
-          {"explain", "alloc_pages", "GFP_NIX", "0"},
-          {"explain", "alloc_pages", "GFP_KERNEL", "11"},
-          {"explain", "alloc_pages", "GFP_KERNEL", "x"},
-          {"explain", "alloc_pages", "GFP_KERNEL", "0", "1"},
+          {},
+          {""},
+          {"nix"},
+          {"mmpa", "4K"},
+          {"alloc_pages"},
+          {"alloc_pages", "GFP_NIX", "0"},
+          {"alloc_pages", "GFP_KERNEL", "11"},
+          {"alloc_pages", "GFP_KERNEL", "x"},
+          {"alloc_pages", "GFP_KERNEL", "0", "1"},
+          {"alloc_pages", "GFP_KERNEL", "0", "--pid", "1"},
+          {"alloc_pages GFP_KERNEL 0", "mmap 4K"},
+          {"mmap 4K", "alloc_pages GFP_KERNEL 0"},
+          {"mmap"},
+          {"mmap", "-4096"},
+          {"mmap", "4Q"},
+          {"mmap", "99999999999999999999"},
+          {"mmap", "0x11111111111111111"},
+          {"mmap", "NULL", "4K", "PROT_NIX"},
+          {"mmap", "NULL", "4K", "PROT_READ", "MAP_PIVATE"},
+          {"mmap", "NULL", "4K", "PROT_READ", "MAP_PRIVATE", "D1"},
+          {"mmap", "NULL", "4K", "PROT_READ", "MAP_PRIVATE", "3", "0", "0"},
+          {"munmap", "$1", "4K"},
+          {"munmap", "[nix]", "4K"},
+          {"munmap", "brk+", "4K"},
+          {"munmap", "+brk", "4K"},
+          {"munmap", "4K"},
+          {"write", "[heap]", "256"},
+          {"write", "[heap]", "-1"},
+          {"touch", "[heap]", "nix"},
+          {"setrlimit", "RLIMIT_NIX", "1"},
+          {"mmap 4K", "--pid", "2"},
+          {"mmap 4K", "--pid", "x"},
+          {"mmap 4K", "--at", "1"},
+          {"mmap 4K", "--after", "tar_gzip", "--at", "1"},
+          {"mmap 4K", "--after", "no/such/file"},
+          {"mmap 4K", "--after", recording, "--at", "0"},
+          {"mmap 4K", "--after", recording, "--at", "-1"},
+          {"mmap 4K", "--after", recording, "--at", "99999"},
+          {"mmap 4K", "--after", recording, "--pid", "99"},
+          {"mmap 4K", "--after", recording, "--privileged"},
+          {"mmap 4K", "--cmdline", "vm.max_map_count=x"},
+          {"mmap 4K", "--cmdline", "transparent_hugepage=nix"},
+          {"mmap 4K", "--cmdline", "stack_guard_gap=99999999999"},
         }) {
-      Cli wrong = Cli.mm(args);
-      assertEquals(2, wrong.code(), wrong.out() + wrong.err());
+      String[] all = new String[args.length + 1];
+      all[0] = "explain";
+      System.arraycopy(args, 0, all, 1, args.length);
+      Cli wrong = Cli.mm(all);
+      assertEquals(2, wrong.code(), String.join(" ", all) + "\n" + wrong.out() + wrong.err());
       UsageTest.assertThreeParts(wrong);
     }
   }

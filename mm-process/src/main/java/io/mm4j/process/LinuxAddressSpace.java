@@ -124,6 +124,16 @@ final class LinuxAddressSpace implements AddressSpace {
   }
 
   @Override
+  public long softLimit(ResourceLimit resource) {
+    return mm.limit(resource);
+  }
+
+  @Override
+  public long hardLimit(ResourceLimit resource) {
+    return Calls.hardLimit(resource);
+  }
+
+  @Override
   public @Nullable AddressSpace fork() {
     Mm child = calls.fork();
     if (child == null) {

@@ -4,7 +4,12 @@ package io.mm4j.replay;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.replay.strace.StraceReplay;
+import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.vma.VmaReplay;
+import java.io.InputStream;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /** Replays recordings of processes: system calls, touches, page faults. */
@@ -38,5 +43,47 @@ public final class ProcessReplay {
           throw new IllegalArgumentException(
               "kind=kmem path=" + recording.path() + ": not a process");
     };
+  }
+
+  /** For {@link #look}: after the last call. */
+  public static final long AT_END = Long.MAX_VALUE;
+
+  /**
+   * Plays a recording and shows the processes that live then.
+   *
+   * @param before the number of the call before which to stop, counted from 1; one more than there
+   *     are calls, or {@link #AT_END}, for the end
+   * @param reader receives the living processes in the order of their numbers; they are valid until
+   *     it returns
+   * @throws io.mm4j.api.InputException if the recording is not well formed or has fewer calls
+   */
+  public void look(Recording recording, long before, Consumer<List<RunningProcess>> reader) {
+    VmaReplay.look(
+        switch (recording.kind()) {
+          case VMA -> VmaReplay.source(recording.path());
+          case STRACE -> StraceReplay.source(recording.path());
+          case KMEM ->
+              throw new IllegalArgumentException(
+                  "kind=kmem path=" + recording.path() + ": not a process");
+        },
+        recording.path().toString(),
+        floors,
+        indexes,
+        before,
+        reader);
+  }
+
+  /** Shows the process that is there before any workload; it is valid until {@code reader} ends. */
+  public void fresh(FreshProcess process, Consumer<List<RunningProcess>> reader) {
+    InputStream text =
+        Objects.requireNonNull(
+            ProcessReplay.class.getResourceAsStream(process.resource()), process.resource());
+    VmaReplay.look(
+        VmaReplay.source(new LineSource(process.resource(), text), process),
+        process.resource(),
+        floors,
+        indexes,
+        AT_END,
+        reader);
   }
 }

@@ -95,6 +95,12 @@ public interface AddressSpace {
    */
   long setrlimit(ResourceLimit resource, long softBytes, long structAddr);
 
+  /** {@code getrlimit(2)}: the soft limit in bytes, unsigned. */
+  long softLimit(ResourceLimit resource);
+
+  /** {@code getrlimit(2)}: the hard limit in bytes, unsigned. */
+  long hardLimit(ResourceLimit resource);
+
   /** {@code fork(2)}: the child's address space (dup_mmap). Null when it failed with ENOMEM. */
   @Nullable AddressSpace fork();
 

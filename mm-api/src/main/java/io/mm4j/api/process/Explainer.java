@@ -11,7 +11,7 @@ public interface Explainer {
    * One decision.
    *
    * @param topic the rule that decided, short and stable: {@code placement}, {@code merge}, {@code
-   *     split}, {@code limit}, {@code overcommit}, {@code error}, {@code fault}
+   *     split}, {@code unmap}, {@code limit}, {@code overcommit}, {@code error}, {@code fault}
    * @param reason one line in words, with the addresses that mattered
    */
   void because(String topic, String reason);

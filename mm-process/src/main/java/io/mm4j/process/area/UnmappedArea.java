@@ -47,6 +47,11 @@ public final class UnmappedArea {
     if (Long.compareUnsigned(len, taskSize) > 0) {
       return mm.error(Errno.ENOMEM, "longer than user space");
     }
+    if ((flags & Uapi.MAP_FIXED) != 0) {
+      if (mm.explaining()) {
+        mm.because("placement", "a fixed address is taken as it is: " + hex(addr));
+      }
+    }
     long found = search(file, addr, len, file == null ? 0 : pgoff, flags);
     if (Errno.isError(found)) {
       return found;
@@ -72,6 +77,9 @@ public final class UnmappedArea {
               || (file.kind() == MappedFile.Kind.DEV_ZERO && (flags & Uapi.MAP_SHARED) == 0);
     } else {
       aligned = (flags & Uapi.MAP_SHARED) == 0 && addr == 0 && (len & Mm.HUGE_BYTES - 1) == 0;
+    }
+    if (mm.explaining() && len >= Mm.HUGE_BYTES && (flags & Uapi.MAP_FIXED) == 0) {
+      explainAlignment(file, addr, len, flags, aligned);
     }
     if (aligned) {
       long found = hugeAligned(addr, len, pgoff, flags);
@@ -105,13 +113,58 @@ public final class UnmappedArea {
       return addr;
     }
     long sub = off - found & Mm.HUGE_BYTES - 1;
+    boolean aligned = mm.layout().topDown() && sub == 0;
     if (mm.explaining()) {
-      mm.because("placement", "aligned to 2 MiB inside a range searched 2 MiB longer");
+      mm.because(
+          "placement",
+          hex(found)
+              + (aligned
+                  ? " is on a 2 MiB border already: top-down the next one is taken, "
+                  : " goes up to the next 2 MiB border, ")
+              + hex(aligned ? found + Mm.HUGE_BYTES : found + sub));
     }
-    if (mm.layout().topDown() && sub == 0) {
-      return found + Mm.HUGE_BYTES;
+    return aligned ? found + Mm.HUGE_BYTES : found + sub;
+  }
+
+  /** Says why a large mapping is put on a border of 2 MiB, or why not. */
+  private void explainAlignment(
+      @Nullable MappedFile file, long addr, long len, long flags, boolean aligned) {
+    String reason;
+    if (mm.layout().compat32()) {
+      reason = "no 2 MiB alignment in a 32-bit process";
+    } else if (aligned) {
+      reason =
+          (file == null
+                  ? "anonymous, private, without a hint, and a multiple of 2 MiB long"
+                  : "a file of this kind, long enough for a huge page")
+              + ": a range 2 MiB longer is searched, to begin on a 2 MiB border in it";
+    } else if (file != null) {
+      reason = "no 2 MiB alignment for this kind of file";
+    } else if ((flags & Uapi.MAP_SHARED) != 0) {
+      reason = "no 2 MiB alignment: shared anonymous memory is never aligned";
+    } else if (addr != 0) {
+      reason = "no 2 MiB alignment: a hint switches it off, even one that is not taken";
+    } else {
+      reason = "no 2 MiB alignment: the length " + hex(len) + " is no multiple of 2 MiB";
     }
-    return found + sub;
+    mm.because("placement", reason);
+  }
+
+  private static String hex(long value) {
+    return "0x" + Long.toHexString(value);
+  }
+
+  /** A range in words, and what lies around it. */
+  private String place(long at, long len) {
+    Vma behind = mm.vmas.find(at);
+    Vma before = mm.vmas.before(at);
+    return hex(at)
+        + "-"
+        + hex(at + len)
+        + " ("
+        + (before == null ? "" : "above " + before + ", ")
+        + (behind == null ? "nothing above" : "below " + behind)
+        + ")";
   }
 
   private long byLayout(long addr, long len, long flags) {
@@ -127,6 +180,7 @@ public final class UnmappedArea {
     }
     boolean wide = !mm.layout().compat32();
     if (wide && (flags & Uapi.MAP_32BIT) != 0) {
+      mm.because("placement", "MAP_32BIT: searched bottom-up from 0x40000000 to 0x80000000");
       return bottomUp(hint, len, flags);
     }
     if (hint != 0) {
@@ -135,19 +189,47 @@ public final class UnmappedArea {
         Vma vma = mm.vmas.find(addr);
         if (vma == null || addr + len <= mm.startGap(vma)) {
           if (mm.explaining()) {
-            mm.because("placement", "the hint " + Long.toHexString(addr) + " is free");
+            mm.because("placement", "the hint " + hex(addr) + " is free and is taken");
           }
           return addr;
         }
         if (mm.explaining()) {
-          mm.because(
-              "placement", "the hint " + Long.toHexString(addr) + " is taken or too near " + vma);
+          mm.because("placement", "the hint " + hex(addr) + " is not possible: " + near(vma, addr));
         }
+      } else if (mm.explaining()) {
+        mm.because("placement", "the hint " + hex(addr) + " is ignored: it ends above user space");
       }
     }
     long low = wide && (flags & Uapi.MAP_ABOVE4G) != 0 ? 1L << 32 : Mm.PAGE;
     long found = highest(low, mm.layout().mmapBase(), len);
-    return found >= 0 ? found : bottomUp(hint, len, flags);
+    if (found >= 0) {
+      return found;
+    }
+    if (mm.explaining()) {
+      mm.because(
+          "placement",
+          "no free range of "
+              + hex(len)
+              + " bytes below mmap_base "
+              + hex(mm.layout().mmapBase())
+              + ": searched again bottom-up");
+    }
+    return bottomUp(hint, len, flags);
+  }
+
+  /** Why a range from {@code addr} on does not go with the mapping at or behind it. */
+  private String near(Vma vma, long addr) {
+    if (vma.start <= addr) {
+      return vma + " is there";
+    }
+    if (vma.start > mm.startGap(vma)) {
+      return "it reaches into the guard gap from "
+          + hex(mm.startGap(vma))
+          + " on below "
+          + vma
+          + ", which grows down";
+    }
+    return "it reaches into " + vma;
   }
 
   private boolean hintValid(long addr, long len) {
@@ -169,7 +251,18 @@ public final class UnmappedArea {
       Vma vma = mm.vmas.find(addr);
       if (Long.compareUnsigned(end - len, addr) >= 0
           && (vma == null || addr + len <= mm.startGap(vma))) {
+        if (mm.explaining()) {
+          mm.because("placement", "the hint " + hex(addr) + " is free and is taken");
+        }
         return addr;
+      }
+      if (mm.explaining()) {
+        mm.because(
+            "placement",
+            "the hint "
+                + hex(addr)
+                + " is not possible: "
+                + (vma == null ? "it ends above " + hex(end) : near(vma, addr)));
       }
     }
     return lowest(begin, end, len);
@@ -194,13 +287,32 @@ public final class UnmappedArea {
         if (mm.explaining()) {
           mm.because(
               "placement",
-              "highest free range below " + Long.toHexString(ceiling) + " that is long enough");
+              "searched top-down from "
+                  + hex(ceiling)
+                  + ": the highest free range of "
+                  + hex(len)
+                  + " bytes is "
+                  + place(gap, len));
         }
         return gap;
       }
+      explainGap(behind, gap);
       ceiling = mm.startGap(behind);
     }
     return -Errno.ENOMEM;
+  }
+
+  private void explainGap(Vma behind, long gap) {
+    if (mm.explaining()) {
+      mm.because(
+          "placement",
+          hex(gap)
+              + " is passed over: it reaches into the guard gap of "
+              + mm.guardGapBytes() / Mm.PAGE
+              + " pages below "
+              + behind
+              + ", which grows down");
+    }
   }
 
   /** {@code unmapped_area}. */
@@ -218,10 +330,16 @@ public final class UnmappedArea {
         if (mm.explaining()) {
           mm.because(
               "placement",
-              "lowest free range from " + Long.toHexString(floor) + " on that is long enough");
+              "searched bottom-up from "
+                  + hex(floor)
+                  + ": the lowest free range of "
+                  + hex(len)
+                  + " bytes is "
+                  + place(gap, len));
         }
         return gap;
       }
+      explainGap(behind, gap);
       floor = behind.end;
     }
     return mm.error(Errno.ENOMEM, "no free range is long enough");

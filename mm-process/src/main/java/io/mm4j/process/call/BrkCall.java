@@ -34,7 +34,7 @@ final class BrkCall {
     MmLayout layout = mm.layout();
     long old = mm.brk;
     if (Long.compareUnsigned(wanted, layout.startBrk()) < 0) {
-      mm.because("limit", "below start_brk");
+      mm.because("limit", "below start_brk: nothing changes and the break is returned");
       return old;
     }
     long limit = mm.limit(ResourceLimit.DATA);
@@ -46,6 +46,7 @@ final class BrkCall {
     long newEnd = Mm.pageAlign(wanted);
     long oldEnd = Mm.pageAlign(old);
     if (newEnd == oldEnd) {
+      mm.because("limit", "the same page: only the break moves, no mapping changes");
       setBrk(wanted);
       return wanted;
     }
@@ -97,7 +98,11 @@ final class BrkCall {
             | mm.defFlags
             | (mm.config.readImpliesExec() ? VmFlags.EXEC : 0);
     long pages = (end - start) >>> 12;
-    if (!mm.accounting.mayExpand(flags, pages) || mm.vmas.size() > mm.maxMapCount()) {
+    if (!mm.accounting.mayExpand(flags, pages)) {
+      return false;
+    }
+    if (mm.vmas.size() > mm.maxMapCount()) {
+      mm.because("limit", "more VMAs than vm.max_map_count");
       return false;
     }
     if (mm.vmas.allocationFails() || !mm.accounting.charge(pages)) {
@@ -111,6 +116,13 @@ final class BrkCall {
       vma = mm.merger.mergeNew(request);
     }
     if (vma == null) {
+      if (mm.explaining()) {
+        mm.because(
+            "merge",
+            start > mm.layout().startBrk()
+                ? "no VMA that the heap could grow: it gets a new one"
+                : "the heap begins at start_brk: it never grows the mapping below");
+      }
       vma = mm.vmas.allocate(start, end);
       vma.pgoff = start >>> 12;
       vma.flags = flags;

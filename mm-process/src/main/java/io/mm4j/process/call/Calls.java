@@ -117,12 +117,16 @@ public final class Calls {
     if (structAddr != 0 && !touch.kernelWrite(structAddr, 16)) {
       return mm.error(Errno.EFAULT, "struct rlimit not accessible");
     }
-    if (resource == ResourceLimit.MEMLOCK
-        && Long.compareUnsigned(softBytes, MEMLOCK_HARD_BYTES) > 0) {
+    if (Long.compareUnsigned(softBytes, hardLimit(resource)) > 0) {
       return mm.error(Errno.EINVAL, "soft limit above the hard limit");
     }
     mm.setLimit(resource, softBytes);
     return 0;
+  }
+
+  /** The hard limit in bytes; nobody can change it. */
+  public static long hardLimit(ResourceLimit resource) {
+    return resource == ResourceLimit.MEMLOCK ? MEMLOCK_HARD_BYTES : ResourceLimit.INFINITY;
   }
 
   /** fork: the child, or null when memory was out. */

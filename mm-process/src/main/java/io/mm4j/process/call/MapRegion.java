@@ -112,7 +112,7 @@ final class MapRegion {
     vma.backing = backing;
     mm.vmas.insert(vma);
     if (mm.explaining()) {
-      mm.because("merge", "a VMA of its own: " + vma);
+      mm.because("merge", "it gets a VMA of its own, " + vma);
     }
     return vma;
   }

@@ -55,7 +55,11 @@ final class MlockCalls {
     if (Long.compareUnsigned(locked, limit) > 0) {
       locked -= lockedWithin(start, len);
     }
-    return Long.compareUnsigned(locked, limit) <= 0;
+    boolean within = Long.compareUnsigned(locked, limit) <= 0;
+    if (!within && mm.explaining()) {
+      mm.because("limit", "RLIMIT_MEMLOCK: " + locked + " pages exceed " + limit);
+    }
+    return within;
   }
 
   /** {@code count_mm_mlocked_page_nr}: pages of the range that are locked already. */

@@ -101,6 +101,7 @@ final class MprotectCall {
     long oldFlags = vma.flags;
     long newFlags = wanted;
     if (newFlags == oldFlags) {
+      mm.because("merge", "the protection is what it was: nothing changes");
       return 0;
     }
     long pages = (end - start) >>> 12;
@@ -117,9 +118,15 @@ final class MprotectCall {
         }
         charged = pages;
         newFlags |= VmFlags.ACCOUNT;
+        if (mm.explaining()) {
+          mm.because(
+              "overcommit",
+              "private memory becomes writable: " + pages + " pages are charged (ac)");
+        }
       }
     } else if ((oldFlags & VmFlags.ACCOUNT) != 0 && vma.isAnonymous() && vma.anonVma == null) {
       newFlags &= ~VmFlags.ACCOUNT;
+      mm.because("overcommit", "never written and no longer writable: its charge is given back");
     }
     Vma result = change.apply(vma, start, end, newFlags);
     if (result == null) {

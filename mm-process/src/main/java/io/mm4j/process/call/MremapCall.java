@@ -157,6 +157,7 @@ final class MremapCall {
       return addr;
     }
     if (Long.compareUnsigned(newLen, oldLen) < 0) {
+      mm.because("placement", "it shrinks in place: its end is unmapped");
       error = unmapper.munmap(addr + newLen, oldLen - newLen);
       return error != 0 ? error : addr;
     }
@@ -248,6 +249,9 @@ final class MremapCall {
       if (!mm.accounting.charge(charge)) {
         return mm.error(Errno.ENOMEM, "overcommit");
       }
+      if (mm.explaining()) {
+        mm.because("placement", "the range behind " + vma + " is free: it grows in place");
+      }
       Vma next = mm.vmas.next(vma);
       Vma grown =
           mm.merger.mergeNew(
@@ -268,6 +272,7 @@ final class MremapCall {
     if ((flags & Uapi.MREMAP_MAYMOVE) == 0) {
       return mm.error(Errno.ENOMEM, "no room to grow in place, and it may not move");
     }
+    mm.because("placement", "no room to grow in place: it moves");
     return populated(place(vma, addr, oldLen, newLen, 0), oldLen, newLen, locked);
   }
 

@@ -120,6 +120,9 @@ final class Unmapper {
       if (vma.special == Vma.Special.VDSO) {
         mm.vdso = 0;
       }
+      if (mm.explaining()) {
+        mm.because("unmap", vma + " goes: " + count + (count == 1 ? " page" : " pages"));
+      }
       mm.vmas.remove(vma);
       vma = next;
     }

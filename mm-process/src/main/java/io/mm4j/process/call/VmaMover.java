@@ -79,6 +79,9 @@ final class VmaMover {
     long pgoff = source.pgoffAt(addr);
     if (source.isAnonymous() && source.anonVma == null) {
       pgoff = to >>> 12;
+      mm.because("merge", "never written: the page offset follows the new address");
+    } else if (source.isAnonymous()) {
+      mm.because("merge", "written before: the page offset of the old address is kept");
     }
     Vma next = mm.vmas.find(to);
     Vma prev = next == null ? mm.vmas.last() : mm.vmas.prev(next);

@@ -48,6 +48,7 @@ public final class FaultHandler {
       return clockData(vma, addr);
     }
     if (!pages.hasTable(addr) && hugeFits(vma, addr)) {
+      mm.because("fault", "no page table yet, and 2 MiB fit: a huge page");
       return mapHuge(vma, addr, write);
     }
     if (pages.isHuge(addr)) {
@@ -64,7 +65,11 @@ public final class FaultHandler {
       return vma.isAnonymous() ? anonymous(vma, addr, write) : file(vma, addr, write);
     }
     if (entry == PageTable.GUARD) {
+      mm.because("fault", "a guard page (MADV_GUARD_INSTALL)");
       return Result.SIGSEGV;
+    }
+    if (!write) {
+      mm.because("fault", "the page is present: no fault");
     }
     return write ? writePresent(vma, addr, entry) : Result.OK;
   }
@@ -84,9 +89,11 @@ public final class FaultHandler {
 
   private Result anonymous(Vma vma, long addr, boolean write) {
     if (!write) {
+      mm.because("fault", "first read of anonymous memory: the zero page is mapped");
       mm.pages.set(addr, PageTable.ZERO);
       return Result.OK;
     }
+    explainAnon(vma, "first write to anonymous memory: a zeroed page");
     if (!AnonVmas.prepare(mm.vmas, vma)) {
       return Result.OOM;
     }
@@ -94,10 +101,18 @@ public final class FaultHandler {
     return Result.OK;
   }
 
+  /** From now on the VMA has pages of its own, which decides about merging. */
+  private void explainAnon(Vma vma, String what) {
+    if (mm.explaining()) {
+      mm.because("fault", what + (vma.anonVma == null ? "; the VMA gets an anon_vma" : ""));
+    }
+  }
+
   private Result file(Vma vma, long addr, boolean write) {
     FileObject file = java.util.Objects.requireNonNull(vma.backing);
     long index = vma.pgoffAt(addr);
     if (write && !vma.has(VmFlags.SHARED)) {
+      explainAnon(vma, "first write to a private file mapping: a copy of the page");
       if (!AnonVmas.prepare(mm.vmas, vma)) {
         return Result.OOM;
       }
@@ -113,10 +128,12 @@ public final class FaultHandler {
     if (!write && vma.special == Vma.Special.NONE) {
       aroundFault(vma, file, addr);
       if (mm.pages.get(addr) != null) {
+        mm.because("fault", "a page of the file, and the cached ones around it (fault-around)");
         return Result.OK;
       }
     }
     if (file.beyondEnd(index)) {
+      mm.because("fault", "behind the end of the file");
       return Result.SIGBUS;
     }
     if (!file.isCached(index)) {
@@ -177,6 +194,7 @@ public final class FaultHandler {
     }
     if (entry instanceof Page page && page.kind() == Page.Kind.ANON) {
       if (page.mapCount() > 1) {
+        explainAnon(vma, "the page is shared since fork: this process gets a copy");
         if (!AnonVmas.prepare(mm.vmas, vma)) {
           return Result.OOM;
         }
@@ -184,6 +202,11 @@ public final class FaultHandler {
       }
       return Result.OK;
     }
+    explainAnon(
+        vma,
+        entry instanceof Page
+            ? "a write to a page of the file in a private mapping: a copy"
+            : "a write where the zero page was: a zeroed page");
     if (!AnonVmas.prepare(mm.vmas, vma)) {
       return Result.OOM;
     }

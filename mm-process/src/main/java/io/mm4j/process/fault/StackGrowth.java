@@ -39,7 +39,7 @@ public final class StackGrowth {
         && !prev.has(VmFlags.GROWSDOWN)
         && VmFlags.isAccessible(prev.flags)
         && addr - prev.end < mm.guardGapBytes()) {
-      return refused("nearer than the guard gap to the mapping below");
+      return refused("nearer than the guard gap to the accessible mapping below");
     }
     if (!AnonVmas.prepare(mm.vmas, vma)) {
       return refused("no memory for an anon_vma");
@@ -64,6 +64,9 @@ public final class StackGrowth {
       mm.accounting.lockedVm += pages;
     }
     mm.accounting.add(vma.flags, pages);
+    if (mm.explaining()) {
+      mm.because("fault", vma + " grows down by " + pages + (pages == 1 ? " page" : " pages"));
+    }
     vma.pgoff -= pages;
     mm.vmas.setRange(vma, addr, vma.end);
     return true;

@@ -39,10 +39,14 @@ public final class Touch {
     }
     Vma vma = mm.vmas.find(addr);
     if (vma == null || (vma.start > addr && !stack.grow(vma, addr))) {
+      mm.because("fault", "no mapping contains the address, and none grows down to it");
       return signal(TouchOutcome.Kind.SEGV_MAPERR, addr);
     }
     boolean write = access == Access.WRITE;
     if (write ? !vma.has(VmFlags.WRITE) : !VmFlags.isAccessible(vma.flags)) {
+      if (mm.explaining()) {
+        mm.because("fault", vma + " does not allow this access");
+      }
       return signal(TouchOutcome.Kind.SEGV_ACCERR, addr);
     }
     boolean noExec = access == Access.EXEC && !vma.has(VmFlags.EXEC);

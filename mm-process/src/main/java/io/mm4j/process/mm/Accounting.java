@@ -109,15 +109,31 @@ public final class Accounting {
   public boolean charge(long pages) {
     if (!enough(pages)) {
       if (mm.explaining()) {
-        mm.because(
-            "overcommit",
-            pages + " pages refused with overcommit_memory=" + mm.sysctls().overcommitMemory());
+        explainRefusal(pages);
       }
       return false;
     }
     committed += pages;
     mm.context.committedPages += pages;
     return true;
+  }
+
+  private void explainRefusal(long pages) {
+    boolean heuristic = mm.sysctls().overcommitMemory() != 2;
+    long ram = mm.config.totalRamKb() >>> 2;
+    long swap = mm.config.totalSwapKb() >>> 2;
+    mm.because(
+        "overcommit",
+        pages
+            + " pages are refused with overcommit_memory="
+            + mm.sysctls().overcommitMemory()
+            + (heuristic
+                ? ": more than all RAM and swap, " + (ram + swap) + " pages"
+                : ": with the "
+                    + mm.context.committedPages
+                    + " committed they reach CommitLimit, "
+                    + (ram * mm.sysctls().overcommitRatio() / 100 + swap)
+                    + " pages less reserves"));
   }
 
   /** Charges a shared-memory object, whose charge is not this address space's. */

@@ -62,12 +62,14 @@ public final class VmaMerger {
     boolean left = canMergeLeft(r);
     boolean right = !r.justExpand && canMergeRight(r, left);
     if (!left && !right) {
+      explainAlone(r);
       return null;
     }
     if (tree.allocationFails()) {
       r.outOfMemory = true;
       return null;
     }
+    explainMerge(r, left, right, "the new range");
     if (left) {
       Vma target = Objects.requireNonNull(prev);
       long end = r.end;
@@ -115,6 +117,9 @@ public final class VmaMerger {
     if (r.outOfMemory) {
       return null;
     }
+    if (explainer != null && vma.start == start && vma.end == end) {
+      because("the whole of " + vma + " changes: nothing to split");
+    }
     if (vma.start < start && split(vma, start, true, maxMapCount) == null) {
       return null;
     }
@@ -142,6 +147,7 @@ public final class VmaMerger {
       r.outOfMemory = true;
       return null;
     }
+    explainMerge(r, left, right, "the changed range");
     boolean whole = leftSide && rightSide;
     long sticky = r.flags & VmFlags.STICKY;
     if (left) {
@@ -199,6 +205,9 @@ public final class VmaMerger {
       return null;
     }
     long upperPgoff = vma.pgoffAt(addr);
+    if (explainer != null) {
+      explainer.because("split", vma + " is cut at 0x" + Long.toHexString(addr));
+    }
     Vma added;
     adjustHuge(addr);
     if (newBelow) {
@@ -226,7 +235,15 @@ public final class VmaMerger {
     }
     if (prev.pgoff + prev.pages() != r.pgoff) {
       if (explainer != null) {
-        because("not with " + prev + " before: page offsets do not continue");
+        because(
+            prev.hasAny(VmFlags.SPECIAL)
+                ? "not with " + prev + " before: a special mapping never merges"
+                : "not with "
+                    + prev
+                    + " before: its page offsets go on with 0x"
+                    + Long.toHexString(prev.pgoff + prev.pages())
+                    + ", those of the range begin with 0x"
+                    + Long.toHexString(r.pgoff));
       }
       return false;
     }
@@ -240,7 +257,15 @@ public final class VmaMerger {
     }
     if (next.pgoff != r.pgoff + ((r.end - r.start) >> 12)) {
       if (explainer != null) {
-        because("not with " + next + " behind: page offsets do not continue");
+        because(
+            next.hasAny(VmFlags.SPECIAL)
+                ? "not with " + next + " behind: a special mapping never merges"
+                : "not with "
+                    + next
+                    + " behind: its page offsets begin with 0x"
+                    + Long.toHexString(next.pgoff)
+                    + ", those of the range would go on with 0x"
+                    + Long.toHexString(r.pgoff + ((r.end - r.start) >> 12)));
       }
       return false;
     }
@@ -266,8 +291,9 @@ public final class VmaMerger {
         because(
             "not with "
                 + vma
-                + ": flags differ by "
-                + VmFlags.letters((vma.flags ^ r.flags) & ~VmFlags.STICKY));
+                + ": flags differ in "
+                + String.join(" ", VmFlags.letters((vma.flags ^ r.flags) & ~VmFlags.STICKY))
+                + " (letters of VmFlags in smaps)");
       }
       return false;
     }
@@ -308,6 +334,27 @@ public final class VmaMerger {
       because("not with " + target + ": both were faulted, each on its own");
     }
     return false;
+  }
+
+  private void explainMerge(MergeRequest r, boolean left, boolean right, String range) {
+    if (explainer == null) {
+      return;
+    }
+    String what = range + " " + Long.toHexString(r.start) + "-" + Long.toHexString(r.end);
+    if (left && right) {
+      because(what + " joins " + r.prev + " before and " + r.next + " behind: three become one");
+    } else {
+      because(what + " becomes part of " + (left ? r.prev + " before" : r.next + " behind"));
+    }
+  }
+
+  /** Neighbours that touch have said themselves why they do not merge. */
+  private void explainAlone(MergeRequest r) {
+    boolean before = r.prev != null && r.prev.end == r.start;
+    boolean behind = r.next != null && r.next.start == r.end && !r.justExpand;
+    if (explainer != null && !before && !behind) {
+      because("no mapping touches the range, so there is nothing to merge with");
+    }
   }
 
   private void because(String reason) {

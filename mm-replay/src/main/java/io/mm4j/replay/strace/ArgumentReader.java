@@ -123,7 +123,7 @@ final class ArgumentReader {
       files.put(path, file);
       news.add(
           new VmaEvent.FileSeen(
-              line, new VmaHeader.FileLine(file, Long.MAX_VALUE >> 1, kind(path))));
+              line, new VmaHeader.FileLine(file, Long.MAX_VALUE >> 1, kind(path), "")));
     }
     String name = "D" + ++openCount;
     OpenFile.Mode mode = modes.getOrDefault(descriptor, OpenFile.Mode.READ_WRITE);

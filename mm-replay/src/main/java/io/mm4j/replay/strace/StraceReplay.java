@@ -9,6 +9,7 @@ import io.mm4j.replay.RecordingKind;
 import io.mm4j.replay.Verdict;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.vma.VmaReplay;
+import io.mm4j.replay.vma.VmaSource;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,11 +27,10 @@ public final class StraceReplay {
    */
   public static Verdict replay(
       Path log, Supplier<? extends ProcessFloor> floors, Supplier<? extends VmaIndex> indexes) {
-    Path maps = mapsOf(log);
     long[] notFollowed = new long[1];
     VmaReplay.Replayed replayed =
         VmaReplay.replay(
-            () -> new StraceSource(() -> openMaps(maps, log), () -> LineSource.open(log)),
+            source(log),
             source -> {
               if (source instanceof StraceSource strace) {
                 notFollowed[0] = strace.notFollowed();
@@ -49,6 +49,12 @@ public final class StraceReplay {
     }
     return new Verdict(
         log.toString(), RecordingKind.STRACE, "-", replayed.exact(), checks, replayed.first());
+  }
+
+  /** Opens a log with the initial maps beside it. */
+  public static Supplier<VmaSource> source(Path log) {
+    Path maps = mapsOf(log);
+    return () -> new StraceSource(() -> openMaps(maps, log), () -> LineSource.open(log));
   }
 
   private static LineSource openMaps(Path maps, Path log) {

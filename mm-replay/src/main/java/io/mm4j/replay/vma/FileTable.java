@@ -20,7 +20,8 @@ final class FileTable {
 
   private final boolean synthetic;
   private final Map<String, MappedFile> files = new HashMap<>();
-  private final Map<String, Integer> descriptors = new HashMap<>();
+  private final Map<String, Integer> descriptors = new LinkedHashMap<>();
+  private final Map<String, String> paths = new HashMap<>();
   private final Map<Integer, OpenFile> opens = new LinkedHashMap<>();
   private final Map<String, OpenFile> openedByExec = new HashMap<>();
   private final IdentityHashMap<MappedFile, String> sharedNames = new IdentityHashMap<>();
@@ -35,6 +36,9 @@ final class FileTable {
   void add(VmaHeader.FileLine line) {
     files.put(
         line.name(), new MappedFile(line.name(), line.kind(), line.sizeBytes(), content(line)));
+    if (!line.path().isEmpty()) {
+      paths.put(line.name(), line.path());
+    }
   }
 
   private MappedFile.@Nullable Content content(VmaHeader.FileLine line) {
@@ -61,6 +65,16 @@ final class FileTable {
   /** The descriptor of an open. */
   int fd(String open) {
     return descriptors.getOrDefault(open, -1);
+  }
+
+  /** All opens by name, with their descriptors. */
+  Map<String, Integer> descriptors() {
+    return descriptors;
+  }
+
+  /** The path of a file; its name if the recording gives none. */
+  String pathOf(String file) {
+    return paths.getOrDefault(file, file);
   }
 
   /** All opens by descriptor. */

@@ -203,11 +203,9 @@ public final class HeaderReader {
             throw at.unexpected("ext4, tmpfs, devzero, proc or other");
           }
         };
-    if (at.take(" path=")) {
-      at.rest();
-    }
+    String path = at.take(" path=") ? at.rest() : "";
     at.expectEnd();
-    return new FileLine(name, size, kind);
+    return new FileLine(name, size, kind, path);
   }
 
   /** Takes an {@code open} line of a file seen before. */

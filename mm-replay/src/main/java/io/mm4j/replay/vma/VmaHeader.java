@@ -59,8 +59,8 @@ public record VmaHeader(
     return recordingClass.equals("real");
   }
 
-  /** A {@code file} line. */
-  public record FileLine(String name, long sizeBytes, MappedFile.Kind kind) {}
+  /** A {@code file} line; the path is empty if it has none. */
+  public record FileLine(String name, long sizeBytes, MappedFile.Kind kind, String path) {}
 
   /** An {@code open} line: the open's name, and the name of its file. */
   public record OpenLine(String name, String file, OpenFile.Mode mode) {}

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.vma;
 
+import io.mm4j.api.InputException;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.replay.CheckResult;
 import io.mm4j.replay.FirstDifference;
+import io.mm4j.replay.FreshProcess;
+import io.mm4j.replay.ProcessReplay;
 import io.mm4j.replay.RecordingKind;
+import io.mm4j.replay.RunningProcess;
 import io.mm4j.replay.Tally;
 import io.mm4j.replay.Verdict;
 import io.mm4j.replay.text.LineSource;
@@ -42,7 +46,7 @@ public final class VmaReplay {
       Path file, Supplier<? extends ProcessFloor> floors, Supplier<? extends VmaIndex> indexes) {
     Replayed replayed =
         replay(
-            () -> new VmaReader(LineSource.open(file)),
+            source(file),
             source -> {},
             floors,
             indexes,
@@ -101,6 +105,39 @@ public final class VmaReplay {
       new VmaReplayer(source, floors.get(), indexes, tally, 0).run();
       atEnd.accept(source);
       return source.header();
+    }
+  }
+
+  /** Opens a file of the vma format. */
+  public static Supplier<VmaSource> source(Path file) {
+    return () -> new VmaReader(LineSource.open(file));
+  }
+
+  /** A start state with other settings of the machine and another owner. */
+  public static Supplier<VmaSource> source(LineSource text, FreshProcess process) {
+    return () -> new SettingsSource(new VmaReader(text), process);
+  }
+
+  /**
+   * Plays a recording up to a call and shows the processes.
+   *
+   * @param label the recording's name in messages
+   * @param before the call before which to stop
+   */
+  public static void look(
+      Supplier<? extends VmaSource> sources,
+      String label,
+      Supplier<? extends ProcessFloor> floors,
+      Supplier<? extends VmaIndex> indexes,
+      long before,
+      Consumer<List<RunningProcess>> reader) {
+    try (VmaSource source = sources.get()) {
+      VmaReplayer replayer = new VmaReplayer(source, floors.get(), indexes, VmaChecks.tally(), 0);
+      long next = replayer.runUntil(before);
+      if (before != ProcessReplay.AT_END && next < before) {
+        throw new InputException("there is no call " + before, label, "1 to " + next + ", the end");
+      }
+      reader.accept(replayer.living());
     }
   }
 

@@ -11,6 +11,7 @@ import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.VmaInfo;
 import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.replay.FirstDifference;
+import io.mm4j.replay.RunningProcess;
 import io.mm4j.replay.Tally;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -151,12 +152,24 @@ final class VmaReplayer {
 
   /** Replays to the end, or until the call to be explained was made. */
   void run() {
+    runUntil(Long.MAX_VALUE);
+  }
+
+  /**
+   * As {@link #run}, but stops before the call of that number.
+   *
+   * @return the number of the call that would be next
+   */
+  long runUntil(long before) {
     for (VmaEvent event = reader.next(); event != null; event = reader.next()) {
       switch (event) {
         case VmaEvent.Call made -> {
+          if (made.number() >= before) {
+            return before;
+          }
           call(made);
           if (made.number() == explainedCall) {
-            return;
+            return call + 1;
           }
         }
         case VmaEvent.Maps maps -> snapshot(maps.line(), maps.process(), maps.when(), maps.lines());
@@ -180,6 +193,26 @@ final class VmaReplayer {
         }
       }
     }
+    return call + 1;
+  }
+
+  /** The processes that have not ended, in the order of their numbers. */
+  List<RunningProcess> living() {
+    VmaHeader header = reader.header();
+    List<RunningProcess> living = new ArrayList<>();
+    new TreeMap<>(processes)
+        .forEach(
+            (number, process) ->
+                living.add(
+                    new RunningProcess(
+                        number + 1,
+                        header.scenario(),
+                        process.mm(),
+                        header.compat32(),
+                        header.swapKb(),
+                        files.descriptors(),
+                        files::pathOf)));
+    return living;
   }
 
   /** The reasons that the engine gave for the explained call. */
