@@ -134,7 +134,7 @@ final class PageColumns {
 
   /** One more reference. */
   void get(int at) {
-    long unused = (long) STATE.getAndAdd(state, at, ONE_REFERENCE);
+    long _ = (long) STATE.getAndAdd(state, at, ONE_REFERENCE);
   }
 
   /** One reference less, unless it is the last one; whether it was not. */
