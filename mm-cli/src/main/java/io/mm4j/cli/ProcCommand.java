@@ -3,12 +3,14 @@
 package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
-import io.mm4j.cli.proc.MachineView;
 import io.mm4j.cli.proc.ProcFiles;
+import io.mm4j.cli.proc.Scene;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -18,27 +20,25 @@ import picocli.CommandLine.Option;
 @Command(
     sortOptions = false,
     description =
-        "Writes the machine's /proc and /sys files below a folder: DIR/proc and DIR/sys, so that"
-            + " the usual tools can read them.",
+        "Writes the machine's /proc and /sys files below a folder, DIR/proc and DIR/sys, so that"
+            + " the usual tools can read them; with the files of its processes. After recorded"
+            + " system calls there are only processes.",
     footer = {
       "",
       "Examples:",
       "  mm proc --export /tmp/machine --memory 64G",
+      "  mm proc --export /tmp/processes --after RECORDING.vma.gz",
       "  unshare -m sh -c 'mount --bind /tmp/machine/proc /proc && free -h && vmstat -s'",
     })
 final class ProcCommand extends MmCommand {
   @Option(
       names = "--export",
       paramLabel = "DIR",
+      order = 9,
       description = "Where to write; made if it is not there.")
   private @Nullable Path export;
 
-  @Option(
-      names = "--after",
-      paramLabel = "WORKLOAD",
-      description = "Runs a recorded page trace first, on the recorded machine.")
-  private @Nullable String after;
-
+  @Mixin private SceneOptions scene = new SceneOptions();
   @Mixin private MachineOptions machine = new MachineOptions();
 
   @Override
@@ -47,24 +47,31 @@ final class ProcCommand extends MmCommand {
     if (folder == null) {
       throw new InputException("nothing to do", "mm proc", "--export DIR");
     }
-    MachineFiles.show(io, machine, after, view -> write(folder, view));
-    io.warn("wrote " + ProcFiles.paths().size() + " files below " + folder);
+    scene.show(io, machine, true, false, shown -> write(io, folder, shown));
     return Main.GOOD;
   }
 
-  private static void write(Path folder, MachineView view) {
-    for (String path : ProcFiles.paths()) {
+  private static void write(Io io, Path folder, Scene shown) {
+    List<String> paths = new ArrayList<>();
+    if (shown.machine() == null) {
+      io.warn("recorded system calls leave no machine to look at: only /proc/PID is written");
+    } else {
+      paths.addAll(ProcFiles.machinePaths());
+    }
+    paths.addAll(ProcFiles.processPaths(shown));
+    for (String path : paths) {
       Path file = folder.resolve(path.substring(1));
-      String text = ProcFiles.read(path, view);
+      String text = ProcFiles.read(path, shown);
       try {
         Path parent = file.getParent();
         if (parent != null) {
           Files.createDirectories(parent);
         }
-        Files.writeString(file, text, StandardCharsets.US_ASCII);
+        Files.writeString(file, text, StandardCharsets.UTF_8);
       } catch (IOException e) {
         throw new InputException("cannot write: " + e, "--export " + file, "a folder to write in");
       }
     }
+    io.warn("wrote " + paths.size() + " files below " + folder);
   }
 }

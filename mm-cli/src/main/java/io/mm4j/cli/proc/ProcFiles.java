@@ -3,14 +3,20 @@
 package io.mm4j.cli.proc;
 
 import io.mm4j.api.InputException;
+import io.mm4j.cli.text.Nearest;
+import io.mm4j.replay.RunningProcess;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
-/** The files that a machine's zones are shown in, by path. */
+/** The files that a machine and its processes are shown in, by path. */
 public final class ProcFiles {
   private static final Map<String, Function<MachineView, String>> FILES = new LinkedHashMap<>();
+  private static final Pattern OF_PROCESS = Pattern.compile("/proc/([0-9]{1,9})/([a-z_/]+)");
 
   static {
     FILES.put("/proc/meminfo", StatFiles::meminfo);
@@ -28,9 +34,31 @@ public final class ProcFiles {
 
   private ProcFiles() {}
 
-  /** Every path. */
-  public static List<String> paths() {
+  /** Every path of a machine. */
+  public static List<String> machinePaths() {
     return List.copyOf(FILES.keySet());
+  }
+
+  /** Every path of these processes. */
+  public static List<String> processPaths(Scene scene) {
+    List<String> paths = new ArrayList<>();
+    for (RunningProcess process : scene.processes()) {
+      ProcessFiles.FILES.keySet().forEach(f -> paths.add("/proc/" + process.pid() + "/" + f));
+    }
+    return paths;
+  }
+
+  /** What can be named, for help and messages. */
+  public static String allowed() {
+    return String.join(", ", FILES.keySet())
+        + ", /proc/PID/{"
+        + String.join(",", ProcessFiles.FILES.keySet())
+        + "}";
+  }
+
+  /** Whether this path is about a process, not about the machine. */
+  public static boolean isOfProcess(String path) {
+    return OF_PROCESS.matcher(path).matches();
   }
 
   /**
@@ -38,21 +66,38 @@ public final class ProcFiles {
    *
    * @throws InputException if there is no such file
    */
-  public static String read(String path, MachineView view) {
-    return file(path).apply(view);
-  }
-
-  /** Throws if there is no such file. */
-  public static void check(String path) {
-    file(path);
-  }
-
-  private static Function<MachineView, String> file(String path) {
+  public static String read(String path, Scene scene) {
+    Matcher matcher = OF_PROCESS.matcher(path);
+    if (matcher.matches()) {
+      var file = ProcessFiles.FILES.get(matcher.group(2));
+      if (file == null) {
+        throw missing(path);
+      }
+      return file.apply(scene, scene.process(Long.parseLong(matcher.group(1)), path));
+    }
     Function<MachineView, String> file = FILES.get(path);
     if (file == null) {
-      throw new InputException(
-          "this machine has no file '" + path + "'", "FILE", String.join(", ", FILES.keySet()));
+      throw missing(path);
     }
-    return file;
+    return file.apply(scene.requireMachine());
+  }
+
+  /** Throws if there is no such file; whether the process lives is seen later. */
+  public static void check(String path) {
+    Matcher matcher = OF_PROCESS.matcher(path);
+    boolean known =
+        matcher.matches()
+            ? ProcessFiles.FILES.containsKey(matcher.group(2))
+            : FILES.containsKey(path);
+    if (!known) {
+      throw missing(path);
+    }
+  }
+
+  private static InputException missing(String path) {
+    List<String> names = new ArrayList<>(FILES.keySet());
+    ProcessFiles.FILES.keySet().forEach(f -> names.add("/proc/1/" + f));
+    return new InputException(
+        "this machine has no file '" + path + "'" + Nearest.hint(path, names), "FILE", allowed());
   }
 }

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.cli.proc;
+
+import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.MmFields;
+import io.mm4j.api.process.ResourceLimit;
+import io.mm4j.api.process.VmaInfo;
+import io.mm4j.replay.RunningProcess;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.BiFunction;
+
+/**
+ * The files of {@code /proc/PID} that show memory: fs/proc/task_mmu.c and fs/proc/base.c of Linux
+ * 6.18. Each line is as the kernel prints it. Lines about what is not kept here - dirty and
+ * referenced pages, shares, page tables, other subsystems - are left out, never guessed.
+ */
+final class ProcessFiles {
+  /** File name to what makes its text from the scene and the process. */
+  static final Map<String, BiFunction<Scene, RunningProcess, String>> FILES = new LinkedHashMap<>();
+
+  static {
+    FILES.put("maps", (scene, p) -> new MapsFile(scene.processes()).text(p));
+    FILES.put("smaps", ProcessFiles::smaps);
+    FILES.put("smaps_rollup", (scene, p) -> rollup(p));
+    FILES.put("status", (scene, p) -> status(p));
+    FILES.put("statm", (scene, p) -> statm(p));
+    FILES.put("limits", (scene, p) -> limits(p));
+  }
+
+  private static final int KB = 4;
+
+  private ProcessFiles() {}
+
+  private static String smaps(Scene scene, RunningProcess process) {
+    MapsFile maps = new MapsFile(scene.processes());
+    StringBuilder out = new StringBuilder();
+    process
+        .mm()
+        .forEachVma(
+            vma -> {
+              out.append(maps.line(process, vma)).append('\n');
+              kb(out, "Size", vma.bytes() >> 10);
+              kb(out, "KernelPageSize", KB);
+              kb(out, "MMUPageSize", KB);
+              usage(out, process, process.mm().usage(vma.start()));
+              // Every letter is followed by a blank.
+              out.append("VmFlags: ");
+              vma.flags().forEach(flag -> out.append(flag).append(' '));
+              out.append('\n');
+            });
+    return out.toString();
+  }
+
+  private static void usage(
+      StringBuilder out, RunningProcess process, AddressSpace.VmaUsage usage) {
+    kb(out, "Rss", usage.rssKb());
+    kb(out, "Anonymous", usage.anonKb());
+    kb(out, "AnonHugePages", usage.anonHugeKb());
+    if (process.swapKb() == 0) {
+      kb(out, "Swap", 0);
+    }
+    kb(out, "Locked", usage.lockedKb());
+  }
+
+  private static String rollup(RunningProcess process) {
+    long[] sums = new long[4];
+    long[] ends = {-1, 0};
+    process
+        .mm()
+        .forEachMap(
+            vma -> {
+              if (vma.name().equals("[vsyscall]")) {
+                return;
+              }
+              ends[0] = ends[0] < 0 ? vma.start() : ends[0];
+              ends[1] = vma.end();
+              AddressSpace.VmaUsage usage = process.mm().usage(vma.start());
+              sums[0] += usage.rssKb();
+              sums[1] += usage.anonKb();
+              sums[2] += usage.lockedKb();
+              sums[3] += usage.anonHugeKb();
+            });
+    if (ends[0] < 0) {
+      return "";
+    }
+    StringBuilder out = new StringBuilder();
+    VmaInfo line =
+        new VmaInfo(ends[0], ends[1], "---p", 0, "[rollup]", null, java.util.List.of(), "");
+    MapsFile.line(out, line, "00:00", 0, "[rollup]");
+    AddressSpace.VmaUsage all = new AddressSpace.VmaUsage(sums[0], sums[1], sums[2], sums[3]);
+    usage(out, process, all);
+    return out.toString();
+  }
+
+  /** A line of smaps: {@code SEQ_PUT_DEC} with its padded name. */
+  private static void kb(StringBuilder out, String name, long kilobytes) {
+    out.append(String.format(Locale.ROOT, "%-16s%8d kB\n", name + ":", kilobytes));
+  }
+
+  /** Resident pages by what they are. */
+  private record Resident(long anon, long file, long shmem) {
+    static Resident of(RunningProcess process) {
+      long[] kilobytes = new long[3];
+      process
+          .mm()
+          .forEachMap(
+              vma -> {
+                AddressSpace.VmaUsage usage = process.mm().usage(vma.start());
+                kilobytes[0] += usage.anonKb();
+                kilobytes[isShmem(vma) ? 2 : 1] += usage.rssKb() - usage.anonKb();
+              });
+      return new Resident(kilobytes[0] / KB, kilobytes[1] / KB, kilobytes[2] / KB);
+    }
+
+    private static boolean isShmem(VmaInfo vma) {
+      if (vma.file() == null) {
+        return false;
+      }
+      MappedFile.Kind kind = vma.file().file().kind();
+      return kind == MappedFile.Kind.SHMEM || kind == MappedFile.Kind.TMPFS;
+    }
+
+    long total() {
+      return anon + file + shmem;
+    }
+  }
+
+  private static String status(RunningProcess process) {
+    MmFields fields = process.mm().fields();
+    Resident resident = Resident.of(process);
+    long text = textPages(fields);
+    StringBuilder out = new StringBuilder();
+    out.append("Tgid:\t").append(process.pid()).append('\n');
+    out.append("Pid:\t").append(process.pid()).append('\n');
+    pages(out, "VmPeak", fields.hiwaterVmPages());
+    pages(out, "VmSize", fields.totalVmPages());
+    pages(out, "VmLck", fields.lockedVmPages());
+    pages(out, "VmPin", 0);
+    pages(out, "VmRSS", resident.total());
+    pages(out, "RssAnon", resident.anon());
+    pages(out, "RssFile", resident.file());
+    pages(out, "RssShmem", resident.shmem());
+    pages(out, "VmData", fields.dataVmPages());
+    pages(out, "VmStk", fields.stackVmPages());
+    pages(out, "VmExe", text);
+    pages(out, "VmLib", fields.execVmPages() - text);
+    if (process.swapKb() == 0) {
+      pages(out, "VmSwap", 0);
+    }
+    return out.toString();
+  }
+
+  private static void pages(StringBuilder out, String name, long pages) {
+    out.append(String.format(Locale.ROOT, "%s:\t%8d kB\n", name, pages * KB));
+  }
+
+  /** Pages of the program's code; never more than all executable ones ({@code task_mem}). */
+  private static long textPages(MmFields fields) {
+    return Math.min(codePages(fields), fields.execVmPages());
+  }
+
+  private static long codePages(MmFields fields) {
+    return ((fields.endCode() + 4095 & -4096) - (fields.startCode() & -4096)) >>> 12;
+  }
+
+  /** {@code size resident shared text lib data dt} in pages ({@code proc_pid_statm}). */
+  private static String statm(RunningProcess process) {
+    MmFields fields = process.mm().fields();
+    Resident resident = Resident.of(process);
+    return String.format(
+        Locale.ROOT,
+        "%d %d %d %d 0 %d 0\n",
+        fields.totalVmPages(),
+        resident.total(),
+        resident.file() + resident.shmem(),
+        codePages(fields),
+        fields.dataVmPages() + fields.stackVmPages());
+  }
+
+  private static String limits(RunningProcess process) {
+    StringBuilder out = new StringBuilder();
+    row(out, "Limit", "Soft Limit", "Hard Limit", "Units");
+    limit(out, process, "Max data size", ResourceLimit.DATA);
+    limit(out, process, "Max stack size", ResourceLimit.STACK);
+    limit(out, process, "Max locked memory", ResourceLimit.MEMLOCK);
+    limit(out, process, "Max address space", ResourceLimit.AS);
+    return out.toString();
+  }
+
+  private static void limit(
+      StringBuilder out, RunningProcess process, String name, ResourceLimit resource) {
+    String soft = bytes(process.mm().softLimit(resource));
+    row(out, name, soft, bytes(process.mm().hardLimit(resource)), "bytes");
+  }
+
+  private static String bytes(long limit) {
+    return limit == ResourceLimit.INFINITY ? "unlimited" : Long.toUnsignedString(limit);
+  }
+
+  private static void row(StringBuilder out, String name, String soft, String hard, String unit) {
+    out.append(String.format(Locale.ROOT, "%-25s %-20s %-20s %-10s\n", name, soft, hard, unit));
+  }
+}
