@@ -4,7 +4,6 @@ package io.mm4j.process.call;
 import io.mm4j.api.process.Errno;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
-import io.mm4j.process.page.Page;
 import io.mm4j.process.page.PageTable;
 import io.mm4j.process.vma.AnonVmas;
 import io.mm4j.process.vma.VmFlags;
@@ -13,9 +12,11 @@ import io.mm4j.process.vma.Vma;
 /** The advice that acts on pages and not on flags (mm/madvise.c, Linux 6.18). */
 final class PageAdvice {
   private final Mm mm;
+  private final FolioSplit folios;
 
   PageAdvice(Mm mm) {
     this.mm = mm;
+    this.folios = new FolioSplit(mm);
   }
 
   /** Applies it to a part of a VMA: 0 or a negated errno. */
@@ -33,35 +34,11 @@ final class PageAdvice {
     };
   }
 
-  /**
-   * MADV_COLD splits a folio of which only a part lies in the range, unless other processes map it;
-   * pages of a file are unmapped by that and come back with the next fault.
-   */
   private long cold(Vma vma, long start, long end) {
     if (vma.hasAny(VmFlags.LOCKED | VmFlags.PFNMAP)) {
       return mm.error(Errno.EINVAL, "locked or special memory");
     }
-    FileObject file = vma.backing;
-    if (file == null || file.isShmem() || vma.special != Vma.Special.NONE) {
-      return 0;
-    }
-    mm.pages.visit(
-        start,
-        end,
-        (addr, entry, huge) -> {
-          long index = vma.pgoffAt(addr);
-          long size = 1L << file.folioOrder(index);
-          long first = index & -size;
-          boolean within = first >= vma.pgoffAt(start) && first + size <= vma.pgoffAt(end);
-          if (entry instanceof Page page
-              && page.kind() == Page.Kind.FILE
-              && page.mapCount() == 1
-              && size > 1
-              && !within) {
-            file.splitFolio(index);
-            mm.context.unmapFilePages(file, first, first + size);
-          }
-        });
+    folios.splitPartlyAdvised(vma, start, end);
     return 0;
   }
 
@@ -71,7 +48,11 @@ final class PageAdvice {
       return mm.error(Errno.EINVAL, "locked or special memory");
     }
     if (advice == MadviseCall.FREE) {
-      return vma.isAnonymous() ? 0 : mm.error(Errno.EINVAL, "MADV_FREE of a file");
+      if (!vma.isAnonymous()) {
+        return mm.error(Errno.EINVAL, "MADV_FREE of a file");
+      }
+      folios.splitPartlyAdvised(vma, start, end);
+      return 0;
     }
     mm.pages.zap(start, end, true);
     for (long at = (start + Mm.HUGE_BYTES - 1) & -Mm.HUGE_BYTES;
@@ -93,10 +74,10 @@ final class PageAdvice {
     if (!vma.has(VmFlags.SHARED | VmFlags.MAYWRITE) || file == null) {
       return mm.error(Errno.EACCES, "MADV_REMOVE needs a shared writable mapping");
     }
-    long first = vma.pgoffAt(start);
-    long last = vma.pgoffAt(end);
-    mm.context.unmapFilePages(file, first, last);
-    file.punch(first, last);
+    file.punch(
+        vma.pgoffAt(start),
+        vma.pgoffAt(end),
+        (first, past) -> mm.context.unmapFilePages(file, first, past));
     return 0;
   }
 

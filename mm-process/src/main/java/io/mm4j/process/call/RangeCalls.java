@@ -26,7 +26,7 @@ final class RangeCalls {
     this.touch = touch;
   }
 
-  /** msync: 0, or an error; nothing is written, for nothing is dirty anywhere else. */
+  /** msync: 0, or an error; MS_SYNC makes the folios of shared file mappings clean. */
   long msync(long addr, long lenIn, long flagBits) {
     int flags = (int) flagBits;
     boolean both = (flags & Uapi.MS_ASYNC) != 0 && (flags & Uapi.MS_SYNC) != 0;
@@ -54,6 +54,11 @@ final class RangeCalls {
       }
       if ((flags & Uapi.MS_INVALIDATE) != 0 && vma.has(VmFlags.LOCKED)) {
         return mm.error(Errno.EBUSY, "MS_INVALIDATE of locked memory");
+      }
+      if ((flags & Uapi.MS_SYNC) != 0 && vma.has(VmFlags.SHARED) && vma.backing != null) {
+        long from = Math.max(at, vma.start);
+        long to = Long.compareUnsigned(end, vma.end) < 0 ? end : vma.end;
+        vma.backing.writeBack(vma.pgoffAt(from), vma.pgoffAt(to));
       }
       at = vma.end;
     }

@@ -52,7 +52,11 @@ public final class FaultHandler {
       return mapHuge(vma, addr, write);
     }
     if (pages.isHuge(addr)) {
-      if (!write || (vma.has(VmFlags.SHARED) && !vma.isAnonymous())) {
+      if (!write) {
+        return Result.OK;
+      }
+      if (vma.has(VmFlags.SHARED) && vma.backing != null) {
+        vma.backing.markDirty(vma.pgoffAt(addr));
         return Result.OK;
       }
       if (vma.isAnonymous()) {
@@ -119,65 +123,124 @@ public final class FaultHandler {
       if (file.beyondEnd(index)) {
         return Result.SIGBUS;
       }
+      readIfAbsent(vma, file, index);
       mm.pages.set(addr, file.page(index).copy());
       return Result.OK;
     }
-    if (mapHugeFile(vma, file, addr)) {
+    if (!write && aroundFault(vma, file, addr)) {
+      mm.because("fault", "a page of the file, and the cached ones around it (fault-around)");
       return Result.OK;
-    }
-    if (!write && vma.special == Vma.Special.NONE) {
-      aroundFault(vma, file, addr);
-      if (mm.pages.get(addr) != null) {
-        mm.because("fault", "a page of the file, and the cached ones around it (fault-around)");
-        return Result.OK;
-      }
     }
     if (file.beyondEnd(index)) {
       mm.because("fault", "behind the end of the file");
       return Result.SIGBUS;
     }
-    if (!file.isCached(index)) {
-      file.readIn(index, !vma.has(VmFlags.RAND_READ));
-      if (!write && !file.isShmem()) {
-        aroundFault(vma, file, addr);
-      }
+    if (readIfAbsent(vma, file, index) && !write && aroundFault(vma, file, addr)) {
+      return Result.OK; // what waits for the disk is tried again from the start
     }
-    mm.pages.set(addr, file.page(index));
+    finish(vma, file, addr);
+    if (write) {
+      file.markDirty(index);
+    }
     return Result.OK;
   }
 
-  /** {@code do_fault_around}: an aligned window of 16 pages, cut to the VMA and the page table. */
-  private void aroundFault(Vma vma, FileObject file, long addr) {
+  /** True if the page had to be read, so that the fault begins again. */
+  private static boolean readIfAbsent(Vma vma, FileObject file, long index) {
+    if (file.isCached(index)) {
+      file.faulted(index);
+      return false;
+    }
+    file.readIn(index, !vma.has(VmFlags.RAND_READ));
+    return !file.isShmem();
+  }
+
+  /**
+   * {@code do_fault_around} and {@code filemap_map_pages}: an aligned window of 16 pages, cut to
+   * the VMA, the page table and the file. The first folio in it decides whether a missing page
+   * table is made, and whether folios are mapped whole. True if the address is present afterwards.
+   */
+  private boolean aroundFault(Vma vma, FileObject file, long addr) {
+    if (vma.special != Vma.Special.NONE) {
+      return false;
+    }
     long slot = addr >>> 12 & 511;
     long inVma = (addr - vma.start) >> 12;
     long from = Math.max(slot & -FAULT_AROUND_PAGES, slot - Math.min(slot, inVma));
     long to = Math.min(Math.min(from + FAULT_AROUND_PAGES, 512), slot + vma.pages() - inVma);
-    boolean noTable = !mm.pages.hasTable(addr);
-    for (long i = from; i < to; i++) {
-      long at = (addr & Mm.PAGE_MASK) + ((i - slot) << 12);
+    long index = vma.pgoffAt(addr);
+    long past = Math.min(index + to - slot, file.pageCount());
+    long first = file.nextMappable(index + from - slot, past);
+    if (first >= past) {
+      return false;
+    }
+    boolean large = file.mapsLarge(first);
+    if (large && mapHugeFile(vma, file, addr, first)) {
+      return true;
+    }
+    if (!large && !mm.pages.hasTable(addr)) {
+      return false;
+    }
+    for (long i = first; i < past; i = file.nextMappable(i, past)) {
+      long end = file.folioEnd(i);
+      if (large && end - i > 1 && fits(vma, file, addr, i)) {
+        mapAbsent(vma, file, file.folioStart(i), end);
+      } else {
+        mapAbsent(vma, file, i, Math.min(end, past));
+      }
+      i = end;
+    }
+    return mm.pages.get(addr) != null;
+  }
+
+  /** Whether the folio lies within the VMA and within the page table of an address. */
+  private static boolean fits(Vma vma, FileObject file, long addr, long index) {
+    long first = file.folioStart(index);
+    long past = file.folioEnd(index);
+    if (first < vma.pgoff || past > vma.pgoff + vma.pages()) {
+      return false;
+    }
+    long at = vma.start + ((first - vma.pgoff) << 12);
+    long last = vma.start + ((past - vma.pgoff) << 12) - 1;
+    return at >>> 21 == addr >>> 21 && last >>> 21 == addr >>> 21;
+  }
+
+  private void mapAbsent(Vma vma, FileObject file, long first, long past) {
+    for (long i = first; i < past; i++) {
+      long at = vma.start + ((i - vma.pgoff) << 12);
       if (mm.pages.get(at) == null) {
-        Page page = file.cached(vma.pgoffAt(at));
-        if (page != null && noTable && !file.isShmem() && !file.folioEndsEarly(vma.pgoffAt(at))) {
-          return; // the first folio decides whether a page table is made
-        }
-        noTable = noTable && page == null;
-        if (page != null) {
-          mm.pages.set(at, page);
-        }
+        mm.pages.set(at, file.page(i));
       }
     }
   }
 
+  /** {@code finish_fault}: the page, or all of its folio if nothing is mapped there yet. */
+  private void finish(Vma vma, FileObject file, long addr) {
+    long index = vma.pgoffAt(addr);
+    if (mapHugeFile(vma, file, addr, index)) {
+      return;
+    }
+    if (vma.special == Vma.Special.NONE && file.folioOrder(index) > 0) {
+      long first = file.folioStart(index);
+      long at = vma.start + ((first - vma.pgoff) << 12);
+      if (fits(vma, file, addr, index)
+          && mm.pages.isEmpty(at, at + ((file.folioEnd(index) - first) << 12))) {
+        mapAbsent(vma, file, first, file.folioEnd(index));
+        return;
+      }
+    }
+    mm.pages.set(addr, file.page(index));
+  }
+
   /** {@code do_set_pmd}: a folio of 2 MiB that lies right is mapped at once. */
-  private boolean mapHugeFile(Vma vma, FileObject file, long addr) {
+  private boolean mapHugeFile(Vma vma, FileObject file, long addr, long index) {
     long from = addr & -Mm.HUGE_BYTES;
     if (mm.pages.hasTable(addr)
         || from < vma.start
         || from + Mm.HUGE_BYTES > vma.end
         || vma.has(VmFlags.NOHUGEPAGE)
         || (vma.pgoffAt(from) & 511) != 0
-        || file.folioOrder(vma.pgoffAt(addr)) != 9
-        || !file.folioEndsEarly(vma.pgoffAt(addr))) {
+        || file.folioOrder(index) != 9) {
       return false;
     }
     Page[] pages = new Page[512];
@@ -190,6 +253,9 @@ public final class FaultHandler {
 
   private Result writePresent(Vma vma, long addr, Object entry) {
     if (vma.has(VmFlags.SHARED)) {
+      if (vma.backing != null) {
+        vma.backing.markDirty(vma.pgoffAt(addr));
+      }
       return Result.OK;
     }
     if (entry instanceof Page page && page.kind() == Page.Kind.ANON) {
@@ -255,10 +321,6 @@ public final class FaultHandler {
   }
 
   private static Page[] freshHuge() {
-    Page[] pages = new Page[512];
-    for (int i = 0; i < pages.length; i++) {
-      pages[i] = Page.zeroed();
-    }
-    return pages;
+    return Page.zeroedFolio(512);
   }
 }

@@ -22,11 +22,20 @@ public final class StackGrowth {
 
   /** Grows a VMA down to an address below it; false if that is refused. */
   public boolean grow(Vma vma, long touched) {
-    return grow(vma, touched, mm.limit(ResourceLimit.STACK));
+    return canGrow(vma, touched, mm.limit(ResourceLimit.STACK))
+        && grow(vma, (vma.start - (touched & Mm.PAGE_MASK)) >> 12, true);
   }
 
-  /** As above, under a stack limit that is not the process' own. */
-  public boolean grow(Vma vma, long touched, long stackBytes) {
+  /**
+   * As above, by a process that looks at this one: its limits count, of which only the stack's is
+   * less than unlimited.
+   */
+  public boolean growForOther(Vma vma, long touched, long stackBytes) {
+    return canGrow(vma, touched, stackBytes)
+        && grow(vma, (vma.start - (touched & Mm.PAGE_MASK)) >> 12, false);
+  }
+
+  private boolean canGrow(Vma vma, long touched, long stackBytes) {
     if (!vma.has(VmFlags.GROWSDOWN)) {
       return false;
     }
@@ -44,17 +53,22 @@ public final class StackGrowth {
     if (!AnonVmas.prepare(mm.vmas, vma)) {
       return refused("no memory for an anon_vma");
     }
-    long pages = (vma.start - addr) >> 12;
-    if (pages > vma.pgoff) {
+    if ((vma.start - addr) >> 12 > vma.pgoff) {
       return refused("page offset would become negative");
-    }
-    if (!mm.accounting.mayExpand(vma.flags, pages)) {
-      return false;
     }
     if (Long.compareUnsigned(vma.end - addr, stackBytes) > 0) {
       return refused("RLIMIT_STACK");
     }
-    if (!mm.accounting.mayLock(vma.flags, pages << 12) || !mm.accounting.charge(pages)) {
+    return true;
+  }
+
+  private boolean grow(Vma vma, long pages, boolean limited) {
+    if (limited
+        && (!mm.accounting.mayExpand(vma.flags, pages)
+            || !mm.accounting.mayLock(vma.flags, pages << 12))) {
+      return false;
+    }
+    if (!mm.accounting.charge(pages)) {
       return false;
     }
     if (!vma.has(VmFlags.ACCOUNT)) {
@@ -68,7 +82,7 @@ public final class StackGrowth {
       mm.because("fault", vma + " grows down by " + pages + (pages == 1 ? " page" : " pages"));
     }
     vma.pgoff -= pages;
-    mm.vmas.setRange(vma, addr, vma.end);
+    mm.vmas.setRange(vma, vma.start - (pages << 12), vma.end);
     return true;
   }
 

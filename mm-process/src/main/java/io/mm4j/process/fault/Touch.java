@@ -69,7 +69,7 @@ public final class Touch {
     for (long at = addr & Mm.PAGE_MASK; at < addr + bytes; at += Mm.PAGE) {
       Vma vma = mm.vmas.find(at);
       if (vma == null
-          || (vma.start > at && !stack.grow(vma, at, stackLimitBytes))
+          || (vma.start > at && !stack.growForOther(vma, at, stackLimitBytes))
           || vma.hasAny(VmFlags.IO | VmFlags.PFNMAP)
           || !vma.has(VmFlags.MAYREAD)) {
         return;

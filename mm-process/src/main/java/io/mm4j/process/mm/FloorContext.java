@@ -8,6 +8,7 @@ import io.mm4j.process.vma.Vma;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.function.LongConsumer;
 
 /** What all address spaces of one floor share: committed memory, page caches, failing memory. */
 public final class FloorContext {
@@ -40,15 +41,32 @@ public final class FloorContext {
    */
   public void unmapFilePages(FileObject file, long firstIndex, long pastIndex) {
     for (Mm mm : spaces) {
-      for (Vma vma = mm.vmas.first(); vma != null; vma = mm.vmas.next(vma)) {
-        long from = Math.max(firstIndex, vma.pgoff);
-        long to = Math.min(pastIndex, vma.pgoff + vma.pages());
-        for (long i = from; vma.backing == file && i < to; i++) {
-          long at = vma.start + ((i - vma.pgoff) << 12);
-          if (mm.pages.get(at) instanceof Page page && page.kind() != Page.Kind.ANON) {
-            mm.pages.set(at, null);
-          }
+      forMapped(mm, file, firstIndex, pastIndex, at -> mm.pages.set(at, null));
+    }
+  }
+
+  /** How often one address space maps pages of a range of a file. */
+  public long mappings(Mm mm, FileObject file, long firstIndex, long pastIndex) {
+    long[] count = {0};
+    forMapped(mm, file, firstIndex, pastIndex, at -> count[0]++);
+    return count[0];
+  }
+
+  private static void forMapped(
+      Mm mm, FileObject file, long firstIndex, long pastIndex, LongConsumer action) {
+    for (Vma vma = mm.vmas.first(); vma != null; vma = mm.vmas.next(vma)) {
+      long from = Math.max(firstIndex, vma.pgoff);
+      long to = Math.min(pastIndex, vma.pgoff + vma.pages());
+      if (vma.backing != file || from >= to) {
+        continue;
+      }
+      long end = vma.start + ((to - vma.pgoff) << 12);
+      long at = mm.pages.nextEntry(vma.start + ((from - vma.pgoff) << 12), end);
+      while (at < end) {
+        if (mm.pages.get(at) instanceof Page page && page.kind() != Page.Kind.ANON) {
+          action.accept(at);
         }
+        at = mm.pages.nextEntry(at + Mm.PAGE, end);
       }
     }
   }

@@ -5,19 +5,44 @@ import io.mm4j.api.process.MappedFile;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The page cache of one file ({@code address_space} of an inode). Pages of files on a file system
  * are all in the cache from the start; those of a shared-memory object appear when first touched.
+ *
+ * <p>Vocabulary: a <i>folio</i> is a naturally aligned power of two of pages that the cache holds
+ * as one; it is dirty or clean, and split, as a whole. A <i>hole</i> is what MADV_REMOVE leaves.
+ *
+ * <p>A file whose content is known was written at once, and a write makes folios as large as what
+ * remains of it allows, up to 2 MiB; pages of other files are taken as single.
  */
 public final class FileObject {
+  /** Told which pages of the file are to be unmapped everywhere. */
+  public interface Unmapping {
+    /** Pages from {@code firstIndex} on, {@code pastIndex} excluded. */
+    void unmap(long firstIndex, long pastIndex);
+  }
+
   private static final long READ_AROUND_PAGES = 32;
+
+  /** Pages before the end of what was read that trigger the next read when they are faulted. */
+  private static final long READ_AHEAD_PAGES = 8;
+
+  private static final int MOST_ORDER = 9;
+
+  /** Pages behind this many are single, always in the cache, and cannot be taken out. */
+  private static final long MOST_PAGES = 1L << 26;
 
   private final MappedFile mapped;
   private final Map<Long, Page> pages = new HashMap<>();
-  private final Map<Long, Boolean> punched = new HashMap<>();
-  private final BitSet splitPages = new BitSet();
+  private final BitSet absent = new BitSet();
+  private final BitSet zeroed = new BitSet();
+  private final BitSet single = new BitSet();
+  private final BitSet dirty = new BitSet();
+  private final BitSet readAhead = new BitSet();
+
+  /** Of pages whose folio was split unevenly, the order of what they are in now. */
+  private final Map<Long, Integer> splitOrders = new HashMap<>();
 
   /** An empty cache. */
   public FileObject(MappedFile mapped) {
@@ -29,22 +54,26 @@ public final class FileObject {
     return mapped;
   }
 
-  /**
-   * Log2 of the pages in the folio that holds this page. A file whose content is known was written
-   * at once, and a write makes folios as large as what remains of it allows, up to 2 MiB; pages of
-   * other files are taken as single.
-   */
+  /** Log2 of the pages in the folio that holds this page. */
   public int folioOrder(long index) {
-    if (mapped.content() == null
-        || isShmem()
-        || punched.containsKey(index)
-        || splitPages.get((int) index)) {
+    if (!hasFolios(index) || single.get((int) index)) {
       return 0;
     }
-    long at = 0;
+    Integer split = splitOrders.get(index);
+    return split != null ? split : writtenOrder(index);
+  }
+
+  private boolean hasFolios(long index) {
+    return mapped.content() != null && !isShmem() && !beyondEnd(index) && index < MOST_PAGES;
+  }
+
+  /** The folio that the write of the whole file made. */
+  private int writtenOrder(long index) {
+    long bytes = mapped.sizeBytes();
+    long at = index >>> MOST_ORDER << MOST_ORDER;
     while (true) {
-      long left = mapped.sizeBytes() - (at << 12);
-      int order = left < 8192 ? 0 : Math.min(9, 63 - Long.numberOfLeadingZeros(left) - 12);
+      long left = bytes - (at << 12);
+      int order = left < 8192 ? 0 : Math.min(MOST_ORDER, 51 - Long.numberOfLeadingZeros(left));
       while ((at & ((1L << order) - 1)) != 0) {
         order--;
       }
@@ -55,20 +84,81 @@ public final class FileObject {
     }
   }
 
-  /**
-   * Whether the folio that holds this page ends before the last page of the file, so that page
-   * tables may be made for it at once ({@code can_map_large} in {@code filemap_map_pages}).
-   */
-  public boolean folioEndsEarly(long index) {
-    long size = 1L << folioOrder(index);
-    return (index & -size) + size <= (mapped.sizeBytes() - 1) >>> 12;
+  /** The first page of the folio that holds this page. */
+  public long folioStart(long index) {
+    return index & -(1L << folioOrder(index));
   }
 
-  /** {@code split_folio}: the folio that holds this page falls into single pages. */
-  public void splitFolio(long index) {
-    long size = 1L << folioOrder(index);
-    long first = index & -size;
-    splitPages.set((int) first, (int) (first + size));
+  /** The page behind the folio that holds this page. */
+  public long folioEnd(long index) {
+    return folioStart(index) + (1L << folioOrder(index));
+  }
+
+  /** Pages that the file has, the last perhaps in part. */
+  public long pageCount() {
+    return (mapped.sizeBytes() + 4095) >>> 12;
+  }
+
+  /**
+   * Whether a fault around this folio may map more than its window, and make a page table ({@code
+   * can_map_large} in {@code filemap_map_pages}): the folio ends before the last page of the file.
+   */
+  public boolean mapsLarge(long index) {
+    return isShmem() || folioEnd(index) <= pageCount() - 1;
+  }
+
+  /**
+   * {@code split_folio}: the folio that holds this page falls into single pages, unless it is
+   * dirty: then its buffers cannot be released.
+   */
+  public boolean splitFolio(long index, Unmapping unmapping) {
+    if (!hasFolios(index) || dirty.get((int) index)) {
+      return false;
+    }
+    long first = folioStart(index);
+    long past = folioEnd(index);
+    unmapping.unmap(first, past);
+    single.set((int) first, (int) past);
+    return true;
+  }
+
+  /**
+   * {@code folio_split} down to one page: the half that does not hold the page stays a folio, the
+   * other is halved again.
+   */
+  private boolean splitAt(long index, Unmapping unmapping) {
+    if (!hasFolios(index) || dirty.get((int) index)) {
+      return false;
+    }
+    int order = folioOrder(index);
+    long first = folioStart(index);
+    unmapping.unmap(first, first + (1L << order));
+    while (order > 0) {
+      order--;
+      long half = 1L << order;
+      long other = index < first + half ? first + half : first;
+      for (long i = other; i < other + half; i++) {
+        splitOrders.put(i, order);
+      }
+      first = other == first ? first + half : first;
+    }
+    single.set((int) index);
+    return true;
+  }
+
+  /** A shared mapping wrote to this page: its folio is dirty. */
+  public void markDirty(long index) {
+    if (hasFolios(index)) {
+      dirty.set((int) folioStart(index), (int) folioEnd(index));
+    }
+  }
+
+  /** Every folio that has a page of the range was written back. */
+  public void writeBack(long firstIndex, long pastIndex) {
+    long past = Math.min(pastIndex, Math.min(pageCount(), MOST_PAGES));
+    if (firstIndex < past && !dirty.isEmpty()) {
+      dirty.clear((int) folioStart(firstIndex), (int) folioEnd(past - 1));
+    }
   }
 
   /** Whether its pages count as shared memory. */
@@ -78,7 +168,7 @@ public final class FileObject {
 
   /** Whether this page offset lies behind the end of the file. */
   public boolean beyondEnd(long index) {
-    return Long.compareUnsigned(index, (mapped.sizeBytes() + 4095) >>> 12) >= 0;
+    return Long.compareUnsigned(index, pageCount()) >= 0;
   }
 
   /** Whether the page is in the cache. */
@@ -86,48 +176,120 @@ public final class FileObject {
     if (beyondEnd(index)) {
       return false;
     }
-    if (mapped.kind() == MappedFile.Kind.SHMEM || punched.containsKey(index)) {
+    if (mapped.kind() == MappedFile.Kind.SHMEM) {
       return pages.containsKey(index);
     }
-    return true;
+    return index >= MOST_PAGES || !absent.get((int) index);
   }
 
-  /** The page if it is in the cache, else null. */
-  public @Nullable Page cached(long index) {
-    return isCached(index) ? page(index) : null;
+  /**
+   * The next page from here on that a fault may map beside its own ({@code next_uptodate_folio}),
+   * {@code past} if there is none: in the cache, and no mark of read-ahead.
+   */
+  public long nextMappable(long index, long past) {
+    long to = Math.min(past, pageCount());
+    for (long i = index; i < to; i++) {
+      if (isCached(i) && (i >= MOST_PAGES || !readAhead.get((int) i))) {
+        return i;
+      }
+    }
+    return past;
   }
 
   /** The page; read in or made new when it is not in the cache. */
   public Page page(long index) {
     Page page = pages.get(index);
     if (page == null) {
-      boolean zero = mapped.kind() == MappedFile.Kind.SHMEM || punched.containsKey(index);
+      boolean hole = index < MOST_PAGES && zeroed.get((int) index);
+      boolean zero = mapped.kind() == MappedFile.Kind.SHMEM || hole;
       page = zero ? zero() : Page.ofFile(this, index);
       pages.put(index, page);
+    }
+    if (index < MOST_PAGES) {
+      absent.clear((int) index);
     }
     return page;
   }
 
+  /** The page if somebody ever asked for it, else null: then it is mapped nowhere. */
+  public @org.jspecify.annotations.Nullable Page known(long index) {
+    return pages.get(index);
+  }
+
   /**
    * Reads a page that is not in the cache, with what the file system reads around it ({@code
-   * do_sync_mmap_readahead}, mm/filemap.c).
+   * do_sync_mmap_readahead}, mm/filemap.c): single pages.
    *
    * @param around whether the mapping wants read-ahead
    */
   public void readIn(long index, boolean around) {
-    long from = around && !isShmem() ? Math.max(0, index - READ_AROUND_PAGES / 2) : index;
-    long to = around && !isShmem() ? from + READ_AROUND_PAGES : index + 1;
+    boolean more = around && !isShmem();
+    long from = more ? Math.max(0, index - READ_AROUND_PAGES / 2) : index;
+    long to = more ? from + READ_AROUND_PAGES : index + 1;
+    long mark = to - READ_AHEAD_PAGES;
     for (long i = from; i < to && !beyondEnd(i); i++) {
+      if (more && i == mark && i < MOST_PAGES && !isCached(i)) {
+        readAhead.set((int) i);
+      }
       page(i);
+    }
+    faulted(index);
+  }
+
+  /** A fault of this very page found it in the cache: a mark of read-ahead has done its work. */
+  public void faulted(long index) {
+    if (index < MOST_PAGES) {
+      readAhead.clear((int) index);
     }
   }
 
-  /** Takes pages out of the file: a hole is left, which reads as zero. */
-  public void punch(long firstIndex, long pastIndex) {
-    for (long i = firstIndex; i < pastIndex && !beyondEnd(i); i++) {
-      pages.remove(i);
-      punched.put(i, Boolean.TRUE);
+  /**
+   * {@code truncate_pagecache_range}: takes pages out of the file. A folio that lies in the range
+   * only in part is split first; a dirty one cannot be, its pages stay and are zeroed.
+   */
+  public void punch(long firstIndex, long pastIndex, Unmapping unmapping) {
+    if (mapped.kind() == MappedFile.Kind.SHMEM) {
+      unmapping.unmap(firstIndex, pastIndex);
+      pages.keySet().removeIf(i -> i >= firstIndex && i < pastIndex);
+      return;
     }
+    long past = Math.min(pastIndex, Math.min(pageCount(), MOST_PAGES));
+    if (firstIndex >= past) {
+      return;
+    }
+    unmapping.unmap(firstIndex, past);
+    long from = firstIndex;
+    long to = past;
+    if (isCached(firstIndex) && !truncatePart(firstIndex, firstIndex, past, unmapping)) {
+      from = Math.min(past, folioEnd(firstIndex));
+    }
+    if (from < past && isCached(past - 1) && !truncatePart(past - 1, firstIndex, past, unmapping)) {
+      to = folioStart(past - 1);
+    }
+    zeroed.set((int) firstIndex, (int) past);
+    pages.keySet().removeIf(i -> i >= firstIndex && i < past);
+    if (from < to) {
+      absent.set((int) from, (int) to);
+      single.set((int) from, (int) to);
+      dirty.clear((int) from, (int) to);
+      readAhead.clear((int) from, (int) to);
+    }
+  }
+
+  /** {@code truncate_inode_partial_folio}: whether what lies in the range can go. */
+  private boolean truncatePart(long index, long first, long past, Unmapping unmapping) {
+    long start = folioStart(index);
+    long end = folioEnd(index);
+    if (start >= first && end <= past) {
+      return true;
+    }
+    if (!splitAt(Math.max(start, first), unmapping)) {
+      return false;
+    }
+    if (end > past && folioOrder(past) > 0) {
+      splitAt(past, unmapping);
+    }
+    return true;
   }
 
   private Page zero() {

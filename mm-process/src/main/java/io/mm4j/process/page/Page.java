@@ -30,6 +30,9 @@ public final class Page {
   final Kind kind;
   int mapCount;
 
+  /** The pages of the large folio of anonymous memory that it is part of, else null. */
+  private Page @Nullable [] folio;
+
   /** Where unwritten bytes come from: a file's page, else zero or unknown. */
   private final MappedFile.@Nullable Content content;
 
@@ -55,6 +58,48 @@ public final class Page {
   /** A fresh anonymous page, all zero. */
   public static Page zeroed() {
     return new Page(Kind.ANON, null, 0, 0, false);
+  }
+
+  /** Fresh anonymous pages, all zero, that are one folio until {@link #splitFolio}. */
+  public static Page[] zeroedFolio(int count) {
+    Page[] pages = new Page[count];
+    for (int i = 0; i < count; i++) {
+      pages[i] = zeroed();
+      pages[i].folio = pages;
+    }
+    return pages;
+  }
+
+  /** The pages of the large folio of anonymous memory that it is part of, else null. */
+  public Page @Nullable [] folio() {
+    return folio;
+  }
+
+  /** Whether it is a page of this folio. */
+  public boolean isPartOf(Page[] pages) {
+    return folio != null && pages[0].equals(folio[0]);
+  }
+
+  /** The folio falls into single pages. */
+  public static void splitFolio(Page[] folio) {
+    for (Page page : folio) {
+      page.folio = null;
+    }
+  }
+
+  /** Whether every byte is known to be zero. */
+  public boolean isZeroFilled() {
+    if (unknown || content != null) {
+      return false;
+    }
+    if (written != null) {
+      for (byte b : written) {
+        if (b != 0) {
+          return false;
+        }
+      }
+    }
+    return true;
   }
 
   /** A page of a shared-memory object, all zero. */

@@ -263,6 +263,37 @@ public final class PageTable {
     return end;
   }
 
+  /** The lowest address in [from, end) where something is mapped, else {@code end}. */
+  public long nextEntry(long from, long end) {
+    long at = from;
+    while (at < end) {
+      at = nextPresent(at, end);
+      if (at >= end) {
+        return end;
+      }
+      Object slot = slot(at);
+      long next = Math.min(end, (at | HUGE_BYTES - 1) + 1);
+      if (slot instanceof Huge) {
+        return at;
+      }
+      if (slot != null) {
+        @Nullable Object[] leaf = (@Nullable Object[]) slot;
+        for (; at < next; at += 4096) {
+          if (leaf[index(at, 12)] != null) {
+            return at;
+          }
+        }
+      }
+      at = next;
+    }
+    return end;
+  }
+
+  /** Whether nothing is mapped in a range. */
+  public boolean isEmpty(long start, long end) {
+    return nextEntry(start, end) >= end;
+  }
+
   /** Frees the page table of 2 MiB if it is empty ({@code try_to_free_pte}). */
   public void freeEmptyLeaf(long addr) {
     Object slot = slot(addr);
