@@ -43,4 +43,8 @@ _start:
         .byte 0
         .data
 d0:     .fill 0x4000, 1, 0
+#ifdef BSS
+        .bss
+        .fill BSS, 1, 0
+#endif
         .section .note.GNU-stack, "", @progbits

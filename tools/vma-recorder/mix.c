@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Random calls. Each mix is a row of weights; arguments lean to where VMAs begin and end. */
+#include "recorder.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static u64 rng;
+static u64 rnd(void) { rng ^= rng << 13; rng ^= rng >> 7; rng ^= rng << 17; return rng * 0x2545F4914F6CDD1Dull; }
+static u64 below(u64 n) { return (rnd() >> 11) % n; }
+static int chance(int percent) { return (int) below(100) < percent; }
+
+void mix_seed(u64 seed) { rng = seed * 0x9E3779B97F4A7C15ull + 88172645463325252ull; }
+
+enum { MMAP, MUNMAP, MPROTECT, BRK, MREMAP, WRITE, READ, EXEC, MADVISE, MINCORE, MSYNC, MLOCK, MUNLOCK,
+       MLOCK2, MLOCKALL, MUNLOCKALL, MSEAL, SETRLIMIT, FORK, EXIT, KINDS };
+static const struct { const char *name; int files; int weight[KINDS]; } mixes[] = {
+  /*                  mmap munm mpro  brk mrem  wri read exec madv minc msyn lock unlk lck2 lall ula seal setr fork exit */
+  {"basic",   2,    { 390, 250, 225, 130 }},
+  {"remap",  20,    { 300, 110, 130,  26, 300,  94,  17,   0,  18,   0,   0,   0,   0,   0,   0,  0,  11 }},
+  {"files",  83,    { 430, 110, 126,   0,  70,  56,  75,  10,  44,  26,  54 }},
+  {"faults", 30,    { 240,  66,  80,  31,  23, 183, 116,  18, 117,  24,  16,  32,  23,  18,   7,  7 }},
+  {"fork",   25,    { 270,  87,  93,  29,  46, 200, 100,   0, 119,  24,   0,  10,  10,   0,   0,  0,   0,   0,  12,  5 }},
+  {"limits", 20,    { 280,  66, 200,  88,  75, 113,  32,   0,  25,   0,   0,  49,  21,  18,   8,  7 }},
+  {"setrlimit", 20, { 280,  66, 200,  88,  75, 113,  32,   0,  25,   0,   0,  49,  21,  18,   8,  7,   0,  80 }},
+  {"stress", 25,    { 310, 104, 120,  34,  85, 120,  67,   8,  85,  16,   9,  17,  17,   9,   0,  0,   0,   0,   2 }},
+  {"all",    30,    { 300,  90, 120,  35, 110, 150,  90,  10,  90,  16,  10,  17,  14,   9,   3,  3,   4,   5,   6,  3 }},
+  {"thp",    10,    { 220,  60, 110,  20,  60, 230, 100,   0, 120,  10,   0,  14,  14,   6,   0,  0,   0,   0,  10,  3 }},
+};
+
+/* An address that is likely to matter. */
+static u64 pick(int p) {
+  static u64 s[70000], e[70000];
+  int n = 0;
+  for (char *l = proc[p].maps; *l && n < 70000; l = strchr(l, '\n') + 1) {
+    char *x;
+    s[n] = strtoull(l, &x, 16);
+    e[n] = strtoull(x + 1, 0, 16);
+    char *v = strstr(l, "[v");
+    if (v && v < strchr(l, '\n') && chance(85)) continue;
+    if (e[n] > task_size || s[n] < data_page + 4 * P) continue;
+    n++;
+  }
+  u64 a;
+  int i = n ? (int) below(n) : 0;
+  switch (n ? below(100) : 99) {
+    case 0 ... 29: a = s[i]; break;
+    case 30 ... 46: a = s[i] + P * below((e[i] - s[i]) / P); break;
+    case 47 ... 56: a = e[i]; break;
+    case 57 ... 64: a = s[i] - P * (1 + below(16)); break;
+    case 65 ... 70: a = e[i] + P * below(16); break;
+    case 71 ... 90: a = 0x10000000 + P * below(0x68); break;
+    case 91 ... 93: a = 0x40000000 + P * below(6); break;
+    case 94 ... 95: a = brk_now + P * below(12); break;
+    case 96: a = (is32 ? 0x30000000 : 0x20000000) + (below(8) << 21); break;
+    default: {
+      static const u64 odd[] = {0, 0xfff, 0x1000, 0x5000, 0xf000, 0x10000, 0x800000000000, 0x7ffffffff000,
+        0x7fffffffe000, 0xffffffffff600000, 0xffffffffffffffff, 0xfffffffffffff000};
+      static const u64 odd32[] = {0, 0xfff, 0x1000, 0x5000, 0xf000, 0x10000, 0xc0000000, 0xbffff000,
+        0xfffff000, 0xffffe000, 0xbfffe000, 0xffffffff};
+      a = (is32 ? odd32 : odd)[below(12)];
+    }
+  }
+  if (chance(3)) a += chance(50) ? 1 : below(4096);
+  return a;
+}
+
+static u64 length(void) {
+  int k = below(1000);
+  if (k < 340) return P;
+  if (k < 720) return P * (2 + below(15));
+  if (k < 880) return P * (1 + below(500));
+  if (k < 950) return 0x200000 * (1 + below(4));
+  if (k < 970) return P * (1 + below(3)) + 1;
+  if (k < 980) return 1 + below(0x8000);
+  if (k < 988) return 0;
+  if (is32) return P * (1 + below(1500));
+  static const u64 odd[] = {0xa00000000, 0xfffffffffffff001, 0x7ffffffff000, 0x8000000000000000, 0x800000000000,
+    0xfffffffffffff000, 0x10000000000, 0xffffffffffffffff};
+  return odd[below(8)];
+}
+
+/* A range must not take code or data from the victim: it would die. */
+static int harms(u64 a, u64 len) {
+  u64 lo = code_base - P, hi = data_page + 4 * P, end = a + len + P;
+  if (is32) a = (uint32_t) a;
+  return end < a ? a < hi : a < hi && end > lo;
+}
+
+static u64 prot(void) {
+  static const int usual[] = {3, 3, 3, 3, 3, 3, 3, 1, 1, 1, 0, 0, 5, 7, 2, 4};
+  if (chance(3)) return chance(60) ? below(0x18) : below(0x10000);
+  return usual[below(16)];
+}
+
+static void mmap_(int p, int files) {
+  u64 addr = chance(50) ? 0 : pick(p), len = length(), off = 0, pr = prot(), flags;
+  int fd = -1, d = 0, k = below(1000);
+  if (chance(files)) {
+    d = chance(14) ? 1 : 1 + below(8);
+    flags = 0;
+    off = chance(55) ? 0 : P * below(20);
+    if (chance(2)) off = chance(50) ? rnd() >> below(50) & ~4095ull : rnd() >> (20 + below(40));
+  } else {
+    flags = 0x20;
+    if (chance(5)) off = P * below(100);
+  }
+  if (chance(2)) d = 0, fd = chance(50) ? 77 : -1, flags = flags ? 0x20 : 0;
+  flags |= k < 730 ? 2 : k < 950 ? 1 : k < 970 ? 3 : k < 983 ? 8 : below(16);
+  if (is32) off &= 0x7ffff000;
+  if (addr && chance(40)) flags |= 0x10;
+  if (addr ? chance(14) : chance(1)) flags |= 0x100000;
+  if (chance(7)) flags |= 0x4000;
+  if (chance(5)) flags |= 0x100;
+  if (chance(5)) flags |= 0x8000;
+  if (chance(3)) flags |= 0x20000;
+  if (chance(3)) flags |= 0x2000;
+  if (chance(4)) flags |= 0x40;
+  if (chance(1)) flags |= 0x800;
+  if (chance(1)) flags |= 0x1000;
+  if (chance(1)) flags |= 0x80000;
+  if (chance(1)) flags |= 1ull << (21 + below(10));
+  if ((flags & 0x10) && harms(addr, len)) return;
+  do_mmap(p, addr, len, pr, flags, d, fd, off);
+}
+
+static u64 touched(int p) {
+  if (chance(18)) { /* below the stack */
+    for (char *l = proc[p].maps; *l; l = strchr(l, '\n') + 1) {
+      char *x = strstr(l, "[stack]");
+      if (x && x < strchr(l, '\n')) {
+        u64 s = strtoull(l, 0, 16);
+        if (chance(50)) return s - P * (1 + below(chance(5) ? 2000 : 60)) + below(P);
+        return s + P * below(64);
+      }
+    }
+  }
+  u64 a = pick(p);
+  static const int offs[] = {0, 0, 0, 1, 0x10, 0x400, 0x7f8, 0xfff};
+  return a + offs[below(8)];
+}
+
+static void one(int p, int kind, int files) {
+  u64 a = pick(p), len = length();
+  switch (kind) {
+    case MMAP: mmap_(p, files); return;
+    case MUNMAP: if (!harms(a, len)) do_range(p, "munmap", a, len, 0); return;
+    case MPROTECT: {
+      u64 pr = prot();
+      if (chance(4)) pr |= 0x1000000;
+      if (chance(2)) pr |= 0x2000000;
+      if (!harms(a, len)) do_range(p, "mprotect", a, len, pr);
+      return;
+    }
+    case BRK: {
+      u64 to = brk_now + P * below(24) - P * below(16);
+      if (chance(15)) to += below(4096);
+      if (chance(4)) to = 0;
+      if (chance(5)) to = pick(p);
+      do_brk(p, to);
+      return;
+    }
+    case MREMAP: {
+      u64 n = chance(30) ? len : chance(40) ? len + P * below(32) : length(), to = 0, flags = 0;
+      int k = below(100);
+      flags = k < 37 ? 1 : k < 62 ? 0 : k < 82 ? 3 : k < 92 ? 5 : k < 96 ? 7 : below(chance(50) ? 8 : 32);
+      if (flags == 5 || flags == 7) if (chance(85)) n = len;
+      if (chance(3)) len = 0;
+      if (flags & 2) to = pick(p);
+      if (harms(a, len) || ((flags & 2) && harms(to, n)) || harms(a, n)) return;
+      do_mremap(p, a, len, n, flags, to);
+      return;
+    }
+    case WRITE: do_touch(p, 'w', touched(p), below(256)); return;
+    case READ: do_touch(p, 'r', touched(p), 0); return;
+    case EXEC: do_touch(p, 'x', touched(p), 0); return;
+    case MADVISE: {
+      static const int usual[] = {4, 4, 4, 4, 4, 8, 8, 8, 8, 18, 18, 102, 102, 10, 10, 103, 0, 1, 2, 3, 9, 11, 12, 13,
+        14, 15, 16, 17, 19, 20, 22, 23};
+      static const int odd[] = {-1, 5, 6, 7, 24, 99, 104, 1000};
+      u64 advice = chance(4) ? (u64) odd[below(8)] : (u64) usual[below(sizeof usual / sizeof *usual)];
+      if (!harms(a, len)) do_range(p, "madvise", a, len, advice);
+      return;
+    }
+    case MINCORE: if (len <= 0x800000) do_mincore(p, a, len); return;
+    case MSYNC: {
+      static const int usual[] = {1, 2, 3, 4, 6};
+      do_range(p, "msync", a, len, chance(90) ? (u64) usual[below(5)] : below(16));
+      return;
+    }
+    case MLOCK: if (!harms(a, len)) do_range(p, "mlock", a, len, 0); return;
+    case MUNLOCK: if (!harms(a, len)) do_range(p, "munlock", a, len, 0); return;
+    case MLOCK2: if (!harms(a, len)) do_range(p, "mlock2", a, len, chance(90) ? below(2) : below(5)); return;
+    case MLOCKALL: do_mlockall(p, chance(90) ? 1 + below(7) : below(16)); return;
+    case MUNLOCKALL: do_munlockall(p); return;
+    case MSEAL: if (!harms(a, len)) do_range(p, "mseal", a, len, chance(97) ? 0 : 1); return;
+    case SETRLIMIT: {
+      int w = below(4);
+      u64 inf = is32 ? 0xffffffff : ~0ull;
+      u64 cur = chance(25) ? inf : chance(75) ? P * below(chance(50) ? 600 : 6000) : below(20000000);
+      if (chance(4)) cur = 0;
+      if (w == 3 && cur > 8388608) cur = below(8388608);
+      do_setrlimit(p, w, cur);
+      return;
+    }
+    case FORK: if (living() < MAXP && nproc_ < MAXP * 8 - 1 && calls_made > 8) do_fork(p); return;
+    case EXIT: if (living() > 1 && p > 0) do_exit(p); return;
+  }
+}
+
+void mix_run(const char *mix, int calls) {
+  unsigned m;
+  for (m = 0; m < sizeof mixes / sizeof *mixes && strcmp(mixes[m].name, mix); m++) {}
+  if (m == sizeof mixes / sizeof *mixes) { fprintf(stderr, "no mix %s\n", mix); exit(2); }
+  int sum = 0, per = calls / 10 ? calls / 10 : 1, next = per;
+  for (int i = 0; i < KINDS; i++) sum += mixes[m].weight[i];
+  while (calls_made < calls) {
+    int p = below(nproc_), k = below(sum), kind = 0;
+    while (k >= mixes[m].weight[kind]) k -= mixes[m].weight[kind++];
+    if (!proc[p].pid) continue;
+    one(p, kind, mixes[m].files);
+    if (calls_made >= next) {
+      for (int i = 0; i < nproc_; i++) if (proc[i].pid) print_maps(i, "periodic");
+      next += per;
+    }
+  }
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Makes one call or touch in the traced victim: sets its registers, lets it run to the breakpoint,
+ * prints the line, then what changed in its maps.
+ */
+#include "recorder.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct victim proc[MAXP * 8];
+int nproc_, is32, read_implies_exec, calls_made, state_every;
+u64 code_base, data_page, task_size, brk_now, last_result;
+u64 results[1 << 20];
+
+/* Sets registers, runs to the breakpoint. Returns 0, or the signal that hit. */
+static int run(int p, int jump, u64 entry, u64 rax, const u64 *arg, u64 *result, siginfo_t *info) {
+  pid_t pid = proc[p].pid;
+  struct user_regs_struct r, save;
+  if (ptrace(PTRACE_GETREGS, pid, 0, &r)) die("getregs");
+  save = r;
+  r.rip = jump ? entry : code_base + entry;
+  r.orig_rax = -1;
+  r.rax = rax;
+  if (is32) {
+    r.rbx = (uint32_t) arg[0]; r.rcx = (uint32_t) arg[1]; r.rdx = (uint32_t) arg[2];
+    r.rsi = (uint32_t) arg[3]; r.rdi = (uint32_t) arg[4]; r.rbp = (uint32_t) arg[5];
+    if (!jump && (entry == 0x34 || entry == 0x38)) { r.rdi = (uint32_t) arg[0]; r.rcx = arg[1]; }
+  } else {
+    r.rdi = arg[0]; r.rsi = arg[1]; r.rdx = arg[2]; r.r10 = arg[3]; r.r8 = arg[4]; r.r9 = arg[5];
+  }
+  if (ptrace(PTRACE_SETREGS, pid, 0, &r)) die("setregs");
+  for (;;) {
+    int status;
+    if (ptrace(PTRACE_CONT, pid, 0, 0)) die("cont");
+    if (waitpid(pid, &status, __WALL) < 0) die("wait");
+    if (WIFEXITED(status) || WIFSIGNALED(status)) {
+      fprintf(stderr, "victim died, status %x, after call %d\n", status, calls_made);
+      exit(3);
+    }
+    int sig = WSTOPSIG(status);
+    if (status >> 8 == (SIGTRAP | (PTRACE_EVENT_FORK << 8))) continue;
+    if (sig == SIGCHLD) continue; /* a child was killed */
+    if (sig == SIGTRAP) {
+      ptrace(PTRACE_GETREGS, pid, 0, &r);
+      *result = r.rax;
+      ptrace(PTRACE_SETREGS, pid, 0, &save);
+      return 0;
+    }
+    ptrace(PTRACE_GETSIGINFO, pid, 0, info);
+    ptrace(PTRACE_SETREGS, pid, 0, &save);
+    return sig;
+  }
+}
+
+static const char *names[] = {[1] = "EPERM", [2] = "ENOENT", [9] = "EBADF", [11] = "EAGAIN",
+  [12] = "ENOMEM", [13] = "EACCES", [14] = "EFAULT", [16] = "EBUSY", [17] = "EEXIST", [19] = "ENODEV",
+  [22] = "EINVAL", [34] = "ERANGE", [38] = "ENOSYS", [75] = "EOVERFLOW", [95] = "EOPNOTSUPP"};
+
+static int failed(u64 v) {
+  if (is32) v = (u64) (int64_t) (int32_t) v;
+  return (int64_t) v < 0 && (int64_t) v >= -4095;
+}
+
+static void print_result(u64 v, int address) {
+  if (is32) v = (u64) (int64_t) (int32_t) v;
+  if ((int64_t) v < 0 && (int64_t) v >= -4095) {
+    u64 e = -v;
+    if (e < sizeof names / sizeof *names && names[e]) printf("= -%s\n", names[e]);
+    else printf("= -E%lu\n", e);
+  } else if (address) printf("= 0x%lx\n", is32 ? (u64) (uint32_t) v : v);
+  else printf("= %ld\n", (long) v);
+}
+
+static void after(int p, u64 v) {
+  char *m = read_maps(proc[p].pid);
+  print_change(proc[p].maps, m);
+  free(proc[p].maps);
+  proc[p].maps = m;
+  last_result = results[calls_made] = is32 ? (uint32_t) v : v;
+  if (state_every && calls_made % state_every == 0)
+    for (int i = 0; i < nproc_; i++) if (proc[i].pid) print_state(i, "asked");
+}
+
+u64 raw_call(int p, int nr64, int nr32, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
+  u64 arg[6] = {a, b, c, d, e, f}, v = 0;
+  siginfo_t info;
+  if (run(p, 0, 0x30, is32 ? nr32 : nr64, arg, &v, &info)) {
+    fprintf(stderr, "signal in a call, after call %d\n", calls_made);
+    exit(3);
+  }
+  return v;
+}
+
+static u64 word(u64 v) { return is32 ? (uint32_t) v : v; }
+
+/* Whether a jump to this address would run code. */
+static int executable(int p, u64 addr) {
+  for (char *l = proc[p].maps; *l; l = strchr(l, '\n') + 1) {
+    char *x;
+    u64 s = strtoull(l, &x, 16), e = strtoull(x + 1, &x, 16);
+    if (addr >= s && addr < e) return x[3] == 'x';
+  }
+  return 0;
+}
+
+void do_touch(int p, char kind, u64 addr, int val) {
+  addr = word(addr);
+  if (kind == 'x' && executable(p, addr)) return;
+  u64 arg[6] = {addr, val}, v = 0;
+  siginfo_t info;
+  if (kind == 'x') ptrace(PTRACE_PEEKTEXT, proc[p].pid, (void *) addr, 0);
+  int sig = run(p, kind == 'x', kind == 'r' ? 0x34 : kind == 'w' ? 0x38 : addr, 0, arg, &v, &info);
+  printf("%d p%d %s addr=0x%lx", ++calls_made, p, kind == 'r' ? "read" : kind == 'w' ? "write" : "exec", addr);
+  if (kind == 'w') printf(" val=0x%x", val);
+  if (!sig) {
+    if (kind == 'r') printf(" = ok val=0x%x\n", (unsigned) (v & 255)); else puts(" = ok");
+  } else if (sig == SIGSEGV)
+    printf(" = SIGSEGV %s addr=0x%lx\n", info.si_code == SEGV_MAPERR ? "MAPERR" : info.si_code == SEGV_ACCERR ? "ACCERR" : "KERNEL",
+           info.si_code > 0x7f ? 0 : (u64) info.si_addr);
+  else if (sig == SIGBUS) printf(" = SIGBUS ADRERR addr=0x%lx\n", (u64) info.si_addr);
+  else { fprintf(stderr, "signal %d after call %d\n", sig, calls_made); exit(3); }
+  after(p, 0);
+}
+
+void do_mmap(int p, u64 addr, u64 len, u64 prot, u64 flags, int d, int fd, u64 off) {
+  u64 v = raw_call(p, 9, 192, addr, len, prot, flags, d ? 10 + d : fd, is32 ? off / P : off);
+  printf("%d p%d mmap addr=0x%lx len=0x%lx prot=0x%lx flags=0x%lx fd=", ++calls_made, p, word(addr), word(len), prot, flags);
+  if (d) printf("D%d", d); else printf("%d", fd);
+  printf(" off=0x%lx ", off);
+  print_result(v, 1);
+  after(p, v);
+}
+
+void do_mremap(int p, u64 addr, u64 old, u64 new, u64 flags, u64 to) {
+  u64 v = raw_call(p, 25, 163, addr, old, new, flags, to, 0);
+  printf("%d p%d mremap addr=0x%lx old=0x%lx new=0x%lx flags=0x%lx newaddr=0x%lx ", ++calls_made, p,
+         word(addr), word(old), word(new), flags, word(to));
+  print_result(v, 1);
+  after(p, v);
+}
+
+void do_brk(int p, u64 addr) {
+  u64 v = raw_call(p, 12, 45, addr, 0, 0, 0, 0, 0);
+  if (p == 0) brk_now = word(v);
+  printf("%d p%d brk addr=0x%lx = 0x%lx\n", ++calls_made, p, word(addr), word(v));
+  after(p, v);
+}
+
+static const struct { const char *name; int nr64, nr32; const char *third; } ranges[] = {
+  {"munmap", 11, 91, 0}, {"mprotect", 10, 125, "prot"}, {"madvise", 28, 219, "advice"},
+  {"mlock", 149, 150, 0}, {"munlock", 150, 151, 0}, {"mlock2", 325, 376, "flags"},
+  {"msync", 26, 144, "flags"}, {"mseal", 462, 462, "flags"}};
+
+void do_range(int p, const char *name, u64 addr, u64 len, u64 third) {
+  for (unsigned i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+    if (strcmp(ranges[i].name, name)) continue;
+    u64 v = raw_call(p, ranges[i].nr64, ranges[i].nr32, addr, len, third, 0, 0, 0);
+    printf("%d p%d %s addr=0x%lx len=0x%lx ", ++calls_made, p, name, word(addr), word(len));
+    if (ranges[i].third)
+      printf(!strcmp(name, "madvise") ? "%s=%ld " : "%s=0x%lx ", ranges[i].third, (long) third);
+    print_result(v, 0);
+    after(p, v);
+    return;
+  }
+  fprintf(stderr, "unknown call %s\n", name);
+  exit(2);
+}
+
+void do_mincore(int p, u64 addr, u64 len) {
+  static unsigned char vec[4 * P];
+  u64 v = raw_call(p, 27, 218, addr, len, data_page, 0, 0, 0);
+  printf("%d p%d mincore addr=0x%lx len=0x%lx vec=0x%lx ", ++calls_made, p, word(addr), word(len), data_page);
+  if (!failed(v)) {
+    char path[64];
+    sprintf(path, "/proc/%d/mem", proc[p].pid);
+    int fd = open(path, O_RDONLY);
+    u64 n = (word(len) + P - 1) / P;
+    if (pread(fd, vec, n, data_page) != (ssize_t) n) die("mem");
+    close(fd);
+    for (u64 i = 0, j; i < n; i = j) {
+      for (j = i; j < n && vec[j] == vec[i]; j++) {}
+      printf("%s%dx%lu", i ? "," : "bits=", vec[i], j - i);
+    }
+    if (n) printf(" ");
+  }
+  print_result(v, 0);
+  after(p, v);
+}
+
+void do_mlockall(int p, u64 flags) {
+  u64 v = raw_call(p, 151, 152, flags, 0, 0, 0, 0, 0);
+  printf("%d p%d mlockall flags=0x%lx ", ++calls_made, p, flags);
+  print_result(v, 0);
+  after(p, v);
+}
+
+void do_munlockall(int p) {
+  u64 v = raw_call(p, 152, 153, 0, 0, 0, 0, 0, 0);
+  printf("%d p%d munlockall ", ++calls_made, p);
+  print_result(v, 0);
+  after(p, v);
+}
+
+void do_setrlimit(int p, int which, u64 cur) {
+  static const char *names_[] = {"AS", "DATA", "STACK", "MEMLOCK"};
+  static const int numbers[] = {RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK};
+  u64 inf = is32 ? 0xffffffff : ~0ull, max = which == 3 ? 8388608 : inf;
+  u64 rl[2] = {cur, max}, where = data_page + 0x3f00;
+  uint32_t rl32[2] = {cur, max};
+  char path[64];
+  sprintf(path, "/proc/%d/mem", proc[p].pid);
+  int fd = open(path, O_RDWR);
+  if (is32 ? pwrite(fd, rl32, 8, where) != 8 : pwrite(fd, rl, 16, where) != 16) die("mem");
+  close(fd);
+  u64 v = raw_call(p, 160, 75, numbers[which], where, 0, 0, 0, 0);
+  printf("%d p%d setrlimit res=%s cur=", ++calls_made, p, names_[which]);
+  if (cur == inf) printf("inf "); else printf("%lu ", cur);
+  print_result(v, 0);
+  after(p, v);
+}
+
+int do_fork(int p) {
+  u64 v = raw_call(p, 57, 2, 0, 0, 0, 0, 0, 0);
+  if (failed(v)) {
+    printf("%d p%d fork ", ++calls_made, p);
+    print_result(v, 0);
+    after(p, v);
+    return -1;
+  }
+  pid_t pid = (pid_t) v;
+  int status, n = nproc_;
+  if (waitpid(pid, &status, __WALL) < 0) die("wait child"); /* stays there until its first call */
+  ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACEFORK | PTRACE_O_EXITKILL);
+  proc[n].pid = pid;
+  proc[n].maps = read_maps(pid);
+  nproc_++;
+  printf("%d p%d fork = p%d\n", ++calls_made, p, n);
+  print_maps(n, "forked");
+  after(p, 0);
+  return n;
+}
+
+void do_exit(int p) {
+  int status;
+  print_state(p, "exit");
+  kill(proc[p].pid, SIGKILL);
+  waitpid(proc[p].pid, &status, __WALL);
+  proc[p].pid = 0;
+  printf("%d p%d exit = 0\n", ++calls_made, p);
+}
+
+int living(void) {
+  int n = 0;
+  for (int i = 0; i < nproc_; i++) n += proc[i].pid != 0;
+  return n;
+}
