@@ -5,7 +5,9 @@ package io.mm4j.cli;
 import io.mm4j.api.InputException;
 import io.mm4j.cli.text.Nearest;
 import java.io.PrintStream;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Supplier;
 
 /** The sub-commands that there are. */
@@ -26,10 +28,23 @@ final class Commands {
           new Entry("replay", "recordings of a real kernel, judged one by one", ReplayCommand::new),
           new Entry(
               "explain", "one operation, step by step, with the reasons", ExplainCommand::new),
-          new Entry("cat", "a /proc or /sys file of the machine", CatCommand::new),
+          new Entry("cat", "a /proc or /sys file of the machine or a process", CatCommand::new),
           new Entry("proc", "the whole tree of such files, for procps", ProcCommand::new),
           new Entry("check", "the test kit on plugins, rule by rule", CheckCommand::new),
           new Entry("plugins", "every plugin found, and where", PluginsCommand::new));
+
+  /** Commands that are planned and not built yet, with what they will do. */
+  private static final Map<String, String> PLANNED = new LinkedHashMap<>();
+
+  static {
+    PLANNED.put("exec", "loads a real program's image and shows its areas");
+    PLANNED.put("layout", "the kernel address space as the boot log prints it");
+    PLANNED.put("translate", "each step of an address translation");
+    PLANNED.put("trace", "any other command with its events");
+    PLANNED.put("shell", "the machine at a prompt, and scripts of its lines");
+    PLANNED.put("new-plugin", "a plugin project to start from");
+    PLANNED.put("bench", "the benchmarks beside their peers");
+  }
 
   private Commands() {}
 
@@ -43,6 +58,13 @@ final class Commands {
 
   static Entry find(String name) {
     List<String> names = ALL.stream().map(Entry::name).toList();
+    String planned = PLANNED.get(name);
+    if (planned != null) {
+      throw new InputException(
+          "'" + name + "' (" + planned + ") is not built yet; see docs/roadmap.md",
+          "mm " + name,
+          String.join(", ", names));
+    }
     return ALL.stream()
         .filter(e -> e.name().equals(name))
         .findFirst()
@@ -69,6 +91,8 @@ final class Commands {
       out.printf(
           "  %s  %s%n", io.terminal().bold(String.format("%-8s", entry.name())), entry.line());
     }
+    out.println();
+    out.println("Not built yet: " + String.join(", ", PLANNED.keySet()) + ".");
     out.println();
     out.println("Try:");
     out.println("  mm run                     a recording of a real kernel, replayed and compared");

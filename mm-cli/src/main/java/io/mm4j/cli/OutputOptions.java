@@ -44,7 +44,7 @@ final class OutputOptions {
 
   /** Prints a table as JSON under this key, as CSV, or as text. */
   void print(Io io, String key, Table table) {
-    Table shown = timing() ? table : table.withoutTiming();
+    Table shown = table.shown(timing());
     if (json()) {
       Map<String, Object> object = new LinkedHashMap<>();
       object.put(key, shown.toMaps());

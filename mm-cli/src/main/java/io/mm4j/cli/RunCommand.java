@@ -21,7 +21,6 @@ import io.mm4j.replay.Recording;
 import io.mm4j.replay.Verdict;
 import io.mm4j.replay.kmem.KmemRun;
 import io.mm4j.replay.kmem.KmemSource;
-import io.mm4j.replay.kmem.PolicyRun;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -47,6 +46,7 @@ import picocli.CommandLine.Parameters;
       "  mm run --list",
       "  mm run PATH/TO/corpus/kmem/dev/gcc_loop",
       "  mm run tar_gzip --compare frame-allocator=buddy,bitmap",
+      "  mm run tar_gzip --compare page-allocator=linux,direct",
       "  mm run tar_gzip --csv > fragmentation.csv",
     })
 final class RunCommand extends MmCommand {
@@ -88,10 +88,16 @@ final class RunCommand extends MmCommand {
 
   private int pages(
       Io io, PluginRegistry registry, Map<Spi<?>, PluginSpec> choices, KmemSource source) {
-    List<PluginSpec> specs =
-        compare == null
-            ? everyFrameAllocator(registry, choices)
-            : compared(registry, Spi.FRAME_ALLOCATOR, compare);
+    List<PluginSpec> specs = everyFrameAllocator(registry, choices);
+    Spi<?> spi = Spi.FRAME_ALLOCATOR;
+    List<PluginSpec> rivals = List.of();
+    if (compare != null) {
+      Compared read = Compared.read(registry, compare, Spi.FRAME_ALLOCATOR, Spi.PAGE_ALLOCATOR);
+      spi = read.spi();
+      rivals = read.plugins();
+      // Page allocators are compared by their answers; the exact replay is of frame allocators.
+      specs = spi == Spi.FRAME_ALLOCATOR ? rivals : specs.subList(0, 1);
+    }
     List<Contender> contenders = new ArrayList<>();
     try (Progress progress = new Progress(io.err(), io.terminal())) {
       for (PluginSpec spec : specs) {
@@ -109,8 +115,9 @@ final class RunCommand extends MmCommand {
           "a plugin that passes `mm check`");
     }
     Face face = new Face(source, first, contenders, output.timing());
+    PolicyComparison comparison = new PolicyComparison(io, registry, choices, source);
     PolicyFace policy =
-        compare == null ? null : policy(io, registry, choices, contenders, source, face.zone());
+        rivals.isEmpty() ? null : comparison.run(spi, rivals, contenders, face.zone());
     if (output.json()) {
       Map<String, Object> json = new LinkedHashMap<>(face.json());
       if (policy != null) {
@@ -120,9 +127,13 @@ final class RunCommand extends MmCommand {
     } else if (output.csv()) {
       io.out().print(policy == null ? face.csv() : policy.series().toCsv());
     } else if (compare != null || first.samples().isEmpty()) {
-      face.printComparison(io.out(), io.unicode(), io.terminal().columns());
+      if (spi == Spi.FRAME_ALLOCATOR) {
+        face.printComparison(io.out(), io.unicode(), io.terminal().columns());
+      }
       if (policy != null) {
-        io.out().println();
+        if (spi == Spi.FRAME_ALLOCATOR) {
+          io.out().println();
+        }
         policy.print(io.out(), io.unicode(), io.terminal().columns());
       }
     } else {
@@ -131,49 +142,9 @@ final class RunCommand extends MmCommand {
       face.printEvidence(io.out(), io.terminal());
     }
     boolean differs =
-        contenders.stream().anyMatch(c -> c.run() == null || c.run().verdict().differs());
+        comparison.threw()
+            || contenders.stream().anyMatch(c -> c.run() == null || c.run().verdict().differs());
     return differs ? Main.DIFFERENT : Main.GOOD;
-  }
-
-  /**
-   * The recorded requests, answered by each plugin, beside the kernel's own blocks: those of an
-   * exact replay, on the reference plugin if no other can show them.
-   *
-   * @return null if every plugin threw
-   */
-  private @Nullable PolicyFace policy(
-      Io io,
-      PluginRegistry registry,
-      Map<Spi<?>, PluginSpec> choices,
-      List<Contender> contenders,
-      KmemSource source,
-      int zone) {
-    KmemRun kernel = null;
-    List<PolicyRun> runs = new ArrayList<>();
-    try (Progress progress = new Progress(io.err(), io.terminal())) {
-      for (Contender contender : contenders) {
-        progress.at(runs.size(), contenders.size(), "requests on " + contender.name());
-        KmemRun run = contender.run();
-        if (kernel == null && run != null && run.verdict().exact()) {
-          kernel = run;
-        }
-        Map<Spi<?>, PluginSpec> own = new HashMap<>(choices);
-        own.put(Spi.FRAME_ALLOCATOR, contender.spec());
-        try {
-          runs.add(new Judge(registry, own).policy(source, Face.POINTS));
-        } catch (InputException e) {
-          throw e;
-        } catch (MmException | CorruptStateError | UnsupportedOperationException e) {
-          io.err().println("mm: frame-allocator=" + contender.name() + " threw " + e.getMessage());
-        }
-      }
-    }
-    if (kernel == null) {
-      Map<Spi<?>, PluginSpec> own = new HashMap<>(choices);
-      own.remove(Spi.FRAME_ALLOCATOR);
-      kernel = new Judge(registry, own).run(source, Face.POINTS);
-    }
-    return runs.isEmpty() ? null : new PolicyFace(kernel, runs, zone);
   }
 
   private static void next(Io io, KmemSource source) {
@@ -205,27 +176,6 @@ final class RunCommand extends MmCommand {
     return specs;
   }
 
-  /** Reads {@code SPI=A,B,C}. */
-  private static List<PluginSpec> compared(PluginRegistry registry, Spi<?> wanted, String text) {
-    String form = wanted.id() + "=A,B,..";
-    int eq = text.indexOf('=');
-    if (eq <= 0) {
-      throw new InputException("'" + text + "' names no plugins", "--compare", form);
-    }
-    Spi<?> spi = PluginRegistry.spi(text.substring(0, eq), "--compare " + text);
-    if (spi != wanted) {
-      throw new InputException(
-          "this workload does not depend on the " + spi + " plugin", "--compare " + text, form);
-    }
-    List<PluginSpec> specs = new ArrayList<>();
-    for (String name : text.substring(eq + 1).split(",", -1)) {
-      Map<Spi<?>, PluginSpec> one = new HashMap<>();
-      MachineOptions.parseChoice(registry, spi.id() + "=" + name, "--compare", one);
-      specs.addAll(one.values());
-    }
-    return specs;
-  }
-
   /** Replays once for the verdict, and once more, warm, for the time. */
   private Contender contend(Judge judge, PluginSpec spec, KmemSource source) {
     try {
@@ -250,7 +200,7 @@ final class RunCommand extends MmCommand {
     List<PluginSpec> specs =
         compare == null
             ? List.of(choices.getOrDefault(Spi.VMA_INDEX, PluginSpec.of(Spi.VMA_INDEX.reference())))
-            : compared(registry, Spi.VMA_INDEX, compare);
+            : Compared.read(registry, compare, Spi.VMA_INDEX).plugins();
     List<Verdict> verdicts = new ArrayList<>();
     Table table =
         new Table(
@@ -275,7 +225,7 @@ final class RunCommand extends MmCommand {
     }
     Verdict first = verdicts.getFirst();
     if (output.json()) {
-      Table shown = output.timing() ? table : table.withoutTiming();
+      Table shown = table.shown(output.timing());
       io.out()
           .println(Json.write(Map.of("verdict", VerdictJson.of(first), "plugins", shown.toMaps())));
     } else if (output.csv()) {

@@ -16,9 +16,22 @@ import org.jspecify.annotations.Nullable;
  * @param replayNs real time of the fastest replay, reading included
  */
 public record Contender(PluginSpec spec, @Nullable KmemRun run, String failure, long replayNs) {
-  /** The plugin's name. */
+  /** The plugin's name, with its options if there are any. */
   public String name() {
-    return spec.name();
+    return name(spec);
+  }
+
+  /** A plugin's name, with its options if there are any. */
+  public static String name(PluginSpec spec) {
+    return spec.options().isEmpty()
+        ? spec.name()
+        : spec.name()
+            + ":"
+            + String.join(
+                ",",
+                spec.options().entrySet().stream()
+                    .map(o -> o.getKey() + "=" + o.getValue())
+                    .toList());
   }
 
   /** {@code yes}, or where it is not. */

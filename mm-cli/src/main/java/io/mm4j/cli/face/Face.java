@@ -17,23 +17,27 @@ import io.mm4j.replay.kmem.KmemSource;
 import io.mm4j.replay.kmem.Sample;
 import java.io.PrintStream;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
 /**
- * One recording on several plugins, as one screen of 80 by 24: the machine, the workload, what
- * Linux did, what this machine did, plugins side by side, fragmentation over time, what to type
- * next.
+ * One recording on several plugins, as one screen of 80 by 24 (with up to five plugins): the
+ * machine, the workload, what Linux did, what this machine did, plugins side by side, fragmentation
+ * over time, what to type next.
  */
 public final class Face {
   /** How many samples to ask a replay for. */
   public static final int POINTS = 120;
 
   private static final int LABEL = 10;
+
+  /** Height of the charts; each plugin beyond the third takes a line of it, down to two. */
   private static final int CHART_LINES = 4;
+
+  private static final int LEAST_CHART_LINES = 2;
+  private static final int PLUGINS_THAT_FIT = 3;
 
   private final KmemSource source;
   private final List<Contender> contenders;
@@ -179,7 +183,7 @@ public final class Face {
           contender.replayNs() / 1_000_000,
           contender.operationsPerSecond());
     }
-    return timing ? table : table.withoutTiming();
+    return table.shown(timing);
   }
 
   /** Two charts side by side. */
@@ -190,29 +194,25 @@ public final class Face {
         "Fragmentation of zone "
             + machine.zoneName(zone)
             + " over time: the part of free memory useless for");
+    int height =
+        Math.clamp(
+            CHART_LINES - (contenders.size() - (long) PLUGINS_THAT_FIT),
+            LEAST_CHART_LINES,
+            CHART_LINES);
     List<List<String>> charts = new ArrayList<>();
     StringBuilder titles = new StringBuilder();
     for (int order : new int[] {4, 9}) {
       double[] values = Series.unusable(first, zone, order);
-      double[] range = range(values);
-      charts.add(Chart.area(values, half - 7, CHART_LINES, range[0], range[1], unicode));
+      double[] range = Chart.range(values);
+      charts.add(Chart.area(values, half - 7, height, range[0], range[1], unicode));
       String title = order == 4 ? "a request of 64 KiB (order 4)" : "a huge page, 2 MiB (order 9)";
       titles.append(String.format("%-" + (half + 4) + "s", "      " + title));
     }
     out.println(terminal.dim(titles.toString().stripTrailing()));
-    for (int i = 0; i < CHART_LINES; i++) {
+    for (int i = 0; i < height; i++) {
       String left = String.format("%-" + (half + 4) + "s", charts.get(0).get(i));
       out.println((left + charts.get(1).get(i)).stripTrailing());
     }
-  }
-
-  /** A range with two round ends around the values, at least a fiftieth wide. */
-  static double[] range(double[] values) {
-    double min = Arrays.stream(values).min().orElse(0);
-    double max = Arrays.stream(values).max().orElse(1);
-    double low = Math.floor(min * 50) / 50;
-    double high = Math.ceil(max * 50) / 50;
-    return new double[] {low, high > low ? high : low + 0.02};
   }
 
   /** A table of the plugins with a line of fragmentation for each. */
@@ -221,24 +221,12 @@ public final class Face {
     out.println();
     int zone = machine.largestZone();
     out.println("Unusable free memory of zone " + machine.zoneName(zone) + " over time, order 9:");
-    List<double[]> all = new ArrayList<>();
+    Map<String, double[]> lines = new LinkedHashMap<>();
     for (Contender contender : contenders) {
       KmemRun run = contender.run();
-      all.add(run == null ? new double[0] : Series.unusable(run, zone, 9));
+      lines.put(contender.name(), run == null ? new double[0] : Series.unusable(run, zone, 9));
     }
-    double[] range = range(all.stream().flatMapToDouble(Arrays::stream).toArray());
-    for (int i = 0; i < contenders.size(); i++) {
-      double[] values = all.get(i);
-      if (values.length > 0) {
-        out.printf(
-            Locale.ROOT,
-            "  %-12s %.3f %s %.3f%n",
-            contenders.get(i).name(),
-            values[0],
-            Chart.spark(values, width - 30, range[0], range[1], unicode),
-            values[values.length - 1]);
-      }
-    }
+    Chart.sparks(lines, width, unicode).forEach(out::println);
   }
 
   /** A row for each plugin, sample and zone. */

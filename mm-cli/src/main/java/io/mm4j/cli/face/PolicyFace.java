@@ -2,6 +2,7 @@
 
 package io.mm4j.cli.face;
 
+import io.mm4j.api.plugin.Spi;
 import io.mm4j.cli.text.Chart;
 import io.mm4j.cli.text.Table;
 import io.mm4j.replay.kmem.KmemRun;
@@ -9,7 +10,6 @@ import io.mm4j.replay.kmem.PolicyRun;
 import io.mm4j.replay.kmem.Sample;
 import java.io.PrintStream;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -26,7 +26,9 @@ public final class PolicyFace {
   private static final int[] ORDERS = {4, 9};
 
   private final KmemRun kernel;
-  private final List<PolicyRun> runs;
+  private final Spi<?> compared;
+  private final Map<String, PolicyRun> runs;
+  private final PolicyRun first;
   private final int zone;
   private final String zoneName;
 
@@ -34,21 +36,29 @@ public final class PolicyFace {
    * The view of a comparison.
    *
    * @param kernel an exact replay, with as many samples as the others
-   * @param runs one for each plugin, at least one
+   * @param compared what differs between the runs: the frame allocator or the page allocator
+   * @param runs one for each plugin by its name, at least one
    * @param zone whose fragmentation is shown
    */
-  public PolicyFace(KmemRun kernel, List<PolicyRun> runs, int zone) {
+  public PolicyFace(KmemRun kernel, Spi<?> compared, Map<String, PolicyRun> runs, int zone) {
     this.kernel = kernel;
-    this.runs = List.copyOf(runs);
+    this.compared = compared;
+    this.runs = new LinkedHashMap<>(runs);
+    this.first = this.runs.values().iterator().next();
     this.zone = zone;
     this.zoneName = kernel.zones().list().get(zone).type().procName();
   }
 
   /** The table, what was inferred, and a line over time for each. */
   public void print(PrintStream out, boolean unicode, int width) {
-    PolicyRun first = runs.getFirst();
     out.println(
-        "The recorded requests, answered by page-allocator=" + first.pageAllocator() + " on each:");
+        compared == Spi.PAGE_ALLOCATOR
+            ? "The recorded requests, answered by each on frame-allocator="
+                + first.frameAllocator()
+                + ":"
+            : "The recorded requests, answered by page-allocator="
+                + first.pageAllocator()
+                + " on each:");
     out.print(table().toText(""));
     PolicyRun.Inferred inferred = first.inferred();
     out.printf(
@@ -73,17 +83,8 @@ public final class PolicyFace {
   private void lines(PrintStream out, int order, boolean unicode, int width) {
     Map<String, double[]> lines = new LinkedHashMap<>();
     lines.put(KERNEL, unusable(kernel.samples(), order));
-    runs.forEach(run -> lines.put(run.frameAllocator(), unusable(run.samples(), order)));
-    double[] range = Face.range(lines.values().stream().flatMapToDouble(Arrays::stream).toArray());
-    lines.forEach(
-        (name, values) ->
-            out.printf(
-                Locale.ROOT,
-                "  %-12s %.3f %s %.3f%n",
-                name,
-                values[0],
-                Chart.spark(values, width - 30, range[0], range[1], unicode),
-                values[values.length - 1]));
+    runs.forEach((name, run) -> lines.put(name, unusable(run.samples(), order)));
+    Chart.sparks(lines, width, unicode).forEach(out::println);
   }
 
   private double[] unusable(List<Sample> samples, int order) {
@@ -95,7 +96,8 @@ public final class PolicyFace {
     Table table =
         new Table(
             List.of(
-                Table.column("frame_allocator", "FRAME ALLOCATOR"),
+                Table.column(
+                    key(compared), compared.id().replace('-', ' ').toUpperCase(Locale.ROOT)),
                 Table.column("requests", "REQUESTS"),
                 Table.column("failures", "FAILURES"),
                 Table.column("free_pages", "FREE AT END"),
@@ -111,17 +113,18 @@ public final class PolicyFace {
         null,
         end.unusableIndex(zone, 4) / 1000.0,
         end.unusableIndex(zone, 9) / 1000.0);
-    for (PolicyRun run : runs) {
-      Sample last = run.samples().getLast();
-      table.add(
-          run.frameAllocator(),
-          run.requests(),
-          run.failures(),
-          run.endFreePages(),
-          run.endPcpPages(),
-          last.unusableIndex(zone, 4) / 1000.0,
-          last.unusableIndex(zone, 9) / 1000.0);
-    }
+    runs.forEach(
+        (name, run) -> {
+          Sample last = run.samples().getLast();
+          table.add(
+              name,
+              run.requests(),
+              run.failures(),
+              run.endFreePages(),
+              run.endPcpPages(),
+              last.unusableIndex(zone, 4) / 1000.0,
+              last.unusableIndex(zone, 9) / 1000.0);
+        });
     return table;
   }
 
@@ -129,17 +132,17 @@ public final class PolicyFace {
   public Table series() {
     Map<String, List<Sample>> samples = new LinkedHashMap<>();
     samples.put(KERNEL, kernel.samples());
-    runs.forEach(run -> samples.put(run.frameAllocator(), run.samples()));
+    runs.forEach((name, run) -> samples.put(name, run.samples()));
     return Series.table(kernel.zones(), samples);
   }
 
   /** Everything as data. */
   public Map<String, Object> json() {
     List<Map<String, Object>> inferred = new ArrayList<>();
-    for (PolicyRun run : runs) {
-      PolicyRun.Inferred i = run.inferred();
+    for (Map.Entry<String, PolicyRun> run : runs.entrySet()) {
+      PolicyRun.Inferred i = run.getValue().inferred();
       Map<String, Object> one = new LinkedHashMap<>();
-      one.put("frame_allocator", run.frameAllocator());
+      one.put(key(compared), run.getKey());
       one.put("pcp_pages_at_start", i.pcpPagesAtStart());
       one.put("bulk_allocations", i.bulkAllocations());
       one.put("pageblocks_typed", i.pageblocksTyped());
@@ -152,10 +155,19 @@ public final class PolicyFace {
       inferred.add(one);
     }
     Map<String, Object> object = new LinkedHashMap<>();
-    object.put("page_allocator", runs.getFirst().pageAllocator());
+    // What is the same in all runs.
+    if (compared == Spi.PAGE_ALLOCATOR) {
+      object.put("frame_allocator", first.frameAllocator());
+    } else {
+      object.put("page_allocator", first.pageAllocator());
+    }
     object.put("plugins", table().toMaps());
     object.put("inferred", inferred);
     object.put("fragmentation", series().toMaps());
     return object;
+  }
+
+  private static String key(Spi<?> spi) {
+    return spi.id().replace('-', '_');
   }
 }

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * Lines in a terminal. Each series is a row of equally spaced values, resampled to the width by the
@@ -37,6 +38,40 @@ public final class Chart {
       out.append(glyphs.charAt(level));
     }
     return out.toString();
+  }
+
+  /**
+   * Named lines of text under each other, on one scale, each between its first and last value.
+   * Series without values are left out.
+   */
+  public static List<String> sparks(Map<String, double[]> series, int width, boolean unicode) {
+    double[] range = range(series.values().stream().flatMapToDouble(Arrays::stream).toArray());
+    int names = series.keySet().stream().mapToInt(String::length).max().orElse(0);
+    int room = Math.max(8, width - Math.max(12, names) - 18);
+    List<String> lines = new ArrayList<>();
+    series.forEach(
+        (name, values) -> {
+          if (values.length > 0) {
+            lines.add(
+                String.format(
+                    Locale.ROOT,
+                    "  %-" + Math.max(12, names) + "s %.3f %s %.3f",
+                    name,
+                    values[0],
+                    spark(values, room, range[0], range[1], unicode),
+                    values[values.length - 1]));
+          }
+        });
+    return lines;
+  }
+
+  /** A range with two round ends around the values, at least a fiftieth wide. */
+  public static double[] range(double[] values) {
+    double min = Arrays.stream(values).min().orElse(0);
+    double max = Arrays.stream(values).max().orElse(1);
+    double low = Math.floor(min * 50) / 50;
+    double high = Math.ceil(max * 50) / 50;
+    return new double[] {low, high > low ? high : low + 0.02};
   }
 
   /**

@@ -56,6 +56,11 @@ public final class Table {
     rows.add(row);
   }
 
+  /** This table, without its timing columns unless they are wanted. */
+  public Table shown(boolean timing) {
+    return timing ? this : withoutTiming();
+  }
+
   /** This table without its timing columns. */
   public Table withoutTiming() {
     Table table = new Table(columns.stream().filter(c -> !c.timing()).toList());
