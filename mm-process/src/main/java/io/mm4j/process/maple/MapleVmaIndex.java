@@ -1,35 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.maple;
 
-import static io.mm4j.process.maple.RangeNodes.SHIFT;
-
 import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.process.index.VmaChecks;
-import io.mm4j.process.index.VmaTable;
 
 /**
  * VMAs in a B-tree of ranges that knows the largest gap below every entry.
  *
- * <p><b>Models</b> the maple tree ({@code mm_mt} since Linux 6.1, lib/maple_c) in shape and cost:
- * sixteen entries to a node, gaps in inner nodes, neighbours without a climb. Different on purpose:
- * a gap is no entry of its own but a number beside the VMA above it; readers are kept out by the
- * mm's lock, not by RCU; nodes are filled by giving entries to a neighbour before splitting.
+ * <p><b>Models</b> the maple tree ({@code mm_mt} since Linux 6.1, lib/maple_tree.c) in shape and
+ * cost: up to fifteen entries to a node, gaps in inner nodes, neighbours without a climb. Different
+ * on purpose: a gap is no entry of its own but belongs to the VMA above it; readers are kept out by
+ * the mm's lock, not by RCU; entries are not kept sorted in a node, their order is ({@link Order});
+ * nodes are filled by giving entries to a neighbour before splitting.
  *
  * <p><b>Vocabulary, layout, invariants:</b> {@link RangeNodes} (a node), {@link RangeTree} (the
- * tree), {@link VmaTable} (handles and bounds).
+ * tree). {@code recent} is what {@code mmap_cache} was before: the slot of the VMA found last in
+ * its low {@link #SLOT_BITS} bits, and above them how many addresses below its end have no other
+ * VMA. Being one long, it can be read while another thread writes it.
  *
  * <p><b>Steps.</b> find: the VMA found last, else one search without jumps in each level. insert:
- * seek the VMA above, whose gap says where the VMA below ends; enter it in that leaf. erase: the
- * handle's leaf, the slot by a search there. Gap search: the VMA at the window's edge, then along
- * its leaf, up and down by the gaps.
+ * seek the VMA above; enter the new one into that leaf. erase: the handle names the slot. Each
+ * change drops {@code recent}. Gap search: the VMA at the window's edge, then along its leaf, up
+ * and down by the gaps.
  *
- * <p><b>Complexity.</b> find, insert, erase, setRange, gap searches O(log n), four levels for
- * 65,530 VMAs; next, prev, first, last O(1); copy O(n) by array copies.
+ * <p><b>Complexity.</b> find, insert, erase, setRange, gap searches O(log n), five levels for
+ * 65,530 VMAs; start, end, next, prev, first, last O(1); copy O(n) by array copies.
  */
 final class MapleVmaIndex extends RangeTree {
   private static final String NAME = "maple";
+  private static final int SLOT_BITS = 28;
+  private static final int SLOT_MASK = (1 << SLOT_BITS) - 1;
+  private static final long MOST_SPAN = -1L >>> SLOT_BITS;
 
-  private int cached;
+  private long recent;
 
   MapleVmaIndex(int maxVmas) {
     super(maxVmas);
@@ -37,7 +40,17 @@ final class MapleVmaIndex extends RangeTree {
 
   private MapleVmaIndex(MapleVmaIndex other) {
     super(other);
-    cached = other.cached;
+    recent = other.recent;
+  }
+
+  @Override
+  public long start(int vma) {
+    return nodes.lows[slots[vma]];
+  }
+
+  @Override
+  public long end(int vma) {
+    return nodes.keys[slots[vma]];
   }
 
   @Override
@@ -53,34 +66,39 @@ final class MapleVmaIndex extends RangeTree {
   public int insert(long from, long to) {
     VmaChecks.range(from, to);
     if (from >= top) {
-      int row = takeRow(from, to);
+      int row = takeRow();
       if (row == 0) {
         return NONE;
       }
+      recent = 0;
       append(row, from, to);
       return row;
     }
-    int slot = seek(from);
-    int next = nodes.ref(slot);
-    long above = start(next) - to;
-    if (above < 0) {
-      throw VmaChecks.overlap(this, from, to, next);
+    int leaf = seek(from);
+    int rank = RangeNodes.search(nodes.keys, leaf, from);
+    int slot = nodes.slot(leaf, rank);
+    if (nodes.lows[slot] < to) {
+      throw VmaChecks.overlap(this, from, to, nodes.refs[slot]);
     }
-    int row = takeRow(from, to);
+    int row = takeRow();
     if (row == 0) {
       return NONE;
     }
-    enter(slot, row, to, from - (start(next) - nodes.gap(slot)), above);
+    recent = 0;
+    enter(leaf, rank, row, from, to);
     return row;
   }
 
   @Override
   public void erase(int vma) {
-    check(vma);
-    remove(slotOf(vma), end(vma) - start(vma));
-    if (cached == vma) {
-      cached = 0;
+    int slot = (int) recent & SLOT_MASK; // mostly the VMA was just found
+    if (slot == 0 || nodes.refs[slot] != vma) {
+      check(vma);
+      slot = slots[vma];
     }
+    recent = 0;
+    remove(slot);
+    slots[vma] = FREE;
     freeRow(vma);
   }
 
@@ -88,49 +106,41 @@ final class MapleVmaIndex extends RangeTree {
   public void setRange(int vma, long from, long to) {
     check(vma);
     VmaChecks.range(from, to);
-    int slot = slotOf(vma);
-    long prevEnd = start(vma) - nodes.gap(slot);
-    if (from < prevEnd) {
-      throw VmaChecks.overlap(this, from, to, nodes.ref(slotBefore(slot)));
+    int slot = slots[vma];
+    if (from < gapStart(slot)) {
+      throw VmaChecks.overlap(this, from, to, nodes.refs[slotBefore(slot)]);
     }
     int after = slotAfter(slot);
-    if (after != RangeNodes.NONE) {
-      int next = nodes.ref(after);
-      if (to > start(next)) {
-        throw VmaChecks.overlap(this, from, to, next);
-      }
-      nodes.setGap(after, start(next) - to);
+    if (after != RangeNodes.NONE && to > nodes.lows[after]) {
+      throw VmaChecks.overlap(this, from, to, nodes.refs[after]);
     }
-    setBounds(vma, from, to);
-    nodes.setGap(slot, from - prevEnd);
-    nodes.setKey(slot, to);
-    int leaf = slot >> SHIFT;
-    carryGap(leaf);
-    if (after == RangeNodes.NONE) {
-      carryKey(leaf, to);
-    } else if (after >> SHIFT != leaf) {
-      carryKey(leaf, to);
-      carryGap(after >> SHIFT);
-    }
+    recent = 0;
+    move(slot, from, to);
   }
 
   @Override
   public int find(long addr) {
-    int row = cached;
-    if (addr < end(row) && addr >= start(row)) {
-      return row;
+    long last = recent;
+    int slot = (int) last & SLOT_MASK;
+    long[] keys = nodes.keys;
+    if (Long.compareUnsigned(keys[slot] - 1 - addr, last >>> SLOT_BITS) < 0) {
+      return nodes.refs[slot];
     }
     if (Long.compareUnsigned(addr, top) >= 0) {
       return NONE;
     }
-    row = seekVma(addr);
-    cached = row;
-    return row;
+    int leaf = seek(addr);
+    int rank = RangeNodes.search(keys, leaf, addr);
+    long order = keys[leaf];
+    slot = leaf + Order.place(order, rank);
+    long low = rank == 0 ? nodes.lows[slot] : keys[leaf + Order.place(order, rank - 1)];
+    recent = (Math.min(keys[slot] - low, MOST_SPAN) << SLOT_BITS) | slot;
+    return nodes.refs[slot];
   }
 
   @Override
   public int first() {
-    return size() == 0 ? NONE : nodes.ref(RangeTree.FIRST_LEAF << SHIFT);
+    return size() == 0 ? NONE : nodes.refs[nodes.slot(FIRST_LEAF, 0)];
   }
 
   @Override
@@ -140,19 +150,14 @@ final class MapleVmaIndex extends RangeTree {
 
   @Override
   public int next(int vma) {
-    int slot = slotAfter(slotOf(vma));
-    return slot == RangeNodes.NONE ? NONE : nodes.ref(slot);
+    int slot = slotAfter(slots[vma]);
+    return slot == RangeNodes.NONE ? NONE : nodes.refs[slot];
   }
 
   @Override
   public int prev(int vma) {
-    int slot = slotBefore(slotOf(vma));
-    return slot == RangeNodes.NONE ? NONE : nodes.ref(slot);
-  }
-
-  /** Where the gap of the VMA at a leaf's slot begins. */
-  private long gapStart(int slot) {
-    return start(nodes.ref(slot)) - nodes.gap(slot);
+    int slot = slotBefore(slots[vma]);
+    return slot == RangeNodes.NONE ? NONE : nodes.refs[slot];
   }
 
   @Override
@@ -160,12 +165,13 @@ final class MapleVmaIndex extends RangeTree {
     VmaChecks.gap(low, high, length);
     long from = Math.max(low, top);
     if (low < top) {
-      int slot = seek(low);
-      long edge = Math.max(low, gapStart(slot));
-      if (Math.min(high, start(nodes.ref(slot))) - edge >= length) {
+      int leaf = seek(low);
+      int rank = RangeNodes.search(nodes.keys, leaf, low);
+      long edge = Math.max(low, nodes.gapStart(leaf, rank));
+      if (Math.min(high, nodes.lows[nodes.slot(leaf, rank)]) - edge >= length) {
         return edge;
       }
-      slot = nextFit(slot, length);
+      int slot = nextFit(leaf, rank, length);
       if (slot != RangeNodes.NONE) {
         from = gapStart(slot);
       }
@@ -182,14 +188,16 @@ final class MapleVmaIndex extends RangeTree {
     if (high <= low || size() == 0) {
       return NONE_ADDR;
     }
-    int slot = seek(Math.min(high, top) - 1);
-    long to = Math.min(high, start(nodes.ref(slot)));
-    if (to - Math.max(low, gapStart(slot)) < length) {
-      slot = prevFit(slot, length);
+    long last = Math.min(high, top) - 1;
+    int leaf = seek(last);
+    int rank = RangeNodes.search(nodes.keys, leaf, last);
+    long to = Math.min(high, nodes.lows[nodes.slot(leaf, rank)]);
+    if (to - Math.max(low, nodes.gapStart(leaf, rank)) < length) {
+      int slot = prevFit(leaf, rank, length);
       if (slot == RangeNodes.NONE) {
         return NONE_ADDR;
       }
-      to = start(nodes.ref(slot));
+      to = nodes.lows[slot];
     }
     return to - length >= low ? to - length : NONE_ADDR;
   }
@@ -202,7 +210,7 @@ final class MapleVmaIndex extends RangeTree {
   @Override
   public void clear() {
     clearTree();
-    cached = 0;
+    recent = 0;
   }
 
   @Override
@@ -215,20 +223,21 @@ final class MapleVmaIndex extends RangeTree {
     long at = 0;
     int seen = 0;
     int before = RangeNodes.NONE;
-    int slot = entries == 0 ? RangeNodes.NONE : RangeTree.FIRST_LEAF << SHIFT;
+    int slot = entries == 0 ? RangeNodes.NONE : nodes.slot(FIRST_LEAF, 0);
     while (slot != RangeNodes.NONE) {
-      int vma = nodes.ref(slot);
-      if (++seen > entries || !contains(vma) || slotBefore(slot) != before) {
+      int vma = nodes.refs[slot];
+      if (++seen > entries || slotBefore(slot) != before) {
         throw VmaChecks.corrupt(NAME, "chain of leaves", vma, slotBefore(slot), before);
       }
-      if (start(vma) < at || nodes.key(slot) != end(vma)) {
+      if (start(vma) < at || start(vma) >= end(vma)) {
         throw VmaChecks.corrupt(NAME, "order", vma, start(vma), at);
       }
-      if (nodes.gap(slot) != start(vma) - at) {
-        throw VmaChecks.corrupt(NAME, "gap", vma, nodes.gap(slot), start(vma) - at);
-      }
-      if (seek(start(vma)) != slot) {
-        throw VmaChecks.corrupt(NAME, "slot found", vma, seek(start(vma)), slot);
+      if (end(vma) <= top) {
+        int leaf = seek(start(vma));
+        int found = nodes.slot(leaf, RangeNodes.search(nodes.keys, leaf, start(vma)));
+        if (found != slot) {
+          throw VmaChecks.corrupt(NAME, "slot found", vma, found, slot);
+        }
       }
       at = end(vma);
       before = slot;
@@ -237,8 +246,17 @@ final class MapleVmaIndex extends RangeTree {
     if (seen != entries || top != at) {
       throw VmaChecks.corrupt(NAME, "top", 0, top, at);
     }
-    if (cached != 0 && !contains(cached)) {
-      throw VmaChecks.corrupt(NAME, "cached row is free", cached, cached, 0);
+    validateRecent();
+  }
+
+  private void validateRecent() {
+    int slot = (int) recent & SLOT_MASK;
+    long span = recent >>> SLOT_BITS;
+    if (span != 0) {
+      int vma = nodes.refs[slot];
+      if (!contains(vma) || slots[vma] != slot || span > nodes.keys[slot] - gapStart(slot)) {
+        throw VmaChecks.corrupt(NAME, "what was found last", vma, span, 0);
+      }
     }
   }
 }

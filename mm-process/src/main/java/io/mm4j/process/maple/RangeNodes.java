@@ -5,60 +5,62 @@ import java.util.Arrays;
 
 /**
  * The nodes of a B-tree of ranges as flat arrays: which are in use, the search within one, and
- * entries moved within one. What an entry means is the business of {@link RangeTree}.
+ * entries moved between two. What keeps them in a tree is the business of {@link RangeTree}.
  *
- * <p><b>Vocabulary.</b> A <i>slot</i> is {@code node * SLOTS + i}. An entry of a <i>leaf</i> is a
- * VMA, an entry of an <i>inner</i> node is a child.
+ * <p><b>Vocabulary.</b> A node has sixteen <i>slots</i> and is named by the first, its <i>head</i>;
+ * the other fifteen, its <i>places</i>, can have an entry each. An entry of a <i>leaf</i> is a VMA,
+ * an entry of an <i>inner</i> node is a child. The <i>gap</i> of a VMA is the free range just below
+ * it, down to the VMA before; it belongs to one leaf even where it reaches over the leaf's border.
  *
- * <p><b>Layout.</b> By slot: the key, the highest end of what is below, {@link #UNUSED} in a slot
- * without an entry; the gap, the largest gap of what is below, 0 without an entry; the VMA or the
- * child. Keys stand by themselves, for a search reads nothing else. Entries fill the slots from the
- * front. By node, four ints together: the number of entries; the parent's slot that refers to the
- * node, or {@link #NONE} for the root; the leaves to the left and right of a leaf. Free nodes are a
- * stack through the last.
+ * <p><b>Layout.</b> Three arrays by slot.
+ *
+ * <table>
+ *   <caption>What a slot has</caption>
+ *   <tr><th></th><th>head</th><th>place in a leaf</th><th>place in an inner node</th></tr>
+ *   <tr><td>keys</td><td>the {@link Order}</td><td>end</td><td>highest end below</td></tr>
+ *   <tr><td>lows</td><td>leaves left and right</td><td>start</td><td>largest gap below</td></tr>
+ *   <tr><td>refs</td><td>the parent's slot for it</td><td>VMA</td><td>child</td></tr>
+ * </table>
+ *
+ * <p>A place without entry has {@link #UNUSED} for its key and 0 for its low. Entries stay where
+ * they are; their order is a number of the head. So a change writes one place, a VMA's handle can
+ * name its slot, and a search compares with all keys of a node at once, for it only has to count
+ * those that are not above. Free nodes are a stack through the refs of their heads.
  */
 final class RangeNodes {
   static final int SLOTS = 16;
-  static final int SHIFT = 4;
-  static final int MASK = SLOTS - 1;
+  static final int PLACES = SLOTS - 1;
   static final int NONE = -1;
   static final long UNUSED = Long.MAX_VALUE;
 
-  private static final int HEAD = 2;
-  private static final int COUNT = 0;
-  private static final int UP = 1;
-  private static final int LEFT = 2;
-  private static final int RIGHT = 3;
+  private static final long LOW_HALF = 0xffffffffL;
   private static final int FIRST_NODES = 4;
 
   long[] keys = {};
+  long[] lows = {};
   int[] refs = {};
-  private long[] gaps = {};
-  private int[] heads = {};
   private int freeHead = NONE;
   private int fresh;
   private int used;
 
   RangeNodes() {
-    resize(FIRST_NODES);
+    resize(FIRST_NODES * SLOTS);
   }
 
   RangeNodes(RangeNodes other) {
     keys = other.keys;
-    gaps = other.gaps;
+    lows = other.lows;
     refs = other.refs;
-    heads = other.heads;
     freeHead = other.freeHead;
     fresh = other.fresh;
     used = other.used;
-    resize(Math.max(FIRST_NODES, fresh));
+    resize(Math.max(FIRST_NODES * SLOTS, fresh));
   }
 
-  private void resize(int nodes) {
-    keys = Arrays.copyOf(keys, nodes << SHIFT);
-    gaps = Arrays.copyOf(gaps, nodes << SHIFT);
-    heads = Arrays.copyOf(heads, nodes << HEAD);
-    refs = Arrays.copyOf(refs, nodes << SHIFT);
+  private void resize(int slots) {
+    keys = Arrays.copyOf(keys, slots);
+    lows = Arrays.copyOf(lows, slots);
+    refs = Arrays.copyOf(refs, slots);
   }
 
   /** The nodes in use. */
@@ -68,9 +70,9 @@ final class RangeNodes {
 
   /** Makes room for so many more nodes. */
   void roomFor(long nodes) {
-    long need = used + nodes;
-    if (need > refs.length >> SHIFT) {
-      resize((int) Math.max(need, 2L * (refs.length >> SHIFT)));
+    long need = (used + nodes) * SLOTS;
+    if (need > refs.length) {
+      resize((int) Math.max(need, 2L * refs.length));
     }
   }
 
@@ -78,18 +80,18 @@ final class RangeNodes {
   int take() {
     int node = freeHead;
     if (node != NONE) {
-      freeHead = right(node);
+      freeHead = refs[node];
     } else {
-      if (fresh == refs.length >> SHIFT) {
+      if (fresh == refs.length) {
         resize(2 * fresh);
       }
-      node = fresh++;
+      node = fresh;
+      fresh += SLOTS;
     }
     used++;
-    int base = node << SHIFT;
-    Arrays.fill(keys, base, base + SLOTS, UNUSED);
-    Arrays.fill(gaps, base, base + SLOTS, 0);
-    setCount(node, 0);
+    Arrays.fill(keys, node, node + SLOTS, UNUSED);
+    Arrays.fill(lows, node, node + SLOTS, 0);
+    keys[node] = Order.EMPTY;
     setUp(node, NONE);
     setLeft(node, NONE);
     setRight(node, NONE);
@@ -98,148 +100,150 @@ final class RangeNodes {
 
   /** Gives a node back. */
   void free(int node) {
-    setCount(node, 0);
-    setRight(node, freeHead);
+    keys[node] = Order.EMPTY;
+    refs[node] = freeHead;
     freeHead = node;
     used--;
   }
 
-  long key(int slot) {
-    return keys[slot];
+  /** The node of a slot. */
+  static int nodeOf(int slot) {
+    return slot & -SLOTS;
   }
 
-  void setKey(int slot, long key) {
-    keys[slot] = key;
-  }
-
-  long gap(int slot) {
-    return gaps[slot];
-  }
-
-  void setGap(int slot, long gap) {
-    gaps[slot] = gap;
-  }
-
-  int ref(int slot) {
-    return refs[slot];
+  long order(int node) {
+    return keys[node];
   }
 
   int count(int node) {
-    return heads[(node << HEAD) + COUNT];
+    return Order.count(keys[node]);
   }
 
-  void setCount(int node, int count) {
-    heads[(node << HEAD) + COUNT] = count;
-  }
-
+  /** The parent's slot that refers to the node, or {@link #NONE} for the root. */
   int up(int node) {
-    return heads[(node << HEAD) + UP];
+    return refs[node];
   }
 
   void setUp(int node, int slot) {
-    heads[(node << HEAD) + UP] = slot;
+    refs[node] = slot;
   }
 
-  int left(int node) {
-    return heads[(node << HEAD) + LEFT];
+  /** The leaf to the left of a leaf, or {@link #NONE}. */
+  int left(int leaf) {
+    return (int) (lows[leaf] >>> 32);
   }
 
-  void setLeft(int node, int left) {
-    heads[(node << HEAD) + LEFT] = left;
+  void setLeft(int leaf, int left) {
+    lows[leaf] = (lows[leaf] & LOW_HALF) | ((long) left << 32);
   }
 
-  int right(int node) {
-    return heads[(node << HEAD) + RIGHT];
+  /** The leaf to the right of a leaf, or {@link #NONE}. */
+  int right(int leaf) {
+    return (int) lows[leaf];
   }
 
-  void setRight(int node, int right) {
-    heads[(node << HEAD) + RIGHT] = right;
+  void setRight(int leaf, int right) {
+    lows[leaf] = (lows[leaf] & ~LOW_HALF) | (right & LOW_HALF);
   }
 
-  /**
-   * The first slot of the node at slot {@code base} whose key is above {@code addr}; there must be
-   * one among its slots. Two rounds of three comparisons without a jump: the sign of {@code key - 1
-   * - addr} is 1 for a key that is not above.
-   */
-  static int search(long[] keys, int base, long addr) {
-    int quarters =
-        notAbove(keys[base + 3], addr)
-            + notAbove(keys[base + 7], addr)
-            + notAbove(keys[base + 11], addr);
-    int slot = base + 4 * quarters;
-    return slot
-        + notAbove(keys[slot], addr)
-        + notAbove(keys[slot + 1], addr)
-        + notAbove(keys[slot + 2], addr);
+  /** The slot of the entry of a rank. */
+  int slot(int node, int rank) {
+    return node + Order.place(keys[node], rank);
   }
 
-  private static int notAbove(long key, long addr) {
-    return (int) ((key - 1 - addr) >>> 63);
-  }
-
-  /** The largest gap in a node. */
-  long largestGap(int node) {
-    int base = node << SHIFT;
-    long most = 0;
-    for (int i = 0; i < SLOTS; i++) {
-      most = Math.max(most, gaps[base + i]);
-    }
-    return most;
+  /** The rank of the entry at a slot. */
+  int rank(int slot) {
+    return Order.rank(keys[slot & -SLOTS], slot & PLACES);
   }
 
   /** The highest key of a node that has entries. */
   long highestKey(int node) {
-    return key((node << SHIFT) + count(node) - 1);
-  }
-
-  /** Opens {@code n} slots at place {@code at} of a node for entries that the caller writes. */
-  void open(int node, int at, int n) {
-    int slot = (node << SHIFT) + at;
-    int count = count(node);
-    move(slot, slot + n, count - at);
-    setCount(node, count + n);
-  }
-
-  /** Takes {@code n} entries out at place {@code at} of a node. */
-  void close(int node, int at, int n) {
-    int base = node << SHIFT;
-    int slot = base + at;
-    int count = count(node);
-    move(slot + n, slot, count - at - n);
-    for (int unused = base + count - n; unused < base + count; unused++) {
-      setKey(unused, UNUSED);
-      setGap(unused, 0);
-    }
-    setCount(node, count - n);
+    return keys[slot(node, count(node) - 1)];
   }
 
   /**
-   * Copies {@code n} entries from one slot on to slots that are open, of another node or its own.
+   * The number of keys in a node that are not above {@code addr}: the rank of the first above. No
+   * jump that could be foretold wrongly and no comparison that waits for another.
    */
-  void move(int from, int to, int n) {
-    System.arraycopy(keys, from, keys, to, n);
-    System.arraycopy(gaps, from, gaps, to, n);
-    System.arraycopy(refs, from, refs, to, n);
+  static int search(long[] keys, int node, long addr) {
+    long past = addr + 1;
+    long n = (keys[node + 15] - past) >>> 63;
+    n += (keys[node + 1] - past) >>> 63;
+    n += (keys[node + 2] - past) >>> 63;
+    n += (keys[node + 3] - past) >>> 63;
+    n += (keys[node + 4] - past) >>> 63;
+    n += (keys[node + 5] - past) >>> 63;
+    n += (keys[node + 6] - past) >>> 63;
+    n += (keys[node + 7] - past) >>> 63;
+    n += (keys[node + 8] - past) >>> 63;
+    n += (keys[node + 9] - past) >>> 63;
+    n += (keys[node + 10] - past) >>> 63;
+    n += (keys[node + 11] - past) >>> 63;
+    n += (keys[node + 12] - past) >>> 63;
+    n += (keys[node + 13] - past) >>> 63;
+    n += (keys[node + 14] - past) >>> 63;
+    return (int) n;
   }
 
-  void set(int slot, long key, long gap, int ref) {
+  /** Where the gap of a leaf's entry begins: the end of the VMA before, 0 without one. */
+  long gapStart(int leaf, int rank) {
+    if (rank != 0) {
+      return keys[slot(leaf, rank - 1)];
+    }
+    int left = left(leaf);
+    return left == NONE ? 0 : highestKey(left);
+  }
+
+  /** The largest gap in a leaf. */
+  long largestGapOfLeaf(int leaf) {
+    long order = keys[leaf];
+    long end = gapStart(leaf, 0);
+    long most = 0;
+    for (int rank = 0; rank < Order.count(order); rank++) {
+      int slot = leaf + Order.place(order, rank);
+      most = Math.max(most, lows[slot] - end);
+      end = keys[slot];
+    }
+    return most;
+  }
+
+  /** The largest gap below an inner node. */
+  long largestGapOfInner(int node) {
+    long most = 0;
+    for (int slot = node + 1; slot < node + SLOTS; slot++) {
+      most = Math.max(most, lows[slot]);
+    }
+    return most;
+  }
+
+  /** Makes a new entry of that rank in a node with a free place; returns its slot. */
+  int enter(int node, int rank, long key, long low, int ref) {
+    long order = keys[node];
+    int slot = node + Order.spare(order);
     keys[slot] = key;
-    gaps[slot] = gap;
+    lows[slot] = low;
     refs[slot] = ref;
+    keys[node] = Order.enter(order, rank);
+    return slot;
   }
 
-  void setRef(int slot, int ref) {
-    refs[slot] = ref;
+  /** Takes the entry of that rank out. */
+  void remove(int node, int rank) {
+    long order = keys[node];
+    int slot = node + Order.place(order, rank);
+    keys[slot] = UNUSED;
+    lows[slot] = 0;
+    keys[node] = Order.remove(order, rank);
   }
 
   /** Counts the free nodes; -1 when their stack is broken. */
   int countFree() {
     int free = 0;
-    for (int node = freeHead; node != NONE; node = right(node)) {
-      if (node < 0 || node >= fresh || ++free > fresh) {
+    for (int node = freeHead; node != NONE; node = refs[node]) {
+      if (node < 0 || node >= fresh || (node & PLACES) != 0 || ++free * SLOTS > fresh) {
         return -1;
       }
     }
-    return used + free == fresh ? free : -1;
+    return (used + free) * SLOTS == fresh ? free : -1;
   }
 }

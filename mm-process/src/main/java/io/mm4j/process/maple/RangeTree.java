@@ -1,48 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.maple;
 
-import static io.mm4j.process.maple.RangeNodes.MASK;
 import static io.mm4j.process.maple.RangeNodes.NONE;
-import static io.mm4j.process.maple.RangeNodes.SHIFT;
+import static io.mm4j.process.maple.RangeNodes.PLACES;
 import static io.mm4j.process.maple.RangeNodes.SLOTS;
+import static io.mm4j.process.maple.RangeNodes.nodeOf;
 
 import io.mm4j.process.index.VmaChecks;
 import io.mm4j.process.index.VmaTable;
+import java.util.Arrays;
 
 /**
- * The B-tree over {@link RangeNodes}: entries into and out of leaves, keys and gaps carried up,
- * nodes shared out, split and joined, and the walk to the next gap that is large enough.
+ * The B-tree over {@link RangeNodes}: VMAs into and out of leaves, keys and gaps carried up, nodes
+ * shared out, split and joined.
  *
- * <p><b>Vocabulary.</b> The <i>gap</i> of a VMA is the free range just below it, down to the VMA
- * before; a gap belongs to one leaf even where it reaches over the leaf's border. <i>top</i> is the
- * end of the last VMA, 0 without any.
+ * <p><b>Vocabulary</b> of {@link RangeNodes}. <i>top</i> is the end of the last VMA, 0 without any.
  *
- * <p><b>Steps.</b> A full node first gives entries to a neighbour under the same parent that has
- * room for {@link #GIVE} or more, right before left, and splits in halves only when neither has:
+ * <p><b>Layout.</b> A VMA's row is one int, its slot, {@link #FREE} when it is not in use; start
+ * and end stand in the leaf.
+ *
+ * <p><b>Steps.</b> A change writes its leaf, and inner nodes only where a highest key or a largest
+ * gap changes. A full node first gives entries to a neighbour under the same parent that has room
+ * for {@link #GIVE} or more, right before left, and splits in halves only when neither has:
  * ascending and descending insertion both leave nodes nearly full. A node with fewer than {@link
  * #FEW} entries is joined with its neighbour when both fit into one with room to spare, else they
  * are levelled.
  *
- * <p><b>Invariants.</b> All leaves are on level 0, the root on level {@code height}. Keys ascend.
- * Every node except the root has {@link #FEW} entries or more, an inner root two or more. An entry
- * of an inner node has the highest key and the largest gap of the child. The leaf {@link
- * #FIRST_LEAF} is always the first. A VMA's row names its leaf beside its start.
+ * <p><b>Invariants.</b> All leaves are on level 0, the root on level {@code height}. Keys ascend by
+ * rank. Every node except the root has {@link #FEW} entries or more, an inner root two or more. An
+ * entry of an inner node has the highest key and the largest gap of the child. The leaf {@link
+ * #FIRST_LEAF} is always the first.
  */
 abstract class RangeTree extends VmaTable {
+  static final int FREE = 0;
   static final int FEW = 5;
   static final int FIRST_LEAF = 0;
   private static final int GIVE = 4;
-  private static final int JOIN = SLOTS - 2;
+  private static final int JOIN = PLACES - 2;
 
   RangeNodes nodes;
   long top;
+  int[] slots;
   private int root;
   private int height;
   private int lastLeaf;
-  private int hint;
 
   RangeTree(int maxVmas) {
-    super(maxVmas, 0, 1);
+    super(maxVmas);
+    slots = new int[capacity()];
     nodes = new RangeNodes();
     root = nodes.take();
     lastLeaf = root;
@@ -50,12 +55,22 @@ abstract class RangeTree extends VmaTable {
 
   RangeTree(RangeTree other) {
     super(other);
+    slots = Arrays.copyOf(other.slots, capacity());
     nodes = new RangeNodes(other.nodes);
     root = other.root;
     height = other.height;
     lastLeaf = other.lastLeaf;
     top = other.top;
-    hint = other.hint;
+  }
+
+  @Override
+  protected final void growRows(int room) {
+    slots = Arrays.copyOf(slots, room);
+  }
+
+  @Override
+  protected final boolean inUse(int row) {
+    return slots[row] != FREE;
   }
 
   /** Makes sure that {@code n} more entries find their nodes. */
@@ -67,229 +82,246 @@ abstract class RangeTree extends VmaTable {
 
   final void clearTree() {
     clearRows();
+    slots = new int[capacity()];
     nodes = new RangeNodes();
     root = nodes.take();
     lastLeaf = root;
     height = 0;
     top = 0;
-    hint = 0;
   }
 
-  private int leaf(int vma) {
-    return (int) starts[(vma << 1) + 1];
-  }
-
-  private void setLeaf(int vma, int leaf) {
-    starts[(vma << 1) + 1] = leaf;
-  }
-
-  /** The slot of the first VMA that ends above {@code addr}; {@code addr} is below top. */
+  /** The leaf of the first VMA that ends above {@code addr}; {@code addr} is below top. */
   final int seek(long addr) {
     long[] keys = nodes.keys;
     int[] refs = nodes.refs;
-    int slot = RangeNodes.search(keys, root << SHIFT, addr);
+    int node = root;
     for (int level = height; level > 0; level--) {
-      slot = RangeNodes.search(keys, refs[slot] << SHIFT, addr);
+      int rank = RangeNodes.search(keys, node, addr);
+      node = refs[node + Order.place(keys[node], rank)];
     }
-    return slot;
-  }
-
-  /**
-   * The VMA at the slot that {@link #seek} finds, which {@link #slotOf} then knows without search.
-   */
-  final int seekVma(long addr) {
-    int slot = seek(addr);
-    hint = slot;
-    return nodes.ref(slot);
-  }
-
-  /** The slot of a VMA. */
-  final int slotOf(int vma) {
-    int leaf = leaf(vma);
-    int slot = hint;
-    if (slot >> SHIFT == leaf && (slot & MASK) < nodes.count(leaf) && nodes.ref(slot) == vma) {
-      return slot;
-    }
-    return RangeNodes.search(nodes.keys, leaf << SHIFT, end(vma) - 1);
+    return node;
   }
 
   /** The highest VMA; there is one. */
   final int lastVma() {
-    return nodes.ref((lastLeaf << SHIFT) + nodes.count(lastLeaf) - 1);
+    return nodes.refs[nodes.slot(lastLeaf, nodes.count(lastLeaf) - 1)];
   }
 
   /** The slot after a leaf's slot in address order, or NONE. */
   final int slotAfter(int slot) {
-    int leaf = slot >> SHIFT;
-    if ((slot & MASK) + 1 < nodes.count(leaf)) {
-      return slot + 1;
+    int leaf = nodeOf(slot);
+    int rank = nodes.rank(slot) + 1;
+    if (rank < nodes.count(leaf)) {
+      return nodes.slot(leaf, rank);
     }
     int right = nodes.right(leaf);
-    return right == NONE ? NONE : right << SHIFT;
+    return right == NONE ? NONE : nodes.slot(right, 0);
   }
 
   /** The slot before a leaf's slot in address order, or NONE. */
   final int slotBefore(int slot) {
-    if ((slot & MASK) != 0) {
-      return slot - 1;
+    int leaf = nodeOf(slot);
+    int rank = nodes.rank(slot) - 1;
+    if (rank >= 0) {
+      return nodes.slot(leaf, rank);
     }
-    int left = nodes.left(slot >> SHIFT);
-    return left == NONE ? NONE : (left << SHIFT) + nodes.count(left) - 1;
+    int left = nodes.left(leaf);
+    return left == NONE ? NONE : nodes.slot(left, nodes.count(left) - 1);
+  }
+
+  /** Where the gap of the VMA at a leaf's slot begins. */
+  final long gapStart(int slot) {
+    return nodes.gapStart(nodeOf(slot), nodes.rank(slot));
   }
 
   /** Enters a VMA above all others. */
   final void append(int vma, long start, long end) {
-    while (nodes.count(lastLeaf) == SLOTS) {
+    while (nodes.count(lastLeaf) == PLACES) {
       makeRoom(lastLeaf, true);
     }
     int leaf = lastLeaf;
-    int slot = (leaf << SHIFT) + nodes.count(leaf);
     long gap = start - top;
-    nodes.set(slot, end, gap, vma);
-    nodes.setCount(leaf, nodes.count(leaf) + 1);
-    setLeaf(vma, leaf);
+    slots[vma] = nodes.enter(leaf, nodes.count(leaf), end, start, vma);
     carryKey(leaf, end);
     raiseGap(leaf, gap);
   }
 
   /**
-   * Enters a VMA just below another.
-   *
-   * @param slot the other's slot
-   * @param below what is left of the other's gap below the new VMA
-   * @param above what is left of it above
+   * Enters a VMA of that rank in a leaf, just below the one that had the rank, whose gap it splits.
    */
-  final void enter(int slot, int vma, long end, long below, long above) {
-    int leaf = slot >> SHIFT;
-    if (nodes.count(leaf) == SLOTS) {
+  final void enter(int leaf, int rank, int vma, long start, long end) {
+    if (nodes.count(leaf) == PLACES) {
       makeRoom(leaf, true);
-      slot = seek(end);
-      leaf = slot >> SHIFT;
+      leaf = seek(start);
+      rank = RangeNodes.search(nodes.keys, leaf, start);
     }
-    long was = nodes.gap(slot);
-    nodes.setGap(slot, above);
-    nodes.open(leaf, slot & MASK, 1);
-    nodes.set(slot, end, below, vma);
-    setLeaf(vma, leaf);
     int up = nodes.up(leaf);
-    if (up != NONE && nodes.gap(up) == was) {
+    long most = up == NONE ? 0 : nodes.lows[up];
+    long below = nodes.gapStart(leaf, rank);
+    long above = nodes.lows[nodes.slot(leaf, rank)];
+    slots[vma] = nodes.enter(leaf, rank, end, start, vma);
+    if (up != NONE && above - below == most) {
       carryGap(leaf);
     }
   }
 
-  /** Takes a VMA of {@code length} out; its range and gap go to the gap of the one after it. */
-  final void remove(int slot, long length) {
-    int leaf = slot >> SHIFT;
-    int next = slotAfter(slot);
-    long was = nodes.gap(slot);
-    long joined = 0;
-    if (next != NONE) {
-      joined = was + length + nodes.gap(next);
-      nodes.setGap(next, joined);
-    }
-    nodes.close(leaf, slot & MASK, 1);
-    if (next != NONE && next >> SHIFT == leaf) {
-      raiseGap(leaf, joined);
+  /** Takes the VMA at a slot out; its range and gap go to the gap of the one after it. */
+  final void remove(int slot) {
+    int leaf = nodeOf(slot);
+    int rank = nodes.rank(slot);
+    int left = nodes.count(leaf) - 1;
+    long below = nodes.gapStart(leaf, rank);
+    nodes.remove(leaf, rank);
+    if (rank < left) {
+      raiseGap(leaf, nodes.lows[nodes.slot(leaf, rank)] - below);
     } else {
-      if (next != NONE) {
-        raiseGap(next >> SHIFT, joined);
+      int right = nodes.right(leaf);
+      if (right != NONE) {
+        raiseGap(right, nodes.lows[nodes.slot(right, 0)] - below);
       }
-      int left = nodes.count(leaf);
-      if (left != 0) {
-        carryKey(leaf, nodes.highestKey(leaf));
-        carryGap(leaf);
-      } else {
-        top = 0;
-      }
+      carryKey(leaf, below);
+      carryGap(leaf);
     }
-    if (nodes.count(leaf) < FEW) {
+    if (left < FEW) {
       refill(leaf, true);
     }
   }
 
-  /** Carries a new highest key of a node up. */
-  final void carryKey(int node, long key) {
+  /** Moves the bounds of the VMA at a slot, which keeps its place in the order. */
+  final void move(int slot, long start, long end) {
+    int leaf = nodeOf(slot);
+    int rank = nodes.rank(slot);
+    long below = nodes.gapStart(leaf, rank);
+    long was = nodes.lows[slot] - below;
+    long now = start - below;
+    long oldEnd = nodes.keys[slot];
+    nodes.lows[slot] = start;
+    nodes.keys[slot] = end;
+    if (rank + 1 < nodes.count(leaf)) {
+      long above = nodes.lows[nodes.slot(leaf, rank + 1)];
+      was = Math.max(was, above - oldEnd);
+      now = Math.max(now, above - end);
+    } else {
+      carryKey(leaf, end);
+      int right = nodes.right(leaf);
+      if (right != NONE) {
+        long above = nodes.lows[nodes.slot(right, 0)];
+        changedGap(right, above - oldEnd, above - end);
+      }
+    }
+    changedGap(leaf, was, now);
+  }
+
+  /** Carries a new highest key of a node up; top is the highest of all. */
+  private void carryKey(int node, long key) {
     int slot = nodes.up(node);
     while (slot != NONE) {
-      nodes.setKey(slot, key);
-      int parent = slot >> SHIFT;
-      if ((slot & MASK) + 1 != nodes.count(parent)) {
+      nodes.keys[slot] = key;
+      node = nodeOf(slot);
+      if (nodes.rank(slot) + 1 != nodes.count(node)) {
         return;
       }
-      slot = nodes.up(parent);
+      slot = nodes.up(node);
     }
     top = key;
   }
 
+  /**
+   * Carries up that gaps of a leaf have changed.
+   *
+   * @param was the largest of them before
+   * @param now the largest of them after
+   */
+  private void changedGap(int leaf, long was, long now) {
+    int up = nodes.up(leaf);
+    if (up != NONE) {
+      long most = nodes.lows[up];
+      if (now > most) {
+        raiseGap(leaf, now);
+      } else if (was == most) {
+        carryGap(leaf);
+      }
+    }
+  }
+
   /** Carries up that a node has a gap of that size, which is not smaller than what it replaces. */
   private void raiseGap(int node, long gap) {
+    long[] lows = nodes.lows;
     for (int slot = nodes.up(node);
-        slot != NONE && nodes.gap(slot) < gap;
-        slot = nodes.up(slot >> SHIFT)) {
-      nodes.setGap(slot, gap);
+        slot != NONE && lows[slot] < gap;
+        slot = nodes.up(nodeOf(slot))) {
+      lows[slot] = gap;
     }
   }
 
-  /** Recomputes the largest gap of a node and of those above it, as far as they change. */
-  final void carryGap(int node) {
-    for (int slot = nodes.up(node); slot != NONE; slot = nodes.up(node)) {
-      long most = nodes.largestGap(node);
-      if (nodes.gap(slot) == most) {
+  /** Recomputes the largest gap of a leaf and of the nodes above it, as far as they change. */
+  private void carryGap(int leaf) {
+    int slot = nodes.up(leaf);
+    if (slot == NONE) {
+      return;
+    }
+    long most = nodes.largestGapOfLeaf(leaf);
+    while (nodes.lows[slot] != most) {
+      nodes.lows[slot] = most;
+      int node = nodeOf(slot);
+      slot = nodes.up(node);
+      if (slot == NONE) {
         return;
       }
-      nodes.setGap(slot, most);
-      node = slot >> SHIFT;
+      most = nodes.largestGapOfInner(node);
     }
   }
 
-  /** Tells what lies in a node from place {@code from} on where it is now. */
-  private void adopt(int node, int from, boolean leaf) {
-    int base = node << SHIFT;
-    for (int slot = base + from; slot < base + nodes.count(node); slot++) {
+  /** Moves {@code n} entries, from a rank on, to another node, where they get another rank on. */
+  private void give(int from, int rank, int n, int to, int toRank, boolean leaf) {
+    for (int i = 0; i < n; i++) {
+      int slot = nodes.slot(from, rank);
+      int ref = nodes.refs[slot];
+      int now = nodes.enter(to, toRank + i, nodes.keys[slot], nodes.lows[slot], ref);
+      nodes.remove(from, rank);
       if (leaf) {
-        setLeaf(nodes.ref(slot), node);
+        slots[ref] = now;
       } else {
-        nodes.setUp(nodes.ref(slot), slot);
+        nodes.setUp(ref, now);
       }
     }
   }
 
-  /** Makes at least one slot free in a full node or, where entries went, in its neighbour. */
+  /** Makes at least one place free in a full node or, where entries went, in its neighbour. */
   private void makeRoom(int node, boolean leaf) {
     int slot = nodes.up(node);
     if (slot != NONE) {
-      int parent = slot >> SHIFT;
-      int at = slot & MASK;
-      if (at + 1 < nodes.count(parent) && nodes.count(nodes.ref(slot + 1)) <= SLOTS - GIVE) {
-        level(slot, leaf);
+      int parent = nodeOf(slot);
+      int rank = nodes.rank(slot);
+      if (rank + 1 < nodes.count(parent) && hasRoom(parent, rank + 1)) {
+        level(parent, rank, leaf);
         return;
       }
-      if (at > 0 && nodes.count(nodes.ref(slot - 1)) <= SLOTS - GIVE) {
-        level(slot - 1, leaf);
+      if (rank > 0 && hasRoom(parent, rank - 1)) {
+        level(parent, rank - 1, leaf);
         return;
       }
-      if (nodes.count(parent) == SLOTS) {
+      if (nodes.count(parent) == PLACES) {
         makeRoom(parent, false);
       }
     } else {
       int above = nodes.take();
-      nodes.set(above << SHIFT, nodes.highestKey(node), nodes.largestGap(node), node);
-      nodes.setCount(above, 1);
-      nodes.setUp(node, above << SHIFT);
+      nodes.setUp(node, nodes.enter(above, 0, 0, 0, node));
       root = above;
       height++;
     }
     split(node, leaf);
   }
 
-  /** Moves the upper half of a full node to a new one; the parent has a free slot. */
+  private boolean hasRoom(int parent, int rank) {
+    return nodes.count(nodes.refs[nodes.slot(parent, rank)]) <= PLACES - GIVE;
+  }
+
+  /** Moves the upper half of a full node to a new one; the parent has a free place. */
   private void split(int node, boolean leaf) {
     int fresh = nodes.take();
     int half = SLOTS / 2;
-    nodes.setCount(fresh, half);
-    nodes.move((node << SHIFT) + half, fresh << SHIFT, half);
-    nodes.close(node, half, half);
-    adopt(fresh, 0, leaf);
+    give(node, half, PLACES - half, fresh, 0, leaf);
     if (leaf) {
       int right = nodes.right(node);
       nodes.setRight(fresh, right);
@@ -302,42 +334,32 @@ abstract class RangeTree extends VmaTable {
       }
     }
     int slot = nodes.up(node);
-    int parent = slot >> SHIFT;
-    nodes.open(parent, (slot & MASK) + 1, 1);
-    nodes.setRef(slot + 1, fresh);
-    adopt(parent, (slot & MASK) + 1, false);
-    describe(slot, node);
-    describe(slot + 1, fresh);
+    int parent = nodeOf(slot);
+    nodes.setUp(fresh, nodes.enter(parent, nodes.rank(slot) + 1, 0, 0, fresh));
+    describe(node, leaf);
+    describe(fresh, leaf);
   }
 
-  /** Writes a child's highest key and largest gap into the parent's slot. */
-  private void describe(int slot, int child) {
-    nodes.setKey(slot, nodes.highestKey(child));
-    nodes.setGap(slot, nodes.largestGap(child));
+  /** Writes a node's highest key and largest gap into the parent's slot. */
+  private void describe(int node, boolean leaf) {
+    int slot = nodes.up(node);
+    nodes.keys[slot] = nodes.highestKey(node);
+    nodes.lows[slot] = leaf ? nodes.largestGapOfLeaf(node) : nodes.largestGapOfInner(node);
   }
 
-  /** Shares the entries of the children at a slot and the next out evenly. */
-  private void level(int slot, boolean leaf) {
-    int a = nodes.ref(slot);
-    int b = nodes.ref(slot + 1);
+  /** Shares the entries of the children at a rank and the next out evenly. */
+  private void level(int parent, int rank, boolean leaf) {
+    int a = nodes.refs[nodes.slot(parent, rank)];
+    int b = nodes.refs[nodes.slot(parent, rank + 1)];
     int inA = nodes.count(a);
-    int inB = nodes.count(b);
-    int n = (inA + inB) / 2 - inA;
+    int n = (inA + nodes.count(b)) / 2 - inA;
     if (n > 0) {
-      nodes.setCount(a, nodes.count(a) + n);
-      nodes.move(b << SHIFT, (a << SHIFT) + inA, n);
-      nodes.close(b, 0, n);
-      adopt(a, inA, leaf);
+      give(b, 0, n, a, inA, leaf);
     } else {
-      nodes.open(b, 0, -n);
-      nodes.move((a << SHIFT) + inA + n, b << SHIFT, -n);
-      nodes.close(a, inA + n, -n);
+      give(a, inA + n, -n, b, 0, leaf);
     }
-    if (!leaf || n < 0) {
-      adopt(b, 0, leaf);
-    }
-    describe(slot, a);
-    describe(slot + 1, b);
+    describe(a, leaf);
+    describe(b, leaf);
   }
 
   /** Joins or levels a node with few entries; the root may have few. */
@@ -345,25 +367,23 @@ abstract class RangeTree extends VmaTable {
     int up = nodes.up(node);
     if (up == NONE) {
       if (!leaf && nodes.count(node) == 1) {
-        root = nodes.ref(node << SHIFT);
+        root = nodes.refs[nodes.slot(node, 0)];
         nodes.setUp(root, NONE);
         nodes.free(node);
         height--;
       }
       return;
     }
-    int parent = up >> SHIFT;
-    int slot = (up & MASK) + 1 < nodes.count(parent) ? up : up - 1;
-    int a = nodes.ref(slot);
-    int b = nodes.ref(slot + 1);
+    int parent = nodeOf(up);
+    int at = nodes.rank(up);
+    int rank = at + 1 < nodes.count(parent) ? at : at - 1;
+    int a = nodes.refs[nodes.slot(parent, rank)];
+    int b = nodes.refs[nodes.slot(parent, rank + 1)];
     if (nodes.count(a) + nodes.count(b) > JOIN) {
-      level(slot, leaf);
+      level(parent, rank, leaf);
       return;
     }
-    int inA = nodes.count(a);
-    nodes.setCount(a, nodes.count(a) + nodes.count(b));
-    nodes.move(b << SHIFT, (a << SHIFT) + inA, nodes.count(b));
-    adopt(a, inA, leaf);
+    give(b, 0, nodes.count(b), a, nodes.count(a), leaf);
     if (leaf) {
       int right = nodes.right(b);
       nodes.setRight(a, right);
@@ -374,64 +394,97 @@ abstract class RangeTree extends VmaTable {
       }
     }
     nodes.free(b);
-    nodes.close(parent, (slot & MASK) + 1, 1);
-    adopt(parent, (slot & MASK) + 1, false);
-    describe(slot, a);
+    nodes.remove(parent, rank + 1);
+    describe(a, leaf);
     if (nodes.count(parent) < FEW) {
       refill(parent, false);
     }
   }
 
   /**
-   * The slot of the first VMA after a leaf's slot with a gap of at least {@code length}, or NONE.
+   * The slot of the first VMA after a rank of a leaf with a gap of at least {@code length}, or
+   * NONE.
    */
-  final int nextFit(int slot, long length) {
-    for (int level = 0; slot != NONE; slot = nodes.up(slot >> SHIFT), level++) {
-      int end = (slot & ~MASK) + nodes.count(slot >> SHIFT);
-      while (++slot < end) {
-        if (nodes.gap(slot) >= length) {
-          return firstFit(slot, level, length);
-        }
-      }
-      slot--;
-    }
-    return NONE;
-  }
-
-  private int firstFit(int slot, int level, long length) {
-    while (level-- > 0) {
-      slot = nodes.ref(slot) << SHIFT;
-      while (nodes.gap(slot) < length) {
-        slot++;
-      }
+  final int nextFit(int leaf, int rank, long length) {
+    int slot = firstInLeaf(leaf, rank + 1, length);
+    int node = leaf;
+    for (int level = 1; slot == NONE && nodes.up(node) != NONE; level++) {
+      int up = nodes.up(node);
+      node = nodeOf(up);
+      slot = firstFit(node, nodes.rank(up) + 1, level, length);
     }
     return slot;
+  }
+
+  private int firstFit(int node, int rank, int level, long length) {
+    int at = rank;
+    for (int below = level; below > 0; below--, at = 0) {
+      int n = nodes.count(node);
+      while (at < n && nodes.lows[nodes.slot(node, at)] < length) {
+        at++;
+      }
+      if (at == n) {
+        return NONE;
+      }
+      node = nodes.refs[nodes.slot(node, at)];
+    }
+    return firstInLeaf(node, 0, length);
+  }
+
+  private int firstInLeaf(int leaf, int rank, long length) {
+    int n = nodes.count(leaf);
+    if (rank == n) {
+      return NONE;
+    }
+    long end = nodes.gapStart(leaf, rank);
+    for (int at = rank; at < n; at++) {
+      int slot = nodes.slot(leaf, at);
+      if (nodes.lows[slot] - end >= length) {
+        return slot;
+      }
+      end = nodes.keys[slot];
+    }
+    return NONE;
   }
 
   /**
-   * The slot of the last VMA before a leaf's slot with a gap of at least {@code length}, or NONE.
+   * The slot of the last VMA before a rank of a leaf with a gap of at least {@code length}, or
+   * NONE.
    */
-  final int prevFit(int slot, long length) {
-    for (int level = 0; slot != NONE; slot = nodes.up(slot >> SHIFT), level++) {
-      int base = slot & ~MASK;
-      for (int at = slot - 1; at >= base; at--) {
-        if (nodes.gap(at) >= length) {
-          return lastFit(at, level, length);
-        }
+  final int prevFit(int leaf, int rank, long length) {
+    int slot = lastInLeaf(leaf, rank - 1, length);
+    int node = leaf;
+    for (int level = 1; slot == NONE && nodes.up(node) != NONE; level++) {
+      int up = nodes.up(node);
+      node = nodeOf(up);
+      slot = lastFit(node, nodes.rank(up) - 1, level, length);
+    }
+    return slot;
+  }
+
+  private int lastFit(int node, int rank, int level, long length) {
+    int at = rank;
+    for (int below = level; below > 0; below--) {
+      while (at >= 0 && nodes.lows[nodes.slot(node, at)] < length) {
+        at--;
+      }
+      if (at < 0) {
+        return NONE;
+      }
+      node = nodes.refs[nodes.slot(node, at)];
+      at = nodes.count(node) - 1;
+    }
+    return lastInLeaf(node, at, length);
+  }
+
+  private int lastInLeaf(int leaf, int rank, long length) {
+    for (int at = rank; at >= 0; at--) {
+      int slot = nodes.slot(leaf, at);
+      if (nodes.lows[slot] - nodes.gapStart(leaf, at) >= length) {
+        return slot;
       }
     }
     return NONE;
-  }
-
-  private int lastFit(int slot, int level, long length) {
-    while (level-- > 0) {
-      int child = nodes.ref(slot);
-      slot = (child << SHIFT) + nodes.count(child) - 1;
-      while (nodes.gap(slot) < length) {
-        slot--;
-      }
-    }
-    return slot;
   }
 
   /** Checks nodes, links, keys and gaps of the whole tree; returns the number of VMAs. */
@@ -455,22 +508,26 @@ abstract class RangeTree extends VmaTable {
     seen[0]++;
     int n = nodes.count(node);
     int least = node != root ? FEW : level > 0 ? 2 : 0;
-    if (n < least || n > SLOTS) {
+    if (n < least || !Order.isValid(nodes.order(node))) {
       throw VmaChecks.corrupt(name, "entries of node " + node, 0, n, least);
     }
-    int base = node << SHIFT;
-    for (int slot = base + n; slot < base + SLOTS; slot++) {
-      if (nodes.key(slot) != RangeNodes.UNUSED || nodes.gap(slot) != 0) {
-        throw VmaChecks.corrupt(name, "unused slot " + slot, 0, nodes.key(slot), 0);
+    for (int rank = n; rank < PLACES; rank++) {
+      int slot = nodes.slot(node, rank);
+      if (nodes.keys[slot] != RangeNodes.UNUSED || nodes.lows[slot] != 0) {
+        throw VmaChecks.corrupt(name, "unused slot " + slot, 0, nodes.keys[slot], 0);
       }
     }
     int entries = 0;
-    for (int slot = base; slot < base + n; slot++) {
-      int below = nodes.ref(slot);
+    for (int rank = 0; rank < n; rank++) {
+      int slot = nodes.slot(node, rank);
+      int below = nodes.refs[slot];
+      if (nodes.rank(slot) != rank) {
+        throw VmaChecks.corrupt(name, "rank at slot " + slot, 0, nodes.rank(slot), rank);
+      }
       if (level == 0) {
         entries++;
-        if (leaf(below) != node) {
-          throw VmaChecks.corrupt(name, "leaf", below, leaf(below), node);
+        if (!contains(below) || slots[below] != slot) {
+          throw VmaChecks.corrupt(name, "slot", below, contains(below) ? slots[below] : 0, slot);
         }
         continue;
       }
@@ -478,13 +535,13 @@ abstract class RangeTree extends VmaTable {
         throw VmaChecks.corrupt(name, "parent of node " + below, 0, nodes.up(below), slot);
       }
       entries += validate(below, level - 1, name, seen);
-      if (nodes.key(slot) != nodes.highestKey(below)) {
+      long most = level > 1 ? nodes.largestGapOfInner(below) : nodes.largestGapOfLeaf(below);
+      if (nodes.keys[slot] != nodes.highestKey(below)) {
         throw VmaChecks.corrupt(
-            name, "key at slot " + slot, 0, nodes.key(slot), nodes.highestKey(below));
+            name, "key at slot " + slot, 0, nodes.keys[slot], nodes.highestKey(below));
       }
-      if (nodes.gap(slot) != nodes.largestGap(below)) {
-        throw VmaChecks.corrupt(
-            name, "gap at slot " + slot, 0, nodes.gap(slot), nodes.largestGap(below));
+      if (nodes.lows[slot] != most) {
+        throw VmaChecks.corrupt(name, "gap at slot " + slot, 0, nodes.lows[slot], most);
       }
     }
     return entries;

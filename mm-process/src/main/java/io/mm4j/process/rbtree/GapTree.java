@@ -12,11 +12,13 @@ import java.util.Arrays;
  * <p><b>Models</b> lib/rbtree.c with include/linux/rbtree_augmented.h, by the textbook's algorithms
  * (Cormen et al., Introduction to Algorithms, chapters 13 and 14).
  *
- * <p><b>Layout.</b> Beside its end a row has its children, so that a step down reads one place:
- * {@link #LEFT} names the low half of that long, {@link #RIGHT} the high half. Beside its start it
- * has {@code GAP}, its own gap, {@code MOST}, the largest gap in its subtree, and {@code LINKS},
- * for the subclass. {@code up} has its parent shifted left by one with the colour in bit 0. Row 0
- * is nil: black, gaps 0; its parent is scratch while a row is removed.
+ * <p><b>Layout.</b> Two flat arrays, for a search reads less of a row than a change does. {@code
+ * near}, two longs a row: {@code END}, which the subclass orders by, and the children - {@link
+ * #LEFT} names the low half of that long, {@link #RIGHT} the high half - so that a step down reads
+ * one place. {@code far}, four longs a row: {@code GAP}, its own gap; {@code MOST}, the largest gap
+ * in its subtree; {@code LINKS}, for the subclass; {@code UP}, its parent shifted left by one with
+ * the colour in bit 0. Four rows of {@code near} share a cache line, and what a change needs beside
+ * them lies together. Row 0 is nil: black, gaps 0; its parent is scratch while a row is removed.
  *
  * <p><b>Steps.</b> A change first makes the gaps right along the paths to the root, then rotates; a
  * rotation keeps them right with one recomputation, since the pair covers the same rows as before.
@@ -29,9 +31,7 @@ abstract class GapTree extends VmaTable {
   static final int NIL = 0;
   static final int NEAR = 1;
   static final int FAR = 2;
-  static final int GAP = 1;
-  static final int MOST = 2;
-  static final int LINKS = 3;
+  static final int LINKS = 2;
 
   /** The bits by which a row's children are shifted to find the left one. */
   static final int LEFT = 0;
@@ -39,53 +39,74 @@ abstract class GapTree extends VmaTable {
   /** The bits by which a row's children are shifted to find the right one. */
   static final int RIGHT = 32;
 
+  private static final int GAP = 0;
+  private static final int MOST = 1;
+  private static final int UP = 3;
   private static final int RED = 1;
   private static final int BLACK = 0;
 
   int root;
-  private int[] up;
+  long[] near;
+  long[] far;
 
   GapTree(int maxVmas) {
-    super(maxVmas, NEAR, FAR);
-    up = new int[capacity()];
+    super(maxVmas);
+    near = new long[capacity() << NEAR];
+    far = new long[capacity() << FAR];
   }
 
   GapTree(GapTree other) {
     super(other);
     root = other.root;
-    up = Arrays.copyOf(other.up, capacity());
+    near = Arrays.copyOf(other.near, capacity() << NEAR);
+    far = Arrays.copyOf(other.far, capacity() << FAR);
   }
 
   @Override
   protected final void growRows(int room) {
-    up = Arrays.copyOf(up, room);
+    near = Arrays.copyOf(near, room << NEAR);
+    far = Arrays.copyOf(far, room << FAR);
   }
 
   final void clearTree() {
     clearRows();
-    up = new int[capacity()];
+    near = new long[capacity() << NEAR];
+    far = new long[capacity() << FAR];
     root = NIL;
   }
 
-  final long get(int row, int field) {
-    return starts[(row << FAR) + field];
+  private long get(int row, int field) {
+    return far[(row << FAR) + field];
   }
 
-  final void set(int row, int field, long value) {
-    starts[(row << FAR) + field] = value;
+  private void set(int row, int field, long value) {
+    far[(row << FAR) + field] = value;
+  }
+
+  final long gap(int row) {
+    return get(row, GAP);
+  }
+
+  /** The largest gap in a row's subtree. */
+  final long most(int row) {
+    return get(row, MOST);
   }
 
   final int child(int row, int side) {
-    return (int) (ends[(row << NEAR) + 1] >>> side);
+    return (int) (near[(row << NEAR) + 1] >>> side);
   }
 
   private void setChild(int row, int side, int child) {
     int at = (row << NEAR) + 1;
-    ends[at] = (ends[at] & (0xffffffff00000000L >>> side)) | ((long) child << side);
+    near[at] = (near[at] & (0xffffffff00000000L >>> side)) | ((long) child << side);
   }
 
   final int parent(int row) {
-    return up[row] >> 1;
+    return (int) get(row, UP) >> 1;
+  }
+
+  private int colour(int row) {
+    return (int) get(row, UP) & 1;
   }
 
   /** Changes the own gap of a row. */
@@ -101,10 +122,10 @@ abstract class GapTree extends VmaTable {
    * @param next the row after it in order, or nil
    */
   final void attach(int row, int up, int side, long below, int next, long above) {
-    ends[(row << NEAR) + 1] = NIL;
+    near[(row << NEAR) + 1] = NIL;
     set(row, GAP, below);
     set(row, MOST, below);
-    this.up[row] = (up << 1) | RED;
+    set(row, UP, ((long) up << 1) | RED);
     if (up == NIL) {
       root = row;
     } else {
@@ -112,7 +133,7 @@ abstract class GapTree extends VmaTable {
       raise(up, next, below);
     }
     if (next != NIL) {
-      long was = get(next, GAP);
+      long was = gap(next);
       set(next, GAP, above);
       lower(next, NIL, was);
     }
@@ -123,7 +144,7 @@ abstract class GapTree extends VmaTable {
    * Follows a gap that is new up to, not including, the row {@code end}, as far as it is largest.
    */
   private void raise(int row, int end, long gap) {
-    while (row != end && get(row, MOST) < gap) {
+    while (row != end && most(row) < gap) {
       set(row, MOST, gap);
       row = parent(row);
     }
@@ -133,7 +154,7 @@ abstract class GapTree extends VmaTable {
    * Follows a gap that is gone up to, not including, the row {@code end}, as far as it was largest.
    */
   private void lower(int row, int end, long was) {
-    while (row != end && get(row, MOST) == was) {
+    while (row != end && most(row) == was) {
       long most = largest(row);
       if (most == was) {
         return;
@@ -155,19 +176,19 @@ abstract class GapTree extends VmaTable {
     int removedColour;
     if (left == NIL || right == NIL) {
       hole = left | right;
-      removedColour = this.up[row] & 1;
+      removedColour = colour(row);
       int up = parent(row);
       replace(row, hole);
       if (next != NIL) {
         set(next, GAP, joined);
         raise(next, NIL, joined);
       }
-      lower(up, next, get(row, GAP));
+      lower(up, next, gap(row));
     } else {
       hole = child(next, RIGHT);
-      removedColour = this.up[next] & 1;
+      removedColour = colour(next);
       int up = parent(next);
-      long was = get(next, GAP);
+      long was = gap(next);
       set(next, GAP, joined);
       if (up == row) {
         setParent(hole, next);
@@ -179,8 +200,8 @@ abstract class GapTree extends VmaTable {
       replace(row, next);
       setChild(next, LEFT, left);
       setParent(left, next);
-      this.up[next] = (this.up[next] & ~1) | (this.up[row] & 1);
-      set(next, MOST, Math.max(joined, get(row, MOST)));
+      paint(next, colour(row));
+      set(next, MOST, Math.max(joined, most(row)));
       raise(parent(next), NIL, joined);
       if (up != row) {
         lower(up, next, was);
@@ -189,14 +210,14 @@ abstract class GapTree extends VmaTable {
     if (removedColour == BLACK) {
       balanceDetached(hole);
     }
-    this.up[NIL] = 0;
+    set(NIL, UP, 0);
   }
 
   /** Recomputes the subtree gaps from a row upward, as far as they change. */
   private void update(int row) {
     while (row != NIL) {
       long most = largest(row);
-      if (most == get(row, MOST)) {
+      if (most == most(row)) {
         return;
       }
       set(row, MOST, most);
@@ -205,8 +226,7 @@ abstract class GapTree extends VmaTable {
   }
 
   private long largest(int row) {
-    return Math.max(
-        get(row, GAP), Math.max(get(child(row, LEFT), MOST), get(child(row, RIGHT), MOST)));
+    return Math.max(gap(row), Math.max(most(child(row, LEFT)), most(child(row, RIGHT))));
   }
 
   /** Puts {@code by} where {@code row} hangs; nil's parent is set too, the balancing needs it. */
@@ -225,15 +245,15 @@ abstract class GapTree extends VmaTable {
   }
 
   private void setParent(int row, int up) {
-    this.up[row] = (up << 1) | (this.up[row] & 1);
+    set(row, UP, ((long) up << 1) | colour(row));
   }
 
   private boolean isRed(int row) {
-    return (up[row] & 1) != 0;
+    return colour(row) == RED;
   }
 
   private void paint(int row, int colour) {
-    up[row] = (up[row] & ~1) | colour;
+    set(row, UP, (get(row, UP) & ~1L) | colour);
   }
 
   /** Turns the edge between a row and its child on the side opposite to {@code side}. */
@@ -248,7 +268,7 @@ abstract class GapTree extends VmaTable {
     replace(row, riser);
     setChild(riser, side, row);
     setParent(row, riser);
-    set(riser, MOST, get(row, MOST));
+    set(riser, MOST, most(row));
     set(row, MOST, largest(row));
   }
 
@@ -305,7 +325,7 @@ abstract class GapTree extends VmaTable {
         sibling = near;
         far = child(sibling, RIGHT - side);
       }
-      paint(sibling, this.up[up] & 1);
+      paint(sibling, colour(up));
       paint(up, BLACK);
       paint(far, BLACK);
       rotate(up, side);
@@ -317,9 +337,9 @@ abstract class GapTree extends VmaTable {
   /** The first row in order whose own gap is at least {@code length}, in a subtree with one. */
   int firstFit(int row, long length) {
     while (true) {
-      if (get(child(row, LEFT), MOST) >= length) {
+      if (most(child(row, LEFT)) >= length) {
         row = child(row, LEFT);
-      } else if (get(row, GAP) >= length) {
+      } else if (gap(row) >= length) {
         return row;
       } else {
         row = child(row, RIGHT);
@@ -330,9 +350,9 @@ abstract class GapTree extends VmaTable {
   /** The last row in order whose own gap is at least {@code length}, in a subtree with one. */
   int lastFit(int row, long length) {
     while (true) {
-      if (get(child(row, RIGHT), MOST) >= length) {
+      if (most(child(row, RIGHT)) >= length) {
         row = child(row, RIGHT);
-      } else if (get(row, GAP) >= length) {
+      } else if (gap(row) >= length) {
         return row;
       } else {
         row = child(row, LEFT);
@@ -343,15 +363,15 @@ abstract class GapTree extends VmaTable {
   /** The first row after {@code row} with a gap of at least {@code length}, or nil. */
   int nextFit(int row, long length) {
     int right = child(row, RIGHT);
-    if (get(right, MOST) >= length) {
+    if (most(right) >= length) {
       return firstFit(right, length);
     }
     for (int up = parent(row); up != NIL; row = up, up = parent(row)) {
       if (child(up, LEFT) == row) {
-        if (get(up, GAP) >= length) {
+        if (gap(up) >= length) {
           return up;
         }
-        if (get(child(up, RIGHT), MOST) >= length) {
+        if (most(child(up, RIGHT)) >= length) {
           return firstFit(child(up, RIGHT), length);
         }
       }
@@ -362,15 +382,15 @@ abstract class GapTree extends VmaTable {
   /** The last row before {@code row} with a gap of at least {@code length}, or nil. */
   int prevFit(int row, long length) {
     int left = child(row, LEFT);
-    if (get(left, MOST) >= length) {
+    if (most(left) >= length) {
       return lastFit(left, length);
     }
     for (int up = parent(row); up != NIL; row = up, up = parent(row)) {
       if (child(up, RIGHT) == row) {
-        if (get(up, GAP) >= length) {
+        if (gap(up) >= length) {
           return up;
         }
-        if (get(child(up, LEFT), MOST) >= length) {
+        if (most(child(up, LEFT)) >= length) {
           return lastFit(child(up, LEFT), length);
         }
       }
@@ -380,8 +400,8 @@ abstract class GapTree extends VmaTable {
 
   /** Checks links, colours, black heights and subtree gaps; returns the number of rows. */
   final int validateTree(String name) {
-    if (up[NIL] != 0 || ends[1] != 0 || get(NIL, GAP) != 0 || get(NIL, MOST) != 0) {
-      throw VmaChecks.corrupt(name, "nil", NIL, up[NIL], 0);
+    if (get(NIL, UP) != 0 || near[1] != 0 || gap(NIL) != 0 || most(NIL) != 0) {
+      throw VmaChecks.corrupt(name, "nil", NIL, get(NIL, UP), 0);
     }
     if (isRed(root) || (root != NIL && parent(root) != NIL)) {
       throw VmaChecks.corrupt(name, "root", root, parent(root), 0);
@@ -416,8 +436,8 @@ abstract class GapTree extends VmaTable {
       }
       height = below;
     }
-    if (get(row, MOST) != largest(row)) {
-      throw VmaChecks.corrupt(name, "subtree gap", row, get(row, MOST), largest(row));
+    if (most(row) != largest(row)) {
+      throw VmaChecks.corrupt(name, "subtree gap", row, most(row), largest(row));
     }
     return height + (isRed(row) ? 0 : 1);
   }

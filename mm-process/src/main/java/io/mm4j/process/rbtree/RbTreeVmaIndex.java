@@ -17,27 +17,35 @@ import io.mm4j.process.index.VmaChecks;
  * gap</i> is the largest own gap in the subtree under it. <i>Nil</i> is row 0: no child, no parent,
  * both ends of the list.
  *
- * <p><b>Layout.</b> Flat arrays, no object for a VMA: the bounds ({@link
- * io.mm4j.process.index.VmaTable}), the tree ({@link GapTree}), and the list as a ring through row
- * 0: {@code LINKS} holds the VMA before in its high half and the one after in its low half, in row
- * 0 the last and the first.
+ * <p><b>Layout.</b> Flat arrays, no object for a VMA: the tree with the gaps ({@link GapTree}), the
+ * end of each VMA in it, and the list as a ring through row 0: {@code LINKS} holds the VMA before
+ * in its high half and the one after in its low half, in row 0 the last and the first. A start is
+ * not stored: it is where the own gap ends, which begins at the end of the VMA before. {@code
+ * recent} is the {@code mmap_cache}: the VMA found last in its low {@link #ROW_BITS} bits, and
+ * above them how many addresses below its end have no other VMA. Being one long, it can be read
+ * while another thread writes it.
  *
  * <p><b>Steps.</b> find: the cache, else down the tree by the ends, remembering where it last went
- * left; the turn is computed, not jumped on. insert: down the tree, into list and tree, split the
- * gap, repaint. erase: out of list and tree, join the gaps, repaint. Gap search: find the window's
+ * left and where right: those are the VMA found and the one before. The turn is computed, not
+ * jumped on. insert: down the tree, into list and tree, split the gap, repaint. erase: out of list
+ * and tree, join the gaps, repaint. Each change drops the cache. Gap search: find the window's
  * edge, then up and down by subtree gaps.
  *
- * <p><b>Invariants.</b> List order is tree order is address order. The own gaps agree with the
- * bounds. The cached row is nil or in use.
+ * <p><b>Invariants.</b> List order is tree order is address order. Without gaps the VMAs would
+ * touch. What {@code recent} promises is true.
  *
- * <p><b>Complexity.</b> find, insert, erase, setRange, gap searches O(log n); next, prev, first,
- * last O(1); copy O(n) by array copies.
+ * <p><b>Complexity.</b> find, insert, erase, setRange, gap searches O(log n); start, end, next,
+ * prev, first, last O(1); copy O(n) by array copies.
  */
 final class RbTreeVmaIndex extends GapTree {
   private static final String NAME = "rbtree";
   private static final long LOW_HALF = 0xffffffffL;
+  private static final long FREE = -1;
+  private static final int ROW_BITS = 27;
+  private static final int ROW_MASK = (1 << ROW_BITS) - 1;
+  private static final long MOST_SPAN = -1L >>> ROW_BITS;
 
-  private int cached;
+  private long recent;
 
   RbTreeVmaIndex(int maxVmas) {
     super(maxVmas);
@@ -45,20 +53,40 @@ final class RbTreeVmaIndex extends GapTree {
 
   private RbTreeVmaIndex(RbTreeVmaIndex other) {
     super(other);
-    cached = other.cached;
+    recent = other.recent;
   }
 
   private int after(int row) {
-    return (int) get(row, LINKS);
+    return (int) far[(row << FAR) + LINKS];
   }
 
   private int before(int row) {
-    return (int) (get(row, LINKS) >>> 32);
+    return (int) (far[(row << FAR) + LINKS] >>> 32);
   }
 
-  private void link(int prev, int next) {
-    set(prev, LINKS, (get(prev, LINKS) & ~LOW_HALF) | next);
-    set(next, LINKS, (get(next, LINKS) & LOW_HALF) | ((long) prev << 32));
+  private void setAfter(int row, int next) {
+    int at = (row << FAR) + LINKS;
+    far[at] = (far[at] & ~LOW_HALF) | next;
+  }
+
+  private void setBefore(int row, int prev) {
+    int at = (row << FAR) + LINKS;
+    far[at] = (far[at] & LOW_HALF) | ((long) prev << 32);
+  }
+
+  @Override
+  protected boolean inUse(int row) {
+    return end(row) != FREE;
+  }
+
+  @Override
+  public long start(int vma) {
+    return end(before(vma)) + gap(vma);
+  }
+
+  @Override
+  public long end(int vma) {
+    return near[vma << NEAR];
   }
 
   @Override
@@ -69,22 +97,27 @@ final class RbTreeVmaIndex extends GapTree {
   @Override
   public int insert(long from, long to) {
     VmaChecks.range(from, to);
-    int next = lookup(from);
-    int prev = before(next);
-    long above = start(next) - to;
+    long around = lookup(from);
+    int next = (int) around;
+    int prev = (int) (around >>> 32);
+    long below = from - end(prev);
+    long above = gap(next) - below - (to - from);
     if (next != NIL && above < 0) {
       throw VmaChecks.overlap(this, from, to, next);
     }
-    int row = takeRow(from, to);
+    int row = takeRow();
     if (row == NIL) {
       return NONE;
     }
-    link(prev, row);
-    link(row, next);
+    recent = 0;
+    near[row << NEAR] = to;
+    far[(row << FAR) + LINKS] = ((long) prev << 32) | next;
+    setAfter(prev, row);
+    setBefore(next, row);
     if (next != NIL && child(next, LEFT) == NIL) {
-      attach(row, next, LEFT, from - end(prev), next, above);
+      attach(row, next, LEFT, below, next, above);
     } else {
-      attach(row, prev, RIGHT, from - end(prev), next, above);
+      attach(row, prev, RIGHT, below, next, above);
     }
     return row;
   }
@@ -94,11 +127,11 @@ final class RbTreeVmaIndex extends GapTree {
     check(vma);
     int prev = before(vma);
     int next = after(vma);
-    link(prev, next);
-    detach(vma, next, start(next) - end(prev));
-    if (cached == vma) {
-      cached = NIL;
-    }
+    recent = 0;
+    setAfter(prev, next);
+    setBefore(next, prev);
+    detach(vma, next, end(vma) - end(prev) + gap(next));
+    near[vma << NEAR] = FREE;
     freeRow(vma);
   }
 
@@ -111,42 +144,55 @@ final class RbTreeVmaIndex extends GapTree {
     if (from < end(prev)) {
       throw VmaChecks.overlap(this, from, to, prev);
     }
-    if (next != NIL && to > start(next)) {
+    long above = end(vma) + gap(next) - to;
+    if (next != NIL && above < 0) {
       throw VmaChecks.overlap(this, from, to, next);
     }
-    setBounds(vma, from, to);
+    recent = 0;
+    near[vma << NEAR] = to;
     setGap(vma, from - end(prev));
     if (next != NIL) {
-      setGap(next, start(next) - to);
+      setGap(next, above);
     }
   }
 
   @Override
   public int find(long addr) {
-    int row = cached;
-    if (addr < end(row) && addr >= start(row)) {
+    long last = recent;
+    int row = (int) last & ROW_MASK;
+    if (Long.compareUnsigned(end(row) - 1 - addr, last >>> ROW_BITS) < 0) {
       return row;
     }
-    row = lookup(addr);
-    if (row == NIL || addr < 0) {
+    if (addr < 0) {
       return NONE;
     }
-    cached = row;
+    long around = lookup(addr);
+    row = (int) around;
+    if (row == NIL) {
+      return NONE;
+    }
+    long span = Math.min(end(row) - end((int) (around >>> 32)), MOST_SPAN);
+    recent = (span << ROW_BITS) | row;
     return row;
   }
 
-  /** find_vma without the cache, for {@code addr >= 0}; nil when there is none. */
-  private int lookup(long addr) {
-    long[] near = ends;
-    int best = NIL;
+  /**
+   * find_vma without the cache, for {@code addr >= 0}: the VMA found in the low half, the one
+   * before it in the high half; nil where there is none.
+   */
+  private long lookup(long addr) {
+    long[] near = this.near;
+    int above = NIL;
+    int below = NIL;
     int row = root;
     while (row != NIL) {
       int at = row << NEAR;
-      int right = (int) ((near[at] - 1 - addr) >>> 63);
-      best ^= (best ^ row) & (right - 1);
-      row = (int) (near[at + 1] >>> (right << 5));
+      int right = (int) ((near[at] - 1 - addr) >> 63);
+      above ^= (above ^ row) & ~right;
+      below ^= (below ^ row) & right;
+      row = (int) (near[at + 1] >>> (right & 32));
     }
-    return best;
+    return ((long) below << 32) | above;
   }
 
   @Override
@@ -173,10 +219,12 @@ final class RbTreeVmaIndex extends GapTree {
   public long gapAbove(long low, long high, long length) {
     VmaChecks.gap(low, high, length);
     long from = Math.max(low, end(before(NIL)));
-    int row = lookup(low);
+    long around = lookup(low);
+    int row = (int) around;
     if (row != NIL) {
-      long edge = Math.max(low, end(before(row)));
-      if (Math.min(high, start(row)) - edge >= length) {
+      long below = end((int) (around >>> 32));
+      long edge = Math.max(low, below);
+      if (Math.min(high, below + gap(row)) - edge >= length) {
         return edge;
       }
       row = nextFit(row, length);
@@ -196,14 +244,16 @@ final class RbTreeVmaIndex extends GapTree {
     if (high <= low) {
       return NONE_ADDR;
     }
-    int row = lookup(high - 1);
+    long around = lookup(high - 1);
+    int row = (int) around;
     if (row != NIL) {
-      long to = Math.min(high, start(row));
-      if (to - Math.max(low, end(before(row))) >= length) {
+      long below = end((int) (around >>> 32));
+      long to = Math.min(high, below + gap(row));
+      if (to - Math.max(low, below) >= length) {
         return to - length;
       }
       row = prevFit(row, length);
-    } else if (get(root, MOST) >= length) {
+    } else if (most(root) >= length) {
       row = lastFit(root, length);
     }
     long from = row == NIL ? NONE_ADDR : start(row) - length;
@@ -218,7 +268,7 @@ final class RbTreeVmaIndex extends GapTree {
   @Override
   public void clear() {
     clearTree();
-    cached = NIL;
+    recent = 0;
   }
 
   @Override
@@ -227,6 +277,9 @@ final class RbTreeVmaIndex extends GapTree {
     int inTree = validateTree(NAME);
     if (inTree != size()) {
       throw VmaChecks.corrupt(NAME, "rows in the tree", 0, inTree, size());
+    }
+    if (end(NIL) != 0) {
+      throw VmaChecks.corrupt(NAME, "end of nil", NIL, end(NIL), 0);
     }
     int at = NIL;
     int seen = 0;
@@ -237,21 +290,29 @@ final class RbTreeVmaIndex extends GapTree {
       if (before(row) != at) {
         throw VmaChecks.corrupt(NAME, "list back link", row, before(row), at);
       }
-      if (start(row) < end(at) || end(row) <= start(row)) {
+      if (gap(row) < 0 || start(row) >= end(row)) {
         throw VmaChecks.corrupt(NAME, "order", row, start(row), end(at));
       }
-      if (get(row, GAP) != start(row) - end(at)) {
-        throw VmaChecks.corrupt(NAME, "gap", row, get(row, GAP), start(row) - end(at));
+      long around = lookup(start(row));
+      int found = (int) around;
+      if (found != row) {
+        throw VmaChecks.corrupt(NAME, "row found in the tree", row, found, row);
       }
-      if (lookup(start(row)) != row) {
-        throw VmaChecks.corrupt(NAME, "row found in the tree", row, lookup(start(row)), row);
+      if ((int) (around >>> 32) != at) {
+        throw VmaChecks.corrupt(NAME, "row found before it", row, around >>> 32, at);
       }
     }
     if (seen != inTree || before(NIL) != at) {
       throw VmaChecks.corrupt(NAME, "list length", at, seen, inTree);
     }
-    if (cached != NIL && !contains(cached)) {
-      throw VmaChecks.corrupt(NAME, "cached row is free", cached, cached, 0);
+    validateRecent();
+  }
+
+  private void validateRecent() {
+    int row = (int) recent & ROW_MASK;
+    long span = recent >>> ROW_BITS;
+    if (span != 0 && (!contains(row) || span > end(row) - end(before(row)))) {
+      throw VmaChecks.corrupt(NAME, "what was found last", row, span, 0);
     }
   }
 }
