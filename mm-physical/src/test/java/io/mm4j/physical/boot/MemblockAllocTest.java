@@ -14,9 +14,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The cases of the kernel's alloc_api.c, alloc_helpers_api.c and alloc_nid_api.c of
- * tools/testing/memblock/tests, by their names; each runs in both directions where that changes the
- * answer.
+ * The cases of the kernel's alloc_api.c and alloc_helpers_api.c of tools/testing/memblock/tests, by
+ * their names, each from the top down and from the bottom up; and the hand-over.
  */
 class MemblockAllocTest {
   private static final long MEM = 32 << 10; // from START to START + MEM
@@ -76,6 +75,27 @@ class MemblockAllocTest {
     reservedIs(up ? START : END - 3 * C, 3 * C);
   }
 
+  /** Beside a reservation on the far side of where the search begins: they do not meet. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void after(boolean up) {
+    memory(up);
+    long taken = up ? END - 4 * C : START;
+    memblock.reserve(taken, 4 * C);
+    long found = alloc(MEM - 4 * C);
+    assertEquals(up ? START : START + 4 * C, found);
+    reservedIs(START, MEM);
+  }
+
+  /** A request that is larger than all memory. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void tooLarge(boolean up) {
+    memory(up);
+    assertEquals(NONE, alloc(MEM + C));
+    reservedIs();
+  }
+
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void secondFit(boolean up) {
@@ -115,10 +135,18 @@ class MemblockAllocTest {
 
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
-  void noSpaceAndLimitedSpace(boolean up) {
+  void noSpace(boolean up) {
     memory(up);
     memblock.reserve(START, MEM - C);
     assertEquals(NONE, alloc(2 * C));
+    reservedIs(START, MEM - C);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void limitedSpace(boolean up) {
+    memory(up);
+    memblock.reserve(START, MEM - C);
     assertEquals(END - C, alloc(C));
     reservedIs(START, MEM);
   }
@@ -129,144 +157,53 @@ class MemblockAllocTest {
     assertTrue(cleared.isEmpty());
   }
 
-  @Test
-  void fromSimpleAndMisaligned() {
-    memory(false);
-    assertEquals(END - C, memblock.alloc(C, C, END - C, 0, ANY_NODE));
-    memory(true);
-    assertEquals(START + 2 * C, memblock.alloc(C, C, START + C + 5, 0, ANY_NODE));
-  }
-
-  @Test
-  void fromTopDownHighAddress() {
-    memory(false);
-    assertEquals(END - 2 * C, memblock.alloc(2 * C, C, END - C, 0, ANY_NODE));
-  }
-
-  @Test
-  void fromTopDownNoSpaceAbove() {
-    memory(false);
-    memblock.reserve(END - 2 * C, 2 * C);
-    assertEquals(END - 3 * C, memblock.alloc(C, C, END - 2 * C, 0, ANY_NODE));
-    reservedIs(END - 3 * C, 3 * C);
-  }
-
-  @Test
-  void fromTopDownMinAddressCap() {
-    memory(false);
-    memblock.reserve(START + C, MEM - C);
-    assertEquals(START, memblock.alloc(C, C, 64, 0, ANY_NODE));
+  private long allocFrom(long bytes, long min) {
+    return memblock.alloc(bytes, C, min, 0, ANY_NODE);
   }
 
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
-  void rangeSimple(boolean up) {
+  void fromSimple(boolean up) {
     memory(up);
-    long min = START + 4 * C;
-    assertEquals(up ? min : min + 6 * C, memblock.alloc(2 * C, C, min, min + 8 * C, ANY_NODE));
+    long min = END - 4 * C;
+    long expected = up ? min : END - C;
+    assertEquals(expected, allocFrom(C, min));
+    assertEquals(List.of(expected), cleared);
   }
 
-  @Test
-  void rangeMisaligned() {
-    memory(false);
-    assertEquals(
-        START + 6 * C, memblock.alloc(2 * C, C, START + 4 * C, START + 8 * C + 7, ANY_NODE));
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void fromMisaligned(boolean up) {
+    memory(up);
+    assertEquals(up ? END - 3 * C : END - C, allocFrom(5, END - 4 * C + 5));
   }
 
-  @Test
-  void rangeNarrow() {
-    memory(false);
-    assertEquals(START, memblock.alloc(2 * C, C, START + C, START + 2 * C, ANY_NODE));
+  /** Between the minimum and the end there is too little: the minimum is given up. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void fromHighAddress(boolean up) {
+    memory(up);
+    assertEquals(up ? START : END - 2 * C, allocFrom(2 * C, END - C));
   }
 
-  @Test
-  void rangeReserved() {
-    memory(false);
-    memblock.reserve(START + 4 * C, 4 * C);
-    assertEquals(START + 2 * C, memblock.alloc(2 * C, C, START + 2 * C, START + 8 * C, ANY_NODE));
-    memblock.reserve(START, 8 * C);
-    assertEquals(NONE, memblock.alloc(C, C, START, START + 8 * C, ANY_NODE));
-  }
-
-  @Test
-  void rangeLowMax() {
-    memory(false);
-    assertEquals(NONE, memblock.alloc(C, C, 0, START - C, ANY_NODE));
-  }
-
-  private void nodes() {
-    int[] eighths = {4, 1, 2, 2, 1, 1, 4, 1};
-    long at = START;
-    for (int node = 0; node < 8; node++) {
-      memblock.addNode(at, eighths[node] * MEM / 16, node, 0);
-      at += eighths[node] * MEM / 16;
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void fromNoSpaceAbove(boolean up) {
+    memory(up);
+    memblock.reserve(END - 2 * C, 2 * C);
+    assertEquals(up ? START : END - 3 * C, allocFrom(C, END - 2 * C));
+    if (!up) {
+      reservedIs(END - 3 * C, 3 * C);
     }
   }
 
-  private long nodeStart(int node) {
-    for (int i = 0; i < memblock.memory().count(); i++) {
-      if (memblock.memory().node(i) == node) {
-        return memblock.memory().start(i);
-      }
-    }
-    throw new AssertionError("no node " + node);
-  }
-
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
-  void numaSimple(boolean up) {
-    nodes();
-    memblock.setBottomUp(up);
-    long size = MEM / 16;
-    long start = nodeStart(3);
-    assertEquals(up ? start : start + size, memblock.alloc(size, C, 0, 0, 3));
-    assertEquals(3, memblock.reserved().node(0), "alloc_node_on_correct_nid");
-  }
-
-  @ParameterizedTest
-  @ValueSource(booleans = {false, true})
-  void numaSmallNode(boolean up) {
-    nodes();
-    memblock.setBottomUp(up);
-    long size = MEM / 8;
-    assertEquals(NONE, memblock.allocExact(size, C, 0, 0, 1));
-    long found = memblock.alloc(size, C, 0, 0, 1);
-    assertEquals(up ? nodeStart(0) : nodeStart(7) - size, found);
-  }
-
-  @ParameterizedTest
-  @ValueSource(booleans = {false, true})
-  void numaNodeReserved(boolean up) {
-    nodes();
-    memblock.setBottomUp(up);
-    memblock.reserve(nodeStart(2), MEM / 8);
-    assertEquals(NONE, memblock.allocExact(C, C, 0, 0, 2));
-    assertEquals(up ? nodeStart(0) : END - C, memblock.alloc(C, C, 0, 0, 2));
-  }
-
-  @ParameterizedTest
-  @ValueSource(booleans = {false, true})
-  void numaPartReserved(boolean up) {
-    nodes();
-    memblock.setBottomUp(up);
-    memblock.reserve(nodeStart(2), MEM / 16);
-    long rest = nodeStart(2) + MEM / 16;
-    assertEquals(NONE, memblock.allocExact(MEM / 8, C, 0, 0, 2), "the rest is too small");
-    assertEquals(rest, memblock.alloc(MEM / 16, C, 0, 0, 2));
-  }
-
-  @Test
-  void numaSplitRange() {
-    nodes();
-    long edge = nodeStart(3);
-    assertEquals(edge - C, memblock.allocExact(C, C, edge - 2 * C, edge + 2 * C, 2));
-    assertEquals(NONE, memblock.allocExact(4 * C, C, edge - 2 * C, edge + C, 7), "no_overlap_high");
-  }
-
-  @Test
-  void numaLargeRegion() {
-    nodes();
-    assertEquals(NONE, memblock.alloc(MEM / 2, C, 0, 0, 1));
+  void fromMinAddressCap(boolean up) {
+    memory(up);
+    memblock.reserve(START + C, MEM - C);
+    assertEquals(START, allocFrom(C, 64));
+    reservedIs(START, MEM);
   }
 
   @Test

@@ -313,7 +313,7 @@ class MemblockTest {
   }
 
   @Test
-  void bottomUp() {
+  void setBottomUpAndBottomUp() {
     memblock.setBottomUp(true);
     assertTrue(memblock.isBottomUp());
     memblock.setBottomUp(false);
@@ -361,6 +361,24 @@ class MemblockTest {
     assertTrue(memory.overlaps(2 * M, 4 * M), "partial");
     assertTrue(memory.overlaps(2 * M, 16 * M), "total");
     assertTrue(memory.overlaps(5 * M, M), "within");
+  }
+
+  /**
+   * {@code set_node} with the reserved ranges growing meanwhile: each keeps the node it was given.
+   */
+  @Test
+  void setNodeOfReservedRangesWhileTheyGrow() {
+    for (int i = 0; i < 127; i++) {
+      reserved.add(2L * i * M, M, i % 2, 0);
+    }
+    // Splits one into three: 129 ranges, more than there was room for.
+    reserved.setNode(100 * M + M / 4, M / 2, 7);
+    assertTrue(reserved.capacity() > Regions.INITIAL);
+    assertEquals(129, reserved.count());
+    for (int i = 0; i < reserved.count(); i++) {
+      boolean set = reserved.start(i) == 100 * M + M / 4;
+      assertEquals(set ? 7 : reserved.start(i) / M / 2 % 2, reserved.node(i));
+    }
   }
 
   @Test
