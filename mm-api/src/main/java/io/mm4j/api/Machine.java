@@ -183,13 +183,14 @@ public final class Machine implements AutoCloseable {
     pages.validate();
   }
 
-  /** How many frames have this owner; walks all frames. */
+  /** How many frames have this owner; walks all frames that somebody has written to. */
   public long framesOwnedBy(FrameOwner owner) {
     long count = 0;
     for (Zone zone : layout.zones()) {
-      for (long pfn = zone.startPfn(); pfn < zone.endPfn(); pfn++) {
+      for (long pfn = zone.startPfn(), next; pfn < zone.endPfn(); pfn = next) {
+        next = Math.min(memory.memMap().sameUntil(pfn), zone.endPfn());
         if (memory.memMap().owner(pfn) == owner) {
-          count++;
+          count += next - pfn;
         }
       }
     }

@@ -4,7 +4,9 @@ package io.mm4j.buddy;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.Machine;
 import io.mm4j.api.MachineConfig;
@@ -20,6 +22,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class MachineBootTest {
   @ParameterizedTest
@@ -133,6 +136,34 @@ class MachineBootTest {
       long high = machine.pages().allocPages(cpu, Gfp.GFP_HIGHUSER, 0);
       assertNotEquals(0, Architecture.X86_32.pageAddress(low));
       assertEquals(0, Architecture.X86_32.pageAddress(high));
+    }
+  }
+
+  /** 16 TiB are 4 G frames: what nobody has written is not walked frame by frame. */
+  @ParameterizedTest
+  @ValueSource(strings = {"linux", "direct"})
+  void aLargeMachineIsValidatedBySections(String allocator) {
+    var config =
+        new MachineConfig().memory(16L << 40).contents(false).plugin("page-allocator=" + allocator);
+    try (Machine machine = config.boot()) {
+      Cpu cpu = machine.cpus().get(0);
+      long pfn = machine.pages().allocPages(cpu, Gfp.GFP_KERNEL, 0);
+      machine.validate();
+      assertEquals(1, machine.framesOwnedBy(FrameOwner.KERNEL));
+      long usable = machine.layout().map().usableBytes() >>> Pages.PAGE_SHIFT;
+      assertEquals(
+          usable - 2,
+          machine.framesOwnedBy(FrameOwner.FREE) + machine.framesOwnedBy(FrameOwner.PCP));
+      // Damage in a section that somebody has written, and in one that nobody had, is seen.
+      machine.pages().freePages(cpu, pfn, 0);
+      machine.pages().drainAllPages(cpu);
+      machine.validate();
+      for (long damaged : new long[] {pfn, machine.layout().endPfn() - 5}) {
+        machine.memory().memMap().setOwner(damaged, FrameOwner.ANON);
+        assertThrows(CorruptStateError.class, machine::validate);
+        machine.memory().memMap().setOwner(damaged, FrameOwner.FREE);
+        machine.validate();
+      }
     }
   }
 }

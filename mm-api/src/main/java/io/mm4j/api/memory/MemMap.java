@@ -38,6 +38,14 @@ public interface MemMap {
   /** Who holds the frame. */
   FrameOwner owner(long pfn);
 
+  /**
+   * How far nobody has written: one past the last frame that is known to read as this one does, in
+   * every field. {@code pfn + 1} if nothing is known. Walks over large machines step by it.
+   */
+  default long sameUntil(long pfn) {
+    return pfn + 1;
+  }
+
   /** Says who holds the frame from now on. */
   void setOwner(long pfn, FrameOwner owner);
 

@@ -176,7 +176,7 @@ final class DirectPageAllocator implements PageAllocator {
           .frames()
           .forEachFree(
               (pfn, order, type) -> {
-                for (long p = pfn; p < pfn + (1L << order); p++) {
+                for (long p = pfn; p < pfn + (1L << order); p = memMap.sameUntil(p)) {
                   if (memMap.owner(p) != FrameOwner.FREE || memMap.refcount(p) != 0) {
                     throw new CorruptStateError(
                         managed.zone() + ": free, but not by its frame: " + describe(p));

@@ -364,7 +364,7 @@ final class LinuxPageAllocator implements PageAllocator {
       }
       zone.frames.forEachFree(
           (pfn, order, type) -> {
-            for (long p = pfn; p < pfn + (1L << order); p++) {
+            for (long p = pfn; p < pfn + (1L << order); p = memMap.sameUntil(p)) {
               if (memMap.owner(p) != FrameOwner.FREE || memMap.refcount(p) != 0) {
                 throw new CorruptStateError(zone + ": free, but not by its frame: " + describe(p));
               }

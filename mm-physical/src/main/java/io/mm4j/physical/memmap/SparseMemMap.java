@@ -44,6 +44,13 @@ public final class SparseMemMap extends AbstractMemMap {
     return columns == null ? untouched[section] : columns.state[(int) pfn & MASK];
   }
 
+  /** An untouched section reads the same throughout. */
+  @Override
+  public long sameUntil(long pfn) {
+    int section = (int) (pfn >>> SHIFT);
+    return sections[section] == null ? Math.min((long) (section + 1) << SHIFT, endPfn()) : pfn + 1;
+  }
+
   @Override
   int at(long pfn) {
     return (int) pfn & MASK;
