@@ -14,8 +14,10 @@ public enum Architecture {
   X86_64("x86-64", 0xffff_8880_0000_0000L, 1L << 46, 1L << 46),
 
   /**
-   * x86-32 of today: lowmem ends so that 128 MiB stay for vmalloc below the pkmap area, at
-   * 0x377fe000; 4 GiB of physical addresses.
+   * x86-32 with highmem: lowmem ends so that 128 MiB stay for vmalloc below the pkmap area, at
+   * 0x377fe000 as kernels of 2.6.2x to 4.14 print it; 4 GiB of physical addresses. Later kernels
+   * have entry areas for each CPU and the LDT below the fixmap as well, which takes some MiB more,
+   * by the configured number of CPUs.
    */
   X86_32("x86-32", 0xc000_0000L, 0x377f_e000L, 1L << 32),
 

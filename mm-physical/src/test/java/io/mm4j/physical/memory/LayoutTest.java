@@ -121,6 +121,92 @@ class LayoutTest {
     assertEquals(0, a.pageAddress(a.lowmemEnd() >>> 12));
   }
 
+  /**
+   * {@code MAXMEM} worked out anew: what is left of the kernel's gigabyte below the pkmap area, two
+   * guard pages and the 128 MiB of {@code __VMALLOC_RESERVE} (arch/x86/include/asm/pgtable_32_*.h
+   * up to 4.14). The fixmap above pkmap may be of any size up to 1022 pages.
+   */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 300, 1022})
+  void lowmemEndsBelowPkmap(int fixmapPages) {
+    long page = 4096;
+    long pmd = 4L << 20;
+    long fixaddrStart = 0xffff_f000L - fixmapPages * page;
+    long pkmapBase = (fixaddrStart - page * (1024 + 1)) & -pmd;
+    long vmallocEnd = pkmapBase - 2 * page;
+    long maxmem = vmallocEnd - 0xc000_0000L - (128L << 20);
+    assertEquals(Architecture.X86_32.lowmemEnd(), maxmem);
+    assertEquals(Architecture.X86_PAE.lowmemEnd(), maxmem);
+    // 2.4 had no such areas: -PAGE_OFFSET - VMALLOC_RESERVE in 32 bits.
+    assertEquals(Architecture.X86_32_24.lowmemEnd(), (-0xc000_0000L & 0xffff_ffffL) - (128L << 20));
+  }
+
+  /** {@code find_low_pfn_range()}: below MAXMEM there is no HighMem, one page above there is. */
+  @Test
+  void highmemBeginsWhereLowmemEnds() {
+    long end = Architecture.X86_32.lowmemEnd();
+    MemoryMap fits = MemoryMapText.parse("0x100000-0x377fdfff usable", "test");
+    MemoryMap over = MemoryMapText.parse("0x100000-0x377fefff usable", "test");
+    assertEquals(end, fits.endOfRam());
+    assertEquals(
+        "0/DMA 1-4096 3840; 0/Normal 4096-227326 223230",
+        zones(
+            ZoneLayouts.of(
+                Architecture.X86_32, fits, NumaTopology.single(fits), BootOptions.NONE)));
+    assertEquals(
+        "0/DMA 1-4096 3840; 0/Normal 4096-227326 223230; 0/HighMem 227326-227327 1",
+        zones(
+            ZoneLayouts.of(
+                Architecture.X86_32, over, NumaTopology.single(over), BootOptions.NONE)));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "x86-32 | mem=512M | 0/DMA 1-4096 3998; 0/Normal 4096-131072 126976",
+        "x86-32 | mem=888M | 0/DMA 1-4096 3998; 0/Normal 4096-227326 223230; 0/HighMem"
+            + " 227326-227328 2",
+        "x86-64 | mem=16M | 0/DMA 1-4096 3998",
+        "x86-64 | mem=5G | 0/DMA 1-4096 3998; 0/DMA32 4096-1048576 782336; 0/Normal"
+            + " 1048576-1310720 262144",
+        "x86-64 | mem=64G | 0/DMA 1-4096 3998; 0/DMA32 4096-1048576 782336; 0/Normal"
+            + " 1048576-6553600 5505024",
+      })
+  void aBootLogCutByMem(String arch, String line, String expected) {
+    Architecture a = arch.equals("x86-32") ? Architecture.X86_32 : Architecture.X86_64;
+    MemoryMap map = MemoryMapText.parse(DMESG, "dmesg");
+    assertEquals(
+        expected, zones(ZoneLayouts.of(a, map, NumaTopology.single(map), BootOptions.parse(line))));
+  }
+
+  /** Both options: the fake nodes divide what mem= has left. */
+  @Test
+  void fakeNodesOfWhatMemLeaves() {
+    MemoryMap map = MemoryMapText.parse(DMESG, "dmesg");
+    MemoryLayout layout =
+        ZoneLayouts.of(
+            Architecture.X86_64,
+            map,
+            NumaTopology.single(map),
+            BootOptions.parse("mem=1G numa=fake=4"));
+    assertEquals(4, layout.nodes().size());
+    assertEquals(1L << 18, layout.endPfn());
+    long next = 1;
+    for (var node : layout.nodes()) {
+      long present = 0;
+      for (var zone : node.zones()) {
+        assertEquals(next, zone.startPfn(), "no frame between nodes");
+        next = zone.endPfn();
+        present += zone.presentPages();
+        assertEquals(0, zone.endPfn() % 4096);
+      }
+      // About a quarter each, in multiples of 32 MiB.
+      assertTrue(Math.abs(present - (1L << 16)) <= 8192, "node " + node.id() + ": " + present);
+    }
+    assertEquals(1L << 18, next);
+  }
+
   @Test
   void memCutsAtAnAddress() {
     MemoryMap map = MemoryMapText.parse(DMESG, "dmesg");
