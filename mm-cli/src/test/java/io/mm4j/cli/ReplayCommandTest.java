@@ -179,4 +179,71 @@ class ReplayCommandTest {
     assertEquals(2, wrong.code());
     UsageTest.assertThreeParts(wrong);
   }
+
+  private static final String MAPS =
+      """
+      00400000-00401000 r-xp 00000000 08:01 12                                 /bin/small
+      00401000-00402000 rw-p 00001000 08:01 12                                 /bin/small
+      7ffff7ffd000-7ffff7fff000 r-xp 00000000 00:00 0                          [vdso]
+      7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0                          [stack]
+      """;
+
+  /** As strace prints it: a child, a call in two parts, errors, a note, a signal. */
+  private static final String STRACE =
+      """
+      100 execve("/bin/small", ["small"], 0x7ffe /* 3 vars */) = 0
+      100 brk(NULL)                         = 0x402000
+      100 brk(0x404000)                     = 0x404000
+      100 mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffff7ffb000
+      100 mmap(NULL, 281474976710656, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = -1 ENOMEM (Cannot allocate memory)
+      101 mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0 <unfinished ...>
+      100 munmap(0x7ffff7ffb000, 4096)      = 0
+      101 <... mmap resumed>)               = 0x7ffff7ffa000
+      101 +++ exited with 0 +++
+      100 --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=101, si_uid=0, si_status=0} ---
+      100 mprotect(0x7ffff7ffb000, 4096, PROT_READ) = -1 ENOMEM (Cannot allocate memory)
+      100 +++ exited with 0 +++
+      """;
+
+  private Cli strace(String log) throws IOException {
+    Files.writeString(dir.resolve("small.maps"), MAPS);
+    return Cli.mm("replay", Files.writeString(dir.resolve("small.strace"), log).toString());
+  }
+
+  @Test
+  void straceTextIsReplayedFromTheCommandLine() throws IOException {
+    Cli replay = strace(STRACE);
+    assertEquals(0, replay.code(), replay.out() + replay.err());
+    assertTrue(replay.out().startsWith("exact "), replay.out());
+    assertTrue(replay.out().contains("results 6"), replay.out());
+    String log = dir.resolve("small.strace").toString();
+    Cli maps = Cli.mm("cat", "/proc/1/maps", "--after", log, "--at", "3");
+    assertEquals(0, maps.code(), maps.err());
+    assertTrue(
+        maps.out().contains("\n7ffff7ffb000-7ffff7ffd000 rw-p 00000000 00:00 0 \n"), maps.out());
+    assertTrue(maps.out().contains("  /bin/small\n"), maps.out());
+    assertEquals(0, Cli.mm("run", log).code());
+    Cli wrong =
+        strace(STRACE.replace("4096)      = 0", "4096)      = -1 EINVAL (Invalid argument)"));
+    assertEquals(1, wrong.code(), wrong.out());
+    assertTrue(wrong.out().contains("first difference, results, line 7"), wrong.out());
+  }
+
+  @Test
+  void wrongStraceTextSaysTheLine() throws IOException {
+    String[][] cases = {
+      {"PROT_READ) = -1", "PROT_NIX) = -1", "line 11"},
+      {"brk(0x404000) ", "brk(0x404000 ", "line 3"},
+      {"= 0x404000", "", "line 3"},
+      {"101 <... mmap", "101 <... munmap", "line 8"},
+      {"100 munmap(", "100 what is this", "line 7"},
+      {"= 0x7ffff7ffa000", "= soon", "line 8"},
+    };
+    for (String[] c : cases) {
+      Cli wrong = strace(STRACE.replace(c[0], c[1]));
+      assertEquals(2, wrong.code(), c[1] + wrong.out());
+      assertTrue(wrong.err().contains("small.strace, " + c[2] + ","), c[1] + wrong.err());
+      UsageTest.assertThreeParts(wrong);
+    }
+  }
 }

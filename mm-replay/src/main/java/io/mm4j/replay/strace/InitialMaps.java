@@ -27,6 +27,10 @@ final class InitialMaps {
   private static final long TASK_SIZE_32 = 0xffffe000L;
   private static final long TASK_SIZE_3G = 0xc0000000L;
   private static final long LEAST_GAP = 128L << 20;
+
+  /** Randomization moves a heap at most so far from its program. */
+  private static final long FARTHEST_HEAP = 1L << 30;
+
   private static final Map<String, String> DEFAULTS = new HashMap<>();
 
   static {
@@ -148,6 +152,43 @@ final class InitialMaps {
       }
     }
     return 0;
+  }
+
+  /**
+   * What speaks against these maps being the start of that log's program, or null. Only a hint: a
+   * loader that is run as a program, or a link to it, looks the same.
+   */
+  @Nullable String doubt(LogScan log) {
+    MapsLine program = null;
+    long end = 0;
+    for (StateLine line : lines) {
+      MapsLine maps = line.maps();
+      program = program == null && maps.backed() ? maps : program;
+      end = program != null && maps.name().equals(program.name()) ? maps.end() : end;
+    }
+    if (program == null) {
+      return null;
+    }
+    String named = log.program().replace("\"", "");
+    if (!named.isEmpty() && !lastPart(named).equals(lastPart(program.name()))) {
+      return "the log begins with execve of "
+          + named
+          + ", the maps show "
+          + program.name()
+          + ": does strace start the program itself (setarch -R strace ..., not strace setarch)?";
+    }
+    long heap = log.firstBreak();
+    if (heap != 0 && (heap < end || heap - end > FARTHEST_HEAP)) {
+      return String.format(
+          "the log's heap begins at 0x%x, the program in the maps ends at 0x%x: were both taken"
+              + " without address randomization (setarch -R), or from one run?",
+          heap, end);
+    }
+    return null;
+  }
+
+  private static String lastPart(String path) {
+    return path.substring(path.lastIndexOf('/') + 1);
   }
 
   /** Whether the text says where the heap starts. */

@@ -23,6 +23,7 @@ final class LogScan {
   private long mainPid = -1;
   private boolean startsWithExec;
   private long firstBreak;
+  private String program = "";
 
   /** Reads the log to its end. */
   LogScan(LineSource source) {
@@ -57,6 +58,7 @@ final class LogScan {
         if (mainPid < 0) {
           mainPid = line.pid();
           startsWithExec = exec;
+          program = exec && !line.args().isEmpty() ? line.args().getFirst() : "";
         }
         if (seen.add(line.pid()) && exec) {
           execFirst.add(line.pid());
@@ -89,6 +91,11 @@ final class LogScan {
   /** What the first question for the break was answered with, 0 if there is none. */
   long firstBreak() {
     return firstBreak;
+  }
+
+  /** The program that the log begins with, as its execve names it in quotes; empty if none. */
+  String program() {
+    return program;
   }
 
   boolean isChild(long pid) {

@@ -5,6 +5,7 @@ import io.mm4j.api.InputException;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.replay.CheckResult;
+import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.RecordingKind;
 import io.mm4j.replay.Verdict;
 import io.mm4j.replay.text.LineSource;
@@ -15,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** Replays strace text; judges the result of every memory call. */
 public final class StraceReplay {
@@ -28,12 +30,17 @@ public final class StraceReplay {
   public static Verdict replay(
       Path log, Supplier<? extends ProcessFloor> floors, Supplier<? extends VmaIndex> indexes) {
     long[] notFollowed = new long[1];
+    List<String> doubts = new ArrayList<>();
     VmaReplay.Replayed replayed =
         VmaReplay.replay(
             source(log),
             source -> {
               if (source instanceof StraceSource strace) {
                 notFollowed[0] = strace.notFollowed();
+                String doubt = strace.doubt();
+                if (doubt != null) {
+                  doubts.add("  note: " + doubt);
+                }
               }
             },
             floors,
@@ -48,7 +55,21 @@ public final class StraceReplay {
       }
     }
     return new Verdict(
-        log.toString(), RecordingKind.STRACE, "-", replayed.exact(), checks, replayed.first());
+        log.toString(),
+        RecordingKind.STRACE,
+        "-",
+        replayed.exact(),
+        checks,
+        doubted(replayed.first(), doubts));
+  }
+
+  private static @Nullable FirstDifference doubted(
+      @Nullable FirstDifference first, List<String> doubts) {
+    if (first == null || doubts.isEmpty()) {
+      return first;
+    }
+    doubts.addAll(first.evidence());
+    return new FirstDifference(first.check(), first.line(), first.call(), first.what(), doubts);
   }
 
   /** Opens a log with the initial maps beside it. */

@@ -34,6 +34,7 @@ public final class StraceSource implements VmaSource {
   private final Map<Long, Integer> processes = new HashMap<>();
   private final Map<Long, StraceLine> unfinished = new HashMap<>();
   private final ArrayDeque<VmaEvent> pending = new ArrayDeque<>();
+  private final @Nullable String doubt;
   private boolean started;
   private boolean breakTaken;
   private int lastProcess;
@@ -56,6 +57,7 @@ public final class StraceSource implements VmaSource {
       initial = new InitialMaps(reading);
     }
     breakTaken = initial.startBrkGiven();
+    doubt = initial.doubt(scan);
     initial.startBrk(scan.firstBreak());
     HeaderReader reader = initial.header();
     source = log.get();
@@ -81,6 +83,11 @@ public final class StraceSource implements VmaSource {
   @Override
   public VmaEvent.State start() {
     return start;
+  }
+
+  /** What speaks against log and maps being of one program, or null. */
+  public @Nullable String doubt() {
+    return doubt;
   }
 
   /** Calls that were not made: of programs without maps, or without a result. */
@@ -115,6 +122,9 @@ public final class StraceSource implements VmaSource {
           throw StraceLine.wrong("too many unfinished calls", where(), 0);
         }
         unfinished.put(line.pid(), line);
+        if (started) {
+          process(line.pid()); // a child exists from its first line on
+        }
       }
       case RESUMED -> {
         StraceLine first = unfinished.remove(line.pid());

@@ -36,13 +36,17 @@ final class CallDriver {
     this.text = text;
   }
 
+  /** The program runs up to where it makes its calls. */
+  void arrive(AddressSpace mm) {
+    if (text != 0) {
+      mm.execute(text);
+    }
+  }
+
   /** Makes the call; fork and exit are not made here. */
   Answer make(AddressSpace mm, VmaEvent.Call call) {
     bits = null;
     value = TouchOutcome.UNKNOWN;
-    if (text != 0) {
-      mm.execute(text);
-    }
     return switch (call.name()) {
       case MMAP ->
           address(

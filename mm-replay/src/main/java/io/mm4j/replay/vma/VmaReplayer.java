@@ -231,6 +231,11 @@ final class VmaReplayer {
   private void call(VmaEvent.Call made) {
     call = made.number();
     ReplayedProcess process = process(made.process());
+    if (made.name() != CallName.FORK
+        && made.name() != CallName.EXIT
+        && made.name() != CallName.OTHER) {
+      driver.arrive(process.mm());
+    }
     if (made.number() == explainedCall) {
       process.mm().explainTo((topic, reason) -> reasons.add(topic + ": " + reason));
     }

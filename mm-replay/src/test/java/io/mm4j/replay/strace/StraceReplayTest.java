@@ -68,6 +68,19 @@ class StraceReplayTest {
   }
 
   @Test
+  void mapsOfAnotherRunAreDoubted() throws IOException {
+    String log = Files.readString(LOGS.resolve("static.strace"));
+    String maps = Files.readString(LOGS.resolve("ls.maps"));
+    FirstDifference first = replay(log, maps).firstDifference();
+    assertNotNull(first);
+    assertTrue(first.evidence().getFirst().contains("the maps show "), first.evidence()::toString);
+    String elsewhere = Files.readString(LOGS.resolve("ls.strace")).replace("0x5555", "0x5655");
+    first = replay(elsewhere, maps).firstDifference();
+    assertNotNull(first);
+    assertTrue(first.evidence().getFirst().contains("setarch -R"), first.evidence()::toString);
+  }
+
+  @Test
   void theMapsMustBeThere() throws IOException {
     Path log = folder.resolve("alone.strace");
     Files.copy(LOGS.resolve("ls.strace"), log);
