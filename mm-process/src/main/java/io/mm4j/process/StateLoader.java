@@ -6,6 +6,7 @@ import io.mm4j.api.process.VmaInfo;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.Page;
+import io.mm4j.process.page.PageBudget;
 import io.mm4j.process.page.PageTable;
 import io.mm4j.process.vma.AnonVmas;
 import io.mm4j.process.vma.VmFlags;
@@ -91,6 +92,10 @@ final class StateLoader {
     for (String run : runs.split(",", -1)) {
       long count = Long.parseLong(run.substring(1));
       char letter = run.charAt(0);
+      if (letter != '.' && mm.pages.noRoomFor(count)) {
+        throw new IllegalArgumentException(
+            "pages=" + run + ": more than " + PageBudget.MOST_PAGES + " pages are mapped");
+      }
       for (long i = 0; i < count && letter != '.'; i++) {
         loadPage(vma, at + (i << 12), letter);
       }

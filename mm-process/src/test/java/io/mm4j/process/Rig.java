@@ -44,6 +44,10 @@ final class Rig {
   }
 
   Rig(Supplier<VmaIndex> index, MmSysctls sysctls) {
+    this(index, sysctls, ThpMode.NEVER);
+  }
+
+  Rig(Supplier<VmaIndex> index, MmSysctls sysctls, ThpMode thp) {
     MmLayout layout =
         new MmLayout(
             TASK_SIZE,
@@ -73,7 +77,7 @@ final class Rig {
                 sysctls,
                 16L << 20,
                 0,
-                ThpMode.NEVER,
+                thp,
                 false,
                 index));
     MappedFile file = new MappedFile("F1", MappedFile.Kind.EXT4, 65536, at -> (int) (at >> 12));
@@ -121,6 +125,13 @@ final class Rig {
 
   String maps(long from, long to) {
     return maps(mm, from, to);
+  }
+
+  /** The page states of the mapping at an address, as run lengths. */
+  String pages(long addr) {
+    StringBuilder out = new StringBuilder();
+    mm.forEachVma(addr, addr + 1, vma -> out.append(vma.pages()));
+    return out.toString();
   }
 
   /** Everything that maps shows, and the sums. */

@@ -86,6 +86,13 @@ public interface AddressSpace {
   interface ByteSink {
     /** The next byte. */
     void accept(int value);
+
+    /** The next {@code count} bytes, all equal; may be many more than fit memory. */
+    default void accept(int value, long count) {
+      for (long i = 0; i < count; i++) {
+        accept(value);
+      }
+    }
   }
 
   /**

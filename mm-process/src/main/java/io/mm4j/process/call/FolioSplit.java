@@ -94,7 +94,7 @@ final class FolioSplit {
   private void split(Vma vma, long at, Page page) {
     Page[] folio = page.folio();
     if (folio != null) {
-      splitAnonymous(folio);
+      splitAnonymous(folio, at);
       return;
     }
     FileObject file = java.util.Objects.requireNonNull(vma.backing);
@@ -111,20 +111,28 @@ final class FolioSplit {
     }
   }
 
-  private void splitAnonymous(Page[] folio) {
-    long all = 0;
-    for (Page page : folio) {
-      all += page.mapCount();
-    }
+  private List<Long> places(Page[] folio, long start, long end) {
     List<Long> places = new ArrayList<>();
     mm.pages.visit(
-        0,
-        mm.taskSize(),
+        Math.max(0, start),
+        Math.min(end, mm.taskSize()),
         (addr, entry, huge) -> {
           if (entry instanceof Page page && page.isPartOf(folio)) {
             places.add(addr);
           }
         });
+    return places;
+  }
+
+  private void splitAnonymous(Page[] folio, long near) {
+    long all = 0;
+    for (Page page : folio) {
+      all += page.mapCount();
+    }
+    List<Long> places = places(folio, near - Mm.HUGE_BYTES, near + Mm.HUGE_BYTES);
+    if (all != places.size()) {
+      places = places(folio, 0, mm.taskSize());
+    }
     if (all != places.size()) {
       return; // another process maps it too
     }

@@ -16,6 +16,9 @@ final class ForkCall {
 
   /** The child, or null when memory was out. */
   static @Nullable Mm fork(Mm parent) {
+    if (parent.pages.noRoomFor(parent.pages.mapped())) {
+      return null;
+    }
     Mm child = parent.childWithoutVmas();
     for (Vma vma = parent.vmas.first(); vma != null; vma = parent.vmas.next(vma)) {
       if (vma.has(VmFlags.DONTCOPY)) {

@@ -91,6 +91,9 @@ final class PageAdvice {
     }
     vma.flags |= VmFlags.MAYBE_GUARD;
     for (long at = start; at < end; at += Mm.PAGE) {
+      if (mm.pages.noRoomFor(1) && mm.pages.get(at) == null) {
+        return mm.error(Errno.ENOMEM, "no memory for page tables");
+      }
       mm.pages.set(at, PageTable.GUARD);
     }
     return 0;

@@ -119,9 +119,12 @@ final class RangeCalls {
       }
       i += piece;
     }
-    for (long i = 0; i < pages; i++) {
-      long at = addr + (i << 12);
-      sink.accept(resident(java.util.Objects.requireNonNull(mm.vmas.lookup(at)), at) ? 1 : 0);
+    long end = addr + (pages << 12);
+    for (long at = addr; at < end; ) {
+      Vma vma = java.util.Objects.requireNonNull(mm.vmas.lookup(at));
+      long to = Math.min(end, vma.end);
+      residency(vma, at, to, sink);
+      at = to;
     }
     return 0;
   }
@@ -131,17 +134,36 @@ final class RangeCalls {
     return Long.compareUnsigned(end, addr) >= 0 && Long.compareUnsigned(end, USER_PTR_MAX) <= 0;
   }
 
-  private boolean resident(Vma vma, long addr) {
+  /** What is mapped is resident, else what the page cache has; in runs, for ranges can be long. */
+  private void residency(Vma vma, long start, long end, AddressSpace.ByteSink sink) {
     if (vma.special != Vma.Special.NONE) {
-      return true;
+      sink.accept(1, (end - start) >>> 12);
+      return;
     }
-    Object entry = mm.pages.get(addr);
-    if (entry != null && entry != PageTable.GUARD) {
-      return true;
+    for (long at = start; at < end; ) {
+      Object entry = mm.pages.get(at);
+      if (entry != null && entry != PageTable.GUARD) {
+        sink.accept(1, 1);
+        at += Mm.PAGE;
+        continue;
+      }
+      long to = mm.pages.nextEntry(at + Mm.PAGE, end);
+      cached(vma, at, to, sink);
+      at = to;
     }
+  }
+
+  private static void cached(Vma vma, long start, long end, AddressSpace.ByteSink sink) {
     FileObject file = vma.backing;
-    return file != null
-        && file.mapped().kind() != MappedFile.Kind.DEV_ZERO
-        && file.isCached(vma.pgoffAt(addr));
+    if (file == null || file.mapped().kind() == MappedFile.Kind.DEV_ZERO) {
+      sink.accept(0, (end - start) >>> 12);
+      return;
+    }
+    long past = vma.pgoffAt(start) + ((end - start) >>> 12);
+    for (long i = vma.pgoffAt(start); i < past; ) {
+      long to = file.sameResidency(i, past);
+      sink.accept(file.isCached(i) ? 1 : 0, to - i);
+      i = to;
+    }
   }
 }

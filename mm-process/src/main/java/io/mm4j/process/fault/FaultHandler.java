@@ -33,6 +33,7 @@ public final class FaultHandler {
   }
 
   private static final long FAULT_AROUND_PAGES = 16;
+  private static final long HUGE_PAGES = 512;
 
   private final Mm mm;
 
@@ -46,6 +47,9 @@ public final class FaultHandler {
     PageTable pages = mm.pages;
     if (vma.special == Vma.Special.VVAR || vma.special == Vma.Special.VVAR_VCLOCK) {
       return clockData(vma, addr);
+    }
+    if (pages.noRoomFor(HUGE_PAGES) && pages.get(addr) == null) {
+      return Result.OOM;
     }
     if (!pages.hasTable(addr) && hugeFits(vma, addr)) {
       mm.because("fault", "no page table yet, and 2 MiB fit: a huge page");

@@ -63,7 +63,7 @@ public final class Populate {
 
   /** {@code madvise_populate}: MADV_POPULATE_READ and MADV_POPULATE_WRITE. */
   public long madvise(long start, long end, boolean write) {
-    for (long at = start; at < end; ) {
+    for (long at = start; Long.compareUnsigned(at, end) < 0; ) {
       Vma vma = mm.vmas.lookup(at);
       if (vma == null) {
         return mm.error(Errno.ENOMEM, "hole in the range to populate");
@@ -72,7 +72,7 @@ public final class Populate {
       if (vma.hasAny(VmFlags.IO | VmFlags.PFNMAP) || !vma.has(needed)) {
         return mm.error(Errno.EINVAL, "mapping does not allow the access to populate");
       }
-      long to = Math.min(end, vma.end);
+      long to = Long.compareUnsigned(end, vma.end) < 0 ? end : vma.end;
       long error = faultIn(vma, at, to, write);
       if (error != 0) {
         return error;

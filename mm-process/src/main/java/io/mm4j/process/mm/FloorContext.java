@@ -4,6 +4,7 @@ package io.mm4j.process.mm;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.Page;
+import io.mm4j.process.page.PageBudget;
 import io.mm4j.process.vma.Vma;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
@@ -14,6 +15,9 @@ import java.util.function.LongConsumer;
 public final class FloorContext {
   /** {@code vm_committed_as}, in pages. */
   long committedPages;
+
+  /** How many pages may be mapped. */
+  final PageBudget budget = new PageBudget();
 
   private final IdentityHashMap<MappedFile, FileObject> files = new IdentityHashMap<>();
   private final List<Mm> spaces = new ArrayList<>();

@@ -32,7 +32,7 @@ public final class Mm {
   public final AddressSpaceConfig config;
   public final FloorContext context;
   public final VmaTree vmas;
-  public final PageTable pages = new PageTable();
+  public final PageTable pages;
   public final VmaMerger merger;
   public final Accounting accounting;
   public final Map<Integer, OpenFile> descriptors = new HashMap<>();
@@ -67,6 +67,7 @@ public final class Mm {
     this.config = config;
     this.context = context;
     this.softLimits = softLimits;
+    pages = new PageTable(context.budget);
     vmas = new VmaTree(config.indexes().get(), context::allocationFails);
     merger = new VmaMerger(vmas, pages);
     accounting = new Accounting(this);

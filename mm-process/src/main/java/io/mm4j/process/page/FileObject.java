@@ -182,6 +182,30 @@ public final class FileObject {
     return index >= MOST_PAGES || !absent.get((int) index);
   }
 
+  /** How far from this page on pages are in the cache, or not in it, as this one is. */
+  public long sameResidency(long index, long past) {
+    if (beyondEnd(index)) {
+      return past;
+    }
+    long end = Math.min(past, pageCount());
+    boolean cached = isCached(index);
+    if (mapped.kind() == MappedFile.Kind.SHMEM) {
+      long to = index + 1;
+      if (!cached && end - index > pages.size()) {
+        return pages.keySet().stream().filter(i -> i > index).reduce(end, Math::min);
+      }
+      while (to < end && isCached(to) == cached) {
+        to++;
+      }
+      return to;
+    }
+    if (index >= MOST_PAGES) {
+      return end;
+    }
+    int next = cached ? absent.nextSetBit((int) index) : absent.nextClearBit((int) index);
+    return next < 0 ? end : Math.min(end, next);
+  }
+
   /**
    * The next page from here on that a fault may map beside its own ({@code next_uptodate_folio}),
    * {@code past} if there is none: in the cache, and no mark of read-ahead.

@@ -56,6 +56,23 @@ public final class PageTable {
   private final @Nullable Object[] root = new Object[SLOTS];
   private final long[] rss = new long[3];
   private long tables;
+  private long mapped;
+  private final PageBudget budget;
+
+  /** An empty one, whose entries count against a budget. */
+  public PageTable(PageBudget budget) {
+    this.budget = budget;
+  }
+
+  /** Whether the budget has no room for so many more entries. */
+  public boolean noRoomFor(long pages) {
+    return budget.exceededBy(pages);
+  }
+
+  /** Entries of any kind that are mapped, those of a huge zero page not counted. */
+  public long mapped() {
+    return mapped;
+  }
 
   /** Resident pages of one kind. */
   public long rss(Page.Kind kind) {
@@ -159,6 +176,10 @@ public final class PageTable {
     @Nullable Object[] leaf = new @Nullable Object[SLOTS];
     for (int i = 0; i < SLOTS; i++) {
       leaf[i] = huge.pages == null ? ZERO : huge.pages[i];
+    }
+    if (huge.pages == null) {
+      mapped += SLOTS;
+      budget.mapped += SLOTS;
     }
     directory[index(addr, 21)] = leaf;
   }
@@ -436,6 +457,10 @@ public final class PageTable {
   }
 
   private void count(@Nullable Object entry, int n) {
+    if (entry != null) {
+      mapped += n;
+      budget.mapped += n;
+    }
     if (entry instanceof Page page) {
       page.mapCount += n;
       rss[page.kind.slot] += n;

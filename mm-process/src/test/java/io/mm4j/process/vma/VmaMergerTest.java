@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.mm4j.process.page.PageBudget;
 import io.mm4j.process.page.PageTable;
 import io.mm4j.process.treemap.TreeMapVmaIndexProvider;
 import java.util.Objects;
@@ -28,7 +29,7 @@ class VmaMergerTest {
   private boolean outOfMemory;
   private final VmaTree tree =
       new VmaTree(new TreeMapVmaIndexProvider().create(), () -> outOfMemory);
-  private final VmaMerger merger = new VmaMerger(tree, new PageTable());
+  private final VmaMerger merger = new VmaMerger(tree, new PageTable(new PageBudget()));
 
   @AfterEach
   void validate() {

@@ -123,11 +123,16 @@ final class CallDriver {
 
     @Override
     public void accept(int next) {
+      accept(next, 1);
+    }
+
+    @Override
+    public void accept(int next, long times) {
       if (next != bit) {
         flush();
         bit = next;
       }
-      count++;
+      count += times;
     }
 
     private void flush() {
