@@ -91,20 +91,23 @@ public interface MemMap {
   }
 
   /**
-   * Releases a block if this was the last reference to it and nothing is wrong: its first frame has
-   * this order and a refcount of 1 and is not mapped.
+   * Releases a single frame if this was the last reference to it and nobody left anything: it has
+   * order 0 and a refcount of 1, and its mapcount, private, mapping, index and links were not
+   * written.
    *
-   * @return false, and nothing is changed, if it is otherwise
+   * @param pfn a frame of the map
+   * @return false, and nothing is changed, if it is otherwise or the map cannot tell cheaply
    */
-  default boolean releaseIfLast(long pfn, int order, FrameOwner owner) {
-    if (pfn < startPfn()
-        || pfn >= endPfn()
-        || refcount(pfn) != 1
-        || order(pfn) != order
-        || mapcount(pfn) != 0) {
+  default boolean releasePlain(long pfn, FrameOwner owner) {
+    if (refcount(pfn) != 1
+        || order(pfn) != 0
+        || mapcount(pfn) != 0
+        || privateData(pfn) != 0
+        || mapping(pfn) != 0
+        || index(pfn) != 0) {
       return false;
     }
-    release(pfn, order, owner);
+    release(pfn, 0, owner);
     return true;
   }
 

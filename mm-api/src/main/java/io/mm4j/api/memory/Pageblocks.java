@@ -2,7 +2,6 @@
 
 package io.mm4j.api.memory;
 
-import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 
 /**
@@ -10,46 +9,31 @@ import java.util.Arrays;
  * pageblocks are Movable, as the kernel makes them at boot.
  *
  * <p>Threads: set with the zone's lock; read without it, a type may be old. O(1); one byte per
- * pageblock, and those are made in pieces of 4096 pageblocks when first written.
+ * pageblock.
  */
 public final class Pageblocks {
-  private static final int PIECE_SHIFT = 12;
-  private static final int PIECE = 1 << PIECE_SHIFT;
-
-  private final long firstBlock;
-  private final byte[][] pieces;
-  private final int defaultType;
+  private final int firstBlock;
+  private final byte[] types;
 
   /** Creates the table for frames {@code [startPfn, endPfn)}, every pageblock of one type. */
   public Pageblocks(long startPfn, long endPfn, int defaultType) {
-    this.firstBlock = startPfn >>> Pages.PAGEBLOCK_ORDER;
-    long blocks = ((endPfn + Pages.PAGEBLOCK_NR_PAGES - 1) >>> Pages.PAGEBLOCK_ORDER) - firstBlock;
-    this.pieces = new byte[Math.toIntExact((blocks + PIECE - 1) >>> PIECE_SHIFT)][];
-    this.defaultType = defaultType;
+    firstBlock = block(startPfn);
+    types = new byte[block(endPfn + Pages.PAGEBLOCK_NR_PAGES - 1) - firstBlock];
+    Arrays.fill(types, (byte) defaultType);
+  }
+
+  private static int block(long pfn) {
+    return (int) (pfn >>> Pages.PAGEBLOCK_ORDER);
   }
 
   /** The migratetype of the pageblock that holds this frame. */
   public int get(long pfn) {
-    long block = (pfn >>> Pages.PAGEBLOCK_ORDER) - firstBlock;
-    byte[] piece = pieces[(int) (block >>> PIECE_SHIFT)];
-    return piece == null ? defaultType : piece[(int) block & (PIECE - 1)];
+    return types[block(pfn) - firstBlock];
   }
 
   /** Sets the migratetype of the pageblock that holds this frame. */
   public void set(long pfn, int migratetype) {
-    long block = (pfn >>> Pages.PAGEBLOCK_ORDER) - firstBlock;
-    int at = (int) (block >>> PIECE_SHIFT);
-    byte[] piece = pieces[at];
-    if (piece == null) {
-      if (migratetype == defaultType) {
-        return;
-      }
-      piece = new byte[PIECE];
-      Arrays.fill(piece, (byte) defaultType);
-      VarHandle.releaseFence(); // a free looks its type up without the lock
-      pieces[at] = piece;
-    }
-    piece[(int) block & (PIECE - 1)] = (byte) migratetype;
+    types[block(pfn) - firstBlock] = (byte) migratetype;
   }
 
   /** Sets the type of every pageblock that a block of this order covers. */

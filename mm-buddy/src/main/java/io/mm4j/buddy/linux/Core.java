@@ -40,7 +40,7 @@ final class Core {
   /** Lowest node and zone first. */
   final List<ZoneState> zones;
 
-  @Nullable PageEvents events;
+  volatile @Nullable PageEvents events;
 
   private final Map<Event, LongAdder> counters = new EnumMap<>(Event.class);
 

@@ -109,7 +109,7 @@ final class FreeListQueue {
   private long tryToClaim(
       Cpu cpu, ZoneState zone, long head, int order, int type, int other, int allocFlags) {
     if (zone.boost(core.sysctls.watermarkBoostFactor()) && (allocFlags & AllocFlags.KSWAPD) != 0) {
-      zone.boosted = true;
+      zone.setBoosted(true);
     }
     long first = head & -(long) Pages.PAGEBLOCK_NR_PAGES;
     long end = first + Pages.PAGEBLOCK_NR_PAGES;

@@ -75,9 +75,9 @@ final class FreelistWalk {
   private boolean mayUse(AllocContext request, ZoneState zone, int allocFlags) {
     int order = request.order;
     boolean ok = false;
-    if (!zone.belowHigh) {
+    if (!zone.belowHigh()) {
       ok = zone.watermarkFast(order, zone.mark(AllocFlags.WMARK_HIGH), request.highest, allocFlags);
-      zone.belowHigh = !ok;
+      zone.setBelowHigh(!ok);
     }
     long mark = zone.mark(allocFlags);
     ok = ok || zone.watermarkFast(order, mark, request.highest, allocFlags);
@@ -116,8 +116,8 @@ final class FreelistWalk {
     if (pfn == FrameAllocator.NONE && request.order <= zone.maxOrder) {
       pfn = fromZone(request, zone, allocFlags);
     }
-    if (zone.boosted && (allocFlags & AllocFlags.KSWAPD) != 0) {
-      zone.boosted = false;
+    if (zone.boosted() && (allocFlags & AllocFlags.KSWAPD) != 0) {
+      zone.setBoosted(false);
       kswapd.wake(cpu, zone, 0, request.gfp, Zonelists.index(core.kinds, zone.zone.type()));
     }
     return pfn;

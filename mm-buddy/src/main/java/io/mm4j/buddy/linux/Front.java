@@ -3,8 +3,8 @@
 package io.mm4j.buddy.linux;
 
 /**
- * Everything that the fast path touches for single pages of one kind - preferred node, zone and
- * migratetype - on one CPU, one load away.
+ * Everything that the fast path of an allocation touches for single pages of one kind - zone and
+ * migratetype - on one CPU.
  *
  * @param zone the preferred zone
  * @param pcp the CPU's lists there

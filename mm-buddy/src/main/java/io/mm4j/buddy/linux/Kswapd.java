@@ -82,11 +82,11 @@ final class Kswapd {
       if (zone.zone.nodeId() != node || kind > highest) {
         continue;
       }
-      zone.reclaimActive = true;
+      zone.setReclaimActive(true);
       try {
         freed += balance(cpu, zone, kind, highest);
       } finally {
-        zone.reclaimActive = false;
+        zone.setReclaimActive(false);
       }
     }
     return freed;

@@ -18,6 +18,8 @@ import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageEvents;
 import io.mm4j.api.page.PageStats;
 import io.mm4j.buddy.linux.Zonelists.Zonelist;
+import java.lang.invoke.VarHandle;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -44,16 +46,9 @@ import org.jspecify.annotations.Nullable;
  * park lock, as {@link io.mm4j.api.Cpus#acquire} does, or nobody may drain it.
  */
 final class LinuxPageAllocator implements PageAllocator {
-  /** Requests with these are none of the fast path's. */
-  private static final int NOT_FAST = Gfp.__GFP_THISNODE;
-
+  /** The flags that choose the zone. */
   private static final int KIND_MASK =
       Gfp.__GFP_DMA | Gfp.__GFP_HIGHMEM | Gfp.__GFP_DMA32 | Gfp.__GFP_MOVABLE;
-
-  /** The flags that choose zone and migratetype. */
-  private static final int KINDS = KIND_MASK | Gfp.__GFP_RECLAIMABLE;
-
-  private static final int KINDS_SHIFT = 5;
 
   private final Core core;
   private final MemMap memMap;
@@ -69,11 +64,8 @@ final class LinuxPageAllocator implements PageAllocator {
   private final int nodes;
   private final @Nullable AllocContext[] contexts;
 
-  /** By CPU, then by node and {@link #KINDS}; made when first needed. */
-  private final @Nullable Front[] @Nullable [] fronts;
-
-  /** The largest zone. */
-  private final ZoneState main;
+  /** By number of the CPU. */
+  private final CpuPages[] cpuPages;
 
   private final PcpOps pcps;
   private final FreelistWalk walk;
@@ -95,9 +87,9 @@ final class LinuxPageAllocator implements PageAllocator {
         core.zones.stream()
             .sorted((a, b) -> Long.compare(b.endPfn - b.startPfn, a.endPfn - a.startPfn))
             .toArray(ZoneState[]::new);
-    this.main = bySize[0];
+    this.cpuPages = new CpuPages[core.cpus.count()];
+    Arrays.setAll(cpuPages, id -> new CpuPages(bySize[0]));
     this.contexts = new AllocContext[core.cpus.count()];
-    this.fronts = new Front[core.cpus.count()][];
     FreeListQueue queue = new FreeListQueue(core);
     HighAtomic highAtomic = new HighAtomic(core);
     this.pcps = new PcpOps(core, queue);
@@ -108,32 +100,35 @@ final class LinuxPageAllocator implements PageAllocator {
   }
 
   @Override
-  public long allocPages(Cpu cpu, int gfp, int order, int nodeId) {
-    int node = nodeId < 0 ? cpu.nodeId() : nodeId;
-    if (order == 0 && (gfp & NOT_FAST) == 0 && node < nodes && core.events == null) {
-      @Nullable Front[] own = fronts[cpu.id()];
-      Front front = own == null ? null : own[node << KINDS_SHIFT | (gfp & KINDS)];
-      if (front != null) {
-        ZoneState zone = front.zone();
-        PcpList list = front.list();
-        if (zone.free > zone.enough + front.reserve() && !zone.boosted && !list.isEmpty()) {
-          PcpPages pcp = front.pcp();
-          long pfn = zone.pfn(list.popFront());
-          pcp.freeCount >>= 1;
-          pcp.count--;
-          pcp.fastAllocs++;
-          memMap.prepare(pfn, 0, FrameOwner.KERNEL);
-          if ((gfp & Gfp.__GFP_ZERO) != 0) {
-            memory.clearPages(pfn, 0);
-          }
-          return pfn;
-        }
-      }
-    }
-    return allocSlow(cpu, gfp, order, nodeId, node);
+  public long allocPages(Cpu cpu, int gfp, int order) {
+    return allocPages(cpu, gfp, order, NUMA_NO_NODE);
   }
 
-  private long allocSlow(Cpu cpu, int gfp, int order, int nodeId, int node) {
+  @Override
+  public long allocPages(Cpu cpu, int gfp, int order, int nodeId) {
+    if (order == 0 && (nodeId < 0 || nodeId == cpu.nodeId())) {
+      Front front = cpuPages[cpu.id()].fronts[gfp & CpuPages.KINDS];
+      ZoneState zone = front.zone();
+      PcpList list = front.list();
+      if (zone.spare > front.reserve() && !list.isEmpty()) {
+        long pfn = list.popFront();
+        front.pcp().noteFastAlloc();
+        memMap.prepare(pfn, 0, FrameOwner.KERNEL);
+        if ((gfp & Gfp.__GFP_ZERO) != 0) {
+          memory.clearPages(pfn, 0);
+        }
+        return pfn;
+      }
+    }
+    return allocSlow(cpu, gfp, order, nodeId);
+  }
+
+  /**
+   * {@code __alloc_pages()}. In one piece, as it must not grow into the fast path: what is longer
+   * than 325 bytecodes the JIT compiler leaves a call.
+   */
+  private long allocSlow(Cpu cpu, int gfp, int order, int nodeId) {
+    int node = nodeId < 0 ? cpu.nodeId() : nodeId;
     if (node >= nodes) {
       throw new MisuseException("no such node: nodeId=" + nodeId + " nodes=" + nodes);
     }
@@ -149,51 +144,53 @@ final class LinuxPageAllocator implements PageAllocator {
       pcps.serve(cpu);
     }
     Zonelist list = zonelists[node << 4 | (gfp & KIND_MASK)];
-    if (order == 0) {
-      openFront(cpu, node, gfp, type, list);
+    ZoneState preferred = list.preferred;
+    PageEvents events = core.events;
+    if (preferred == null) {
+      return NO_PAGE;
+    }
+    if (order == 0 && events == null && node == cpu.nodeId() && preferred.zone.nodeId() == node) {
+      openFront(cpu, gfp, preferred.pcp(cpu.id()), list);
     }
     AllocContext request = enter(cpu);
     try {
       request.of(gfp, order, type, list, (gfp & Gfp.__GFP_THISNODE) != 0);
-      return request.zones.length == 0 ? NO_PAGE : get(request);
+      if (request.zones.length == 0) {
+        return NO_PAGE;
+      }
+      if (core.explains()) {
+        core.step(cpu, describe(request));
+      }
+      long pfn = walk.get(request, AllocFlags.WMARK_LOW | noFragment(request));
+      if (pfn == NO_PAGE) {
+        pfn = slowPath.get(request);
+      }
+      if (pfn == NO_PAGE && events != null) {
+        events.alloc(cpu, NO_PAGE, order, gfp, type);
+      }
+      return pfn;
     } finally {
-      leave(request);
+      request.busy = false;
     }
   }
 
   /** The next request of this kind on this CPU takes the fast path. */
-  private void openFront(Cpu cpu, int node, int gfp, int type, Zonelist list) {
+  private void openFront(Cpu cpu, int gfp, PcpPages pcp, Zonelist list) {
+    CpuPages own = cpuPages[cpu.id()];
     ZoneState zone = list.preferred;
-    if (zone == null || !zone.listsOn) {
-      return;
-    }
-    @Nullable Front[] own = fronts[cpu.id()];
-    if (own == null) {
-      own = new Front[nodes << KINDS_SHIFT];
-      fronts[cpu.id()] = own;
-    }
-    int at = node << KINDS_SHIFT | (gfp & KINDS);
-    if (own[at] == null) {
-      PcpPages pcp = zone.pcp(cpu.id());
-      own[at] = new Front(zone, pcp, pcp.lists[PcpPages.index(0, type)], list.reserve);
+    if (zone != null && zone.listsOn && own.isClosed(gfp)) {
+      PcpList pages = pcp.lists[PcpPages.index(0, Gfp.migratetype(gfp))];
+      own.fronts[gfp & CpuPages.KINDS] = new Front(zone, pcp, pages, list.reserve);
+      closeIfWatched(own);
     }
   }
 
-  /** {@code __alloc_pages()}. */
-  private long get(AllocContext request) {
-    int flags = AllocFlags.WMARK_LOW | noFragment(request);
-    if (core.explains()) {
-      core.step(request.cpu, describe(request));
+  /** A watcher that came while something was opened has not seen it. */
+  private void closeIfWatched(CpuPages own) {
+    VarHandle.fullFence();
+    if (core.events != null) {
+      own.close();
     }
-    long pfn = walk.get(request, flags);
-    if (pfn == NO_PAGE) {
-      pfn = slowPath.get(request);
-    }
-    PageEvents events = core.events;
-    if (pfn == NO_PAGE && events != null) {
-      events.alloc(request.cpu, NO_PAGE, request.order, request.gfp, request.migratetype);
-    }
-    return pfn;
   }
 
   private static String describe(AllocContext request) {
@@ -245,36 +242,56 @@ final class LinuxPageAllocator implements PageAllocator {
     return context;
   }
 
-  private static void leave(AllocContext context) {
-    context.busy = false;
-  }
-
   @Override
   public void freePages(Cpu cpu, long pfn, int order) {
-    ZoneState zone = main.contains(pfn) ? main : zoneOf(pfn);
+    CpuPages own = cpuPages[cpu.id()];
+    if (order != 0
+        || Long.compareUnsigned(pfn - own.startPfn, own.pages) >= 0
+        || !freePage(cpu, own, pfn)) {
+      freeSlow(cpu, pfn, order);
+    }
+  }
+
+  /** Puts a page on its list if this is the last reference and nobody left anything in it. */
+  private boolean freePage(Cpu cpu, CpuPages own, long pfn) {
+    int type = own.pageblocks.get(pfn);
+    if (type >= Migratetype.PCPTYPES || !memMap.releasePlain(pfn, FrameOwner.PCP)) {
+      return false;
+    }
+    PcpPages pcp = own.pcp;
+    ZoneState zone = own.zone;
+    own.lists[type].pushFront(pfn);
+    pcp.noteFastFree();
+    if (pcp.count >= pcp.high || zone.isShort || cpu.drainRequested()) {
+      pcps.commit(cpu, zone, pcp, type, false);
+    }
+    return true;
+  }
+
+  /** All other frees. In one piece, as {@link #allocSlow}. */
+  private void freeSlow(Cpu cpu, long pfn, int order) {
+    ZoneState zone = null;
+    for (ZoneState candidate : bySize) {
+      if (candidate.contains(pfn)) {
+        zone = candidate;
+        break;
+      }
+    }
     if (zone == null) {
       throw new MisuseException("in no zone: pfn=" + pfn);
     }
-    if (order == 0 && core.events == null && zone.listsOn) {
-      int type = zone.pageblocks.get(pfn);
-      PcpPages pcp = zone.pcps[cpu.id()];
-      if (type < Migratetype.PCPTYPES
-          && pcp != null
-          && memMap.releaseIfLast(pfn, 0, FrameOwner.PCP)) {
-        pcp.lists[type].pushFront(zone.index(pfn));
-        pcp.fastFrees++;
-        pcp.notePageFreed();
-        if (pcp.count >= pcp.high || zone.belowHigh || zone.reclaimActive || cpu.drainRequested()) {
-          pcps.commit(cpu, zone, pcp, type, false);
-        }
+    PageEvents events = core.events;
+    CpuPages own = cpuPages[cpu.id()];
+    if (order == 0 && events == null && zone.listsOn && (zone != own.zone || own.pages == 0)) {
+      own.openBack(zone, zone.pcp(cpu.id()));
+      closeIfWatched(own);
+      if (freePage(cpu, own, pfn)) {
         return;
       }
     }
-    freeSlow(cpu, zone, pfn, order);
-  }
-
-  private void freeSlow(Cpu cpu, ZoneState zone, long pfn, int order) {
-    checkHeld(pfn, order);
+    if (memMap.refcount(pfn) <= 0 || memMap.order(pfn) != order) {
+      throw notHeld(pfn, order);
+    }
     if (memMap.putUnlessLast(pfn)) {
       return;
     }
@@ -282,7 +299,6 @@ final class LinuxPageAllocator implements PageAllocator {
       throw new MisuseException(
           "freed while mapped: " + describe(pfn) + " mapcount=" + memMap.mapcount(pfn));
     }
-    PageEvents events = core.events;
     if (events != null) {
       events.free(cpu, pfn, order);
     }
@@ -332,6 +348,9 @@ final class LinuxPageAllocator implements PageAllocator {
   @Override
   public boolean watch(@Nullable PageEvents events) {
     core.events = events;
+    for (CpuPages own : cpuPages) {
+      own.close();
+    }
     return true;
   }
 
@@ -381,7 +400,7 @@ final class LinuxPageAllocator implements PageAllocator {
     for (int i = 0; i < PcpPages.LISTS; i++) {
       PcpList list = pcp.lists[i];
       for (int k = 0; k < list.size(); k++) {
-        long pfn = zone.pfn(list.at(k));
+        long pfn = list.fromBack(k);
         long end = pfn + (1L << PcpPages.orderOf(i));
         if (!zone.contains(pfn) || end > zone.endPfn) {
           throw new CorruptStateError(zone + ": on a per-cpu list, but not here: pfn=" + pfn);
@@ -400,9 +419,13 @@ final class LinuxPageAllocator implements PageAllocator {
   private int checkHeld(long pfn, int order) {
     int count = pfn < 0 || pfn >= memMap.endPfn() ? 0 : memMap.refcount(pfn);
     if (count <= 0 || memMap.order(pfn) != order) {
-      throw new MisuseException("not a block of order=" + order + " in use: " + describe(pfn));
+      throw notHeld(pfn, order);
     }
     return count;
+  }
+
+  private MisuseException notHeld(long pfn, int order) {
+    return new MisuseException("not a block of order=" + order + " in use: " + describe(pfn));
   }
 
   private String describe(long pfn) {

@@ -166,7 +166,7 @@ final class LinuxPageStats implements PageStats {
     long pages = 0;
     for (ZoneState zone : core.zones) {
       for (PcpPages pcp : zone.pcps) {
-        pages += pcp == null ? 0 : pcp.fastFrees + pcp.slowFreePages;
+        pages += pcp == null ? 0 : pcp.fastFrees() + pcp.slowFreePages;
       }
     }
     return pages;

@@ -2,80 +2,71 @@
 
 package io.mm4j.buddy.linux;
 
+import java.util.Arrays;
+
 /**
- * One list of free blocks of one order and migratetype that a CPU keeps: a ring of frame numbers
- * relative to the zone.
+ * One list of free blocks of one order and migratetype that a CPU keeps: a stack of frame numbers,
+ * its front on top.
  *
- * <p>The front is hot: a block that was freed last is given out first. A refill is added at the
- * back, in the order in which it came from the zone; a drain takes from the back, where the blocks
- * are that rested longest. Only the CPU's owner, or a drainer that holds its park lock, comes here.
+ * <p>The front is hot: a block that was freed last is given out first. A refill comes when the list
+ * is empty and is given out in the order in which it came from the zone; a drain takes from the
+ * back, where the blocks are that rested longest. Only the CPU's owner, or a drainer that holds its
+ * park lock, comes here.
  */
 final class PcpList {
-  private static final int[] EMPTY = new int[0];
+  private static final long[] EMPTY = {};
 
-  /** Capacity is a power of two, or none. */
-  private int[] ring = EMPTY;
-
-  /** Places of the front and behind the back; they only grow or fall, and wrap around the ring. */
-  private int head;
-
-  private int tail;
+  private long[] stack = EMPTY;
+  private int size;
 
   int size() {
-    return tail - head;
+    return size;
   }
 
   boolean isEmpty() {
-    return tail == head;
+    return size == 0;
   }
 
-  void pushFront(int index) {
-    int[] places = ring;
-    if (tail - head == places.length) {
-      places = grow();
+  void pushFront(long pfn) {
+    long[] places = stack;
+    int at = size;
+    if (at < places.length) { // so that the array need not check it again
+      places[at] = pfn;
+    } else {
+      grow()[at] = pfn;
     }
-    int at = head - 1;
-    places[at & places.length - 1] = index;
-    head = at;
-  }
-
-  void pushBack(int index) {
-    int[] places = ring;
-    if (tail - head == places.length) {
-      places = grow();
-    }
-    places[tail & places.length - 1] = index;
-    tail++;
+    size = at + 1;
   }
 
   /** Not to be called on an empty list. */
-  int popFront() {
-    int[] places = ring;
-    int at = head;
-    head = at + 1;
-    return places[at & places.length - 1];
+  long popFront() {
+    int at = size - 1;
+    size = at;
+    return stack[at];
   }
 
-  /** Not to be called on an empty list. */
-  int popBack() {
-    tail--;
-    return ring[tail & ring.length - 1];
+  /** The block at a place, counted from the back. */
+  long fromBack(int place) {
+    return stack[place];
   }
 
-  /** The block at a place, counted from the front. */
-  int at(int place) {
-    return ring[head + place & ring.length - 1];
+  /** Takes so many blocks off the back. */
+  void dropBack(int blocks) {
+    size -= blocks;
+    System.arraycopy(stack, blocks, stack, 0, size);
   }
 
-  private int[] grow() {
-    int[] larger = new int[Math.max(64, ring.length * 2)];
-    int n = size();
-    for (int i = 0; i < n; i++) {
-      larger[i] = at(i);
+  /** Turns the list round: the back becomes the front. */
+  void reverse() {
+    for (int low = 0, high = size - 1; low < high; low++, high--) {
+      long pfn = stack[low];
+      stack[low] = stack[high];
+      stack[high] = pfn;
     }
-    ring = larger;
-    head = 0;
-    tail = n;
-    return larger;
+  }
+
+  private long[] grow() {
+    stack = Arrays.copyOf(stack, Math.max(64, stack.length * 2));
+    return stack;
   }
 }

@@ -42,7 +42,7 @@ final class PcpOps {
     pcp.noteAlloc();
     PcpList list = pcp.lists[PcpPages.index(order, type)];
     if (list.isEmpty()) {
-      int size = pcp.refillSize(order, !zone.belowHigh);
+      int size = pcp.refillSize(order, !zone.belowHigh());
       int got = refill(cpu, zone, pcp, list, order, size, type, allocFlags);
       if (core.explains()) {
         core.step(
@@ -62,8 +62,8 @@ final class PcpOps {
               "%s: list of %s (%s, order %d) has %d blocks: its front is taken",
               zone, cpu, Migratetype.name(type), order, list.size()));
     }
-    pcp.count -= 1 << order;
-    return zone.pfn(list.popFront());
+    pcp.add(-(1 << order));
+    return list.popFront();
   }
 
   private int refill(
@@ -86,7 +86,7 @@ final class PcpOps {
           break;
         }
         core.memMap.release(pfn, order, FrameOwner.PCP);
-        list.pushBack(zone.index(pfn));
+        list.pushFront(pfn);
         if (events != null) {
           events.allocZoneLocked(cpu, zone.zone, pfn, order, type, true);
         }
@@ -95,7 +95,8 @@ final class PcpOps {
     } finally {
       zone.zone.lock().unlock();
     }
-    pcp.count += got << order;
+    list.reverse();
+    pcp.add(got << order);
     pcp.refills++;
     return got;
   }
@@ -104,7 +105,7 @@ final class PcpOps {
   void put(Cpu cpu, ZoneState zone, long pfn, int order, int type) {
     PcpPages pcp = zone.pcp(cpu.id());
     int index = PcpPages.index(order, type);
-    pcp.lists[index].pushFront(zone.index(pfn));
+    pcp.lists[index].pushFront(pfn);
     pcp.slowFreePages += 1L << order;
     boolean freeHigh = pcp.noteFree(order);
     commit(cpu, zone, pcp, index, freeHigh);
@@ -112,7 +113,7 @@ final class PcpOps {
 
   /** After a block was put on a list: drains if it is time to, and serves requests to drain. */
   void commit(Cpu cpu, ZoneState zone, PcpPages pcp, int index, boolean freeHigh) {
-    int at = pcp.drainAt(freeHigh, zone.reclaimActive, zone.belowHigh);
+    int at = pcp.drainAt(freeHigh, zone.reclaimActive(), zone.belowHigh());
     if (pcp.count >= at) {
       int pages = pcp.drainSize(at, freeHigh);
       if (core.explains()) {
@@ -123,14 +124,14 @@ final class PcpOps {
                 zone, cpu, pcp.count, at, Math.min(pages, pcp.count)));
       }
       drain(cpu, zone, pcp, pages, index);
-      if (zone.belowHigh
+      if (zone.belowHigh()
           && zone.watermarkOk(
               0,
               zone.mark(AllocFlags.WMARK_HIGH),
               Zonelists.index(core.kinds, ZoneType.MOVABLE),
               0,
               zone.free)) {
-        zone.belowHigh = false;
+        zone.setBelowHigh(false);
       }
     }
     if (cpu.drainRequested()) {
@@ -147,34 +148,41 @@ final class PcpOps {
     if (left <= 0) {
       return;
     }
-    PageEvents events = core.events;
     int index = first;
     pcp.drains++;
     zone.zone.lock().lock();
     try {
       while (left > 0) {
-        while (pcp.lists[index].isEmpty()) {
-          index = index + 1 == PcpPages.LISTS ? 0 : index + 1;
-        }
-        PcpList list = pcp.lists[index];
-        int order = PcpPages.orderOf(index);
-        while (left > 0 && !list.isEmpty()) {
-          long pfn = zone.pfn(list.popBack());
-          pcp.count -= 1 << order;
-          left -= 1 << order;
-          int type = zone.pageblocks.get(pfn);
-          core.memMap.release(pfn, order, FrameOwner.FREE);
-          zone.frames.free(pfn, order, type);
-          if (events != null) {
-            events.pcpuDrain(cpu, zone.zone, pfn, order, type);
-          }
-        }
+        left -= drainList(cpu, zone, pcp, index, left);
         index = index + 1 == PcpPages.LISTS ? 0 : index + 1;
       }
       zone.refresh();
     } finally {
       zone.zone.lock().unlock();
     }
+  }
+
+  /** Gives back at least so many pages of one list, or all. */
+  private int drainList(Cpu cpu, ZoneState zone, PcpPages pcp, int index, int pages) {
+    PageEvents events = core.events;
+    PcpList list = pcp.lists[index];
+    int order = PcpPages.orderOf(index);
+    int blocks = 0;
+    try {
+      while (blocks < list.size() && blocks << order < pages) {
+        long pfn = list.fromBack(blocks++);
+        int type = zone.pageblocks.get(pfn);
+        core.memMap.release(pfn, order, FrameOwner.FREE);
+        zone.frames.free(pfn, order, type);
+        if (events != null) {
+          events.pcpuDrain(cpu, zone.zone, pfn, order, type);
+        }
+      }
+    } finally {
+      list.dropBack(blocks);
+      pcp.add(-(blocks << order));
+    }
+    return blocks << order;
   }
 
   /** Gives back everything that a CPU keeps; by its owner, or under its park lock. */

@@ -52,11 +52,11 @@ final class PcpPages {
 
   private int flags;
 
-  /** Blocks of order 0 that the fast path gave out; it prefers the zone always. */
+  /** Pages that the fast path gave out; it prefers the zone always. */
   long fastAllocs;
 
-  /** Pages that came back one by one through the fast path. */
-  long fastFrees;
+  /** Pages that slow paths put on the lists, less those that they took off. */
+  private long slowlyAdded;
 
   /** Blocks and pages of all other paths. */
   long slowAllocs;
@@ -125,8 +125,29 @@ final class PcpPages {
     freeCount >>= 1;
   }
 
-  /** The bookkeeping of a page that has just been added to a list; as {@link #noteFree} of 0. */
-  void notePageFreed() {
+  /** Counts pages that a slow path puts on the lists, or takes off if negative. */
+  void add(int pages) {
+    count += pages;
+    slowlyAdded += pages;
+  }
+
+  /** Pages that came back one by one through the fast path. */
+  long fastFrees() {
+    return count - slowlyAdded + fastAllocs;
+  }
+
+  /** The bookkeeping of a page that the fast path has just taken off a list. */
+  void noteFastAlloc() {
+    freeCount >>= 1;
+    count--;
+    fastAllocs++;
+  }
+
+  /**
+   * The bookkeeping of a page that the fast path has just added to a list; as {@link #noteFree} of
+   * order 0.
+   */
+  void noteFastFree() {
     allocFactor >>= 1;
     count++;
     flags = 0;
@@ -145,7 +166,7 @@ final class PcpPages {
    */
   boolean noteFree(int order) {
     allocFactor >>= 1;
-    count += 1 << order;
+    add(1 << order);
     boolean freeHigh = false;
     if (order > 0 && order <= COSTLY_ORDER) {
       freeHigh =

@@ -8,6 +8,7 @@ import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.Migratetype;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A zone as the page allocator sees it: watermarks, reserves, flags and the per-cpu lists over the
@@ -15,8 +16,8 @@ import io.mm4j.api.page.Migratetype;
  * mm/page_alloc.c (Linux 6.18).
  *
  * <p>{@code free} is a copy of the frame allocator's count, refreshed whenever the zone's lock was
- * held; the fast path compares it with {@code enough} without a lock. Boost and reserve change
- * under the lock; flags are hints, set and cleared without it as in the kernel.
+ * held; the fast path looks at {@code spare} without a lock. Boost and reserve change under the
+ * lock; flags are hints, set and cleared without it as in the kernel.
  */
 final class ZoneState {
   final ManagedZone managed;
@@ -29,7 +30,7 @@ final class ZoneState {
   final long[] protection;
 
   /** By number of the CPU; null until it first allocates or frees here. */
-  final PcpPages[] pcps;
+  final @Nullable PcpPages[] pcps;
 
   /** Whether this plugin's frames can go on per-cpu lists, and fall back to other types. */
   final boolean listsOn;
@@ -40,8 +41,11 @@ final class ZoneState {
   /** Free pages when somebody last looked. */
   long free;
 
-  /** High watermark, boost and reserve: above it, plus protection, nothing need be computed. */
-  long enough;
+  /**
+   * What is free beyond the high watermark, boost and reserve: if that is more than the protection,
+   * nothing need be computed. Very little while a boost wants kswapd woken.
+   */
+  long spare;
 
   long boost;
 
@@ -51,13 +55,16 @@ final class ZoneState {
   long freeHighatomic;
 
   /** {@code ZONE_BELOW_HIGH}: lists shrink as long as it is set. */
-  boolean belowHigh;
+  private boolean belowHigh;
 
   /** {@code ZONE_RECLAIM_ACTIVE}: kswapd is at work. */
-  boolean reclaimActive;
+  private boolean reclaimActive;
+
+  /** Either of these: a free has more to look at than the length of the lists. */
+  boolean isShort;
 
   /** {@code ZONE_BOOSTED_WATERMARK}: a boost wants kswapd woken. */
-  boolean boosted;
+  private boolean boosted;
 
   /** Where a row of removals under one lock looks first: see {@link FreeListQueue}. */
   int mode;
@@ -99,8 +106,39 @@ final class ZoneState {
     } else {
       freeHighatomic = 0;
     }
-    enough = marks.high() + boost + freeHighatomic;
     free = frames.freePages();
+    updateSpare();
+  }
+
+  private void updateSpare() {
+    spare = boosted ? Long.MIN_VALUE : free - marks.high() - boost - freeHighatomic;
+  }
+
+  boolean belowHigh() {
+    return belowHigh;
+  }
+
+  void setBelowHigh(boolean below) {
+    belowHigh = below;
+    isShort = belowHigh || reclaimActive;
+  }
+
+  boolean reclaimActive() {
+    return reclaimActive;
+  }
+
+  void setReclaimActive(boolean active) {
+    reclaimActive = active;
+    isShort = belowHigh || reclaimActive;
+  }
+
+  boolean boosted() {
+    return boosted;
+  }
+
+  void setBoosted(boolean wanted) {
+    boosted = wanted;
+    updateSpare();
   }
 
   /** {@code wmark_pages()}: the watermark that these flags name, boost included. */
@@ -188,22 +226,14 @@ final class ZoneState {
     }
     most = Math.max(Pages.PAGEBLOCK_NR_PAGES, most);
     boost = Math.min(boost + Pages.PAGEBLOCK_NR_PAGES, most);
-    enough = marks.high() + boost + freeHighatomic;
+    updateSpare();
     return true;
   }
 
   /** Takes the boost back once kswapd has made room; with the lock. */
   void unboost(long pages) {
     boost -= Math.min(boost, pages);
-    enough = marks.high() + boost + freeHighatomic;
-  }
-
-  int index(long pfn) {
-    return (int) (pfn - startPfn);
-  }
-
-  long pfn(int index) {
-    return startPfn + Integer.toUnsignedLong(index);
+    updateSpare();
   }
 
   boolean contains(long pfn) {

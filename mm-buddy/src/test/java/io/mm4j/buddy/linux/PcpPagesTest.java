@@ -112,35 +112,37 @@ class PcpPagesTest {
     assertEquals(3500, pcp.high);
   }
 
-  /** The ring against a deque of the library. */
+  /** The list against a deque of the library. */
   @Test
-  void theRingKeepsTheOrderOfBothEnds() {
+  void aListKeepsTheOrderOfBothEnds() {
     for (long seed = 1; seed <= 20; seed++) {
       Random random = new Random(seed);
-      PcpList ring = new PcpList();
-      ArrayDeque<Integer> model = new ArrayDeque<>();
-      for (int i = 0; i < 2000; i++) {
-        switch (random.nextInt(5)) {
-          case 0, 1 -> {
-            ring.pushFront(i);
+      PcpList list = new PcpList();
+      ArrayDeque<Long> model = new ArrayDeque<>();
+      for (long i = 0; i < 2000; i++) {
+        switch (random.nextInt(6)) {
+          case 0, 1, 2 -> {
+            list.pushFront(i);
             model.addFirst(i);
           }
-          case 2 -> {
-            ring.pushBack(i);
-            model.addLast(i);
-          }
-          case 3 -> {
+          case 3, 4 -> {
             if (!model.isEmpty()) {
-              assertEquals(model.removeFirst(), ring.popFront(), "seed=" + seed);
+              assertEquals(model.removeFirst(), list.popFront(), "seed=" + seed);
             }
           }
           default -> {
-            if (!model.isEmpty()) {
-              assertEquals(model.removeLast(), ring.popBack(), "seed=" + seed);
+            int blocks = random.nextInt(Math.min(8, model.size() + 1));
+            for (int k = 0; k < blocks; k++) {
+              assertEquals(model.removeLast(), list.fromBack(k), "seed=" + seed);
             }
+            list.dropBack(blocks);
           }
         }
-        assertEquals(model.size(), ring.size());
+        assertEquals(model.size(), list.size());
+      }
+      list.reverse();
+      while (!model.isEmpty()) {
+        assertEquals(model.removeLast(), list.popFront(), "seed=" + seed);
       }
     }
   }

@@ -10,7 +10,7 @@ import io.mm4j.api.memory.Pages;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** What both memory models have in common: a frame number leads to columns and a place in them. */
+/** What both memory models have in common: a frame number leads to arrays and a place in them. */
 abstract class AbstractMemMap implements MemMap {
   private final MemoryMap map;
   private final long endPfn;
@@ -46,11 +46,17 @@ abstract class AbstractMemMap implements MemMap {
     return range.end() >>> Pages.PAGE_SHIFT;
   }
 
-  /** The state word of a frame: see {@link PageColumns}. */
+  /** The {@link PageState} of a frame. */
   abstract long state(long pfn);
 
-  /** The frame's place in its columns. */
+  /** The frame's place in its arrays. */
   abstract int at(long pfn);
+
+  /** The states of a frame's run, made if they are not there. */
+  abstract long[] states(long pfn);
+
+  /** The states of a frame's run, or an empty array if nobody has written to them. */
+  abstract long[] statesIfAny(long pfn);
 
   /** The columns of a frame, made if they are not there. */
   abstract PageColumns columns(long pfn);
@@ -77,83 +83,101 @@ abstract class AbstractMemMap implements MemMap {
 
   @Override
   public final FrameOwner owner(long pfn) {
-    return PageColumns.owner(state(pfn));
+    return PageState.owner(state(pfn));
   }
 
   @Override
   public final void setOwner(long pfn, FrameOwner owner) {
-    long[] state = columns(pfn).state;
-    state[at(pfn)] = PageColumns.withOwner(state[at(pfn)], owner);
+    long[] states = states(pfn);
+    states[at(pfn)] = PageState.withOwner(states[at(pfn)], owner);
   }
 
   @Override
   public final void setOwners(long pfn, int order, FrameOwner owner) {
-    long[] state = columns(pfn).state;
+    long[] states = states(pfn);
     int end = at(pfn) + (1 << order);
     for (int at = at(pfn); at < end; at++) {
-      state[at] = PageColumns.withOwner(state[at], owner);
+      states[at] = PageState.withOwner(states[at], owner);
     }
   }
 
   @Override
   public final void prepare(long pfn, int order, FrameOwner owner) {
-    columns(pfn).prepare(at(pfn), order, owner);
+    long[] states = statesIfAny(pfn);
+    int at = at(pfn);
+    if (at < states.length) { // so that the array need not check it again
+      PageState.prepare(states, at, order, owner);
+    } else {
+      PageState.prepare(states(pfn), at, order, owner);
+    }
   }
 
   @Override
   public final void release(long pfn, int order, FrameOwner owner) {
-    columns(pfn).release(at(pfn), order, owner);
+    PageColumns columns = columnsIfAny(pfn);
+    if (columns != null) {
+      columns.clear(at(pfn), order);
+    }
+    PageState.release(states(pfn), at(pfn), order, owner);
   }
 
   @Override
-  public final boolean releaseIfLast(long pfn, int order, FrameOwner owner) {
-    if (pfn < 0 || pfn >= endPfn) {
+  public final boolean releasePlain(long pfn, FrameOwner owner) {
+    long[] states = statesIfAny(pfn);
+    int at = at(pfn);
+    if (at >= states.length || !PageState.isPlainLast(states[at], 0)) {
       return false;
     }
-    PageColumns columns = columnsIfAny(pfn);
-    return columns != null && columns.releaseIfLast(at(pfn), order, owner);
+    PageState.release(states, at, 0, owner);
+    return true;
   }
 
   @Override
   public final int flags(long pfn) {
-    return PageColumns.flags(state(pfn));
+    return PageState.flags(state(pfn));
   }
 
   @Override
   public final void setFlags(long pfn, int flags) {
-    columns(pfn).setFlags(at(pfn), flags);
+    PageState.setFlags(states(pfn), at(pfn), flags);
   }
 
   @Override
   public final int refcount(long pfn) {
-    return PageColumns.refcount(state(pfn));
+    return PageState.refcount(state(pfn));
   }
 
   @Override
   public final void setRefcount(long pfn, int count) {
-    long[] state = columns(pfn).state;
-    state[at(pfn)] = PageColumns.withRefcount(state[at(pfn)], count);
+    long[] states = states(pfn);
+    states[at(pfn)] = PageState.withRefcount(states[at(pfn)], count);
   }
 
   @Override
   public final void get(long pfn) {
-    columns(pfn).get(at(pfn));
+    PageState.get(states(pfn), at(pfn));
   }
 
   @Override
   public final boolean putUnlessLast(long pfn) {
-    return columns(pfn).putUnlessLast(at(pfn));
+    return PageState.putUnlessLast(states(pfn), at(pfn));
   }
 
   @Override
   public final int order(long pfn) {
-    return PageColumns.order(state(pfn));
+    return PageState.order(state(pfn));
   }
 
   @Override
   public final void setOrder(long pfn, int order) {
-    long[] state = columns(pfn).state;
-    state[at(pfn)] = PageColumns.withOrder(state[at(pfn)], order);
+    long[] states = states(pfn);
+    states[at(pfn)] = PageState.withOrder(states[at(pfn)], order);
+  }
+
+  /** The columns of a frame that is about to be written to, and its state says so from now on. */
+  private PageColumns columnsToWrite(long pfn) {
+    PageState.noteMore(states(pfn), at(pfn));
+    return columns(pfn);
   }
 
   @Override
@@ -164,7 +188,10 @@ abstract class AbstractMemMap implements MemMap {
 
   @Override
   public final void setMapcount(long pfn, int count) {
-    columns(pfn).setMapcount(at(pfn), count);
+    PageColumns columns = count == 0 ? columnsIfAny(pfn) : columnsToWrite(pfn);
+    if (columns != null) {
+      columns.setMapcount(at(pfn), count);
+    }
   }
 
   @Override
@@ -175,7 +202,10 @@ abstract class AbstractMemMap implements MemMap {
 
   @Override
   public final void setPrivateData(long pfn, long value) {
-    columns(pfn).setPrivateData(at(pfn), value);
+    PageColumns columns = value == 0 ? columnsIfAny(pfn) : columnsToWrite(pfn);
+    if (columns != null) {
+      columns.setPrivateData(at(pfn), value);
+    }
   }
 
   @Override
@@ -186,7 +216,10 @@ abstract class AbstractMemMap implements MemMap {
 
   @Override
   public final void setMapping(long pfn, long handle) {
-    columns(pfn).setMapping(at(pfn), handle);
+    PageColumns columns = handle == 0 ? columnsIfAny(pfn) : columnsToWrite(pfn);
+    if (columns != null) {
+      columns.setMapping(at(pfn), handle);
+    }
   }
 
   @Override
@@ -197,7 +230,10 @@ abstract class AbstractMemMap implements MemMap {
 
   @Override
   public final void setIndex(long pfn, long index) {
-    columns(pfn).setIndex(at(pfn), index);
+    PageColumns columns = index == 0 ? columnsIfAny(pfn) : columnsToWrite(pfn);
+    if (columns != null) {
+      columns.setIndex(at(pfn), index);
+    }
   }
 
   @Override
@@ -214,6 +250,9 @@ abstract class AbstractMemMap implements MemMap {
 
   @Override
   public final void setLru(long pfn, long next, long prev) {
-    columns(pfn).setLru(at(pfn), next, prev);
+    PageColumns columns = next == -1 && prev == -1 ? columnsIfAny(pfn) : columnsToWrite(pfn);
+    if (columns != null) {
+      columns.setLru(at(pfn), next, prev);
+    }
   }
 }

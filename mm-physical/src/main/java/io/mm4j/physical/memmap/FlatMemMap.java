@@ -15,18 +15,20 @@ public final class FlatMemMap extends AbstractMemMap {
   /** One past the highest frame number that it can hold: 1 TiB. */
   public static final long MAX_PFN = (1L << 40) >>> Pages.PAGE_SHIFT;
 
-  private final PageColumns memMap;
+  private final long[] states;
+  private final PageColumns columns;
 
   /** Creates it with the owners that follow from the memory map. */
   public FlatMemMap(MemoryLayout layout) {
     super(layout);
-    memMap = new PageColumns(Math.toIntExact(endPfn()), FrameOwner.NONE.code());
+    states = new long[Math.toIntExact(endPfn())];
+    columns = new PageColumns(states.length);
     initOwners();
   }
 
   @Override
   long state(long pfn) {
-    return memMap.state[(int) pfn];
+    return states[(int) pfn];
   }
 
   @Override
@@ -35,17 +37,27 @@ public final class FlatMemMap extends AbstractMemMap {
   }
 
   @Override
-  PageColumns columnsIfAny(long pfn) {
-    return memMap;
+  long[] states(long pfn) {
+    return states;
+  }
+
+  @Override
+  long[] statesIfAny(long pfn) {
+    return states;
   }
 
   @Override
   PageColumns columns(long pfn) {
-    return memMap;
+    return columns;
+  }
+
+  @Override
+  PageColumns columnsIfAny(long pfn) {
+    return columns;
   }
 
   @Override
   public void initOwners(long startPfn, long endPfn, FrameOwner owner) {
-    Arrays.fill(memMap.state, (int) startPfn, (int) endPfn, owner.code());
+    Arrays.fill(states, (int) startPfn, (int) endPfn, owner.code());
   }
 }

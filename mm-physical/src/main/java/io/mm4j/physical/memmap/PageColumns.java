@@ -2,123 +2,40 @@
 
 package io.mm4j.physical.memmap;
 
-import io.mm4j.api.memory.FrameOwner;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is known of a run of frames: one array for each field of {@code struct page}, the frame's
- * place in the run being the index. A column that nobody has written to does not exist and reads as
- * zeroes.
- *
- * <p>The <i>state</i> column always exists; one long holds what every allocation and every free
- * writes:
- *
- * <pre>
- *   63          32 31           8 7     4 3     0
- *   |  refcount   |    flags     | order | owner |
- * </pre>
+ * What is known of a run of frames beyond their {@link PageState}: one array for each field of
+ * {@code struct page}, the frame's place in the run being the index. A column that nobody has
+ * written to does not exist and reads as zeroes.
  *
  * <p>Links are frame numbers as complemented ints, so that 0 is none.
  *
- * <p>Threads: holders of different frames may be the first to use a column at once; it is made
- * under this object's monitor. References are counted, and flags set, by compare-and-set, since
- * every holder of a frame may take a reference; everything else is written by the frame's owner
- * alone.
+ * <p>Threads: any may be the first to write to a column, each to frames of its own.
  */
 final class PageColumns {
-  static final long ONE_REFERENCE = 1L << 32;
-  private static final VarHandle STATE = MethodHandles.arrayElementVarHandle(long[].class);
-  private static final int OWNER_MASK = 0xf;
-  private static final int ORDER_SHIFT = 4;
-  private static final int FLAGS_SHIFT = 8;
-  private static final long FLAGS_MASK = 0xffff_ff00L;
-
-  final long[] state;
-  private boolean hasMore;
+  private final int frames;
   private long @Nullable [] privateData;
   private long @Nullable [] mapping;
   private long @Nullable [] index;
   private int @Nullable [] mapcount;
   private int @Nullable [] lru;
 
-  /** Every frame has this state; a thread that meets the object by a race sees that too. */
-  PageColumns(int frames, long initial) {
-    long[] made = new long[frames];
-    if (initial != 0) {
-      Arrays.fill(made, initial);
+  PageColumns(int frames) {
+    this.frames = frames;
+  }
+
+  /** Everything that is known of a block of this order becomes zeroes. */
+  void clear(int at, int order) {
+    clear(privateData, at, order);
+    clear(mapping, at, order);
+    clear(index, at, order);
+    if (mapcount != null) {
+      Arrays.fill(mapcount, at, at + (1 << order), 0);
     }
-    state = made;
-  }
-
-  static FrameOwner owner(long state) {
-    return FrameOwner.of((int) state & OWNER_MASK);
-  }
-
-  static long withOwner(long state, FrameOwner owner) {
-    return (state & ~(long) OWNER_MASK) | owner.code();
-  }
-
-  static int order(long state) {
-    return (int) state >>> ORDER_SHIFT & 0xf;
-  }
-
-  static long withOrder(long state, int order) {
-    return (state & ~0xf0L) | (long) order << ORDER_SHIFT;
-  }
-
-  static int flags(long state) {
-    return (int) state >>> FLAGS_SHIFT;
-  }
-
-  static long withFlags(long state, int flags) {
-    return (state & ~FLAGS_MASK) | ((long) flags << FLAGS_SHIFT & FLAGS_MASK);
-  }
-
-  static int refcount(long state) {
-    return (int) (state >>> 32);
-  }
-
-  static long withRefcount(long state, int count) {
-    return (state & 0xffff_ffffL) | (long) count << 32;
-  }
-
-  void prepare(int at, int order, FrameOwner owner) {
-    long tail = (long) order << ORDER_SHIFT | owner.code();
-    state[at] = ONE_REFERENCE | tail;
-    if (order > 0) {
-      Arrays.fill(state, at + 1, at + (1 << order), tail);
-    }
-  }
-
-  /** Releases a block of this order with one reference that is not mapped; else does nothing. */
-  boolean releaseIfLast(int at, int order, FrameOwner owner) {
-    long state = this.state[at];
-    if (refcount(state) != 1 || order(state) != order || mapcount(at) != 0) {
-      return false;
-    }
-    release(at, order, owner);
-    return true;
-  }
-
-  void release(int at, int order, FrameOwner owner) {
-    if (order == 0) {
-      state[at] = owner.code();
-    } else {
-      Arrays.fill(state, at, at + (1 << order), owner.code());
-    }
-    if (hasMore) {
-      clear(privateData, at, order);
-      clear(mapping, at, order);
-      clear(index, at, order);
-      if (mapcount != null) {
-        Arrays.fill(mapcount, at, at + (1 << order), 0);
-      }
-      if (lru != null) {
-        Arrays.fill(lru, 2 * at, 2 * (at + (1 << order)), 0);
-      }
+    if (lru != null) {
+      Arrays.fill(lru, 2 * at, 2 * (at + (1 << order)), 0);
     }
   }
 
@@ -132,31 +49,8 @@ final class PageColumns {
     return column == null ? 0 : column[at];
   }
 
-  /** One more reference. */
-  void get(int at) {
-    long _ = (long) STATE.getAndAdd(state, at, ONE_REFERENCE);
-  }
-
-  /** One reference less, unless it is the last one; whether it was not. */
-  boolean putUnlessLast(int at) {
-    for (long old = state[at]; refcount(old) > 1; ) {
-      long seen = (long) STATE.compareAndExchange(state, at, old, old - ONE_REFERENCE);
-      if (seen == old) {
-        return true;
-      }
-      old = seen;
-    }
-    return false;
-  }
-
-  void setFlags(int at, int flags) {
-    for (long old = state[at]; ; ) {
-      long seen = (long) STATE.compareAndExchange(state, at, old, withFlags(old, flags));
-      if (seen == old) {
-        return;
-      }
-      old = seen;
-    }
+  private long[] column(long @Nullable [] column) {
+    return column == null ? new long[frames] : column;
   }
 
   long privateData(int at) {
@@ -175,13 +69,7 @@ final class PageColumns {
   }
 
   private synchronized long[] makePrivateData() {
-    hasMore = true;
-    long[] column = privateData;
-    if (column == null) {
-      column = new long[state.length];
-      privateData = column;
-    }
-    return column;
+    return privateData = column(privateData);
   }
 
   long mapping(int at) {
@@ -200,13 +88,7 @@ final class PageColumns {
   }
 
   private synchronized long[] makeMapping() {
-    hasMore = true;
-    long[] column = mapping;
-    if (column == null) {
-      column = new long[state.length];
-      mapping = column;
-    }
-    return column;
+    return mapping = column(mapping);
   }
 
   long index(int at) {
@@ -225,18 +107,11 @@ final class PageColumns {
   }
 
   private synchronized long[] makeIndex() {
-    hasMore = true;
-    long[] column = index;
-    if (column == null) {
-      column = new long[state.length];
-      index = column;
-    }
-    return column;
+    return index = column(index);
   }
 
   int mapcount(int at) {
-    int[] column = mapcount;
-    return column == null ? 0 : column[at];
+    return mapcount == null ? 0 : mapcount[at];
   }
 
   void setMapcount(int at, int count) {
@@ -251,23 +126,15 @@ final class PageColumns {
   }
 
   private synchronized int[] makeMapcount() {
-    hasMore = true;
-    int[] column = mapcount;
-    if (column == null) {
-      column = new int[state.length];
-      mapcount = column;
-    }
-    return column;
+    return mapcount = mapcount == null ? new int[frames] : mapcount;
   }
 
   long lruNext(int at) {
-    int[] column = lru;
-    return column == null ? -1 : link(column[2 * at]);
+    return lru == null ? -1 : link(lru[2 * at]);
   }
 
   long lruPrev(int at) {
-    int[] column = lru;
-    return column == null ? -1 : link(column[2 * at + 1]);
+    return lru == null ? -1 : link(lru[2 * at + 1]);
   }
 
   void setLru(int at, long next, long prev) {
@@ -283,13 +150,7 @@ final class PageColumns {
   }
 
   private synchronized int[] makeLru() {
-    hasMore = true;
-    int[] column = lru;
-    if (column == null) {
-      column = new int[2 * state.length];
-      lru = column;
-    }
-    return column;
+    return lru = lru == null ? new int[2 * frames] : lru;
   }
 
   private static long link(int stored) {

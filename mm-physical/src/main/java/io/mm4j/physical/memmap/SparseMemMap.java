@@ -5,7 +5,6 @@ package io.mm4j.physical.memmap;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.Pages;
-import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -16,32 +15,37 @@ import org.jspecify.annotations.Nullable;
  * was written, up to 44 if every field is in use.
  *
  * <p>A section comes into being when its first frame is written, by whichever thread does that
- * first: two that come at once agree on one section.
+ * first.
  */
 public final class SparseMemMap extends AbstractMemMap {
   private static final int SHIFT = Pages.SECTION_SIZE_BITS - Pages.PAGE_SHIFT;
   private static final int MASK = Pages.PAGES_PER_SECTION - 1;
 
-  private static final VarHandle SECTIONS =
-      MethodHandles.arrayElementVarHandle(PageColumns[].class);
+  private static final long[] NONE = {};
 
   private final byte[] untouched;
-  private final @Nullable PageColumns[] sections;
+
+  /** By section; {@link #NONE} if nobody has written to it. */
+  private final long[][] states;
+
+  private final @Nullable PageColumns[] columns;
 
   /** Creates it with the owners that follow from the memory map. */
   public SparseMemMap(MemoryLayout layout) {
     super(layout);
     int count = Math.toIntExact((endPfn() + MASK) >>> SHIFT);
     untouched = new byte[count];
-    sections = new PageColumns[count];
+    states = new long[count][];
+    Arrays.fill(states, NONE);
+    columns = new PageColumns[count];
     initOwners();
   }
 
   @Override
   long state(long pfn) {
     int section = (int) (pfn >>> SHIFT);
-    PageColumns columns = sections[section];
-    return columns == null ? untouched[section] : columns.state[(int) pfn & MASK];
+    long[] known = states[section];
+    return known == NONE ? untouched[section] : known[(int) pfn & MASK];
   }
 
   /** An untouched section reads the same throughout. */
@@ -57,21 +61,46 @@ public final class SparseMemMap extends AbstractMemMap {
   }
 
   @Override
+  long[] states(long pfn) {
+    int section = (int) (pfn >>> SHIFT);
+    long[] known = states[section];
+    return known != NONE ? known : makeStates(section);
+  }
+
+  @Override
+  long[] statesIfAny(long pfn) {
+    return states[(int) (pfn >>> SHIFT)];
+  }
+
+  private synchronized long[] makeStates(int section) {
+    long[] made = states[section];
+    if (made == NONE) {
+      made = new long[Pages.PAGES_PER_SECTION];
+      Arrays.fill(made, untouched[section]);
+      VarHandle.releaseFence(); // nobody sees the array before what is in it
+      states[section] = made;
+    }
+    return made;
+  }
+
+  @Override
   @Nullable PageColumns columnsIfAny(long pfn) {
-    return sections[(int) (pfn >>> SHIFT)];
+    return columns[(int) (pfn >>> SHIFT)];
   }
 
   @Override
   PageColumns columns(long pfn) {
-    int section = (int) (pfn >>> SHIFT);
-    PageColumns columns = sections[section];
-    return columns != null ? columns : materialise(section);
+    PageColumns known = columns[(int) (pfn >>> SHIFT)];
+    return known != null ? known : makeColumns((int) (pfn >>> SHIFT));
   }
 
-  private PageColumns materialise(int section) {
-    PageColumns mine = new PageColumns(Pages.PAGES_PER_SECTION, untouched[section]);
-    Object first = SECTIONS.compareAndExchange(sections, section, null, mine);
-    return first == null ? mine : (PageColumns) first;
+  private synchronized PageColumns makeColumns(int section) {
+    PageColumns made = columns[section];
+    if (made == null) {
+      made = new PageColumns(Pages.PAGES_PER_SECTION);
+      columns[section] = made;
+    }
+    return made;
   }
 
   @Override
@@ -82,10 +111,11 @@ public final class SparseMemMap extends AbstractMemMap {
       long end = Math.min(endPfn, sectionEnd);
       boolean whole = at(pfn) == 0 && (end == sectionEnd || end == endPfn());
       if (whole) {
-        sections[section] = null;
+        states[section] = NONE;
+        columns[section] = null;
         untouched[section] = (byte) owner.code();
       } else {
-        Arrays.fill(columns(pfn).state, at(pfn), at(end - 1) + 1, owner.code());
+        Arrays.fill(states(pfn), at(pfn), at(end - 1) + 1, owner.code());
       }
       pfn = end;
     }
