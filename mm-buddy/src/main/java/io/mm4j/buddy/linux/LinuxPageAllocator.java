@@ -72,6 +72,7 @@ final class LinuxPageAllocator implements PageAllocator {
   private final SlowPath slowPath;
   private final Kswapd kswapd;
   private final ContigRange contigRange;
+  private final BulkPages bulk;
   private final LinuxPageStats stats;
 
   LinuxPageAllocator(
@@ -97,6 +98,7 @@ final class LinuxPageAllocator implements PageAllocator {
     this.walk = new FreelistWalk(core, queue, pcps, highAtomic, kswapd);
     this.slowPath = new SlowPath(core, walk, pcps, highAtomic, kswapd);
     this.contigRange = new ContigRange(core, pcps, this);
+    this.bulk = new BulkPages(core, pcps);
   }
 
   @Override
@@ -191,6 +193,31 @@ final class LinuxPageAllocator implements PageAllocator {
     if (core.events != null) {
       own.close();
     }
+  }
+
+  /** One look at the watermarks and one list for all of them; a single request for what is left. */
+  @Override
+  public int allocPagesBulk(Cpu cpu, int gfp, int nodeId, long[] pfns, int wanted) {
+    int filled = 0;
+    while (filled < wanted && pfns[filled] != NO_PAGE) {
+      filled++;
+    }
+    int node = nodeId < 0 ? cpu.nodeId() : nodeId;
+    int kind = gfp & (Gfp.__GFP_MOVABLE | Gfp.__GFP_RECLAIMABLE);
+    if (wanted - filled > 1
+        && node < nodes
+        && Gfp.migratetype(kind) < Migratetype.PCPTYPES
+        && (gfp & Gfp.__GFP_THISNODE) == 0) {
+      if (cpu.drainRequested()) {
+        pcps.serve(cpu);
+      }
+      Zonelist list = zonelists[node << 4 | (gfp & KIND_MASK)];
+      int now = bulk.fill(cpu, gfp, list, pfns, wanted, filled);
+      if (now > filled) {
+        return now;
+      }
+    }
+    return PageAllocator.super.allocPagesBulk(cpu, gfp, nodeId, pfns, wanted);
   }
 
   private static String describe(AllocContext request) {

@@ -32,14 +32,23 @@ final class PcpOps {
   }
 
   /**
-   * Takes a block from the front of a list, after a refill if it is empty: {@code
-   * __rmqueue_pcplist()}.
+   * Takes a block for a single request: {@code rmqueue_pcplist()}.
    *
    * @return the first frame, or {@link FrameAllocator#NONE} if the zone gave nothing
    */
   long take(Cpu cpu, ZoneState zone, int order, int type, int allocFlags) {
     PcpPages pcp = zone.pcp(cpu.id());
     pcp.noteAlloc();
+    return pop(cpu, zone, pcp, order, type, allocFlags);
+  }
+
+  /**
+   * Takes a block from the front of a list, after a refill if it is empty: {@code
+   * __rmqueue_pcplist()}.
+   *
+   * @return the first frame, or {@link FrameAllocator#NONE} if the zone gave nothing
+   */
+  long pop(Cpu cpu, ZoneState zone, PcpPages pcp, int order, int type, int allocFlags) {
     PcpList list = pcp.lists[PcpPages.index(order, type)];
     if (list.isEmpty()) {
       int size = pcp.refillSize(order, !zone.belowHigh());

@@ -69,7 +69,9 @@ final class PageColumns {
   }
 
   private synchronized long[] makePrivateData() {
-    return privateData = column(privateData);
+    long[] made = column(privateData);
+    privateData = made;
+    return made;
   }
 
   long mapping(int at) {
@@ -88,7 +90,9 @@ final class PageColumns {
   }
 
   private synchronized long[] makeMapping() {
-    return mapping = column(mapping);
+    long[] made = column(mapping);
+    mapping = made;
+    return made;
   }
 
   long index(int at) {
@@ -107,7 +111,9 @@ final class PageColumns {
   }
 
   private synchronized long[] makeIndex() {
-    return index = column(index);
+    long[] made = column(index);
+    index = made;
+    return made;
   }
 
   int mapcount(int at) {
@@ -126,7 +132,10 @@ final class PageColumns {
   }
 
   private synchronized int[] makeMapcount() {
-    return mapcount = mapcount == null ? new int[frames] : mapcount;
+    if (mapcount == null) {
+      mapcount = new int[frames];
+    }
+    return mapcount;
   }
 
   long lruNext(int at) {
@@ -150,7 +159,10 @@ final class PageColumns {
   }
 
   private synchronized int[] makeLru() {
-    return lru = lru == null ? new int[2 * frames] : lru;
+    if (lru == null) {
+      lru = new int[2 * frames];
+    }
+    return lru;
   }
 
   private static long link(int stored) {
