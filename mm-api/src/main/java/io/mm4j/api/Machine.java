@@ -6,10 +6,10 @@ import io.mm4j.api.memory.BootAllocator;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
+import io.mm4j.api.memory.Pageblocks;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.FallbackRule;
-import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.PageAllocator;
@@ -116,16 +116,12 @@ public final class Machine implements AutoCloseable {
 
   /** Frees a range in the largest aligned blocks. */
   private void release(ManagedZone managed, long start, long end) {
-    Zone zone = managed.zone();
-    FrameAllocator frames = managed.frames();
+    Pageblocks types = managed.zone().pageblocks();
     memory.memMap().initOwners(start, end, FrameOwner.FREE);
     for (long pfn = start; pfn < end; ) {
-      int order = Math.min(managed.capabilities().maxOrder(), Long.numberOfTrailingZeros(pfn));
-      while (pfn + (1L << order) > end) {
-        order--;
-      }
-      frames.freeToTail(pfn, order, zone.pageblocks().get(pfn));
-      pfn += 1L << order;
+      long runEnd = types.endOfRun(pfn, end);
+      managed.frames().freeRange(pfn, runEnd, types.get(pfn), managed.capabilities().maxOrder());
+      pfn = runEnd;
     }
   }
 

@@ -15,11 +15,25 @@ public final class Pageblocks {
   private final int firstBlock;
   private final byte[] types;
 
+  /** Whether all are still of the type that they began with. */
+  private boolean uniform = true;
+
   /** Creates the table for frames {@code [startPfn, endPfn)}, every pageblock of one type. */
   public Pageblocks(long startPfn, long endPfn, int defaultType) {
     firstBlock = block(startPfn);
     types = new byte[block(endPfn + Pages.PAGEBLOCK_NR_PAGES - 1) - firstBlock];
-    Arrays.fill(types, (byte) defaultType);
+    fill(types, 0, types.length, (byte) defaultType);
+  }
+
+  /** As {@link Arrays#fill}, but as fast where a boot has not had the time to be compiled. */
+  private static void fill(byte[] array, int from, int to, byte value) {
+    int done = Math.min(to, from + 256);
+    Arrays.fill(array, from, done, value);
+    while (done < to) {
+      int more = Math.min(to - done, done - from);
+      System.arraycopy(array, from, array, done, more);
+      done += more;
+    }
   }
 
   private static int block(long pfn) {
@@ -31,9 +45,19 @@ public final class Pageblocks {
     return types[block(pfn) - firstBlock];
   }
 
+  /**
+   * The end of a run of pageblocks of one type that begins with the one that holds this frame, at
+   * most {@code endPfn}; the next one may be of the same type once types were set.
+   */
+  public long endOfRun(long pfn, long endPfn) {
+    return uniform ? endPfn : Math.min(endPfn, (pfn | Pages.PAGEBLOCK_NR_PAGES - 1) + 1);
+  }
+
   /** Sets the migratetype of the pageblock that holds this frame. */
   public void set(long pfn, int migratetype) {
-    types[block(pfn) - firstBlock] = (byte) migratetype;
+    int at = block(pfn) - firstBlock;
+    uniform &= types[at] == migratetype;
+    types[at] = (byte) migratetype;
   }
 
   /** Sets the type of every pageblock that a block of this order covers. */

@@ -186,6 +186,11 @@ final class BitmapFrameAllocator implements FrameAllocator {
   }
 
   @Override
+  public long metadataBytes() {
+    return (bits.size() >>> 3) + 8L * (full.length + low.length);
+  }
+
+  @Override
   public void validate() {
     long[] walked = new long[MAX + 1];
     forEachFree(

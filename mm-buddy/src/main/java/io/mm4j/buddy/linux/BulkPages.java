@@ -67,8 +67,7 @@ final class BulkPages {
         return null;
       }
       long mark = zone.mark(AllocFlags.WMARK_LOW) + pages;
-      if (zone.listsOn
-          && zone.watermarkFast(0, mark, list.highest, AllocFlags.WMARK_LOW)) {
+      if (zone.listsOn && zone.watermarkFast(0, mark, list.highest, AllocFlags.WMARK_LOW)) {
         return zone;
       }
     }

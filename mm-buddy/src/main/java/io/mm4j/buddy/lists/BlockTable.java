@@ -33,6 +33,16 @@ final class BlockTable {
   static final class Section {
     final byte[] state = new byte[1 << SECTION_SHIFT];
     final int[] links = new int[2 << SECTION_SHIFT];
+
+    /** Sets the states of neighbours: by copying, as a boot has not had the time to be compiled. */
+    void fillStates(int from, int units, byte value) {
+      state[from] = value;
+      for (int done = 1; done < units; ) {
+        int more = Math.min(units - done, done);
+        System.arraycopy(state, from, state, from + done, more);
+        done += more;
+      }
+    }
   }
 
   /** log2 of the frames of a unit. */
@@ -57,6 +67,12 @@ final class BlockTable {
   /** The place of an index in its section. */
   int at(int index) {
     return index >>> shift & SECTION_MASK;
+  }
+
+  /** One past the last frame of the section of an index, relative to the base. */
+  long sectionEnd(int index) {
+    long unit = index >>> shift;
+    return ((unit | SECTION_MASK) + 1) << shift;
   }
 
   /** The section of an index, or null if nothing in it was ever listed. */
@@ -95,6 +111,15 @@ final class BlockTable {
 
   void setNext(int index, int next) {
     section(index).links[2 * at(index) + 1] = next;
+  }
+
+  /** Bytes of the table as far as it exists. */
+  long bytes() {
+    long made = 0;
+    for (Section section : sections) {
+      made += section == null ? 0 : 1;
+    }
+    return 4L * sections.length + made * (9L << SECTION_SHIFT);
   }
 
   /** How many units have a state other than 0; walks everything. */

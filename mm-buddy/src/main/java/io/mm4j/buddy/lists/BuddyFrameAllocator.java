@@ -102,6 +102,39 @@ final class BuddyFrameAllocator implements FrameAllocator {
     free(pfn, order, migratetype, true);
   }
 
+  /** Where nothing was ever listed, the largest blocks are listed by runs. */
+  @Override
+  public void freeRange(long startPfn, long endPfn, int migratetype, int unused) {
+    long block = 1L << maxOrder;
+    long pfn = startPfn;
+    while (pfn < endPfn) {
+      long runEnd = Math.min(endPfn & -block, top.sectionEnd((int) (pfn - base)) + base);
+      if ((pfn & (block - 1)) == 0 && runEnd > pfn && isVirgin(pfn, runEnd)) {
+        index(pfn, maxOrder);
+        index(runEnd - block, maxOrder);
+        lists.appendRun((int) (pfn - base), (int) (runEnd - pfn >>> maxOrder), migratetype);
+        freePages += runEnd - pfn;
+      } else {
+        runEnd = Math.min(endPfn, (pfn | (block - 1)) + 1);
+        FrameAllocator.super.freeRange(pfn, runEnd, migratetype, maxOrder);
+      }
+      pfn = runEnd;
+    }
+  }
+
+  /** Whether no block was ever listed in the range, nor in that section of the largest blocks. */
+  private boolean isVirgin(long startPfn, long endPfn) {
+    if (top == frames || top.sectionIfAny((int) (startPfn - base)) != null) {
+      return false;
+    }
+    for (long pfn = startPfn; pfn < endPfn; pfn += Pages.PAGES_PER_SECTION) {
+      if (frames.sectionIfAny((int) (pfn - base)) != null) {
+        return false;
+      }
+    }
+    return frames.sectionIfAny((int) (endPfn - 1 - base)) == null;
+  }
+
   private void free(long pfn, int order, int migratetype, boolean toTail) {
     int index = index(pfn, order);
     if (holder(index) != NIL) {
@@ -356,6 +389,11 @@ final class BuddyFrameAllocator implements FrameAllocator {
         i += 1 << order;
       }
     }
+  }
+
+  @Override
+  public long metadataBytes() {
+    return top.bytes() + (frames == top ? 0 : frames.bytes()) + FreeLists.BYTES;
   }
 
   @Override

@@ -21,6 +21,10 @@ import io.mm4j.buddy.lists.BlockTable.Section;
  */
 final class FreeLists {
   private static final int SLOTS = (Pages.MAX_PAGE_ORDER + 1) << 5;
+
+  /** Bytes of the lists' heads, tails and lengths. */
+  static final int BYTES = 4 * SLOTS;
+
   private static final int HEAD = 0;
   private static final int TAIL = 1;
   private static final int LENGTH = 2;
@@ -111,6 +115,40 @@ final class FreeLists {
       table.setNext(tail, index);
     }
     lists[slot + LENGTH]++;
+  }
+
+  /**
+   * Appends a run of neighbouring blocks of the largest order, lowest first; they lie in one
+   * section, and none of them is listed.
+   */
+  void appendRun(int index, int blocks, int migratetype) {
+    Section section = top.section(index);
+    int at = top.at(index);
+    int slot = slot(top.shift, migratetype);
+    int tail = lists[slot + TAIL];
+    int last = index + (blocks - 1 << top.shift);
+    section.fillStates(at, blocks, (byte) (migratetype << 4 | top.shift + 1));
+    link(section.links, at, blocks, index, 1 << top.shift);
+    section.links[2 * at] = tail;
+    section.links[2 * (at + blocks) - 1] = NIL;
+    lists[slot + TAIL] = last;
+    if (tail == NIL) {
+      lists[slot + HEAD] = index;
+      nonempty[migratetype] |= 1 << top.shift;
+    } else {
+      top.setNext(tail, index);
+    }
+    lists[slot + LENGTH] += blocks;
+  }
+
+  /** Links neighbours; small, as a boot compiles it while it runs. */
+  private static void link(int[] links, int at, int blocks, int index, int step) {
+    int here = index;
+    for (int i = 2 * at; i < 2 * (at + blocks); i += 2) {
+      links[i] = here - step;
+      here += step;
+      links[i + 1] = here;
+    }
   }
 
   /** {@code __del_page_from_free_list()}. */

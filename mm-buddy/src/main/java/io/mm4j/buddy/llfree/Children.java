@@ -41,6 +41,15 @@ final class Children {
     return free.length;
   }
 
+  /** Bytes of the counters, and of the bit fields that exist. */
+  long bytes() {
+    long bytes = 2L * free.length + 4L * bits.length;
+    for (long[] words : bits) {
+      bytes += words == null ? 0 : 8L * words.length;
+    }
+    return bytes;
+  }
+
   int free(int child) {
     return free[child];
   }

@@ -260,6 +260,11 @@ final class LlfreeFrameAllocator implements FrameAllocator {
   }
 
   @Override
+  public long metadataBytes() {
+    return trees.bytes() + children.bytes() + 8L * full.length;
+  }
+
+  @Override
   public void validate() {
     long[] walked = new long[MAX + 1];
     forEachFree(

@@ -47,6 +47,11 @@ final class Trees {
     return free.length;
   }
 
+  /** Bytes of the counters. */
+  long bytes() {
+    return 5L * free.length + 12L * Migratetype.TYPES;
+  }
+
   int free(int tree) {
     return free[tree];
   }
