@@ -69,13 +69,13 @@ final class PageState {
   /** Notes that something is written to the frame's columns. */
   static void noteMore(long[] states, int at) {
     if ((states[at] & MORE) == 0) {
-      long unused = (long) STATE.getAndBitwiseOr(states, at, MORE);
+      long _ = (long) STATE.getAndBitwiseOr(states, at, MORE);
     }
   }
 
   /** One more reference. */
   static void get(long[] states, int at) {
-    long unused = (long) STATE.getAndAdd(states, at, ONE_REFERENCE);
+    long _ = (long) STATE.getAndAdd(states, at, ONE_REFERENCE);
   }
 
   /** One reference less, unless it is the last one; whether it was not. */

@@ -45,7 +45,7 @@ public final class SparseMemMap extends AbstractMemMap {
   long state(long pfn) {
     int section = (int) (pfn >>> SHIFT);
     long[] known = states[section];
-    return known == NONE ? untouched[section] : known[(int) pfn & MASK];
+    return known.length == 0 ? untouched[section] : known[(int) pfn & MASK];
   }
 
   /** An untouched section reads the same throughout. */
@@ -64,7 +64,7 @@ public final class SparseMemMap extends AbstractMemMap {
   long[] states(long pfn) {
     int section = (int) (pfn >>> SHIFT);
     long[] known = states[section];
-    return known != NONE ? known : makeStates(section);
+    return known.length > 0 ? known : makeStates(section);
   }
 
   @Override
@@ -74,7 +74,7 @@ public final class SparseMemMap extends AbstractMemMap {
 
   private synchronized long[] makeStates(int section) {
     long[] made = states[section];
-    if (made == NONE) {
+    if (made.length == 0) {
       made = new long[Pages.PAGES_PER_SECTION];
       Arrays.fill(made, untouched[section]);
       VarHandle.releaseFence(); // nobody sees the array before what is in it
