@@ -52,7 +52,8 @@ public final class SparseMemMap extends AbstractMemMap {
   @Override
   public long sameUntil(long pfn) {
     int section = (int) (pfn >>> SHIFT);
-    return sections[section] == null ? Math.min((long) (section + 1) << SHIFT, endPfn()) : pfn + 1;
+    long sectionEnd = (long) (section + 1) << SHIFT;
+    return states[section].length == 0 ? Math.min(sectionEnd, endPfn()) : pfn + 1;
   }
 
   @Override
