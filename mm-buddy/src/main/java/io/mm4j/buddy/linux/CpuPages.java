@@ -22,6 +22,9 @@ final class CpuPages {
           | Gfp.__GFP_MOVABLE
           | Gfp.__GFP_RECLAIMABLE;
 
+  /** A reserve that no zone has to spare. */
+  private static final long NEVER = Long.MAX_VALUE;
+
   /** By {@link #KINDS}: where pages of the CPU's own node are handed out. */
   final Front[] fronts = new Front[KINDS + 1];
 
@@ -45,13 +48,13 @@ final class CpuPages {
     pageblocks = anyZone.pageblocks;
     pcp = new PcpPages(0, 0, 0);
     lists = pcp.lists;
-    closed = new Front(anyZone, pcp, new PcpList(), Long.MAX_VALUE);
+    closed = new Front(anyZone, pcp, new PcpList(), NEVER);
     close();
   }
 
   /** Whether requests of this kind come the slow way. */
   boolean isClosed(int gfp) {
-    return fronts[gfp & KINDS] == closed;
+    return fronts[gfp & KINDS].reserve() == NEVER;
   }
 
   /** From now on pages of this zone come back through the fast path. */
