@@ -71,8 +71,8 @@ final class BlockTable {
 
   /** One past the last frame of the section of an index, relative to the base. */
   long sectionEnd(int index) {
-    long unit = index >>> shift;
-    return ((unit | SECTION_MASK) + 1) << shift;
+    int last = index >>> shift | SECTION_MASK;
+    return (last + 1L) << shift;
   }
 
   /** The section of an index, or null if nothing in it was ever listed. */
