@@ -112,7 +112,7 @@ final class BuddyFrameAllocator implements FrameAllocator {
       if ((pfn & (block - 1)) == 0 && runEnd > pfn && isVirgin(pfn, runEnd)) {
         index(pfn, maxOrder);
         index(runEnd - block, maxOrder);
-        lists.appendRun((int) (pfn - base), (int) (runEnd - pfn >>> maxOrder), migratetype);
+        lists.appendRun((int) (pfn - base), (int) ((runEnd - pfn) >>> maxOrder), migratetype);
         freePages += runEnd - pfn;
       } else {
         runEnd = Math.min(endPfn, (pfn | (block - 1)) + 1);

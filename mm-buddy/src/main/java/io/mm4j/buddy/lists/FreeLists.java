@@ -126,8 +126,8 @@ final class FreeLists {
     int at = top.at(index);
     int slot = slot(top.shift, migratetype);
     int tail = lists[slot + TAIL];
-    int last = index + (blocks - 1 << top.shift);
-    section.fillStates(at, blocks, (byte) (migratetype << 4 | top.shift + 1));
+    int last = index + ((blocks - 1) << top.shift);
+    section.fillStates(at, blocks, (byte) (migratetype << 4 | (top.shift + 1)));
     link(section.links, at, blocks, index, 1 << top.shift);
     section.links[2 * at] = tail;
     section.links[2 * (at + blocks) - 1] = NIL;
