@@ -14,14 +14,13 @@ import io.mm4j.process.index.VmaChecks;
  * nodes are filled by giving entries to a neighbour before splitting.
  *
  * <p><b>Vocabulary, layout, invariants:</b> {@link RangeNodes} (a node), {@link RangeTree} (the
- * tree). {@code recent} is what {@code mmap_cache} was before: the slot of the VMA found last in
- * its low {@link #SLOT_BITS} bits, and above them how many addresses below its end have no other
- * VMA. Being one long, it can be read while another thread writes it.
+ * tree). {@code recent} is what {@code mmap_cache} was before: the slot of the VMA found or made
+ * last in its low {@link #SLOT_BITS} bits, and above them how many addresses below its end have no
+ * other VMA. Being one long, it can be read while another thread writes it.
  *
  * <p><b>Steps.</b> find: the VMA found last, else one search without jumps in each level. insert:
- * seek the VMA above; enter the new one into that leaf. erase: the handle names the slot. Each
- * change drops {@code recent}. Gap search: the VMA at the window's edge, then along its leaf, up
- * and down by the gaps.
+ * seek the VMA above; enter the new one into that leaf. erase: the handle names the slot. Gap
+ * search: the VMA at the window's edge, then along its leaf, up and down by the gaps.
  *
  * <p><b>Complexity.</b> find, insert, erase, setRange, gap searches O(log n), five levels for
  * 65,530 VMAs; start, end, next, prev, first, last O(1); copy O(n) by array copies.
@@ -70,13 +69,15 @@ final class MapleVmaIndex extends RangeTree {
       if (row == 0) {
         return NONE;
       }
-      recent = 0;
       append(row, from, to);
+      remember(slots[row], from);
       return row;
     }
-    int leaf = seek(from);
-    int rank = RangeNodes.search(nodes.keys, leaf, from);
-    int slot = nodes.slot(leaf, rank);
+    int slot = remembered(from);
+    if (slot == 0) {
+      int leaf = seek(from);
+      slot = nodes.slot(leaf, RangeNodes.search(nodes.keys, leaf, from));
+    }
     if (nodes.lows[slot] < to) {
       throw VmaChecks.overlap(this, from, to, nodes.refs[slot]);
     }
@@ -84,8 +85,8 @@ final class MapleVmaIndex extends RangeTree {
     if (row == 0) {
       return NONE;
     }
-    recent = 0;
-    enter(leaf, rank, row, from, to);
+    enter(slot, row, from, to);
+    remember(slots[row], from);
     return row;
   }
 
@@ -114,28 +115,39 @@ final class MapleVmaIndex extends RangeTree {
     if (after != RangeNodes.NONE && to > nodes.lows[after]) {
       throw VmaChecks.overlap(this, from, to, nodes.refs[after]);
     }
-    recent = 0;
     move(slot, from, to);
+    remember(slot, from);
   }
 
   @Override
   public int find(long addr) {
-    long last = recent;
-    int slot = (int) last & SLOT_MASK;
-    long[] keys = nodes.keys;
-    if (Long.compareUnsigned(keys[slot] - 1 - addr, last >>> SLOT_BITS) < 0) {
+    int slot = remembered(addr);
+    if (slot != 0) {
       return nodes.refs[slot];
     }
     if (Long.compareUnsigned(addr, top) >= 0) {
       return NONE;
     }
     int leaf = seek(addr);
+    long[] keys = nodes.keys;
     int rank = RangeNodes.search(keys, leaf, addr);
     long order = keys[leaf];
     slot = leaf + Order.place(order, rank);
-    long low = rank == 0 ? nodes.lows[slot] : keys[leaf + Order.place(order, rank - 1)];
-    recent = (Math.min(keys[slot] - low, MOST_SPAN) << SLOT_BITS) | slot;
+    remember(slot, rank == 0 ? nodes.lows[slot] : keys[leaf + Order.place(order, rank - 1)]);
     return nodes.refs[slot];
+  }
+
+  /** The slot found last if it is the answer for this address too, else 0, which is a head. */
+  private int remembered(long addr) {
+    long last = recent;
+    int slot = (int) last & SLOT_MASK;
+    boolean same = Long.compareUnsigned(nodes.keys[slot] - 1 - addr, last >>> SLOT_BITS) < 0;
+    return same ? slot : 0;
+  }
+
+  /** Keeps the slot of a VMA for what is asked next; there is no other from {@code low} on. */
+  private void remember(int slot, long low) {
+    recent = (Math.min(nodes.keys[slot] - low, MOST_SPAN) << SLOT_BITS) | slot;
   }
 
   @Override
@@ -174,6 +186,7 @@ final class MapleVmaIndex extends RangeTree {
       int slot = nextFit(leaf, rank, length);
       if (slot != RangeNodes.NONE) {
         from = gapStart(slot);
+        remember(slot, from);
       }
     }
     return high - from >= length ? from : NONE_ADDR;
@@ -194,12 +207,13 @@ final class MapleVmaIndex extends RangeTree {
     long to = Math.min(high, nodes.lows[nodes.slot(leaf, rank)]);
     if (to - Math.max(low, nodes.gapStart(leaf, rank)) < length) {
       int slot = prevFit(leaf, rank, length);
-      if (slot == RangeNodes.NONE) {
+      if (slot == RangeNodes.NONE || nodes.lows[slot] - length < low) {
         return NONE_ADDR;
       }
       to = nodes.lows[slot];
+      remember(slot, to - length);
     }
-    return to - length >= low ? to - length : NONE_ADDR;
+    return to - length;
   }
 
   @Override

@@ -2,6 +2,7 @@
 package io.mm4j.process.maple;
 
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * The nodes of a B-tree of ranges as flat arrays: which are in use, the search within one, and
@@ -163,25 +164,28 @@ final class RangeNodes {
 
   /**
    * The number of keys in a node that are not above {@code addr}: the rank of the first above. No
-   * jump that could be foretold wrongly and no comparison that waits for another.
+   * jump that could be foretold wrongly and no comparison that waits for another: the sign of
+   * {@code key - past} is -1 for a key that is not above.
    */
   static int search(long[] keys, int node, long addr) {
     long past = addr + 1;
-    long n = (keys[node + 15] - past) >>> 63;
-    n += (keys[node + 1] - past) >>> 63;
-    n += (keys[node + 2] - past) >>> 63;
-    n += (keys[node + 3] - past) >>> 63;
-    n += (keys[node + 4] - past) >>> 63;
-    n += (keys[node + 5] - past) >>> 63;
-    n += (keys[node + 6] - past) >>> 63;
-    n += (keys[node + 7] - past) >>> 63;
-    n += (keys[node + 8] - past) >>> 63;
-    n += (keys[node + 9] - past) >>> 63;
-    n += (keys[node + 10] - past) >>> 63;
-    n += (keys[node + 11] - past) >>> 63;
-    n += (keys[node + 12] - past) >>> 63;
-    n += (keys[node + 13] - past) >>> 63;
-    n += (keys[node + 14] - past) >>> 63;
+    Objects.checkFromIndexSize(node, SLOTS, keys.length); // once, not fifteen times
+    long n = 0;
+    n -= (keys[node + 15] - past) >> 63;
+    n -= (keys[node + 1] - past) >> 63;
+    n -= (keys[node + 2] - past) >> 63;
+    n -= (keys[node + 3] - past) >> 63;
+    n -= (keys[node + 4] - past) >> 63;
+    n -= (keys[node + 5] - past) >> 63;
+    n -= (keys[node + 6] - past) >> 63;
+    n -= (keys[node + 7] - past) >> 63;
+    n -= (keys[node + 8] - past) >> 63;
+    n -= (keys[node + 9] - past) >> 63;
+    n -= (keys[node + 10] - past) >> 63;
+    n -= (keys[node + 11] - past) >> 63;
+    n -= (keys[node + 12] - past) >> 63;
+    n -= (keys[node + 13] - past) >> 63;
+    n -= (keys[node + 14] - past) >> 63;
     return (int) n;
   }
 

@@ -146,19 +146,20 @@ abstract class RangeTree extends VmaTable {
     raiseGap(leaf, gap);
   }
 
-  /**
-   * Enters a VMA of that rank in a leaf, just below the one that had the rank, whose gap it splits.
-   */
-  final void enter(int leaf, int rank, int vma, long start, long end) {
+  /** Enters a VMA just below the one at a slot, whose gap it splits. */
+  final void enter(int slot, int vma, long start, long end) {
+    int leaf = nodeOf(slot);
     if (nodes.count(leaf) == PLACES) {
+      int next = nodes.refs[slot];
       makeRoom(leaf, true);
-      leaf = seek(start);
-      rank = RangeNodes.search(nodes.keys, leaf, start);
+      slot = slots[next];
+      leaf = nodeOf(slot);
     }
+    int rank = nodes.rank(slot);
     int up = nodes.up(leaf);
     long most = up == NONE ? 0 : nodes.lows[up];
     long below = nodes.gapStart(leaf, rank);
-    long above = nodes.lows[nodes.slot(leaf, rank)];
+    long above = nodes.lows[slot];
     slots[vma] = nodes.enter(leaf, rank, end, start, vma);
     if (up != NONE && above - below == most) {
       carryGap(leaf);
@@ -419,26 +420,24 @@ abstract class RangeTree extends VmaTable {
   private int firstFit(int node, int rank, int level, long length) {
     int at = rank;
     for (int below = level; below > 0; below--, at = 0) {
-      int n = nodes.count(node);
-      while (at < n && nodes.lows[nodes.slot(node, at)] < length) {
+      long order = nodes.order(node);
+      int n = Order.count(order);
+      while (at < n && nodes.lows[node + Order.place(order, at)] < length) {
         at++;
       }
       if (at == n) {
         return NONE;
       }
-      node = nodes.refs[nodes.slot(node, at)];
+      node = nodes.refs[node + Order.place(order, at)];
     }
     return firstInLeaf(node, 0, length);
   }
 
   private int firstInLeaf(int leaf, int rank, long length) {
-    int n = nodes.count(leaf);
-    if (rank == n) {
-      return NONE;
-    }
-    long end = nodes.gapStart(leaf, rank);
-    for (int at = rank; at < n; at++) {
-      int slot = nodes.slot(leaf, at);
+    long order = nodes.order(leaf);
+    long end = rank < Order.count(order) ? nodes.gapStart(leaf, rank) : 0;
+    for (int at = rank; at < Order.count(order); at++) {
+      int slot = leaf + Order.place(order, at);
       if (nodes.lows[slot] - end >= length) {
         return slot;
       }
@@ -465,26 +464,33 @@ abstract class RangeTree extends VmaTable {
   private int lastFit(int node, int rank, int level, long length) {
     int at = rank;
     for (int below = level; below > 0; below--) {
-      while (at >= 0 && nodes.lows[nodes.slot(node, at)] < length) {
+      long order = nodes.order(node);
+      while (at >= 0 && nodes.lows[node + Order.place(order, at)] < length) {
         at--;
       }
       if (at < 0) {
         return NONE;
       }
-      node = nodes.refs[nodes.slot(node, at)];
+      node = nodes.refs[node + Order.place(order, at)];
       at = nodes.count(node) - 1;
     }
     return lastInLeaf(node, at, length);
   }
 
   private int lastInLeaf(int leaf, int rank, long length) {
-    for (int at = rank; at >= 0; at--) {
-      int slot = nodes.slot(leaf, at);
-      if (nodes.lows[slot] - nodes.gapStart(leaf, at) >= length) {
+    if (rank < 0) {
+      return NONE;
+    }
+    long order = nodes.order(leaf);
+    int slot = leaf + Order.place(order, rank);
+    for (int at = rank; at > 0; at--) {
+      int before = leaf + Order.place(order, at - 1);
+      if (nodes.lows[slot] - nodes.keys[before] >= length) {
         return slot;
       }
+      slot = before;
     }
-    return NONE;
+    return nodes.lows[slot] - nodes.gapStart(leaf, 0) >= length ? slot : NONE;
   }
 
   /** Checks nodes, links, keys and gaps of the whole tree; returns the number of VMAs. */

@@ -28,8 +28,8 @@ import io.mm4j.process.index.VmaChecks;
  * <p><b>Steps.</b> find: the cache, else down the tree by the ends, remembering where it last went
  * left and where right: those are the VMA found and the one before. The turn is computed, not
  * jumped on. insert: down the tree, into list and tree, split the gap, repaint. erase: out of list
- * and tree, join the gaps, repaint. Each change drops the cache. Gap search: find the window's
- * edge, then up and down by subtree gaps.
+ * and tree, join the gaps, repaint. Gap search: find the window's edge, then up and down by subtree
+ * gaps.
  *
  * <p><b>Invariants.</b> List order is tree order is address order. Without gaps the VMAs would
  * touch. What {@code recent} promises is true.
@@ -97,9 +97,13 @@ final class RbTreeVmaIndex extends GapTree {
   @Override
   public int insert(long from, long to) {
     VmaChecks.range(from, to);
-    long around = lookup(from);
-    int next = (int) around;
-    int prev = (int) (around >>> 32);
+    int next = remembered(from);
+    int prev = before(next);
+    if (next == NIL) {
+      long around = lookup(from);
+      next = (int) around;
+      prev = (int) (around >>> 32);
+    }
     long below = from - end(prev);
     long above = gap(next) - below - (to - from);
     if (next != NIL && above < 0) {
@@ -109,7 +113,6 @@ final class RbTreeVmaIndex extends GapTree {
     if (row == NIL) {
       return NONE;
     }
-    recent = 0;
     near[row << NEAR] = to;
     far[(row << FAR) + LINKS] = ((long) prev << 32) | next;
     setAfter(prev, row);
@@ -119,6 +122,7 @@ final class RbTreeVmaIndex extends GapTree {
     } else {
       attach(row, prev, RIGHT, below, next, above);
     }
+    remember(row, prev);
     return row;
   }
 
@@ -148,8 +152,8 @@ final class RbTreeVmaIndex extends GapTree {
     if (next != NIL && above < 0) {
       throw VmaChecks.overlap(this, from, to, next);
     }
-    recent = 0;
     near[vma << NEAR] = to;
+    remember(vma, prev);
     setGap(vma, from - end(prev));
     if (next != NIL) {
       setGap(next, above);
@@ -158,9 +162,8 @@ final class RbTreeVmaIndex extends GapTree {
 
   @Override
   public int find(long addr) {
-    long last = recent;
-    int row = (int) last & ROW_MASK;
-    if (Long.compareUnsigned(end(row) - 1 - addr, last >>> ROW_BITS) < 0) {
+    int row = remembered(addr);
+    if (row != NIL) {
       return row;
     }
     if (addr < 0) {
@@ -171,9 +174,20 @@ final class RbTreeVmaIndex extends GapTree {
     if (row == NIL) {
       return NONE;
     }
-    long span = Math.min(end(row) - end((int) (around >>> 32)), MOST_SPAN);
-    recent = (span << ROW_BITS) | row;
+    remember(row, (int) (around >>> 32));
     return row;
+  }
+
+  /** The VMA found last if it is the answer for this address too, else nil. */
+  private int remembered(long addr) {
+    long last = recent;
+    int row = (int) last & ROW_MASK;
+    return Long.compareUnsigned(end(row) - 1 - addr, last >>> ROW_BITS) < 0 ? row : NIL;
+  }
+
+  /** Keeps a VMA and the one before it for what is asked next. */
+  private void remember(int row, int prev) {
+    recent = (Math.min(end(row) - end(prev), MOST_SPAN) << ROW_BITS) | row;
   }
 
   /**
@@ -230,6 +244,7 @@ final class RbTreeVmaIndex extends GapTree {
       row = nextFit(row, length);
       if (row != NIL) {
         from = end(before(row));
+        remember(row, before(row));
       }
     }
     return high - from >= length ? from : NONE_ADDR;
@@ -256,8 +271,11 @@ final class RbTreeVmaIndex extends GapTree {
     } else if (most(root) >= length) {
       row = lastFit(root, length);
     }
-    long from = row == NIL ? NONE_ADDR : start(row) - length;
-    return from >= low ? from : NONE_ADDR;
+    if (row == NIL || start(row) - length < low) {
+      return NONE_ADDR;
+    }
+    remember(row, before(row));
+    return start(row) - length;
   }
 
   @Override
