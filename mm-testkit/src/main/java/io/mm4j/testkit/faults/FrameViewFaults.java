@@ -9,6 +9,7 @@ import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.testkit.Fault;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Faults in counters and questions, and in take. */
 final class FrameViewFaults {
@@ -26,6 +27,11 @@ final class FrameViewFaults {
             "forEachFree leaves the last free block out.",
             List.of("FA-09"),
             SkipsLast::new),
+        fault(
+            "tables-for-the-whole-zone",
+            "The first split makes nine bytes of tables for every frame of the zone.",
+            List.of("FA-32"),
+            WholeTables::new),
         fault(
             "counts-two-types-as-one",
             "Reclaimable blocks are counted as Unmovable.",
@@ -75,6 +81,27 @@ final class FrameViewFaults {
     @Override
     public long freePages() {
       return super.freePages() + missed;
+    }
+  }
+
+  private static final class WholeTables extends DelegatingFrames {
+    private byte @Nullable [] tables;
+
+    WholeTables(Zone zone) {
+      super(zone);
+    }
+
+    @Override
+    public long allocate(int order, int migratetype) {
+      if (order < MAX && tables == null) {
+        tables = new byte[Math.toIntExact(9 * zone.spannedPages())];
+      }
+      return super.allocate(order, migratetype);
+    }
+
+    @Override
+    public long metadataBytes() {
+      return tables == null ? 0 : tables.length;
     }
   }
 

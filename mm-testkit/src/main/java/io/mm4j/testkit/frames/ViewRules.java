@@ -11,6 +11,7 @@ import io.mm4j.api.page.Migratetype;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.RuleViolation;
+import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.frames.FrameRule.Needs;
 import io.mm4j.testkit.frames.FrameSubject.Call;
 import java.util.BitSet;
@@ -34,6 +35,18 @@ final class ViewRules {
             Needs.NOTHING,
             FrameMix.ALL,
             ViewRules::walk),
+        CaseRule.of(
+            new RuleInfo(
+                "FA-32",
+                "untouched-frames-cost-nothing",
+                "metadataBytes(), where the plugin tells it: after one page was touched, 2 MiB, and"
+                    + " a bit for each frame of the zone.",
+                "A machine of a tebibyte boots on a laptop only if untouched memory has no tables.",
+                "mm/sparse.c, one mem_map for each section; the goal of 32 bytes a touched page",
+                "tables are made for the whole zone at the first split"),
+            Needs.NOTHING,
+            max -> 1 << 20,
+            ViewRules::untouched),
         FrameRule.each(
             new RuleInfo(
                 "FA-10",
@@ -189,6 +202,13 @@ final class ViewRules {
             "" + block);
       }
     }
+  }
+
+  private static void untouched(FrameSubject s, Seeded random) {
+    CaseRule.need(s, 0);
+    long bytes = s.frames.metadataBytes();
+    long limit = (2L << 20) + (s.zone.spannedPages() >>> 3);
+    check(bytes <= limit, "at most " + limit + " bytes of tables", bytes + " bytes");
   }
 
   private static void typesIgnored(FrameSubject s) {
