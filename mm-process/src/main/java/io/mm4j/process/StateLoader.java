@@ -66,7 +66,7 @@ final class StateLoader {
       mm.accounting.lockedVm += vma.pages();
     }
     if (vma.has(VmFlags.ACCOUNT)) {
-      mm.accounting.charge(vma.pages());
+      mm.accounting.chargeUnchecked(vma.pages());
     }
     loadPages(vma, info.pages());
   }

@@ -179,7 +179,7 @@ public interface AddressSpace {
   /**
    * Walks everything and cross-checks: list = index = counters = a recount of the accounting.
    *
-   * @throws IllegalStateException naming what contradicts what
+   * @throws io.mm4j.api.CorruptStateError naming what contradicts what
    */
   void validate();
 }

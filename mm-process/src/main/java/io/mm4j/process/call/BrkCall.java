@@ -105,7 +105,7 @@ final class BrkCall {
       mm.because("limit", "more VMAs than vm.max_map_count");
       return false;
     }
-    if (mm.vmas.allocationFails() || !mm.accounting.charge(pages)) {
+    if (!mm.accounting.charge(pages)) {
       return false;
     }
     Vma before = start > mm.layout().startBrk() ? mm.vmas.before(start) : null;
@@ -114,8 +114,16 @@ final class BrkCall {
       MergeRequest request =
           mm.merger.request.forNew(before, null, start, end, start >>> 12, flags).justExpand();
       vma = mm.merger.mergeNew(request);
+      if (request.outOfMemory()) {
+        mm.accounting.uncharge(pages);
+        return false;
+      }
     }
     if (vma == null) {
+      if (!mm.vmas.prepare(1)) {
+        mm.accounting.uncharge(pages);
+        return false;
+      }
       if (mm.explaining()) {
         mm.because(
             "merge",

@@ -24,7 +24,8 @@ final class ForkCall {
       if (vma.has(VmFlags.DONTCOPY)) {
         continue;
       }
-      if (parent.vmas.allocationFails()
+      if (!child.vmas.prepare(1)
+          || (vma.anonVma != null && child.vmas.allocationFails())
           || (vma.has(VmFlags.ACCOUNT) && !child.accounting.charge(vma.pages()))) {
         exit(child);
         return null;

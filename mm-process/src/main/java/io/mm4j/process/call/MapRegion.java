@@ -40,7 +40,7 @@ final class MapRegion {
     }
     long vmFlags = flags;
     boolean accountable = VmFlags.isAccountable(vmFlags);
-    if (mm.vmas.allocationFails()) {
+    if (!mm.vmas.prepare(1)) {
       return -Errno.ENOMEM;
     }
     if (accountable) {
@@ -94,15 +94,16 @@ final class MapRegion {
     boolean zeroDevice = open != null && open.file().kind() == MappedFile.Kind.DEV_ZERO;
     FileObject backing = null;
     if (shared && (open == null || zeroDevice)) {
-      if ((flags & VmFlags.NORESERVE) == 0 && !mm.accounting.chargeShared((end - addr) >>> 12)) {
+      long charge = (flags & VmFlags.NORESERVE) == 0 ? (end - addr) >>> 12 : 0;
+      if (charge != 0 && !mm.accounting.chargeShared(charge)) {
         return null;
       }
       file =
           new OpenFile(
               new MappedFile("/dev/zero (deleted)", MappedFile.Kind.SHMEM, end - addr),
               OpenFile.Mode.READ_WRITE);
-    }
-    if (file != null && !(zeroDevice && !shared)) {
+      backing = mm.context.sharedMemory(file.file(), charge);
+    } else if (file != null && !(zeroDevice && !shared)) {
       backing = mm.context.fileObject(file.file());
     }
     Vma vma = mm.vmas.allocate(addr, end);

@@ -245,8 +245,9 @@ final class MremapCall {
     boolean locked = vma.has(VmFlags.LOCKED);
     long delta = newLen - oldLen;
     if (vma.end - addr == oldLen && expandable(vma, delta)) {
-      long charge = vma.has(VmFlags.ACCOUNT) ? delta >>> 12 : 0;
-      if (!mm.accounting.charge(charge)) {
+      boolean accounted = vma.has(VmFlags.ACCOUNT);
+      long charge = accounted ? delta >>> 12 : 0;
+      if (accounted && !mm.accounting.charge(charge)) {
         return mm.error(Errno.ENOMEM, "overcommit");
       }
       if (mm.explaining()) {

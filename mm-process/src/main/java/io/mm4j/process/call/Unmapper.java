@@ -89,6 +89,9 @@ final class Unmapper {
       pages += vma.pages();
       accounted += vma.has(VmFlags.ACCOUNT) ? vma.pages() : 0;
     }
+    if (mm.vmas.allocationFails()) {
+      return mm.error(Errno.ENOMEM, "no memory to take the VMAs out");
+    }
     return 0;
   }
 

@@ -37,10 +37,10 @@ final class VmaMover {
     long flags = source.flags;
     boolean accounted = (flags & VmFlags.ACCOUNT) != 0;
     long charge = !accounted ? 0 : (dontUnmap ? newLen : Math.abs(newLen - oldLen)) >>> 12;
-    if (!mm.accounting.charge(charge)) {
+    if (accounted && !mm.accounting.charge(charge)) {
       return mm.error(Errno.ENOMEM, "overcommit");
     }
-    if (noMemory()) {
+    if (noMemory(source)) {
       mm.accounting.uncharge(charge);
       return -Errno.ENOMEM;
     }
@@ -59,20 +59,15 @@ final class VmaMover {
     if (dontUnmap) {
       finishDontUnmap(java.util.Objects.requireNonNull(old), copy, addr, oldLen);
     } else if (oldLen != 0) {
-      unmapSource(addr, oldLen);
+      unmapSource(java.util.Objects.requireNonNull(old), addr, oldLen);
     }
     mm.accounting.hiwaterVm = Math.max(peak, mm.accounting.totalVm);
     return to;
   }
 
-  /** Asks for all that the move needs before it begins: the copy and two splits. */
-  private boolean noMemory() {
-    for (int i = 0; i < 3; i++) {
-      if (mm.vmas.allocationFails()) {
-        return true;
-      }
-    }
-    return false;
+  /** Asks for all that the copy needs before it is made. */
+  private boolean noMemory(Vma source) {
+    return !mm.vmas.prepare(1) || (source.anonVma != null && mm.vmas.allocationFails());
   }
 
   private Vma copy(Vma source, long addr, long to, long newLen) {
@@ -96,14 +91,24 @@ final class VmaMover {
     return copy;
   }
 
-  /** Memory was allocated for its splits before; the charge stays with the copy. */
-  private void unmapSource(long addr, long len) {
+  /**
+   * {@code unmap_source_vma}: the charge stays with the copy. When no memory is left to split the
+   * old VMA it stays, without pages, and the move has succeeded; what stays is charged anew. (Linux
+   * then also leaves VM_ACCOUNT off it, which would never give that charge back.)
+   */
+  private void unmapSource(Vma source, long addr, long len) {
+    boolean accounted = source.has(VmFlags.ACCOUNT);
     if (unmapper.gather(addr, addr + len) == 0) {
       unmapper.complete(addr, addr + len, false);
+    } else if (accounted) {
+      mm.accounting.chargeUnchecked(len >>> 12);
     }
   }
 
   private void finishDontUnmap(Vma old, Vma copy, long addr, long len) {
+    if (old.has(VmFlags.LOCKED)) {
+      mm.accounting.keepLocked(old.pages());
+    }
     old.flags &= ~VmFlags.LOCKED_MASK;
     mm.vmas.changed();
     if (copy != old && old.start == addr && old.end == addr + len) {

@@ -50,8 +50,8 @@ public final class StackGrowth {
         && addr - prev.end < mm.guardGapBytes()) {
       return refused("nearer than the guard gap to the accessible mapping below");
     }
-    if (!AnonVmas.prepare(mm.vmas, vma)) {
-      return refused("no memory for an anon_vma");
+    if (!AnonVmas.prepare(mm.vmas, vma) || mm.vmas.allocationFails()) {
+      return refused("no memory for an anon_vma or for the index");
     }
     if ((vma.start - addr) >> 12 > vma.pgoff) {
       return refused("page offset would become negative");

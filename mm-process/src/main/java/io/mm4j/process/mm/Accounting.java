@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.mm;
 
+import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.process.vma.VmFlags;
@@ -27,6 +28,12 @@ public final class Accounting {
 
   /** What this address space has charged. */
   public long committed;
+
+  /**
+   * Pages that MREMAP_DONTUNMAP unlocked at their old place: {@code dontunmap_complete} takes the
+   * flag away and leaves {@code locked_vm} alone, so they stay counted.
+   */
+  private long lockedByDontUnmap;
 
   Accounting(Mm mm) {
     this.mm = mm;
@@ -113,9 +120,19 @@ public final class Accounting {
       }
       return false;
     }
+    chargeUnchecked(pages);
+    return true;
+  }
+
+  /** {@code vm_acct_memory}: charges what is there already, whatever the rule says. */
+  public void chargeUnchecked(long pages) {
     committed += pages;
     mm.context.committedPages += pages;
-    return true;
+  }
+
+  /** A locked VMA is unlocked and stays counted; see {@link #lockedByDontUnmap}. */
+  public void keepLocked(long pages) {
+    lockedByDontUnmap += pages;
   }
 
   private void explainRefusal(long pages) {
@@ -166,24 +183,32 @@ public final class Accounting {
     return mm.context.committedPages + pages < allowed;
   }
 
-  /** Recounts everything from the VMAs. */
+  /**
+   * Recounts everything from the VMAs.
+   *
+   * @throws io.mm4j.api.CorruptStateError if a sum is not what the recount gives
+   */
   public void validate() {
     Accounting recount = new Accounting(mm);
     long charged = 0;
+    long locked = lockedByDontUnmap;
     for (Vma vma = mm.vmas.first(); vma != null; vma = mm.vmas.next(vma)) {
       recount.add(vma.flags, vma.pages());
       charged += vma.has(VmFlags.ACCOUNT) ? vma.pages() : 0;
+      locked += vma.has(VmFlags.LOCKED) ? vma.pages() : 0;
     }
     check("total_vm", totalVm, recount.totalVm);
     check("data_vm", dataVm, recount.dataVm);
     check("exec_vm", execVm, recount.execVm);
     check("stack_vm", stackVm, recount.stackVm);
+    check("locked_vm", lockedVm, locked);
     check("committed", committed, charged);
+    check("hiwater_vm", hiwaterVm, Math.max(hiwaterVm, totalVm));
   }
 
   private static void check(String what, long kept, long counted) {
     if (kept != counted) {
-      throw new IllegalStateException(what + "=" + kept + " recount=" + counted);
+      throw new CorruptStateError(what + "=" + kept + " recount=" + counted);
     }
   }
 }

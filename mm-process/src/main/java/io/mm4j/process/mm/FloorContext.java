@@ -29,6 +29,17 @@ public final class FloorContext {
     return files.computeIfAbsent(file, FileObject::new);
   }
 
+  /** The memory behind a new shared anonymous mapping; its charge ends with its last VMA. */
+  public FileObject sharedMemory(MappedFile file, long chargedPages) {
+    FileObject object = fileObject(file);
+    object.whenUnmapped(
+        () -> {
+          committedPages -= chargedPages;
+          files.remove(file);
+        });
+    return object;
+  }
+
   /** An address space of this floor exists. */
   public void add(Mm mm) {
     spaces.add(mm);

@@ -5,6 +5,7 @@ import io.mm4j.api.process.MappedFile;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The page cache of one file ({@code address_space} of an inode). Pages of files on a file system
@@ -44,9 +45,29 @@ public final class FileObject {
   /** Of pages whose folio was split unevenly, the order of what they are in now. */
   private final Map<Long, Integer> splitOrders = new HashMap<>();
 
+  private int vmas;
+  private @Nullable Runnable whenUnmapped;
+
   /** An empty cache. */
   public FileObject(MappedFile mapped) {
     this.mapped = mapped;
+  }
+
+  /** Runs this when the last VMA that shows the file has gone: nothing else holds it. */
+  public void whenUnmapped(Runnable action) {
+    whenUnmapped = action;
+  }
+
+  /** A VMA shows it ({@code get_file} in {@code vm_area_dup} and {@code __mmap_new_vma}). */
+  public void get() {
+    vmas++;
+  }
+
+  /** A VMA shows it no more ({@code fput}). */
+  public void put() {
+    if (--vmas == 0 && whenUnmapped != null) {
+      whenUnmapped.run();
+    }
   }
 
   /** The file. */
@@ -236,7 +257,7 @@ public final class FileObject {
   }
 
   /** The page if somebody ever asked for it, else null: then it is mapped nowhere. */
-  public @org.jspecify.annotations.Nullable Page known(long index) {
+  public @Nullable Page known(long index) {
     return pages.get(index);
   }
 

@@ -28,6 +28,9 @@ public final class AnonVmas {
     if (vma.anonVma != null) {
       return true;
     }
+    if (tree.allocationFails()) {
+      return false; // the link
+    }
     AnonVma found = findMergeable(tree, vma);
     if (found == null) {
       if (tree.allocationFails()) {

@@ -65,8 +65,7 @@ public final class VmaMerger {
       explainAlone(r);
       return null;
     }
-    if (tree.allocationFails()) {
-      r.outOfMemory = true;
+    if (noMemory(r, Objects.requireNonNull(left ? prev : next), left && right ? next : null)) {
       return null;
     }
     explainMerge(r, left, right, "the new range");
@@ -143,8 +142,8 @@ public final class VmaMerger {
     if (!left && !right) {
       return null;
     }
-    if (tree.allocationFails()) {
-      r.outOfMemory = true;
+    if (noMemory(
+        r, Objects.requireNonNull(left ? r.prev : r.next), left && right ? r.next : null)) {
       return null;
     }
     explainMerge(r, left, right, "the changed range");
@@ -201,7 +200,7 @@ public final class VmaMerger {
       }
       return null;
     }
-    if (tree.allocationFails()) {
+    if (!tree.prepareCopy(vma)) {
       return null;
     }
     long upperPgoff = vma.pgoffAt(addr);
@@ -220,6 +219,23 @@ public final class VmaMerger {
     }
     tree.insert(added);
     return added;
+  }
+
+  /**
+   * Asks for all that a merge needs before it begins: places in the index ({@code
+   * vma_iter_prealloc}), and links when the one that stays takes over anon_vmas ({@code
+   * dup_anon_vma}).
+   *
+   * @param other the third VMA when three become one
+   */
+  private boolean noMemory(MergeRequest r, Vma target, @Nullable Vma other) {
+    boolean takesOver =
+        target.anonVma == null
+            && ((other != null && other.anonVma != null)
+                || (r.middle != null && r.middle.anonVma != null)
+                || (r.copiedFrom != null && r.copiedFrom.anonVma != null));
+    r.outOfMemory = tree.allocationFails() || (takesOver && tree.allocationFails());
+    return r.outOfMemory;
   }
 
   private void adjustHuge(long addr) {

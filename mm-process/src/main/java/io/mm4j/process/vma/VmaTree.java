@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.vma;
 
+import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.vma.VmaIndex;
 import java.util.Arrays;
 import java.util.function.BooleanSupplier;
@@ -20,7 +21,9 @@ public final class VmaTree {
   private Vma[] pool = new Vma[16];
   private int pooled;
   private long generation;
-  private long lastFound = -1;
+
+  /** {@code mmap_cache}: what {@link #find} returned last, unless it has gone since. */
+  private @Nullable Vma lastFound;
 
   /**
    * A tree over an empty index.
@@ -35,6 +38,26 @@ public final class VmaTree {
   /** Whether the kernel's next allocation fails. */
   public boolean allocationFails() {
     return allocationFails.getAsBoolean();
+  }
+
+  /**
+   * Asks for all that new VMAs need, before anything is changed: objects ({@code vm_area_alloc})
+   * and places in the index ({@code vma_iter_prealloc}). Their {@link #insert} cannot fail then.
+   *
+   * @return false if memory was out or the index is full; nothing has changed
+   */
+  public boolean prepare(int vmas) {
+    for (int i = 0; i < vmas; i++) {
+      if (allocationFails()) {
+        return false;
+      }
+    }
+    return !allocationFails() && index.reserve(vmas);
+  }
+
+  /** The same for a copy of a VMA, which joins its anon_vmas ({@code anon_vma_clone}). */
+  boolean prepareCopy(Vma of) {
+    return prepare(1) && (of.anonVma == null || !allocationFails());
   }
 
   /** {@code map_count}. */
@@ -52,16 +75,16 @@ public final class VmaTree {
     generation++;
   }
 
-  /** Start of the VMA that {@link #find} returned last, -1 if none. */
+  /** Start of the VMA that {@link #find} returned last, -1 if none or if it has gone. */
   public long lastFound() {
-    return lastFound;
+    return lastFound == null ? -1 : lastFound.start;
   }
 
   /** {@code find_vma}: the lowest VMA that ends above an address (unsigned), or null. */
   public @Nullable Vma find(long addr) {
     Vma vma = addr < 0 ? null : at(index.find(addr));
     if (vma != null) {
-      lastFound = vma.start;
+      lastFound = vma;
     }
     return vma;
   }
@@ -146,6 +169,9 @@ public final class VmaTree {
       byHandle = Arrays.copyOf(byHandle, Math.max(handle + 1, byHandle.length * 2));
     }
     byHandle[handle] = vma;
+    if (vma.backing != null) {
+      vma.backing.get();
+    }
     vma.handle = handle;
     generation++;
   }
@@ -162,7 +188,13 @@ public final class VmaTree {
   public void remove(Vma vma) {
     index.erase(vma.handle);
     byHandle[vma.handle] = null;
+    if (lastFound == vma) {
+      lastFound = null;
+    }
     AnonVmas.unlink(vma);
+    if (vma.backing != null) {
+      vma.backing.put();
+    }
     vma.reset();
     if (pooled == pool.length) {
       pool = Arrays.copyOf(pool, pooled * 2);
@@ -171,7 +203,11 @@ public final class VmaTree {
     generation++;
   }
 
-  /** Checks the objects against the index. */
+  /**
+   * Checks the objects against the index.
+   *
+   * @throws CorruptStateError if they disagree
+   */
   public void validate() {
     index.validate();
     int n = 0;
@@ -184,13 +220,13 @@ public final class VmaTree {
         wrong = "not sorted, empty or not page-aligned";
       }
       if (wrong != null) {
-        throw new IllegalStateException("vma=" + vma + ": " + wrong);
+        throw new CorruptStateError("vma=" + vma + ": " + wrong);
       }
       end = vma.end;
       n++;
     }
     if (n != index.size()) {
-      throw new IllegalStateException("walked=" + n + " size=" + index.size());
+      throw new CorruptStateError("walked=" + n + " size=" + index.size());
     }
   }
 
