@@ -13,6 +13,6 @@ class VmaIndexKitTest extends PluginSuite<VmaIndexProvider> {
 
   @Override
   protected int tries() {
-    return Integer.getInteger("mm.tries", 10);
+    return Integer.getInteger("mm.tries", 5);
   }
 }
