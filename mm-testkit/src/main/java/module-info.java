@@ -14,6 +14,8 @@ module io.mm4j.testkit {
   requires static transitive org.jspecify;
   requires static org.junit.jupiter.api;
 
+  uses io.mm4j.api.process.ProcessFloorProvider;
+
   exports io.mm4j.testkit;
   exports io.mm4j.testkit.junit;
 }

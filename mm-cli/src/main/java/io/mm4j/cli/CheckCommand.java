@@ -134,23 +134,25 @@ final class CheckCommand extends MmCommand {
   private <P extends PluginProvider> void add(
       List<Task<?>> tasks, PluginRegistry registry, Spi<P> spi, PluginSpec spec) {
     P provider = registry.provider(spi, spec.name(), spi.id() + "=" + spec.name());
-    for (Rule<P> rule : suite(spi).rules()) {
+    for (Rule<P> rule : rulesOf(spi)) {
       if (rules.isEmpty() || rules.stream().anyMatch(rule.info().id()::equalsIgnoreCase)) {
         tasks.add(new Task<>(rule, provider, spec.options()));
       }
     }
   }
 
-  private static <P extends PluginProvider> Suite<P> suite(Spi<P> spi) {
-    return TestKit.suite(spi)
-        .orElseThrow(
-            () ->
-                new InputException(
-                    "the test kit has no rules for this SPI yet",
-                    spi.id(),
-                    TestKit.suites().stream()
-                        .map(s -> s.spi().id())
-                        .collect(Collectors.joining(", ", "an SPI with rules: ", ""))));
+  private static <P extends PluginProvider> List<Rule<P>> rulesOf(Spi<P> spi) {
+    List<Rule<P>> found = TestKit.rules(spi);
+    if (found.isEmpty()) {
+      throw new InputException(
+          "the test kit has no rules for this SPI yet",
+          spi.id(),
+          TestKit.suites().stream()
+              .map(s -> s.spi().id())
+              .distinct()
+              .collect(Collectors.joining(", ", "an SPI with rules: ", "")));
+    }
+    return found;
   }
 
   /** What was named, else every plugin for whose SPI there are rules. */

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * every rule that it names, and no rule fails on the correct plugin. A rule that a fault does not
  * name is run on it with one seed only, for the picture.
  *
- * @param spi the SPI's name on the command line
+ * @param spi what the suite is about: the SPI's name on the command line, or what is built on it
  * @param rules the rules, in order
  * @param rows one for each fault
  * @param problems what keeps the suite from being proved, in words; empty if it is
@@ -58,6 +58,11 @@ public record ProveMatrix(String spi, List<RuleInfo> rules, List<Row> rows, List
   public static <P extends PluginProvider> ProveMatrix prove(Suite<P> suite, RuleRunner runner) {
     RuleRunner quick = runner.withoutShrinking();
     List<String> problems = new ArrayList<>();
+    if (suite.missing() != null) {
+      problems.add("no rule of " + suite.name() + " can be run: " + suite.missing());
+      return new ProveMatrix(
+          suite.name(), suite.rules().stream().map(Rule::info).toList(), List.of(), problems);
+    }
     for (Rule<P> rule : suite.rules()) {
       RuleResult result = quick.run(rule, suite.correct(), Map.of());
       if (result.outcome() == Outcome.FAILED) {
@@ -86,7 +91,7 @@ public record ProveMatrix(String spi, List<RuleInfo> rules, List<Row> rows, List
       }
     }
     return new ProveMatrix(
-        suite.spi().id(), suite.rules().stream().map(Rule::info).toList(), rows, problems);
+        suite.name(), suite.rules().stream().map(Rule::info).toList(), rows, problems);
   }
 
   private static String why(@Nullable RuleResult result) {

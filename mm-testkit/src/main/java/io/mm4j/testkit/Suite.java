@@ -7,18 +7,31 @@ import io.mm4j.api.plugin.Spi;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All that the kit has for one SPI.
  *
+ * @param name what its rules are about: the SPI's name, or what is built above it
  * @param spi the SPI
  * @param correct the kit's own simplest correct plugin; every rule passes on it
  * @param rules the rules, by id
  * @param faults the plugins that are wrong on purpose
+ * @param missing why no rule can be run here, in words, or null
  * @param <P> the provider type
  */
 public record Suite<P extends PluginProvider>(
-    Spi<P> spi, P correct, List<Rule<P>> rules, List<Fault<P>> faults) {
+    String name,
+    Spi<P> spi,
+    P correct,
+    List<Rule<P>> rules,
+    List<Fault<P>> faults,
+    @Nullable String missing) {
+  /** A suite that is named after its SPI and can always be run. */
+  public Suite(Spi<P> spi, P correct, List<Rule<P>> rules, List<Fault<P>> faults) {
+    this(spi.id(), spi, correct, rules, faults, null);
+  }
+
   /** Copies the lists and refuses two rules of one id. */
   public Suite {
     rules = List.copyOf(rules);

@@ -8,6 +8,7 @@ import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.frames.FrameAllocatorSuite;
 import io.mm4j.testkit.memory.PhysicalMemorySuite;
 import io.mm4j.testkit.pages.PageAllocatorSuite;
+import io.mm4j.testkit.space.AddressSpaceSuite;
 import io.mm4j.testkit.vma.VmaIndexSuite;
 import java.util.List;
 import java.util.Optional;
@@ -23,13 +24,24 @@ public final class TestKit {
         PhysicalMemorySuite.suite(),
         FrameAllocatorSuite.suite(),
         PageAllocatorSuite.suite(),
-        VmaIndexSuite.suite());
+        VmaIndexSuite.suite(),
+        AddressSpaceSuite.suite());
   }
 
-  /** The suite of an SPI, if the kit has one. */
+  /** Every suite that judges plugins of an SPI: that of the SPI, then those built above it. */
   @SuppressWarnings("unchecked") // a suite's type parameter is that of its own SPI constant
+  public static <P extends PluginProvider> List<Suite<P>> suites(Spi<P> spi) {
+    return suites().stream().filter(s -> s.spi() == spi).map(s -> (Suite<P>) s).toList();
+  }
+
+  /** Every rule that judges plugins of an SPI. */
+  public static <P extends PluginProvider> List<Rule<P>> rules(Spi<P> spi) {
+    return suites(spi).stream().flatMap(s -> s.rules().stream()).toList();
+  }
+
+  /** The suite of an SPI itself, if the kit has one. */
   public static <P extends PluginProvider> Optional<Suite<P>> suite(Spi<P> spi) {
-    return suites().stream().filter(s -> s.spi() == spi).map(s -> (Suite<P>) s).findFirst();
+    return suites(spi).stream().findFirst();
   }
 
   /** Every rule of every SPI. */

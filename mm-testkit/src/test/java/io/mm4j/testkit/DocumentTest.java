@@ -34,7 +34,7 @@ class DocumentTest {
   private static String tables() {
     StringBuilder out = new StringBuilder();
     for (Suite<?> suite : TestKit.suites()) {
-      out.append("\n### ").append(suite.spi()).append(": ");
+      out.append("\n### ").append(suite.name()).append(": ");
       out.append(suite.rules().size()).append(" rules, ");
       out.append(suite.faults().size()).append(" faults\n\n");
       out.append(

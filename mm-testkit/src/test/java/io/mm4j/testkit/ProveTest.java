@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
@@ -15,10 +16,12 @@ class ProveTest {
   @TestFactory
   Stream<DynamicTest> everyRuleCatchesItsFault() {
     return TestKit.suites().stream()
-        .map(suite -> DynamicTest.dynamicTest(suite.spi().id(), () -> prove(suite)));
+        .map(suite -> DynamicTest.dynamicTest(suite.name(), () -> prove(suite)));
   }
 
   private static void prove(Suite<?> suite) {
+    // Address spaces are proved where a process floor is: AddressSpaceProofTest of mm-process.
+    Assumptions.assumeTrue(suite.missing() == null, () -> "" + suite.missing());
     ProveMatrix matrix = ProveMatrix.prove(suite, RuleRunner.create());
     assertEquals(List.of(), matrix.problems(), () -> String.join("\n", matrix.problems()));
     assertFalse(matrix.rows().isEmpty());

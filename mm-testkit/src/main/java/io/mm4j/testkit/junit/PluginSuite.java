@@ -11,7 +11,6 @@ import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleResult;
 import io.mm4j.testkit.RuleResult.Outcome;
 import io.mm4j.testkit.RuleRunner;
-import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.TestKit;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -73,9 +72,8 @@ public abstract class PluginSuite<P extends PluginProvider> {
   @TestFactory
   Stream<DynamicNode> rules() {
     PluginRegistry registry = registry();
-    Suite<P> suite =
-        TestKit.suite(spi)
-            .orElseThrow(() -> new AssertionError("the test kit has no rules for " + spi));
+    List<Rule<P>> rules = TestKit.rules(spi);
+    Assertions.assertFalse(rules.isEmpty(), () -> "the test kit has no rules for " + spi);
     List<PluginSpec> specs = new ArrayList<>(plugins(registry));
     String only = System.getProperty("mm.plugin");
     if (only != null) {
@@ -84,7 +82,7 @@ public abstract class PluginSuite<P extends PluginProvider> {
         specs.add(PluginSpec.parse(only.substring(spi.id().length() + 1), "mm.plugin"));
       }
     }
-    return specs.stream().map(spec -> container(suite, registry, spec));
+    return specs.stream().map(spec -> container(rules, registry, spec));
   }
 
   /** A plugin that is found here but judged nowhere fails the build. */
@@ -105,11 +103,11 @@ public abstract class PluginSuite<P extends PluginProvider> {
         () -> "no suite of the test kit judges " + info.spi() + "=" + info.name());
   }
 
-  private DynamicNode container(Suite<P> suite, PluginRegistry registry, PluginSpec spec) {
+  private DynamicNode container(List<Rule<P>> rules, PluginRegistry registry, PluginSpec spec) {
     String only = System.getProperty("mm.rule");
     return DynamicContainer.dynamicContainer(
         spi.id() + "=" + spec.name(),
-        suite.rules().stream()
+        rules.stream()
             .filter(rule -> only == null || rule.info().id().equals(only))
             .map(
                 rule ->

@@ -14,6 +14,11 @@ import java.util.function.Consumer;
 public final class VmaIndexSuite {
   private VmaIndexSuite() {}
 
+  /** The kit's simplest correct index. */
+  public static VmaIndexProvider correct() {
+    return new NaiveVmaIndexes();
+  }
+
   /** The suite. */
   public static Suite<VmaIndexProvider> suite() {
     List<Rule<VmaIndexProvider>> rules = new ArrayList<>();

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.space;
+
+import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.Spi;
+import io.mm4j.api.vma.VmaIndexProvider;
+import io.mm4j.testkit.Operation;
+import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.RuleInfo;
+import io.mm4j.testkit.Trial;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** A rule of address spaces: what must be true after each call of a random script. */
+final class SpaceRule extends Rule<VmaIndexProvider> {
+  private final int operations;
+  private final boolean manyVmas;
+  private final Consumer<SpaceSubject> check;
+
+  SpaceRule(RuleInfo info, int operations, boolean manyVmas, Consumer<SpaceSubject> check) {
+    super(Spi.VMA_INDEX, info);
+    this.manyVmas = manyVmas;
+    this.operations = operations;
+    this.check = check;
+  }
+
+  @Override
+  public @Nullable String missing(VmaIndexProvider provider, Options options) {
+    return Floors.missing();
+  }
+
+  @Override
+  public Trial<SpaceSubject> trial(VmaIndexProvider provider, Options options, long seed) {
+    SpaceSetup random = SpaceSetup.random(seed);
+    SpaceSetup setup = manyVmas ? random.withManyVmas() : random;
+    return new Trial<>() {
+      @Override
+      public List<Operation<SpaceSubject>> operations() {
+        return SpaceMix.random(seed, operations);
+      }
+
+      @Override
+      public SpaceSubject open() {
+        return new SpaceSubject(
+            setup, () -> Floors.create(provider), Floors.indexes(provider, options));
+      }
+
+      @Override
+      public String setup() {
+        return "a process: " + setup;
+      }
+
+      @Override
+      public void afterStep(SpaceSubject subject) {
+        check.accept(subject);
+      }
+
+      @Override
+      public int validateEvery() {
+        return 8;
+      }
+    };
+  }
+}
