@@ -172,6 +172,7 @@ public final class Face {
                 Table.column("frame_allocator", "FRAME ALLOCATOR"),
                 Table.column("verdict", "VERDICT"),
                 Table.column("operations", "OPERATIONS"),
+                Table.column("tables_kib", "TABLES (KIB)"),
                 Table.timing("replay_ms", "MS"),
                 Table.timing("operations_per_s", "OPERATIONS/S (READING INCLUDED)")));
     for (Contender contender : contenders) {
@@ -180,6 +181,7 @@ public final class Face {
           contender.name(),
           contender.exactness(),
           run == null ? 0 : run.operations(),
+          run == null || run.metadataBytes() < 0 ? "-" : (run.metadataBytes() + 1023) >>> 10,
           contender.replayNs() / 1_000_000,
           contender.operationsPerSecond());
     }

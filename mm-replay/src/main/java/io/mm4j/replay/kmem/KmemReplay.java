@@ -83,8 +83,21 @@ public final class KmemReplay {
           replay.operations(),
           replay.startBlocks(),
           replay.samples(),
-          plugin.name());
+          plugin.name(),
+          metadataBytes(managed));
     }
+  }
+
+  private static long metadataBytes(List<ManagedZone> zones) {
+    long bytes = 0;
+    for (ManagedZone zone : zones) {
+      long own = zone.frames().metadataBytes();
+      if (own < 0) {
+        return -1;
+      }
+      bytes += own;
+    }
+    return bytes;
   }
 
   static Machine boot(RecordedZones zones, MachineConfig config) {
@@ -112,7 +125,8 @@ public final class KmemReplay {
     Verdict verdict =
         new Verdict(
             source.label(), RecordingKind.KMEM, recordingClass(source), false, checks, null);
-    return new KmemRun(verdict, source.name(), meta.get("cmd"), zones, 0, 0, 0, List.of(), plugin);
+    return new KmemRun(
+        verdict, source.name(), meta.get("cmd"), zones, 0, 0, 0, List.of(), plugin, -1);
   }
 
   private static Verdict verdict(

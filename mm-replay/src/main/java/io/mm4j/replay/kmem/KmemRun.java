@@ -17,6 +17,8 @@ import java.util.List;
  * @param startBlocks free blocks before the first event
  * @param samples the free blocks over recorded time, if asked for; the last is the end
  * @param frameAllocator the plugin that was judged
+ * @param metadataBytes what the frame allocators of all zones take for their tables at the end; -1
+ *     if not known
  */
 public record KmemRun(
     Verdict verdict,
@@ -27,7 +29,8 @@ public record KmemRun(
     long operations,
     long startBlocks,
     List<Sample> samples,
-    String frameAllocator) {
+    String frameAllocator,
+    long metadataBytes) {
   /** Copies the list. */
   public KmemRun {
     samples = List.copyOf(samples);
