@@ -135,8 +135,9 @@ final class ExplainCommand extends MmCommand {
 
   private void calls(Io io, List<List<String>> calls) {
     calls.forEach(CallExplainer::check);
-    long number = pid == null ? 1 : Sizes.parseNumber(pid.replaceFirst("^p", ""), "--pid");
-    long wanted = pid != null && pid.startsWith("p") ? number + 1 : number;
+    String typed = pid == null ? "1" : pid.strip();
+    long number = Sizes.parseNumber(typed.replaceFirst("^p", ""), "--pid " + typed);
+    long wanted = typed.startsWith("p") ? number + 1 : number;
     if (privileged && scene.workload() != null) {
       throw new InputException(
           "a recorded process has the capabilities that it was recorded with",

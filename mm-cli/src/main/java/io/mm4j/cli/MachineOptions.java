@@ -101,6 +101,15 @@ final class MachineOptions {
     return registry;
   }
 
+  /**
+   * Checks every option, for commands whose machine is a recording's: there the plugins count and
+   * the rest has no effect.
+   */
+  void check(PluginRegistry registry) {
+    process(1, false);
+    config(registry);
+  }
+
   /** The seed. */
   long seed() {
     return Sizes.parseNumber(seed, "--seed");

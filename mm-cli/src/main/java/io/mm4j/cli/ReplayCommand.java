@@ -62,6 +62,7 @@ final class ReplayCommand extends MmCommand {
   @Override
   int run(Io io) {
     PluginRegistry registry = machine.registry(io);
+    machine.check(registry);
     Judge judge = new Judge(registry, machine.choices(registry));
     List<Recording> recordings = Recordings.find(paths);
     boolean lines = !output.json() && !output.csv() && !byClass;

@@ -78,7 +78,7 @@ final class RunCommand extends MmCommand {
     }
     PluginRegistry registry = machine.registry(io);
     Map<Spi<?>, PluginSpec> choices = machine.choices(registry);
-    machine.seed();
+    machine.check(registry);
     Workload found = workload == null ? Workload.bundled() : Workload.find(workload);
     return switch (found) {
       case Workload.Pages pages -> pages(io, registry, choices, pages.source());

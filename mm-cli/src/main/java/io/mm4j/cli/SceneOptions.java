@@ -134,7 +134,7 @@ final class SceneOptions {
     if (at == null) {
       return ProcessReplay.AT_END;
     }
-    long number = Sizes.parseNumber(at, "--at");
+    long number = Sizes.parseNumber(at.strip(), "--at " + at.strip());
     if (number < 1) {
       throw new InputException("there is no call " + at, "--at", "numbers from 1");
     }

@@ -113,6 +113,9 @@ class RunCommandTest {
           {"run", "--compare", "frame-allocator=buddy,buddy"},
           {"run", "--compare", "page-allocator=linux,"},
           {"run", "--compare", "vma-index=rbtree"},
+          {"run", "--memory", "-5"},
+          {"run", "--machine", "/"},
+          {"run", "--cmdline", "vm.max_map_count=x"},
         }) {
       Cli wrong = Cli.mm(args);
       assertEquals(2, wrong.code(), wrong.err());

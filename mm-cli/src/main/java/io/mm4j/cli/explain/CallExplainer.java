@@ -124,13 +124,30 @@ public final class CallExplainer {
   }
 
   private long mincore(long[] w, StringBuilder extra) {
-    int[] counts = new int[2];
-    long result = mm.mincore(w[0], w[1], w[2], bit -> counts[bit & 1]++);
+    Residency residency = new Residency();
+    long result = mm.mincore(w[0], w[1], w[2], residency);
     if (result == 0) {
-      extra.append(", ").append(counts[1]).append(" of ").append(counts[0] + counts[1]);
+      extra.append(", ").append(residency.resident).append(" of ").append(residency.pages);
       extra.append(" pages resident");
     }
     return result;
+  }
+
+  /** Counts what mincore says. */
+  private static final class Residency implements AddressSpace.ByteSink {
+    private long pages;
+    private long resident;
+
+    @Override
+    public void accept(int value) {
+      accept(value, 1);
+    }
+
+    @Override
+    public void accept(int value, long count) {
+      pages += count;
+      resident += (value & 1) * count;
+    }
   }
 
   private TouchOutcome touch(CallForm form, long[] w) {
