@@ -82,6 +82,7 @@ static void become_victim(void) {
     struct rlimit rl = {limit[i], i == 3 ? 8388608 : RLIM_INFINITY};
     setrlimit(numbers[i], &rl);
   }
+  for (int fd = 0; fd < 3; fd++) close(fd);
   personality(ADDR_NO_RANDOMIZE | (compat ? ADDR_COMPAT_LAYOUT : 0) | (task_size == 0xc0000000 ? ADDR_LIMIT_3GB : 0) |
               (read_implies_exec ? READ_IMPLIES_EXEC : 0));
   if (root) {

@@ -132,6 +132,7 @@ void do_touch(int p, char kind, u64 addr, int val) {
 }
 
 void do_mmap(int p, u64 addr, u64 len, u64 prot, u64 flags, int d, int fd, u64 off) {
+  if (is32) off &= 0xffffffff000; /* mmap2 takes pages, 32 bits of them */
   u64 v = raw_call(p, 9, 192, addr, len, prot, flags, d ? 10 + d : fd, is32 ? off / P : off);
   printf("%d p%d mmap addr=0x%lx len=0x%lx prot=0x%lx flags=0x%lx fd=", ++calls_made, p, word(addr), word(len), prot, flags);
   if (d) printf("D%d", d); else printf("%d", fd);
