@@ -87,6 +87,14 @@ class FolioTest {
   }
 
   @Test
+  void aHoleWritesBackFirstSoThatADirtyFolioIsSplitToo() {
+    mapFile(AT, 16, RW, 1, 0);
+    rig.touch(AT + 0xf000);
+    assertEquals(0, rig.mm.madvise(AT, 0x2000, REMOVE));
+    assertEquals(".16", rig.pages(AT));
+  }
+
+  @Test
   void freeAdviceOnAPartOfAHugePageGivesUpItsZeroPages() {
     Rig huge = new Rig(Rig.INDEXES.getFirst(), MmSysctls.DEFAULTS, ThpMode.ALWAYS);
     assertEquals(AT, huge.mm.mmap(AT, 0x200000, RW, PRIVATE_ANON | FIXED, -1, 0));

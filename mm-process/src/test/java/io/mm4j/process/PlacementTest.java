@@ -37,6 +37,19 @@ class PlacementTest {
   }
 
   @Test
+  void aStackWhoseGuardGapReachesZeroEndsTheSearch() {
+    rig.map(0x58000, (0x403000 - 0x58000) >> 12, RW);
+    assertEquals(
+        Rig.BRK,
+        rig.mm.mmap(Rig.BRK, BASE - Rig.BRK, 0, PRIVATE_ANON | FIXED | 0x4000, -1, 0),
+        "everything up to mmap_base");
+    long above = map(0, 0x1000, PRIVATE_ANON);
+    assertEquals(0x57000, above, "the last room below");
+    assertEquals(0x38000, map(0x38000, 0x1f000, PRIVATE_ANON | FIXED | 0x100));
+    assertEquals(-Errno.ENOMEM, map(0, 0x1000, PRIVATE_ANON));
+  }
+
+  @Test
   void hintsAreRoundedDownAndRaisedToTheLowestAddress() {
     assertEquals(0x20000000L, map(0x20000fff, 0x1000, PRIVATE_ANON));
     assertEquals(0x10000, map(0x1000, 0x1000, PRIVATE_ANON));

@@ -202,7 +202,7 @@ public final class UnmappedArea {
     }
     long low = wide && (flags & Uapi.MAP_ABOVE4G) != 0 ? 1L << 32 : Mm.PAGE;
     long found = highest(low, mm.layout().mmapBase(), len);
-    if (found >= 0) {
+    if (!Errno.isError(found)) {
       return found;
     }
     if (mm.explaining()) {
@@ -273,7 +273,11 @@ public final class UnmappedArea {
     return Mm.pageAlign(mm.taskSize() / 3);
   }
 
-  /** {@code unmapped_area_topdown}. */
+  /**
+   * {@code unmapped_area_topdown}. Below a mapping that grows down and whose guard gap reaches
+   * address 0, Linux goes on searching up to the end of all addresses and takes its last pages,
+   * which no check lets pass: the request fails, and there is no second search bottom-up.
+   */
   private long highest(long low, long high, long len) {
     long floor = Math.max(low, mm.mmapMinAddr());
     long ceiling = high;
@@ -298,6 +302,9 @@ public final class UnmappedArea {
       }
       explainGap(behind, gap);
       ceiling = mm.startGap(behind);
+      if (ceiling == 0) {
+        return -len;
+      }
     }
     return -Errno.ENOMEM;
   }

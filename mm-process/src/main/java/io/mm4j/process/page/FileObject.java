@@ -147,10 +147,7 @@ public final class FileObject {
    * {@code folio_split} down to one page: the half that does not hold the page stays a folio, the
    * other is halved again.
    */
-  private boolean splitAt(long index, Unmapping unmapping) {
-    if (!hasFolios(index) || dirty.get((int) index)) {
-      return false;
-    }
+  private void splitAt(long index, Unmapping unmapping) {
     int order = folioOrder(index);
     long first = folioStart(index);
     unmapping.unmap(first, first + (1L << order));
@@ -164,7 +161,6 @@ public final class FileObject {
       first = other == first ? first + half : first;
     }
     single.set((int) index);
-    return true;
   }
 
   /** A shared mapping wrote to this page: its folio is dirty. */
@@ -289,8 +285,8 @@ public final class FileObject {
   }
 
   /**
-   * {@code truncate_pagecache_range}: takes pages out of the file. A folio that lies in the range
-   * only in part is split first; a dirty one cannot be, its pages stay and are zeroed.
+   * {@code truncate_pagecache_range}: takes pages out of the file, after they were written back. A
+   * folio that lies in the range only in part is split first.
    */
   public void punch(long firstIndex, long pastIndex, Unmapping unmapping) {
     if (mapped.kind() == MappedFile.Kind.SHMEM) {
@@ -302,39 +298,28 @@ public final class FileObject {
     if (firstIndex >= past) {
       return;
     }
+    writeBack(firstIndex, past);
     unmapping.unmap(firstIndex, past);
-    long from = firstIndex;
-    long to = past;
-    if (isCached(firstIndex) && !truncatePart(firstIndex, firstIndex, past, unmapping)) {
-      from = Math.min(past, folioEnd(firstIndex));
-    }
-    if (from < past && isCached(past - 1) && !truncatePart(past - 1, firstIndex, past, unmapping)) {
-      to = folioStart(past - 1);
-    }
-    zeroed.set((int) firstIndex, (int) past);
+    splitBorders(firstIndex, firstIndex, past, unmapping);
+    splitBorders(past - 1, firstIndex, past, unmapping);
     pages.keySet().removeIf(i -> i >= firstIndex && i < past);
-    if (from < to) {
-      absent.set((int) from, (int) to);
-      single.set((int) from, (int) to);
-      dirty.clear((int) from, (int) to);
-      readAhead.clear((int) from, (int) to);
-    }
+    zeroed.set((int) firstIndex, (int) past);
+    absent.set((int) firstIndex, (int) past);
+    single.set((int) firstIndex, (int) past);
+    readAhead.clear((int) firstIndex, (int) past);
   }
 
-  /** {@code truncate_inode_partial_folio}: whether what lies in the range can go. */
-  private boolean truncatePart(long index, long first, long past, Unmapping unmapping) {
+  /** {@code truncate_inode_partial_folio} on the folio of a page of the range. */
+  private void splitBorders(long index, long first, long past, Unmapping unmapping) {
     long start = folioStart(index);
     long end = folioEnd(index);
-    if (start >= first && end <= past) {
-      return true;
+    if (!isCached(index) || (start >= first && end <= past)) {
+      return;
     }
-    if (!splitAt(Math.max(start, first), unmapping)) {
-      return false;
-    }
+    splitAt(Math.max(start, first), unmapping);
     if (end > past && folioOrder(past) > 0) {
       splitAt(past, unmapping);
     }
-    return true;
   }
 
   private Page zero() {
