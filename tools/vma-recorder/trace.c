@@ -102,12 +102,12 @@ u64 raw_call(int p, int nr64, int nr32, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f
 
 static u64 word(u64 v) { return is32 ? (uint32_t) v : v; }
 
-/* Whether a jump to this address would run code. */
+/* Whether a jump to this address would run code, perhaps because a mapping above grows down to it. */
 static int executable(int p, u64 addr) {
   for (char *l = proc[p].maps; *l; l = strchr(l, '\n') + 1) {
     char *x;
     u64 s = strtoull(l, &x, 16), e = strtoull(x + 1, &x, 16);
-    if (addr >= s && addr < e) return x[3] == 'x';
+    if (addr < e) return x[3] == 'x' && (addr >= s || s - addr < 1 << 23);
   }
   return 0;
 }
