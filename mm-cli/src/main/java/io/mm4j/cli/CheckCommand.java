@@ -20,7 +20,9 @@ import io.mm4j.testkit.RuleResult.Outcome;
 import io.mm4j.testkit.RuleRunner;
 import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.TestKit;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -58,6 +60,14 @@ final class CheckCommand extends MmCommand {
       description = "Seeds for each rule, " + RuleRunner.DEFAULT_TRIES + " by default.")
   private String tries = Integer.toString(RuleRunner.DEFAULT_TRIES);
 
+  @Option(
+      names = "--patience",
+      paramLabel = "SECONDS",
+      description =
+          "A plugin that takes longer over one step has failed, 60 by default; its other rules are"
+              + " not run.")
+  private String patience = Long.toString(RuleRunner.DEFAULT_PATIENCE.toSeconds());
+
   @Option(names = "--prove", description = "Runs the rules on plugins that are wrong on purpose.")
   private boolean prove;
 
@@ -70,7 +80,15 @@ final class CheckCommand extends MmCommand {
     if (count < 1 || count > 1_000_000) {
       throw new InputException("'" + tries + "' is out of range", "--tries", "1 to 1000000");
     }
-    RuleRunner runner = RuleRunner.create().seed(machine.seed()).tries((int) count);
+    long seconds = Sizes.parseNumber(patience, "--patience");
+    if (seconds < 1 || seconds > 86_400) {
+      throw new InputException("'" + patience + "' is out of range", "--patience", "1 to 86400");
+    }
+    RuleRunner runner =
+        RuleRunner.create()
+            .seed(machine.seed())
+            .tries((int) count)
+            .patience(Duration.ofSeconds(seconds));
     rules.forEach(id -> TestKit.rule(id, "--rule"));
     return prove ? prove(io, runner) : check(io, runner);
   }
@@ -80,10 +98,15 @@ final class CheckCommand extends MmCommand {
     List<Task<?>> tasks = tasks(registry);
     boolean lines = !output.json() && !output.csv();
     List<RuleResult> results = new ArrayList<>();
+    Map<String, String> stuck = new HashMap<>();
     try (Progress progress = new Progress(io.err(), io.terminal())) {
       for (Task<?> task : tasks) {
         progress.at(results.size(), tasks.size(), task.toString());
-        RuleResult result = task.run(runner);
+        String rule = stuck.get(task.plugin());
+        RuleResult result = rule == null ? task.run(runner) : task.skip(rule);
+        if (result.stuck()) {
+          stuck.put(task.plugin(), result.rule().id());
+        }
         results.add(result);
         if (lines) {
           progress.hide();
@@ -109,6 +132,16 @@ final class CheckCommand extends MmCommand {
       Rule<P> rule, P provider, Map<String, String> options) {
     RuleResult run(RuleRunner runner) {
       return runner.run(rule, provider, options);
+    }
+
+    /** Not run, as the plugin did not come to an end with another rule. */
+    RuleResult skip(String stuckRule) {
+      return RuleResult.skipped(
+          rule.info(), plugin(), "it did not come to an end with " + stuckRule);
+    }
+
+    String plugin() {
+      return rule.spi().id() + "=" + provider.name() + (options.isEmpty() ? "" : ":" + options);
     }
 
     @Override

@@ -32,13 +32,19 @@ class PluginsCommandTest {
       }
       public io.mm4j.api.page.FrameAllocator create(
           io.mm4j.api.memory.Zone zone, io.mm4j.api.plugin.Options options) {
-        throw new UnsupportedOperationException();
+        CREATE
       }
     }
     """
         .replace("TYPE", type)
         .replace("PLUGIN", plugin)
-        .replace("CONSTRUCTOR", inConstructor);
+        .replace("CONSTRUCTOR", inConstructor)
+        .replace(
+            "CREATE",
+            plugin.equals("loops")
+                ? "for (;;) { if (Boolean.getBoolean(\"mm.test.end\"))"
+                    + " throw new IllegalStateException(); Thread.onSpinWait(); }"
+                : "throw new UnsupportedOperationException();");
   }
 
   /** Compiles a provider and packs it into a jar with its service file. */
@@ -112,6 +118,32 @@ class PluginsCommandTest {
     assertTrue(list.err().contains("first.jar"), list.err());
     assertTrue(list.err().contains("second.jar"), list.err());
     UsageTest.assertThreeParts(list);
+  }
+
+  /** One rule fails with the stack of the thread, the others are not run: no hang, exit 1. */
+  @Test
+  void aPluginThatLoopsForEverIsLeftBehind() throws Exception {
+    jar("loops.jar", "Loops", "loops", "");
+    try {
+      Cli check =
+          Cli.mm(
+              "check",
+              "frame-allocator=loops",
+              "--plugins-path",
+              dir.resolve("plugins").toString(),
+              "--rule",
+              "FA-01,FA-02",
+              "--patience",
+              "1");
+      assertEquals(1, check.code(), check.err());
+      assertTrue(check.out().contains("failed   frame-allocator=loops  FA-01"), check.out());
+      assertTrue(check.out().contains("Loops.create"), check.out());
+      assertTrue(check.out().contains("skipped  frame-allocator=loops  FA-02"), check.out());
+      assertTrue(check.out().contains("it did not come to an end with FA-01"), check.out());
+      assertTrue(check.out().contains("0 passed, 1 failed, 1 skipped"), check.out());
+    } finally {
+      System.setProperty("mm.test.end", "true");
+    }
   }
 
   @Test

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *     frame-allocator=buddy:max-order=9}
  * @param outcome how it ended
  * @param tries how many seeds were run
- * @param reason why it was skipped, or null
+ * @param reason why it was skipped, or that it did not come to an end, or null
  * @param failure what failed, or null
  */
 public record RuleResult(
@@ -58,6 +58,16 @@ public record RuleResult(
     public Failure {
       operations = List.copyOf(operations);
     }
+  }
+
+  /** Whether the plugin did not come to an end: its thread may still be running. */
+  public boolean stuck() {
+    return outcome == Outcome.FAILED && RuleRunner.STUCK.equals(reason);
+  }
+
+  /** The result of a rule that was not run at all. */
+  public static RuleResult skipped(RuleInfo rule, String plugin, String reason) {
+    return new RuleResult(rule, plugin, Outcome.SKIPPED, 0, reason, null);
   }
 
   /** Several lines for a person: rule, plugin, seed, operations, expected, seen, command. */

@@ -8,6 +8,7 @@ import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.RuleResult.Outcome;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -18,24 +19,35 @@ import org.jspecify.annotations.Nullable;
  * Runs rules over a plugin. The first try of a rule uses exactly the seed that was given, the next
  * ones the numbers after it, so that a failure is repeated by giving its seed.
  *
- * <p>One thread; the same seed gives the same results.
+ * <p>Each rule runs on a thread of its own, one after the other; the same seed gives the same
+ * results. A rule of which no step comes to an end for a minute ({@link #patience}) has failed; its
+ * thread is left behind.
  */
 public final class RuleRunner {
   /** The seed when none is given. */
   public static final long DEFAULT_SEED = 1;
 
+  /** The reason of a failure where the plugin did not come to an end. */
+  static final String STUCK = "does not come to an end";
+
   /** How many seeds each rule tries when nothing is said. */
   public static final int DEFAULT_TRIES = 20;
+
+  /** How long one step of a rule may take when nothing is said. */
+  public static final Duration DEFAULT_PATIENCE = Duration.ofSeconds(60);
 
   private final long seed;
   private final int tries;
   private final boolean shrinks;
+  private final Duration patience;
   private final Reproduce reproduce;
 
-  private RuleRunner(long seed, int tries, boolean shrinks, Reproduce reproduce) {
+  private RuleRunner(
+      long seed, int tries, boolean shrinks, Duration patience, Reproduce reproduce) {
     this.seed = seed;
     this.tries = tries;
     this.shrinks = shrinks;
+    this.patience = patience;
     this.reproduce = reproduce;
   }
 
@@ -58,27 +70,33 @@ public final class RuleRunner {
         DEFAULT_SEED,
         DEFAULT_TRIES,
         true,
+        DEFAULT_PATIENCE,
         (plugin, id, seed) -> "./mm check " + plugin + " --rule " + id + " --seed " + seed);
   }
 
   /** The same with another first seed. */
   public RuleRunner seed(long firstSeed) {
-    return new RuleRunner(firstSeed, tries, shrinks, reproduce);
+    return new RuleRunner(firstSeed, tries, shrinks, patience, reproduce);
   }
 
   /** The same with another number of seeds for each rule, 1 or more. */
   public RuleRunner tries(int count) {
-    return new RuleRunner(seed, Math.max(1, count), shrinks, reproduce);
+    return new RuleRunner(seed, Math.max(1, count), shrinks, patience, reproduce);
   }
 
   /** The same, and failures say that this is to be typed. */
   public RuleRunner reproduceBy(Reproduce how) {
-    return new RuleRunner(seed, tries, shrinks, how);
+    return new RuleRunner(seed, tries, shrinks, patience, how);
+  }
+
+  /** The same, and a step that takes longer than this has failed. */
+  public RuleRunner patience(Duration longest) {
+    return new RuleRunner(seed, tries, shrinks, longest, reproduce);
   }
 
   /** The same, but failing lists stay as they were generated. */
   RuleRunner withoutShrinking() {
-    return new RuleRunner(seed, tries, false, reproduce);
+    return new RuleRunner(seed, tries, false, patience, reproduce);
   }
 
   /**
@@ -107,6 +125,39 @@ public final class RuleRunner {
   public <P extends PluginProvider> RuleResult run(
       Rule<P> rule, P provider, Map<String, String> given) {
     String plugin = describe(rule.spi(), provider, given);
+    return Watched.run(
+        () -> runHere(rule, provider, given, plugin),
+        seed,
+        patience,
+        thread -> stuck(rule.info(), plugin, thread));
+  }
+
+  /** What is known of a rule that did not come to an end. */
+  private RuleResult stuck(RuleInfo rule, String plugin, Watched<RuleResult> thread) {
+    Watched.Place place = thread.place();
+    List<String> stack = thread.stack();
+    RuleResult.Failure failure =
+        new RuleResult.Failure(
+            place.seed(),
+            place.setup(),
+            List.of(place.during() + "  (did not come to an end)"),
+            place.operations(),
+            "an end within " + patience.toSeconds() + " s",
+            "none; the thread is at" + String.join("\n    ", prepend("", stack)),
+            reproduce.command(plugin, rule.id(), place.seed()),
+            null);
+    return new RuleResult(
+        rule, plugin, Outcome.FAILED, (int) (place.seed() - seed + 1), STUCK, failure);
+  }
+
+  private static List<String> prepend(String first, List<String> rest) {
+    List<String> all = new ArrayList<>(rest);
+    all.addFirst(first);
+    return all;
+  }
+
+  private <P extends PluginProvider> RuleResult runHere(
+      Rule<P> rule, P provider, Map<String, String> given, String plugin) {
     Options options = Options.of(provider, given, plugin);
     String missing = rule.missing(provider, options);
     if (missing != null) {
@@ -124,12 +175,14 @@ public final class RuleRunner {
 
   private <P extends PluginProvider> RuleResult.@Nullable Failure fail(
       Rule<P> rule, P provider, Options options, String plugin, long trySeed) {
+    Watched.seed(trySeed);
     return judge(rule, rule.trial(provider, options, trySeed), plugin, trySeed);
   }
 
   private <S extends Subject> RuleResult.@Nullable Failure judge(
       Rule<?> rule, Trial<S> trial, String plugin, long trySeed) {
     List<Operation<S>> operations = trial.operations();
+    Watched.trial(trial);
     TrialRun.Failed failed = TrialRun.run(trial, operations, null);
     if (failed == null) {
       return null;

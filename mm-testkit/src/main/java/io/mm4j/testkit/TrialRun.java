@@ -30,6 +30,7 @@ final class TrialRun {
       Trial<S> trial, List<? extends Operation<S>> operations, @Nullable List<String> story) {
     int step = -1;
     String during = "creation";
+    Watched.step(during);
     try (S subject = trial.open()) {
       if (story != null) {
         subject.startTelling();
@@ -38,6 +39,7 @@ final class TrialRun {
       for (Operation<S> operation : operations) {
         step++;
         during = operation.toString();
+        Watched.step(during);
         try {
           operation.apply(subject);
         } finally {
@@ -49,13 +51,16 @@ final class TrialRun {
         trial.afterStep(subject);
         if ((step + 1) % every == 0) {
           during = "validate() after " + operation;
+          Watched.step(during);
           subject.validate();
         }
       }
       step = operations.size();
       during = "the end";
+      Watched.step(during);
       trial.atEnd(subject);
       during = "validate() at the end";
+      Watched.step(during);
       subject.validate();
       during = "close()";
       return null;

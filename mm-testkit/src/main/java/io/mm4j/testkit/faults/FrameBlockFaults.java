@@ -68,13 +68,13 @@ final class FrameBlockFaults {
         fault(
             "keeps-the-last-page",
             "The last free page is never given.",
-            List.of("FA-08", "FA-L04"),
+            List.of("FA-08", "FA-L04", "FA-L12"),
             KeepsLast::new),
         fault("born-free", "The whole zone is free at creation.", List.of("FA-L01"), BornFree::new),
         fault(
             "loses-every-64th-free",
             "One free in 64 is forgotten.",
-            List.of("FA-L05"),
+            List.of("FA-L05", "FA-L13"),
             LosesFrees::new),
         fault(
             "frees-what-was-allocated",

@@ -30,7 +30,7 @@ final class FrameListFaults {
         fault(
             "falls-back-by-itself",
             "An empty list is served from the lists of other types.",
-            List.of("FA-19"),
+            List.of("FA-19", "FA-L15"),
             FallsBack::new),
         fault(
             "rest-to-unmovable",
@@ -45,7 +45,7 @@ final class FrameListFaults {
         fault(
             "moves-only-the-type",
             "movePageblock changes the pageblock's type and leaves its free blocks.",
-            List.of("FA-22"),
+            List.of("FA-22", "FA-L14"),
             MovesOnlyType::new),
         fault(
             "joined-pageblocks-keep-types",

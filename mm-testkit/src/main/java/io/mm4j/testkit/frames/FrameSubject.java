@@ -70,7 +70,12 @@ final class FrameSubject extends Subject {
   /** The free block that the answer was taken from, by the model. */
   @Nullable Block source;
 
+  private final FrameAllocatorProvider provider;
+  private final Options options;
+
   FrameSubject(FrameAllocatorProvider provider, Options options, FrameZone where) {
+    this.provider = provider;
+    this.options = options;
     this.where = where;
     this.zone = where.create();
     this.can = provider.capabilities(options);
@@ -104,9 +109,20 @@ final class FrameSubject extends Subject {
 
   /** Frees the memory of the zone as boot does: in the largest aligned blocks. */
   void boot() {
-    int from = usable.nextSetBit(0);
+    boot(usable);
+  }
+
+  /** A new instance to which the free frames of this one are given, in the largest blocks. */
+  FrameSubject recover() {
+    FrameSubject again = new FrameSubject(provider, options, where);
+    again.boot(free);
+    return again;
+  }
+
+  private void boot(BitSet frameBits) {
+    int from = frameBits.nextSetBit(0);
     while (from >= 0) {
-      int to = usable.nextClearBit(from);
+      int to = frameBits.nextClearBit(from);
       while (from < to) {
         long pfn = zone.startPfn() + from;
         int o = Math.min(maxOrder(), Long.numberOfTrailingZeros(pfn));
@@ -116,7 +132,7 @@ final class FrameSubject extends Subject {
         free(pfn, o, zone.pageblocks().get(pfn));
         from += 1 << o;
       }
-      from = usable.nextSetBit(to);
+      from = frameBits.nextSetBit(to);
     }
   }
 

@@ -9,7 +9,9 @@ import static io.mm4j.testkit.frames.CaseRule.back;
 import static io.mm4j.testkit.frames.CaseRule.need;
 import static io.mm4j.testkit.frames.CaseRule.none;
 
+import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.FrameAllocatorProvider;
+import io.mm4j.api.page.Migratetype;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.frames.FrameRule.Needs;
@@ -19,8 +21,9 @@ import java.util.List;
 
 /**
  * Test cases of LLFree (USENIX ATC 2023; its tests {@code integration.rs} and {@code lower.rs}) by
- * name, written anew. The parallel ones and {@code drain} are rules of page allocators; {@code
- * recover}, {@code demote_local} and {@code movable_classes} have no counterpart in this SPI.
+ * name, written anew for zones and migratetypes. The parallel ones and {@code drain} are rules of
+ * page allocators; {@code zeroed_steals_from_huge} has no counterpart, as no frame allocator here
+ * knows contents.
  */
 final class LlfreeCases {
   private static final int HUGE = 9;
@@ -40,6 +43,7 @@ final class LlfreeCases {
   static List<Rule<FrameAllocatorProvider>> all() {
     List<Rule<FrameAllocatorProvider>> all = new ArrayList<>(small());
     all.addAll(huge());
+    all.addAll(classes());
     return all;
   }
 
@@ -238,6 +242,116 @@ final class LlfreeCases {
               need(s, s.maxOrder());
               need(s, s.maxOrder());
               none(s, 0);
+            }));
+  }
+
+  private static final int UNMOVABLE = Migratetype.UNMOVABLE;
+  private static final int MOVABLE = Migratetype.MOVABLE;
+
+  private static List<Rule<FrameAllocatorProvider>> classes() {
+    return List.of(
+        CaseRule.of(
+            info(
+                "FA-L12",
+                "minimal",
+                "The smallest zone, one frame, gives that frame and takes it back.",
+                "tables are sized by whole blocks, or a single frame has a buddy"),
+            Needs.NOTHING,
+            max -> 1,
+            (s, random) -> {
+              for (int round = 0; round < 3; round++) {
+                Held page = need(s, 0);
+                none(s, 0);
+                checkEqual(0, s.frames.freePages(), "freePages()");
+                back(s, page);
+              }
+              none(s, 1);
+            }),
+        CaseRule.seeded(
+            info(
+                "FA-L13",
+                "recover",
+                "An allocator that is given anew what another one had free, has the same blocks.",
+                "free blocks depend on how memory came back and not only on what is free"),
+            Needs.MERGES,
+            max -> (3 << max) + 77,
+            (s, random) -> {
+              for (int i = 0; i < 400; i++) {
+                s.allocate(random.order(6), MOVABLE);
+                if (random.oneIn(3) && !s.held.isEmpty()) {
+                  back(s, s.held.get(random.below(s.held.size())));
+                }
+              }
+              FrameSubject again = s.recover();
+              again.validate();
+              check(s.snapshot().equals(again.snapshot()), "the blocks it had", "others");
+            }),
+        CaseRule.of(
+            info(
+                "FA-L14",
+                "movable-classes",
+                "Two types that allocate in turn stay in pageblocks of their own; when one of them"
+                    + " frees all, its half of the zone is whole.",
+                "types share pageblocks although each has free blocks"),
+            Needs.MERGES_TYPES,
+            max -> 4 << Math.max(max, HUGE),
+            (s, random) -> {
+              int half = 2 << Math.max(s.maxOrder(), HUGE);
+              long start = s.zone.startPfn();
+              for (long pfn = start; pfn < start + half; pfn += Pages.PAGEBLOCK_NR_PAGES) {
+                s.movePageblock(pfn, UNMOVABLE);
+              }
+              List<Held> movable = new ArrayList<>();
+              for (int i = 0; i < half / 2; i++) {
+                for (int type : new int[] {UNMOVABLE, MOVABLE}) {
+                  check(s.allocate(0, type), "a page of type " + type, "none");
+                  Held page = s.held.getLast();
+                  checkEqual(type, s.typeAt(page.pfn()), "type of its pageblock");
+                  if (type == MOVABLE) {
+                    movable.add(page);
+                  }
+                }
+              }
+              for (Held page : movable) {
+                back(s, page);
+              }
+              need(s, s.maxOrder());
+              need(s, s.maxOrder());
+            }),
+        CaseRule.of(
+            info(
+                "FA-L15",
+                "demote-local",
+                "A pageblock that is partly held can change its type: its free frames serve the new"
+                    + " one, and what was held comes back to it.",
+                "the frames that were held when the type changed keep the old one"),
+            Needs.MERGES_TYPES,
+            max -> 2 << Math.max(max, HUGE),
+            (s, random) -> {
+              while (s.allocate(0, MOVABLE)) {}
+              checkEqual(s.where.frames(), s.held.size(), "pages that can be had");
+              long pfn = s.zone.startPfn();
+              List<Held> inBlock = new ArrayList<>();
+              for (Held page : List.copyOf(s.held)) {
+                if (page.pfn() < pfn + Pages.PAGEBLOCK_NR_PAGES) {
+                  inBlock.add(page);
+                }
+              }
+              for (Held page : inBlock.subList(0, 100)) {
+                back(s, page);
+              }
+              s.movePageblock(pfn, UNMOVABLE);
+              none(s, 0);
+              check(s.allocate(0, UNMOVABLE), "a page of the new type", "none");
+              for (Held page : List.copyOf(s.held)) {
+                if (page.pfn() < pfn + Pages.PAGEBLOCK_NR_PAGES) {
+                  s.drop(page);
+                  s.free(page.pfn(), 0, s.typeAt(page.pfn()));
+                }
+              }
+              none(s, 0);
+              int whole = Math.min(HUGE, s.maxOrder());
+              check(s.allocate(whole, UNMOVABLE), "the pageblock as a whole", "none");
             }));
   }
 }

@@ -13,6 +13,7 @@ import io.mm4j.testkit.RuleResult.Outcome;
 import io.mm4j.testkit.RuleRunner;
 import io.mm4j.testkit.TestKit;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -41,7 +42,7 @@ import org.junit.jupiter.api.TestFactory;
  *
  * <p>Without that method every plugin of the SPI that can be found is judged. The system properties
  * {@code mm.rule}, {@code mm.plugin}, {@code mm.seed} and {@code mm.tries} narrow a run; a failure
- * prints them as a command.
+ * prints them as a command. {@code mm.patience} is how many seconds one step may take.
  *
  * @param <P> the provider type of the SPI
  */
@@ -118,6 +119,9 @@ public abstract class PluginSuite<P extends PluginProvider> {
     RuleRunner runner =
         RuleRunner.create()
             .tries(tries())
+            .patience(
+                Duration.ofSeconds(
+                    Long.getLong("mm.patience", RuleRunner.DEFAULT_PATIENCE.toSeconds())))
             .seed(Long.getLong("mm.seed", RuleRunner.DEFAULT_SEED))
             .reproduceBy(this::command);
     RuleResult result = runner.run(List.of(rule), registry, spi, spec).getFirst();

@@ -13,7 +13,7 @@ import io.mm4j.testkit.naive.FreeBlocks.Block;
  * The whole contract of a frame allocator on a sorted map of blocks: the lowest of the smallest
  * sufficient blocks is taken. O(free blocks) for nearly everything.
  */
-public final class NaiveFrameAllocator implements FrameAllocator {
+public class NaiveFrameAllocator implements FrameAllocator {
   private final Zone zone;
   private final int maxOrder;
   private final FreeBlocks blocks;
