@@ -22,8 +22,9 @@ package io.mm4j.api.memory;
  * split; {@link #head} leads from any frame of a block to its first.
  *
  * <p>Threads: plain fields; the owner of the frame writes, different frames may be written at once.
- * {@link #get}, {@link #putUnlessLast} and {@link #setFlags} are atomic towards each other, as any
- * holder of a reference may take or give up one. Complexity: O(1) each.
+ * {@link #get}, {@link #putUnlessLast}, {@link #setFlags}, {@link #setOwner} and {@link #setOrder}
+ * are atomic towards each other, as any holder of a reference may take or give up one. Complexity:
+ * O(1) each.
  */
 public interface MemMap {
   /** The lowest frame number. */
@@ -92,8 +93,8 @@ public interface MemMap {
 
   /**
    * Releases a single frame if this was the last reference to it and nobody left anything: it has
-   * order 0 and a refcount of 1, and its mapcount, private, mapping, index and links were not
-   * written.
+   * order 0 and a refcount of 1, and its mapcount, private, mapping and index are 0. Links are not
+   * looked at here; a map that can tell cheaply that they were never written should.
    *
    * @param pfn a frame of the map
    * @return false, and nothing is changed, if it is otherwise or the map cannot tell cheaply

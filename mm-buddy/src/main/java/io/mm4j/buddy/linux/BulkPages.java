@@ -36,7 +36,7 @@ final class BulkPages {
       return filled;
     }
     PcpPages pcp = zone.pcp(cpu.id());
-    int flags = AllocFlags.WMARK_LOW | (gfp & Gfp.__GFP_KSWAPD_RECLAIM);
+    int flags = AllocFlags.WMARK_LOW;
     int got = 0;
     int at = filled;
     for (; at < wanted; at++) {

@@ -7,6 +7,7 @@ import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocator;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,17 +67,23 @@ final class ContigRange {
    */
   private static byte @Nullable [] isolate(ZoneState zone, long first, long end) {
     byte[] types = new byte[(int) ((end - first) >>> Pages.PAGEBLOCK_ORDER)];
-    if (!zone.typesOn) {
-      return types;
-    }
     zone.zone.lock().lock();
     try {
+      if (!zone.typesOn) {
+        Arrays.fill(types, (byte) -1);
+        return guard(zone) ? types : null;
+      }
+      boolean cut = false;
       for (int i = 0; i < types.length; i++) {
         long pfn = first + ((long) i << Pages.PAGEBLOCK_ORDER);
         types[i] = inside(zone, pfn) ? (byte) zone.pageblocks.get(pfn) : -1;
         if (types[i] == Migratetype.ISOLATE) {
           return null;
         }
+        cut |= types[i] < 0;
+      }
+      if (cut && !guard(zone)) {
+        return null;
       }
       for (int i = 0; i < types.length; i++) {
         if (types[i] >= 0) {
@@ -91,12 +98,23 @@ final class ContigRange {
     return types;
   }
 
+  /** What cannot be isolated is guarded by letting one request into the zone at a time. */
+  private static boolean guard(ZoneState zone) {
+    if (zone.rangeTaken) {
+      return false;
+    }
+    zone.rangeTaken = true;
+    return true;
+  }
+
   private static void restore(ZoneState zone, long first, byte[] types) {
     zone.zone.lock().lock();
     try {
-      for (int i = 0; zone.typesOn && i < types.length; i++) {
+      for (int i = 0; i < types.length; i++) {
         if (types[i] >= 0) {
           zone.frames.movePageblock(first + ((long) i << Pages.PAGEBLOCK_ORDER), types[i]);
+        } else {
+          zone.rangeTaken = false;
         }
       }
       zone.refresh();

@@ -77,7 +77,9 @@ final class FreelistWalk {
     boolean ok = false;
     if (!zone.belowHigh()) {
       ok = zone.watermarkFast(order, zone.mark(AllocFlags.WMARK_HIGH), request.highest, allocFlags);
-      zone.setBelowHigh(!ok);
+      if (!ok) {
+        zone.setBelowHigh(true);
+      }
     }
     long mark = zone.mark(allocFlags);
     ok = ok || zone.watermarkFast(order, mark, request.highest, allocFlags);
@@ -117,7 +119,12 @@ final class FreelistWalk {
       pfn = fromZone(request, zone, allocFlags);
     }
     if (zone.boosted() && (allocFlags & AllocFlags.KSWAPD) != 0) {
-      zone.setBoosted(false);
+      zone.zone.lock().lock();
+      try {
+        zone.setBoosted(false);
+      } finally {
+        zone.zone.lock().unlock();
+      }
       kswapd.wake(cpu, zone, 0, request.gfp, Zonelists.index(core.kinds, zone.zone.type()));
     }
     return pfn;

@@ -289,7 +289,7 @@ final class LinuxPageAllocator implements PageAllocator {
     ZoneState zone = own.zone;
     own.lists[type].pushFront(pfn);
     pcp.noteFastFree();
-    if (pcp.count >= pcp.high || zone.isShort || cpu.drainRequested()) {
+    if (pcp.count >= pcp.high || zone.isShort() || cpu.drainRequested()) {
       pcps.commit(cpu, zone, pcp, type, false);
     }
     return true;
@@ -375,6 +375,7 @@ final class LinuxPageAllocator implements PageAllocator {
   @Override
   public boolean watch(@Nullable PageEvents events) {
     core.events = events;
+    VarHandle.fullFence(); // a front that opens from here on sees the watcher; others are closed
     for (CpuPages own : cpuPages) {
       own.close();
     }

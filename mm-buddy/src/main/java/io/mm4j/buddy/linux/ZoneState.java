@@ -8,6 +8,8 @@ import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.Migratetype;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,13 +57,18 @@ final class ZoneState {
   long freeHighatomic;
 
   /** {@code ZONE_BELOW_HIGH}: lists shrink as long as it is set. */
-  private boolean belowHigh;
+  private static final int BELOW_HIGH = 1;
 
   /** {@code ZONE_RECLAIM_ACTIVE}: kswapd is at work. */
-  private boolean reclaimActive;
+  private static final int RECLAIM_ACTIVE = 2;
 
-  /** Either of these: a free has more to look at than the length of the lists. */
-  boolean isShort;
+  private static final VarHandle FLAGS = flagsHandle();
+
+  /** The two flags above; changed by atomic steps, since nobody holds a lock for them. */
+  private int flags;
+
+  /** A contiguous range is being taken that isolation cannot protect; with the lock. */
+  boolean rangeTaken;
 
   /** {@code ZONE_BOOSTED_WATERMARK}: a boost wants kswapd woken. */
   private boolean boosted;
@@ -114,28 +121,45 @@ final class ZoneState {
     spare = boosted ? Long.MIN_VALUE : free - marks.high() - boost - freeHighatomic;
   }
 
+  private static VarHandle flagsHandle() {
+    try {
+      return MethodHandles.lookup().findVarHandle(ZoneState.class, "flags", int.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  private void setFlag(int flag, boolean on) {
+    int unused =
+        on ? (int) FLAGS.getAndBitwiseOr(this, flag) : (int) FLAGS.getAndBitwiseAnd(this, ~flag);
+  }
+
+  /** Either flag is set: a free has more to look at than the length of the lists. */
+  boolean isShort() {
+    return flags != 0;
+  }
+
   boolean belowHigh() {
-    return belowHigh;
+    return (flags & BELOW_HIGH) != 0;
   }
 
   void setBelowHigh(boolean below) {
-    belowHigh = below;
-    isShort = belowHigh || reclaimActive;
+    setFlag(BELOW_HIGH, below);
   }
 
   boolean reclaimActive() {
-    return reclaimActive;
+    return (flags & RECLAIM_ACTIVE) != 0;
   }
 
   void setReclaimActive(boolean active) {
-    reclaimActive = active;
-    isShort = belowHigh || reclaimActive;
+    setFlag(RECLAIM_ACTIVE, active);
   }
 
   boolean boosted() {
     return boosted;
   }
 
+  /** With the lock. */
   void setBoosted(boolean wanted) {
     boosted = wanted;
     updateSpare();

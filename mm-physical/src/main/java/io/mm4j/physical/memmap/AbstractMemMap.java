@@ -88,8 +88,7 @@ abstract class AbstractMemMap implements MemMap {
 
   @Override
   public final void setOwner(long pfn, FrameOwner owner) {
-    long[] states = states(pfn);
-    states[at(pfn)] = PageState.withOwner(states[at(pfn)], owner);
+    PageState.setOwner(states(pfn), at(pfn), owner);
   }
 
   @Override
@@ -170,8 +169,7 @@ abstract class AbstractMemMap implements MemMap {
 
   @Override
   public final void setOrder(long pfn, int order) {
-    long[] states = states(pfn);
-    states[at(pfn)] = PageState.withOrder(states[at(pfn)], order);
+    PageState.setOrder(states(pfn), at(pfn), order);
   }
 
   /** The columns of a frame that is about to be written to, and its state says so from now on. */

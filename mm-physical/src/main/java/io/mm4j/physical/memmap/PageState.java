@@ -17,8 +17,9 @@ import java.util.Arrays;
  *
  * <p><i>more</i>: something was written to the frame's {@link PageColumns} since it was released.
  *
- * <p>Threads: references are counted, and flags set, by compare-and-set, since every holder of a
- * frame may take a reference; everything else is written by the frame's owner alone.
+ * <p>Threads: references are counted, and flags, owner and order set, by atomic steps, since every
+ * holder of a frame may take a reference; a whole new state is written by the page allocator alone,
+ * when nobody holds the frame.
  */
 final class PageState {
   private static final long ONE_REFERENCE = 1L << 32;
@@ -88,6 +89,26 @@ final class PageState {
       old = seen;
     }
     return false;
+  }
+
+  static void setOwner(long[] states, int at, FrameOwner owner) {
+    for (long old = states[at]; ; ) {
+      long seen = (long) STATE.compareAndExchange(states, at, old, withOwner(old, owner));
+      if (seen == old) {
+        return;
+      }
+      old = seen;
+    }
+  }
+
+  static void setOrder(long[] states, int at, int order) {
+    for (long old = states[at]; ; ) {
+      long seen = (long) STATE.compareAndExchange(states, at, old, withOrder(old, order));
+      if (seen == old) {
+        return;
+      }
+      old = seen;
+    }
   }
 
   static void setFlags(long[] states, int at, int flags) {
