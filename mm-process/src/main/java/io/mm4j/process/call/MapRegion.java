@@ -44,7 +44,8 @@ final class MapRegion {
       return -Errno.ENOMEM;
     }
     if (accountable) {
-      if (!mm.accounting.charge(count - unmapper.accounted)) {
+      long charge = count - unmapper.accounted;
+      if (charge != 0 && !mm.accounting.charge(charge)) {
         return mm.error(Errno.ENOMEM, "overcommit");
       }
       vmFlags |= VmFlags.ACCOUNT;

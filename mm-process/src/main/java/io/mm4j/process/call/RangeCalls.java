@@ -106,6 +106,7 @@ final class RangeCalls {
     if (!userRange(vec, pages)) {
       return mm.error(Errno.EFAULT, "vector not in user space");
     }
+    Runs answers = new Runs();
     // The kernel works in pieces of one page of answers, none longer than a VMA.
     for (long i = 0; i < pages; ) {
       long at = addr + (i << 12);
@@ -114,18 +115,13 @@ final class RangeCalls {
         return mm.error(Errno.ENOMEM, "a hole in the range");
       }
       long piece = Math.min(Math.min(pages - i, Mm.PAGE), (vma.end - at) >>> 12);
+      residency(vma, at, at + (piece << 12), answers);
       if (!touch.kernelWrite(vec + i, piece)) {
         return mm.error(Errno.EFAULT, "vector not writable");
       }
       i += piece;
     }
-    long end = addr + (pages << 12);
-    for (long at = addr; at < end; ) {
-      Vma vma = java.util.Objects.requireNonNull(mm.vmas.lookup(at));
-      long to = Math.min(end, vma.end);
-      residency(vma, at, to, sink);
-      at = to;
-    }
+    answers.tell(sink);
     return 0;
   }
 
