@@ -145,8 +145,12 @@ public class MmapPairBenchmark {
   /** Both calls. */
   @Benchmark
   public long pair() {
-    long address = calls.mmap(hint(), bytes, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0);
-    return calls.munmap(address, bytes);
+    long hint = hint();
+    long address = calls.mmap(hint, bytes, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0);
+    if (address <= 0 || (hint != 0 && address != hint) || calls.munmap(address, bytes) != 0) {
+      throw new IllegalStateException("no pair: hint=" + hint + " address=" + address);
+    }
+    return address;
   }
 
   /** Where it goes: the search for a gap or the test of the hint. */

@@ -17,7 +17,7 @@ import java.util.List;
 public final class MapsFile {
   private static final int NAME_COLUMN = 72;
   private static final long FIRST_INODE = 1025;
-  private static final long NAMED_INODES = 0x10000;
+  private static final long NAMED_INODES = 1L << 24;
 
   private final IdentityHashMap<MappedFile, Long> shared = new IdentityHashMap<>();
 

@@ -101,18 +101,19 @@ public final class FaultHandler {
       mm.pages.set(addr, PageTable.ZERO);
       return Result.OK;
     }
-    explainAnon(vma, "first write to anonymous memory: a zeroed page");
+    boolean first = vma.anonVma == null;
     if (!AnonVmas.prepare(mm.vmas, vma)) {
       return Result.OOM;
     }
+    explainAnon(first, "first write to anonymous memory: a zeroed page");
     mm.pages.set(addr, Page.zeroed());
     return Result.OK;
   }
 
   /** From now on the VMA has pages of its own, which decides about merging. */
-  private void explainAnon(Vma vma, String what) {
+  private void explainAnon(boolean first, String what) {
     if (mm.explaining()) {
-      mm.because("fault", what + (vma.anonVma == null ? "; the VMA gets an anon_vma" : ""));
+      mm.because("fault", what + (first ? "; the VMA gets an anon_vma" : ""));
     }
   }
 
@@ -120,13 +121,15 @@ public final class FaultHandler {
     FileObject file = java.util.Objects.requireNonNull(vma.backing);
     long index = vma.pgoffAt(addr);
     if (write && !vma.has(VmFlags.SHARED)) {
-      explainAnon(vma, "first write to a private file mapping: a copy of the page");
+      boolean first = vma.anonVma == null;
       if (!AnonVmas.prepare(mm.vmas, vma)) {
         return Result.OOM;
       }
       if (file.beyondEnd(index)) {
+        mm.because("fault", "behind the end of the file");
         return Result.SIGBUS;
       }
+      explainAnon(first, "first write to a private file mapping: a copy of the page");
       readIfAbsent(vma, file, index);
       mm.pages.set(addr, file.page(index).copy());
       return Result.OK;
@@ -264,7 +267,7 @@ public final class FaultHandler {
     }
     if (entry instanceof Page page && page.kind() == Page.Kind.ANON) {
       if (page.mapCount() > 1) {
-        explainAnon(vma, "the page is shared since fork: this process gets a copy");
+        explainAnon(vma.anonVma == null, "the page is shared since fork: this process gets a copy");
         if (!AnonVmas.prepare(mm.vmas, vma)) {
           return Result.OOM;
         }
@@ -273,7 +276,7 @@ public final class FaultHandler {
       return Result.OK;
     }
     explainAnon(
-        vma,
+        vma.anonVma == null,
         entry instanceof Page
             ? "a write to a page of the file in a private mapping: a copy"
             : "a write where the zero page was: a zeroed page");
