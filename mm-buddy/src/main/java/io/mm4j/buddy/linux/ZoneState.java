@@ -130,7 +130,7 @@ final class ZoneState {
   }
 
   private void setFlag(int flag, boolean on) {
-    int unused =
+    int _ =
         on ? (int) FLAGS.getAndBitwiseOr(this, flag) : (int) FLAGS.getAndBitwiseAnd(this, ~flag);
   }
 
