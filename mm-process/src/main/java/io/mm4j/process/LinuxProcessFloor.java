@@ -39,4 +39,9 @@ final class LinuxProcessFloor implements ProcessFloor {
   public long allocationCount() {
     return context.allocations();
   }
+
+  @Override
+  public long committedPages() {
+    return context.committedPages();
+  }
 }

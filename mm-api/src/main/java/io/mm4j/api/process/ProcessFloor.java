@@ -25,4 +25,11 @@ public interface ProcessFloor {
 
   /** Internal allocations made so far: the range from which {@link #failAllocationAfter} picks. */
   long allocationCount();
+
+  /**
+   * Pages that are charged now ({@code vm_committed_as}, {@code Committed_AS} of /proc/meminfo):
+   * those of all address spaces of this floor ({@link MmFields#committedPages()}), and those of
+   * shared memory, which are charged once, when it is made, until its last mapping goes.
+   */
+  long committedPages();
 }

@@ -60,6 +60,6 @@ final class ForkCall {
       mm.accounting.add(vma.flags, -vma.pages());
       mm.vmas.remove(vma);
     }
-    mm.accounting.lockedVm = 0;
+    mm.accounting.forgetLocked();
   }
 }

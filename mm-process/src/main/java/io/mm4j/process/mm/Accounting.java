@@ -135,6 +135,12 @@ public final class Accounting {
     lockedByDontUnmap += pages;
   }
 
+  /** Nothing is locked any more, nor counted so. */
+  public void forgetLocked() {
+    lockedVm = 0;
+    lockedByDontUnmap = 0;
+  }
+
   private void explainRefusal(long pages) {
     boolean heuristic = mm.sysctls().overcommitMemory() != 2;
     long ram = mm.config.totalRamKb() >>> 2;

@@ -40,6 +40,11 @@ public final class FloorContext {
     return object;
   }
 
+  /** {@code vm_committed_as}, in pages. */
+  public long committedPages() {
+    return committedPages;
+  }
+
   /** An address space of this floor exists. */
   public void add(Mm mm) {
     spaces.add(mm);

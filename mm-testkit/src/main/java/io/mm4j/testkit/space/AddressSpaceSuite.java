@@ -48,7 +48,7 @@ public final class AddressSpaceSuite {
             "failing-allocations",
             "If any single allocation of a call fails, the call says that memory is out or is"
                 + " done all the same; every page is as before or as after, and what works in one"
-                + " step is undone.",
+                + " step is undone. Nothing is charged when all processes have gone.",
             "Error paths run once in a thousand boots.",
             "lib/fault-inject.c failslab; tools/testing/vma vmi_prealloc_fail",
             "something is changed before the last allocation, or a charge is not given back",
@@ -150,10 +150,12 @@ public final class AddressSpaceSuite {
         rule(
             "AS-05",
             "overcommit",
-            "With vm.overcommit_memory 2 no more is promised to all processes than there is.",
+            "What is promised to all processes, shared memory included, is what a recount gives;"
+                + " with vm.overcommit_memory 2 it is no more than there is.",
             "Nobody is killed for memory that was promised.",
             "__vm_enough_memory, security_vm_enough_memory_mm",
-            "a call makes memory writable, or copies it, without charging it",
+            "a call makes memory writable, or copies it, without charging it; shared memory keeps"
+                + " its charge",
             SumRules::overcommit),
         rule(
             "AS-06",

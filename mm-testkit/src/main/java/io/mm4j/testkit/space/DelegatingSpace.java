@@ -49,6 +49,11 @@ class DelegatingSpace implements AddressSpace {
       public long allocationCount() {
         return right.allocationCount();
       }
+
+      @Override
+      public long committedPages() {
+        return right.committedPages();
+      }
     };
   }
 

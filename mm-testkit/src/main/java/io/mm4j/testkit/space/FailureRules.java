@@ -92,6 +92,9 @@ final class FailureRules {
                 now.contents());
           }
           partOf(act, now, before, done);
+          failed.processes.forEach(AddressSpace::exit);
+          RuleViolation.checkEqual(
+              0, failed.floor.committedPages(), "pages charged when all processes have gone");
         });
   }
 

@@ -139,15 +139,17 @@ final class PageRules {
       if (!was.flags().contains("sl")) {
         continue;
       }
-      boolean there =
-          now.stream()
-              .anyMatch(
-                  v ->
-                      v.start() <= was.start()
-                          && v.end() >= was.start() + Bits.PAGE
-                          && v.perms().equals(was.perms())
-                          && v.flags().contains("sl"));
-      RuleViolation.check(there, "sealed memory to stay: " + View.line(was), act + " moved it");
+      long kept = was.start();
+      for (VmaInfo v : now) {
+        boolean same = v.perms().equals(was.perms()) && v.flags().contains("sl");
+        if (same && v.start() <= kept && kept < v.end()) {
+          kept = v.end();
+        }
+      }
+      RuleViolation.check(
+          kept >= was.end(),
+          "sealed memory to stay: " + View.line(was),
+          act + " changed it at " + Long.toHexString(kept));
     }
   }
 

@@ -3,8 +3,6 @@
 package io.mm4j.testkit.space;
 
 import io.mm4j.api.process.AddressSpace;
-import io.mm4j.api.process.AddressSpaceConfig;
-import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Fault;
@@ -20,20 +18,13 @@ final class SpaceFaults {
 
   private static Fault<VmaIndexProvider> fault(
       String name, String what, UnaryOperator<AddressSpace> wrap, String... rules) {
-    UnaryOperator<ProcessFloor> floor = right -> DelegatingSpace.floor(right, wrap);
-    return new Fault<>(
-        name, what, Arrays.asList(rules), new Floors.Wrong(name, VmaIndexSuite.correct(), floor));
+    return floor(name, what, right -> DelegatingSpace.floor(right, wrap), rules);
   }
 
   static List<Fault<VmaIndexProvider>> all() {
     List<Fault<VmaIndexProvider>> all = new ArrayList<>(calls());
     all.addAll(views());
-    all.add(
-        new Fault<>(
-            "promises-all",
-            "vm.overcommit_memory is not looked at.",
-            List.of("AS-05"),
-            new Floors.Wrong("promises-all", VmaIndexSuite.correct(), SpaceFaults::promisesAll)));
+    all.addAll(floors());
     all.add(
         new Fault<>(
             "lowest-in-gap",
@@ -43,54 +34,38 @@ final class SpaceFaults {
     return all;
   }
 
+  private static Fault<VmaIndexProvider> floor(
+      String name, String what, UnaryOperator<ProcessFloor> floor, String... rules) {
+    return new Fault<>(
+        name, what, Arrays.asList(rules), new Floors.Wrong(name, VmaIndexSuite.correct(), floor));
+  }
+
+  private static List<Fault<VmaIndexProvider>> floors() {
+    return List.of(
+        floor(
+            "promises-all",
+            "vm.overcommit_memory is not looked at.",
+            FloorFaults::promisesAll,
+            "AS-05"),
+        floor(
+            "one-vma-more",
+            "vm.max_map_count is kept with one VMA too many.",
+            FloorFaults::oneVmaMore,
+            "AS-04"),
+        floor(
+            "keeps-shared-charges",
+            "Shared memory stays charged when its last mapping goes.",
+            FloorFaults::keepsSharedCharges,
+            "AS-05",
+            "AS-29"));
+  }
+
   private static VmaIndexProvider lowestInGap() {
     return VmaIndexSuite.suite().faults().stream()
         .filter(fault -> fault.name().equals("lowest-in-gap"))
         .findFirst()
         .orElseThrow()
         .provider();
-  }
-
-  private static ProcessFloor promisesAll(ProcessFloor right) {
-    return new ProcessFloor() {
-      @Override
-      public AddressSpace createAddressSpace(AddressSpaceConfig c) {
-        MmSysctls s = c.sysctls();
-        MmSysctls always =
-            new MmSysctls(
-                1,
-                s.overcommitRatio(),
-                s.maxMapCount(),
-                s.mmapMinAddr(),
-                s.lsmMmapMinAddr(),
-                s.stackGuardGapPages(),
-                s.legacyVaLayout());
-        return right.createAddressSpace(
-            new AddressSpaceConfig(
-                c.layout(),
-                c.asBytes(),
-                c.dataBytes(),
-                c.stackBytes(),
-                c.memlockBytes(),
-                c.capabilities(),
-                always,
-                c.totalRamKb(),
-                c.totalSwapKb(),
-                c.thp(),
-                c.readImpliesExec(),
-                c.indexes()));
-      }
-
-      @Override
-      public void failAllocationAfter(long n) {
-        right.failAllocationAfter(n);
-      }
-
-      @Override
-      public long allocationCount() {
-        return right.allocationCount();
-      }
-    };
   }
 
   private static List<Fault<VmaIndexProvider>> calls() {
@@ -172,6 +147,11 @@ final class SpaceFaults {
             "forgets-the-seal",
             "mseal is shown and not kept.",
             CallFaults.ForgetsTheSeal::new,
+            "AS-28"),
+        fault(
+            "seals-one-less",
+            "mseal leaves the last page of its range without its seal, and shows it.",
+            FloorFaults.SealsOneLess::new,
             "AS-28"),
         fault(
             "leaves-a-hole",

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The small 64-bit process that a trial begins with: one page of data that is mapped from a file, a
- * heap that can begin behind it, a stack, a page for answers of mincore, and four descriptors.
+ * heap that can begin behind it, a stack, a page for answers of mincore, and five descriptors.
  *
  * @param topDown whether free ranges are searched downwards
  * @param maxMapCount {@code vm.max_map_count}
@@ -105,7 +105,7 @@ record SpaceSetup(
         indexes);
   }
 
-  /** The opens behind descriptors 1, 2, 3, 4; shared by all that is compared. */
+  /** The opens behind descriptors 1, 2, 3, 4, 5; shared by all that is compared. */
   static List<OpenFile> opens() {
     MappedFile disk =
         new MappedFile(

@@ -31,6 +31,12 @@ final class SpaceSubject extends Subject {
   final Supplier<ProcessFloor> floors;
   final List<OpenFile> opens = SpaceSetup.opens();
 
+  /** What all processes come from. */
+  final ProcessFloor floor;
+
+  /** Pages promised to all before the last call. */
+  long committedBefore;
+
   /** All processes that live. */
   final List<Pair> processes = new ArrayList<>();
 
@@ -54,8 +60,9 @@ final class SpaceSubject extends Subject {
     this.setup = setup;
     this.floors = floors;
     this.indexes = indexes;
-    processes.add(
-        new Pair(setup.create(floors.get(), indexes, opens), setup.model(indexes, opens)));
+    floor = floors.get();
+    processes.add(new Pair(setup.create(floor, indexes, opens), setup.model(indexes, opens)));
+    committedBefore = floor.committedPages();
   }
 
   @Nullable Act act() {
@@ -90,6 +97,7 @@ final class SpaceSubject extends Subject {
     act = call;
     history.add(call);
     before.clear();
+    committedBefore = floor.committedPages();
     processes.forEach(p -> before.add(View.of(p.mm)));
     Pair process = processes.get(call.process());
     if (call.kind() == Kind.FORK) {
