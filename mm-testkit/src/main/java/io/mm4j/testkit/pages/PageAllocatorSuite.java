@@ -7,6 +7,7 @@ import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.faults.PageFaults;
+import io.mm4j.testkit.model.ModelRules;
 import io.mm4j.testkit.naive.NaivePages;
 import java.util.List;
 import java.util.stream.Stream;
@@ -22,6 +23,7 @@ public final class PageAllocatorSuite {
                 GivenRules.all(),
                 ShortageRules.all(),
                 RangeRules.all(),
+                ModelRules.all(),
                 List.<Rule<PageAllocatorProvider>>of(StressRule.rule()))
             .flatMap(List::stream)
             .toList();

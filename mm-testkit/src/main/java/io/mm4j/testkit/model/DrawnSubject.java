@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.model;
+
+import io.mm4j.api.Machine;
+import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.page.PageAllocatorProvider;
+import io.mm4j.api.page.PageStats;
+import io.mm4j.api.plugin.Options;
+import io.mm4j.testkit.RuleViolation;
+import io.mm4j.testkit.Subject;
+
+/** A drawn machine under test. */
+final class DrawnSubject extends Subject {
+  final Drawn drawn;
+  final Machine machine;
+  final PageAllocator pages;
+  private final boolean withMemory;
+
+  DrawnSubject(Drawn drawn, PageAllocatorProvider provider, Options options, boolean withMemory) {
+    this.drawn = drawn;
+    this.withMemory = withMemory;
+    machine = drawn.boot(provider, options, withMemory);
+    pages = machine.pages();
+  }
+
+  PageStats stats() {
+    return pages
+        .stats()
+        .orElseThrow(() -> new RuleViolation("statistics, as on every machine", "none"));
+  }
+
+  @Override
+  public void validate() {
+    // The frames of a machine without memory cannot be walked.
+    if (withMemory) {
+      machine.validate();
+    }
+  }
+
+  @Override
+  public void close() {
+    machine.close();
+  }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.model;
+
+import io.mm4j.api.page.PageAllocatorProvider;
+import io.mm4j.testkit.Rule;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** The rules PA-46 and on: what is kept back, who is asked, and what happens when memory is out. */
+public final class ModelRules {
+  private ModelRules() {}
+
+  /** All of them. */
+  public static List<Rule<PageAllocatorProvider>> all() {
+    return Stream.of(MarksRules.all()).flatMap(List::stream).toList();
+  }
+}
