@@ -29,7 +29,7 @@ public final class PcpTuning {
   /** {@code pcp->high_max}. */
   public final int highMax;
 
-  /** {@code pcp->high}, as tuned now. */
+  /** {@code pcp->high}, as tuned now; 0 until the lists are used for the first time. */
   public int high;
 
   /** {@code pcp->count}: pages on the lists. */
@@ -49,7 +49,6 @@ public final class PcpTuning {
     this.batch = batch;
     this.highMin = highMin;
     this.highMax = highMax;
-    this.high = highMin;
   }
 
   /** {@code pcp_allowed_order()}: whether blocks of this order rest on per-cpu lists. */
