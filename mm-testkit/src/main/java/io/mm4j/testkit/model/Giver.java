@@ -2,6 +2,7 @@
 
 package io.mm4j.testkit.model;
 
+import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.ReclaimRequest;
 import io.mm4j.api.page.Reclaimer;
@@ -17,15 +18,18 @@ final class Giver implements Reclaimer {
   private final List<ReclaimRequest> asked = new ArrayList<>();
   private final List<Integer> flags = new ArrayList<>();
   private final int most;
+  private final boolean any;
   private long given;
 
   /**
    * Creates it with nothing.
    *
    * @param most pages that it gives in one call; never more than are asked for
+   * @param any whether it gives pages of any zone, or only of the highest that was named
    */
-  Giver(PageAllocator pages, int most) {
+  Giver(PageAllocator pages, int most, boolean any) {
     this.pages = pages;
+    this.any = any;
     this.most = most;
   }
 
@@ -54,13 +58,25 @@ final class Giver implements Reclaimer {
     return given;
   }
 
+  /** Whether a page is of the kind of zone that is short. */
+  private boolean fits(long pfn, ZoneType highest) {
+    return any
+        || pages.zones().stream()
+            .anyMatch(z -> z.zone().contains(pfn) && z.zone().type() == highest);
+  }
+
   @Override
   public long reclaim(ReclaimRequest request) {
     asked.add(request);
     flags.add(request.cpu().flags());
     long now = 0;
     while (now < Math.min(most, request.pages()) && !held.isEmpty()) {
-      pages.freePages(request.cpu(), held.remove(), 0);
+      Long pfn = held.stream().filter(p -> fits(p, request.highestZone())).findFirst().orElse(null);
+      if (pfn == null) {
+        break;
+      }
+      held.remove(pfn);
+      pages.freePages(request.cpu(), pfn, 0);
       now++;
     }
     given += now;

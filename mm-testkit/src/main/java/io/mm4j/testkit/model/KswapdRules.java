@@ -79,7 +79,7 @@ final class KswapdRules {
 
   private static void wakes(DrawnSubject s, Seeded random) {
     KswapdCase c = new KswapdCase(s, random);
-    Giver none = new Giver(s.pages, 0);
+    Giver none = new Giver(s.pages, 0, false);
     s.machine.pressure().register(none);
     for (int i = 0; i < 60; i++) {
       int gfp = KINDS.get(random.below(KINDS.size())) | Gfp.__GFP_MOVABLE;
@@ -96,7 +96,7 @@ final class KswapdRules {
 
   /** Uses a machine up to where kswapd is woken, and lets a reclaimer have it. */
   private static Giver wake(KswapdCase c, int most) {
-    Giver giver = new Giver(c.pages, most);
+    Giver giver = new Giver(c.pages, most, false);
     int order = 4;
     int gfp = Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE | (c.random.oneIn(2) ? Gfp.__GFP_HIGHMEM : 0);
     var cpu = c.cpu();

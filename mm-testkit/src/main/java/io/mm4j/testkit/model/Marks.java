@@ -19,8 +19,7 @@ import java.util.List;
 public class Marks {
   /** The kinds of zone of x86-64, also those without memory. */
   public static final List<ZoneType> KINDS_64 =
-      List.of(
-          ZoneType.DMA, ZoneType.DMA32, ZoneType.NORMAL, ZoneType.MOVABLE, ZoneType.DEVICE);
+      List.of(ZoneType.DMA, ZoneType.DMA32, ZoneType.NORMAL, ZoneType.MOVABLE, ZoneType.DEVICE);
 
   /** The kinds of zone of x86-32. */
   public static final List<ZoneType> KINDS_32 =
@@ -197,8 +196,7 @@ public class Marks {
   /** Everything about one zone. */
   public Numbers of(Size zone) {
     long[] m = marks(zone, minFreeKbytes(), plan.scaleFactor);
-    long least =
-        share(zone, plan.highFraction == 0 ? m[1] : zone.managed / plan.highFraction);
+    long least = share(zone, plan.highFraction == 0 ? m[1] : zone.managed / plan.highFraction);
     long most = plan.highFraction == 0 ? share(zone, zone.managed / HIGH_FRACTION) : least;
     return new Numbers(
         m[0],

@@ -55,7 +55,7 @@ final class PressureRules {
             PressureRules::one,
             (s, random) -> {
               Shortage shortage = new Shortage(s, random);
-              Giver giver = new Giver(s.pages, 1);
+              Giver giver = new Giver(s.pages, 1, true);
               s.machine.pressure().register(giver);
               for (int i = 0; i < 12; i++) {
                 boolean memalloc = random.oneIn(6);
@@ -97,7 +97,7 @@ final class PressureRules {
 
   private static void slowly(DrawnSubject s, Seeded random) {
     Shortage shortage = new Shortage(s, random);
-    Giver giver = new Giver(s.pages, 1);
+    Giver giver = new Giver(s.pages, 1, true);
     s.machine.pressure().register(giver);
     int gains = random.between(20, 150);
     // No two of these are buddies.
@@ -111,7 +111,7 @@ final class PressureRules {
   private static void found(DrawnSubject s, Seeded random) {
     Shortage shortage = new Shortage(s, random);
     int order = random.between(1, 5);
-    Giver giver = new Giver(s.pages, 1 << order);
+    Giver giver = new Giver(s.pages, 1 << order, true);
     s.machine.pressure().register(giver);
     long first = 1024 + (random.below(900) & -(1L << order));
     List<Long> block =

@@ -8,6 +8,7 @@ import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.faults.PageFaults;
 import io.mm4j.testkit.model.ModelRules;
+import io.mm4j.testkit.model.TwinRules;
 import io.mm4j.testkit.naive.NaivePages;
 import java.util.List;
 import java.util.stream.Stream;
@@ -24,6 +25,7 @@ public final class PageAllocatorSuite {
                 ShortageRules.all(),
                 RangeRules.all(),
                 ModelRules.all(),
+                TwinRules.all(),
                 List.<Rule<PageAllocatorProvider>>of(StressRule.rule()))
             .flatMap(List::stream)
             .toList();

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.model;
+
+import io.mm4j.api.Machine;
+import io.mm4j.api.MachineConfig;
+import io.mm4j.api.memory.MemoryLayout;
+import io.mm4j.api.memory.MemoryMap;
+import io.mm4j.api.memory.Node;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.Zone;
+import io.mm4j.api.memory.ZoneType;
+import io.mm4j.api.page.Migratetype;
+import io.mm4j.api.page.PageAllocatorProvider;
+import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.PluginRegistry;
+import io.mm4j.api.plugin.PluginSpec;
+import io.mm4j.api.plugin.Spi;
+import io.mm4j.testkit.naive.NaiveFrames;
+import io.mm4j.testkit.naive.NaiveMemories;
+import io.mm4j.testkit.naive.NaiveMemory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A machine that can be booted twice, once for the plugin and once for the model.
+ *
+ * @param nodes its nodes
+ * @param cpus how many CPUs; they lie on the nodes in turn
+ * @param sysctls settings {@code vm.*}
+ * @param contents whether its memory has bytes
+ */
+record Ground(List<Place> nodes, int cpus, Map<String, String> sysctls, boolean contents) {
+  /**
+   * A zone.
+   *
+   * @param type its kind
+   * @param startPfn its first frame
+   * @param endPfn one past its last frame
+   */
+  record Span(ZoneType type, long startPfn, long endPfn) {}
+
+  /**
+   * A node.
+   *
+   * @param spans its zones, the lowest first
+   * @param distances how far each node is
+   */
+  record Place(List<Span> spans, List<Integer> distances) {}
+
+  private MemoryLayout layout() {
+    List<Node> list = new ArrayList<>();
+    List<MemoryMap.Range> ram = new ArrayList<>();
+    for (int id = 0; id < nodes.size(); id++) {
+      List<Zone> zones = new ArrayList<>();
+      for (Span s : nodes.get(id).spans) {
+        long pages = s.endPfn - s.startPfn;
+        zones.add(new Zone(s.type, id, s.startPfn, s.endPfn, pages, pages, Migratetype.MOVABLE));
+        ram.add(
+            new MemoryMap.Range(
+                s.startPfn << Pages.PAGE_SHIFT,
+                s.endPfn << Pages.PAGE_SHIFT,
+                MemoryMap.Type.USABLE));
+      }
+      list.add(new Node(id, zones, nodes.get(id).distances));
+    }
+    return new MemoryLayout(new MemoryMap(ram), list);
+  }
+
+  /** Boots it over the kit's naive floors. */
+  Machine boot(PageAllocatorProvider provider, Options options) {
+    PluginRegistry registry =
+        PluginRegistry.of(
+            Map.of(
+                Spi.PHYSICAL_MEMORY,
+                List.of(
+                    new NaiveMemories(
+                        "naive", (l, bytes) -> new NaiveMemory(l, bytes, new TouchedMap(l)))),
+                Spi.FRAME_ALLOCATOR,
+                List.of(new NaiveFrames()),
+                Spi.PAGE_ALLOCATOR,
+                List.of(provider)));
+    return config(provider, options)
+        .registry(registry)
+        .plugin(Spi.PHYSICAL_MEMORY, PluginSpec.of("naive"))
+        .plugin(Spi.FRAME_ALLOCATOR, PluginSpec.of("naive"))
+        .boot();
+  }
+
+  /** Boots it over the reference floors of a registry that has the plugin, too. */
+  Machine bootOver(PluginRegistry registry, PageAllocatorProvider provider, Options options) {
+    return config(provider, options).registry(registry).boot();
+  }
+
+  private MachineConfig config(PageAllocatorProvider provider, Options options) {
+    MachineConfig config =
+        new MachineConfig()
+            .layout(layout())
+            .cpus(cpus)
+            .contents(contents)
+            .plugin(
+                Spi.PAGE_ALLOCATOR,
+                new PluginSpec(
+                    provider.name(), provider.options().isEmpty() ? Map.of() : options.asMap()));
+    sysctls.forEach(config::sysctl);
+    return config;
+  }
+
+  @Override
+  public String toString() {
+    StringBuilder text = new StringBuilder(cpus + " CPUs, vm " + sysctls);
+    for (int id = 0; id < nodes.size(); id++) {
+      text.append("; node ").append(id).append(' ').append(nodes.get(id).distances);
+      for (Span s : nodes.get(id).spans) {
+        text.append(' ').append(s.type.procName());
+        text.append(" 0x").append(Long.toHexString(s.startPfn));
+        text.append("-0x").append(Long.toHexString(s.endPfn));
+      }
+    }
+    return text.toString();
+  }
+}

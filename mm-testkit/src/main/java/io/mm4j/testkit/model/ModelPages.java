@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.model;
+
+import io.mm4j.api.CorruptStateError;
+import io.mm4j.api.Cpu;
+import io.mm4j.api.MisuseException;
+import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.PageFlags;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.page.ManagedZone;
+import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.page.PageAllocatorProvider.Floors;
+import io.mm4j.api.page.PageEvents;
+import io.mm4j.api.page.PageStats;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The model as a page allocator: {@code __alloc_pages()}, {@code __free_pages()} and what stands
+ * beside them. For one thread.
+ */
+class ModelPages implements PageAllocator {
+  final State state;
+  final FreeLists lists;
+  final PerCpu perCpu;
+  final HighAtomicReserve reserve = new HighAtomicReserve();
+  final Background background;
+  final Walk walk;
+  final Slow slow;
+
+  ModelPages(Floors floors, Choices choices, Hooks hooks) {
+    state = new State(floors, choices);
+    lists = new FreeLists(state);
+    perCpu = new PerCpu(state, lists);
+    background = hooks.background(state, perCpu);
+    walk = new Walk(state, lists, perCpu, reserve, background);
+    slow = hooks.slow(state, walk, perCpu, reserve, background);
+  }
+
+  @Override
+  public long allocPages(Cpu cpu, int gfp, int order, int nodeId) {
+    if (order < 0 || order > Pages.MAX_PAGE_ORDER) {
+      throw new MisuseException("no such order: order=" + order);
+    }
+    Request request = request(cpu, gfp, order, nodeId);
+    long pfn = NO_PAGE;
+    if (!request.zones().isEmpty()) {
+      pfn = walk.get(request, AllocFlagsOf.first(gfp, walk.avoidsMixing(request)));
+    }
+    if (pfn == NO_PAGE) {
+      pfn = slow.get(request);
+    }
+    if (state.events != null) {
+      state.events.alloc(cpu, pfn, order, gfp, request.type());
+    }
+    return pfn;
+  }
+
+  /** {@code prepare_alloc_pages()}. */
+  final Request request(Cpu cpu, int gfp, int order, int nodeId) {
+    int node = nodeId == NUMA_NO_NODE ? cpu.nodeId() : nodeId;
+    return new Request(
+        cpu,
+        gfp,
+        order,
+        AllocFlagsOf.migratetype(gfp),
+        AllocFlagsOf.highestZone(gfp, Set.copyOf(state.settings.plan().kinds())),
+        state.choices.zones(state.order, gfp, node).stream().map(state::of).toList());
+  }
+
+  @Override
+  public void freePages(Cpu cpu, long pfn, int order) {
+    held(pfn, order);
+    if (state.map.putUnlessLast(pfn)) {
+      return;
+    }
+    if (state.map.mapcount(pfn) != 0) {
+      throw new MisuseException("freed while mapped: pfn=" + pfn);
+    }
+    if (state.events != null) {
+      state.events.free(cpu, pfn, order);
+    }
+    state.counters.vm("pgfree", 1L << order);
+    ModelZone zone = state.zoneOf(pfn);
+    int type = state.choices.listType(zone.typeOf(pfn));
+    if (PcpTuning.allowed(order) && type >= 0) {
+      state.map.release(pfn, order, FrameOwner.PCP);
+      perCpu.put(cpu, zone, pfn, order, type);
+    } else {
+      state.map.release(pfn, order, FrameOwner.FREE);
+      lists.free(zone, pfn, order);
+    }
+  }
+
+  private void held(long pfn, int order) {
+    boolean known = pfn >= state.map.startPfn() && pfn < state.map.endPfn();
+    if (!known || state.map.refcount(pfn) < 1 || state.map.order(pfn) != order) {
+      throw new MisuseException("not a block in use: pfn=" + pfn + " order=" + order);
+    }
+  }
+
+  @Override
+  public void splitPage(long pfn, int order) {
+    held(pfn, order);
+    if (state.map.refcount(pfn) != 1 || (state.map.flags(pfn) & PageFlags.PG_HEAD) != 0) {
+      throw new MisuseException("cannot be split: pfn=" + pfn + " order=" + order);
+    }
+    FrameOwner owner = state.map.owner(pfn);
+    for (long p = pfn; p < pfn + (1L << order); p++) {
+      state.map.prepare(p, 0, owner);
+    }
+  }
+
+  @Override
+  public boolean allocContigRange(Cpu cpu, long startPfn, long endPfn, int gfp) {
+    return false;
+  }
+
+  @Override
+  public void drainAllPages(Cpu cpu) {
+    perCpu.drainAll(cpu);
+  }
+
+  @Override
+  public long runKswapd(Cpu cpu) {
+    return background.run(cpu);
+  }
+
+  @Override
+  public boolean watch(@Nullable PageEvents events) {
+    state.events = events;
+    return true;
+  }
+
+  @Override
+  public Optional<PageStats> stats() {
+    return Optional.of(state.counters);
+  }
+
+  @Override
+  public List<ManagedZone> zones() {
+    return state.managed;
+  }
+
+  @Override
+  public long pcpPages() {
+    return state.zones.stream().flatMap(z -> z.cpus.stream()).mapToLong(c -> c.tuning.count).sum();
+  }
+
+  @Override
+  public void validate() {
+    for (ModelZone zone : state.zones) {
+      for (CpuLists lists : zone.cpus) {
+        CorruptStateError.check(
+            lists.pages() == lists.tuning.count,
+            zone + " cpu" + lists.cpu + " counts " + lists.tuning.count);
+      }
+    }
+  }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.model;
+
+import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.page.PageAllocatorProvider;
+import io.mm4j.api.plugin.Options;
+import java.util.function.Function;
+
+/** Provides {@link ModelPages}, or one that is wrong on purpose. */
+public final class ModelProvider implements PageAllocatorProvider {
+  private final String name;
+  private final Function<Floors, PageAllocator> factory;
+
+  /** The model. */
+  public ModelProvider() {
+    this("model", floors -> new ModelPages(floors, new Choices(), new Hooks()));
+  }
+
+  /** Another one. */
+  ModelProvider(String name, Function<Floors, PageAllocator> factory) {
+    this.name = name;
+    this.factory = factory;
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
+
+  @Override
+  public String summary() {
+    return "what Linux decides, in plain collections, for tests";
+  }
+
+  @Override
+  public Capabilities capabilities() {
+    return new Capabilities(true, true, true);
+  }
+
+  @Override
+  public PageAllocator create(Floors floors, Options options) {
+    return factory.apply(floors);
+  }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.model;
+
+import io.mm4j.api.Machine;
+import io.mm4j.api.MisuseException;
+import io.mm4j.api.page.PageAllocator;
+import io.mm4j.testkit.RuleViolation;
+import io.mm4j.testkit.Subject;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The plugin on one machine, the model on its twin, and the blocks that are held on both. */
+final class Twins extends Subject {
+  /** A block that is held. */
+  record Held(long pfn, int order) {}
+
+  /** A step on one machine. */
+  @FunctionalInterface
+  interface Step {
+    /** Does it; what comes back is compared. */
+    long on(Side side);
+  }
+
+  final Side judged;
+  final Side model;
+  final List<Held> held = new ArrayList<>();
+  private final Comparison comparison;
+  private boolean watched;
+
+  Twins(Machine judged, Machine model) {
+    this.judged = new Side(judged);
+    this.model = new Side(model);
+    this.comparison = new Comparison(this.judged, this.model);
+    comparison.everything();
+  }
+
+  /** Does a step on both and compares what comes back; misuse is an answer, too. */
+  long both(String what, Step step) {
+    Answer seen = answer(step, judged);
+    Answer expected = answer(step, model);
+    if (!seen.equals(expected)) {
+      throw new RuleViolation(what + ": " + expected, seen.toString());
+    }
+    return expected.misuse ? PageAllocator.NO_PAGE : expected.value;
+  }
+
+  /**
+   * What came back.
+   *
+   * @param misuse whether it was refused as misuse
+   */
+  private record Answer(long value, boolean misuse) {
+    @Override
+    public String toString() {
+      return misuse
+          ? "misuse"
+          : value < 0 ? "" + value : value + " (0x" + Long.toHexString(value) + ")";
+    }
+  }
+
+  private static Answer answer(Step step, Side side) {
+    try {
+      return new Answer(step.on(side), false);
+    } catch (MisuseException e) {
+      return new Answer(0, true);
+    }
+  }
+
+  /** Allocates on both; null if there was none. */
+  @Nullable Held allocate(int cpu, int gfp, int order, int node) {
+    int asked = node < 0 ? -1 : node % judged.machine.layout().nodes().size();
+    long pfn = both("alloc_pages", side -> side.pages.allocPages(side.cpu(cpu), gfp, order, asked));
+    if (pfn == PageAllocator.NO_PAGE) {
+      tell("none");
+      return null;
+    }
+    tell("0x" + Long.toHexString(pfn));
+    Held block = new Held(pfn, order);
+    held.add(block);
+    return block;
+  }
+
+  /** Frees a held block on both. */
+  void free(int cpu, int number) {
+    if (held.isEmpty()) {
+      return;
+    }
+    Held block = take(number);
+    tell("0x" + Long.toHexString(block.pfn) + "/" + block.order);
+    both(
+        "free_pages",
+        side -> {
+          side.pages.freePages(side.cpu(cpu), block.pfn, block.order);
+          return 0;
+        });
+  }
+
+  /** The held block that a number means, or null. */
+  @Nullable Held pick(int number) {
+    return held.isEmpty() ? null : held.get(number % held.size());
+  }
+
+  /** Takes a block off the list of what is held. */
+  Held take(int number) {
+    int at = number % held.size();
+    Held block = held.get(at);
+    Held last = held.removeLast();
+    if (at < held.size()) {
+      held.set(at, last);
+    }
+    return block;
+  }
+
+  /** Lets somebody watch both allocators, or nobody. */
+  void watch(boolean on) {
+    watched = both("watch", side -> side.pages.watch(on ? side.recorder : null) ? 1 : 0) == 1 && on;
+    tell(watched ? "watched" : "not watched");
+  }
+
+  /** After every operation. */
+  void compare() {
+    comparison.after();
+  }
+
+  /** At the end, and now and then. */
+  void compareEverything() {
+    comparison.everything();
+  }
+
+  @Override
+  public void validate() {
+    judged.machine.validate();
+  }
+
+  @Override
+  public void close() {
+    judged.close();
+    model.close();
+  }
+}
