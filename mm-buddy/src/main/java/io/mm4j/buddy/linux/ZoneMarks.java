@@ -75,7 +75,8 @@ record ZoneMarks(
       return minFree;
     }
     long aboveHigh = 0;
-    for (ZoneMarks marks : with(minFree, kinds, nodes, sysctls)) {
+    // Settings are made when boot is over: khugepaged sees the marks that the defaults give.
+    for (ZoneMarks marks : with(minFree, kinds, nodes, Sysctls.DEFAULTS)) {
       if (marks.type().compareTo(ZoneType.NORMAL) <= 0) {
         aboveHigh += Math.max(0, marks.managed() - marks.high());
       }
