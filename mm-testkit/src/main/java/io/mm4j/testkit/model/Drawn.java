@@ -10,6 +10,7 @@ import io.mm4j.api.memory.Node;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
+import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.plugin.Options;
@@ -58,7 +59,7 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
       boolean bare = id > 0 && random.oneIn(5);
       int kinds = bare ? 0 : random.oneIn(3) ? 2 : 1;
       for (int k = 0; k < kinds; k++) {
-        long managed = size(random, random.oneIn(8) ? 27 : 23);
+        long managed = size(random, random.oneIn(4) ? 31 : 23);
         long spanned = managed + random.below(managed / 8 + 1);
         ZoneType lower = wide ? ZoneType.NORMAL : ZoneType.HIGHMEM;
         zones.add(zone(k == 0 ? lower : ZoneType.MOVABLE, id, at, at + spanned, managed));
@@ -107,6 +108,18 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
         cpus,
         Map.of(),
         plan(wide, list, cpus, -1, true, 10, wide ? RATIOS_64 : RATIOS_32, 0));
+  }
+
+  /** One node with a single zone of some megabytes. */
+  static Drawn oneZone(Seeded random) {
+    long end = 4096 + 1024L * random.between(2, 4);
+    List<Node> nodes =
+        List.of(new Node(0, List.of(zone(ZoneType.DMA32, 0, 4096, end, end - 4096)), List.of(10)));
+    return new Drawn(
+        new MemoryLayout(ram(end), nodes),
+        1,
+        Map.of(),
+        plan(true, nodes, 1, -1, true, 10, RATIOS_64, 0));
   }
 
   private static Zone zone(ZoneType type, int node, long start, long end, long managed) {
@@ -195,8 +208,16 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
     return new Marks.Size(zone.nodeId(), zone.type(), zone.managedPages());
   }
 
-  /** The machine; without its memory if that would be too much for the kit's floors. */
-  Machine boot(PageAllocatorProvider provider, Options options, boolean withMemory) {
+  /**
+   * The machine; without its memory if that would be too much for the kit's floors.
+   *
+   * @param frames what keeps the free blocks; its name is naive
+   */
+  Machine boot(
+      PageAllocatorProvider provider,
+      Options options,
+      boolean withMemory,
+      FrameAllocatorProvider frames) {
     MemoryLayout small = new MemoryLayout(layout.map(), List.of());
     PluginRegistry registry =
         PluginRegistry.of(
@@ -209,7 +230,7 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
                             "naive",
                             (l, contents) -> new NaiveMemory(l, false, new NaiveMemMap(small)))),
                 Spi.FRAME_ALLOCATOR,
-                List.of(new WideFrames()),
+                List.of(frames),
                 Spi.PAGE_ALLOCATOR,
                 List.of(provider)));
     MachineConfig config =

@@ -3,6 +3,7 @@
 package io.mm4j.testkit.model;
 
 import io.mm4j.api.Machine;
+import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.page.PageStats;
@@ -15,13 +16,31 @@ final class DrawnSubject extends Subject {
   final Drawn drawn;
   final Machine machine;
   final PageAllocator pages;
+  private final PageAllocatorProvider provider;
+  private final Options options;
   private final boolean withMemory;
 
   DrawnSubject(Drawn drawn, PageAllocatorProvider provider, Options options, boolean withMemory) {
+    this(drawn, provider, options, withMemory, new WideFrames());
+  }
+
+  private DrawnSubject(
+      Drawn drawn,
+      PageAllocatorProvider provider,
+      Options options,
+      boolean withMemory,
+      FrameAllocatorProvider frames) {
     this.drawn = drawn;
+    this.provider = provider;
+    this.options = options;
     this.withMemory = withMemory;
-    machine = drawn.boot(provider, options, withMemory);
+    machine = drawn.boot(provider, options, withMemory, frames);
     pages = machine.pages();
+  }
+
+  /** The same plugin on another machine with another floor below it. */
+  DrawnSubject on(Drawn other, FrameAllocatorProvider frames) {
+    return new DrawnSubject(other, provider, options, true, frames);
   }
 
   PageStats stats() {

@@ -14,6 +14,7 @@ import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.model.DrawnRule.Needs;
+import io.mm4j.testkit.pages.FailNth;
 import java.util.List;
 
 /** Rules about kswapd. */
@@ -73,8 +74,33 @@ final class KswapdRules {
                 "the number of rounds, or the end without progress"),
             Needs.STATISTICS,
             true,
+            ZonelistRules::draw,
+            KswapdRules::givesUp),
+        new DrawnRule(
+            new RuleInfo(
+                "PA-60",
+                "kswapd-takes-boosts-back",
+                "A pageblock that changes its type raises the zone's marks and wakes kswapd, and"
+                    + " when that has run the marks are as they were.",
+                "A boost that stays is memory that nobody can use.",
+                "mm/page_alloc.c boost_watermark; mm/vmscan.c balance_pgdat",
+                "the boost is not taken back, or wakes nobody"),
+            Needs.STATISTICS,
+            true,
             PressureRules::one,
-            KswapdRules::givesUp));
+            KswapdRules::boosts),
+        new DrawnRule(
+            new RuleInfo(
+                "PA-61",
+                "balance-wakes-nobody",
+                "A request that had to go the slow way while the node is in balance wakes nobody.",
+                "kswapd would run for nothing.",
+                "mm/vmscan.c wakeup_kswapd (pgdat_balanced)",
+                "whoever comes by the slow path wakes kswapd"),
+            Needs.STATISTICS,
+            true,
+            PressureRules::one,
+            KswapdRules::plenty));
   }
 
   private static void wakes(DrawnSubject s, Seeded random) {
@@ -96,10 +122,19 @@ final class KswapdRules {
 
   /** Uses a machine up to where kswapd is woken, and lets a reclaimer have it. */
   private static Giver wake(KswapdCase c, int most) {
-    Giver giver = new Giver(c.pages, most, false);
     int order = 4;
     int gfp = Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE | (c.random.oneIn(2) ? Gfp.__GFP_HIGHMEM : 0);
     var cpu = c.cpu();
+    for (var other : c.s.machine.cpus().all()) {
+      // Other nodes are short, too, but nobody says so.
+      int quiet = Gfp.__GFP_MOVABLE | Gfp.__GFP_HIGHMEM | Gfp.__GFP_THISNODE;
+      if (other.nodeId() != cpu.nodeId() && !c.nodes.zones(quiet, other.nodeId()).isEmpty()) {
+        while (c.request(other, quiet, order) != PageAllocator.NO_PAGE) {}
+      }
+    }
+    if (!c.nodes.zones(gfp | Gfp.__GFP_THISNODE, cpu.nodeId()).isEmpty()) {
+      gfp |= Gfp.__GFP_THISNODE;
+    }
     while (c.awake.isEmpty()) {
       c.request(cpu, gfp, order);
     }
@@ -108,6 +143,22 @@ final class KswapdRules {
     for (int i = 0; i < more; i++) {
       c.request(cpu, gfp, order);
     }
+    int step = most;
+    if (most < 0) {
+      // So that a zone is just at its mark before it is above it, after a few rounds.
+      ZoneType highest = c.awake.values().iterator().next();
+      List<Long> missing =
+          c.s.drawn.layout().zones().stream()
+              .map(z -> missing(c, z, highest))
+              .filter(m -> m > 1)
+              .toList();
+      long first = missing.isEmpty() ? 1 : missing.getFirst() - 1;
+      long parts = c.random.between(1, 8);
+      first = first % parts == 0 ? first / parts : first;
+      boolean slow = missing.stream().mapToLong(m -> m).max().orElse(0) > 11 * first;
+      step = slow ? Integer.MAX_VALUE : Math.toIntExact(first);
+    }
+    Giver giver = new Giver(c.pages, step, false);
     c.handOver(giver, order);
     c.s.machine.pressure().register(giver);
     return giver;
@@ -115,7 +166,7 @@ final class KswapdRules {
 
   private static void balances(DrawnSubject s, Seeded random) {
     KswapdCase c = new KswapdCase(s, random);
-    Giver giver = wake(c, Integer.MAX_VALUE);
+    Giver giver = wake(c, random.oneIn(3) ? Integer.MAX_VALUE : -1);
     ZoneType highest = c.awake.values().iterator().next();
     long missing = 0;
     for (Zone zone : s.drawn.layout().zones()) {
@@ -150,15 +201,61 @@ final class KswapdRules {
     return Math.max(0, target + 1 - c.managed(zone).frames().freePages());
   }
 
+  /** A pageblock, used in part by Movable, is all that is left for Unmovable. */
+  private static void boosts(DrawnSubject s, Seeded random) {
+    KswapdCase c = new KswapdCase(s, random);
+    var cpu = c.cpu();
+    Giver giver = new Giver(s.pages, Integer.MAX_VALUE, false);
+    s.machine.pressure().register(giver);
+    int gfp = Gfp.__GFP_MOVABLE | (random.oneIn(2) ? Gfp.__GFP_HIGHMEM : 0);
+    // Every pageblock is in use in part.
+    while (c.request(cpu, gfp, 8) != PageAllocator.NO_PAGE) {}
+    for (int i = 1; i < c.held.size(); i += 2) {
+      s.pages.freePages(cpu, c.held.get(i), 8);
+    }
+    c.wakes.clear();
+    s.pages.allocPages(cpu, Gfp.GFP_NOWAIT, random.between(4, 7));
+    long boosted = s.stats().zones().stream().filter(z -> z.boost() > 0).count();
+    check(
+        boosted == c.wakes.size(),
+        "kswapd of the node of each boosted zone woken: " + boosted,
+        "" + c.wakes);
+    for (var zone : s.stats().zones()) {
+      if (zone.spanned() > 0) {
+        Marks.Size size = new Marks.Size(zone.nodeId(), zone.type(), zone.managed());
+        long low = new Marks(s.drawn.plan()).of(size).low();
+        checkEqual(low + zone.boost(), zone.low(), "low with the boost");
+      }
+    }
+    s.pages.runKswapd(cpu);
+    for (var zone : s.stats().zones()) {
+      checkEqual(0, zone.boost(), "boost after kswapd has run");
+    }
+  }
+
+  /** One zone, whose first few allocations fail below although there is plenty. */
+  private static void plenty(DrawnSubject s, Seeded random) {
+    Drawn one = Drawn.oneZone(random);
+    try (DrawnSubject other = s.on(one, new FailNth(new WideFrames(), random.between(1, 4)))) {
+      KswapdCase c = new KswapdCase(other, random);
+      for (int i = 0; i < 8; i++) {
+        other.pages.allocPages(c.cpu(), Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE, random.between(4, 8));
+      }
+      check(c.wakes.isEmpty(), "nobody woken while there is plenty", "" + c.wakes);
+      checkEqual(0, other.pages.runKswapd(c.cpu()), "pages freed by kswapd");
+      checkEqual(0, c.event("pageoutrun"), "pageoutrun");
+    }
+  }
+
   private static void givesUp(DrawnSubject s, Seeded random) {
     KswapdCase c = new KswapdCase(s, random);
     int most = random.oneIn(2) ? 0 : 1;
     Giver giver = wake(c, most);
-    ZoneType highest = c.awake.values().iterator().next();
     int least = 0;
     int asked = 0;
     for (Zone zone : s.drawn.layout().zones()) {
-      long missing = missing(c, zone, highest);
+      ZoneType highest = c.awake.get(zone.nodeId());
+      long missing = highest == null ? 0 : missing(c, zone, highest);
       asked += missing > 0 ? 1 : 0;
       // Pages that were given for another zone may be of this one.
       least += missing > 12 * s.drawn.layout().zones().size() ? 12 : 0;

@@ -11,6 +11,17 @@ import io.mm4j.testkit.naive.NaiveFrameAllocator;
 
 /** The kit's naive frames for zones of any size: it is the free blocks that cost. */
 final class WideFrames implements FrameAllocatorProvider {
+  private final boolean takesExactly;
+
+  WideFrames() {
+    this(true);
+  }
+
+  /** Whether it says that it can take any block that is asked for. */
+  WideFrames(boolean takesExactly) {
+    this.takesExactly = takesExactly;
+  }
+
   @Override
   public String name() {
     return "naive";
