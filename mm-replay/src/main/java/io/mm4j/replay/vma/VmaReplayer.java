@@ -45,6 +45,8 @@ final class VmaReplayer {
   private final Map<Integer, ReplayedProcess> processes = new HashMap<>();
   private final long explainedCall;
   private final List<String> reasons = new ArrayList<>();
+  private final boolean mapsAtCallsOnly;
+  private final PendingFaults faults = new PendingFaults();
   private boolean deltas = true;
   private long call;
 
@@ -70,6 +72,7 @@ final class VmaReplayer {
             header.real() ? 0 : header.compat32() ? LIMIT_STRUCT_32 : LIMIT_STRUCT,
             header.real() ? 0 : header.layout().startCode());
     states = new StateJudge(tally, header.real());
+    mapsAtCallsOnly = header.real();
     AddressSpace mm = startState(floor, indexes);
     ReplayedProcess first = new ReplayedProcess(mm, files);
     first.setTheirs(reader.start().lines().stream().map(StateLine::maps).toList());
@@ -181,10 +184,14 @@ final class VmaReplayer {
         case VmaEvent.Forked forked ->
             adopt(forked.child(), process(forked.process()).mm().fork(), forked.process());
         case VmaEvent.Gone gone -> {
+          judgeFaults();
           process(gone.process()).mm().exit();
           processes.remove(gone.process());
         }
-        case VmaEvent.Deltas switched -> deltas = switched.on();
+        case VmaEvent.Deltas switched -> {
+          judgeFaults();
+          deltas = switched.on();
+        }
         case VmaEvent.FileSeen seen -> files.add(seen.file());
         case VmaEvent.OpenSeen seen -> {
           int fd = files.add(seen.open());
@@ -193,6 +200,7 @@ final class VmaReplayer {
         }
       }
     }
+    judgeFaults();
     return call + 1;
   }
 
@@ -231,6 +239,9 @@ final class VmaReplayer {
   private void call(VmaEvent.Call made) {
     call = made.number();
     ReplayedProcess process = process(made.process());
+    if (made.name() != CallName.FAULT || faults.process() != process) {
+      judgeFaults();
+    }
     if (made.name() != CallName.FORK
         && made.name() != CallName.EXIT
         && made.name() != CallName.OTHER) {
@@ -249,6 +260,9 @@ final class VmaReplayer {
       }
       case OTHER -> {}
       default -> {
+        if (made.name() == CallName.FAULT) {
+          faults.before(process);
+        }
         long breakBefore = made.name() == CallName.BRK ? process.mm().fields().brk() : 0;
         judgeAnswer(made, process, driver.make(process.mm(), made), breakBefore);
         return;
@@ -327,7 +341,24 @@ final class VmaReplayer {
             ranges[1]);
       }
     }
-    judgeMaps(made, process, process.ours().changeNear(ranges));
+    if (mapsAtCallsOnly && made.name() == CallName.FAULT) {
+      if (faults.add(made, process)) {
+        judgeFaults();
+      }
+    } else {
+      judgeMaps(made, process, process.ours().changeNear(ranges));
+    }
+  }
+
+  /** Compares what the faults since the maps were read last have changed together. */
+  private void judgeFaults() {
+    VmaEvent.Call last = faults.last();
+    VmaEvent.Call shown = faults.toExplain();
+    ReplayedProcess process = faults.process();
+    if (last != null && shown != null && process != null) {
+      judgeMaps(last, shown, faults.count(), process, process.ours().changeNear(0, -1));
+    }
+    faults.clear();
   }
 
   /** Bytes of the program, the vdso and the stack as exec made it are not specified. */
@@ -341,6 +372,22 @@ final class VmaReplayer {
   }
 
   private void judgeMaps(VmaEvent.Call made, ReplayedProcess process, MapsView.Change ours) {
+    judgeMaps(made, made, 1, process, ours);
+  }
+
+  /**
+   * Compares a change of maps.
+   *
+   * @param made has the recorded change
+   * @param shown is named if it differs
+   * @param times how many calls or faults share this change; each counts
+   */
+  private void judgeMaps(
+      VmaEvent.Call made,
+      VmaEvent.Call shown,
+      long times,
+      ReplayedProcess process,
+      MapsView.Change ours) {
     if (!deltas) {
       return;
     }
@@ -348,22 +395,30 @@ final class VmaReplayer {
         ReplayedProcess.alike(made.removed(), ours.removed())
             && ReplayedProcess.alike(made.added(), ours.added());
     process.applyTheirs(made);
-    if (alike) {
-      tally.equal(VmaChecks.MAPS);
-    } else if (tally.differs(VmaChecks.MAPS)) {
-      Evidence evidence =
-          new Evidence()
-              .line("  " + made.text())
-              .change("kernel", made.removed(), made.added())
-              .change("mm4j", ours.removed(), ours.added());
+    boolean first = false;
+    for (long i = 0; i < times; i++) {
+      if (alike) {
+        tally.equal(VmaChecks.MAPS);
+      } else {
+        first |= tally.differs(VmaChecks.MAPS);
+      }
+    }
+    if (first) {
+      Evidence evidence = new Evidence().line("  " + shown.text());
+      if (times > 1) {
+        evidence.line("  (one of " + times + " faults after which the maps were read)");
+      }
+      evidence
+          .change("kernel", made.removed(), made.added())
+          .change("mm4j", ours.removed(), ours.added());
       long low = lowest(made.removed(), made.added(), ours.removed(), ours.added());
       evidence.around("maps after the call", process.theirs(), process.ours().lines(), low, low);
       tally.evidence(
           new FirstDifference(
               VmaChecks.MAPS,
-              made.line(),
-              made.number(),
-              "maps changed differently in: " + made.text(),
+              shown.line(),
+              shown.number(),
+              "maps changed differently in: " + shown.text(),
               evidence.lines()));
     }
   }
@@ -380,6 +435,7 @@ final class VmaReplayer {
   }
 
   private void snapshot(long line, int number, String when, List<MapsLine> kernel) {
+    judgeFaults();
     ReplayedProcess process = process(number);
     List<MapsLine> ours = new ArrayList<>(process.ours().readAll());
     process.setTheirs(kernel);

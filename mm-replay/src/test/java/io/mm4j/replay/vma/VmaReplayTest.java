@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.mm4j.replay.CheckResult;
 import io.mm4j.replay.Engines;
 import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.Recording;
@@ -24,6 +25,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** A kernel that had answered otherwise would be caught, at the right place, by the right check. */
 class VmaReplayTest {
   private static final String NAME = "basic-000.vma.gz";
+  private static final String DEEP = "../cases/ia32-deep-stack.vma.gz";
 
   @TempDir Path folder;
 
@@ -94,5 +96,38 @@ class VmaReplayTest {
     FirstDifference first = verdict.firstDifference();
     assertNotNull(first);
     assertTrue(first.call() >= 9 && first.call() <= 13, first.what());
+  }
+
+  /**
+   * A real program whose stack grows by many faults in a row: its maps were read at calls only, so
+   * all of the growth stands after the last of these faults.
+   */
+  @Test
+  void aRealProgramsFaultsAreComparedTogether() throws IOException {
+    String text = VmaReaderTest.text(DEEP);
+    CheckResult maps = replay(text).check("maps").orElseThrow();
+    assertTrue(maps.holds(), maps.toString());
+    assertEquals(3142, maps.total(), "every call and every fault counts");
+
+    String grown =
+        "- bffdf000-c0000000 rw-p 0 0 0 [stack]\n+ bffa7000-c0000000 rw-p 0 0 0 [stack]\n";
+    assertTrue(text.contains(grown));
+    FirstDifference missing = mapsDifference(text.replace(grown, ""));
+    assertTrue(missing.what().contains("fault addr=0xbffa7"), missing.what());
+    assertTrue(
+        String.join("\n", missing.evidence()).contains("faults after which the maps were read"),
+        missing.evidence()::toString);
+    mapsDifference(text.replace("+ bffa7000-", "+ bffa8000-"));
+    // The same lines before the last fault: what it changes is then left over.
+    String last = text.substring(0, text.indexOf(grown));
+    int at = last.lastIndexOf('\n', last.length() - 2) + 1;
+    mapsDifference(last.substring(0, at) + grown + text.substring(at).replace(grown, ""));
+  }
+
+  private FirstDifference mapsDifference(String text) throws IOException {
+    FirstDifference first = replay(text).firstDifference();
+    assertNotNull(first);
+    assertEquals("maps", first.check());
+    return first;
   }
 }
