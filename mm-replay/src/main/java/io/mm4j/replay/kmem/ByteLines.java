@@ -34,6 +34,7 @@ final class ByteLines implements AutoCloseable {
   private int pos;
   private int limit;
   private int lineStart;
+  private int argument;
   private long line;
   private boolean ended;
 
@@ -185,6 +186,7 @@ final class ByteLines implements AutoCloseable {
    * request failed.
    */
   long number(boolean hex) {
+    argument = pos;
     if (hex) {
       return hex();
     }
@@ -274,6 +276,11 @@ final class ByteLines implements AutoCloseable {
   InputException unexpected(String allowed) {
     String found = buffer[pos] == '\n' ? "the line ends too early" : "found " + excerpt(pos);
     return error(found + " at column " + (pos - lineStart + 1), allowed);
+  }
+
+  /** An error about the argument that was taken last. */
+  InputException argumentError(String what, String allowed) {
+    return error(what + " at column " + (argument - lineStart + 1), allowed);
   }
 
   /** An error in the current line, which is shown. */

@@ -4,6 +4,7 @@ package io.mm4j.replay.kmem;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.memory.Pages;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.Migratetype;
 import java.util.Arrays;
 
@@ -37,6 +38,9 @@ final class TraceReader implements AutoCloseable {
       this.max = max;
     }
   }
+
+  /** What no request can be both. */
+  private static final int MOBILITY = Gfp.__GFP_MOVABLE | Gfp.__GFP_RECLAIMABLE;
 
   private static final Kind[] NO_FRAME = {};
 
@@ -136,7 +140,7 @@ final class TraceReader implements AutoCloseable {
       line.blank();
       long value = line.number(kind == Kind.GFP);
       fields[i] = value;
-      if (value < 0 || value > kind.max) {
+      if (value < 0 || value > kind.max || (kind == Kind.GFP && bothMobilities(value))) {
         check(i, kind);
       }
       if (kind == Kind.TYPE && i <= 3) {
@@ -148,6 +152,10 @@ final class TraceReader implements AutoCloseable {
     return true;
   }
 
+  private static boolean bothMobilities(long gfp) {
+    return (gfp & MOBILITY) == MOBILITY;
+  }
+
   /** A request that failed has no frame, and perhaps an order that no block has. */
   private void check(int i, Kind kind) {
     long value = fields[i];
@@ -155,7 +163,12 @@ final class TraceReader implements AutoCloseable {
     if (failed && (kind == Kind.PFN || (kind == Kind.ORDER && value > 0 && value < 64))) {
       return;
     }
-    throw in.error("argument " + (i + 1) + " is " + value, kind.allowed);
+    if (kind == Kind.GFP) {
+      throw in.argumentError(
+          "gfp=" + Long.toHexString(value) + " is movable and reclaimable at once",
+          "flags with at most one of __GFP_MOVABLE (8) and __GFP_RECLAIMABLE (10)");
+    }
+    throw in.argumentError("argument " + (i + 1) + " is " + value, kind.allowed);
   }
 
   private void locate() {

@@ -11,8 +11,10 @@ import io.mm4j.replay.Verdict;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
+import net.jqwik.api.Tag;
 
 /**
  * Random small recordings: exact on every frame allocator; and, with bytes changed, a verdict or an
@@ -70,6 +72,23 @@ class RandomRecordingTest {
     assertFalse(
         Replays.replay(recording.with(KmemSource.PAGES, lines)).exact(),
         () -> reproduce("aDroppedOperationIsNoticed", seed));
+  }
+
+  /**
+   * Seeds that once found something: a request that was movable and reclaimable at once ended in an
+   * exception of the page allocator.
+   */
+  @Example
+  void seedsThatFoundSomething() {
+    for (long seed : new long[] {-3120623709644757554L}) {
+      changedBytesGiveAVerdictOrAnError(seed);
+    }
+  }
+
+  @Tag("soak")
+  @Property(tries = 40_000)
+  void changedBytesGiveAVerdictOrAnErrorForLong(@ForAll long seed) {
+    changedBytesGiveAVerdictOrAnError(seed);
   }
 
   @Property(tries = 400)
