@@ -104,6 +104,13 @@ public interface PageAllocator {
     return 0;
   }
 
+  /**
+   * Somebody has freed or taken blocks of the zones directly, as a loader or a replay does: what
+   * was remembered of their counts is looked up anew. Called by whoever did that, when done and
+   * while nobody else uses the allocator. A plugin that remembers no counts has nothing to do.
+   */
+  default void freeBlocksChanged() {}
+
   /** Sets who receives the inner steps, or null for nobody; false if this plugin shows none. */
   default boolean watch(@Nullable PageEvents events) {
     return false;

@@ -373,6 +373,11 @@ final class LinuxPageAllocator implements PageAllocator {
   }
 
   @Override
+  public void freeBlocksChanged() {
+    core.zones.forEach(ZoneState::refresh);
+  }
+
+  @Override
   public boolean watch(@Nullable PageEvents events) {
     core.events = events;
     VarHandle.fullFence(); // a front that opens from here on sees the watcher; others are closed

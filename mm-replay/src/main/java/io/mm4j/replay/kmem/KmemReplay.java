@@ -71,6 +71,7 @@ public final class KmemReplay {
       }
       ExactReplay replay = new ExactReplay(source, zones, managed, points);
       replay.run();
+      machine.pages().freeBlocksChanged();
       atEnd.accept(machine);
       Verdict verdict =
           verdict(source, zones, replay, managed.getFirst(), machine.fallbackRule().orElse(null));

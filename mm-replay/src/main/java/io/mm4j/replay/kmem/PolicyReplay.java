@@ -5,6 +5,7 @@ package io.mm4j.replay.kmem;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.Machine;
 import io.mm4j.api.MachineConfig;
+import io.mm4j.api.MemoryDeadlockException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.Pages;
@@ -139,6 +140,7 @@ public final class PolicyReplay {
             .free(blocks.pfn(), blocks.order(), zone.zone().pageblocks().get(blocks.pfn()));
       }
     }
+    pages.freeBlocksChanged();
   }
 
   private void freePcpOfStart() {
@@ -206,13 +208,22 @@ public final class PolicyReplay {
       }
     }
     asked++;
-    long got = pages.allocPages(cpu(event.cpu()), gfp, order);
+    long got = request(event, gfp);
     if (got == PageAllocator.NO_PAGE) {
       failures[order]++;
     }
     for (int i = 0; i < 1 << order; i++) {
       held.set(pfn + i, got == PageAllocator.NO_PAGE ? NOTHING : got + i + 1);
       orders.set(pfn + i, i == 0 ? order + 1 : 0);
+    }
+  }
+
+  /** A request that must not fail and cannot be served is a failure like any other here. */
+  private long request(TraceReader event, int gfp) {
+    try {
+      return pages.allocPages(cpu(event.cpu()), gfp, event.order());
+    } catch (MemoryDeadlockException e) {
+      return PageAllocator.NO_PAGE;
     }
   }
 

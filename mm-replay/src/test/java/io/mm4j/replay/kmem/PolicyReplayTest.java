@@ -6,11 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.mm4j.api.MachineConfig;
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.PageAllocator;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The requests of a recording on other allocators. */
 class PolicyReplayTest {
@@ -46,6 +50,40 @@ class PolicyReplayTest {
             - run.inferred().freesLeftOut(),
         run.endFreePages() + run.endPcpPages());
     assertTrue(run.samples().size() >= 10);
+  }
+
+  /** The loader frees blocks itself; the page allocator has to see what it did. */
+  @ParameterizedTest
+  @MethodSource("combinations")
+  void theFirstRequestOfAZoneIsServed(String combination) {
+    PolicyRun run = PolicyReplay.run(Replays.corpus("onepage"), config(combination), 0);
+    assertEquals(5_500_333, run.startFreePages());
+    assertEquals(1, run.requests());
+    assertEquals(0, run.failures());
+  }
+
+  /** So do the blocks that an exact replay took and freed. */
+  @ParameterizedTest
+  @ValueSource(strings = {"linux buddy", "linux bitmap", "linux llfree", "direct buddy"})
+  void theMachineThatAnExactReplayLeavesServesRequests(String combination) {
+    AtomicLong got = new AtomicLong(PageAllocator.NO_PAGE);
+    KmemReplay.run(
+        Replays.corpus("onepage"),
+        config(combination),
+        0,
+        machine -> got.set(machine.pages().allocPages(machine.cpus().get(0), Gfp.GFP_KERNEL, 0)));
+    assertTrue(got.get() != PageAllocator.NO_PAGE);
+  }
+
+  @Test
+  void aRequestThatMustNotFailAndCannotBeServedIsAFailure() {
+    SmallRecording small = new SmallRecording();
+    small.normal.set(2048, 1, true);
+    small.start();
+    small.line("a 2048 3 8cc0 0");
+    small.middle();
+    PolicyRun run = PolicyReplay.run(small.end(), config("linux buddy"), 0);
+    assertEquals(1, run.failures());
   }
 
   private static final long ALLOCATED = pages("a");

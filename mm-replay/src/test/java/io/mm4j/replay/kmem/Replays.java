@@ -10,6 +10,7 @@ import io.mm4j.api.plugin.Spi;
 import io.mm4j.replay.CheckResult;
 import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.Verdict;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 
@@ -28,6 +29,11 @@ final class Replays {
 
   static Verdict replay(KmemSource source, String frameAllocator) {
     return KmemReplay.replay(source, config().plugin("frame-allocator=" + frameAllocator));
+  }
+
+  /** A recording that only tests use. */
+  static KmemSource corpus(String name) {
+    return KmemSource.folder(Path.of("src/test/corpus/kmem", name));
   }
 
   /** Every frame allocator there is. */

@@ -48,6 +48,11 @@ class DelegatingPages implements PageAllocator {
   }
 
   @Override
+  public void freeBlocksChanged() {
+    inner.freeBlocksChanged();
+  }
+
+  @Override
   public List<ManagedZone> zones() {
     return inner.zones();
   }
