@@ -139,6 +139,9 @@ final class Regions {
 
   /** Splits ranges so that none crosses either end. */
   private void isolate(long start, long end) {
+    if (start >= end) {
+      return; // nothing to keep apart
+    }
     for (int i = 0; i < count; i++) {
       split(i, start);
       split(i, end);

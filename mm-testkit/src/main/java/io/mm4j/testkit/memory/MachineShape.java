@@ -49,6 +49,27 @@ record MachineShape(MemoryLayout layout, String text) {
     };
   }
 
+  /** A machine whose memory above some address has no kernel address, on one node. */
+  static MachineShape withHighmem(Seeded random, Size size) {
+    MemoryMap map = any(random, size).layout().map();
+    long end = map.endOfRam() >>> Pages.PAGE_SHIFT;
+    List<Zone> zones = new ArrayList<>();
+    long dma = 2 + random.below(Math.max(1, end / 4));
+    long low = dma + 1 + random.below(Math.max(1, (end - dma) / 2));
+    long[] ends = {dma, low, end};
+    ZoneType[] types = {ZoneType.DMA, ZoneType.NORMAL, ZoneType.HIGHMEM};
+    long at = 1;
+    for (int i = 0; i < ends.length; i++) {
+      long present = map.usablePages(at, ends[i]);
+      if (present > 0) {
+        zones.add(zone(types[i], 0, at, ends[i], present));
+      }
+      at = ends[i];
+    }
+    MemoryLayout layout = new MemoryLayout(map, List.of(new Node(0, zones, List.of(10))));
+    return new MachineShape(layout, "lowmem to frame " + low + " " + describe(map, 1));
+  }
+
   /** Memory around a border; none above what x86-64 can address. */
   private static MachineShape above(Seeded random, long border) {
     long begin = border - 4 * SECTION - random.below(SECTION);
