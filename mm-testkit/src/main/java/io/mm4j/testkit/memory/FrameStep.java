@@ -9,6 +9,8 @@ import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Seeded;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
@@ -17,6 +19,7 @@ record FrameStep(Kind kind, int machine, long where, int order, long value)
     implements Operation<MachineSubject> {
   private static final int[] COUNTS = {0, 1, 1, 2, 3, 255, 1 << 16, Integer.MAX_VALUE - 1};
   private static final int FLAG_BITS = 14;
+  private static final int PLACES = 5;
 
   /** The calls. */
   enum Kind {
@@ -40,10 +43,19 @@ record FrameStep(Kind kind, int machine, long where, int order, long value)
     SAME_UNTIL
   }
 
-  static FrameStep any(Seeded random, Kind... kinds) {
-    Kind kind = kinds[random.below(kinds.length)];
-    int order = random.oneIn(3) ? random.below(Pages.MAX_PAGE_ORDER + 1) : random.order(4);
-    return new FrameStep(kind, random.below(2), random.next(), order, random.next());
+  /** A list of calls; most of them meet at a few places. */
+  static List<Operation<MachineSubject>> list(Seeded random, int count, Kind... kinds) {
+    long[] places = new long[PLACES];
+    Arrays.setAll(places, i -> random.next());
+    List<Operation<MachineSubject>> list = new ArrayList<>();
+    for (int i = 0; i < count && kinds.length > 0; i++) {
+      Kind kind = kinds[random.below(kinds.length)];
+      long where = random.oneIn(4) ? random.next() : places[random.below(PLACES)];
+      long value = random.oneIn(4) ? places[random.below(PLACES)] : random.next();
+      int order = random.oneIn(3) ? random.below(Pages.MAX_PAGE_ORDER + 1) : random.order(4);
+      list.add(new FrameStep(kind, random.below(2), where, order, value));
+    }
+    return list;
   }
 
   @Override

@@ -37,10 +37,7 @@ final class MachineRule extends Rule<PhysicalMemoryProvider> {
     for (int i = 0; i < machines; i++) {
       shapes.add(MachineShape.any(random, sizes[random.below(sizes.length)]));
     }
-    List<Operation<MachineSubject>> list = new ArrayList<>();
-    for (int i = 0; i < OPERATIONS && kinds.length > 0; i++) {
-      list.add(FrameStep.any(random, kinds));
-    }
+    List<Operation<MachineSubject>> list = FrameStep.list(random, OPERATIONS, kinds);
     List<MemoryLayout> layouts = shapes.stream().map(MachineShape::layout).toList();
     return new Trial<>() {
       @Override
