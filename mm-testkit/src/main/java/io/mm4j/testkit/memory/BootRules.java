@@ -21,7 +21,8 @@ final class BootRules {
     Kind.NOTHING,
     Kind.FREE_BLOCK,
     Kind.FREE_BLOCK,
-    Kind.FREE_RANGE
+    Kind.FREE_RANGE,
+    Kind.REFILL
   };
 
   private BootRules() {}
@@ -69,6 +70,9 @@ final class BootRules {
             Kind.RAW,
             Kind.EXACT,
             Kind.ALLOC,
+            Kind.ALLOC,
+            Kind.REFILL,
+            Kind.REFILL,
             Kind.RESERVE,
             Kind.RESERVE,
             Kind.NOTHING,

@@ -23,6 +23,7 @@ record BootStep(Kind kind, long size, long where, long value) implements Operati
     NOTHING,
     FREE_BLOCK,
     FREE_RANGE,
+    REFILL,
     RAW,
     EXACT,
     DIRECTION,
@@ -57,6 +58,7 @@ record BootStep(Kind kind, long size, long where, long value) implements Operati
       }
       case FREE_BLOCK -> freeBlock(s);
       case FREE_RANGE -> freeRange(s);
+      case REFILL -> refill(s);
       default -> {
         RangeBootAllocator ranges = s.ranges();
         if (ranges != null) {
@@ -129,6 +131,24 @@ record BootStep(Kind kind, long size, long where, long value) implements Operati
     }
     s.boot.free(start, length);
     s.model.free(start, length);
+  }
+
+  /** A block is freed, and one of exactly its length asked for where it was. */
+  private void refill(BootSubject s) {
+    int count = s.blocks.size() / 2;
+    if (count == 0) {
+      return;
+    }
+    int at = 2 * (int) Long.remainderUnsigned(where, count);
+    long start = s.blocks.get(at);
+    long length = s.blocks.get(at + 1);
+    s.boot.free(start, length);
+    s.model.free(start, length);
+    long min = (value & 1) == 0 ? 0 : start;
+    long max = (value & 2) == 0 ? 0 : start + length;
+    long expected = s.model.alloc(length, 1, min, max, BootAllocator.ANY_NODE);
+    s.allocated(
+        expected, s.boot.alloc(length, 1, min, max, BootAllocator.ANY_NODE), length);
   }
 
   /** Some memory, whoever had it; what is no memory is not given to an allocator that trusts. */

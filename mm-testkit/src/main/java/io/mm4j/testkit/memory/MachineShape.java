@@ -119,7 +119,7 @@ record MachineShape(MemoryLayout layout, String text) {
       int kinds = 1 + random.below(2);
       for (int i = 0; i < kinds; i++) {
         boolean last = id == nodes - 1 && i == kinds - 1;
-        long stop = last ? end : at + 1 + random.below(Math.max(1, (end - at) / 2));
+        long stop = last ? end - left(random, end - at) : at + 1 + random.below(Math.max(1, (end - at) / 2));
         long present = map.usablePages(at, stop);
         if (stop <= end && present > 0) {
           zones.add(zone(types[i], id, at, stop, present));
@@ -129,6 +129,11 @@ record MachineShape(MemoryLayout layout, String text) {
       list.add(new Node(id, zones, java.util.Collections.nCopies(nodes, 10)));
     }
     return new MachineShape(new MemoryLayout(map, list), describe(map, nodes));
+  }
+
+  /** How many frames of RAM are in no zone, of so many at the end; none in most machines. */
+  private static long left(Seeded random, long frames) {
+    return random.oneIn(3) && frames > 64 ? 1 + random.below(31) : 0;
   }
 
   private static Zone zone(ZoneType type, int node, long start, long end, long present) {
