@@ -3,8 +3,10 @@
 package io.mm4j.testkit.faults;
 
 import io.mm4j.api.memory.MemoryLayout;
+import io.mm4j.api.memory.Node;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
+import io.mm4j.api.memory.Zone;
 import io.mm4j.testkit.Fault;
 import io.mm4j.testkit.naive.NaiveMemories;
 import io.mm4j.testkit.naive.NaiveMemory;
@@ -62,6 +64,7 @@ public final class ContentFaults {
             "ram() has bytes although contents are off.",
             "PM-31",
             SomeRam::new),
+        fault("holes-are-memory", "Zones have no holes.", "PM-33", NoHoles::new),
         fault("validates-nothing", "validate() does nothing.", "PM-32", Careless::new));
   }
 
@@ -163,6 +166,24 @@ public final class ContentFaults {
     @Override
     public java.lang.foreign.MemorySegment ram() {
       return hasContents() ? super.ram() : java.lang.foreign.MemorySegment.ofArray(new long[512]);
+    }
+  }
+
+  private static final class NoHoles extends NaiveMemory {
+    NoHoles(MemoryLayout layout, boolean contents) {
+      super(layout, contents);
+    }
+
+    @Override
+    public List<Node> nodes() {
+      return super.nodes().stream()
+          .map(n -> new Node(n.id(), n.zones().stream().map(this::full).toList(), n.distances()))
+          .toList();
+    }
+
+    private Zone full(Zone z) {
+      long pages = z.spannedPages();
+      return new Zone(z.type(), z.nodeId(), z.startPfn(), z.endPfn(), pages, pages, 1);
     }
   }
 

@@ -101,6 +101,7 @@ final class ContentRules {
             false,
             Size.SECTIONS,
             Size.FAR),
-        new ZonesRule());
+        new ZonesRule(),
+        new ZonesFromMapRule());
   }
 }
