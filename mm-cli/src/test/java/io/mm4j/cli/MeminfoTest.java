@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,15 +28,13 @@ class MeminfoTest {
     Map<String, Long> values = new HashMap<>();
     cat.out()
         .lines()
-        .map(line -> line.split("[: kB]+", -1))
+        .map(line -> line.split("[: ]+", -1))
         .forEach(words -> values.put(words[0], Long.valueOf(words[1])));
     return values;
   }
 
   private static long value(Map<String, Long> values, String name) {
-    Long value = values.get(name);
-    assertTrue(value != null, name);
-    return value;
+    return Objects.requireNonNull(values.get(name), name);
   }
 
   @Test
@@ -140,7 +139,7 @@ class MeminfoTest {
     try (Stream<Path> files = Files.walk(bundled)) {
       for (Path file : files.filter(Files::isRegularFile).toList()) {
         Path copy = dir.resolve("recording").resolve(bundled.relativize(file));
-        Files.createDirectories(copy.resolve(".."));
+        Files.createDirectories(Objects.requireNonNull(copy.getParent()));
         Files.copy(file, copy);
       }
     }

@@ -50,6 +50,6 @@ public record KernelSettings(
       start = start + VMALLOC_OFFSET - 1 & -VMALLOC_OFFSET;
     }
     long end = architecture == Architecture.X86_PAE ? VMALLOC_END_PAE : VMALLOC_END;
-    return end - start >>> 10;
+    return (end - start) >>> 10;
   }
 }

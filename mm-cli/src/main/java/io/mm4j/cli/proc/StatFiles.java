@@ -138,8 +138,8 @@ final class StatFiles {
     values.put("MemAvailable", Math.max(0, free - reserve) << kilo);
     values.put("HighTotal", high << kilo);
     values.put("HighFree", highFree << kilo);
-    values.put("LowTotal", total - high << kilo);
-    values.put("LowFree", free - highFree << kilo);
+    values.put("LowTotal", (total - high) << kilo);
+    values.put("LowFree", (free - highFree) << kilo);
     values.put("CommitLimit", view.settings().commitLimit(total) << kilo);
     values.put("VmallocTotal", view.settings().vmallocTotalKb(lowmemEnd));
     values.put("Hugepagesize", 2048L);

@@ -86,7 +86,7 @@ public final class ContentFaults {
 
     @Override
     public void copyPage(long destinationPfn, long sourcePfn) {
-      long last = (destinationPfn + 1 << Pages.PAGE_SHIFT) - 8;
+      long last = ((destinationPfn + 1) << Pages.PAGE_SHIFT) - 8;
       long kept = hasContents() && destinationPfn < memMap().endPfn() ? getLong(last) : 0;
       super.copyPage(destinationPfn, sourcePfn);
       putLong(last, kept);

@@ -125,7 +125,7 @@ public final class MemoryFaults {
 
     @Override
     public void clearPages(long pfn, int order) {
-      long last = (pfn + (1L << order) << Pages.PAGE_SHIFT) - 8;
+      long last = ((pfn + (1L << order)) << Pages.PAGE_SHIFT) - 8;
       long kept = getLong(last);
       super.clearPages(pfn, order);
       putLong(last, kept);

@@ -112,7 +112,7 @@ record ByteStep(Kind kind, long where, int order, long value) implements Operati
   private static byte[] littleEndian(long value, int bytes) {
     byte[] result = new byte[bytes];
     for (int i = 0; i < bytes; i++) {
-      result[i] = (byte) (value >>> 8 * i);
+      result[i] = (byte) (value >>> (8 * i));
     }
     return result;
   }

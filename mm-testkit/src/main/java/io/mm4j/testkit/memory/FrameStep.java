@@ -128,7 +128,7 @@ record FrameStep(Kind kind, int machine, long where, int order, long value)
       case 0, 1 -> -1;
       case 2 -> number >>> 3 & 1;
       case 3 -> map.endPfn() - 1 - (number >>> 3 & 1);
-      case 4 -> Math.min(map.endPfn(), 1L << 31 + (number >>> 3 & 3)) - 1;
+      case 4 -> Math.min(map.endPfn(), 1L << (31 + (number >>> 3 & 3))) - 1;
       default -> (number >>> 3) % map.endPfn();
     };
   }

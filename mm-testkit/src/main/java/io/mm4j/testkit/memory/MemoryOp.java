@@ -94,7 +94,7 @@ record MemoryOp(Kind kind, int pfn, int other, long value) implements Operation<
 
   /** Every byte of a block is something before it is cleared. */
   private void fill(MemorySubject s, int block, int pages) {
-    int end = block + pages << Pages.PAGE_SHIFT;
+    int end = (block + pages) << Pages.PAGE_SHIFT;
     for (int at = block << Pages.PAGE_SHIFT; at < end; at += 8) {
       s.memory.putLong(at, value | 0x0101_0101_0101_0101L);
       s.bytes.putLong(at, value | 0x0101_0101_0101_0101L);

@@ -114,16 +114,16 @@ final class SparseSubject extends Subject {
     }
 
     void zero(long pfn) {
-      written.subMap(pfn << Pages.PAGE_SHIFT, pfn + 1 << Pages.PAGE_SHIFT).clear();
+      written.subMap(pfn << Pages.PAGE_SHIFT, (pfn + 1) << Pages.PAGE_SHIFT).clear();
     }
 
     void copy(long destination, long source) {
-      var page = written.subMap(source << Pages.PAGE_SHIFT, source + 1 << Pages.PAGE_SHIFT);
+      var page = written.subMap(source << Pages.PAGE_SHIFT, (source + 1) << Pages.PAGE_SHIFT);
       List<Long> at = List.copyOf(page.keySet());
       List<Long> values = List.copyOf(page.values());
       zero(destination);
       for (int i = 0; i < at.size(); i++) {
-        written.put(at.get(i) + (destination - source << Pages.PAGE_SHIFT), values.get(i));
+        written.put(at.get(i) + ((destination - source) << Pages.PAGE_SHIFT), values.get(i));
       }
     }
 
