@@ -317,7 +317,8 @@ final class MachineOptions {
   }
 
   private static MemoryMap readMap(String file) {
-    String names = Arrays.stream(Architecture.values()).map(Architecture::id).collect(joining(", "));
+    String names =
+        Arrays.stream(Architecture.values()).map(Architecture::id).collect(joining(", "));
     String allowed = names + ", or a file with a memory map (e820 lines of a boot log)";
     try {
       Path path = Path.of(file);

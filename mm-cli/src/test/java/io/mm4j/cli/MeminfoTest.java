@@ -126,7 +126,8 @@ class MeminfoTest {
 
   @Test
   void withoutHugePagesThePlainMinimumStaysFree() {
-    // min_free_kbytes = sqrt(16 * lowmem KiB): 8191 for 4 GiB, and 67584 with two zones' huge pages.
+    // min_free_kbytes = sqrt(16 * lowmem KiB): 8191 for 4 GiB, and 67584 with two zones' huge
+    // pages.
     long plain = minima("--cmdline", "transparent_hugepage=never").stream().mapToLong(m -> m).sum();
     long huge = minima().stream().mapToLong(m -> m).sum();
     assertEquals(8191 / 4.0, plain - 32, 3);

@@ -13,8 +13,9 @@ import java.util.List;
  * of mm/mm_init.c, {@code zone_sizes_init()} of arch/x86/mm/init.c.
  *
  * <p>x86-64: DMA below 16 MiB, DMA32 below 4 GiB, Normal above. x86-32: DMA below 16 MiB, Normal to
- * the end of lowmem, HighMem above. Frame 0 is never used. A node begins and ends with its memory. {@code kernelcore=} and {@code
- * movablecore=} cut a zone Movable off the end of the highest zone of each node.
+ * the end of lowmem, HighMem above. Frame 0 is never used. A node begins and ends with its memory.
+ * {@code kernelcore=} and {@code movablecore=} cut a zone Movable off the end of the highest zone
+ * of each node.
  */
 public final class ZoneLayouts {
   private static final long DMA_END = (16L << 20) >>> Pages.PAGE_SHIFT;

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
  * {@code struct page}, the frame's place in the run being the index. A column that nobody has
  * written to does not exist and reads as zeroes.
  *
- * <p>Links are frame numbers as complemented ints, so that 0 is none. A link to 16 TiB or beyond has
- * its upper bits in a column of their own.
+ * <p>Links are frame numbers as complemented ints, so that 0 is none. A link to 16 TiB or beyond
+ * has its upper bits in a column of their own.
  *
  * <p>Threads: any may be the first to write to a column, each to frames of its own.
  */

@@ -115,7 +115,10 @@ public final class BootFaults {
   private static MemoryLayout withoutHighmem(MemoryLayout layout) {
     List<Node> nodes =
         layout.nodes().stream()
-            .map(n -> new Node(n.id(), n.zones().stream().map(BootFaults::low).toList(), n.distances()))
+            .map(
+                n ->
+                    new Node(
+                        n.id(), n.zones().stream().map(BootFaults::low).toList(), n.distances()))
             .toList();
     return new MemoryLayout(layout.map(), nodes);
   }

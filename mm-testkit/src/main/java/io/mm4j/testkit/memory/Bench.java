@@ -15,7 +15,9 @@ import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.naive.NaiveMemMap;
 import java.util.TreeSet;
 
-/** One memory beside a naive {@code mem_map}, and the frame numbers where something may go wrong. */
+/**
+ * One memory beside a naive {@code mem_map}, and the frame numbers where something may go wrong.
+ */
 final class Bench {
   private static final int SPREAD = 3;
 

@@ -38,7 +38,8 @@ final class BootRules {
                     + " gives frame 0.",
                 "Where boot memory lies decides which zones are whole.",
                 "mm/memblock.c memblock_find_in_range_node, memblock_alloc_range_nid",
-                "a gap of exactly the size is passed over, or a limit is taken from the wrong side"),
+                "a gap of exactly the size is passed over, or a limit is taken from the wrong"
+                    + " side"),
             MEMBLOCK,
             On.SMALL,
             COMMON),
@@ -102,8 +103,8 @@ final class BootRules {
             new RuleInfo(
                 "PM-B05",
                 "memblock-below-highmem",
-                "boot=memblock gives nothing in zone HighMem, whatever limit is asked for, and hands"
-                    + " all of HighMem over.",
+                "boot=memblock gives nothing in zone HighMem, whatever limit is asked for, and"
+                    + " hands all of HighMem over.",
                 "Memory without a kernel address cannot hold the kernel's tables.",
                 "arch/x86/mm/init_32.c memblock_set_current_limit; mm/memblock.c memblock_free_all",
                 "a given limit is taken in place of the current one"),

@@ -147,8 +147,7 @@ record BootStep(Kind kind, long size, long where, long value) implements Operati
     long min = (value & 1) == 0 ? 0 : start;
     long max = (value & 2) == 0 ? 0 : start + length;
     long expected = s.model.alloc(length, 1, min, max, BootAllocator.ANY_NODE);
-    s.allocated(
-        expected, s.boot.alloc(length, 1, min, max, BootAllocator.ANY_NODE), length);
+    s.allocated(expected, s.boot.alloc(length, 1, min, max, BootAllocator.ANY_NODE), length);
   }
 
   /** Some memory, whoever had it; what is no memory is not given to an allocator that trusts. */

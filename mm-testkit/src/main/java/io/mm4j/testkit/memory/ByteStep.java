@@ -11,7 +11,9 @@ import io.mm4j.testkit.Seeded;
 import java.util.List;
 import java.util.Locale;
 
-/** One change of bytes, in the memory and in the array beside it; what it touches is full before. */
+/**
+ * One change of bytes, in the memory and in the array beside it; what it touches is full before.
+ */
 record ByteStep(Kind kind, long where, int order, long value) implements Operation<ByteSubject> {
   /** The changes. */
   enum Kind {
@@ -79,11 +81,12 @@ record ByteStep(Kind kind, long where, int order, long value) implements Operati
   /** Every width, at any place that is aligned to it; the first and the last more often. */
   private void write(ByteSubject s) {
     long bytes = s.bytes.length;
-    long at = switch ((int) (value >>> 60) & 3) {
-      case 0 -> 0;
-      case 1 -> bytes - 8;
-      default -> Long.remainderUnsigned(where, bytes) & -8;
-    };
+    long at =
+        switch ((int) (value >>> 60) & 3) {
+          case 0 -> 0;
+          case 1 -> bytes - 8;
+          default -> Long.remainderUnsigned(where, bytes) & -8;
+        };
     switch (order % 3) {
       case 0 -> {
         s.memory.putLong(at, value);
@@ -178,5 +181,4 @@ record ByteStep(Kind kind, long where, int order, long value) implements Operati
     return String.format(
         "%s (0x%x, order %d, 0x%x)", kind.name().toLowerCase(Locale.ROOT), where, order, value);
   }
-
 }

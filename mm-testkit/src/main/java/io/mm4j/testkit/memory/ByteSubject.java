@@ -76,8 +76,7 @@ final class ByteSubject extends Subject {
   }
 
   private void compareSegment(long from, long to) {
-    long at =
-        memory.ram().asSlice(from, to - from).mismatch(model.asSlice(from, to - from));
+    long at = memory.ram().asSlice(from, to - from).mismatch(model.asSlice(from, to - from));
     if (at >= 0) {
       throw new RuleViolation(
           String.format("byte of ram() at 0x%x = %d", from + at, bytes[(int) (from + at)]),

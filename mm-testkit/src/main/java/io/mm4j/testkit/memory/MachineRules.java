@@ -128,7 +128,8 @@ final class MachineRules {
         rule(
             "PM-19",
             "links-to-any-frame",
-            "A link leads to any frame of the machine, the first and the last included, or to none.",
+            "A link leads to any frame of the machine, the first and the last included, or to"
+                + " none.",
             "Lists of frames are as long as memory is.",
             "include/linux/mm_types.h struct list_head lru",
             "a link has fewer bits than a frame number",
@@ -200,7 +201,8 @@ final class MachineRules {
         rule(
             "PM-23",
             "large-machines-or-a-refusal",
-            "A machine of more than 1 TiB works like any other, or is refused with what is allowed.",
+            "A machine of more than 1 TiB works like any other, or is refused with what is"
+                + " allowed.",
             "An array index that overflows says nothing about memory.",
             "arch/x86 MAX_PHYSMEM_BITS = 46; mm4j's rule for bad input",
             "a size is cut to 32 bits",

@@ -119,7 +119,10 @@ record MachineShape(MemoryLayout layout, String text) {
       int kinds = 1 + random.below(2);
       for (int i = 0; i < kinds; i++) {
         boolean last = id == nodes - 1 && i == kinds - 1;
-        long stop = last ? end - left(random, end - at) : at + 1 + random.below(Math.max(1, (end - at) / 2));
+        long stop =
+            last
+                ? end - left(random, end - at)
+                : at + 1 + random.below(Math.max(1, (end - at) / 2));
         long present = map.usablePages(at, stop);
         if (stop <= end && present > 0) {
           zones.add(zone(types[i], id, at, stop, present));

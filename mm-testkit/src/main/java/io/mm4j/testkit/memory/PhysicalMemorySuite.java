@@ -21,8 +21,7 @@ public final class PhysicalMemorySuite {
 
   /** The suite. */
   public static Suite<PhysicalMemoryProvider> suite() {
-    return new Suite<>(
-        Spi.PHYSICAL_MEMORY, new NaiveMemories(), rules(), faults());
+    return new Suite<>(Spi.PHYSICAL_MEMORY, new NaiveMemories(), rules(), faults());
   }
 
   private static List<Fault<PhysicalMemoryProvider>> faults() {

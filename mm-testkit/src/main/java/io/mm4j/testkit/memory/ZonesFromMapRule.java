@@ -47,9 +47,9 @@ final class ZonesFromMapRule extends Rule<PhysicalMemoryProvider> {
         new RuleInfo(
             "PM-33",
             "zones-from-any-map",
-            "Nodes begin and end with their memory; zones divide them at 16 MiB and 4 GiB on x86-64,"
-                + " at 16 MiB and the end of lowmem on x86-32; spanned counts holes, present does"
-                + " not, and a zone without memory is not there.",
+            "Nodes begin and end with their memory; zones divide them at 16 MiB and 4 GiB on"
+                + " x86-64, at 16 MiB and the end of lowmem on x86-32; spanned counts holes,"
+                + " present does not, and a zone without memory is not there.",
             "Every watermark and every fallback follows from the sizes of zones.",
             "mm/mm_init.c zone_spanned_pages_in_node, zone_absent_pages_in_node; arch/x86/mm/init.c"
                 + " zone_sizes_init",

@@ -92,8 +92,7 @@ final class ZonesRule extends Rule<PhysicalMemoryProvider> {
   private static Zone zone(
       ZoneType type, long start, long end, long managed, long present, boolean foreign) {
     long there = end - start + present;
-    return new Zone(
-        type, foreign ? 1 : 0, start, end, there, there + managed, Migratetype.MOVABLE);
+    return new Zone(type, foreign ? 1 : 0, start, end, there, there + managed, Migratetype.MOVABLE);
   }
 
   private static void expect(

@@ -13,8 +13,8 @@ import io.mm4j.testkit.naive.NaiveRanges.Clearer;
 import java.util.Arrays;
 
 /**
- * bootmem as Linux 2.4 has it, page by page: each candidate is looked at from the goal upwards, then
- * from the beginning. Models mm/bootmem.c for the rules of the kit.
+ * bootmem as Linux 2.4 has it, page by page: each candidate is looked at from the goal upwards,
+ * then from the beginning. Models mm/bootmem.c for the rules of the kit.
  */
 public class NaiveBootmem implements BootAllocator {
   private static final long MANY = 1 << 24;

@@ -53,8 +53,7 @@ public final class NaiveMemories implements PhysicalMemoryProvider {
   }
 
   /** The naive boot allocator of this name. */
-  public static BootAllocator boot(
-      String name, MemoryLayout layout, NaiveRanges.Clearer clearer) {
+  public static BootAllocator boot(String name, MemoryLayout layout, NaiveRanges.Clearer clearer) {
     return switch (name) {
       case "memblock" -> new NaiveMemblock(layout, clearer);
       case "bootmem" -> new NaiveBootmem(layout, clearer);

@@ -48,8 +48,7 @@ public class NaiveMemory implements PhysicalMemory {
     this.memMap = memMap;
     this.contents = contents;
     long bytes = contents ? layout.endPfn() << Pages.PAGE_SHIFT : 0;
-    this.ram =
-        bytes <= FEW ? MemorySegment.ofArray(new long[(int) (bytes >>> 3)]) : sparse(bytes);
+    this.ram = bytes <= FEW ? MemorySegment.ofArray(new long[(int) (bytes >>> 3)]) : sparse(bytes);
     this.boot = new NaiveMemblock(layout, this::clearBytes);
   }
 
