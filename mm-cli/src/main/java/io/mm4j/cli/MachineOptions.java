@@ -2,6 +2,8 @@
 
 package io.mm4j.cli;
 
+import static java.util.stream.Collectors.joining;
+
 import io.mm4j.api.InputException;
 import io.mm4j.api.MachineConfig;
 import io.mm4j.api.memory.Architecture;
@@ -16,6 +18,7 @@ import io.mm4j.api.plugin.Sizes;
 import io.mm4j.api.plugin.Spi;
 import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.ThpMode;
+import io.mm4j.cli.proc.KernelSettings;
 import io.mm4j.replay.FreshProcess;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -23,6 +26,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -44,7 +48,7 @@ final class MachineOptions {
       names = "--machine",
       paramLabel = "KIND",
       order = 700,
-      description = "x86-64 (default), x86-32, or a file with e820 lines.")
+      description = "x86-64 (default), x86-32, x86-pae, x86-32-2.4, or a file with e820 lines.")
   private String machine = "x86-64";
 
   @Option(
@@ -172,9 +176,55 @@ final class MachineOptions {
     return config;
   }
 
+  /** The same, and says on stderr how much of the memory the kernel cannot address. */
+  MachineConfig config(Io io, PluginRegistry registry) {
+    MachineConfig config = config(registry);
+    Architecture architecture = architecture();
+    if (architecture != null) {
+      MemoryMap map = MemoryMap.pc(Sizes.parseSize(memory, "--memory"));
+      long used = map.limited(architecture.physicalEnd()).usableBytes();
+      if (used < map.usableBytes()) {
+        io.warn(
+            String.format(
+                "--memory %s: %s addresses memory below %s, so %s is used",
+                memory,
+                architecture.id(),
+                Sizes.format(architecture.physicalEnd()),
+                Sizes.format(used)));
+      }
+    }
+    return config;
+  }
+
+  /** What of these options files of the machine show beside its zones. */
+  KernelSettings settings() {
+    Architecture architecture = architecture();
+    long ratio = MmSysctls.DEFAULTS.overcommitRatio();
+    long kbytes = 0;
+    for (String word : cmdline.strip().split("\\s+", -1)) {
+      String value = word.substring(word.indexOf('=') + 1);
+      switch (word.replaceFirst("=.*", "")) {
+        case "vm.overcommit_ratio" -> {
+          ratio = limited(word, value, Integer.MAX_VALUE);
+          kbytes = 0;
+        }
+        case "vm.overcommit_kbytes" -> {
+          kbytes = limited(word, value, Long.MAX_VALUE >>> 10);
+          ratio = kbytes == 0 ? ratio : 0;
+        }
+        default -> {
+          // shown nowhere
+        }
+      }
+    }
+    return new KernelSettings(
+        architecture == null ? Architecture.X86_64 : architecture, ratio, kbytes);
+  }
+
   /** The process of this machine before any workload. */
   FreshProcess process(long totalRamKb, boolean privileged) {
-    boolean x86v32 = architecture() == Architecture.X86_32;
+    Architecture architecture = architecture();
+    boolean x86v32 = architecture != null && !architecture.is64Bit();
     ThpMode thp = ThpMode.MADVISE;
     MmSysctls d = MmSysctls.DEFAULTS;
     long[] values = {
@@ -243,7 +293,9 @@ final class MachineOptions {
       String name = eq < 0 ? word : word.substring(0, eq);
       if (word.startsWith("vm.") && eq > 0) {
         config.sysctl(word.substring(3, eq), word.substring(eq + 1));
-      } else if (!word.isEmpty() && !name.equals(THP) && !name.equals(STACK_GUARD_GAP)) {
+      } else if (name.equals(THP)) {
+        config.sysctl(THP, word.substring(eq + 1));
+      } else if (!word.isEmpty() && !name.equals(STACK_GUARD_GAP)) {
         rest.add(word);
       }
     }
@@ -265,7 +317,9 @@ final class MachineOptions {
   }
 
   private static MemoryMap readMap(String file) {
-    String allowed = "x86-64, x86-32, or a file with a memory map (e820 lines of a boot log)";
+    String names =
+        Arrays.stream(Architecture.values()).map(Architecture::id).collect(joining(", "));
+    String allowed = names + ", or a file with a memory map (e820 lines of a boot log)";
     try {
       Path path = Path.of(file);
       if (!Files.isRegularFile(path)) {

@@ -62,10 +62,11 @@ final class SceneOptions {
       boolean privileged,
       Consumer<Scene> reader) {
     PluginRegistry registry = options.registry(io);
-    MachineConfig config = options.config(registry);
+    Workload workload = after == null ? null : Workload.find(after);
+    MachineConfig config =
+        workload == null ? options.config(io, registry) : options.config(registry);
     Map<Spi<?>, PluginSpec> choices = options.choices(registry);
     Judge judge = new Judge(registry, choices);
-    Workload workload = after == null ? null : Workload.find(after);
     if (workload instanceof Workload.Calls calls) {
       judge
           .processes()
@@ -84,7 +85,7 @@ final class SceneOptions {
                 .processes()
                 .fresh(
                     options.process(ramKb(machine), privileged),
-                    living -> reader.accept(scene(machine, machineWanted, living)));
+                    living -> reader.accept(scene(machine, options, machineWanted, living)));
     if (workload instanceof Workload.Pages pages) {
       withStatistics(registry, choices, config);
       boolean[] shown = new boolean[1];
@@ -121,8 +122,9 @@ final class SceneOptions {
     }
   }
 
-  private static Scene scene(Machine machine, boolean wanted, List<RunningProcess> living) {
-    return new Scene(wanted ? MachineView.of(machine) : null, living);
+  private static Scene scene(
+      Machine machine, MachineOptions options, boolean wanted, List<RunningProcess> living) {
+    return new Scene(wanted ? MachineView.of(machine, options.settings()) : null, living);
   }
 
   private static long ramKb(Machine machine) {

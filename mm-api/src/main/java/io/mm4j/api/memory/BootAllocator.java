@@ -20,14 +20,19 @@ public interface BootAllocator {
   /** Says that a range is in use: the kernel's image, an initrd. Overlaps are allowed. */
   void reserve(long start, long bytes);
 
-  /** Takes it back: the range is free again as far as it is memory. */
+  /**
+   * Takes it back: the range is free again as far as it is memory. Bootmem trusts the caller about
+   * that, as Linux 2.4 does: what it is told to free it gives out.
+   */
   void free(long start, long bytes);
 
   /**
    * Allocates.
    *
-   * @param align a power of two
-   * @param min the lowest address allowed
+   * @param bytes how many; more than 0
+   * @param align a power of two; 0 for the usual one, a cache line of 64 bytes with memblock and
+   *     none with bootmem
+   * @param min the lowest address allowed, as long as something is free from there on; if not, any
    * @param max one past the highest address allowed; 0 for the end of memory
    * @param nodeId the preferred node, or {@link #ANY_NODE}
    * @return the address, or {@link #NONE}

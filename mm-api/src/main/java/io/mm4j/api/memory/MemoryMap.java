@@ -9,7 +9,8 @@ import java.util.List;
 
 /**
  * The firmware's map of physical memory (e820): ranges of bytes, each with a type, sorted, without
- * overlap. What no range covers is a hole.
+ * overlap. What no range covers is a hole. Ranges of one type that touch are one range, as after
+ * {@code e820__update_table()}: a page that lies in both is whole.
  *
  * @param ranges sorted by start
  */
@@ -52,7 +53,7 @@ public record MemoryMap(List<Range> ranges) {
     }
   }
 
-  /** Sorts the ranges and refuses overlaps. */
+  /** Sorts the ranges, refuses overlaps and joins neighbours of one type. */
   public MemoryMap {
     List<Range> sorted = new ArrayList<>(ranges);
     sorted.sort(Comparator.comparingLong(Range::start));
@@ -64,7 +65,20 @@ public record MemoryMap(List<Range> ranges) {
             "ranges without overlap");
       }
     }
-    ranges = List.copyOf(sorted);
+    ranges = joined(sorted);
+  }
+
+  private static List<Range> joined(List<Range> sorted) {
+    List<Range> list = new ArrayList<>();
+    for (Range range : sorted) {
+      Range last = list.isEmpty() ? null : list.getLast();
+      if (last != null && last.end() == range.start() && last.type() == range.type()) {
+        list.set(list.size() - 1, new Range(last.start(), range.end(), range.type()));
+      } else {
+        list.add(range);
+      }
+    }
+    return List.copyOf(list);
   }
 
   /**

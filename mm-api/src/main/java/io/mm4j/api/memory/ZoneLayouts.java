@@ -13,8 +13,9 @@ import java.util.List;
  * of mm/mm_init.c, {@code zone_sizes_init()} of arch/x86/mm/init.c.
  *
  * <p>x86-64: DMA below 16 MiB, DMA32 below 4 GiB, Normal above. x86-32: DMA below 16 MiB, Normal to
- * the end of lowmem, HighMem above. Frame 0 is never used. {@code kernelcore=} and {@code
- * movablecore=} cut a zone Movable off the end of the highest zone of each node.
+ * the end of lowmem, HighMem above. Frame 0 is never used. A node begins and ends with its memory.
+ * {@code kernelcore=} and {@code movablecore=} cut a zone Movable off the end of the highest zone
+ * of each node.
  */
 public final class ZoneLayouts {
   private static final long DMA_END = (16L << 20) >>> Pages.PAGE_SHIFT;
@@ -45,8 +46,9 @@ public final class ZoneLayouts {
       throw new InputException(
           "a machine with " + map.usableBytes() + " bytes of RAM", "memory", "at least 1M");
     }
-    NumaTopology numa =
+    NumaTopology given =
         options.fakeNodes() > 0 ? NumaTopology.fake(map, options.fakeNodes()) : topology;
+    NumaTopology numa = populated(map, given);
     List<Kind> kinds = kinds(arch, map.endOfRam() >>> Pages.PAGE_SHIFT);
     long[] movable = movableStarts(map, numa, kinds, options);
     List<Node> nodes = new ArrayList<>();
@@ -62,6 +64,25 @@ public final class ZoneLayouts {
       nodes.add(new Node(id, zones, numa.distances().get(id)));
     }
     return new MemoryLayout(map, nodes);
+  }
+
+  /** Each node from its first to its last memory: {@code get_pfn_range_for_nid()}. */
+  private static NumaTopology populated(MemoryMap map, NumaTopology given) {
+    List<NumaTopology.Span> spans = new ArrayList<>();
+    for (NumaTopology.Span span : given.memory()) {
+      long first = Long.MAX_VALUE;
+      long end = 0;
+      for (MemoryMap.Range range : map.ranges()) {
+        long from = Math.max(span.startPfn(), Pages.pfnUp(range.start()));
+        long to = Math.min(span.endPfn(), Pages.pfnDown(range.end()));
+        if (range.type() == MemoryMap.Type.USABLE && from < to) {
+          first = Math.min(first, from);
+          end = Math.max(end, to);
+        }
+      }
+      spans.add(first < end ? new NumaTopology.Span(first, end) : span);
+    }
+    return new NumaTopology(spans, given.distances());
   }
 
   private static List<Kind> kinds(Architecture arch, long end) {

@@ -18,22 +18,29 @@ import java.util.Optional;
  * @param statistics of the page allocator, if it keeps any
  * @param cpus how many CPUs there are
  * @param nowNs nanoseconds since boot
+ * @param settings what else the kernel was told
  */
 public record MachineView(
-    MemoryMap map, List<ManagedZone> zones, Optional<PageStats> statistics, int cpus, long nowNs) {
+    MemoryMap map,
+    List<ManagedZone> zones,
+    Optional<PageStats> statistics,
+    int cpus,
+    long nowNs,
+    KernelSettings settings) {
   /** Copies the list. */
   public MachineView {
     zones = List.copyOf(zones);
   }
 
   /** A view of a booted machine, valid while it is open. */
-  public static MachineView of(Machine machine) {
+  public static MachineView of(Machine machine, KernelSettings settings) {
     return new MachineView(
         machine.layout().map(),
         machine.zones(),
         machine.pages().stats(),
         machine.cpus().count(),
-        machine.clock().nowNs());
+        machine.clock().nowNs(),
+        settings);
   }
 
   /**

@@ -3,6 +3,7 @@
 package io.mm4j.cli.proc;
 
 import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.PageStats;
 import io.mm4j.api.page.ZoneStats;
 import java.util.ArrayList;
@@ -10,6 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The files that follow from the page allocator's statistics: mm/vmstat.c and fs/proc of Linux
@@ -18,6 +20,10 @@ import java.util.Map;
  */
 final class StatFiles {
   private static final long HZ_NS = 10_000_000;
+
+  /** With CONFIG_HIGHMEM, whether there is such memory or not. */
+  private static final Set<String> HIGHMEM_ONLY =
+      Set.of("HighTotal", "HighFree", "LowTotal", "LowFree");
 
   private StatFiles() {}
 
@@ -110,9 +116,18 @@ final class StatFiles {
     long total = 0;
     long free = 0;
     long reserve = 0;
+    long high = 0;
+    long highFree = 0;
+    long lowmemEnd = 0;
     for (ZoneStats zone : view.stats().zones()) {
       total += zone.managed();
       free += zone.free();
+      if (zone.type() == ZoneType.HIGHMEM) {
+        high += zone.managed();
+        highFree += zone.free();
+      } else {
+        lowmemEnd = Math.max(lowmemEnd, zone.startPfn() + zone.spanned());
+      }
       long protection = zone.protection().stream().mapToLong(Long::longValue).max().orElse(0);
       reserve += Math.min(zone.managed(), protection + zone.high());
     }
@@ -121,11 +136,18 @@ final class StatFiles {
     values.put("MemTotal", total << kilo);
     values.put("MemFree", free << kilo);
     values.put("MemAvailable", Math.max(0, free - reserve) << kilo);
-    values.put("CommitLimit", (total / 2) << kilo);
-    values.put("VmallocTotal", (1L << 35) - 1);
+    values.put("HighTotal", high << kilo);
+    values.put("HighFree", highFree << kilo);
+    values.put("LowTotal", (total - high) << kilo);
+    values.put("LowFree", (free - highFree) << kilo);
+    values.put("CommitLimit", view.settings().commitLimit(total) << kilo);
+    values.put("VmallocTotal", view.settings().vmallocTotalKb(lowmemEnd));
     values.put("Hugepagesize", 2048L);
     StringBuilder out = new StringBuilder();
     for (String name : Names.meminfo()) {
+      if (HIGHMEM_ONLY.contains(name) && !view.settings().hasHighmem()) {
+        continue;
+      }
       if (name.startsWith("HugePages_")) {
         line(out, "%-19s%5d\n", name + ":", 0);
       } else {

@@ -23,6 +23,8 @@ import org.junit.jupiter.api.Test;
 
 /** The files of a machine of which a real kernel wrote /proc: the same bytes. */
 class ZoneFilesTest {
+  private static final KernelSettings SETTINGS =
+      new KernelSettings(io.mm4j.api.memory.Architecture.X86_64, 50, 0);
   private static final MemoryMap MAP = MemoryMap.pc(24L << 30);
 
   private static String recorded(String name) throws IOException {
@@ -81,7 +83,7 @@ class ZoneFilesTest {
       }
       zones.add(new ManagedZone(zone, counts(blocks), can));
     }
-    return new MachineView(MAP, zones, Optional.empty(), 2, 0);
+    return new MachineView(MAP, zones, Optional.empty(), 2, 0, SETTINGS);
   }
 
   @Test

@@ -70,7 +70,8 @@ public final class Bootmem implements BootAllocator {
     return found;
   }
 
-  private long search(long bytes, long align, long min, long max) {
+  private long search(long bytes, long align, long goal, long max) {
+    long min = Pages.alignUp(goal, align);
     long end = max == 0 ? allocEndPfn : Math.min(allocEndPfn, max >>> Pages.PAGE_SHIFT);
     long step = Math.max(1, align >>> Pages.PAGE_SHIFT);
     long pages = Pages.pfnUp(bytes);

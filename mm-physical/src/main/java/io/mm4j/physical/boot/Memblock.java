@@ -2,8 +2,8 @@
 
 package io.mm4j.physical.boot;
 
-import io.mm4j.api.memory.BootAllocator;
 import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.RangeBootAllocator;
 
 /**
  * The early allocator: all memory, and what of it is reserved. What is in the first and not in the
@@ -17,7 +17,7 @@ import io.mm4j.api.memory.Pages;
  * <p>Models mm/memblock.c (Linux 6.18) without mirrored and driver-managed memory. One thread; O(n)
  * in the number of ranges.
  */
-public final class Memblock implements BootAllocator {
+public final class Memblock implements RangeBootAllocator {
   /** The range can be removed while the machine runs. */
   public static final int HOTPLUG = 1;
 
@@ -58,11 +58,13 @@ public final class Memblock implements BootAllocator {
   }
 
   /** {@code memblock_set_bottom_up()}. */
+  @Override
   public void setBottomUp(boolean up) {
     bottomUp = up;
   }
 
   /** {@code memblock_set_current_limit()}: where allocations end that give no limit. */
+  @Override
   public void setCurrentLimit(long limit) {
     currentLimit = limit;
   }
@@ -73,11 +75,13 @@ public final class Memblock implements BootAllocator {
   }
 
   /** {@code memblock_add_node()}. */
+  @Override
   public void addNode(long start, long bytes, int nodeId, int flags) {
     memory.add(start, bytes, nodeId, flags);
   }
 
   /** {@code memblock_remove()}. */
+  @Override
   public void remove(long start, long bytes) {
     memory.remove(start, bytes);
   }
@@ -110,11 +114,13 @@ public final class Memblock implements BootAllocator {
   }
 
   /** {@code memblock_alloc_try_nid_raw()}: the same without clearing. */
+  @Override
   public long allocRaw(long bytes, long align, long min, long max, int nodeId) {
     return find(bytes, align, min, max, nodeId, false);
   }
 
   /** {@code memblock_alloc_exact_nid_raw()} that clears: never another node. */
+  @Override
   public long allocExact(long bytes, long align, long min, long max, int nodeId) {
     return clear(find(bytes, align, min, max, nodeId, true), bytes);
   }
@@ -196,6 +202,16 @@ public final class Memblock implements BootAllocator {
       }
     }
     return at >= start ? at : NONE;
+  }
+
+  @Override
+  public void forEachMemory(RegionVisitor visitor) {
+    memory.forEach(visitor);
+  }
+
+  @Override
+  public void forEachReserved(RegionVisitor visitor) {
+    reserved.forEach(visitor);
   }
 
   @Override

@@ -3,6 +3,7 @@
 package io.mm4j.physical.boot;
 
 import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.RangeBootAllocator.RegionVisitor;
 import java.util.Arrays;
 
 /**
@@ -46,6 +47,12 @@ final class Regions {
 
   int flags(int i) {
     return flags[i];
+  }
+
+  void forEach(RegionVisitor visitor) {
+    for (int i = 0; i < count; i++) {
+      visitor.region(starts[i], ends[i], nodes[i], flags[i]);
+    }
   }
 
   long totalSize() {
@@ -132,6 +139,9 @@ final class Regions {
 
   /** Splits ranges so that none crosses either end. */
   private void isolate(long start, long end) {
+    if (start >= end) {
+      return; // nothing to keep apart
+    }
     for (int i = 0; i < count; i++) {
       split(i, start);
       split(i, end);

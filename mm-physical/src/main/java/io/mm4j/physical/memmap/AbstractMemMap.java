@@ -24,6 +24,7 @@ abstract class AbstractMemMap implements MemMap {
     present =
         map.ranges().stream()
             .filter(r -> r.type() == MemoryMap.Type.USABLE)
+            .filter(r -> firstPfn(r) < endPfn(r)) // one within a page has no frame
             .flatMapToLong(r -> java.util.stream.LongStream.of(firstPfn(r), endPfn(r)))
             .toArray();
   }

@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * {@code struct page}, the frame's place in the run being the index. A column that nobody has
  * written to does not exist and reads as zeroes.
  *
- * <p>Links are frame numbers as complemented ints, so that 0 is none.
+ * <p>Links are frame numbers as complemented ints, so that 0 is none. A link to 16 TiB or beyond
+ * has its upper bits in a column of their own.
  *
  * <p>Threads: any may be the first to write to a column, each to frames of its own.
  */
@@ -21,6 +22,9 @@ final class PageColumns {
   private long @Nullable [] index;
   private int @Nullable [] mapcount;
   private int @Nullable [] lru;
+
+  /** One more than the upper bits of a link that an int cannot hold, and 0 for others. */
+  private byte @Nullable [] lruHigh;
 
   PageColumns(int frames) {
     this.frames = frames;
@@ -36,6 +40,9 @@ final class PageColumns {
     }
     if (lru != null) {
       Arrays.fill(lru, 2 * at, 2 * (at + (1 << order)), 0);
+    }
+    if (lruHigh != null) {
+      Arrays.fill(lruHigh, 2 * at, 2 * (at + (1 << order)), (byte) 0);
     }
   }
 
@@ -139,11 +146,11 @@ final class PageColumns {
   }
 
   long lruNext(int at) {
-    return lru == null ? -1 : link(lru[2 * at]);
+    return lruHigh != null ? farLink(2 * at) : lru == null ? -1 : link(lru[2 * at]);
   }
 
   long lruPrev(int at) {
-    return lru == null ? -1 : link(lru[2 * at + 1]);
+    return lruHigh != null ? farLink(2 * at + 1) : lru == null ? -1 : link(lru[2 * at + 1]);
   }
 
   void setLru(int at, long next, long prev) {
@@ -156,6 +163,34 @@ final class PageColumns {
     }
     column[2 * at] = (int) ~next;
     column[2 * at + 1] = (int) ~prev;
+    if (lruHigh != null || isFar(next) || isFar(prev)) {
+      byte[] high = makeLruHigh();
+      high[2 * at] = highOf(next);
+      high[2 * at + 1] = highOf(prev);
+    }
+  }
+
+  /** Whether it needs more than the int: the complement of 2^32 - 1 is what none is. */
+  private static boolean isFar(long link) {
+    return link >= 0xffff_ffffL;
+  }
+
+  private static byte highOf(long link) {
+    return isFar(link) ? (byte) ((link >>> 32) + 1) : 0;
+  }
+
+  private long farLink(int place) {
+    if (lru == null || lruHigh == null || lruHigh[place] == 0) {
+      return lru == null ? -1 : link(lru[place]);
+    }
+    return (long) (lruHigh[place] - 1) << 32 | Integer.toUnsignedLong(~lru[place]);
+  }
+
+  private synchronized byte[] makeLruHigh() {
+    if (lruHigh == null) {
+      lruHigh = new byte[2 * frames];
+    }
+    return lruHigh;
   }
 
   private synchronized int[] makeLru() {

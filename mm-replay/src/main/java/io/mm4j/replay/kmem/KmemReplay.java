@@ -63,6 +63,7 @@ public final class KmemReplay {
       KmemSource source, MachineConfig config, int points, Consumer<Machine> atEnd) {
     RecordedZones zones = RecordedZones.read(source);
     Meta meta = Meta.read(source);
+    PolicyReplay.recordedSysctls(source, config);
     try (Machine machine = boot(zones, config)) {
       PluginSpec plugin = Objects.requireNonNull(machine.plugins().get(Spi.FRAME_ALLOCATOR));
       List<ManagedZone> managed = inOrder(machine);

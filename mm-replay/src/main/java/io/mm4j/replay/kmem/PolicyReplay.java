@@ -106,7 +106,7 @@ public final class PolicyReplay {
   }
 
   /** The recorded machine's {@code vm.*}, and what was set for this recording alone. */
-  private static void recordedSysctls(KmemSource source, MachineConfig config) {
+  static void recordedSysctls(KmemSource source, MachineConfig config) {
     List<String> lines = source.machineLines("sysctl_vm.txt");
     for (String line : lines == null ? List.<String>of() : lines) {
       int eq = line.indexOf('=');

@@ -6,13 +6,17 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemoryLayout;
+import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.testkit.Fault;
 import io.mm4j.testkit.naive.NaiveMemMap;
 import io.mm4j.testkit.naive.NaiveMemories;
 import io.mm4j.testkit.naive.NaiveMemory;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.function.Function;
 
@@ -39,6 +43,21 @@ public final class MemoryFaults {
             "Ints are stored with the high byte first.",
             "PM-02",
             BigEndian::new),
+        fault(
+            "reuses-memory",
+            "A machine gets the RAM of one that was closed, as it was left.",
+            "PM-01",
+            new Reusing()),
+        fault(
+            "leaves-the-last-bytes",
+            "clearPages leaves the last 8 bytes of its block.",
+            "PM-04",
+            LeavesLast::new),
+        mapFault(
+            "parts-are-present",
+            "A page of which a part is usable counts as present.",
+            "PM-10",
+            PartsPresent::new),
         fault("segment-is-a-copy", "ram() is a copy.", "PM-03", CopiedSegment::new),
         fault(
             "clears-one-page", "clearPages clears the first frame only.", "PM-04", ClearsOne::new),
@@ -74,6 +93,62 @@ public final class MemoryFaults {
     NotZeroed(MemoryLayout layout, boolean contents) {
       super(layout, contents);
       putByte(300 << Pages.PAGE_SHIFT, (byte) 1);
+    }
+  }
+
+  /** Keeps what was closed. */
+  private static final class Reusing implements NaiveMemories.Factory {
+    private final Deque<NaiveMemory> closed = new ArrayDeque<>();
+
+    @Override
+    public PhysicalMemory create(MemoryLayout layout, boolean contents) {
+      NaiveMemory last = closed.poll();
+      return new NaiveMemory(layout, contents) {
+        {
+          if (last != null && last.ram().byteSize() == ram().byteSize()) {
+            ram().copyFrom(last.ram());
+          }
+        }
+
+        @Override
+        public void close() {
+          closed.push(this);
+        }
+      };
+    }
+  }
+
+  private static final class LeavesLast extends NaiveMemory {
+    LeavesLast(MemoryLayout layout, boolean contents) {
+      super(layout, contents);
+    }
+
+    @Override
+    public void clearPages(long pfn, int order) {
+      long last = ((pfn + (1L << order)) << Pages.PAGE_SHIFT) - 8;
+      long kept = getLong(last);
+      super.clearPages(pfn, order);
+      putLong(last, kept);
+    }
+  }
+
+  private static final class PartsPresent extends NaiveMemMap {
+    private final MemoryMap map;
+
+    PartsPresent(MemoryLayout layout) {
+      super(layout);
+      map = layout.map();
+    }
+
+    @Override
+    public boolean isPresent(long pfn) {
+      return pfn < endPfn()
+          && map.ranges().stream()
+              .anyMatch(
+                  r ->
+                      r.type() == MemoryMap.Type.USABLE
+                          && r.start() >>> Pages.PAGE_SHIFT <= pfn
+                          && pfn <= (r.end() - 1) >>> Pages.PAGE_SHIFT);
     }
   }
 

@@ -63,6 +63,7 @@ record MemoryOp(Kind kind, int pfn, int other, long value) implements Operation<
         s.bytes.put(at + other % 8, (byte) (value >>> 30));
       }
       case CLEAR -> {
+        fill(s, block, 1 << order);
         s.memory.clearPages(block, order);
         zero(array, block, 1 << order);
       }
@@ -80,10 +81,24 @@ record MemoryOp(Kind kind, int pfn, int other, long value) implements Operation<
         frame(s.model, order, block);
       }
     }
+    if (kind == Kind.CLEAR) {
+      for (int p = block; p < block + (1 << order); p++) {
+        s.compareBytes(p);
+      }
+    }
     s.compareBytes(pfn);
     s.compareBytes(other);
     s.compareFrame(pfn);
     s.compareFrame(other);
+  }
+
+  /** Every byte of a block is something before it is cleared. */
+  private void fill(MemorySubject s, int block, int pages) {
+    int end = (block + pages) << Pages.PAGE_SHIFT;
+    for (int at = block << Pages.PAGE_SHIFT; at < end; at += 8) {
+      s.memory.putLong(at, value | 0x0101_0101_0101_0101L);
+      s.bytes.putLong(at, value | 0x0101_0101_0101_0101L);
+    }
   }
 
   private void frame(MemMap map, int order, int block) {

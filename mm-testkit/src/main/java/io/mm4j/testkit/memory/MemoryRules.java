@@ -7,6 +7,7 @@ import static io.mm4j.testkit.RuleViolation.checkEqual;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import io.mm4j.api.MisuseException;
+import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
@@ -25,11 +26,12 @@ final class MemoryRules {
         rule(
             "PM-01",
             "zero-at-first",
-            "Memory that was never written reads as zeroes.",
+            "Memory that was never written reads as zeroes, also where a machine that is closed, or"
+                + " still open, has written.",
             "Page tables and user pages rely on it.",
             "lib/test_meminit.c test_pages",
             "memory is reused between machines without being cleared",
-            s -> {}),
+            MemoryRules::zeroWhenOpenedAnew),
         rule(
             "PM-02",
             "contents-kept",
@@ -174,6 +176,31 @@ final class MemoryRules {
       Kind... kinds) {
     return new MemoryRule(
         new RuleInfo(id, name, statement, why, behind, failure), true, end, kinds);
+  }
+
+  /** One machine after another, the next one opened before and after the last one is closed. */
+  private static void zeroWhenOpenedAnew(MemorySubject s) {
+    for (int round = 0; round < 3; round++) {
+      PhysicalMemory dirty = s.another();
+      PhysicalMemory beside = s.another();
+      for (long paddr = 0; paddr < MemorySubject.BYTES; paddr += 8) {
+        dirty.putLong(paddr, -1 - round);
+      }
+      zero(beside, "beside a machine that was written to");
+      dirty.close();
+      beside.close();
+      PhysicalMemory anew = s.another();
+      zero(anew, "after a machine that was written to was closed");
+      anew.close();
+    }
+  }
+
+  private static void zero(PhysicalMemory memory, String when) {
+    for (long paddr = 0; paddr < MemorySubject.BYTES; paddr += 8) {
+      if (memory.getLong(paddr) != 0) {
+        checkEqual(0, memory.getLong(paddr), String.format("long at 0x%x %s", paddr, when));
+      }
+    }
   }
 
   private static void sameSegment(MemorySubject s) {

@@ -28,6 +28,9 @@ final class MemorySubject extends Subject {
   static final int FRAMES = 512;
   static final int BYTES = FRAMES << Pages.PAGE_SHIFT;
 
+  private final PhysicalMemoryProvider provider;
+  private final Options options;
+
   final PhysicalMemory memory;
   final MemMap map;
   final boolean contents;
@@ -36,21 +39,34 @@ final class MemorySubject extends Subject {
 
   MemorySubject(PhysicalMemoryProvider provider, Options options, boolean contents) {
     MemoryLayout layout = layout();
+    this.provider = provider;
+    this.options = options;
     this.contents = contents;
     this.model = new NaiveMemMap(layout);
     this.memory = provider.create(layout, contents, options);
     this.map = memory.memMap();
   }
 
-  /** Usable, a hole, reserved, usable up to the end. */
+  /** Another memory of the same kind, for a rule that opens more than one. */
+  PhysicalMemory another() {
+    return provider.create(layout(), contents, options);
+  }
+
+  /** Usable, reserved, holes of all widths; ranges begin and end within pages. */
   static MemoryLayout layout() {
     MemoryMap map =
         new MemoryMap(
             List.of(
-                new Range(0, 0x9f000, MemoryMap.Type.USABLE),
+                new Range(0, 0x9fc00, MemoryMap.Type.USABLE),
+                new Range(0x9fc00, 0xa0000, MemoryMap.Type.RESERVED),
                 new Range(0xf0000, 0x100000, MemoryMap.Type.RESERVED),
-                new Range(0x100000, BYTES, MemoryMap.Type.USABLE)));
-    long present = (0x9f000 + BYTES - 0x100000) >>> Pages.PAGE_SHIFT;
+                new Range(0x100000, 0x140400, MemoryMap.Type.USABLE),
+                new Range(0x140c00, 0x142001, MemoryMap.Type.USABLE),
+                new Range(0x150123, 0x150456, MemoryMap.Type.USABLE),
+                new Range(0x160fff, 0x170800, MemoryMap.Type.USABLE),
+                new Range(0x170800, 0x180000, MemoryMap.Type.ACPI_DATA),
+                new Range(0x180800, BYTES, MemoryMap.Type.USABLE)));
+    long present = 0x9f + 0x40 + 1 + 0xf + (FRAMES - 0x181);
     Zone zone = new Zone(ZoneType.DMA, 0, 1, FRAMES, present - 1, present - 1, Migratetype.MOVABLE);
     return new MemoryLayout(map, List.of(new Node(0, List.of(zone), List.of(10))));
   }

@@ -4,9 +4,16 @@ package io.mm4j.testkit.memory;
 
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.api.plugin.Spi;
+import io.mm4j.testkit.Fault;
+import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Suite;
+import io.mm4j.testkit.faults.BootFaults;
+import io.mm4j.testkit.faults.ContentFaults;
+import io.mm4j.testkit.faults.MachineFaults;
 import io.mm4j.testkit.faults.MemoryFaults;
 import io.mm4j.testkit.naive.NaiveMemories;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Everything about {@code physical-memory}. */
 public final class PhysicalMemorySuite {
@@ -14,7 +21,22 @@ public final class PhysicalMemorySuite {
 
   /** The suite. */
   public static Suite<PhysicalMemoryProvider> suite() {
-    return new Suite<>(
-        Spi.PHYSICAL_MEMORY, new NaiveMemories(), MemoryRules.all(), MemoryFaults.all());
+    return new Suite<>(Spi.PHYSICAL_MEMORY, new NaiveMemories(), rules(), faults());
+  }
+
+  private static List<Fault<PhysicalMemoryProvider>> faults() {
+    List<Fault<PhysicalMemoryProvider>> faults = new ArrayList<>(MemoryFaults.all());
+    faults.addAll(MachineFaults.all());
+    faults.addAll(ContentFaults.all());
+    faults.addAll(BootFaults.all());
+    return faults;
+  }
+
+  private static List<Rule<PhysicalMemoryProvider>> rules() {
+    List<Rule<PhysicalMemoryProvider>> rules = new ArrayList<>(MemoryRules.all());
+    rules.addAll(MachineRules.all());
+    rules.addAll(ContentRules.all());
+    rules.addAll(BootRules.all());
+    return rules;
   }
 }

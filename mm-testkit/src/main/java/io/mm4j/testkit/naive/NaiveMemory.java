@@ -6,22 +6,36 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.mm4j.api.CorruptStateError;
+import io.mm4j.api.InputException;
 import io.mm4j.api.memory.BootAllocator;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.Node;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemory;
+import io.mm4j.api.memory.Zone;
+import io.mm4j.api.plugin.Sizes;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 
-/** RAM as one array on the heap, for machines of some megabytes. */
+/** RAM as one array on the heap; a sparse file for machines of more than 64 MiB. */
 public class NaiveMemory implements PhysicalMemory {
+  private static final long FEW = 64 << 20;
+  private static final long MANY = 1L << 36;
+
   private final MemoryLayout layout;
   private final MemMap memMap;
   private final MemorySegment ram;
   private final boolean contents;
-  private final BootAllocator boot;
+  private BootAllocator boot;
 
   /** Creates it with a naive {@code mem_map}. */
   public NaiveMemory(MemoryLayout layout, boolean contents) {
@@ -33,9 +47,40 @@ public class NaiveMemory implements PhysicalMemory {
     this.layout = layout;
     this.memMap = memMap;
     this.contents = contents;
-    this.boot = new NaiveBoot(layout);
-    int longs = contents ? Math.toIntExact(layout.endPfn() << (Pages.PAGE_SHIFT - 3)) : 0;
-    this.ram = MemorySegment.ofArray(new long[longs]);
+    long bytes = contents ? layout.endPfn() << Pages.PAGE_SHIFT : 0;
+    this.ram = bytes <= FEW ? MemorySegment.ofArray(new long[(int) (bytes >>> 3)]) : sparse(bytes);
+    this.boot = new NaiveMemblock(layout, this::clearBytes);
+  }
+
+  /** Memory that costs only what is touched: a file that nobody can see. */
+  private static MemorySegment sparse(long bytes) {
+    if (bytes > MANY) {
+      throw new InputException(
+          "RAM of " + Sizes.format(bytes), "physical-memory=naive", "up to " + Sizes.format(MANY));
+    }
+    try {
+      Path file = Files.createTempFile("mm4j-naive", null);
+      try (FileChannel channel =
+          FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+        return channel.map(FileChannel.MapMode.READ_WRITE, 0, bytes, Arena.ofAuto());
+      } finally {
+        Files.delete(file);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Gives it another boot allocator; nobody has asked for the first one yet. */
+  public final void bootBy(BootAllocator other) {
+    boot = other;
+  }
+
+  /** What a boot allocator clears its blocks by. */
+  public final void clearBytes(long start, long bytes) {
+    if (contents) {
+      ram.asSlice(start, bytes).fill((byte) 0);
+    }
   }
 
   @Override
@@ -120,7 +165,17 @@ public class NaiveMemory implements PhysicalMemory {
   }
 
   @Override
-  public void validate() {}
+  public void validate() {
+    for (Node node : layout.nodes()) {
+      for (Zone zone : node.zones()) {
+        CorruptStateError.check(
+            zone.nodeId() == node.id()
+                && zone.managedPages() <= zone.presentPages()
+                && zone.presentPages() <= zone.spannedPages(),
+            zone + ": managed=" + zone.managedPages() + " present=" + zone.presentPages());
+      }
+    }
+  }
 
   @Override
   public void close() {}
