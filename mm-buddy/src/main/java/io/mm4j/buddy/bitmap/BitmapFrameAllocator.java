@@ -145,6 +145,9 @@ final class BitmapFrameAllocator implements FrameAllocator {
 
   @Override
   public long head(int order, int migratetype) {
+    if (order > MAX) {
+      return NONE;
+    }
     if (freeBlocks(order, migratetype) == 0) {
       return NONE;
     }

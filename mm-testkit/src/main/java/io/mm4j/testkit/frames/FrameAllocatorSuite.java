@@ -25,6 +25,8 @@ public final class FrameAllocatorSuite {
                 ListRules.all(),
                 MisuseRules.all(),
                 PairRules.all(),
+                OrderRules.all(),
+                EffectRules.all(),
                 DrmBuddyCases.all(),
                 LlfreeCases.all())
             .flatMap(List::stream)
