@@ -79,6 +79,12 @@ final class CaseRule extends Rule<FrameAllocatorProvider> {
     s.free(block.pfn(), block.order(), 1);
   }
 
+  /** Frees the block that was given last to the lists of a type. */
+  static void backAs(FrameSubject s, int type) {
+    Held block = s.held.removeLast();
+    s.free(block.pfn(), block.order(), type);
+  }
+
   /** Frees all that is held, the last first. */
   static void allBack(FrameSubject s) {
     while (!s.held.isEmpty()) {

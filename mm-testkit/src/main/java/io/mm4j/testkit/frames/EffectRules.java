@@ -125,7 +125,7 @@ final class EffectRules {
             s -> {}));
   }
 
-  private static void everything(FrameSubject s) {
+  static void everything(FrameSubject s) {
     var expected = s.blocks.all().iterator();
     s.frames.forEachFree(
         (pfn, order, type) -> {

@@ -27,6 +27,8 @@ public final class FrameAllocatorSuite {
                 PairRules.all(),
                 OrderRules.all(),
                 EffectRules.all(),
+                PageblockRules.all(),
+                TreeRules.all(),
                 DrmBuddyCases.all(),
                 LlfreeCases.all())
             .flatMap(List::stream)

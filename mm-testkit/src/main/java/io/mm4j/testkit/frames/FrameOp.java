@@ -70,6 +70,21 @@ sealed interface FrameOp extends Operation<FrameSubject> {
     }
   }
 
+  /** Frees the block that was given last for a migratetype, whatever its pageblock's. */
+  record FreeLast(int type) implements FrameOp {
+    @Override
+    public void apply(FrameSubject s) {
+      if (!s.held.isEmpty()) {
+        CaseRule.backAs(s, type);
+      }
+    }
+
+    @Override
+    public String toString() {
+      return "free what was given last as " + Migratetype.name(type);
+    }
+  }
+
   /** Frees the zone's memory by ranges, if that was not done. */
   record BootByRanges() implements FrameOp {
     @Override

@@ -89,6 +89,7 @@ final class FrameRule extends Rule<FrameAllocatorProvider> {
   private final @Nullable FrameZone zone;
   private final Check step;
   private final Check end;
+  private final int validateEvery;
 
   FrameRule(
       RuleInfo info,
@@ -96,13 +97,15 @@ final class FrameRule extends Rule<FrameAllocatorProvider> {
       @Nullable FrameZone zone,
       Generator generator,
       Check step,
-      Check end) {
+      Check end,
+      int validateEvery) {
     super(Spi.FRAME_ALLOCATOR, info);
     this.needs = needs;
     this.zone = zone;
     this.generator = generator;
     this.step = step;
     this.end = end;
+    this.validateEvery = validateEvery;
   }
 
   /** A rule that is checked after each operation of a mix. */
@@ -113,7 +116,8 @@ final class FrameRule extends Rule<FrameAllocatorProvider> {
         null,
         (random, can) -> mix.generate(random, OPERATIONS, can.maxOrder(), can.takesExactly()),
         step,
-        s -> {});
+        s -> {},
+        1);
   }
 
   /** The same on a given zone, and another check at the end. */
@@ -125,12 +129,13 @@ final class FrameRule extends Rule<FrameAllocatorProvider> {
         zone,
         (random, can) -> mix.generate(random, OPERATIONS, can.maxOrder(), can.takesExactly()),
         step,
-        end);
+        end,
+        1);
   }
 
   /** A rule with operations of its own. */
   static FrameRule of(RuleInfo info, Needs needs, Generator generator, Check step) {
-    return new FrameRule(info, needs, null, generator, step, s -> {});
+    return new FrameRule(info, needs, null, generator, step, s -> {}, 1);
   }
 
   @Override
@@ -158,6 +163,11 @@ final class FrameRule extends Rule<FrameAllocatorProvider> {
       @Override
       public String setup() {
         return where.toString();
+      }
+
+      @Override
+      public int validateEvery() {
+        return validateEvery;
       }
 
       @Override

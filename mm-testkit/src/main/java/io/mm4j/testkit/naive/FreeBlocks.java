@@ -151,7 +151,7 @@ public final class FreeBlocks {
 
   /** The smallest sufficient order of which a type has a block; -1 if there is none. */
   public int smallest(int order, int type) {
-    for (int o = order; o >= 0 && o <= maxOrder; o++) {
+    for (int o = order; o <= maxOrder; o++) {
       if (!list(o, normal(type)).isEmpty()) {
         return o;
       }
