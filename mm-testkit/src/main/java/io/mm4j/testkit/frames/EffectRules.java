@@ -163,7 +163,7 @@ final class EffectRules {
     return list;
   }
 
-  private static void onlyThese(FrameSubject s) {
+  static void onlyThese(FrameSubject s) {
     checkEqual(s.free.cardinality(), s.frames.freePages(), "freePages()");
     int[] walked = {0};
     s.frames.forEachFree(

@@ -29,6 +29,9 @@ public final class FrameAllocatorSuite {
                 EffectRules.all(),
                 PageblockRules.all(),
                 TreeRules.all(),
+                CostRules.all(),
+                ThreadRules.all(),
+                LongRangeRules.all(),
                 DrmBuddyCases.all(),
                 LlfreeCases.all())
             .flatMap(List::stream)

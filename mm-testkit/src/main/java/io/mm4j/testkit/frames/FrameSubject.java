@@ -123,7 +123,7 @@ final class FrameSubject extends Subject {
     long end = pfn + (1L << blockOrder);
     return pfn >= zone.startPfn()
         && end <= zone.endPfn()
-        && free.nextClearBit(bit(pfn)) >= bit(pfn) + (1 << blockOrder);
+        && freeIn(pfn, blockOrder) == 1 << blockOrder;
   }
 
   int freeIn(long pfn, int blockOrder) {

@@ -59,7 +59,7 @@ public final class NaiveFrames implements FrameAllocatorProvider {
         choice == Choice.KERNEL_LISTS,
         choice == Choice.RESERVED_TREES,
         Pages.MAX_PAGE_ORDER,
-        1L << 32,
+        1 << 20,
         choice);
   }
 
