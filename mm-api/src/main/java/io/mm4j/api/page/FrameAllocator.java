@@ -90,6 +90,8 @@ public interface FrameAllocator extends FreeCounts {
    *
    * @param migratetype the type of all pageblocks of the range
    * @param maxOrder the largest order that the plugin serves
+   * @throws io.mm4j.api.MisuseException if the first frame of one of these blocks is free already;
+   *     those before it are free then
    */
   default void freeRange(long startPfn, long endPfn, int migratetype, int maxOrder) {
     for (long pfn = startPfn; pfn < endPfn; ) {

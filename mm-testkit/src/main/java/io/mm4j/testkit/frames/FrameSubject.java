@@ -170,6 +170,11 @@ final class FrameSubject extends Subject {
     }
   }
 
+  /** A new instance of which nothing is free. */
+  FrameSubject anew() {
+    return new FrameSubject(provider, options, where);
+  }
+
   private void boot(BitSet frameBits) {
     int from = frameBits.nextSetBit(0);
     while (from >= 0) {

@@ -2,12 +2,16 @@
 
 package io.mm4j.testkit.frames;
 
+import static io.mm4j.testkit.RuleViolation.checkEqual;
+
+import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.FrameAllocatorProvider.Choice;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
+import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.frames.FrameRule.Needs;
 import java.util.List;
 
@@ -50,7 +54,7 @@ final class LongRangeRules {
             new RuleInfo(
                 "FA-64",
                 "long-range-of-a-fresh-zone",
-                "One range that is a whole fresh zone is listed block by block in ascending order,"
+                "A whole fresh zone, freed as one range of each of two types, is listed block by block in ascending order,"
                     + " and can be taken in that order.",
                 "The first pages that a machine gives follow from it.",
                 "mm/memblock.c __free_memory_core",
@@ -58,9 +62,45 @@ final class LongRangeRules {
             Needs.NOTHING,
             LongRangeRules::zone,
             (s, random) -> {
+              long upper = s.zone.endPfn() - s.where.frames() / 8;
+              for (long pfn = upper; pfn < s.zone.endPfn(); pfn += Pages.PAGEBLOCK_NR_PAGES) {
+                s.movePageblock(pfn, Migratetype.UNMOVABLE);
+              }
               s.freeTheRest();
               compare(s);
+            }),
+        CaseRule.where(
+            new RuleInfo(
+                "FA-65",
+                "range-over-free-memory",
+                "freeRange over a block whose first frame is free already is a MisuseException; what"
+                    + " lies below that block is free then, and nothing above it.",
+                "It would list a block twice, thousands of pages at once.",
+                "mm/page_alloc.c free_page_is_bad",
+                "a fast path for fresh memory is taken although something was listed there"),
+            Needs.NOTHING,
+            can -> new FrameZone(8 * 32768 + 20 * 1024, 2 * 32768 + 5 * 1024, 0, 0, 0),
+            (s, random) -> {
+              for (int order : new int[] {0, s.maxOrder()}) {
+                for (int block : new int[] {0, 1, 11, 12, 40, 44, 60, 68}) {
+                  overFree(s.anew(), block * 1024, order);
+                }
+              }
             }));
+  }
+
+  private static void overFree(FrameSubject s, int offset, int order) {
+    long start = s.zone.startPfn();
+    s.free(start + offset, order, Migratetype.MOVABLE);
+    try {
+      s.frames.freeRange(start, s.zone.endPfn(), Migratetype.MOVABLE, s.maxOrder());
+      throw new RuleViolation("MisuseException from freeRange over free memory", "no exception");
+    } catch (MisuseException e) {
+      s.validate();
+    }
+    long first = start + offset;
+    checkEqual(offset + (1L << order), s.frames.freePages(), "freePages() below a block at " + first);
+    checkEqual(0, s.frames.freePagesIn(s.zone.endPfn() - 1, 0), "free pages behind it");
   }
 
   private static FrameZone zone(FrameAllocatorProvider.Capabilities can) {
