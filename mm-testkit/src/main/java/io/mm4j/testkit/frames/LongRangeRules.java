@@ -82,7 +82,7 @@ final class LongRangeRules {
             can -> new FrameZone(8 * 32768 + 20 * 1024, 2 * 32768 + 5 * 1024, 0, 0, 0),
             (s, random) -> {
               for (int order : new int[] {0, s.maxOrder()}) {
-                for (int block : new int[] {0, 1, 11, 12, 40, 44, 60, 68}) {
+                for (int block : new int[] {0, 1, 11, 12, 40, 44, 60, 67}) {
                   overFree(s.anew(), block * 1024, order);
                 }
               }
