@@ -42,6 +42,9 @@ final class BitmapFrameAllocator implements FrameAllocator {
 
   @Override
   public long allocate(int order, int migratetype) {
+    if (order > MAX) {
+      return NONE;
+    }
     long bit = full[order] == 0 ? bits.size() : search(order);
     if (bit == bits.size()) {
       return NONE;
@@ -145,6 +148,9 @@ final class BitmapFrameAllocator implements FrameAllocator {
 
   @Override
   public long head(int order, int migratetype) {
+    if (order > MAX) {
+      return NONE;
+    }
     if (freeBlocks(order, migratetype) == 0) {
       return NONE;
     }

@@ -11,7 +11,15 @@ import io.mm4j.api.plugin.Options;
 /** Provides the frame allocator {@code bitmap}. */
 public final class BitmapProvider implements FrameAllocatorProvider {
   private static final Capabilities CAPABILITIES =
-      new Capabilities(false, true, true, false, Pages.MAX_PAGE_ORDER, 1L << 36);
+      new Capabilities(
+          false,
+          true,
+          true,
+          false,
+          false,
+          Pages.MAX_PAGE_ORDER,
+          1L << 36,
+          Choice.FIRST_FIT);
 
   /** For the service loader. */
   public BitmapProvider() {}

@@ -329,6 +329,10 @@ final class LinuxPageAllocator implements PageAllocator {
     if (events != null) {
       events.free(cpu, pfn, order);
     }
+    if (order > zone.maxOrder) { // held since before the start: nobody can have allocated it
+      pcps.freeOne(cpu, zone, pfn, order);
+      return;
+    }
     int type = zone.pageblocks.get(pfn);
     if (!zone.listsOn || !PcpPages.allows(order) || type == Migratetype.ISOLATE) {
       pcps.freeOne(cpu, zone, pfn, order);

@@ -269,6 +269,7 @@ final class PcpOps {
   void freeOne(Cpu cpu, ZoneState zone, long pfn, int order) {
     core.memMap.release(pfn, order, FrameOwner.FREE);
     int piece = zone.typesOn ? Math.min(order, Pages.PAGEBLOCK_ORDER) : order;
+    piece = Math.min(piece, zone.maxOrder);
     zone.zone.lock().lock();
     try {
       for (long p = pfn; p < pfn + (1L << order); p += 1L << piece) {

@@ -283,6 +283,9 @@ final class BuddyFrameAllocator implements FrameAllocator {
 
   @Override
   public int freePagesIn(long pfn, int order) {
+    if (order > maxOrder && order <= Pages.MAX_PAGE_ORDER && (pfn & ((1L << order) - 1)) == 0) {
+      return freePagesIn(pfn, order - 1) + freePagesIn(pfn + (1L << (order - 1)), order - 1);
+    }
     int index = index(pfn, order);
     int head = holder(index);
     if (head != NIL && BlockTable.orderOf(state(head)) >= order) {
@@ -415,11 +418,11 @@ final class BuddyFrameAllocator implements FrameAllocator {
                     zone, pfn, order, end[0], zone.endPfn()));
           }
           end[0] = after;
-          checkMerged(pfn, order, type);
+          checkMerged(pfn, order);
         });
   }
 
-  private void checkMerged(long pfn, int order, int type) {
+  private void checkMerged(long pfn, int order) {
     if (order == maxOrder) {
       return;
     }
@@ -427,11 +430,12 @@ final class BuddyFrameAllocator implements FrameAllocator {
     if (freeOrderAt(buddy) != order) {
       return;
     }
+    int own = pageblocks.get(pfn);
     int other = pageblocks.get(buddy);
     boolean apart =
         order >= Pages.PAGEBLOCK_ORDER
-            && type != other
-            && (type >= Migratetype.PCPTYPES || other >= Migratetype.PCPTYPES);
+            && own != other
+            && (own >= Migratetype.PCPTYPES || other >= Migratetype.PCPTYPES);
     if (!apart) {
       throw new CorruptStateError(
           String.format("%s: buddies pfn=%d and pfn=%d order=%d", zone, pfn, buddy, order)

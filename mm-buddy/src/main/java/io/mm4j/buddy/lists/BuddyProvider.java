@@ -48,7 +48,14 @@ public final class BuddyProvider implements FrameAllocatorProvider {
 
   private static Capabilities capabilities(int maxOrder) {
     return new Capabilities(
-        true, true, true, true, false, maxOrder, BuddyFrameAllocator.MAX_ZONE_PAGES);
+        true,
+        true,
+        true,
+        true,
+        false,
+        maxOrder,
+        BuddyFrameAllocator.MAX_ZONE_PAGES,
+        Choice.KERNEL_LISTS);
   }
 
   @Override

@@ -200,6 +200,9 @@ final class LlfreeFrameAllocator implements FrameAllocator {
 
   @Override
   public long head(int order, int migratetype) {
+    if (order > MAX) {
+      return NONE;
+    }
     if (freeBlocks(order, migratetype) == 0) {
       return NONE;
     }

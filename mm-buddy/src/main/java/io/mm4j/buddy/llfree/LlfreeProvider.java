@@ -18,7 +18,8 @@ public final class LlfreeProvider implements FrameAllocatorProvider {
           false,
           true,
           Pages.MAX_PAGE_ORDER,
-          LlfreeFrameAllocator.MAX_ZONE_PAGES);
+          LlfreeFrameAllocator.MAX_ZONE_PAGES,
+          Choice.RESERVED_TREES);
 
   /** For the service loader. */
   public LlfreeProvider() {}

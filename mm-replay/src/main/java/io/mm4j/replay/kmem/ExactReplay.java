@@ -88,8 +88,8 @@ final class ExactReplay {
     try (FreeBlocks blocks = new FreeBlocks(source, FreeBlocks.BEFORE, zones)) {
       while (blocks.next()) {
         startBlocks++;
-        frames[blocks.zone()].free(
-            blocks.pfn(), blocks.order(), pageblocks[blocks.zone()].get(blocks.pfn()));
+        int zone = blocks.zone();
+        free(zone, blocks.pfn(), blocks.order(), pageblocks[zone].get(blocks.pfn()));
       }
     }
   }
@@ -138,7 +138,7 @@ final class ExactReplay {
     operations++;
     int zone = event.zone();
     if (zones.holdsBlock(zone, event.pfn(), event.order())
-        && frames[zone].take(event.pfn(), event.order())) {
+        && take(zone, event.pfn(), event.order())) {
       possible++;
       reads.changed(zone, event.line());
     } else {
@@ -156,13 +156,34 @@ final class ExactReplay {
       return;
     }
     try {
-      frames[zone].free(pfn, order, type == UNKNOWN ? pageblocks[zone].get(pfn) : type);
+      free(zone, pfn, order, type == UNKNOWN ? pageblocks[zone].get(pfn) : type);
     } catch (MisuseException e) {
       impossible(event, "inserts a block that the allocator refuses: " + e.getMessage());
       return;
     }
     possible++;
     reads.changed(zone, event.line());
+  }
+
+  /** Frees a recorded block, in pieces if the allocator has no blocks of its order. */
+  private void free(int zone, long pfn, int order, int type) {
+    int piece = Math.min(order, managed.get(zone).capabilities().maxOrder());
+    for (long p = pfn; p < pfn + (1L << order); p += 1L << piece) {
+      frames[zone].free(p, piece, type);
+    }
+  }
+
+  /** Takes a recorded block, in pieces if the allocator has no blocks of its order. */
+  private boolean take(int zone, long pfn, int order) {
+    int piece = Math.min(order, managed.get(zone).capabilities().maxOrder());
+    if (piece < order && frames[zone].freePagesIn(pfn, order) != 1 << order) {
+      return false;
+    }
+    boolean taken = true;
+    for (long p = pfn; p < pfn + (1L << order); p += 1L << piece) {
+      taken &= frames[zone].take(p, piece);
+    }
+    return taken;
   }
 
   private void impossible(TraceReader event, String what) {

@@ -4,6 +4,7 @@ package io.mm4j.replay.kmem;
 
 import io.mm4j.api.Machine;
 import io.mm4j.api.MachineConfig;
+import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.FallbackRule;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.plugin.PluginSpec;
@@ -141,7 +142,8 @@ public final class KmemReplay {
     List<CheckResult> checks = new ArrayList<>();
     checks.add(CheckResult.judged(KmemChecks.CORE_OPS, replay.operations(), replay.possible()));
 
-    if (judged.capabilities().mergesAlways()) {
+    boolean allOrders = judged.capabilities().maxOrder() >= Pages.MAX_PAGE_ORDER;
+    if (judged.capabilities().mergesAlways() && allOrders) {
       JudgedReads reads = JudgedReads.judge(source, zones, replay);
       FinalBlocks end = replay.finalBlocks();
       checks.add(reads.result());
@@ -149,7 +151,10 @@ public final class KmemReplay {
       first = first == null ? reads.firstDifference() : first;
       first = first == null ? finalDifference(source, zones, end) : first;
     } else {
-      String reason = "not judged: the frame allocator does not always merge free buddies";
+      String reason =
+          allOrders
+              ? "not judged: the frame allocator does not always merge free buddies"
+              : "not judged: the frame allocator has no blocks of the kernel's largest order";
       checks.add(CheckResult.skipped(KmemChecks.BUDDYINFO, reason));
       checks.add(CheckResult.skipped(KmemChecks.FINAL_BLOCKS, reason));
     }

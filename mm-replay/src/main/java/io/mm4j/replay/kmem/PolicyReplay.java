@@ -136,8 +136,10 @@ public final class PolicyReplay {
       while (blocks.next()) {
         ManagedZone zone = managed.get(blocks.zone());
         memMap.release(blocks.pfn(), blocks.order(), FrameOwner.FREE);
-        zone.frames()
-            .free(blocks.pfn(), blocks.order(), zone.zone().pageblocks().get(blocks.pfn()));
+        int piece = Math.min(blocks.order(), zone.capabilities().maxOrder());
+        for (long p = blocks.pfn(); p < blocks.pfn() + (1L << blocks.order()); p += 1L << piece) {
+          zone.frames().free(p, piece, zone.zone().pageblocks().get(blocks.pfn()));
+        }
       }
     }
     pages.freeBlocksChanged();

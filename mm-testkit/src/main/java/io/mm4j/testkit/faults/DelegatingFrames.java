@@ -39,6 +39,11 @@ class DelegatingFrames implements FrameAllocator {
   }
 
   @Override
+  public void freeToTail(long pfn, int order, int migratetype) {
+    inner.freeToTail(pfn, order, migratetype);
+  }
+
+  @Override
   public boolean take(long pfn, int order) {
     return inner.take(pfn, order);
   }

@@ -22,6 +22,9 @@ public final class FrameFaults {
     all.addAll(FrameViewFaults.all());
     all.addAll(FrameListFaults.all());
     all.addAll(FrameMisuseFaults.all());
+    all.addAll(FrameOrderFaults.all());
+    all.addAll(FrameEffectFaults.all());
+    all.addAll(FrameCostFaults.all());
     return all;
   }
 

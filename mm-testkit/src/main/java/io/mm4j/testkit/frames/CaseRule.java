@@ -25,6 +25,13 @@ final class CaseRule extends Rule<FrameAllocatorProvider> {
     void run(FrameSubject subject, Seeded random);
   }
 
+  /** The zone, by what the plugin can do. */
+  @FunctionalInterface
+  interface Place {
+    /** The zone. */
+    FrameZone zone(FrameAllocatorProvider.Capabilities can);
+  }
+
   /** The size of the zone in frames, by the plugin's largest order. */
   @FunctionalInterface
   interface Size {
@@ -33,30 +40,40 @@ final class CaseRule extends Rule<FrameAllocatorProvider> {
   }
 
   private final Needs needs;
-  private final Size size;
+  private final Place place;
   private final boolean boot;
   private final boolean seeded;
   private final Body body;
 
-  private CaseRule(RuleInfo info, Needs needs, Size size, boolean boot, boolean seeded, Body body) {
+  private CaseRule(
+      RuleInfo info, Needs needs, Place place, boolean boot, boolean seeded, Body body) {
     super(Spi.FRAME_ALLOCATOR, info);
     this.needs = needs;
-    this.size = size;
+    this.place = place;
     this.boot = boot;
     this.seeded = seeded;
     this.body = body;
   }
 
+  private static Place plain(Size size) {
+    return can -> FrameZone.plain(size.frames(can.maxOrder()));
+  }
+
+  /** A case on a zone of its own, of which nothing is free yet. */
+  static CaseRule where(RuleInfo info, Needs needs, Place place, Body body) {
+    return new CaseRule(info, needs, place, false, false, body);
+  }
+
   static CaseRule of(RuleInfo info, Needs needs, Size size, Body body) {
-    return new CaseRule(info, needs, size, true, false, body);
+    return new CaseRule(info, needs, plain(size), true, false, body);
   }
 
   static CaseRule seeded(RuleInfo info, Needs needs, Size size, Body body) {
-    return new CaseRule(info, needs, size, true, true, body);
+    return new CaseRule(info, needs, plain(size), true, true, body);
   }
 
   static CaseRule unbooted(RuleInfo info, Needs needs, Size size, Body body) {
-    return new CaseRule(info, needs, size, false, false, body);
+    return new CaseRule(info, needs, plain(size), false, false, body);
   }
 
   /** Allocates a Movable block that must be there. */
@@ -79,6 +96,12 @@ final class CaseRule extends Rule<FrameAllocatorProvider> {
     s.free(block.pfn(), block.order(), 1);
   }
 
+  /** Frees the block that was given last to the lists of a type. */
+  static void backAs(FrameSubject s, int type) {
+    Held block = s.held.removeLast();
+    s.free(block.pfn(), block.order(), type);
+  }
+
   /** Frees all that is held, the last first. */
   static void allBack(FrameSubject s) {
     while (!s.held.isEmpty()) {
@@ -98,7 +121,7 @@ final class CaseRule extends Rule<FrameAllocatorProvider> {
 
   @Override
   public Trial<FrameSubject> trial(FrameAllocatorProvider provider, Options options, long seed) {
-    FrameZone where = FrameZone.plain(size.frames(provider.capabilities(options).maxOrder()));
+    FrameZone where = place.zone(provider.capabilities(options));
     Operation<FrameSubject> whole =
         new Operation<>() {
           @Override

@@ -25,6 +25,13 @@ public final class FrameAllocatorSuite {
                 ListRules.all(),
                 MisuseRules.all(),
                 PairRules.all(),
+                OrderRules.all(),
+                EffectRules.all(),
+                PageblockRules.all(),
+                TreeRules.all(),
+                CostRules.all(),
+                ThreadRules.all(),
+                LongRangeRules.all(),
                 DrmBuddyCases.all(),
                 LlfreeCases.all())
             .flatMap(List::stream)

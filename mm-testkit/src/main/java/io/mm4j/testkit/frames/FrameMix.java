@@ -22,8 +22,14 @@ final class FrameMix {
   /** Everything that a policy does with types. */
   static final FrameMix TYPES = new FrameMix(6, 5, 1, 1, 0, 4, 3);
 
-  /** All of it. */
+  /** All of that. */
   static final FrameMix ALL = new FrameMix(6, 6, 2, 2, 3, 2, 1);
+
+  /** All of that, and frees to the tail and of ranges as well. */
+  static final FrameMix EVERY_WAY = new FrameMix(8, 4, 3, 2, 3, 3, 2, 3, 2);
+
+  /** Blocks are given back to the tail as often as to the head. */
+  static final FrameMix TAILS = new FrameMix(8, 3, 2, 1, 0, 1, 0, 4, 2);
 
   private final int[] weights;
 
@@ -35,6 +41,9 @@ final class FrameMix {
   List<Operation<FrameSubject>> generate(Seeded random, int count, int maxOrder, boolean takes) {
     List<Operation<FrameSubject>> list = new ArrayList<>();
     list.add(new FrameOp.Boot());
+    if (weights.length > 7 && random.oneIn(2)) {
+      list.set(0, new FrameOp.BootByRanges());
+    }
     boolean full = random.oneIn(3);
     while (list.size() < count) {
       if (full && random.oneIn(60)) {
@@ -60,7 +69,9 @@ final class FrameMix {
         int from = random.below(maxOrder + 1);
         yield new FrameOp.AllocateFrom(from, anyType(random), random.below(from + 1), type(random));
       }
-      default -> new FrameOp.MovePageblock(random.below(1 << 16), anyType(random));
+      case 6 -> new FrameOp.MovePageblock(random.below(1 << 16), anyType(random));
+      case 7 -> new FrameOp.FreeToTail(number);
+      default -> new FrameOp.FreeRange(number, random.between(1, 12));
     };
   }
 

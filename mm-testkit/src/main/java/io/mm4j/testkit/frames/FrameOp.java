@@ -8,7 +8,9 @@ import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.frames.FrameSubject.Held;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /** The operations on a frame allocator. Numbers mean "modulo how many there are". */
 sealed interface FrameOp extends Operation<FrameSubject> {
@@ -65,6 +67,133 @@ sealed interface FrameOp extends Operation<FrameSubject> {
     @Override
     public String toString() {
       return "free held#" + number;
+    }
+  }
+
+  /** Frees the block that was given last for a migratetype, whatever its pageblock's. */
+  record FreeLast(int type) implements FrameOp {
+    @Override
+    public void apply(FrameSubject s) {
+      if (!s.held.isEmpty()) {
+        CaseRule.backAs(s, type);
+      }
+    }
+
+    @Override
+    public String toString() {
+      return "free what was given last as " + Migratetype.name(type);
+    }
+  }
+
+  /** Frees the zone's memory by ranges, if that was not done. */
+  record BootByRanges() implements FrameOp {
+    @Override
+    public void apply(FrameSubject s) {
+      if (s.free.isEmpty() && s.held.isEmpty()) {
+        s.bootByRanges();
+      }
+    }
+
+    @Override
+    public String toString() {
+      return "boot by ranges";
+    }
+  }
+
+  /** Frees a held block to the tail of the list of its pageblock. */
+  record FreeToTail(int number) implements FrameOp {
+    @Override
+    public void apply(FrameSubject s) {
+      Held block = s.pick(number);
+      if (block != null) {
+        s.drop(block);
+        s.freeToTail(block.pfn(), block.order(), s.typeAt(block.pfn()));
+      }
+    }
+
+    @Override
+    public List<FrameOp> simpler() {
+      return List.of(new Free(number));
+    }
+
+    @Override
+    public String toString() {
+      return "free held#" + number + " to the tail";
+    }
+  }
+
+  /** Frees a run of neighbouring held blocks, whose pageblocks are alike, as one range. */
+  record FreeRange(int number, int atMost) implements FrameOp {
+    @Override
+    public void apply(FrameSubject s) {
+      Held first = s.pick(number);
+      if (first == null) {
+        return;
+      }
+      int type = s.typeAt(first.pfn());
+      Map<Long, Held> byPfn = new HashMap<>();
+      s.held.forEach(block -> byPfn.put(block.pfn(), block));
+      long end = first.pfn();
+      for (int i = 0; i < atMost; i++) {
+        Held next = byPfn.get(end);
+        if (next == null || !alike(s, next, type)) {
+          break;
+        }
+        s.drop(next);
+        end = next.pfn() + (1L << next.order());
+      }
+      if (end > first.pfn()) {
+        s.freeRange(first.pfn(), end, type);
+      }
+    }
+
+    private static boolean alike(FrameSubject s, Held block, int type) {
+      long last = block.pfn() + (1L << block.order()) - 1;
+      return s.typeAt(block.pfn()) == type && s.typeAt(last) == type;
+    }
+
+    @Override
+    public List<FrameOp> simpler() {
+      return atMost == 1 ? List.of(new Free(number)) : List.of(new FreeRange(number, 1));
+    }
+
+    @Override
+    public String toString() {
+      return "free held#" + number + " and up to " + (atMost - 1) + " neighbours as a range";
+    }
+  }
+
+  /** Frees a block of frames that nobody had yet, if all of it is memory and none of it free. */
+  record FreeNew(int at, int order) implements FrameOp {
+    @Override
+    public void apply(FrameSubject s) {
+      int o = Math.min(order, s.maxOrder());
+      long pfn = (s.zone.startPfn() + at % s.where.frames()) & -(1L << o);
+      if (pfn >= s.zone.startPfn() && pfn + (1L << o) <= s.zone.endPfn()) {
+        int bit = s.bit(pfn);
+        boolean memory = s.usable.nextClearBit(bit) >= bit + (1 << o);
+        if (memory && s.freeIn(pfn, o) == 0) {
+          s.free(pfn, o, s.typeAt(pfn));
+        }
+      }
+    }
+
+    @Override
+    public String toString() {
+      return "free order=" + order + " at +" + at + " for the first time";
+    }
+  }
+
+  /** Frees all memory that is neither free nor held. */
+  record FreeTheRest() implements FrameOp {
+    @Override
+    public void apply(FrameSubject s) {
+      s.freeTheRest();
+    }
+
+    @Override
+    public String toString() {
+      return "free what nobody had yet, by ranges";
     }
   }
 

@@ -2,7 +2,9 @@
 
 package io.mm4j.testkit.frames;
 
+import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.FrameAllocatorProvider;
+import io.mm4j.api.page.FrameAllocatorProvider.Choice;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.Operation;
@@ -23,7 +25,15 @@ final class FrameRule extends Rule<FrameAllocatorProvider> {
     TAKES("the plugin does not claim takes-exactly"),
     MERGES("the plugin does not claim merges-always"),
     MERGES_TYPES("the plugin does not claim both migratetypes and merges-always"),
-    SMALLEST("the plugin does not claim smallest-first");
+    SMALLEST("the plugin does not claim smallest-first"),
+    KERNEL_LISTS("the plugin does not choose by the kernel's lists"),
+    FIRST_FIT("the plugin does not choose the first fit"),
+    RESERVED_TREES("the plugin does not choose by reserved trees"),
+    JOINS_PAGEBLOCKS(
+        "the plugin does not claim migratetypes and merges-always with blocks above a pageblock"),
+    TAKES_PAGEBLOCKS(
+        "the plugin does not claim migratetypes, merges-always and takes-exactly with blocks above"
+            + " a pageblock");
 
     private final String reason;
 
@@ -40,7 +50,16 @@ final class FrameRule extends Rule<FrameAllocatorProvider> {
         case MERGES -> can.mergesAlways();
         case MERGES_TYPES -> can.mergesAlways() && can.migratetypes();
         case SMALLEST -> can.smallestFirst();
+        case KERNEL_LISTS -> can.choice() == Choice.KERNEL_LISTS;
+        case FIRST_FIT -> can.choice() == Choice.FIRST_FIT;
+        case RESERVED_TREES -> can.choice() == Choice.RESERVED_TREES;
+        case JOINS_PAGEBLOCKS -> joins(can);
+        case TAKES_PAGEBLOCKS -> joins(can) && can.takesExactly();
       };
+    }
+
+    private static boolean joins(FrameAllocatorProvider.Capabilities can) {
+      return can.mergesAlways() && can.migratetypes() && can.maxOrder() > Pages.PAGEBLOCK_ORDER;
     }
 
     @Nullable String missing(FrameAllocatorProvider provider, Options options) {
@@ -70,6 +89,7 @@ final class FrameRule extends Rule<FrameAllocatorProvider> {
   private final @Nullable FrameZone zone;
   private final Check step;
   private final Check end;
+  private final int validateEvery;
 
   FrameRule(
       RuleInfo info,
@@ -77,13 +97,15 @@ final class FrameRule extends Rule<FrameAllocatorProvider> {
       @Nullable FrameZone zone,
       Generator generator,
       Check step,
-      Check end) {
+      Check end,
+      int validateEvery) {
     super(Spi.FRAME_ALLOCATOR, info);
     this.needs = needs;
     this.zone = zone;
     this.generator = generator;
     this.step = step;
     this.end = end;
+    this.validateEvery = validateEvery;
   }
 
   /** A rule that is checked after each operation of a mix. */
@@ -94,12 +116,26 @@ final class FrameRule extends Rule<FrameAllocatorProvider> {
         null,
         (random, can) -> mix.generate(random, OPERATIONS, can.maxOrder(), can.takesExactly()),
         step,
-        s -> {});
+        s -> {},
+        1);
+  }
+
+  /** The same on a given zone, and another check at the end. */
+  static FrameRule each(
+      RuleInfo info, Needs needs, @Nullable FrameZone zone, FrameMix mix, Check step, Check end) {
+    return new FrameRule(
+        info,
+        needs,
+        zone,
+        (random, can) -> mix.generate(random, OPERATIONS, can.maxOrder(), can.takesExactly()),
+        step,
+        end,
+        1);
   }
 
   /** A rule with operations of its own. */
   static FrameRule of(RuleInfo info, Needs needs, Generator generator, Check step) {
-    return new FrameRule(info, needs, null, generator, step, s -> {});
+    return new FrameRule(info, needs, null, generator, step, s -> {}, 1);
   }
 
   @Override
@@ -127,6 +163,11 @@ final class FrameRule extends Rule<FrameAllocatorProvider> {
       @Override
       public String setup() {
         return where.toString();
+      }
+
+      @Override
+      public int validateEvery() {
+        return validateEvery;
       }
 
       @Override

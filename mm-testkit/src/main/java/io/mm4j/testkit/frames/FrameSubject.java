@@ -7,12 +7,14 @@ import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.FrameAllocatorProvider;
+import io.mm4j.api.page.FrameAllocatorProvider.Choice;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.Subject;
 import io.mm4j.testkit.naive.FreeBlocks;
 import io.mm4j.testkit.naive.FreeBlocks.Block;
+import io.mm4j.testkit.naive.ReservedTrees;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -41,6 +43,7 @@ final class FrameSubject extends Subject {
     ALLOCATE,
     ALLOCATE_FROM,
     FREE,
+    RANGE,
     TAKE,
     MOVE
   }
@@ -67,6 +70,13 @@ final class FrameSubject extends Subject {
   /** The smallest order that would have sufficed; -1 if none. */
   int sufficient;
 
+  /** The block that its choice makes the plugin give; {@link #UNKNOWN} if it promises none. */
+  long expected;
+
+  static final long UNKNOWN = -2;
+
+  private final @Nullable ReservedTrees trees;
+
   /** The free block that the answer was taken from, by the model. */
   @Nullable Block source;
 
@@ -82,7 +92,22 @@ final class FrameSubject extends Subject {
     this.usable = where.usable();
     this.pageblocks = where.create().pageblocks();
     this.blocks = new FreeBlocks(pageblocks, can.migratetypes(), can.maxOrder());
+    this.trees =
+        can.choice() == Choice.RESERVED_TREES
+            ? new ReservedTrees(zone.startPfn(), zone.endPfn(), ReservedTrees.Quirk.NONE)
+            : null;
     this.frames = provider.create(zone, options);
+  }
+
+  private long choose(int wantedOrder, int wantedType) {
+    if (trees != null) {
+      return trees.choose(wantedOrder, wantedType);
+    }
+    if (can.choice() == Choice.FIRST_FIT) {
+      return blocks.firstFit(wantedOrder);
+    }
+    Block head = blocks.head(sufficient, can.migratetypes() ? wantedType : Migratetype.MOVABLE);
+    return can.choice() == Choice.ANY ? UNKNOWN : head == null ? FrameAllocator.NONE : head.pfn();
   }
 
   int maxOrder() {
@@ -98,7 +123,7 @@ final class FrameSubject extends Subject {
     long end = pfn + (1L << blockOrder);
     return pfn >= zone.startPfn()
         && end <= zone.endPfn()
-        && free.nextClearBit(bit(pfn)) >= bit(pfn) + (1 << blockOrder);
+        && freeIn(pfn, blockOrder) == 1 << blockOrder;
   }
 
   int freeIn(long pfn, int blockOrder) {
@@ -117,6 +142,37 @@ final class FrameSubject extends Subject {
     FrameSubject again = new FrameSubject(provider, options, where);
     again.boot(free);
     return again;
+  }
+
+  /** Frees the memory of the zone as a machine does: by ranges whose pageblocks are alike. */
+  void bootByRanges() {
+    freeTheRest();
+  }
+
+  /** Frees all memory that is neither free nor held, by ranges. */
+  void freeTheRest() {
+    BitSet rest = (BitSet) usable.clone();
+    rest.andNot(free);
+    held.forEach(block -> rest.clear(bit(block.pfn()), bit(block.pfn()) + (1 << block.order())));
+    int from = rest.nextSetBit(0);
+    while (from >= 0) {
+      int to = rest.nextClearBit(from);
+      while (from < to) {
+        long pfn = zone.startPfn() + from;
+        int end = from;
+        while (end < to && typeAt(zone.startPfn() + end) == typeAt(pfn)) {
+          end = Math.min(to, bit((zone.startPfn() + end | (Pages.PAGEBLOCK_NR_PAGES - 1)) + 1));
+        }
+        freeRange(pfn, zone.startPfn() + end, typeAt(pfn));
+        from = end;
+      }
+      from = rest.nextSetBit(to);
+    }
+  }
+
+  /** A new instance of which nothing is free. */
+  FrameSubject anew() {
+    return new FrameSubject(provider, options, where);
   }
 
   private void boot(BitSet frameBits) {
@@ -140,6 +196,7 @@ final class FrameSubject extends Subject {
   boolean allocate(int wantedOrder, int wantedType) {
     began(Call.ALLOCATE, wantedOrder, wantedType);
     sufficient = blocks.smallest(wantedOrder, wantedType);
+    expected = choose(wantedOrder, wantedType);
     return given(frames.allocate(wantedOrder, wantedType), wantedType, null);
   }
 
@@ -147,7 +204,8 @@ final class FrameSubject extends Subject {
   boolean allocateFrom(int fromOrder, int fromType, int wantedOrder, int restType) {
     began(Call.ALLOCATE_FROM, wantedOrder, fromType);
     sufficient = blocks.count(fromOrder, fromType) > 0 ? fromOrder : -1;
-    Block head = blocks.at(frames.head(fromOrder, fromType));
+    expected = frames.head(fromOrder, fromType);
+    Block head = blocks.at(expected);
     return given(frames.allocateFrom(fromOrder, fromType, wantedOrder, restType), restType, head);
   }
 
@@ -177,7 +235,7 @@ final class FrameSubject extends Subject {
     // The rest goes where the call says; the model's own holder may be of another type if the
     // plugin took a block from the wrong list, which the rule about lists reports.
     blocks.carve(pfn, order, restType);
-    free.clear(bit(pfn), bit(pfn) + (1 << order));
+    noLongerFree(pfn, order);
     held.add(block);
     return true;
   }
@@ -187,9 +245,48 @@ final class FrameSubject extends Subject {
     began(Call.FREE, blockOrder, intoType);
     tell(new Held(pfn, blockOrder).toString());
     frames.free(pfn, blockOrder, intoType);
+    freed(pfn, blockOrder, intoType, false);
+  }
+
+  /** The same, to the tail of its list. */
+  void freeToTail(long pfn, int blockOrder, int intoType) {
+    began(Call.FREE, blockOrder, intoType);
+    tell(new Held(pfn, blockOrder) + " to the tail");
+    frames.freeToTail(pfn, blockOrder, intoType);
+    freed(pfn, blockOrder, intoType, true);
+  }
+
+  /** Frees a range whose pageblocks are of one type, none of which is free. */
+  void freeRange(long startPfn, long endPfn, int intoType) {
+    began(Call.RANGE, 0, intoType);
+    if (telling()) {
+      tell(String.format("0x%x-0x%x", startPfn, endPfn));
+    }
+    frames.freeRange(startPfn, endPfn, intoType, maxOrder());
+    for (long pfn = startPfn; pfn < endPfn; ) {
+      int o = Math.min(maxOrder(), Long.numberOfTrailingZeros(pfn));
+      while (pfn + (1L << o) > endPfn) {
+        o--;
+      }
+      freed(pfn, o, intoType, true);
+      pfn += 1L << o;
+    }
+  }
+
+  private void freed(long pfn, int blockOrder, int intoType, boolean tail) {
     answer = pfn;
     free.set(bit(pfn), bit(pfn) + (1 << blockOrder));
-    blocks.insert(pfn, blockOrder, intoType);
+    blocks.insert(pfn, blockOrder, intoType, tail);
+    if (trees != null) {
+      trees.freed(pfn, blockOrder, intoType);
+    }
+  }
+
+  private void noLongerFree(long pfn, int blockOrder) {
+    free.clear(bit(pfn), bit(pfn) + (1 << blockOrder));
+    if (trees != null) {
+      trees.taken(pfn, blockOrder);
+    }
   }
 
   /** Takes exactly a block that lies in the zone. */
@@ -206,7 +303,7 @@ final class FrameSubject extends Subject {
           "take of 0x" + Long.toHexString(pfn) + "/" + blockOrder + " = false",
           "true with " + freeIn(pfn, blockOrder) + " frames free");
       blocks.carve(pfn, blockOrder, source == null ? Migratetype.MOVABLE : source.type());
-      free.clear(bit(pfn), bit(pfn) + (1 << blockOrder));
+      noLongerFree(pfn, blockOrder);
       held.add(new Held(pfn, blockOrder));
     }
     return taken;
@@ -245,6 +342,7 @@ final class FrameSubject extends Subject {
     type = newType;
     answer = FrameAllocator.NONE;
     sufficient = -1;
+    expected = UNKNOWN;
     source = null;
   }
 

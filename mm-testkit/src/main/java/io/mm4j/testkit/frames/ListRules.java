@@ -139,7 +139,7 @@ final class ListRules {
         });
   }
 
-  private static void samePageblocks(FrameSubject s) {
+  static void samePageblocks(FrameSubject s) {
     for (long pfn = s.zone.startPfn();
         pfn < s.zone.endPfn();
         pfn = (pfn | (Pages.PAGEBLOCK_NR_PAGES - 1)) + 1) {

@@ -5,14 +5,18 @@ package io.mm4j.testkit.frames;
 import static io.mm4j.testkit.RuleViolation.check;
 
 import io.mm4j.api.MisuseException;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.RuleViolation;
+import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.frames.FrameRule.Generator;
 import io.mm4j.testkit.frames.FrameRule.Needs;
+import io.mm4j.testkit.frames.FrameSubject.Held;
 import io.mm4j.testkit.naive.FreeBlocks.Block;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,7 +34,11 @@ final class MisuseRules {
     MISALIGNED,
     OUTSIDE,
     ORDER,
-    TAKE_OUTSIDE
+    TAKE_OUTSIDE,
+    OVER_THE_EDGE,
+    TAKE_OVER_THE_EDGE,
+    TAKE_HELD,
+    TOO_LARGE
   }
 
   /** One wrong call, between right ones. */
@@ -55,6 +63,9 @@ final class MisuseRules {
           }
         }
         case MISALIGNED -> {
+          if (max == 0) {
+            return;
+          }
           int order = 1 + number % max;
           refuse(s, ((start + (1L << order)) & -(1L << order)) + 1 + number % order, order);
         }
@@ -71,6 +82,69 @@ final class MisuseRules {
           refuse(s, start, 64);
         }
         case TAKE_OUTSIDE -> refuseTake(s, number);
+        case OVER_THE_EDGE -> {
+          for (int order = 1; order <= max; order++) {
+            for (long pfn : overTheEdges(s, order)) {
+              refuse(s, pfn, order);
+            }
+          }
+        }
+        case TAKE_OVER_THE_EDGE -> {
+          for (int order = 1; order <= Pages.MAX_PAGE_ORDER; order++) {
+            for (long pfn : overTheEdges(s, order)) {
+              refuseQuestions(s, pfn, order);
+            }
+          }
+        }
+        case TAKE_HELD -> {
+          Held held = s.pick(number);
+          if (held != null && s.can.takesExactly()) {
+            int order = Math.min(max, held.order() + number % 3);
+            long pfn = held.pfn() & -(1L << order);
+            if (pfn >= start && pfn + (1L << order) <= s.zone.endPfn()) {
+              check(!s.frames.take(pfn, order), "take of a held block = false", "true");
+            }
+          }
+        }
+        case TOO_LARGE -> {
+          int type = number % Migratetype.PCPTYPES;
+          int order = number % (max + 1);
+          boolean served = s.frames.allocate(max + 1, type) != FrameAllocator.NONE;
+          served |= s.frames.allocateFrom(order, type, order + 1, type) != FrameAllocator.NONE;
+          served |= s.frames.allocateFrom(max + 1, type, 0, type) != FrameAllocator.NONE;
+          check(!served, "no block where there is none", "one");
+        }
+      }
+    }
+
+    /** Aligned blocks of which a part lies in the zone. */
+    private static List<Long> overTheEdges(FrameSubject s, int order) {
+      List<Long> list = new ArrayList<>();
+      long first = s.zone.startPfn() & -(1L << order);
+      long last = (s.zone.endPfn() - 1) & -(1L << order);
+      if (first < s.zone.startPfn()) {
+        list.add(first);
+      }
+      if (last + (1L << order) > s.zone.endPfn() && last != first) {
+        list.add(last);
+      }
+      return list;
+    }
+
+    private static void refuseQuestions(FrameSubject s, long pfn, int order) {
+      String of = String.format("(0x%x, %d) over the edge of the zone", pfn, order);
+      try {
+        s.frames.freePagesIn(pfn, order);
+        throw new RuleViolation("MisuseException from freePagesIn" + of, "no exception");
+      } catch (MisuseException e) {
+        check(e.getMessage() != null, "a message", "none");
+      }
+      if (s.can.takesExactly() && order <= s.maxOrder()) {
+        try {
+          check(!s.frames.take(pfn, order), "false or MisuseException from take" + of, "true");
+        } catch (MisuseException e) {
+          s.tell("take" + of + " misuse");
+        }
       }
     }
 
@@ -175,7 +249,35 @@ final class MisuseRules {
                 "the order is used as a shift before it is checked"),
             Needs.NOTHING,
             with(Wrong.ORDER),
+            s -> {}),
+        FrameRule.of(
+            new RuleInfo(
+                "FA-55",
+                "over-the-edge",
+                "A block of which a part lies outside the zone is refused by free and freePagesIn"
+                    + " with a MisuseException, is not taken, and nothing changes; whatever the"
+                    + " order.",
+                "The frames behind the edge belong to another zone, or to nobody.",
+                "mm/page_alloc.c bad_range, page_outside_zone_boundaries",
+                "only the first frame of a block is compared with the bounds"),
+            Needs.NOTHING,
+            (random, can) -> {
+              List<Operation<FrameSubject>> list = new ArrayList<>();
+              list.add(new Misuse(Wrong.OVER_THE_EDGE, 0));
+              list.add(new Misuse(Wrong.TAKE_OVER_THE_EDGE, 0));
+              list.addAll(FrameMix.PLAIN.generate(random, 20, can.maxOrder(), false));
+              list.add(new FrameOp.Exhaust(0));
+              list.add(new Misuse(Wrong.OVER_THE_EDGE, 0));
+              list.add(new Misuse(Wrong.TAKE_OVER_THE_EDGE, 0));
+              return list;
+            },
             s -> {}));
+  }
+
+  /** Any call that is refused, or has nothing to give. */
+  static Operation<FrameSubject> any(Seeded random) {
+    Wrong[] all = Wrong.values();
+    return new Misuse(all[random.below(all.length)], random.below(1 << 12));
   }
 
   private static Generator with(Wrong... wrongs) {

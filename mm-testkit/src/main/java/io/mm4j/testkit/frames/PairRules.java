@@ -4,7 +4,9 @@ package io.mm4j.testkit.frames;
 
 import static io.mm4j.testkit.RuleViolation.check;
 
+import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.FrameAllocatorProvider;
+import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.Operation;
@@ -21,7 +23,7 @@ final class PairRules {
   private PairRules() {}
 
   static List<Rule<FrameAllocatorProvider>> all() {
-    return List.of(new Determinism(), new Independence());
+    return List.of(new Determinism(), new Independence(), new Refusals());
   }
 
   /** Two subjects of one plugin on two equal zones. */
@@ -74,6 +76,10 @@ final class PairRules {
 
     void after(Pair pair) {}
 
+    void atTheEnd(Pair pair) {
+      after(pair);
+    }
+
     @Override
     public Trial<Pair> trial(FrameAllocatorProvider provider, Options options, long seed) {
       Seeded random = new Seeded(seed);
@@ -107,7 +113,7 @@ final class PairRules {
 
         @Override
         public void atEnd(Pair pair) {
-          after(pair);
+          atTheEnd(pair);
         }
       };
     }
@@ -137,7 +143,7 @@ final class PairRules {
       check(
           pair.one.answer == pair.two.answer,
           "the same answer from both",
-          pair.one.answer + " and " + pair.two.answer);
+          String.format("0x%x and 0x%x", pair.one.answer, pair.two.answer));
       String one = pair.one.snapshot();
       check(one.equals(pair.two.snapshot()), "the same free blocks in both", "a difference");
     }
@@ -173,6 +179,55 @@ final class PairRules {
             s.free.cardinality() == s.frames.freePages(),
             "freePages() = " + s.free.cardinality() + " in each zone",
             "" + s.frames.freePages());
+      }
+    }
+  }
+
+  private static final class Refusals extends PairRule {
+    Refusals() {
+      super(
+          new RuleInfo(
+              "FA-54",
+              "refusals-leave-no-trace",
+              "A call that is refused, or has none to give, changes nothing: not even which block"
+                  + " is given next, and which after it.",
+              "A replay with a failed call would part from one without it.",
+              "mm4j's contract of FrameAllocator",
+              "a block is taken off its list before it is known that the call is wrong"));
+    }
+
+    @Override
+    List<Operation<Pair>> operations(List<Operation<FrameSubject>> single, Seeded random) {
+      List<Operation<Pair>> list = new ArrayList<>();
+      for (Operation<FrameSubject> op : single) {
+        list.add(new On(op, true, true));
+        if (random.oneIn(2)) {
+          list.add(new On(MisuseRules.any(random), true, false));
+        }
+      }
+      return list;
+    }
+
+    @Override
+    void after(Pair pair) {
+      String one = pair.one.snapshot();
+      check(one.equals(pair.two.snapshot()), "the free blocks of a zone without", "others");
+    }
+
+    /** Takes all that is free, the largest blocks first, so that each list shows its order. */
+    @Override
+    void atTheEnd(Pair pair) {
+      for (int order = pair.one.maxOrder(); order >= 0; order--) {
+        for (int type = 0; type < Migratetype.TYPES; type++) {
+          for (long pfn = 0; pfn != FrameAllocator.NONE; ) {
+            pfn = pair.one.frames.allocate(order, type);
+            long without = pair.two.frames.allocate(order, type);
+            check(
+                pfn == without,
+                String.format("the next block of order %d at 0x%x, as without", order, without),
+                String.format("0x%x", pfn));
+          }
+        }
       }
     }
   }

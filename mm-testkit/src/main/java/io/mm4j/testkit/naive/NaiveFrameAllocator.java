@@ -4,14 +4,15 @@ package io.mm4j.testkit.naive;
 
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.MisuseException;
+import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.testkit.naive.FreeBlocks.Block;
 
 /**
- * The whole contract of a frame allocator on a sorted map of blocks: the lowest of the smallest
- * sufficient blocks is taken. O(free blocks) for nearly everything.
+ * The whole contract of a frame allocator on a sorted map of blocks, with lists in the kernel's
+ * order. O(free blocks) for much of it.
  */
 public class NaiveFrameAllocator implements FrameAllocator {
   private final Zone zone;
@@ -25,9 +26,15 @@ public class NaiveFrameAllocator implements FrameAllocator {
 
   /** As above, but blocks are joined only up to an order; less than the largest is a fault. */
   public NaiveFrameAllocator(Zone zone, int maxOrder, int joinOrder) {
+    this(zone, maxOrder, joinOrder, true, FreeBlocks.Quirk.NONE);
+  }
+
+  /** As above, with or without migratetypes, and a quirk; any but NONE is a fault. */
+  public NaiveFrameAllocator(
+      Zone zone, int maxOrder, int joinOrder, boolean types, FreeBlocks.Quirk quirk) {
     this.zone = zone;
     this.maxOrder = maxOrder;
-    this.blocks = new FreeBlocks(zone.pageblocks(), true, maxOrder, joinOrder);
+    this.blocks = new FreeBlocks(zone.pageblocks(), types, maxOrder, joinOrder, quirk);
   }
 
   @Override
@@ -38,8 +45,8 @@ public class NaiveFrameAllocator implements FrameAllocator {
 
   @Override
   public long allocateFrom(int fromOrder, int fromMigratetype, int order, int restMigratetype) {
-    Block block = blocks.lowest(fromOrder, fromMigratetype);
-    if (block == null) {
+    Block block = blocks.head(fromOrder, fromMigratetype);
+    if (block == null || order > fromOrder) {
       return NONE;
     }
     blocks.carve(block.pfn(), order, restMigratetype);
@@ -48,11 +55,20 @@ public class NaiveFrameAllocator implements FrameAllocator {
 
   @Override
   public void free(long pfn, int order, int migratetype) {
+    free(pfn, order, migratetype, false);
+  }
+
+  @Override
+  public void freeToTail(long pfn, int order, int migratetype) {
+    free(pfn, order, migratetype, true);
+  }
+
+  private void free(long pfn, int order, int migratetype, boolean tail) {
     check(pfn, order);
     if (blocks.holder(pfn) != null) {
       throw new MisuseException("free already: pfn=" + pfn + " order=" + order);
     }
-    blocks.insert(pfn, order, migratetype);
+    blocks.insert(pfn, order, migratetype, tail);
   }
 
   @Override
@@ -68,6 +84,7 @@ public class NaiveFrameAllocator implements FrameAllocator {
 
   @Override
   public int freePagesIn(long pfn, int order) {
+    check(pfn, order, Pages.MAX_PAGE_ORDER);
     return blocks.pagesIn(pfn, order);
   }
 
@@ -79,7 +96,7 @@ public class NaiveFrameAllocator implements FrameAllocator {
 
   @Override
   public long head(int order, int migratetype) {
-    Block block = blocks.lowest(order, migratetype);
+    Block block = blocks.head(order, migratetype);
     return block == null ? NONE : block.pfn();
   }
 
@@ -125,8 +142,12 @@ public class NaiveFrameAllocator implements FrameAllocator {
   }
 
   private void check(long pfn, int order) {
+    check(pfn, order, maxOrder);
+  }
+
+  private void check(long pfn, int order, int largest) {
     if (order < 0
-        || order > maxOrder
+        || order > largest
         || (pfn & ((1L << order) - 1)) != 0
         || pfn < zone.startPfn()
         || pfn + (1L << order) > zone.endPfn()) {

@@ -13,6 +13,7 @@ import java.util.function.Function;
 public final class NaiveFrames implements FrameAllocatorProvider {
   private final String name;
   private final boolean types;
+  private final Choice choice;
   private final Function<Zone, FrameAllocator> factory;
 
   /** The naive allocator itself. */
@@ -25,10 +26,17 @@ public final class NaiveFrames implements FrameAllocatorProvider {
     this(name, true, factory);
   }
 
-  /** Another allocator, with or without types. */
+  /** Another allocator, with or without types, with lists in the kernel's order. */
   public NaiveFrames(String name, boolean types, Function<Zone, FrameAllocator> factory) {
+    this(name, types, Choice.KERNEL_LISTS, factory);
+  }
+
+  /** Another allocator, with or without types, that chooses blocks as it says. */
+  public NaiveFrames(
+      String name, boolean types, Choice choice, Function<Zone, FrameAllocator> factory) {
     this.name = name;
     this.types = types;
+    this.choice = choice;
     this.factory = factory;
   }
 
@@ -44,7 +52,15 @@ public final class NaiveFrames implements FrameAllocatorProvider {
 
   @Override
   public Capabilities capabilities() {
-    return new Capabilities(types, true, true, true, false, Pages.MAX_PAGE_ORDER, 1 << 20);
+    return new Capabilities(
+        types,
+        true,
+        true,
+        choice == Choice.KERNEL_LISTS,
+        choice == Choice.RESERVED_TREES,
+        Pages.MAX_PAGE_ORDER,
+        1 << 20,
+        choice);
   }
 
   @Override
