@@ -32,6 +32,11 @@ public final class AddressSpaceSuite {
     rules.addAll(VmaCases.all());
     rules.addAll(MergeCases.all());
     rules.addAll(MremapCases.all());
+    rules.addAll(AdviceCases.all());
+    rules.addAll(HugeCases.all());
+    rules.addAll(FileCases.all());
+    rules.addAll(LimitCases.all());
+    rules.addAll(PlaceCases.all());
     return new Suite<>(
         "address-space",
         Spi.VMA_INDEX,
