@@ -37,6 +37,8 @@ public final class AddressSpaceSuite {
     rules.addAll(FileCases.all());
     rules.addAll(LimitCases.all());
     rules.addAll(PlaceCases.all());
+    rules.addAll(AnonCases.all());
+    rules.addAll(CallCases.all());
     return new Suite<>(
         "address-space",
         Spi.VMA_INDEX,

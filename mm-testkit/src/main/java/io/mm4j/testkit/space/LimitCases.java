@@ -40,6 +40,9 @@ final class LimitCases {
   /** What vm.admin_reserve_kbytes keeps back, in pages. */
   private static final long ADMIN = 2048;
 
+  /** Beyond all that large processes map at {@link CaseRule.Rig#A}. */
+  private static final long FARTHER = 1L << 44;
+
   private LimitCases() {}
 
   private static CaseRule of(
@@ -428,7 +431,7 @@ final class LimitCases {
 
   private static void never(Rig rig, long limit) {
     // Of its own total_vm a process leaves a thirty-second part free.
-    rig.map(FAR, 320 * PAGE, READ);
+    rig.map(FARTHER, 320 * PAGE, READ);
     long most = limit - 10 - 1;
     rig.gives(
         "a page too many", -Errno.ENOMEM, rig.mm.mmap(A, (most + 1) * PAGE, RW, ANON, -1, 0));
@@ -437,7 +440,7 @@ final class LimitCases {
     Looks.fails(rig, "a page more", Errno.ENOMEM, rig.mm.mmap(0, PAGE, RW, 0x22, -1, 0));
     Looks.fails(rig, "unreserved", Errno.ENOMEM, rig.mm.mmap(0, PAGE, RW, 0x4022, -1, 0));
     Looks.fails(rig, "shared", Errno.ENOMEM, rig.mm.mmap(0, PAGE, RW, 0x4021, -1, 0));
-    Looks.fails(rig, "mprotect", Errno.ENOMEM, rig.mm.mprotect(FAR, PAGE, RW));
+    Looks.fails(rig, "mprotect", Errno.ENOMEM, rig.mm.mprotect(FARTHER, PAGE, RW));
     Looks.fails(rig, "growing", Errno.ENOMEM, rig.mm.mremap(A, PAGE, 2 * PAGE, 1, 0));
     rig.gives("brk", SpaceSetup.BRK, rig.mm.brk(SpaceSetup.BRK + PAGE));
     rig.gives("over the old", A, rig.mm.mmap(A, most * PAGE, RW, ANON, -1, 0));
@@ -450,7 +453,7 @@ final class LimitCases {
     rig.unmap(A, most * PAGE);
     Looks.committed(rig, 0);
     // The part that is left free is 128 MiB at most.
-    rig.map(FAR, 1L << 36, READ);
+    rig.map(FARTHER, 1L << 36, READ);
     most = limit - 32768 - 1;
     Looks.fails(
         rig, "a large process", Errno.ENOMEM, rig.mm.mmap(0, (most + 1) * PAGE, RW, 0x22, -1, 0));

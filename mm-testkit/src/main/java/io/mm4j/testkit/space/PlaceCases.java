@@ -302,8 +302,8 @@ final class PlaceCases {
     rig.move(65536, A + 2000 * PAGE, PAGE);
     Looks.ends("where offsets end", Kind.OK, rig.mm.write(A + 1984 * PAGE, 1));
     Looks.ends("below offset 0", Kind.SEGV_MAPERR, rig.mm.write(A + 1983 * PAGE, 1));
-    rig.map(A, PAGE, RW);
-    Looks.ends("no stack", Kind.SEGV_MAPERR, rig.mm.write(A - 1, 1));
+    rig.map(CaseRule.Rig.FAR, PAGE, RW);
+    Looks.ends("no stack", Kind.SEGV_MAPERR, rig.mm.write(CaseRule.Rig.FAR - 1, 1));
     Looks.ends("not canonical", Kind.SEGV_KERNEL, rig.mm.write(1L << 47, 1));
     Looks.ends("not canonical", Kind.SEGV_KERNEL, rig.mm.read(-(1L << 47) - 1));
     Looks.ends("the kernel's", Kind.SEGV_MAPERR, rig.mm.read(-(1L << 47)));
