@@ -164,8 +164,12 @@ final class AnonCases {
   }
 
   private static void device(Rig rig, long at) {
+    device(rig, at, TEN);
+  }
+
+  private static void device(Rig rig, long at, long bytes) {
     List<String> flags = List.of("rd", "wr", "mr", "mw", "me", "de");
-    rig.mm.loadVma(new VmaInfo(at, at + TEN, "rw-p", 0, "", null, flags, ""));
+    rig.mm.loadVma(new VmaInfo(at, at + bytes, "rw-p", 0, "", null, flags, ""));
   }
 
   private static void special(Rig rig) {
@@ -176,6 +180,14 @@ final class AnonCases {
     device(rig, FAR);
     rig.move(FAR, A - TEN, TEN);
     rig.shows(A - TEN, END, "0-10 rw-p, 10-20 rw-p, 20-30 rw-p");
+    AdviceCases.advise(rig, A, TEN, 10);
+    AdviceCases.advise(rig, A, TEN, 11);
+    rig.shows("0-10 rw-p, 10-20 rw-p");
+    AdviceCases.advise(rig, A, 2 * PAGE, 10);
+    AdviceCases.advise(rig, A, 2 * PAGE, 11);
+    rig.shows("0-2 rw-p, 2-10 rw-p, 10-20 rw-p");
+    rig.unmap(A, 2 * PAGE);
+    device(rig, A, 2 * PAGE);
     rig.protect(A, TEN, READ);
     rig.protect(A, TEN, RW);
     AdviceCases.advise(rig, A, 2 * PAGE, 16);
