@@ -118,10 +118,32 @@ final class AdviceCases {
   private static void setsFlags(Rig rig) {
     rig.map(A, TEN, RW);
     String[] steps = {
-      "1 ac rr", "2 ac sr", "1 ac rr", "0 ac", "2 ac sr", "0 ac", "1 ac rr", "10 ac rr dc",
-      "11 ac rr", "16 ac rr dd", "17 ac rr", "18 ac rr wf", "16 ac rr wf dd", "19 ac rr dd",
-      "17 ac rr", "12 ac rr mg", "13 ac rr", "14 ac rr hg", "15 ac rr nh", "14 ac rr hg",
-      "10 ac rr dc hg", "18 ac rr dc wf hg", "0 ac dc wf hg", "11 ac wf hg", "19 ac hg", "3 ac hg"
+      "1 ac rr",
+      "2 ac sr",
+      "1 ac rr",
+      "0 ac",
+      "2 ac sr",
+      "0 ac",
+      "1 ac rr",
+      "10 ac rr dc",
+      "11 ac rr",
+      "16 ac rr dd",
+      "17 ac rr",
+      "18 ac rr wf",
+      "16 ac rr wf dd",
+      "19 ac rr dd",
+      "17 ac rr",
+      "12 ac rr mg",
+      "13 ac rr",
+      "14 ac rr hg",
+      "15 ac rr nh",
+      "14 ac rr hg",
+      "10 ac rr dc hg",
+      "18 ac rr dc wf hg",
+      "0 ac dc wf hg",
+      "11 ac wf hg",
+      "19 ac hg",
+      "3 ac hg"
     };
     for (String step : steps) {
       String[] words = step.split(" ", 2);
@@ -180,11 +202,9 @@ final class AdviceCases {
 
   /** The clock data of the vdso, which no process may change. */
   private static void special(Rig rig) {
+    rig.mm.loadVma(new VmaInfo(FAR, FAR + 4 * PAGE, "r--p", 0, "[vvar]", null, List.of(), ""));
     rig.mm.loadVma(
-        new VmaInfo(FAR, FAR + 4 * PAGE, "r--p", 0, "[vvar]", null, List.of(), ""));
-    rig.mm.loadVma(
-        new VmaInfo(
-            FAR + 4 * PAGE, FAR + 6 * PAGE, "r-xp", 0, "[vdso]", null, List.of(), ""));
+        new VmaInfo(FAR + 4 * PAGE, FAR + 6 * PAGE, "r-xp", 0, "[vdso]", null, List.of(), ""));
     for (int advice : new int[] {DONTNEED, COLD, PAGEOUT, GUARD_INSTALL, GUARD_REMOVE, 11, 17}) {
       Looks.fails(
           rig,
@@ -192,19 +212,11 @@ final class AdviceCases {
           Errno.EINVAL,
           rig.mm.madvise(FAR, 4 * PAGE, advice));
     }
-    Looks.fails(
-        rig, "populating [vvar]", Errno.EINVAL, rig.mm.madvise(FAR, 4 * PAGE, 22));
-    Looks.fails(
-        rig,
-        "a part of [vdso]",
-        Errno.EINVAL,
-        rig.mm.madvise(FAR + 4 * PAGE, PAGE, 16));
+    Looks.fails(rig, "populating [vvar]", Errno.EINVAL, rig.mm.madvise(FAR, 4 * PAGE, 22));
+    Looks.fails(rig, "a part of [vdso]", Errno.EINVAL, rig.mm.madvise(FAR + 4 * PAGE, PAGE, 16));
     rig.gives("all of [vdso]", 0, rig.mm.madvise(FAR + 4 * PAGE, 2 * PAGE, 11));
     Looks.fails(
-        rig,
-        "guards in [vdso]",
-        Errno.EINVAL,
-        rig.mm.madvise(FAR + 4 * PAGE, PAGE, GUARD_INSTALL));
+        rig, "guards in [vdso]", Errno.EINVAL, rig.mm.madvise(FAR + 4 * PAGE, PAGE, GUARD_INSTALL));
     rig.gives("MADV_MERGEABLE of [vdso]", 0, rig.mm.madvise(FAR + 4 * PAGE, 2 * PAGE, 12));
     Looks.flags(rig, FAR + 4 * PAGE, "de");
   }
@@ -228,8 +240,7 @@ final class AdviceCases {
     rig.gives("no range in a hole", 0, rig.mm.madvise(B, 0, 16));
     Looks.fails(rig, "no range, unknown advice", Errno.EINVAL, rig.mm.madvise(A, 0, 7));
     rig.shows("0-10 rw-p, 20-30 rw-p");
-    Looks.fails(
-        rig, "a hole in between", Errno.ENOMEM, rig.mm.madvise(A + PAGE, 20 * PAGE, 16));
+    Looks.fails(rig, "a hole in between", Errno.ENOMEM, rig.mm.madvise(A + PAGE, 20 * PAGE, 16));
     Looks.flags(rig, A + PAGE, "ac dd");
     Looks.flags(rig, C, "ac dd");
     Looks.flags(rig, C + PAGE, "ac");
@@ -302,9 +313,7 @@ final class AdviceCases {
     Looks.flags(rig, A, "gu ac");
     Looks.rss(rig, 0);
     Looks.ends(
-        "a guard page",
-        io.mm4j.api.process.TouchOutcome.Kind.SEGV_MAPERR,
-        rig.mm.read(A + PAGE));
+        "a guard page", io.mm4j.api.process.TouchOutcome.Kind.SEGV_MAPERR, rig.mm.read(A + PAGE));
     Looks.fails(rig, "populating", Errno.EFAULT, rig.mm.madvise(A, TEN, 22));
     Looks.pages(rig, A, TEN, "z1,g3,.6");
     Looks.fails(rig, "locking", Errno.ENOMEM, rig.mm.mlock(A, TEN));

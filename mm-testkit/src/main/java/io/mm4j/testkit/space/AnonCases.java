@@ -201,10 +201,8 @@ final class AnonCases {
         rig, "growing", io.mm4j.api.process.Errno.EFAULT, rig.mm.mremap(B, TEN, 2 * TEN, 1, 0));
     Looks.fails(
         rig, "keeping", io.mm4j.api.process.Errno.EINVAL, rig.mm.mremap(B, TEN, TEN, 5, FAR));
-    Looks.fails(
-        rig, "guards", io.mm4j.api.process.Errno.EINVAL, rig.mm.madvise(B, PAGE, 102));
-    Looks.fails(
-        rig, "MADV_DODUMP", io.mm4j.api.process.Errno.EINVAL, rig.mm.madvise(B, PAGE, 17));
+    Looks.fails(rig, "guards", io.mm4j.api.process.Errno.EINVAL, rig.mm.madvise(B, PAGE, 102));
+    Looks.fails(rig, "MADV_DODUMP", io.mm4j.api.process.Errno.EINVAL, rig.mm.madvise(B, PAGE, 17));
     rig.gives("shrinking", B, rig.mm.mremap(B, TEN, PAGE, 0, 0));
     rig.shows("0-2 rw-p, 2-10 rw-p, 10-11 rw-p");
   }

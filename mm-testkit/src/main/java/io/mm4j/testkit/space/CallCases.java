@@ -277,8 +277,7 @@ final class CallCases {
   private static void mprotectArguments(Rig rig) {
     rig.gives("a stack", A, rig.mm.mmap(A, 4 * PAGE, RW, 0x132, -1, 0));
     rig.map(A + 4 * PAGE, 4 * PAGE, RW);
-    Looks.fails(
-        rig, "both", Errno.EINVAL, rig.mm.mprotect(A + 1, PAGE, GROWSDOWN | GROWSUP));
+    Looks.fails(rig, "both", Errno.EINVAL, rig.mm.mprotect(A + 1, PAGE, GROWSDOWN | GROWSUP));
     Looks.fails(rig, "an odd address", Errno.EINVAL, rig.mm.mprotect(A + 1, PAGE, RW));
     Looks.fails(rig, "an odd address", Errno.EINVAL, rig.mm.mprotect(A + 1, 0, RW));
     rig.gives("nothing", 0, rig.mm.mprotect(A, 0, 77));
@@ -297,15 +296,12 @@ final class CallCases {
     rig.shows("0-4 rw-p, 4-5 rw-p, 5-6 ---p, 6-8 rw-p");
     Looks.fails(
         rig, "no stack", Errno.EINVAL, rig.mm.mprotect(A + 4 * PAGE, PAGE, GROWSDOWN | READ));
-    Looks.fails(
-        rig, "nothing grows up", Errno.EINVAL, rig.mm.mprotect(A, PAGE, GROWSUP | READ));
+    Looks.fails(rig, "nothing grows up", Errno.EINVAL, rig.mm.mprotect(A, PAGE, GROWSUP | READ));
     rig.gives("a stack", 0, rig.mm.mprotect(A + 2 * PAGE, PAGE, GROWSDOWN | READ));
     rig.shows("0-3 r--p, 3-4 rw-p, 4-5 rw-p, 5-6 ---p, 6-8 rw-p");
-    rig.gives(
-        "from below", 0, rig.mm.mprotect(A - PAGE, 2 * PAGE, GROWSDOWN | RW));
+    rig.gives("from below", 0, rig.mm.mprotect(A - PAGE, 2 * PAGE, GROWSDOWN | RW));
     rig.shows("0-1 rw-p, 1-3 r--p, 3-4 rw-p, 4-5 rw-p, 5-6 ---p, 6-8 rw-p");
-    Looks.fails(
-        rig, "over the end", Errno.ENOMEM, rig.mm.mprotect(A + 6 * PAGE, TEN, READ));
+    Looks.fails(rig, "over the end", Errno.ENOMEM, rig.mm.mprotect(A + 6 * PAGE, TEN, READ));
     rig.shows("0-1 rw-p, 1-3 r--p, 3-4 rw-p, 4-5 rw-p, 5-6 ---p, 6-8 r--p");
     Looks.committed(rig, 3);
     rig.gives("writable again", 0, rig.mm.mprotect(A + 6 * PAGE, PAGE, RW));
@@ -423,8 +419,7 @@ final class CallCases {
     Looks.fails(rig, "a vector", Errno.EFAULT, mm.mincore(A, PAGE, -PAGE, none));
     Looks.fails(rig, "a vector in a hole", Errno.EFAULT, mm.mincore(A, PAGE, FAR, none));
     Looks.fails(rig, "a hole first", Errno.ENOMEM, mm.mincore(B, PAGE, FAR, none));
-    Looks.fails(
-        rig, "a hole behind", Errno.ENOMEM, mm.mincore(A, TEN + 1, Act.SCRATCH, none));
+    Looks.fails(rig, "a hole behind", Errno.ENOMEM, mm.mincore(A, TEN + 1, Act.SCRATCH, none));
     rig.gives("nothing", 0, mm.mincore(A, 0, FAR, none));
     rig.gives("nothing in a hole", 0, mm.mincore(B, 0, Act.SCRATCH, none));
     Looks.fails(
@@ -447,8 +442,7 @@ final class CallCases {
     Looks.mincore(rig, C, TEN, "010");
     AdviceCases.advise(rig, B, PAGE, AdviceCases.GUARD_INSTALL);
     Looks.mincore(rig, B, 2 * PAGE, "12");
-    mm.loadVma(
-        new VmaInfo(END, END + 4 * PAGE, "r--p", 0, "[vvar]", null, List.of(), ""));
+    mm.loadVma(new VmaInfo(END, END + 4 * PAGE, "r--p", 0, "[vvar]", null, List.of(), ""));
     Looks.mincore(rig, END, 4 * PAGE, "14");
     rig.map(FAR, 9000 * PAGE, RW);
     rig.touch(FAR + 8999 * PAGE);
@@ -557,9 +551,7 @@ final class CallCases {
   private static void clockData(Rig rig) {
     load(rig, "[vvar]", A, 4);
     load(rig, "[vvar_vclock]", A + 4 * PAGE, 2);
-    Kind[] ends = {
-      Kind.OK, Kind.BUS_ADRERR, Kind.OK, Kind.BUS_ADRERR, Kind.OK, Kind.BUS_ADRERR
-    };
+    Kind[] ends = {Kind.OK, Kind.BUS_ADRERR, Kind.OK, Kind.BUS_ADRERR, Kind.OK, Kind.BUS_ADRERR};
     for (int i = 0; i < ends.length; i++) {
       Looks.ends("page " + i, ends[i], rig.mm.read(A + i * PAGE));
     }

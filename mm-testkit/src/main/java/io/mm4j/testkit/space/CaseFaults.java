@@ -69,11 +69,7 @@ final class CaseFaults {
         space("frees-at-once", "MADV_FREE discards.", advice(8, 4), "AS-C52", "AS-C65"),
         space(
             "guards-nothing", "MADV_GUARD_INSTALL discards and no more.", advice(102, 4), "AS-C53"),
-        space(
-            "populates-by-reading",
-            "MADV_POPULATE_WRITE reads.",
-            advice(23, 22),
-            "AS-C54"),
+        space("populates-by-reading", "MADV_POPULATE_WRITE reads.", advice(23, 22), "AS-C54"),
         space(
             "removes-from-one",
             "MADV_REMOVE discards what is mapped and leaves the file as it is.",
@@ -264,8 +260,7 @@ final class CaseFaults {
             "brk rounds the break to a page.",
             CallFaults.RoundsTheBreak::new,
             "AS-38"),
-        space(
-            "ignores-seal-flags", "mseal ignores flags.", blind(Call.MSEAL, 2, -1), "AS-39"),
+        space("ignores-seal-flags", "mseal ignores flags.", blind(Call.MSEAL, 2, -1), "AS-39"),
         space(
             "everything-is-in-core",
             "mincore says 1 of every page.",

@@ -180,8 +180,7 @@ final class FileCases {
       }
       sync(rig, A, 8 * PAGE, flags);
       Looks.fails(rig, "a hole", Errno.ENOMEM, rig.mm.msync(A, 20 * PAGE, flags));
-      Looks.fails(
-          rig, "only a hole", Errno.ENOMEM, rig.mm.msync(A + 9 * PAGE, PAGE, flags));
+      Looks.fails(rig, "only a hole", Errno.ENOMEM, rig.mm.msync(A + 9 * PAGE, PAGE, flags));
       Looks.fails(
           rig, "a hole behind", Errno.ENOMEM, rig.mm.msync(A + 16 * PAGE, 10 * PAGE, flags));
     }
@@ -191,13 +190,9 @@ final class FileCases {
         "MS_INVALIDATE",
         Errno.EBUSY,
         rig.mm.msync(A + 16 * PAGE, PAGE, MS_INVALIDATE | MS_SYNC));
+    Looks.fails(rig, "MS_INVALIDATE", Errno.EBUSY, rig.mm.msync(A, 20 * PAGE, MS_INVALIDATE));
     Looks.fails(
-        rig, "MS_INVALIDATE", Errno.EBUSY, rig.mm.msync(A, 20 * PAGE, MS_INVALIDATE));
-    Looks.fails(
-        rig,
-        "MS_ASYNC at the first hole",
-        Errno.ENOMEM,
-        rig.mm.msync(A, 20 * PAGE, MS_ASYNC));
+        rig, "MS_ASYNC at the first hole", Errno.ENOMEM, rig.mm.msync(A, 20 * PAGE, MS_ASYNC));
     Looks.fails(
         rig,
         "others go on behind the hole",
@@ -342,7 +337,13 @@ final class FileCases {
     Looks.pages(rig, edge, 8 * PAGE, ".5,F1,.2");
     rig.has(edge + 6 * PAGE, CaseSetup.byteOf(6));
     Looks.pages(rig, edge, 8 * PAGE, ".4,F4");
-    Looks.pages(rig, edge, 8 * PAGE, ".4,F4");
+    rig.unmap(edge, 8 * PAGE);
+    file(rig, A, FILE, RW, SHARED, CaseSetup.DISK, 0);
+    rig.put(A + 5 * PAGE, 1);
+    Looks.pages(rig, A, FILE, "F64");
+    AdviceCases.advise(rig, A + 10 * PAGE, 10 * PAGE, AdviceCases.DONTNEED);
+    rig.put(A + 12 * PAGE, 1);
+    Looks.pages(rig, A, FILE, "F10,.2,F1,.7,F44");
   }
 
   private static void sharedMemory(Rig rig) {

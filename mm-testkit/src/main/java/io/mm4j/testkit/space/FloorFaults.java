@@ -32,8 +32,7 @@ final class FloorFaults {
   }
 
   /** A floor whose processes have other settings than they were given. */
-  static ProcessFloor reconfigured(
-      ProcessFloor right, UnaryOperator<AddressSpaceConfig> change) {
+  static ProcessFloor reconfigured(ProcessFloor right, UnaryOperator<AddressSpaceConfig> change) {
     return new Reconfigured(right, change);
   }
 

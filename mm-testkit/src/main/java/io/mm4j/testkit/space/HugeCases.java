@@ -137,7 +137,8 @@ final class HugeCases {
             "huge-cooled-in-part",
             "MADV_COLD or MADV_FREE of a part splits a huge page that no other process maps; its"
                 + " untouched pages become zero pages.",
-            "madvise_cold_or_pageout_pte_range, madvise_free_huge_pmd, try_to_map_unused_to_zeropage",
+            "madvise_cold_or_pageout_pte_range, madvise_free_huge_pmd,"
+                + " try_to_map_unused_to_zeropage",
             HugeCases::cooled),
         of(
             "AS-C66",

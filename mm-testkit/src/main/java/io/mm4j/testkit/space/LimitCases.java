@@ -255,8 +255,7 @@ final class LimitCases {
     rig.gives("MAP_LOCKED", FAR, rig.mm.mmap(FAR, 20 * PAGE, RW, LOCKED, -1, 0));
     Looks.fails(rig, "growing", Errno.EAGAIN, rig.mm.mremap(FAR, TEN * 2, TEN * 2 + PAGE, 1, 0));
     rig.unmap(FAR, PAGE);
-    rig.gives(
-        "growing", FAR + PAGE, rig.mm.mremap(FAR + PAGE, 19 * PAGE, 20 * PAGE, 0, 0));
+    rig.gives("growing", FAR + PAGE, rig.mm.mremap(FAR + PAGE, 19 * PAGE, 20 * PAGE, 0, 0));
     Looks.pages(rig, FAR, 21 * PAGE, "-1,A20");
     rig.unmap(FAR, 30 * PAGE);
     rig.unmap(A, 4 * TEN);
@@ -384,10 +383,8 @@ final class LimitCases {
     rig.shows("0-30 rw-p");
     rig.gives("brk", SpaceSetup.BRK, rig.mm.brk(SpaceSetup.BRK + PAGE));
     rig.gives("moving", FAR, rig.mm.mremap(A, TEN, TEN, 3, FAR));
-    Looks.fails(
-        rig, "growing", Errno.ENOMEM, rig.mm.mremap(FAR, TEN, TEN + PAGE, 1, 0));
-    Looks.fails(
-        rig, "keeping both", Errno.ENOMEM, rig.mm.mremap(FAR, PAGE, PAGE, 7, A));
+    Looks.fails(rig, "growing", Errno.ENOMEM, rig.mm.mremap(FAR, TEN, TEN + PAGE, 1, 0));
+    Looks.fails(rig, "keeping both", Errno.ENOMEM, rig.mm.mremap(FAR, PAGE, PAGE, 7, A));
     rig.unmap(B, PAGE);
     rig.gives("keeping both", A, rig.mm.mremap(FAR, PAGE, PAGE, 7, A));
     rig.unmap(A, PAGE);
@@ -415,8 +412,7 @@ final class LimitCases {
     Looks.works("unreserved and shared", rig.mm.mmap(0, all + PAGE, RW, 0x4021, -1, 0));
     long readOnly = Looks.works("read-only", rig.mm.mmap(0, all + PAGE, READ, 0x22, -1, 0));
     Looks.committed(rig, 2 * (RAM + SWAP));
-    Looks.fails(
-        rig, "making it writable", Errno.ENOMEM, rig.mm.mprotect(readOnly, all + PAGE, RW));
+    Looks.fails(rig, "making it writable", Errno.ENOMEM, rig.mm.mprotect(readOnly, all + PAGE, RW));
     rig.gives("all but a page of it", 0, rig.mm.mprotect(readOnly, all, RW));
     Looks.committed(rig, 3 * (RAM + SWAP));
     rig.gives("and back", 0, rig.mm.mprotect(readOnly, all, READ));
@@ -433,8 +429,7 @@ final class LimitCases {
     // Of its own total_vm a process leaves a thirty-second part free.
     rig.map(FARTHER, 320 * PAGE, READ);
     long most = limit - 10 - 1;
-    rig.gives(
-        "a page too many", -Errno.ENOMEM, rig.mm.mmap(A, (most + 1) * PAGE, RW, ANON, -1, 0));
+    rig.gives("a page too many", -Errno.ENOMEM, rig.mm.mmap(A, (most + 1) * PAGE, RW, ANON, -1, 0));
     rig.map(A, most * PAGE, RW);
     Looks.committed(rig, most);
     Looks.fails(rig, "a page more", Errno.ENOMEM, rig.mm.mmap(0, PAGE, RW, 0x22, -1, 0));
@@ -484,14 +479,17 @@ final class LimitCases {
     rig.unmap(FAR, PAGE);
     rig.gives("brk", SpaceSetup.BRK + PAGE, rig.mm.brk(SpaceSetup.BRK + PAGE));
     for (int i = 8; i > 3; i--) {
-      Looks.fails(
-          rig, "mremap", Errno.ENOMEM, rig.mm.mremap(A, PAGE, PAGE, 3, FAR));
+      Looks.fails(rig, "mremap", Errno.ENOMEM, rig.mm.mremap(A, PAGE, PAGE, 3, FAR));
       rig.unmap(A + 8 * i * PAGE, 4 * PAGE);
     }
     Looks.sum(rig, "map_count", MmFields::mapCount, 6);
     Looks.fails(rig, "mremap at six", Errno.ENOMEM, rig.mm.mremap(A, PAGE, PAGE, 3, FAR));
     rig.map(A + 4 * PAGE, PAGE, READ);
-    Looks.fails(rig, "growing at seven", Errno.ENOMEM, rig.mm.mremap(A + 8 * PAGE, 4 * PAGE, 9 * PAGE, 1, 0));
+    Looks.fails(
+        rig,
+        "growing at seven",
+        Errno.ENOMEM,
+        rig.mm.mremap(A + 8 * PAGE, 4 * PAGE, 9 * PAGE, 1, 0));
     rig.unmap(A + 4 * PAGE, PAGE);
     Looks.works("growing at six", rig.mm.mremap(A + 8 * PAGE, 4 * PAGE, 9 * PAGE, 1, 0));
     rig.unmap(SpaceSetup.BRK, PAGE);

@@ -80,9 +80,7 @@ final class Looks {
   static void flags(Rig rig, long addr, String expected) {
     List<String> out = new ArrayList<>();
     rig.mm.forEachVma(
-        addr,
-        addr + 1,
-        v -> v.flags().stream().filter(f -> !RIGHTS.contains(f)).forEach(out::add));
+        addr, addr + 1, v -> v.flags().stream().filter(f -> !RIGHTS.contains(f)).forEach(out::add));
     String seen = String.join(" ", out);
     RuleViolation.check(
         seen.equals(expected),
@@ -94,9 +92,7 @@ final class Looks {
   static void may(Rig rig, long addr, String expected) {
     List<String> out = new ArrayList<>();
     rig.mm.forEachVma(
-        addr,
-        addr + 1,
-        v -> v.flags().stream().filter(f -> f.charAt(0) == 'm').forEach(out::add));
+        addr, addr + 1, v -> v.flags().stream().filter(f -> f.charAt(0) == 'm').forEach(out::add));
     String seen = String.join(" ", out);
     RuleViolation.check(
         seen.equals(expected),
@@ -129,8 +125,7 @@ final class Looks {
 
   /** A touch that must end so. */
   static void ends(String what, Kind kind, TouchOutcome outcome) {
-    RuleViolation.check(
-        outcome.kind() == kind, kind + " from " + what, outcome.kind().toString());
+    RuleViolation.check(outcome.kind() == kind, kind + " from " + what, outcome.kind().toString());
   }
 
   /** What mincore says of a range. */

@@ -254,9 +254,7 @@ final class NaiveFlagCalls {
       case 19 -> flags(area, start, end, Bits.WIPEONFORK, 0);
       case 3 -> 0;
       case 12 ->
-          area.any(Bits.SHARED | Bits.MAYSHARE)
-              ? 0
-              : flags(area, start, end, 0, Bits.MERGEABLE);
+          area.any(Bits.SHARED | Bits.MAYSHARE) ? 0 : flags(area, start, end, 0, Bits.MERGEABLE);
       case 13 -> flags(area, start, end, Bits.MERGEABLE, 0);
       case 4, 24 -> {
         if (advice == 4 && area.has(Bits.LOCKED)) {

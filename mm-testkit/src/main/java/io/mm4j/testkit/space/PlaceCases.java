@@ -137,8 +137,7 @@ final class PlaceCases {
     placed(rig, "two do not fit", BASE - 5 * PAGE, 2 * PAGE, ANON);
     placed(rig, "one fits", BASE - 2 * PAGE, PAGE, ANON);
     rig.gives("a hint", A, rig.mm.mmap(A + 7, PAGE, RW, ANON, -1, 0));
-    rig.gives(
-        "a hint that is taken", BASE - 6 * PAGE, rig.mm.mmap(A, PAGE, RW, ANON, -1, 0));
+    rig.gives("a hint that is taken", BASE - 6 * PAGE, rig.mm.mmap(A, PAGE, RW, ANON, -1, 0));
     rig.gives(
         "a hint that reaches too far",
         BASE - 8 * PAGE,
@@ -148,8 +147,7 @@ final class PlaceCases {
     rig.gives("half a page", BASE - 9 * PAGE, rig.mm.mmap(4095, PAGE, RW, ANON, -1, 0));
     rig.gives(
         "a hint at the end", TASK_SIZE - PAGE, rig.mm.mmap(TASK_SIZE - PAGE, PAGE, 1, ANON, -1, 0));
-    rig.gives(
-        "one beyond", BASE - 11 * PAGE, rig.mm.mmap(TASK_SIZE - 1, 2 * PAGE, 1, ANON, -1, 0));
+    rig.gives("one beyond", BASE - 11 * PAGE, rig.mm.mmap(TASK_SIZE - 1, 2 * PAGE, 1, ANON, -1, 0));
     rig.gives("MAP_32BIT", 0x40000000L, rig.mm.mmap(0, PAGE, RW, 0x62, -1, 0));
     rig.gives("its next", 0x40001000L, rig.mm.mmap(0, PAGE, RW, 0x62, -1, 0));
     rig.gives("all of it", -Errno.ENOMEM, rig.mm.mmap(0, 0x40000000L, RW, 0x62, -1, 0));
@@ -157,8 +155,14 @@ final class PlaceCases {
         "what is left", 0x40002000L, rig.mm.mmap(0, 0x40000000L - 2 * PAGE, 0, 0x4062, -1, 0));
     rig.gives("a hint for it", A + TEN, rig.mm.mmap(A + TEN, PAGE, RW, 0x62, -1, 0));
     rig.gives("a stack", A + GAP + 2 * TEN, rig.mm.mmap(A + GAP + 2 * TEN, PAGE, 3, 0x122, -1, 0));
-    rig.gives("a hint below its gap", A + 18 * PAGE, rig.mm.mmap(A + 18 * PAGE, 2 * PAGE, 3, 0x22, -1, 0));
-    rig.gives("a hint in its gap", BASE - 14 * PAGE, rig.mm.mmap(A + 19 * PAGE + PAGE, 3 * PAGE, 3, 0x22, -1, 0));
+    rig.gives(
+        "a hint below its gap",
+        A + 18 * PAGE,
+        rig.mm.mmap(A + 18 * PAGE, 2 * PAGE, 3, 0x22, -1, 0));
+    rig.gives(
+        "a hint in its gap",
+        BASE - 14 * PAGE,
+        rig.mm.mmap(A + 19 * PAGE + PAGE, 3 * PAGE, 3, 0x22, -1, 0));
     long low = 1L << 32;
     rig.gives("all above 4 GiB", low, rig.mm.mmap(low, BASE - 14 * PAGE - low, 0, 0x4032, -1, 0));
     long below = Looks.works("below 4 GiB", rig.mm.mmap(0, PAGE, RW, ANON, -1, 0));
@@ -201,7 +205,8 @@ final class PlaceCases {
     long file = rig.mm.mmap(0, HUGE, RW, 2, CaseSetup.HUGE, 0);
     rig.gives("a file", (at - HUGE) & -HUGE, file);
     long other = rig.mm.mmap(0, HUGE, RW, 2, CaseSetup.HUGE, PAGE);
-    rig.gives("a file without a border in it", at - HUGE < file + HUGE ? file - HUGE : at - HUGE, other);
+    rig.gives(
+        "a file without a border in it", at - HUGE < file + HUGE ? file - HUGE : at - HUGE, other);
     long inside = rig.mm.mmap(0, 2 * HUGE, RW, 2, CaseSetup.HUGE, 3 * PAGE);
     rig.gives("its offset's border", 3 * PAGE, inside & HUGE - 1);
     long memory = rig.mm.mmap(0, HUGE, RW, 2, CaseSetup.TMPFS, 0);
@@ -227,8 +232,7 @@ final class PlaceCases {
     rig.gives("the last page", 0xffffd000L, rig.mm.mmap(0xffffd000L, PAGE, RW, ANON, -1, 0));
     Looks.fails(
         rig, "behind the end", Errno.ENOMEM, rig.mm.mmap(0xffffe000L, PAGE, RW, FIXED, -1, 0));
-    Looks.fails(
-        rig, "too long", Errno.ENOMEM, rig.mm.mmap(0, 0xfffff000L, RW, 0x4022, -1, 0));
+    Looks.fails(rig, "too long", Errno.ENOMEM, rig.mm.mmap(0, 0xfffff000L, RW, 0x4022, -1, 0));
     Looks.fails(rig, "munmap beyond", Errno.EINVAL, rig.mm.munmap(0xffffd000L, 2 * PAGE));
     rig.unmap(0xffffd000L, PAGE);
     long above = base - PAGE - (base - 2 * HUGE - 3 * PAGE);
@@ -241,7 +245,8 @@ final class PlaceCases {
   private static void limits(Rig rig) {
     Looks.fails(rig, "all", Errno.EPERM, rig.mm.mmap(0, TASK_SIZE, 0, 0x4032, -1, 0));
     Looks.fails(rig, "more", Errno.ENOMEM, rig.mm.mmap(0, TASK_SIZE + 1, 0, 0x4032, -1, 0));
-    Looks.fails(rig, "from a page on", Errno.ENOMEM, rig.mm.mmap(PAGE, TASK_SIZE, 0, 0x4032, -1, 0));
+    Looks.fails(
+        rig, "from a page on", Errno.ENOMEM, rig.mm.mmap(PAGE, TASK_SIZE, 0, 0x4032, -1, 0));
     Looks.fails(rig, "anywhere", Errno.ENOMEM, rig.mm.mmap(0, TASK_SIZE, 0, 0x4022, -1, 0));
     Looks.fails(rig, "at 0", Errno.EPERM, rig.mm.mmap(0, PAGE, RW, FIXED, -1, 0));
     rig.gives("the lowest", PAGE, rig.mm.mmap(PAGE, PAGE, RW, FIXED, -1, 0));
@@ -267,8 +272,7 @@ final class PlaceCases {
     Looks.fails(rig, "below it", Errno.ENOMEM, rig.mm.mmap(0, PAGE, RW, ANON, -1, 0));
     Looks.fails(rig, "below it", Errno.ENOMEM, rig.mm.mmap(0, TEN, RW, ANON, -1, 0));
     long third = (TASK_SIZE / 3 + PAGE - 1) & -PAGE;
-    rig.gives(
-        "too long for any gap", third, rig.mm.mmap(0, 0x91000, RW, ANON, -1, 0));
+    rig.gives("too long for any gap", third, rig.mm.mmap(0, 0x91000, RW, ANON, -1, 0));
   }
 
   private static void stack(Rig rig) {

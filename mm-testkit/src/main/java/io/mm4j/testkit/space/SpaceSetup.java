@@ -73,8 +73,7 @@ record SpaceSetup(
 
   /** The same without a limit on the number of VMAs: borders that a failed call leaves may stay. */
   SpaceSetup withManyVmas() {
-    return new SpaceSetup(
-        topDown, 65530, overcommit, ramKb, guardPages, memlockPages, ipcLock);
+    return new SpaceSetup(topDown, 65530, overcommit, ramKb, guardPages, memlockPages, ipcLock);
   }
 
   AddressSpaceConfig config(Supplier<? extends VmaIndex> indexes) {

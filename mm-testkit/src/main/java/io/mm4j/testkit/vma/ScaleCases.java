@@ -86,7 +86,8 @@ final class ScaleCases {
                 "Any number of threads may look up at once, and each gets its own answer.",
                 "Page faults of all threads of a process read under one lock for reading.",
                 "mmap_read_lock, lock_vma_under_rcu",
-                "what was found last is kept in more than one word, or a search has scratch fields"),
+                "what was found last is kept in more than one word, or a search has scratch"
+                    + " fields"),
             ScaleCases::readers));
   }
 
