@@ -35,7 +35,7 @@ final class LimitCases {
   private static final long SWAP = 1000;
 
   /** The same of the machine on which large processes are tried. */
-  private static final long LARGE_RAM = 1 << 20;
+  private static final long LARGE_RAM = 1L << 20;
 
   /** What vm.admin_reserve_kbytes keeps back, in pages. */
   private static final long ADMIN = 2048;
@@ -440,10 +440,10 @@ final class LimitCases {
     rig.gives("brk", SpaceSetup.BRK, rig.mm.brk(SpaceSetup.BRK + PAGE));
     rig.gives("over the old", A, rig.mm.mmap(A, most * PAGE, RW, ANON, -1, 0));
     Looks.committed(rig, most);
-    long unmapped = most * PAGE / 2 & -PAGE;
+    long unmapped = (most * PAGE / 2) & -PAGE;
     rig.unmap(A, unmapped);
     Looks.committed(rig, most - unmapped / PAGE);
-    Looks.works("shared", rig.mm.mmap(A, unmapped / 2 & -PAGE, RW, 0x31, -1, 0));
+    Looks.works("shared", rig.mm.mmap(A, (unmapped / 2) & -PAGE, RW, 0x31, -1, 0));
     Looks.works("droppable", rig.mm.mmap(0, unmapped, RW, 0x28, -1, 0));
     rig.unmap(A, most * PAGE);
     Looks.committed(rig, 0);

@@ -198,7 +198,7 @@ final class NaiveFlagCalls {
   // ---------------------------------------------------------------- madvise
 
   private static boolean known(int advice) {
-    return advice >= 0 && advice <= 25 && (advice < 5 || advice > 7)
+    return (advice >= 0 && advice <= 25 && (advice < 5 || advice > 7))
         || advice == 102
         || advice == 103;
   }
@@ -272,7 +272,7 @@ final class NaiveFlagCalls {
         if (!area.has(Bits.SHARED | Bits.MAYWRITE)) {
           yield -Errno.EACCES;
         }
-        space.machine.punch(area.file.file(), area.pgoffAt(start), area.pgoffAt(end));
+        space.machine.punch(Objects.requireNonNull(area.file).file(), area.pgoffAt(start), area.pgoffAt(end));
         yield 0;
       }
       case 102 -> {

@@ -188,7 +188,7 @@ final class PlaceCases {
     placed(rig, "behind it", third + 301 * PAGE, PAGE, ANON);
     placed(rig, "2 MiB at a border", (third + 302 * PAGE + HUGE - 1) & -HUGE, HUGE, ANON);
     rig.gives("fixed", A + PAGE, rig.mm.mmap(A + PAGE, PAGE, RW, FIXED, -1, 0));
-    long top = TASK_SIZE - third - 4 * HUGE & -HUGE;
+    long top = (TASK_SIZE - third - 4 * HUGE) & -HUGE;
     Looks.fails(rig, "too long", Errno.ENOMEM, rig.mm.mmap(0, top + 8 * HUGE, 0, 0x4022, -1, 0));
   }
 
@@ -208,7 +208,7 @@ final class PlaceCases {
     rig.gives(
         "a file without a border in it", at - HUGE < file + HUGE ? file - HUGE : at - HUGE, other);
     long inside = rig.mm.mmap(0, 2 * HUGE, RW, 2, CaseSetup.HUGE, 3 * PAGE);
-    rig.gives("its offset's border", 3 * PAGE, inside & HUGE - 1);
+    rig.gives("its offset's border", 3 * PAGE, inside & (HUGE - 1));
     long memory = rig.mm.mmap(0, HUGE, RW, 2, CaseSetup.TMPFS, 0);
     rig.gives("tmpfs", inside - HUGE, memory);
     long zero = rig.mm.mmap(0, HUGE, RW, 2, CaseSetup.ZERO, 0);
@@ -216,7 +216,7 @@ final class PlaceCases {
     long shared = rig.mm.mmap(0, HUGE, RW, 1, CaseSetup.ZERO, 0);
     rig.gives("shared /dev/zero", zero - HUGE, shared);
     long whole = rig.mm.mmap(0, 4 * HUGE, RW, 0x22, -1, 0);
-    rig.gives("anonymous again", 0, whole & HUGE - 1);
+    rig.gives("anonymous again", 0, whole & (HUGE - 1));
     rig.unmap(BASE - (64L << 21), 64L << 21);
     rig.map(border, BASE - border, READ);
     placed(rig, "where a border is the top", border - HUGE, HUGE, ANON);

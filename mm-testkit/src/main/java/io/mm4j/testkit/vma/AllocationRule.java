@@ -23,6 +23,10 @@ final class AllocationRule {
 
   private static final int ERASED = 3;
 
+  /** What look-ups gave, so that none of them is compiled away. */
+  @SuppressWarnings("UnusedVariable") // it is there to be written
+  private static volatile long kept;
+
   private AllocationRule() {}
 
   static void check(VmaSubject run) {
@@ -34,7 +38,7 @@ final class AllocationRule {
     long bytes = -1;
     for (int i = 0; bytes != 0 && i < WINDOWS; i++) {
       long before = THREADS.getCurrentThreadAllocatedBytes();
-      lookUp(index, addr, length);
+      kept = lookUp(index, addr, length);
       bytes = THREADS.getCurrentThreadAllocatedBytes() - before;
     }
     if (bytes != 0) {

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** Cases of indexes that are larger than random scripts make them, and read by several threads. */
 final class ScaleCases {
@@ -120,7 +121,7 @@ final class ScaleCases {
     for (int i = 0; i < VMAS; i++) {
       handles[i] = index.insert(64L * i + 16, 64L * i + 48);
     }
-    AtomicReference<RuleViolation> failure = new AtomicReference<>();
+    AtomicReference<@Nullable RuleViolation> failure = new AtomicReference<>();
     CountDownLatch start = new CountDownLatch(1);
     List<Thread> threads = new ArrayList<>();
     for (int t = 0; t < READERS; t++) {
@@ -149,18 +150,18 @@ final class ScaleCases {
       try {
         thread.join();
       } catch (InterruptedException e) {
-        threads.forEach(Thread::interrupt);
         Thread.currentThread().interrupt();
         return;
       }
     }
-    if (failure.get() != null) {
-      throw failure.get();
+    RuleViolation found = failure.get();
+    if (found != null) {
+      throw found;
     }
   }
 
   private static void read(
-      VmaIndex index, int[] handles, int step, AtomicReference<RuleViolation> failure) {
+      VmaIndex index, int[] handles, int step, AtomicReference<@Nullable RuleViolation> failure) {
     for (int round = 0; round < ROUNDS && failure.get() == null; round++) {
       for (int i = 0; i < VMAS; i++) {
         int at = (i * step + round) % VMAS;
