@@ -48,6 +48,9 @@ import picocli.CommandLine.Parameters;
       "  mm check --prove",
     })
 final class CheckCommand extends MmCommand {
+  /** So many rules may fail by not coming to an end: each leaves a thread behind that goes on. */
+  private static final int MOST_STUCK = 3;
+
   @Parameters(arity = "0..*", paramLabel = "SPI=NAME", description = "Plugins to judge.")
   private List<String> plugins = new ArrayList<>();
 
@@ -64,8 +67,10 @@ final class CheckCommand extends MmCommand {
       names = "--patience",
       paramLabel = "SECONDS",
       description =
-          "A plugin that takes longer over one step has failed, 60 by default; its other rules are"
-              + " not run.")
+          "A plugin that takes longer over one step has failed, 60 by default; when it has done so"
+              + " with "
+              + MOST_STUCK
+              + " rules, its other rules are not run.")
   private String patience = Long.toString(RuleRunner.DEFAULT_PATIENCE.toSeconds());
 
   @Option(names = "--prove", description = "Runs the rules on plugins that are wrong on purpose.")
@@ -98,14 +103,17 @@ final class CheckCommand extends MmCommand {
     List<Task<?>> tasks = tasks(registry);
     boolean lines = !output.json() && !output.csv();
     List<RuleResult> results = new ArrayList<>();
-    Map<String, String> stuck = new HashMap<>();
+    Map<String, List<String>> stuck = new HashMap<>();
     try (Progress progress = new Progress(io.err(), io.terminal())) {
       for (Task<?> task : tasks) {
         progress.at(results.size(), tasks.size(), task.toString());
-        String rule = stuck.get(task.plugin());
-        RuleResult result = rule == null ? task.run(runner) : task.skip(rule);
+        List<String> stuckRules = stuck.computeIfAbsent(task.plugin(), p -> new ArrayList<>());
+        RuleResult result =
+            stuckRules.size() < MOST_STUCK
+                ? task.run(runner)
+                : task.skip(String.join(", ", stuckRules));
         if (result.stuck()) {
-          stuck.put(task.plugin(), result.rule().id());
+          stuckRules.add(result.rule().id());
         }
         results.add(result);
         if (lines) {
@@ -134,10 +142,10 @@ final class CheckCommand extends MmCommand {
       return runner.run(rule, provider, options);
     }
 
-    /** Not run, as the plugin did not come to an end with another rule. */
-    RuleResult skip(String stuckRule) {
+    /** Not run, as the plugin did not come to an end with other rules. */
+    RuleResult skip(String stuckRules) {
       return RuleResult.skipped(
-          rule.info(), plugin(), "it did not come to an end with " + stuckRule);
+          rule.info(), plugin(), "it did not come to an end with " + stuckRules);
     }
 
     String plugin() {

@@ -44,11 +44,9 @@ final class VmaMover {
       mm.accounting.uncharge(charge);
       return -Errno.ENOMEM;
     }
+    boolean isVdso = source.special == Vma.Special.VDSO;
     Vma copy = copy(source, addr, to, newLen);
     mm.pages.move(addr, to, oldLen);
-    if (source.special == Vma.Special.VDSO) {
-      mm.vdso = to;
-    }
     long pages = newLen >>> 12;
     long peak = mm.accounting.hiwaterVm;
     mm.accounting.add(flags, pages);
@@ -60,6 +58,9 @@ final class VmaMover {
       finishDontUnmap(java.util.Objects.requireNonNull(old), copy, addr, oldLen);
     } else if (oldLen != 0) {
       unmapSource(java.util.Objects.requireNonNull(old), addr, oldLen);
+    }
+    if (isVdso) { // only now: unmapping the old place has forgotten it
+      mm.vdso = to;
     }
     mm.accounting.hiwaterVm = Math.max(peak, mm.accounting.totalVm);
     return to;

@@ -45,7 +45,8 @@ record Act(
     WRITE,
     EXEC,
     FORK,
-    EXIT
+    EXIT,
+    MSYNC
   }
 
   /**
@@ -88,7 +89,8 @@ record Act(
       case MUNLOCK -> new Answer(mm.munlock(addr, len));
       case MLOCKALL -> new Answer(mm.mlockall(flags));
       case MUNLOCKALL -> new Answer(mm.munlockall());
-      case MSEAL -> new Answer(mm.mseal(addr, len, 0));
+      case MSYNC -> new Answer(mm.msync(addr, len, flags));
+      case MSEAL -> new Answer(mm.mseal(addr, len, flags));
       case SETRLIMIT -> new Answer(mm.setrlimit(resource(), len, 0));
       case MINCORE -> {
         StringBuilder vector = new StringBuilder();
@@ -115,7 +117,8 @@ record Act(
       case MUNLOCK -> new Answer(model.flagCalls.munlock(addr, len));
       case MLOCKALL -> new Answer(model.flagCalls.mlockall(flags));
       case MUNLOCKALL -> new Answer(model.flagCalls.munlockall());
-      case MSEAL -> new Answer(model.flagCalls.mseal(addr, len));
+      case MSYNC -> new Answer(model.flagCalls.msync(addr, len, flags));
+      case MSEAL -> new Answer(model.flagCalls.mseal(addr, len, flags));
       case SETRLIMIT -> new Answer(model.calls.setrlimit(resource(), len));
       case MINCORE -> {
         long[] error = new long[1];
@@ -161,7 +164,8 @@ record Act(
           case MLOCKALL -> "mlockall(" + flags + ")";
           case SETRLIMIT -> "setrlimit(" + resource() + ", " + hex(len) + ")";
           case MUNLOCKALL, FORK, EXIT -> name + "()";
-          case MUNMAP, MUNLOCK, MSEAL, MINCORE -> name + "(" + range + ")";
+          case MSEAL, MSYNC -> name + "(" + range + ", flags " + flags + ")";
+          case MUNMAP, MUNLOCK, MINCORE -> name + "(" + range + ")";
         };
   }
 }

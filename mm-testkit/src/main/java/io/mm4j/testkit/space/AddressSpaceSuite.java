@@ -32,6 +32,13 @@ public final class AddressSpaceSuite {
     rules.addAll(VmaCases.all());
     rules.addAll(MergeCases.all());
     rules.addAll(MremapCases.all());
+    rules.addAll(AdviceCases.all());
+    rules.addAll(HugeCases.all());
+    rules.addAll(FileCases.all());
+    rules.addAll(LimitCases.all());
+    rules.addAll(PlaceCases.all());
+    rules.addAll(AnonCases.all());
+    rules.addAll(CallCases.all());
     return new Suite<>(
         "address-space",
         Spi.VMA_INDEX,

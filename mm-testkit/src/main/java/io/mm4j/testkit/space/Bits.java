@@ -30,9 +30,14 @@ final class Bits {
   static final long DONTDUMP = 1L << 26;
   static final long HUGEPAGE = 1L << 29;
   static final long NOHUGEPAGE = 1L << 30;
+  static final long MERGEABLE = 1L << 31;
   static final long SEALED = 1L << 42;
   static final long ACCESS = READ | WRITE | EXEC;
   static final long MAY_ACCESS = MAYREAD | MAYWRITE | MAYEXEC;
+
+  static final long PROT_SEM = 8;
+  static final long PROT_GROWSDOWN = 0x01000000;
+  static final long PROT_GROWSUP = 0x02000000;
 
   static final long MAP_SHARED = 1;
   static final long MAP_PRIVATE = 2;
@@ -72,11 +77,12 @@ final class Bits {
     DONTDUMP,
     HUGEPAGE,
     NOHUGEPAGE,
+    MERGEABLE,
     SEALED
   };
   private static final String[] LETTERS = {
     "rd", "wr", "ex", "sh", "mr", "mw", "me", "ms", "gd", "gu", "lo", "sr", "rr", "dc", "lf", "ac",
-    "nr", "wf", "dd", "hg", "nh", "sl"
+    "nr", "wf", "dd", "hg", "nh", "mg", "sl"
   };
 
   private Bits() {}

@@ -7,6 +7,7 @@ import io.mm4j.api.plugin.Spi;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.VmaInfo;
+import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
@@ -18,11 +19,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A case written by hand, after one of the kernel's tests: calls on the usual process. */
 final class CaseRule extends Rule<VmaIndexProvider> {
   private final Consumer<Rig> body;
+  private final @Nullable Supplier<CaseSetup> setup;
 
   CaseRule(String id, String name, String statement, String behind, Consumer<Rig> body) {
     super(
@@ -35,6 +38,14 @@ final class CaseRule extends Rule<VmaIndexProvider> {
             behind,
             "merging or moving looks at one attribute or one neighbour too few"));
     this.body = body;
+    this.setup = null;
+  }
+
+  /** A case on an empty process of its own. */
+  CaseRule(RuleInfo info, Supplier<CaseSetup> setup, Consumer<Rig> body) {
+    super(Spi.VMA_INDEX, info);
+    this.body = body;
+    this.setup = setup;
   }
 
   /** A process, with short names for what cases do to it. */
@@ -165,9 +176,12 @@ final class CaseRule extends Rule<VmaIndexProvider> {
       @Override
       public Rig open() {
         ProcessFloor floor = Floors.create(provider);
-        SpaceSetup setup = SpaceSetup.usual();
+        Supplier<VmaIndex> indexes = Floors.indexes(provider, options);
         return new Rig(
-            floor, setup.create(floor, Floors.indexes(provider, options), SpaceSetup.opens()));
+            floor,
+            setup == null
+                ? SpaceSetup.usual().create(floor, indexes, SpaceSetup.opens())
+                : setup.get().create(floor, indexes));
       }
     };
   }

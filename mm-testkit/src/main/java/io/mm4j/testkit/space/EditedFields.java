@@ -16,6 +16,7 @@ final class EditedFields {
   long dataVmPages;
   long hiwaterVmPages;
   long committedPages;
+  long context;
 
   EditedFields(MmFields right) {
     this.right = right;
@@ -28,6 +29,7 @@ final class EditedFields {
     dataVmPages = right.dataVmPages();
     hiwaterVmPages = right.hiwaterVmPages();
     committedPages = right.committedPages();
+    context = right.context();
   }
 
   MmFields build() {
@@ -65,6 +67,6 @@ final class EditedFields {
         right.cpuVmMask(),
         right.swapAddress(),
         right.dumpable(),
-        right.context());
+        context);
   }
 }

@@ -2,6 +2,7 @@
 
 package io.mm4j.testkit.space;
 
+import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
 import io.mm4j.testkit.RuleViolation;
@@ -59,14 +60,20 @@ final class FailureRules {
     for (int n = 0; n < needed; n++) {
       Replay failed = new Replay(run, run.indexes).playTo(history, last);
       failed.floor.failAllocationAfter(n);
-      Answer answer = failed.play(act);
-      failed.floor.failAllocationAfter(-1);
       try {
+        Answer answer = failed.play(act);
+        failed.floor.failAllocationAfter(-1);
         failed.processes.forEach(AddressSpace::validate);
         judge.judge(failed, answer, before, done, right);
       } catch (RuleViolation e) {
         throw new RuleViolation(
             e.expected() + " after allocation " + n + " of " + act + " failed", e.seen());
+      } catch (RuntimeException | CorruptStateError e) {
+        RuleViolation violation =
+            new RuleViolation(
+                "no exception after allocation " + n + " of " + act + " failed", e.toString());
+        violation.initCause(e);
+        throw violation;
       }
     }
   }

@@ -19,26 +19,45 @@ final class FloorFaults {
   private FloorFaults() {}
 
   static ProcessFloor promisesAll(ProcessFloor right) {
-    return new OtherSysctls(right, s -> with(s, 1, s.maxMapCount()));
+    return reconfigured(right, c -> with(c, 1, c.sysctls().maxMapCount()));
   }
 
   static ProcessFloor oneVmaMore(ProcessFloor right) {
-    return new OtherSysctls(right, s -> with(s, s.overcommitMemory(), s.maxMapCount() + 1));
+    return reconfigured(
+        right, c -> with(c, c.sysctls().overcommitMemory(), c.sysctls().maxMapCount() + 1));
   }
 
   static ProcessFloor keepsSharedCharges(ProcessFloor right) {
     return new KeepsSharedCharges(right);
   }
 
-  private static MmSysctls with(MmSysctls s, int overcommit, int maxMapCount) {
-    return new MmSysctls(
-        overcommit,
-        s.overcommitRatio(),
-        maxMapCount,
-        s.mmapMinAddr(),
-        s.lsmMmapMinAddr(),
-        s.stackGuardGapPages(),
-        s.legacyVaLayout());
+  /** A floor whose processes have other settings than they were given. */
+  static ProcessFloor reconfigured(ProcessFloor right, UnaryOperator<AddressSpaceConfig> change) {
+    return new Reconfigured(right, change);
+  }
+
+  private static AddressSpaceConfig with(AddressSpaceConfig c, int overcommit, int maxMapCount) {
+    MmSysctls s = c.sysctls();
+    return new AddressSpaceConfig(
+        c.layout(),
+        c.asBytes(),
+        c.dataBytes(),
+        c.stackBytes(),
+        c.memlockBytes(),
+        c.capabilities(),
+        new MmSysctls(
+            overcommit,
+            s.overcommitRatio(),
+            maxMapCount,
+            s.mmapMinAddr(),
+            s.lsmMmapMinAddr(),
+            s.stackGuardGapPages(),
+            s.legacyVaLayout()),
+        c.totalRamKb(),
+        c.totalSwapKb(),
+        c.thp(),
+        c.readImpliesExec(),
+        c.indexes());
   }
 
   /** Passes everything on. */
@@ -71,30 +90,17 @@ final class FloorFaults {
   }
 
   /** Reads other settings than it was given. */
-  private static final class OtherSysctls extends DelegatingFloor {
-    private final UnaryOperator<MmSysctls> change;
+  private static final class Reconfigured extends DelegatingFloor {
+    private final UnaryOperator<AddressSpaceConfig> change;
 
-    OtherSysctls(ProcessFloor right, UnaryOperator<MmSysctls> change) {
+    Reconfigured(ProcessFloor right, UnaryOperator<AddressSpaceConfig> change) {
       super(right);
       this.change = change;
     }
 
     @Override
-    public AddressSpace createAddressSpace(AddressSpaceConfig c) {
-      return super.createAddressSpace(
-          new AddressSpaceConfig(
-              c.layout(),
-              c.asBytes(),
-              c.dataBytes(),
-              c.stackBytes(),
-              c.memlockBytes(),
-              c.capabilities(),
-              change.apply(c.sysctls()),
-              c.totalRamKb(),
-              c.totalSwapKb(),
-              c.thp(),
-              c.readImpliesExec(),
-              c.indexes()));
+    public AddressSpace createAddressSpace(AddressSpaceConfig config) {
+      return super.createAddressSpace(change.apply(config));
     }
   }
 

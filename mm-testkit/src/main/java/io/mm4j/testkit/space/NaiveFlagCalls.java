@@ -5,11 +5,15 @@ package io.mm4j.testkit.space;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.ResourceLimit;
 import java.util.Objects;
+import java.util.Set;
 
 /**
  * Calls of the model that change flags of a range, area by area: mprotect, madvise, mlock, mseal.
  */
 final class NaiveFlagCalls {
+  /** MADV_DONTNEED, FREE, REMOVE, DONTFORK, WIPEONFORK, DONTNEED_LOCKED, GUARD_INSTALL. */
+  private static final Set<Integer> DISCARDING = Set.of(4, 8, 9, 10, 18, 24, 102);
+
   private final NaiveSpace space;
   private final NaiveTouches touches;
 
@@ -27,17 +31,29 @@ final class NaiveFlagCalls {
   // ---------------------------------------------------------------- mprotect
 
   long mprotect(long addr, long len, long prot) {
-    if (addr % Bits.PAGE != 0) {
+    long both = Bits.PROT_GROWSDOWN | Bits.PROT_GROWSUP;
+    if ((prot & both) == both || addr % Bits.PAGE != 0) {
       return -Errno.EINVAL;
     }
     if (len == 0) {
       return 0;
     }
     long end = addr + Bits.align(len);
-    if ((prot & ~15) != 0) {
+    if ((prot & ~(Bits.ACCESS | Bits.PROT_SEM | both)) != 0) {
       return -Errno.EINVAL;
     }
     long at = addr;
+    if ((prot & both) != 0) {
+      Area first = space.areas.first(addr, end);
+      boolean down = (prot & Bits.PROT_GROWSDOWN) != 0;
+      if (first == null || (!down && first.start > addr)) {
+        return -Errno.ENOMEM;
+      }
+      if (!down || !first.has(Bits.GROWSDOWN)) {
+        return -Errno.EINVAL;
+      }
+      at = first.start;
+    }
     do {
       Area area = space.areas.at(at);
       if (area == null) {
@@ -107,7 +123,8 @@ final class NaiveFlagCalls {
         more -= Math.max(0, Math.min(end, area.end) - Math.max(start, area.start)) / Bits.PAGE;
       }
     }
-    if (space.lockedPages() + more > space.limitPages(ResourceLimit.MEMLOCK)) {
+    if (!space.mayLockAll()
+        && space.lockedPages() + more > space.limitPages(ResourceLimit.MEMLOCK)) {
       return -Errno.ENOMEM;
     }
     long error = lock(start, end, Bits.LOCKED | (onFault ? Bits.ONFAULT : 0));
@@ -150,7 +167,9 @@ final class NaiveFlagCalls {
       return -Errno.EPERM;
     }
     boolean current = (flags & 1) != 0;
-    if (current && space.totalPages() > space.limitPages(ResourceLimit.MEMLOCK)) {
+    if (current
+        && !space.mayLockAll()
+        && space.totalPages() > space.limitPages(ResourceLimit.MEMLOCK)) {
       return -Errno.ENOMEM;
     }
     long bits = Bits.LOCKED | ((flags & 4) != 0 ? Bits.ONFAULT : 0);
@@ -178,9 +197,18 @@ final class NaiveFlagCalls {
 
   // ---------------------------------------------------------------- madvise
 
+  private static boolean known(int advice) {
+    return (advice >= 0 && advice <= 25 && (advice < 5 || advice > 7))
+        || advice == 102
+        || advice == 103;
+  }
+
   long madvise(long addr, long len, int advice) {
-    if (addr % Bits.PAGE != 0) {
+    if (!known(advice) || addr % Bits.PAGE != 0) {
       return -Errno.EINVAL;
+    }
+    if (len == 0) {
+      return 0;
     }
     long end = addr + Bits.align(len);
     if (advice == 22 || advice == 23) {
@@ -208,7 +236,7 @@ final class NaiveFlagCalls {
   }
 
   private long advise(Area area, long start, long end, int advice) {
-    boolean discards = advice == 4 || advice == 8 || advice == 10 || advice == 18 || advice == 102;
+    boolean discards = DISCARDING.contains(advice);
     if (discards && area.has(Bits.SEALED) && area.file == null && !area.has(Bits.WRITE)) {
       return -Errno.EPERM;
     }
@@ -224,11 +252,27 @@ final class NaiveFlagCalls {
       case 17 -> flags(area, start, end, Bits.DONTDUMP, 0);
       case 18 -> area.file != null ? -Errno.EINVAL : flags(area, start, end, 0, Bits.WIPEONFORK);
       case 19 -> flags(area, start, end, Bits.WIPEONFORK, 0);
-      case 4 -> {
-        if (area.has(Bits.LOCKED)) {
+      case 3 -> 0;
+      case 12 ->
+          area.any(Bits.SHARED | Bits.MAYSHARE) ? 0 : flags(area, start, end, 0, Bits.MERGEABLE);
+      case 13 -> flags(area, start, end, Bits.MERGEABLE, 0);
+      case 4, 24 -> {
+        if (advice == 4 && area.has(Bits.LOCKED)) {
           yield -Errno.EINVAL;
         }
         space.contents.drop(start, end, true);
+        yield 0;
+      }
+      case 8 -> area.has(Bits.LOCKED) || area.file != null ? -Errno.EINVAL : 0;
+      case 20, 21 -> area.has(Bits.LOCKED) ? -Errno.EINVAL : 0;
+      case 9 -> {
+        if (area.has(Bits.LOCKED) || area.file == null) {
+          yield -Errno.EINVAL;
+        }
+        if (!area.has(Bits.SHARED | Bits.MAYWRITE)) {
+          yield -Errno.EACCES;
+        }
+        space.machine.punch(Objects.requireNonNull(area.file).file(), area.pgoffAt(start), area.pgoffAt(end));
         yield 0;
       }
       case 102 -> {
@@ -260,10 +304,33 @@ final class NaiveFlagCalls {
     return modify(area, start, end, flags) == 0 ? 0 : -Errno.EAGAIN;
   }
 
+  // ---------------------------------------------------------------- msync
+
+  long msync(long addr, long len, long flags) {
+    boolean both = (flags & 5) == 5;
+    if ((flags & ~7) != 0 || both || addr % Bits.PAGE != 0) {
+      return -Errno.EINVAL;
+    }
+    long end = addr + Bits.align(len);
+    long holes = 0;
+    for (long at = addr; at < end; ) {
+      Area area = space.areas.first(at, end);
+      if (area == null || (area.start > at && flags == 1)) {
+        return -Errno.ENOMEM;
+      }
+      holes = area.start > at ? -Errno.ENOMEM : holes;
+      if ((flags & 2) != 0 && area.has(Bits.LOCKED)) {
+        return -Errno.EBUSY;
+      }
+      at = area.end;
+    }
+    return holes;
+  }
+
   // ---------------------------------------------------------------- mseal
 
-  long mseal(long addr, long len) {
-    if (addr % Bits.PAGE != 0) {
+  long mseal(long addr, long len, long bits) {
+    if (bits != 0 || addr % Bits.PAGE != 0) {
       return -Errno.EINVAL;
     }
     long end = addr + Bits.align(len);

@@ -8,9 +8,16 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
+import java.util.TreeSet;
 
 /** What all processes of a model share: bytes of files, and memory that was promised. */
 final class NaiveMachine {
+  /** Pages that are read with one that is not in the cache. */
+  private static final long AROUND = 32;
+
+  private final Map<MappedFile, NavigableSet<Long>> absent = new HashMap<>();
+
   /** Every page of the kit's files is told by its first bytes. */
   static int original(MappedFile file, long page) {
     MappedFile.Content content = file.content();
@@ -39,6 +46,33 @@ final class NaiveMachine {
     written.computeIfAbsent(file, f -> new HashMap<>()).put(page, value);
   }
 
+  /** Takes pages out of a file: they are zero, and not in the cache until they are read. */
+  void punch(MappedFile file, long from, long to) {
+    long past = Math.min(to, Bits.align(file.sizeBytes()) / Bits.PAGE);
+    for (long page = from; page < past; page++) {
+      if (file.kind() == MappedFile.Kind.SHMEM) {
+        written.getOrDefault(file, new HashMap<>()).remove(page);
+      } else {
+        write(file, page, 0);
+        absent.computeIfAbsent(file, f -> new TreeSet<>()).add(page);
+      }
+    }
+  }
+
+  /** Reads a page into the cache if it is not there; of a file on disk those around it, too. */
+  void readIn(MappedFile file, long page, boolean around) {
+    NavigableSet<Long> gone = absent.get(file);
+    if (gone == null || !gone.contains(page)) {
+      return;
+    }
+    if (around && file.kind() == MappedFile.Kind.EXT4) {
+      long from = Math.max(0, page - AROUND / 2);
+      gone.subSet(from, from + AROUND).clear();
+    } else {
+      gone.remove(page);
+    }
+  }
+
   /** A page of shared anonymous memory exists from its first touch on. */
   void touch(MappedFile file, long page) {
     written
@@ -49,6 +83,10 @@ final class NaiveMachine {
   /** Whether a page is in the page cache: all pages of files are, those of memory when touched. */
   boolean isCached(MappedFile file, long page) {
     if (page * Bits.PAGE >= file.sizeBytes()) {
+      return false;
+    }
+    NavigableSet<Long> gone = absent.get(file);
+    if (gone != null && gone.contains(page)) {
       return false;
     }
     return file.kind() != MappedFile.Kind.SHMEM

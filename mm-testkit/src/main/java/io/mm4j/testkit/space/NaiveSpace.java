@@ -3,6 +3,7 @@
 package io.mm4j.testkit.space;
 
 import io.mm4j.api.process.AddressSpaceConfig;
+import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.OpenFile;
@@ -107,15 +108,22 @@ final class NaiveSpace {
     }
     return !isData(flags)
         || dataPages() + pages <= limitPages(ResourceLimit.DATA)
-        || limitPages(ResourceLimit.DATA) == 0;
+        || Long.valueOf(0).equals(limits.get(ResourceLimit.DATA));
+  }
+
+  /** CAP_IPC_LOCK: no limit counts. */
+  boolean mayLockAll() {
+    return config.capabilities().contains(Capability.IPC_LOCK);
   }
 
   boolean canLock() {
-    return limitPages(ResourceLimit.MEMLOCK) != 0;
+    Long limit = limits.get(ResourceLimit.MEMLOCK);
+    return mayLockAll() || limit == null || limit != 0;
   }
 
   boolean mayLock(long flags, long bytes) {
     return (flags & Bits.LOCKED) == 0
+        || mayLockAll()
         || lockedPages() + bytes / Bits.PAGE <= limitPages(ResourceLimit.MEMLOCK);
   }
 

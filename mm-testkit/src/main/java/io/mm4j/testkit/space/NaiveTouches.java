@@ -118,6 +118,7 @@ final class NaiveTouches {
     if (page * Bits.PAGE >= open.file().sizeBytes()) {
       return Kind.BUS_ADRERR;
     }
+    space.machine.readIn(open.file(), page, !area.has(Bits.RANDOM));
     if (copies) {
       contents.set(addr, space.machine.byteOf(open.file(), page));
     } else {

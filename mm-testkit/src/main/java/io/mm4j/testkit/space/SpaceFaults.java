@@ -25,6 +25,11 @@ final class SpaceFaults {
     List<Fault<VmaIndexProvider>> all = new ArrayList<>(calls());
     all.addAll(views());
     all.addAll(floors());
+    all.addAll(CaseFaults.advice());
+    all.addAll(CaseFaults.pages());
+    all.addAll(CaseFaults.limits());
+    all.addAll(CaseFaults.places());
+    all.addAll(CaseFaults.calls());
     all.add(
         new Fault<>(
             "lowest-in-gap",

@@ -26,13 +26,14 @@ final class SpaceMix {
     6,
     16,
     12,
-    // mincore read write exec fork exit
-    25,
+    // mincore read write exec fork exit msync
+    40,
     60,
     220,
     15,
-    24,
-    8
+    60,
+    30,
+    12
   };
 
   private SpaceMix() {}

@@ -4,6 +4,7 @@ package io.mm4j.testkit.space;
 
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
+import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.MmSysctls;
@@ -30,6 +31,7 @@ import org.jspecify.annotations.Nullable;
  * @param ramKb memory of the machine
  * @param guardPages stack guard gap
  * @param memlockPages soft RLIMIT_MEMLOCK
+ * @param ipcLock whether the process has CAP_IPC_LOCK
  */
 record SpaceSetup(
     boolean topDown,
@@ -37,7 +39,8 @@ record SpaceSetup(
     int overcommit,
     long ramKb,
     long guardPages,
-    long memlockPages) {
+    long memlockPages,
+    boolean ipcLock) {
   static final long BASE = 0x7ffff7fff000L;
   static final long TASK_SIZE = 0x7ffffffff000L;
   static final long DATA = 0x403000;
@@ -51,7 +54,7 @@ record SpaceSetup(
 
   /** The usual one. */
   static SpaceSetup usual() {
-    return new SpaceSetup(true, 65530, 0, 16L << 20, 256, 2048);
+    return new SpaceSetup(true, 65530, 0, 16L << 20, 256, 2048, false);
   }
 
   /** One that a seed chooses, to meet limits. */
@@ -61,15 +64,16 @@ record SpaceSetup(
     return new SpaceSetup(
         !random.oneIn(4),
         random.oneIn(4) ? random.between(12, 30) : 65530,
-        promises ? 2 : 0,
-        promises ? 4L * (4096 + random.below(320)) : 16L << 20,
+        promises ? 2 : random.oneIn(8) ? 1 : 0,
+        promises ? 4L * (4096 + random.between(160, 1200)) : 16L << 20,
         random.oneIn(2) ? 4 : 256,
-        random.oneIn(2) ? random.between(0, 40) : 2048);
+        random.oneIn(2) ? random.between(0, 40) : 2048,
+        random.oneIn(6));
   }
 
   /** The same without a limit on the number of VMAs: borders that a failed call leaves may stay. */
   SpaceSetup withManyVmas() {
-    return new SpaceSetup(topDown, 65530, overcommit, ramKb, guardPages, memlockPages);
+    return new SpaceSetup(topDown, 65530, overcommit, ramKb, guardPages, memlockPages, ipcLock);
   }
 
   AddressSpaceConfig config(Supplier<? extends VmaIndex> indexes) {
@@ -96,7 +100,7 @@ record SpaceSetup(
         ResourceLimit.INFINITY,
         8L << 20,
         memlockPages * Bits.PAGE,
-        Set.of(),
+        ipcLock ? Set.of(Capability.IPC_LOCK) : Set.of(),
         new MmSysctls(overcommit, 50, maxMapCount, 4096, 65536, guardPages, false),
         ramKb,
         0,
@@ -170,6 +174,7 @@ record SpaceSetup(
         + guardPages
         + " pages, RLIMIT_MEMLOCK "
         + memlockPages
-        + " pages";
+        + " pages"
+        + (ipcLock ? ", CAP_IPC_LOCK" : "");
   }
 }

@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
 final class SpaceSubject extends Subject {
   private static final int MAX_PROCESSES = 3;
   private static final int[] ADVICE = {
-    0, 1, 2, 4, 4, 4, 4, 10, 11, 14, 15, 16, 17, 18, 19, 22, 23, 23, 23, 102, 102, 103
+    0, 1, 2, 3, 4, 4, 4, 4, 5, 8, 9, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 23,
+    23, 24, 26, 102, 102, 103
   };
   private static final long[] LIMIT_PAGES = {0, 8, 40, 120, 400, 2048};
 
@@ -155,7 +156,13 @@ final class SpaceSubject extends Subject {
     return switch (kind) {
       case MMAP -> mmap(process, op, addr, len);
       case MREMAP -> mremap(process, space, op, addr);
-      case MPROTECT -> new Act(kind, process, odd(addr, d), len, 0, d & 7, 0, 0);
+      case MPROTECT -> {
+        long prot = d & 7;
+        prot |= (d >> 3 & 31) == 0 ? Bits.PROT_SEM : 0;
+        prot |= (d >> 8 & 15) == 0 ? Bits.PROT_GROWSDOWN : 0;
+        prot |= (d >> 9 & 127) == 0 ? Bits.PROT_GROWSUP : 0;
+        yield new Act(kind, process, odd(addr, d), len, 0, prot, 0, 0);
+      }
       case MADVISE ->
           new Act(kind, process, odd(addr, d), len, 0, ADVICE[(d & 1023) % ADVICE.length], 0, 0);
       case MLOCK -> new Act(kind, process, addr, len, 0, 0, (d & 7) == 0 ? 1 : 0, 0);
@@ -167,7 +174,16 @@ final class SpaceSubject extends Subject {
       case SETRLIMIT -> new Act(kind, process, 0, limit(space, d), 0, d & 3, 0, 0);
       case WRITE -> new Act(kind, process, addr, 0, d & 127, 0, 0, 0);
       case READ, EXEC, MUNLOCKALL, FORK, EXIT -> new Act(kind, process, addr, 0, 0, 0, 0, 0);
-      case MUNMAP, MUNLOCK, MSEAL, MINCORE -> new Act(kind, process, odd(addr, d), len, 0, 0, 0, 0);
+      case MSEAL -> new Act(kind, process, odd(addr, d), len, 0, 0, (d >> 3 & 15) == 0 ? 1 : 0, 0);
+      case MSYNC -> new Act(kind, process, odd(addr, d), len, 0, 0, d >> 3 & 7, 0);
+      case MINCORE -> {
+        // What is mapped nowhere is asked for now and then.
+        Area some = within != null || (d & 7) == 0 ? null : space.areas.first(addr, Long.MAX_VALUE);
+        yield some == null
+            ? new Act(kind, process, odd(addr, d), len, 0, 0, 0, 0)
+            : new Act(kind, process, some.start, Math.min(len, some.end - some.start), 0, 0, 0, 0);
+      }
+      case MUNMAP, MUNLOCK -> new Act(kind, process, odd(addr, d), len, 0, 0, 0, 0);
     };
   }
 
@@ -227,6 +243,11 @@ final class SpaceSubject extends Subject {
       offset = (addr - SpaceSetup.WINDOW) & 0xffffL * Bits.PAGE;
     }
     long bytes = (d >> 19 & 31) == 31 ? len - 5 : len;
+    boolean free = (flags & (Bits.MAP_FIXED | Bits.MAP_FIXED_NOREPLACE)) == 0;
+    if (free && (d >> 3 & 1) == 0) {
+      // Long enough to be put on a border of 2 MiB, if it is of a kind that is.
+      bytes = ((1L + (op.to() & 1)) << 21) + ((op.to() & 6) == 0 ? Bits.PAGE : 0);
+    }
     return new Act(Kind.MMAP, process, where, Math.max(0, bytes), offset, prot, flags, fd);
   }
 

@@ -113,7 +113,7 @@ final class SumRules {
     }
     // MREMAP_DONTUNMAP counts locked pages twice; mremap asks the limit only for what it adds.
     boolean twice = act.kind() == Act.Kind.MREMAP && (act.flags() & Bits.MREMAP_DONTUNMAP) != 0;
-    if (!twice) {
+    if (!twice && !space.mayLockAll()) {
       within(space, ResourceLimit.MEMLOCK, before.lockedVmPages(), now.lockedVmPages());
     }
     int most = mostVmas(run, act, before, now);

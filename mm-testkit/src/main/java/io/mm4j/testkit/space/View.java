@@ -78,12 +78,16 @@ record View(List<VmaInfo> vmas, MmFields fields, long generation) {
     String last = "";
     for (long addr : cuts()) {
       String now = at(addr);
-      if (!now.equals(last) && !goesOn(addr)) {
+      if (ofFile(addr) ? !goesOn(addr) : !now.equals(last)) {
         out.append(Long.toHexString(addr)).append(' ').append(now).append('\n');
       }
       last = now;
     }
     return out + "brk " + Long.toHexString(fields.brk());
+  }
+
+  private boolean ofFile(long addr) {
+    return vmas.stream().anyMatch(v -> v.start() <= addr && addr < v.end() && v.file() != null);
   }
 
   /** Whether the same file goes on where one VMA ends and the next begins. */

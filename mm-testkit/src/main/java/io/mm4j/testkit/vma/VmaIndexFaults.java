@@ -95,6 +95,16 @@ final class VmaIndexFaults {
             "validate() does not bear VMAs that touch.",
             List.of("VI-15", "VI-C03", "VI-C07"),
             FalseAlarm::new),
+        fault(
+            "forgets-handles",
+            "Of handles above 3000, erased ones are not used again.",
+            List.of("VI-17"),
+            ForgetsHandles::new),
+        fault(
+            "one-reader",
+            "find() keeps what it looks for in a field.",
+            List.of("VI-18"),
+            OneReader::new),
         new Fault<>(
             "claims-no-objects",
             "It allocates and claims that it does not.",
@@ -346,6 +356,36 @@ final class VmaIndexFaults {
           throw new CorruptStateError("two VMAs touch: vma=" + vma);
         }
       }
+    }
+  }
+
+  private static final class ForgetsHandles extends Wrong {
+    ForgetsHandles(int maxVmas) {
+      super(maxVmas, ForgetsHandles::new);
+    }
+
+    @Override
+    protected int newHandle() {
+      int handle = super.newHandle();
+      return handle > 3000 && handle < capacity() - 1 ? neverUsed() : handle;
+    }
+
+    @Override
+    public void validate() {}
+  }
+
+  private static final class OneReader extends Wrong {
+    private volatile long wanted;
+
+    OneReader(int maxVmas) {
+      super(maxVmas, OneReader::new);
+    }
+
+    @Override
+    public int find(long addr) {
+      wanted = addr;
+      Thread.yield();
+      return super.find(wanted);
     }
   }
 }

@@ -26,6 +26,7 @@ public final class VmaIndexSuite {
     rules.addAll(handles());
     rules.addAll(changing());
     rules.addAll(TreeCases.all());
+    rules.addAll(ScaleCases.all());
     return new Suite<>(Spi.VMA_INDEX, new NaiveVmaIndexes(), rules, VmaIndexFaults.all());
   }
 
