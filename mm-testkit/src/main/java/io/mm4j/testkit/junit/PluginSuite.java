@@ -42,7 +42,8 @@ import org.junit.jupiter.api.TestFactory;
  *
  * <p>Without that method every plugin of the SPI that can be found is judged. The system properties
  * {@code mm.rule}, {@code mm.plugin}, {@code mm.seed} and {@code mm.tries} narrow a run; a failure
- * prints them as a command. {@code mm.patience} is how many seconds one step may take.
+ * prints them as a command. {@code mm.patience} is how many seconds one step may take; with {@code
+ * mm.shrink=false} failing lists stay as they were generated, where only the verdict counts.
  *
  * @param <P> the provider type of the SPI
  */
@@ -124,6 +125,9 @@ public abstract class PluginSuite<P extends PluginProvider> {
                     Long.getLong("mm.patience", RuleRunner.DEFAULT_PATIENCE.toSeconds())))
             .seed(Long.getLong("mm.seed", RuleRunner.DEFAULT_SEED))
             .reproduceBy(this::command);
+    if (System.getProperty("mm.shrink", "true").equals("false")) {
+      runner = runner.withoutShrinking();
+    }
     RuleResult result = runner.run(List.of(rule), registry, spi, spec).getFirst();
     Assumptions.assumeFalse(result.outcome() == Outcome.SKIPPED, () -> "" + result.reason());
     if (result.failure() != null) {
