@@ -54,8 +54,7 @@ class ExplainCommandTest {
   void watermarksMayBeLarge(String machine) {
     String[] words = machine.split(" ", -1);
     assertHas(
-        explained(
-            "alloc_pages", "GFP_KERNEL", "0", "--memory", words[0], "--cmdline", words[1]),
+        explained("alloc_pages", "GFP_KERNEL", "0", "--memory", words[0], "--cmdline", words[1]),
         "= pfn ");
   }
 

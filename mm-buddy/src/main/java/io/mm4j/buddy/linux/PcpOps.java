@@ -251,6 +251,7 @@ final class PcpOps {
    * @return false if nobody who was asked can answer: its owner is this thread, or waits for
    *     something else than the lock of a zone; also after {@link #TURNS} turns given to others
    */
+  @SuppressWarnings("ThreadPriorityCheck") // others go first; what is right does not hang on it
   boolean awaitAnswer(Cpu cpu, int asked) {
     for (int turn = 0; turn < TURNS; turn++) {
       int open = 0;
@@ -283,7 +284,7 @@ final class PcpOps {
     if (owner == null) {
       return true; // has just taken its CPU, or just given it up
     }
-    return owner != Thread.currentThread()
+    return !owner.equals(Thread.currentThread())
         && (owner.getState() == Thread.State.RUNNABLE
             || KernelLock.awaitedBy(owner) == LockClass.ZONE);
   }

@@ -37,7 +37,9 @@ final class SlowPath {
   private static final int MAX_ROUNDS = 1024;
   private static final int SWAP_CLUSTER_MAX = 32;
 
-  /** After how many answers of running CPUs, asked to give up their lists, a request looks again. */
+  /**
+   * After how many answers of running CPUs, asked to give up their lists, a request looks again.
+   */
   private static final int PATIENCE = 200;
 
   private final Core core;

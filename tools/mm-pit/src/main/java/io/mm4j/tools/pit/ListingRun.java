@@ -41,6 +41,6 @@ public final class ListingRun implements InvocationInterceptor {
     ExtensionContext root = context.getRoot();
     ExtensionContext first =
         LISTED_BY.putIfAbsent(context.getTestClass().map(Class::getName).orElse(""), root);
-    return first == null || first == root;
+    return first == null || first.equals(root);
   }
 }
