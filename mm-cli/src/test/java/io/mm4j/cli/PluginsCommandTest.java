@@ -134,10 +134,12 @@ class PluginsCommandTest {
               "--rule",
               "FA-01,FA-02",
               "--patience",
-              "1");
+              "5");
       assertEquals(1, check.code(), check.err());
       assertTrue(check.out().contains("failed   frame-allocator=loops  FA-01"), check.out());
       assertTrue(check.out().contains("Loops.create"), check.out());
+      assertTrue(
+          check.out().contains("--plugins-path '" + dir.resolve("plugins") + "'"), check.out());
       assertTrue(check.out().contains("skipped  frame-allocator=loops  FA-02"), check.out());
       assertTrue(check.out().contains("it did not come to an end with FA-01"), check.out());
       assertTrue(check.out().contains("0 passed, 1 failed, 1 skipped"), check.out());

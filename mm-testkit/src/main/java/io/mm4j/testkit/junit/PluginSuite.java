@@ -12,6 +12,8 @@ import io.mm4j.testkit.RuleResult;
 import io.mm4j.testkit.RuleResult.Outcome;
 import io.mm4j.testkit.RuleRunner;
 import io.mm4j.testkit.TestKit;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -136,10 +138,10 @@ public abstract class PluginSuite<P extends PluginProvider> {
   }
 
   private String command(String plugin, String ruleId, long seed) {
-    Path module = Path.of(System.getProperty("basedir", "")).toAbsolutePath().getFileName();
-    return "mvn test -pl "
-        + module
-        + " -am -Dsurefire.failIfNoSpecifiedTests=false -Dtest="
+    Path module = Path.of(System.getProperty("basedir", "")).toAbsolutePath();
+    return "mvn test "
+        + (isModule(module) ? "-pl " + module.getFileName() + " -am " : "")
+        + "-Dsurefire.failIfNoSpecifiedTests=false -Dtest="
         + getClass().getSimpleName()
         + " -Dmm.rule="
         + ruleId
@@ -147,5 +149,17 @@ public abstract class PluginSuite<P extends PluginProvider> {
         + seed
         + " -Dmm.plugin="
         + plugin;
+  }
+
+  /** Whether the folder above is a project that names this one as its module. */
+  private static boolean isModule(Path folder) {
+    Path parent = folder.getParent();
+    try {
+      return parent != null
+          && Files.readString(parent.resolve("pom.xml"))
+              .contains("<module>" + folder.getFileName() + "</module>");
+    } catch (IOException e) {
+      return false;
+    }
   }
 }
