@@ -4,10 +4,12 @@ package io.mm4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import net.jqwik.api.EdgeCasesMode;
+import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.ShrinkingMode;
@@ -64,10 +66,16 @@ class RandomMachinesTest {
     once(new Random(seed));
   }
 
-  @Property(tries = 20_000, edgeCases = EdgeCasesMode.NONE, shrinking = ShrinkingMode.OFF)
+  @Example
   @Tag("soak")
-  void answersOrSaysWhatIsWrongForLong(@ForAll long seed) {
-    once(new Random(seed));
+  void answersOrSaysWhatIsWrongForLong() {
+    double minutes = Double.parseDouble(System.getProperty("mm.minutes", "60")) / 20;
+    long end = System.nanoTime() + (long) (minutes * 60e9);
+    long seed = new SecureRandom().nextLong();
+    System.out.println("machines: new seeds from " + seed + " on, " + minutes + " minutes");
+    for (; System.nanoTime() < end; seed++) {
+      once(new Random(seed));
+    }
   }
 
   private static void once(Random random) {
