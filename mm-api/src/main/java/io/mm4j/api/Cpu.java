@@ -11,7 +11,9 @@ package io.mm4j.api;
  *
  * <p>Another CPU's per-cpu pages are reached by request: {@link #requestDrain} sets a flag which
  * the owner serves at its next slow path; a parked Cpu (owned by nobody) is drained by whoever
- * asks, under its {@link #parkLock()}.
+ * asks, under its {@link #parkLock()}. Before a request fails for want of memory it waits for
+ * owners that have not answered yet, but only for threads that run: one that waits for something,
+ * perhaps for the asker, is not waited for.
  */
 public final class Cpu {
   /**

@@ -3,6 +3,8 @@
 package io.mm4j.api;
 
 import java.util.concurrent.locks.AbstractQueuedSynchronizer;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A lock of the simulated kernel: a named mutex with a {@link LockClass}, so that order and
@@ -14,12 +16,13 @@ import java.util.concurrent.locks.AbstractQueuedSynchronizer;
 public final class KernelLock {
   private final String name;
   private final LockClass lockClass;
-  private final Mutex mutex = new Mutex();
+  private final Mutex mutex;
 
   /** Creates an unlocked lock; the name appears in messages. */
   public KernelLock(LockClass lockClass, String name) {
     this.lockClass = lockClass;
     this.name = name;
+    this.mutex = new Mutex(lockClass);
   }
 
   /** Takes the lock, waiting as long as it must. */
@@ -47,6 +50,19 @@ public final class KernelLock {
     return mutex.hasQueuedThreads();
   }
 
+  /**
+   * The thread that holds a lock of {@link LockClass#CPU}; null if none does, or one is just about
+   * to, and for locks of other classes, which do not remember it.
+   */
+  public @Nullable Thread holder() {
+    return mutex.holder();
+  }
+
+  /** The kind of lock that a thread is waiting for now, or null; a guess unless it stands still. */
+  public static @Nullable LockClass awaitedBy(Thread thread) {
+    return LockSupport.getBlocker(thread) instanceof Mutex awaited ? awaited.lockClass : null;
+  }
+
   /** The kind of lock. */
   public LockClass lockClass() {
     return lockClass;
@@ -60,15 +76,36 @@ public final class KernelLock {
   private static final class Mutex extends AbstractQueuedSynchronizer {
     private static final long serialVersionUID = 1L;
 
+    private final LockClass lockClass;
+    private final boolean remembers;
+
+    Mutex(LockClass lockClass) {
+      this.lockClass = lockClass;
+      this.remembers = lockClass == LockClass.CPU;
+    }
+
+    @Nullable Thread holder() {
+      return getExclusiveOwnerThread();
+    }
+
     @Override
     protected boolean tryAcquire(int ignored) {
-      return compareAndSetState(0, 1);
+      if (!compareAndSetState(0, 1)) {
+        return false;
+      }
+      if (remembers) {
+        setExclusiveOwnerThread(Thread.currentThread());
+      }
+      return true;
     }
 
     @Override
     protected boolean tryRelease(int ignored) {
       if (getState() == 0) {
         throw new MisuseException("unlock of a lock that nobody holds");
+      }
+      if (remembers) {
+        setExclusiveOwnerThread(null);
       }
       setState(0);
       return true;

@@ -20,6 +20,7 @@ import io.mm4j.testkit.RuleResult.Outcome;
 import io.mm4j.testkit.RuleRunner;
 import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.TestKit;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -93,9 +94,22 @@ final class CheckCommand extends MmCommand {
         RuleRunner.create()
             .seed(machine.seed())
             .tries((int) count)
-            .patience(Duration.ofSeconds(seconds));
+            .patience(Duration.ofSeconds(seconds))
+            .reproduceBy(this::again);
     rules.forEach(id -> TestKit.rule(id, "--rule"));
     return prove ? prove(io, runner) : check(io, runner);
+  }
+
+  /** One line for a shell: finds the plugin where it was found now. */
+  private String again(String plugin, String ruleId, long seed) {
+    Path folder = machine.pluginsPath();
+    return "./mm check "
+        + plugin
+        + " --rule "
+        + ruleId
+        + " --seed "
+        + seed
+        + (folder == null ? "" : " --plugins-path '" + folder + "'");
   }
 
   private int check(Io io, RuleRunner runner) {

@@ -114,6 +114,11 @@ final class MachineOptions {
     config(registry);
   }
 
+  /** The folder of further plugins, or null. */
+  @Nullable Path pluginsPath() {
+    return pluginsPath;
+  }
+
   /** The seed. */
   long seed() {
     return Sizes.parseNumber(seed, "--seed");

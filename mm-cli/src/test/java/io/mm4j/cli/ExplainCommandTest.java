@@ -42,6 +42,39 @@ class ExplainCommandTest {
     assertEquals(text, explained("alloc_pages", "GFP_KERNEL", "3", "--memory", "4G"));
   }
 
+  /** Where Linux' low watermark is above an eighth of the zone, and the lists' limits cross. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "512M vm.min_free_kbytes=67584",
+        "256M vm.min_free_kbytes=32768",
+        "4G vm.min_free_kbytes=419430",
+        "4G vm.watermark_scale_factor=3000",
+      })
+  void watermarksMayBeLarge(String machine) {
+    String[] words = machine.split(" ", -1);
+    assertHas(
+        explained("alloc_pages", "GFP_KERNEL", "0", "--memory", words[0], "--cmdline", words[1]),
+        "= pfn ");
+  }
+
+  @Test
+  void moreThanAllMemoryMayHaveToStayFree() {
+    assertHas(
+        explained("alloc_pages", "GFP_KERNEL", "0", "--cmdline", "vm.min_free_kbytes=2147483647"),
+        "page allocation failure",
+        "= no page");
+  }
+
+  @Test
+  void aRequestThatMustNotFailMayNeverComeBack() {
+    assertHas(
+        explained("alloc_pages", "GFP_KERNEL|__GFP_NOFAIL", "10", "--memory", "4M"),
+        "half of the minimum may be used",
+        "= never comes back: a request that must not fail cannot be served",
+        "order=10");
+  }
+
   @Test
   void aMultipleOfTwoMebibytesIsAligned() {
     assertHas(
@@ -211,6 +244,10 @@ class ExplainCommandTest {
           {"alloc_pages"},
           {"alloc_pages", "GFP_NIX", "0"},
           {"alloc_pages", "GFP_KERNEL", "11"},
+          {"alloc_pages", "__GFP_MOVABLE|__GFP_RECLAIMABLE", "0"},
+          {"alloc_pages", "0x18", "0"},
+          {"alloc_pages", "0xffffffffff", "0"},
+          {"alloc_pages", "GFP_KERNEL|0x100000000", "0"},
           {"alloc_pages", "GFP_KERNEL", "x"},
           {"alloc_pages", "GFP_KERNEL", "0", "1"},
           {"alloc_pages", "GFP_KERNEL", "0", "--pid", "1"},

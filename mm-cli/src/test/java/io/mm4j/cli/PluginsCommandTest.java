@@ -134,10 +134,12 @@ class PluginsCommandTest {
               "--rule",
               "FA-01,FA-02,FA-03,FA-04",
               "--patience",
-              "1");
+              "3");
       assertEquals(1, check.code(), check.err());
       assertTrue(check.out().contains("failed   frame-allocator=loops  FA-01"), check.out());
       assertTrue(check.out().contains("Loops.create"), check.out());
+      assertTrue(
+          check.out().contains("--plugins-path '" + dir.resolve("plugins") + "'"), check.out());
       assertTrue(check.out().contains("failed   frame-allocator=loops  FA-03"), check.out());
       assertTrue(check.out().contains("skipped  frame-allocator=loops  FA-04"), check.out());
       assertTrue(

@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.MmSysctls;
+import java.security.SecureRandom;
 import java.util.function.Supplier;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Sums equal a recount after every call; answers do not depend on the index; failures undo. */
@@ -19,28 +21,47 @@ class RandomCallsTest {
         + seed
         + "; again with: mvn -pl mm-process -am test"
         + " -Dtest=RandomCallsTest -Dsurefire.failIfNoSpecifiedTests=false"
-        + " -DargLine=\"-Dmm4j.seed="
-        + seed
-        + " -Dmm4j.seeds=1\"";
+        + " -Dmm4j.seeds=1 -Dmm4j.seed="
+        + seed;
   }
 
   @Test
   void sumsEqualARecountAndEveryIndexAnswersAlike() {
     for (long seed = FIRST; seed < FIRST + SEEDS; seed++) {
-      String expected = null;
-      for (Supplier<io.mm4j.api.vma.VmaIndex> index : Rig.INDEXES) {
-        Rig rig = new Rig(index, MmSysctls.DEFAULTS);
-        RandomCalls calls = new RandomCalls(seed);
-        StringBuilder log = new StringBuilder();
-        for (int i = 0; i < 200; i++) {
-          log.append(calls.next(rig.mm)).append('\n');
-          rig.mm.validate();
-        }
-        log.append(Rig.everything(rig.mm));
-        if (expected != null) {
-          assertEquals(expected, log.toString(), again(seed));
-        }
-        expected = log.toString();
+      sumsEqualARecountAndEveryIndexAnswersAlike(seed);
+    }
+  }
+
+  private static void sumsEqualARecountAndEveryIndexAnswersAlike(long seed) {
+    String expected = null;
+    for (Supplier<io.mm4j.api.vma.VmaIndex> index : Rig.INDEXES) {
+      Rig rig = new Rig(index, MmSysctls.DEFAULTS);
+      RandomCalls calls = new RandomCalls(seed);
+      StringBuilder log = new StringBuilder();
+      for (int i = 0; i < 200; i++) {
+        log.append(calls.next(rig.mm)).append('\n');
+        rig.mm.validate();
+      }
+      log.append(Rig.everything(rig.mm));
+      if (expected != null) {
+        assertEquals(expected, log.toString(), again(seed));
+      }
+      expected = log.toString();
+    }
+  }
+
+  /** Both, with new seeds, for a twentieth of {@code -Dmm.minutes}. */
+  @Test
+  @Tag("soak")
+  void bothForLong() {
+    double minutes = Double.parseDouble(System.getProperty("mm.minutes", "60")) / 20;
+    long end = System.nanoTime() + (long) (minutes * 60e9);
+    long seed = new SecureRandom().nextLong() >>> 1;
+    System.out.println("random calls: new seeds from " + seed + " on, " + minutes + " minutes");
+    for (; System.nanoTime() < end; seed++) {
+      sumsEqualARecountAndEveryIndexAnswersAlike(seed);
+      for (int failAt = 0; failAt < 3; failAt++) {
+        failOnce(seed, 20 + (int) (seed % 180), failAt);
       }
     }
   }

@@ -4,7 +4,6 @@ package io.mm4j.stress;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -35,7 +34,10 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class StressTest {
   private static final String PATHS = "io\\.mm4j\\.stress\\.(?!Planted)";
-  private static final String PLANTED = "io\\.mm4j\\.stress\\.Planted";
+
+  /** How often planted races that were not found are looked for. */
+  private static final int REPEATS = 6;
+
   private static final Pattern VERDICT =
       Pattern.compile("\\[([A-Z][A-Z ]+)\\] (io\\.mm4j\\.stress\\.\\S+)");
 
@@ -64,12 +66,27 @@ class StressTest {
     holds(run(PATHS, "-XX:+UseSerialGC", 250, 2));
   }
 
+  /**
+   * Those that were not found run again, each time for twice as long, as how often two threads meet
+   * depends on what else the machine does. On a quiet machine the first run finds all. Six runs
+   * last 63 times as long as the first: enough where the two meet 60 times less often, and a race
+   * that the first run misses by chance, even nine times in ten, is missed by all of them once in
+   * seven hundred.
+   */
   @Test
   void everyPlantedRaceIsFound() throws Exception {
-    Run run = run(PLANTED, "-XX:+UseSerialGC", 400, 2);
-    assertEquals(names(true), run.verdicts.keySet(), run.report);
-    assertEquals(Set.of(), run.with(true), () -> "not found:\n" + run.report);
-    assertNotEquals(0, run.exit, run.report);
+    Set<String> missing = names(true);
+    StringBuilder reports = new StringBuilder();
+    for (int repeat = 0; repeat < REPEATS && !missing.isEmpty(); repeat++) {
+      String tests =
+          missing.stream().map(Pattern::quote).collect(Collectors.joining("|", "(", ")$"));
+      Run run = run(tests, "-XX:+UseSerialGC", 400, 2 << repeat);
+      assertEquals(missing, run.verdicts.keySet(), run.report);
+      assertEquals(run.with(false).isEmpty(), run.exit == 0, run.report);
+      missing = run.with(true);
+      reports.append(run.report);
+    }
+    assertEquals(Set.of(), missing, () -> "not found:\n" + reports);
   }
 
   @Tag("soak")

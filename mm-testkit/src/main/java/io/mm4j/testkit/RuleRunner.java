@@ -95,7 +95,7 @@ public final class RuleRunner {
   }
 
   /** The same, but failing lists stay as they were generated. */
-  RuleRunner withoutShrinking() {
+  public RuleRunner withoutShrinking() {
     return new RuleRunner(seed, tries, false, patience, reproduce);
   }
 

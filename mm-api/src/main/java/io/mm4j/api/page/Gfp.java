@@ -179,7 +179,12 @@ public final class Gfp {
               where,
               "a number, or names joined by | of: " + String.join(" ", NAMES.keySet()));
         }
-        bits = (int) Sizes.parseNumber(name, where);
+        long number = Sizes.parseNumber(name, where);
+        if (number >>> 32 != 0) {
+          throw new InputException(
+              "'" + name + "' has more bits than allocation flags", where, "0 to 0xffffffff");
+        }
+        bits = (int) number;
       }
       gfp |= bits;
     }

@@ -3,12 +3,15 @@
 package io.mm4j.buddy.linux;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.KernelLock;
+import io.mm4j.api.LockClass;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageEvents;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Moves pages between the per-cpu lists and the zones: refill, drain, and drain on behalf of
@@ -23,6 +26,9 @@ import io.mm4j.api.page.PageEvents;
  * another CPU's lists under their own spin lock, which every allocation takes.
  */
 final class PcpOps {
+  /** How often a request that waits for running CPUs lets other threads go first. */
+  private static final int TURNS = 1 << 20;
+
   private final Core core;
   private final FreeListQueue queue;
 
@@ -236,6 +242,51 @@ final class PcpOps {
       }
     }
     return asked;
+  }
+
+  /**
+   * Waits until one of the CPUs that were asked has answered, was parked or has used up its pages.
+   * In the meantime it answers itself, so that two who wait for each other both go on.
+   *
+   * @return false if nobody who was asked can answer: its owner is this thread, or waits for
+   *     something else than the lock of a zone; also after {@link #TURNS} turns given to others
+   */
+  @SuppressWarnings("ThreadPriorityCheck") // others go first; what is right does not hang on it
+  boolean awaitAnswer(Cpu cpu, int asked) {
+    for (int turn = 0; turn < TURNS; turn++) {
+      int open = 0;
+      boolean hope = false;
+      for (int id = 0; id < core.cpus.count(); id++) {
+        Cpu other = core.cpus.get(id);
+        if (id != cpu.id()
+            && other.drainRequested()
+            && other.parkLock().isLocked()
+            && pages(id) != 0) {
+          open++;
+          hope |= mayAnswer(other.parkLock().holder());
+        }
+      }
+      if (open < asked) {
+        return true;
+      }
+      if (!hope) {
+        return false;
+      }
+      Thread.yield();
+      if (cpu.drainRequested()) {
+        serve(cpu);
+      }
+    }
+    return false;
+  }
+
+  private static boolean mayAnswer(@Nullable Thread owner) {
+    if (owner == null) {
+      return true; // has just taken its CPU, or just given it up
+    }
+    return !owner.equals(Thread.currentThread())
+        && (owner.getState() == Thread.State.RUNNABLE
+            || KernelLock.awaitedBy(owner) == LockClass.ZONE);
   }
 
   /** Pages on the lists of a CPU; a guess for anybody but its owner. */

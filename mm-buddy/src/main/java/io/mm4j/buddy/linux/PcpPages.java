@@ -102,7 +102,7 @@ final class PcpPages {
    * @param mayGrow whether the zone has enough free pages for longer lists
    */
   int refillSize(int order, boolean mayGrow) {
-    high = Math.clamp(high, highMin, highMax);
+    high = limited(high);
     if (high < batch) {
       return 1;
     }
@@ -118,6 +118,15 @@ final class PcpPages {
       size = Math.min(size, room);
     }
     return size > 1 ? Math.max(size >> order, 2) : size;
+  }
+
+  /**
+   * The kernel's {@code clamp()} to the limits, which asks for the upper one first: where sysctls
+   * leave a minimum above the maximum (a low watermark larger than an eighth of the zone), a value
+   * below the maximum becomes the minimum, and any other the maximum.
+   */
+  private int limited(int value) {
+    return value >= highMax ? highMax : Math.max(value, highMin);
   }
 
   /** An allocation interrupts a row of frees. */
@@ -189,7 +198,7 @@ final class PcpPages {
    * @param belowHigh the zone has been seen below its high watermark
    */
   int drainAt(boolean freeHigh, boolean reclaimActive, boolean belowHigh) {
-    high = Math.clamp(high, highMin, highMax);
+    high = limited(high);
     int at = high;
     if (at == 0) {
       return 0;
@@ -213,7 +222,7 @@ final class PcpPages {
     if (count >= at) {
       int need = freeCount + batch;
       if (high < need) {
-        high = Math.clamp(need, highMin, highMax);
+        high = limited(need);
       }
     }
     return at;

@@ -8,7 +8,6 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.MemoryDeadlockException;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.ReclaimRequest;
-import java.util.concurrent.locks.LockSupport;
 
 /**
  * What a request does when no zone may serve it at the low watermark: {@code
@@ -38,10 +37,10 @@ final class SlowPath {
   private static final int MAX_ROUNDS = 1024;
   private static final int SWAP_CLUSTER_MAX = 32;
 
-  /** How often, and how long each time, a request waits for running CPUs to give up their lists. */
+  /**
+   * After how many answers of running CPUs, asked to give up their lists, a request looks again.
+   */
   private static final int PATIENCE = 200;
-
-  private static final long PATIENCE_NS = 50_000;
 
   private final Core core;
   private final FreelistWalk walk;
@@ -172,7 +171,9 @@ final class SlowPath {
     int now = withReserves(request, flags);
     long pfn = walk.get(request, now);
     for (int i = 0; pfn == NO_PAGE && asked > 0 && i < PATIENCE; i++) {
-      LockSupport.parkNanos(PATIENCE_NS);
+      if (!pcps.awaitAnswer(request.cpu, asked)) {
+        break;
+      }
       asked = pcps.drainAll(request.cpu);
       pfn = walk.get(request, now);
     }

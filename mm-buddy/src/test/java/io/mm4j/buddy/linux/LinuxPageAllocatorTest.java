@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.mm4j.api.Cpu;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.ZoneType;
@@ -17,6 +18,8 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -244,6 +247,108 @@ class LinuxPageAllocatorTest {
       assertEquals(0, rig.pages.pcpPages());
       cpu1.parkLock().unlock();
     }
+  }
+
+  /** The owner is the thread that asks: it cannot answer while it waits, so it does not wait. */
+  @Test
+  void nobodyWaitsForItself() {
+    try (Rig rig = new Rig(Rig.memory(64).cpus(2))) {
+      Cpu cpu1 = rig.machine.cpus().get(1);
+      List<Long> taken = rig.takeAll(Gfp.GFP_KERNEL | Gfp.__GFP_MEMALLOC, 0);
+      cpu1.parkLock().lock();
+      for (int i = 0; i < 10; i++) {
+        rig.pages.freePages(cpu1, taken.removeLast(), 0);
+      }
+      long drains = rig.other("drain_all_pages");
+      assertEquals(
+          PageAllocator.NO_PAGE,
+          rig.pages.allocPages(rig.cpu0, Gfp.GFP_KERNEL | Gfp.__GFP_MEMALLOC, 0));
+      assertTrue(cpu1.drainRequested());
+      assertEquals(drains + 1, rig.other("drain_all_pages"), "asked once");
+      cpu1.parkLock().unlock();
+      List<Long> rest = rig.takeAll(Gfp.GFP_KERNEL | Gfp.__GFP_MEMALLOC, 0);
+      assertEquals(10, rest.size(), "the parked CPU is drained");
+      rig.freeAll(rest, 0);
+      rig.freeAll(taken, 0);
+    }
+  }
+
+  /** An owner that waits for the asker, with pages on its lists, is not waited for. */
+  @Test
+  void nobodyWaitsForAnOwnerThatWaits() throws InterruptedException {
+    try (Rig rig = new Rig(Rig.memory(64).cpus(2))) {
+      List<Long> taken = rig.takeAll(Gfp.GFP_KERNEL | Gfp.__GFP_MEMALLOC, 0);
+      CountDownLatch failed = new CountDownLatch(1);
+      Thread owner = owner(rig, taken, failed::await);
+      while (owner.getState() != Thread.State.WAITING) {
+        Thread.onSpinWait();
+      }
+      assertEquals(
+          PageAllocator.NO_PAGE,
+          rig.pages.allocPages(rig.cpu0, Gfp.GFP_KERNEL | Gfp.__GFP_MEMALLOC, 0));
+      failed.countDown();
+      owner.join();
+      rig.freeAll(taken, 0);
+    }
+  }
+
+  /** What a running owner has on its lists is reached before a request fails. */
+  @Test
+  void anOwnerThatRunsIsWaitedFor() throws InterruptedException {
+    try (Rig rig = new Rig(Rig.memory(64).cpus(2))) {
+      List<Long> taken = rig.takeAll(Gfp.GFP_KERNEL | Gfp.__GFP_MEMALLOC, 0);
+      AtomicBoolean end = new AtomicBoolean();
+      Cpu cpu1 = rig.machine.cpus().get(1);
+      long another = taken.removeLast();
+      Thread owner =
+          owner(
+              rig,
+              taken,
+              () -> {
+                while (!cpu1.drainRequested()) {
+                  Thread.onSpinWait();
+                }
+                rig.pages.freePages(cpu1, another, 0);
+                while (!end.get()) {
+                  Thread.onSpinWait();
+                }
+              });
+      List<Long> more = rig.takeAll(Gfp.GFP_KERNEL | Gfp.__GFP_MEMALLOC, 0);
+      end.set(true);
+      owner.join();
+      assertEquals(11, more.size());
+      rig.freeAll(more, 0);
+      rig.freeAll(taken, 0);
+    }
+  }
+
+  private interface Work {
+    void run() throws InterruptedException;
+  }
+
+  /** Takes the second CPU, puts ten pages on its lists, works, and parks it. */
+  private static Thread owner(Rig rig, List<Long> taken, Work work) throws InterruptedException {
+    Cpu cpu1 = rig.machine.cpus().get(1);
+    CountDownLatch ready = new CountDownLatch(1);
+    Thread owner =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  cpu1.parkLock().lock();
+                  for (int i = 0; i < 10; i++) {
+                    rig.pages.freePages(cpu1, taken.removeLast(), 0);
+                  }
+                  ready.countDown();
+                  try {
+                    work.run();
+                  } catch (InterruptedException e) {
+                    throw new AssertionError(e);
+                  } finally {
+                    cpu1.parkLock().unlock();
+                  }
+                });
+    ready.await();
+    return owner;
   }
 
   @Test

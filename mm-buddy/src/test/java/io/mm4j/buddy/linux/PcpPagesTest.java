@@ -50,6 +50,21 @@ class PcpPagesTest {
     assertEquals(1, new PcpPages(1, 4, 4).refillSize(3, true), "a tiny zone keeps none");
   }
 
+  /** As Linux' clamp() with the limits the wrong way round, which large sysctls lead to. */
+  @Test
+  void aMinimumAboveTheMaximumIsTaken() {
+    PcpPages pcp = new PcpPages(31, 10_237, 7936);
+    assertEquals(31, pcp.refillSize(0, false));
+    assertEquals(10_237, pcp.high, "from 0, below the maximum, up to the minimum");
+    pcp.refillSize(0, false);
+    assertEquals(7936, pcp.high, "from the minimum, above the maximum, down to the maximum");
+    pcp.refillSize(0, false);
+    assertEquals(7936, pcp.high, "the maximum is its own");
+    assertEquals(7936, pcp.drainAt(false, false, false));
+    pcp.drainAt(false, true, false);
+    assertEquals(10_237, pcp.high, "reclaim lowers the limit down to the minimum only");
+  }
+
   @Test
   void theLimitRisesWithRefillsUnlessTheZoneIsLow() {
     PcpPages pcp = new PcpPages(63, 1000, 5000);

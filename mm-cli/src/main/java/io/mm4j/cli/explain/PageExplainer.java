@@ -5,6 +5,7 @@ package io.mm4j.cli.explain;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.InputException;
 import io.mm4j.api.Machine;
+import io.mm4j.api.MemoryDeadlockException;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.Gfp;
@@ -44,6 +45,13 @@ public final class PageExplainer {
           "alloc_pages takes 2 arguments, not " + (words.size() - 1), "mm explain", FORM);
     }
     gfp = Gfp.parse(words.get(1), "GFP");
+    int both = Gfp.__GFP_MOVABLE | Gfp.__GFP_RECLAIMABLE;
+    if ((gfp & both) == both) {
+      throw new InputException(
+          "a request is movable or reclaimable, not both: gfp=" + Gfp.format(gfp),
+          "GFP",
+          "__GFP_MOVABLE, __GFP_RECLAIMABLE, or neither; Linux warns of a kernel bug there");
+    }
     long typed = Sizes.parseNumber(words.get(2), "ORDER");
     if (typed > Pages.MAX_PAGE_ORDER) {
       throw new InputException(
@@ -70,8 +78,15 @@ public final class PageExplainer {
     if (!pages.watch(new Teller(steps))) {
       steps.add(new Step("note", "this page allocator does not show its steps"));
     }
-    long pfn = pages.allocPages(machine.cpus().get(0), gfp, order);
-    pages.watch(null);
+    long pfn = PageAllocator.NO_PAGE;
+    String never = null;
+    try {
+      pfn = pages.allocPages(machine.cpus().get(0), gfp, order);
+    } catch (MemoryDeadlockException e) {
+      never = "never comes back: " + e.getMessage();
+    } finally {
+      pages.watch(null);
+    }
     List<String> after = blocks(machine);
     List<String> removed = new ArrayList<>();
     List<String> added = new ArrayList<>();
@@ -81,7 +96,7 @@ public final class PageExplainer {
         added.add(after.get(i));
       }
     }
-    boolean none = pfn == PageAllocator.NO_PAGE;
+    boolean none = pfn == PageAllocator.NO_PAGE && never == null;
     Map<String, String> arguments = new LinkedHashMap<>();
     arguments.put("gfp", Gfp.format(gfp));
     arguments.put("order", Integer.toString(order));
@@ -89,10 +104,12 @@ public final class PageExplainer {
         call,
         arguments,
         steps,
-        none
-            ? "no page"
-            : String.format(
-                Locale.ROOT, "pfn %d, physical address 0x%x", pfn, pfn << Pages.PAGE_SHIFT),
+        never != null
+            ? never
+            : none
+                ? "no page"
+                : String.format(
+                    Locale.ROOT, "pfn %d, physical address 0x%x", pfn, pfn << Pages.PAGE_SHIFT),
         none ? "ENOMEM" : null,
         removed.isEmpty()
             ? List.of()

@@ -12,18 +12,22 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * Coverage-guided fuzzing of everything that reads a recording, by Jazzer in a process of its own:
- * a stack trace, a minute on one input, or more memory than the heap given is a failure. The seed
- * changes nothing that is random between builds unless {@code -Dmm4j.fuzz.seed} is given.
+ * a stack trace, a minute on one input, or more memory than the heap given is a failure. Each run
+ * has a new seed, unless {@code -Dmm4j.fuzz.seed} is given; an input that was found is a file,
+ * which {@code -Dmm4j.fuzz.file} replays alone.
  */
 class FuzzTest {
   private static final Path WORK = Path.of("target/fuzz");
@@ -31,13 +35,18 @@ class FuzzTest {
 
   @Test
   void noInputBreaksTheReplayInTwentySeconds() throws Exception {
+    String file = System.getProperty("mm4j.fuzz.file");
+    if (file != null) {
+      ReplayFuzzer.fuzzerTestOneInput(Files.readAllBytes(Path.of(file)));
+      return;
+    }
     fuzz(20);
   }
 
   @Tag("soak")
   @Test
-  void noInputBreaksTheReplayInTenMinutes() throws Exception {
-    fuzz(600);
+  void noInputBreaksTheReplayForLong() throws Exception {
+    fuzz((int) Math.round(6 * Double.parseDouble(System.getProperty("mm.minutes", "60"))));
   }
 
   private static void fuzz(int seconds) throws IOException, InterruptedException {
@@ -46,7 +55,10 @@ class FuzzTest {
     Files.createDirectories(seeds);
     Files.createDirectories(found);
     writeSeeds(seeds);
-    String seed = System.getProperty("mm4j.fuzz.seed", "1");
+    String seed =
+        System.getProperty(
+            "mm4j.fuzz.seed", String.valueOf(1 + (new SecureRandom().nextInt() & 0x3fff_ffff)));
+    System.out.println("fuzzing of replays: new seed " + seed + ", " + seconds + " seconds");
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("-Xmx512m", "-XX:+EnableDynamicAgentLoading"));
@@ -65,14 +77,17 @@ class FuzzTest {
     int exit = process.waitFor();
     String said = Files.readString(log, StandardCharsets.ISO_8859_1);
     assertEquals(
-        0,
-        exit,
-        () ->
-            tail(said)
-                + "\nto reproduce: mvn test -pl mm-replay -am -Dtest=FuzzTest"
-                + " -Dsurefire.failIfNoSpecifiedTests=false -Dmm4j.fuzz.seed="
-                + seed);
+        0, exit, () -> tail(said) + "\nto reproduce: " + reproduce(said) + "\n(seed " + seed + ')');
     assertTrue(said.contains("Done "), () -> tail(said));
+  }
+
+  /** The command for the input that Jazzer wrote down. */
+  private static String reproduce(String said) {
+    Matcher matcher = Pattern.compile("Test unit written to (\\S+)").matcher(said);
+    Path input = Path.of(matcher.find() ? matcher.group(1) : WORK + "/crash-*").toAbsolutePath();
+    return "mvn test -pl mm-replay -am -Dtest='FuzzTest#*TwentySeconds'"
+        + " -Dsurefire.failIfNoSpecifiedTests=false -Dmm4j.fuzz.file="
+        + input;
   }
 
   /** Small real recordings of each form, as text and packed. */

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.mm4j.api.InputException;
 import io.mm4j.api.MachineConfig;
 import io.mm4j.replay.Verdict;
+import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -35,15 +36,24 @@ class RandomRecordingTest {
   private static String reproduce(String method, long seed) {
     return "seed="
         + seed
-        + "; reproduce: RandomRecordingTest."
+        + "; reproduce: mvn test -pl mm-replay -am -Dsurefire.failIfNoSpecifiedTests=false"
+        + " -Dtest=RandomRecordingTest#"
         + method
-        + "("
-        + seed
-        + "L), or mvn -pl mm-replay -am test -Dtest=RandomRecordingTest";
+        + " -Dmm.seed="
+        + seed;
+  }
+
+  /** The seed of the property {@code mm.seed}, or the one that was drawn. */
+  private static long given(long drawn) {
+    return Long.getLong("mm.seed", drawn);
   }
 
   @Property(tries = 40)
-  void whatTheModelDidIsExact(@ForAll long seed) {
+  void whatTheModelDidIsExact(@ForAll long drawn) {
+    whatTheModelDidIsExactOf(given(drawn));
+  }
+
+  private static void whatTheModelDidIsExactOf(long seed) {
     MemoryRecording recording = recording(seed);
     for (String name : Replays.frameAllocators()) {
       Verdict verdict = Replays.replay(recording, name);
@@ -56,7 +66,11 @@ class RandomRecordingTest {
   }
 
   @Property(tries = 60)
-  void aDroppedOperationIsNoticed(@ForAll long seed) {
+  void aDroppedOperationIsNoticed(@ForAll long drawn) {
+    aDroppedOperationIsNoticedOf(given(drawn));
+  }
+
+  private static void aDroppedOperationIsNoticedOf(long seed) {
     MemoryRecording recording = recording(seed);
     List<String> lines = new ArrayList<>(recording.textOf(KmemSource.PAGES));
     List<Integer> operations = new ArrayList<>();
@@ -92,7 +106,11 @@ class RandomRecordingTest {
   }
 
   @Property(tries = 400)
-  void changedBytesGiveAVerdictOrAnError(@ForAll long seed) {
+  void changedBytesGiveAVerdictOrAnError(@ForAll long drawn) {
+    changedBytesGiveAVerdictOrAnErrorOf(given(drawn));
+  }
+
+  private static void changedBytesGiveAVerdictOrAnErrorOf(long seed) {
     Random random = new Random(seed);
     MemoryRecording recording = (seed & 7) == 0 ? FallbackTest.recording() : recording(seed & 7);
     List<String> names = List.copyOf(recording.files.keySet());
@@ -115,6 +133,23 @@ class RandomRecordingTest {
           () -> reproduce("changedBytesGiveAVerdictOrAnError", seed));
     } catch (RuntimeException | Error e) {
       throw new AssertionError(reproduce("changedBytesGiveAVerdictOrAnError", seed), e);
+    }
+  }
+
+  /** All three, with new seeds, for a tenth of {@code -Dmm.minutes}. */
+  @Example
+  @Tag("soak")
+  void allOfThemForLong() {
+    double minutes = Double.parseDouble(System.getProperty("mm.minutes", "60")) / 10;
+    long end = System.nanoTime() + (long) (minutes * 60e9);
+    long seed = new SecureRandom().nextLong();
+    System.out.println("recordings: new seeds from " + seed + " on, " + minutes + " minutes");
+    for (; System.nanoTime() < end; seed++) {
+      whatTheModelDidIsExactOf(seed);
+      aDroppedOperationIsNoticedOf(seed);
+      for (int i = 0; i < 8; i++) {
+        changedBytesGiveAVerdictOrAnErrorOf(seed * 31 + i);
+      }
     }
   }
 

@@ -12,6 +12,8 @@ import io.mm4j.testkit.RuleResult;
 import io.mm4j.testkit.RuleResult.Outcome;
 import io.mm4j.testkit.RuleRunner;
 import io.mm4j.testkit.TestKit;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -42,7 +44,8 @@ import org.junit.jupiter.api.TestFactory;
  *
  * <p>Without that method every plugin of the SPI that can be found is judged. The system properties
  * {@code mm.rule}, {@code mm.plugin}, {@code mm.seed} and {@code mm.tries} narrow a run; a failure
- * prints them as a command. {@code mm.patience} is how many seconds one step may take.
+ * prints them as a command. {@code mm.patience} is how many seconds one step may take; with {@code
+ * mm.shrink=false} failing lists stay as they were generated, where only the verdict counts.
  *
  * @param <P> the provider type of the SPI
  */
@@ -124,6 +127,9 @@ public abstract class PluginSuite<P extends PluginProvider> {
                     Long.getLong("mm.patience", RuleRunner.DEFAULT_PATIENCE.toSeconds())))
             .seed(Long.getLong("mm.seed", RuleRunner.DEFAULT_SEED))
             .reproduceBy(this::command);
+    if (System.getProperty("mm.shrink", "true").equals("false")) {
+      runner = runner.withoutShrinking();
+    }
     RuleResult result = runner.run(List.of(rule), registry, spi, spec).getFirst();
     Assumptions.assumeFalse(result.outcome() == Outcome.SKIPPED, () -> "" + result.reason());
     if (result.failure() != null) {
@@ -132,10 +138,10 @@ public abstract class PluginSuite<P extends PluginProvider> {
   }
 
   private String command(String plugin, String ruleId, long seed) {
-    Path module = Path.of(System.getProperty("basedir", "")).toAbsolutePath().getFileName();
-    return "mvn test -pl "
-        + module
-        + " -am -Dsurefire.failIfNoSpecifiedTests=false -Dtest="
+    Path module = Path.of(System.getProperty("basedir", "")).toAbsolutePath();
+    return "mvn test "
+        + (isModule(module) ? "-pl " + module.getFileName() + " -am " : "")
+        + "-Dsurefire.failIfNoSpecifiedTests=false -Dtest="
         + getClass().getSimpleName()
         + " -Dmm.rule="
         + ruleId
@@ -143,5 +149,17 @@ public abstract class PluginSuite<P extends PluginProvider> {
         + seed
         + " -Dmm.plugin="
         + plugin;
+  }
+
+  /** Whether the folder above is a project that names this one as its module. */
+  private static boolean isModule(Path folder) {
+    Path parent = folder.getParent();
+    try {
+      return parent != null
+          && Files.readString(parent.resolve("pom.xml"))
+              .contains("<module>" + folder.getFileName() + "</module>");
+    } catch (IOException e) {
+      return false;
+    }
   }
 }
