@@ -216,6 +216,9 @@ final class LinuxPageAllocator implements PageAllocator {
       if (now > filled) {
         return now;
       }
+      // No zone may serve so many: one page, as by a single request.
+      pfns[filled] = allocPages(cpu, gfp, 0, nodeId);
+      return pfns[filled] == NO_PAGE ? filled : filled + 1;
     }
     return PageAllocator.super.allocPagesBulk(cpu, gfp, nodeId, pfns, wanted);
   }
@@ -345,10 +348,12 @@ final class LinuxPageAllocator implements PageAllocator {
     if ((memMap.flags(pfn) & PageFlags.PG_HEAD) != 0) {
       throw new MisuseException("a compound block cannot be split: " + describe(pfn));
     }
+    if (count != 1) {
+      throw new MisuseException("split while others hold it: " + describe(pfn));
+    }
     FrameOwner owner = memMap.owner(pfn);
     for (long p = pfn; p < pfn + (1L << order); p++) {
       memMap.prepare(p, 0, owner);
-      memMap.setRefcount(p, count);
     }
   }
 

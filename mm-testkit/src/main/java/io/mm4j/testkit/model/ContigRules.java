@@ -17,6 +17,8 @@ import java.util.List;
 
 /** Rules about contiguous ranges of a machine in use. */
 final class ContigRules {
+  private static final int MOVABLE = Gfp.GFP_KERNEL | Gfp.__GFP_MOVABLE;
+
   private ContigRules() {}
 
   static List<Rule<PageAllocatorProvider>> all() {
@@ -141,7 +143,7 @@ final class ContigRules {
       Zone zone = s.drawn.layout().zones().get(random.below(s.drawn.layout().zones().size()));
       long start = zone.startPfn() + random.below(zone.spannedPages() - 1);
       long end = start + 1 + random.below(Math.min(900, zone.endPfn() - start));
-      c.take(start, end, Gfp.GFP_KERNEL | Gfp.__GFP_MOVABLE);
+      c.take(start, end, MOVABLE);
       s.pages.freeContigRange(c.cpu, start, end);
     }
   }
@@ -166,7 +168,7 @@ final class ContigRules {
     long end = start + 2 + random.below(40);
     List<Long> outside =
         shortage.held.stream()
-            .filter(p -> zone.contains(p) && (p < start - 100 || p > end + 100))
+            .filter(p -> p >> 10 < start >> 10 || p >> 10 > end >> 10)
             .toList();
     Giver giver = new Giver(s.pages, Integer.MAX_VALUE, true);
     for (long pfn = start; pfn < end; pfn++) {
@@ -181,12 +183,12 @@ final class ContigRules {
     }
     outside.stream().limit(600).forEach(giver::hold);
     s.machine.pressure().register(giver);
-    int gfp = Gfp.GFP_NOFS | Gfp.__GFP_HIGHMEM | Gfp.__GFP_MEMALLOC;
+    int gfp = Gfp.GFP_NOFS | Gfp.__GFP_HIGHMEM | Gfp.__GFP_MOVABLE | Gfp.__GFP_MEMALLOC;
     check(
         s.pages.allocContigRange(c.cpu, start, end, gfp), "the range, after reclaim", "refused");
     check(!giver.asked().isEmpty(), "reclaim for a destination", "none");
     for (var request : giver.asked()) {
-      checkEqual(gfp, request.gfp() & ~Gfp.__GFP_MOVABLE, "flags of the request");
+      checkEqual(gfp, request.gfp(), "flags of the request");
     }
   }
 
@@ -200,8 +202,8 @@ final class ContigRules {
     c.refused(zone.endPfn() - 1, zone.endPfn() + random.between(1, 2000));
     long last = s.drawn.layout().endPfn();
     c.refused(last, last + 4);
-    c.take(zone.endPfn() - 1, zone.endPfn(), Gfp.GFP_KERNEL);
-    c.take(zone.startPfn(), zone.startPfn() + 1, Gfp.GFP_KERNEL);
+    c.take(zone.endPfn() - 1, zone.endPfn(), MOVABLE);
+    c.take(zone.startPfn(), zone.startPfn() + 1, MOVABLE);
   }
 
   private static void two(DrawnSubject s, Seeded random) {
@@ -212,22 +214,22 @@ final class ContigRules {
     // The first pageblock of the machine has no frame 0.
     long block = cut ? 0 : dma.startPfn() + 511 & -512;
     long page = cut ? 5 : block + random.below(100);
-    c.take(page, page + 1, Gfp.GFP_KERNEL);
+    c.take(page, page + 1, MOVABLE);
     c.map.setOwner(page, FrameOwner.ANON);
     c.movable.add(page);
     boolean[] inner = {true, true};
     long other = block + 200 + random.below(300);
     c.meanwhile =
         () -> {
-          inner[0] = s.pages.allocContigRange(c.cpu, other, other + 3, Gfp.GFP_NOWAIT);
-          inner[1] = s.pages.allocContigRange(c.cpu, other, other + 3, Gfp.GFP_NOWAIT);
+          inner[0] = s.pages.allocContigRange(c.cpu, other, other + 3, Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE);
+          inner[1] = s.pages.allocContigRange(c.cpu, other, other + 3, Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE);
         };
-    List<Integer> types = c.types();
+    List<Integer> types = c.types(page, page + 8);
     check(
-        s.pages.allocContigRange(c.cpu, page, page + 8, Gfp.GFP_KERNEL), "the range", "refused");
+        s.pages.allocContigRange(c.cpu, page, page + 8, MOVABLE), "the range", "refused");
     check(!inner[0] && !inner[1], "another range of that pageblock refused meanwhile", "given");
-    check(types.equals(c.types()), "pageblocks of " + types, "" + c.types());
-    c.take(other, other + 3, Gfp.GFP_KERNEL);
+    check(types.equals(c.types(page, page + 8)), "pageblocks of " + types, "" + c.types(page, page + 8));
+    c.take(other, other + 3, MOVABLE);
   }
 
   private static void apart(DrawnSubject s, Seeded random) {
@@ -236,12 +238,12 @@ final class ContigRules {
     long first = zone.endPfn() - 1024;
     long start = first + random.below(300);
     for (long pfn = start; pfn < start + 4; pfn++) {
-      c.take(pfn, pfn + 1, Gfp.GFP_KERNEL);
+      c.take(pfn, pfn + 1, MOVABLE);
       c.map.setOwner(pfn, FrameOwner.ANON);
       c.movable.add(pfn);
     }
     // The pageblock beside it has the smallest free block of all.
-    c.take(first + 512, first + 1024, Gfp.GFP_KERNEL);
+    c.take(first + 512, first + 1024, MOVABLE);
     s.pages.freePages(c.cpu, first + 512 + random.below(512), 0);
     c.take(start, start + 4, Gfp.GFP_HIGHUSER_MOVABLE);
     for (long pfn : c.destinations) {
