@@ -2,6 +2,7 @@
 
 package io.mm4j.testkit.model;
 
+import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Seeded;
@@ -59,10 +60,10 @@ final class Mixes {
             case 4 -> new TwinOp.Split(number);
             case 5 -> new TwinOp.Reference(cpu, number, random.between(1, 3));
             case 6 -> new TwinOp.Misuse(cpu, number, random.below(100));
-            case 7 -> new TwinOp.Lru(number, random.below(700), !random.oneIn(4));
+            case 7 -> own(random, number);
             case 8 -> new TwinOp.Watch(random.oneIn(2));
             case 9 -> new TwinOp.Memalloc(cpu, random.oneIn(3));
-            case 10 -> new TwinOp.RequestDrain(cpu);
+            case 10 -> new TwinOp.RequestDrain(cpu, random.below(3));
             default -> new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC, random.order(10), -1, 20);
           });
     }
@@ -80,6 +81,16 @@ final class Mixes {
     if (random.oneIn(2)) {
       list.add(new TwinOp.Watch(true));
     }
+  }
+
+  private static TwinOp own(Seeded random, int number) {
+    FrameOwner owner =
+        switch (random.below(4)) {
+          case 0 -> FrameOwner.SLAB;
+          case 1 -> FrameOwner.FILE;
+          default -> FrameOwner.ANON;
+        };
+    return new TwinOp.Own(number, random.below(2_000), owner);
   }
 
   private static TwinOp allocate(Seeded random, Ground ground, List<Integer> flags, int cpu) {

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.model;
+
+import io.mm4j.api.Cpu;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.ZoneType;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** {@code wakeup_kswapd()} and {@code pgdat_balanced()} of mm/vmscan.c (Linux 6.18). */
+class ModelKswapd implements Background {
+  private static final AllocFlags NONE = new AllocFlags(Mark.MIN, Set.of());
+
+  final State state;
+
+  /** For each node that was woken: the largest order and the highest zone that were short. */
+  final Map<Integer, Work> work = new HashMap<>();
+
+  /** What kswapd of a node is to do: {@code kswapd_order} and {@code kswapd_highest_zoneidx}. */
+  record Work(int order, ZoneType highest) {}
+
+  ModelKswapd(State state) {
+    this.state = state;
+  }
+
+  @Override
+  public void wake(Cpu cpu, ModelZone zone, int gfp, int order, ZoneType highest) {
+    int node = zone.zone.nodeId();
+    Work old = work.get(node);
+    if (old != null) {
+      ZoneType higher = old.highest.compareTo(highest) > 0 ? old.highest : highest;
+      work.put(node, new Work(Math.max(old.order, order), higher));
+      return;
+    }
+    if (balanced(node, order, highest) && !boosted(node, highest)) {
+      return;
+    }
+    work.put(node, new Work(order, highest));
+    if (state.events != null) {
+      state.events.wakeupKswapd(cpu, zone.zone, order, gfp);
+    }
+  }
+
+  /** {@code wake_all_kswapds()}: of every node that could have served. */
+  @Override
+  public void wakeAll(Request request) {
+    int order =
+        state.settings.defragMode()
+            ? Math.max(request.order(), Pages.PAGEBLOCK_ORDER)
+            : request.order();
+    int last = -1;
+    for (ModelZone zone : request.zones()) {
+      if (zone.zone.nodeId() != last) {
+        wake(request.cpu(), zone, request.gfp(), order, request.highest());
+        last = zone.zone.nodeId();
+      }
+    }
+  }
+
+  /** {@code pgdat_balanced()}: one zone that has enough is enough. */
+  final boolean balanced(int node, int order, ZoneType highest) {
+    List<ModelZone> zones = zones(node, highest);
+    return zones.isEmpty() || zones.stream().anyMatch(z -> enough(z, order, highest));
+  }
+
+  /** In defrag mode only whole pageblocks count. */
+  private boolean enough(ModelZone zone, int order, ZoneType highest) {
+    long left = state.settings.defragMode() ? zone.freeInBlocks() : zone.free();
+    left -= Watermark.unusable(zone, order, NONE);
+    return left > zone.mark(Mark.HIGH) + zone.protection(highest)
+        && (order == 0 || Watermark.hasBlock(zone, order, NONE));
+  }
+
+  final boolean boosted(int node, ZoneType highest) {
+    return zones(node, highest).stream().anyMatch(z -> z.boost > 0);
+  }
+
+  final List<ModelZone> zones(int node, ZoneType highest) {
+    return state.zones.stream()
+        .filter(z -> z.zone.nodeId() == node && z.zone.type().compareTo(highest) <= 0)
+        .sorted(Comparator.comparing(z -> z.zone.type()))
+        .toList();
+  }
+
+  @Override
+  public long run(Cpu cpu) {
+    return 0;
+  }
+}
