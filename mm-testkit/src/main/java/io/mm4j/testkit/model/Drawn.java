@@ -66,7 +66,7 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
       }
       list.add(new Node(id, zones, distances(id, nodes)));
     }
-    return settings(random, list, random.oneIn(4) ? random.between(1, 200) : random.between(1, 9));
+    return settings(random, wide, list, random.oneIn(4) ? random.between(1, 200) : random.between(1, 9));
   }
 
   /**
@@ -76,12 +76,22 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
    */
   static Drawn small(Seeded random, List<List<Integer>> distances) {
     List<Node> list = new ArrayList<>();
+    boolean wide = !random.oneIn(3);
     long at = 0;
     for (int id = 0; id < distances.size(); id++) {
       List<Zone> zones = new ArrayList<>();
       boolean bare = id > 0 && random.oneIn(6);
-      for (ZoneType type : List.of(ZoneType.DMA, ZoneType.NORMAL, ZoneType.MOVABLE)) {
-        boolean has = type == ZoneType.NORMAL || (type == ZoneType.DMA ? id == 0 : random.oneIn(3));
+      for (ZoneType type : wide ? Marks.KINDS_64 : Marks.KINDS_32) {
+        boolean has =
+            switch (type) {
+              case DMA -> id == 0;
+              case DMA32 -> true;
+              // A small machine of 64 bits has nothing above 4 GiB.
+              case NORMAL -> !wide && id == 0;
+              case HIGHMEM -> true;
+              case MOVABLE -> random.oneIn(3);
+              case DEVICE -> false;
+            };
         if (has && !bare) {
           long end = at + 1024L * random.between(1, 3);
           long start = Math.max(at, 1);
@@ -96,7 +106,7 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
         new MemoryLayout(ram(at), list),
         cpus,
         Map.of(),
-        plan(list, cpus, -1, true, 10, RATIOS_64, 0));
+        plan(wide, list, cpus, -1, true, 10, wide ? RATIOS_64 : RATIOS_32, 0));
   }
 
   private static Zone zone(ZoneType type, int node, long start, long end, long managed) {
@@ -120,7 +130,7 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
         List.of(new MemoryMap.Range(0, frames << Pages.PAGE_SHIFT, MemoryMap.Type.USABLE)));
   }
 
-  private static Drawn settings(Seeded random, List<Node> nodes, int cpus) {
+  private static Drawn settings(Seeded random, boolean wide, List<Node> nodes, int cpus) {
     Map<String, String> sysctls = new TreeMap<>();
     long minFree = -1;
     if (random.oneIn(4)) {
@@ -134,8 +144,7 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
       scale = random.between(1, 1000);
       sysctls.put("watermark_scale_factor", "" + scale);
     }
-    boolean high = nodes.stream().anyMatch(n -> has(n, ZoneType.HIGHMEM));
-    List<Integer> ratios = new ArrayList<>(high ? RATIOS_32 : RATIOS_64);
+    List<Integer> ratios = new ArrayList<>(wide ? RATIOS_64 : RATIOS_32);
     if (random.oneIn(3)) {
       ratios.replaceAll(r -> random.oneIn(4) ? 0 : 1 + random.below(300));
       sysctls.put(
@@ -150,14 +159,11 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
         new MemoryLayout(ram(1024), nodes),
         cpus,
         sysctls,
-        plan(nodes, cpus, minFree, huge, scale, ratios, fraction));
-  }
-
-  private static boolean has(Node node, ZoneType type) {
-    return node.zones().stream().anyMatch(z -> z.type() == type);
+        plan(wide, nodes, cpus, minFree, huge, scale, ratios, fraction));
   }
 
   private static Marks.Plan plan(
+      boolean wide,
       List<Node> nodes,
       int cpus,
       long minFree,
@@ -170,18 +176,16 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
       cpusOf.set(cpu % nodes.size(), cpusOf.get(cpu % nodes.size()) + 1);
     }
     List<Marks.Size> sizes = new ArrayList<>();
-    boolean high = false;
     for (Node node : nodes) {
-      high |= has(node, ZoneType.HIGHMEM);
       node.zones().forEach(z -> sizes.add(size(z)));
     }
     // Without PAE, a 32-bit kernel has no transparent huge pages.
     return new Marks.Plan(
-        high ? Marks.KINDS_32 : Marks.KINDS_64,
+        wide ? Marks.KINDS_64 : Marks.KINDS_32,
         sizes,
         cpusOf,
         minFree,
-        huge && !high,
+        huge && wide,
         scale,
         ratios,
         fraction);

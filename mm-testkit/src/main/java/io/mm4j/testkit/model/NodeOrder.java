@@ -24,17 +24,24 @@ public class NodeOrder {
   private static final int MOVABLE = 0x8;
   private static final int THISNODE = 0x20_0000;
 
+  private final List<ZoneType> kinds;
   private final List<Zone> zones;
   private final List<List<Integer>> orders = new ArrayList<>();
 
   /**
    * The orders of a machine.
    *
+   * @param kinds the kinds of zone that its kernel knows
    * @param zones those that have memory
    * @param distances for each node the distance to each
    * @param cpusOfNode how many CPUs each node has
    */
-  public NodeOrder(List<Zone> zones, List<List<Integer>> distances, List<Integer> cpusOfNode) {
+  public NodeOrder(
+      List<ZoneType> kinds,
+      List<Zone> zones,
+      List<List<Integer>> distances,
+      List<Integer> cpusOfNode) {
+    this.kinds = List.copyOf(kinds);
     this.zones = List.copyOf(zones);
     int[] load = new int[distances.size()];
     for (int node = 0; node < distances.size(); node++) {
@@ -80,15 +87,21 @@ public class NodeOrder {
     return List.copyOf(orders.get(own));
   }
 
-  /** The highest kind of zone that a request may use. */
-  public static ZoneType highest(int gfp) {
-    return switch (gfp & (DMA | DMA32 | HIGHMEM)) {
-      case DMA -> ZoneType.DMA;
-      case DMA32 -> ZoneType.DMA32;
-      case HIGHMEM -> (gfp & MOVABLE) != 0 ? ZoneType.MOVABLE : ZoneType.HIGHMEM;
-      case 0 -> ZoneType.NORMAL;
-      default -> throw new IllegalArgumentException("two zones in gfp=" + gfp);
-    };
+  /**
+   * The highest kind of zone that a request may use.
+   *
+   * @param kinds those that the kernel knows; Normal stands in for one that it does not know
+   */
+  public static ZoneType highest(int gfp, List<ZoneType> kinds) {
+    ZoneType named =
+        switch (gfp & (DMA | DMA32 | HIGHMEM)) {
+          case DMA -> ZoneType.DMA;
+          case DMA32 -> ZoneType.DMA32;
+          case HIGHMEM -> (gfp & MOVABLE) != 0 ? ZoneType.MOVABLE : ZoneType.HIGHMEM;
+          case 0 -> ZoneType.NORMAL;
+          default -> throw new IllegalArgumentException("two zones in gfp=" + gfp);
+        };
+    return kinds.contains(named) ? named : ZoneType.NORMAL;
   }
 
   /**
@@ -99,9 +112,10 @@ public class NodeOrder {
    */
   public List<Zone> zones(int gfp, int node) {
     List<Zone> result = new ArrayList<>();
+    ZoneType highest = highest(gfp, kinds);
     for (int n : (gfp & THISNODE) != 0 ? List.of(node) : orders.get(node)) {
       zones.stream()
-          .filter(z -> z.nodeId() == n && z.type().compareTo(highest(gfp)) <= 0)
+          .filter(z -> z.nodeId() == n && z.type().compareTo(highest) <= 0)
           .sorted(Comparator.comparing(Zone::type).reversed())
           .forEach(result::add);
     }
