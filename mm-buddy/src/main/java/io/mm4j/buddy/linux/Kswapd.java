@@ -28,22 +28,36 @@ final class Kswapd {
     this.wanted = new AtomicIntegerArray(nodes);
   }
 
-  /** Wakes the node of a zone, if the zone is not in balance. */
+  /** Wakes the node of a zone, if it is not in balance; one that is awake is told of more work. */
   void wake(Cpu cpu, ZoneState zone, int order, int gfp, int highest) {
-    boolean balanced =
-        zone.boost == 0
-            && zone.watermarkOk(order, zone.mark(AllocFlags.WMARK_HIGH), highest, 0, zone.free);
+    boolean balanced = isBalanced(zone.zone.nodeId(), order, highest);
     if (balanced) {
       return;
     }
-    wanted.accumulateAndGet(zone.zone.nodeId(), highest + 1, Math::max);
+    int before = wanted.getAndAccumulate(zone.zone.nodeId(), highest + 1, Math::max);
     PageEvents events = core.events;
-    if (events != null) {
+    if (events != null && before == 0) {
       events.wakeupKswapd(cpu, zone.zone, order, gfp);
       if (events.explains()) {
         events.step(cpu, zone + ": below its high watermark, kswapd is woken");
       }
     }
+  }
+
+  /** {@code pgdat_balanced()}, and no boost: one zone that is in order is enough for a node. */
+  private boolean isBalanced(int node, int order, int highest) {
+    boolean balanced = false;
+    for (ZoneState zone : core.zones) {
+      if (zone.zone.nodeId() == node
+          && Zonelists.index(core.kinds, zone.zone.type()) <= highest) {
+        if (zone.boost != 0) {
+          return false;
+        }
+        long mark = zone.mark(AllocFlags.WMARK_HIGH);
+        balanced |= zone.watermarkOk(order, mark, highest, 0, zone.free);
+      }
+    }
+    return balanced;
   }
 
   /** {@code wake_all_kswapds()}: once for each node of the request. */

@@ -101,7 +101,7 @@ final class ZonelistRules {
     return Drawn.small(random, distances);
   }
 
-  private static Drawn draw(Seeded random) {
+  static Drawn draw(Seeded random) {
     int nodes = random.weighted(0, 2, 3, 3, 2, 1);
     List<List<Integer>> distances = new ArrayList<>();
     for (int from = 0; from < nodes; from++) {

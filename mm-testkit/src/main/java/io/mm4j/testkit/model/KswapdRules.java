@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.model;
+
+import static io.mm4j.testkit.RuleViolation.check;
+import static io.mm4j.testkit.RuleViolation.checkEqual;
+
+import io.mm4j.api.memory.Zone;
+import io.mm4j.api.memory.ZoneType;
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.page.PageAllocatorProvider;
+import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.RuleInfo;
+import io.mm4j.testkit.Seeded;
+import io.mm4j.testkit.model.DrawnRule.Needs;
+import java.util.List;
+
+/** Rules about kswapd. */
+final class KswapdRules {
+  private static final List<Integer> KINDS =
+      List.of(
+          Gfp.GFP_NOWAIT,
+          0,
+          Gfp.GFP_ATOMIC,
+          Gfp.GFP_KERNEL | Gfp.__GFP_NORETRY,
+          Gfp.GFP_NOWAIT | Gfp.__GFP_THISNODE,
+          Gfp.GFP_NOWAIT | Gfp.GFP_DMA,
+          Gfp.GFP_NOWAIT | Gfp.__GFP_HIGHMEM);
+
+  private KswapdRules() {}
+
+  static List<Rule<PageAllocatorProvider>> all() {
+    return List.of(
+        new DrawnRule(
+            new RuleInfo(
+                "PA-57",
+                "who-wakes-kswapd",
+                "A request that found no zone above low wakes the kswapd of every node that it may"
+                    + " use and that is not in balance, before it goes below; one without"
+                    + " __GFP_KSWAPD_RECLAIM, or a node that is awake, wakes nobody.",
+                "Without it every task reclaims for itself; too much of it, and memory stays"
+                    + " unused.",
+                "mm/vmscan.c wakeup_kswapd; mm/page_alloc.c wake_all_kswapds",
+                "the order of waking and walking, the balance of the node, or who is awake"),
+            Needs.STATISTICS,
+            true,
+            ZonelistRules::draw,
+            KswapdRules::wakes),
+        new DrawnRule(
+            new RuleInfo(
+                "PA-58",
+                "kswapd-balances",
+                "When kswapd has run, and reclaim had enough to give, every zone of its node that"
+                    + " is in demand is above its high mark and what it protects, not by more than"
+                    + " what reclaim gives at once, and no other node was touched.",
+                "kswapd that stops early is woken by every request, one that goes on throws away"
+                    + " what is in use.",
+                "mm/vmscan.c balance_pgdat, pgdat_balanced",
+                "the target: low instead of high, without protection, or off by one page"),
+            Needs.STATISTICS,
+            true,
+            PressureRules::one,
+            KswapdRules::balances),
+        new DrawnRule(
+            new RuleInfo(
+                "PA-59",
+                "kswapd-gives-up",
+                "kswapd asks 12 times at most for each zone, stops asking when nothing comes, and"
+                    + " sleeps then.",
+                "A kernel thread that cannot succeed must not burn a CPU.",
+                "mm/vmscan.c balance_pgdat (DEF_PRIORITY)",
+                "the number of rounds, or the end without progress"),
+            Needs.STATISTICS,
+            true,
+            PressureRules::one,
+            KswapdRules::givesUp));
+  }
+
+  private static void wakes(DrawnSubject s, Seeded random) {
+    KswapdCase c = new KswapdCase(s, random);
+    Giver none = new Giver(s.pages, 0);
+    s.machine.pressure().register(none);
+    for (int i = 0; i < 60; i++) {
+      int gfp = KINDS.get(random.below(KINDS.size())) | Gfp.__GFP_MOVABLE;
+      var cpu = c.cpu();
+      int order = random.oneIn(3) ? 0 : random.between(4, 8);
+      int many = random.oneIn(6) ? Integer.MAX_VALUE : random.below(20);
+      for (int n = 0; n < many && c.request(cpu, gfp, order) != PageAllocator.NO_PAGE; n++) {}
+      if (random.oneIn(6)) {
+        c.run(none);
+        c.awake.clear();
+      }
+    }
+  }
+
+  /** Uses a machine up to where kswapd is woken, and lets a reclaimer have it. */
+  private static Giver wake(KswapdCase c, int most) {
+    Giver giver = new Giver(c.pages, most);
+    int order = 4;
+    int gfp = Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE | (c.random.oneIn(2) ? Gfp.__GFP_HIGHMEM : 0);
+    var cpu = c.cpu();
+    while (c.awake.isEmpty()) {
+      c.request(cpu, gfp, order);
+    }
+    // Somewhere between low and min.
+    int more = c.random.below(4);
+    for (int i = 0; i < more; i++) {
+      c.request(cpu, gfp, order);
+    }
+    c.handOver(giver, order);
+    c.s.machine.pressure().register(giver);
+    return giver;
+  }
+
+  private static void balances(DrawnSubject s, Seeded random) {
+    KswapdCase c = new KswapdCase(s, random);
+    Giver giver = wake(c, Integer.MAX_VALUE);
+    ZoneType highest = c.awake.values().iterator().next();
+    long missing = 0;
+    for (Zone zone : s.drawn.layout().zones()) {
+      missing += missing(c, zone, highest);
+    }
+    c.run(giver);
+    // Freed pages may lie on per-cpu lists, or in a zone that is served later.
+    check(giver.given() > 0, "pages freed by kswapd", "none");
+    for (var request : giver.asked()) {
+      Zone zone =
+          s.drawn.layout().zones().stream()
+              .filter(z -> z.type() == request.highestZone())
+              .findFirst()
+              .orElseThrow();
+      check(
+          zone.type().compareTo(highest) <= 0, "no zone above " + highest, "" + request);
+      check(request.pages() <= Math.max(32, missing), "up to " + missing + " pages", "" + request);
+    }
+    for (Zone zone : s.drawn.layout().zones()) {
+      s.pages.drainAllPages(c.cpu());
+      checkEqual(0, missing(c, zone, highest), "pages missing in " + zone + " after kswapd");
+    }
+    c.awake.clear();
+    c.run(giver);
+  }
+
+  private static long missing(KswapdCase c, Zone zone, ZoneType highest) {
+    if (zone.type().compareTo(highest) > 0) {
+      return 0;
+    }
+    long target = c.numbers(zone).high() + c.protection(zone, highest);
+    return Math.max(0, target + 1 - c.managed(zone).frames().freePages());
+  }
+
+  private static void givesUp(DrawnSubject s, Seeded random) {
+    KswapdCase c = new KswapdCase(s, random);
+    int most = random.oneIn(2) ? 0 : 1;
+    Giver giver = wake(c, most);
+    ZoneType highest = c.awake.values().iterator().next();
+    int least = 0;
+    int asked = 0;
+    for (Zone zone : s.drawn.layout().zones()) {
+      long missing = missing(c, zone, highest);
+      asked += missing > 0 ? 1 : 0;
+      // Pages that were given for another zone may be of this one.
+      least += missing > 12 * s.drawn.layout().zones().size() ? 12 : 0;
+    }
+    c.run(giver);
+    int seen = giver.asked().size();
+    if (most == 0) {
+      checkEqual(asked, seen, "calls of a reclaimer that has nothing");
+    } else {
+      boolean good = least <= seen && seen <= 12 * asked;
+      check(good, least + " to " + 12 * asked + " calls of the reclaimer", "" + seen);
+    }
+    c.awake.clear();
+    c.run(giver);
+  }
+}
