@@ -109,6 +109,7 @@ final class Grounds {
     }
     if (random.oneIn(3)) {
       vm.put("watermark_scale_factor", "" + random.between(1, 400));
+      vm.putIfAbsent("min_free_kbytes", "" + random.between(2_000, 9_000));
     }
     if (random.oneIn(2)) {
       vm.put("percpu_pagelist_high_fraction", "" + random.between(8, 400));

@@ -46,6 +46,7 @@ final class State {
     }
     this.order =
         new NodeOrder(
+            settings.plan().kinds(),
             managed.stream().map(ManagedZone::zone).toList(),
             memory.nodes().stream().map(Node::distances).toList(),
             settings.plan().cpusOfNode());
