@@ -3,7 +3,6 @@
 package io.mm4j.testkit.model;
 
 import io.mm4j.api.Cpu;
-import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.ZoneType;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -11,7 +10,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** {@code wakeup_kswapd()} and {@code pgdat_balanced()} of mm/vmscan.c (Linux 6.18). */
+/**
+ * {@code wakeup_kswapd()} and {@code pgdat_balanced()} of mm/vmscan.c (Linux 6.18). In {@code
+ * defrag_mode} Linux wants whole pageblocks, which compaction then makes; here pages are enough.
+ */
 class ModelKswapd implements Background {
   private static final AllocFlags NONE = new AllocFlags(Mark.MIN, Set.of());
 
@@ -48,14 +50,10 @@ class ModelKswapd implements Background {
   /** {@code wake_all_kswapds()}: of every node that could have served. */
   @Override
   public void wakeAll(Request request) {
-    int order =
-        state.settings.defragMode()
-            ? Math.max(request.order(), Pages.PAGEBLOCK_ORDER)
-            : request.order();
     int last = -1;
     for (ModelZone zone : request.zones()) {
       if (zone.zone.nodeId() != last) {
-        wake(request.cpu(), zone, request.gfp(), order, request.highest());
+        wake(request.cpu(), zone, request.gfp(), request.order(), request.highest());
         last = zone.zone.nodeId();
       }
     }
@@ -67,12 +65,8 @@ class ModelKswapd implements Background {
     return zones.isEmpty() || zones.stream().anyMatch(z -> enough(z, order, highest));
   }
 
-  /** In defrag mode only whole pageblocks count. */
-  private boolean enough(ModelZone zone, int order, ZoneType highest) {
-    long left = state.settings.defragMode() ? zone.freeInBlocks() : zone.free();
-    left -= Watermark.unusable(zone, order, NONE);
-    return left > zone.mark(Mark.HIGH) + zone.protection(highest)
-        && (order == 0 || Watermark.hasBlock(zone, order, NONE));
+  private static boolean enough(ModelZone zone, int order, ZoneType highest) {
+    return Watermark.ok(zone, order, zone.mark(Mark.HIGH), NONE, highest);
   }
 
   final boolean boosted(int node, ZoneType highest) {

@@ -16,7 +16,6 @@ import io.mm4j.api.page.PageEvents;
 import io.mm4j.api.page.PageStats;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -79,8 +78,8 @@ class ModelPages implements PageAllocator {
         gfp,
         order,
         AllocFlagsOf.migratetype(gfp),
-        AllocFlagsOf.highestZone(gfp, Set.copyOf(state.settings.plan().kinds())),
-        state.choices.zones(state.order, gfp, node).stream().map(state::of).toList());
+        AllocFlagsOf.highestZone(gfp, state.settings.plan().kinds()),
+        state.zones(gfp, node));
   }
 
   @Override

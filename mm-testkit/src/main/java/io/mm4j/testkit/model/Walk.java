@@ -9,7 +9,6 @@ import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
-import java.util.Set;
 
 /**
  * One walk over the zones of a request: {@code get_page_from_freelist()}, {@code rmqueue()} and
@@ -131,7 +130,7 @@ final class Walk {
     return AllocFlagsOf.avoidsMixing(
         state.settings.defragMode(),
         preferred.type(),
-        Set.copyOf(state.settings.plan().kinds()),
+        state.settings.plan().kinds(),
         state.settings.nodes(),
         dma32);
   }
