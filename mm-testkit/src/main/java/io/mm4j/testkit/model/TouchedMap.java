@@ -8,8 +8,6 @@ import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Pages;
 import java.util.BitSet;
-import java.util.HashMap;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,11 +36,12 @@ final class TouchedMap implements MemMap {
 
   final BitSet touched = new BitSet();
   private final MemoryLayout layout;
-  private final Map<Integer, @Nullable Frame[]> chunks = new HashMap<>();
+  private final @Nullable Frame[][] chunks;
   private final BitSet given = new BitSet();
 
   TouchedMap(MemoryLayout layout) {
     this.layout = layout;
+    this.chunks = new Frame[((int) layout.endPfn() >> CHUNK) + 1][];
   }
 
   private FrameOwner atFirst(long pfn) {
@@ -53,7 +52,11 @@ final class TouchedMap implements MemMap {
   }
 
   private @Nullable Frame[] chunk(long pfn) {
-    return chunks.computeIfAbsent((int) pfn >> CHUNK, c -> new Frame[1 << CHUNK]);
+    int at = (int) pfn >> CHUNK;
+    if (chunks[at] == null) {
+      chunks[at] = new Frame[1 << CHUNK];
+    }
+    return chunks[at];
   }
 
   /** To be read. */

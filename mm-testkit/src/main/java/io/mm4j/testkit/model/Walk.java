@@ -115,7 +115,7 @@ final class Walk {
     if (request.order() > 0 && request.wants(Gfp.__GFP_COMP)) {
       state.map.setFlags(pfn, PageFlags.PG_HEAD);
     }
-    if (request.wants(Gfp.__GFP_ZERO)) {
+    if (state.choices.clears(request.gfp())) {
       state.memory.clearPages(pfn, request.order());
     }
   }
