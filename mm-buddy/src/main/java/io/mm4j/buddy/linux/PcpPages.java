@@ -102,7 +102,7 @@ final class PcpPages {
    * @param mayGrow whether the zone has enough free pages for longer lists
    */
   int refillSize(int order, boolean mayGrow) {
-    high = Math.clamp(high, highMin, highMax);
+    high = clamp(high, highMin, highMax);
     if (high < batch) {
       return 1;
     }
@@ -118,6 +118,11 @@ final class PcpPages {
       size = Math.min(size, room);
     }
     return size > 1 ? Math.max(size >> order, 2) : size;
+  }
+
+  /** As the kernel's {@code clamp()}: where a large reserve makes high_min the larger, max wins. */
+  private static int clamp(int value, int least, int most) {
+    return Math.min(Math.max(value, least), most);
   }
 
   /** An allocation interrupts a row of frees. */
@@ -189,7 +194,7 @@ final class PcpPages {
    * @param belowHigh the zone has been seen below its high watermark
    */
   int drainAt(boolean freeHigh, boolean reclaimActive, boolean belowHigh) {
-    high = Math.clamp(high, highMin, highMax);
+    high = clamp(high, highMin, highMax);
     int at = high;
     if (at == 0) {
       return 0;
@@ -213,7 +218,7 @@ final class PcpPages {
     if (count >= at) {
       int need = freeCount + batch;
       if (high < need) {
-        high = Math.clamp(need, highMin, highMax);
+        high = clamp(need, highMin, highMax);
       }
     }
     return at;

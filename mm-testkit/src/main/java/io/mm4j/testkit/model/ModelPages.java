@@ -8,6 +8,7 @@ import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.Pages;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageAllocatorProvider.Floors;
@@ -15,7 +16,6 @@ import io.mm4j.api.page.PageEvents;
 import io.mm4j.api.page.PageStats;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  * beside them. For one thread.
  */
 class ModelPages implements PageAllocator {
+  private static final int BOTH = Gfp.__GFP_MOVABLE | Gfp.__GFP_RECLAIMABLE;
+
   final State state;
   final FreeLists lists;
   final PerCpu perCpu;
@@ -42,16 +44,25 @@ class ModelPages implements PageAllocator {
 
   @Override
   public long allocPages(Cpu cpu, int gfp, int order, int nodeId) {
-    if (order < 0 || order > Pages.MAX_PAGE_ORDER) {
-      throw new MisuseException("no such order: order=" + order);
+    if (nodeId >= state.settings.nodes()) {
+      throw new MisuseException("no such node: nodeId=" + nodeId);
     }
+    if (order < 0 || order > Pages.MAX_PAGE_ORDER) {
+      return NO_PAGE;
+    }
+    if ((gfp & BOTH) == BOTH) {
+      throw new MisuseException("movable and reclaimable at once: gfp=" + gfp);
+    }
+    perCpu.serve(cpu);
     Request request = request(cpu, gfp, order, nodeId);
     long pfn = NO_PAGE;
     if (!request.zones().isEmpty()) {
       pfn = walk.get(request, AllocFlagsOf.first(gfp, walk.avoidsMixing(request)));
-    }
-    if (pfn == NO_PAGE) {
-      pfn = slow.get(request);
+      if (pfn == NO_PAGE) {
+        pfn = slow.get(request);
+      }
+    } else {
+      state.counters.other("page_alloc_failure", 1);
     }
     if (state.events != null) {
       state.events.alloc(cpu, pfn, order, gfp, request.type());
@@ -67,8 +78,8 @@ class ModelPages implements PageAllocator {
         gfp,
         order,
         AllocFlagsOf.migratetype(gfp),
-        AllocFlagsOf.highestZone(gfp, Set.copyOf(state.settings.plan().kinds())),
-        state.choices.zones(state.order, gfp, node).stream().map(state::of).toList());
+        AllocFlagsOf.highestZone(gfp, state.settings.plan().kinds()),
+        state.zones(gfp, node));
   }
 
   @Override
