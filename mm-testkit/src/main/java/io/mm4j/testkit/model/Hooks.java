@@ -9,6 +9,11 @@ class Hooks {
     return new ModelKswapd(state);
   }
 
+  /** Contiguous ranges. */
+  ModelRange range(ModelPages pages) {
+    return new ModelRange(pages);
+  }
+
   /** The slow path. */
   Slow slow(
       State state, Walk walk, PerCpu perCpu, HighAtomicReserve reserve, Background background) {

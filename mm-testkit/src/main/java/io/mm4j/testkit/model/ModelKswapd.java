@@ -4,11 +4,15 @@ package io.mm4j.testkit.model;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.ZoneType;
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.Migratetype;
+import io.mm4j.api.page.ReclaimRequest;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * {@code wakeup_kswapd()} and {@code pgdat_balanced()} of mm/vmscan.c (Linux 6.18). In {@code
@@ -82,6 +86,66 @@ class ModelKswapd implements Background {
 
   @Override
   public long run(Cpu cpu) {
-    return 0;
+    Map<Integer, Work> now = new TreeMap<>(work);
+    work.clear();
+    long freed = 0;
+    for (Map.Entry<Integer, Work> entry : now.entrySet()) {
+      state.counters.vm("pageoutrun", 1);
+      ZoneType highest = entry.getValue().highest;
+      for (ModelZone zone : reclaimed(entry.getKey(), highest)) {
+        zone.reclaiming = true;
+        freed += balance(cpu, zone, highest);
+        zone.reclaiming = false;
+      }
+    }
+    state.counters.vm("pgsteal_kswapd", freed);
+    return freed;
+  }
+
+  /** The zones that a run looks at. */
+  List<ModelZone> reclaimed(int node, ZoneType highest) {
+    return zones(node, highest);
+  }
+
+  /** {@code balance_pgdat()}, zone by zone; a reclaimer knows no priorities. */
+  private long balance(Cpu cpu, ModelZone zone, ZoneType highest) {
+    long boost = zone.boost;
+    long freed = 0;
+    for (int round = 0; round < rounds(); round++) {
+      long missing = target(zone, highest) + 1 - zone.free();
+      if (missing <= 0) {
+        break;
+      }
+      ReclaimRequest request =
+          new ReclaimRequest(
+              cpu,
+              Gfp.GFP_KERNEL,
+              0,
+              Migratetype.MOVABLE,
+              zone.zone.type(),
+              Math.max(32, missing));
+      long now = state.pressure.reclaim(request);
+      if (now == 0) {
+        break;
+      }
+      freed += now;
+    }
+    zone.boost -= back(boost);
+    return freed;
+  }
+
+  /** {@code DEF_PRIORITY}. */
+  int rounds() {
+    return 12;
+  }
+
+  /** What a zone is to be above. */
+  long target(ModelZone zone, ZoneType highest) {
+    return zone.mark(Mark.HIGH) + zone.protection(highest);
+  }
+
+  /** How much of a boost goes back. */
+  long back(long boost) {
+    return boost;
   }
 }

@@ -3,6 +3,7 @@
 package io.mm4j.testkit.model;
 
 import io.mm4j.api.page.PageAllocatorProvider;
+import io.mm4j.testkit.Fault;
 import io.mm4j.testkit.Rule;
 import java.util.List;
 import java.util.stream.Stream;
@@ -10,6 +11,13 @@ import java.util.stream.Stream;
 /** The rules PA-46 and on: what is kept back, who is asked, and what happens when memory is out. */
 public final class ModelRules {
   private ModelRules() {}
+
+  /** Models that are wrong on purpose, one rule each. */
+  public static List<Fault<PageAllocatorProvider>> faults() {
+    return Stream.of(StatFaults.all(), ShortageFaults.all(), RangeFaults.all())
+        .flatMap(List::stream)
+        .toList();
+  }
 
   /** All of them. */
   public static List<Rule<PageAllocatorProvider>> all() {

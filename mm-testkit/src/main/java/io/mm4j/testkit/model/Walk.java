@@ -110,7 +110,7 @@ final class Walk {
   }
 
   /** {@code prep_new_page()}. */
-  private void prepare(Request request, long pfn) {
+  void prepare(Request request, long pfn) {
     state.map.prepare(pfn, request.order(), FrameOwner.KERNEL);
     if (request.order() > 0 && request.wants(Gfp.__GFP_COMP)) {
       state.map.setFlags(pfn, PageFlags.PG_HEAD);

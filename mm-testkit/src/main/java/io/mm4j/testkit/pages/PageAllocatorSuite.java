@@ -35,6 +35,6 @@ public final class PageAllocatorSuite {
   }
 
   private static List<Fault<PageAllocatorProvider>> faults() {
-    return Stream.of(PageFaults.all(), ModelFaults.all()).flatMap(List::stream).toList();
+    return Stream.of(PageFaults.all(), ModelFaults.all(), ModelRules.faults()).flatMap(List::stream).toList();
   }
 }
