@@ -209,10 +209,9 @@ final class ContigRules {
   private static void two(DrawnSubject s, Seeded random) {
     RangeCase c = new RangeCase(s, random);
     c.use(1);
-    Zone dma = s.drawn.layout().zones().getFirst();
     boolean cut = random.oneIn(2);
     // The first pageblock of the machine has no frame 0.
-    long block = cut ? 0 : dma.startPfn() + 511 & -512;
+    long block = cut ? 0 : (largest(s).startPfn() + 1023 & -1024) + 512L * random.below(2);
     long page = cut ? 5 : block + random.below(100);
     c.take(page, page + 1, MOVABLE);
     c.map.setOwner(page, FrameOwner.ANON);

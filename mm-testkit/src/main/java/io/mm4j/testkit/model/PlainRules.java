@@ -76,8 +76,11 @@ final class PlainRules {
       Zone zone = managed.zone();
       long first = (zone.startPfn() + 511) & -512;
       for (long pfn = first; pfn + 512 <= zone.endPfn(); pfn += 512) {
-        int type = random.below(Migratetype.TYPES);
-        managed.frames().movePageblock(pfn, type);
+        managed.frames().movePageblock(pfn, random.below(Migratetype.TYPES));
+      }
+      // A block of two pageblocks has taken both along.
+      for (long pfn = first; pfn + 512 <= zone.endPfn(); pfn += 512) {
+        int type = zone.pageblocks().get(pfn);
         blocks.computeIfAbsent(type, t -> new ArrayList<>()).add(pfn);
       }
     }
@@ -130,8 +133,15 @@ final class PlainRules {
       int order = random.below(6);
       held.add(new long[] {s.pages.allocPages(cpu, gfps.get(random.below(3)), order), order});
     }
-    for (long[] block : held) {
-      s.pages.freePages(cpu, block[0], (int) block[1]);
+    Map<Long, Integer> types = new HashMap<>();
+    for (Zone zone : s.drawn.layout().zones()) {
+      for (long pfn = zone.startPfn(); pfn < zone.endPfn(); pfn = (pfn | 511) + 1) {
+        types.put(pfn >> 9, zone.pageblocks().get(pfn));
+      }
+    }
+    // The others stay, so that no whole pageblock comes together.
+    for (int i = 0; i < held.size(); i += 2) {
+      s.pages.freePages(cpu, held.get(i)[0], (int) held.get(i)[1]);
     }
     for (ManagedZone managed : s.pages.zones()) {
       managed
@@ -139,7 +149,7 @@ final class PlainRules {
           .forEachFree(
               (pfn, order, type) ->
                   checkEqual(
-                      order > 9 ? type : managed.zone().pageblocks().get(pfn),
+                      order >= 9 ? type : types.getOrDefault(pfn >> 9, -1),
                       type,
                       "list of block " + pfn + " of order " + order));
     }
