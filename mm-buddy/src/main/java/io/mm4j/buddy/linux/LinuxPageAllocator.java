@@ -149,7 +149,7 @@ final class LinuxPageAllocator implements PageAllocator {
     ZoneState preferred = list.preferred;
     PageEvents events = core.events;
     if (preferred == null) {
-      return NO_PAGE;
+      return nobodyServes(cpu, gfp, order, type);
     }
     if (order == 0 && events == null && node == cpu.nodeId() && preferred.zone.nodeId() == node) {
       openFront(cpu, gfp, preferred.pcp(cpu.id()), list);
@@ -158,7 +158,7 @@ final class LinuxPageAllocator implements PageAllocator {
     try {
       request.of(gfp, order, type, list, (gfp & Gfp.__GFP_THISNODE) != 0);
       if (request.zones.length == 0) {
-        return NO_PAGE;
+        return nobodyServes(cpu, gfp, order, type);
       }
       if (core.explains()) {
         core.step(cpu, describe(request));
@@ -174,6 +174,16 @@ final class LinuxPageAllocator implements PageAllocator {
     } finally {
       request.busy = false;
     }
+  }
+
+  /** No zone at all may serve: it fails as others do that find nothing. */
+  private long nobodyServes(Cpu cpu, int gfp, int order, int type) {
+    core.count(Core.Event.FAIL, 1);
+    PageEvents events = core.events;
+    if (events != null) {
+      events.alloc(cpu, NO_PAGE, order, gfp, type);
+    }
+    return NO_PAGE;
   }
 
   /** The next request of this kind on this CPU takes the fast path. */
@@ -216,6 +226,9 @@ final class LinuxPageAllocator implements PageAllocator {
       if (now > filled) {
         return now;
       }
+      // No zone may serve so many: one page, as by a single request.
+      pfns[filled] = allocPages(cpu, gfp, 0, nodeId);
+      return pfns[filled] == NO_PAGE ? filled : filled + 1;
     }
     return PageAllocator.super.allocPagesBulk(cpu, gfp, nodeId, pfns, wanted);
   }
@@ -349,10 +362,12 @@ final class LinuxPageAllocator implements PageAllocator {
     if ((memMap.flags(pfn) & PageFlags.PG_HEAD) != 0) {
       throw new MisuseException("a compound block cannot be split: " + describe(pfn));
     }
+    if (count != 1) {
+      throw new MisuseException("split while others hold it: " + describe(pfn));
+    }
     FrameOwner owner = memMap.owner(pfn);
     for (long p = pfn; p < pfn + (1L << order); p++) {
       memMap.prepare(p, 0, owner);
-      memMap.setRefcount(p, count);
     }
   }
 

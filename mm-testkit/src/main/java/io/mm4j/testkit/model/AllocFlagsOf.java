@@ -6,6 +6,7 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.Migratetype;
+import java.util.Collection;
 import java.util.EnumSet;
 import java.util.Set;
 
@@ -26,7 +27,7 @@ public final class AllocFlagsOf {
    *
    * @param kinds the kinds of zone that the kernel was built with; what it lacks means Normal
    */
-  public static ZoneType highestZone(int gfp, Set<ZoneType> kinds) {
+  public static ZoneType highestZone(int gfp, Collection<ZoneType> kinds) {
     if (has(gfp, Gfp.__GFP_DMA)) {
       return orNormal(ZoneType.DMA, kinds);
     }
@@ -39,7 +40,7 @@ public final class AllocFlagsOf {
     return has(gfp, Gfp.__GFP_MOVABLE) ? ZoneType.MOVABLE : orNormal(ZoneType.HIGHMEM, kinds);
   }
 
-  private static ZoneType orNormal(ZoneType type, Set<ZoneType> kinds) {
+  private static ZoneType orNormal(ZoneType type, Collection<ZoneType> kinds) {
     return kinds.contains(type) ? type : ZoneType.NORMAL;
   }
 
@@ -67,7 +68,7 @@ public final class AllocFlagsOf {
   public static boolean avoidsMixing(
       boolean defragMode,
       ZoneType preferred,
-      Set<ZoneType> kinds,
+      Collection<ZoneType> kinds,
       int nodes,
       boolean dma32OnThatNode) {
     if (defragMode) {

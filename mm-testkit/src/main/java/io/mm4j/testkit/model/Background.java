@@ -10,6 +10,9 @@ interface Background {
   /** {@code wakeup_kswapd()}: gives it work, if the node needs any. */
   void wake(Cpu cpu, ModelZone zone, int gfp, int order, ZoneType highest);
 
+  /** {@code wake_all_kswapds()}: that of every node that could have served a request. */
+  void wakeAll(Request request);
+
   /** {@code kswapd()}: does the work that has come up; returns how many pages were freed. */
   long run(Cpu cpu);
 }

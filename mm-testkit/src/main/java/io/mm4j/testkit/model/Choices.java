@@ -5,6 +5,7 @@ package io.mm4j.testkit.model;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.Migratetype;
 import java.util.Deque;
 import java.util.List;
@@ -90,6 +91,11 @@ class Choices {
       return pageblockType;
     }
     return pageblockType == Migratetype.ISOLATE ? -1 : Migratetype.MOVABLE;
+  }
+
+  /** Whether a block is cleared. */
+  boolean clears(int gfp) {
+    return AllocFlagsOf.has(gfp, Gfp.__GFP_ZERO);
   }
 
   /** How many pages a served block counts in {@code pgalloc}. */

@@ -52,9 +52,15 @@ final class Comparison {
       ManagedZone mine = expected.pages.zones().get(i);
       equal("free blocks of " + mine.zone(), blocks(mine), blocks(seen.pages.zones().get(i)));
       for (long pfn = mine.zone().startPfn(); pfn < mine.zone().endPfn(); pfn++) {
-        frame(pfn);
+        if (!unknown(expected.map, pfn) || !unknown(seen.map, pfn)) {
+          frame(pfn);
+        }
       }
     }
+  }
+
+  private static boolean unknown(MemMap map, long pfn) {
+    return map instanceof TouchedMap touched && !touched.isKnown(pfn);
   }
 
   private void statistics() {

@@ -3,7 +3,6 @@
 package io.mm4j.testkit.model;
 
 import io.mm4j.api.Cpu;
-import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.PageStats;
@@ -111,10 +110,6 @@ final class Counters implements PageStats {
 
   private static ZoneStats full(ModelZone z) {
     Zone zone = z.zone;
-    long inBlocks = 0;
-    for (int order = Pages.PAGEBLOCK_ORDER; order <= Pages.MAX_PAGE_ORDER; order++) {
-      inBlocks += z.frames.freeBlocks(order) << order;
-    }
     List<ZoneStats.PcpStats> cpus = new ArrayList<>();
     for (CpuLists lists : z.cpus) {
       PcpTuning t = lists.tuning;
@@ -124,7 +119,7 @@ final class Counters implements PageStats {
         zone.nodeId(),
         zone.type(),
         z.free(),
-        inBlocks,
+        z.freeInBlocks(),
         z.boost,
         z.mark(Mark.MIN),
         z.mark(Mark.LOW),

@@ -211,12 +211,14 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
   /**
    * The machine; without its memory if that would be too much for the kit's floors.
    *
+   * @param contents whether its memory has bytes
    * @param frames what keeps the free blocks; its name is naive
    */
   Machine boot(
       PageAllocatorProvider provider,
       Options options,
       boolean withMemory,
+      boolean contents,
       FrameAllocatorProvider frames) {
     MemoryLayout small = new MemoryLayout(layout.map(), List.of());
     PluginRegistry registry =
@@ -228,7 +230,7 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
                         ? new NaiveMemories()
                         : new NaiveMemories(
                             "naive",
-                            (l, contents) -> new NaiveMemory(l, false, new NaiveMemMap(small)))),
+                            (l, bytes) -> new NaiveMemory(l, false, new NaiveMemMap(small)))),
                 Spi.FRAME_ALLOCATOR,
                 List.of(frames),
                 Spi.PAGE_ALLOCATOR,
@@ -237,7 +239,7 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
         new MachineConfig()
             .layout(layout)
             .cpus(cpus)
-            .contents(false)
+            .contents(contents)
             .releaseMemory(withMemory)
             .registry(registry)
             .plugin(Spi.PHYSICAL_MEMORY, PluginSpec.of("naive"))
@@ -248,6 +250,19 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
                     provider.name(), provider.options().isEmpty() ? Map.of() : options.asMap()));
     sysctls.forEach(config::sysctl);
     return config.boot();
+  }
+
+  /** The same machine anew: zones have state. */
+  Drawn again() {
+    List<Node> nodes = new ArrayList<>();
+    for (Node node : layout.nodes()) {
+      List<Zone> zones =
+          node.zones().stream()
+              .map(z -> zone(z.type(), z.nodeId(), z.startPfn(), z.endPfn(), z.managedPages()))
+              .toList();
+      nodes.add(new Node(node.id(), zones, node.distances()));
+    }
+    return new Drawn(new MemoryLayout(layout.map(), nodes), cpus, sysctls, plan);
   }
 
   @Override

@@ -21,7 +21,9 @@ final class DrawnRule extends Rule<PageAllocatorProvider> {
     /** Nothing. */
     NOTHING,
     /** Marks, and statistics that show them. */
-    STATISTICS
+    STATISTICS,
+    /** That it claims nothing. */
+    PLAIN
   }
 
   /** The case. */
@@ -66,6 +68,12 @@ final class DrawnRule extends Rule<PageAllocatorProvider> {
     if (needs == Needs.NOTHING) {
       return null;
     }
+    if (needs == Needs.PLAIN) {
+      var can = provider.capabilities();
+      return can.fallback() || can.perCpuLists() || can.watermarks()
+          ? "the plugin claims more than the free blocks of the zones"
+          : null;
+    }
     if (!provider.capabilities().watermarks()) {
       return "the plugin does not claim watermarks";
     }
@@ -89,7 +97,7 @@ final class DrawnRule extends Rule<PageAllocatorProvider> {
 
       @Override
       public DrawnSubject open() {
-        return new DrawnSubject(drawn, provider, options, withMemory);
+        return new DrawnSubject(drawn.again(), provider, options, withMemory);
       }
 
       @Override

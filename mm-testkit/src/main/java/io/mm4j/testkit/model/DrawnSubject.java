@@ -21,7 +21,7 @@ final class DrawnSubject extends Subject {
   private final boolean withMemory;
 
   DrawnSubject(Drawn drawn, PageAllocatorProvider provider, Options options, boolean withMemory) {
-    this(drawn, provider, options, withMemory, new WideFrames());
+    this(drawn, provider, options, withMemory, false, new WideFrames());
   }
 
   private DrawnSubject(
@@ -29,18 +29,24 @@ final class DrawnSubject extends Subject {
       PageAllocatorProvider provider,
       Options options,
       boolean withMemory,
+      boolean contents,
       FrameAllocatorProvider frames) {
     this.drawn = drawn;
     this.provider = provider;
     this.options = options;
     this.withMemory = withMemory;
-    machine = drawn.boot(provider, options, withMemory, frames);
+    machine = drawn.boot(provider, options, withMemory, contents, frames);
     pages = machine.pages();
   }
 
   /** The same plugin on another machine with another floor below it. */
   DrawnSubject on(Drawn other, FrameAllocatorProvider frames) {
-    return new DrawnSubject(other, provider, options, true, frames);
+    return new DrawnSubject(other, provider, options, true, false, frames);
+  }
+
+  /** The same machine with bytes in its memory. */
+  DrawnSubject withContents() {
+    return new DrawnSubject(drawn.again(), provider, options, true, true, new WideFrames());
   }
 
   PageStats stats() {

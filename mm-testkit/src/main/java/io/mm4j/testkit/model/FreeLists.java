@@ -3,7 +3,7 @@
 package io.mm4j.testkit.model;
 
 import io.mm4j.api.Cpu;
-import io.mm4j.api.memory.PageFlags;
+import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.Migratetype;
@@ -27,24 +27,61 @@ final class FreeLists {
     this.state = state;
   }
 
-  /** Takes blocks one after the other, as {@code rmqueue_bulk()} or {@code rmqueue_buddy()} do. */
+  /**
+   * Takes blocks one after the other, as {@code rmqueue_bulk()} or {@code rmqueue_buddy()} do. Each
+   * is announced, after its fallback if there was one.
+   */
   final class Taker {
     private final Cpu cpu;
     private final ModelZone zone;
     private final AllocFlags flags;
+    private final boolean refill;
     private Mode mode = Mode.NORMAL;
 
-    Taker(Cpu cpu, ModelZone zone, AllocFlags flags) {
+    /**
+     * Begins.
+     *
+     * @param refill whether the blocks go to per-cpu lists
+     */
+    Taker(Cpu cpu, ModelZone zone, AllocFlags flags, boolean refill) {
       this.cpu = cpu;
       this.zone = zone;
       this.flags = flags;
+      this.refill = refill;
     }
 
     /** {@code __rmqueue()}: the next block, or {@link FrameAllocator#NONE}. */
     long next(int order, int type) {
+      long pfn = find(order, type);
+      if (pfn != FrameAllocator.NONE && state.events != null) {
+        state.events.allocZoneLocked(cpu, zone.zone, pfn, order, type, refill);
+      }
+      return pfn;
+    }
+
+    /** {@code rmqueue_buddy()}: the next block, with what is reserved before or after all. */
+    long nextOrReserved(int order, int type) {
+      long pfn = FrameAllocator.NONE;
+      if (flags.has(AllocFlag.HIGHATOMIC)) {
+        pfn = smallest(zone, order, Migratetype.HIGHATOMIC);
+      }
+      if (pfn == FrameAllocator.NONE) {
+        pfn = find(order, type);
+      }
+      boolean atLast = flags.has(AllocFlag.NON_BLOCK) || flags.has(AllocFlag.OOM);
+      if (pfn == FrameAllocator.NONE && atLast) {
+        pfn = smallest(zone, order, Migratetype.HIGHATOMIC);
+      }
+      if (pfn != FrameAllocator.NONE && state.events != null) {
+        state.events.allocZoneLocked(cpu, zone.zone, pfn, order, type, refill);
+      }
+      return pfn;
+    }
+
+    private long find(int order, int type) {
       long pfn = FrameAllocator.NONE;
       if (mode == Mode.NORMAL) {
-        pfn = smallest(cpu, zone, order, type);
+        pfn = smallest(zone, order, type);
         if (pfn == FrameAllocator.NONE) {
           pfn = claim(order, type);
         }
@@ -97,13 +134,14 @@ final class FreeLists {
       int free = zone.frames.freePagesIn(start, Pages.PAGEBLOCK_ORDER);
       int movable = 0;
       for (long pfn = start; pfn < end; pfn++) {
-        movable += (state.map.flags(pfn) & PageFlags.PG_LRU) != 0 ? 1 : 0;
+        FrameOwner owner = state.map.owner(pfn);
+        movable += owner == FrameOwner.ANON || owner == FrameOwner.FILE ? 1 : 0;
       }
       if (!state.choices.changesHands(free, Fallback.alike(type, from.type(), free, movable))) {
         return FrameAllocator.NONE;
       }
       zone.frames.movePageblock(start, type);
-      return smallest(cpu, zone, order, type);
+      return smallest(zone, order, type);
     }
 
     /** Whether a boost at its limit still counts as one. */
@@ -135,17 +173,12 @@ final class FreeLists {
   }
 
   /** {@code __rmqueue_smallest()}: from the shortest order of one type that suffices. */
-  long smallest(Cpu cpu, ModelZone zone, int order, int type) {
+  static long smallest(ModelZone zone, int order, int type) {
     Fallback.Candidate own = Fallback.own(zone, order, type);
     if (own == null) {
       return FrameAllocator.NONE;
     }
-    long pfn = zone.frames.allocateFrom(own.order(), type, order, type);
-    if (state.events != null) {
-      boolean refill = PcpTuning.allowed(order) && type < Migratetype.PCPTYPES;
-      state.events.allocZoneLocked(cpu, zone.zone, pfn, order, type, refill);
-    }
-    return pfn;
+    return zone.frames.allocateFrom(own.order(), type, order, type);
   }
 
   /** {@code split_large_buddy()}: back by pageblocks, each on the list of its own type. */

@@ -31,7 +31,7 @@ final class Grounds {
     List<List<Span>> nodes = new ArrayList<>();
     long at = 1;
     boolean dma32 = !random.oneIn(3);
-    int most = count > 2 ? 12_000 : 60_000;
+    int most = count > 1 ? 8_000 : 40_000;
     for (int id = 0; id < count; id++) {
       List<Span> spans = new ArrayList<>();
       boolean bare = id > 0 && random.oneIn(6);
@@ -51,6 +51,21 @@ final class Grounds {
       nodes.add(spans);
     }
     return machine(random, nodes, 5, false);
+  }
+
+  /** One node, small: what is done there is done to all of it. */
+  static Ground small(Seeded random) {
+    List<Span> spans = new ArrayList<>();
+    if (random.oneIn(2)) {
+      add(spans, ZoneType.DMA32, 4_096 + random.below(400), random.between(1_500, 3_000));
+    }
+    add(spans, ZoneType.NORMAL, FOUR_GIB + random.below(400), random.between(2_500, 7_000));
+    return machine(random, List.of(spans), 5, false);
+  }
+
+  /** Several nodes. */
+  static Ground nodes(Seeded random) {
+    return wide(random, random.between(2, 4));
   }
 
   /** x86-32: one node with DMA, Normal and HighMem. */
@@ -109,6 +124,7 @@ final class Grounds {
     }
     if (random.oneIn(3)) {
       vm.put("watermark_scale_factor", "" + random.between(1, 400));
+      vm.putIfAbsent("min_free_kbytes", "" + random.between(2_000, 9_000));
     }
     if (random.oneIn(2)) {
       vm.put("percpu_pagelist_high_fraction", "" + random.between(8, 400));

@@ -107,7 +107,7 @@ final class KswapdRules {
     KswapdCase c = new KswapdCase(s, random);
     Giver none = new Giver(s.pages, 0, false);
     s.machine.pressure().register(none);
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 25; i++) {
       int gfp = KINDS.get(random.below(KINDS.size())) | Gfp.__GFP_MOVABLE;
       var cpu = c.cpu();
       int order = random.oneIn(3) ? 0 : random.between(4, 8);

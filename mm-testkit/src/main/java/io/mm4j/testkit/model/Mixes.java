@@ -2,6 +2,7 @@
 
 package io.mm4j.testkit.model;
 
+import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Seeded;
@@ -10,17 +11,15 @@ import java.util.List;
 
 /** Lists of operations that reach what the rules are about. */
 final class Mixes {
-  /** Requests of the usual kinds. */
-  static final List<Integer> USUAL =
+  /** Requests that wait for reclaim. */
+  static final List<Integer> PATIENT =
       List.of(
           Gfp.GFP_KERNEL,
           Gfp.GFP_HIGHUSER_MOVABLE,
           Gfp.GFP_KERNEL | Gfp.__GFP_RECLAIMABLE,
-          Gfp.GFP_ATOMIC,
-          Gfp.GFP_NOWAIT,
-          Gfp.GFP_HIGHUSER,
-          Gfp.GFP_KERNEL | Gfp.__GFP_COMP,
-          Gfp.GFP_KERNEL | Gfp.__GFP_ZERO);
+          Gfp.GFP_KERNEL | Gfp.__GFP_NORETRY,
+          Gfp.GFP_KERNEL | Gfp.__GFP_RETRY_MAYFAIL,
+          Gfp.GFP_KERNEL | Gfp.__GFP_NOMEMALLOC);
 
   /** Requests that cannot wait, so that they end where the watermarks say. */
   static final List<Integer> HASTY =
@@ -41,60 +40,215 @@ final class Mixes {
           Gfp.GFP_NOWAIT | Gfp.__GFP_THISNODE,
           Gfp.GFP_ATOMIC | Gfp.__GFP_WRITE);
 
-  private Mixes() {}
+  /** One request for each migratetype. */
+  private static final List<Integer> TYPES =
+      List.of(
+          Gfp.GFP_ATOMIC,
+          Gfp.GFP_ATOMIC | Gfp.__GFP_MOVABLE,
+          Gfp.GFP_ATOMIC | Gfp.__GFP_RECLAIMABLE);
 
-  /** Everything, in small and larger portions. */
-  static List<Operation<Twins>> everyday(Seeded random, Ground ground) {
-    List<Operation<Twins>> list = new ArrayList<>();
-    fill(random, ground, list);
-    while (list.size() < 150) {
-      int cpu = random.below(ground.cpus());
-      int number = random.below(100_000);
-      list.add(
-          switch (random.weighted(30, 25, 2, 3, 2, 2, 2, 2, 2, 1, 1, 2)) {
-            case 0 -> allocate(random, ground, HASTY, cpu);
-            case 1 -> new TwinOp.Free(cpu, number, random.between(1, 4), portion(random));
-            case 2 -> new TwinOp.Drain(cpu);
-            case 3 -> new TwinOp.Thin(cpu, random.order(4), number, random.between(2, 64), 300);
-            case 4 -> new TwinOp.Split(number);
-            case 5 -> new TwinOp.Reference(cpu, number, random.between(1, 3));
-            case 6 -> new TwinOp.Misuse(cpu, number, random.below(100));
-            case 7 -> new TwinOp.Lru(number, random.below(700), !random.oneIn(4));
-            case 8 -> new TwinOp.Watch(random.oneIn(2));
-            case 9 -> new TwinOp.Memalloc(cpu, random.oneIn(3));
-            case 10 -> new TwinOp.RequestDrain(cpu);
-            default -> new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC, random.order(10), -1, 20);
-          });
-    }
-    return list;
-  }
+  private final Seeded random;
+  private final Ground ground;
+  private final List<Operation<Twins>> list = new ArrayList<>();
 
-  /** Takes most of the memory, in large blocks first. */
-  private static void fill(Seeded random, Ground ground, List<Operation<Twins>> list) {
-    for (int order = 10; order >= 4 && random.below(8) > 0; order -= random.between(1, 3)) {
-      int gfp = HASTY.get(random.below(HASTY.size()));
-      list.add(
-          new TwinOp.Allocate(
-              random.below(ground.cpus()), gfp, order, random.between(-1, 3), 10_000 >> order));
-    }
+  private Mixes(Seeded random, Ground ground) {
+    this.random = random;
+    this.ground = ground;
     if (random.oneIn(2)) {
       list.add(new TwinOp.Watch(true));
     }
   }
 
-  private static TwinOp allocate(Seeded random, Ground ground, List<Integer> flags, int cpu) {
-    int gfp = flags.get(random.below(flags.size()));
-    int order = random.oneIn(20) ? random.between(4, 10) : random.order(10);
-    return new TwinOp.Allocate(
-        cpu, gfp, order, random.oneIn(3) ? random.below(4) : -1, portion(random));
+  /** Everything, in small and larger portions. */
+  static List<Operation<Twins>> everyday(Seeded random, Ground ground) {
+    Mixes mix = new Mixes(random, ground);
+    mix.fill(HASTY, 9_000);
+    for (int i = 0; i < 70; i++) {
+      mix.list.add(mix.anything());
+    }
+    return mix.list;
   }
 
-  private static int portion(Seeded random) {
+  private TwinOp anything() {
+    int cpu = cpu();
+    int number = random.below(100_000);
+    return switch (random.weighted(30, 25, 2, 3, 2, 2, 2, 2, 2, 1, 1, 2)) {
+      case 0 -> allocate(HASTY, cpu);
+      case 1 -> new TwinOp.Free(cpu, number, random.between(1, 4), portion());
+      case 2 -> new TwinOp.Drain(cpu);
+      case 3 -> new TwinOp.Thin(cpu, random.order(4), number, random.between(2, 64), 300);
+      case 4 -> new TwinOp.Split(number);
+      case 5 -> new TwinOp.Reference(cpu, number, random.between(1, 3));
+      case 6 -> new TwinOp.Misuse(cpu, number, random.below(100));
+      case 7 -> own(number);
+      case 8 -> new TwinOp.Watch(random.oneIn(2));
+      case 9 -> new TwinOp.Memalloc(cpu, random.oneIn(3));
+      case 10 -> new TwinOp.RequestDrain(cpu, random.below(3));
+      default -> new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC, random.order(10), -1, 20);
+    };
+  }
+
+  /** Down to every mark with every right, and up again. */
+  static List<Operation<Twins>> marks(Seeded random, Ground ground) {
+    Mixes mix = new Mixes(random, ground);
+    mix.fill(HASTY, 40_000);
+    for (int i = 0; i < 45; i++) {
+      int order = random.order(5);
+      int node = random.oneIn(3) ? random.below(4) : -1;
+      List<Integer> flags = random.oneIn(5) ? PATIENT : HASTY;
+      mix.list.add(
+          switch (random.weighted(12, 5, 1, 1, 1)) {
+            case 0 ->
+                new TwinOp.Allocate(mix.cpu(), mix.of(flags), order, node, 400 >> order);
+            case 1 ->
+                new TwinOp.Free(mix.cpu(), random.below(100_000), 1, random.between(1, 200));
+            case 2 -> new TwinOp.Memalloc(mix.cpu(), random.oneIn(2));
+            case 3 -> new TwinOp.Drain(mix.cpu());
+            default -> new TwinOp.Cache(random.below(100_000), random.between(1, 40));
+          });
+    }
+    return mix.list;
+  }
+
+  /** All memory of one type, some of it given back here and there, and asked for by another. */
+  static List<Operation<Twins>> fragmenting(Seeded random, Ground ground) {
+    Mixes mix = new Mixes(random, ground);
+    for (int round = 0; round < 3; round++) {
+      mix.list.add(
+          new TwinOp.Allocate(
+              mix.cpu(), mix.of(TYPES), random.order(4), -1, random.between(500, 4_000)));
+      mix.list.add(new TwinOp.Allocate(mix.cpu(), mix.of(TYPES), 0, -1, 4_000));
+      mix.list.add(mix.own(random.below(10_000)));
+      for (int i = 0; i < random.between(1, 3); i++) {
+        mix.list.add(
+            new TwinOp.Thin(
+                mix.cpu(),
+                random.oneIn(3) ? random.order(4) : 0,
+                random.below(64),
+                random.between(2, 200),
+                random.between(100, 2_500)));
+      }
+      if (random.oneIn(2)) {
+        mix.list.add(new TwinOp.Drain(mix.cpu()));
+      }
+      for (int i = 0; i < random.between(3, 8); i++) {
+        int order = random.order(6);
+        int gfp = random.oneIn(2) ? mix.of(TYPES) : mix.of(HASTY);
+        mix.list.add(
+            new TwinOp.Allocate(mix.cpu(), gfp, order, -1, random.between(1, 300) >> order / 2));
+      }
+    }
+    return mix.list;
+  }
+
+  /** Rows of blocks out and in, on one CPU and from one to another. */
+  static List<Operation<Twins>> rows(Seeded random, Ground ground) {
+    Mixes mix = new Mixes(random, ground);
+    if (random.oneIn(3)) {
+      mix.fill(HASTY, 20_000);
+    }
+    for (int i = 0; i < 40; i++) {
+      int order = random.oneIn(12) ? 9 : Math.min(3, random.order(3));
+      int cpu = mix.cpu();
+      int number = random.below(100_000);
+      mix.list.add(
+          switch (random.weighted(6, 7, 3, 1, 1, 1)) {
+            case 0 ->
+                new TwinOp.Allocate(
+                    cpu, mix.of(TYPES), order, -1, order == 9 ? 3 : random.between(1, 500));
+            case 1 -> new TwinOp.Free(cpu, number, 1, random.between(1, 600));
+            case 2 -> new TwinOp.Thin(cpu, order, number, 100, random.between(1, 500));
+            case 3 -> new TwinOp.RequestDrain(cpu, random.below(3));
+            case 4 -> new TwinOp.Watch(random.oneIn(2));
+            default -> new TwinOp.Drain(cpu);
+          });
+    }
+    return mix.list;
+  }
+
+  /** High orders that cannot wait, until pageblocks are reserved, used and given up. */
+  static List<Operation<Twins>> reserving(Seeded random, Ground ground) {
+    Mixes mix = new Mixes(random, ground);
+    // All but some hundred pages, so that the first walk finds too little.
+    mix.list.add(new TwinOp.Allocate(mix.cpu(), Gfp.GFP_NOWAIT, 10, -1, 200));
+    mix.list.add(new TwinOp.Allocate(mix.cpu(), Gfp.GFP_NOWAIT, 7, -1, 200));
+    mix.list.add(new TwinOp.Allocate(mix.cpu(), Gfp.GFP_NOWAIT, 5, -1, 100));
+    for (int i = 0; i < 40; i++) {
+      int order = 1 + random.order(9);
+      int cpu = mix.cpu();
+      int number = random.below(100_000);
+      mix.list.add(
+          switch (random.weighted(10, 6, 4, 3, 2, 1, 1)) {
+            case 0 ->
+                new TwinOp.Allocate(
+                    cpu, Gfp.GFP_ATOMIC, order, -1, random.between(1, 60) >> order / 2);
+            case 1 -> new TwinOp.Free(cpu, number, random.between(1, 9), random.between(1, 40));
+            case 2 -> new TwinOp.Allocate(cpu, mix.of(HASTY), 0, -1, random.between(1, 300));
+            case 3 -> new TwinOp.Allocate(cpu, mix.of(PATIENT), random.order(4), -1, 60);
+            case 4 -> new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT, random.order(6), -1, 60);
+            case 5 -> new TwinOp.Drain(cpu);
+            default -> new TwinOp.Cache(number, random.between(1, 30));
+          });
+    }
+    return mix.list;
+  }
+
+  /** Pages that are used again, with and without being cleared. */
+  static List<Operation<Twins>> contents(Seeded random, Ground ground) {
+    Mixes mix = new Mixes(random, ground);
+    for (int i = 0; i < 60; i++) {
+      int gfp =
+          mix.of(HASTY)
+              | (random.oneIn(2) ? Gfp.__GFP_ZERO : 0)
+              | (random.oneIn(2) ? Gfp.__GFP_COMP : 0);
+      mix.list.add(
+          random.oneIn(2)
+              ? new TwinOp.Allocate(mix.cpu(), gfp, random.order(5), -1, random.between(1, 12))
+              : random.oneIn(4)
+                  ? new TwinOp.Split(random.below(1_000))
+                  : new TwinOp.Free(mix.cpu(), random.below(1_000), 1, random.between(1, 20)));
+    }
+    return mix.list;
+  }
+
+  /** Takes most of the memory, in large blocks first. */
+  private void fill(List<Integer> flags, int pages) {
+    for (int order = 10; order >= 4 && random.below(8) > 0; order -= random.between(1, 3)) {
+      list.add(
+          new TwinOp.Allocate(cpu(), of(flags), order, random.between(-1, 3), pages >> order));
+    }
+  }
+
+  private TwinOp own(int number) {
+    FrameOwner owner =
+        switch (random.below(4)) {
+          case 0 -> FrameOwner.SLAB;
+          case 1 -> FrameOwner.FILE;
+          default -> FrameOwner.ANON;
+        };
+    return new TwinOp.Own(number, random.below(4_000), owner);
+  }
+
+  private TwinOp allocate(List<Integer> flags, int cpu) {
+    int order = random.oneIn(20) ? random.between(4, 10) : random.order(10);
+    return new TwinOp.Allocate(
+        cpu, of(flags), order, random.oneIn(3) ? random.below(4) : -1, portion());
+  }
+
+  private int of(List<Integer> flags) {
+    return flags.get(random.below(flags.size()));
+  }
+
+  private int cpu() {
+    return random.below(ground.cpus());
+  }
+
+  private int portion() {
     return switch (random.weighted(3, 4, 2, 1)) {
       case 0 -> 1;
       case 1 -> random.between(2, 30);
-      case 2 -> random.between(30, 300);
-      default -> random.between(300, 1_500);
+      case 2 -> random.between(30, 200);
+      default -> random.between(200, 700);
     };
   }
 }

@@ -8,6 +8,8 @@ import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.Pages;
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageAllocatorProvider.Floors;
@@ -15,7 +17,6 @@ import io.mm4j.api.page.PageEvents;
 import io.mm4j.api.page.PageStats;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  * beside them. For one thread.
  */
 class ModelPages implements PageAllocator {
+  private static final int BOTH = Gfp.__GFP_MOVABLE | Gfp.__GFP_RECLAIMABLE;
+
   final State state;
   final FreeLists lists;
   final PerCpu perCpu;
@@ -30,6 +33,7 @@ class ModelPages implements PageAllocator {
   final Background background;
   final Walk walk;
   final Slow slow;
+  final ModelRange range;
 
   ModelPages(Floors floors, Choices choices, Hooks hooks) {
     state = new State(floors, choices);
@@ -38,20 +42,30 @@ class ModelPages implements PageAllocator {
     background = hooks.background(state, perCpu);
     walk = new Walk(state, lists, perCpu, reserve, background);
     slow = hooks.slow(state, walk, perCpu, reserve, background);
+    range = hooks.range(this);
   }
 
   @Override
   public long allocPages(Cpu cpu, int gfp, int order, int nodeId) {
-    if (order < 0 || order > Pages.MAX_PAGE_ORDER) {
-      throw new MisuseException("no such order: order=" + order);
+    if (nodeId >= state.settings.nodes()) {
+      throw new MisuseException("no such node: nodeId=" + nodeId);
     }
+    if (order < 0 || order > Pages.MAX_PAGE_ORDER) {
+      return NO_PAGE;
+    }
+    if ((gfp & BOTH) == BOTH) {
+      throw new MisuseException("movable and reclaimable at once: gfp=" + gfp);
+    }
+    perCpu.serve(cpu);
     Request request = request(cpu, gfp, order, nodeId);
     long pfn = NO_PAGE;
     if (!request.zones().isEmpty()) {
       pfn = walk.get(request, AllocFlagsOf.first(gfp, walk.avoidsMixing(request)));
-    }
-    if (pfn == NO_PAGE) {
-      pfn = slow.get(request);
+      if (pfn == NO_PAGE) {
+        pfn = slow.get(request);
+      }
+    } else {
+      state.counters.other("page_alloc_failure", 1);
     }
     if (state.events != null) {
       state.events.alloc(cpu, pfn, order, gfp, request.type());
@@ -67,8 +81,8 @@ class ModelPages implements PageAllocator {
         gfp,
         order,
         AllocFlagsOf.migratetype(gfp),
-        AllocFlagsOf.highestZone(gfp, Set.copyOf(state.settings.plan().kinds())),
-        state.choices.zones(state.order, gfp, node).stream().map(state::of).toList());
+        AllocFlagsOf.highestZone(gfp, state.settings.plan().kinds()),
+        state.zones(gfp, node));
   }
 
   @Override
@@ -116,7 +130,60 @@ class ModelPages implements PageAllocator {
 
   @Override
   public boolean allocContigRange(Cpu cpu, long startPfn, long endPfn, int gfp) {
+    return range.take(cpu, startPfn, endPfn, gfp);
+  }
+
+  /** {@code alloc_pages_bulk()}: one look at one zone, or a single page. */
+  @Override
+  public int allocPagesBulk(Cpu cpu, int gfp, int nodeId, long[] pfns, int wanted) {
+    int filled = 0;
+    while (filled < wanted && pfns[filled] != NO_PAGE) {
+      filled++;
+    }
+    Request request = request(cpu, gfp, 0, nodeId);
+    ModelZone zone = wanted - filled > 1 ? bulkZone(request, wanted) : null;
+    int at = filled;
+    int got = 0;
+    for (; zone != null && at < wanted; at++) {
+      if (pfns[at] == NO_PAGE || overwrites()) {
+        long pfn = perCpu.take(cpu, zone, 0, request.type(), AllocFlagsOf.first(0, false));
+        if (pfn == FrameAllocator.NONE) {
+          break;
+        }
+        walk.prepare(bulkRequest(request), pfn);
+        pfns[at] = pfn;
+        got++;
+        state.counters.served(cpu, request.preferred(), zone, 0);
+      }
+    }
+    if (got > 0 || filled == wanted) {
+      return at;
+    }
+    pfns[filled] = allocPages(cpu, gfp, 0, nodeId);
+    return pfns[filled] == NO_PAGE ? filled : filled + 1;
+  }
+
+  /** Whether places that hold a frame are filled, too. */
+  boolean overwrites() {
     return false;
+  }
+
+  /** How a bulk page is prepared. */
+  Request bulkRequest(Request request) {
+    return request;
+  }
+
+  /** The zone that gives many pages, if there is one. */
+  @Nullable ModelZone bulkZone(Request request, int wanted) {
+    for (ModelZone zone : request.zones()) {
+      if (zone.zone.nodeId() != request.preferred().zone.nodeId()) {
+        return null;
+      }
+      if (zone.free() > zone.mark(Mark.LOW) + wanted + zone.protection(request.highest())) {
+        return zone;
+      }
+    }
+    return null;
   }
 
   @Override

@@ -10,6 +10,7 @@ import java.util.function.Function;
 /** Provides {@link ModelPages}, or one that is wrong on purpose. */
 public final class ModelProvider implements PageAllocatorProvider {
   private final String name;
+  private final boolean claims;
   private final Function<Floors, PageAllocator> factory;
 
   /** The model. */
@@ -19,8 +20,14 @@ public final class ModelProvider implements PageAllocatorProvider {
 
   /** Another one. */
   ModelProvider(String name, Function<Floors, PageAllocator> factory) {
+    this(name, factory, true);
+  }
+
+  /** Another one, which claims all that Linux does or nothing. */
+  ModelProvider(String name, Function<Floors, PageAllocator> factory, boolean claims) {
     this.name = name;
     this.factory = factory;
+    this.claims = claims;
   }
 
   @Override
@@ -35,7 +42,7 @@ public final class ModelProvider implements PageAllocatorProvider {
 
   @Override
   public Capabilities capabilities() {
-    return new Capabilities(true, true, true);
+    return new Capabilities(claims, claims, claims);
   }
 
   @Override

@@ -3,6 +3,7 @@
 package io.mm4j.testkit.model;
 
 import io.mm4j.api.page.PageAllocatorProvider;
+import io.mm4j.testkit.Fault;
 import io.mm4j.testkit.Rule;
 import java.util.List;
 import java.util.stream.Stream;
@@ -11,8 +12,15 @@ import java.util.stream.Stream;
 public final class ModelRules {
   private ModelRules() {}
 
+  /** Models that are wrong on purpose, one rule each. */
+  public static List<Fault<PageAllocatorProvider>> faults() {
+    return Stream.of(StatFaults.all(), ShortageFaults.all(), RangeFaults.all())
+        .flatMap(List::stream)
+        .toList();
+  }
+
   /** All of them. */
   public static List<Rule<PageAllocatorProvider>> all() {
-    return Stream.of(MarksRules.all(), ZonelistRules.all(), PressureRules.all(), KswapdRules.all()).flatMap(List::stream).toList();
+    return Stream.of(MarksRules.all(), ZonelistRules.all(), PressureRules.all(), KswapdRules.all(), BulkRules.all(), ContigRules.all(), PlainRules.all()).flatMap(List::stream).toList();
   }
 }

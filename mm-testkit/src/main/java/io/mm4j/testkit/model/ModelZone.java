@@ -62,6 +62,15 @@ final class ModelZone implements Watermark.Level {
     return pages(Migratetype.HIGHATOMIC);
   }
 
+  /** {@code NR_FREE_PAGES_BLOCKS}: free pages in blocks of whole pageblocks. */
+  long freeInBlocks() {
+    long pages = 0;
+    for (int order = Pages.PAGEBLOCK_ORDER; order <= Pages.MAX_PAGE_ORDER; order++) {
+      pages += frames.freeBlocks(order) << order;
+    }
+    return pages;
+  }
+
   private long pages(int type) {
     long pages = 0;
     for (int order = 0; order <= Pages.MAX_PAGE_ORDER; order++) {

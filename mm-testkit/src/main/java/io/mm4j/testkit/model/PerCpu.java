@@ -45,7 +45,7 @@ final class PerCpu {
       Cpu cpu, ModelZone zone, int order, int type, AllocFlags flags, Deque<Long> list) {
     PcpTuning tuning = zone.cpus.get(cpu.id()).tuning;
     int wanted = state.choices.refill(tuning, order, zone.belowHigh);
-    FreeLists.Taker taker = lists.new Taker(cpu, zone, flags);
+    FreeLists.Taker taker = lists.new Taker(cpu, zone, flags, true);
     int got = 0;
     while (got < wanted) {
       long pfn = taker.next(order, type);
@@ -57,7 +57,7 @@ final class PerCpu {
       got++;
     }
     tuning.count += got << order;
-    state.counters.other("pcp_refill", got > 0 ? 1 : 0);
+    state.counters.other("pcp_refill", 1);
   }
 
   /** {@code free_frozen_page_commit()}. */
@@ -73,6 +73,7 @@ final class PerCpu {
               zone, 0, zone.mark(Mark.HIGH), new AllocFlags(Mark.MIN, Set.of()), ZoneType.MOVABLE);
       zone.belowHigh &= !enough;
     }
+    serve(cpu);
   }
 
   /**
@@ -81,6 +82,7 @@ final class PerCpu {
    */
   void drain(Cpu cpu, ModelZone zone, CpuLists own, int pages, int first) {
     int left = Math.min(pages, own.tuning.count);
+    state.counters.other("pcp_drain", left > 0 ? 1 : 0);
     for (int i = first; left > 0; i = (i + 1) % PcpTuning.LISTS) {
       Deque<Long> list = own.lists.get(i);
       int order = PcpTuning.orderOf(i);
@@ -91,7 +93,6 @@ final class PerCpu {
         int type = zone.typeOf(pfn);
         state.map.setOwners(pfn, order, FrameOwner.FREE);
         zone.frames.free(pfn, order, type);
-        state.counters.other("pcp_drain", 1L << order);
         if (state.events != null) {
           state.events.pcpuDrain(cpu, zone.zone, pfn, order, type);
         }
@@ -100,21 +101,29 @@ final class PerCpu {
   }
 
   /** {@code drain_pages()}: everything that a CPU keeps, of every zone. */
-  void drainAll(Cpu cpu, Cpu whose) {
+  void drainCpu(Cpu whose) {
+    whose.drainServed();
     for (ModelZone zone : state.zones) {
       CpuLists own = zone.cpus.get(whose.id());
-      while (own.tuning.count > 0) {
-        drain(
-            cpu, zone, own, Math.min(own.tuning.count, own.tuning.batch << PcpTuning.SCALE_MAX), 0);
-      }
+      drain(whose, zone, own, own.tuning.count, 0);
     }
   }
 
-  /** {@code drain_all_pages()}. */
+  /** The owner of the lists comes by: it serves a request to drain them. */
+  void serve(Cpu cpu) {
+    if (cpu.drainRequested()) {
+      drainCpu(cpu);
+    }
+  }
+
+  /** {@code drain_all_pages()}: the own lists first, then those of the other CPUs. */
   void drainAll(Cpu cpu) {
     state.counters.other("drain_all_pages", 1);
-    for (Cpu each : state.cpus.all()) {
-      drainAll(cpu, each);
+    drainCpu(cpu);
+    for (Cpu other : state.cpus.all()) {
+      if (state.zones.stream().anyMatch(z -> z.cpus.get(other.id()).tuning.count > 0)) {
+        drainCpu(other);
+      }
     }
   }
 

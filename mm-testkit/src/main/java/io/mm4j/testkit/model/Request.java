@@ -17,10 +17,6 @@ import java.util.List;
  * @param zones the zones to ask, in order; the first is the preferred one
  */
 record Request(Cpu cpu, int gfp, int order, int type, ZoneType highest, List<ModelZone> zones) {
-  Request {
-    zones = List.copyOf(zones);
-  }
-
   /** {@code preferred_zoneref}; there is none if nothing can serve. */
   ModelZone preferred() {
     return zones.getFirst();

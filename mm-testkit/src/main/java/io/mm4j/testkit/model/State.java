@@ -13,7 +13,9 @@ import io.mm4j.api.page.PageAllocatorProvider.Floors;
 import io.mm4j.api.page.PageEvents;
 import io.mm4j.api.page.Pressure;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** The machine as the model sees it: what its parts share. */
@@ -27,6 +29,7 @@ final class State {
   final List<ManagedZone> managed;
   final List<ModelZone> zones = new ArrayList<>();
   final NodeOrder order;
+  private final Map<Integer, List<ModelZone>> asked = new HashMap<>();
   final Counters counters;
   @Nullable PageEvents events;
 
@@ -55,14 +58,21 @@ final class State {
 
   /** The zone that a frame lies in. */
   ModelZone zoneOf(long pfn) {
-    return zones.stream()
-        .filter(z -> z.zone.contains(pfn))
-        .findFirst()
-        .orElseThrow(() -> new MisuseException("in no zone: pfn=" + pfn));
+    for (ModelZone zone : zones) {
+      if (zone.zone.contains(pfn)) {
+        return zone;
+      }
+    }
+    throw new MisuseException("in no zone: pfn=" + pfn);
   }
 
-  /** The model's view of a zone. */
-  ModelZone of(Zone zone) {
+  /** The zones that a request asks, in order; the flags that choose them make one list each. */
+  List<ModelZone> zones(int gfp, int node) {
+    return asked.computeIfAbsent(
+        node << 24 ^ gfp, key -> choices.zones(order, gfp, node).stream().map(this::of).toList());
+  }
+
+  private ModelZone of(Zone zone) {
     return zones.stream().filter(z -> z.zone == zone).findFirst().orElseThrow();
   }
 }

@@ -8,8 +8,7 @@ import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Pages;
 import java.util.BitSet;
-import java.util.HashMap;
-import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A {@code mem_map} of objects that are made when a frame is first written, for zones that lie far
@@ -33,13 +32,16 @@ final class TouchedMap implements MemMap {
     }
   }
 
+  private static final int CHUNK = 12;
+
   final BitSet touched = new BitSet();
   private final MemoryLayout layout;
-  private final Map<Long, Frame> frames = new HashMap<>();
+  private final @Nullable Frame[][] chunks;
   private final BitSet given = new BitSet();
 
   TouchedMap(MemoryLayout layout) {
     this.layout = layout;
+    this.chunks = new Frame[((int) layout.endPfn() >> CHUNK) + 1][];
   }
 
   private FrameOwner atFirst(long pfn) {
@@ -49,16 +51,36 @@ final class TouchedMap implements MemMap {
     return isPresent(pfn) ? FrameOwner.RESERVED : FrameOwner.NONE;
   }
 
+  private @Nullable Frame[] chunk(long pfn) {
+    int at = (int) pfn >> CHUNK;
+    if (chunks[at] == null) {
+      chunks[at] = new Frame[1 << CHUNK];
+    }
+    return chunks[at];
+  }
+
   /** To be read. */
   private Frame seen(long pfn) {
-    Frame frame = frames.get(pfn);
+    Frame frame = chunk(pfn)[(int) pfn & (1 << CHUNK) - 1];
     return frame == null ? new Frame(atFirst(pfn)) : frame;
   }
 
   /** To be written. */
   private Frame frame(long pfn) {
     touched.set((int) pfn);
-    return frames.computeIfAbsent(pfn, p -> new Frame(atFirst(p)));
+    @Nullable Frame[] chunk = chunk(pfn);
+    int at = (int) pfn & (1 << CHUNK) - 1;
+    Frame frame = chunk[at];
+    if (frame == null) {
+      frame = new Frame(atFirst(pfn));
+      chunk[at] = frame;
+    }
+    return frame;
+  }
+
+  /** Whether a frame was ever written. */
+  boolean isKnown(long pfn) {
+    return chunk(pfn)[(int) pfn & (1 << CHUNK) - 1] != null;
   }
 
   @Override
@@ -118,7 +140,7 @@ final class TouchedMap implements MemMap {
   public void release(long pfn, int order, FrameOwner owner) {
     for (long p = pfn; p < pfn + (1L << order); p++) {
       touched.set((int) p);
-      frames.put(p, new Frame(owner));
+      chunk(p)[(int) p & (1 << CHUNK) - 1] = new Frame(owner);
     }
   }
 

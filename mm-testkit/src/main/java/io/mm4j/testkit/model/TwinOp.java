@@ -3,7 +3,7 @@
 package io.mm4j.testkit.model;
 
 import io.mm4j.api.Cpu;
-import io.mm4j.api.memory.PageFlags;
+import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.testkit.Operation;
@@ -152,8 +152,8 @@ sealed interface TwinOp extends Operation<Twins> {
     }
   }
 
-  /** Asks a CPU to give its pages back at its next slow path. */
-  record RequestDrain(int cpu) implements TwinOp {
+  /** Asks a CPU to give its pages back; it does so at its next slow path, which comes at once. */
+  record RequestDrain(int cpu, int order) implements TwinOp {
     @Override
     public void apply(Twins s) {
       s.both(
@@ -162,6 +162,15 @@ sealed interface TwinOp extends Operation<Twins> {
             side.cpu(cpu).requestDrain();
             return 0;
           });
+      if (order == 0 && s.held.stream().anyMatch(b -> b.order() == 0)) {
+        int at = 0;
+        while (s.held.get(at).order() != 0) {
+          at++;
+        }
+        s.free(cpu, at);
+      } else {
+        s.allocate(cpu, Gfp.GFP_NOWAIT, Math.max(order, 1), -1);
+      }
     }
 
     @Override
@@ -255,27 +264,22 @@ sealed interface TwinOp extends Operation<Twins> {
     }
   }
 
-  /** Puts pages on an LRU list, or off it: they can be moved. */
-  record Lru(int number, int count, boolean on) implements TwinOp {
+  /** Says what single pages are for: those of processes and files can be moved. */
+  record Own(int number, int count, FrameOwner owner) implements TwinOp {
     @Override
     public void apply(Twins s) {
       for (int i = 0; i < Math.min(count, s.held.size()); i++) {
         Held block = s.held.get((number + i) % s.held.size());
         if (block.order() == 0) {
-          flag(s.model, block.pfn());
-          flag(s.judged, block.pfn());
+          s.model.map.setOwner(block.pfn(), owner);
+          s.judged.map.setOwner(block.pfn(), owner);
         }
       }
     }
 
-    private void flag(Side side, long pfn) {
-      int other = side.map.flags(pfn) & ~PageFlags.PG_LRU;
-      side.map.setFlags(pfn, other | (on ? PageFlags.PG_LRU : 0));
-    }
-
     @Override
     public String toString() {
-      return (on ? "PG_lru of " : "no PG_lru of ") + count + " from held#" + number;
+      return "owner " + owner + " of " + count + " from held#" + number;
     }
   }
 

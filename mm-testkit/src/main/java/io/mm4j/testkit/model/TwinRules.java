@@ -24,6 +24,71 @@ public final class TwinRules {
                 "mm/page_alloc.c get_page_from_freelist, rmqueue, __free_frozen_pages",
                 "one decision of the page allocator is off; the first difference says which"),
             Grounds::any,
-            Mixes::everyday));
+            Mixes::everyday),
+        new TwinRule(
+            new RuleInfo(
+                "PA-27",
+                "marks-as-linux",
+                "Each request ends exactly where watermark, boost, protection and its rights say,"
+                    + " in the right zone.",
+                "A page too few in the reserve, and reclaim itself has no memory.",
+                "mm/page_alloc.c zone_watermark_fast, gfp_to_alloc_flags",
+                "a watermark is compared with one page more or less, or a flag counts for another"),
+            Grounds::any,
+            Mixes::marks),
+        new TwinRule(
+            new RuleInfo(
+                "PA-28",
+                "fallback-as-linux",
+                "When a type has no free block, the right pageblock is claimed or the right block"
+                    + " stolen, and the rest goes to the right list.",
+                "Types that mix keep large blocks from ever coming back.",
+                "mm/page_alloc.c __rmqueue_claim, try_to_claim_block, __rmqueue_steal",
+                "the order of the search, the half that must fit, or the list of the rest"),
+            Grounds::small,
+            Mixes::fragmenting),
+        new TwinRule(
+            new RuleInfo(
+                "PA-29",
+                "per-cpu-lists-as-linux",
+                "A refill and a drain move as many pages as Linux's tuning says, the oldest out"
+                    + " first.",
+                "Lists that are too long hide memory, too short ones cost a lock for each page.",
+                "mm/page_alloc.c nr_pcp_alloc, nr_pcp_high, nr_pcp_free, free_pcppages_bulk",
+                "alloc_factor, free_count or high moves at another time"),
+            Grounds::small,
+            Mixes::rows),
+        new TwinRule(
+            new RuleInfo(
+                "PA-30",
+                "highatomic-as-linux",
+                "Pageblocks are reserved for high-order requests that cannot wait, up to one"
+                    + " percent, used by nobody else, and given up when memory is out.",
+                "A network card that needs order 3 in an interrupt finds nothing.",
+                "mm/page_alloc.c reserve_highatomic_pageblock, unreserve_highatomic_pageblock",
+                "the limit, who may use the reserve, or when one block of it is given up"),
+            Grounds::reserving,
+            Mixes::reserving),
+        new TwinRule(
+            new RuleInfo(
+                "PA-31",
+                "nodes-as-linux",
+                "On several nodes each request is served by the nearest that may, and counted as"
+                    + " hit, miss, foreign, local or other.",
+                "Far memory is slow.",
+                "mm/page_alloc.c build_zonelists, zone_statistics",
+                "the order of nodes, or which zone is the preferred one"),
+            Grounds::nodes,
+            Mixes::everyday),
+        new TwinRule(
+            new RuleInfo(
+                "PA-32",
+                "contents-as-linux",
+                "A block is cleared if asked and as it was if not; compound blocks are marked.",
+                "Old contents would leak, and clearing costs.",
+                "mm/page_alloc.c prep_new_page",
+                "the flag is looked at on one path only"),
+            Grounds::withBytes,
+            Mixes::contents));
   }
 }

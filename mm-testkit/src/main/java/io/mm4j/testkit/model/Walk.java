@@ -8,9 +8,7 @@ import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.Gfp;
-import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocator;
-import java.util.Set;
 
 /**
  * One walk over the zones of a request: {@code get_page_from_freelist()}, {@code rmqueue()} and
@@ -100,35 +98,24 @@ final class Walk {
     }
     if (flags.has(AllocFlag.KSWAPD) && zone.boosted) {
       zone.boosted = false;
-      kswapd.wake(request.cpu(), zone, 0, 0, zone.zone.type());
+      kswapd.wake(request.cpu(), zone, request.gfp(), 0, zone.zone.type());
     }
     return pfn;
   }
 
   /** {@code rmqueue_buddy()}. */
   private long straight(Request request, AllocFlags flags, ModelZone zone) {
-    int order = request.order();
-    long pfn = FrameAllocator.NONE;
-    if (flags.has(AllocFlag.HIGHATOMIC)) {
-      pfn = lists.smallest(request.cpu(), zone, order, Migratetype.HIGHATOMIC);
-    }
-    if (pfn == FrameAllocator.NONE) {
-      pfn = lists.new Taker(request.cpu(), zone, flags).next(order, request.type());
-    }
-    boolean atLast = flags.has(AllocFlag.NON_BLOCK) || flags.has(AllocFlag.OOM);
-    if (pfn == FrameAllocator.NONE && atLast) {
-      pfn = lists.smallest(request.cpu(), zone, order, Migratetype.HIGHATOMIC);
-    }
-    return pfn;
+    FreeLists.Taker taker = lists.new Taker(request.cpu(), zone, flags, false);
+    return taker.nextOrReserved(request.order(), request.type());
   }
 
   /** {@code prep_new_page()}. */
-  private void prepare(Request request, long pfn) {
+  void prepare(Request request, long pfn) {
     state.map.prepare(pfn, request.order(), FrameOwner.KERNEL);
     if (request.order() > 0 && request.wants(Gfp.__GFP_COMP)) {
       state.map.setFlags(pfn, PageFlags.PG_HEAD);
     }
-    if (request.wants(Gfp.__GFP_ZERO)) {
+    if (state.choices.clears(request.gfp())) {
       state.memory.clearPages(pfn, request.order());
     }
   }
@@ -143,7 +130,7 @@ final class Walk {
     return AllocFlagsOf.avoidsMixing(
         state.settings.defragMode(),
         preferred.type(),
-        Set.copyOf(state.settings.plan().kinds()),
+        state.settings.plan().kinds(),
         state.settings.nodes(),
         dma32);
   }

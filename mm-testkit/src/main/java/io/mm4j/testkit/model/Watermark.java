@@ -95,7 +95,8 @@ public final class Watermark {
     return (1L << order) - 1 + (flags.usesReserves() ? 0 : zone.freeHighatomic());
   }
 
-  private static boolean hasBlock(Level zone, int order, AllocFlags flags) {
+  /** Whether a block of the order or larger is on a list that the request may use. */
+  public static boolean hasBlock(Level zone, int order, AllocFlags flags) {
     boolean reserved = flags.has(AllocFlag.HIGHATOMIC) || flags.has(AllocFlag.OOM);
     for (int o = order; o <= Pages.MAX_PAGE_ORDER; o++) {
       for (int type = 0; type < Migratetype.PCPTYPES; type++) {

@@ -34,7 +34,7 @@ final class WideFrames implements FrameAllocatorProvider {
 
   @Override
   public Capabilities capabilities() {
-    return new Capabilities(true, true, true, true, false, Pages.MAX_PAGE_ORDER, 1L << 40);
+    return new Capabilities(true, takesExactly, true, true, false, Pages.MAX_PAGE_ORDER, 1L << 40);
   }
 
   @Override

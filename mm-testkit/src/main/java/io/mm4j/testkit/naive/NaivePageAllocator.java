@@ -7,6 +7,7 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.Gfp;
@@ -43,6 +44,9 @@ public final class NaivePageAllocator implements PageAllocator {
 
   @Override
   public long allocPages(Cpu cpu, int gfp, int order, int nodeId) {
+    if (order < 0 || order > Pages.MAX_PAGE_ORDER) {
+      return NO_PAGE;
+    }
     long pfn = attempt(cpu, gfp, order, nodeId);
     while (pfn == NO_PAGE && (gfp & Gfp.__GFP_DIRECT_RECLAIM) != 0) {
       ReclaimRequest request =
@@ -95,7 +99,7 @@ public final class NaivePageAllocator implements PageAllocator {
     List<ManagedZone> zones = new ArrayList<>(floors.zones());
     zones.sort(
         (a, b) -> {
-          int near = Boolean.compare(b.zone().nodeId() == node, a.zone().nodeId() == node);
+          int near = Integer.compare(distance(node, a), distance(node, b));
           return near != 0 ? near : b.zone().type().compareTo(a.zone().type());
         });
     for (ManagedZone managed : zones) {
@@ -114,6 +118,10 @@ public final class NaivePageAllocator implements PageAllocator {
       }
     }
     return NO_PAGE;
+  }
+
+  private int distance(int node, ManagedZone zone) {
+    return floors.memory().nodes().get(node).distances().get(zone.zone().nodeId());
   }
 
   private static long kept(Cpu cpu, int gfp, Zone zone) {
@@ -188,7 +196,7 @@ public final class NaivePageAllocator implements PageAllocator {
   public boolean allocContigRange(Cpu cpu, long startPfn, long endPfn, int gfp) {
     drainAllPages(cpu);
     for (long pfn = startPfn; pfn < endPfn; pfn++) {
-      if (map.owner(pfn) != FrameOwner.FREE && !moveAway(cpu, pfn, startPfn, endPfn)) {
+      if (map.owner(pfn) != FrameOwner.FREE && !moveAway(cpu, pfn, startPfn, endPfn, gfp)) {
         drainAllPages(cpu);
         return false;
       }
@@ -202,12 +210,15 @@ public final class NaivePageAllocator implements PageAllocator {
   }
 
   /** Moves a frame to one outside the range; refused ones are kept aside until that is found. */
-  private boolean moveAway(Cpu cpu, long pfn, long startPfn, long endPfn) {
+  private boolean moveAway(Cpu cpu, long pfn, long startPfn, long endPfn, int gfp) {
+    if (map.order(pfn) != 0 || map.refcount(pfn) == 0) {
+      return map.owner(pfn) == FrameOwner.PCP;
+    }
     List<Long> inside = new ArrayList<>();
-    long target = allocPages(cpu, Gfp.GFP_NOWAIT, 0);
+    long target = allocPages(cpu, gfp, 0);
     while (target >= startPfn && target < endPfn) {
       inside.add(target);
-      target = allocPages(cpu, Gfp.GFP_NOWAIT, 0);
+      target = allocPages(cpu, gfp, 0);
     }
     inside.forEach(p -> freePages(cpu, p, 0));
     drainAllPages(cpu);

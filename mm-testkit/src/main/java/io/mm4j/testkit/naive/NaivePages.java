@@ -35,7 +35,8 @@ public final class NaivePages implements PageAllocatorProvider {
 
   @Override
   public Capabilities capabilities() {
-    return new Capabilities(true, true, true);
+    // Not Linux's decisions: those are the model's.
+    return new Capabilities(true, true, false);
   }
 
   @Override

@@ -4,9 +4,11 @@ package io.mm4j.testkit.pages;
 
 import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.plugin.Spi;
+import io.mm4j.testkit.Fault;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.faults.PageFaults;
+import io.mm4j.testkit.model.ModelFaults;
 import io.mm4j.testkit.model.ModelRules;
 import io.mm4j.testkit.model.TwinRules;
 import io.mm4j.testkit.naive.NaivePages;
@@ -29,6 +31,10 @@ public final class PageAllocatorSuite {
                 List.<Rule<PageAllocatorProvider>>of(StressRule.rule()))
             .flatMap(List::stream)
             .toList();
-    return new Suite<>(Spi.PAGE_ALLOCATOR, new NaivePages(), rules, PageFaults.all());
+    return new Suite<>(Spi.PAGE_ALLOCATOR, new NaivePages(), rules, faults());
+  }
+
+  private static List<Fault<PageAllocatorProvider>> faults() {
+    return Stream.of(PageFaults.all(), ModelFaults.all(), ModelRules.faults()).flatMap(List::stream).toList();
   }
 }

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.model;
+
+import static io.mm4j.api.page.PageAllocator.NO_PAGE;
+
+import io.mm4j.api.Cpu;
+import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.page.Migratetype;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * {@code alloc_contig_range()} of mm/page_alloc.c and mm/page_isolation.c (Linux 6.18): isolates,
+ * drains, moves what is in use, takes, and gives the pageblocks their types back.
+ */
+class ModelRange {
+  final ModelPages pages;
+  private final State state;
+
+  /** The zones of which a cut pageblock is being worked on. */
+  private final Set<ModelZone> cut = new HashSet<>();
+
+  ModelRange(ModelPages pages) {
+    this.pages = pages;
+    this.state = pages.state;
+  }
+
+  /** Whether the whole range is the caller's now. */
+  boolean take(Cpu cpu, long start, long end, int gfp) {
+    ModelZone zone =
+        state.zones.stream().filter(z -> z.zone.contains(start)).findFirst().orElse(null);
+    if (start >= end || zone == null || end > zone.zone.endPfn() || !takesExactly()) {
+      return false;
+    }
+    Map<Long, Integer> types = new TreeMap<>();
+    boolean edge = false;
+    long last = end + unit() - 1 & -unit();
+    for (long p = start & -unit(); p < last; p += Pages.PAGEBLOCK_NR_PAGES) {
+      if (p < zone.zone.startPfn() || p + Pages.PAGEBLOCK_NR_PAGES > zone.zone.endPfn()) {
+        edge = true;
+      } else if (busy(zone.typeOf(p))) {
+        return false;
+      } else {
+        types.put(p, zone.typeOf(p));
+      }
+    }
+    if (edge && busyEdge(zone)) {
+      return false;
+    }
+    types.keySet().forEach(p -> zone.frames.movePageblock(p, Migratetype.ISOLATE));
+    pages.perCpu.drainAll(cpu);
+    boolean taken = moves(cpu, zone, start, end, gfp);
+    // What was moved out of a pageblock that is cut lies on a list.
+    pages.perCpu.drainAll(cpu);
+    taken = taken && takes(zone, start, end);
+    types.forEach((p, type) -> zone.frames.movePageblock(p, back(type)));
+    if (edge) {
+      cut.remove(zone);
+    }
+    for (long p = start; taken && p < end; p++) {
+      state.map.prepare(p, 0, FrameOwner.KERNEL);
+    }
+    return taken;
+  }
+
+  /** Whether the floor below can take any frame. */
+  boolean takesExactly() {
+    return state.managed.getFirst().capabilities().takesExactly();
+  }
+
+  /** What is isolated: whole blocks of the largest order. */
+  long unit() {
+    return 1L << Pages.MAX_PAGE_ORDER;
+  }
+
+  /** Whether somebody else is at work on a pageblock. */
+  boolean busy(int type) {
+    return type == Migratetype.ISOLATE;
+  }
+
+  private boolean busyEdge(ModelZone zone) {
+    return !cut.add(zone);
+  }
+
+  /** The type that a pageblock gets back. */
+  int back(int type) {
+    return type;
+  }
+
+  private boolean moves(Cpu cpu, ModelZone zone, long start, long end, int gfp) {
+    for (long pfn = start; pfn < end; pfn++) {
+      if (state.map.owner(pfn) != FrameOwner.FREE && !moves(cpu, zone, pfn, gfp)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Whether a frame can be moved by itself. */
+  boolean single(long pfn) {
+    return state.map.order(pfn) == 0;
+  }
+
+  private boolean moves(Cpu cpu, ModelZone zone, long pfn, int gfp) {
+    if (state.map.refcount(pfn) == 0 || !single(pfn)) {
+      return false;
+    }
+    long to = pages.allocPages(cpu, flags(gfp), 0, zone.zone.nodeId());
+    if (to == NO_PAGE) {
+      return false;
+    }
+    boolean moved = state.pressure.migrate(cpu, state.map.owner(pfn), pfn, to);
+    if (!moved) {
+      pages.freePages(cpu, to, 0);
+    } else {
+      pages.freePages(cpu, pfn, 0);
+    }
+    return moved;
+  }
+
+  /** What a destination is asked for with. */
+  int flags(int gfp) {
+    return gfp;
+  }
+
+  private boolean takes(ModelZone zone, long start, long end) {
+    for (long pfn = start; pfn < end; pfn++) {
+      if (!zone.frames.take(pfn, 0)) {
+        for (long p = start; p < pfn; p++) {
+          zone.frames.free(p, 0, zone.typeOf(p));
+        }
+        return false;
+      }
+    }
+    return true;
+  }
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.model;
+
+import static io.mm4j.api.page.PageAllocator.NO_PAGE;
+
+import io.mm4j.api.Cpu;
+import io.mm4j.api.MemoryDeadlockException;
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.ReclaimRequest;
+import java.util.Set;
+
+/**
+ * {@code __alloc_pages_slowpath()} of mm/page_alloc.c (Linux 6.18) without compaction and without
+ * the OOM killer. Before a request fails, whatever it is, the lists of all CPUs are asked for: a
+ * deliberate difference from Linux, where the pages come back by themselves.
+ */
+class ModelSlow implements Slow {
+  private static final int SWAP_CLUSTER_MAX = 32;
+  private static final int MAX_RECLAIM_RETRIES = 16;
+
+  final State state;
+  private final Walk walk;
+  private final PerCpu perCpu;
+  private final HighAtomicReserve reserve;
+  private final Background background;
+
+  ModelSlow(
+      State state, Walk walk, PerCpu perCpu, HighAtomicReserve reserve, Background background) {
+    this.state = state;
+    this.walk = walk;
+    this.perCpu = perCpu;
+    this.reserve = reserve;
+    this.background = background;
+  }
+
+  @Override
+  public long get(Request request) {
+    AllocFlags flags =
+        AllocFlagsOf.slow(request.gfp(), request.order(), state.settings.defragMode());
+    wake(request, flags);
+    long pfn = walk.get(request, flags);
+    boolean all = AllocFlagsOf.mayIgnoreWatermarks(request.gfp(), request.cpu().flags());
+    boolean costly = request.order() > PcpTuning.SMALL_ORDER;
+    boolean waits = request.wants(Gfp.__GFP_DIRECT_RECLAIM);
+    if (pfn == NO_PAGE && !(costly && waits && !all && request.wants(Gfp.__GFP_NORETRY))) {
+      pfn = effort(request, flags);
+    }
+    if (pfn == NO_PAGE) {
+      perCpu.drainAll(request.cpu());
+      pfn = walk.get(request, reserves(request, flags));
+    }
+    if (pfn == NO_PAGE && waits && request.wants(Gfp.__GFP_NOFAIL)) {
+      pfn = walk.get(request, new AllocFlags(Mark.MIN, Set.of(AllocFlag.MIN_RESERVE)));
+      if (pfn == NO_PAGE) {
+        throw new MemoryDeadlockException("a request that must not fail: " + request.order());
+      }
+    }
+    if (pfn == NO_PAGE) {
+      state.counters.other("page_alloc_failure", 1);
+    }
+    return pfn;
+  }
+
+  private void wake(Request request, AllocFlags flags) {
+    if (flags.has(AllocFlag.KSWAPD)) {
+      background.wakeAll(request);
+    }
+  }
+
+  /** Who helps to free memory may use all of it. */
+  private static AllocFlags reserves(Request request, AllocFlags flags) {
+    if (!AllocFlagsOf.mayIgnoreWatermarks(request.gfp(), request.cpu().flags())) {
+      return flags;
+    }
+    return new AllocFlags(
+        Mark.MIN,
+        flags.has(AllocFlag.KSWAPD)
+            ? Set.of(AllocFlag.NO_WATERMARKS, AllocFlag.KSWAPD)
+            : Set.of(AllocFlag.NO_WATERMARKS));
+  }
+
+  private long effort(Request request, AllocFlags flags) {
+    boolean costly = request.order() > PcpTuning.SMALL_ORDER;
+    int idle = 0;
+    while (true) {
+      wake(request, flags);
+      AllocFlags now = reserves(request, flags);
+      long pfn = walk.get(request, now);
+      boolean reclaims =
+          request.wants(Gfp.__GFP_DIRECT_RECLAIM) && (request.cpu().flags() & Cpu.PF_MEMALLOC) == 0;
+      if (pfn != NO_PAGE || !reclaims) {
+        return pfn;
+      }
+      long freed = reclaim(request);
+      if (freed > 0) {
+        pfn = walk.get(request, now);
+        if (pfn == NO_PAGE) {
+          reserve.unreserve(request, false);
+          perCpu.drainAll(request.cpu());
+          pfn = walk.get(request, now);
+        }
+        if (pfn != NO_PAGE) {
+          return pfn;
+        }
+      }
+      if (request.wants(Gfp.__GFP_NORETRY) || (costly && !request.wants(Gfp.__GFP_RETRY_MAYFAIL))) {
+        return NO_PAGE;
+      }
+      idle = freed > 0 && !costly ? 0 : idle + 1;
+      boolean hopeless = idle > MAX_RECLAIM_RETRIES || !state.pressure.canReclaim();
+      if (hopeless && !reserve.unreserve(request, true)) {
+        return NO_PAGE;
+      }
+    }
+  }
+
+  private long reclaim(Request request) {
+    state.counters.vm("allocstall", request.highest(), 1);
+    long pages = Math.max(1L << request.order(), SWAP_CLUSTER_MAX);
+    long freed =
+        state.pressure.reclaim(
+            new ReclaimRequest(
+                request.cpu(),
+                request.gfp(),
+                request.order(),
+                request.type(),
+                request.highest(),
+                pages));
+    state.counters.vm("pgsteal_direct", freed);
+    return freed;
+  }
+}
