@@ -113,6 +113,9 @@ final class Mixes {
   /** All memory of one type, some of it given back here and there, and asked for by another. */
   static List<Operation<Twins>> fragmenting(Seeded random, Ground ground) {
     Mixes mix = new Mixes(random, ground);
+    if (random.oneIn(2)) {
+      mix.halfOfEach();
+    }
     for (int round = 0; round < 3; round++) {
       mix.list.add(
           new TwinOp.Allocate(
@@ -139,6 +142,17 @@ final class Mixes {
       }
     }
     return mix.list;
+  }
+
+  /** Movable pages everywhere, every other one given back: exactly half of each pageblock fits. */
+  private void halfOfEach() {
+    int cpu = cpu();
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC | Gfp.__GFP_MOVABLE, 0, -1, 10_000));
+    list.add(new TwinOp.Own(0, 10_000, FrameOwner.ANON));
+    list.add(new TwinOp.Thin(cpu, 0, random.below(2), 2, 10_000));
+    list.add(new TwinOp.Drain(cpu));
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC | Gfp.__GFP_RECLAIMABLE, 0, -1, 40));
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC, 0, -1, 40));
   }
 
   /** Rows of blocks out and in, on one CPU and from one to another. */
