@@ -13,6 +13,8 @@ public final class ModelRules {
 
   /** All of them. */
   public static List<Rule<PageAllocatorProvider>> all() {
-    return Stream.of(MarksRules.all(), ZonelistRules.all(), PressureRules.all(), KswapdRules.all()).flatMap(List::stream).toList();
+    return Stream.of(MarksRules.all(), ZonelistRules.all(), PressureRules.all(), KswapdRules.all())
+        .flatMap(List::stream)
+        .toList();
   }
 }

@@ -87,9 +87,7 @@ sealed interface TwinOp extends Operation<Twins> {
     public List<TwinOp> simpler() {
       return count == 1
           ? List.of()
-          : List.of(
-              new Free(cpu, number, step, 1),
-              new Free(cpu, number, step, count / 2));
+          : List.of(new Free(cpu, number, step, 1), new Free(cpu, number, step, count / 2));
     }
 
     @Override
@@ -118,9 +116,7 @@ sealed interface TwinOp extends Operation<Twins> {
 
     @Override
     public List<TwinOp> simpler() {
-      return count == 1
-          ? List.of()
-          : List.of(new Thin(cpu, order, from, part, count / 2));
+      return count == 1 ? List.of() : List.of(new Thin(cpu, order, from, part, count / 2));
     }
 
     @Override
