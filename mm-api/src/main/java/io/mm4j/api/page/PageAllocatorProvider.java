@@ -14,7 +14,9 @@ import java.util.Optional;
 /** Creates a {@link PageAllocator}: the SPI {@code page-allocator}. */
 public interface PageAllocatorProvider extends PluginProvider {
   /**
-   * What a plugin can do.
+   * What a plugin can do. Who claims all three promises exactly what Linux 6.18 decides: which
+   * block serves, which list it comes from and goes to, and what is counted; the test kit then
+   * compares every step with its model (docs/model.md).
    *
    * @param perCpuLists keeps pages per CPU
    * @param watermarks keeps reserves

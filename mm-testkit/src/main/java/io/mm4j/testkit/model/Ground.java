@@ -13,6 +13,7 @@ import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Spi;
@@ -68,8 +69,12 @@ record Ground(List<Place> nodes, int cpus, Map<String, String> sysctls, boolean 
     return new MemoryLayout(new MemoryMap(ram), list);
   }
 
-  /** Boots it over the kit's naive floors. */
-  Machine boot(PageAllocatorProvider provider, Options options) {
+  /** Boots it over the kit's naive floors, or over the reference ones. */
+  Machine boot(PageAllocatorProvider provider, Options options, boolean reference) {
+    return reference ? bootOverReference(provider, options) : boot(provider, options);
+  }
+
+  private Machine boot(PageAllocatorProvider provider, Options options) {
     PluginRegistry registry =
         PluginRegistry.of(
             Map.of(
@@ -88,9 +93,22 @@ record Ground(List<Place> nodes, int cpus, Map<String, String> sysctls, boolean 
         .boot();
   }
 
-  /** Boots it over the reference floors of a registry that has the plugin, too. */
-  Machine bootOver(PluginRegistry registry, PageAllocatorProvider provider, Options options) {
+  private Machine bootOverReference(PageAllocatorProvider provider, Options options) {
+    PluginRegistry found = PluginRegistry.discover();
+    PluginRegistry registry =
+        PluginRegistry.of(
+            Map.of(
+                Spi.PHYSICAL_MEMORY,
+                List.of(reference(found, Spi.PHYSICAL_MEMORY)),
+                Spi.FRAME_ALLOCATOR,
+                List.of(reference(found, Spi.FRAME_ALLOCATOR)),
+                Spi.PAGE_ALLOCATOR,
+                List.of(provider)));
     return config(provider, options).registry(registry).boot();
+  }
+
+  private static <P extends PluginProvider> P reference(PluginRegistry found, Spi<P> spi) {
+    return found.provider(spi, spi.reference(), "the floors below a page allocator");
   }
 
   private MachineConfig config(PageAllocatorProvider provider, Options options) {

@@ -98,10 +98,8 @@ final class Mixes {
       List<Integer> flags = random.oneIn(5) ? PATIENT : HASTY;
       mix.list.add(
           switch (random.weighted(12, 5, 1, 1, 1)) {
-            case 0 ->
-                new TwinOp.Allocate(mix.cpu(), mix.of(flags), order, node, 400 >> order);
-            case 1 ->
-                new TwinOp.Free(mix.cpu(), random.below(100_000), 1, random.between(1, 200));
+            case 0 -> new TwinOp.Allocate(mix.cpu(), mix.of(flags), order, node, 400 >> order);
+            case 1 -> new TwinOp.Free(mix.cpu(), random.below(100_000), 1, random.between(1, 200));
             case 2 -> new TwinOp.Memalloc(mix.cpu(), random.oneIn(2));
             case 3 -> new TwinOp.Drain(mix.cpu());
             default -> new TwinOp.Cache(random.below(100_000), random.between(1, 40));
@@ -113,6 +111,9 @@ final class Mixes {
   /** All memory of one type, some of it given back here and there, and asked for by another. */
   static List<Operation<Twins>> fragmenting(Seeded random, Ground ground) {
     Mixes mix = new Mixes(random, ground);
+    if (random.oneIn(2)) {
+      mix.halfOfEach();
+    }
     for (int round = 0; round < 3; round++) {
       mix.list.add(
           new TwinOp.Allocate(
@@ -139,6 +140,17 @@ final class Mixes {
       }
     }
     return mix.list;
+  }
+
+  /** Movable pages everywhere, every other one given back: exactly half of each pageblock fits. */
+  private void halfOfEach() {
+    int cpu = cpu();
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC | Gfp.__GFP_MOVABLE, 0, -1, 10_000));
+    list.add(new TwinOp.Own(0, 10_000, FrameOwner.ANON));
+    list.add(new TwinOp.Thin(cpu, 0, random.below(2), 2, 10_000));
+    list.add(new TwinOp.Drain(cpu));
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC | Gfp.__GFP_RECLAIMABLE, 0, -1, 40));
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC, 0, -1, 40));
   }
 
   /** Rows of blocks out and in, on one CPU and from one to another. */
@@ -214,8 +226,7 @@ final class Mixes {
   /** Takes most of the memory, in large blocks first. */
   private void fill(List<Integer> flags, int pages) {
     for (int order = 10; order >= 4 && random.below(8) > 0; order -= random.between(1, 3)) {
-      list.add(
-          new TwinOp.Allocate(cpu(), of(flags), order, random.between(-1, 3), pages >> order));
+      list.add(new TwinOp.Allocate(cpu(), of(flags), order, random.between(-1, 3), pages >> order));
     }
   }
 

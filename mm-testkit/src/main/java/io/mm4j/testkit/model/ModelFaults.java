@@ -23,7 +23,7 @@ public final class ModelFaults {
         fault(
             "lowest-zone-first",
             "The zones of a node are asked from the lowest up.",
-            List.of("PA-26", "PA-27", "PA-31"),
+            List.of("PA-26", "PA-27", "PA-31", "PA-33"),
             new Choices() {
               @Override
               List<Zone> zones(NodeOrder order, int gfp, int node) {

@@ -157,7 +157,8 @@ public final class PcpTuning {
     return Math.min(Math.max(freeCount, batch), limit - batch);
   }
 
+  /** The kernel's {@code clamp()}, which asks for the upper limit first, should the two cross. */
   private static int clamp(int value, int least, int most) {
-    return Math.min(Math.max(value, least), most);
+    return value >= most ? most : Math.max(value, least);
   }
 }

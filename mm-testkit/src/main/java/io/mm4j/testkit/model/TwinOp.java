@@ -58,8 +58,7 @@ sealed interface TwinOp extends Operation<Twins> {
           ? List.of()
           : List.of(
               new Allocate(cpu, gfp, order, node, 1),
-              new Allocate(cpu, gfp, order, node, count / 2),
-              new Allocate(cpu, gfp, order, node, count - 1));
+              new Allocate(cpu, gfp, order, node, count / 2));
     }
 
     @Override
@@ -88,10 +87,7 @@ sealed interface TwinOp extends Operation<Twins> {
     public List<TwinOp> simpler() {
       return count == 1
           ? List.of()
-          : List.of(
-              new Free(cpu, number, step, 1),
-              new Free(cpu, number, step, count / 2),
-              new Free(cpu, number, step, count - 1));
+          : List.of(new Free(cpu, number, step, 1), new Free(cpu, number, step, count / 2));
     }
 
     @Override
@@ -120,11 +116,7 @@ sealed interface TwinOp extends Operation<Twins> {
 
     @Override
     public List<TwinOp> simpler() {
-      return count == 1
-          ? List.of()
-          : List.of(
-              new Thin(cpu, order, from, part, count / 2),
-              new Thin(cpu, order, from, part, count - 1));
+      return count == 1 ? List.of() : List.of(new Thin(cpu, order, from, part, count / 2));
     }
 
     @Override

@@ -4,6 +4,7 @@ package io.mm4j.testkit.model;
 
 import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
@@ -21,6 +22,7 @@ final class TwinRule extends Rule<PageAllocatorProvider> {
 
   private final Function<Seeded, Ground> grounds;
   private final Mix mix;
+  private final boolean realFloors;
 
   /** Makes the operations for a machine. */
   @FunctionalInterface
@@ -30,14 +32,33 @@ final class TwinRule extends Rule<PageAllocatorProvider> {
   }
 
   TwinRule(RuleInfo info, Function<Seeded, Ground> grounds, Mix mix) {
+    this(info, grounds, mix, false);
+  }
+
+  private TwinRule(RuleInfo info, Function<Seeded, Ground> grounds, Mix mix, boolean realFloors) {
     super(Spi.PAGE_ALLOCATOR, info);
     this.grounds = grounds;
     this.mix = mix;
+    this.realFloors = realFloors;
+  }
+
+  /** The same over the reference floors, which keep their lists as Linux does. */
+  static TwinRule together(RuleInfo info, Function<Seeded, Ground> grounds, Mix mix) {
+    return new TwinRule(info, grounds, mix, true);
   }
 
   @Override
   public @Nullable String missing(PageAllocatorProvider provider, Options options) {
-    return notClaimed(provider);
+    String missing = notClaimed(provider);
+    if (missing == null && realFloors) {
+      PluginRegistry found = PluginRegistry.discover();
+      for (Spi<?> floor : List.of(Spi.PHYSICAL_MEMORY, Spi.FRAME_ALLOCATOR)) {
+        if (found.plugins(floor).stream().noneMatch(p -> p.name().equals(floor.reference()))) {
+          return "there is no " + floor.id() + "=" + floor.reference() + " on the module path";
+        }
+      }
+    }
+    return missing;
   }
 
   /** Why a plugin is not judged by the model: it does not promise what Linux decides. */
@@ -67,7 +88,8 @@ final class TwinRule extends Rule<PageAllocatorProvider> {
         steps = 0;
         ModelProvider model = new ModelProvider();
         return new Twins(
-            ground.boot(provider, options), ground.boot(model, Options.defaults(model)));
+            ground.boot(provider, options, realFloors),
+            ground.boot(model, Options.defaults(model), realFloors));
       }
 
       @Override

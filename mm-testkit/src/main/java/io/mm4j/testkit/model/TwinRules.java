@@ -89,6 +89,16 @@ public final class TwinRules {
                 "mm/page_alloc.c prep_new_page",
                 "the flag is looked at on one path only"),
             Grounds::withBytes,
-            Mixes::contents));
+            Mixes::contents),
+        TwinRule.together(
+            new RuleInfo(
+                "PA-33",
+                "floors-together-as-linux",
+                "Over the reference floors, too, the allocator does what the model does there.",
+                "Floors that are right by themselves can be wrong together.",
+                "mm/page_alloc.c; mm/sparse.c",
+                "what was freed last is not what is handed out first, or mem_map is not kept up"),
+            Grounds::small,
+            Mixes::everyday));
   }
 }
