@@ -61,8 +61,8 @@ public interface FrameAllocator extends FreeCounts {
    * Puts a block back and merges it. The kernel's {@code __free_one_page()}: what came of it is on
    * the list of {@code migratetype}.
    *
-   * <p><b>Types of pageblocks.</b> Below the order of a pageblock buddies join whatever their lists.
-   * From there on the migratetype of the call is compared with the type of the <i>buddy's
+   * <p><b>Types of pageblocks.</b> Below the order of a pageblock buddies join whatever their
+   * lists. From there on the migratetype of the call is compared with the type of the <i>buddy's
    * pageblock</i> - not with the list that the buddy is on: if they differ and one of them is
    * HIGHATOMIC or ISOLATE, the two stay apart; otherwise the buddy's pageblocks take the
    * migratetype. The pageblocks of the freed block itself keep their types: the caller gives the

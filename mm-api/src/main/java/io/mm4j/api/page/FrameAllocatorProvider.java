@@ -18,8 +18,8 @@ public interface FrameAllocatorProvider extends PluginProvider {
    * @param takesExactly {@link FrameAllocator#take} works
    * @param mergesAlways after every call no two buddies of one order are both free, up to {@code
    *     maxOrder} - except two pageblocks or more that must stay apart, because the types of their
-   *     pageblocks ({@code zone.pageblocks()}, whatever list they are on) differ and one of these is
-   *     HIGHATOMIC or ISOLATE. Below the order of a pageblock types never keep blocks apart
+   *     pageblocks ({@code zone.pageblocks()}, whatever list they are on) differ and one of these
+   *     is HIGHATOMIC or ISOLATE. Below the order of a pageblock types never keep blocks apart
    * @param smallestFirst {@link FrameAllocator#allocate} takes a block of the smallest order that
    *     suffices
    * @param ownReservations reserves frames for CPUs by itself, so the page allocator leaves its

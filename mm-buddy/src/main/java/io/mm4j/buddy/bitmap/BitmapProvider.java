@@ -12,14 +12,7 @@ import io.mm4j.api.plugin.Options;
 public final class BitmapProvider implements FrameAllocatorProvider {
   private static final Capabilities CAPABILITIES =
       new Capabilities(
-          false,
-          true,
-          true,
-          false,
-          false,
-          Pages.MAX_PAGE_ORDER,
-          1L << 36,
-          Choice.FIRST_FIT);
+          false, true, true, false, false, Pages.MAX_PAGE_ORDER, 1L << 36, Choice.FIRST_FIT);
 
   /** For the service loader. */
   public BitmapProvider() {}

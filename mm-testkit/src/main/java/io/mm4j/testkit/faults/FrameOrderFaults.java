@@ -115,10 +115,7 @@ final class FrameOrderFaults {
   private static Fault<FrameAllocatorProvider> quirk(
       String name, String what, String rule, FreeBlocks.Quirk quirk) {
     return FrameFaults.fault(
-        name,
-        what,
-        List.of(rule),
-        zone -> new NaiveFrameAllocator(zone, MAX, MAX, true, quirk));
+        name, what, List.of(rule), zone -> new NaiveFrameAllocator(zone, MAX, MAX, true, quirk));
   }
 
   private static Fault<FrameAllocatorProvider> tree(
@@ -127,8 +124,7 @@ final class FrameOrderFaults {
         name,
         what,
         List.of(rule),
-        new NaiveFrames(
-            name, false, Choice.RESERVED_TREES, zone -> new TreeFrames(zone, quirk)));
+        new NaiveFrames(name, false, Choice.RESERVED_TREES, zone -> new TreeFrames(zone, quirk)));
   }
 
   private static final class UpperEnd extends DelegatingFrames {
@@ -183,7 +179,8 @@ final class FrameOrderFaults {
     public long head(int order, int migratetype) {
       long[] lowest = {NONE};
       if (freeBlocks(order, migratetype) > 0) {
-        forEachFree((pfn, o, type) -> lowest[0] = lowest[0] == NONE && o == order ? pfn : lowest[0]);
+        forEachFree(
+            (pfn, o, type) -> lowest[0] = lowest[0] == NONE && o == order ? pfn : lowest[0]);
       }
       return lowest[0];
     }

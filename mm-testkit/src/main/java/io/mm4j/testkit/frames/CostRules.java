@@ -47,8 +47,8 @@ final class CostRules {
             new RuleInfo(
                 "FA-59",
                 "metadata-bytes-tell-all",
-                "metadataBytes(), where the plugin tells it, is no less than what creation and first"
-                    + " splits allocate, give or take a hundredth.",
+                "metadataBytes(), where the plugin tells it, is no less than what creation and"
+                    + " first splits allocate, give or take a hundredth.",
                 "What a machine of a tebibyte costs is said by this number.",
                 "mm4j's contract of FrameAllocator",
                 "one of the tables is forgotten, or counted in the wrong unit"),
@@ -84,8 +84,7 @@ final class CostRules {
   }
 
   private static Zone zone(long start, long frames) {
-    return new Zone(
-        ZoneType.NORMAL, 0, start, start + frames, frames, frames, Migratetype.MOVABLE);
+    return new Zone(ZoneType.NORMAL, 0, start, start + frames, frames, frames, Migratetype.MOVABLE);
   }
 
   private static FrameAllocatorProvider.Capabilities can(

@@ -45,8 +45,8 @@ final class EffectRules {
             new RuleInfo(
                 "FA-48",
                 "range-is-its-blocks",
-                "freeRange leaves what freeToTail of its largest aligned blocks would, lowest first:"
-                    + " every frame of it, whatever is free beside it already.",
+                "freeRange leaves what freeToTail of its largest aligned blocks would, lowest"
+                    + " first: every frame of it, whatever is free beside it already.",
                 "Boot frees nearly all memory by it; a machine would lose the ends of its ranges.",
                 "mm/memblock.c __free_memory_core",
                 "the part behind the last large block is dropped"),
@@ -113,8 +113,8 @@ final class EffectRules {
             new RuleInfo(
                 "FA-53",
                 "move-pageblock-counts",
-                "movePageblock says how many frames of the pageblock are free - or how many a larger"
-                    + " free block has that moved as a whole - and sets its type.",
+                "movePageblock says how many frames of the pageblock are free - or how many a"
+                    + " larger free block has that moved as a whole - and sets its type.",
                 "A claim or an isolation decides by the number.",
                 "mm/page_alloc.c move_freepages_block",
                 "part of the pageblock is counted, or the pageblock keeps its type"),

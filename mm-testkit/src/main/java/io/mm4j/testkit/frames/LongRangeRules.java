@@ -25,9 +25,9 @@ final class LongRangeRules {
             new RuleInfo(
                 "FA-63",
                 "long-ranges",
-                "Ranges of up to 65557 of the largest blocks - as far as the plugin's zones go - are"
-                    + " listed like single blocks: in a fresh zone, beside blocks that are free,"
-                    + " beside split ones, of several types, with ends within a block.",
+                "Ranges of up to 65557 of the largest blocks - as far as the plugin's zones go -"
+                    + " are listed like single blocks: in a fresh zone, beside blocks that are"
+                    + " free, beside split ones, of several types, with ends within a block.",
                 "A machine of 256 GiB boots with a handful of such calls.",
                 "mm/memblock.c __free_memory_core, mm/mm_init.c deferred_free_pages",
                 "tables come in sections, and a range is cut wrongly at their borders"),
@@ -54,8 +54,8 @@ final class LongRangeRules {
             new RuleInfo(
                 "FA-64",
                 "long-range-of-a-fresh-zone",
-                "A whole fresh zone, freed as one range of each of two types, is listed block by block in ascending order,"
-                    + " and can be taken in that order.",
+                "A whole fresh zone, freed as one range of each of two types, is listed block by"
+                    + " block in ascending order, and can be taken in that order.",
                 "The first pages that a machine gives follow from it.",
                 "mm/memblock.c __free_memory_core",
                 "the links between two runs of blocks, or the length of the list, are wrong"),
@@ -73,8 +73,8 @@ final class LongRangeRules {
             new RuleInfo(
                 "FA-65",
                 "range-over-free-memory",
-                "freeRange over a block whose first frame is free already is a MisuseException; what"
-                    + " lies below that block is free then, and nothing above it.",
+                "freeRange over a block whose first frame is free already is a MisuseException;"
+                    + " what lies below that block is free then, and nothing above it.",
                 "It would list a block twice, thousands of pages at once.",
                 "mm/page_alloc.c free_page_is_bad",
                 "a fast path for fresh memory is taken although something was listed there"),
@@ -99,7 +99,8 @@ final class LongRangeRules {
       s.validate();
     }
     long first = start + offset;
-    checkEqual(offset + (1L << order), s.frames.freePages(), "freePages() below a block at " + first);
+    checkEqual(
+        offset + (1L << order), s.frames.freePages(), "freePages() below a block at " + first);
     checkEqual(0, s.frames.freePagesIn(s.zone.endPfn() - 1, 0), "free pages behind it");
   }
 

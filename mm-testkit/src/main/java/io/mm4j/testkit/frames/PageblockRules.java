@@ -25,8 +25,8 @@ final class PageblockRules {
             new RuleInfo(
                 "FA-56",
                 "pairs-of-pageblocks",
-                "Of two free pageblocks the one that is freed last gives its type to both; if one of"
-                    + " two different types is HighAtomic or Isolate they stay apart and keep"
+                "Of two free pageblocks the one that is freed last gives its type to both; if one"
+                    + " of two different types is HighAtomic or Isolate they stay apart and keep"
                     + " theirs. Each pair of types, lower or upper last, whole or in halves.",
                 "The reserve must not be lost to others, and isolated memory not be given out.",
                 "mm/page_alloc.c __free_one_page from pageblock_order on, migratetype_is_mergeable",

@@ -273,7 +273,11 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
       text.append("; node ").append(node.id()).append(' ').append(node.distances());
       node.zones()
           .forEach(
-              z -> text.append(' ').append(z.type().procName()).append('=').append(z.managedPages()));
+              z ->
+                  text.append(' ')
+                      .append(z.type().procName())
+                      .append('=')
+                      .append(z.managedPages()));
     }
     return text.toString();
   }

@@ -240,7 +240,9 @@ public final class FreeBlocks {
     put(pfn, order, type, asked || waits || quirk == Quirk.FREED_TO_TAIL);
   }
 
-  /** Whether only the buddy is missing for a block of twice the size that would be joined at once. */
+  /**
+   * Whether only the buddy is missing for a block of twice the size that would be joined at once.
+   */
   private boolean joinsSoon(long pfn, int order) {
     long both = pfn & -(2L << order);
     Block next = blocks.get(both ^ (2L << order));

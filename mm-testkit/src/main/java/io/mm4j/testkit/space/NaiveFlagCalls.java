@@ -272,7 +272,8 @@ final class NaiveFlagCalls {
         if (!area.has(Bits.SHARED | Bits.MAYWRITE)) {
           yield -Errno.EACCES;
         }
-        space.machine.punch(Objects.requireNonNull(area.file).file(), area.pgoffAt(start), area.pgoffAt(end));
+        space.machine.punch(
+            Objects.requireNonNull(area.file).file(), area.pgoffAt(start), area.pgoffAt(end));
         yield 0;
       }
       case 102 -> {
