@@ -257,7 +257,7 @@ final class KswapdRules {
       long missing = highest == null ? 0 : missing(c, zone, highest);
       asked += missing > 0 ? 1 : 0;
       // Pages that were given for another zone may be of this one.
-      least += missing > 12 * s.drawn.layout().zones().size() ? 12 : 0;
+      least += missing > 12L * s.drawn.layout().zones().size() ? 12 : 0;
     }
     c.run(giver);
     int seen = giver.asked().size();

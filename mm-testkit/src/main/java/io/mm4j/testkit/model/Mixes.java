@@ -136,7 +136,7 @@ final class Mixes {
         int order = random.order(6);
         int gfp = random.oneIn(2) ? mix.of(TYPES) : mix.of(HASTY);
         mix.list.add(
-            new TwinOp.Allocate(mix.cpu(), gfp, order, -1, random.between(1, 300) >> order / 2));
+            new TwinOp.Allocate(mix.cpu(), gfp, order, -1, random.between(1, 300) >> (order / 2)));
       }
     }
     return mix.list;
@@ -193,7 +193,7 @@ final class Mixes {
           switch (random.weighted(10, 6, 4, 3, 2, 1, 1)) {
             case 0 ->
                 new TwinOp.Allocate(
-                    cpu, Gfp.GFP_ATOMIC, order, -1, random.between(1, 60) >> order / 2);
+                    cpu, Gfp.GFP_ATOMIC, order, -1, random.between(1, 60) >> (order / 2));
             case 1 -> new TwinOp.Free(cpu, number, random.between(1, 9), random.between(1, 40));
             case 2 -> new TwinOp.Allocate(cpu, mix.of(HASTY), 0, -1, random.between(1, 300));
             case 3 -> new TwinOp.Allocate(cpu, mix.of(PATIENT), random.order(4), -1, 60);

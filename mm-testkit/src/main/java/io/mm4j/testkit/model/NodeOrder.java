@@ -66,7 +66,7 @@ public class NodeOrder {
       if (!distance.get(best).equals(distance.get(before))) {
         load[best]++;
       }
-      left.remove(best);
+      left.remove(/* element */ best);
       order.add(best);
       before = best;
     }
