@@ -48,8 +48,7 @@ final class Kswapd {
   private boolean isBalanced(int node, int order, int highest) {
     boolean balanced = false;
     for (ZoneState zone : core.zones) {
-      if (zone.zone.nodeId() == node
-          && Zonelists.index(core.kinds, zone.zone.type()) <= highest) {
+      if (zone.zone.nodeId() == node && Zonelists.index(core.kinds, zone.zone.type()) <= highest) {
         if (zone.boost != 0) {
           return false;
         }

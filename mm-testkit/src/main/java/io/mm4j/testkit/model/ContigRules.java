@@ -167,9 +167,7 @@ final class ContigRules {
     long start = zone.startPfn() + 600 + random.below(200);
     long end = start + 2 + random.below(40);
     List<Long> outside =
-        shortage.held.stream()
-            .filter(p -> p >> 10 < start >> 10 || p >> 10 > end >> 10)
-            .toList();
+        shortage.held.stream().filter(p -> p >> 10 < start >> 10 || p >> 10 > end >> 10).toList();
     Giver giver = new Giver(s.pages, Integer.MAX_VALUE, true);
     for (long pfn = start; pfn < end; pfn++) {
       boolean last = pfn == end - 1;
@@ -184,8 +182,7 @@ final class ContigRules {
     outside.stream().limit(600).forEach(giver::hold);
     s.machine.pressure().register(giver);
     int gfp = Gfp.GFP_NOFS | Gfp.__GFP_HIGHMEM | Gfp.__GFP_MOVABLE | Gfp.__GFP_MEMALLOC;
-    check(
-        s.pages.allocContigRange(c.cpu, start, end, gfp), "the range, after reclaim", "refused");
+    check(s.pages.allocContigRange(c.cpu, start, end, gfp), "the range, after reclaim", "refused");
     check(!giver.asked().isEmpty(), "reclaim for a destination", "none");
     for (var request : giver.asked()) {
       checkEqual(gfp, request.gfp(), "flags of the request");
@@ -220,14 +217,18 @@ final class ContigRules {
     long other = block + 200 + random.below(300);
     c.meanwhile =
         () -> {
-          inner[0] = s.pages.allocContigRange(c.cpu, other, other + 3, Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE);
-          inner[1] = s.pages.allocContigRange(c.cpu, other, other + 3, Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE);
+          inner[0] =
+              s.pages.allocContigRange(c.cpu, other, other + 3, Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE);
+          inner[1] =
+              s.pages.allocContigRange(c.cpu, other, other + 3, Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE);
         };
     List<Integer> types = c.types(page, page + 8);
-    check(
-        s.pages.allocContigRange(c.cpu, page, page + 8, MOVABLE), "the range", "refused");
+    check(s.pages.allocContigRange(c.cpu, page, page + 8, MOVABLE), "the range", "refused");
     check(!inner[0] && !inner[1], "another range of that pageblock refused meanwhile", "given");
-    check(types.equals(c.types(page, page + 8)), "pageblocks of " + types, "" + c.types(page, page + 8));
+    check(
+        types.equals(c.types(page, page + 8)),
+        "pageblocks of " + types,
+        "" + c.types(page, page + 8));
     c.take(other, other + 3, MOVABLE);
   }
 

@@ -67,7 +67,8 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
       }
       list.add(new Node(id, zones, distances(id, nodes)));
     }
-    return settings(random, wide, list, random.oneIn(4) ? random.between(1, 200) : random.between(1, 9));
+    return settings(
+        random, wide, list, random.oneIn(4) ? random.between(1, 200) : random.between(1, 9));
   }
 
   /**
@@ -272,7 +273,11 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
       text.append("; node ").append(node.id()).append(' ').append(node.distances());
       node.zones()
           .forEach(
-              z -> text.append(' ').append(z.type().procName()).append('=').append(z.managedPages()));
+              z ->
+                  text.append(' ')
+                      .append(z.type().procName())
+                      .append('=')
+                      .append(z.managedPages()));
     }
     return text.toString();
   }

@@ -39,11 +39,7 @@ final class DrawnRule extends Rule<PageAllocatorProvider> {
   private final Body body;
 
   DrawnRule(
-      RuleInfo info,
-      Needs needs,
-      boolean withMemory,
-      Function<Seeded, Drawn> machines,
-      Body body) {
+      RuleInfo info, Needs needs, boolean withMemory, Function<Seeded, Drawn> machines, Body body) {
     super(Spi.PAGE_ALLOCATOR, info);
     this.needs = needs;
     this.withMemory = withMemory;

@@ -129,8 +129,7 @@ final class KswapdCase implements PageEvents {
     checkEqual(direct, event("pgsteal_direct"), "pgsteal_direct");
     checkEqual(runs + awake.size(), event("pageoutrun"), "pageoutrun");
     for (int i = asked; i < giver.asked().size(); i++) {
-      checkEqual(
-          Cpu.PF_MEMALLOC, giver.flags().get(i) & Cpu.PF_MEMALLOC, "PF_MEMALLOC of kswapd");
+      checkEqual(Cpu.PF_MEMALLOC, giver.flags().get(i) & Cpu.PF_MEMALLOC, "PF_MEMALLOC of kswapd");
     }
     if (awake.isEmpty()) {
       checkEqual(asked, giver.asked().size(), "calls of the reclaimer with nobody awake");

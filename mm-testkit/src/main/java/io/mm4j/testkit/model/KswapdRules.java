@@ -181,8 +181,7 @@ final class KswapdRules {
               .filter(z -> z.type() == request.highestZone())
               .findFirst()
               .orElseThrow();
-      check(
-          zone.type().compareTo(highest) <= 0, "no zone above " + highest, "" + request);
+      check(zone.type().compareTo(highest) <= 0, "no zone above " + highest, "" + request);
       check(request.pages() <= Math.max(32, missing), "up to " + missing + " pages", "" + request);
     }
     for (Zone zone : s.drawn.layout().zones()) {

@@ -156,8 +156,7 @@ final class MarksRules {
         ZoneStats seen = zones.get(at++);
         checkEqual(node.id(), seen.nodeId(), "node of zone " + at);
         check(kind == seen.type(), kind + " as zone " + at, "" + seen.type());
-        Zone zone =
-            node.zones().stream().filter(z -> z.type() == kind).findFirst().orElse(null);
+        Zone zone = node.zones().stream().filter(z -> z.type() == kind).findFirst().orElse(null);
         checkEqual(zone == null ? 0 : zone.spannedPages(), seen.spanned(), "spanned");
         checkEqual(zone == null ? 0 : zone.presentPages(), seen.present(), "present");
         checkEqual(zone == null ? 0 : zone.managedPages(), seen.managed(), "managed");

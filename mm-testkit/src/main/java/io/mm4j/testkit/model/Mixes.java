@@ -98,10 +98,8 @@ final class Mixes {
       List<Integer> flags = random.oneIn(5) ? PATIENT : HASTY;
       mix.list.add(
           switch (random.weighted(12, 5, 1, 1, 1)) {
-            case 0 ->
-                new TwinOp.Allocate(mix.cpu(), mix.of(flags), order, node, 400 >> order);
-            case 1 ->
-                new TwinOp.Free(mix.cpu(), random.below(100_000), 1, random.between(1, 200));
+            case 0 -> new TwinOp.Allocate(mix.cpu(), mix.of(flags), order, node, 400 >> order);
+            case 1 -> new TwinOp.Free(mix.cpu(), random.below(100_000), 1, random.between(1, 200));
             case 2 -> new TwinOp.Memalloc(mix.cpu(), random.oneIn(2));
             case 3 -> new TwinOp.Drain(mix.cpu());
             default -> new TwinOp.Cache(random.below(100_000), random.between(1, 40));
@@ -214,8 +212,7 @@ final class Mixes {
   /** Takes most of the memory, in large blocks first. */
   private void fill(List<Integer> flags, int pages) {
     for (int order = 10; order >= 4 && random.below(8) > 0; order -= random.between(1, 3)) {
-      list.add(
-          new TwinOp.Allocate(cpu(), of(flags), order, random.between(-1, 3), pages >> order));
+      list.add(new TwinOp.Allocate(cpu(), of(flags), order, random.between(-1, 3), pages >> order));
     }
   }
 

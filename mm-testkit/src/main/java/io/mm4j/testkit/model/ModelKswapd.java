@@ -118,12 +118,7 @@ class ModelKswapd implements Background {
       }
       ReclaimRequest request =
           new ReclaimRequest(
-              cpu,
-              Gfp.GFP_KERNEL,
-              0,
-              Migratetype.MOVABLE,
-              zone.zone.type(),
-              Math.max(32, missing));
+              cpu, Gfp.GFP_KERNEL, 0, Migratetype.MOVABLE, zone.zone.type(), Math.max(32, missing));
       long now = state.pressure.reclaim(request);
       if (now == 0) {
         break;

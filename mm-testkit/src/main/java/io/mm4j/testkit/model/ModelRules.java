@@ -21,6 +21,15 @@ public final class ModelRules {
 
   /** All of them. */
   public static List<Rule<PageAllocatorProvider>> all() {
-    return Stream.of(MarksRules.all(), ZonelistRules.all(), PressureRules.all(), KswapdRules.all(), BulkRules.all(), ContigRules.all(), PlainRules.all()).flatMap(List::stream).toList();
+    return Stream.of(
+            MarksRules.all(),
+            ZonelistRules.all(),
+            PressureRules.all(),
+            KswapdRules.all(),
+            BulkRules.all(),
+            ContigRules.all(),
+            PlainRules.all())
+        .flatMap(List::stream)
+        .toList();
   }
 }

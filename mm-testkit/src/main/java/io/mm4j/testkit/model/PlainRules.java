@@ -126,8 +126,7 @@ final class PlainRules {
       }
     }
     List<Integer> gfps =
-        List.of(
-            Gfp.GFP_KERNEL, Gfp.GFP_HIGHUSER_MOVABLE, Gfp.GFP_KERNEL | Gfp.__GFP_RECLAIMABLE);
+        List.of(Gfp.GFP_KERNEL, Gfp.GFP_HIGHUSER_MOVABLE, Gfp.GFP_KERNEL | Gfp.__GFP_RECLAIMABLE);
     List<long[]> held = new ArrayList<>();
     for (int i = 0; i < 40; i++) {
       int order = random.below(6);

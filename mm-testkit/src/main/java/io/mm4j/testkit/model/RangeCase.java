@@ -118,8 +118,7 @@ final class RangeCase implements Migrator {
   void take(long start, long end, int gfp) {
     List<Integer> types = types(start, end);
     long free = free();
-    check(
-        s.pages.allocContigRange(cpu, start, end, gfp), "the range " + start + "-" + end, "no");
+    check(s.pages.allocContigRange(cpu, start, end, gfp), "the range " + start + "-" + end, "no");
     taken(start, end);
     check(types.equals(types(start, end)), "pageblocks of " + types, "" + types(start, end));
     checkEqual(free - (end - start), free(), "free pages after the range");
@@ -159,7 +158,8 @@ final class RangeCase implements Migrator {
     List<Integer> types = types(start, end);
     long free = free();
     check(
-        !s.pages.allocContigRange(cpu, start, end, Gfp.GFP_KERNEL | Gfp.__GFP_MOVABLE | Gfp.__GFP_NORETRY),
+        !s.pages.allocContigRange(
+            cpu, start, end, Gfp.GFP_KERNEL | Gfp.__GFP_MOVABLE | Gfp.__GFP_NORETRY),
         "the range " + start + "-" + end + " refused",
         "given");
     check(types.equals(types(start, end)), "pageblocks of " + types, "" + types(start, end));

@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Requests with more and more rights, each until it fails; the zone of every block is predicted.
- * The orders are those that no CPU keeps, and the pages movable, as all pageblocks are: so a zone is
- * its free pages and its free blocks.
+ * The orders are those that no CPU keeps, and the pages movable, as all pageblocks are: so a zone
+ * is its free pages and its free blocks.
  */
 final class ReserveCase {
   private static final int MOVABLE = Gfp.__GFP_MOVABLE | Gfp.__GFP_HIGHMEM;
@@ -133,8 +133,12 @@ final class ReserveCase {
     Zone seen = pfn == PageAllocator.NO_PAGE ? null : ZonelistRules.zoneOf(subject, pfn);
     if (expected != seen) {
       throw new RuleViolation(
-          Gfp.format(gfp) + (right.memalloc ? " with PF_MEMALLOC" : "") + " of order " + order
-              + " from " + expected,
+          Gfp.format(gfp)
+              + (right.memalloc ? " with PF_MEMALLOC" : "")
+              + " of order "
+              + order
+              + " from "
+              + expected,
           "" + seen);
     }
     if (expected != null) {

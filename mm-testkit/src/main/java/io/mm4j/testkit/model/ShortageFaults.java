@@ -246,7 +246,6 @@ final class ShortageFaults {
 
   private static Fault<PageAllocatorProvider> plain(
       String name, String what, String meantFor, Function<Floors, PageAllocator> factory) {
-    return new Fault<>(
-        name, what, List.of(meantFor), new ModelProvider(name, factory, false));
+    return new Fault<>(name, what, List.of(meantFor), new ModelProvider(name, factory, false));
   }
 }

@@ -35,6 +35,8 @@ public final class PageAllocatorSuite {
   }
 
   private static List<Fault<PageAllocatorProvider>> faults() {
-    return Stream.of(PageFaults.all(), ModelFaults.all(), ModelRules.faults()).flatMap(List::stream).toList();
+    return Stream.of(PageFaults.all(), ModelFaults.all(), ModelRules.faults())
+        .flatMap(List::stream)
+        .toList();
   }
 }
