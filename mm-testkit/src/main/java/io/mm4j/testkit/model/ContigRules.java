@@ -67,7 +67,14 @@ final class ContigRules {
             "mm/page_isolation.c set_migratetype_isolate (-EBUSY)",
             "both give the types back, the second one ISOLATE",
             Needs.STATISTICS,
-            ContigRules::two),
+            (s, random) -> {
+              two(s, random, 5, random.below(2) == 0);
+              // A zone that ends within its last pageblock.
+              try (DrawnSubject other = s.on(Drawn.oneZone(random, 500), new WideFrames())) {
+                long last = other.drawn.layout().endPfn() - 500;
+                two(other, random, last, true);
+              }
+            }),
         rule(
             "PA-70",
             "range-needs-exact-takes",
@@ -167,7 +174,7 @@ final class ContigRules {
     long start = zone.startPfn() + 600 + random.below(200);
     long end = start + 2 + random.below(40);
     List<Long> outside =
-        shortage.held.stream().filter(p -> p >> 10 < start >> 10 || p >> 10 > end >> 10).toList();
+        shortage.held.stream().filter(p -> (p >> 10) < (start >> 10) || (p >> 10) > (end >> 10)).toList();
     Giver giver = new Giver(s.pages, Integer.MAX_VALUE, true);
     for (long pfn = start; pfn < end; pfn++) {
       boolean last = pfn == end - 1;
@@ -203,18 +210,17 @@ final class ContigRules {
     c.take(zone.startPfn(), zone.startPfn() + 1, MOVABLE);
   }
 
-  private static void two(DrawnSubject s, Seeded random) {
+  private static void two(DrawnSubject s, Seeded random, long edge, boolean cut) {
     RangeCase c = new RangeCase(s, random);
     c.use(1);
-    boolean cut = random.oneIn(2);
     // The first pageblock of the machine has no frame 0.
-    long block = cut ? 0 : (largest(s).startPfn() + 1023 & -1024) + 512L * random.below(2);
-    long page = cut ? 5 : block + random.below(100);
+    long block = cut ? edge & -512 : ((largest(s).startPfn() + 1023) & -1024) + 512L * random.below(2);
+    long page = cut ? edge : block + random.below(100);
     c.take(page, page + 1, MOVABLE);
     c.map.setOwner(page, FrameOwner.ANON);
     c.movable.add(page);
     boolean[] inner = {true, true};
-    long other = block + 200 + random.below(300);
+    long other = block + 200 + random.below(290);
     c.meanwhile =
         () -> {
           inner[0] =
@@ -222,13 +228,13 @@ final class ContigRules {
           inner[1] =
               s.pages.allocContigRange(c.cpu, other, other + 3, Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE);
         };
-    List<Integer> types = c.types(page, page + 8);
-    check(s.pages.allocContigRange(c.cpu, page, page + 8, MOVABLE), "the range", "refused");
+    List<Integer> types = c.types(page, page + 1);
+    check(s.pages.allocContigRange(c.cpu, page, page + 1, MOVABLE), "the range", "refused");
     check(!inner[0] && !inner[1], "another range of that pageblock refused meanwhile", "given");
     check(
-        types.equals(c.types(page, page + 8)),
+        types.equals(c.types(page, page + 1)),
         "pageblocks of " + types,
-        "" + c.types(page, page + 8));
+        "" + c.types(page, page + 1));
     c.take(other, other + 3, MOVABLE);
   }
 

@@ -111,9 +111,9 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
         plan(wide, list, cpus, -1, true, 10, wide ? RATIOS_64 : RATIOS_32, 0));
   }
 
-  /** One node with a single zone of some megabytes. */
-  static Drawn oneZone(Seeded random) {
-    long end = 4096 + 1024L * random.between(2, 4);
+  /** One node with a single zone of some megabytes, and so many pages more. */
+  static Drawn oneZone(Seeded random, int tail) {
+    long end = 4096 + 1024L * random.between(2, 4) + tail;
     List<Node> nodes =
         List.of(new Node(0, List.of(zone(ZoneType.DMA32, 0, 4096, end, end - 4096)), List.of(10)));
     return new Drawn(

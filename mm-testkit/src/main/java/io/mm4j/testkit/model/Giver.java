@@ -24,7 +24,7 @@ final class Giver implements Reclaimer {
   /**
    * Creates it with nothing.
    *
-   * @param most pages that it gives in one call; never more than are asked for
+   * @param most pages that it gives in one call; two at least if it may
    * @param any whether it gives pages of any zone, or only of the highest that was named
    */
   Giver(PageAllocator pages, int most, boolean any) {
@@ -70,7 +70,7 @@ final class Giver implements Reclaimer {
     asked.add(request);
     flags.add(request.cpu().flags());
     long now = 0;
-    while (now < Math.min(most, request.pages()) && !held.isEmpty()) {
+    while (now < Math.min(most, Math.max(2, request.pages())) && !held.isEmpty()) {
       Long pfn = held.stream().filter(p -> fits(p, request.highestZone())).findFirst().orElse(null);
       if (pfn == null) {
         break;

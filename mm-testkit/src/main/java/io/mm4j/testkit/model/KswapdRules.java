@@ -234,7 +234,7 @@ final class KswapdRules {
 
   /** One zone, whose first few allocations fail below although there is plenty. */
   private static void plenty(DrawnSubject s, Seeded random) {
-    Drawn one = Drawn.oneZone(random);
+    Drawn one = Drawn.oneZone(random, 0);
     try (DrawnSubject other = s.on(one, new FailNth(new WideFrames(), random.between(1, 4)))) {
       KswapdCase c = new KswapdCase(other, random);
       for (int i = 0; i < 8; i++) {

@@ -38,7 +38,7 @@ class ModelRange {
     }
     Map<Long, Integer> types = new TreeMap<>();
     boolean edge = false;
-    long last = end + unit() - 1 & -unit();
+    long last = (end + unit() - 1) & -unit();
     for (long p = start & -unit(); p < last; p += Pages.PAGEBLOCK_NR_PAGES) {
       if (p < zone.zone.startPfn() || p + Pages.PAGEBLOCK_NR_PAGES > zone.zone.endPfn()) {
         edge = true;

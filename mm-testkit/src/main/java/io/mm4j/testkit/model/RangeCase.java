@@ -100,7 +100,7 @@ final class RangeCase implements Migrator {
     for (Zone zone : s.drawn.layout().zones()) {
       for (long pfn = zone.startPfn(); pfn < zone.endPfn(); pfn = (pfn | 511) + 1) {
         // Others may be claimed for what is moved.
-        boolean touched = pfn >> 9 >= start >> 9 && pfn >> 9 <= end - 1 >> 9;
+        boolean touched = (pfn >> 9) >= (start >> 9) && (pfn >> 9) <= ((end - 1) >> 9);
         if (touched) {
           types.add(zone.pageblocks().get(pfn));
         }

@@ -13,6 +13,7 @@ import io.mm4j.testkit.Seeded;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,7 +32,7 @@ final class ReserveCase {
 
     Book(Zone zone, int order, Marks.Numbers numbers) {
       this.free = zone.endPfn() - zone.startPfn();
-      this.blocks = (zone.endPfn() >> order) - (zone.startPfn() + (1L << order) - 1 >> order);
+      this.blocks = (zone.endPfn() >> order) - ((zone.startPfn() + (1L << order) - 1) >> order);
       this.numbers = numbers;
     }
   }
@@ -142,7 +143,7 @@ final class ReserveCase {
           "" + seen);
     }
     if (expected != null) {
-      Book book = books.get(expected);
+      Book book = Objects.requireNonNull(books.get(expected));
       book.free -= 1L << order;
       book.blocks--;
     }
@@ -154,7 +155,7 @@ final class ReserveCase {
     int walks = right.unlimited() || right.mustNotFail() ? 3 : 2;
     for (int walk = 0; zone == null && walk < walks; walk++) {
       for (Zone next : zonelist) {
-        Book book = books.get(next);
+        Book book = Objects.requireNonNull(books.get(next));
         List<ZoneType> kinds = subject.drawn.plan().kinds();
         int highest = kinds.indexOf(NodeOrder.highest(place, kinds));
         long mark = walk == 0 ? book.numbers.low() : right.mark(book.numbers.min());
