@@ -174,7 +174,9 @@ final class ContigRules {
     long start = zone.startPfn() + 600 + random.below(200);
     long end = start + 2 + random.below(40);
     List<Long> outside =
-        shortage.held.stream().filter(p -> (p >> 10) < (start >> 10) || (p >> 10) > (end >> 10)).toList();
+        shortage.held.stream()
+            .filter(p -> (p >> 10) < (start >> 10) || (p >> 10) > (end >> 10))
+            .toList();
     Giver giver = new Giver(s.pages, Integer.MAX_VALUE, true);
     for (long pfn = start; pfn < end; pfn++) {
       boolean last = pfn == end - 1;
@@ -214,7 +216,8 @@ final class ContigRules {
     RangeCase c = new RangeCase(s, random);
     c.use(1);
     // The first pageblock of the machine has no frame 0.
-    long block = cut ? edge & -512 : ((largest(s).startPfn() + 1023) & -1024) + 512L * random.below(2);
+    long block =
+        cut ? edge & -512 : ((largest(s).startPfn() + 1023) & -1024) + 512L * random.below(2);
     long page = cut ? edge : block + random.below(100);
     c.take(page, page + 1, MOVABLE);
     c.map.setOwner(page, FrameOwner.ANON);
