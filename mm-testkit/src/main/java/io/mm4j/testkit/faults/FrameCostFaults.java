@@ -141,6 +141,7 @@ final class FrameCostFaults {
     }
 
     @Override
+    @SuppressWarnings("ThreadPriorityCheck") // a wrong plugin: it lets the other thread by
     public void free(long pfn, int order, int migratetype) {
       scratch = pfn;
       Thread.yield();
