@@ -105,7 +105,7 @@ final class LongRangeRules {
   }
 
   private static FrameZone zone(FrameAllocatorProvider.Capabilities can) {
-    long frames = ((2L << 15) + 21 << can.maxOrder()) + 5;
+    long frames = (((2L << 15) + 21) << can.maxOrder()) + 5;
     int most = (int) Math.min(frames, can.maxZonePages() >>> 2);
     return new FrameZone(3 * 32768 - 2 * Pages.PAGEBLOCK_NR_PAGES - 3, most, 0, 0, 0);
   }

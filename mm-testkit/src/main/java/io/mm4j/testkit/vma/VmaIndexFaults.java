@@ -382,6 +382,7 @@ final class VmaIndexFaults {
     }
 
     @Override
+    @SuppressWarnings("ThreadPriorityCheck") // a wrong plugin: it lets the other thread by
     public int find(long addr) {
       wanted = addr;
       Thread.yield();
