@@ -113,7 +113,9 @@ final class Counters implements PageStats {
     List<ZoneStats.PcpStats> cpus = new ArrayList<>();
     for (CpuLists lists : z.cpus) {
       PcpTuning t = lists.tuning;
-      cpus.add(new ZoneStats.PcpStats(lists.cpu, t.count, t.high, t.batch, t.highMin, t.highMax));
+      // A high that crossing limits put above its maximum is the maximum at the next look at it.
+      int high = Math.min(t.high, t.highMax);
+      cpus.add(new ZoneStats.PcpStats(lists.cpu, t.count, high, t.batch, t.highMin, t.highMax));
     }
     return new ZoneStats(
         zone.nodeId(),
