@@ -126,6 +126,40 @@ sealed interface TwinOp extends Operation<Twins> {
     }
   }
 
+  /** {@code alloc_pages_bulk()} into an array of which some places are filled. */
+  record Bulk(int cpu, int gfp, int node, int count, int filled) implements TwinOp {
+    @Override
+    public void apply(Twins s) {
+      s.bulk(cpu, gfp, node, count, filled);
+    }
+
+    @Override
+    public List<TwinOp> simpler() {
+      return count < 2 ? List.of() : List.of(new Bulk(cpu, gfp, node, count / 2, 0));
+    }
+
+    @Override
+    public String toString() {
+      return String.format(
+          "cpu%d: alloc_pages_bulk %s node=%d, %d places", cpu, Gfp.format(gfp), node, count);
+    }
+  }
+
+  /** {@code alloc_contig_range()} around a held block, or where nobody holds anything. */
+  record Range(int cpu, int number, int before, int pages) implements TwinOp {
+    @Override
+    public void apply(Twins s) {
+      s.range(cpu, number, before, pages);
+    }
+
+    @Override
+    public String toString() {
+      return String.format(
+          "cpu%d: alloc_contig_range of %d pages from %d before held#%d",
+          cpu, pages, before, number);
+    }
+  }
+
   /** {@code drain_all_pages()}. */
   record Drain(int cpu) implements TwinOp {
     @Override
