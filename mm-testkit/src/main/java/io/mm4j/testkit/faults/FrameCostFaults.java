@@ -150,10 +150,10 @@ final class FrameCostFaults {
 
     @Override
     public long allocateFrom(int fromOrder, int fromType, int order, int restType) {
-      boolean known = list == (fromOrder << 3 | fromType) && restType == fromType;
+      boolean known = list == (fromOrder << 3 | fromType) && order <= fromOrder;
       list = -1;
-      if (known && order <= fromOrder && head != NONE && freeOrderAt(head) == fromOrder) {
-        return take(head, order) ? head : NONE;
+      if (known && head != NONE) {
+        return freeOrderAt(head) == fromOrder && take(head, order) ? head : NONE;
       }
       return super.allocateFrom(fromOrder, fromType, order, restType);
     }

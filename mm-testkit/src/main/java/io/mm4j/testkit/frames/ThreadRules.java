@@ -173,7 +173,7 @@ final class ThreadRules {
           frames.free(block.pfn(), block.order(), Migratetype.MOVABLE);
           answer(frames.freePages());
         } else {
-          long pfn = allocate(frames, random.oneIn(3), order, maxOrder);
+          long pfn = allocate(frames, random.oneIn(2), order, maxOrder);
           if (pfn != FrameAllocator.NONE) {
             held.add(new FrameSubject.Held(pfn, order));
           }
