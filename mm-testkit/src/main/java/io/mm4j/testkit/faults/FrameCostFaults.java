@@ -42,7 +42,7 @@ final class FrameCostFaults {
             ShortCounter::new),
         fault(
             "static-scratch",
-            "free keeps its frame in a static field for a moment.",
+            "head keeps its answer in a static field, and allocateFrom takes that.",
             List.of("FA-62"),
             StaticScratch::new));
   }
@@ -134,18 +134,28 @@ final class FrameCostFaults {
   }
 
   private static final class StaticScratch extends DelegatingFrames {
-    private static volatile long scratch;
+    private static volatile long head = NONE;
+    private static volatile int list = -1;
 
     StaticScratch(Zone zone) {
       super(zone);
     }
 
     @Override
-    @SuppressWarnings("ThreadPriorityCheck") // a wrong plugin: it lets the other thread by
-    public void free(long pfn, int order, int migratetype) {
-      scratch = pfn;
-      Thread.yield();
-      super.free(scratch, order, migratetype);
+    public long head(int order, int migratetype) {
+      head = super.head(order, migratetype);
+      list = order << 3 | migratetype;
+      return head;
+    }
+
+    @Override
+    public long allocateFrom(int fromOrder, int fromType, int order, int restType) {
+      boolean known = list == (fromOrder << 3 | fromType) && order <= fromOrder;
+      list = -1;
+      if (known && head != NONE) {
+        return freeOrderAt(head) == fromOrder && take(head, order) ? head : NONE;
+      }
+      return super.allocateFrom(fromOrder, fromType, order, restType);
     }
   }
 }

@@ -167,7 +167,7 @@ final class FrameEffectFaults {
     private void reorder(long pfn, int order) {
       int[] list = {Migratetype.MOVABLE};
       forEachFree((p, o, type) -> list[0] = p == pfn ? type : list[0]);
-      if (order == MAX && take(pfn, order)) {
+      if (take(pfn, order)) {
         super.free(pfn, order, list[0]);
       }
     }

@@ -98,16 +98,16 @@ final class CostRules {
     FrameAllocator frames = provider.create(zone, options);
     frames.freeRange(START, zone.endPfn(), Migratetype.MOVABLE, can.maxOrder());
     long least = Long.MAX_VALUE;
-    for (int window = 0; window < 300 && least > 0; window++) {
+    for (int window = 0; window < 30 && least > 0; window++) {
       long before = THREADS.getCurrentThreadAllocatedBytes();
       int failed = 0;
-      for (int i = 0; i < 50; i++) {
+      for (int i = 0; i < 20; i++) {
         failed += hotCalls(frames, can.maxOrder(), can.takesExactly(), i);
       }
       least = Math.min(least, THREADS.getCurrentThreadAllocatedBytes() - before);
       checkEqual(0, failed, "hot calls that gave nothing");
     }
-    checkEqual(0, least, "bytes that 50 rounds of hot calls allocate at least");
+    checkEqual(0, least, "bytes that 20 rounds of hot calls allocate at least");
     frames.validate();
   }
 

@@ -24,6 +24,7 @@ final class FrameRule extends Rule<FrameAllocatorProvider> {
     NO_MIGRATETYPES("the plugin keeps migratetypes apart"),
     TAKES("the plugin does not claim takes-exactly"),
     MERGES("the plugin does not claim merges-always"),
+    MERGES_PAGES("the plugin does not claim merges-always with blocks larger than a page"),
     MERGES_TYPES("the plugin does not claim both migratetypes and merges-always"),
     SMALLEST("the plugin does not claim smallest-first"),
     KERNEL_LISTS("the plugin does not choose by the kernel's lists"),
@@ -48,6 +49,7 @@ final class FrameRule extends Rule<FrameAllocatorProvider> {
         case NO_MIGRATETYPES -> !can.migratetypes();
         case TAKES -> can.takesExactly();
         case MERGES -> can.mergesAlways();
+        case MERGES_PAGES -> can.mergesAlways() && can.maxOrder() > 0;
         case MERGES_TYPES -> can.mergesAlways() && can.migratetypes();
         case SMALLEST -> can.smallestFirst();
         case KERNEL_LISTS -> can.choice() == Choice.KERNEL_LISTS;

@@ -356,7 +356,12 @@ final class FrameSubject extends Subject {
     StringBuilder all = new StringBuilder("free pages ").append(frames.freePages());
     frames.forEachFree(
         (pfn, blockOrder, blockType) ->
-            all.append(' ').append(new Block(pfn, blockOrder, blockType)));
+            all.append(' ')
+                .append(pfn)
+                .append('/')
+                .append(blockOrder)
+                .append('/')
+                .append(blockType));
     for (int o = 0; o <= maxOrder(); o++) {
       for (int t = 0; t < Migratetype.TYPES; t++) {
         all.append(' ').append(frames.freeBlocks(o, t));

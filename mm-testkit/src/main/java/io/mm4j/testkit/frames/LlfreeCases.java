@@ -75,7 +75,7 @@ final class LlfreeCases {
             (s, random) -> {
               String before = s.can.mergesAlways() ? s.snapshot() : "";
               Held page = need(s, 0);
-              Held block = need(s, 5);
+              Held block = need(s, Math.min(5, s.maxOrder()));
               check(page.pfn() != block.pfn(), "two different blocks", "" + page);
               back(s, page);
               back(s, block);
@@ -104,7 +104,7 @@ final class LlfreeCases {
                 "The block that was freed last can be had again when all else is held.",
                 "freeing into a full zone does not reach the lists"),
             Needs.NOTHING,
-            max -> 1 << max,
+            max -> 1 << Math.max(7, max),
             (s, random) -> {
               while (s.allocate(0, 1)) {}
               checkEqual(0, s.frames.freePages(), "freePages() when allocation fails");
@@ -120,14 +120,15 @@ final class LlfreeCases {
                 "In a full zone random blocks can be freed and had again for ever.",
                 "a counter or a search hint drifts"),
             Needs.NOTHING,
-            max -> 1 << max,
+            max -> 1 << Math.max(7, max),
             (s, random) -> {
-              while (s.allocate(2, 1)) {}
+              int order = Math.min(2, s.maxOrder());
+              while (s.allocate(order, 1)) {}
               for (int i = 0; i < 500; i++) {
                 back(s, s.held.get(random.below(s.held.size())));
-                need(s, 2);
+                need(s, order);
               }
-              none(s, 2);
+              none(s, order);
             }),
         CaseRule.of(
             info(
@@ -136,14 +137,16 @@ final class LlfreeCases {
                 "A given frame can be taken from a free zone, and not a second time.",
                 "take does not mark what it took"),
             Needs.TAKES,
-            max -> 2 << max,
+            max -> Math.max(1024, 2 << max),
             (s, random) -> {
               long pfn = s.zone.startPfn() + 521;
+              int order = Math.min(3, s.maxOrder());
+              long block = pfn & -(1L << order);
               check(s.take(pfn, 0), "frame taken", "refused");
               check(!s.take(pfn, 0), "refused", "taken twice");
-              check(!s.take(pfn & -8L, 3), "refused, for a frame of it is held", "taken");
+              check(!s.take(block, order), "refused, for a frame of it is held", "taken");
               back(s, s.held.getLast());
-              check(s.take(pfn & -8L, 3), "block taken", "refused");
+              check(s.take(block, order), "block taken", "refused");
             }));
   }
 

@@ -79,10 +79,10 @@ final class LongRangeRules {
                 "mm/page_alloc.c free_page_is_bad",
                 "a fast path for fresh memory is taken although something was listed there"),
             Needs.NOTHING,
-            can -> new FrameZone(8 * 32768 + 20 * 1024, 2 * 32768 + 5 * 1024, 0, 0, 0),
+            can -> new FrameZone(8 * 32768 + 20 * 1024, 2 * 32768 + 15 * 1024, 0, 0, 0),
             (s, random) -> {
               for (int order : new int[] {0, s.maxOrder()}) {
-                for (int block : new int[] {0, 1, 11, 12, 40, 44, 60, 67}) {
+                for (int block : new int[] {0, 11, 12, 44, 76, 77}) {
                   overFree(s.anew(), block * 1024, order);
                 }
               }

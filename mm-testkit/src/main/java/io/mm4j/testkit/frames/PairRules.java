@@ -217,6 +217,7 @@ final class PairRules {
     /** Takes all that is free, the largest blocks first, so that each list shows its order. */
     @Override
     void atTheEnd(Pair pair) {
+      int left = pair.one.where.frames();
       for (int order = pair.one.maxOrder(); order >= 0; order--) {
         for (int type = 0; type < Migratetype.TYPES; type++) {
           for (long pfn = 0; pfn != FrameAllocator.NONE; ) {
@@ -226,6 +227,7 @@ final class PairRules {
                 pfn == without,
                 String.format("the next block of order %d at 0x%x, as without", order, without),
                 String.format("0x%x", pfn));
+            check(pfn == FrameAllocator.NONE || left-- > 0, "no more blocks than frames", "more");
           }
         }
       }

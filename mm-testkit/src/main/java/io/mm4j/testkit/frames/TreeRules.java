@@ -34,7 +34,7 @@ final class TreeRules {
                 + " neighbour on, and a tree has one holder.",
             "What is allocated together stays together, and types do not mix in a tree.",
             "the search begins at the first tree each time, or ends with the last",
-            (random, can) -> mixed(random, 4, 3, 250)),
+            TreeRules::tight),
         rule(
             "FA-71",
             "partly-used-trees-first",
@@ -87,6 +87,16 @@ final class TreeRules {
         case 2 -> list.add(new FrameOp.FreePart(number, random.below(9), random.below(64)));
         default -> list.add(new FrameOp.Take(random.below(1 << 16), random.below(11)));
       }
+    }
+    return list;
+  }
+
+  /** Two thirds of the zone are taken first, so that no type stays in its tree for long. */
+  private static List<Operation<FrameSubject>> tight(
+      Seeded random, FrameAllocatorProvider.Capabilities can) {
+    List<Operation<FrameSubject>> list = mixed(random, 4, 2, 220);
+    for (int i = 0; i < 90; i++) {
+      list.add(1, new FrameOp.Take(random.below(1 << 16), 10));
     }
     return list;
   }

@@ -45,7 +45,7 @@ final class ViewRules {
                 "mm/sparse.c, one mem_map for each section; the goal of 32 bytes a touched page",
                 "tables are made for the whole zone at the first split"),
             Needs.NOTHING,
-            max -> 1 << 20,
+            max -> 1 << Math.min(20, max + 15),
             ViewRules::untouched),
         FrameRule.each(
             new RuleInfo(

@@ -87,12 +87,12 @@ public class ByteFrames implements FrameAllocator {
 
   @Override
   public long head(int order, int migratetype) {
-    for (long pfn = zone.startPfn();
-        migratetype == Migratetype.MOVABLE && pfn < zone.endPfn();
-        pfn++) {
-      if (freeOrderAt(pfn) == order) {
+    for (long pfn = zone.startPfn(); migratetype == Migratetype.MOVABLE && pfn < zone.endPfn(); ) {
+      int at = freeOrderAt(pfn);
+      if (at == order) {
         return pfn;
       }
+      pfn += at < 0 ? 1 : 1L << at;
     }
     return NONE;
   }
@@ -111,8 +111,10 @@ public class ByteFrames implements FrameAllocator {
   @Override
   public long freeBlocks(int order) {
     long blocks = 0;
-    for (long pfn = zone.startPfn(); pfn < zone.endPfn(); pfn++) {
-      blocks += freeOrderAt(pfn) == order ? 1 : 0;
+    for (long pfn = zone.startPfn(); pfn < zone.endPfn(); ) {
+      int at = freeOrderAt(pfn);
+      blocks += at == order ? 1 : 0;
+      pfn += at < 0 ? 1 : 1L << at;
     }
     return blocks;
   }
