@@ -124,8 +124,7 @@ final class Twins extends Subject {
     long taken =
         both(
             "alloc_contig_range",
-            side ->
-                side.pages.allocContigRange(side.cpu(cpu), start, start + pages, gfp) ? 1 : 0);
+            side -> side.pages.allocContigRange(side.cpu(cpu), start, start + pages, gfp) ? 1 : 0);
     tell(taken == 1 ? "taken" : "refused");
     for (long pfn = start; taken == 1 && pfn < start + pages; pfn++) {
       held.add(new Held(pfn, 0));
