@@ -72,7 +72,7 @@ final class Mixes {
   private TwinOp anything() {
     int cpu = cpu();
     int number = random.below(100_000);
-    return switch (random.weighted(30, 25, 2, 3, 2, 2, 2, 2, 2, 1, 1, 2, 3, 1, 1)) {
+    return switch (random.weighted(30, 25, 2, 3, 2, 2, 2, 2, 2, 1, 1, 2, 3, 1, 1, 1)) {
       case 0 -> allocate(HASTY, cpu);
       case 1 -> new TwinOp.Free(cpu, number, random.between(1, 4), portion());
       case 2 -> new TwinOp.Drain(cpu);
@@ -87,6 +87,7 @@ final class Mixes {
       case 11 -> new TwinOp.Bulk(cpu, of(HASTY), random.between(-1, 3), portion(), taken());
       case 12 -> new TwinOp.Range(cpu, number, random.below(1_500), random.between(1, 600));
       case 13 -> new TwinOp.RunKswapd(cpu);
+      case 14 -> new TwinOp.Retype(number, random.below(1_024), random.below(3));
       default -> new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC, random.order(10), -1, 20);
     };
   }
@@ -145,6 +146,9 @@ final class Mixes {
         int gfp = random.oneIn(2) ? mix.of(TYPES) : mix.of(HASTY);
         mix.list.add(
             new TwinOp.Allocate(mix.cpu(), gfp, order, -1, random.between(1, 300) >> (order / 2)));
+        if (random.oneIn(4)) {
+          mix.list.add(new TwinOp.RunKswapd(mix.cpu()));
+        }
       }
     }
     return mix.list;
@@ -198,7 +202,7 @@ final class Mixes {
       int cpu = mix.cpu();
       int number = random.below(100_000);
       mix.list.add(
-          switch (random.weighted(10, 6, 4, 3, 2, 1, 1, 1)) {
+          switch (random.weighted(10, 6, 4, 3, 2, 1, 2, 1, 1, 3)) {
             case 0 ->
                 new TwinOp.Allocate(
                     cpu, Gfp.GFP_ATOMIC, order, -1, random.between(1, 60) >> (order / 2));
@@ -207,8 +211,15 @@ final class Mixes {
             case 3 -> new TwinOp.Allocate(cpu, mix.of(PATIENT), random.order(4), -1, 60);
             case 4 -> new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT, random.order(6), -1, 60);
             case 5 -> new TwinOp.Drain(cpu);
-            case 6 -> new TwinOp.RunKswapd(cpu);
-            default -> new TwinOp.Cache(number, random.between(1, 30));
+            case 6 -> new TwinOp.Cache(number, random.between(1, 30));
+            case 7 -> new TwinOp.RunKswapd(cpu);
+            // Whatever the lists of the types have: only the reserve is left.
+            case 8 ->
+                new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT | Gfp.__GFP_MEMALLOC, 0, -1, 9_000);
+            // Reclaim that gives something, but not enough.
+            default ->
+                new TwinOp.Allocate(
+                    cpu, mix.of(PATIENT), random.between(2, 8), -1, random.between(1, 3));
           });
     }
     return mix.list;
