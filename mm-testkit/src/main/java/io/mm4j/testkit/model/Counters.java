@@ -21,7 +21,7 @@ final class Counters implements PageStats {
   private final long minFreeKbytes;
   private final Map<String, Long> vm = new LinkedHashMap<>();
   private final Map<String, Long> other = new LinkedHashMap<>();
-  private final Map<List<Integer>, ZoneStats> empty = new HashMap<>();
+  private final Map<List<Object>, ZoneStats> empty = new HashMap<>();
 
   Counters(State state, long minFreeKbytes) {
     this.state = state;
@@ -144,7 +144,7 @@ final class Counters implements PageStats {
 
   private ZoneStats empty(int node, ZoneType kind) {
     return empty.computeIfAbsent(
-        List.of(node, kind.ordinal()),
+        List.<Object>of(node, kind),
         key ->
             empty(node, kind, new Marks(state.settings.plan()).of(new Marks.Size(node, kind, 0))));
   }

@@ -214,8 +214,7 @@ final class Mixes {
             case 6 -> new TwinOp.Cache(number, random.between(1, 30));
             case 7 -> new TwinOp.RunKswapd(cpu);
             // Whatever the lists of the types have: only the reserve is left.
-            case 8 ->
-                new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT | Gfp.__GFP_MEMALLOC, 0, -1, 9_000);
+            case 8 -> new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT | Gfp.__GFP_MEMALLOC, 0, -1, 9_000);
             // Reclaim that gives something, but not enough.
             default ->
                 new TwinOp.Allocate(

@@ -309,7 +309,12 @@ sealed interface TwinOp extends Operation<Twins> {
 
     @Override
     public String toString() {
-      return "the pageblock of held#" + number + '+' + offset + " becomes " + Migratetype.name(type);
+      return "the pageblock of held#"
+          + number
+          + '+'
+          + offset
+          + " becomes "
+          + Migratetype.name(type);
     }
   }
 
