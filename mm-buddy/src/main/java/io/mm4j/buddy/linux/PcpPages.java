@@ -132,7 +132,8 @@ final class PcpPages {
 
   /**
    * Keeps {@link #high} where the next free finds it: above the maximum, which only limits that
-   * cross allow, the kernel's next clamp() makes it the maximum. The fast path compares without one.
+   * cross allow, the kernel's next clamp() makes it the maximum. The fast path compares without
+   * one.
    */
   void settle() {
     high = Math.min(high, highMax);

@@ -146,10 +146,7 @@ final class Counters implements PageStats {
     return empty.computeIfAbsent(
         List.of(node, kind.ordinal()),
         key ->
-            empty(
-                node,
-                kind,
-                new Marks(state.settings.plan()).of(new Marks.Size(node, kind, 0))));
+            empty(node, kind, new Marks(state.settings.plan()).of(new Marks.Size(node, kind, 0))));
   }
 
   private static ZoneStats empty(int node, ZoneType kind, Marks.Numbers n) {

@@ -51,8 +51,7 @@ final class Side implements AutoCloseable {
     for (ManagedZone managed : pages.zones()) {
       Zone zone = managed.zone();
       long first = pfn & -(long) Pages.PAGEBLOCK_NR_PAGES;
-      boolean whole =
-          first >= zone.startPfn() && first + Pages.PAGEBLOCK_NR_PAGES <= zone.endPfn();
+      boolean whole = first >= zone.startPfn() && first + Pages.PAGEBLOCK_NR_PAGES <= zone.endPfn();
       if (whole && zone.pageblocks().get(pfn) < Migratetype.PCPTYPES) {
         return managed.frames().movePageblock(pfn, type);
       }
