@@ -72,7 +72,7 @@ final class Mixes {
   private TwinOp anything() {
     int cpu = cpu();
     int number = random.below(100_000);
-    return switch (random.weighted(30, 25, 2, 3, 2, 2, 2, 2, 2, 1, 1, 2, 3, 1, 1, 1)) {
+    return switch (random.weighted(30, 25, 2, 3, 2, 2, 2, 2, 2, 1, 1, 2, 3, 1, 1)) {
       case 0 -> allocate(HASTY, cpu);
       case 1 -> new TwinOp.Free(cpu, number, random.between(1, 4), portion());
       case 2 -> new TwinOp.Drain(cpu);
@@ -85,9 +85,8 @@ final class Mixes {
       case 9 -> new TwinOp.Memalloc(cpu, random.oneIn(3));
       case 10 -> new TwinOp.RequestDrain(cpu, random.below(3));
       case 11 -> new TwinOp.Bulk(cpu, of(HASTY), random.between(-1, 3), portion(), taken());
-      case 12 -> new TwinOp.Range(cpu, number, random.below(1_500), random.between(1, 600));
-      case 13 -> new TwinOp.RunKswapd(cpu);
-      case 14 -> new TwinOp.Retype(number, random.below(1_024), random.below(3));
+      case 12 -> new TwinOp.RunKswapd(cpu);
+      case 13 -> new TwinOp.Retype(number, random.below(1_024), random.below(3));
       default -> new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC, random.order(10), -1, 20);
     };
   }

@@ -146,21 +146,6 @@ sealed interface TwinOp extends Operation<Twins> {
     }
   }
 
-  /** {@code alloc_contig_range()} around a held block, or where nobody holds anything. */
-  record Range(int cpu, int number, int before, int pages) implements TwinOp {
-    @Override
-    public void apply(Twins s) {
-      s.range(cpu, number, before, pages);
-    }
-
-    @Override
-    public String toString() {
-      return String.format(
-          "cpu%d: alloc_contig_range of %d pages from %d before held#%d",
-          cpu, pages, before, number);
-    }
-  }
-
   /** {@code drain_all_pages()}. */
   record Drain(int cpu) implements TwinOp {
     @Override

@@ -4,7 +4,6 @@ package io.mm4j.testkit.model;
 
 import io.mm4j.api.Machine;
 import io.mm4j.api.MisuseException;
-import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.Subject;
@@ -114,21 +113,6 @@ final class Twins extends Subject {
       pfns[i] = (filled >> (i % 31) & 1) == 1 ? 0 : PageAllocator.NO_PAGE;
     }
     return pfns;
-  }
-
-  /** Takes a range on both; what is taken is held page by page. */
-  void range(int cpu, int number, int before, int pages) {
-    Held block = pick(number);
-    long start = Math.max(1, (block == null ? 0 : block.pfn) - before);
-    int gfp = Gfp.GFP_KERNEL | Gfp.__GFP_MOVABLE | Gfp.__GFP_NORETRY;
-    long taken =
-        both(
-            "alloc_contig_range",
-            side -> side.pages.allocContigRange(side.cpu(cpu), start, start + pages, gfp) ? 1 : 0);
-    tell(taken == 1 ? "taken" : "refused");
-    for (long pfn = start; taken == 1 && pfn < start + pages; pfn++) {
-      held.add(new Held(pfn, 0));
-    }
   }
 
   /** Frees a held block on both. */
