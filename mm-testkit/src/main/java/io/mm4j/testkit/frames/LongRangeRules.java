@@ -105,9 +105,10 @@ final class LongRangeRules {
               long end = s.zone.endPfn();
               for (int blocks : new int[] {1, 3, 30}) {
                 for (int over : new int[] {1, 4}) {
-                  checkEqual(0, over(s, start - over * 1024, start + blocks * 1024), "freePages()");
-                  long free = over(s, end - blocks * 1024, end + over * 1024);
-                  check(free <= blocks * 1024, "no frame outside free", free + " frames");
+                  checkEqual(
+                      0, over(s, start - over * 1024L, start + blocks * 1024L), "freePages()");
+                  long free = over(s, end - blocks * 1024L, end + over * 1024L);
+                  check(free <= blocks * 1024L, "no frame outside free", free + " frames");
                 }
               }
             }));
