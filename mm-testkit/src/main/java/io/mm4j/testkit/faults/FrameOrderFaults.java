@@ -55,7 +55,8 @@ final class FrameOrderFaults {
             "best-fit-as-first-fit",
             "The smallest sufficient block is taken and called the first fit.",
             List.of("FA-46"),
-            new NaiveFrames("best-fit-as-first-fit", false, Choice.FIRST_FIT, untyped())),
+            new NaiveFrames(
+                "best-fit-as-first-fit", false, Choice.FIRST_FIT, FrameOrderFaults::untyped)),
         quirk(
             "tail-is-not-joined",
             "What is freed to the tail is not joined.",
@@ -108,8 +109,8 @@ final class FrameOrderFaults {
             ReservedTrees.Quirk.FREES_RESERVE_NOTHING));
   }
 
-  private static java.util.function.Function<Zone, FrameAllocator> untyped() {
-    return zone -> new NaiveFrameAllocator(zone, MAX, MAX, false, FreeBlocks.Quirk.NONE);
+  private static FrameAllocator untyped(Zone zone) {
+    return new NaiveFrameAllocator(zone, MAX, MAX, false, FreeBlocks.Quirk.NONE);
   }
 
   private static Fault<FrameAllocatorProvider> quirk(
