@@ -73,6 +73,11 @@ final class FrameEffectFaults {
             List.of("FA-65"),
             SkipsFree::new),
         fault(
+            "range-is-cut-at-the-edges",
+            "Of a range that reaches over the zone the part inside is freed.",
+            List.of("FA-66"),
+            CutsAtEdges::new),
+        fault(
             "long-range-loses-a-block",
             "A range of more than 100 of the largest blocks loses one.",
             List.of("FA-63", "FA-64"),
@@ -215,6 +220,18 @@ final class FrameEffectFaults {
           freeToTail(pfn, 0, migratetype);
         }
       }
+    }
+  }
+
+  private static final class CutsAtEdges extends DelegatingFrames {
+    CutsAtEdges(Zone zone) {
+      super(zone);
+    }
+
+    @Override
+    public void freeRange(long startPfn, long endPfn, int migratetype, int maxOrder) {
+      long start = Math.max(startPfn, zone.startPfn());
+      super.freeRange(start, Math.min(endPfn, zone.endPfn()), migratetype, maxOrder);
     }
   }
 

@@ -151,15 +151,16 @@ final class CostRules {
       least = Math.min(least, THREADS.getCurrentThreadAllocatedBytes() - before);
     }
     tellsAtLeast(least, frames.metadataBytes(), "creation");
+    boolean takes = can.takesExactly();
     long touched = least;
     for (int i = 0; i < 16; i++) {
       long size = 1L << can.maxOrder();
       long pfn = (START + zone.spannedPages() / 16 * i + size - 1) & -size;
       before = THREADS.getCurrentThreadAllocatedBytes();
       frames.free(pfn, can.maxOrder(), Migratetype.MOVABLE);
-      long page = frames.allocate(0, Migratetype.MOVABLE);
+      boolean page = takes ? frames.take(pfn, 0) : frames.allocate(0, Migratetype.MOVABLE) >= 0;
       touched += THREADS.getCurrentThreadAllocatedBytes() - before;
-      check(page >= 0, "a page of the block that was freed", "none");
+      check(page, "a page of the block that was freed", "none");
     }
     tellsAtLeast(touched, frames.metadataBytes(), "creation and first splits");
   }

@@ -2,6 +2,7 @@
 
 package io.mm4j.testkit.frames;
 
+import static io.mm4j.testkit.RuleViolation.check;
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 
 import io.mm4j.api.MisuseException;
@@ -25,7 +26,7 @@ final class LongRangeRules {
             new RuleInfo(
                 "FA-63",
                 "long-ranges",
-                "Ranges of up to 65557 of the largest blocks - as far as the plugin's zones go -"
+                "Ranges of up to 65526 of the largest blocks - as far as the plugin's zones go -"
                     + " are listed like single blocks: in a fresh zone, beside blocks that are"
                     + " free, beside split ones, of several types, with ends within a block.",
                 "A machine of 256 GiB boots with a handful of such calls.",
@@ -60,7 +61,7 @@ final class LongRangeRules {
                 "mm/memblock.c __free_memory_core",
                 "the links between two runs of blocks, or the length of the list, are wrong"),
             Needs.NOTHING,
-            LongRangeRules::zone,
+            can -> zone(can, 3 * 32768 - 2 * Pages.PAGEBLOCK_NR_PAGES),
             (s, random) -> {
               long upper = s.zone.endPfn() - s.where.frames() / 8;
               for (long pfn = upper; pfn < s.zone.endPfn(); pfn += Pages.PAGEBLOCK_NR_PAGES) {
@@ -86,7 +87,43 @@ final class LongRangeRules {
                   overFree(s.anew(), block * 1024, order);
                 }
               }
+            }),
+        CaseRule.where(
+            new RuleInfo(
+                "FA-66",
+                "range-over-the-edge",
+                "freeRange of a range that begins below the zone or ends behind it is a"
+                    + " MisuseException; no frame outside is free then, and of one that begins"
+                    + " below nothing.",
+                "A range of the memory map that was not cut at the zone's edges would be given.",
+                "mm/page_alloc.c bad_range",
+                "a fast path compares only one end of a range with the zone"),
+            Needs.NOTHING,
+            can -> new FrameZone(8 * 32768 + 20 * 1024, 40 * 1024, 0, 0, 0),
+            (s, random) -> {
+              long start = s.zone.startPfn();
+              long end = s.zone.endPfn();
+              for (int blocks : new int[] {1, 3, 30}) {
+                for (int over : new int[] {1, 4}) {
+                  checkEqual(
+                      0, over(s, start - over * 1024L, start + blocks * 1024L), "freePages()");
+                  long free = over(s, end - blocks * 1024L, end + over * 1024L);
+                  check(free <= blocks * 1024L, "no frame outside free", free + " frames");
+                }
+              }
             }));
+  }
+
+  private static long over(FrameSubject s, long startPfn, long endPfn) {
+    FrameSubject fresh = s.anew();
+    try {
+      fresh.frames.freeRange(startPfn, endPfn, Migratetype.MOVABLE, s.maxOrder());
+      throw new RuleViolation(
+          "MisuseException from freeRange over the zone's edge", "no exception");
+    } catch (MisuseException e) {
+      fresh.validate();
+    }
+    return fresh.frames.freePages();
   }
 
   private static void overFree(FrameSubject s, int offset, int order) {
@@ -105,9 +142,14 @@ final class LongRangeRules {
   }
 
   private static FrameZone zone(FrameAllocatorProvider.Capabilities can) {
-    long frames = (((2L << 15) + 21) << can.maxOrder()) + 5;
+    return zone(can, 3 * 32768 - 2 * Pages.PAGEBLOCK_NR_PAGES - 3);
+  }
+
+  /** Not quite two sections of the largest blocks, but the third is reached. */
+  private static FrameZone zone(FrameAllocatorProvider.Capabilities can, long start) {
+    long frames = ((2L << 15) - 10 << can.maxOrder()) + 5;
     int most = (int) Math.min(frames, can.maxZonePages() >>> 2);
-    return new FrameZone(3 * 32768 - 2 * Pages.PAGEBLOCK_NR_PAGES - 3, most, 0, 0, 0);
+    return new FrameZone(start, most, 0, 0, 0);
   }
 
   private static void compare(FrameSubject s) {

@@ -79,6 +79,7 @@ final class MisuseRules {
           refuse(s, 0, 40);
           refuse(s, (start + 2047) & -2048L, max + 1);
           refuse(s, start, -1);
+          refuse(s, start, -64);
           refuse(s, start, 64);
         }
         case TAKE_OUTSIDE -> refuseTake(s, number);

@@ -56,7 +56,8 @@ final class SpaceMix {
       weights[List.of(KINDS).indexOf(Kind.WRITE)] = 0; // nothing is faulted, so that much merges
     }
     for (Kind kind : about) {
-      weights[kind.ordinal()] = Math.max(MUCH, 3 * WEIGHTS[kind.ordinal()]);
+      int at = List.of(KINDS).indexOf(kind);
+      weights[at] = Math.max(MUCH, 3 * WEIGHTS[at]);
     }
     boolean narrow = random.oneIn(2);
     List<Operation<SpaceSubject>> list = new ArrayList<>(n);

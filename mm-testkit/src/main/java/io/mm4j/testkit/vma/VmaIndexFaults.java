@@ -388,9 +388,8 @@ final class VmaIndexFaults {
     }
 
     @Override
-    @SuppressWarnings("ThreadPriorityCheck") // a wrong plugin: it lets the other thread by
     public int find(long addr) {
-      if (Thread.currentThread() == maker) {
+      if (Thread.currentThread().equals(maker)) {
         return super.find(addr);
       }
       if (waits.compareAndSet(false, true)) {
