@@ -32,6 +32,7 @@ final class AdviceCases {
   static final int GUARD_REMOVE = 103;
 
   private static final long PAGE = Bits.PAGE;
+  private static final int COLLAPSE = 25;
   private static final int ANON = 0x32;
   private static final int SHARED = 0x31;
 
@@ -178,7 +179,7 @@ final class AdviceCases {
     Looks.flags(rig, C, "ac mg");
     Looks.works("mmap", rig.mm.mmap(C, TEN, READ, 0x11, CaseSetup.DISK_READ_ONLY, 0));
     refused(rig, Errno.EACCES, C, REMOVE);
-    refused(rig, Errno.EINVAL, C, FREE);
+    refused(rig, Errno.EINVAL, C, FREE, COLLAPSE);
     rig.gives("MADV_MERGEABLE of a file that may be shared", 0, rig.mm.madvise(C, PAGE, 12));
     Looks.flags(rig, C, "ms");
     rig.gives("MADV_WIPEONFORK", -Errno.EINVAL, rig.mm.madvise(C, PAGE, 18));
@@ -247,6 +248,8 @@ final class AdviceCases {
     rig.shows("0-1 rw-p, 1-10 rw-p, 20-21 rw-p, 21-30 rw-p");
     Looks.fails(rig, "up to a VMA", Errno.ENOMEM, rig.mm.madvise(B, TEN, 16));
     Looks.flags(rig, C + PAGE, "ac");
+    Looks.fails(rig, "short of a VMA", Errno.ENOMEM, rig.mm.madvise(B, 5 * PAGE, 17));
+    Looks.flags(rig, C, "ac dd");
     Looks.fails(rig, "behind all", Errno.ENOMEM, rig.mm.madvise(END, PAGE, 16));
     Looks.fails(rig, "past the last", Errno.ENOMEM, rig.mm.madvise(C, 2 * TEN, 17));
     Looks.flags(rig, C, "ac");

@@ -412,6 +412,14 @@ final class LimitCases {
     Looks.works("unreserved and shared", rig.mm.mmap(0, all + PAGE, RW, 0x4021, -1, 0));
     long readOnly = Looks.works("read-only", rig.mm.mmap(0, all + PAGE, READ, 0x22, -1, 0));
     Looks.committed(rig, 2 * (RAM + SWAP));
+    long shared = Looks.works("shared, to read", rig.mm.mmap(0, TEN, READ, 0x21, -1, 0));
+    long free = Looks.works("unreserved, to read", rig.mm.mmap(0, TEN, READ, 0x4022, -1, 0));
+    Looks.committed(rig, 2 * (RAM + SWAP) + 10);
+    rig.protect(shared, TEN, RW);
+    rig.protect(free, TEN, RW);
+    Looks.committed(rig, 2 * (RAM + SWAP) + 10);
+    rig.unmap(shared, TEN);
+    rig.unmap(free, TEN);
     Looks.fails(rig, "making it writable", Errno.ENOMEM, rig.mm.mprotect(readOnly, all + PAGE, RW));
     rig.gives("all but a page of it", 0, rig.mm.mprotect(readOnly, all, RW));
     Looks.committed(rig, 3 * (RAM + SWAP));
