@@ -130,7 +130,7 @@ class MeminfoTest {
     // pages.
     long plain = minima("--cmdline", "transparent_hugepage=never").stream().mapToLong(m -> m).sum();
     long huge = minima().stream().mapToLong(m -> m).sum();
-    assertEquals(8191 / 4.0, plain - 32, 3);
+    assertEquals(8191 / 4.0, (double) (plain - 32), 3);
     assertTrue(huge > 2 * plain, huge + " and " + plain);
   }
 
@@ -148,6 +148,6 @@ class MeminfoTest {
     Files.writeString(machine.resolve("sysctl_vm.txt"), "vm.min_free_kbytes = 13000\n");
     String folder = dir.resolve("recording").toString();
     long sum = minima("--after", folder).stream().mapToLong(m -> m).sum();
-    assertEquals(13000 / 4.0 + 32, sum, 4);
+    assertEquals(13000 / 4.0 + 32, (double) sum, 4);
   }
 }

@@ -28,9 +28,13 @@ final class Kswapd {
     this.wanted = new AtomicIntegerArray(nodes);
   }
 
-  /** Wakes the node of a zone, if it is not in balance; one that is awake is told of more work. */
+  /**
+   * Wakes the node of a zone, if it is not in balance; one that is awake is told of more work,
+   * whether or not it is in balance for that: {@code wakeup_kswapd()} of mm/vmscan.c (Linux 6.18).
+   */
   void wake(Cpu cpu, ZoneState zone, int order, int gfp, int highest) {
     boolean balanced = isBalanced(zone.zone.nodeId(), order, highest);
+    balanced &= !isAwake(zone.zone.nodeId());
     if (balanced) {
       return;
     }

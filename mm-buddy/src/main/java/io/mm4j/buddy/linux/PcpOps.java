@@ -129,6 +129,7 @@ final class PcpOps {
   /** After a block was put on a list: drains if it is time to, and serves requests to drain. */
   void commit(Cpu cpu, ZoneState zone, PcpPages pcp, int index, boolean freeHigh) {
     int at = pcp.drainAt(freeHigh, zone.reclaimActive(), zone.belowHigh());
+    pcp.settle();
     if (pcp.count >= at) {
       int pages = pcp.drainSize(at, freeHigh);
       if (core.explains()) {

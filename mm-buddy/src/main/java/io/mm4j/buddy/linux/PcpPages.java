@@ -117,6 +117,7 @@ final class PcpPages {
       }
       size = Math.min(size, room);
     }
+    settle();
     return size > 1 ? Math.max(size >> order, 2) : size;
   }
 
@@ -127,6 +128,15 @@ final class PcpPages {
    */
   private int limited(int value) {
     return value >= highMax ? highMax : Math.max(value, highMin);
+  }
+
+  /**
+   * Keeps {@link #high} where the next free finds it: above the maximum, which only limits that
+   * cross allow, the kernel's next clamp() makes it the maximum. The fast path compares without
+   * one.
+   */
+  void settle() {
+    high = Math.min(high, highMax);
   }
 
   /** An allocation interrupts a row of frees. */

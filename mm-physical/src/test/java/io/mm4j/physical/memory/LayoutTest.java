@@ -149,12 +149,12 @@ class LayoutTest {
     MemoryMap over = MemoryMapText.parse("0x100000-0x377fefff usable", "test");
     assertEquals(end, fits.endOfRam());
     assertEquals(
-        "0/DMA 1-4096 3840; 0/Normal 4096-227326 223230",
+        "0/DMA 256-4096 3840; 0/Normal 4096-227326 223230",
         zones(
             ZoneLayouts.of(
                 Architecture.X86_32, fits, NumaTopology.single(fits), BootOptions.NONE)));
     assertEquals(
-        "0/DMA 1-4096 3840; 0/Normal 4096-227326 223230; 0/HighMem 227326-227327 1",
+        "0/DMA 256-4096 3840; 0/Normal 4096-227326 223230; 0/HighMem 227326-227327 1",
         zones(
             ZoneLayouts.of(
                 Architecture.X86_32, over, NumaTopology.single(over), BootOptions.NONE)));

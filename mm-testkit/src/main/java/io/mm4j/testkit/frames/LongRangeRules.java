@@ -147,7 +147,7 @@ final class LongRangeRules {
 
   /** Not quite two sections of the largest blocks, but the third is reached. */
   private static FrameZone zone(FrameAllocatorProvider.Capabilities can, long start) {
-    long frames = ((2L << 15) - 10 << can.maxOrder()) + 5;
+    long frames = (((2L << 15) - 10) << can.maxOrder()) + 5;
     int most = (int) Math.min(frames, can.maxZonePages() >>> 2);
     return new FrameZone(start, most, 0, 0, 0);
   }

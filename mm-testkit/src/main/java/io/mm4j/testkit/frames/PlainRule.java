@@ -57,7 +57,7 @@ final class PlainRule extends Rule<FrameAllocatorProvider> {
   }
 
   @Override
-  public Trial<None> trial(FrameAllocatorProvider provider, Options options, long seed) {
+  public Trial<?> trial(FrameAllocatorProvider provider, Options options, long seed) {
     Operation<None> whole =
         new Operation<>() {
           @Override
@@ -70,7 +70,7 @@ final class PlainRule extends Rule<FrameAllocatorProvider> {
             return "the case " + info().name();
           }
         };
-    return new Trial<>() {
+    return new Trial<None>() {
       @Override
       public List<Operation<None>> operations() {
         return List.of(whole);

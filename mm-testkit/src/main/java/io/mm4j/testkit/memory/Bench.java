@@ -13,6 +13,7 @@ import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.naive.NaiveMemMap;
+import java.util.Set;
 import java.util.TreeSet;
 
 /**
@@ -48,7 +49,7 @@ final class Bench {
     return found.stream().mapToLong(Long::longValue).toArray();
   }
 
-  private static void around(TreeSet<Long> found, long pfn, long end) {
+  private static void around(Set<Long> found, long pfn, long end) {
     long section = pfn & -(long) Pages.PAGES_PER_SECTION;
     for (long base : new long[] {pfn, section, section + Pages.PAGES_PER_SECTION}) {
       for (long at = base - SPREAD; at <= base + SPREAD; at++) {
@@ -110,7 +111,7 @@ final class Bench {
     }
     for (MemoryMap.Range range : layout.map().ranges()) {
       present(range.end() >>> Pages.PAGE_SHIFT);
-      present((range.start() + range.end()) / 2 >>> Pages.PAGE_SHIFT);
+      present(((range.start() + range.end()) / 2) >>> Pages.PAGE_SHIFT);
     }
   }
 

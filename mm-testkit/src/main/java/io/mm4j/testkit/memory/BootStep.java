@@ -113,7 +113,7 @@ record BootStep(Kind kind, long size, long where, long value) implements Operati
     }
     long expected = s.model.alloc(length, align(), min(s), max(s), node());
     s.allocated(expected, s.boot.alloc(length, align(), min(s), max(s), node()), length);
-    s.compareBytes();
+    s.compareBlock(expected, length);
   }
 
   /** A block that was allocated, the whole of it or a part. */

@@ -12,6 +12,7 @@ import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.api.memory.RangeBootAllocator;
 import io.mm4j.api.plugin.Options;
+import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.Subject;
 import io.mm4j.testkit.naive.NaiveMemories;
 import java.lang.foreign.MemorySegment;
@@ -112,10 +113,28 @@ final class BootSubject extends Subject {
     }
   }
 
+  /** All bytes. */
   void compareBytes() {
+    compareBytes(0, layout.endPfn() << Pages.PAGE_SHIFT);
+  }
+
+  /** The bytes of a block, if there is one, and the pages around it. */
+  void compareBlock(long start, long length) {
+    if (start != BootAllocator.NONE) {
+      long end = layout.endPfn() << Pages.PAGE_SHIFT;
+      compareBytes(
+          Math.max(0, start - Pages.PAGE_SIZE), Math.min(end, start + length + Pages.PAGE_SIZE));
+    }
+  }
+
+  private void compareBytes(long from, long to) {
     if (bytes != null) {
-      long at = memory.ram().mismatch(MemorySegment.ofArray(bytes));
-      check(at < 0, "byte at " + at + " cleared by an allocation, and by nothing else", "not so");
+      MemorySegment expected = MemorySegment.ofArray(bytes).asSlice(from, to - from);
+      long at = memory.ram().asSlice(from, to - from).mismatch(expected);
+      if (at >= 0) {
+        throw new RuleViolation(
+            "byte at " + (from + at) + " cleared by an allocation, and by nothing else", "not so");
+      }
     }
   }
 

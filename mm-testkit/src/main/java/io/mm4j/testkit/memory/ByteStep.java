@@ -96,7 +96,7 @@ record ByteStep(Kind kind, long where, int order, long value) implements Operati
         at += 4 * (where & 1);
         s.memory.putInt(at, (int) value);
         s.put(at, littleEndian(value, 4));
-        checkEqual((int) value, s.memory.getInt(at), "getInt");
+        checkEqual(value << 32 >> 32, s.memory.getInt(at), "getInt");
       }
       default -> {
         at += where & 7;
@@ -108,7 +108,7 @@ record ByteStep(Kind kind, long where, int order, long value) implements Operati
     s.compare(at >>> Pages.PAGE_SHIFT, 1);
     long word = at & -8;
     checkEqual(s.bytes[(int) word], s.memory.getByte(word), "first byte of the word");
-    checkEqual((int) s.modelLong(word), s.memory.getInt(word), "lower half of the word");
+    checkEqual(s.modelLong(word) << 32 >> 32, s.memory.getInt(word), "lower half of the word");
     checkEqual(s.modelLong(word) >> 32, s.memory.getInt(word + 4), "upper half of the word");
   }
 

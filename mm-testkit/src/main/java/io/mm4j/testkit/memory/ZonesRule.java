@@ -49,9 +49,9 @@ final class ZonesRule extends Rule<PhysicalMemoryProvider> {
   @Override
   public Trial<?> trial(PhysicalMemoryProvider provider, Options options, long seed) {
     Seeded random = new Seeded(seed);
-    long border = 32 + random.below(400);
+    long border = 32L + random.below(400);
     boolean second = random.oneIn(2);
-    long by = 1 + random.below(5);
+    long by = 1L + random.below(5);
     return new Trial<Nothing>() {
       @Override
       public List<Operation<Nothing>> operations() {

@@ -2,6 +2,7 @@
 
 package io.mm4j.testkit.model;
 
+import java.util.Collections;
 import java.util.EnumSet;
 import java.util.Set;
 
@@ -14,7 +15,9 @@ import java.util.Set;
 public record AllocFlags(Mark mark, Set<AllocFlag> flags) {
   /** Copies the set. */
   public AllocFlags {
-    flags = Set.copyOf(flags);
+    Set<AllocFlag> own = EnumSet.noneOf(AllocFlag.class);
+    own.addAll(flags);
+    flags = Collections.unmodifiableSet(own);
   }
 
   /** Whether this flag is set. */

@@ -120,7 +120,7 @@ final class BulkRules {
           for (long at = pfn << Pages.PAGE_SHIFT; at < (pfn + 1) << Pages.PAGE_SHIFT; at += 8) {
             checkEqual(0, memory.getLong(at), "what stands at " + at);
           }
-          memory.putLong((pfn << Pages.PAGE_SHIFT) + 8 * random.below(512), -1L);
+          memory.putLong((pfn << Pages.PAGE_SHIFT) + 8L * random.below(512), -1L);
         }
         for (long pfn : pfns) {
           other.pages.freePages(cpu, pfn, 0);

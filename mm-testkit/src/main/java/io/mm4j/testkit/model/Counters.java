@@ -9,6 +9,7 @@ import io.mm4j.api.page.PageStats;
 import io.mm4j.api.page.ZoneStats;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -20,6 +21,7 @@ final class Counters implements PageStats {
   private final long minFreeKbytes;
   private final Map<String, Long> vm = new LinkedHashMap<>();
   private final Map<String, Long> other = new LinkedHashMap<>();
+  private final Map<List<Object>, ZoneStats> empty = new HashMap<>();
 
   Counters(State state, long minFreeKbytes) {
     this.state = state;
@@ -64,10 +66,9 @@ final class Counters implements PageStats {
   }
 
   private static void add(Map<String, Long> counts, String event, long more) {
-    if (!counts.containsKey(event)) {
+    if (counts.computeIfPresent(event, (name, count) -> count + more) == null) {
       throw new IllegalArgumentException("nobody counts " + event);
     }
-    counts.merge(event, more, Long::sum);
   }
 
   /**
@@ -93,7 +94,6 @@ final class Counters implements PageStats {
   @Override
   public List<ZoneStats> zones() {
     List<ZoneStats> list = new ArrayList<>();
-    Marks marks = new Marks(state.settings.plan());
     for (int node = 0; node < state.settings.nodes(); node++) {
       for (ZoneType kind : state.settings.plan().kinds()) {
         int id = node;
@@ -102,7 +102,7 @@ final class Counters implements PageStats {
                 .filter(z -> z.zone.nodeId() == id && z.zone.type() == kind)
                 .findFirst()
                 .map(Counters::full)
-                .orElseGet(() -> empty(id, kind, marks.of(new Marks.Size(id, kind, 0)))));
+                .orElseGet(() -> empty(id, kind)));
       }
     }
     return list;
@@ -113,7 +113,9 @@ final class Counters implements PageStats {
     List<ZoneStats.PcpStats> cpus = new ArrayList<>();
     for (CpuLists lists : z.cpus) {
       PcpTuning t = lists.tuning;
-      cpus.add(new ZoneStats.PcpStats(lists.cpu, t.count, t.high, t.batch, t.highMin, t.highMax));
+      // A high that crossing limits put above its maximum is the maximum at the next look at it.
+      int high = Math.min(t.high, t.highMax);
+      cpus.add(new ZoneStats.PcpStats(lists.cpu, t.count, high, t.batch, t.highMin, t.highMax));
     }
     return new ZoneStats(
         zone.nodeId(),
@@ -138,6 +140,13 @@ final class Counters implements PageStats {
         z.numaOther,
         z.numbers.statThreshold(),
         cpus);
+  }
+
+  private ZoneStats empty(int node, ZoneType kind) {
+    return empty.computeIfAbsent(
+        List.<Object>of(node, kind),
+        key ->
+            empty(node, kind, new Marks(state.settings.plan()).of(new Marks.Size(node, kind, 0))));
   }
 
   private static ZoneStats empty(int node, ZoneType kind, Marks.Numbers n) {

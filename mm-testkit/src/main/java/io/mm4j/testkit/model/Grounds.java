@@ -112,25 +112,7 @@ final class Grounds {
       places.add(new Place(nodes.get(id), distances));
     }
     Map<String, String> vm = settings(random, kinds);
-    long lowmem =
-        nodes.stream()
-            .flatMap(List::stream)
-            .filter(s -> s.type().compareTo(ZoneType.NORMAL) <= 0)
-            .mapToLong(s -> s.endPfn() - s.startPfn())
-            .sum();
-    if (limitsCross(vm, lowmem)) {
-      vm.putIfAbsent("percpu_pagelist_high_fraction", "" + random.between(8, 400));
-    }
     return new Ground(places, random.between(1, 4), vm, contents);
-  }
-
-  /**
-   * Whether a large reserve may make {@code high_min} larger than {@code high_max}: the limits of
-   * per-cpu lists make no sense then, and page-allocator=linux may drain one page later than Linux.
-   */
-  private static boolean limitsCross(Map<String, String> vm, long lowmem) {
-    long kbytes = Long.parseLong(vm.getOrDefault("min_free_kbytes", "0"));
-    return kbytes * 5 / 16 > lowmem * 7 / 100;
   }
 
   private static Map<String, String> settings(Seeded random, int kinds) {

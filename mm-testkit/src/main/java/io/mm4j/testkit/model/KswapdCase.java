@@ -16,6 +16,7 @@ import io.mm4j.api.page.PageEvents;
 import io.mm4j.testkit.Seeded;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +42,7 @@ final class KswapdCase implements PageEvents {
   final Map<Integer, ZoneType> awake = new LinkedHashMap<>();
 
   final List<Long> held = new ArrayList<>();
+  private final Map<Marks.Size, Marks.Numbers> numbers = new HashMap<>();
 
   KswapdCase(DrawnSubject s, Seeded random) {
     this.s = s;
@@ -61,8 +63,8 @@ final class KswapdCase implements PageEvents {
 
   /** The numbers of a zone. */
   Marks.Numbers numbers(Zone zone) {
-    return new Marks(s.drawn.plan())
-        .of(new Marks.Size(zone.nodeId(), zone.type(), zone.managedPages()));
+    Marks.Size size = new Marks.Size(zone.nodeId(), zone.type(), zone.managedPages());
+    return numbers.computeIfAbsent(size, new Marks(s.drawn.plan())::of);
   }
 
   ManagedZone managed(Zone zone) {

@@ -72,7 +72,7 @@ final class Mixes {
   private TwinOp anything() {
     int cpu = cpu();
     int number = random.below(100_000);
-    return switch (random.weighted(30, 25, 2, 3, 2, 2, 2, 2, 2, 1, 1, 2)) {
+    return switch (random.weighted(30, 25, 2, 3, 2, 2, 2, 2, 2, 1, 1, 2, 3, 1, 1, 1)) {
       case 0 -> allocate(HASTY, cpu);
       case 1 -> new TwinOp.Free(cpu, number, random.between(1, 4), portion());
       case 2 -> new TwinOp.Drain(cpu);
@@ -84,6 +84,10 @@ final class Mixes {
       case 8 -> new TwinOp.Watch(random.oneIn(2));
       case 9 -> new TwinOp.Memalloc(cpu, random.oneIn(3));
       case 10 -> new TwinOp.RequestDrain(cpu, random.below(3));
+      case 11 -> new TwinOp.Bulk(cpu, of(HASTY), random.between(-1, 3), portion(), taken());
+      case 12 -> new TwinOp.Range(cpu, number, random.below(1_500), random.between(1, 600));
+      case 13 -> new TwinOp.RunKswapd(cpu);
+      case 14 -> new TwinOp.Retype(number, random.below(1_024), random.below(3));
       default -> new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC, random.order(10), -1, 20);
     };
   }
@@ -97,12 +101,14 @@ final class Mixes {
       int node = random.oneIn(3) ? random.below(4) : -1;
       List<Integer> flags = random.oneIn(5) ? PATIENT : HASTY;
       mix.list.add(
-          switch (random.weighted(12, 5, 1, 1, 1)) {
+          switch (random.weighted(12, 5, 1, 1, 1, 2, 1)) {
             case 0 -> new TwinOp.Allocate(mix.cpu(), mix.of(flags), order, node, 400 >> order);
             case 1 -> new TwinOp.Free(mix.cpu(), random.below(100_000), 1, random.between(1, 200));
             case 2 -> new TwinOp.Memalloc(mix.cpu(), random.oneIn(2));
             case 3 -> new TwinOp.Drain(mix.cpu());
-            default -> new TwinOp.Cache(random.below(100_000), random.between(1, 40));
+            case 4 -> new TwinOp.RunKswapd(mix.cpu());
+            case 5 -> new TwinOp.Bulk(mix.cpu(), mix.of(flags), node, mix.portion(), mix.taken());
+            default -> new TwinOp.Cache(random.below(100_000), random.between(1, 400));
           });
     }
     return mix.list;
@@ -132,11 +138,17 @@ final class Mixes {
       if (random.oneIn(2)) {
         mix.list.add(new TwinOp.Drain(mix.cpu()));
       }
+      if (random.oneIn(3)) {
+        mix.list.add(new TwinOp.RunKswapd(mix.cpu()));
+      }
       for (int i = 0; i < random.between(3, 8); i++) {
         int order = random.order(6);
         int gfp = random.oneIn(2) ? mix.of(TYPES) : mix.of(HASTY);
         mix.list.add(
             new TwinOp.Allocate(mix.cpu(), gfp, order, -1, random.between(1, 300) >> (order / 2)));
+        if (random.oneIn(4)) {
+          mix.list.add(new TwinOp.RunKswapd(mix.cpu()));
+        }
       }
     }
     return mix.list;
@@ -190,7 +202,7 @@ final class Mixes {
       int cpu = mix.cpu();
       int number = random.below(100_000);
       mix.list.add(
-          switch (random.weighted(10, 6, 4, 3, 2, 1, 1)) {
+          switch (random.weighted(10, 6, 4, 3, 2, 1, 2, 1, 1, 3)) {
             case 0 ->
                 new TwinOp.Allocate(
                     cpu, Gfp.GFP_ATOMIC, order, -1, random.between(1, 60) >> (order / 2));
@@ -199,7 +211,14 @@ final class Mixes {
             case 3 -> new TwinOp.Allocate(cpu, mix.of(PATIENT), random.order(4), -1, 60);
             case 4 -> new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT, random.order(6), -1, 60);
             case 5 -> new TwinOp.Drain(cpu);
-            default -> new TwinOp.Cache(number, random.between(1, 30));
+            case 6 -> new TwinOp.Cache(number, random.between(1, 30));
+            case 7 -> new TwinOp.RunKswapd(cpu);
+            // Whatever the lists of the types have: only the reserve is left.
+            case 8 -> new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT | Gfp.__GFP_MEMALLOC, 0, -1, 9_000);
+            // Reclaim that gives something, but not enough.
+            default ->
+                new TwinOp.Allocate(
+                    cpu, mix.of(PATIENT), random.between(2, 8), -1, random.between(1, 3));
           });
     }
     return mix.list;
@@ -252,6 +271,11 @@ final class Mixes {
 
   private int cpu() {
     return random.below(ground.cpus());
+  }
+
+  /** Which places of an array are taken, a bit each. */
+  private int taken() {
+    return random.oneIn(2) ? 0 : random.below(1 << random.between(0, 30));
   }
 
   private int portion() {

@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * beside them. For one thread.
  */
 class ModelPages implements PageAllocator {
+  private static final AllocFlags LOW = AllocFlagsOf.first(0, false);
   private static final int BOTH = Gfp.__GFP_MOVABLE | Gfp.__GFP_RECLAIMABLE;
 
   final State state;
@@ -140,13 +141,17 @@ class ModelPages implements PageAllocator {
     while (filled < wanted && pfns[filled] != NO_PAGE) {
       filled++;
     }
+    if (wanted - filled < 2 || (gfp & Gfp.__GFP_THISNODE) != 0) {
+      return PageAllocator.super.allocPagesBulk(cpu, gfp, nodeId, pfns, wanted);
+    }
+    perCpu.serve(cpu);
     Request request = request(cpu, gfp, 0, nodeId);
-    ModelZone zone = wanted - filled > 1 ? bulkZone(request, wanted) : null;
+    ModelZone zone = bulkZone(request, wanted);
     int at = filled;
     int got = 0;
     for (; zone != null && at < wanted; at++) {
       if (pfns[at] == NO_PAGE || overwrites()) {
-        long pfn = perCpu.take(cpu, zone, 0, request.type(), AllocFlagsOf.first(0, false));
+        long pfn = perCpu.takeMore(cpu, zone, 0, request.type(), LOW);
         if (pfn == FrameAllocator.NONE) {
           break;
         }
@@ -156,7 +161,7 @@ class ModelPages implements PageAllocator {
         state.counters.served(cpu, request.preferred(), zone, 0);
       }
     }
-    if (got > 0 || filled == wanted) {
+    if (got > 0) {
       return at;
     }
     pfns[filled] = allocPages(cpu, gfp, 0, nodeId);
@@ -179,7 +184,8 @@ class ModelPages implements PageAllocator {
       if (zone.zone.nodeId() != request.preferred().zone.nodeId()) {
         return null;
       }
-      if (zone.free() > zone.mark(Mark.LOW) + wanted + zone.protection(request.highest())) {
+      long left = zone.free() - Watermark.unusable(zone, 0, LOW);
+      if (left > zone.mark(Mark.LOW) + wanted + zone.protection(request.highest())) {
         return zone;
       }
     }

@@ -53,10 +53,7 @@ class ModelRange {
     }
     types.keySet().forEach(p -> zone.frames.movePageblock(p, Migratetype.ISOLATE));
     pages.perCpu.drainAll(cpu);
-    boolean taken = moves(cpu, zone, start, end, gfp);
-    // What was moved out of a pageblock that is cut lies on a list.
-    pages.perCpu.drainAll(cpu);
-    taken = taken && takes(zone, start, end);
+    boolean taken = moves(cpu, zone, start, end, gfp) && takes(zone, start, end);
     types.forEach((p, type) -> zone.frames.movePageblock(p, back(type)));
     if (edge) {
       cut.remove(zone);
@@ -117,7 +114,10 @@ class ModelRange {
     if (!moved) {
       pages.freePages(cpu, to, 0);
     } else {
-      pages.freePages(cpu, pfn, 0);
+      // Not to a list, from where it would have to be drained.
+      state.counters.vm("pgfree", 1);
+      state.map.release(pfn, 0, FrameOwner.FREE);
+      pages.lists.free(zone, pfn, 0);
     }
     return moved;
   }

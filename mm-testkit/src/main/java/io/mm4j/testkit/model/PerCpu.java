@@ -27,8 +27,13 @@ final class PerCpu {
 
   /** {@code rmqueue_pcplist()}: the hottest block, after a refill if there is none. */
   long take(Cpu cpu, ModelZone zone, int order, int type, AllocFlags flags) {
+    zone.cpus.get(cpu.id()).tuning.allocates();
+    return takeMore(cpu, zone, order, type, flags);
+  }
+
+  /** {@code __rmqueue_pcplist()}: the same inside a row that was begun by another. */
+  long takeMore(Cpu cpu, ModelZone zone, int order, int type, AllocFlags flags) {
     CpuLists own = zone.cpus.get(cpu.id());
-    own.tuning.allocates();
     Deque<Long> list = own.lists.get(PcpTuning.list(order, type));
     if (list.isEmpty()) {
       refill(cpu, zone, order, type, flags, list);

@@ -5,6 +5,10 @@ package io.mm4j.testkit.model;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.Machine;
 import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.Zone;
+import io.mm4j.api.page.ManagedZone;
+import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.ReclaimRequest;
 import java.util.ArrayDeque;
@@ -40,6 +44,19 @@ final class Side implements AutoCloseable {
       freed += 1L << block.order();
     }
     return freed;
+  }
+
+  /** Gives a whole pageblock of no reserve another type; -1 if it is none. */
+  long retype(long pfn, int type) {
+    for (ManagedZone managed : pages.zones()) {
+      Zone zone = managed.zone();
+      long first = pfn & -(long) Pages.PAGEBLOCK_NR_PAGES;
+      boolean whole = first >= zone.startPfn() && first + Pages.PAGEBLOCK_NR_PAGES <= zone.endPfn();
+      if (whole && zone.pageblocks().get(pfn) < Migratetype.PCPTYPES) {
+        return managed.frames().movePageblock(pfn, type);
+      }
+    }
+    return -1;
   }
 
   Cpu cpu(int number) {

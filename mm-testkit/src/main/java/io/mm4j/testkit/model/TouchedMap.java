@@ -7,7 +7,9 @@ import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Pages;
+import java.util.Arrays;
 import java.util.BitSet;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,15 +28,33 @@ final class TouchedMap implements MemMap {
     long index;
     long next = -1;
     long prev = -1;
+    boolean touched;
 
     Frame(FrameOwner owner) {
       this.owner = owner;
+    }
+
+    /** As if it had never been used. */
+    void release(FrameOwner freed) {
+      owner = freed;
+      flags = 0;
+      refcount = 0;
+      mapcount = 0;
+      order = 0;
+      privateData = 0;
+      mapping = 0;
+      index = 0;
+      next = -1;
+      prev = -1;
     }
   }
 
   private static final int CHUNK = 12;
 
-  final BitSet touched = new BitSet();
+  /** Frames that were written since the last look, once each. */
+  private long[] touched = new long[64];
+
+  private int touchedCount;
   private final MemoryLayout layout;
   private final @Nullable Frame[][] chunks;
   private final BitSet given = new BitSet();
@@ -67,7 +87,6 @@ final class TouchedMap implements MemMap {
 
   /** To be written. */
   private Frame frame(long pfn) {
-    touched.set((int) pfn);
     @Nullable Frame[] chunk = chunk(pfn);
     int at = (int) pfn & (1 << CHUNK) - 1;
     Frame frame = chunk[at];
@@ -75,7 +94,23 @@ final class TouchedMap implements MemMap {
       frame = new Frame(atFirst(pfn));
       chunk[at] = frame;
     }
+    if (!frame.touched) {
+      frame.touched = true;
+      if (touchedCount == touched.length) {
+        touched = Arrays.copyOf(touched, 2 * touchedCount);
+      }
+      touched[touchedCount++] = pfn;
+    }
     return frame;
+  }
+
+  /** Looks at every frame that was written since the last call. */
+  void takeTouched(LongConsumer look) {
+    for (int i = 0; i < touchedCount; i++) {
+      look.accept(touched[i]);
+      frame(touched[i]).touched = false;
+    }
+    touchedCount = 0;
   }
 
   /** Whether a frame was ever written. */
@@ -139,8 +174,7 @@ final class TouchedMap implements MemMap {
   @Override
   public void release(long pfn, int order, FrameOwner owner) {
     for (long p = pfn; p < pfn + (1L << order); p++) {
-      touched.set((int) p);
-      chunk(p)[(int) p & (1 << CHUNK) - 1] = new Frame(owner);
+      frame(p).release(owner);
     }
   }
 

@@ -6,6 +6,7 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.Migratetype;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.model.Twins.Held;
@@ -126,6 +127,40 @@ sealed interface TwinOp extends Operation<Twins> {
     }
   }
 
+  /** {@code alloc_pages_bulk()} into an array of which some places are filled. */
+  record Bulk(int cpu, int gfp, int node, int count, int filled) implements TwinOp {
+    @Override
+    public void apply(Twins s) {
+      s.bulk(cpu, gfp, node, count, filled);
+    }
+
+    @Override
+    public List<TwinOp> simpler() {
+      return count < 2 ? List.of() : List.of(new Bulk(cpu, gfp, node, count / 2, 0));
+    }
+
+    @Override
+    public String toString() {
+      return String.format(
+          "cpu%d: alloc_pages_bulk %s node=%d, %d places", cpu, Gfp.format(gfp), node, count);
+    }
+  }
+
+  /** {@code alloc_contig_range()} around a held block, or where nobody holds anything. */
+  record Range(int cpu, int number, int before, int pages) implements TwinOp {
+    @Override
+    public void apply(Twins s) {
+      s.range(cpu, number, before, pages);
+    }
+
+    @Override
+    public String toString() {
+      return String.format(
+          "cpu%d: alloc_contig_range of %d pages from %d before held#%d",
+          cpu, pages, before, number);
+    }
+  }
+
   /** {@code drain_all_pages()}. */
   record Drain(int cpu) implements TwinOp {
     @Override
@@ -238,12 +273,17 @@ sealed interface TwinOp extends Operation<Twins> {
       s.both(
           "misuse",
           side -> {
-            switch (kind % 6) {
+            switch (kind % 7) {
               case 0 -> side.pages.freePages(side.cpu(cpu), pfn, (order + 1) % 11);
               case 1 -> side.pages.freePages(side.cpu(cpu), pfn + 1, order == 0 ? 1 : order);
               case 2 -> side.pages.freePages(side.cpu(cpu), side.map.endPfn() + number, order);
               case 3 -> side.pages.splitPage(pfn, (order + 1) % 11);
               case 4 -> side.pages.freePages(side.cpu(cpu), 0, order);
+              case 5 -> {
+                int nodes = side.machine.layout().nodes().size();
+                return side.pages.allocPages(
+                    side.cpu(cpu), Gfp.GFP_KERNEL, number % 2, nodes + number % 3);
+              }
               default -> side.pages.allocPages(side.cpu(cpu), Gfp.GFP_KERNEL, 11 + number % 3);
             }
             return 0;
@@ -252,7 +292,29 @@ sealed interface TwinOp extends Operation<Twins> {
 
     @Override
     public String toString() {
-      return "cpu" + cpu + ": misuse " + kind % 6 + " of held#" + number;
+      return "cpu" + cpu + ": misuse " + kind % 7 + " of held#" + number;
+    }
+  }
+
+  /** Gives the pageblock of a frame another type, as what lives there now came long ago. */
+  record Retype(int number, int offset, int type) implements TwinOp {
+    @Override
+    public void apply(Twins s) {
+      Held block = s.pick(number);
+      if (block != null) {
+        long pfn = block.pfn() + offset % (1L << block.order());
+        s.both("movePageblock", side -> side.retype(pfn, type));
+      }
+    }
+
+    @Override
+    public String toString() {
+      return "the pageblock of held#"
+          + number
+          + '+'
+          + offset
+          + " becomes "
+          + Migratetype.name(type);
     }
   }
 

@@ -42,7 +42,7 @@ final class TwinRule extends Rule<PageAllocatorProvider> {
     this.realFloors = realFloors;
   }
 
-  /** The same over the reference floors, which keep their lists as Linux does. */
+  /** The same with the plugin over the reference floors, which keep their lists as Linux does. */
   static TwinRule together(RuleInfo info, Function<Seeded, Ground> grounds, Mix mix) {
     return new TwinRule(info, grounds, mix, true);
   }
@@ -89,7 +89,7 @@ final class TwinRule extends Rule<PageAllocatorProvider> {
         ModelProvider model = new ModelProvider();
         return new Twins(
             ground.boot(provider, options, realFloors),
-            ground.boot(model, Options.defaults(model), realFloors));
+            ground.boot(model, Options.defaults(model), false));
       }
 
       @Override

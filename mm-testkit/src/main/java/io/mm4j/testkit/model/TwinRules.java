@@ -94,7 +94,8 @@ public final class TwinRules {
             new RuleInfo(
                 "PA-33",
                 "floors-together-as-linux",
-                "Over the reference floors, too, the allocator does what the model does there.",
+                "Over the reference floors the allocator does what the model does over the naive"
+                    + " ones.",
                 "Floors that are right by themselves can be wrong together.",
                 "mm/page_alloc.c; mm/sparse.c",
                 "what was freed last is not what is handed out first, or mem_map is not kept up"),

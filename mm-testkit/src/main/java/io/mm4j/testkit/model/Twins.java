@@ -4,10 +4,12 @@ package io.mm4j.testkit.model;
 
 import io.mm4j.api.Machine;
 import io.mm4j.api.MisuseException;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.Subject;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -40,7 +42,7 @@ final class Twins extends Subject {
   long both(String what, Step step) {
     Answer seen = answer(step, judged);
     Answer expected = answer(step, model);
-    if (!seen.equals(expected)) {
+    if (seen.value != expected.value || seen.misuse != expected.misuse) {
       throw new RuleViolation(what + ": " + expected, seen.toString());
     }
     return expected.misuse ? PageAllocator.NO_PAGE : expected.value;
@@ -76,10 +78,57 @@ final class Twins extends Subject {
       tell("none");
       return null;
     }
-    tell("0x" + Long.toHexString(pfn));
+    if (telling()) {
+      tell("0x" + Long.toHexString(pfn));
+    }
     Held block = new Held(pfn, order);
     held.add(block);
     return block;
+  }
+
+  /** Fills the free places of an array on both. */
+  void bulk(int cpu, int gfp, int node, int count, int filled) {
+    int asked = node < 0 ? -1 : node % judged.machine.layout().nodes().size();
+    long[] theirs = places(count, filled);
+    long[] mine = places(count, filled);
+    both(
+        "alloc_pages_bulk",
+        side -> {
+          long[] pfns = side == judged ? theirs : mine;
+          return side.pages.allocPagesBulk(side.cpu(cpu), gfp, asked, pfns, count);
+        });
+    if (!Arrays.equals(mine, theirs)) {
+      throw new RuleViolation("frames " + Arrays.toString(mine), Arrays.toString(theirs));
+    }
+    for (long pfn : mine) {
+      if (pfn != PageAllocator.NO_PAGE && pfn != 0) {
+        held.add(new Held(pfn, 0));
+      }
+    }
+  }
+
+  /** Nothing but, here and there, a place that is taken; frame 0 is nobody's. */
+  private static long[] places(int count, int filled) {
+    long[] pfns = new long[count];
+    for (int i = 0; i < count; i++) {
+      pfns[i] = (filled >> (i % 31) & 1) == 1 ? 0 : PageAllocator.NO_PAGE;
+    }
+    return pfns;
+  }
+
+  /** Takes a range on both; what is taken is held page by page. */
+  void range(int cpu, int number, int before, int pages) {
+    Held block = pick(number);
+    long start = Math.max(1, (block == null ? 0 : block.pfn) - before);
+    int gfp = Gfp.GFP_KERNEL | Gfp.__GFP_MOVABLE | Gfp.__GFP_NORETRY;
+    long taken =
+        both(
+            "alloc_contig_range",
+            side -> side.pages.allocContigRange(side.cpu(cpu), start, start + pages, gfp) ? 1 : 0);
+    tell(taken == 1 ? "taken" : "refused");
+    for (long pfn = start; taken == 1 && pfn < start + pages; pfn++) {
+      held.add(new Held(pfn, 0));
+    }
   }
 
   /** Frees a held block on both. */
@@ -88,7 +137,9 @@ final class Twins extends Subject {
       return;
     }
     Held block = take(number);
-    tell("0x" + Long.toHexString(block.pfn) + "/" + block.order);
+    if (telling()) {
+      tell("0x" + Long.toHexString(block.pfn) + "/" + block.order);
+    }
     both(
         "free_pages",
         side -> {

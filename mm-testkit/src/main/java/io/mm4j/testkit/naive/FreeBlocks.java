@@ -10,6 +10,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -304,7 +305,7 @@ public final class FreeBlocks {
     pages -= 1L << block.order;
   }
 
-  private TreeMap<Long, Long> list(int order, int type) {
+  private NavigableMap<Long, Long> list(int order, int type) {
     return lists.get(order * Migratetype.TYPES + type);
   }
 

@@ -99,20 +99,25 @@ public class NaiveBootmem implements BootAllocator {
   /** The first page from here on with so many free ones, frame 0 left out; -1 if there is none. */
   protected long firstFit(long from, long step, long pages, long limit) {
     for (long page = from; page + pages <= limit; page += step) {
-      if (page > 0 && allFree(page, page + pages)) {
+      long used = lastUsed(page, page + pages);
+      if (page > 0 && used < 0) {
         return page;
+      }
+      while (page + step <= used) { // what begins there has it inside, too
+        page += step;
       }
     }
     return -1;
   }
 
-  private boolean allFree(long page, long end) {
-    for (long at = page; at < end; at++) {
+  /** The last page of these that is not free, or -1. */
+  private long lastUsed(long page, long end) {
+    for (long at = end - 1; at >= page; at--) {
       if (!free[(int) at]) {
-        return false;
+        return at;
       }
     }
-    return true;
+    return -1;
   }
 
   @Override

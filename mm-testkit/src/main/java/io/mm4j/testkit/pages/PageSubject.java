@@ -116,7 +116,9 @@ final class PageSubject extends Subject {
       tell("none");
       return null;
     }
-    tell(String.format("0x%x/%d", pfn, order));
+    if (telling()) {
+      tell(String.format("0x%x/%d", pfn, order));
+    }
     return enter(pfn, order);
   }
 
@@ -139,13 +141,16 @@ final class PageSubject extends Subject {
   /** Frees a held block that has one reference. */
   void free(int cpu, Held block) {
     leave(block);
-    tell(String.format("0x%x/%d", block.pfn, block.order));
+    if (telling()) {
+      tell(String.format("0x%x/%d", block.pfn, block.order));
+    }
     pages.freePages(cpu(cpu), block.pfn, block.order);
   }
 
   /** Takes a block off the list of what is held. */
   void leave(Held block) {
-    int at = held.indexOf(block);
+    // Mostly the last one.
+    int at = held.lastIndexOf(block);
     Held last = held.removeLast();
     if (at < held.size()) {
       held.set(at, last);

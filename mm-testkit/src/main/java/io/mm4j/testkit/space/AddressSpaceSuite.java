@@ -7,6 +7,7 @@ import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.Suite;
+import io.mm4j.testkit.space.Act.Kind;
 import io.mm4j.testkit.vma.VmaIndexSuite;
 import java.util.ArrayList;
 import java.util.List;
@@ -146,14 +147,15 @@ public final class AddressSpaceSuite {
             "the gap search of the index, the guard gap or the alignment for huge pages is off",
             PageRules::placement),
         rule(
-            "AS-04",
-            "limits",
-            "No call takes a process above RLIMIT_AS, DATA, MEMLOCK or vm.max_map_count, and none"
-                + " is refused below them.",
-            "Limits protect all other processes.",
-            "may_expand_vm, mlock_future_ok, can_do_mlock, sysctl_max_map_count",
-            "the comparison is off by one, or uses a sum that is stale",
-            SumRules::limits),
+                "AS-04",
+                "limits",
+                "No call takes a process above RLIMIT_AS, DATA, MEMLOCK or vm.max_map_count, and"
+                    + " none is refused below them.",
+                "Limits protect all other processes.",
+                "may_expand_vm, mlock_future_ok, can_do_mlock, sysctl_max_map_count",
+                "the comparison is off by one, or uses a sum that is stale",
+                SumRules::limits)
+            .about(Kind.SETRLIMIT),
         rule(
             "AS-05",
             "overcommit",
@@ -326,13 +328,15 @@ public final class AddressSpaceSuite {
             "a right is taken from a neighbour, or the stack grows past its limit",
             PageRules::touches),
         rule(
-            "AS-24",
-            "pages",
-            "Anonymous pages, zero pages and guard pages are where touches and advice put them.",
-            "Reclaim and /proc/PID/pagemap see them there.",
-            "do_anonymous_page, madvise_guard_install, zap_page_range",
-            "a range of pages is one too long or too short",
-            PageRules::pages),
+                "AS-24",
+                "pages",
+                "Anonymous pages, zero pages and guard pages are where touches and advice put"
+                    + " them.",
+                "Reclaim and /proc/PID/pagemap see them there.",
+                "do_anonymous_page, madvise_guard_install, zap_page_range",
+                "a range of pages is one too long or too short",
+                PageRules::pages)
+            .about(Kind.MADVISE, Kind.WRITE),
         rule(
             "AS-25",
             "mincore",
@@ -360,12 +364,13 @@ public final class AddressSpaceSuite {
             "parent and child share a table",
             PageRules::separate),
         rule(
-            "AS-28",
-            "sealed",
-            "Sealed memory keeps its place and its rights whatever is called.",
-            "It is sealed against attackers who can make calls.",
-            "do_mseal, can_modify_vma; selftests mseal_test.c",
-            "one of the calls does not look at the seal of every VMA of its range",
-            PageRules::sealed));
+                "AS-28",
+                "sealed",
+                "Sealed memory keeps its place and its rights whatever is called.",
+                "It is sealed against attackers who can make calls.",
+                "do_mseal, can_modify_vma; selftests mseal_test.c",
+                "one of the calls does not look at the seal of every VMA of its range",
+                PageRules::sealed)
+            .about(Kind.MSEAL));
   }
 }

@@ -468,6 +468,7 @@ final class CallCases {
     Looks.fails(rig, "without MAYMOVE", Errno.EINVAL, mm.mremap(A, PAGE, PAGE, 2, FAR));
     Looks.fails(rig, "without MAYMOVE", Errno.EINVAL, mm.mremap(A, PAGE, PAGE, 4, FAR));
     Looks.fails(rig, "keeping and growing", Errno.EINVAL, mm.mremap(A, PAGE, TEN, 5, FAR));
+    Looks.fails(rig, "keeping and shrinking", Errno.EINVAL, mm.mremap(A, TEN, PAGE, 5, FAR));
     Looks.fails(rig, "on itself", Errno.EINVAL, mm.mremap(A, TEN, TEN, 3, A + PAGE));
     Looks.fails(rig, "on itself", Errno.EINVAL, mm.mremap(A, TEN, TEN, 3, A - PAGE));
     Looks.fails(rig, "beyond its end", Errno.EFAULT, mm.mremap(A, 2 * TEN, 3 * TEN, 1, 0));
@@ -475,6 +476,7 @@ final class CallCases {
     rig.gives("as it is", A, mm.mremap(A, TEN, TEN - 1, 0, 0));
     rig.gives("the last place", end - PAGE, mm.mremap(A, PAGE, PAGE, 3, end - PAGE));
     rig.has(end - PAGE, 5);
+    Looks.fails(rig, "out of user space", Errno.ENOMEM, mm.mremap(end - PAGE, PAGE, TEN, 0, 0));
     rig.gives("next to itself", A, mm.mremap(A + PAGE, PAGE, PAGE, 3, A));
     rig.shows("0-1 rw-p, 2-10 rw-p");
     rig.put(A + 2 * PAGE, 6);
@@ -500,17 +502,33 @@ final class CallCases {
     long kept = Looks.works("keeping, anywhere", mm.mremap(A, TEN, TEN, 5, 0));
     rig.has(kept + PAGE, 8);
     Looks.pages(rig, A, TEN, ".10");
+    rig.gives("keeping, a hint", C + TEN, mm.mremap(A, TEN, TEN, 5, C + TEN));
+    rig.unmap(C + TEN, TEN);
     rig.gives("shrinking and moving", C, mm.mremap(kept, TEN, 2 * PAGE, 3, C));
     rig.shows("0-10 rw-p, 20-22 rw-p");
     rig.has(C + PAGE, 8);
     rig.gives("growing and moving", A + 50 * PAGE, mm.mremap(C, 2 * PAGE, TEN, 3, A + 50 * PAGE));
     rig.has(A + 51 * PAGE, 8);
     rig.unmap(A + 50 * PAGE, TEN);
+    Looks.works("shared, to read", mm.mmap(B, TEN, READ, 0x11, CaseSetup.DISK_READ_ONLY, 0));
+    rig.gives("size 0, to read", C, mm.mremap(B, 0, TEN, 3, C));
+    rig.has(C, CaseSetup.byteOf(0));
+    rig.unmap(B, 2 * TEN);
     Looks.works("/dev/zero", mm.mmap(B, TEN, RW, 0x12, CaseSetup.ZERO, 0));
     Looks.fails(rig, "a device with others", Errno.EFAULT, mm.mremap(A, 2 * TEN, 2 * TEN, 3, FAR));
     rig.move(B, FAR, TEN);
     Looks.works("the last offset", mm.mmap(B, PAGE, RW, 0x12, CaseSetup.DISK, 0x7fffffffffffe000L));
     Looks.works("growing over it", mm.mremap(B, PAGE, 2 * PAGE, 1, 0));
+    long huge = 2L << 20;
+    rig.unmap(A, end - A);
+    Looks.works("shared, 2 MiB", mm.mmap(A, huge, RW, 0x31, -1, 0));
+    rig.map(A + huge, PAGE, RW);
+    long moved = SpaceSetup.BASE - 2 * huge;
+    rig.gives("shared, on no border of 2 MiB", moved, mm.mremap(A, huge, 2 * huge, 1, 0));
+    rig.unmap(moved, 2 * huge);
+    rig.map(A, huge, RW);
+    moved &= -huge;
+    rig.gives("private, on a border of 2 MiB", moved, mm.mremap(A, huge, 2 * huge, 1, 0));
   }
 
   private static void load(Rig rig, String name, long at, long pages) {

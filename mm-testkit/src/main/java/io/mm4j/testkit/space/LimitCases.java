@@ -459,7 +459,7 @@ final class LimitCases {
 
   private static void mapCount(Rig rig) {
     for (int i = 0; i < 9; i++) {
-      rig.map(A + 8 * i * PAGE, 4 * PAGE, RW);
+      rig.map(A + 8L * i * PAGE, 4 * PAGE, RW);
     }
     rig.gives("a hole at one below", 0, rig.mm.munmap(A + PAGE, PAGE));
     Looks.sum(rig, "map_count", MmFields::mapCount, 10);
@@ -480,7 +480,7 @@ final class LimitCases {
     rig.gives("brk", SpaceSetup.BRK + PAGE, rig.mm.brk(SpaceSetup.BRK + PAGE));
     for (int i = 8; i > 3; i--) {
       Looks.fails(rig, "mremap", Errno.ENOMEM, rig.mm.mremap(A, PAGE, PAGE, 3, FAR));
-      rig.unmap(A + 8 * i * PAGE, 4 * PAGE);
+      rig.unmap(A + 8L * i * PAGE, 4 * PAGE);
     }
     Looks.sum(rig, "map_count", MmFields::mapCount, 6);
     Looks.fails(rig, "mremap at six", Errno.ENOMEM, rig.mm.mremap(A, PAGE, PAGE, 3, FAR));

@@ -36,10 +36,17 @@ final class SpaceMix {
     12
   };
 
+  /** About a tenth of all calls. */
+  private static final int MUCH = 150;
+
   private SpaceMix() {}
 
-  /** {@code n} operations, the same for the same seed. */
-  static List<Operation<SpaceSubject>> random(long seed, int n) {
+  /**
+   * {@code n} operations, the same for the same seed.
+   *
+   * @param about calls of which there is much with every seed
+   */
+  static List<Operation<SpaceSubject>> random(long seed, int n, List<Kind> about) {
     Seeded random = new Seeded(seed);
     int[] weights = WEIGHTS.clone();
     for (int i = 1; i < weights.length; i++) {
@@ -47,6 +54,9 @@ final class SpaceMix {
     }
     if (random.oneIn(3)) {
       weights[List.of(KINDS).indexOf(Kind.WRITE)] = 0; // nothing is faulted, so that much merges
+    }
+    for (Kind kind : about) {
+      weights[kind.ordinal()] = Math.max(MUCH, 3 * WEIGHTS[kind.ordinal()]);
     }
     boolean narrow = random.oneIn(2);
     List<Operation<SpaceSubject>> list = new ArrayList<>(n);

@@ -9,6 +9,7 @@ import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.Trial;
+import io.mm4j.testkit.space.Act.Kind;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -18,12 +19,28 @@ final class SpaceRule extends Rule<VmaIndexProvider> {
   private final int operations;
   private final boolean manyVmas;
   private final Consumer<SpaceSubject> check;
+  private final List<Kind> about;
 
   SpaceRule(RuleInfo info, int operations, boolean manyVmas, Consumer<SpaceSubject> check) {
+    this(info, operations, manyVmas, check, List.of());
+  }
+
+  private SpaceRule(
+      RuleInfo info,
+      int operations,
+      boolean manyVmas,
+      Consumer<SpaceSubject> check,
+      List<Kind> about) {
     super(Spi.VMA_INDEX, info);
+    this.about = about;
     this.manyVmas = manyVmas;
     this.operations = operations;
     this.check = check;
+  }
+
+  /** The same with scripts that make much of these calls. */
+  SpaceRule about(Kind... kinds) {
+    return new SpaceRule(info(), operations, manyVmas, check, List.of(kinds));
   }
 
   @Override
@@ -38,7 +55,7 @@ final class SpaceRule extends Rule<VmaIndexProvider> {
     return new Trial<>() {
       @Override
       public List<Operation<SpaceSubject>> operations() {
-        return SpaceMix.random(seed, operations);
+        return SpaceMix.random(seed, operations, about);
       }
 
       @Override

@@ -114,7 +114,10 @@ final class SumRules {
     // MREMAP_DONTUNMAP counts locked pages twice; mremap asks the limit only for what it adds.
     boolean twice = act.kind() == Act.Kind.MREMAP && (act.flags() & Bits.MREMAP_DONTUNMAP) != 0;
     if (!twice && !space.mayLockAll()) {
-      within(space, ResourceLimit.MEMLOCK, before.lockedVmPages(), now.lockedVmPages());
+      // mlockall asks for all pages that are mapped; those that are counted twice are not asked
+      // for.
+      long extra = act.kind() == Act.Kind.MLOCKALL ? space.lockedByDontUnmap : 0;
+      within(space, ResourceLimit.MEMLOCK, before.lockedVmPages(), now.lockedVmPages() - extra);
     }
     int most = mostVmas(run, act, before, now);
     RuleViolation.check(

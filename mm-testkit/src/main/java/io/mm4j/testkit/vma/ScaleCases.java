@@ -115,7 +115,7 @@ final class ScaleCases {
     }
   }
 
-  /** Readers go over the VMAs in different orders; the answers are known beforehand. */
+  /** Readers go over the VMAs from different ones, in different orders; the answers are known. */
   private static void readers(VmaIndex index) {
     int[] handles = new int[VMAS];
     for (int i = 0; i < VMAS; i++) {
@@ -125,13 +125,13 @@ final class ScaleCases {
     CountDownLatch start = new CountDownLatch(1);
     List<Thread> threads = new ArrayList<>();
     for (int t = 0; t < READERS; t++) {
-      int step = 2 * t + 1;
+      int reader = t;
       Thread thread =
           new Thread(
               () -> {
                 try {
                   start.await();
-                  read(index, handles, step, failure);
+                  read(index, handles, reader, failure);
                 } catch (RuleViolation e) {
                   failure.compareAndSet(null, e);
                 } catch (RuntimeException e) {
@@ -161,10 +161,10 @@ final class ScaleCases {
   }
 
   private static void read(
-      VmaIndex index, int[] handles, int step, AtomicReference<@Nullable RuleViolation> failure) {
+      VmaIndex index, int[] handles, int reader, AtomicReference<@Nullable RuleViolation> failure) {
     for (int round = 0; round < ROUNDS && failure.get() == null; round++) {
       for (int i = 0; i < VMAS; i++) {
-        int at = (i * step + round) % VMAS;
+        int at = (reader * VMAS / READERS + i * (2 * reader + 1) + round) % VMAS;
         equal(handles[at], index.find(64L * at + 20), "find inside VMA " + at);
         equal(handles[at], index.find(64L * at + 10), "find below VMA " + at);
         int next = at + 1 < VMAS ? handles[at + 1] : VmaIndex.NONE;

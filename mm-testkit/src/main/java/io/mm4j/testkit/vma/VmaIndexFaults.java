@@ -8,6 +8,9 @@ import io.mm4j.testkit.Fault;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.IntFunction;
 
 /** VMA indexes that are wrong on purpose, each in one way. */
@@ -102,7 +105,7 @@ final class VmaIndexFaults {
             ForgetsHandles::new),
         fault(
             "one-reader",
-            "find() keeps what it looks for in a field.",
+            "find() keeps what it looks for in a field, and another find() changes it.",
             List.of("VI-18"),
             OneReader::new),
         new Fault<>(
@@ -374,18 +377,27 @@ final class VmaIndexFaults {
     public void validate() {}
   }
 
+  /** The first find() of another thread than the maker's waits until one more comes by. */
   private static final class OneReader extends Wrong {
-    private volatile long wanted;
+    private final Thread maker = Thread.currentThread();
+    private final AtomicBoolean waits = new AtomicBoolean();
+    private final CompletableFuture<Long> wanted = new CompletableFuture<>();
 
     OneReader(int maxVmas) {
       super(maxVmas, OneReader::new);
     }
 
     @Override
+    @SuppressWarnings("ThreadPriorityCheck") // a wrong plugin: it lets the other thread by
     public int find(long addr) {
-      wanted = addr;
-      Thread.yield();
-      return super.find(wanted);
+      if (Thread.currentThread() == maker) {
+        return super.find(addr);
+      }
+      if (waits.compareAndSet(false, true)) {
+        return super.find(wanted.completeOnTimeout(addr, 10, TimeUnit.SECONDS).join());
+      }
+      wanted.complete(addr);
+      return super.find(addr);
     }
   }
 }
