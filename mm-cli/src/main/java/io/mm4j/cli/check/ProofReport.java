@@ -11,13 +11,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Rules against faults. */
+/** Faults, and the rules that catch them. */
 public final class ProofReport {
   private ProofReport() {}
 
   /**
-   * The matrix: a line for each fault, a column for each rule, its number written downwards. {@code
-   * X} caught as meant, {@code x} caught besides, {@code .} passed, {@code !} meant and missed.
+   * A line for each fault with the rules that are meant to catch it: {@code X} caught, {@code !}
+   * missed.
    */
   public static void print(PrintStream out, ProveMatrix matrix) {
     int width = matrix.rows().stream().mapToInt(r -> r.fault().length()).max().orElse(0);
@@ -28,31 +28,21 @@ public final class ProofReport {
             + " rules against "
             + matrix.rows().size()
             + " plugins that are wrong on purpose");
-    List<String> ids = matrix.rules().stream().map(RuleInfo::id).toList();
-    int height = ids.stream().mapToInt(String::length).max().orElse(0);
-    for (int row = 0; row < height; row++) {
-      StringBuilder line = new StringBuilder(" ".repeat(width + 2));
-      for (String id : ids) {
-        line.append(row < id.length() ? id.charAt(row) : ' ');
-      }
-      out.println(line.toString().stripTrailing());
-    }
     for (ProveMatrix.Row row : matrix.rows()) {
       StringBuilder line = new StringBuilder(row.fault());
       line.append(" ".repeat(width + 2 - row.fault().length()));
-      for (String id : ids) {
-        boolean meant = row.meantFor().contains(id);
-        line.append(row.caughtBy(id) ? (meant ? 'X' : 'x') : meant ? '!' : '.');
+      for (String id : row.meantFor()) {
+        line.append(row.caughtBy(id) ? "X " : "! ").append(id).append("  ");
       }
-      out.println(line);
+      out.println(line.toString().stripTrailing());
     }
-    out.println("X caught as meant, x caught besides, ! missed, . passed");
+    out.println("X caught by the rule that is meant to, ! missed");
     out.println(
         matrix.proved() ? "Every rule catches the faults that are meant for it." : "NOT PROVED:");
     matrix.problems().forEach(p -> out.println("  " + p));
   }
 
-  /** A row for each fault and rule. */
+  /** A row for each fault and rule that is meant to catch it. */
   public static Table table(List<ProveMatrix> matrices) {
     Table table =
         new Table(
@@ -60,17 +50,11 @@ public final class ProofReport {
                 Table.column("spi", "SPI"),
                 Table.column("fault", "FAULT"),
                 Table.column("rule", "RULE"),
-                Table.column("meant", "MEANT"),
                 Table.column("caught", "CAUGHT")));
     for (ProveMatrix matrix : matrices) {
       for (ProveMatrix.Row row : matrix.rows()) {
-        for (RuleInfo rule : matrix.rules()) {
-          table.add(
-              matrix.spi(),
-              row.fault(),
-              rule.id(),
-              row.meantFor().contains(rule.id()),
-              row.caughtBy(rule.id()));
+        for (String id : row.meantFor()) {
+          table.add(matrix.spi(), row.fault(), id, row.caughtBy(id));
         }
       }
     }
