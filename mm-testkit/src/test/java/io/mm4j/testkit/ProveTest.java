@@ -5,6 +5,7 @@ package io.mm4j.testkit;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import io.mm4j.api.plugin.Spi;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
@@ -22,6 +23,10 @@ class ProveTest {
   private static void prove(Suite<?> suite) {
     // Address spaces are proved where a process floor is: AddressSpaceProofTest of mm-process.
     Assumptions.assumeTrue(suite.missing() == null, () -> "" + suite.missing());
+    // Page allocators are proved where the reference floors are: PageAllocatorProofTest of
+    // mm-buddy.
+    Assumptions.assumeFalse(
+        suite.name().equals(Spi.PAGE_ALLOCATOR.id()), "needs the reference floors");
     ProveMatrix matrix = ProveMatrix.prove(suite, RuleRunner.create());
     assertEquals(List.of(), matrix.problems(), () -> String.join("\n", matrix.problems()));
     assertFalse(matrix.rows().isEmpty());
