@@ -51,12 +51,14 @@ final class MachineOptions {
       description = "x86-64 (default), x86-32, x86-pae, x86-32-2.4, or a file with e820 lines.")
   private String machine = "x86-64";
 
+  private static final String DEFAULT_MEMORY = "4G";
+
   @Option(
       names = "--memory",
       paramLabel = "SIZE",
       order = 701,
       description = "RAM, such as 512M, 4G (default), 1T.")
-  private String memory = "4G";
+  private @Nullable String memory;
 
   @Option(names = "--cpus", paramLabel = "N", order = 702, description = "CPUs, 2 by default.")
   private String cpus = "2";
@@ -158,7 +160,7 @@ final class MachineOptions {
   /** The machine as described, on these plugins. */
   MachineConfig config(PluginRegistry registry) {
     seed();
-    long bytes = Sizes.parseSize(memory, "--memory");
+    long bytes = Sizes.parseSize(memory == null ? DEFAULT_MEMORY : memory, "--memory");
     if (bytes < 1 << 20) {
       throw new InputException(
           "a machine of " + bytes + " bytes", "--memory " + memory, "sizes from 1M");
@@ -185,7 +187,7 @@ final class MachineOptions {
   MachineConfig config(Io io, PluginRegistry registry) {
     MachineConfig config = config(registry);
     Architecture architecture = architecture();
-    if (architecture != null) {
+    if (architecture != null && memory != null) {
       MemoryMap map = MemoryMap.pc(Sizes.parseSize(memory, "--memory"));
       long used = map.limited(architecture.physicalEnd()).usableBytes();
       if (used < map.usableBytes()) {
