@@ -11,6 +11,7 @@ module io.mm4j.api {
   requires static transitive org.jspecify;
 
   exports io.mm4j.api;
+  exports io.mm4j.api.boot;
   exports io.mm4j.api.memory;
   exports io.mm4j.api.page;
   exports io.mm4j.api.pagetable;

@@ -8,8 +8,6 @@ module io.mm4j.cli {
   requires info.picocli;
   requires static org.jspecify;
 
-  uses io.mm4j.api.process.ProcessFloorProvider;
-
   opens io.mm4j.cli to
       info.picocli;
 }

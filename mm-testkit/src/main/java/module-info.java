@@ -14,8 +14,6 @@ module io.mm4j.testkit {
   requires static transitive org.jspecify;
   requires static org.junit.jupiter.api;
 
-  uses io.mm4j.api.process.ProcessFloorProvider;
-
   exports io.mm4j.testkit;
   exports io.mm4j.testkit.junit;
 }

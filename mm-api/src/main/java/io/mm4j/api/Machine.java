@@ -2,6 +2,8 @@
 
 package io.mm4j.api;
 
+import io.mm4j.api.boot.BootSettings;
+import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.BootAllocator;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemoryLayout;
@@ -20,18 +22,33 @@ import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Spi;
+import io.mm4j.api.process.ProcessFloor;
+import io.mm4j.api.process.ProcessFloorProvider;
+import io.mm4j.api.vma.VmaIndex;
+import io.mm4j.api.vma.VmaIndexProvider;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A booted machine: the composition root, and the only place that wires floors together. It boots
- * in the kernel's order - memory map, nodes and zones, {@code mem_map}, free blocks, page allocator
- * - with the plugin that the configuration names for each step, and closes in reverse.
+ * in the kernel's order - memory map, nodes and zones, {@code mem_map}, free blocks, page
+ * allocator, processes - with the plugin that the configuration names for each step, and closes in
+ * reverse.
+ *
+ * <p>A module path without the upper floors gives a machine that stops below them: {@link
+ * #processes()} says then what to add.
  */
 public final class Machine implements AutoCloseable {
+  private final Architecture architecture;
   private final MemoryLayout layout;
   private final Cpus cpus;
   private final VirtualClock clock = new VirtualClock();
@@ -39,21 +56,34 @@ public final class Machine implements AutoCloseable {
   private final PhysicalMemory memory;
   private final PageAllocator pages;
   private final Optional<FallbackRule> fallbackRule;
+  private final @Nullable ProcessFloor processes;
+  private final @Nullable Consumer<? super LeakReport> onLeak;
+
+  /** How each floor is closed; the highest floor first. */
+  private final Deque<Runnable> closers = new ArrayDeque<>();
+
   private final Map<Spi<?>, PluginSpec> chosen = new LinkedHashMap<>();
 
   private Machine(MachineConfig config) {
     PluginRegistry registry = config.registryOrDiscover();
+    architecture = config.architectureOrDefault();
     layout = config.layoutOrDefault();
+    onLeak = config.leakListener();
     cpus = new Cpus(config.cpuCount(), layout.nodes().size());
 
     var memoryPlugin = new Choice<>(registry, Spi.PHYSICAL_MEMORY, config);
     var framesPlugin = new Choice<>(registry, Spi.FRAME_ALLOCATOR, config);
     var pagesPlugin = new Choice<>(registry, Spi.PAGE_ALLOCATOR, config);
-    for (Choice<?> choice : List.of(memoryPlugin, framesPlugin, pagesPlugin)) {
-      chosen.put(choice.spi, choice.spec);
-    }
+    var processPlugin = Choice.ifFound(registry, Spi.PROCESS, config);
+    var indexPlugin = Choice.ifFound(registry, Spi.VMA_INDEX, config);
+    List<Choice<?>> choices = new ArrayList<>(List.of(memoryPlugin, framesPlugin, pagesPlugin));
+    indexPlugin.ifPresent(choices::add);
+    processPlugin.ifPresent(choices::add);
+    choices.forEach(choice -> chosen.put(choice.spi, choice.spec));
+    BootSettings settings = config.settings(choices.stream().map(c -> c.provider).toList());
     fallbackRule = pagesPlugin.provider.fallbackRule();
     memory = memoryPlugin.provider.create(layout, config.hasContents(), memoryPlugin.options);
+    closers.push(memory::close);
     try {
       List<ManagedZone> zones = zones(layout, framesPlugin.provider, framesPlugin.options);
       BootAllocator boot = memory.bootAllocator();
@@ -65,12 +95,29 @@ public final class Machine implements AutoCloseable {
       }
       pages =
           pagesPlugin.provider.create(
-              new PageAllocatorProvider.Floors(memory, zones, cpus, pressure, config.sysctls()),
+              new PageAllocatorProvider.Floors(
+                  memory, zones, cpus, pressure, settings.of(pagesPlugin.provider)),
               pagesPlugin.options);
+      if (processPlugin.isPresent() && indexPlugin.isPresent()) {
+        processes = processes(processPlugin.get(), indexPlugin.get(), settings);
+        closers.push(processes::close);
+      } else {
+        processes = null;
+      }
     } catch (RuntimeException | Error e) {
-      memory.close();
+      closeFrom(e);
       throw e;
     }
+  }
+
+  private ProcessFloor processes(
+      Choice<ProcessFloorProvider> plugin, Choice<VmaIndexProvider> index, BootSettings settings) {
+    int most = index.provider.capabilities().maxVmas();
+    Supplier<VmaIndex> indexes = () -> index.provider.create(most, index.options);
+    return plugin.provider.create(
+        new ProcessFloorProvider.Floors(
+            memory, pages, cpus, pressure, indexes, settings.of(plugin.provider)),
+        plugin.options);
   }
 
   static Machine boot(MachineConfig config) {
@@ -125,6 +172,11 @@ public final class Machine implements AutoCloseable {
     }
   }
 
+  /** What kind of machine it is. */
+  public Architecture architecture() {
+    return architecture;
+  }
+
   /** What boot found: the map and the zones. */
   public MemoryLayout layout() {
     return layout;
@@ -153,6 +205,24 @@ public final class Machine implements AutoCloseable {
   /** The page allocator. */
   public PageAllocator pages() {
     return pages;
+  }
+
+  /**
+   * The tasks and their address spaces.
+   *
+   * @throws InputException if the machine was booted without such a floor; says how to add one
+   */
+  public ProcessFloor processes() {
+    if (processes == null) {
+      String missing = chosen.containsKey(Spi.PROCESS) ? "vma-index" : "process";
+      throw new InputException(
+          "this machine has no processes: no " + missing + " plugin was found",
+          "the plugins",
+          "io.mm4j:mm-process, or another jar with a provider of "
+              + missing
+              + ", on the module path, the class path or --plugins-path");
+    }
+    return processes;
   }
 
   /** The rule by which the page allocator falls back to other migratetypes, if it has one. */
@@ -193,9 +263,75 @@ public final class Machine implements AutoCloseable {
     return count;
   }
 
+  /** The frames that somebody holds now; walks all frames that somebody has written to. */
+  public LeakReport framesInUse() {
+    Map<FrameOwner, LeakReport.Held> held = new EnumMap<>(FrameOwner.class);
+    for (Zone zone : layout.zones()) {
+      for (long pfn = zone.startPfn(), next; pfn < zone.endPfn(); pfn = next) {
+        next = Math.min(memory.memMap().sameUntil(pfn), zone.endPfn());
+        if (LeakReport.counts(memory.memMap().owner(pfn))) {
+          held.merge(
+              memory.memMap().owner(pfn),
+              new LeakReport.Held(next - pfn, pfn),
+              (a, b) -> new LeakReport.Held(a.pages() + b.pages(), a.firstPfn()));
+        }
+      }
+    }
+    return new LeakReport(held);
+  }
+
+  /**
+   * Closes the floors, the highest first. Once the upper floors have given back what they held,
+   * frames that are still in use are reported to the listener of {@link MachineConfig#onLeak}, if
+   * there is one. Whatever a floor or the listener throws, every floor is closed. A second close
+   * does nothing.
+   */
   @Override
   public void close() {
-    memory.close();
+    RuntimeException failure = closeFrom(null);
+    if (failure != null) {
+      throw failure;
+    }
+  }
+
+  private @Nullable RuntimeException closeFrom(@Nullable Throwable first) {
+    RuntimeException failure = null;
+    while (!closers.isEmpty()) {
+      try {
+        if (closers.size() == 1 && first == null) {
+          reportLeaks();
+        }
+      } catch (RuntimeException e) {
+        failure = added(failure, e);
+      }
+      try {
+        closers.pop().run();
+      } catch (RuntimeException e) {
+        failure = added(failure, e);
+      }
+    }
+    if (first != null && failure != null) {
+      first.addSuppressed(failure);
+    }
+    return failure;
+  }
+
+  private static RuntimeException added(@Nullable RuntimeException first, RuntimeException next) {
+    if (first == null) {
+      return next;
+    }
+    first.addSuppressed(next);
+    return first;
+  }
+
+  /** The last closer is the memory's: all that is in use now will never be given back. */
+  private void reportLeaks() {
+    if (onLeak != null) {
+      LeakReport report = framesInUse();
+      if (!report.isEmpty()) {
+        onLeak.accept(report);
+      }
+    }
   }
 
   /** One plugin as configured: provider and checked options. */
@@ -204,6 +340,18 @@ public final class Machine implements AutoCloseable {
     final PluginSpec spec;
     final P provider;
     final Options options;
+
+    /**
+     * The plugin of a floor that a machine can do without; empty if nobody named it and none is.
+     */
+    static <P extends PluginProvider> Optional<Choice<P>> ifFound(
+        PluginRegistry registry, Spi<P> spi, MachineConfig config) {
+      boolean there =
+          registry.plugins(spi).stream().anyMatch(i -> i.name().equals(config.spec(spi).name()));
+      return there || config.names(spi)
+          ? Optional.of(new Choice<>(registry, spi, config))
+          : Optional.empty();
+    }
 
     Choice(PluginRegistry registry, Spi<P> spi, MachineConfig config) {
       this.spi = spi;

@@ -2,12 +2,15 @@
 
 package io.mm4j.api;
 
+import io.mm4j.api.boot.BootSettings;
+import io.mm4j.api.boot.CommandLine;
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.BootOptions;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.NumaTopology;
 import io.mm4j.api.memory.ZoneLayouts;
+import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Spi;
@@ -15,6 +18,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,12 +36,15 @@ public final class MachineConfig {
   private Architecture architecture = Architecture.X86_64;
   private @Nullable NumaTopology topology;
   private BootOptions bootOptions = BootOptions.NONE;
+  private CommandLine commandLine = CommandLine.EMPTY;
   private final List<MemoryMap.Range> reservations = new ArrayList<>();
   private int cpus = 2;
   private boolean contents = true;
   private boolean releaseMemory = true;
   private final Map<Spi<?>, PluginSpec> plugins = new HashMap<>();
   private final Map<String, String> sysctls = new HashMap<>();
+  private final Map<String, String> recordedSysctls = new HashMap<>();
+  private @Nullable Consumer<? super LeakReport> onLeak;
   private @Nullable PluginRegistry registry;
 
   /** A PC with 4 GiB, 2 CPUs and the reference plugins. */
@@ -76,9 +83,13 @@ public final class MachineConfig {
     return this;
   }
 
-  /** The kernel command line, as far as memory goes: {@code mem=2G numa=fake=4}. */
+  /**
+   * The kernel command line: {@code mem=2G numa=fake=4 vm.max_map_count=100}. A line of a real
+   * machine may be given as it is; {@link #notes()} says what of it has no effect.
+   */
   public MachineConfig commandLine(String line) {
-    this.bootOptions = BootOptions.parse(line);
+    this.commandLine = CommandLine.parse(line);
+    this.bootOptions = BootOptions.of(commandLine);
     this.layout = null;
     return this;
   }
@@ -131,9 +142,27 @@ public final class MachineConfig {
         PluginSpec.parse(choice.substring(eq + 1), where));
   }
 
-  /** Sets {@code vm.NAME}. */
+  /** Sets {@code vm.NAME}; refused at boot if no chosen plugin reads it. */
   public MachineConfig sysctl(String name, String value) {
     sysctls.put(name, value);
+    return this;
+  }
+
+  /**
+   * Sets {@code vm.NAME} as a recorded machine had it; passed over if no chosen plugin reads it.
+   */
+  public MachineConfig recordedSysctl(String name, String value) {
+    recordedSysctls.put(name, value);
+    return this;
+  }
+
+  /**
+   * Who hears of frames that are still in use when the machine is closed; by default nobody, as a
+   * machine that somebody looks at ends in the middle of its work. {@link LeakReport#refuse} makes
+   * it an error.
+   */
+  public MachineConfig onLeak(Consumer<? super LeakReport> listener) {
+    this.onLeak = listener;
     return this;
   }
 
@@ -146,6 +175,35 @@ public final class MachineConfig {
   /** Builds the machine, or throws what is wrong with the configuration; nothing is left behind. */
   public Machine boot() {
     return Machine.boot(this);
+  }
+
+  /**
+   * What was said of this machine and has no effect, in words: parameters of the command line that
+   * mm4j does not model, and words that a kernel would pass on to init.
+   *
+   * @throws InputException for a {@code vm.*} name that no chosen plugin reads
+   */
+  public List<String> notes() {
+    PluginRegistry all = registryOrDiscover();
+    List<PluginProvider> providers = new ArrayList<>();
+    for (Spi<?> spi : Spi.all()) {
+      all.plugins(spi).stream()
+          .filter(info -> info.name().equals(spec(spi).name()))
+          .forEach(info -> providers.add(info.provider()));
+    }
+    return settings(providers).notes();
+  }
+
+  BootSettings settings(List<? extends PluginProvider> providers) {
+    return new BootSettings(recordedSysctls, sysctls, commandLine, providers);
+  }
+
+  @Nullable Consumer<? super LeakReport> leakListener() {
+    return onLeak;
+  }
+
+  Architecture architectureOrDefault() {
+    return architecture;
   }
 
   PluginRegistry registryOrDiscover() {
@@ -185,7 +243,8 @@ public final class MachineConfig {
     return plugins.getOrDefault(spi, PluginSpec.of(spi.reference()));
   }
 
-  Map<String, String> sysctls() {
-    return Map.copyOf(sysctls);
+  /** Whether a plugin was chosen, rather than left at the reference. */
+  boolean names(Spi<?> spi) {
+    return plugins.containsKey(spi);
   }
 }

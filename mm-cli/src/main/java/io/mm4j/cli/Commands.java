@@ -3,7 +3,7 @@
 package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
-import io.mm4j.cli.text.Nearest;
+import io.mm4j.api.plugin.Nearest;
 import java.io.PrintStream;
 import java.util.LinkedHashMap;
 import java.util.List;

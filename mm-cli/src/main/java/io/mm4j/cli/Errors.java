@@ -2,7 +2,7 @@
 
 package io.mm4j.cli;
 
-import io.mm4j.cli.text.Nearest;
+import io.mm4j.api.plugin.Nearest;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.MissingParameterException;

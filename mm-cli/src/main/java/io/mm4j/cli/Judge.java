@@ -4,14 +4,9 @@ package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.MachineConfig;
-import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Spi;
-import io.mm4j.api.process.ProcessFloor;
-import io.mm4j.api.process.ProcessFloorProvider;
-import io.mm4j.api.vma.VmaIndex;
-import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.replay.ProcessReplay;
 import io.mm4j.replay.Recording;
 import io.mm4j.replay.Verdict;
@@ -21,11 +16,12 @@ import io.mm4j.replay.kmem.KmemSource;
 import io.mm4j.replay.kmem.PolicyReplay;
 import io.mm4j.replay.kmem.PolicyRun;
 import java.util.Map;
-import java.util.ServiceLoader;
-import java.util.function.Supplier;
 
 /** Replays a recording of any kind on the chosen plugins. */
 final class Judge {
+  /** RAM of a machine below recorded processes, whose pages are not in it yet. */
+  private static final long PROCESS_BYTES = 64L << 20;
+
   private final PluginRegistry registry;
   private final Map<Spi<?>, PluginSpec> choices;
 
@@ -46,9 +42,9 @@ final class Judge {
     };
   }
 
-  /** Replays and shows processes on the chosen index. */
+  /** Replays and shows processes on the chosen process floor and index. */
   ProcessReplay processes() {
-    return new ProcessReplay(processFloors(), indexes());
+    return new ProcessReplay(() -> config().memory(PROCESS_BYTES).cpus(1).contents(false).boot());
   }
 
   /** Replays a page trace with samples of the free blocks on the way. */
@@ -65,26 +61,5 @@ final class Judge {
     MachineConfig config = new MachineConfig().registry(registry);
     choices.forEach(config::plugin);
     return config;
-  }
-
-  private Supplier<VmaIndex> indexes() {
-    PluginSpec spec = choices.getOrDefault(Spi.VMA_INDEX, PluginSpec.of(Spi.VMA_INDEX.reference()));
-    String where = "--plugin vma-index=" + spec.name();
-    VmaIndexProvider provider = registry.provider(Spi.VMA_INDEX, spec.name(), where);
-    Options options = Options.of(provider, spec.options(), where);
-    return () -> provider.create(provider.capabilities().maxVmas(), options);
-  }
-
-  private static Supplier<ProcessFloor> processFloors() {
-    ProcessFloorProvider provider =
-        ServiceLoader.load(ProcessFloorProvider.class)
-            .findFirst()
-            .orElseThrow(
-                () ->
-                    new InputException(
-                        "no process floor was found for address spaces",
-                        "the plugins",
-                        "the module io.mm4j.process on the module path"));
-    return provider::create;
   }
 }

@@ -6,6 +6,7 @@ import static java.util.stream.Collectors.joining;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.MachineConfig;
+import io.mm4j.api.boot.CommandLine;
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.MemoryMapText;
@@ -27,10 +28,13 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -40,8 +44,6 @@ import picocli.CommandLine.Option;
  */
 final class MachineOptions {
   private static final long MAX_MAP_BYTES = 16 << 20;
-  private static final String THP = "transparent_hugepage";
-  private static final String STACK_GUARD_GAP = "stack_guard_gap";
   private static final String PLUGIN_FORM = "SPI=NAME[:key=value,...]";
 
   @Option(
@@ -98,8 +100,14 @@ final class MachineOptions {
       description = "Seed of everything random, 1 by default.")
   private String seed = "1";
 
+  /** Where notes about the command line go, each once. */
+  private Consumer<String> notes = note -> {};
+
+  private final Set<String> said = new HashSet<>();
+
   /** The plugins that can be found; says on stderr which could not be loaded. */
   PluginRegistry registry(Io io) {
+    notes = io::warn;
     PluginRegistry registry = PluginRegistry.discover(pluginsPath);
     for (PluginRegistry.Failure failure : registry.failures()) {
       io.warn("plugin skipped: " + failure.what() + ": " + failure.reason());
@@ -178,8 +186,14 @@ final class MachineOptions {
       List<NumaTopology.Span> spans = NumaTopology.fake(map, count).memory();
       config.numa(NumaTopology.of(spans, NumaTopology.REMOTE));
     }
-    commandLine(config);
+    config.registry(registry);
     choices(registry).forEach(config::plugin);
+    try {
+      config.commandLine(cmdline);
+      config.notes().stream().filter(said::add).forEach(notes);
+    } catch (InputException e) {
+      throw inCommandLine(e);
+    }
     return config;
   }
 
@@ -208,9 +222,9 @@ final class MachineOptions {
     Architecture architecture = architecture();
     long ratio = MmSysctls.DEFAULTS.overcommitRatio();
     long kbytes = 0;
-    for (String word : cmdline.strip().split("\\s+", -1)) {
-      String value = word.substring(word.indexOf('=') + 1);
-      switch (word.replaceFirst("=.*", "")) {
+    for (CommandLine.Word word : CommandLine.parse(cmdline).words()) {
+      String value = word.value();
+      switch (word.name().replaceFirst("^sysctl\\.", "")) {
         case "vm.overcommit_ratio" -> {
           ratio = limited(word, value, Integer.MAX_VALUE);
           kbytes = 0;
@@ -232,45 +246,27 @@ final class MachineOptions {
   FreshProcess process(long totalRamKb, boolean privileged) {
     Architecture architecture = architecture();
     boolean x86v32 = architecture != null && !architecture.is64Bit();
+    MmSysctls sysctls;
     ThpMode thp = ThpMode.MADVISE;
-    MmSysctls d = MmSysctls.DEFAULTS;
-    long[] values = {
-      d.overcommitMemory(),
-      d.overcommitRatio(),
-      d.maxMapCount(),
-      d.mmapMinAddr(),
-      d.stackGuardGapPages()
-    };
-    for (String word : cmdline.strip().split("\\s+", -1)) {
-      String value = word.substring(word.indexOf('=') + 1);
-      switch (word.replaceFirst("=.*", "")) {
-        case "vm.overcommit_memory" -> values[0] = limited(word, value, 2);
-        case "vm.overcommit_ratio" -> values[1] = limited(word, value, Integer.MAX_VALUE);
-        case "vm.max_map_count" -> values[2] = limited(word, value, Integer.MAX_VALUE);
-        case "vm.mmap_min_addr" -> values[3] = limited(word, value, Integer.MAX_VALUE);
-        case STACK_GUARD_GAP -> values[4] = limited(word, value, 1 << 24);
-        case THP -> thp = thp(word, value);
-        default -> {
-          // about frames, or refused by config
+    try {
+      Map<String, String> given = new HashMap<>();
+      for (CommandLine.Word word : CommandLine.parse(cmdline).words()) {
+        String name = word.name().replaceFirst("^(sysctl\\.)?vm\\.", "");
+        if (!name.equals(word.name()) || name.equals("stack_guard_gap")) {
+          given.put(name, word.value());
+        }
+        if (word.is(ThpMode.PARAMETER)) {
+          thp = ThpMode.of(word.value());
         }
       }
+      sysctls = MmSysctls.of(given);
+    } catch (InputException e) {
+      throw inCommandLine(e);
     }
-    return new FreshProcess(
-        x86v32,
-        totalRamKb,
-        new MmSysctls(
-            (int) values[0],
-            (int) values[1],
-            (int) values[2],
-            values[3],
-            d.lsmMmapMinAddr(),
-            values[4],
-            false),
-        thp,
-        privileged);
+    return new FreshProcess(x86v32, totalRamKb, sysctls, thp, privileged);
   }
 
-  private static long limited(String word, String value, long max) {
+  private static long limited(CommandLine.Word word, String value, long max) {
     String allowed = "numbers from 0 to " + max;
     try {
       long number = Sizes.parseNumber(value, "--cmdline");
@@ -283,34 +279,8 @@ final class MachineOptions {
     throw new InputException("'" + word + "' is too large", "--cmdline", allowed);
   }
 
-  private static ThpMode thp(String word, String value) {
-    for (ThpMode mode : ThpMode.values()) {
-      if (mode.name().toLowerCase(Locale.ROOT).equals(value)) {
-        return mode;
-      }
-    }
-    throw new InputException(
-        "'" + word + "' is no setting of huge pages", "--cmdline", "always, madvise, never");
-  }
-
-  private void commandLine(MachineConfig config) {
-    List<String> rest = new ArrayList<>();
-    for (String word : cmdline.strip().split("\\s+", -1)) {
-      int eq = word.indexOf('=');
-      String name = eq < 0 ? word : word.substring(0, eq);
-      if (word.startsWith("vm.") && eq > 0) {
-        config.sysctl(word.substring(3, eq), word.substring(eq + 1));
-      } else if (name.equals(THP)) {
-        config.sysctl(THP, word.substring(eq + 1));
-      } else if (!word.isEmpty() && !name.equals(STACK_GUARD_GAP)) {
-        rest.add(word);
-      }
-    }
-    try {
-      config.commandLine(String.join(" ", rest));
-    } catch (InputException e) {
-      throw new InputException(e.what(), "--cmdline, " + e.where(), e.allowed());
-    }
+  private static InputException inCommandLine(InputException e) {
+    return new InputException(e.what(), "--cmdline, " + e.where(), e.allowed());
   }
 
   /** The architecture of that name, or null if the text must be a file. */

@@ -2,9 +2,11 @@
 
 package io.mm4j.cli;
 
+import io.mm4j.api.memory.BootOptions;
 import io.mm4j.api.plugin.OptionSpec;
 import io.mm4j.api.plugin.PluginInfo;
 import io.mm4j.api.plugin.PluginRegistry;
+import io.mm4j.api.plugin.Setting;
 import io.mm4j.api.plugin.Spi;
 import io.mm4j.cli.text.Json;
 import io.mm4j.cli.text.Table;
@@ -20,7 +22,9 @@ import picocli.CommandLine.Mixin;
 /** {@code mm plugins}. */
 @Command(
     sortOptions = false,
-    description = "Lists every plugin found: what it can do, its options, and where it came from.",
+    description =
+        "Lists every plugin found: what it can do, its options, which vm.* values and boot"
+            + " parameters it reads, and where it came from.",
     footer = {
       "",
       "Examples:",
@@ -56,6 +60,7 @@ final class PluginsCommand extends MmCommand {
                 Table.column("summary", "SUMMARY"),
                 Table.column("capabilities", "CAPABILITIES"),
                 Table.column("options", "OPTIONS"),
+                Table.column("reads", "READS"),
                 Table.column("module", "MODULE"),
                 Table.column("version", "VERSION"),
                 Table.column("location", "LOCATION")));
@@ -72,6 +77,9 @@ final class PluginsCommand extends MmCommand {
             info.provider().summary(),
             capabilities(info),
             options,
+            info.provider().settings().stream()
+                .map(Setting::fullName)
+                .collect(Collectors.joining(" ")),
             info.module(),
             info.version(),
             info.location());
@@ -111,6 +119,7 @@ final class PluginsCommand extends MmCommand {
         map.put("summary", info.provider().summary());
         map.put("capabilities", info.provider().describeCapabilities());
         map.put("options", info.provider().options().stream().map(PluginsCommand::json).toList());
+        map.put("reads", info.provider().settings().stream().map(PluginsCommand::json).toList());
         map.put("module", info.module());
         map.put("version", info.version());
         map.put("location", info.location());
@@ -118,6 +127,7 @@ final class PluginsCommand extends MmCommand {
       }
     }
     Map<String, Object> object = new LinkedHashMap<>();
+    object.put("boot_reads", BootOptions.SETTINGS.stream().map(PluginsCommand::json).toList());
     object.put("plugins", plugins);
     object.put(
         "failures",
@@ -137,8 +147,18 @@ final class PluginsCommand extends MmCommand {
     return map;
   }
 
+  private static Map<String, Object> json(Setting setting) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("name", setting.fullName());
+    map.put("type", setting.type().name().toLowerCase(java.util.Locale.ROOT));
+    map.put("line", setting.line());
+    return map;
+  }
+
   private static void text(Io io, PluginRegistry registry) {
     PrintStream out = io.out();
+    out.println(io.terminal().bold("boot"));
+    BootOptions.SETTINGS.forEach(setting -> reads(io, setting));
     for (Spi<?> spi : Spi.all()) {
       out.println(io.terminal().bold(spi.id()));
       List<PluginInfo> plugins = registry.plugins(spi);
@@ -153,9 +173,14 @@ final class PluginsCommand extends MmCommand {
         for (OptionSpec option : info.provider().options()) {
           line(io, "option", option.name() + "=" + option.defaultValue() + "  " + option.line());
         }
+        info.provider().settings().forEach(setting -> reads(io, setting));
         line(io, "from", info.module() + " " + info.version() + "  " + info.location());
       }
     }
+  }
+
+  private static void reads(Io io, Setting setting) {
+    line(io, "reads", setting.form() + "  " + setting.line());
   }
 
   private static void line(Io io, String what, String text) {

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -48,6 +49,46 @@ class MachineOptionsTest {
     List<String> four = zones("--memory", "16G", "--nodes", "4");
     assertTrue(four.contains("Node 3, zone Normal"), four.toString());
     assertEquals(four, zones("--memory", "16G", "--cmdline", "numa=fake=4"));
+  }
+
+  @Test
+  void aWholeKernelCommandLine() {
+    Cli cat =
+        Cli.mm(
+            "cat",
+            "/proc/buddyinfo",
+            "--memory",
+            "8G",
+            "--cmdline",
+            "BOOT_IMAGE=/vmlinuz root=UUID=1-2 ro quiet splash mem=1G transparent_hugepage=never");
+    assertEquals(0, cat.code(), cat.err());
+    assertEquals(2, cat.out().lines().count(), cat.out());
+    assertEquals(
+        """
+        mm: kernel parameters that mm4j does not model: root=UUID=1-2 ro quiet
+        mm: unknown kernel command line parameters "BOOT_IMAGE=/vmlinuz splash", which a kernel\
+         passes on to init
+        """,
+        cat.err());
+  }
+
+  /** Without huge pages there is no khugepaged that raises what stays free. */
+  @Test
+  void aBootParameterReachesEveryFloorThatReadsIt() {
+    long with = minPages();
+    long without = minPages("--cmdline", "transparent_hugepage=never");
+    assertTrue(0 < without && without < with, with + " " + without);
+  }
+
+  private static long minPages(String... options) {
+    List<String> args = new ArrayList<>(List.of("cat", "/proc/zoneinfo", "--memory", "1G"));
+    args.addAll(List.of(options));
+    return Cli.mm(args.toArray(String[]::new))
+        .out()
+        .lines()
+        .filter(line -> line.matches(" +min +[0-9]+"))
+        .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")))
+        .sum();
   }
 
   @Test

@@ -50,15 +50,24 @@ class PluginsCommandTest {
   /** Compiles a provider and packs it into a jar with its service file. */
   private void jar(String file, String type, String plugin, String inConstructor)
       throws IOException, URISyntaxException {
+    pack(
+        file,
+        type,
+        provider(type, plugin, inConstructor),
+        "io.mm4j.api.page.FrameAllocatorProvider");
+  }
+
+  private void pack(String file, String type, String text, String service)
+      throws IOException, URISyntaxException {
     Path work = Files.createDirectories(dir.resolve("work-" + file));
     Path source = work.resolve(type + ".java");
-    Files.writeString(source, provider(type, plugin, inConstructor));
+    Files.writeString(source, text);
     Path api =
         Path.of(PluginProvider.class.getProtectionDomain().getCodeSource().getLocation().toURI());
     Path classes = work.resolve("classes");
     tool("javac", "-proc:none", "-cp", api.toString(), "-d", classes.toString(), source.toString());
     Path services = Files.createDirectories(classes.resolve("META-INF/services"));
-    Files.writeString(services.resolve("io.mm4j.api.page.FrameAllocatorProvider"), type);
+    Files.writeString(services.resolve(service), type);
     Path plugins = Files.createDirectories(dir.resolve("plugins"));
     tool(
         "jar",
@@ -118,6 +127,51 @@ class PluginsCommandTest {
     assertTrue(list.err().contains("first.jar"), list.err());
     assertTrue(list.err().contains("second.jar"), list.err());
     UsageTest.assertThreeParts(list);
+  }
+
+  @Test
+  void processFloorsArePluginsLikeTheOthers() throws Exception {
+    String source =
+        """
+        public class Rival implements io.mm4j.api.process.ProcessFloorProvider {
+          public String name() { return "NAME"; }
+          public String summary() { return "made in a test"; }
+          public java.util.List<io.mm4j.api.plugin.Setting> settings() {
+            return java.util.List.of(io.mm4j.api.plugin.Setting.sysctl("swappiness", "a line"));
+          }
+          public io.mm4j.api.process.ProcessFloor create(
+              Floors floors, io.mm4j.api.plugin.Options options) {
+            throw new UnsupportedOperationException();
+          }
+        }
+        """;
+    String service = "io.mm4j.api.process.ProcessFloorProvider";
+    pack("rival.jar", "Rival", source.replace("NAME", "rival"), service);
+    String path = dir.resolve("plugins").toString();
+    Cli list = Cli.mm("plugins", "--plugins-path", path);
+    assertTrue(list.out().contains("rival "), list.out());
+    assertTrue(list.out().contains("reads  vm.swappiness=NUMBER  a line"), list.out());
+    String[] args = {"cat", "/proc/buddyinfo", "--plugins-path", path, "--plugin", "process=rival"};
+    Cli thrown = Cli.mm(args);
+    assertEquals(3, thrown.code(), "it is created at boot: " + thrown.err());
+
+    pack("same.jar", "Rival", source.replace("NAME", "linux"), service);
+    Cli two = Cli.mm("plugins", "--plugins-path", path);
+    assertEquals(2, two.code());
+    assertTrue(two.err().contains("two process plugins are named 'linux'"), two.err());
+    assertTrue(two.err().contains("same.jar"), two.err());
+    assertTrue(two.err().contains("LinuxProcessFloorProvider"), two.err());
+  }
+
+  @Test
+  void everyFloorSaysWhatItReads() {
+    String out = Cli.mm("plugins").out();
+    for (String setting :
+        new String[] {"mem=SIZE", "vm.min_free_kbytes=NUMBER", "vm.max_map_count=NUMBER"}) {
+      assertTrue(out.contains("reads  " + setting), out);
+    }
+    assertTrue(Cli.mm("plugins", "--csv").out().contains("vm.overcommit_memory"), "csv");
+    assertTrue(Cli.mm("plugins", "--json").out().contains("\"vm.overcommit_memory\""), "json");
   }
 
   /** Rules fail with the stack of the thread; after three of them no more are run: exit 1. */

@@ -4,13 +4,28 @@ package io.mm4j.process;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.MmLayout;
+import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.ProcessFloor;
+import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.process.mm.FloorContext;
 import io.mm4j.process.mm.Mm;
+import java.util.function.Supplier;
 
 /** Makes address spaces that answer as Linux 6.18 does. */
 final class LinuxProcessFloor implements ProcessFloor {
-  private final FloorContext context = new FloorContext();
+  private final FloorContext context;
+  private final MmSysctls sysctls;
+
+  /**
+   * Creates a floor without processes.
+   *
+   * @param indexes makes an empty index of VMAs
+   * @param sysctls what the machine was booted with
+   */
+  LinuxProcessFloor(Supplier<? extends VmaIndex> indexes, MmSysctls sysctls) {
+    this.context = new FloorContext(indexes);
+    this.sysctls = sysctls;
+  }
 
   @Override
   public AddressSpace createAddressSpace(AddressSpaceConfig config) {
@@ -43,5 +58,15 @@ final class LinuxProcessFloor implements ProcessFloor {
   @Override
   public long committedPages() {
     return context.committedPages();
+  }
+
+  @Override
+  public MmSysctls sysctls() {
+    return sysctls;
+  }
+
+  @Override
+  public void close() {
+    context.spaces().forEach(mm -> new LinuxAddressSpace(mm).exit());
   }
 }

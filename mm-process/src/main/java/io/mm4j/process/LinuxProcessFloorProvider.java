@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process;
 
+import io.mm4j.api.plugin.OptionSpec;
+import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.Setting;
+import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ProcessFloorProvider;
+import io.mm4j.api.process.ThpMode;
+import java.util.List;
 
 /** Provides {@link LinuxProcessFloor} as {@code linux}. */
 public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
@@ -15,7 +21,27 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
   }
 
   @Override
-  public ProcessFloor create() {
-    return new LinuxProcessFloor();
+  public String summary() {
+    return "as Linux 6.18: the mmap family, page faults, fork";
+  }
+
+  @Override
+  public List<Setting> settings() {
+    return List.of(
+        Setting.sysctl("overcommit_memory", "0 heuristic, 1 always, 2 never"),
+        Setting.sysctl("overcommit_ratio", "percent of RAM that mode 2 promises"),
+        Setting.sysctl("max_map_count", "the most VMAs of a process"),
+        Setting.sysctl("mmap_min_addr", "the lowest address that a process may map"),
+        Setting.parameter("stack_guard_gap", OptionSpec.Type.NUMBER, "pages below a stack"),
+        Setting.parameter(
+            ThpMode.PARAMETER, OptionSpec.Type.TEXT, "always, madvise, never: huge pages"));
+  }
+
+  @Override
+  public ProcessFloor create(Floors floors, Options options) {
+    if (floors.settings().containsKey(ThpMode.PARAMETER)) {
+      ThpMode.of(floors.settings().get(ThpMode.PARAMETER));
+    }
+    return new LinuxProcessFloor(floors.indexes(), MmSysctls.of(floors.settings()));
   }
 }

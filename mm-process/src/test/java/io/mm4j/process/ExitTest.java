@@ -2,7 +2,10 @@
 package io.mm4j.process;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.mm4j.api.process.AddressSpace;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
 /** What an address space is after its process has gone. */
@@ -23,6 +26,17 @@ class ExitTest {
     rig.mm.exit();
     assertEquals(0, rig.mm.fields().lockedVmPages());
     rig.mm.validate();
+  }
+
+  @Test
+  void aFloorThatIsClosedEndsItsProcesses() {
+    Rig rig = new Rig();
+    rig.map(FROM, 4, Rig.RW);
+    AddressSpace child = Objects.requireNonNull(rig.mm.fork());
+    assertTrue(rig.floor.committedPages() >= 8, "parent and child are charged");
+    rig.floor.close();
+    assertEquals(0, rig.floor.committedPages());
+    assertEquals(0, child.fields().mapCount());
   }
 
   @Test

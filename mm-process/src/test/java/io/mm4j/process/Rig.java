@@ -36,7 +36,7 @@ final class Rig {
           () -> new RbTreeVmaIndexProvider().create(),
           () -> new MapleVmaIndexProvider().create());
 
-  final LinuxProcessFloor floor = new LinuxProcessFloor();
+  final LinuxProcessFloor floor;
   final AddressSpace mm;
 
   Rig() {
@@ -48,6 +48,7 @@ final class Rig {
   }
 
   Rig(Supplier<VmaIndex> index, MmSysctls sysctls, ThpMode thp) {
+    floor = new LinuxProcessFloor(index, sysctls);
     MmLayout layout =
         new MmLayout(
             TASK_SIZE,
@@ -78,8 +79,7 @@ final class Rig {
                 16L << 20,
                 0,
                 thp,
-                false,
-                index));
+                false));
     MappedFile file = new MappedFile("F1", MappedFile.Kind.EXT4, 65536, at -> (int) (at >> 12));
     mm.loadVma(vma(0x403000, BRK, "rw-p", "F1", new OpenFile(file, OpenFile.Mode.READ_ONLY)));
     mm.loadVma(vma(0x7ffffffde000L, TASK_SIZE, "rw-p", "[stack]", null));

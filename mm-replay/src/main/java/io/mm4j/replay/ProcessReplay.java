@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay;
 
-import io.mm4j.api.process.ProcessFloor;
-import io.mm4j.api.vma.VmaIndex;
+import io.mm4j.api.Machine;
 import io.mm4j.replay.strace.StraceReplay;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.vma.VmaReplay;
@@ -14,19 +13,15 @@ import java.util.function.Supplier;
 
 /** Replays recordings of processes: system calls, touches, page faults. */
 public final class ProcessReplay {
-  private final Supplier<? extends ProcessFloor> floors;
-  private final Supplier<? extends VmaIndex> indexes;
+  private final Supplier<Machine> machines;
 
   /**
    * A replayer on one choice of plugins.
    *
-   * @param floors gives a process floor without processes, one for each recording
-   * @param indexes gives an empty index, one for each address space
+   * @param machines boots a machine without processes, one for each recording; it is closed again
    */
-  public ProcessReplay(
-      Supplier<? extends ProcessFloor> floors, Supplier<? extends VmaIndex> indexes) {
-    this.floors = floors;
-    this.indexes = indexes;
+  public ProcessReplay(Supplier<Machine> machines) {
+    this.machines = machines;
   }
 
   /**
@@ -37,8 +32,8 @@ public final class ProcessReplay {
    */
   public Verdict replay(Recording recording) {
     return switch (recording.kind()) {
-      case VMA -> VmaReplay.replay(recording.path(), floors, indexes);
-      case STRACE -> StraceReplay.replay(recording.path(), floors, indexes);
+      case VMA -> VmaReplay.replay(recording.path(), machines);
+      case STRACE -> StraceReplay.replay(recording.path(), machines);
       case KMEM ->
           throw new IllegalArgumentException(
               "kind=kmem path=" + recording.path() + ": not a process");
@@ -67,8 +62,7 @@ public final class ProcessReplay {
                   "kind=kmem path=" + recording.path() + ": not a process");
         },
         recording.path().toString(),
-        floors,
-        indexes,
+        machines,
         before,
         reader);
   }
@@ -81,8 +75,7 @@ public final class ProcessReplay {
     VmaReplay.look(
         VmaReplay.source(new LineSource(process.resource(), text), process),
         process.resource(),
-        floors,
-        indexes,
+        machines,
         AT_END,
         reader);
   }

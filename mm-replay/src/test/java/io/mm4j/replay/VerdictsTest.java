@@ -81,7 +81,7 @@ class VerdictsTest {
   }
 
   private static VerdictTable processes(String kind, String index) {
-    ProcessReplay replay = new ProcessReplay(Engines.floors(), Engines.indexes(index));
+    ProcessReplay replay = new ProcessReplay(Engines.machines(index));
     VerdictTable found = new VerdictTable();
     recordings(kind).forEach(one -> found.add(name(one), replay.replay(one)));
     return found;

@@ -3,6 +3,9 @@
 package io.mm4j.api.memory;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.boot.CommandLine;
+import io.mm4j.api.plugin.OptionSpec;
+import io.mm4j.api.plugin.Setting;
 import io.mm4j.api.plugin.Sizes;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,6 +25,18 @@ public record BootOptions(
   /** No options. */
   public static final BootOptions NONE = new BootOptions(Long.MAX_VALUE, List.of(), 0, 0, 0);
 
+  /** The parameters that are read here. */
+  public static final List<Setting> SETTINGS =
+      List.of(
+          Setting.parameter("mem", OptionSpec.Type.SIZE, "RAM from this address on is not used"),
+          Setting.parameter(
+              "memmap", OptionSpec.Type.TEXT, "SIZE@ADDRESS usable, $ reserved, # ACPI data"),
+          Setting.parameter("numa", OptionSpec.Type.TEXT, "fake=N: so many nodes of equal size"),
+          Setting.parameter(
+              "kernelcore", OptionSpec.Type.SIZE, "bytes that must not be in zone Movable"),
+          Setting.parameter(
+              "movablecore", OptionSpec.Type.SIZE, "bytes that should be in zone Movable"));
+
   private static final int MAX_NODES = 64;
 
   /** Copies the list. */
@@ -31,27 +46,27 @@ public record BootOptions(
 
   /** Reads options separated by spaces: {@code mem=2G numa=fake=4}. */
   public static BootOptions parse(String line) {
+    return of(CommandLine.parse(line));
+  }
+
+  /** Reads what is about memory in a kernel command line, and passes over the rest. */
+  public static BootOptions of(CommandLine line) {
     long limit = Long.MAX_VALUE;
     List<MemoryMap.Range> memmap = new ArrayList<>();
     int fakeNodes = 0;
     long kernelcore = 0;
     long movablecore = 0;
-    for (String word : line.strip().split("\\s+", -1)) {
-      int eq = word.indexOf('=');
-      String name = eq < 0 ? word : word.substring(0, eq);
-      String value = eq < 0 ? "" : word.substring(eq + 1);
-      switch (name) {
-        case "" -> {}
+    for (CommandLine.Word word : line.words()) {
+      String value = word.value();
+      switch (word.name()) {
         case "mem" -> limit = Sizes.parseSize(value, "mem=");
         case "memmap" -> memmap.add(range(value));
         case "numa" -> fakeNodes = fakeNodes(value);
         case "kernelcore" -> kernelcore = Sizes.parseSize(value, "kernelcore=");
         case "movablecore" -> movablecore = Sizes.parseSize(value, "movablecore=");
-        default ->
-            throw new InputException(
-                "'" + word + "' is no option about memory",
-                "kernel command line",
-                "mem=SIZE memmap=SIZE@ADDRESS numa=fake=N kernelcore=SIZE movablecore=SIZE");
+        default -> {
+          // other floors' or nobody's: see io.mm4j.api.boot
+        }
       }
     }
     return new BootOptions(limit, memmap, fakeNodes, kernelcore, movablecore);

@@ -34,7 +34,8 @@ public interface PageAllocatorProvider extends PluginProvider {
    * @param zones the zones with their free blocks
    * @param cpus the machine's CPUs
    * @param pressure whom to ask when memory runs short
-   * @param sysctls values of {@code vm.*}, by name without the prefix
+   * @param sysctls what was set of the provider's {@link #settings()}: values of {@code vm.*} by
+   *     name without the prefix, and of boot parameters by name
    */
   record Floors(
       PhysicalMemory memory,

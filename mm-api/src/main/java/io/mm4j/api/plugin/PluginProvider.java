@@ -33,6 +33,14 @@ public interface PluginProvider {
   }
 
   /**
+   * The settings of the machine that it reads. What is not declared here is not handed to it, and a
+   * {@code vm.*} name that no floor of a machine declares is refused.
+   */
+  default List<Setting> settings() {
+    return List.of();
+  }
+
+  /**
    * The capabilities as shown by {@code mm plugins}; the typed record of the SPI is what code
    * reads.
    */

@@ -142,6 +142,7 @@ public final class PluginRegistry {
         return;
       }
       info.provider().options();
+      info.provider().settings();
       info.provider().summary();
     } catch (RuntimeException | LinkageError e) {
       failures.add(new Failure(info.spi(), what, e.toString()));

@@ -5,6 +5,7 @@ package io.mm4j.api.plugin;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.PageAllocatorProvider;
+import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.api.vma.VmaIndexProvider;
 import java.util.List;
 import java.util.Objects;
@@ -32,8 +33,12 @@ public final class Spi<P extends PluginProvider> {
   public static final Spi<VmaIndexProvider> VMA_INDEX =
       new Spi<>("vma-index", VmaIndexProvider.class, "rbtree");
 
+  /** Tasks and their address spaces. */
+  public static final Spi<ProcessFloorProvider> PROCESS =
+      new Spi<>("process", ProcessFloorProvider.class, "linux");
+
   private static final List<Spi<?>> ALL =
-      List.of(PHYSICAL_MEMORY, FRAME_ALLOCATOR, PAGE_ALLOCATOR, VMA_INDEX);
+      List.of(PHYSICAL_MEMORY, FRAME_ALLOCATOR, PAGE_ALLOCATOR, VMA_INDEX, PROCESS);
 
   private final String id;
   private final Class<P> providerType;

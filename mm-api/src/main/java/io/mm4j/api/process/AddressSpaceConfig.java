@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.api.process;
 
-import io.mm4j.api.vma.VmaIndex;
 import java.util.Objects;
 import java.util.Set;
-import java.util.function.Supplier;
 
 /**
  * Everything an address space is made from.
@@ -15,12 +13,12 @@ import java.util.function.Supplier;
  * @param stackBytes soft RLIMIT_STACK
  * @param memlockBytes soft RLIMIT_MEMLOCK
  * @param capabilities what the process may do
- * @param sysctls machine-wide settings
+ * @param sysctls machine-wide settings, as a recorded process had them or the {@link
+ *     ProcessFloor#sysctls()} of this machine
  * @param totalRamKb MemTotal, for the overcommit heuristic
  * @param totalSwapKb SwapTotal
  * @param thp huge page setting
  * @param readImpliesExec personality READ_IMPLIES_EXEC
- * @param indexes makes an empty index of VMAs, once per address space
  */
 public record AddressSpaceConfig(
     MmLayout layout,
@@ -33,14 +31,12 @@ public record AddressSpaceConfig(
     long totalRamKb,
     long totalSwapKb,
     ThpMode thp,
-    boolean readImpliesExec,
-    Supplier<? extends VmaIndex> indexes) {
+    boolean readImpliesExec) {
   /** Copies the set. */
   public AddressSpaceConfig {
     Objects.requireNonNull(layout, "layout");
     Objects.requireNonNull(sysctls, "sysctls");
     Objects.requireNonNull(thp, "thp");
-    Objects.requireNonNull(indexes, "indexes");
     capabilities = Set.copyOf(capabilities);
   }
 }

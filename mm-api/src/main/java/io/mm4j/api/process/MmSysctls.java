@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.api.process;
 
+import io.mm4j.api.InputException;
+import io.mm4j.api.plugin.Sizes;
+import java.util.Map;
+
 /**
  * Machine-wide settings under {@code /proc/sys/vm} that calls look at.
  *
@@ -22,4 +26,36 @@ public record MmSysctls(
     boolean legacyVaLayout) {
   /** The defaults of the recordings' kernel. */
   public static final MmSysctls DEFAULTS = new MmSysctls(0, 50, 65530, 4096, 65536, 256, false);
+
+  /**
+   * The defaults, with what is given in place of some: {@code overcommit_memory}, {@code
+   * overcommit_ratio}, {@code max_map_count}, {@code mmap_min_addr} and the boot parameter {@code
+   * stack_guard_gap}. Other names are other floors'.
+   *
+   * @throws InputException for a value outside what the kernel allows
+   */
+  public static MmSysctls of(Map<String, String> given) {
+    MmSysctls d = DEFAULTS;
+    return new MmSysctls(
+        (int) number(given, "vm.overcommit_memory", d.overcommitMemory, 2),
+        (int) number(given, "vm.overcommit_ratio", d.overcommitRatio, Integer.MAX_VALUE),
+        (int) number(given, "vm.max_map_count", d.maxMapCount, Integer.MAX_VALUE),
+        number(given, "vm.mmap_min_addr", d.mmapMinAddr, Integer.MAX_VALUE),
+        d.lsmMmapMinAddr,
+        number(given, "stack_guard_gap", d.stackGuardGapPages, 1 << 24),
+        d.legacyVaLayout);
+  }
+
+  private static long number(
+      Map<String, String> given, String fullName, long byDefault, long most) {
+    String text = given.get(fullName.startsWith("vm.") ? fullName.substring(3) : fullName);
+    if (text == null) {
+      return byDefault;
+    }
+    long value = Sizes.parseNumber(text.strip(), fullName + "=");
+    if (value > most) {
+      throw new InputException("'" + text + "' is too large", fullName + "=", "0 to " + most);
+    }
+    return value;
+  }
 }

@@ -6,7 +6,7 @@ package io.mm4j.api.process;
  * memory-wide accounting (committed pages) and its numbering of shared-memory objects. One thread
  * at a time may use a floor and everything made from it.
  */
-public interface ProcessFloor {
+public interface ProcessFloor extends AutoCloseable {
   /**
    * Makes an address space without any VMA. Load a start state with {@link
    * AddressSpace#loadVma(VmaInfo)}.
@@ -32,4 +32,16 @@ public interface ProcessFloor {
    * shared memory, which are charged once, when it is made, until its last mapping goes.
    */
   long committedPages();
+
+  /** The settings that the machine was booted with: those of a process that brings no others. */
+  default MmSysctls sysctls() {
+    return MmSysctls.DEFAULTS;
+  }
+
+  /**
+   * Ends every process that still lives, so that what the floor holds goes back to the floors
+   * below. No call is legal afterwards.
+   */
+  @Override
+  default void close() {}
 }

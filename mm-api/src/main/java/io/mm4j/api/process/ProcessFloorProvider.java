@@ -1,11 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.api.process;
 
-/** Finds a {@link ProcessFloor}; looked up by {@code ServiceLoader}. */
-public interface ProcessFloorProvider {
-  /** The provider's name, unique among process floors, in lower case. */
-  String name();
+import io.mm4j.api.Cpus;
+import io.mm4j.api.memory.PhysicalMemory;
+import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.page.Pressure;
+import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.PluginProvider;
+import io.mm4j.api.vma.VmaIndex;
+import java.util.Map;
+import java.util.function.Supplier;
 
-  /** Creates a floor that has no process yet. Cheap. */
-  ProcessFloor create();
+/** Creates a {@link ProcessFloor}: the SPI {@code process}. */
+public interface ProcessFloorProvider extends PluginProvider {
+  /**
+   * What the floors below hand up.
+   *
+   * @param memory RAM and frames
+   * @param pages the page allocator
+   * @param cpus the machine's CPUs
+   * @param pressure where a floor that holds pages registers its reclaimer and migrator
+   * @param indexes makes an empty index of VMAs, once per address space
+   * @param settings what was set of the provider's {@link #settings()}: values of {@code vm.*} by
+   *     name without the prefix, and of boot parameters by name
+   */
+  record Floors(
+      PhysicalMemory memory,
+      PageAllocator pages,
+      Cpus cpus,
+      Pressure pressure,
+      Supplier<? extends VmaIndex> indexes,
+      Map<String, String> settings) {
+    /** Copies the map. */
+    public Floors {
+      settings = Map.copyOf(settings);
+    }
+  }
+
+  /**
+   * Creates a floor that has no process yet. Cheap.
+   *
+   * @throws io.mm4j.api.InputException for a setting outside what the kernel allows
+   */
+  ProcessFloor create(Floors floors, Options options);
 }

@@ -99,9 +99,8 @@ public class MmapPairBenchmark {
             16L << 20,
             0,
             ThpMode.NEVER,
-            false,
-            provider::create),
-        new FloorContext());
+            false),
+        new FloorContext(provider::create));
   }
 
   /** Maps the VMAs and picks the holes. */

@@ -11,7 +11,9 @@ import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageAllocatorProvider;
+import io.mm4j.api.plugin.OptionSpec;
 import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.Setting;
 import io.mm4j.buddy.linux.ZoneMarks.NodeSize;
 import io.mm4j.buddy.linux.Zonelists.Zonelist;
 import java.util.ArrayList;
@@ -48,6 +50,23 @@ public final class LinuxProvider implements PageAllocatorProvider {
   @Override
   public Capabilities capabilities() {
     return CAPABILITIES;
+  }
+
+  @Override
+  public List<Setting> settings() {
+    return List.of(
+        Setting.sysctl("min_free_kbytes", "what stays free in all, in KiB"),
+        Setting.sysctl("watermark_scale_factor", "between two watermarks, in 1/10000 of a zone"),
+        Setting.sysctl("watermark_boost_factor", "largest boost, in 1/10000 of the high watermark"),
+        Setting.sysctl("percpu_pagelist_high_fraction", "0, or a per-cpu list's share of a zone"),
+        Setting.sysctl("defrag_mode", "1: types are mixed only after reclaim and compaction"),
+        new Setting(
+            Setting.Kind.SYSCTL,
+            "lowmem_reserve_ratio",
+            OptionSpec.Type.TEXT,
+            "a number for each kind of zone, lowest first"),
+        Setting.parameter(
+            "transparent_hugepage", OptionSpec.Type.TEXT, "never: less must stay free"));
   }
 
   @Override

@@ -3,12 +3,12 @@
 package io.mm4j.cli.explain;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.plugin.Nearest;
 import io.mm4j.api.plugin.Sizes;
 import io.mm4j.api.process.CallFlags;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.VmaInfo;
-import io.mm4j.cli.text.Nearest;
 import io.mm4j.replay.RunningProcess;
 import java.util.ArrayList;
 import java.util.Arrays;

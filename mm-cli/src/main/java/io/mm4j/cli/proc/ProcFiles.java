@@ -3,7 +3,7 @@
 package io.mm4j.cli.proc;
 
 import io.mm4j.api.InputException;
-import io.mm4j.cli.text.Nearest;
+import io.mm4j.api.plugin.Nearest;
 import io.mm4j.replay.RunningProcess;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

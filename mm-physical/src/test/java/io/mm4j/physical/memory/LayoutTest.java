@@ -263,11 +263,16 @@ class LayoutTest {
         "numa=fake=0",
         "numa=fake=65",
         "numa=off",
-        "quiet",
         "memmap=16M",
         "memmap=@0"
       })
   void whatIsNoOptionSaysSo(String line) {
     assertThrows(InputException.class, () -> BootOptions.parse(line));
+  }
+
+  @Test
+  void whatIsNotAboutMemoryIsPassedOver() {
+    assertEquals(
+        BootOptions.parse("mem=1G"), BootOptions.parse("quiet root=/dev/sda1 mem=1G memtest=4"));
   }
 }

@@ -2,6 +2,7 @@
 package io.mm4j.process.mm;
 
 import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.Page;
 import io.mm4j.process.page.PageBudget;
@@ -10,6 +11,7 @@ import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.function.LongConsumer;
+import java.util.function.Supplier;
 
 /** What all address spaces of one floor share: committed memory, page caches, failing memory. */
 public final class FloorContext {
@@ -19,10 +21,23 @@ public final class FloorContext {
   /** How many pages may be mapped. */
   final PageBudget budget = new PageBudget();
 
+  /** Makes an empty index of VMAs. */
+  final Supplier<? extends VmaIndex> indexes;
+
   private final IdentityHashMap<MappedFile, FileObject> files = new IdentityHashMap<>();
   private final List<Mm> spaces = new ArrayList<>();
   private long allocations;
   private long failAt = -1;
+
+  /** A floor without processes, on this kind of index. */
+  public FloorContext(Supplier<? extends VmaIndex> indexes) {
+    this.indexes = indexes;
+  }
+
+  /** All address spaces that exist, in the order in which they were made. */
+  public List<Mm> spaces() {
+    return List.copyOf(spaces);
+  }
 
   /** The page cache of a file. */
   public FileObject fileObject(MappedFile file) {

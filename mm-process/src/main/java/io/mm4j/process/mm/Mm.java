@@ -68,7 +68,7 @@ public final class Mm {
     this.context = context;
     this.softLimits = softLimits;
     pages = new PageTable(context.budget);
-    vmas = new VmaTree(config.indexes().get(), context::allocationFails);
+    vmas = new VmaTree(context.indexes.get(), context::allocationFails);
     merger = new VmaMerger(vmas, pages);
     accounting = new Accounting(this);
   }

@@ -111,13 +111,13 @@ public final class PolicyReplay {
     for (String line : lines == null ? List.<String>of() : lines) {
       int eq = line.indexOf('=');
       if (eq > 0 && line.startsWith("vm.")) {
-        config.sysctl(line.substring(3, eq).strip(), line.substring(eq + 1).strip());
+        config.recordedSysctl(line.substring(3, eq).strip(), line.substring(eq + 1).strip());
       }
     }
     for (String word : Meta.read(source).get("sysctl").split(" ", -1)) {
       int eq = word.indexOf('=');
       if (eq > 0) {
-        config.sysctl(word.substring(0, eq), word.substring(eq + 1));
+        config.recordedSysctl(word.substring(0, eq), word.substring(eq + 1));
       }
     }
   }

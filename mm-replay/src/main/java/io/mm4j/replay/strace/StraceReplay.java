@@ -2,8 +2,7 @@
 package io.mm4j.replay.strace;
 
 import io.mm4j.api.InputException;
-import io.mm4j.api.process.ProcessFloor;
-import io.mm4j.api.vma.VmaIndex;
+import io.mm4j.api.Machine;
 import io.mm4j.replay.CheckResult;
 import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.RecordingKind;
@@ -27,8 +26,7 @@ public final class StraceReplay {
    *
    * @throws io.mm4j.api.InputException if the log or the maps are missing or not well formed
    */
-  public static Verdict replay(
-      Path log, Supplier<? extends ProcessFloor> floors, Supplier<? extends VmaIndex> indexes) {
+  public static Verdict replay(Path log, Supplier<Machine> machines) {
     long[] notFollowed = new long[1];
     List<String> doubts = new ArrayList<>();
     VmaReplay.Replayed replayed =
@@ -43,8 +41,7 @@ public final class StraceReplay {
                 }
               }
             },
-            floors,
-            indexes,
+            machines,
             VmaReplay.RESULTS_ONLY);
     List<CheckResult> checks = new ArrayList<>();
     for (CheckResult check : replayed.checks()) {

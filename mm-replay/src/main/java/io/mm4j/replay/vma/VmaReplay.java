@@ -2,8 +2,7 @@
 package io.mm4j.replay.vma;
 
 import io.mm4j.api.InputException;
-import io.mm4j.api.process.ProcessFloor;
-import io.mm4j.api.vma.VmaIndex;
+import io.mm4j.api.Machine;
 import io.mm4j.replay.CheckResult;
 import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.FreshProcess;
@@ -38,18 +37,15 @@ public final class VmaReplay {
   /**
    * Replays a file of the vma format.
    *
-   * @param floors gives a fresh process floor
-   * @param indexes gives an empty index for each address space
+   * @param machines boots a machine without processes; it is closed again
    * @throws io.mm4j.api.InputException if the recording is not well formed; says where
    */
-  public static Verdict replay(
-      Path file, Supplier<? extends ProcessFloor> floors, Supplier<? extends VmaIndex> indexes) {
+  public static Verdict replay(Path file, Supplier<Machine> machines) {
     Replayed replayed =
         replay(
             source(file),
             source -> {},
-            floors,
-            indexes,
+            machines,
             header ->
                 unrepeatable(file, header) ? VmaChecks.REQUIRED_UNREPEATABLE : VmaChecks.REQUIRED);
     VmaHeader header = replayed.header();
@@ -75,11 +71,10 @@ public final class VmaReplay {
   public static Replayed replay(
       Supplier<? extends VmaSource> sources,
       Consumer<VmaSource> atEnd,
-      Supplier<? extends ProcessFloor> floors,
-      Supplier<? extends VmaIndex> indexes,
+      Supplier<Machine> machines,
       Function<VmaHeader, List<String>> required) {
     Tally tally = VmaChecks.tally();
-    VmaHeader header = run(sources, atEnd, floors, indexes, tally);
+    VmaHeader header = run(sources, atEnd, machines, tally);
     List<String> needed = required.apply(header);
     if (needed.size() == 1) {
       VmaChecks.ALL.stream()
@@ -88,7 +83,7 @@ public final class VmaReplay {
     }
     FirstDifference first = tally.earliest(needed);
     if (first != null && first.call() > 0) {
-      first = explained(first, sources, floors, indexes);
+      first = explained(first, sources, machines);
     }
     boolean exact = first == null && tally.allHold(needed);
     return new Replayed(header, tally.results(), exact, first);
@@ -98,11 +93,11 @@ public final class VmaReplay {
   static VmaHeader run(
       Supplier<? extends VmaSource> sources,
       Consumer<VmaSource> atEnd,
-      Supplier<? extends ProcessFloor> floors,
-      Supplier<? extends VmaIndex> indexes,
+      Supplier<Machine> machines,
       Tally tally) {
-    try (VmaSource source = sources.get()) {
-      new VmaReplayer(source, floors.get(), indexes, tally, 0).run();
+    try (VmaSource source = sources.get();
+        Machine machine = machines.get()) {
+      new VmaReplayer(source, machine.processes(), tally, 0).run();
       atEnd.accept(source);
       return source.header();
     }
@@ -127,12 +122,12 @@ public final class VmaReplay {
   public static void look(
       Supplier<? extends VmaSource> sources,
       String label,
-      Supplier<? extends ProcessFloor> floors,
-      Supplier<? extends VmaIndex> indexes,
+      Supplier<Machine> machines,
       long before,
       Consumer<List<RunningProcess>> reader) {
-    try (VmaSource source = sources.get()) {
-      VmaReplayer replayer = new VmaReplayer(source, floors.get(), indexes, VmaChecks.tally(), 0);
+    try (VmaSource source = sources.get();
+        Machine machine = machines.get()) {
+      VmaReplayer replayer = new VmaReplayer(source, machine.processes(), VmaChecks.tally(), 0);
       long next = replayer.runUntil(before);
       if (before != ProcessReplay.AT_END && next < before) {
         throw new InputException("there is no call " + before, label, "1 to " + next + ", the end");
@@ -145,12 +140,12 @@ public final class VmaReplay {
   static FirstDifference explained(
       FirstDifference difference,
       Supplier<? extends VmaSource> sources,
-      Supplier<? extends ProcessFloor> floors,
-      Supplier<? extends VmaIndex> indexes) {
+      Supplier<Machine> machines) {
     List<String> reasons;
-    try (VmaSource source = sources.get()) {
+    try (VmaSource source = sources.get();
+        Machine machine = machines.get()) {
       VmaReplayer replayer =
-          new VmaReplayer(source, floors.get(), indexes, VmaChecks.tally(), difference.call());
+          new VmaReplayer(source, machine.processes(), VmaChecks.tally(), difference.call());
       replayer.run();
       reasons = replayer.reasons();
     }

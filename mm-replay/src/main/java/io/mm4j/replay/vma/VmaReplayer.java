@@ -9,7 +9,6 @@ import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.VmaInfo;
-import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.RunningProcess;
 import io.mm4j.replay.Tally;
@@ -19,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,12 +53,7 @@ final class VmaReplayer {
    *
    * @param explainedCall the call whose reasons are collected, 0 for none
    */
-  VmaReplayer(
-      VmaSource reader,
-      ProcessFloor floor,
-      Supplier<? extends VmaIndex> indexes,
-      Tally tally,
-      long explainedCall) {
+  VmaReplayer(VmaSource reader, ProcessFloor floor, Tally tally, long explainedCall) {
     this.reader = reader;
     this.tally = tally;
     this.explainedCall = explainedCall;
@@ -73,16 +66,16 @@ final class VmaReplayer {
             header.real() ? 0 : header.layout().startCode());
     states = new StateJudge(tally, header.real());
     mapsAtCallsOnly = header.real();
-    AddressSpace mm = startState(floor, indexes);
+    AddressSpace mm = startState(floor);
     ReplayedProcess first = new ReplayedProcess(mm, files);
     first.setTheirs(reader.start().lines().stream().map(StateLine::maps).toList());
     processes.put(0, first);
     skipWhatIsMissing(mm);
   }
 
-  private AddressSpace startState(ProcessFloor floor, Supplier<? extends VmaIndex> indexes) {
+  private AddressSpace startState(ProcessFloor floor) {
     try {
-      AddressSpace mm = floor.createAddressSpace(config(reader.header(), indexes));
+      AddressSpace mm = floor.createAddressSpace(config(reader.header()));
       files.opens().forEach(mm::installFd);
       for (StateLine line : reader.start().lines()) {
         mm.loadVma(info(line));
@@ -96,7 +89,7 @@ final class VmaReplayer {
     }
   }
 
-  private static AddressSpaceConfig config(VmaHeader header, Supplier<? extends VmaIndex> indexes) {
+  private static AddressSpaceConfig config(VmaHeader header) {
     return new AddressSpaceConfig(
         header.layout(),
         header.asBytes(),
@@ -110,8 +103,7 @@ final class VmaReplayer {
         header.totalRamKb(),
         header.swapKb(),
         header.thp(),
-        header.personality().contains("READ_IMPLIES_EXEC"),
-        indexes);
+        header.personality().contains("READ_IMPLIES_EXEC"));
   }
 
   private VmaInfo info(StateLine line) {

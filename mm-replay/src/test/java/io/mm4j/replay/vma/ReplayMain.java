@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.vma;
 
-import io.mm4j.api.vma.VmaIndex;
+import io.mm4j.api.Machine;
 import io.mm4j.replay.Engines;
 import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.ProcessReplay;
@@ -50,12 +50,12 @@ public final class ReplayMain {
         default -> paths.add(Path.of(args[i]));
       }
     }
-    Supplier<VmaIndex> indexes = Engines.indexes(index);
+    Supplier<Machine> machines = Engines.machines(index);
     ReplayTable table = new ReplayTable();
     int shown = 0;
     for (Recording recording : Recordings.find(paths)) {
       if (recording.kind() == RecordingKind.STRACE) {
-        Verdict verdict = new ProcessReplay(Engines.floors(), indexes).replay(recording);
+        Verdict verdict = new ProcessReplay(machines).replay(recording);
         out.println(recording.path().getFileName() + " " + verdict.checks());
         FirstDifference first = verdict.firstDifference();
         if (first != null) {
@@ -67,8 +67,8 @@ public final class ReplayMain {
       Path file = recording.path();
       Tally tally = VmaChecks.tally();
       try {
-        VmaReplay.run(sources(file), source -> {}, Engines.floors(), indexes, tally);
-        Verdict verdict = VmaReplay.replay(file, Engines.floors(), indexes);
+        VmaReplay.run(sources(file), source -> {}, machines, tally);
+        Verdict verdict = VmaReplay.replay(file, machines);
         table.add(verdict);
       } catch (RuntimeException | StackOverflowError e) {
         out.println("CRASH " + file.getFileName() + ": " + e);
@@ -86,9 +86,7 @@ public final class ReplayMain {
         out.println(head + first.what());
         if (!quiet) {
           FirstDifference why =
-              first.call() > 0
-                  ? VmaReplay.explained(first, sources(file), Engines.floors(), indexes)
-                  : first;
+              first.call() > 0 ? VmaReplay.explained(first, sources(file), machines) : first;
           why.evidence().forEach(out::println);
         }
       }

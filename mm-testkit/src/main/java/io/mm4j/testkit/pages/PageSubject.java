@@ -3,6 +3,7 @@
 package io.mm4j.testkit.pages;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.LeakReport;
 import io.mm4j.api.Machine;
 import io.mm4j.api.MachineConfig;
 import io.mm4j.api.memory.MemMap;
@@ -169,6 +170,8 @@ final class PageSubject extends Subject {
       free(0, held.getLast());
     }
     pages.drainAllPages(cpu(0));
+    LeakReport inUse = machine.framesInUse();
+    RuleViolation.check(inUse.isEmpty(), "no frame in use, as all were freed", inUse.toString());
   }
 
   /** Allocates single pages until there are none; returns how many came. */

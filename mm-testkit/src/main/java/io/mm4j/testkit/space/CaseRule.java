@@ -7,7 +7,6 @@ import io.mm4j.api.plugin.Spi;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.VmaInfo;
-import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
@@ -175,13 +174,12 @@ final class CaseRule extends Rule<VmaIndexProvider> {
 
       @Override
       public Rig open() {
-        ProcessFloor floor = Floors.create(provider);
-        Supplier<VmaIndex> indexes = Floors.indexes(provider, options);
+        ProcessFloor floor = Floors.create(provider, options);
         return new Rig(
             floor,
             setup == null
-                ? SpaceSetup.usual().create(floor, indexes, SpaceSetup.opens())
-                : setup.get().create(floor, indexes));
+                ? SpaceSetup.usual().create(floor, SpaceSetup.opens())
+                : setup.get().create(floor));
       }
     };
   }

@@ -14,10 +14,8 @@ import io.mm4j.api.process.OpenFile.Mode;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.ThpMode;
-import io.mm4j.api.vma.VmaIndex;
 import java.util.List;
 import java.util.Set;
-import java.util.function.Supplier;
 
 /**
  * An empty process for a case that wants another machine than the usual one. A case changes the
@@ -68,7 +66,7 @@ final class CaseSetup {
     return this;
   }
 
-  AddressSpace create(ProcessFloor floor, Supplier<? extends VmaIndex> indexes) {
+  AddressSpace create(ProcessFloor floor) {
     MmLayout layout =
         new MmLayout(
             taskSize,
@@ -100,8 +98,7 @@ final class CaseSetup {
                 ramKb,
                 swapKb,
                 thp,
-                readImpliesExec,
-                indexes));
+                readImpliesExec));
     List<OpenFile> opens = opens();
     for (int i = 0; i < opens.size(); i++) {
       mm.installFd(i + 1, opens.get(i));

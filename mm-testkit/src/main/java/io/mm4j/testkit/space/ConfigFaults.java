@@ -133,7 +133,6 @@ final class ConfigFaults {
         right.totalRamKb(),
         right.totalSwapKb(),
         thp,
-        readImpliesExec,
-        right.indexes());
+        readImpliesExec);
   }
 }

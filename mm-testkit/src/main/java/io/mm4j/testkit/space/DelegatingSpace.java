@@ -54,6 +54,11 @@ class DelegatingSpace implements AddressSpace {
       public long committedPages() {
         return right.committedPages();
       }
+
+      @Override
+      public void close() {
+        right.close();
+      }
     };
   }
 

@@ -51,14 +51,14 @@ final class FailureRules {
     }
     List<Act> history = run.history;
     int last = history.size() - 1;
-    Replay whole = new Replay(run, run.indexes).playTo(history, last);
+    Replay whole = new Replay(run, run.floors).playTo(history, last);
     View before = whole.view(act);
     long allocations = whole.floor.allocationCount();
     Answer right = whole.play(act);
     long needed = Math.min(MOST, whole.floor.allocationCount() - allocations);
     View done = whole.view(act);
     for (int n = 0; n < needed; n++) {
-      Replay failed = new Replay(run, run.indexes).playTo(history, last);
+      Replay failed = new Replay(run, run.floors).playTo(history, last);
       failed.floor.failAllocationAfter(n);
       try {
         Answer answer = failed.play(act);
@@ -164,7 +164,7 @@ final class FailureRules {
 
   static void explained(SpaceSubject run) {
     if (run.twin == null) {
-      run.twin = new Replay(run, run.indexes);
+      run.twin = new Replay(run, run.floors);
     }
     for (AddressSpace mm : run.twin.processes) {
       mm.explainTo(

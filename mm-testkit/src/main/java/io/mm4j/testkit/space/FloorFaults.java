@@ -56,8 +56,7 @@ final class FloorFaults {
         c.totalRamKb(),
         c.totalSwapKb(),
         c.thp(),
-        c.readImpliesExec(),
-        c.indexes());
+        c.readImpliesExec());
   }
 
   /** Passes everything on. */
@@ -86,6 +85,11 @@ final class FloorFaults {
     @Override
     public long committedPages() {
       return right.committedPages();
+    }
+
+    @Override
+    public void close() {
+      right.close();
     }
   }
 

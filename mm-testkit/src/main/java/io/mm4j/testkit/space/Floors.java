@@ -2,14 +2,23 @@
 
 package io.mm4j.testkit.space;
 
+import io.mm4j.api.Machine;
+import io.mm4j.api.MachineConfig;
 import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.PluginRegistry;
+import io.mm4j.api.plugin.Spi;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.api.vma.VmaIndexProvider;
+import io.mm4j.testkit.naive.NaiveFrames;
+import io.mm4j.testkit.naive.NaiveMemories;
+import io.mm4j.testkit.naive.NaivePages;
 import io.mm4j.testkit.vma.VmaIndexSuite;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.ServiceLoader;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -17,7 +26,32 @@ import org.jspecify.annotations.Nullable;
 /** The process floor that is run above an index: the one that is found beside the test kit. */
 final class Floors {
   private static final Optional<ProcessFloorProvider> FOUND =
-      ServiceLoader.load(ProcessFloorProvider.class).findFirst();
+      PluginRegistry.discover().plugins(Spi.PROCESS).stream()
+          .sorted(Comparator.comparing(info -> !info.name().equals(Spi.PROCESS.reference())))
+          .map(info -> Spi.PROCESS.providerType().cast(info.provider()))
+          .findFirst();
+
+  /** The floors below, made of the kit's naive ones; all process floors of the kit share them. */
+  private static final class Below {
+    static final Machine MACHINE =
+        new MachineConfig()
+            .registry(
+                PluginRegistry.of(
+                    Map.of(
+                        Spi.PHYSICAL_MEMORY,
+                        List.of(new NaiveMemories()),
+                        Spi.FRAME_ALLOCATOR,
+                        List.of(new NaiveFrames()),
+                        Spi.PAGE_ALLOCATOR,
+                        List.of(new NaivePages()))))
+            .plugin("physical-memory=naive")
+            .plugin("frame-allocator=naive")
+            .plugin("page-allocator=naive")
+            .memory(4L << 20)
+            .cpus(1)
+            .contents(false)
+            .boot();
+  }
 
   private Floors() {}
 
@@ -47,19 +81,30 @@ final class Floors {
         : "no process floor is on the module path: add io.mm4j:mm-process";
   }
 
-  /** A floor without processes. */
-  static ProcessFloor create(VmaIndexProvider provider) {
-    ProcessFloor floor = FOUND.orElseThrow().create();
+  /** A floor without processes, on this index. */
+  static ProcessFloor create(VmaIndexProvider provider, Options options) {
+    ProcessFloorProvider found = FOUND.orElseThrow();
+    Machine below = Below.MACHINE;
+    ProcessFloor floor =
+        found.create(
+            new ProcessFloorProvider.Floors(
+                below.memory(),
+                below.pages(),
+                below.cpus(),
+                below.pressure(),
+                indexes(provider, options),
+                Map.of()),
+            Options.defaults(found));
     return provider instanceof Wrong wrong ? wrong.wrap.apply(floor) : floor;
   }
 
-  /** The kit's own index. */
-  static Supplier<VmaIndex> naive() {
+  /** What makes a floor without processes on the kit's own index. */
+  static Supplier<ProcessFloor> naive() {
     VmaIndexProvider provider = VmaIndexSuite.correct();
-    return indexes(provider, Options.defaults(provider));
+    return () -> create(provider, Options.defaults(provider));
   }
 
-  static Supplier<VmaIndex> indexes(VmaIndexProvider provider, Options options) {
+  private static Supplier<VmaIndex> indexes(VmaIndexProvider provider, Options options) {
     int most = Math.min(provider.capabilities().maxVmas(), 1 << 17);
     return () -> provider.create(most, options);
   }

@@ -5,7 +5,6 @@ package io.mm4j.testkit.space;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.ProcessFloor;
-import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.testkit.space.Act.Answer;
 import io.mm4j.testkit.space.Act.Kind;
 import java.util.ArrayList;
@@ -19,9 +18,9 @@ final class Replay {
   final List<AddressSpace> processes = new ArrayList<>();
   private int played;
 
-  Replay(SpaceSubject run, Supplier<? extends VmaIndex> indexes) {
-    floor = run.floors.get();
-    processes.add(run.setup.create(floor, indexes, SpaceSetup.opens()));
+  Replay(SpaceSubject run, Supplier<ProcessFloor> floors) {
+    floor = floors.get();
+    processes.add(run.setup.create(floor, SpaceSetup.opens()));
   }
 
   /** Makes the calls of a history up to one, without those that were made here before. */

@@ -60,8 +60,7 @@ final class SpaceRule extends Rule<VmaIndexProvider> {
 
       @Override
       public SpaceSubject open() {
-        return new SpaceSubject(
-            setup, () -> Floors.create(provider), Floors.indexes(provider, options));
+        return new SpaceSubject(setup, () -> Floors.create(provider, options));
       }
 
       @Override

@@ -13,12 +13,10 @@ import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.ThpMode;
 import io.mm4j.api.process.VmaInfo;
-import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.testkit.Seeded;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -76,7 +74,7 @@ record SpaceSetup(
     return new SpaceSetup(topDown, 65530, overcommit, ramKb, guardPages, memlockPages, ipcLock);
   }
 
-  AddressSpaceConfig config(Supplier<? extends VmaIndex> indexes) {
+  AddressSpaceConfig config() {
     MmLayout layout =
         new MmLayout(
             TASK_SIZE,
@@ -105,8 +103,7 @@ record SpaceSetup(
         ramKb,
         0,
         ThpMode.NEVER,
-        false,
-        indexes);
+        false);
   }
 
   /** The opens behind descriptors 1, 2, 3, 4, 5; shared by all that is compared. */
@@ -141,9 +138,8 @@ record SpaceSetup(
         area.start, area.end, Bits.perms(area.flags), 0, name, file, Bits.letters(area.flags), "");
   }
 
-  AddressSpace create(
-      ProcessFloor floor, Supplier<? extends VmaIndex> indexes, List<OpenFile> opens) {
-    AddressSpace mm = floor.createAddressSpace(config(indexes));
+  AddressSpace create(ProcessFloor floor, List<OpenFile> opens) {
+    AddressSpace mm = floor.createAddressSpace(config());
     areas(opens.getLast()).forEach(area -> mm.loadVma(info(area)));
     for (int i = 0; i < opens.size(); i++) {
       mm.installFd(i + 1, opens.get(i));
@@ -151,8 +147,8 @@ record SpaceSetup(
     return mm;
   }
 
-  NaiveProcess model(Supplier<? extends VmaIndex> indexes, List<OpenFile> opens) {
-    NaiveSpace space = new NaiveSpace(new NaiveMachine(), config(indexes));
+  NaiveProcess model(List<OpenFile> opens) {
+    NaiveSpace space = new NaiveSpace(new NaiveMachine(), config());
     areas(opens.getLast()).forEach(space.areas::add);
     for (int i = 0; i < opens.size(); i++) {
       space.descriptors.put(i + 1, opens.get(i));

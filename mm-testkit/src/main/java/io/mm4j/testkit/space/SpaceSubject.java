@@ -6,7 +6,6 @@ import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ProcessFloor;
-import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.testkit.Subject;
 import io.mm4j.testkit.space.Act.Answer;
 import io.mm4j.testkit.space.Act.Kind;
@@ -28,7 +27,6 @@ final class SpaceSubject extends Subject {
   record Pair(AddressSpace mm, NaiveProcess model) {}
 
   final SpaceSetup setup;
-  final Supplier<? extends VmaIndex> indexes;
   final Supplier<ProcessFloor> floors;
   final List<OpenFile> opens = SpaceSetup.opens();
 
@@ -56,13 +54,11 @@ final class SpaceSubject extends Subject {
   /** How each process looked before the last call. */
   final List<View> before = new ArrayList<>();
 
-  SpaceSubject(
-      SpaceSetup setup, Supplier<ProcessFloor> floors, Supplier<? extends VmaIndex> indexes) {
+  SpaceSubject(SpaceSetup setup, Supplier<ProcessFloor> floors) {
     this.setup = setup;
     this.floors = floors;
-    this.indexes = indexes;
     floor = floors.get();
-    processes.add(new Pair(setup.create(floor, indexes, opens), setup.model(indexes, opens)));
+    processes.add(new Pair(setup.create(floor, opens), setup.model(opens)));
     committedBefore = floor.committedPages();
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package io.mm4j.cli.text;
+package io.mm4j.api.plugin;
 
 import java.util.Collection;
 
