@@ -11,32 +11,59 @@ import org.jspecify.annotations.Nullable;
  * contention can be watched. Not reentrant. Waiters are parked, never spin for ever, and may be
  * virtual threads.
  *
+ * <p>Its order towards other locks is that of its {@link LockClass}, and among those of one class
+ * that of their ranks; {@link LockOrder} checks it where it is switched on.
+ *
  * <p>Cost when nobody else wants it: one compare-and-set to lock, one volatile store to unlock.
  */
 public final class KernelLock {
   private final String name;
   private final LockClass lockClass;
+  private final long rank;
   private final Mutex mutex;
 
-  /** Creates an unlocked lock; the name appears in messages. */
+  /** Who holds it and since where, if orders are checked; guarded by the lock itself. */
+  private LockOrder.@Nullable Held held;
+
+  /** Creates an unlocked lock of rank 0; the name appears in messages. */
   public KernelLock(LockClass lockClass, String name) {
+    this(lockClass, name, 0);
+  }
+
+  /** Creates an unlocked lock with a place among those of its class. */
+  public KernelLock(LockClass lockClass, String name, long rank) {
     this.lockClass = lockClass;
     this.name = name;
+    this.rank = rank;
     this.mutex = new Mutex(lockClass);
   }
 
   /** Takes the lock, waiting as long as it must. */
   public void lock() {
+    if (LockOrder.Switch.ON) {
+      LockOrder.check(this);
+    }
     mutex.acquire(1);
+    if (LockOrder.Switch.ON) {
+      held = LockOrder.taken(this);
+    }
   }
 
-  /** Takes the lock if nobody holds it. */
+  /** Takes the lock if nobody holds it; never waits. */
   public boolean tryLock() {
-    return mutex.tryAcquire(1);
+    boolean taken = mutex.tryAcquire(1);
+    if (LockOrder.Switch.ON && taken) {
+      held = LockOrder.taken(this);
+    }
+    return taken;
   }
 
   /** Gives the lock up. The caller holds it. */
   public void unlock() {
+    if (LockOrder.Switch.ON) {
+      LockOrder.given(this, held);
+      held = null;
+    }
     mutex.release(1);
   }
 
@@ -61,6 +88,11 @@ public final class KernelLock {
   /** The kind of lock that a thread is waiting for now, or null; a guess unless it stands still. */
   public static @Nullable LockClass awaitedBy(Thread thread) {
     return LockSupport.getBlocker(thread) instanceof Mutex awaited ? awaited.lockClass : null;
+  }
+
+  /** Its place among the locks of its class. */
+  public long rank() {
+    return rank;
   }
 
   /** The kind of lock. */

@@ -3,22 +3,49 @@
 package io.mm4j.api;
 
 /**
- * The kinds of lock, in the order in which they may be taken: who holds one may take only locks of
- * a later kind. This enumeration is the one place where the order is written down.
+ * The kinds of lock, in the order in which they are taken: who holds one may wait only for locks of
+ * a later kind. This enumeration is the one place where the order is written down; {@link
+ * LockOrder} checks it.
+ *
+ * <p>Two locks of one kind have a rule of their own, {@link Siblings}. A try-lock never waits, so
+ * it may be taken whatever is held; from then on it is held like any other.
  */
 public enum LockClass {
-  /** One address space: the kernel's {@code mmap_lock}. */
-  MM,
-  /** A file's cached pages. */
-  PAGE_CACHE,
+  /**
+   * A CPU: held by the thread that owns it, or by somebody who drains it while it is parked. The
+   * outermost lock: a thread takes a CPU before it enters any floor, and reaches another CPU's
+   * lists by try-lock or by request.
+   */
+  CPU(Siblings.NEVER),
+  /** One address space: the kernel's {@code mmap_lock}. A parent's rank is below its child's. */
+  MM(Siblings.ASCENDING),
+  /** A file's cached pages; the rank is the file's number. */
+  PAGE_CACHE(Siblings.ASCENDING),
   /** The kernel's vmalloc areas. */
-  VMAP,
-  /** A page directory and what hangs below it. */
-  PAGE_TABLE,
+  VMAP(Siblings.NEVER),
+  /** A page table; the rank puts upper levels before lower ones, then goes by address. */
+  PAGE_TABLE(Siblings.ASCENDING),
   /** The partial lists of one cache on one node. */
-  SLAB_NODE,
-  /** A parked CPU's own lists, for somebody else to drain. */
-  CPU,
-  /** The free blocks of one zone: the kernel's {@code zone->lock}. */
-  ZONE
+  SLAB_NODE(Siblings.NEVER),
+  /** The free blocks of one zone: the kernel's {@code zone->lock}. The rank is node, then zone. */
+  ZONE(Siblings.ASCENDING);
+
+  /** When a lock may be waited for by somebody who holds one of the same kind. */
+  public enum Siblings {
+    /** Never: a second one is taken by try-lock only. */
+    NEVER,
+    /** When its rank is above that of every one that is held. */
+    ASCENDING
+  }
+
+  private final Siblings siblings;
+
+  LockClass(Siblings siblings) {
+    this.siblings = siblings;
+  }
+
+  /** The rule for two locks of this kind. */
+  public Siblings siblings() {
+    return siblings;
+  }
 }

@@ -5,6 +5,7 @@ package io.mm4j.cli;
 import static java.util.stream.Collectors.joining;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.LockOrder;
 import io.mm4j.api.MachineConfig;
 import io.mm4j.api.boot.CommandLine;
 import io.mm4j.api.memory.Architecture;
@@ -100,6 +101,12 @@ final class MachineOptions {
       description = "Seed of everything random, 1 by default.")
   private String seed = "1";
 
+  @Option(
+      names = "--check-locks",
+      order = 708,
+      description = "Stops with both places when locks are taken out of order.")
+  private boolean checkLocks;
+
   /** Where notes about the command line go, each once. */
   private Consumer<String> notes = note -> {};
 
@@ -108,6 +115,9 @@ final class MachineOptions {
   /** The plugins that can be found; says on stderr which could not be loaded. */
   PluginRegistry registry(Io io) {
     notes = io::warn;
+    if (checkLocks && !LockOrder.request()) {
+      throw new IllegalStateException("locks were made before --check-locks was read");
+    }
     PluginRegistry registry = PluginRegistry.discover(pluginsPath);
     for (PluginRegistry.Failure failure : registry.failures()) {
       io.warn("plugin skipped: " + failure.what() + ": " + failure.reason());

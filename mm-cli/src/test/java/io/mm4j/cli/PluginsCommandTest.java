@@ -7,11 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.mm4j.api.plugin.PluginProvider;
+import java.io.File;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.spi.ToolProvider;
 import org.junit.jupiter.api.Test;
@@ -161,6 +164,58 @@ class PluginsCommandTest {
     assertTrue(two.err().contains("two process plugins are named 'linux'"), two.err());
     assertTrue(two.err().contains("same.jar"), two.err());
     assertTrue(two.err().contains("LinuxProcessFloorProvider"), two.err());
+  }
+
+  /** In a JVM of its own, as in this one the check is always on. */
+  @Test
+  void checkLocksFindsAPluginThatLocksOutOfOrder() throws Exception {
+    String source =
+        provider("Locks", "locks", "")
+            .replace(
+                "throw new UnsupportedOperationException();",
+                """
+                var page = new io.mm4j.api.KernelLock(io.mm4j.api.LockClass.PAGE_TABLE, "planted");
+                zone.lock().lock();
+                page.lock();
+                throw new io.mm4j.api.InputException("all is well", "here", "nothing");
+                """);
+    pack("locks.jar", "Locks", source, "io.mm4j.api.page.FrameAllocatorProvider");
+    String[] args = {
+      "cat",
+      "/proc/buddyinfo",
+      "--plugins-path",
+      dir.resolve("plugins").toString(),
+      "--plugin",
+      "frame-allocator=locks"
+    };
+    String unchecked = inAnotherJvm(args);
+    assertTrue(unchecked.contains("all is well"), unchecked);
+    List<String> more = new ArrayList<>(List.of(args));
+    more.add("--check-locks");
+    String checked = inAnotherJvm(more.toArray(String[]::new));
+    assertTrue(
+        checked.contains(
+            "wrong order of locks: PAGE_TABLE(planted) is wanted at locks.jar//Locks.create(Locks.java:"),
+        checked);
+    assertTrue(
+        checked.contains("while ZONE(node0/DMA) is held since locks.jar//Locks.create("), checked);
+  }
+
+  private static String inAnotherJvm(String... args) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add("--enable-native-access=ALL-UNNAMED");
+    command.add("-cp");
+    command.add(
+        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"))
+            + File.pathSeparator
+            + System.getProperty("jdk.module.path", ""));
+    command.add(Main.class.getName());
+    command.addAll(List.of(args));
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    process.waitFor();
+    return text;
   }
 
   @Test

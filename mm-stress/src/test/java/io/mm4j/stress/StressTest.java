@@ -144,7 +144,7 @@ class StressTest {
     command.add(
         System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
     command.add("org.openjdk.jcstress.Main");
-    command.addAll(List.of("-t", tests, "-jvmArgs", jvmArgs));
+    command.addAll(List.of("-t", tests, "-jvmArgs", jvmArgs + " -Dmm.checkLocks=true"));
     command.addAll(List.of("-time", "" + ms, "-iters", "" + rounds, "-f", "1", "-fsm", "1"));
     // The bodies are long, as such tests go: small strides keep the two threads close together.
     command.addAll(List.of("-strideSize", "2", "-strideCount", "10", "-hs", "512", "-sc", "false"));

@@ -2,6 +2,7 @@
 
 package io.mm4j.testkit;
 
+import io.mm4j.api.LockOrder;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +32,7 @@ final class TrialRun {
     int step = -1;
     String during = "creation";
     Watched.step(during);
+    LockOrder.forget();
     try (S subject = trial.open()) {
       if (story != null) {
         subject.startTelling();

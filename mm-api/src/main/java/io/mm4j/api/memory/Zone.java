@@ -44,7 +44,12 @@ public final class Zone {
     this.presentPages = presentPages;
     this.managedPages = managedPages;
     this.pageblocks = new Pageblocks(startPfn, endPfn, pageblockType);
-    this.lock = new KernelLock(LockClass.ZONE, "node" + nodeId + "/" + type.procName());
+    this.lock =
+        new KernelLock(LockClass.ZONE, "node" + nodeId + "/" + type.procName(), rank(nodeId, type));
+  }
+
+  private static long rank(int nodeId, ZoneType type) {
+    return (long) nodeId << 8 | type.code();
   }
 
   /** The kind of zone. */

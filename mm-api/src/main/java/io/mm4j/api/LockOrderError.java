@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.api;
+
+/**
+ * A floor waited for a lock out of order: a deadlock that has not happened yet. Like a corrupt
+ * state it is a bug, which nobody inside catches. Thrown only where {@link LockOrder} checks.
+ */
+public final class LockOrderError extends Error {
+  private static final long serialVersionUID = 1L;
+
+  /** Creates the error. */
+  public LockOrderError(String message) {
+    super(message);
+  }
+}
