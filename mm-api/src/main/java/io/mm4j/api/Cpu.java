@@ -2,6 +2,11 @@
 
 package io.mm4j.api;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
 /**
  * One simulated CPU: the key to everything that is per-cpu. Hot calls take it as a parameter.
  *
@@ -9,11 +14,12 @@ package io.mm4j.api;
  * call. One thread may own several; a deterministic replay owns all. {@link Cpus} hands them out to
  * threads that do not care which one they get.
  *
- * <p>Another CPU's per-cpu pages are reached by request: {@link #requestDrain} sets a flag which
- * the owner serves at its next slow path; a parked Cpu (owned by nobody) is drained by whoever
- * asks, under its {@link #parkLock()}. Before a request fails for want of memory it waits for
- * owners that have not answered yet, but only for threads that run: one that waits for something,
- * perhaps for the asker, is not waited for.
+ * <p>What a floor keeps per CPU is reached by request: {@link #request} adds a {@link PendingKind}
+ * to a set, and the owner serves it at its next slow path in the floor of that kind, or when it
+ * parks the CPU. A parked Cpu (owned by nobody) is served by whoever asks, under its {@link
+ * #parkLock()}. Each kind is served by the handler that its floor has registered and by nothing
+ * else. Before a request for memory fails it waits for owners that have not answered yet, but only
+ * for threads that run: one that waits for something, perhaps for the asker, is not waited for.
  */
 public final class Cpu {
   /**
@@ -25,10 +31,31 @@ public final class Cpu {
   private final int nodeId;
   private final KernelLock parkLock;
   private int flags;
-  private volatile boolean drainRequested;
 
-  /** Creates a parked CPU on a node. */
+  /** What each kind of request does here, by code; shared by all CPUs of a machine. */
+  private final @Nullable Consumer<? super Cpu>[] handlers;
+
+  /** The kinds that were asked for and not served yet, by {@link PendingKind#bit()}. */
+  private volatile int pending;
+
+  private static final int PAGE_LISTS = PendingKind.PAGE_LISTS.bit();
+  private static final VarHandle PENDING;
+
+  static {
+    try {
+      PENDING = MethodHandles.lookup().findVarHandle(Cpu.class, "pending", int.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  /** Creates a parked CPU on a node, of which nothing can be asked. */
   public Cpu(int id, int nodeId) {
+    this(id, nodeId, Cpus.noHandlers());
+  }
+
+  Cpu(int id, int nodeId, @Nullable Consumer<? super Cpu>[] handlers) {
+    this.handlers = handlers;
     this.id = id;
     this.nodeId = nodeId;
     this.parkLock = new KernelLock(LockClass.CPU, "cpu" + id);
@@ -63,19 +90,67 @@ public final class Cpu {
     return parkLock;
   }
 
-  /** Asks the owner to give its per-cpu pages back at its next slow path. Any thread. */
-  public void requestDrain() {
-    drainRequested = true;
+  /**
+   * Asks the owner for something. Any thread.
+   *
+   * @throws MisuseException if no floor has registered a handler: it would never be served
+   */
+  public void request(PendingKind kind) {
+    if (handlers[kind.code()] == null) {
+      throw new MisuseException("no floor of this machine serves requests: kind=" + kind);
+    }
+    PENDING.getAndBitwiseOr(this, kind.bit());
   }
 
-  /** Whether a drain was asked for; cheap enough for a slow path. Any thread. */
-  public boolean drainRequested() {
-    return drainRequested;
+  /** Whether something was asked for and not served yet. Any thread. */
+  public boolean isPending(PendingKind kind) {
+    return (pending & kind.bit()) != 0;
   }
 
-  /** Clears the request: the owner calls this before it drains. */
+  /**
+   * Serves one kind of request, whether or not anybody has asked: what is asked for from now on is
+   * served once more. By the owner, or under the park lock.
+   */
+  public void serve(PendingKind kind) {
+    PENDING.getAndBitwiseAnd(this, ~kind.bit());
+    Consumer<? super Cpu> handler = handlers[kind.code()];
+    if (handler != null) {
+      handler.accept(this);
+    }
+  }
+
+  /** Serves all that was asked for: what the owner does before it parks the CPU. */
+  public void serveAll() {
+    if (pending != 0) {
+      for (PendingKind kind : PendingKind.values()) {
+        if (isPending(kind)) {
+          serve(kind);
+        }
+      }
+    }
+  }
+
+  /** Clears the request to drain: who serves it calls this before he drains. */
   public void drainServed() {
-    drainRequested = false;
+    PENDING.getAndBitwiseAnd(this, ~PAGE_LISTS);
+  }
+
+  /** Whether anything was asked for. */
+  boolean anyPending() {
+    return pending != 0;
+  }
+
+  /** {@link #request} of {@link PendingKind#PAGE_LISTS}. Any thread. */
+  public void requestDrain() {
+    request(PendingKind.PAGE_LISTS);
+  }
+
+  /**
+   * {@link #isPending} of {@link PendingKind#PAGE_LISTS}; one volatile read, cheap enough for a hot
+   * path. Any thread.
+   */
+  public boolean drainRequested() {
+    return (pending & PAGE_LISTS) != 0;
   }
 
   @Override

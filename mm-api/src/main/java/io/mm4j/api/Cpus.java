@@ -3,6 +3,8 @@
 package io.mm4j.api;
 
 import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The CPUs of a machine, and the wrapper that finds one for the current thread.
@@ -14,12 +16,35 @@ import java.util.List;
 public final class Cpus {
   private final Cpu[] cpus;
 
+  /** What each kind of request does, by code. */
+  private final @Nullable Consumer<? super Cpu>[] handlers = noHandlers();
+
   /** Creates {@code count} CPUs, spread over {@code nodes} nodes in turn. */
   public Cpus(int count, int nodes) {
     cpus = new Cpu[count];
     for (int i = 0; i < count; i++) {
-      cpus[i] = new Cpu(i, i % nodes);
+      cpus[i] = new Cpu(i, i % nodes, handlers);
     }
+  }
+
+  @SuppressWarnings({"unchecked", "rawtypes"}) // there are no arrays of a generic type
+  static @Nullable Consumer<? super Cpu>[] noHandlers() {
+    return new @Nullable Consumer[PendingKind.COUNT];
+  }
+
+  /**
+   * Registers what a kind of request does; by the floor that keeps something of this kind, when it
+   * is created, before any other thread sees the machine.
+   *
+   * @param handler gives back what the CPU keeps; called by its owner or under its park lock, with
+   *     no lock held that the floor itself may want
+   * @throws MisuseException if another floor has registered one
+   */
+  public void onRequest(PendingKind kind, Consumer<? super Cpu> handler) {
+    if (handlers[kind.code()] != null) {
+      throw new MisuseException("requests have a handler: kind=" + kind);
+    }
+    handlers[kind.code()] = handler;
   }
 
   /** How many CPUs there are. */
@@ -51,8 +76,15 @@ public final class Cpus {
     return cpus[first];
   }
 
-  /** Parks a CPU that {@link #acquire()} gave to this thread. */
+  /**
+   * Parks a CPU that {@link #acquire()} gave to this thread, after serving what was asked of it.
+   * Who asks just before it is parked has found it owned, so it is looked at once more afterwards:
+   * a request is never left on a parked CPU.
+   */
   public void release(Cpu cpu) {
-    cpu.parkLock().unlock();
+    do {
+      cpu.serveAll();
+      cpu.parkLock().unlock();
+    } while (cpu.anyPending() && cpu.parkLock().tryLock());
   }
 }

@@ -5,6 +5,7 @@ package io.mm4j.buddy.linux;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.KernelLock;
 import io.mm4j.api.LockClass;
+import io.mm4j.api.PendingKind;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.ZoneType;
@@ -35,6 +36,7 @@ final class PcpOps {
   PcpOps(Core core, FreeListQueue queue) {
     this.core = core;
     this.queue = queue;
+    core.cpus.onRequest(PendingKind.PAGE_LISTS, this::drainCpu);
   }
 
   /**
