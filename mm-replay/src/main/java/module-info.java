@@ -4,6 +4,7 @@
 module io.mm4j.replay {
   exports io.mm4j.replay;
   exports io.mm4j.replay.kmem;
+  exports io.mm4j.replay.process;
 
   requires transitive io.mm4j.api;
   requires static transitive org.jspecify;

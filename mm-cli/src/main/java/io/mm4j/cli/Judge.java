@@ -7,7 +7,6 @@ import io.mm4j.api.MachineConfig;
 import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Spi;
-import io.mm4j.replay.ProcessReplay;
 import io.mm4j.replay.Recording;
 import io.mm4j.replay.Verdict;
 import io.mm4j.replay.kmem.KmemReplay;
@@ -15,6 +14,7 @@ import io.mm4j.replay.kmem.KmemRun;
 import io.mm4j.replay.kmem.KmemSource;
 import io.mm4j.replay.kmem.PolicyReplay;
 import io.mm4j.replay.kmem.PolicyRun;
+import io.mm4j.replay.process.ProcessReplay;
 import java.util.Map;
 
 /** Replays a recording of any kind on the chosen plugins. */

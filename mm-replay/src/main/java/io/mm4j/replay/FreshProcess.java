@@ -19,7 +19,7 @@ import io.mm4j.api.process.ThpMode;
 public record FreshProcess(
     boolean compat32, long totalRamKb, MmSysctls sysctls, ThpMode thp, boolean privileged) {
   /** The resource that holds its start state, as a recording without calls. */
-  String resource() {
+  public String resource() {
     return "bundled/process/" + (compat32 ? "x86-32" : "x86-64") + ".vma";
   }
 }

@@ -7,6 +7,7 @@ import io.mm4j.api.plugin.PluginInfo;
 import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Spi;
+import io.mm4j.replay.process.ProcessReplay;
 import java.util.List;
 import java.util.function.Supplier;
 

@@ -6,7 +6,6 @@ import io.mm4j.api.Machine;
 import io.mm4j.replay.CheckResult;
 import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.FreshProcess;
-import io.mm4j.replay.ProcessReplay;
 import io.mm4j.replay.RecordingKind;
 import io.mm4j.replay.RunningProcess;
 import io.mm4j.replay.Tally;
@@ -25,6 +24,9 @@ public final class VmaReplay {
   /** What is required of a recording that has nothing but results. */
   public static final Function<VmaHeader, List<String>> RESULTS_ONLY =
       header -> List.of(VmaChecks.RESULTS);
+
+  /** For {@link #look}: after the last call. */
+  public static final long AT_END = Long.MAX_VALUE;
 
   private static final String UNREPEATABLE = "unrepeatable";
 
@@ -129,7 +131,7 @@ public final class VmaReplay {
         Machine machine = machines.get()) {
       VmaReplayer replayer = new VmaReplayer(source, machine.processes(), VmaChecks.tally(), 0);
       long next = replayer.runUntil(before);
-      if (before != ProcessReplay.AT_END && next < before) {
+      if (before != AT_END && next < before) {
         throw new InputException("there is no call " + before, label, "1 to " + next + ", the end");
       }
       reader.accept(replayer.living());

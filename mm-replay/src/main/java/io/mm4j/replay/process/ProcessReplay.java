@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.mm4j.replay;
+package io.mm4j.replay.process;
 
 import io.mm4j.api.Machine;
+import io.mm4j.replay.FreshProcess;
+import io.mm4j.replay.Recording;
+import io.mm4j.replay.RecordingKind;
+import io.mm4j.replay.RunningProcess;
+import io.mm4j.replay.Verdict;
 import io.mm4j.replay.strace.StraceReplay;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.vma.VmaReplay;
@@ -41,7 +46,7 @@ public final class ProcessReplay {
   }
 
   /** For {@link #look}: after the last call. */
-  public static final long AT_END = Long.MAX_VALUE;
+  public static final long AT_END = VmaReplay.AT_END;
 
   /**
    * Plays a recording and shows the processes that live then.
@@ -71,7 +76,7 @@ public final class ProcessReplay {
   public void fresh(FreshProcess process, Consumer<List<RunningProcess>> reader) {
     InputStream text =
         Objects.requireNonNull(
-            ProcessReplay.class.getResourceAsStream(process.resource()), process.resource());
+            FreshProcess.class.getResourceAsStream(process.resource()), process.resource());
     VmaReplay.look(
         VmaReplay.source(new LineSource(process.resource(), text), process),
         process.resource(),
