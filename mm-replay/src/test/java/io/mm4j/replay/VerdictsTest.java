@@ -10,6 +10,7 @@ import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.Spi;
 import io.mm4j.replay.kmem.KmemReplay;
 import io.mm4j.replay.kmem.KmemSource;
+import io.mm4j.replay.process.ProcessReplay;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

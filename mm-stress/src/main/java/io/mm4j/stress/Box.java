@@ -82,15 +82,17 @@ final class Box {
   private Box(Kind kind) {
     this.kind = kind;
     this.idle = idle(kind);
-    machine =
+    MachineConfig config =
         new MachineConfig()
             .memory(kind.mib << 20)
             .cpus(2)
             .contents(false)
             .plugin("frame-allocator=" + kind.frames)
-            .plugin("page-allocator=" + (kind == Kind.DIRECT ? "direct" : "linux"))
-            .sysctl("min_free_kbytes", "1024")
-            .boot();
+            .plugin("page-allocator=" + (kind == Kind.DIRECT ? "direct" : "linux"));
+    if (kind != Kind.DIRECT) {
+      config.sysctl("min_free_kbytes", "1024");
+    }
+    machine = config.boot();
     pages = machine.pages();
     if (kind.exhausted) {
       exhaust();
