@@ -180,6 +180,10 @@ class ExplainCommandTest {
         explained("mmap 1G", "--cmdline", "vm.overcommit_memory=2", "--memory", "512M"),
         "CommitLimit",
         "-1 ENOMEM");
+    assertHas(
+        explained("mmap 4M", "--cmdline", "vm.overcommit_memory=2 vm.overcommit_kbytes=4096"),
+        "CommitLimit, 1024 pages",
+        "-1 ENOMEM");
     assertHas(explained("mmap 64K", "--machine", "x86-32"), "= 0xb7fe8000");
     assertHas(explained("mlock [heap] 4K", "--privileged"), "locked_vm=1");
     assertHas(

@@ -30,6 +30,7 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
     return List.of(
         Setting.sysctl("overcommit_memory", "0 heuristic, 1 always, 2 never"),
         Setting.sysctl("overcommit_ratio", "percent of RAM that mode 2 promises"),
+        Setting.sysctl("overcommit_kbytes", "KiB that mode 2 promises, in place of the ratio"),
         Setting.sysctl("max_map_count", "the most VMAs of a process"),
         Setting.sysctl("mmap_min_addr", "the lowest address that a process may map"),
         Setting.parameter("stack_guard_gap", OptionSpec.Type.NUMBER, "pages below a stack"),

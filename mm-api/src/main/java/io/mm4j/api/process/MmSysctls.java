@@ -15,6 +15,8 @@ import java.util.Map;
  * @param lsmMmapMinAddr {@code CONFIG_LSM_MMAP_MIN_ADDR}, bytes; hints are raised to the larger
  * @param stackGuardGapPages {@code stack_guard_gap}
  * @param legacyVaLayout {@code vm.legacy_va_layout}
+ * @param overcommitKbytes {@code vm.overcommit_kbytes}, for mode 2 in place of the ratio; 0 for
+ *     none
  */
 public record MmSysctls(
     int overcommitMemory,
@@ -23,14 +25,35 @@ public record MmSysctls(
     long mmapMinAddr,
     long lsmMmapMinAddr,
     long stackGuardGapPages,
-    boolean legacyVaLayout) {
+    boolean legacyVaLayout,
+    long overcommitKbytes) {
   /** The defaults of the recordings' kernel. */
   public static final MmSysctls DEFAULTS = new MmSysctls(0, 50, 65530, 4096, 65536, 256, false);
 
+  /** Without {@code vm.overcommit_kbytes}. */
+  public MmSysctls(
+      int overcommitMemory,
+      int overcommitRatio,
+      int maxMapCount,
+      long mmapMinAddr,
+      long lsmMmapMinAddr,
+      long stackGuardGapPages,
+      boolean legacyVaLayout) {
+    this(
+        overcommitMemory,
+        overcommitRatio,
+        maxMapCount,
+        mmapMinAddr,
+        lsmMmapMinAddr,
+        stackGuardGapPages,
+        legacyVaLayout,
+        0);
+  }
+
   /**
    * The defaults, with what is given in place of some: {@code overcommit_memory}, {@code
-   * overcommit_ratio}, {@code max_map_count}, {@code mmap_min_addr} and the boot parameter {@code
-   * stack_guard_gap}. Other names are other floors'.
+   * overcommit_ratio}, {@code overcommit_kbytes}, {@code max_map_count}, {@code mmap_min_addr} and
+   * the boot parameter {@code stack_guard_gap}. Other names are other floors'.
    *
    * @throws InputException for a value outside what the kernel allows
    */
@@ -43,7 +66,8 @@ public record MmSysctls(
         number(given, "vm.mmap_min_addr", d.mmapMinAddr, Integer.MAX_VALUE),
         d.lsmMmapMinAddr,
         number(given, "stack_guard_gap", d.stackGuardGapPages, 1 << 24),
-        d.legacyVaLayout);
+        d.legacyVaLayout,
+        number(given, "vm.overcommit_kbytes", 0, Long.MAX_VALUE >>> 10));
   }
 
   private static long number(

@@ -155,7 +155,7 @@ public final class Accounting {
                 : ": with the "
                     + mm.context.committedPages
                     + " committed they reach CommitLimit, "
-                    + (ram * mm.sysctls().overcommitRatio() / 100 + swap)
+                    + commitLimit(ram, swap)
                     + " pages less reserves"));
   }
 
@@ -174,6 +174,12 @@ public final class Accounting {
     mm.context.committedPages -= pages;
   }
 
+  /** {@code vm_commit_limit()}, in pages. */
+  private long commitLimit(long ram, long swap) {
+    long kbytes = mm.sysctls().overcommitKbytes();
+    return kbytes != 0 ? (kbytes >>> 2) + swap : ram * mm.sysctls().overcommitRatio() / 100 + swap;
+  }
+
   private boolean enough(long pages) {
     long ram = mm.config.totalRamKb() >>> 2;
     long swap = mm.config.totalSwapKb() >>> 2;
@@ -181,7 +187,7 @@ public final class Accounting {
     if (mode != 2) {
       return mode == 1 || pages <= ram + swap;
     }
-    long allowed = ram * mm.sysctls().overcommitRatio() / 100 + swap;
+    long allowed = commitLimit(ram, swap);
     if (!mm.capable(Capability.SYS_ADMIN)) {
       allowed -= ADMIN_RESERVE_PAGES;
     }
