@@ -48,6 +48,7 @@ class PackageCyclesTest {
               "io.mm4j.testkit.faults",
               "io.mm4j.testkit.frames",
               "io.mm4j.testkit.memory",
+              "io.mm4j.testkit.model",
               "io.mm4j.testkit.pages",
               "io.mm4j.testkit.space",
               "io.mm4j.testkit.vma"));
