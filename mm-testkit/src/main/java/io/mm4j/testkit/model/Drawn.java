@@ -3,7 +3,6 @@
 package io.mm4j.testkit.model;
 
 import io.mm4j.api.Machine;
-import io.mm4j.api.MachineConfig;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Node;
@@ -236,21 +235,19 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
                 List.of(frames),
                 Spi.PAGE_ALLOCATOR,
                 List.of(provider)));
-    MachineConfig config =
-        new MachineConfig()
-            .layout(layout)
-            .cpus(cpus)
-            .contents(contents)
-            .releaseMemory(withMemory)
-            .registry(registry)
-            .plugin(Spi.PHYSICAL_MEMORY, PluginSpec.of("naive"))
-            .plugin(Spi.FRAME_ALLOCATOR, PluginSpec.of("naive"))
-            .plugin(
-                Spi.PAGE_ALLOCATOR,
-                new PluginSpec(
-                    provider.name(), provider.options().isEmpty() ? Map.of() : options.asMap()));
-    sysctls.forEach(config::sysctl);
-    return config.boot();
+    return Settings.machine(sysctls)
+        .layout(layout)
+        .cpus(cpus)
+        .contents(contents)
+        .releaseMemory(withMemory)
+        .registry(registry)
+        .plugin(Spi.PHYSICAL_MEMORY, PluginSpec.of("naive"))
+        .plugin(Spi.FRAME_ALLOCATOR, PluginSpec.of("naive"))
+        .plugin(
+            Spi.PAGE_ALLOCATOR,
+            new PluginSpec(
+                provider.name(), provider.options().isEmpty() ? Map.of() : options.asMap()))
+        .boot();
   }
 
   /** The same machine anew: zones have state. */

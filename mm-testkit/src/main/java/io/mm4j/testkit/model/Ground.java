@@ -112,17 +112,14 @@ record Ground(List<Place> nodes, int cpus, Map<String, String> sysctls, boolean 
   }
 
   private MachineConfig config(PageAllocatorProvider provider, Options options) {
-    MachineConfig config =
-        new MachineConfig()
-            .layout(layout())
-            .cpus(cpus)
-            .contents(contents)
-            .plugin(
-                Spi.PAGE_ALLOCATOR,
-                new PluginSpec(
-                    provider.name(), provider.options().isEmpty() ? Map.of() : options.asMap()));
-    sysctls.forEach(config::sysctl);
-    return config;
+    return Settings.machine(sysctls)
+        .layout(layout())
+        .cpus(cpus)
+        .contents(contents)
+        .plugin(
+            Spi.PAGE_ALLOCATOR,
+            new PluginSpec(
+                provider.name(), provider.options().isEmpty() ? Map.of() : options.asMap()));
   }
 
   @Override

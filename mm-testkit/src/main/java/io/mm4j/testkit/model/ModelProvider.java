@@ -5,6 +5,8 @@ package io.mm4j.testkit.model;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.Setting;
+import java.util.List;
 import java.util.function.Function;
 
 /** Provides {@link ModelPages}, or one that is wrong on purpose. */
@@ -43,6 +45,11 @@ public final class ModelProvider implements PageAllocatorProvider {
   @Override
   public Capabilities capabilities() {
     return new Capabilities(claims, claims, claims);
+  }
+
+  @Override
+  public List<Setting> settings() {
+    return Settings.READ;
   }
 
   @Override

@@ -2,10 +2,13 @@
 
 package io.mm4j.testkit.model;
 
+import io.mm4j.api.MachineConfig;
 import io.mm4j.api.memory.Node;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.PageAllocatorProvider.Floors;
+import io.mm4j.api.plugin.OptionSpec;
+import io.mm4j.api.plugin.Setting;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -22,6 +25,40 @@ import java.util.Map;
 record Settings(Marks.Plan plan, int nodes, int boostFactor, boolean defragMode) {
   private static final List<Integer> RATIOS_64 = List.of(256, 256, 32, 0, 0);
   private static final List<Integer> RATIOS_32 = List.of(256, 32, 0, 0);
+
+  private static final String HUGE_PAGES = "transparent_hugepage";
+
+  /** What is read here: whatever {@link Grounds} and {@link Drawn} draw. */
+  static final List<Setting> READ =
+      List.of(
+          Setting.sysctl("min_free_kbytes", "what stays free in all, in KiB"),
+          Setting.sysctl("watermark_scale_factor", "between watermarks, in 1/10000 of a zone"),
+          Setting.sysctl("watermark_boost_factor", "largest boost, in 1/10000 of the high mark"),
+          Setting.sysctl("percpu_pagelist_high_fraction", "0, or a list's share of a zone"),
+          Setting.sysctl("defrag_mode", "1: types are mixed as a last resort"),
+          new Setting(
+              Setting.Kind.SYSCTL,
+              "lowmem_reserve_ratio",
+              OptionSpec.Type.TEXT,
+              "a number for each kind of zone, lowest first"),
+          Setting.parameter(HUGE_PAGES, OptionSpec.Type.TEXT, "never: less stays free"));
+
+  /**
+   * A machine with these settings. They are the machine's as a recording's are: a plugin that does
+   * not read one of them is not wrong for that.
+   */
+  static MachineConfig machine(Map<String, String> vm) {
+    MachineConfig config = new MachineConfig();
+    vm.forEach(
+        (name, value) -> {
+          if (name.equals(HUGE_PAGES)) {
+            config.commandLine(name + '=' + value);
+          } else {
+            config.recordedSysctl(name, value);
+          }
+        });
+    return config;
+  }
 
   /** Of what a plugin is given. */
   static Settings of(Floors floors) {
@@ -41,7 +78,7 @@ record Settings(Marks.Plan plan, int nodes, int boostFactor, boolean defragMode)
                 .toList(),
             cpus,
             number(vm, "min_free_kbytes", -1),
-            wide && !"never".equals(vm.get("transparent_hugepage")),
+            wide && !"never".equals(vm.get(HUGE_PAGES)),
             number(vm, "watermark_scale_factor", 10),
             ratios(vm, wide ? RATIOS_64 : RATIOS_32),
             number(vm, "percpu_pagelist_high_fraction", 0));
