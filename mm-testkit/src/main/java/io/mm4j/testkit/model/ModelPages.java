@@ -5,6 +5,7 @@ package io.mm4j.testkit.model;
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.MisuseException;
+import io.mm4j.api.PendingKind;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.Pages;
@@ -40,6 +41,7 @@ class ModelPages implements PageAllocator {
     state = new State(floors, choices);
     lists = new FreeLists(state);
     perCpu = new PerCpu(state, lists);
+    floors.cpus().onRequest(PendingKind.PAGE_LISTS, perCpu::drainCpu);
     background = hooks.background(state, perCpu);
     walk = new Walk(state, lists, perCpu, reserve, background);
     slow = hooks.slow(state, walk, perCpu, reserve, background);
