@@ -5,7 +5,10 @@ package io.mm4j.house;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.Location;
+import java.net.URI;
 import java.net.URISyntaxException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -32,7 +35,9 @@ final class Modules {
   static final Map<String, Path> PLACES = places();
 
   /** All classes of all modules. */
-  static final JavaClasses ALL = new ClassFileImporter().importPaths(PLACES.values());
+  static final JavaClasses ALL =
+      new ClassFileImporter()
+          .importLocations(PLACES.values().stream().map(Modules::location).toList());
 
   private Modules() {}
 
@@ -48,6 +53,15 @@ final class Modules {
       throw new IllegalStateException(e);
     }
     return places;
+  }
+
+  /**
+   * Folders of classes in a build that packs nothing, else jars: a path alone reads only folders.
+   */
+  private static Location location(Path place) {
+    return Files.isDirectory(place)
+        ? Location.of(place)
+        : Location.of(URI.create("jar:" + place.toUri() + "!/"));
   }
 
   /** The module of a class, or the name of its package if it is in none of them. */
