@@ -42,7 +42,7 @@ final class ExplainLines implements MutationInterceptor {
   private static boolean explains(MethodInsnNode call) {
     return call.name.startsWith("explain")
         || call.name.equals("describe")
-        || call.name.equals("step") && call.desc.contains("Ljava/lang/String;");
+        || (call.name.equals("step") && call.desc.contains("Ljava/lang/String;"));
   }
 
   @Override
