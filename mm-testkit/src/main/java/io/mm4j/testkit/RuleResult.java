@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  *     frame-allocator=buddy:max-order=9}
  * @param outcome how it ended
  * @param tries how many seeds were run
+ * @param calls how many calls the plugin has answered in all tries that were good; operations of a
+ *     rule that does not count its calls are one each
  * @param reason why it was skipped, or that it did not come to an end, or null
  * @param failure what failed, or null
  */
@@ -21,6 +23,7 @@ public record RuleResult(
     String plugin,
     Outcome outcome,
     int tries,
+    long calls,
     @Nullable String reason,
     @Nullable Failure failure) {
   /** How a rule ended. */
@@ -67,7 +70,7 @@ public record RuleResult(
 
   /** The result of a rule that was not run at all. */
   public static RuleResult skipped(RuleInfo rule, String plugin, String reason) {
-    return new RuleResult(rule, plugin, Outcome.SKIPPED, 0, reason, null);
+    return new RuleResult(rule, plugin, Outcome.SKIPPED, 0, 0, reason, null);
   }
 
   /** Several lines for a person: rule, plugin, seed, operations, expected, seen, command. */

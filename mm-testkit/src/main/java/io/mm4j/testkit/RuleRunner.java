@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -147,7 +148,7 @@ public final class RuleRunner {
             reproduce.command(plugin, rule.id(), place.seed()),
             null);
     return new RuleResult(
-        rule, plugin, Outcome.FAILED, (int) (place.seed() - seed + 1), STUCK, failure);
+        rule, plugin, Outcome.FAILED, (int) (place.seed() - seed + 1), 0, STUCK, failure);
   }
 
   private static List<String> prepend(String first, List<String> rest) {
@@ -161,29 +162,31 @@ public final class RuleRunner {
     Options options = Options.of(provider, given, plugin);
     String missing = rule.missing(provider, options);
     if (missing != null) {
-      return new RuleResult(rule.info(), plugin, Outcome.SKIPPED, 0, missing, null);
+      return new RuleResult(rule.info(), plugin, Outcome.SKIPPED, 0, 0, missing, null);
     }
     int count = rule.seeded() ? tries : 1;
+    LongAdder calls = new LongAdder();
     for (int i = 0; i < count; i++) {
-      RuleResult.Failure failure = fail(rule, provider, options, plugin, seed + i);
+      RuleResult.Failure failure = fail(rule, provider, options, plugin, seed + i, calls);
       if (failure != null) {
-        return new RuleResult(rule.info(), plugin, Outcome.FAILED, i + 1, null, failure);
+        return new RuleResult(
+            rule.info(), plugin, Outcome.FAILED, i + 1, calls.sum(), null, failure);
       }
     }
-    return new RuleResult(rule.info(), plugin, Outcome.PASSED, count, null, null);
+    return new RuleResult(rule.info(), plugin, Outcome.PASSED, count, calls.sum(), null, null);
   }
 
   private <P extends PluginProvider> RuleResult.@Nullable Failure fail(
-      Rule<P> rule, P provider, Options options, String plugin, long trySeed) {
+      Rule<P> rule, P provider, Options options, String plugin, long trySeed, LongAdder calls) {
     Watched.seed(trySeed);
-    return judge(rule, rule.trial(provider, options, trySeed), plugin, trySeed);
+    return judge(rule, rule.trial(provider, options, trySeed), plugin, trySeed, calls);
   }
 
   private <S extends Subject> RuleResult.@Nullable Failure judge(
-      Rule<?> rule, Trial<S> trial, String plugin, long trySeed) {
+      Rule<?> rule, Trial<S> trial, String plugin, long trySeed, LongAdder calls) {
     List<Operation<S>> operations = trial.operations();
     Watched.trial(trial);
-    TrialRun.Failed failed = TrialRun.run(trial, operations, null);
+    TrialRun.Failed failed = TrialRun.run(trial, operations, null, calls);
     if (failed == null) {
       return null;
     }

@@ -11,6 +11,7 @@ import java.util.List;
  */
 public abstract class Subject implements AutoCloseable {
   private boolean telling;
+  private long calls;
   private final List<String> told = new ArrayList<>();
 
   /** Creates a subject that tells nothing. */
@@ -18,6 +19,18 @@ public abstract class Subject implements AutoCloseable {
 
   /** Walks the plugin's structures: its own {@code validate()}. */
   public abstract void validate();
+
+  /**
+   * Counts a call that the plugin under test has answered. An operation that makes many calls says
+   * so; one that says nothing counts as one.
+   */
+  protected final void called() {
+    calls++;
+  }
+
+  final long calls() {
+    return calls;
+  }
 
   /** Whether somebody will read what {@link #tell} is told; only then is a message worth making. */
   public final boolean telling() {

@@ -4,6 +4,7 @@ package io.mm4j.testkit;
 
 import io.mm4j.api.LockOrder;
 import java.util.List;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +30,15 @@ final class TrialRun {
    */
   static <S extends Subject> @Nullable Failed run(
       Trial<S> trial, List<? extends Operation<S>> operations, @Nullable List<String> story) {
+    return run(trial, operations, story, new LongAdder());
+  }
+
+  /** The same, and adds to a sum how many calls the plugin has answered. */
+  static <S extends Subject> @Nullable Failed run(
+      Trial<S> trial,
+      List<? extends Operation<S>> operations,
+      @Nullable List<String> story,
+      LongAdder calls) {
     int step = -1;
     String during = "creation";
     Watched.step(during);
@@ -64,6 +74,7 @@ final class TrialRun {
       during = "validate() at the end";
       Watched.step(during);
       subject.validate();
+      calls.add(Math.max(subject.calls(), operations.size()));
       during = "close()";
       return null;
     } catch (OutOfMemoryError e) {

@@ -42,14 +42,16 @@ public final class CheckReport {
     }
   }
 
-  /** {@code 20 passed, 1 failed, 2 skipped}. */
+  /** {@code 20 passed, 1 failed, 2 skipped; 123456 calls}. */
   public static String summary(List<RuleResult> results) {
     return count(results, Outcome.PASSED)
         + " passed, "
         + count(results, Outcome.FAILED)
         + " failed, "
         + count(results, Outcome.SKIPPED)
-        + " skipped";
+        + " skipped; "
+        + results.stream().mapToLong(RuleResult::calls).sum()
+        + " calls";
   }
 
   private static long count(List<RuleResult> results, Outcome outcome) {
@@ -66,6 +68,7 @@ public final class CheckReport {
                 Table.column("name", "NAME"),
                 Table.column("outcome", "OUTCOME"),
                 Table.column("tries", "TRIES"),
+                Table.column("calls", "CALLS"),
                 Table.column("reason", "REASON"),
                 Table.column("command", "COMMAND")));
     for (RuleResult r : results) {
@@ -76,6 +79,7 @@ public final class CheckReport {
           r.rule().name(),
           r.outcome().name().toLowerCase(Locale.ROOT),
           r.tries(),
+          r.calls(),
           r.reason(),
           failure == null ? null : failure.command());
     }
@@ -93,6 +97,7 @@ public final class CheckReport {
       map.put("statement", r.rule().statement());
       map.put("outcome", r.outcome().name().toLowerCase(Locale.ROOT));
       map.put("tries", r.tries());
+      map.put("calls", r.calls());
       map.put("reason", r.reason());
       RuleResult.Failure failure = r.failure();
       map.put("failure", failure == null ? null : json(failure));

@@ -39,6 +39,7 @@ final class Twins extends Subject {
 
   /** Does a step on both and compares what comes back; misuse is an answer, too. */
   long both(String what, Step step) {
+    called();
     Answer seen = answer(step, judged);
     Answer expected = answer(step, model);
     if (seen.value != expected.value || seen.misuse != expected.misuse) {
