@@ -149,7 +149,7 @@ public final class LinuxProvider implements PageAllocatorProvider {
           highest = ZoneType.NORMAL;
         }
         lists[node.id() << 4 | bits] =
-            Zonelists.build(zones, orders.get(node.id()), kinds, highest);
+            Zonelists.build(zones, node.id(), orders.get(node.id()), kinds, highest);
       }
     }
     return lists;

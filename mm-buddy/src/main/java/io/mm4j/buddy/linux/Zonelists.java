@@ -21,18 +21,19 @@ final class Zonelists {
   /**
    * The order of the nodes for each node: itself, then the nearest; among equals those without
    * CPUs, those that fewer others have chosen as their next, those with a higher number than one's
-   * own.
+   * own. Nodes without memory ({@code N_MEMORY}) are in nobody's order and are no next of anybody.
    *
    * @param cpus CPUs of each node
    */
   static List<List<Integer>> nodeOrders(List<Node> nodes, int... cpus) {
     long[] load = new long[nodes.size()];
     List<List<Integer>> orders = new ArrayList<>();
+    List<Node> withMemory = nodes.stream().filter(n -> !n.zones().isEmpty()).toList();
     for (Node local : nodes) {
       List<Integer> order = new ArrayList<>();
       int previous = local.id();
-      while (order.size() < nodes.size()) {
-        int next = nextBest(local, nodes, order, load, cpus);
+      while (order.size() < withMemory.size()) {
+        int next = nextBest(local, withMemory, order, load, cpus);
         if (!local.distances().get(next).equals(local.distances().get(previous))) {
           load[next]++;
         }
@@ -46,7 +47,7 @@ final class Zonelists {
 
   private static int nextBest(
       Node local, List<Node> nodes, List<Integer> used, long[] load, int... cpus) {
-    if (!used.contains(local.id())) {
+    if (!used.contains(local.id()) && nodes.contains(local)) {
       return local.id();
     }
     long least = Long.MAX_VALUE;
@@ -96,11 +97,17 @@ final class Zonelists {
   /**
    * Builds the list for requests of one kind on one node.
    *
+   * @param local the node
+   * @param nodeOrder the nodes that it asks
    * @param kinds the kinds of zone of this machine
    * @param highest the highest kind that may serve
    */
   static Zonelist build(
-      List<ZoneState> zones, List<Integer> nodeOrder, List<ZoneType> kinds, ZoneType highest) {
+      List<ZoneState> zones,
+      int local,
+      List<Integer> nodeOrder,
+      List<ZoneType> kinds,
+      ZoneType highest) {
     List<ZoneState> all = new ArrayList<>();
     List<ZoneState> own = new ArrayList<>();
     for (int node : nodeOrder) {
@@ -112,7 +119,7 @@ final class Zonelists {
         for (ZoneState zone : zones) {
           if (zone.zone.nodeId() == node && zone.zone.type() == kind) {
             all.add(zone);
-            if (node == nodeOrder.get(0)) {
+            if (node == local) {
               own.add(zone);
             }
           }

@@ -14,6 +14,7 @@ import java.util.stream.Stream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.w3c.dom.Element;
 import org.w3c.dom.NodeList;
+import org.xml.sax.SAXException;
 
 /**
  * Prints the scores of the last PIT run of every module as the table of docs/test-kit.md, or, with
@@ -88,11 +89,18 @@ public final class ScoreTable {
   }
 
   private void read(Path report) throws Exception {
-    NodeList all =
-        DocumentBuilderFactory.newInstance()
-            .newDocumentBuilder()
-            .parse(report.toFile())
-            .getElementsByTagName("mutation");
+    NodeList all;
+    try {
+      all =
+          DocumentBuilderFactory.newInstance()
+              .newDocumentBuilder()
+              .parse(report.toFile())
+              .getElementsByTagName("mutation");
+    } catch (SAXException e) {
+      System.err.println(report + ": PIT has not finished this report; run it again, or delete it");
+      System.exit(2);
+      return;
+    }
     for (int i = 0; i < all.getLength(); i++) {
       count((Element) all.item(i));
     }
