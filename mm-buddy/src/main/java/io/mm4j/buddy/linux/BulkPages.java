@@ -31,7 +31,8 @@ final class BulkPages {
    * @return how many leading places hold a frame now; unchanged if no zone may serve so many
    */
   int fill(Cpu cpu, int gfp, Zonelist list, long[] pfns, int wanted, int filled) {
-    ZoneState zone = zone(list, wanted);
+    boolean thisNode = (gfp & Gfp.__GFP_THISNODE) != 0;
+    ZoneState zone = zone(thisNode ? list.thisNode : list.zones, list.highest, wanted);
     if (zone == null) {
       return filled;
     }
@@ -60,14 +61,13 @@ final class BulkPages {
   }
 
   /** The first zone that so many pages leave above its low watermark; of the first zone's node. */
-  private static @Nullable ZoneState zone(Zonelist list, int pages) {
-    ZoneState preferred = list.preferred;
-    for (ZoneState zone : list.zones) {
-      if (preferred == null || zone.zone.nodeId() != preferred.zone.nodeId()) {
+  private static @Nullable ZoneState zone(ZoneState[] zones, int highest, int pages) {
+    for (ZoneState zone : zones) {
+      if (zone.zone.nodeId() != zones[0].zone.nodeId()) {
         return null;
       }
       long mark = zone.mark(AllocFlags.WMARK_LOW) + pages;
-      if (zone.listsOn && zone.watermarkFast(0, mark, list.highest, AllocFlags.WMARK_LOW)) {
+      if (zone.listsOn && zone.watermarkFast(0, mark, highest, AllocFlags.WMARK_LOW)) {
         return zone;
       }
     }

@@ -214,10 +214,7 @@ final class LinuxPageAllocator implements PageAllocator {
     }
     int node = nodeId < 0 ? cpu.nodeId() : nodeId;
     int kind = gfp & (Gfp.__GFP_MOVABLE | Gfp.__GFP_RECLAIMABLE);
-    if (wanted - filled > 1
-        && node < nodes
-        && Gfp.migratetype(kind) < Migratetype.PCPTYPES
-        && (gfp & Gfp.__GFP_THISNODE) == 0) {
+    if (wanted - filled > 1 && node < nodes && Gfp.migratetype(kind) < Migratetype.PCPTYPES) {
       if (cpu.drainRequested()) {
         pcps.serve(cpu);
       }

@@ -112,6 +112,16 @@ class ModelPages implements PageAllocator {
     }
   }
 
+  /** {@code free_one_page()}: a page of an isolated pageblock is on no list of a CPU. */
+  final void freeStraight(Cpu cpu, ModelZone zone, long pfn) {
+    if (state.events != null) {
+      state.events.free(cpu, pfn, 0);
+    }
+    state.counters.vm("pgfree", 1);
+    state.map.release(pfn, 0, FrameOwner.FREE);
+    lists.free(zone, pfn, 0);
+  }
+
   private void held(long pfn, int order) {
     boolean known = pfn >= state.map.startPfn() && pfn < state.map.endPfn();
     if (!known || state.map.refcount(pfn) < 1 || state.map.order(pfn) != order) {
@@ -143,7 +153,7 @@ class ModelPages implements PageAllocator {
     while (filled < wanted && pfns[filled] != NO_PAGE) {
       filled++;
     }
-    if (wanted - filled < 2 || (gfp & Gfp.__GFP_THISNODE) != 0) {
+    if (wanted - filled < 2) {
       return PageAllocator.super.allocPagesBulk(cpu, gfp, nodeId, pfns, wanted);
     }
     perCpu.serve(cpu);
