@@ -7,6 +7,7 @@ import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.page.PageEvents;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -89,6 +90,7 @@ final class ContigRange {
         if (types[i] >= 0) {
           zone.frames.movePageblock(
               first + ((long) i << Pages.PAGEBLOCK_ORDER), Migratetype.ISOLATE);
+          zone.isolatedBlocks++;
         }
       }
       zone.refresh();
@@ -113,6 +115,7 @@ final class ContigRange {
       for (int i = 0; i < types.length; i++) {
         if (types[i] >= 0) {
           zone.frames.movePageblock(first + ((long) i << Pages.PAGEBLOCK_ORDER), types[i]);
+          zone.isolatedBlocks--;
         } else {
           zone.rangeTaken = false;
         }
@@ -150,6 +153,10 @@ final class ContigRange {
     if (!core.pressure.migrate(cpu, owner, pfn, destination)) {
       pages.freePages(cpu, destination, 0);
       return false;
+    }
+    PageEvents events = core.events;
+    if (events != null) {
+      events.free(cpu, pfn, 0);
     }
     pcps.freeOne(cpu, zone, pfn, 0);
     return true;

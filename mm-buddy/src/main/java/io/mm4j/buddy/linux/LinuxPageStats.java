@@ -66,7 +66,7 @@ final class LinuxPageStats implements PageStats {
     return new ZoneStats(
         m.nodeId(),
         m.type(),
-        zone == null ? 0 : zone.frames.freePages(),
+        zone == null ? 0 : zone.freePages(),
         zone == null ? 0 : freeBlockPages(zone.frames),
         boost,
         m.min() + boost,

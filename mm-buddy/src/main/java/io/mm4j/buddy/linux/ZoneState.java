@@ -40,7 +40,7 @@ final class ZoneState {
   final boolean typesOn;
   final int maxOrder;
 
-  /** Free pages when somebody last looked. */
+  /** {@link #freePages()} when somebody last looked. */
   long free;
 
   /**
@@ -66,6 +66,11 @@ final class ZoneState {
 
   /** The two flags above; changed by atomic steps, since nobody holds a lock for them. */
   private int flags;
+
+  /**
+   * Pageblocks that ranges under way have isolated; {@code nr_isolate_pageblock}, with the lock.
+   */
+  int isolatedBlocks;
 
   /** A contiguous range is being taken that isolation cannot protect; with the lock. */
   boolean rangeTaken;
@@ -113,8 +118,17 @@ final class ZoneState {
     } else {
       freeHighatomic = 0;
     }
-    free = frames.freePages();
+    free = freePages();
     updateSpare();
+  }
+
+  /** {@code NR_FREE_PAGES}: what lies in isolated pageblocks is free for nobody. */
+  long freePages() {
+    long pages = frames.freePages();
+    for (int order = 0; order <= maxOrder && isolatedBlocks > 0; order++) {
+      pages -= frames.freeBlocks(order, Migratetype.ISOLATE) << order;
+    }
+    return pages;
   }
 
   private void updateSpare() {

@@ -53,10 +53,7 @@ class ModelRange {
     }
     types.keySet().forEach(p -> zone.frames.movePageblock(p, Migratetype.ISOLATE));
     pages.perCpu.drainAll(cpu);
-    boolean taken = moves(cpu, zone, start, end, gfp);
-    // What was moved out of a pageblock that is cut lies on a list.
-    pages.perCpu.drainAll(cpu);
-    taken = taken && takes(zone, start, end);
+    boolean taken = moves(cpu, zone, start, end, gfp) && takes(zone, start, end);
     types.forEach((p, type) -> zone.frames.movePageblock(p, back(type)));
     if (edge) {
       cut.remove(zone);
@@ -117,7 +114,7 @@ class ModelRange {
     if (!moved) {
       pages.freePages(cpu, to, 0);
     } else {
-      pages.freePages(cpu, pfn, 0);
+      pages.freeStraight(cpu, zone, pfn);
     }
     return moved;
   }
@@ -130,12 +127,17 @@ class ModelRange {
   private boolean takes(ModelZone zone, long start, long end) {
     for (long pfn = start; pfn < end; pfn++) {
       if (!zone.frames.take(pfn, 0)) {
-        for (long p = start; p < pfn; p++) {
-          zone.frames.free(p, 0, zone.typeOf(p));
-        }
+        giveBack(zone, start, pfn);
         return false;
       }
     }
     return true;
+  }
+
+  /** What was taken before a frame that is not free. */
+  void giveBack(ModelZone zone, long start, long end) {
+    for (long p = start; p < end; p++) {
+      zone.frames.free(p, 0, zone.typeOf(p));
+    }
   }
 }
