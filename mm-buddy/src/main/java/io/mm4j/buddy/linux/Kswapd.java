@@ -23,9 +23,13 @@ final class Kswapd {
   /** By node: 0 asleep, else the highest kind of zone that is wanted, plus 1. */
   private final AtomicIntegerArray wanted;
 
+  /** By node: 1 while somebody does its work. */
+  private final AtomicIntegerArray running;
+
   Kswapd(Core core, int nodes) {
     this.core = core;
     this.wanted = new AtomicIntegerArray(nodes);
+    this.running = new AtomicIntegerArray(nodes);
   }
 
   /**
@@ -78,14 +82,26 @@ final class Kswapd {
     return wanted.get(node) != 0;
   }
 
-  /** Does the work of all nodes that were woken; pages freed. */
+  /**
+   * Does the work of all nodes that were woken. A node stays awake until its work is done, so that
+   * nobody wakes it in the middle; if a higher zone was wanted meanwhile it is awake afterwards.
+   *
+   * @return pages freed
+   */
   long run(Cpu cpu) {
     long freed = 0;
     for (int node = 0; node < wanted.length(); node++) {
-      int highest = wanted.getAndSet(node, 0) - 1;
-      if (highest >= 0) {
-        core.count(Core.Event.PAGEOUTRUN, 1);
-        freed += balance(cpu, node, highest);
+      if (wanted.get(node) != 0 && running.compareAndSet(node, 0, 1)) {
+        try {
+          int now = wanted.get(node);
+          if (now != 0) {
+            core.count(Core.Event.PAGEOUTRUN, 1);
+            freed += balance(cpu, node, now - 1);
+            wanted.compareAndSet(node, now, 0);
+          }
+        } finally {
+          running.set(node, 0);
+        }
       }
     }
     core.count(Core.Event.KSWAPD_STEAL, freed);

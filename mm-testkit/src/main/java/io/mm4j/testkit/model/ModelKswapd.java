@@ -12,7 +12,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 
 /**
  * {@code wakeup_kswapd()} and {@code pgdat_balanced()} of mm/vmscan.c (Linux 6.18). In {@code
@@ -86,16 +85,22 @@ class ModelKswapd implements Background {
 
   @Override
   public long run(Cpu cpu) {
-    Map<Integer, Work> now = new TreeMap<>(work);
-    work.clear();
     long freed = 0;
-    for (Map.Entry<Integer, Work> entry : now.entrySet()) {
+    for (int node = 0; node < state.settings.nodes(); node++) {
+      Work now = work.get(node);
+      if (now == null) {
+        continue;
+      }
       state.counters.vm("pageoutrun", 1);
-      ZoneType highest = entry.getValue().highest;
-      for (ModelZone zone : reclaimed(entry.getKey(), highest)) {
+      for (ModelZone zone : reclaimed(node, now.highest)) {
         zone.reclaiming = true;
-        freed += balance(cpu, zone, highest);
+        freed += balance(cpu, zone, now.highest);
         zone.reclaiming = false;
+      }
+      // It was awake all the time: only what is wanted of a higher zone is news.
+      Work then = work.get(node);
+      if (then != null && then.highest == now.highest) {
+        work.remove(node);
       }
     }
     state.counters.vm("pgsteal_kswapd", freed);
