@@ -5,6 +5,7 @@ package io.mm4j.testkit.model;
 import static io.mm4j.testkit.RuleViolation.check;
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 
+import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.Gfp;
@@ -97,6 +98,15 @@ final class ContigRules {
             "only the range's own pageblocks are isolated",
             Needs.STATISTICS,
             ContigRules::apart),
+        rule(
+            "PA-77",
+            "refused-range-comes-back",
+            "Where a page of a range can only move into it, the range is refused, and all that was"
+                + " free of it is free again.",
+            "mm/page_alloc.c alloc_contig_range; mm/compaction.c isolate_freepages_range",
+            "what was taken before the first frame that is not free stays taken",
+            Needs.STATISTICS,
+            ContigRules::intoItself),
         rule(
             "PA-72",
             "split-while-shared",
@@ -239,6 +249,32 @@ final class ContigRules {
         "pageblocks of " + types,
         "" + c.types(page, page + 1));
     c.take(other, other + 3, MOVABLE);
+  }
+
+  /** What is free first lies in the range, in a pageblock that cannot be isolated. */
+  private static void intoItself(DrawnSubject s, Seeded random) {
+    try (DrawnSubject other = s.on(Drawn.oneZone(random, 500), new WideFrames())) {
+      Shortage shortage = new Shortage(other, random);
+      RangeCase c = new RangeCase(other, random);
+      long start = other.drawn.layout().endPfn() - 500 + 16L * random.between(1, 20);
+      long page = start + 16;
+      for (int i = 1; i <= 8; i++) {
+        // For what a refill takes beyond the page that is asked for.
+        other.pages.freePages(shortage.cpu, other.drawn.layout().endPfn() - 500 - 20L * i, 0);
+      }
+      for (long pfn = start; pfn <= page + 1; pfn++) {
+        if (pfn != page) {
+          other.pages.freePages(shortage.cpu, pfn, 0);
+        }
+      }
+      other.pages.drainAllPages(c.cpu);
+      c.map.setOwner(page, FrameOwner.ANON);
+      c.movable.add(page);
+      int saved = c.cpu.exchangeFlags(Cpu.PF_MEMALLOC);
+      c.refused(start, page + 2);
+      c.cpu.exchangeFlags(saved);
+      check(c.destinations.size() > 0, "a page moved within the range", "none");
+    }
   }
 
   private static void apart(DrawnSubject s, Seeded random) {

@@ -85,7 +85,15 @@ final class Grounds {
     List<Span> spans = new ArrayList<>();
     add(spans, ZoneType.DMA32, 4_096, random.between(4_000, 9_000));
     add(spans, ZoneType.NORMAL, FOUR_GIB, random.between(51_200, 110_000));
-    return machine(random, List.of(spans), 5, false);
+    Ground ground = machine(random, List.of(spans), 5, false);
+    if (random.oneIn(2)) {
+      // A reserve that is larger than the mark is all that is left at times.
+      Map<String, String> vm = new TreeMap<>(ground.sysctls());
+      vm.put("min_free_kbytes", "" + random.between(200, 900));
+      vm.remove("watermark_scale_factor");
+      return new Ground(ground.nodes(), ground.cpus(), vm, false);
+    }
+    return ground;
   }
 
   /** Small enough that its bytes are compared, too. */

@@ -72,7 +72,7 @@ final class Mixes {
   private TwinOp anything() {
     int cpu = cpu();
     int number = random.below(100_000);
-    return switch (random.weighted(30, 25, 2, 3, 2, 2, 2, 2, 2, 1, 1, 2, 3, 1, 1)) {
+    return switch (random.weighted(30, 25, 2, 3, 2, 2, 2, 2, 2, 1, 1, 2, 3, 1, 3, 2, 1)) {
       case 0 -> allocate(HASTY, cpu);
       case 1 -> new TwinOp.Free(cpu, number, random.between(1, 4), portion());
       case 2 -> new TwinOp.Drain(cpu);
@@ -87,6 +87,13 @@ final class Mixes {
       case 11 -> new TwinOp.Bulk(cpu, of(HASTY), random.between(-1, 3), portion(), taken());
       case 12 -> new TwinOp.RunKswapd(cpu);
       case 13 -> new TwinOp.Retype(number, random.below(1_024), random.below(3));
+      case 15 -> new TwinOp.FreeMixed(cpu, random.below(2), random.below(3));
+      case 14 ->
+          new TwinOp.Range(
+              cpu,
+              number,
+              random.below(random.oneIn(2) ? 40 : 1_500),
+              random.between(1, random.oneIn(2) ? 30 : 600));
       default -> new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC, random.order(10), -1, 20);
     };
   }
@@ -157,7 +164,7 @@ final class Mixes {
   private void halfOfEach() {
     int cpu = cpu();
     list.add(new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC | Gfp.__GFP_MOVABLE, 0, -1, 10_000));
-    list.add(new TwinOp.Own(0, 10_000, FrameOwner.ANON));
+    list.add(new TwinOp.Own(0, 10_000, random.oneIn(2) ? FrameOwner.ANON : FrameOwner.FILE));
     list.add(new TwinOp.Thin(cpu, 0, random.below(2), 2, 10_000));
     list.add(new TwinOp.Drain(cpu));
     list.add(new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC | Gfp.__GFP_RECLAIMABLE, 0, -1, 40));
@@ -196,7 +203,15 @@ final class Mixes {
     mix.list.add(new TwinOp.Allocate(mix.cpu(), Gfp.GFP_NOWAIT, 10, -1, 200));
     mix.list.add(new TwinOp.Allocate(mix.cpu(), Gfp.GFP_NOWAIT, 7, -1, 200));
     mix.list.add(new TwinOp.Allocate(mix.cpu(), Gfp.GFP_NOWAIT, 5, -1, 100));
+    int only = random.below(40);
+    int after = random.below(40);
     for (int i = 0; i < 40; i++) {
+      if (i == only) {
+        mix.onlyReserve();
+      }
+      if (i == after) {
+        mix.afterReclaim();
+      }
       int order = 1 + random.order(9);
       int cpu = mix.cpu();
       int number = random.below(100_000);
@@ -221,6 +236,34 @@ final class Mixes {
           });
     }
     return mix.list;
+  }
+
+  /** Nothing is left but what is reserved, and larger blocks are asked for. */
+  private void onlyReserve() {
+    int cpu = cpu();
+    int order = random.between(5, 6);
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT, order, -1, 400));
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC, order, -1, 8));
+    list.add(new TwinOp.Thin(cpu, order, 0, 1_000_000, 8));
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT | Gfp.__GFP_MEMALLOC, 0, -1, 9_000));
+    for (int i = 0; i < 3; i++) {
+      list.add(new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT, random.between(1, 4), -1, 2));
+    }
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_KERNEL, random.between(0, 3), -1, 2));
+  }
+
+  /** Pages come back one by one, which helps nobody who needs more: is the last reserve kept? */
+  private void afterReclaim() {
+    int cpu = cpu();
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT | Gfp.__GFP_MEMALLOC, 0, -1, 9_000));
+    list.add(new TwinOp.Free(cpu, random.below(100_000), 1, random.between(1, 3)));
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC, random.between(1, 3), -1, 1));
+    for (int i = 0; i < 2; i++) {
+      list.add(new TwinOp.CachePages(random.between(1, 3)));
+      list.add(
+          new TwinOp.Allocate(
+              cpu, Gfp.GFP_KERNEL | Gfp.__GFP_NORETRY, random.between(1, 3), -1, 1));
+    }
   }
 
   /** Pages that are used again, with and without being cleared. */

@@ -83,6 +83,17 @@ final class RangeFaults {
                   }
                 }),
         fault(
+            "keeps-the-first",
+            "Of a refused range the first frame stays taken.",
+            "PA-77",
+            pages ->
+                new ModelRange(pages) {
+                  @Override
+                  void giveBack(ModelZone zone, long start, long end) {
+                    super.giveBack(zone, start + 1, end);
+                  }
+                }),
+        fault(
             "isolates-pageblocks",
             "Only the pageblocks of the range are isolated.",
             "PA-71",

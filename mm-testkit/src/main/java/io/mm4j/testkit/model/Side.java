@@ -4,9 +4,11 @@ package io.mm4j.testkit.model;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.Machine;
+import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocator;
@@ -14,7 +16,9 @@ import io.mm4j.api.page.ReclaimRequest;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /** One of two machines that do the same, with a reclaimer above it. */
 final class Side implements AutoCloseable {
@@ -26,6 +30,9 @@ final class Side implements AutoCloseable {
   /** What the reclaimer can give up. */
   final Deque<Twins.Held> reclaimable = new ArrayDeque<>();
 
+  /** Where pages were moved to since the last call, by where they were. */
+  final Map<Long, Long> moved = new LinkedHashMap<>();
+
   private final List<String> asked = new ArrayList<>();
 
   Side(Machine machine) {
@@ -33,17 +40,54 @@ final class Side implements AutoCloseable {
     pages = machine.pages();
     map = machine.memory().memMap();
     machine.pressure().register(this::reclaim);
+    machine.pressure().register(FrameOwner.ANON, this::migrate);
+  }
+
+  /** Pages of processes can be moved; every seventh is in use just now. */
+  private boolean migrate(Cpu cpu, long source, long destination) {
+    if (source % 7 == 0) {
+      return false;
+    }
+    map.move(destination, source);
+    moved.put(source, destination);
+    return true;
   }
 
   private long reclaim(ReclaimRequest request) {
     asked.add(request.toString());
+    if (asked.size() % 3 == 2) {
+      // Who reclaims may need memory for it.
+      long pfn = pages.allocPages(request.cpu(), Gfp.GFP_NOWAIT, asked.size() % 2);
+      if (pfn != PageAllocator.NO_PAGE) {
+        pages.freePages(request.cpu(), pfn, asked.size() % 2);
+      }
+    }
     long freed = 0;
     while (freed < request.pages() && !reclaimable.isEmpty()) {
-      Twins.Held block = reclaimable.removeFirst();
+      Twins.Held block = now(reclaimable.removeFirst());
       pages.freePages(request.cpu(), block.pfn(), block.order());
       freed += 1L << block.order();
     }
     return freed;
+  }
+
+  /** A block, wherever it was moved to. */
+  Twins.Held now(Twins.Held block) {
+    Twins.Held place = block;
+    for (Long to; (to = moved.get(place.pfn())) != null; ) {
+      place = new Twins.Held(to, place.order());
+    }
+    return place;
+  }
+
+  /** What is left after a range: reclaim knows where its pages are. */
+  Map<Long, Long> takeMoved() {
+    List<Twins.Held> places = reclaimable.stream().map(this::now).toList();
+    reclaimable.clear();
+    reclaimable.addAll(places);
+    Map<Long, Long> all = Map.copyOf(moved);
+    moved.clear();
+    return all;
   }
 
   /** Gives a whole pageblock of no reserve another type; -1 if it is none. */

@@ -146,6 +146,26 @@ sealed interface TwinOp extends Operation<Twins> {
     }
   }
 
+  /** {@code alloc_contig_range()} around a held block, or where nobody holds anything. */
+  record Range(int cpu, int number, int before, int pages) implements TwinOp {
+    @Override
+    public void apply(Twins s) {
+      s.range(cpu, number, before, pages);
+    }
+
+    @Override
+    public List<TwinOp> simpler() {
+      return pages == 1 ? List.of() : List.of(new Range(cpu, number, before, pages / 2));
+    }
+
+    @Override
+    public String toString() {
+      return String.format(
+          "cpu%d: alloc_contig_range of %d pages from %d before held#%d",
+          cpu, pages, before, number);
+    }
+  }
+
   /** {@code drain_all_pages()}. */
   record Drain(int cpu) implements TwinOp {
     @Override
@@ -303,6 +323,34 @@ sealed interface TwinOp extends Operation<Twins> {
     }
   }
 
+  /**
+   * Frees a block of two pageblocks of which one has another type by now; asks for one if nobody
+   * holds any.
+   */
+  record FreeMixed(int cpu, int half, int type) implements TwinOp {
+    @Override
+    public void apply(Twins s) {
+      int at = s.held.size() - 1;
+      while (at >= 0 && s.held.get(at).order() <= Pages.PAGEBLOCK_ORDER) {
+        at--;
+      }
+      if (at < 0) {
+        s.allocate(cpu, Gfp.GFP_ATOMIC, Pages.MAX_PAGE_ORDER, -1);
+        return;
+      }
+      long pfn = s.held.get(at).pfn() + (long) half * Pages.PAGEBLOCK_NR_PAGES;
+      s.both("movePageblock", side -> side.retype(pfn, type));
+      s.free(cpu, at);
+    }
+
+    @Override
+    public String toString() {
+      return String.format(
+          "cpu%d: free_pages of an order 10 whose half %d has become %s",
+          cpu, half, Migratetype.name(type));
+    }
+  }
+
   /** Says what single pages are for: those of processes and files can be moved. */
   record Own(int number, int count, FrameOwner owner) implements TwinOp {
     @Override
@@ -346,6 +394,22 @@ sealed interface TwinOp extends Operation<Twins> {
         Held block = s.take(number);
         s.model.reclaimable.add(block);
         s.judged.reclaimable.add(block);
+      }
+    }
+  }
+
+  /** Hands single pages to the reclaimer, the first that are held. */
+  record CachePages(int count) implements TwinOp {
+    @Override
+    public void apply(Twins s) {
+      int left = count;
+      for (int at = 0; at < s.held.size() && left > 0; at++) {
+        if (s.held.get(at).order() == 0) {
+          Held block = s.take(at);
+          s.model.reclaimable.add(block);
+          s.judged.reclaimable.add(block);
+          left--;
+        }
       }
     }
   }

@@ -4,12 +4,16 @@ package io.mm4j.testkit.model;
 
 import io.mm4j.api.Machine;
 import io.mm4j.api.MisuseException;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.Subject;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** The plugin on one machine, the model on its twin, and the blocks that are held on both. */
@@ -114,6 +118,30 @@ final class Twins extends Subject {
       pfns[i] = (filled >> (i % 31) & 1) == 1 ? 0 : PageAllocator.NO_PAGE;
     }
     return pfns;
+  }
+
+  /** Takes a range on both; what is taken is held page by page. */
+  void range(int cpu, int number, int before, int pages) {
+    Held block = pick(number);
+    long at = Math.max(1, (block == null ? 0 : block.pfn) - before);
+    // Some begin or end where a pageblock does.
+    long start = before % 3 == 0 ? Math.max(1, at & -(long) Pages.PAGEBLOCK_NR_PAGES) : at;
+    long end = pages % 4 == 0 ? (at + pages | Pages.PAGEBLOCK_NR_PAGES - 1) + 1 : at + pages;
+    int gfp = Gfp.GFP_KERNEL | Gfp.__GFP_MOVABLE | Gfp.__GFP_NORETRY;
+    long taken =
+        both(
+            "alloc_contig_range",
+            side -> side.pages.allocContigRange(side.cpu(cpu), start, end, gfp) ? 1 : 0);
+    held.replaceAll(model::now);
+    Map<Long, Long> expected = model.takeMoved();
+    Map<Long, Long> seen = judged.takeMoved();
+    if (!expected.equals(seen)) {
+      throw new RuleViolation("moved " + new TreeMap<>(expected), "" + new TreeMap<>(seen));
+    }
+    tell((taken == 1 ? "taken" : "refused") + ", " + seen.size() + " pages moved");
+    for (long pfn = start; taken == 1 && pfn < end; pfn++) {
+      held.add(new Held(pfn, 0));
+    }
   }
 
   /** Frees a held block on both. */
