@@ -203,12 +203,8 @@ final class Mixes {
     mix.list.add(new TwinOp.Allocate(mix.cpu(), Gfp.GFP_NOWAIT, 10, -1, 200));
     mix.list.add(new TwinOp.Allocate(mix.cpu(), Gfp.GFP_NOWAIT, 7, -1, 200));
     mix.list.add(new TwinOp.Allocate(mix.cpu(), Gfp.GFP_NOWAIT, 5, -1, 100));
-    int only = random.below(40);
     int after = random.below(40);
     for (int i = 0; i < 40; i++) {
-      if (i == only) {
-        mix.onlyReserve();
-      }
       if (i == after) {
         mix.afterReclaim();
       }
@@ -236,20 +232,6 @@ final class Mixes {
           });
     }
     return mix.list;
-  }
-
-  /** Nothing is left but what is reserved, and larger blocks are asked for. */
-  private void onlyReserve() {
-    int cpu = cpu();
-    int order = random.between(5, 6);
-    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT, order, -1, 400));
-    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC, order, -1, 8));
-    list.add(new TwinOp.Thin(cpu, order, 0, 1_000_000, 8));
-    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT | Gfp.__GFP_MEMALLOC, 0, -1, 9_000));
-    for (int i = 0; i < 3; i++) {
-      list.add(new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT, random.between(1, 4), -1, 2));
-    }
-    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_KERNEL, random.between(0, 3), -1, 2));
   }
 
   /** Pages come back one by one, which helps nobody who needs more: is the last reserve kept? */
