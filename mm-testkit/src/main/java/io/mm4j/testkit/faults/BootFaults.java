@@ -94,6 +94,12 @@ public final class BootFaults {
             List.of("PM-B09"),
             "bootmem",
             (layout, clearer) -> new NaiveBootmem(withoutHighmem(layout), clearer)),
+        fault(
+            "memblock-has-128-ranges",
+            "memblock forgets what is reserved where it has 128 ranges already.",
+            List.of("PM-B11"),
+            "memblock",
+            NoMoreRanges::new),
         new Fault<>(
             "any-boot-is-memblock",
             "An unknown name of a boot allocator is taken for memblock.",
@@ -160,6 +166,23 @@ public final class BootFaults {
     public void remove(long start, long bytes) {
       super.remove(start, bytes);
       free(start, bytes);
+    }
+  }
+
+  private static final class NoMoreRanges extends NaiveMemblock {
+    private static final int MOST = 128;
+
+    NoMoreRanges(MemoryLayout layout, Clearer clearer) {
+      super(layout, clearer);
+    }
+
+    @Override
+    public void reserve(long start, long bytes) {
+      int[] ranges = {0};
+      forEachReserved((from, to, node, flags) -> ranges[0]++);
+      if (ranges[0] < MOST) {
+        super.reserve(start, bytes);
+      }
     }
   }
 

@@ -20,6 +20,10 @@ import org.jspecify.annotations.Nullable;
 /** A rule about one of the boot allocators of a plugin, which its option {@code boot} chooses. */
 final class BootRule extends Rule<PhysicalMemoryProvider> {
   private static final int OPERATIONS = 60;
+
+  /** Fewer where each compares hundreds of ranges. */
+  private static final int OPERATIONS_ON_MANY = 12;
+
   private static final String BOOT = "boot";
 
   /** On which machines. */
@@ -27,7 +31,9 @@ final class BootRule extends Rule<PhysicalMemoryProvider> {
     SMALL,
     SMALL_WITH_BYTES,
     SECTIONS,
-    HIGHMEM
+    HIGHMEM,
+    /** A small machine that the first operation cuts into hundreds of ranges. */
+    MANY_RANGES
   }
 
   private final String boot;
@@ -61,12 +67,17 @@ final class BootRule extends Rule<PhysicalMemoryProvider> {
     Seeded random = new Seeded(seed);
     MachineShape shape =
         switch (on) {
-          case SMALL, SMALL_WITH_BYTES -> MachineShape.any(random, MachineShape.Size.SMALL);
+          case SMALL, SMALL_WITH_BYTES, MANY_RANGES ->
+              MachineShape.any(random, MachineShape.Size.SMALL);
           case SECTIONS -> MachineShape.any(random, MachineShape.Size.SECTIONS);
           case HIGHMEM -> MachineShape.withHighmem(random, MachineShape.Size.SMALL);
         };
     List<Operation<BootSubject>> list = new ArrayList<>();
-    for (int i = 0; i < OPERATIONS; i++) {
+    boolean many = on == On.MANY_RANGES;
+    if (many) {
+      list.add(BootStep.any(random, Kind.MANY));
+    }
+    for (int i = 0; i < (many ? OPERATIONS_ON_MANY : OPERATIONS); i++) {
       list.add(BootStep.any(random, kinds));
     }
     return new Trial<>() {

@@ -168,6 +168,24 @@ final class BootRules {
             BOOTMEM,
             On.HIGHMEM,
             COMMON),
-        new BootChoiceRule());
+        new BootChoiceRule(),
+        new BootRule(
+            new RuleInfo(
+                "PM-B11",
+                "memblock-of-many-ranges",
+                "The same with hundreds of ranges of memory and of reservations, which come in any"
+                    + " order: memblock has room for 128 of each at first and makes more.",
+                "Firmware of large machines reserves hundreds of places.",
+                "mm/memblock.c memblock_double_array, INIT_MEMBLOCK_REGIONS",
+                "what is known of a range is lost when there is no room for one more"),
+            MEMBLOCK,
+            On.MANY_RANGES,
+            Kind.ALLOC,
+            Kind.REFILL,
+            Kind.RESERVE,
+            Kind.FREE_BLOCK,
+            Kind.FREE_RANGE,
+            Kind.ADD,
+            Kind.REMOVE));
   }
 }

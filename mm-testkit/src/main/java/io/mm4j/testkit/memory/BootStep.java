@@ -16,6 +16,11 @@ record BootStep(Kind kind, long size, long where, long value) implements Operati
   private static final int NODES = 4;
   private static final long TAIL = 6;
 
+  /** Cuts of memory that many ranges have at least: more than memblock has room for at first. */
+  private static final long MANY_AT_LEAST = 150;
+
+  private static final long PIECE = 64;
+
   /** The calls; those from RAW on only ranges have. */
   enum Kind {
     ALLOC,
@@ -29,7 +34,8 @@ record BootStep(Kind kind, long size, long where, long value) implements Operati
     DIRECTION,
     LIMIT,
     ADD,
-    REMOVE
+    REMOVE,
+    MANY
   }
 
   static BootStep any(Seeded random, Kind... kinds) {
@@ -100,7 +106,26 @@ record BootStep(Kind kind, long size, long where, long value) implements Operati
         ranges.remove(start, length);
         model.remove(start, length);
       }
+      case MANY -> {
+        many(s, ranges);
+        many(s, model);
+      }
       default -> throw new IllegalStateException("no call of ranges: kind=" + kind);
+    }
+  }
+
+  /**
+   * Memory and reservations in hundreds of ranges, from below or from above: a little memory in
+   * each step belongs to another node or has flags, and a little is reserved.
+   */
+  private void many(BootSubject s, RangeBootAllocator to) {
+    long count = MANY_AT_LEAST + Long.remainderUnsigned(size, MANY_AT_LEAST);
+    long step = (s.layout.endPfn() << Pages.PAGE_SHIFT) / (count + 1) & -PIECE;
+    for (long i = 0; i < count; i++) {
+      long at = ((value & 1) == 0 ? i : count - 1 - i) * step;
+      to.remove(at, PIECE);
+      to.addNode(at, PIECE / 2, (int) (i % NODES), (int) (i / NODES & 1));
+      to.reserve(at + Long.remainderUnsigned(where, step), 1 + i % PIECE);
     }
   }
 
