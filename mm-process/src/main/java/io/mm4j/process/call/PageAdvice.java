@@ -13,10 +13,12 @@ import io.mm4j.process.vma.Vma;
 final class PageAdvice {
   private final Mm mm;
   private final FolioSplit folios;
+  private final Collapse collapse;
 
   PageAdvice(Mm mm) {
     this.mm = mm;
     this.folios = new FolioSplit(mm);
+    this.collapse = new Collapse(mm);
   }
 
   /** Applies it to a part of a VMA: 0 or a negated errno. */
@@ -29,7 +31,9 @@ final class PageAdvice {
       case MadviseCall.GUARD_INSTALL -> installGuards(vma, start, end);
       case MadviseCall.GUARD_REMOVE -> removeGuards(vma, start, end);
       case MadviseCall.COLLAPSE ->
-          vma.isAnonymous() ? 0 : mm.error(Errno.EINVAL, "MADV_COLLAPSE of a file");
+          vma.isAnonymous()
+              ? collapse.apply(vma, start, end)
+              : mm.error(Errno.EINVAL, "MADV_COLLAPSE of a file");
       default -> 0;
     };
   }

@@ -65,7 +65,14 @@ public final class Page {
     Page[] pages = new Page[count];
     for (int i = 0; i < count; i++) {
       pages[i] = zeroed();
-      pages[i].folio = pages;
+    }
+    return joinFolio(pages);
+  }
+
+  /** Single anonymous pages become one folio until {@link #splitFolio}: the same array. */
+  public static Page[] joinFolio(Page[] pages) {
+    for (Page page : pages) {
+      page.folio = pages;
     }
     return pages;
   }

@@ -105,6 +105,11 @@ public final class PageTable {
     return slot(addr) != null;
   }
 
+  /** Whether the page directory of an address exists ({@code mm_find_pmd}). */
+  public boolean hasDirectory(long addr) {
+    return directory(addr, false) != null;
+  }
+
   /** Whether the address belongs to a huge mapping. */
   public boolean isHuge(long addr) {
     return slot(addr) instanceof Huge;

@@ -35,6 +35,7 @@ public final class AddressSpaceSuite {
     rules.addAll(MremapCases.all());
     rules.addAll(AdviceCases.all());
     rules.addAll(HugeCases.all());
+    rules.addAll(CollapseCases.all());
     rules.addAll(FileCases.all());
     rules.addAll(LimitCases.all());
     rules.addAll(PlaceCases.all());

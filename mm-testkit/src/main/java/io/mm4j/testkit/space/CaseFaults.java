@@ -103,6 +103,12 @@ final class CaseFaults {
             "AS-C56",
             "AS-C57"),
         space(
+            "collapses-in-words",
+            "MADV_COLLAPSE says that it was done and does nothing.",
+            advice(25, 0),
+            "AS-C97",
+            "AS-C98"),
+        space(
             "files-in-small",
             "Files are never mapped in huge pages.",
             inner -> new Tampered.AdvisesFiles(inner, 15),

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.call;
+
+import io.mm4j.api.process.Errno;
+import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.Page;
+import io.mm4j.process.page.PageTable;
+import io.mm4j.process.vma.VmFlags;
+import io.mm4j.process.vma.Vma;
+
+/**
+ * MADV_COLLAPSE of anonymous memory ({@code madvise_collapse}, {@code hpage_collapse_scan_pmd} and
+ * {@code collapse_huge_page}, mm/khugepaged.c, Linux 6.18): the pages of each 2 MiB are copied into
+ * a huge page, whatever transparent_hugepage says; pages that are not there become zeroes.
+ *
+ * <p>The VMA must have been written to, must not have MADV_NOHUGEPAGE, and must have room for a
+ * huge page. Of the range, only 2 MiB that lie in it as a whole count. One that has no page
+ * directory yet is passed over; one that has no page table, or a guard page, ends the call. The
+ * answer is 0 if all of them are huge pages then, be they none at all.
+ *
+ * <p>Differs: memory of files, shared memory included, is refused by {@link PageAdvice}.
+ */
+final class Collapse {
+  private static final int PAGES = 512;
+
+  private final Mm mm;
+
+  Collapse(Mm mm) {
+    this.mm = mm;
+  }
+
+  /** Applies it to a part of an anonymous VMA: 0 or a negated errno. */
+  long apply(Vma vma, long start, long end) {
+    if (vma.anonVma == null) {
+      return mm.error(Errno.EINVAL, "nothing was ever written there, so nothing can collapse");
+    }
+    if (vma.hasAny(VmFlags.NOHUGEPAGE | VmFlags.SPECIAL) || !hasRoom(vma)) {
+      return mm.error(Errno.EINVAL, "MADV_NOHUGEPAGE, or no whole 2 MiB in the mapping");
+    }
+    long first = start + Mm.HUGE_BYTES - 1 & -Mm.HUGE_BYTES;
+    long past = end & -Mm.HUGE_BYTES;
+    boolean all = true;
+    for (long at = first; at < past; at += Mm.HUGE_BYTES) {
+      if (!mm.pages.hasDirectory(at)) {
+        all = false; // SCAN_PMD_NULL lets the call go on, SCAN_PMD_NONE ends it
+        continue;
+      }
+      if (mm.pages.isHuge(at)) {
+        continue;
+      }
+      if (!mm.pages.hasTable(at) || hasGuard(at)) {
+        return mm.error(Errno.EINVAL, "2 MiB where nothing is present, or with a guard page");
+      }
+      if (mm.pages.noRoomFor(PAGES)) {
+        return mm.error(Errno.ENOMEM, "no memory for a huge page");
+      }
+      Page[] pages = copy(at);
+      mm.pages.zap(at, at + Mm.HUGE_BYTES, false);
+      mm.pages.freeEmptyLeaf(at);
+      mm.pages.setHuge(at, pages);
+    }
+    return all ? 0 : mm.error(Errno.EINVAL, "2 MiB where nothing is present");
+  }
+
+  /** {@code thp_vma_suitable_order} at the end of the VMA. */
+  private static boolean hasRoom(Vma vma) {
+    long last = (vma.end & -Mm.HUGE_BYTES) - Mm.HUGE_BYTES;
+    return last >= vma.start;
+  }
+
+  private boolean hasGuard(long at) {
+    for (int i = 0; i < PAGES; i++) {
+      if (mm.pages.get(at + i * Mm.PAGE) == PageTable.GUARD) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private Page[] copy(long at) {
+    Page[] pages = new Page[PAGES];
+    for (int i = 0; i < PAGES; i++) {
+      Object entry = mm.pages.get(at + i * Mm.PAGE);
+      pages[i] = entry instanceof Page page ? page.copy() : Page.zeroed();
+    }
+    return Page.joinFolio(pages);
+  }
+}
