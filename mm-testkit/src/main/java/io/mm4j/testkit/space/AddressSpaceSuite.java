@@ -40,6 +40,7 @@ public final class AddressSpaceSuite {
     rules.addAll(LimitCases.all());
     rules.addAll(PlaceCases.all());
     rules.addAll(AnonCases.all());
+    rules.addAll(AllocationCases.all());
     rules.addAll(CallCases.all());
     return new Suite<>(
         "address-space",

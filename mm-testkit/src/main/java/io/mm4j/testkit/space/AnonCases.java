@@ -61,7 +61,97 @@ final class AnonCases {
             "Memory that a driver has marked as not to be expanded merges with nothing, neither"
                 + " new nor changed.",
             "VM_SPECIAL in vma_merge_new_range and vma_merge_existing_range",
-            AnonCases::special));
+            AnonCases::special),
+        of(
+            "AS-47",
+            "anon-vma-taken-over",
+            "Whoever is extended over pages that were written, by mmap, mprotect or mremap, from"
+                + " above or below, has their anon_vma: it merges with nothing that was written on"
+                + " its own.",
+            "dup_anon_vma in vma_merge_new_range, vma_merge_existing_range and copy_vma",
+            AnonCases::takenOver),
+        of(
+            "AS-48",
+            "marks-come-along",
+            "A range with guard pages that is moved next to others marks the VMA that they become,"
+                + " from above, from below and in between.",
+            "VM_STICKY in vma_merge_new_range; copy_vma",
+            AnonCases::marked));
+  }
+
+  private static void marked(Rig rig) {
+    for (int others = 1; others <= 3; others++) {
+      rig.map(A, 3 * TEN, RW);
+      AdviceCases.advise(rig, B + PAGE, PAGE, AdviceCases.GUARD_INSTALL);
+      rig.move(B, FAR, TEN);
+      rig.unmap(A, 3 * TEN);
+      if ((others & 1) != 0) {
+        rig.map(A, TEN, RW);
+      }
+      if ((others & 2) != 0) {
+        rig.map(C, TEN, RW);
+      }
+      rig.move(FAR, B, TEN);
+      rig.shows(others == 1 ? "0-20 rw-p" : others == 2 ? "10-30 rw-p" : "0-30 rw-p");
+      Looks.flags(rig, B, "gu ac");
+      Looks.pages(rig, B, TEN, ".1,g1,.8");
+      rig.unmap(A, 3 * TEN);
+    }
+  }
+
+  private static void takenOver(Rig rig) {
+    for (long other : new long[] {A, C}) {
+      // A range that was written gets the rights of a neighbour that was not.
+      stranger(rig, other, 7);
+      rig.map(B, TEN, RW);
+      rig.touch(B);
+      rig.map(other, TEN, 7);
+      rig.protect(B, TEN, 7);
+      staysApart(rig, other, "rwxp");
+      // The same in two steps.
+      stranger(rig, other, 7);
+      rig.map(B, TEN, RW);
+      rig.touch(B);
+      rig.map(other, TEN, 7);
+      rig.protect(other == A ? B : B + 5 * PAGE, 5 * PAGE, 7);
+      rig.protect(B, TEN, 7);
+      staysApart(rig, other, "rwxp");
+      // A range that was written comes back to a neighbour that was not.
+      stranger(rig, other, RW);
+      rig.map(B, TEN, RW);
+      rig.touch(B);
+      rig.move(B, FAR, TEN);
+      rig.map(other, TEN, RW);
+      rig.move(FAR, B, TEN);
+      staysApart(rig, other, "rw-p");
+    }
+    // Three become one, and only the one in the middle was written.
+    rig.map(END, TEN, RW);
+    AdviceCases.advise(rig, END, TEN, 16);
+    rig.touch(END);
+    rig.map(A, 3 * TEN, RW);
+    rig.protect(B, TEN, 7);
+    rig.touch(B);
+    rig.protect(B, TEN, RW);
+    AdviceCases.advise(rig, END, TEN, 17);
+    rig.shows(A, END + TEN, "0-30 rw-p, 30-40 rw-p");
+    rig.unmap(A, 4 * TEN);
+  }
+
+  /** The third of three, which is written on its own and will look like the others. */
+  private static void stranger(Rig rig, long other, int prot) {
+    long third = other == A ? C : A;
+    rig.map(third, TEN, prot);
+    AdviceCases.advise(rig, third, TEN, 16);
+    rig.touch(third);
+  }
+
+  /** Two of three are one; the third looks like them now. */
+  private static void staysApart(Rig rig, long other, String rights) {
+    AdviceCases.advise(rig, other == A ? C : A, TEN, 17);
+    rig.shows(
+        (other == A ? "0-20 rw-p, 20-30 rw-p" : "0-10 rw-p, 10-30 rw-p").replace("rw-p", rights));
+    rig.unmap(A, END - A);
   }
 
   private static void reused(Rig rig) {
@@ -98,6 +188,24 @@ final class AnonCases {
     rig.touch(B);
     AdviceCases.advise(rig, A, TEN, 17);
     rig.shows("0-10 rw-p, 10-20 rw-p");
+    rig.unmap(A, END - A);
+    // Offsets go on, and a hole lies between: each its own.
+    rig.gives("a file", A, rig.mm.mmap(A, TEN, RW, 0x12, CaseSetup.DISK, 0));
+    rig.gives("its next part", C, rig.mm.mmap(C, TEN, RW, 0x12, CaseSetup.DISK, TEN));
+    rig.touch(A);
+    rig.touch(C);
+    rig.move(A, B, TEN);
+    rig.shows("10-20 rw-p, 20-30 rw-p");
+    rig.unmap(A, END - A);
+    // Another open file in between: each its own.
+    rig.gives("a file", A, rig.mm.mmap(A, TEN, RW, 0x12, CaseSetup.DISK, 0));
+    rig.gives("another", B, rig.mm.mmap(B, TEN, RW, 0x12, CaseSetup.DISK_READ_ONLY, TEN));
+    rig.gives("the first again", C, rig.mm.mmap(C, TEN, RW, 0x12, CaseSetup.DISK, 2 * TEN));
+    rig.touch(A);
+    rig.touch(B);
+    rig.touch(C);
+    rig.gives("in between", B, rig.mm.mmap(B, TEN, RW, 0x12, CaseSetup.DISK, TEN));
+    rig.shows("0-20 rw-p, 20-30 rw-p");
     rig.unmap(A, END - A);
     afterFork(rig, A, B, "0-10 rw-p, 10-20 rw-p");
     afterFork(rig, B, A, "0-10 rw-p, 10-20 rw-p");

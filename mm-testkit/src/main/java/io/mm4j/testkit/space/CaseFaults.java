@@ -69,6 +69,19 @@ final class CaseFaults {
         space("frees-at-once", "MADV_FREE discards.", advice(8, 4), "AS-C52", "AS-C65"),
         space(
             "guards-nothing", "MADV_GUARD_INSTALL discards and no more.", advice(102, 4), "AS-C53"),
+        space(
+            "moves-no-guards",
+            "mremap takes guard pages away.",
+            inner ->
+                new DelegatingSpace(inner, space -> space) {
+                  @Override
+                  public long mremap(long addr, long old, long bytes, long flags, long to) {
+                    long result = super.mremap(addr, old, bytes, flags, to);
+                    super.madvise(to, bytes, AdviceCases.GUARD_REMOVE);
+                    return result;
+                  }
+                },
+            "AS-48"),
         space("populates-by-reading", "MADV_POPULATE_WRITE reads.", advice(23, 22), "AS-C54"),
         space(
             "removes-from-one",
@@ -226,7 +239,8 @@ final class CaseFaults {
             ViewFaults.MergesAcrossOffsets::new,
             "AS-C94",
             "AS-C95",
-            "AS-C96"));
+            "AS-C96",
+            "AS-47"));
   }
 
   static List<Fault<VmaIndexProvider>> calls() {
@@ -287,6 +301,11 @@ final class CaseFaults {
             "Every page of the clock data exists.",
             Tampered.ClockWithoutEnd::new,
             "AS-43"),
+        floor(
+            "allocates-once",
+            "A call asks for memory once, whatever it needs.",
+            FloorFaults::countsOne,
+            "AS-46"),
         space(
             "peeks-at-nothing",
             "A debugger's read brings no page.",

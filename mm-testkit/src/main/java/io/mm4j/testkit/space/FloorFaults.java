@@ -93,6 +93,22 @@ final class FloorFaults {
     }
   }
 
+  /** Counts one allocation a call, however many there were. */
+  static ProcessFloor countsOne(ProcessFloor right) {
+    return new DelegatingFloor(right) {
+      private long seen;
+      private long counted;
+
+      @Override
+      public long allocationCount() {
+        long now = right.allocationCount();
+        counted += now > seen ? 1 : 0;
+        seen = now;
+        return counted;
+      }
+    };
+  }
+
   /** Reads other settings than it was given. */
   private static final class Reconfigured extends DelegatingFloor {
     private final UnaryOperator<AddressSpaceConfig> change;
