@@ -274,5 +274,8 @@ final class LinuxAddressSpace implements AddressSpace {
   public void validate() {
     mm.vmas.validate();
     mm.accounting.validate();
+    if (mm.vmas.size() == 0) {
+      mm.pages.validateEmpty();
+    }
   }
 }

@@ -60,6 +60,7 @@ final class ForkCall {
       mm.accounting.add(vma.flags, -vma.pages());
       mm.vmas.remove(vma);
     }
+    mm.pages.freeTables(0, mm.taskSize(), 0, Long.MAX_VALUE);
     mm.accounting.forgetLocked();
   }
 }

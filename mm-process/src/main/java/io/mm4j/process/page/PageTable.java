@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.page;
 
+import io.mm4j.api.CorruptStateError;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -87,6 +88,17 @@ public final class PageTable {
   /** Page tables of the lower levels in pages, the root not counted. */
   public long tables() {
     return tables;
+  }
+
+  /**
+   * Checks that nothing is mapped or counted where no VMA is.
+   *
+   * @throws CorruptStateError if something is
+   */
+  public void validateEmpty() {
+    CorruptStateError.check(
+        mapped == 0 && rss() == 0 && tables == 0,
+        "no VMA is left: mapped=" + mapped + " rss=" + rss() + " tables=" + tables);
   }
 
   // ---------------------------------------------------------------- one address

@@ -41,6 +41,8 @@ public final class AddressSpaceSuite {
     rules.addAll(PlaceCases.all());
     rules.addAll(AnonCases.all());
     rules.addAll(AllocationCases.all());
+    rules.addAll(FolioCases.all());
+    rules.addAll(LifeCases.all());
     rules.addAll(CallCases.all());
     return new Suite<>(
         "address-space",

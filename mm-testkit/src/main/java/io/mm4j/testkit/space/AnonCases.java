@@ -97,6 +97,30 @@ final class AnonCases {
       Looks.pages(rig, B, TEN, ".1,g1,.8");
       rig.unmap(A, 3 * TEN);
     }
+    for (long guarded : new long[] {A, C}) {
+      rig.map(A, 3 * TEN, RW);
+      rig.protect(B, TEN, READ);
+      AdviceCases.advise(rig, guarded, PAGE, AdviceCases.GUARD_INSTALL);
+      rig.protect(B, TEN, RW);
+      rig.shows("0-30 rw-p");
+      Looks.flags(rig, B, "gu ac");
+      rig.unmap(A, 3 * TEN);
+      rig.map(guarded, TEN, RW);
+      AdviceCases.advise(rig, guarded, PAGE, AdviceCases.GUARD_INSTALL);
+      rig.map(B, TEN, READ);
+      rig.protect(B, TEN, RW);
+      Looks.flags(rig, B, "gu ac");
+      rig.unmap(A, 3 * TEN);
+    }
+    // Guard pages in a private file are no writes to it.
+    rig.gives("a file", A, rig.mm.mmap(A, TEN, RW, 0x12, CaseSetup.DISK, 0));
+    AdviceCases.advise(rig, A, PAGE, AdviceCases.GUARD_INSTALL);
+    rig.gives("behind it", B, rig.mm.mmap(B, TEN, READ, 0x12, CaseSetup.DISK, TEN));
+    AdviceCases.advise(rig, B, TEN, 16);
+    rig.protect(B, TEN, RW);
+    rig.touch(B);
+    AdviceCases.advise(rig, B, TEN, 17);
+    rig.shows("0-20 rw-p");
   }
 
   private static void takenOver(Rig rig) {
@@ -124,6 +148,18 @@ final class AnonCases {
       rig.map(other, TEN, RW);
       rig.move(FAR, B, TEN);
       staysApart(rig, other, "rw-p");
+    }
+    // MREMAP_DONTUNMAP of all leaves a VMA as if it was never written, of a part it does not.
+    for (int part = 0; part < 2; part++) {
+      stranger(rig, A, RW);
+      rig.map(B, TEN, RW);
+      rig.touch(B + 9 * PAGE);
+      long bytes = part == 0 ? TEN : PAGE;
+      Looks.works("mremap", rig.mm.mremap(B, bytes, bytes, 7, FAR));
+      AdviceCases.advise(rig, C, TEN, 17);
+      rig.shows(part == 0 ? "10-30 rw-p" : "10-20 rw-p, 20-30 rw-p");
+      rig.unmap(A, END - A);
+      rig.unmap(FAR, TEN);
     }
     // Three become one, and only the one in the middle was written.
     rig.map(END, TEN, RW);
@@ -188,6 +224,24 @@ final class AnonCases {
     rig.touch(B);
     AdviceCases.advise(rig, A, TEN, 17);
     rig.shows("0-10 rw-p, 10-20 rw-p");
+    rig.unmap(A, END - A);
+    // Guard marks keep nobody apart.
+    rig.map(B, TEN, 7);
+    AdviceCases.advise(rig, B, PAGE, AdviceCases.GUARD_INSTALL);
+    rig.map(A, TEN, RW);
+    rig.touch(A);
+    rig.protect(A, TEN, 7);
+    rig.shows("0-20 rwxp");
+    rig.unmap(A, END - A);
+    // Offsets do not go on: each its own, also for who comes in between later.
+    rig.gives("a file", A, rig.mm.mmap(A, TEN, RW, 0x12, CaseSetup.DISK, 0));
+    rig.gives("elsewhere in it", B, rig.mm.mmap(B, TEN, RW, 0x12, CaseSetup.DISK, 5 * TEN));
+    rig.gives("behind the first", C, rig.mm.mmap(C, TEN, RW, 0x12, CaseSetup.DISK, 2 * TEN));
+    rig.touch(A);
+    rig.touch(B);
+    rig.touch(C);
+    rig.gives("in between", B, rig.mm.mmap(B, TEN, RW, 0x12, CaseSetup.DISK, TEN));
+    rig.shows("0-20 rw-p, 20-30 rw-p");
     rig.unmap(A, END - A);
     // Offsets go on, and a hole lies between: each its own.
     rig.gives("a file", A, rig.mm.mmap(A, TEN, RW, 0x12, CaseSetup.DISK, 0));
@@ -254,6 +308,7 @@ final class AnonCases {
     child.shows("0-10 rw-p, 10-20 rw-p, 20-30 rw-p");
     child.map(FAR, TEN, RW);
     child.move(FAR, B + 40 * PAGE, TEN);
+    wiped(rig);
     child.has(B + 5 * PAGE, 1);
     Rig grandchild = child.fork();
     grandchild.unmap(A, TEN);
@@ -269,6 +324,19 @@ final class AnonCases {
     second.map(B, TEN, RW);
     second.shows("0-10 rw-p, 10-20 rw-p, 20-30 rw-p");
     second.mm.exit();
+  }
+
+  /** What MADV_WIPEONFORK emptied was never written in the child. */
+  private static void wiped(Rig rig) {
+    rig.map(FAR, TEN, RW);
+    rig.touch(FAR);
+    AdviceCases.advise(rig, FAR, TEN, 18);
+    Rig child = rig.fork();
+    child.map(FAR + TEN, TEN, RW);
+    AdviceCases.advise(child, FAR + TEN, TEN, 18);
+    child.shows(FAR, FAR + 2 * TEN, "0-20 rw-p");
+    child.mm.exit();
+    rig.unmap(FAR, TEN);
   }
 
   private static void device(Rig rig, long at) {

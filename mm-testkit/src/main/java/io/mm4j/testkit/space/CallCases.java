@@ -272,6 +272,12 @@ final class CallCases {
     Looks.pages(rig, A, TEN, "F10");
     rig.gives("to execute", B, rig.mm.mmap(B, TEN, 4, 0x8032, -1, 0));
     Looks.pages(rig, B, TEN, "z10");
+    rig.map(C, TEN, RW);
+    Looks.ends("executing data", Kind.SEGV_ACCERR, rig.mm.execute(C + PAGE));
+    Looks.pages(rig, C, TEN, ".1,z1,.8");
+    rig.put(C, 5);
+    rig.put(C, 0);
+    rig.has(C, 0);
   }
 
   private static void mprotectArguments(Rig rig) {
@@ -473,6 +479,9 @@ final class CallCases {
     Looks.fails(rig, "on itself", Errno.EINVAL, mm.mremap(A, TEN, TEN, 3, A - PAGE));
     Looks.fails(rig, "beyond its end", Errno.EFAULT, mm.mremap(A, 2 * TEN, 3 * TEN, 1, 0));
     Looks.fails(rig, "private, size 0", Errno.EINVAL, mm.mremap(A, 0, TEN, 1, 0));
+    Looks.works("a private file", mm.mmap(C, TEN, RW, 0x12, CaseSetup.DISK, 0));
+    Looks.fails(rig, "a private file, size 0", Errno.EINVAL, mm.mremap(C, 0, TEN, 1, 0));
+    rig.unmap(C, TEN);
     rig.gives("as it is", A, mm.mremap(A, TEN, TEN - 1, 0, 0));
     rig.gives("the last place", end - PAGE, mm.mremap(A, PAGE, PAGE, 3, end - PAGE));
     rig.has(end - PAGE, 5);

@@ -290,4 +290,39 @@ final class CallFaults {
       return heard ? -Errno.EINVAL : super.munmap(addr, len);
     }
   }
+
+  /** Leaves a process as it was. */
+  static final class NeverExits extends DelegatingSpace {
+    NeverExits(AddressSpace inner) {
+      super(inner, NeverExits::new);
+    }
+
+    @Override
+    public void exit() {
+      validate();
+    }
+  }
+
+  /** Sets a limit of the parent, too. */
+  static final class SharesLimits extends DelegatingSpace {
+    private final @Nullable AddressSpace parent;
+
+    SharesLimits(AddressSpace inner) {
+      super(inner, child -> new SharesLimits(child, inner));
+      parent = null;
+    }
+
+    private SharesLimits(AddressSpace child, AddressSpace parent) {
+      super(child, grandchild -> new SharesLimits(grandchild, child));
+      this.parent = parent;
+    }
+
+    @Override
+    public long setrlimit(ResourceLimit resource, long softBytes, long structAddr) {
+      if (parent != null) {
+        parent.setrlimit(resource, softBytes, structAddr);
+      }
+      return super.setrlimit(resource, softBytes, structAddr);
+    }
+  }
 }

@@ -108,7 +108,10 @@ final class CaseFaults {
             "AS-C62",
             "AS-C63",
             "AS-C64",
-            "AS-C65"),
+            "AS-C65",
+            "AS-49",
+            "AS-50",
+            "AS-51"),
         floor(
             "huge-if-possible",
             "transparent_hugepage is always.",
@@ -301,6 +304,21 @@ final class CaseFaults {
             "Every page of the clock data exists.",
             Tampered.ClockWithoutEnd::new,
             "AS-43"),
+        space(
+            "never-exits",
+            "A process stays as it was at its exit.",
+            CallFaults.NeverExits::new,
+            "AS-52"),
+        space(
+            "limits-are-shared",
+            "A limit that a child sets is its parent's, too.",
+            CallFaults.SharesLimits::new,
+            "AS-53"),
+        floor(
+            "without-overcommit-kbytes",
+            "vm.overcommit_kbytes is not looked at.",
+            ConfigFaults.withoutOvercommitKbytes(),
+            "AS-54"),
         floor(
             "allocates-once",
             "A call asks for memory once, whatever it needs.",

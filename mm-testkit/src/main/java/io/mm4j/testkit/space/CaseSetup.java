@@ -50,6 +50,7 @@ final class CaseSetup {
   Set<Capability> capabilities = Set.of();
   int overcommit;
   int overcommitRatio = 50;
+  long overcommitKbytes;
   int maxMapCount = 65530;
   long lsmMinAddr = 65536;
   long guardPages = 256;
@@ -94,7 +95,14 @@ final class CaseSetup {
                 memlockBytes,
                 capabilities,
                 new MmSysctls(
-                    overcommit, overcommitRatio, maxMapCount, 4096, lsmMinAddr, guardPages, false),
+                    overcommit,
+                    overcommitRatio,
+                    maxMapCount,
+                    4096,
+                    lsmMinAddr,
+                    guardPages,
+                    false,
+                    overcommitKbytes),
                 ramKb,
                 swapKb,
                 thp,

@@ -17,6 +17,7 @@ final class ConfigFaults {
   private ThpMode thp;
   private Set<Capability> capabilities;
   private int overcommit;
+  private long overcommitKbytes;
   private long guardPages;
   private long asBytes;
   private boolean topDown;
@@ -30,6 +31,7 @@ final class ConfigFaults {
     thp = c.thp();
     capabilities = c.capabilities();
     overcommit = c.sysctls().overcommitMemory();
+    overcommitKbytes = c.sysctls().overcommitKbytes();
     guardPages = c.sysctls().stackGuardGapPages();
     asBytes = c.asBytes();
     topDown = c.layout().topDown();
@@ -97,6 +99,10 @@ final class ConfigFaults {
     return floor(c -> c.endData = c.right.layout().startData());
   }
 
+  static UnaryOperator<ProcessFloor> withoutOvercommitKbytes() {
+    return floor(c -> c.overcommitKbytes = 0);
+  }
+
   private AddressSpaceConfig build() {
     MmLayout l = right.layout();
     MmSysctls s = right.sysctls();
@@ -129,7 +135,8 @@ final class ConfigFaults {
             s.mmapMinAddr(),
             s.lsmMmapMinAddr(),
             guardPages,
-            s.legacyVaLayout()),
+            s.legacyVaLayout(),
+            overcommitKbytes),
         right.totalRamKb(),
         right.totalSwapKb(),
         thp,

@@ -267,6 +267,27 @@ final class FileCases {
     rig.put(A + 50 * PAGE, 1);
     Looks.mincore(rig, A, FILE, "032,11,01,130");
     AdviceCases.advise(rig, A, FILE, 0);
+    // A page that is in the cache already gets no mark, and one that is taken out loses it.
+    AdviceCases.advise(rig, A, FILE, AdviceCases.REMOVE);
+    AdviceCases.advise(rig, A, FILE, 1);
+    rig.has(A + 40 * PAGE, 0);
+    AdviceCases.advise(rig, A, FILE, AdviceCases.DONTNEED);
+    AdviceCases.advise(rig, A, FILE, 0);
+    rig.has(A + 32 * PAGE, 0);
+    Looks.pages(rig, A, FILE, ".32,F16,.16");
+    AdviceCases.advise(rig, A, FILE, AdviceCases.REMOVE);
+    rig.has(A + 32 * PAGE, 0);
+    Looks.pages(rig, A, FILE, ".32,F8,.1,F7,.16");
+    AdviceCases.advise(rig, A, FILE, AdviceCases.REMOVE);
+    rig.has(A + 50 * PAGE, 0);
+    rig.has(A + 35 * PAGE, 0);
+    Looks.pages(rig, A + 32 * PAGE, 16 * PAGE, ".2,F14");
+    AdviceCases.advise(rig, A, FILE, AdviceCases.REMOVE);
+    AdviceCases.advise(rig, A, FILE, 1);
+    rig.has(A + 32 * PAGE, 0);
+    AdviceCases.advise(rig, A, FILE, 2);
+    rig.put(A + 50 * PAGE, 1);
+    AdviceCases.advise(rig, A, FILE, 0);
     file(rig, FAR, FILE, RW, PRIVATE, CaseSetup.DISK_UNKNOWN, 0);
     rig.put(FAR + 5 * PAGE, 1);
     Looks.mincore(rig, A, FILE, "133,01,130");
@@ -296,6 +317,19 @@ final class FileCases {
     Looks.pages(rig, A, FILE, ".2,F2,.12,F16,.32");
     rig.has(A + 9 * PAGE, 10);
     rig.has(A + 10 * PAGE, 0);
+    // A hole at the end of a folio, and one in the middle.
+    rig.map(Act.SCRATCH, PAGE, RW);
+    file(rig, A, 6 * PAGE, RW, SHARED, CaseSetup.TINY, 0);
+    AdviceCases.advise(rig, A + 2 * PAGE, 2 * PAGE, AdviceCases.REMOVE);
+    rig.has(A, CaseSetup.byteOf(0));
+    Looks.mincore(rig, A, 6 * PAGE, "12,02,12");
+    Looks.pages(rig, A, 6 * PAGE, "F2,.2,F2");
+    file(rig, A, FILE, RW, SHARED, CaseSetup.HUGE, 0);
+    AdviceCases.advise(rig, A + 34 * PAGE, 2 * PAGE, AdviceCases.REMOVE);
+    rig.has(A + 37 * PAGE, CaseSetup.byteOf(37));
+    Looks.pages(rig, A + 32 * PAGE, 8 * PAGE, "F2,.2,F4");
+    AdviceCases.advise(rig, A + 37 * PAGE, PAGE, AdviceCases.COLD);
+    Looks.pages(rig, A + 32 * PAGE, 8 * PAGE, "F2,.2,F4");
   }
 
   private static void faultAround(Rig rig) {

@@ -342,9 +342,12 @@ final class LimitCases {
     rig.gives("MCL_CURRENT | MCL_ONFAULT", 0, rig.mm.mlockall(5));
     Looks.flags(rig, A, "lo lf ac");
     Looks.pages(rig, FAR + 2 * TEN, TEN, ".10");
+    rig.gives("and later", 0, rig.mm.mlockall(3));
     rig.gives("munlockall", 0, rig.mm.munlockall());
     Looks.locked(rig, 0);
     Looks.flags(rig, A, "ac");
+    rig.map(B, TEN, RW);
+    Looks.flags(rig, B, "ac");
   }
 
   private static void data(Rig rig) {
@@ -427,6 +430,14 @@ final class LimitCases {
     Looks.committed(rig, 2 * (RAM + SWAP));
     rig.gives("over the old", A, rig.mm.mmap(A, all, READ, ANON, -1, 0));
     Looks.committed(rig, RAM + SWAP);
+    rig.gives("a file", FARTHER, rig.mm.mmap(FARTHER, TEN, RW, 0x12, CaseSetup.DISK, 0));
+    rig.protect(FARTHER, TEN, READ);
+    Looks.committed(rig, RAM + SWAP + 10);
+    rig.unmap(FARTHER, TEN);
+    rig.gives("a stack", FARTHER, rig.mm.mmap(FARTHER, PAGE, RW, 0x4132, -1, 0));
+    rig.touch(FARTHER - 3 * PAGE);
+    Looks.committed(rig, RAM + SWAP);
+    rig.unmap(FARTHER - 3 * PAGE, 4 * PAGE);
     Rig child = rig.fork();
     Looks.committed(rig, 2 * (RAM + SWAP));
     child.mm.exit();

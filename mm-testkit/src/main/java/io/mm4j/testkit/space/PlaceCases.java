@@ -187,6 +187,15 @@ final class PlaceCases {
     placed(rig, "up to its gap", third + 6 * PAGE, 38 * PAGE, ANON);
     placed(rig, "behind it", third + 301 * PAGE, PAGE, ANON);
     placed(rig, "2 MiB at a border", (third + 302 * PAGE + HUGE - 1) & -HUGE, HUGE, ANON);
+    long behind = third + 302 * PAGE;
+    rig.gives("a hint in a gap", behind, rig.mm.mmap(third + 50 * PAGE, PAGE, RW, ANON, -1, 0));
+    long border = (behind + HUGE - 1) & -HUGE;
+    rig.map(behind, border - behind, READ);
+    placed(rig, "2 MiB where a border is the next", border + HUGE, HUGE, ANON);
+    rig.gives(
+        "a hint at the end", TASK_SIZE - PAGE, rig.mm.mmap(TASK_SIZE - PAGE, PAGE, 1, ANON, -1, 0));
+    rig.unmap(0x40000000L, PAGE);
+    rig.gives("all of MAP_32BIT", 0x40000000L, rig.mm.mmap(0, 0x40000000L, 0, 0x4062, -1, 0));
     rig.gives("fixed", A + PAGE, rig.mm.mmap(A + PAGE, PAGE, RW, FIXED, -1, 0));
     long top = (TASK_SIZE - third - 4 * HUGE) & -HUGE;
     Looks.fails(rig, "too long", Errno.ENOMEM, rig.mm.mmap(0, top + 8 * HUGE, 0, 0x4022, -1, 0));
@@ -220,6 +229,9 @@ final class PlaceCases {
     rig.unmap(BASE - (64L << 21), 64L << 21);
     rig.map(border, BASE - border, READ);
     placed(rig, "where a border is the top", border - HUGE, HUGE, ANON);
+    rig.map(border - HUGE - PAGE, PAGE, READ);
+    shared = rig.mm.mmap(0, HUGE, RW, 1, CaseSetup.ZERO, 0);
+    rig.gives("shared /dev/zero below a page", border - 2 * HUGE - PAGE, shared);
   }
 
   private static void ia32(Rig rig) {
