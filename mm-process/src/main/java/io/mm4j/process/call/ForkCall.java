@@ -16,7 +16,7 @@ final class ForkCall {
 
   /** The child, or null when memory was out. */
   static @Nullable Mm fork(Mm parent) {
-    if (parent.pages.noRoomFor(parent.pages.mapped())) {
+    if (noRoom(parent)) {
       return null;
     }
     Mm child = parent.childWithoutVmas();
@@ -36,16 +36,34 @@ final class ForkCall {
     return child;
   }
 
+  /** Whether the entries that the child gets do not fit; counted only if all might not. */
+  private static boolean noRoom(Mm parent) {
+    if (!parent.pages.noRoomFor(parent.pages.mapped())) {
+      return false;
+    }
+    long[] entries = {0};
+    for (Vma vma = parent.vmas.first(); vma != null; vma = parent.vmas.next(vma)) {
+      if (!vma.has(VmFlags.DONTCOPY) && needsCopy(vma)) {
+        parent.pages.visit(vma.start, vma.end, (addr, entry, huge) -> entries[0]++);
+      }
+    }
+    return parent.pages.noRoomFor(entries[0]);
+  }
+
+  /** {@code vma_needs_copy}, and what {@code dup_mmap} says first: faults do not bring it back. */
+  private static boolean needsCopy(Vma vma) {
+    return !vma.has(VmFlags.WIPEONFORK) && (vma.anonVma != null || vma.has(VmFlags.MAYBE_GUARD));
+  }
+
   private static void copy(Mm parent, Mm child, Vma vma) {
     Vma copy = child.vmas.copyWithoutChain(vma, vma.start, vma.end, vma.pgoff);
     copy.flags &= ~VmFlags.LOCKED_MASK;
-    boolean wiped = vma.has(VmFlags.WIPEONFORK);
-    if (!wiped) {
+    if (!vma.has(VmFlags.WIPEONFORK)) {
       AnonVmas.fork(copy, vma);
     }
     child.vmas.insert(copy);
     child.accounting.add(copy.flags, copy.pages());
-    if (!wiped && (vma.anonVma != null || vma.has(VmFlags.MAYBE_GUARD))) {
+    if (needsCopy(vma)) {
       parent.pages.copyTo(child.pages, vma.start, vma.end);
     }
   }

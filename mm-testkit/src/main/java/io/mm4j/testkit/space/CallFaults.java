@@ -325,4 +325,24 @@ final class CallFaults {
       return super.setrlimit(resource, softBytes, structAddr);
     }
   }
+
+  /** Forks no more after MADV_DONTFORK. */
+  static final class ChildOfNothing extends DelegatingSpace {
+    private boolean advised;
+
+    ChildOfNothing(AddressSpace inner) {
+      super(inner, ChildOfNothing::new);
+    }
+
+    @Override
+    public long madvise(long addr, long len, long advice) {
+      advised |= advice == 10;
+      return super.madvise(addr, len, advice);
+    }
+
+    @Override
+    public @Nullable AddressSpace fork() {
+      return advised ? null : super.fork();
+    }
+  }
 }

@@ -314,6 +314,11 @@ final class CaseFaults {
             "A limit that a child sets is its parent's, too.",
             CallFaults.SharesLimits::new,
             "AS-53"),
+        space(
+            "child-of-nothing",
+            "Whoever has advised against copying at fork has no child at all.",
+            CallFaults.ChildOfNothing::new,
+            "AS-55"),
         floor(
             "without-overcommit-kbytes",
             "vm.overcommit_kbytes is not looked at.",

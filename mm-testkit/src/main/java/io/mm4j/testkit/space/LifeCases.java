@@ -94,7 +94,38 @@ final class LifeCases {
                   Errno.ENOMEM,
                   rig.mm.mmap(0, (most + 1) * PAGE, RW, 0x22, -1, 0));
               Looks.works("all", rig.mm.mmap(0, most * PAGE, RW, 0x22, -1, 0));
-            }));
+            }),
+        of(
+            "AS-55",
+            "pages-run-out",
+            "When no page is left (a floor may have any number) a touch of what is present works,"
+                + " another fails, populating is ENOMEM, a fork fails only if it has to copy page"
+                + " tables; all of it works when memory was given back.",
+            "do_anonymous_page: VM_FAULT_OOM, dup_mmap: vma_needs_copy",
+            setup -> setup.thp = ThpMode.ALWAYS,
+            LifeCases::runsOut));
+  }
+
+  /** Huge zero pages that are split cost the floor 511 pages each, and a test next to nothing. */
+  private static void runsOut(Rig rig) {
+    long bytes = 1L << 34;
+    long at = FAR;
+    rig.gives("much memory", FAR, rig.mm.mmap(FAR, bytes, RW, 0x4032, -1, 0));
+    while (at < FAR + bytes && rig.mm.read(at + PAGE).ok()) {
+      AdviceCases.advise(rig, at, PAGE, AdviceCases.DONTNEED);
+      at += HugeCases.SIZE;
+    }
+    if (at < FAR + bytes) {
+      Looks.fails(rig, "populating", Errno.ENOMEM, rig.mm.madvise(at, PAGE, 22));
+      rig.has(FAR + PAGE, 0);
+      RuleViolation.check(rig.mm.fork() == null, "no fork", "a child");
+      AdviceCases.advise(rig, FAR, bytes, 10);
+      rig.fork().mm.exit();
+      AdviceCases.advise(rig, FAR, bytes, 11);
+      AdviceCases.advise(rig, FAR, bytes, AdviceCases.DONTNEED);
+    }
+    rig.has(FAR + bytes - PAGE, 0);
+    rig.fork().mm.exit();
   }
 
   private static void exit(Rig rig) {
