@@ -181,14 +181,14 @@ public final class Memblock implements RangeBootAllocator {
   private long fitUp(long start, long end, long bytes, long align) {
     long at = Pages.alignUp(start, align);
     for (int r = 0; r < reserved.count(); r++) {
-      if (at + bytes <= reserved.start(r)) {
+      if (at <= reserved.start(r) - bytes) {
         break;
       }
       if (reserved.end(r) > at) {
         at = Pages.alignUp(reserved.end(r), align);
       }
     }
-    return at >= start && at + bytes <= end ? at : NONE;
+    return at >= start && at <= end - bytes ? at : NONE; // a reservation may end with all addresses
   }
 
   private long fitDown(long start, long end, long bytes, long align) {

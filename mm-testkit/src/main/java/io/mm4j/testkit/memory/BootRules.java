@@ -22,7 +22,8 @@ final class BootRules {
     Kind.FREE_BLOCK,
     Kind.FREE_BLOCK,
     Kind.FREE_RANGE,
-    Kind.REFILL
+    Kind.REFILL,
+    Kind.WINDOW
   };
 
   private BootRules() {}
@@ -82,7 +83,8 @@ final class BootRules {
             Kind.DIRECTION,
             Kind.LIMIT,
             Kind.ADD,
-            Kind.REMOVE),
+            Kind.REMOVE,
+            Kind.TO_THE_END),
         new BootRule(
             new RuleInfo(
                 "PM-B04",

@@ -29,12 +29,14 @@ record BootStep(Kind kind, long size, long where, long value) implements Operati
     FREE_BLOCK,
     FREE_RANGE,
     REFILL,
+    WINDOW,
     RAW,
     EXACT,
     DIRECTION,
     LIMIT,
     ADD,
     REMOVE,
+    TO_THE_END,
     MANY
   }
 
@@ -65,6 +67,7 @@ record BootStep(Kind kind, long size, long where, long value) implements Operati
       case FREE_BLOCK -> freeBlock(s);
       case FREE_RANGE -> freeRange(s);
       case REFILL -> refill(s);
+      case WINDOW -> window(s);
       default -> {
         RangeBootAllocator ranges = s.ranges();
         if (ranges != null) {
@@ -105,6 +108,16 @@ record BootStep(Kind kind, long size, long where, long value) implements Operati
       case REMOVE -> {
         ranges.remove(start, length);
         model.remove(start, length);
+      }
+      case TO_THE_END -> {
+        long most = Long.MAX_VALUE - Long.remainderUnsigned(size, TAIL);
+        if ((value & 3) == 0) {
+          ranges.reserve(start, most);
+          model.reserve(start, most);
+        } else {
+          ranges.free(start, most);
+          model.free(start, most);
+        }
       }
       case MANY -> {
         many(s, ranges);
@@ -173,6 +186,17 @@ record BootStep(Kind kind, long size, long where, long value) implements Operati
     long max = (value & 2) == 0 ? 0 : start + length;
     long expected = s.model.alloc(length, 1, min, max, BootAllocator.ANY_NODE);
     s.allocated(expected, s.boot.alloc(length, 1, min, max, BootAllocator.ANY_NODE), length);
+  }
+
+  /** Low memory is freed up to some byte, and a block asked for that just fits below it, or not. */
+  private void window(BootSubject s) {
+    MemoryMap.Range low = s.layout.map().ranges().getFirst();
+    long max = 3 * Pages.PAGE_SIZE + Long.remainderUnsigned(where, low.end() - 3 * Pages.PAGE_SIZE);
+    s.boot.free(low.start(), low.bytes());
+    s.model.free(low.start(), low.bytes());
+    long length = max - Pages.PAGE_SIZE + Long.remainderUnsigned(value, 3) - 1;
+    long expected = s.model.alloc(length, 1, 0, max, BootAllocator.ANY_NODE);
+    s.allocated(expected, s.boot.alloc(length, 1, 0, max, BootAllocator.ANY_NODE), length);
   }
 
   /** Some memory, whoever had it; what is no memory is not given to an allocator that trusts. */
