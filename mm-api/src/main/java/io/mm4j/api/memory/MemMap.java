@@ -40,6 +40,15 @@ public interface MemMap {
   FrameOwner owner(long pfn);
 
   /**
+   * The states of all frames - owner, order, flags and references - as a table that is reached
+   * without a virtual call, for the page allocator's fast paths; {@link FrameStates#NONE} of a map
+   * that keeps them otherwise, and that is then asked for each frame.
+   */
+  default FrameStates states() {
+    return FrameStates.NONE;
+  }
+
+  /**
    * How far nobody has written: one past the last frame that is known to read as this one does, in
    * every field. {@code pfn + 1} if nothing is known. Walks over large machines step by it.
    */

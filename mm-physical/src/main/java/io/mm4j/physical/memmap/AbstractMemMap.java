@@ -3,9 +3,11 @@
 package io.mm4j.physical.memmap;
 
 import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.FrameStates;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
+import io.mm4j.api.memory.PageState;
 import io.mm4j.api.memory.Pages;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +20,10 @@ abstract class AbstractMemMap implements MemMap {
   /** Usable ranges as frame numbers: start, end, start, end... ascending. */
   private final long[] present;
 
-  AbstractMemMap(MemoryLayout layout) {
+  private final FrameStates states;
+
+  AbstractMemMap(MemoryLayout layout, FrameStates states) {
+    this.states = states;
     map = layout.map();
     endPfn = layout.endPfn();
     present =
@@ -47,17 +52,27 @@ abstract class AbstractMemMap implements MemMap {
     return range.end() >>> Pages.PAGE_SHIFT;
   }
 
-  /** The {@link PageState} of a frame. */
-  abstract long state(long pfn);
+  @Override
+  public final FrameStates states() {
+    return states;
+  }
 
-  /** The frame's place in its arrays. */
-  abstract int at(long pfn);
+  private long state(long pfn) {
+    return states.get(pfn);
+  }
 
-  /** The states of a frame's run, made if they are not there. */
-  abstract long[] states(long pfn);
+  private int at(long pfn) {
+    return states.at(pfn);
+  }
 
-  /** The states of a frame's run, or an empty array if nobody has written to them. */
-  abstract long[] statesIfAny(long pfn);
+  private long[] states(long pfn) {
+    return states.words(pfn);
+  }
+
+  @Override
+  public final long sameUntil(long pfn) {
+    return Math.min(states.sameUntil(pfn), endPfn);
+  }
 
   /** The columns of a frame, made if they are not there. */
   abstract PageColumns columns(long pfn);
@@ -103,10 +118,10 @@ abstract class AbstractMemMap implements MemMap {
 
   @Override
   public final void prepare(long pfn, int order, FrameOwner owner) {
-    long[] states = statesIfAny(pfn);
+    long[] words = states.wordsIfAny(pfn);
     int at = at(pfn);
-    if (at < states.length) { // so that the array need not check it again
-      PageState.prepare(states, at, order, owner);
+    if (at < words.length) { // so that the array need not check it again
+      PageState.prepare(words, at, order, owner);
     } else {
       PageState.prepare(states(pfn), at, order, owner);
     }
@@ -123,12 +138,12 @@ abstract class AbstractMemMap implements MemMap {
 
   @Override
   public final boolean releasePlain(long pfn, FrameOwner owner) {
-    long[] states = statesIfAny(pfn);
+    long[] words = states.wordsIfAny(pfn);
     int at = at(pfn);
-    if (at >= states.length || !PageState.isPlainLast(states[at], 0)) {
+    if (at >= words.length || !PageState.isPlainLast(words[at], 0)) {
       return false;
     }
-    PageState.release(states, at, 0, owner);
+    PageState.release(words, at, 0, owner);
     return true;
   }
 
@@ -175,7 +190,7 @@ abstract class AbstractMemMap implements MemMap {
 
   /** The columns of a frame that is about to be written to, and its state says so from now on. */
   private PageColumns columnsToWrite(long pfn) {
-    PageState.noteMore(states(pfn), at(pfn));
+    PageState.noteHeld(states(pfn), at(pfn));
     return columns(pfn);
   }
 

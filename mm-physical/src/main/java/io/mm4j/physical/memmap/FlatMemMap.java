@@ -3,9 +3,9 @@
 package io.mm4j.physical.memmap;
 
 import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.FrameStates;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.Pages;
-import java.util.Arrays;
 
 /**
  * {@code mem_map[]} as in Linux 2.4: one array for all frames, holes included, made at boot. 8
@@ -15,35 +15,13 @@ public final class FlatMemMap extends AbstractMemMap {
   /** One past the highest frame number that it can hold: 1 TiB. */
   public static final long MAX_PFN = (1L << 40) >>> Pages.PAGE_SHIFT;
 
-  private final long[] states;
   private final PageColumns columns;
 
   /** Creates it with the owners that follow from the memory map. */
   public FlatMemMap(MemoryLayout layout) {
-    super(layout);
-    states = new long[Math.toIntExact(endPfn())];
-    columns = new PageColumns(states.length);
+    super(layout, FrameStates.flat(layout.endPfn()));
+    columns = new PageColumns(Math.toIntExact(endPfn()));
     initOwners();
-  }
-
-  @Override
-  long state(long pfn) {
-    return states[(int) pfn];
-  }
-
-  @Override
-  int at(long pfn) {
-    return (int) pfn;
-  }
-
-  @Override
-  long[] states(long pfn) {
-    return states;
-  }
-
-  @Override
-  long[] statesIfAny(long pfn) {
-    return states;
   }
 
   @Override
@@ -58,6 +36,6 @@ public final class FlatMemMap extends AbstractMemMap {
 
   @Override
   public void initOwners(long startPfn, long endPfn, FrameOwner owner) {
-    Arrays.fill(states, (int) startPfn, (int) endPfn, owner.code());
+    states().fill(startPfn, endPfn, owner, endPfn());
   }
 }
