@@ -31,7 +31,7 @@ public record LeakReport(Map<FrameOwner, Held> held) {
   static boolean counts(FrameOwner owner) {
     return switch (owner) {
       case NONE, RESERVED, FREE, PCP -> false;
-      case KERNEL, SLAB, PAGE_TABLE, ANON, FILE, VMALLOC, ISOLATED -> true;
+      case KERNEL, SLAB, PAGE_TABLE, ANON, FILE, VMALLOC, ISOLATED, HUGETLB, SWAP_CACHE -> true;
     };
   }
 

@@ -82,7 +82,7 @@ public final class Machine implements AutoCloseable {
     choices.forEach(choice -> chosen.put(choice.spi, choice.spec));
     BootSettings settings = config.settings(choices.stream().map(c -> c.provider).toList());
     fallbackRule = pagesPlugin.provider.fallbackRule();
-    memory = memoryPlugin.provider.create(layout, config.hasContents(), memoryPlugin.options);
+    memory = memoryPlugin.provider.create(layout, config.contents(), memoryPlugin.options);
     closers.push(memory::close);
     try {
       List<ManagedZone> zones = zones(layout, framesPlugin.provider, framesPlugin.options);

@@ -6,6 +6,7 @@ import io.mm4j.api.boot.BootSettings;
 import io.mm4j.api.boot.CommandLine;
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.BootOptions;
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.NumaTopology;
@@ -39,7 +40,7 @@ public final class MachineConfig {
   private CommandLine commandLine = CommandLine.EMPTY;
   private final List<MemoryMap.Range> reservations = new ArrayList<>();
   private int cpus = 2;
-  private boolean contents = true;
+  private Contents contents = Contents.ALL;
   private boolean releaseMemory = true;
   private final Map<Spi<?>, PluginSpec> plugins = new HashMap<>();
   private final Map<String, String> sysctls = new HashMap<>();
@@ -111,7 +112,12 @@ public final class MachineConfig {
 
   /** Whether RAM has bytes; without, only books are kept. */
   public MachineConfig contents(boolean on) {
-    this.contents = on;
+    return contents(on ? Contents.ALL : Contents.NONE);
+  }
+
+  /** Which frames have bytes; all if not said. */
+  public MachineConfig contents(Contents which) {
+    this.contents = which;
     return this;
   }
 
@@ -231,7 +237,7 @@ public final class MachineConfig {
     return cpus;
   }
 
-  boolean hasContents() {
+  Contents contents() {
     return contents;
   }
 

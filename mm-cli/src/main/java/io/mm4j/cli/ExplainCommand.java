@@ -126,7 +126,7 @@ final class ExplainCommand extends MmCommand {
       }
       explainers.add(new PageExplainer(call));
     }
-    try (Machine booted = machine.config(io, machine.registry(io)).contents(false).boot()) {
+    try (Machine booted = machine.config(io, machine.registry(io)).boot()) {
       List<Explanation> explanations = new ArrayList<>();
       explainers.forEach(e -> explanations.add(e.explain(booted)));
       print(io, "", Map.of(), explanations);

@@ -9,6 +9,7 @@ import io.mm4j.api.LockOrder;
 import io.mm4j.api.MachineConfig;
 import io.mm4j.api.boot.CommandLine;
 import io.mm4j.api.memory.Architecture;
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.MemoryMapText;
 import io.mm4j.api.memory.NumaTopology;
@@ -95,15 +96,22 @@ final class MachineOptions {
   private @Nullable Path pluginsPath;
 
   @Option(
+      names = "--contents",
+      paramLabel = "FRAMES",
+      order = 707,
+      description = "Which frames have bytes: all, tables (the kernel's) or none (default).")
+  private String contents = "none";
+
+  @Option(
       names = "--seed",
       paramLabel = "N",
-      order = 707,
+      order = 708,
       description = "Seed of everything random, 1 by default.")
   private String seed = "1";
 
   @Option(
       names = "--check-locks",
-      order = 708,
+      order = 709,
       description = "Stops with both places when locks are taken out of order.")
   private boolean checkLocks;
 
@@ -191,6 +199,7 @@ final class MachineOptions {
     }
     MachineConfig config = new MachineConfig().registry(registry).cpus(cpus());
     config.architecture(architecture).memoryMap(map);
+    config.contents(Contents.of(contents, "--contents"));
     int count = number(nodes, "--nodes", 64);
     if (count > 1) {
       List<NumaTopology.Span> spans = NumaTopology.fake(map, count).memory();

@@ -106,7 +106,7 @@ final class SceneOptions {
       return;
     }
     withStatistics(registry, choices, config);
-    try (Machine machine = config.contents(false).boot()) {
+    try (Machine machine = config.boot()) {
       look.accept(machine);
     }
   }

@@ -54,6 +54,7 @@ class UsageTest {
     "--cpus,x",
     "--cpus,99999",
     "--nodes,0",
+    "--contents,half",
     "--machine,pdp-11",
     "--cmdline,mem=12Q",
     "--cmdline,memmap=nonsense",

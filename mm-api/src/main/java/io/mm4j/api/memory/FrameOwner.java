@@ -29,7 +29,11 @@ public enum FrameOwner {
   /** Behind a vmalloc area. */
   VMALLOC(9),
   /** Isolated by somebody who moves or takes a range. */
-  ISOLATED(10);
+  ISOLATED(10),
+  /** A huge page of hugetlbfs, in its pool or mapped. */
+  HUGETLB(11),
+  /** Anonymous memory that has a place in swap space, and is found by it: the swap cache. */
+  SWAP_CACHE(12);
 
   private static final FrameOwner[] VALUES = values();
 
@@ -39,9 +43,17 @@ public enum FrameOwner {
     this.code = code;
   }
 
-  /** A small number for tables, the owner's place in this list: 0 to 15. */
+  /** A small number for tables, the owner's place in this list: 0 to 31. */
   public int code() {
     return code;
+  }
+
+  /**
+   * Whether processes see what is in the frame: their memory and cached pages. These are the frames
+   * without bytes of a machine with {@link Contents#TABLES}.
+   */
+  public boolean isUser() {
+    return this == ANON || this == FILE || this == HUGETLB || this == SWAP_CACHE;
   }
 
   /** The owner with this code, without a new array. */

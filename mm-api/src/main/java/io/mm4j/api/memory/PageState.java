@@ -5,7 +5,6 @@ package io.mm4j.api.memory;
 import io.mm4j.api.MisuseException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.Arrays;
 
 /**
  * The state of a frame: one long holds what every allocation and every free writes.
@@ -145,10 +144,57 @@ public final class PageState {
   /** One more reference, for somebody who has one. */
   public static void get(long[] states, int at) {
     long old = (long) STATE.getAndAdd(states, at, ONE_REFERENCE);
-    if (refcount(old) >= MAX_REFCOUNT) {
+    if (refcount(old) == 0 || refcount(old) >= MAX_REFCOUNT) {
       long _ = (long) STATE.getAndAdd(states, at, -ONE_REFERENCE);
       throw new MisuseException(
-          "more references than can be counted: owner=" + owner(old) + " count=" + refcount(old));
+          "a reference by nobody who has one, or one too many: " + describe(old));
+    }
+  }
+
+  /**
+   * A reference for somebody who has none, to a held frame that has some; whether there was one.
+   */
+  public static boolean tryGet(long[] states, int at) {
+    for (long old = states[at]; (old & HELD) != 0; ) {
+      int count = refcount(old);
+      if (count == 0 || count >= MAX_REFCOUNT) {
+        return false;
+      }
+      long seen = replace(states, at, old, old + ONE_REFERENCE);
+      if (seen == old) {
+        return true;
+      }
+      old = seen;
+    }
+    return false;
+  }
+
+  /** No references, if there are exactly so many; whether there were. */
+  public static boolean freeze(long[] states, int at, int expected) {
+    for (long old = states[at]; refcount(old) == expected && expected > 0; ) {
+      long seen = replace(states, at, old, withRefcount(old, 0));
+      if (seen == old) {
+        return true;
+      }
+      old = seen;
+    }
+    return false;
+  }
+
+  /** So many references, where there were none. */
+  public static void unfreeze(long[] states, int at, int count) {
+    if (count < 1 || count > MAX_REFCOUNT) {
+      throw new MisuseException("no number of references: count=" + count);
+    }
+    for (long old = states[at]; ; ) {
+      if (refcount(old) != 0) {
+        throw new MisuseException("it is not frozen: " + describe(old));
+      }
+      long seen = replace(states, at, old, withRefcount(old, count));
+      if (seen == old) {
+        return;
+      }
+      old = seen;
     }
   }
 
@@ -208,23 +254,55 @@ public final class PageState {
     return owner == FrameOwner.KERNEL ? 4 : owner == FrameOwner.PCP ? 3 : owner.code();
   }
 
-  /** A block for its new holder: the first frame with one reference, the others with none. */
-  public static void prepare(long[] states, int at, int order, FrameOwner owner) {
-    long tail = (long) order << ORDER_SHIFT | code(owner);
-    states[at] = ONE_REFERENCE | tail | (states[at] & HELD);
-    if (order > 0) {
-      for (int i = at + 1; i < at + (1 << order); i++) {
-        states[i] = tail | (states[i] & HELD);
-      }
-    }
+  /**
+   * The first frame of a bare block becomes a held one, by the only one who has a reference; what
+   * was written to the row before is seen by whoever finds it.
+   */
+  public static void hold(long[] states, int at, FrameOwner owner, int flags) {
+    long kept = states[at] & (REFCOUNT_MASK | TAG_MASK | ORDER_MASK);
+    publish(states, at, withFlags(kept | HELD | code(owner), flags));
   }
 
-  /** A block that is nobody's. */
-  public static void release(long[] states, int at, int order, FrameOwner owner) {
-    if (order == 0) {
-      states[at] = code(owner);
-    } else {
-      Arrays.fill(states, at, at + (1 << order), code(owner));
-    }
+  /** Replaces the state after what was written before: a release store. */
+  public static void publish(long[] states, int at, long state) {
+    STATE.setRelease(states, at, state);
+  }
+
+  /** The state of a held frame when it is bare again. */
+  public static long bare(long state) {
+    return (state & (REFCOUNT_MASK | TAG_MASK | ORDER_MASK)) | FrameOwner.KERNEL.code();
+  }
+
+  /** In words. */
+  public static String describe(long state) {
+    return String.format(
+        "owner=%s order=%d refcount=%d held=%s flags=0x%x",
+        owner(state), order(state), refcount(state), (state & HELD) != 0, flags(state));
+  }
+
+  /** A held block's first frame, without a tag. */
+  public static long heldBlock(int order, FrameOwner owner, int flags, int count) {
+    return (long) count << REFCOUNT_SHIFT | HELD | (long) flags << FLAGS_SHIFT | tail(order, owner);
+  }
+
+  /** Whether it is the first frame of a held block of this order with a reference. */
+  public static boolean isHeldBlock(long state, int order) {
+    return (state & (HELD | ORDER_MASK)) == (HELD | (long) order << ORDER_SHIFT)
+        && refcount(state) > 0;
+  }
+
+  /** Whether it is a held single page to which there is one reference. */
+  public static boolean isLastHeldPage(long state) {
+    return (state & (REFCOUNT_MASK | HELD | ORDER_MASK)) == (ONE_REFERENCE | HELD);
+  }
+
+  /** A frame of a block that is not its first: no references, flags or tag. */
+  public static long tail(int order, FrameOwner owner) {
+    return (long) order << ORDER_SHIFT | code(owner);
+  }
+
+  /** A single frame for its new holder. */
+  public static void prepare(long[] states, int at, FrameOwner owner) {
+    states[at] = ONE_REFERENCE | code(owner) | (states[at] & HELD);
   }
 }

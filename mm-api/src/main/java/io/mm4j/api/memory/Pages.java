@@ -13,10 +13,16 @@ public final class Pages {
   /** The largest order of the buddy allocator; there are eleven orders. */
   public static final int MAX_PAGE_ORDER = 10;
 
-  /** The order of a pageblock, the unit that has a migratetype. */
+  /** {@code MAX_FOLIO_ORDER}: the largest order that a block can have, a huge page of 1 GiB. */
+  public static final int MAX_FOLIO_ORDER = 18;
+
+  /**
+   * The order of a pageblock of x86-64 and of x86-32 with PAE, the unit that has a migratetype.
+   * What holds for a machine is {@link Pageblocks#order} of its zones.
+   */
   public static final int PAGEBLOCK_ORDER = 9;
 
-  /** Pages of a pageblock. */
+  /** Pages of such a pageblock. */
   public static final int PAGEBLOCK_NR_PAGES = 1 << PAGEBLOCK_ORDER;
 
   /** log2 of the bytes of a SPARSEMEM section. */

@@ -9,8 +9,9 @@ import java.util.List;
  * The RAM of a machine: its bytes, its frames, its nodes and zones.
  *
  * <p>Bytes live off heap and cost the host only what was touched; a frame that was never written
- * reads as zeroes. A machine booted with {@code contents=off} has no bytes: {@link #hasContents()}
- * is false, reads give 0 and writes are dropped, which serves replays that only keep books.
+ * reads as zeroes. A machine may be booted with bytes for some frames or none, see {@link
+ * Contents}: others read as 0 and writes to them are dropped, which serves replays that only keep
+ * books.
  *
  * <p>Addresses are physical byte addresses ({@code paddr}); longs must be aligned to 8. Threads:
  * plain memory, the frame's owner writes. Each access is O(1) and allocates nothing.
@@ -25,12 +26,24 @@ public interface PhysicalMemory extends AutoCloseable {
   /** The nodes, by number. */
   List<Node> nodes();
 
-  /** Whether RAM has bytes. */
-  boolean hasContents();
+  /** Which frames have bytes. */
+  Contents contents();
+
+  /** Whether any frame has bytes. */
+  default boolean hasContents() {
+    return contents() != Contents.NONE;
+  }
+
+  /** Whether this frame has bytes, as long as its owner is who it is. */
+  default boolean hasBytes(long pfn) {
+    return contents() == Contents.ALL
+        || (contents() == Contents.TABLES && !memMap().owner(pfn).isUser());
+  }
 
   /**
    * RAM as one segment from physical address 0 to the end of the last frame; holes are in it too. A
-   * floor with a hot path keeps it in a final field. Empty without contents.
+   * floor with a hot path keeps it in a final field. Empty without contents; with {@link
+   * Contents#TABLES} whoever uses it keeps to frames that have bytes.
    */
   MemorySegment ram();
 

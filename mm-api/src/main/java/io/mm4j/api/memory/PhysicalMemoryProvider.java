@@ -11,8 +11,8 @@ public interface PhysicalMemoryProvider extends PluginProvider {
    * Creates the memory of a machine.
    *
    * @param layout which frames exist and how they are divided into zones
-   * @param contents whether RAM has bytes
+   * @param contents which frames have bytes
    * @param options this plugin's options
    */
-  PhysicalMemory create(MemoryLayout layout, boolean contents, Options options);
+  PhysicalMemory create(MemoryLayout layout, Contents contents, Options options);
 }

@@ -53,6 +53,17 @@ public interface PageAllocator {
   void splitPage(long pfn, int order);
 
   /**
+   * Splits a block that its holder has frozen, and of which no frame is mapped, into held blocks of
+   * a smaller order, to be dropped and freed one by one: {@code split_huge_page()}. What a block is
+   * afterwards, and how many references it has, is said at {@link
+   * io.mm4j.api.memory.MemMap#splitFolio}. {@link #splitPage} is for blocks that nobody holds.
+   *
+   * @param pfn the first frame
+   * @param toOrder smaller than {@code order}
+   */
+  void splitFolio(long pfn, int order, int toOrder);
+
+  /**
    * Gives the frames of a range to the caller, free ones by taking them, others by asking their
    * owners' migrators to move them away: {@code alloc_contig_range()}.
    *

@@ -120,9 +120,13 @@ final class DirectPageAllocator implements PageAllocator {
     if (memMap.putUnlessLast(pfn)) {
       return;
     }
-    if (memMap.mapcount(pfn) != 0) {
+    if (memMap.mapcount(pfn) != 0 || memMap.entireMapcount(pfn) != 0) {
       throw new MisuseException(
           "freed while mapped: " + describe(pfn) + " mapcount=" + memMap.mapcount(pfn));
+    }
+    if (!memMap.freeze(pfn, 1)) { // somebody has found it in the meantime
+      freePages(cpu, pfn, order);
+      return;
     }
     giveBack(pfn, order);
   }
@@ -149,6 +153,11 @@ final class DirectPageAllocator implements PageAllocator {
     for (long p = pfn; p < pfn + (1L << order); p++) {
       memMap.prepare(p, 0, owner);
     }
+  }
+
+  @Override
+  public void splitFolio(long pfn, int order, int toOrder) {
+    memMap.splitFolio(pfn, order, toOrder);
   }
 
   @Override

@@ -369,6 +369,11 @@ final class LinuxPageAllocator implements PageAllocator {
   }
 
   @Override
+  public void splitFolio(long pfn, int order, int toOrder) {
+    memMap.splitFolio(pfn, order, toOrder);
+  }
+
+  @Override
   public boolean allocContigRange(Cpu cpu, long startPfn, long endPfn, int gfp) {
     return contigRange.take(cpu, startPfn, endPfn, gfp);
   }

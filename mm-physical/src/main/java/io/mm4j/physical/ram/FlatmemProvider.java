@@ -3,6 +3,7 @@
 package io.mm4j.physical.ram;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemory;
@@ -11,7 +12,7 @@ import io.mm4j.api.plugin.OptionSpec;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.Sizes;
 import io.mm4j.physical.boot.BootAllocators;
-import io.mm4j.physical.memmap.FlatMemMap;
+import io.mm4j.physical.memmap.PageMap;
 import java.util.List;
 
 /** Provides the physical memory {@code flatmem}. */
@@ -35,13 +36,13 @@ public final class FlatmemProvider implements PhysicalMemoryProvider {
   }
 
   @Override
-  public PhysicalMemory create(MemoryLayout layout, boolean contents, Options options) {
-    if (layout.endPfn() > FlatMemMap.MAX_PFN) {
+  public PhysicalMemory create(MemoryLayout layout, Contents contents, Options options) {
+    if (layout.endPfn() > PageMap.MAX_FLAT_PFN) {
       throw new InputException(
           "memory up to " + Sizes.format(layout.endPfn() << Pages.PAGE_SHIFT),
           "physical-memory=flatmem",
-          "memory up to " + Sizes.format(FlatMemMap.MAX_PFN << Pages.PAGE_SHIFT));
+          "memory up to " + Sizes.format(PageMap.MAX_FLAT_PFN << Pages.PAGE_SHIFT));
     }
-    return new MappedMemory(layout, new FlatMemMap(layout), contents, options.text("boot"));
+    return MappedMemory.create(layout, PageMap.flat(layout), contents, options.text("boot"));
   }
 }

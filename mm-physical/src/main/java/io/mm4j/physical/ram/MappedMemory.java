@@ -8,6 +8,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.memory.BootAllocator;
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.Node;
@@ -27,12 +28,18 @@ final class MappedMemory implements PhysicalMemory {
   private final MemorySegment segment;
   private final BootAllocator bootAllocator;
 
-  MappedMemory(MemoryLayout layout, MemMap memMap, boolean contents, String boot) {
+  private MappedMemory(MemoryLayout layout, MemMap memMap, Contents contents, String boot) {
     this.layout = layout;
     this.memMap = memMap;
-    this.ram = contents ? map(layout.endPfn() << Pages.PAGE_SHIFT) : null;
+    this.ram = contents != Contents.NONE ? map(layout.endPfn() << Pages.PAGE_SHIFT) : null;
     this.segment = ram == null ? MemorySegment.NULL : ram.segment();
     this.bootAllocator = BootAllocators.create(boot, layout, this::clearBytes);
+  }
+
+  /** The memory of a machine with these contents. */
+  static PhysicalMemory create(MemoryLayout layout, MemMap memMap, Contents contents, String boot) {
+    MappedMemory memory = new MappedMemory(layout, memMap, contents, boot);
+    return contents == Contents.TABLES ? new TablesMemory(memory) : memory;
   }
 
   private void clearBytes(long start, long bytes) {
@@ -62,8 +69,8 @@ final class MappedMemory implements PhysicalMemory {
   }
 
   @Override
-  public boolean hasContents() {
-    return ram != null;
+  public Contents contents() {
+    return ram == null ? Contents.NONE : Contents.ALL;
   }
 
   @Override

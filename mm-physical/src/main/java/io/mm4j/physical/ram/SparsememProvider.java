@@ -2,13 +2,14 @@
 
 package io.mm4j.physical.ram;
 
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.api.plugin.OptionSpec;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.physical.boot.BootAllocators;
-import io.mm4j.physical.memmap.SparseMemMap;
+import io.mm4j.physical.memmap.PageMap;
 import java.util.List;
 
 /** Provides the physical memory {@code sparsemem}. */
@@ -32,7 +33,7 @@ public final class SparsememProvider implements PhysicalMemoryProvider {
   }
 
   @Override
-  public PhysicalMemory create(MemoryLayout layout, boolean contents, Options options) {
-    return new MappedMemory(layout, new SparseMemMap(layout), contents, options.text("boot"));
+  public PhysicalMemory create(MemoryLayout layout, Contents contents, Options options) {
+    return MappedMemory.create(layout, PageMap.sparse(layout), contents, options.text("boot"));
   }
 }

@@ -2,6 +2,7 @@
 
 package io.mm4j.testkit.faults;
 
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.Node;
 import io.mm4j.api.memory.Pages;
@@ -69,7 +70,7 @@ public final class ContentFaults {
   }
 
   private static final class ClearsLess extends NaiveMemory {
-    ClearsLess(MemoryLayout layout, boolean contents) {
+    ClearsLess(MemoryLayout layout, Contents contents) {
       super(layout, contents);
     }
 
@@ -80,7 +81,7 @@ public final class ContentFaults {
   }
 
   private static final class CopiesLess extends NaiveMemory {
-    CopiesLess(MemoryLayout layout, boolean contents) {
+    CopiesLess(MemoryLayout layout, Contents contents) {
       super(layout, contents);
     }
 
@@ -94,7 +95,7 @@ public final class ContentFaults {
   }
 
   private static final class DiscardsLess extends NaiveMemory {
-    DiscardsLess(MemoryLayout layout, boolean contents) {
+    DiscardsLess(MemoryLayout layout, Contents contents) {
       super(layout, contents);
     }
 
@@ -105,7 +106,7 @@ public final class ContentFaults {
   }
 
   private static final class FirstByte extends NaiveMemory {
-    FirstByte(MemoryLayout layout, boolean contents) {
+    FirstByte(MemoryLayout layout, Contents contents) {
       super(layout, contents);
     }
 
@@ -116,7 +117,7 @@ public final class ContentFaults {
   }
 
   private static final class Rounds extends NaiveMemory {
-    Rounds(MemoryLayout layout, boolean contents) {
+    Rounds(MemoryLayout layout, Contents contents) {
       super(layout, contents);
     }
 
@@ -127,7 +128,7 @@ public final class ContentFaults {
   }
 
   private static final class ClearsInside extends NaiveMemory {
-    ClearsInside(MemoryLayout layout, boolean contents) {
+    ClearsInside(MemoryLayout layout, Contents contents) {
       super(layout, contents);
     }
 
@@ -143,7 +144,7 @@ public final class ContentFaults {
   private static final class ShortAddresses extends NaiveMemory {
     private static final long MASK = (1 << 29) - 1;
 
-    ShortAddresses(MemoryLayout layout, boolean contents) {
+    ShortAddresses(MemoryLayout layout, Contents contents) {
       super(layout, contents);
     }
 
@@ -159,7 +160,7 @@ public final class ContentFaults {
   }
 
   private static final class SomeRam extends NaiveMemory {
-    SomeRam(MemoryLayout layout, boolean contents) {
+    SomeRam(MemoryLayout layout, Contents contents) {
       super(layout, contents);
     }
 
@@ -170,7 +171,7 @@ public final class ContentFaults {
   }
 
   private static final class NoHoles extends NaiveMemory {
-    NoHoles(MemoryLayout layout, boolean contents) {
+    NoHoles(MemoryLayout layout, Contents contents) {
       super(layout, contents);
     }
 
@@ -188,7 +189,7 @@ public final class ContentFaults {
   }
 
   private static final class Careless extends NaiveMemory {
-    Careless(MemoryLayout layout, boolean contents) {
+    Careless(MemoryLayout layout, Contents contents) {
       super(layout, contents);
     }
 

@@ -38,6 +38,11 @@ class DelegatingPages implements PageAllocator {
   }
 
   @Override
+  public void splitFolio(long pfn, int order, int toOrder) {
+    inner.splitFolio(pfn, order, toOrder);
+  }
+
+  @Override
   public boolean allocContigRange(Cpu cpu, long startPfn, long endPfn, int gfp) {
     return inner.allocContigRange(cpu, startPfn, endPfn, gfp);
   }

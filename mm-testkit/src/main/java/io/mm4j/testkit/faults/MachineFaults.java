@@ -68,7 +68,7 @@ public final class MachineFaults {
         fault(
             "links-of-32-bits",
             "Links keep the lower 32 bits of a frame number.",
-            List.of("PM-19", "PM-23"),
+            List.of("PM-19", "PM-23", "PM-52"),
             ShortLinks::new),
         fault("moves-links", "move carries the links over.", "PM-20", MovesLinks::new),
         fault(

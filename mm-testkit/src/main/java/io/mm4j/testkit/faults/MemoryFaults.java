@@ -4,6 +4,7 @@ package io.mm4j.testkit.faults;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
@@ -95,7 +96,7 @@ public final class MemoryFaults {
   }
 
   private static final class NotZeroed extends NaiveMemory {
-    NotZeroed(MemoryLayout layout, boolean contents) {
+    NotZeroed(MemoryLayout layout, Contents contents) {
       super(layout, contents);
       putByte(300 << Pages.PAGE_SHIFT, (byte) 1);
     }
@@ -106,7 +107,7 @@ public final class MemoryFaults {
     private final Deque<NaiveMemory> closed = new ArrayDeque<>();
 
     @Override
-    public PhysicalMemory create(MemoryLayout layout, boolean contents) {
+    public PhysicalMemory create(MemoryLayout layout, Contents contents) {
       NaiveMemory last = closed.poll();
       return new NaiveMemory(layout, contents) {
         {
@@ -124,7 +125,7 @@ public final class MemoryFaults {
   }
 
   private static final class LeavesLast extends NaiveMemory {
-    LeavesLast(MemoryLayout layout, boolean contents) {
+    LeavesLast(MemoryLayout layout, Contents contents) {
       super(layout, contents);
     }
 
@@ -158,7 +159,7 @@ public final class MemoryFaults {
   }
 
   private static final class BigEndian extends NaiveMemory {
-    BigEndian(MemoryLayout layout, boolean contents) {
+    BigEndian(MemoryLayout layout, Contents contents) {
       super(layout, contents);
     }
 
@@ -176,7 +177,7 @@ public final class MemoryFaults {
   private static final class CopiedSegment extends NaiveMemory {
     private final MemorySegment copy;
 
-    CopiedSegment(MemoryLayout layout, boolean contents) {
+    CopiedSegment(MemoryLayout layout, Contents contents) {
       super(layout, contents);
       copy = few(layout) ? MemorySegment.ofArray(super.ram().toArray(JAVA_BYTE)) : super.ram();
     }
@@ -188,7 +189,7 @@ public final class MemoryFaults {
   }
 
   private static final class ClearsOne extends NaiveMemory {
-    ClearsOne(MemoryLayout layout, boolean contents) {
+    ClearsOne(MemoryLayout layout, Contents contents) {
       super(layout, contents);
     }
 
@@ -199,7 +200,7 @@ public final class MemoryFaults {
   }
 
   private static final class CopiesBack extends NaiveMemory {
-    CopiesBack(MemoryLayout layout, boolean contents) {
+    CopiesBack(MemoryLayout layout, Contents contents) {
       super(layout, contents);
     }
 
@@ -210,7 +211,7 @@ public final class MemoryFaults {
   }
 
   private static final class OneMore extends NaiveMemory {
-    OneMore(MemoryLayout layout, boolean contents) {
+    OneMore(MemoryLayout layout, Contents contents) {
       super(layout, contents);
     }
 
@@ -224,9 +225,9 @@ public final class MemoryFaults {
     private final boolean off;
     private long last;
 
-    WritesAnyway(MemoryLayout layout, boolean contents) {
+    WritesAnyway(MemoryLayout layout, Contents contents) {
       super(layout, contents);
-      off = !contents;
+      off = contents == Contents.NONE;
     }
 
     @Override
@@ -244,7 +245,7 @@ public final class MemoryFaults {
   private static final class Wraps extends NaiveMemory {
     private final long bytes;
 
-    Wraps(MemoryLayout layout, boolean contents) {
+    Wraps(MemoryLayout layout, Contents contents) {
       super(layout, contents);
       bytes = layout.endPfn() << Pages.PAGE_SHIFT;
     }

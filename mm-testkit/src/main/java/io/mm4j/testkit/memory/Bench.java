@@ -21,6 +21,7 @@ import java.util.TreeSet;
  */
 final class Bench {
   private static final int SPREAD = 3;
+  private static final int FEW_ORDER = 10;
 
   final PhysicalMemory memory;
   final MemMap map;
@@ -134,6 +135,23 @@ final class Bench {
     compareIfThere(first ^ Pages.PAGEBLOCK_NR_PAGES);
   }
 
+  /** As {@link #compareBlock}; of a block of many frames only some, also where sections meet. */
+  void compareSome(long first, int order) {
+    if (order <= FEW_ORDER) {
+      compareBlock(first, order);
+      return;
+    }
+    long end = first + (1L << order);
+    for (long at = first; at < end; at += Pages.PAGES_PER_SECTION / 8 - 1) {
+      compareIfThere(at);
+    }
+    for (long at = first; at <= end; at += Pages.PAGES_PER_SECTION / 2) {
+      compareIfThere(at - 1);
+      compareIfThere(at);
+      compareIfThere(at + 1);
+    }
+  }
+
   private void compareIfThere(long pfn) {
     if (pfn >= 0 && pfn < map.endPfn()) {
       compare(pfn);
@@ -149,6 +167,8 @@ final class Bench {
     same(pfn, "flags", model.flags(pfn), map.flags(pfn));
     same(pfn, "refcount", model.refcount(pfn), map.refcount(pfn));
     same(pfn, "mapcount", model.mapcount(pfn), map.mapcount(pfn));
+    same(pfn, "entire mapcount", model.entireMapcount(pfn), map.entireMapcount(pfn));
+    same(pfn, "held", model.isHeld(pfn) ? 1 : 0, map.isHeld(pfn) ? 1 : 0);
     same(pfn, "order", model.order(pfn), map.order(pfn));
     same(pfn, "private", model.privateData(pfn), map.privateData(pfn));
     same(pfn, "mapping", model.mapping(pfn), map.mapping(pfn));

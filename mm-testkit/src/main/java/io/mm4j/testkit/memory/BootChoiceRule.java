@@ -5,6 +5,7 @@ package io.mm4j.testkit.memory;
 import static io.mm4j.testkit.RuleViolation.check;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
@@ -83,7 +84,7 @@ final class BootChoiceRule extends Rule<PhysicalMemoryProvider> {
   private static @Nullable String refusal(
       PhysicalMemoryProvider provider, Options options, String boot, MemoryLayout layout) {
     try (PhysicalMemory memory =
-        provider.create(layout, false, BootRule.with(provider, options, boot))) {
+        provider.create(layout, Contents.NONE, BootRule.with(provider, options, boot))) {
       memory.bootAllocator().handOver((start, end) -> check(start < end, "frames", "none"));
       return null;
     } catch (InputException e) {

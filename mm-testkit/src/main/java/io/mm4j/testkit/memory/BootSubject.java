@@ -6,6 +6,7 @@ import static io.mm4j.testkit.RuleViolation.check;
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 
 import io.mm4j.api.memory.BootAllocator;
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemory;
@@ -43,7 +44,7 @@ final class BootSubject extends Subject {
       MemoryLayout layout,
       boolean contents) {
     this.layout = layout;
-    memory = provider.create(layout, contents, options);
+    memory = provider.create(layout, contents ? Contents.ALL : Contents.NONE, options);
     boot = memory.bootAllocator();
     model = NaiveMemories.boot(kind, layout, this::clear);
     if (contents) {

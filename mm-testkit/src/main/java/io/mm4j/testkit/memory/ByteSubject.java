@@ -6,6 +6,7 @@ import static io.mm4j.testkit.RuleViolation.checkEqual;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemory;
@@ -24,7 +25,7 @@ final class ByteSubject extends Subject {
   private final MemorySegment model;
 
   ByteSubject(PhysicalMemoryProvider provider, Options options, MemoryLayout layout) {
-    memory = provider.create(layout, true, options);
+    memory = provider.create(layout, Contents.ALL, options);
     frames = layout.endPfn();
     bytes = new byte[Math.toIntExact(frames << Pages.PAGE_SHIFT)];
     model = MemorySegment.ofArray(bytes);

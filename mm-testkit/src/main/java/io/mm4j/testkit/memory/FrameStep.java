@@ -6,6 +6,7 @@ import static io.mm4j.testkit.RuleViolation.check;
 
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.PageState;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Seeded;
@@ -96,7 +97,7 @@ record FrameStep(Kind kind, int machine, long where, int order, long value)
       case OWNER -> map.setOwner(pfn, owner());
       case OWNERS -> map.setOwners(first, fits, owner());
       case FLAGS -> map.setFlags(pfn, (int) (value & (1 << FLAG_BITS) - 1));
-      case REFCOUNT -> map.setRefcount(pfn, count());
+      case REFCOUNT -> map.setRefcount(pfn, Math.min(count(), PageState.MAX_REFCOUNT - 1));
       case MAPCOUNT -> map.setMapcount(pfn, count());
       case ORDER -> map.setOrder(pfn, order);
       case PRIVATE -> map.setPrivateData(pfn, wide());
@@ -181,30 +182,14 @@ record FrameStep(Kind kind, int machine, long where, int order, long value)
         || bench.model.order(destination) != 0) {
       return;
     }
+    long next = bench.model.lruNext(source);
+    long prev = bench.model.lruPrev(source);
     bench.map.move(destination, source);
-    MemMap model = bench.model;
-    FrameOwner owner = model.owner(source);
-    model.setOwner(destination, owner);
-    model.setFlags(destination, model.flags(source));
-    model.setRefcount(destination, model.refcount(source));
-    model.setMapcount(destination, model.mapcount(source));
-    model.setPrivateData(destination, model.privateData(source));
-    model.setMapping(destination, model.mapping(source));
-    model.setIndex(destination, model.index(source));
-    model.prepare(source, 0, owner);
-    model.setMapcount(source, 0);
-    model.setPrivateData(source, 0);
-    model.setMapping(source, 0);
-    model.setIndex(source, 0);
-    linksOf(bench, source);
-    bench.compareBlock(destination, 0);
-  }
-
-  /** Links are the holder's to change: those of the source stay, or it is empty of them too. */
-  private static void linksOf(Bench bench, long source) {
-    if (bench.map.lruNext(source) == -1 && bench.map.lruPrev(source) == -1) {
-      bench.model.setLru(source, -1, -1);
+    bench.model.move(destination, source);
+    if (bench.map.lruNext(source) == next && bench.map.lruPrev(source) == prev) {
+      bench.model.setLru(source, next, prev); // they may stay
     }
+    bench.compareBlock(destination, 0);
   }
 
   @Override

@@ -5,6 +5,7 @@ package io.mm4j.testkit.memory;
 import static io.mm4j.testkit.RuleViolation.check;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
@@ -25,7 +26,8 @@ final class MachineSubject extends Subject {
       List<MemoryLayout> layouts) {
     for (MemoryLayout layout : layouts) {
       try {
-        PhysicalMemory memory = provider.create(layout, contents, options);
+        PhysicalMemory memory =
+            provider.create(layout, contents ? Contents.ALL : Contents.NONE, options);
         benches.add(new Bench(memory, layout));
       } catch (InputException e) {
         check(

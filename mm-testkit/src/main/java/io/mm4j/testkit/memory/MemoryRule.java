@@ -2,6 +2,7 @@
 
 package io.mm4j.testkit.memory;
 
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.Spi;
@@ -25,11 +26,11 @@ final class MemoryRule extends Rule<PhysicalMemoryProvider> {
 
   private static final int OPERATIONS = 80;
 
-  private final boolean contents;
+  private final Contents contents;
   private final Kind[] kinds;
   private final Check end;
 
-  MemoryRule(RuleInfo info, boolean contents, Check end, Kind... kinds) {
+  MemoryRule(RuleInfo info, Contents contents, Check end, Kind... kinds) {
     super(Spi.PHYSICAL_MEMORY, info);
     this.contents = contents;
     this.end = end;
@@ -61,7 +62,7 @@ final class MemoryRule extends Rule<PhysicalMemoryProvider> {
 
       @Override
       public String setup() {
-        return "2 MiB of RAM with a hole, contents=" + (contents ? "on" : "off");
+        return "2 MiB of RAM with a hole, contents=" + contents.id();
       }
 
       @Override

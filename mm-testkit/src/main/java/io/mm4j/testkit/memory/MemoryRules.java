@@ -7,6 +7,7 @@ import static io.mm4j.testkit.RuleViolation.checkEqual;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import io.mm4j.api.MisuseException;
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.testkit.Rule;
@@ -145,7 +146,7 @@ final class MemoryRules {
                 "Replays that only keep books run without the host's memory.",
                 "mm4j's contract of PhysicalMemory",
                 "a path writes to RAM without asking hasContents()"),
-            false,
+            Contents.NONE,
             s -> check(!s.memory.hasContents(), "hasContents() = false", "true"),
             Kind.PUT_LONG,
             Kind.PUT_BYTE,
@@ -175,7 +176,7 @@ final class MemoryRules {
       MemoryRule.Check end,
       Kind... kinds) {
     return new MemoryRule(
-        new RuleInfo(id, name, statement, why, behind, failure), true, end, kinds);
+        new RuleInfo(id, name, statement, why, behind, failure), Contents.ALL, end, kinds);
   }
 
   /** One machine after another, the next one opened before and after the last one is closed. */

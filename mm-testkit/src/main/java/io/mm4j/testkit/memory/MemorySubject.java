@@ -4,6 +4,7 @@ package io.mm4j.testkit.memory;
 
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
@@ -33,11 +34,11 @@ final class MemorySubject extends Subject {
 
   final PhysicalMemory memory;
   final MemMap map;
-  final boolean contents;
+  final Contents contents;
   final ByteBuffer bytes = ByteBuffer.allocate(BYTES).order(ByteOrder.LITTLE_ENDIAN);
   final NaiveMemMap model;
 
-  MemorySubject(PhysicalMemoryProvider provider, Options options, boolean contents) {
+  MemorySubject(PhysicalMemoryProvider provider, Options options, Contents contents) {
     MemoryLayout layout = layout();
     this.provider = provider;
     this.options = options;
@@ -71,11 +72,24 @@ final class MemorySubject extends Subject {
     return new MemoryLayout(map, List.of(new Node(0, List.of(zone), List.of(10))));
   }
 
+  /** Whether this frame has bytes, by the model. */
+  boolean hasBytes(long pfn) {
+    return switch (contents) {
+      case ALL -> true;
+      case TABLES ->
+          switch (model.owner(pfn)) {
+            case ANON, FILE, HUGETLB, SWAP_CACHE -> false;
+            default -> true;
+          };
+      case NONE -> false;
+    };
+  }
+
   /** Compares the bytes of a frame with the model. */
   void compareBytes(long pfn) {
     long paddr = pfn << Pages.PAGE_SHIFT;
     for (int i = 0; i < Pages.PAGE_SIZE; i += 8) {
-      long expected = contents ? bytes.getLong((int) paddr + i) : 0;
+      long expected = hasBytes(pfn) ? bytes.getLong((int) paddr + i) : 0;
       long seen = memory.getLong(paddr + i);
       if (seen != expected) {
         checkEqual(expected, seen, String.format("long at 0x%x", paddr + i));
@@ -92,6 +106,8 @@ final class MemorySubject extends Subject {
     same(pfn, "flags", model.flags(pfn), map.flags(pfn));
     same(pfn, "refcount", model.refcount(pfn), map.refcount(pfn));
     same(pfn, "mapcount", model.mapcount(pfn), map.mapcount(pfn));
+    same(pfn, "entire mapcount", model.entireMapcount(pfn), map.entireMapcount(pfn));
+    same(pfn, "held", model.isHeld(pfn) ? 1 : 0, map.isHeld(pfn) ? 1 : 0);
     same(pfn, "order", model.order(pfn), map.order(pfn));
     same(pfn, "private", model.privateData(pfn), map.privateData(pfn));
     same(pfn, "mapping", model.mapping(pfn), map.mapping(pfn));

@@ -9,6 +9,7 @@ import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.faults.BootFaults;
 import io.mm4j.testkit.faults.ContentFaults;
+import io.mm4j.testkit.faults.HoldFaults;
 import io.mm4j.testkit.faults.MachineFaults;
 import io.mm4j.testkit.faults.MemoryFaults;
 import io.mm4j.testkit.naive.NaiveMemories;
@@ -28,6 +29,7 @@ public final class PhysicalMemorySuite {
     List<Fault<PhysicalMemoryProvider>> faults = new ArrayList<>(MemoryFaults.all());
     faults.addAll(MachineFaults.all());
     faults.addAll(ContentFaults.all());
+    faults.addAll(HoldFaults.all());
     faults.addAll(BootFaults.all());
     return faults;
   }
@@ -36,6 +38,7 @@ public final class PhysicalMemorySuite {
     List<Rule<PhysicalMemoryProvider>> rules = new ArrayList<>(MemoryRules.all());
     rules.addAll(MachineRules.all());
     rules.addAll(ContentRules.all());
+    rules.addAll(HoldRules.all());
     rules.addAll(BootRules.all());
     return rules;
   }

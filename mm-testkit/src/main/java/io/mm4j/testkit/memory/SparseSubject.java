@@ -6,6 +6,7 @@ import static io.mm4j.testkit.RuleViolation.check;
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemory;
@@ -37,7 +38,11 @@ final class SparseSubject extends Subject {
 
   private void open(MemoryLayout layout) {
     try {
-      rams.add(new Ram(provider.create(layout, contents, options), layout, contents));
+      rams.add(
+          new Ram(
+              provider.create(layout, contents ? Contents.ALL : Contents.NONE, options),
+              layout,
+              contents));
     } catch (InputException e) {
       check(layout.endPfn() > 1L << 24, "endPfn=" + layout.endPfn() + " accepted", "" + e);
     }

@@ -6,6 +6,7 @@ import static io.mm4j.testkit.RuleViolation.check;
 
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.BootOptions;
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.MemoryMap.Range;
@@ -97,7 +98,7 @@ final class ZonesFromMapRule extends Rule<PhysicalMemoryProvider> {
     List<String> wanted = expected(arch, map, spans);
     List<String> seen;
     if (layout.endPfn() <= FEW_FRAMES) {
-      try (PhysicalMemory memory = provider.create(layout, false, options)) {
+      try (PhysicalMemory memory = provider.create(layout, Contents.NONE, options)) {
         seen = lines(memory.nodes());
       }
     } else {

@@ -5,6 +5,7 @@ package io.mm4j.testkit.memory;
 import static io.mm4j.testkit.RuleViolation.check;
 
 import io.mm4j.api.CorruptStateError;
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Node;
@@ -101,7 +102,7 @@ final class ZonesRule extends Rule<PhysicalMemoryProvider> {
       MemoryLayout layout,
       boolean wrong,
       String what) {
-    try (PhysicalMemory memory = provider.create(layout, true, options)) {
+    try (PhysicalMemory memory = provider.create(layout, Contents.ALL, options)) {
       boolean seen = false;
       try {
         memory.validate();

@@ -3,6 +3,7 @@
 package io.mm4j.testkit.model;
 
 import io.mm4j.api.Machine;
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Node;
@@ -230,7 +231,8 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
                         ? new NaiveMemories()
                         : new NaiveMemories(
                             "naive",
-                            (l, bytes) -> new NaiveMemory(l, false, new NaiveMemMap(small)))),
+                            (l, bytes) ->
+                                new NaiveMemory(l, Contents.NONE, new NaiveMemMap(small)))),
                 Spi.FRAME_ALLOCATOR,
                 List.of(frames),
                 Spi.PAGE_ALLOCATOR,

@@ -142,6 +142,11 @@ class ModelPages implements PageAllocator {
   }
 
   @Override
+  public void splitFolio(long pfn, int order, int toOrder) {
+    state.map.splitFolio(pfn, order, toOrder);
+  }
+
+  @Override
   public boolean allocContigRange(Cpu cpu, long startPfn, long endPfn, int gfp) {
     return range.take(cpu, startPfn, endPfn, gfp);
   }

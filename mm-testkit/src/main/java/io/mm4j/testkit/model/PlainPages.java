@@ -87,6 +87,11 @@ class PlainPages implements PageAllocator {
   }
 
   @Override
+  public void splitFolio(long pfn, int order, int toOrder) {
+    throw new UnsupportedOperationException("no rule about plain allocators splits");
+  }
+
+  @Override
   public boolean allocContigRange(Cpu cpu, long startPfn, long endPfn, int gfp) {
     return false;
   }

@@ -4,6 +4,7 @@ package io.mm4j.testkit.naive;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.memory.BootAllocator;
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
@@ -17,7 +18,7 @@ public final class NaiveMemories implements PhysicalMemoryProvider {
   @FunctionalInterface
   public interface Factory {
     /** A new one. */
-    PhysicalMemory create(MemoryLayout layout, boolean contents);
+    PhysicalMemory create(MemoryLayout layout, Contents contents);
   }
 
   /** Makes a boot allocator. */
@@ -78,7 +79,7 @@ public final class NaiveMemories implements PhysicalMemoryProvider {
   }
 
   @Override
-  public PhysicalMemory create(MemoryLayout layout, boolean contents, Options options) {
+  public PhysicalMemory create(MemoryLayout layout, Contents contents, Options options) {
     PhysicalMemory memory = factory.create(layout, contents);
     if (memory instanceof NaiveMemory naive) {
       naive.bootBy(boots.create(options.text("boot"), layout, naive::clearBytes));

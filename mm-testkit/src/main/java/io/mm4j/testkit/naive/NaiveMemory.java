@@ -9,6 +9,8 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.InputException;
 import io.mm4j.api.memory.BootAllocator;
+import io.mm4j.api.memory.Contents;
+import io.mm4j.api.memory.FrameStates;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.Node;
@@ -25,6 +27,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Objects;
 
 /** RAM as one array on the heap; a sparse file for machines of more than 64 MiB. */
 public class NaiveMemory implements PhysicalMemory {
@@ -34,20 +37,20 @@ public class NaiveMemory implements PhysicalMemory {
   private final MemoryLayout layout;
   private final MemMap memMap;
   private final MemorySegment ram;
-  private final boolean contents;
+  private final Contents contents;
   private BootAllocator boot;
 
   /** Creates it with a naive {@code mem_map}. */
-  public NaiveMemory(MemoryLayout layout, boolean contents) {
-    this(layout, contents, new NaiveMemMap(layout));
+  public NaiveMemory(MemoryLayout layout, Contents contents) {
+    this(layout, contents, new NaiveMemMap(layout, FrameStates.sparse(layout.endPfn())));
   }
 
   /** Creates it with another {@code mem_map}. */
-  public NaiveMemory(MemoryLayout layout, boolean contents, MemMap memMap) {
+  public NaiveMemory(MemoryLayout layout, Contents contents, MemMap memMap) {
     this.layout = layout;
     this.memMap = memMap;
     this.contents = contents;
-    long bytes = contents ? layout.endPfn() << Pages.PAGE_SHIFT : 0;
+    long bytes = contents != Contents.NONE ? layout.endPfn() << Pages.PAGE_SHIFT : 0;
     this.ram = bytes <= FEW ? MemorySegment.ofArray(new long[(int) (bytes >>> 3)]) : sparse(bytes);
     this.boot = new NaiveMemblock(layout, this::clearBytes);
   }
@@ -78,7 +81,7 @@ public class NaiveMemory implements PhysicalMemory {
 
   /** What a boot allocator clears its blocks by. */
   public final void clearBytes(long start, long bytes) {
-    if (contents) {
+    if (contents != Contents.NONE) {
       ram.asSlice(start, bytes).fill((byte) 0);
     }
   }
@@ -99,8 +102,12 @@ public class NaiveMemory implements PhysicalMemory {
   }
 
   @Override
-  public boolean hasContents() {
+  public Contents contents() {
     return contents;
+  }
+
+  private boolean kept(long paddr) {
+    return hasBytes(paddr >>> Pages.PAGE_SHIFT);
   }
 
   @Override
@@ -110,56 +117,84 @@ public class NaiveMemory implements PhysicalMemory {
 
   @Override
   public long getLong(long paddr) {
-    return contents ? ram.get(JAVA_LONG, paddr) : 0;
+    if (contents == Contents.NONE) {
+      return 0;
+    }
+    long value = ram.get(JAVA_LONG, paddr);
+    return kept(paddr) ? value : 0;
   }
 
   @Override
   public void putLong(long paddr, long value) {
-    if (contents) {
-      ram.set(JAVA_LONG, paddr, value);
+    if (contents != Contents.NONE) {
+      long old = ram.get(JAVA_LONG, paddr);
+      ram.set(JAVA_LONG, paddr, kept(paddr) ? value : old);
     }
   }
 
   @Override
   public int getInt(long paddr) {
-    return contents ? ram.get(JAVA_INT, paddr) : 0;
+    if (contents == Contents.NONE) {
+      return 0;
+    }
+    int value = ram.get(JAVA_INT, paddr);
+    return kept(paddr) ? value : 0;
   }
 
   @Override
   public void putInt(long paddr, int value) {
-    if (contents) {
-      ram.set(JAVA_INT, paddr, value);
+    if (contents != Contents.NONE) {
+      int old = ram.get(JAVA_INT, paddr);
+      ram.set(JAVA_INT, paddr, kept(paddr) ? value : old);
     }
   }
 
   @Override
   public byte getByte(long paddr) {
-    return contents ? ram.get(JAVA_BYTE, paddr) : 0;
+    if (contents == Contents.NONE) {
+      return 0;
+    }
+    byte value = ram.get(JAVA_BYTE, paddr);
+    return kept(paddr) ? value : 0;
   }
 
   @Override
   public void putByte(long paddr, byte value) {
-    if (contents) {
-      ram.set(JAVA_BYTE, paddr, value);
+    if (contents != Contents.NONE) {
+      byte old = ram.get(JAVA_BYTE, paddr);
+      ram.set(JAVA_BYTE, paddr, kept(paddr) ? value : old);
     }
   }
 
   @Override
   public void clearPages(long pfn, int order) {
-    discard(pfn, 1L << order);
+    if (contents == Contents.TABLES) {
+      Objects.checkFromIndexSize(pfn, 1L << order, memMap.endPfn());
+      for (long p = pfn; p < pfn + (1L << order); p++) {
+        discard(p, hasBytes(p) ? 1 : 0);
+      }
+    } else {
+      discard(pfn, 1L << order);
+    }
   }
 
   @Override
   public void copyPage(long destinationPfn, long sourcePfn) {
-    if (contents) {
+    if (contents != Contents.NONE) {
       long to = destinationPfn << Pages.PAGE_SHIFT;
-      MemorySegment.copy(ram, sourcePfn << Pages.PAGE_SHIFT, ram, to, Pages.PAGE_SIZE);
+      MemorySegment source = ram.asSlice(sourcePfn << Pages.PAGE_SHIFT, Pages.PAGE_SIZE);
+      MemorySegment destination = ram.asSlice(to, Pages.PAGE_SIZE);
+      if (!hasBytes(sourcePfn)) {
+        clearPages(destinationPfn, 0);
+      } else if (hasBytes(destinationPfn)) {
+        destination.copyFrom(source);
+      }
     }
   }
 
   @Override
   public void discard(long pfn, long pages) {
-    if (contents) {
+    if (contents != Contents.NONE) {
       ram.asSlice(pfn << Pages.PAGE_SHIFT, pages << Pages.PAGE_SHIFT).fill((byte) 0);
     }
   }

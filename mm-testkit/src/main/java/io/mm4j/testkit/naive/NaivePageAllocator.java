@@ -193,6 +193,11 @@ public final class NaivePageAllocator implements PageAllocator {
   }
 
   @Override
+  public void splitFolio(long pfn, int order, int toOrder) {
+    map.splitFolio(pfn, order, toOrder);
+  }
+
+  @Override
   public boolean allocContigRange(Cpu cpu, long startPfn, long endPfn, int gfp) {
     drainAllPages(cpu);
     for (long pfn = startPfn; pfn < endPfn; pfn++) {

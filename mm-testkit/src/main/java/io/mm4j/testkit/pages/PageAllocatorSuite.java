@@ -7,6 +7,7 @@ import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.Fault;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Suite;
+import io.mm4j.testkit.faults.HeldPageFaults;
 import io.mm4j.testkit.faults.PageFaults;
 import io.mm4j.testkit.model.ModelFaults;
 import io.mm4j.testkit.model.ModelRules;
@@ -24,6 +25,7 @@ public final class PageAllocatorSuite {
     List<Rule<PageAllocatorProvider>> rules =
         Stream.of(
                 GivenRules.all(),
+                HeldRules.all(),
                 ShortageRules.all(),
                 RangeRules.all(),
                 ModelRules.all(),
@@ -35,7 +37,7 @@ public final class PageAllocatorSuite {
   }
 
   private static List<Fault<PageAllocatorProvider>> faults() {
-    return Stream.of(PageFaults.all(), ModelFaults.all(), ModelRules.faults())
+    return Stream.of(PageFaults.all(), HeldPageFaults.all(), ModelFaults.all(), ModelRules.faults())
         .flatMap(List::stream)
         .toList();
   }
