@@ -5,9 +5,11 @@ package io.mm4j.buddy;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.Cpu;
+import io.mm4j.api.InputException;
 import io.mm4j.api.Machine;
 import io.mm4j.api.MachineConfig;
 import io.mm4j.api.memory.Architecture;
@@ -136,6 +138,34 @@ class MachineBootTest {
       long high = machine.pages().allocPages(cpu, Gfp.GFP_HIGHUSER, 0);
       assertNotEquals(0, Architecture.X86_32.pageAddress(low));
       assertEquals(0, Architecture.X86_32.pageAddress(high));
+    }
+  }
+
+  /**
+   * A frame number of 34 bits is right everywhere, or the machine is refused with what is allowed.
+   */
+  @Test
+  void aMachineOf64TebibytesBootsOrIsRefusedByName() {
+    MachineConfig config = new MachineConfig().memory(64L << 40).contents(false);
+    try (Machine machine = config.boot()) {
+      machine.validate();
+    } catch (InputException e) {
+      assertTrue(e.getMessage().contains("frame-allocator=buddy"), e.getMessage());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"X86_64,9", "X86_PAE,9", "X86_32,10", "X86_32_24,10"})
+  void pageblocksAreAsLargeAsTheMachinesHugePages(Architecture architecture, int order) {
+    var config = new MachineConfig().architecture(architecture).memory(512L << 20).contents(false);
+    try (Machine machine = config.boot()) {
+      for (Zone zone : machine.layout().zones()) {
+        assertEquals(order, zone.pageblocks().order(), architecture + " " + zone);
+      }
+      long pfn = machine.pages().allocPages(machine.cpus().get(0), Gfp.GFP_KERNEL, 4);
+      machine.validate();
+      machine.pages().freePages(machine.cpus().get(0), pfn, 4);
+      machine.validate();
     }
   }
 

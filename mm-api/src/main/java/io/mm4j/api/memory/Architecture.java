@@ -59,6 +59,15 @@ public enum Architecture {
     return physicalEnd;
   }
 
+  /**
+   * {@code pageblock_order}: the order of a huge page, as far as the buddy allocator reaches. A
+   * page directory entry of x86-32 without PAE maps 4 MiB: {@code HPAGE_PMD_ORDER} is 10 there, and
+   * /proc/pagetypeinfo says 1024 pages per block.
+   */
+  public int pageblockOrder() {
+    return this == X86_64 || this == X86_PAE ? 9 : 10;
+  }
+
   /** Whether zones are DMA, DMA32 and Normal; otherwise DMA, Normal and HighMem. */
   public boolean is64Bit() {
     return this == X86_64;

@@ -5,23 +5,35 @@ package io.mm4j.api.memory;
 import java.util.Arrays;
 
 /**
- * The migratetype of every pageblock (2 MiB) of one zone: {@code get_pageblock_migratetype()}. New
+ * The migratetype of every pageblock of one zone: {@code get_pageblock_migratetype()}. A pageblock
+ * is 2 MiB, or what else the machine's huge pages are ({@link Architecture#pageblockOrder}). New
  * pageblocks are Movable, as the kernel makes them at boot.
  *
  * <p>Threads: set with the zone's lock; read without it, a type may be old. O(1); one byte per
  * pageblock.
  */
 public final class Pageblocks {
+  private final int order;
   private final int firstBlock;
   private final byte[] types;
 
   /** Whether all are still of the type that they began with. */
   private boolean uniform = true;
 
-  /** Creates the table for frames {@code [startPfn, endPfn)}, every pageblock of one type. */
+  /** For pageblocks of 2 MiB. */
   public Pageblocks(long startPfn, long endPfn, int defaultType) {
+    this(startPfn, endPfn, defaultType, Pages.PAGEBLOCK_ORDER);
+  }
+
+  /**
+   * Creates the table for frames {@code [startPfn, endPfn)}, every pageblock of one type.
+   *
+   * @param order {@code pageblock_order}
+   */
+  public Pageblocks(long startPfn, long endPfn, int defaultType, int order) {
+    this.order = order;
     firstBlock = block(startPfn);
-    types = new byte[block(endPfn + Pages.PAGEBLOCK_NR_PAGES - 1) - firstBlock];
+    types = new byte[block(endPfn + pages() - 1) - firstBlock];
     fill(types, 0, types.length, (byte) defaultType);
   }
 
@@ -36,8 +48,23 @@ public final class Pageblocks {
     }
   }
 
-  private static int block(long pfn) {
-    return (int) (pfn >>> Pages.PAGEBLOCK_ORDER);
+  private int block(long pfn) {
+    return (int) (pfn >>> order);
+  }
+
+  /** {@code pageblock_order}. */
+  public int order() {
+    return order;
+  }
+
+  /** {@code pageblock_nr_pages}. */
+  public int pages() {
+    return 1 << order;
+  }
+
+  /** {@code pageblock_start_pfn()}: the first frame of the pageblock that holds this one. */
+  public long start(long pfn) {
+    return pfn & -(1L << order);
   }
 
   /** The migratetype of the pageblock that holds this frame. */
@@ -50,7 +77,7 @@ public final class Pageblocks {
    * most {@code endPfn}; the next one may be of the same type once types were set.
    */
   public long endOfRun(long pfn, long endPfn) {
-    return uniform ? endPfn : Math.min(endPfn, (pfn | Pages.PAGEBLOCK_NR_PAGES - 1) + 1);
+    return uniform ? endPfn : Math.min(endPfn, start(pfn) + pages());
   }
 
   /** Sets the migratetype of the pageblock that holds this frame. */
@@ -61,8 +88,8 @@ public final class Pageblocks {
   }
 
   /** Sets the type of every pageblock that a block of this order covers. */
-  public void setRange(long pfn, int order, int migratetype) {
-    for (long p = pfn; p < pfn + (1L << order); p += Pages.PAGEBLOCK_NR_PAGES) {
+  public void setRange(long pfn, int blockOrder, int migratetype) {
+    for (long p = pfn; p < pfn + (1L << blockOrder); p += pages()) {
       set(p, migratetype);
     }
   }

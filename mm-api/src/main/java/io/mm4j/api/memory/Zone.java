@@ -21,7 +21,7 @@ public final class Zone {
   private final KernelLock lock;
 
   /**
-   * Creates a zone.
+   * Creates a zone with pageblocks of 2 MiB.
    *
    * @param startPfn the first frame: {@code zone_start_pfn}
    * @param endPfn one past the last frame; {@code endPfn - startPfn} is {@code spanned_pages}
@@ -37,13 +37,36 @@ public final class Zone {
       long presentPages,
       long managedPages,
       int pageblockType) {
+    this(
+        type,
+        nodeId,
+        startPfn,
+        endPfn,
+        presentPages,
+        managedPages,
+        new Pageblocks(startPfn, endPfn, pageblockType));
+  }
+
+  /**
+   * Creates a zone with pageblocks of another size.
+   *
+   * @param pageblocks of its range
+   */
+  public Zone(
+      ZoneType type,
+      int nodeId,
+      long startPfn,
+      long endPfn,
+      long presentPages,
+      long managedPages,
+      Pageblocks pageblocks) {
     this.type = type;
     this.nodeId = nodeId;
     this.startPfn = startPfn;
     this.endPfn = endPfn;
     this.presentPages = presentPages;
     this.managedPages = managedPages;
-    this.pageblocks = new Pageblocks(startPfn, endPfn, pageblockType);
+    this.pageblocks = pageblocks;
     this.lock =
         new KernelLock(LockClass.ZONE, "node" + nodeId + "/" + type.procName(), rank(nodeId, type));
   }

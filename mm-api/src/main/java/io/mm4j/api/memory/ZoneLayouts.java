@@ -57,10 +57,10 @@ public final class ZoneLayouts {
       List<Zone> zones = new ArrayList<>();
       for (Kind kind : kinds) {
         long end = Math.min(kind.endPfn, Math.min(span.endPfn(), movable[id]));
-        add(zones, map, id, kind.type, Math.max(kind.startPfn, span.startPfn()), end);
+        add(zones, arch, map, id, kind.type, Math.max(kind.startPfn, span.startPfn()), end);
       }
       long end = Math.min(span.endPfn(), map.endOfRam() >>> Pages.PAGE_SHIFT);
-      add(zones, map, id, ZoneType.MOVABLE, movable[id], end);
+      add(zones, arch, map, id, ZoneType.MOVABLE, movable[id], end);
       nodes.add(new Node(id, zones, numa.distances().get(id)));
     }
     return new MemoryLayout(map, nodes);
@@ -150,10 +150,17 @@ public final class ZoneLayouts {
   }
 
   private static void add(
-      List<Zone> zones, MemoryMap map, int node, ZoneType type, long start, long end) {
+      List<Zone> zones,
+      Architecture arch,
+      MemoryMap map,
+      int node,
+      ZoneType type,
+      long start,
+      long end) {
     long present = start < end ? map.usablePages(start, end) : 0;
     if (present > 0) {
-      zones.add(new Zone(type, node, start, end, present, present, Migratetype.MOVABLE));
+      Pageblocks types = new Pageblocks(start, end, Migratetype.MOVABLE, arch.pageblockOrder());
+      zones.add(new Zone(type, node, start, end, present, present, types));
     }
   }
 }

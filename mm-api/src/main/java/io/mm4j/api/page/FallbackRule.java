@@ -33,6 +33,16 @@ public interface FallbackRule {
   /** No such order or type. */
   int NONE = -1;
 
+  /** {@code pageblock_order} of the machine that it is for. */
+  default int pageblockOrder() {
+    return Pages.PAGEBLOCK_ORDER;
+  }
+
+  /** This rule for a machine with pageblocks of that order; itself if that makes no difference. */
+  default FallbackRule forPageblocks(int order) {
+    return this;
+  }
+
   /**
    * The table {@code fallbacks[]}.
    *
@@ -73,7 +83,7 @@ public interface FallbackRule {
    * the order of a pageblock up for Movable. {@code should_try_claim_block()}.
    */
   default boolean mayClaim(int order, int migratetype) {
-    return order >= Pages.PAGEBLOCK_ORDER / 2 || migratetype != Migratetype.MOVABLE;
+    return order >= pageblockOrder() / 2 || migratetype != Migratetype.MOVABLE;
   }
 
   /**
@@ -98,7 +108,7 @@ public interface FallbackRule {
    * does from the order of a pageblock up.
    */
   default boolean takesWholeBlocks(int order) {
-    return order >= Pages.PAGEBLOCK_ORDER;
+    return order >= pageblockOrder();
   }
 
   /**
@@ -114,13 +124,13 @@ public interface FallbackRule {
       return movablePages;
     }
     return blockType == Migratetype.MOVABLE
-        ? Pages.PAGEBLOCK_NR_PAGES - (freePages + movablePages)
+        ? (1 << pageblockOrder()) - (freePages + movablePages)
         : 0;
   }
 
   /** Whether a claim below the order of a pageblock goes through: half of the pageblock fits. */
   default boolean claims(int freePages, int alikePages) {
-    return freePages + alikePages >= Pages.PAGEBLOCK_NR_PAGES / 2;
+    return freePages + alikePages >= 1 << pageblockOrder() - 1;
   }
 
   /**

@@ -164,7 +164,8 @@ final class BitmapFrameAllocator implements FrameAllocator {
   @Override
   public int movePageblock(long pfn, int migratetype) {
     zone.pageblocks().set(pfn, migratetype);
-    return bits.count(pfn - base & -(long) Pages.PAGEBLOCK_NR_PAGES, Pages.PAGEBLOCK_ORDER);
+    int order = zone.pageblocks().order();
+    return bits.count(pfn - base & -(1L << order), order);
   }
 
   @Override

@@ -67,7 +67,7 @@ final class ContigRange {
    * one of them: whoever gives types back last would give back ISOLATE.
    */
   private static byte @Nullable [] isolate(ZoneState zone, long first, long end) {
-    byte[] types = new byte[(int) ((end - first) >>> Pages.PAGEBLOCK_ORDER)];
+    byte[] types = new byte[(int) ((end - first) >>> zone.pageblockOrder)];
     zone.zone.lock().lock();
     try {
       if (!zone.typesOn) {
@@ -76,7 +76,7 @@ final class ContigRange {
       }
       boolean cut = false;
       for (int i = 0; i < types.length; i++) {
-        long pfn = first + ((long) i << Pages.PAGEBLOCK_ORDER);
+        long pfn = first + ((long) i << zone.pageblockOrder);
         types[i] = inside(zone, pfn) ? (byte) zone.pageblocks.get(pfn) : -1;
         if (types[i] == Migratetype.ISOLATE) {
           return null;
@@ -88,8 +88,7 @@ final class ContigRange {
       }
       for (int i = 0; i < types.length; i++) {
         if (types[i] >= 0) {
-          zone.frames.movePageblock(
-              first + ((long) i << Pages.PAGEBLOCK_ORDER), Migratetype.ISOLATE);
+          zone.frames.movePageblock(first + ((long) i << zone.pageblockOrder), Migratetype.ISOLATE);
           zone.isolatedBlocks++;
         }
       }
@@ -114,7 +113,7 @@ final class ContigRange {
     try {
       for (int i = 0; i < types.length; i++) {
         if (types[i] >= 0) {
-          zone.frames.movePageblock(first + ((long) i << Pages.PAGEBLOCK_ORDER), types[i]);
+          zone.frames.movePageblock(first + ((long) i << zone.pageblockOrder), types[i]);
           zone.isolatedBlocks--;
         } else {
           zone.rangeTaken = false;
@@ -127,7 +126,7 @@ final class ContigRange {
   }
 
   private static boolean inside(ZoneState zone, long pfn) {
-    return pfn >= zone.startPfn && pfn + Pages.PAGEBLOCK_NR_PAGES <= zone.endPfn;
+    return pfn >= zone.startPfn && pfn + zone.pageblocks.pages() <= zone.endPfn;
   }
 
   private boolean moveAll(Cpu cpu, ZoneState zone, long startPfn, long endPfn, int gfp) {

@@ -78,8 +78,8 @@ final class FreeListQueue {
 
   private long claim(Cpu cpu, ZoneState zone, int order, int type, int allocFlags) {
     FrameAllocator frames = zone.frames;
-    boolean whole = order < Pages.PAGEBLOCK_ORDER && (allocFlags & AllocFlags.NOFRAGMENT) != 0;
-    int least = whole ? Pages.PAGEBLOCK_ORDER : order;
+    boolean whole = order < zone.pageblockOrder && (allocFlags & AllocFlags.NOFRAGMENT) != 0;
+    int least = whole ? zone.pageblockOrder : order;
     int from = rule.claimOrder(frames, Pages.MAX_PAGE_ORDER, least, type);
     while (from != NONE) {
       int other = rule.firstType(frames, from, type);
@@ -111,12 +111,12 @@ final class FreeListQueue {
     if (zone.boost(core.sysctls.watermarkBoostFactor()) && (allocFlags & AllocFlags.KSWAPD) != 0) {
       zone.setBoosted(true);
     }
-    long first = head & -(long) Pages.PAGEBLOCK_NR_PAGES;
-    long end = first + Pages.PAGEBLOCK_NR_PAGES;
+    long first = zone.pageblocks.start(head);
+    long end = first + zone.pageblocks.pages();
     if (first < zone.startPfn || end > zone.endPfn) {
       return FrameAllocator.NONE;
     }
-    int free = zone.frames.freePagesIn(first, Pages.PAGEBLOCK_ORDER);
+    int free = zone.frames.freePagesIn(first, zone.pageblockOrder);
     int alike = rule.alikePages(type, other, free, movablePages(first, end));
     boolean claims = rule.claims(free, alike);
     if (core.explains()) {

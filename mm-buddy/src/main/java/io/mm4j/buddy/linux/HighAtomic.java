@@ -3,7 +3,6 @@
 package io.mm4j.buddy.linux;
 
 import io.mm4j.api.Cpu;
-import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.Migratetype;
 
@@ -24,7 +23,7 @@ final class HighAtomic {
   /** Reserves the pageblock that a block came from, within the limit. */
   void reserve(Cpu cpu, ZoneState zone, long pfn, int order) {
     long percent = zone.marks.managed() / 100;
-    long block = Pages.PAGEBLOCK_NR_PAGES;
+    long block = zone.pageblocks.pages();
     long limit = (percent + block - 1) & -block;
     if (percent < block || zone.reservedHighatomic >= limit || !zone.typesOn) {
       return;
@@ -37,7 +36,7 @@ final class HighAtomic {
       if (zone.reservedHighatomic >= limit || type >= Migratetype.PCPTYPES || !inside) {
         return;
       }
-      if (order < Pages.PAGEBLOCK_ORDER) {
+      if (order < zone.pageblockOrder) {
         zone.frames.movePageblock(pfn, Migratetype.HIGHATOMIC);
         zone.reservedHighatomic += block;
       } else {
@@ -62,7 +61,7 @@ final class HighAtomic {
   boolean unreserve(AllocContext request, boolean force) {
     for (ZoneState zone : request.zones) {
       if (zone.reservedHighatomic == 0
-          || (!force && zone.reservedHighatomic <= Pages.PAGEBLOCK_NR_PAGES)) {
+          || (!force && zone.reservedHighatomic <= zone.pageblocks.pages())) {
         continue;
       }
       zone.zone.lock().lock();
@@ -81,7 +80,7 @@ final class HighAtomic {
     for (int order = 0; order <= zone.maxOrder; order++) {
       long pfn = zone.frames.head(order, Migratetype.HIGHATOMIC);
       if (pfn != FrameAllocator.NONE) {
-        long pages = Math.max(Pages.PAGEBLOCK_NR_PAGES, 1L << order);
+        long pages = Math.max(zone.pageblocks.pages(), 1L << order);
         zone.reservedHighatomic -= Math.min(pages, zone.reservedHighatomic);
         zone.frames.movePageblock(pfn, type);
         zone.refresh();

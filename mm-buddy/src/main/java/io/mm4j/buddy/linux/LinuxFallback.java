@@ -6,6 +6,7 @@ import static io.mm4j.api.page.Migratetype.MOVABLE;
 import static io.mm4j.api.page.Migratetype.RECLAIMABLE;
 import static io.mm4j.api.page.Migratetype.UNMOVABLE;
 
+import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.FallbackRule;
 
 /**
@@ -19,6 +20,27 @@ final class LinuxFallback implements FallbackRule {
     {RECLAIMABLE, UNMOVABLE}, // Movable
     {UNMOVABLE, MOVABLE}, // Reclaimable
   };
+
+  private final int pageblockOrder;
+
+  /** For pageblocks of 2 MiB. */
+  LinuxFallback() {
+    this(Pages.PAGEBLOCK_ORDER);
+  }
+
+  private LinuxFallback(int pageblockOrder) {
+    this.pageblockOrder = pageblockOrder;
+  }
+
+  @Override
+  public int pageblockOrder() {
+    return pageblockOrder;
+  }
+
+  @Override
+  public FallbackRule forPageblocks(int order) {
+    return order == pageblockOrder ? this : new LinuxFallback(order);
+  }
 
   @Override
   public int fallback(int migratetype, int index) {

@@ -67,7 +67,7 @@ final class LinuxPageStats implements PageStats {
         m.nodeId(),
         m.type(),
         zone == null ? 0 : zone.freePages(),
-        zone == null ? 0 : freeBlockPages(zone.frames),
+        zone == null ? 0 : freeBlockPages(zone.frames, zone.pageblockOrder),
         boost,
         m.min() + boost,
         m.low() + boost,
@@ -110,9 +110,9 @@ final class LinuxPageStats implements PageStats {
     numa[local ? 3 : 4] += all;
   }
 
-  private static long freeBlockPages(FrameAllocator frames) {
+  private static long freeBlockPages(FrameAllocator frames, int pageblockOrder) {
     long pages = 0;
-    for (int order = Pages.PAGEBLOCK_ORDER; order <= Pages.MAX_PAGE_ORDER; order++) {
+    for (int order = pageblockOrder; order <= Pages.MAX_PAGE_ORDER; order++) {
       pages += frames.freeBlocks(order) << order;
     }
     return pages;

@@ -92,8 +92,9 @@ public final class LinuxProvider implements PageAllocatorProvider {
     for (ManagedZone managed : floors.zones()) {
       zones.add(new ZoneState(managed, marks(marks, managed.zone()), floors.cpus().count()));
     }
+    FallbackRule own = zones.isEmpty() ? rule : rule.forPageblocks(zones.getFirst().pageblockOrder);
     Core core =
-        new Core(floors.memory(), floors.cpus(), floors.pressure(), sysctls, rule, kinds, zones);
+        new Core(floors.memory(), floors.cpus(), floors.pressure(), sysctls, own, kinds, zones);
     long minFree =
         sysctls.minFreeKbytes() >= 0
             ? sysctls.minFreeKbytes()

@@ -26,6 +26,7 @@ final class ZoneState {
   final Zone zone;
   final FrameAllocator frames;
   final Pageblocks pageblocks;
+  final int pageblockOrder;
   final ZoneMarks marks;
   final long startPfn;
   final long endPfn;
@@ -86,6 +87,7 @@ final class ZoneState {
     this.zone = managed.zone();
     this.frames = managed.frames();
     this.pageblocks = zone.pageblocks();
+    this.pageblockOrder = pageblocks.order();
     this.marks = marks;
     this.startPfn = zone.startPfn();
     this.endPfn = zone.endPfn();
@@ -255,15 +257,15 @@ final class ZoneState {
    * room; with the lock.
    */
   boolean boost(int factor) {
-    if (factor == 0 || (long) Pages.PAGEBLOCK_NR_PAGES * 4 > marks.managed()) {
+    if (factor == 0 || (long) pageblocks.pages() * 4 > marks.managed()) {
       return false;
     }
     long most = marks.high() / 10000 * factor + marks.high() % 10000 * factor / 10000;
     if (most == 0) {
       return false;
     }
-    most = Math.max(Pages.PAGEBLOCK_NR_PAGES, most);
-    boost = Math.min(boost + Pages.PAGEBLOCK_NR_PAGES, most);
+    most = Math.max(pageblocks.pages(), most);
+    boost = Math.min(boost + pageblocks.pages(), most);
     updateSpare();
     return true;
   }

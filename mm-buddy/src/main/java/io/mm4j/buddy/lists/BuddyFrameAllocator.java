@@ -35,6 +35,7 @@ import io.mm4j.buddy.lists.BlockTable.Section;
 final class BuddyFrameAllocator implements FrameAllocator {
   private final Zone zone;
   private final Pageblocks pageblocks;
+  private final int pageblockOrder;
   private final int maxOrder;
   private final BlockTable top;
   private final BlockTable frames;
@@ -49,6 +50,7 @@ final class BuddyFrameAllocator implements FrameAllocator {
   BuddyFrameAllocator(Zone zone, int maxOrder) {
     this.zone = zone;
     this.pageblocks = zone.pageblocks();
+    this.pageblockOrder = pageblocks.order();
     this.maxOrder = maxOrder;
     this.base = zone.startPfn() & -(long) Pages.PAGES_PER_SECTION;
     this.span = (zone.endPfn() - base + Pages.PAGES_PER_SECTION - 1) & -Pages.PAGES_PER_SECTION;
@@ -180,7 +182,7 @@ final class BuddyFrameAllocator implements FrameAllocator {
    * the type.
    */
   private boolean joins(int buddy, int order, int migratetype) {
-    if (order < Pages.PAGEBLOCK_ORDER) {
+    if (order < pageblockOrder) {
       return true;
     }
     long pfn = pfn(buddy);
@@ -317,15 +319,15 @@ final class BuddyFrameAllocator implements FrameAllocator {
 
   @Override
   public int movePageblock(long pfn, int migratetype) {
-    long first = pfn & -(long) Pages.PAGEBLOCK_NR_PAGES;
+    long first = pageblocks.start(pfn);
     int index = (int) (first - base);
     int head = holder(index);
-    if (head != NIL && BlockTable.orderOf(state(head)) >= Pages.PAGEBLOCK_ORDER) {
+    if (head != NIL && BlockTable.orderOf(state(head)) >= pageblockOrder) {
       return moveWhole(head, migratetype);
     }
     pageblocks.set(first, migratetype);
     int moved = 0;
-    for (int i = 0; i < Pages.PAGEBLOCK_NR_PAGES; ) {
+    for (int i = 0; i < 1 << pageblockOrder; ) {
       int state = state(index + i);
       if (state == 0) {
         i++;
@@ -433,7 +435,7 @@ final class BuddyFrameAllocator implements FrameAllocator {
     int own = pageblocks.get(pfn);
     int other = pageblocks.get(buddy);
     boolean apart =
-        order >= Pages.PAGEBLOCK_ORDER
+        order >= pageblockOrder
             && own != other
             && (own >= Migratetype.PCPTYPES || other >= Migratetype.PCPTYPES);
     if (!apart) {

@@ -234,7 +234,13 @@ final class LlfreeFrameAllocator implements FrameAllocator {
   @Override
   public int movePageblock(long pfn, int migratetype) {
     zone.pageblocks().set(pfn, migratetype);
-    return children.free((int) ((pfn - base) >>> Children.ORDER));
+    long first = Math.max(zone.pageblocks().start(pfn), base);
+    long end = Math.min(zone.pageblocks().start(pfn) + zone.pageblocks().pages(), zone.endPfn());
+    int moved = 0;
+    for (long p = first; p < end; p += 1L << Children.ORDER) {
+      moved += children.free((int) ((p - base) >>> Children.ORDER));
+    }
+    return moved;
   }
 
   @Override

@@ -39,8 +39,12 @@ public final class ZoneFiles {
   /** {@code /proc/pagetypeinfo}: {@code pagetypeinfo_show()}. */
   public static String pagetypeinfo(MachineView view) {
     StringBuilder out = new StringBuilder();
-    out.append(format("Page block order: %d\n", Pages.PAGEBLOCK_ORDER));
-    out.append(format("Pages per block:  %d\n\n", 1 << Pages.PAGEBLOCK_ORDER));
+    int pageblockOrder =
+        view.zones().isEmpty()
+            ? Pages.PAGEBLOCK_ORDER
+            : view.zones().getFirst().zone().pageblocks().order();
+    out.append(format("Page block order: %d\n", pageblockOrder));
+    out.append(format("Pages per block:  %d\n\n", 1 << pageblockOrder));
     out.append(format("%-43s ", "Free pages count per migrate type at order"));
     for (int order = 0; order < ORDERS; order++) {
       out.append(format("%6d ", order));
@@ -82,7 +86,7 @@ public final class ZoneFiles {
     boolean present = false;
     for (long pfn = zone.startPfn();
         pfn < zone.endPfn();
-        pfn = (pfn | (Pages.PAGEBLOCK_NR_PAGES - 1)) + 1) {
+        pfn = zone.pageblocks().start(pfn) + zone.pageblocks().pages()) {
       if (pfn / Pages.PAGES_PER_SECTION != section) {
         section = pfn / Pages.PAGES_PER_SECTION;
         present = hasMemory(map, section << Pages.SECTION_SIZE_BITS);
