@@ -5,6 +5,9 @@ package io.mm4j.bench.page;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.Machine;
 import io.mm4j.api.MachineConfig;
+import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import java.util.ArrayList;
@@ -55,6 +58,7 @@ public class PageBenchmark {
 
   private final List<Machine> machines = new ArrayList<>();
   private @Nullable PageAllocator pages;
+  private @Nullable MemMap memMap;
   private @Nullable Cpu cpu;
   private final long[] row = new long[ROW];
   private final long[] live = new long[LIVE];
@@ -71,6 +75,7 @@ public class PageBenchmark {
       Machine machine = boot(plugin);
       machines.add(machine);
       pages = machine.pages();
+      memMap = machine.memory().memMap();
       cpu = machine.cpus().get(0);
       Random random = new Random(1);
       for (int i = 0; i < LIVE; i++) {
@@ -83,6 +88,7 @@ public class PageBenchmark {
       }
       for (int i = 0; i < 2000; i++) {
         pairsOfPages();
+        pairsOfHeldPages();
         pairsOfOrder3();
         mix();
       }
@@ -118,6 +124,34 @@ public class PageBenchmark {
   @OperationsPerInvocation(ROW)
   public long pairsOfPages() {
     return pairs(0);
+  }
+
+  /**
+   * The same for a page of a process: held as anonymous memory while it is out, and dropped. What
+   * it takes beyond {@link #pairsOfPages} is what holding costs.
+   */
+  @Benchmark
+  @OperationsPerInvocation(ROW)
+  public long pairsOfHeldPages() {
+    PageAllocator allocator = pages;
+    Cpu owner = cpu;
+    MemMap map = memMap;
+    if (allocator == null || owner == null || map == null) {
+      throw new IllegalStateException("not set up");
+    }
+    long sum = 0;
+    for (int i = 0; i < ROW; i++) {
+      long pfn = allocator.allocPages(owner, Gfp.GFP_KERNEL, 0);
+      map.hold(pfn, 0, FrameOwner.ANON, PageFlags.PG_UPTODATE, 0x1001, i);
+      row[i] = pfn;
+      sum += pfn;
+    }
+    for (int i = 0; i < ROW; i++) {
+      if (map.drop(row[i], 0)) {
+        allocator.freePages(owner, row[i], 0);
+      }
+    }
+    return sum;
   }
 
   /** A block of order 3 through its per-cpu list. */
