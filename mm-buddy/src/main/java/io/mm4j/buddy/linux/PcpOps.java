@@ -322,7 +322,7 @@ final class PcpOps {
    */
   void freeOne(Cpu cpu, ZoneState zone, long pfn, int order) {
     core.memMap.release(pfn, order, FrameOwner.FREE);
-    int piece = zone.typesOn ? Math.min(order, Pages.PAGEBLOCK_ORDER) : order;
+    int piece = zone.typesOn ? Math.min(order, zone.pageblockOrder) : order;
     piece = Math.min(piece, zone.maxOrder);
     zone.zone.lock().lock();
     try {
