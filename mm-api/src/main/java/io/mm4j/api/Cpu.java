@@ -35,6 +35,9 @@ public final class Cpu {
   /** What each kind of request does here, by code; shared by all CPUs of a machine. */
   private final @Nullable Consumer<? super Cpu>[] handlers;
 
+  /** Who hears of each kind of request when it is made, by code; shared, too. */
+  private final @Nullable Consumer<? super Cpu>[] listeners;
+
   /** The kinds that were asked for and not served yet, by {@link PendingKind#bit()}. */
   private volatile int pending;
 
@@ -51,11 +54,16 @@ public final class Cpu {
 
   /** Creates a parked CPU on a node, of which nothing can be asked. */
   public Cpu(int id, int nodeId) {
-    this(id, nodeId, Cpus.noHandlers());
+    this(id, nodeId, Cpus.noHandlers(), Cpus.noHandlers());
   }
 
-  Cpu(int id, int nodeId, @Nullable Consumer<? super Cpu>[] handlers) {
+  Cpu(
+      int id,
+      int nodeId,
+      @Nullable Consumer<? super Cpu>[] handlers,
+      @Nullable Consumer<? super Cpu>[] listeners) {
     this.handlers = handlers;
+    this.listeners = listeners;
     this.id = id;
     this.nodeId = nodeId;
     this.parkLock = new KernelLock(LockClass.CPU, "cpu" + id);
@@ -99,7 +107,14 @@ public final class Cpu {
     if (handlers[kind.code()] == null) {
       throw new MisuseException("no floor of this machine serves requests: kind=" + kind);
     }
+    Consumer<? super Cpu> listener = listeners[kind.code()];
+    if (listener != null) {
+      listener.accept(this); // an owner who sees the request comes to his slow path next
+    }
     PENDING.getAndBitwiseOr(this, kind.bit());
+    if (listener != null) {
+      listener.accept(this); // also one who has just left it
+    }
   }
 
   /** Whether something was asked for and not served yet. Any thread. */

@@ -19,11 +19,14 @@ public final class Cpus {
   /** What each kind of request does, by code. */
   private final @Nullable Consumer<? super Cpu>[] handlers = noHandlers();
 
+  /** Who hears at once of a kind of request, by code. */
+  private final @Nullable Consumer<? super Cpu>[] listeners = noHandlers();
+
   /** Creates {@code count} CPUs, spread over {@code nodes} nodes in turn. */
   public Cpus(int count, int nodes) {
     cpus = new Cpu[count];
     for (int i = 0; i < count; i++) {
-      cpus[i] = new Cpu(i, i % nodes, handlers);
+      cpus[i] = new Cpu(i, i % nodes, handlers, listeners);
     }
   }
 
@@ -45,6 +48,20 @@ public final class Cpus {
       throw new MisuseException("requests have a handler: kind=" + kind);
     }
     handlers[kind.code()] = handler;
+  }
+
+  /**
+   * The same, and lets the floor hear of each request when it is made, so that its fast paths need
+   * not look for requests.
+   *
+   * @param listener called by whoever asks, any thread, before the request can be seen with {@link
+   *     Cpu#isPending} and once more after that; it makes the owner take his slow path next, and
+   *     waits for nothing
+   */
+  public void onRequest(
+      PendingKind kind, Consumer<? super Cpu> handler, Consumer<? super Cpu> listener) {
+    onRequest(kind, handler);
+    listeners[kind.code()] = listener;
   }
 
   /** How many CPUs there are. */

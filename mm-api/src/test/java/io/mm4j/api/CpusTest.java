@@ -81,6 +81,15 @@ class CpusTest {
     assertEquals(2, calls.get());
   }
 
+  /** Before and after, so that an owner who sees the request has been told of it. */
+  @Test
+  void whoListensHearsOfARequestBeforeItCanBeSeenAndAfter() {
+    List<Boolean> seen = new ArrayList<>();
+    cpus.onRequest(PendingKind.PAGE_LISTS, cpu -> {}, cpu -> seen.add(cpu.drainRequested()));
+    cpus.get(0).requestDrain();
+    assertEquals(List.of(false, true), seen);
+  }
+
   @Test
   void noRequestIsLeftOnAParkedCpu() {
     AtomicInteger calls = new AtomicInteger();

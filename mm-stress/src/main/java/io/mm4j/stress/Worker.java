@@ -5,6 +5,7 @@ package io.mm4j.stress;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.page.CpuPages;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import java.util.BitSet;
@@ -23,6 +24,7 @@ final class Worker {
 
   final Cpu cpu;
   private final PageAllocator pages;
+  private final CpuPages kept;
   private final long[] pfns = new long[CAPACITY];
   private final int[] orders = new int[CAPACITY];
   private int count;
@@ -37,6 +39,7 @@ final class Worker {
   Worker(Box box, int cpu) {
     this.pages = box.pages;
     this.cpu = box.cpu(cpu);
+    this.kept = pages.on(this.cpu);
   }
 
   /** Does the steps as the CPU's owner: holding its park lock, so that nobody else may drain it. */
@@ -68,9 +71,9 @@ final class Worker {
     return count;
   }
 
-  /** Takes a block if there is one. */
+  /** Takes a block if there is one; every other time from the allocator of the CPU. */
   void take(int gfp, int order) {
-    long pfn = pages.allocPages(cpu, gfp, order);
+    long pfn = (count & 1) == 0 ? kept.alloc(gfp, order) : pages.allocPages(cpu, gfp, order);
     if (pfn != PageAllocator.NO_PAGE) {
       enter(pfn, order);
       allocated += 1L << order;
@@ -100,7 +103,11 @@ final class Worker {
       pfns[0] = last;
       orders[0] = lastOrder;
     }
-    pages.freePages(cpu, pfn, order);
+    if ((count & 1) == 0) {
+      kept.free(pfn, order);
+    } else {
+      pages.freePages(cpu, pfn, order);
+    }
     freed += 1L << order;
   }
 

@@ -67,6 +67,14 @@ public final class Pageblocks {
     return pfn & -(1L << order);
   }
 
+  /**
+   * The migratetypes themselves, for fast paths that only read: that of a frame is at {@code pfn
+   * >>> PAGEBLOCK_ORDER}, less the same of the zone's first frame.
+   */
+  public byte[] types() {
+    return types;
+  }
+
   /** The migratetype of the pageblock that holds this frame. */
   public int get(long pfn) {
     return types[block(pfn) - firstBlock];

@@ -46,6 +46,15 @@ public interface PageAllocator {
   void freePages(Cpu cpu, long pfn, int order);
 
   /**
+   * This allocator for one CPU: what is called often is kept by the caller, who then does without
+   * the look-ups of each call. Its results are those of {@link #allocPages} and {@link #freePages}
+   * with that CPU, and the calls may be mixed. Only the owner of the CPU may use it.
+   */
+  default CpuPages on(Cpu cpu) {
+    return new PlainCpuPages(this, cpu);
+  }
+
+  /**
    * {@code split_page()}: from now on the frames of this block are blocks of order 0, each with a
    * refcount of 1 and the owner of the block, to be freed singly. The caller holds the only
    * reference.

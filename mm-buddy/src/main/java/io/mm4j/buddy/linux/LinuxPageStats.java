@@ -91,7 +91,7 @@ final class LinuxPageStats implements PageStats {
   private static PcpStats pcp(ZoneMarks m, int cpu, @Nullable PcpPages pcp) {
     return new PcpStats(
         cpu,
-        pcp == null ? 0 : pcp.count,
+        pcp == null ? 0 : pcp.count(),
         pcp == null ? 0 : pcp.high,
         m.batch(),
         m.highMin(),
@@ -102,7 +102,7 @@ final class LinuxPageStats implements PageStats {
     if (pcp == null) {
       return;
     }
-    long all = pcp.fastAllocs + pcp.slowAllocs;
+    long all = pcp.fastAllocs() + pcp.slowAllocs;
     boolean local = core.cpus.get(cpu).nodeId() == zone.zone.nodeId();
     numa[0] += all - pcp.numaMiss;
     numa[1] += pcp.numaMiss;
@@ -155,7 +155,7 @@ final class LinuxPageStats implements PageStats {
     for (ZoneState zone : core.zones) {
       for (PcpPages pcp : zone.pcps) {
         if (pcp != null && zone.zone.type() == kind) {
-          pages += pcp.fastAllocs + pcp.slowAllocPages;
+          pages += pcp.fastAllocPages() + pcp.slowAllocPages;
         }
       }
     }

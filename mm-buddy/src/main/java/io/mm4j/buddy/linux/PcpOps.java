@@ -12,6 +12,7 @@ import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageEvents;
+import io.mm4j.api.page.PcpList;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,11 +33,13 @@ final class PcpOps {
 
   private final Core core;
   private final FreeListQueue queue;
+  private final Gates gates;
 
-  PcpOps(Core core, FreeListQueue queue) {
+  PcpOps(Core core, FreeListQueue queue, Gates gates) {
     this.core = core;
     this.queue = queue;
-    core.cpus.onRequest(PendingKind.PAGE_LISTS, this::drainCpu);
+    this.gates = gates;
+    core.cpus.onRequest(PendingKind.PAGE_LISTS, this::drainCpu, gates::close);
   }
 
   /**
@@ -47,7 +50,9 @@ final class PcpOps {
   long take(Cpu cpu, ZoneState zone, int order, int type, int allocFlags) {
     PcpPages pcp = zone.pcp(cpu.id());
     pcp.noteAlloc();
-    return pop(cpu, zone, pcp, order, type, allocFlags);
+    long pfn = pop(cpu, zone, pcp, order, type, allocFlags);
+    gates.openFronts(cpu, zone, pcp, pcp.lists[PcpPages.index(order, type)]);
+    return pfn;
   }
 
   /**
@@ -57,7 +62,8 @@ final class PcpOps {
    * @return the first frame, or {@link FrameAllocator#NONE} if the zone gave nothing
    */
   long pop(Cpu cpu, ZoneState zone, PcpPages pcp, int order, int type, int allocFlags) {
-    PcpList list = pcp.lists[PcpPages.index(order, type)];
+    int index = PcpPages.index(order, type);
+    PcpList list = pcp.lists[index];
     if (list.isEmpty()) {
       int size = pcp.refillSize(order, !zone.belowHigh());
       int got = refill(cpu, zone, pcp, list, order, size, type, allocFlags);
@@ -72,6 +78,7 @@ final class PcpOps {
       if (got == 0) {
         return FrameAllocator.NONE;
       }
+      gates.openBacks(cpu, zone, pcp, index);
     } else if (core.explains()) {
       core.step(
           cpu,
@@ -79,7 +86,7 @@ final class PcpOps {
               "%s: list of %s (%s, order %d) has %d blocks: its front is taken",
               zone, cpu, Migratetype.name(type), order, list.size()));
     }
-    pcp.add(-(1 << order));
+    pcp.add(-1, order);
     return list.popFront();
   }
 
@@ -113,12 +120,12 @@ final class PcpOps {
       zone.zone.lock().unlock();
     }
     list.reverse();
-    pcp.add(got << order);
+    pcp.add(got, order);
     pcp.refills++;
     return got;
   }
 
-  /** Puts a block on a list: what the fast path of a free does not do. The frame is PCP's. */
+  /** Puts a block on a list, when the fast path does not. The frame is PCP's. */
   void put(Cpu cpu, ZoneState zone, long pfn, int order, int type) {
     PcpPages pcp = zone.pcp(cpu.id());
     int index = PcpPages.index(order, type);
@@ -126,20 +133,21 @@ final class PcpOps {
     pcp.slowFreePages += 1L << order;
     boolean freeHigh = pcp.noteFree(order);
     commit(cpu, zone, pcp, index, freeHigh);
+    gates.openBacks(cpu, zone, pcp, index);
   }
 
   /** After a block was put on a list: drains if it is time to, and serves requests to drain. */
-  void commit(Cpu cpu, ZoneState zone, PcpPages pcp, int index, boolean freeHigh) {
+  private void commit(Cpu cpu, ZoneState zone, PcpPages pcp, int index, boolean freeHigh) {
     int at = pcp.drainAt(freeHigh, zone.reclaimActive(), zone.belowHigh());
     pcp.settle();
-    if (pcp.count >= at) {
+    if (pcp.count() >= at) {
       int pages = pcp.drainSize(at, freeHigh);
       if (core.explains()) {
         core.step(
             cpu,
             String.format(
                 "%s: lists of %s hold %d pages, drained from %d: %d go back",
-                zone, cpu, pcp.count, at, Math.min(pages, pcp.count)));
+                zone, cpu, pcp.count(), at, Math.min(pages, pcp.count())));
       }
       drain(cpu, zone, pcp, pages, index);
       if (zone.belowHigh()
@@ -162,7 +170,7 @@ final class PcpOps {
    * from its back.
    */
   void drain(Cpu cpu, ZoneState zone, PcpPages pcp, int pages, int first) {
-    int left = Math.min(pages, pcp.count);
+    int left = Math.min(pages, pcp.count());
     if (left <= 0) {
       return;
     }
@@ -198,7 +206,7 @@ final class PcpOps {
       }
     } finally {
       list.dropBack(blocks);
-      pcp.add(-(blocks << order));
+      pcp.add(-blocks, order);
     }
     return blocks << order;
   }
@@ -207,8 +215,8 @@ final class PcpOps {
   void drainCpu(Cpu cpu) {
     for (ZoneState zone : core.zones) {
       PcpPages pcp = zone.pcps[cpu.id()];
-      if (pcp != null && pcp.count > 0) {
-        drain(cpu, zone, pcp, pcp.count, 0);
+      if (pcp != null) {
+        drain(cpu, zone, pcp, pcp.count(), 0);
       }
     }
   }
@@ -297,7 +305,7 @@ final class PcpOps {
     long pages = 0;
     for (ZoneState zone : core.zones) {
       PcpPages pcp = zone.pcps[cpu];
-      pages += pcp == null ? 0 : pcp.count;
+      pages += pcp == null ? 0 : pcp.count();
     }
     return pages;
   }
@@ -310,6 +318,7 @@ final class PcpOps {
       if (pcp != null) {
         int pages = pcp.decay();
         drain(cpu, zone, pcp, pages, 0);
+        gates.openBacks(cpu, zone, pcp, 0);
         drained += pages;
       }
     }

@@ -2,8 +2,14 @@
 
 package io.mm4j.buddy.linux;
 
+import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.Zone;
+import io.mm4j.api.page.CpuPages;
 import io.mm4j.api.page.Migratetype;
+import io.mm4j.api.page.PcpCounts;
+import io.mm4j.api.page.PcpList;
+import io.mm4j.api.page.PcpZone;
 
 /**
  * The pages that one CPU keeps of one zone, and how many they may be: {@code struct per_cpu_pages}
@@ -22,14 +28,14 @@ final class PcpPages {
   /** The largest order of the small lists: {@code PAGE_ALLOC_COSTLY_ORDER}. */
   static final int COSTLY_ORDER = 3;
 
+  /** Lists of the small orders; their blocks take the fast paths. */
+  static final int SMALL_LISTS = (COSTLY_ORDER + 1) * Migratetype.PCPTYPES;
+
   /** Lists in all. */
   static final int LISTS = (COSTLY_ORDER + 1) * Migratetype.PCPTYPES + 2;
 
   /** A refill or drain is at most {@code batch << BATCH_SCALE_MAX} pages. */
   static final int BATCH_SCALE_MAX = 5;
-
-  /** The last block that was freed was larger than a page. */
-  private static final int PREV_FREE_HIGH_ORDER = 1;
 
   final PcpList[] lists = new PcpList[LISTS];
   final int batch;
@@ -39,24 +45,24 @@ final class PcpPages {
   /** More frees in a row than this make no difference. */
   private final int freeCountMax;
 
-  /** Pages on all lists. */
-  int count;
+  /** What the fast paths count. */
+  final PcpCounts counts = new PcpCounts();
+
+  /** Where blocks of the zone come back to. */
+  final PcpZone returns;
 
   /** Drained above it; 0 until first used. */
   int high;
 
   int allocFactor;
 
-  /** Pages freed since the last allocation, as far as it matters; halved by each allocation. */
-  int freeCount;
-
-  private int flags;
-
-  /** Pages that the fast path gave out; it prefers the zone always. */
-  long fastAllocs;
-
-  /** Pages that slow paths put on the lists, less those that they took off. */
+  /** Pages and blocks that slow paths put on the lists, less those that they took off. */
   private long slowlyAdded;
+
+  private long slowlyAddedBlocks;
+
+  /** Blocks that had come back through the fast path when the last refill was due. */
+  private long freesAtRefill;
 
   /** Blocks and pages of all other paths. */
   long slowAllocs;
@@ -68,13 +74,19 @@ final class PcpPages {
   long refills;
   long drains;
 
-  PcpPages(int batch, int highMin, int highMax) {
+  PcpPages(Zone zone, int batch, int highMin, int highMax) {
     this.batch = batch;
     this.highMin = highMin;
     this.highMax = highMax;
     this.freeCountMax = batch << BATCH_SCALE_MAX;
+    this.returns = new PcpZone(zone);
     for (int i = 0; i < LISTS; i++) {
-      lists[i] = new PcpList();
+      int order = orderOf(i);
+      int rowLimit = order == 0 ? freeCountMax : Math.min(earlyDrainAt(), freeCountMax);
+      lists[i] = new PcpList(order, counts, rowLimit);
+      if (order < CpuPages.ORDERS) {
+        returns.set(i % Migratetype.PCPTYPES, lists[i]);
+      }
     }
   }
 
@@ -102,6 +114,8 @@ final class PcpPages {
    * @param mayGrow whether the zone has enough free pages for longer lists
    */
   int refillSize(int order, boolean mayGrow) {
+    allocFactor >>= Math.min(counts.frees() - freesAtRefill, Integer.SIZE - 1);
+    freesAtRefill = counts.frees();
     high = limited(high);
     if (high < batch) {
       return 1;
@@ -111,7 +125,7 @@ final class PcpPages {
       high = Math.min(high + size, highMax);
     }
     if (order == 0) {
-      int room = Math.max(high - count - batch, batch);
+      int room = Math.max(high - count() - batch, batch);
       if (size <= room && allocFactor < BATCH_SCALE_MAX) {
         allocFactor++;
       }
@@ -141,42 +155,54 @@ final class PcpPages {
 
   /** An allocation interrupts a row of frees. */
   void noteAlloc() {
-    freeCount >>= 1;
+    counts.noteAlloc();
   }
 
-  /** Counts pages that a slow path puts on the lists, or takes off if negative. */
-  void add(int pages) {
-    count += pages;
-    slowlyAdded += pages;
+  /** Counts blocks that a slow path puts on a list, or takes off if negative. */
+  void add(int blocks, int order) {
+    slowlyAdded += (long) blocks << order;
+    slowlyAddedBlocks += blocks;
   }
 
-  /** Pages that came back one by one through the fast path. */
-  long fastFrees() {
-    return count - slowlyAdded + fastAllocs;
-  }
-
-  /** The bookkeeping of a page that the fast path has just taken off a list. */
-  void noteFastAlloc() {
-    freeCount >>= 1;
-    count--;
-    fastAllocs++;
-  }
-
-  /**
-   * The bookkeeping of a page that the fast path has just added to a list; as {@link #noteFree} of
-   * order 0.
-   */
-  void noteFastFree() {
-    allocFactor >>= 1;
-    count++;
-    flags = 0;
-    if (freeCount < freeCountMax) {
-      freeCount++;
+  /** Pages on all lists. */
+  int count() {
+    int pages = 0;
+    for (int i = 0; i < LISTS; i++) {
+      pages += lists[i].size() << orderOf(i);
     }
+    return pages;
+  }
+
+  /** Pages that came back through the fast path. */
+  long fastFrees() {
+    long pages = counts.frees();
+    for (int i = Migratetype.PCPTYPES; i < SMALL_LISTS; i++) {
+      pages += lists[i].frees() * ((1L << orderOf(i)) - 1);
+    }
+    return pages;
+  }
+
+  /** Pages that the fast path gave out: what came and is not there. */
+  long fastAllocPages() {
+    return fastFrees() + slowlyAdded - count();
+  }
+
+  /** Blocks that the fast path gave out; it prefers the zone always. */
+  long fastAllocs() {
+    long blocks = counts.frees() + slowlyAddedBlocks;
+    for (PcpList list : lists) {
+      blocks -= list.size();
+    }
+    return blocks;
+  }
+
+  /** A row of larger blocks from so many pages on is drained early. */
+  private int earlyDrainAt() {
+    return batch + highMin / 2;
   }
 
   /**
-   * The bookkeeping of a block that has just been added to a list.
+   * The bookkeeping of a block that a slow path has just added to a list.
    *
    * <p>A row of larger blocks coming back is drained early, as they could grow together in the
    * zone; this is the kernel's rule for CPUs whose share of the cache is larger than three batches.
@@ -185,18 +211,12 @@ final class PcpPages {
    */
   boolean noteFree(int order) {
     allocFactor >>= 1;
-    add(1 << order);
-    boolean freeHigh = false;
-    if (order > 0 && order <= COSTLY_ORDER) {
-      freeHigh =
-          freeCount >= batch + highMin / 2 && (flags & PREV_FREE_HIGH_ORDER) != 0 && count >= batch;
-      flags |= PREV_FREE_HIGH_ORDER;
-    } else {
-      flags &= ~PREV_FREE_HIGH_ORDER;
-    }
-    if (freeCount < freeCountMax) {
-      freeCount += 1 << order;
-    }
+    add(1, order);
+    int freeCount = counts.freeCount();
+    boolean large = order > 0 && order <= COSTLY_ORDER;
+    boolean freeHigh =
+        large && counts.freedLarge() && freeCount >= earlyDrainAt() && count() >= batch;
+    counts.setFreed(freeCount < freeCountMax ? freeCount + (1 << order) : freeCount, large);
     return freeHigh;
   }
 
@@ -217,7 +237,7 @@ final class PcpPages {
       high = Math.max(at - (batch << BATCH_SCALE_MAX), highMin);
       return 0;
     }
-    int row = Math.max(freeCount, batch);
+    int row = Math.max(counts.freeCount(), batch);
     if (reclaimActive) {
       high = Math.max(at - row, highMin);
       return Math.min(batch << 2, high);
@@ -227,10 +247,10 @@ final class PcpPages {
     }
     if (belowHigh) {
       high = Math.max(at - row, highMin);
-      return Math.max(count, highMin);
+      return Math.max(count(), highMin);
     }
-    if (count >= at) {
-      int need = freeCount + batch;
+    if (count() >= at) {
+      int need = counts.freeCount() + batch;
       if (high < need) {
         high = limited(need);
       }
@@ -241,13 +261,13 @@ final class PcpPages {
   /** How many pages a drain gives back. */
   int drainSize(int drainAt, boolean freeHigh) {
     if (freeHigh) {
-      return Math.min(count, batch << BATCH_SCALE_MAX);
+      return Math.min(count(), batch << BATCH_SCALE_MAX);
     }
     if (drainAt < batch) {
       return 1;
     }
     // As the kernel's clamp(): with batch > drainAt - batch the upper bound wins.
-    return Math.min(Math.max(freeCount, batch), Math.max(drainAt - batch, 1));
+    return Math.min(Math.max(counts.freeCount(), batch), Math.max(drainAt - batch, 1));
   }
 
   /**
@@ -259,18 +279,77 @@ final class PcpPages {
   int decay() {
     int target = high;
     if (high > highMin) {
-      target = Math.max(Math.max(count - (batch << BATCH_SCALE_MAX), high - (high >> 3)), highMin);
+      target =
+          Math.max(Math.max(count() - (batch << BATCH_SCALE_MAX), high - (high >> 3)), highMin);
       high = target;
     }
-    return Math.max(0, count - target);
+    return Math.max(0, count() - target);
   }
 
-  /** Pages on the lists, counted. */
-  int walkedPages() {
-    int pages = 0;
-    for (int i = 0; i < LISTS; i++) {
-      pages += lists[i].size() << orderOf(i);
+  /** Lets the fast path hand out blocks of orders below. */
+  void openFronts(int orders) {
+    for (int i = 0; i < orders * Migratetype.PCPTYPES; i++) {
+      lists[i].openFront();
     }
-    return pages;
+  }
+
+  /** Sends allocations of this order and up the slow way; anybody may. */
+  void closeFronts(int fromOrder) {
+    for (int i = fromOrder * Migratetype.PCPTYPES; i < SMALL_LISTS; i++) {
+      lists[i].closeFront();
+    }
+  }
+
+  /** Sends frees the slow way; anybody may. */
+  void closeBacks() {
+    for (int i = 0; i < SMALL_LISTS; i++) {
+      lists[i].closeBack();
+    }
+  }
+
+  /**
+   * Lets the fast path put blocks on the lists, as long as no drain is due: the room is dealt out
+   * to the lists, half of what is left to the one that is in use.
+   *
+   * @param index the list in use
+   */
+  void openBacks(int index) {
+    int room = high - 1 - count();
+    if (room < 0) {
+      closeBacks();
+      return;
+    }
+    int left = room;
+    for (int i = 0; i < SMALL_LISTS; i++) {
+      left -= lists[i].room() << orderOf(i);
+    }
+    if (left < Math.min(room, batch)) {
+      for (int i = 0; i < SMALL_LISTS; i++) {
+        lists[i].openBack(lists[i].size());
+      }
+      left = room;
+    }
+    if (index < SMALL_LISTS) {
+      PcpList list = lists[index];
+      int more = (left > 4 * batch ? left / 2 : left) >> list.order();
+      list.openBack(list.size() + list.room() + more);
+    }
+  }
+
+  /** Compares what is kept with what follows from the lists, and the room with its limit. */
+  void validate(ZoneState zone) {
+    if (fastAllocs() < 0 || fastAllocPages() < fastAllocs()) {
+      throw new CorruptStateError(
+          zone + ": per-cpu lists: pages=" + count() + " put by slow paths=" + slowlyAdded);
+    }
+    int pages = count();
+    int most = pages;
+    for (int i = 0; i < SMALL_LISTS; i++) {
+      most += lists[i].room() << orderOf(i);
+    }
+    if (most > pages && most >= high) {
+      throw new CorruptStateError(
+          zone + ": per-cpu lists: pages=" + pages + " with room=" + most + " high=" + high);
+    }
   }
 }

@@ -5,6 +5,7 @@ package io.mm4j.buddy.linux;
 import io.mm4j.api.memory.Pageblocks;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
+import io.mm4j.api.page.CpuPages;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.Migratetype;
@@ -18,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  * mm/page_alloc.c (Linux 6.18).
  *
  * <p>{@code free} is a copy of the frame allocator's count, refreshed whenever the zone's lock was
- * held; the fast path looks at {@code spare} without a lock. Boost and reserve change under the
- * lock; flags are hints, set and cleared without it as in the kernel.
+ * held; {@code spare} says whether the fast paths of allocations may be open. Boost and reserve
+ * change under the lock; flags are hints, set and cleared without it as in the kernel.
  */
 final class ZoneState {
   final ManagedZone managed;
@@ -45,10 +46,23 @@ final class ZoneState {
   long free;
 
   /**
-   * What is free beyond the high watermark, boost and reserve: if that is more than the protection,
-   * nothing need be computed. Very little while a boost wants kswapd woken.
+   * What is free beyond the high watermark, boost and atomic reserve: if that is more than the
+   * protection, nothing need be computed. Very little while a boost wants kswapd woken.
    */
-  long spare;
+  private long spare;
+
+  /** The most that is kept here from a request that prefers this zone. */
+  private long reserve;
+
+  /** Some CPU's fronts may be open; those for blocks larger than a page, too. */
+  private boolean opened;
+
+  private boolean openedLarge;
+
+  /** Where there was a block of {@link #LARGE} or more when somebody last looked. */
+  private int largeOrder;
+
+  private int largeType;
 
   long boost;
 
@@ -56,6 +70,9 @@ final class ZoneState {
   long reservedHighatomic;
 
   long freeHighatomic;
+
+  /** The largest order that takes the fast path. */
+  private static final int LARGE = CpuPages.ORDERS - 1;
 
   /** {@code ZONE_BELOW_HIGH}: lists shrink as long as it is set. */
   private static final int BELOW_HIGH = 1;
@@ -103,7 +120,7 @@ final class ZoneState {
   PcpPages pcp(int cpu) {
     PcpPages pcp = pcps[cpu];
     if (pcp == null) {
-      pcp = new PcpPages(marks.batch(), marks.highMin(), marks.highMax());
+      pcp = new PcpPages(zone, marks.batch(), marks.highMin(), marks.highMax());
       pcps[cpu] = pcp;
     }
     return pcp;
@@ -135,6 +152,67 @@ final class ZoneState {
 
   private void updateSpare() {
     spare = boosted ? Long.MIN_VALUE : free - marks.high() - boost - freeHighatomic;
+    if (opened) {
+      int orders = fastOrders();
+      if (orders == 0 || (openedLarge && orders < CpuPages.ORDERS)) {
+        closeFronts(orders);
+      }
+    }
+  }
+
+  /** A request that prefers this zone leaves so much here; at boot. */
+  void keeps(long pages) {
+    reserve = Math.max(reserve, pages);
+  }
+
+  /**
+   * Requests of orders below that prefer this zone find that it may serve, whatever else they say:
+   * 0, 1 or {@link CpuPages#ORDERS}. Any thread; old for anybody but who holds the lock.
+   */
+  int fastOrders() {
+    if (spare <= reserve) {
+      return 0;
+    }
+    return spare - ((1 << LARGE) - 1) > reserve && hasLarge() ? CpuPages.ORDERS : 1;
+  }
+
+  /** Whether there is a block of {@link #LARGE} or more, looked for first where there was one. */
+  private boolean hasLarge() {
+    if (isThere(largeOrder, largeType)) {
+      return true;
+    }
+    for (int order = maxOrder; order >= LARGE; order--) {
+      for (int type = 0; type < (typesOn ? Migratetype.PCPTYPES : 1); type++) {
+        if (isThere(order, type)) {
+          largeOrder = order;
+          largeType = type;
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  private boolean isThere(int order, int type) {
+    return order >= LARGE
+        && (typesOn ? frames.freeBlocks(order, type) : frames.freeBlocks(order)) > 0;
+  }
+
+  /** A CPU's fronts are about to be opened. */
+  void opens() {
+    opened = true;
+    openedLarge = true;
+  }
+
+  private void closeFronts(int orders) {
+    opened = orders > 0;
+    openedLarge = false;
+    VarHandle.fullFence();
+    for (PcpPages pcp : pcps) {
+      if (pcp != null) {
+        pcp.closeFronts(orders);
+      }
+    }
   }
 
   private static VarHandle flagsHandle() {
@@ -148,6 +226,13 @@ final class ZoneState {
   private void setFlag(int flag, boolean on) {
     int _ =
         on ? (int) FLAGS.getAndBitwiseOr(this, flag) : (int) FLAGS.getAndBitwiseAnd(this, ~flag);
+    if (on) {
+      for (PcpPages pcp : pcps) {
+        if (pcp != null) {
+          pcp.closeBacks();
+        }
+      }
+    }
   }
 
   /** Either flag is set: a free has more to look at than the length of the lists. */

@@ -6,7 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.mm4j.api.memory.Zone;
+import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.Migratetype;
+import io.mm4j.api.page.PcpCounts;
+import io.mm4j.api.page.PcpList;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,15 +19,35 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class PcpPagesTest {
+  private static PcpPages pages(int batch, int highMin, int highMax) {
+    Zone zone = new Zone(ZoneType.NORMAL, 0, 0, 1 << 15, 1 << 15, 1 << 15, Migratetype.MOVABLE);
+    return new PcpPages(zone, batch, highMin, highMax);
+  }
+
+  /** So many pages on the lists, put there by slow paths. */
+  private static void fill(PcpPages pcp, int pages) {
+    PcpList list = pcp.lists[0];
+    pcp.add(pages - list.size(), 0);
+    while (list.size() < pages) {
+      list.pushFront(list.size());
+    }
+  }
+
+  /** A free of the slow path. */
+  private static boolean free(PcpPages pcp, int order) {
+    pcp.lists[PcpPages.index(order, 0)].pushFront(0);
+    return pcp.noteFree(order);
+  }
+
   @Test
   void refillsOfPagesDoubleUntilAFree() {
-    PcpPages pcp = new PcpPages(63, 10_081, 337_141);
+    PcpPages pcp = pages(63, 10_081, 337_141);
     List<Integer> sizes = new ArrayList<>();
     for (int i = 0; i < 7; i++) {
       sizes.add(pcp.refillSize(0, true));
     }
     assertEquals(List.of(63, 126, 252, 504, 1008, 2016, 2016), sizes);
-    pcp.noteFree(0);
+    free(pcp, 0);
     assertEquals(2, pcp.allocFactor, "5 after six refills, halved by the free");
     assertEquals(63 << 2, pcp.refillSize(0, true));
   }
@@ -30,30 +55,30 @@ class PcpPagesTest {
   /** min(63 << alloc_factor, max(high - count - 63, 63)). */
   @Test
   void aRefillLeavesRoomForAFree() {
-    PcpPages pcp = new PcpPages(63, 2697, 2697);
-    pcp.count = 2500;
+    PcpPages pcp = pages(63, 2697, 2697);
+    fill(pcp, 2500);
     assertEquals(63, pcp.refillSize(0, true));
     pcp.allocFactor = 5;
     assertEquals(134, pcp.refillSize(0, true));
     assertEquals(5, pcp.allocFactor, "a limited refill does not grow");
-    pcp.count = 2697;
+    fill(pcp, 2697);
     assertEquals(63, pcp.refillSize(0, true));
   }
 
   @Test
   void refillsOfBlocksAreABatchOfPages() {
-    PcpPages pcp = new PcpPages(63, 2697, 2697);
+    PcpPages pcp = pages(63, 2697, 2697);
     assertEquals(31, pcp.refillSize(1, true));
     assertEquals(15, pcp.refillSize(2, true));
     assertEquals(7, pcp.refillSize(3, true));
     assertEquals(2, pcp.refillSize(9, true));
-    assertEquals(1, new PcpPages(1, 4, 4).refillSize(3, true), "a tiny zone keeps none");
+    assertEquals(1, pages(1, 4, 4).refillSize(3, true), "a tiny zone keeps none");
   }
 
   /** As Linux' clamp() with the limits the wrong way round, which large sysctls lead to. */
   @Test
   void aMinimumAboveTheMaximumIsTaken() {
-    PcpPages pcp = new PcpPages(31, 10_237, 7936);
+    PcpPages pcp = pages(31, 10_237, 7936);
     assertEquals(31, pcp.refillSize(0, false));
     assertEquals(7936, pcp.high, "from 0 up to the minimum, and left at the maximum");
     pcp.refillSize(0, false);
@@ -67,7 +92,7 @@ class PcpPagesTest {
 
   @Test
   void theLimitRisesWithRefillsUnlessTheZoneIsLow() {
-    PcpPages pcp = new PcpPages(63, 1000, 5000);
+    PcpPages pcp = pages(63, 1000, 5000);
     pcp.refillSize(0, true);
     assertEquals(1063, pcp.high);
     pcp.refillSize(0, false);
@@ -80,9 +105,9 @@ class PcpPagesTest {
 
   @Test
   void drainsGrowWithARowOfFrees() {
-    PcpPages pcp = new PcpPages(63, 2697, 2697);
+    PcpPages pcp = pages(63, 2697, 2697);
     for (int i = 0; i < 2697; i++) {
-      pcp.noteFree(0);
+      free(pcp, 0);
     }
     int at = pcp.drainAt(false, false, false);
     assertEquals(2697, at);
@@ -95,9 +120,9 @@ class PcpPagesTest {
 
   @Test
   void listsShrinkWhileTheZoneIsLow() {
-    PcpPages pcp = new PcpPages(63, 1000, 5000);
+    PcpPages pcp = pages(63, 1000, 5000);
     pcp.high = 3000;
-    pcp.count = 2000;
+    fill(pcp, 2000);
     assertEquals(2000, pcp.drainAt(false, false, true));
     assertEquals(2937, pcp.high);
     assertEquals(252, pcp.drainAt(false, true, false), "four batches while kswapd works");
@@ -105,24 +130,24 @@ class PcpPagesTest {
 
   @Test
   void aRowOfLargerBlocksIsDrainedEarly() {
-    PcpPages pcp = new PcpPages(63, 200, 2000);
+    PcpPages pcp = pages(63, 200, 2000);
     boolean early = false;
     int blocks = 0;
     while (!early) {
-      early = pcp.noteFree(3);
+      early = free(pcp, 3);
       blocks++;
     }
     assertEquals(22, blocks, "free_count reaches batch + high_min / 2 = 163 before the 22nd");
     assertEquals(0, pcp.drainAt(true, false, false));
-    assertEquals(pcp.count, pcp.drainSize(0, true));
-    assertFalse(pcp.noteFree(0), "a page interrupts the row");
+    assertEquals(pcp.count(), pcp.drainSize(0, true));
+    assertFalse(free(pcp, 0), "a page interrupts the row");
   }
 
   @Test
   void idleListsShrinkByAnEighth() {
-    PcpPages pcp = new PcpPages(63, 1000, 5000);
+    PcpPages pcp = pages(63, 1000, 5000);
     pcp.high = 4000;
-    pcp.count = 3900;
+    fill(pcp, 3900);
     assertEquals(400, pcp.decay());
     assertEquals(3500, pcp.high);
   }
@@ -132,7 +157,7 @@ class PcpPagesTest {
   void aListKeepsTheOrderOfBothEnds() {
     for (long seed = 1; seed <= 20; seed++) {
       Random random = new Random(seed);
-      PcpList list = new PcpList();
+      PcpList list = new PcpList(0, new PcpCounts(), 0);
       ArrayDeque<Long> model = new ArrayDeque<>();
       for (long i = 0; i < 2000; i++) {
         switch (random.nextInt(6)) {

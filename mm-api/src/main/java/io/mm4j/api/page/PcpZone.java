@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.api.page;
+
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.Zone;
+import java.util.Arrays;
+
+/**
+ * Where the blocks of one zone come back to on one CPU: a list for each order below {@link
+ * CpuPages#ORDERS} and type of pageblock. A plugin keeps one for each zone and CPU, and {@link
+ * CpuPages} uses that of the zone whose frame came back last. The frames of a pageblock that lies
+ * in two zones always come the slow way.
+ */
+public final class PcpZone {
+  static final int TYPE_BITS = 3;
+
+  /** The first pageblock that lies in the zone as a whole, and how many do. */
+  final long firstBlock;
+
+  final long blocks;
+
+  /** Its place in {@link #types}: not the first if that lies in another zone, too. */
+  final int skip;
+
+  final byte[] types;
+
+  /** By order and type of the pageblock. */
+  final PcpList[] lists = new PcpList[CpuPages.ORDERS << TYPE_BITS];
+
+  /** With lists that are closed for ever. */
+  public PcpZone(Zone zone) {
+    this(zone.startPfn(), zone.endPfn(), zone.pageblocks().types());
+  }
+
+  /** Of no zone. */
+  PcpZone() {
+    this(0, 0, new byte[0]);
+  }
+
+  private PcpZone(long startPfn, long endPfn, byte[] types) {
+    this.firstBlock = (startPfn + Pages.PAGEBLOCK_NR_PAGES - 1) >>> Pages.PAGEBLOCK_ORDER;
+    this.blocks = Math.max(0, (endPfn >>> Pages.PAGEBLOCK_ORDER) - firstBlock);
+    this.skip = (int) (firstBlock - (startPfn >>> Pages.PAGEBLOCK_ORDER));
+    this.types = types;
+    Arrays.fill(lists, CpuPages.CLOSED);
+  }
+
+  /** Says where blocks of a list's order go that lie in pageblocks of this type. */
+  public void set(int migratetype, PcpList list) {
+    lists[(list.order() << TYPE_BITS) | migratetype] = list;
+  }
+}
