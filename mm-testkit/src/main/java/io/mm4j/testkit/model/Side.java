@@ -8,6 +8,7 @@ import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
+import io.mm4j.api.page.CpuPages;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.Migratetype;
@@ -105,6 +106,11 @@ final class Side implements AutoCloseable {
 
   Cpu cpu(int number) {
     return machine.cpus().get(number % machine.cpus().count());
+  }
+
+  /** The allocator of a CPU. */
+  CpuPages on(int number) {
+    return pages.on(cpu(number));
   }
 
   /** What the reclaimer was asked since the last call. */

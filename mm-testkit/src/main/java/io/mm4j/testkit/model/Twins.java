@@ -33,6 +33,7 @@ final class Twins extends Subject {
   final List<Held> held = new ArrayList<>();
   private final Comparison comparison;
   private boolean watched;
+  private int turn;
 
   Twins(Machine judged, Machine model) {
     this.judged = new Side(judged);
@@ -74,10 +75,22 @@ final class Twins extends Subject {
     }
   }
 
+  /** Whether it is the turn of the CPU's own allocator: of every other call. */
+  private boolean keeps() {
+    return (turn++ & 1) == 0;
+  }
+
   /** Allocates on both; null if there was none. */
   @Nullable Held allocate(int cpu, int gfp, int order, int node) {
     int asked = node < 0 ? -1 : node % judged.machine.layout().nodes().size();
-    long pfn = both("alloc_pages", side -> side.pages.allocPages(side.cpu(cpu), gfp, order, asked));
+    boolean kept = keeps();
+    long pfn =
+        both(
+            "alloc_pages",
+            side ->
+                kept
+                    ? side.on(cpu).alloc(gfp, order, asked)
+                    : side.pages.allocPages(side.cpu(cpu), gfp, order, asked));
     if (pfn == PageAllocator.NO_PAGE) {
       tell("none");
       return null;
@@ -153,10 +166,15 @@ final class Twins extends Subject {
     if (telling()) {
       tell("0x" + Long.toHexString(block.pfn) + "/" + block.order);
     }
+    boolean kept = keeps();
     both(
         "free_pages",
         side -> {
-          side.pages.freePages(side.cpu(cpu), block.pfn, block.order);
+          if (kept) {
+            side.on(cpu).free(block.pfn, block.order);
+          } else {
+            side.pages.freePages(side.cpu(cpu), block.pfn, block.order);
+          }
           return 0;
         });
   }

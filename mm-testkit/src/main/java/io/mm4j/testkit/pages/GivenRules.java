@@ -142,7 +142,7 @@ final class GivenRules {
     return block;
   }
 
-  private static void heldState(PageSubject s) {
+  static void heldState(PageSubject s) {
     for (Held block : s.held) {
       for (long pfn = block.pfn(); pfn < block.pfn() + (1L << block.order()); pfn++) {
         boolean good =

@@ -8,6 +8,7 @@ import io.mm4j.testkit.Fault;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.faults.HeldPageFaults;
+import io.mm4j.testkit.faults.KeptFaults;
 import io.mm4j.testkit.faults.PageFaults;
 import io.mm4j.testkit.model.ModelFaults;
 import io.mm4j.testkit.model.ModelRules;
@@ -28,6 +29,7 @@ public final class PageAllocatorSuite {
                 HeldRules.all(),
                 ShortageRules.all(),
                 RangeRules.all(),
+                KeptRules.all(),
                 ModelRules.all(),
                 TwinRules.all(),
                 List.<Rule<PageAllocatorProvider>>of(StressRule.rule()))
@@ -37,7 +39,12 @@ public final class PageAllocatorSuite {
   }
 
   private static List<Fault<PageAllocatorProvider>> faults() {
-    return Stream.of(PageFaults.all(), HeldPageFaults.all(), ModelFaults.all(), ModelRules.faults())
+    return Stream.of(
+            PageFaults.all(),
+            HeldPageFaults.all(),
+            KeptFaults.all(),
+            ModelFaults.all(),
+            ModelRules.faults())
         .flatMap(List::stream)
         .toList();
   }

@@ -98,7 +98,10 @@ final class StressRule {
       try {
         if (i < ROUNDS && held.size() < 64 && random.below(5) < 3) {
           int order = random.order(3);
-          long pfn = s.pages.allocPages(cpu, Gfp.GFP_KERNEL, order);
+          long pfn =
+              (i & 1) == 0
+                  ? s.pages.on(cpu).alloc(Gfp.GFP_KERNEL, order)
+                  : s.pages.allocPages(cpu, Gfp.GFP_KERNEL, order);
           if (pfn != PageAllocator.NO_PAGE) {
             claim(claimed, pfn, order, 0, 1);
             held.add(new PageSubject.Held(pfn, order));
@@ -106,7 +109,11 @@ final class StressRule {
         } else if (!held.isEmpty()) {
           PageSubject.Held block = held.remove(random.below(held.size()));
           claim(claimed, block.pfn(), block.order(), 1, 0);
-          s.pages.freePages(cpu, block.pfn(), block.order());
+          if ((i & 1) == 0) {
+            s.pages.on(cpu).free(block.pfn(), block.order());
+          } else {
+            s.pages.freePages(cpu, block.pfn(), block.order());
+          }
         }
         if (random.oneIn(300)) {
           s.pages.drainAllPages(cpu);
