@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.openjdk.jmh.profile.GCProfiler;
+import org.openjdk.jmh.profile.Profiler;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
@@ -20,12 +21,19 @@ import org.openjdk.jmh.runner.options.VerboseMode;
  */
 public final class Rounds {
   private final List<String> includes;
+  private Class<? extends Profiler> profiler = CpuTimeProfiler.class;
   private final Map<String, List<Double>> cpuNs = new TreeMap<>();
   private final Map<String, List<Double>> bytes = new TreeMap<>();
 
   /** Of all benchmarks that match one of the regular expressions. */
   public Rounds(String... includes) {
     this.includes = List.of(includes);
+  }
+
+  /** Measures the CPU time of the benchmark's threads from now on, not that of the process. */
+  public Rounds timedByThread() {
+    profiler = ThreadTimeProfiler.class;
+    return this;
   }
 
   /** Runs them so many times; {@code progress} hears of each round. */
@@ -37,7 +45,7 @@ public final class Rounds {
       options
           .forks(1)
           .verbosity(VerboseMode.SILENT)
-          .addProfiler(CpuTimeProfiler.class)
+          .addProfiler(profiler)
           .addProfiler(GCProfiler.class);
       for (RunResult result : new Runner(options.build()).run()) {
         String name = name(result);

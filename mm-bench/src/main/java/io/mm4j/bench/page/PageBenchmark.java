@@ -8,6 +8,7 @@ import io.mm4j.api.MachineConfig;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.PageFlags;
+import io.mm4j.api.page.CpuPages;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import java.util.ArrayList;
@@ -30,21 +31,23 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Pairs of an allocation and a free on {@code page-allocator=linux}: sixteen out, sixteen back.
- * With {@code loaded=3} three machines with other frame allocators have run the same code before,
- * so that no call site sees one plugin only.
+ * Pairs of an allocation and a free on {@code page-allocator=linux}: sixteen out, sixteen back; the
+ * loops are those of {@link StackBenchmark}. With {@code loaded=3} machines with three other frame
+ * allocators and page allocators have run the same code before, so that no call site sees one
+ * plugin only.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Warmup(iterations = 5, time = 400, timeUnit = TimeUnit.MILLISECONDS)
-@Measurement(iterations = 5, time = 400, timeUnit = TimeUnit.MILLISECONDS)
+@Warmup(iterations = 5, time = 300, timeUnit = TimeUnit.MILLISECONDS)
+@Measurement(iterations = 5, time = 300, timeUnit = TimeUnit.MILLISECONDS)
 @Fork(
     value = 3,
     jvmArgsAppend = {
       "-XX:+UseSerialGC",
       "-Xms512m",
       "-Xmx512m",
+      "-Xbatch",
       "--enable-native-access=ALL-UNNAMED"
     })
 public class PageBenchmark {
@@ -52,7 +55,10 @@ public class PageBenchmark {
   private static final int LIVE = 10_000;
   private static final int SCRIPT = 1 << 14;
 
-  /** How many frame-allocator plugins have run in this JVM. */
+  /** Always 1. */
+  public int stride = 1;
+
+  /** How many plugins of each kind have run in this JVM. */
   @Param({"1", "3"})
   public int loaded;
 
@@ -60,6 +66,7 @@ public class PageBenchmark {
   private @Nullable PageAllocator pages;
   private @Nullable MemMap memMap;
   private @Nullable Cpu cpu;
+  private @Nullable CpuPages kept;
   private final long[] row = new long[ROW];
   private final long[] live = new long[LIVE];
   private final int[] orders = new int[LIVE];
@@ -70,17 +77,25 @@ public class PageBenchmark {
   /** Boots the machine that is measured, and the others before it. */
   @Setup
   public void setUp() {
-    List<String> plugins = loaded == 1 ? List.of("buddy") : List.of("bitmap", "llfree", "buddy");
+    List<String> plugins =
+        loaded == 1
+            ? List.of("buddy linux")
+            : List.of("bitmap linux", "llfree direct", "buddy direct", "buddy linux");
     for (String plugin : plugins) {
-      Machine machine = boot(plugin);
+      String[] names = plugin.split(" ", 2);
+      Machine machine = boot(names[0], names[1]);
       machines.add(machine);
-      pages = machine.pages();
+      boolean third = plugin.equals("buddy direct");
+      PageAllocator allocator = third ? new PassingPages(machine.pages()) : machine.pages();
+      pages = allocator;
       memMap = machine.memory().memMap();
-      cpu = machine.cpus().get(0);
+      Cpu first = machine.cpus().get(0);
+      cpu = first;
+      kept = allocator.on(first);
       Random random = new Random(1);
       for (int i = 0; i < LIVE; i++) {
         orders[i] = order(random);
-        live[i] = pages.allocPages(cpu, Gfp.GFP_KERNEL, orders[i]);
+        live[i] = allocator.allocPages(first, Gfp.GFP_KERNEL, orders[i]);
       }
       for (int i = 0; i < SCRIPT; i++) {
         places[i] = random.nextInt(LIVE);
@@ -90,19 +105,20 @@ public class PageBenchmark {
         pairsOfPages();
         pairsOfHeldPages();
         pairsOfOrder3();
+        keptPairsOfPages();
+        keptPairsOfOrder3();
         mix();
       }
     }
   }
 
-  private static Machine boot(String frames) {
-    MachineConfig config =
-        new MachineConfig().memory(4L << 30).contents(false).plugin("page-allocator=linux");
-    try {
-      return config.plugin("frame-allocator=" + frames).boot();
-    } catch (io.mm4j.api.InputException absent) {
-      return config.plugin("frame-allocator=buddy").boot();
-    }
+  private static Machine boot(String frames, String pages) {
+    return new MachineConfig()
+        .memory(4L << 30)
+        .contents(false)
+        .plugin("page-allocator=" + pages)
+        .plugin("frame-allocator=" + frames)
+        .boot();
   }
 
   /** Order k with probability 2^-(k+1), at most 8. */
@@ -175,12 +191,44 @@ public class PageBenchmark {
       throw new IllegalStateException("not set up");
     }
     long sum = 0;
-    for (int i = 0; i < ROW; i++) {
+    int step = stride;
+    for (int i = 0; i < ROW; i += step) {
       row[i] = allocator.allocPages(owner, Gfp.GFP_KERNEL, order);
       sum += row[i];
     }
-    for (int i = 0; i < ROW; i++) {
+    for (int i = 0; i < ROW; i += step) {
       allocator.freePages(owner, row[i], order);
+    }
+    return sum;
+  }
+
+  /** A page out and back through the CPU's own allocator. */
+  @Benchmark
+  @OperationsPerInvocation(ROW)
+  public long keptPairsOfPages() {
+    return keptPairs(0);
+  }
+
+  /** A block of order 3 the same way. */
+  @Benchmark
+  @OperationsPerInvocation(ROW)
+  public long keptPairsOfOrder3() {
+    return keptPairs(3);
+  }
+
+  private long keptPairs(int order) {
+    CpuPages allocator = kept;
+    if (allocator == null) {
+      throw new IllegalStateException("not set up");
+    }
+    long sum = 0;
+    int step = stride;
+    for (int i = 0; i < ROW; i += step) {
+      row[i] = allocator.alloc(Gfp.GFP_KERNEL, order);
+      sum += row[i];
+    }
+    for (int i = 0; i < ROW; i += step) {
+      allocator.free(row[i], order);
     }
     return sum;
   }

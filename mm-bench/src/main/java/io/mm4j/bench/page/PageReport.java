@@ -7,10 +7,20 @@ import java.io.PrintStream;
 import java.util.List;
 import org.openjdk.jmh.runner.RunnerException;
 
-/** Runs the page benchmarks in one run with their peer and prints them as ratios. */
+/**
+ * Runs the page benchmarks in one run with their peer and prints them as ratios: pairs through
+ * {@code PageAllocator.on} (kept) and through {@code allocPages}, with one frame allocator and page
+ * allocator loaded and with three.
+ */
 public final class PageReport {
   private static final List<String> METHODS =
-      List.of("pairsOfPages", "pairsOfOrder3", "pairsOfOrder4", "mix");
+      List.of(
+          "keptPairsOfPages",
+          "pairsOfPages",
+          "keptPairsOfOrder3",
+          "pairsOfOrder3",
+          "pairsOfOrder4",
+          "mix");
 
   private PageReport() {}
 
@@ -18,16 +28,16 @@ public final class PageReport {
   public static void main(String[] args) throws RunnerException {
     int rounds = args.length > 0 ? Integer.parseInt(args[0]) : 3;
     Rounds measured = new Rounds("page.PageBenchmark", "page.StackBenchmark");
-    measured.run(rounds, System.err);
+    measured.timedByThread().run(rounds, System.err);
     print(measured, System.out);
   }
 
   private static void print(Rounds measured, PrintStream out) {
     double peer = measured.cpuNs("pairsOfInts");
-    out.printf("CPU time per pair; int[] pop and push %.2f ns%n", peer);
-    out.printf("%-16s%28s%28s%n", "", "1 frame allocator loaded", "3 loaded");
+    out.printf("CPU time of the thread per pair; int[] pop and push %.2f ns%n", peer);
+    out.printf("%-20s%28s%28s%n", "", "1 plugin loaded", "3 loaded");
     for (String method : METHODS) {
-      out.printf("%-16s", method);
+      out.printf("%-20s", method);
       for (String loaded : List.of("1", "3")) {
         String name = method + " " + loaded;
         double ns = measured.cpuNs(name);
