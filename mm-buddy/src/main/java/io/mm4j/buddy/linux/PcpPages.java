@@ -114,7 +114,7 @@ final class PcpPages {
    * @param mayGrow whether the zone has enough free pages for longer lists
    */
   int refillSize(int order, boolean mayGrow) {
-    allocFactor >>= Math.min(counts.frees() - freesAtRefill, Integer.SIZE - 1);
+    allocFactor >>= (int) Math.min(counts.frees() - freesAtRefill, Integer.SIZE - 1);
     freesAtRefill = counts.frees();
     high = limited(high);
     if (high < batch) {
