@@ -57,7 +57,7 @@ public final class PageState {
   public static final int MAX_REFCOUNT = 0xff_0000;
 
   private static final int ORDER_SHIFT = 5;
-  private static final long ORDER_MASK = 0x1f << ORDER_SHIFT;
+  private static final long ORDER_MASK = 0x1fL << ORDER_SHIFT;
   private static final int FLAGS_SHIFT = 10;
   private static final long FLAGS_MASK = 0x7ffffL << FLAGS_SHIFT;
   private static final int TAG_SHIFT = 30;

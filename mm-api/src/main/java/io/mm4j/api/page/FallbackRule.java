@@ -130,7 +130,7 @@ public interface FallbackRule {
 
   /** Whether a claim below the order of a pageblock goes through: half of the pageblock fits. */
   default boolean claims(int freePages, int alikePages) {
-    return freePages + alikePages >= 1 << pageblockOrder() - 1;
+    return freePages + alikePages >= (1 << pageblockOrder()) / 2;
   }
 
   /**
