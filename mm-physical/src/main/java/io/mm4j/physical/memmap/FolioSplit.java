@@ -54,10 +54,10 @@ final class FolioSplit {
       row[at + FrameRows.PRIVATE] = swap ? privateData + (p - first) : 0;
       row[at] = mapping;
       tails(p, toOrder, owner);
-      write(p, PageState.heldBlock(toOrder, owner, flags & ~OF_FIRST | own(p) | head, count));
+      write(p, PageState.heldBlock(toOrder, owner, (flags & ~OF_FIRST) | own(p) | head, count));
     }
     tails(first, toOrder, owner);
-    int kept = flags & ~PageFlags.PG_HEAD | head;
+    int kept = (flags & ~PageFlags.PG_HEAD) | head;
     write(first, PageState.heldBlock(toOrder, owner, kept, count));
   }
 

@@ -129,7 +129,7 @@ public final class PageMap implements MemMap {
       int from = states.at(pfn);
       int to = (int) Math.min(words.length, from + (stopPfn - pfn));
       for (int at = from; at < to; at++) {
-        words[at] = words[at] & keep | bits;
+        words[at] = (words[at] & keep) | bits;
       }
       pfn += to - from;
     }
@@ -318,12 +318,12 @@ public final class PageMap implements MemMap {
     long[] words = states.words(destinationPfn);
     int at = states.at(destinationPfn);
     long kept = words[at] & (PageState.TAG_MASK | PageState.HELD);
-    words[at] = source & ~PageState.TAG_MASK | kept;
+    words[at] = (source & ~PageState.TAG_MASK) | kept;
     rows.move(destinationPfn, sourcePfn);
     links.clear(sourcePfn);
     words = states.words(sourcePfn);
     words[states.at(sourcePfn)] =
-        PageState.plain(0, PageState.tag(source)) | source & PageState.OWNER_MASK;
+        PageState.plain(0, PageState.tag(source)) | (source & PageState.OWNER_MASK);
   }
 
   @Override

@@ -136,7 +136,7 @@ public final class HoldFaults {
     }
 
     @Override
-    @SuppressWarnings("ThreadPriorityCheck") // others go first, which is where it goes wrong
+    @SuppressWarnings({"ThreadPriorityCheck", "UnsynchronizedOverridesSynchronized"}) // the fault
     public boolean tryGet(long pfn) {
       int count = refcount(pfn);
       if (!isHeld(pfn) || count == 0 || count == PageState.MAX_REFCOUNT) {

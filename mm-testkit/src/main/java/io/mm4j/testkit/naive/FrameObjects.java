@@ -165,7 +165,7 @@ public abstract class FrameObjects implements MemMap {
     destination.privateData = source.privateData;
     destination.mapping = source.mapping;
     destination.index = source.index;
-    destination.held(destination.held() | source.held());
+    destination.held(destination.held() || source.held());
     source.forget();
     source.flags(0);
     source.refcount(1);
@@ -252,7 +252,7 @@ public abstract class FrameObjects implements MemMap {
   /** A row is being written to: its frame is held, if there is something in it. */
   private NaiveFrame noteHeld(long pfn, boolean something) {
     NaiveFrame frame = written(pfn);
-    frame.held(frame.held() | something);
+    frame.held(frame.held() || something);
     return frame;
   }
 
