@@ -27,6 +27,9 @@ public final class Cpu {
    */
   public static final int PF_MEMALLOC = 0x0000_0800;
 
+  /** The task writes a core dump: nobody is killed for its sake. */
+  public static final int PF_DUMPCORE = 0x0000_0200;
+
   private final int id;
   private final int nodeId;
   private final KernelLock parkLock;

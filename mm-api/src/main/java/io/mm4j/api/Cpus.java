@@ -4,6 +4,7 @@ package io.mm4j.api;
 
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,9 +25,18 @@ public final class Cpus {
 
   /** Creates {@code count} CPUs, spread over {@code nodes} nodes in turn. */
   public Cpus(int count, int nodes) {
-    cpus = new Cpu[count];
-    for (int i = 0; i < count; i++) {
-      cpus[i] = new Cpu(i, i % nodes, handlers, listeners);
+    this(IntStream.range(0, count).map(cpu -> cpu % nodes).boxed().toList());
+  }
+
+  /**
+   * Creates CPUs on these nodes: {@code cpu_to_node()}.
+   *
+   * @param nodeOfCpu the node of each CPU, by number; a node may have none
+   */
+  public Cpus(List<Integer> nodeOfCpu) {
+    cpus = new Cpu[nodeOfCpu.size()];
+    for (int i = 0; i < cpus.length; i++) {
+      cpus[i] = new Cpu(i, nodeOfCpu.get(i), handlers, listeners);
     }
   }
 

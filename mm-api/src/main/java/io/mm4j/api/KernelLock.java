@@ -14,13 +14,16 @@ import org.jspecify.annotations.Nullable;
  * <p>Its order towards other locks is that of its {@link LockClass}, and among those of one class
  * that of their ranks; {@link LockOrder} checks it where it is switched on.
  *
- * <p>Cost when nobody else wants it: one compare-and-set to lock, one volatile store to unlock.
+ * <p>Cost when nobody else wants it: one compare-and-set to lock, one volatile store to unlock; and
+ * for all but CPUs and zones a count of the thread's, from which {@link LockOrder#held} tells what
+ * it holds.
  */
 public final class KernelLock {
   private final String name;
   private final LockClass lockClass;
   private final long rank;
   private final Mutex mutex;
+  private final boolean counted;
 
   /** Who holds it and since where, if orders are checked; guarded by the lock itself. */
   private LockOrder.@Nullable Held held;
@@ -36,6 +39,7 @@ public final class KernelLock {
     this.name = name;
     this.rank = rank;
     this.mutex = new Mutex(lockClass);
+    this.counted = lockClass.isCounted();
   }
 
   /** Takes the lock, waiting as long as it must. */
@@ -44,6 +48,9 @@ public final class KernelLock {
       LockOrder.check(this);
     }
     mutex.acquire(1);
+    if (counted) {
+      LockOrder.count(lockClass, 1);
+    }
     if (LockOrder.Switch.ON) {
       held = LockOrder.taken(this);
     }
@@ -52,6 +59,9 @@ public final class KernelLock {
   /** Takes the lock if nobody holds it; never waits. */
   public boolean tryLock() {
     boolean taken = mutex.tryAcquire(1);
+    if (counted && taken) {
+      LockOrder.count(lockClass, 1);
+    }
     if (LockOrder.Switch.ON && taken) {
       held = LockOrder.taken(this);
     }
@@ -65,6 +75,9 @@ public final class KernelLock {
       held = null;
     }
     mutex.release(1);
+    if (counted) {
+      LockOrder.count(lockClass, -1);
+    }
   }
 
   /** Whether somebody holds it now. */

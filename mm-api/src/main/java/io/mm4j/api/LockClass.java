@@ -16,19 +16,19 @@ public enum LockClass {
    * outermost lock: a thread takes a CPU before it enters any floor, and reaches another CPU's
    * lists by try-lock or by request.
    */
-  CPU(Siblings.NEVER),
+  CPU(0, Siblings.NEVER),
   /** One address space: the kernel's {@code mmap_lock}. A parent's rank is below its child's. */
-  MM(Siblings.ASCENDING),
+  MM(1, Siblings.ASCENDING),
   /** A file's cached pages; the rank is the file's number. */
-  PAGE_CACHE(Siblings.ASCENDING),
+  PAGE_CACHE(2, Siblings.ASCENDING),
   /** The kernel's vmalloc areas. */
-  VMAP(Siblings.NEVER),
+  VMAP(3, Siblings.NEVER),
   /** A page table; the rank puts upper levels before lower ones, then goes by address. */
-  PAGE_TABLE(Siblings.ASCENDING),
+  PAGE_TABLE(4, Siblings.ASCENDING),
   /** The partial lists of one cache on one node. */
-  SLAB_NODE(Siblings.NEVER),
+  SLAB_NODE(5, Siblings.NEVER),
   /** The free blocks of one zone: the kernel's {@code zone->lock}. The rank is node, then zone. */
-  ZONE(Siblings.ASCENDING);
+  ZONE(6, Siblings.ASCENDING);
 
   /** When a lock may be waited for by somebody who holds one of the same kind. */
   public enum Siblings {
@@ -38,10 +38,33 @@ public enum LockClass {
     ASCENDING
   }
 
+  /** How many kinds there are. */
+  static final int COUNT = 7;
+
+  private final int code;
   private final Siblings siblings;
 
-  LockClass(Siblings siblings) {
+  LockClass(int code, Siblings siblings) {
+    this.code = code;
     this.siblings = siblings;
+  }
+
+  /** A small number for tables: its place in this list. */
+  public int code() {
+    return code;
+  }
+
+  /** Its bit in a set of kinds. */
+  public int bit() {
+    return 1 << code;
+  }
+
+  /**
+   * Whether {@link LockOrder#held} tells of it. A CPU is the caller's in any case, and nobody calls
+   * up with a zone's lock held; both are taken too often to be counted.
+   */
+  boolean isCounted() {
+    return this != CPU && this != ZONE;
   }
 
   /** The rule for two locks of this kind. */

@@ -26,6 +26,11 @@ public final class LockOrder {
   private static volatile boolean requested = Boolean.getBoolean(PROPERTY);
 
   private static final ThreadLocal<List<Held>> HELD = ThreadLocal.withInitial(ArrayList::new);
+
+  /** How many locks of each kind a thread holds, by code. */
+  private static final ThreadLocal<int[]> COUNTS =
+      ThreadLocal.withInitial(() -> new int[LockClass.COUNT]);
+
   private static final StackWalker STACK = StackWalker.getInstance();
   private static final Set<String> OURS =
       Set.of(LockOrder.class.getName(), KernelLock.class.getName(), Cpus.class.getName());
@@ -77,6 +82,25 @@ public final class LockOrder {
    */
   public static void forget() {
     HELD.remove();
+    COUNTS.remove();
+  }
+
+  /**
+   * The kinds of lock that this thread holds, a set of {@link LockClass#bit}, known whether or not
+   * orders are checked. CPUs and zones are not in it.
+   */
+  public static int held() {
+    int kinds = 0;
+    int[] counts = COUNTS.get();
+    for (int i = 0; i < counts.length; i++) {
+      kinds |= counts[i] > 0 ? 1 << i : 0;
+    }
+    return kinds;
+  }
+
+  /** This thread has one lock of a kind more, or less. */
+  static void count(LockClass kind, int by) {
+    COUNTS.get()[kind.code()] += by;
   }
 
   /** Before a thread waits for a lock. */

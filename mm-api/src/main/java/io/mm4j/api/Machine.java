@@ -69,7 +69,7 @@ public final class Machine implements AutoCloseable {
     architecture = config.architectureOrDefault();
     layout = config.layoutOrDefault();
     onLeak = config.leakListener();
-    cpus = new Cpus(config.cpuCount(), layout.nodes().size());
+    cpus = config.cpusOn(layout.nodes().size());
 
     var memoryPlugin = new Choice<>(registry, Spi.PHYSICAL_MEMORY, config);
     var framesPlugin = new Choice<>(registry, Spi.FRAME_ALLOCATOR, config);

@@ -44,6 +44,7 @@ public final class MachineConfig {
   private boolean releaseMemory = true;
   private final Map<Spi<?>, PluginSpec> plugins = new HashMap<>();
   private final Map<String, String> sysctls = new HashMap<>();
+  private @Nullable List<Integer> cpuNodes;
   private final Map<String, String> recordedSysctls = new HashMap<>();
   private @Nullable Consumer<? super LeakReport> onLeak;
   private @Nullable PluginRegistry registry;
@@ -132,6 +133,16 @@ public final class MachineConfig {
   /** Chooses a plugin. */
   public MachineConfig plugin(Spi<?> spi, PluginSpec spec) {
     plugins.put(spi, spec);
+    return this;
+  }
+
+  /**
+   * The node of each CPU, by number: {@code cpu_to_node()}. Without it they lie on the nodes in
+   * turn. A node may have no CPU. How many there are says {@link #cpus}; a machine whose CPUs and
+   * nodes do not fit the list is refused at boot.
+   */
+  public MachineConfig cpuNodes(List<Integer> nodeOfCpu) {
+    this.cpuNodes = List.copyOf(nodeOfCpu);
     return this;
   }
 
@@ -233,8 +244,30 @@ public final class MachineConfig {
     return List.copyOf(reservations);
   }
 
-  int cpuCount() {
-    return cpus;
+  /**
+   * The CPUs on a number of nodes.
+   *
+   * @throws InputException if there is not one node for each CPU, or one that does not exist
+   */
+  Cpus cpusOn(int nodes) {
+    List<Integer> given = cpuNodes;
+    if (given == null) {
+      return new Cpus(cpus, nodes);
+    }
+    if (given.size() != cpus) {
+      throw new InputException(
+          given.size() + " nodes for " + cpus + " CPUs", "--cpu-nodes", "a node for each CPU");
+    }
+    for (int cpu = 0; cpu < cpus; cpu++) {
+      int node = given.get(cpu);
+      if (node < 0 || node >= nodes) {
+        throw new InputException(
+            "CPU " + cpu + " on node " + node,
+            "--cpu-nodes",
+            nodes == 1 ? "node 0, as there is no other" : "nodes 0 to " + (nodes - 1));
+      }
+    }
+    return new Cpus(given);
   }
 
   Contents contents() {

@@ -12,6 +12,7 @@ import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.MemoryMapText;
+import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.memory.NumaTopology;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.PluginProvider;
@@ -45,6 +46,7 @@ import picocli.CommandLine.Option;
  * checked by {@link #registry} and {@link #config}, so that every message has one form.
  */
 final class MachineOptions {
+  private static final int MAX_CPUS = 4096;
   private static final long MAX_MAP_BYTES = 16 << 20;
   private static final String PLUGIN_FORM = "SPI=NAME[:key=value,...]";
 
@@ -65,7 +67,7 @@ final class MachineOptions {
   private @Nullable String memory;
 
   @Option(names = "--cpus", paramLabel = "N", order = 702, description = "CPUs, 2 by default.")
-  private String cpus = "2";
+  private @Nullable String cpus;
 
   @Option(
       names = "--nodes",
@@ -73,6 +75,15 @@ final class MachineOptions {
       order = 703,
       description = "NUMA nodes, 1 by default.")
   private String nodes = "1";
+
+  @Option(
+      names = "--cpu-nodes",
+      paramLabel = "LIST",
+      order = 703,
+      description =
+          "The node of each CPU, such as 0,0,1,1; in turn by default. Without --cpus there are as"
+              + " many CPUs as numbers. A node may have none.")
+  private @Nullable String cpuNodes;
 
   @Option(
       names = "--cmdline",
@@ -154,7 +165,32 @@ final class MachineOptions {
 
   /** How many CPUs. */
   int cpus() {
-    return number(cpus, "--cpus", 4096);
+    if (cpus != null) {
+      return number(cpus, "--cpus", MAX_CPUS);
+    }
+    return cpuNodes == null ? 2 : nodeOfCpu(cpuNodes).size();
+  }
+
+  /** The node of each CPU; whether these exist is seen at boot. */
+  private static List<Integer> nodeOfCpu(String list) {
+    String allowed = "a node's number for each CPU, such as 0,0,1,1";
+    List<Integer> nodes = new ArrayList<>();
+    for (String part : list.split(",", -1)) {
+      long node;
+      try {
+        node = Sizes.parseNumber(part.strip(), "--cpu-nodes");
+      } catch (InputException e) {
+        throw new InputException("'" + part + "' is no node", "--cpu-nodes " + list, allowed);
+      }
+      if (node < 0 || node >= NodeMask.MAX_NODES) {
+        throw new InputException("there is no node " + part, "--cpu-nodes " + list, allowed);
+      }
+      nodes.add((int) node);
+    }
+    if (nodes.size() > MAX_CPUS) {
+      throw new InputException(nodes.size() + " CPUs", "--cpu-nodes", "1 to " + MAX_CPUS);
+    }
+    return nodes;
   }
 
   /** The chosen plugins; the last choice for an SPI wins. */
@@ -204,6 +240,9 @@ final class MachineOptions {
     if (count > 1) {
       List<NumaTopology.Span> spans = NumaTopology.fake(map, count).memory();
       config.numa(NumaTopology.of(spans, NumaTopology.REMOTE));
+    }
+    if (cpuNodes != null) {
+      config.cpuNodes(nodeOfCpu(cpuNodes));
     }
     config.registry(registry);
     choices(registry).forEach(config::plugin);

@@ -158,6 +158,29 @@ public interface MemMap {
   void move(long destinationPfn, long sourcePfn);
 
   /**
+   * The same for a block: the first frame as above, and of the others owner, mapcount, private,
+   * mapping and index. Both are blocks of this order.
+   */
+  default void move(long destinationPfn, long sourcePfn, int order) {
+    if (order == 0) {
+      move(destinationPfn, sourcePfn);
+      return;
+    }
+    FrameOwner owner = owner(sourcePfn);
+    setFlags(destinationPfn, flags(sourcePfn));
+    setRefcount(destinationPfn, refcount(sourcePfn));
+    for (long i = 0; i < 1L << order; i++) {
+      setOwner(destinationPfn + i, owner);
+      setMapcount(destinationPfn + i, mapcount(sourcePfn + i));
+      setPrivateData(destinationPfn + i, privateData(sourcePfn + i));
+      setMapping(destinationPfn + i, mapping(sourcePfn + i));
+      setIndex(destinationPfn + i, index(sourcePfn + i));
+    }
+    release(sourcePfn, order, owner);
+    prepare(sourcePfn, order, owner);
+  }
+
+  /**
    * Releases a single frame if this was the last reference to it and nobody left anything: it has
    * order 0 and a refcount of 1, and its mapcount, private, mapping and index are 0. Links are not
    * looked at here; a map that can tell cheaply that they were never written should.
@@ -200,8 +223,10 @@ public interface MemMap {
   /**
    * {@code folio_try_get()}, {@code get_page_unless_zero()}: a reference for somebody who has none
    * and found the frame where it may just have gone. Whoever gets one must look again whether it is
-   * still the frame that was meant. Difference: the kernel gives references to pages out of any
-   * allocation, here only to held frames.
+   * still the frame that was meant. The page allocator moves a block out of a range by such a
+   * reference: a block whose owner can move it ({@link io.mm4j.api.page.Migrator}) but that is bare
+   * stays where it is, and the range is refused. Difference: the kernel gives references to pages
+   * out of any allocation, here only to held frames.
    *
    * @param pfn the first frame of a block
    * @return false if the frame is not held, has no reference or is frozen, or has too many

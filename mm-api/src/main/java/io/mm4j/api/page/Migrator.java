@@ -4,18 +4,30 @@ package io.mm4j.api.page;
 
 import io.mm4j.api.Cpu;
 
-/** A higher floor's way to move a frame of its own somewhere else. */
+/** A higher floor's way to move blocks of its own somewhere else. */
 @FunctionalInterface
 public interface Migrator {
   /**
-   * Moves contents, metadata and every mapping from one frame to another: copies the page, lets
+   * Moves contents, metadata and every mapping from one block to another: copies the pages, lets
    * every page-table entry point to the destination, and calls {@link
-   * io.mm4j.api.memory.MemMap#move}. Afterwards the destination is the holder's, with all
-   * references, and the source belongs to the caller with a refcount of 1.
+   * io.mm4j.api.memory.MemMap#move(long, long, int)}. Afterwards the destination is the holder's,
+   * with all references, and the source belongs to the caller with a refcount of 1.
    *
-   * @param sourcePfn a frame of this migrator's owner type
-   * @param destinationPfn a frame with refcount 1 that belongs to the caller
-   * @return false, and nothing has changed, if the frame cannot move now
+   * <p>Only blocks that are held ({@link io.mm4j.api.memory.MemMap#hold}) are moved. The caller has
+   * taken a reference of the source with {@link io.mm4j.api.memory.MemMap#tryGet}, on top of the
+   * holder's, so that the frames cannot become somebody else's meanwhile; it moves along, and is
+   * given back by the caller. The holder may have let go of the block all the same before it is
+   * asked: it looks once more, under the lock that guards what it holds.
+   *
+   * @param sourcePfn the first frame of a block of this migrator's owner type
+   * @param destinationPfn the first frame of a block that belongs to the caller, with refcount 1
+   * @param order the order of both
+   * @return false, and nothing has changed, if the block cannot move now
    */
-  boolean migrate(Cpu cpu, long sourcePfn, long destinationPfn);
+  boolean migrate(Cpu cpu, long sourcePfn, long destinationPfn, int order);
+
+  /** How messages call it. */
+  default String name() {
+    return getClass().getName();
+  }
 }

@@ -3,6 +3,7 @@
 package io.mm4j.api.page;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.memory.NodeMask;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +37,16 @@ public interface PageAllocator {
    * @return the first frame, or {@link #NO_PAGE}
    */
   long allocPages(Cpu cpu, int gfp, int order, int nodeId);
+
+  /**
+   * {@code __alloc_pages()} with a {@code nodemask}: only the nodes of the mask serve, the nearest
+   * first. As in Linux, a request that cannot wait and may use reserves ({@link Gfp#GFP_ATOMIC}),
+   * and one that helps to free memory, gets past the mask once the allowed nodes are short.
+   *
+   * @param nodes the nodes that may serve, kept by the caller and used again; null for all
+   * @throws io.mm4j.api.MisuseException if no node of this machine is in the mask
+   */
+  long allocPages(Cpu cpu, int gfp, int order, int nodeId, @Nullable NodeMask nodes);
 
   /** {@code alloc_pages()} on the CPU's own node. */
   default long allocPages(Cpu cpu, int gfp, int order) {
@@ -75,6 +86,10 @@ public interface PageAllocator {
   /**
    * Gives the frames of a range to the caller, free ones by taking them, others by asking their
    * owners' migrators to move them away: {@code alloc_contig_range()}.
+   *
+   * <p>A block of any order moves as a whole, also one that only begins or ends in the range. The
+   * allocator holds a reference of it while its owner is asked, and looks at owner and order again
+   * once it has it.
    *
    * <p>The frames are handed out as blocks of order 0, each with a refcount of 1.
    *

@@ -7,6 +7,7 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.Zone;
@@ -19,13 +20,15 @@ import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.page.Pressure;
 import io.mm4j.api.page.ReclaimRequest;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The simplest page allocator: every request goes straight to the zones, under the zone's lock.
  *
  * <p><b>Steps of an allocation.</b> The zones that the flags allow, nearest node and highest zone
  * first; in each the lists of the wanted migratetype, then those of the others; if all are empty
- * and the request may reclaim, the reclaimers are asked, and everything is tried once more.
+ * and the request may reclaim, the reclaimers are asked and everything is tried once more, and so
+ * with the last resort.
  *
  * <p>There are no watermarks, no reserves, no per-cpu lists, and pageblocks never change their type
  * because somebody fell back. A freed block goes to the list of its pageblock's type.
@@ -53,13 +56,22 @@ final class DirectPageAllocator implements PageAllocator {
 
   @Override
   public long allocPages(Cpu cpu, int gfp, int order, int nodeId) {
+    return allocPages(cpu, gfp, order, nodeId, null);
+  }
+
+  @Override
+  public long allocPages(Cpu cpu, int gfp, int order, int nodeId, @Nullable NodeMask nodes) {
+    if (nodes != null && !nodes.intersects(memory.nodes().size())) {
+      throw new MisuseException(
+          "no node of this machine may serve: mask='" + nodes + "' nodes=" + memory.nodes().size());
+    }
     if (order < 0 || order > Pages.MAX_PAGE_ORDER) {
       return NO_PAGE;
     }
     int node = nodeId == NUMA_NO_NODE ? cpu.nodeId() : nodeId;
-    long pfn = fromZones(gfp, order, node);
+    long pfn = fromZones(gfp, order, node, nodes);
     if (pfn == NO_PAGE) {
-      pfn = afterReclaim(cpu, gfp, order, node);
+      pfn = afterReclaim(cpu, gfp, order, node, nodes);
       if (pfn == NO_PAGE) {
         return NO_PAGE;
       }
@@ -71,13 +83,14 @@ final class DirectPageAllocator implements PageAllocator {
     return pfn;
   }
 
-  private long fromZones(int gfp, int order, int node) {
+  private long fromZones(int gfp, int order, int node, @Nullable NodeMask nodes) {
     int wanted = Gfp.migratetype(gfp);
     for (ManagedZone managed : zonelists.of(node, Gfp.highestZone(gfp))) {
-      if ((gfp & Gfp.__GFP_THISNODE) != 0 && managed.zone().nodeId() != node) {
+      Zone zone = managed.zone();
+      boolean far = (gfp & Gfp.__GFP_THISNODE) != 0 && zone.nodeId() != node;
+      if (far || (nodes != null && !nodes.contains(zone.nodeId()))) {
         continue;
       }
-      Zone zone = managed.zone();
       FrameAllocator frames = managed.frames();
       zone.lock().lock();
       try {
@@ -95,18 +108,25 @@ final class DirectPageAllocator implements PageAllocator {
     return NO_PAGE;
   }
 
-  private long afterReclaim(Cpu cpu, int gfp, int order, int node) {
+  /** Asks the reclaimers as long as that gives something, and the last resort after them. */
+  private long afterReclaim(Cpu cpu, int gfp, int order, int node, @Nullable NodeMask nodes) {
     if ((gfp & Gfp.__GFP_DIRECT_RECLAIM) == 0) {
       return NO_PAGE;
     }
+    NodeMask wanted = (gfp & Gfp.__GFP_THISNODE) != 0 ? NodeMask.of(node) : nodes;
     var request =
-        new ReclaimRequest(
-            cpu, gfp, order, Gfp.migratetype(gfp), Gfp.highestZone(gfp), 1L << order);
+        ReclaimRequest.of(cpu, gfp, order, 1L << order, wanted, ReclaimRequest.DEF_PRIORITY);
     for (int round = 0; round < RECLAIM_ROUNDS; round++) {
       if (pressure.reclaim(request) == 0) {
-        return NO_PAGE;
+        break;
       }
-      long pfn = fromZones(gfp, order, node);
+      long pfn = fromZones(gfp, order, node, nodes);
+      if (pfn != NO_PAGE) {
+        return pfn;
+      }
+    }
+    for (int round = 0; round < RECLAIM_ROUNDS && pressure.outOfMemory(request); round++) {
+      long pfn = fromZones(gfp, order, node, nodes);
       if (pfn != NO_PAGE) {
         return pfn;
       }

@@ -13,10 +13,11 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * {@code alloc_contig_range()}: takes every frame of a range. Free ones are taken from the lists,
- * the others are moved away by their owner's migrator to a frame that is allocated for them.
+ * the others are moved away, block by block, by their owner's migrator to a block that is allocated
+ * for them.
  *
  * <p>Steps: all frames that are free now are isolated, so that no destination can come from the
- * range; then frame by frame the rest is moved. If one cannot move, what was taken goes back; what
+ * range; then block by block the rest is moved. If one cannot move, what was taken goes back; what
  * was moved stays moved, which changes no holder's view.
  */
 final class RangeTaker {
@@ -53,7 +54,7 @@ final class RangeTaker {
     for (int pass = 0; pass < PASSES && !isTaken(startPfn, endPfn); pass++) {
       for (long pfn = startPfn; pfn < endPfn; pfn++) {
         boolean mine = memMap.owner(pfn) == FrameOwner.ISOLATED || isolateIfFree(pfn);
-        if (!mine && !moveAway(cpu, pfn, gfp)) {
+        if (!mine && !moveAway(cpu, pfn, startPfn, endPfn, gfp)) {
           giveBack(startPfn, endPfn);
           return false;
         }
@@ -94,20 +95,36 @@ final class RangeTaker {
     }
   }
 
-  private boolean moveAway(Cpu cpu, long pfn, int gfp) {
-    if (memMap.order(pfn) != 0 || memMap.refcount(pfn) == 0) {
-      return false; // part of a larger block, or never given to the page allocator
+  /** Moves the block that a frame lies in, of any order; what of it is outside goes back. */
+  private boolean moveAway(Cpu cpu, long pfn, long startPfn, long endPfn, int gfp) {
+    int order = memMap.order(pfn);
+    long head = memMap.head(pfn);
+    FrameOwner owner = memMap.owner(pfn);
+    if (!pressure.canMigrate(owner) || !memMap.tryGet(head)) {
+      return false; // nobody's to move, or never given to the page allocator
     }
-    long destination = pages.allocPages(cpu, gfp, 0);
-    if (destination == DirectPageAllocator.NO_PAGE) {
+    boolean same = memMap.owner(head) == owner && memMap.order(head) == order;
+    long destination = same ? pages.allocPages(cpu, gfp, order) : DirectPageAllocator.NO_PAGE;
+    if (destination != DirectPageAllocator.NO_PAGE) {
+      pressure.migrate(cpu, owner, head, destination, order);
+      // If it has moved, this is the reference from above, which went along; else all of it.
+      pages.freePages(cpu, destination, order);
+    }
+    if (memMap.putUnlessLast(head)) {
       return false;
     }
-    if (!pressure.migrate(cpu, memMap.owner(pfn), pfn, destination)) {
-      pages.freePages(cpu, destination, 0);
-      return false;
+    // Ours is the last one: it has moved, or its holder let go of it.
+    boolean gone = memMap.freeze(head, 1);
+    if (gone) {
+      long end = head + (1L << memMap.order(head));
+      memMap.release(head, memMap.order(head), FrameOwner.ISOLATED);
+      for (long p = head; p < end; p++) {
+        if (p < startPfn || p >= endPfn) {
+          pages.giveBack(p, 0);
+        }
+      }
     }
-    memMap.release(pfn, 0, FrameOwner.ISOLATED);
-    return true;
+    return gone;
   }
 
   private void giveBack(long startPfn, long endPfn) {

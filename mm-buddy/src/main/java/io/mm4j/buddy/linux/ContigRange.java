@@ -4,7 +4,9 @@ package io.mm4j.buddy.linux;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.Pages;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageEvents;
@@ -16,10 +18,11 @@ import org.jspecify.annotations.Nullable;
  * and the end of mm/page_alloc.c (Linux 6.18).
  *
  * <p>Steps: the pageblocks around the range are isolated, so that nothing more is allocated there;
- * all per-cpu lists are drained; what is in use is moved away by its owner's migrator; if the whole
- * range is free then, it is taken frame by frame; the pageblocks get their types back. If anything
- * cannot move, what was moved stays moved, which changes no holder's view, and nothing is taken.
- * Two ranges of one pageblock are not taken at once: the second request is refused.
+ * all per-cpu lists are drained; what is in use is moved away, block by block, by its owner's
+ * migrator; if the whole range is free then, it is taken frame by frame; the pageblocks get their
+ * types back. If anything cannot move, what was moved stays moved, which changes no holder's view,
+ * and nothing is taken. Two ranges of one pageblock are not taken at once: the second request is
+ * refused.
  */
 final class ContigRange {
   private final Core core;
@@ -139,26 +142,39 @@ final class ContigRange {
     return true;
   }
 
+  /**
+   * Moves the block that a frame lies in: {@code __alloc_contig_migrate_range()}. A reference is
+   * taken first, so that the frames cannot become somebody else's; what was read before is looked
+   * at again once it is there.
+   */
   private boolean moveAway(Cpu cpu, ZoneState zone, long pfn, FrameOwner owner, int gfp) {
-    boolean page =
-        owner != FrameOwner.PCP && core.memMap.refcount(pfn) > 0 && core.memMap.order(pfn) == 0;
-    if (!page) {
+    int order = core.memMap.order(pfn);
+    long head = core.memMap.head(pfn);
+    if (!core.pressure.canMigrate(owner) || !core.memMap.tryGet(head)) {
       return false;
     }
-    long destination = pages.allocPages(cpu, gfp, 0, zone.zone.nodeId());
-    if (destination == PageAllocator.NO_PAGE) {
+    if (core.memMap.owner(head) == owner && core.memMap.order(head) == order) {
+      int compound = (core.memMap.flags(head) & PageFlags.PG_HEAD) != 0 ? Gfp.__GFP_COMP : 0;
+      long destination = pages.allocPages(cpu, gfp | compound, order, zone.zone.nodeId());
+      if (destination != PageAllocator.NO_PAGE) {
+        core.pressure.migrate(cpu, owner, head, destination, order);
+        // If it has moved, this is the reference from above, which went along; else all of it.
+        pages.freePages(cpu, destination, order);
+      }
+    }
+    if (core.memMap.putUnlessLast(head)) {
       return false;
     }
-    if (!core.pressure.migrate(cpu, owner, pfn, destination)) {
-      pages.freePages(cpu, destination, 0);
-      return false;
+    // Ours is the last one: it has moved, or its holder let go of it.
+    boolean gone = core.memMap.freeze(head, 1);
+    if (gone) {
+      PageEvents events = core.events;
+      if (events != null) {
+        events.free(cpu, head, core.memMap.order(head));
+      }
+      pcps.freeOne(cpu, zone, head, core.memMap.order(head));
     }
-    PageEvents events = core.events;
-    if (events != null) {
-      events.free(cpu, pfn, 0);
-    }
-    pcps.freeOne(cpu, zone, pfn, 0);
-    return true;
+    return gone;
   }
 
   /** All or nothing. */

@@ -5,6 +5,7 @@ package io.mm4j.buddy.linux;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.PageFlags;
+import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.Migratetype;
@@ -50,6 +51,29 @@ final class FreelistWalk {
       pfn = walk(request, allocFlags & ~AllocFlags.NOFRAGMENT, false);
     }
     return pfn;
+  }
+
+  /** {@code alloc_flags_nofragment()}. */
+  int noFragment(AllocContext request) {
+    int flags = request.gfp & Gfp.__GFP_KSWAPD_RECLAIM;
+    if (core.sysctls.defragMode()) {
+      return flags | AllocFlags.NOFRAGMENT;
+    }
+    ZoneState preferred = request.preferred();
+    boolean lowerZone =
+        preferred.zone.type() == ZoneType.NORMAL
+            && core.kinds.contains(ZoneType.DMA32)
+            && (core.memory.nodes().size() == 1 || hasDma32(preferred.zone.nodeId()));
+    return lowerZone ? flags | AllocFlags.NOFRAGMENT : flags;
+  }
+
+  private boolean hasDma32(int node) {
+    for (ZoneState zone : core.zones) {
+      if (zone.zone.nodeId() == node && zone.zone.type() == ZoneType.DMA32) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private long walk(AllocContext request, int allocFlags, boolean mayRelax) {

@@ -3,6 +3,7 @@
 package io.mm4j.buddy.linux;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.LockOrder;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageEvents;
@@ -16,7 +17,8 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
  * come above its high watermark, and the boost of the watermarks is taken back.
  */
 final class Kswapd {
-  private static final int ROUNDS = 12;
+  /** One for each priority but 0. */
+  private static final int ROUNDS = ReclaimRequest.DEF_PRIORITY;
 
   private final Core core;
 
@@ -142,7 +144,11 @@ final class Kswapd {
                   0,
                   Migratetype.MOVABLE,
                   core.kinds.get(kind),
-                  Math.max(missing, 32)));
+                  Math.max(missing, 32),
+                  zone.nodeOnly,
+                  ReclaimRequest.DEF_PRIORITY - round,
+                  LockOrder.held(),
+                  null));
       if (pages == 0) {
         break;
       }

@@ -20,6 +20,9 @@ final class LinuxCpuPages extends CpuPages {
   private final PageRequests requests;
   private final PageReturns returns;
 
+  /** Whether there are {@code FrameStates}; without them every block goes the slow way. */
+  private final boolean fast;
+
   /** Requests of these kinds know their lists: a bit for each. */
   private int known;
 
@@ -30,11 +33,12 @@ final class LinuxCpuPages extends CpuPages {
     this.core = core;
     this.requests = requests;
     this.returns = returns;
+    this.fast = !core.memMap.states().isEmpty();
   }
 
   @Override
   protected long allocSlow(int gfp, int order, int nodeId) {
-    return requests.alloc(this, gfp, order, nodeId);
+    return requests.alloc(this, gfp, order, nodeId, null);
   }
 
   @Override
@@ -73,7 +77,7 @@ final class LinuxCpuPages extends CpuPages {
   /** Requests of this kind prefer the zone that these lists are of. */
   void prefer(int gfp, PcpPages pcp) {
     int bit = 1 << (gfp & KINDS);
-    if ((known & bit) == 0) {
+    if (fast && (known & bit) == 0) {
       known |= bit;
       for (int order = 0; order < ORDERS; order++) {
         setFront(gfp, pcp.lists[PcpPages.index(order, Gfp.migratetype(gfp))]);
@@ -83,7 +87,7 @@ final class LinuxCpuPages extends CpuPages {
 
   /** Lets frames of a zone come back through the fast path; false if they do. */
   boolean turnTo(PcpZone zone) {
-    return setBack(zone);
+    return fast && setBack(zone);
   }
 
   /** A request begins: of this CPU, perhaps in the middle of another one. */

@@ -7,6 +7,7 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.page.CpuPages;
 import io.mm4j.api.page.Gfp;
@@ -97,6 +98,19 @@ final class LinuxPageAllocator implements PageAllocator {
   @Override
   public long allocPages(Cpu cpu, int gfp, int order, int nodeId) {
     return cpuPages[cpu.id()].alloc(gfp, order, nodeId);
+  }
+
+  @Override
+  public long allocPages(Cpu cpu, int gfp, int order, int nodeId, @Nullable NodeMask allowed) {
+    LinuxCpuPages own = cpuPages[cpu.id()];
+    if (allowed == null) {
+      return own.alloc(gfp, order, nodeId);
+    }
+    if (!allowed.intersects(requests.nodes())) {
+      throw new MisuseException(
+          "no node of this machine may serve: mask='" + allowed + "' nodes=" + requests.nodes());
+    }
+    return requests.alloc(own, gfp, order, nodeId, allowed);
   }
 
   @Override

@@ -131,6 +131,7 @@ final class LinuxPageStats implements PageStats {
     events.put("pgsteal_kswapd", core.counted(Core.Event.KSWAPD_STEAL));
     events.put("pgsteal_direct", core.counted(Core.Event.DIRECT_STEAL));
     events.put("pageoutrun", core.counted(Core.Event.PAGEOUTRUN));
+    events.put("oom_kill", core.pressure.kills());
     return events;
   }
 

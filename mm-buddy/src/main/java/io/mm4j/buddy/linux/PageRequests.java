@@ -6,12 +6,13 @@ import static io.mm4j.api.page.PageAllocator.NO_PAGE;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.MisuseException;
+import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.memory.Pages;
-import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageEvents;
 import io.mm4j.buddy.linux.Zonelists.Zonelist;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All allocations but those that a fast path serves: {@code __alloc_pages()} of mm/page_alloc.c
@@ -53,8 +54,10 @@ final class PageRequests {
   /**
    * {@code __alloc_pages()}. In one piece, as it must not grow into the fast path: what is longer
    * than 325 bytecodes the JIT compiler leaves a call.
+   *
+   * @param allowed the nodes that may serve; null for all
    */
-  long alloc(LinuxCpuPages own, int gfp, int order, int nodeId) {
+  long alloc(LinuxCpuPages own, int gfp, int order, int nodeId, @Nullable NodeMask allowed) {
     Cpu cpu = own.cpu();
     int node = nodeId < 0 ? cpu.nodeId() : nodeId;
     if (node >= nodes) {
@@ -82,14 +85,14 @@ final class PageRequests {
     }
     AllocContext request = own.enter();
     try {
-      request.of(gfp, order, type, list, (gfp & Gfp.__GFP_THISNODE) != 0);
+      request.of(gfp, order, type, list, (gfp & Gfp.__GFP_THISNODE) != 0, allowed);
       if (request.zones.length == 0) {
         return nobodyServes(cpu, gfp, order, type);
       }
       if (core.explains()) {
-        core.step(cpu, describe(request));
+        core.step(cpu, request.describe());
       }
-      long pfn = walk.get(request, AllocFlags.WMARK_LOW | noFragment(request));
+      long pfn = walk.get(request, AllocFlags.WMARK_LOW | walk.noFragment(request));
       if (pfn == NO_PAGE) {
         pfn = slowPath.get(request);
       }
@@ -110,38 +113,5 @@ final class PageRequests {
       events.alloc(cpu, NO_PAGE, order, gfp, type);
     }
     return NO_PAGE;
-  }
-
-  private static String describe(AllocContext request) {
-    StringBuilder zones = new StringBuilder();
-    for (ZoneState zone : request.zones) {
-      zones.append(zones.isEmpty() ? "" : ", then ").append(zone);
-    }
-    return String.format(
-        "order %d, %s: migratetype %s, looks at %s",
-        request.order, Gfp.format(request.gfp), Migratetype.name(request.migratetype), zones);
-  }
-
-  /** {@code alloc_flags_nofragment()}. */
-  private int noFragment(AllocContext request) {
-    int flags = request.gfp & Gfp.__GFP_KSWAPD_RECLAIM;
-    if (core.sysctls.defragMode()) {
-      return flags | AllocFlags.NOFRAGMENT;
-    }
-    ZoneState preferred = request.preferred();
-    boolean lowerZone =
-        preferred.zone.type() == ZoneType.NORMAL
-            && core.kinds.contains(ZoneType.DMA32)
-            && (nodes == 1 || hasDma32(preferred.zone.nodeId()));
-    return lowerZone ? flags | AllocFlags.NOFRAGMENT : flags;
-  }
-
-  private boolean hasDma32(int node) {
-    for (ZoneState zone : core.zones) {
-      if (zone.zone.nodeId() == node && zone.zone.type() == ZoneType.DMA32) {
-        return true;
-      }
-    }
-    return false;
   }
 }

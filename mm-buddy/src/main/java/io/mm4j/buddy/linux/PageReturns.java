@@ -52,9 +52,13 @@ final class PageReturns {
     if (core.memMap.putUnlessLast(pfn)) {
       return;
     }
-    if (core.memMap.mapcount(pfn) != 0) {
+    if (core.memMap.mapcount(pfn) != 0 || core.memMap.entireMapcount(pfn) != 0) {
       throw new MisuseException(
           "freed while mapped: " + describe(pfn) + " mapcount=" + core.memMap.mapcount(pfn));
+    }
+    if (!core.memMap.freeze(pfn, 1)) { // somebody has found it in the meantime
+      free(own, pfn, order);
+      return;
     }
     if (events != null) {
       events.free(cpu, pfn, order);

@@ -5,6 +5,7 @@ package io.mm4j.buddy.linux;
 import static io.mm4j.api.page.PageAllocator.NO_PAGE;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.LockOrder;
 import io.mm4j.api.MemoryDeadlockException;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.ReclaimRequest;
@@ -23,14 +24,20 @@ import io.mm4j.api.page.ReclaimRequest;
  *       draining the lists of all CPUs if need be;
  *   <li>that is repeated while it gets somewhere: not at all with NORETRY, not for large blocks
  *       unless RETRY_MAYFAIL, and at most 16 times in a row without progress;
+ *   <li>then the last resort is asked ({@link LastResort}), and if that frees something the count
+ *       of rounds without progress begins anew;
  *   <li>who must not fail may then use half of the minimum.
  * </ol>
  *
- * <p>Differences from Linux: there is no compaction and no OOM killer yet; before any request
- * fails, also one that cannot wait, the lists of all CPUs are asked for, as nothing else would
- * return what rests there; a request that must not fail ends in {@link MemoryDeadlockException}
- * where Linux panics or waits for ever; a reclaimer that always reports progress is believed 1024
- * times.
+ * <p>A mask of nodes is dropped for requests that are more than a user's: those that cannot wait
+ * and may use reserves, and those that help to free memory.
+ *
+ * <p>Differences from Linux: there is no compaction yet; before any request fails, also one that
+ * cannot wait, and before the last resort is asked, the lists of all CPUs are asked for, as nothing
+ * else would return what rests there; a request that must not fail ends in {@link
+ * MemoryDeadlockException} where Linux panics or waits for ever; who always reports progress is
+ * believed 1024 times. Reclaim begins at the priority that is left after the rounds before, in
+ * Linux each round goes through all of them.
  */
 final class SlowPath {
   private static final int MAX_RECLAIM_RETRIES = 16;
@@ -47,6 +54,7 @@ final class SlowPath {
   private final PcpOps pcps;
   private final HighAtomic highAtomic;
   private final Kswapd kswapd;
+  private final LastResort lastResort;
 
   SlowPath(Core core, FreelistWalk walk, PcpOps pcps, HighAtomic highAtomic, Kswapd kswapd) {
     this.core = core;
@@ -54,6 +62,7 @@ final class SlowPath {
     this.pcps = pcps;
     this.highAtomic = highAtomic;
     this.kswapd = kswapd;
+    this.lastResort = new LastResort(core, walk);
   }
 
   long get(AllocContext request) {
@@ -70,7 +79,7 @@ final class SlowPath {
         return pfn;
       }
     }
-    return lastResorts(request, flags);
+    return failing(request, flags);
   }
 
   private void wakeKswapd(AllocContext request, int flags) {
@@ -90,9 +99,14 @@ final class SlowPath {
   private long reclaiming(AllocContext request, int flags) {
     boolean costly = request.order > PcpPages.COSTLY_ORDER;
     int idle = 0;
+    int kills = 0;
     for (int round = 0; round < MAX_ROUNDS; round++) {
       wakeKswapd(request, flags);
       int now = withReserves(request, flags);
+      if (request.nodes != null && mayGoAnywhere(request)) {
+        explain(request, "more than a user's request: the mask of nodes is dropped");
+        request.ignoreNodes();
+      }
       long pfn = walk.get(request, now);
       if (pfn != NO_PAGE) {
         return pfn;
@@ -105,7 +119,7 @@ final class SlowPath {
         explain(request, "runs on behalf of reclaim and does not reclaim itself");
         return NO_PAGE;
       }
-      long freed = reclaim(request);
+      long freed = reclaim(request, idle);
       if (freed > 0) {
         pfn = afterReclaim(request, now);
         if (pfn != NO_PAGE) {
@@ -122,10 +136,21 @@ final class SlowPath {
       }
       idle = freed > 0 && !costly ? 0 : idle + 1;
       if (idle > MAX_RECLAIM_RETRIES || !core.pressure.canReclaim()) {
-        if (!highAtomic.unreserve(request, true)) {
+        if (highAtomic.unreserve(request, true)) {
+          explain(request, "a pageblock of the atomic reserve is given up");
+          continue;
+        }
+        if (!lastResort.isFor(request)) {
           return NO_PAGE;
         }
-        explain(request, "a pageblock of the atomic reserve is given up");
+        pfn = fromAllLists(request, now);
+        boolean progress = pfn == NO_PAGE && lastResort.ask(request);
+        pfn = pfn == NO_PAGE ? lastResort.mustNotFail(request) : pfn;
+        if (pfn != NO_PAGE || !progress) {
+          return pfn;
+        }
+        idle = 0;
+        round = kills++;
       }
     }
     return NO_PAGE;
@@ -137,22 +162,39 @@ final class SlowPath {
     return reserves != 0 ? reserves | (flags & AllocFlags.KSWAPD) : flags;
   }
 
-  private long reclaim(AllocContext request) {
+  /** No {@code ALLOC_CPUSET}, or reserves: see the header. */
+  private static boolean mayGoAnywhere(AllocContext request) {
+    return (request.wants(Gfp.__GFP_HIGH) && !request.wants(Gfp.__GFP_DIRECT_RECLAIM))
+        || AllocFlags.reserves(request.gfp, request.cpu) != 0;
+  }
+
+  private long reclaim(AllocContext request, int idle) {
     core.countStall(core.kinds.get(request.highest));
-    long freed =
-        core.pressure.reclaim(
-            new ReclaimRequest(
-                request.cpu,
-                request.gfp,
-                request.order,
-                request.migratetype,
-                core.kinds.get(request.highest),
-                Math.max(1L << request.order, SWAP_CLUSTER_MAX)));
+    long freed = core.pressure.reclaim(want(core, request, idle));
     core.count(Core.Event.DIRECT_STEAL, freed);
     if (core.explains()) {
       core.step(request.cpu, "direct reclaim frees " + freed + " pages");
     }
     return freed;
+  }
+
+  /**
+   * What reclaim is asked for.
+   *
+   * @param idle rounds without progress before
+   */
+  static ReclaimRequest want(Core core, AllocContext request, int idle) {
+    return new ReclaimRequest(
+        request.cpu,
+        request.gfp,
+        request.order,
+        request.migratetype,
+        core.kinds.get(request.highest),
+        Math.max(1L << request.order, SWAP_CLUSTER_MAX),
+        request.helpful(),
+        Math.max(0, ReclaimRequest.DEF_PRIORITY - idle),
+        LockOrder.held(),
+        null);
   }
 
   private long afterReclaim(AllocContext request, int flags) {
@@ -165,18 +207,23 @@ final class SlowPath {
     return walk.get(request, flags);
   }
 
-  private long lastResorts(AllocContext request, int flags) {
+  /** Asks for the lists of all CPUs, and looks again until they have answered. */
+  private long fromAllLists(AllocContext request, int flags) {
     explain(request, "before it fails, the per-cpu lists of all CPUs are asked for");
     int asked = pcps.drainAll(request.cpu);
-    int now = withReserves(request, flags);
-    long pfn = walk.get(request, now);
+    long pfn = walk.get(request, flags);
     for (int i = 0; pfn == NO_PAGE && asked > 0 && i < PATIENCE; i++) {
       if (!pcps.awaitAnswer(request.cpu, asked)) {
         break;
       }
       asked = pcps.drainAll(request.cpu);
-      pfn = walk.get(request, now);
+      pfn = walk.get(request, flags);
     }
+    return pfn;
+  }
+
+  private long failing(AllocContext request, int flags) {
+    long pfn = fromAllLists(request, withReserves(request, flags));
     if (pfn == NO_PAGE
         && request.wants(Gfp.__GFP_NOFAIL)
         && request.wants(Gfp.__GFP_DIRECT_RECLAIM)) {

@@ -2,6 +2,7 @@
 
 package io.mm4j.buddy.linux;
 
+import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.memory.Pageblocks;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
@@ -32,6 +33,9 @@ final class ZoneState {
   final long startPfn;
   final long endPfn;
   final long[] protection;
+
+  /** Its node as a set. */
+  final NodeMask nodeOnly;
 
   /** By number of the CPU; null until it first allocates or frees here. */
   final @Nullable PcpPages[] pcps;
@@ -109,6 +113,7 @@ final class ZoneState {
     this.startPfn = zone.startPfn();
     this.endPfn = zone.endPfn();
     this.protection = marks.protection().stream().mapToLong(Long::longValue).toArray();
+    this.nodeOnly = NodeMask.of(zone.nodeId());
     this.pcps = new PcpPages[cpus];
     this.typesOn = managed.capabilities().migratetypes();
     this.listsOn = !managed.capabilities().ownReservations();

@@ -393,14 +393,14 @@ class LinuxPageAllocatorTest {
           .pressure()
           .register(
               FrameOwner.ANON,
-              (cpu, from, to) -> {
-                map.setOwner(to, FrameOwner.ANON);
+              (cpu, from, to, order) -> {
+                map.move(to, from, order);
                 moved.add(from);
                 moved.add(to);
                 return true;
               });
       assertTrue(rig.pages.allocContigRange(rig.cpu0, 9216, 9218, Gfp.GFP_KERNEL));
-      map.setOwner(9217, FrameOwner.ANON);
+      map.hold(9217, 0, FrameOwner.ANON, 0, 0, 0);
       long free = rig.allFree();
       rig.pages.freePages(rig.cpu0, 9216, 0);
       assertTrue(rig.pages.allocContigRange(rig.cpu0, 9216, 9300, Gfp.GFP_KERNEL));

@@ -81,7 +81,7 @@ final class ToyKernel {
     bytes(pfn).copyFrom(MemorySegment.ofArray(bytes));
   }
 
-  private boolean migrate(Cpu cpu, long sourcePfn, long destinationPfn) {
+  private boolean migrate(Cpu cpu, long sourcePfn, long destinationPfn, int order) {
     memory.copyPage(destinationPfn, sourcePfn);
     lru.remove(sourcePfn);
     long entry = format.leaf(1, destinationPfn, PageTableFormat.USER | PageTableFormat.WRITE);

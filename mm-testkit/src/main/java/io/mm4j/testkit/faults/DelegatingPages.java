@@ -4,11 +4,13 @@ package io.mm4j.testkit.faults;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageAllocatorProvider.Floors;
 import io.mm4j.testkit.naive.NaivePageAllocator;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Passes every call on; a fault overrides one. */
 class DelegatingPages implements PageAllocator {
@@ -25,6 +27,13 @@ class DelegatingPages implements PageAllocator {
   @Override
   public long allocPages(Cpu cpu, int gfp, int order, int nodeId) {
     return inner.allocPages(cpu, gfp, order, nodeId);
+  }
+
+  @Override
+  public long allocPages(Cpu cpu, int gfp, int order, int nodeId, @Nullable NodeMask nodes) {
+    return nodes == null
+        ? allocPages(cpu, gfp, order, nodeId)
+        : inner.allocPages(cpu, gfp, order, nodeId, nodes);
   }
 
   @Override

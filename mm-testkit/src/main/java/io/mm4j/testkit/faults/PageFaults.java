@@ -259,10 +259,7 @@ public final class PageFaults {
     long pfn = p.inner.allocPages(cpu, gfp & ~Gfp.__GFP_DIRECT_RECLAIM, order, node);
     while (pfn == PageAllocator.NO_PAGE && (gfp & Gfp.__GFP_DIRECT_RECLAIM) != 0) {
       int saved = cpu.exchangeFlags(cpu.flags() & ~Cpu.PF_MEMALLOC);
-      long freed =
-          p.floors
-              .pressure()
-              .reclaim(new ReclaimRequest(cpu, gfp, order, 0, Gfp.highestZone(gfp), 1));
+      long freed = p.floors.pressure().reclaim(ReclaimRequest.of(cpu, gfp, order, 1));
       cpu.exchangeFlags(saved);
       if (freed == 0) {
         break;

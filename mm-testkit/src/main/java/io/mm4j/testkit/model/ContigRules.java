@@ -36,8 +36,8 @@ final class ContigRules {
         rule(
             "PA-66",
             "range-with-a-larger-block",
-            "A block of more than one page in the range is not moved as if it were a page: the"
-                + " range is refused and nothing changes hands.",
+            "A block of more than one page in the range is not moved as if it were a page: if its"
+                + " owner cannot move all of it, the range is refused and nothing changes hands.",
             "mm/page_alloc.c __alloc_contig_migrate_range",
             "the head of a block is moved, and its tails stay",
             Needs.NOTHING,
@@ -169,11 +169,11 @@ final class ContigRules {
     RangeCase c = new RangeCase(s, random);
     int order = random.between(1, 5);
     long block = s.pages.allocPages(c.cpu, Gfp.GFP_HIGHUSER_MOVABLE, order);
-    c.map.setOwners(block, order, FrameOwner.ANON);
+    c.map.hold(block, order, FrameOwner.ANON, 0, 0, 0);
     Zone zone = ZonelistRules.zoneOf(s, block);
     long from = Math.max(zone.startPfn(), block - random.below(20));
     c.refused(from, Math.min(zone.endPfn(), block + 1 + random.below(40)));
-    c.map.setOwners(block, order, FrameOwner.KERNEL);
+    check(c.map.drop(block, order), "the last reference of the block is dropped", "others left");
     s.pages.freePages(c.cpu, block, order);
   }
 
@@ -194,8 +194,7 @@ final class ContigRules {
         // Comes back to the allocator while the range is being taken.
         giver.hold(pfn);
       } else {
-        c.map.setOwner(pfn, FrameOwner.ANON);
-        c.movable.add(pfn);
+        c.holdMovable(pfn);
       }
     }
     outside.stream().limit(600).forEach(giver::hold);
@@ -230,8 +229,7 @@ final class ContigRules {
         cut ? edge & -512 : ((largest(s).startPfn() + 1023) & -1024) + 512L * random.below(2);
     long page = cut ? edge : block + random.below(100);
     c.take(page, page + 1, MOVABLE);
-    c.map.setOwner(page, FrameOwner.ANON);
-    c.movable.add(page);
+    c.holdMovable(page);
     boolean[] inner = {true, true};
     long other = block + 200 + random.below(290);
     c.meanwhile =
@@ -268,8 +266,7 @@ final class ContigRules {
         }
       }
       other.pages.drainAllPages(c.cpu);
-      c.map.setOwner(page, FrameOwner.ANON);
-      c.movable.add(page);
+      c.holdMovable(page);
       int saved = c.cpu.exchangeFlags(Cpu.PF_MEMALLOC);
       c.refused(start, page + 2);
       c.cpu.exchangeFlags(saved);
@@ -284,8 +281,7 @@ final class ContigRules {
     long start = first + random.below(300);
     for (long pfn = start; pfn < start + 4; pfn++) {
       c.take(pfn, pfn + 1, MOVABLE);
-      c.map.setOwner(pfn, FrameOwner.ANON);
-      c.movable.add(pfn);
+      c.holdMovable(pfn);
     }
     // The pageblock beside it has the smallest free block of all.
     c.take(first + 512, first + 1024, MOVABLE);

@@ -31,7 +31,8 @@ final class Counters implements PageStats {
         vm.put(prefix + name(kind), 0L);
       }
     }
-    for (String event : List.of("pgfree", "pgsteal_kswapd", "pgsteal_direct", "pageoutrun")) {
+    for (String event :
+        List.of("pgfree", "pgsteal_kswapd", "pgsteal_direct", "pageoutrun", "oom_kill")) {
       vm.put(event, 0L);
     }
     for (String event :

@@ -5,17 +5,20 @@ package io.mm4j.testkit.model;
 import static io.mm4j.testkit.RuleViolation.check;
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 
+import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageAllocatorProvider;
+import io.mm4j.api.page.ReclaimRequest;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.model.DrawnRule.Needs;
 import io.mm4j.testkit.pages.FailNth;
 import java.util.List;
+import java.util.Objects;
 
 /** Rules about kswapd. */
 final class KswapdRules {
@@ -100,7 +103,22 @@ final class KswapdRules {
             Needs.STATISTICS,
             true,
             PressureRules::one,
-            KswapdRules::plenty));
+            KswapdRules::plenty),
+        new DrawnRule(
+            new RuleInfo(
+                "PA-84",
+                "kswapd-says-where-and-how-hard",
+                "kswapd asks for the memory of the node that is short and of no other, with"
+                    + " priority 12 at first and one less in every round for the same zone; it"
+                    + " holds no lock and acts for no control group.",
+                "A reclaimer that does not know the node empties the others; one that does not know"
+                    + " the priority looks at everything at once, or never does.",
+                "mm/vmscan.c balance_pgdat (sc.priority, pgdat)",
+                "the node is left out, or the priority stays as it was"),
+            Needs.STATISTICS,
+            true,
+            ZonelistRules::draw,
+            KswapdRules::says));
   }
 
   private static void wakes(DrawnSubject s, Seeded random) {
@@ -269,5 +287,30 @@ final class KswapdRules {
     }
     c.awake.clear();
     c.run(giver);
+  }
+
+  private static void says(DrawnSubject s, Seeded random) {
+    KswapdCase c = new KswapdCase(s, random);
+    Giver giver = wake(c, 1);
+    List<Integer> awake = List.copyOf(c.awake.keySet());
+    c.run(giver);
+    int round = 0;
+    ReclaimRequest before = null;
+    for (ReclaimRequest request : giver.asked()) {
+      NodeMask nodes = request.nodes();
+      check(
+          nodes != null && nodes.size() == 1 && awake.contains(nodes.next(0)),
+          "requests for one of the nodes " + awake,
+          "" + request);
+      boolean same =
+          before != null
+              && before.highestZone() == request.highestZone()
+              && Objects.equals(request.nodes(), before.nodes());
+      round = same ? round + 1 : 0;
+      checkEqual(12 - round, request.priority(), "priority of round " + (round + 1));
+      check(request.locksHeld() == 0 && request.memcg() == null, "no lock, no group", "" + request);
+      before = request;
+    }
+    c.awake.clear();
   }
 }

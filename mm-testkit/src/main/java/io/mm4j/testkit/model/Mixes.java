@@ -2,12 +2,15 @@
 
 package io.mm4j.testkit.model;
 
+import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Seeded;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Lists of operations that reach what the rules are about. */
 final class Mixes {
@@ -39,6 +42,22 @@ final class Mixes {
           Gfp.GFP_ATOMIC | Gfp.__GFP_COMP,
           Gfp.GFP_NOWAIT | Gfp.__GFP_THISNODE,
           Gfp.GFP_ATOMIC | Gfp.__GFP_WRITE);
+
+  /** Requests for which somebody is killed, and some for which nobody is. */
+  private static final List<Integer> KILLING =
+      List.of(
+          Gfp.GFP_KERNEL,
+          Gfp.GFP_KERNEL,
+          Gfp.GFP_HIGHUSER_MOVABLE,
+          Gfp.GFP_KERNEL | Gfp.__GFP_RECLAIMABLE,
+          Gfp.GFP_KERNEL | Gfp.__GFP_NOFAIL,
+          Gfp.GFP_NOFS | Gfp.__GFP_NOFAIL,
+          Gfp.GFP_NOFS,
+          Gfp.GFP_KERNEL | Gfp.__GFP_NORETRY,
+          Gfp.GFP_KERNEL | Gfp.__GFP_RETRY_MAYFAIL,
+          Gfp.GFP_KERNEL | Gfp.__GFP_THISNODE,
+          Gfp.GFP_KERNEL | Gfp.GFP_DMA,
+          Gfp.GFP_KERNEL | Gfp.GFP_DMA32);
 
   /** One request for each migratetype. */
   private static final List<Integer> TYPES =
@@ -262,6 +281,67 @@ final class Mixes {
               : random.oneIn(4)
                   ? new TwinOp.Split(random.below(1_000))
                   : new TwinOp.Free(mix.cpu(), random.below(1_000), 1, random.between(1, 20)));
+    }
+    return mix.list;
+  }
+
+  /** Requests with masks, down to the marks of some nodes and beyond. */
+  static List<Operation<Twins>> masked(Seeded random, Ground ground) {
+    Mixes mix = new Mixes(random, ground);
+    mix.fill(HASTY, 3_000);
+    for (int i = 0; i < 60; i++) {
+      int cpu = mix.cpu();
+      int number = random.below(100_000);
+      int order = random.order(6);
+      mix.list.add(
+          switch (random.weighted(14, 5, 2, 1, 2, 1, 1)) {
+            case 0 -> mix.allocateOn(cpu, order);
+            case 1 -> new TwinOp.Free(cpu, number, 1, random.between(1, 300));
+            case 2 -> new TwinOp.Allocate(cpu, mix.of(HASTY), order, -1, mix.portion());
+            case 3 -> new TwinOp.Memalloc(cpu, random.oneIn(3));
+            case 4 -> new TwinOp.Cache(number, random.between(1, 200));
+            case 5 -> new TwinOp.RunKswapd(cpu);
+            default -> new TwinOp.Drain(cpu);
+          });
+    }
+    return mix.list;
+  }
+
+  private StairOp allocateOn(int cpu, int order) {
+    List<Integer> flags = random.oneIn(3) ? PATIENT : HASTY;
+    int node = random.oneIn(2) ? random.below(4) : -1;
+    int many = random.oneIn(3) ? 3_000 >> order : portion();
+    return new StairOp.AllocateOn(cpu, of(flags), order, node, mask(), many);
+  }
+
+  /** Mostly some of four nodes; at times none, and at times more than there are. */
+  private NodeMask mask() {
+    return random.oneIn(30)
+        ? NodeMask.of()
+        : NodeMask.of(IntStream.range(0, 6).filter(n -> random.oneIn(n < 4 ? 2 : 8)).toArray());
+  }
+
+  /** All memory in use, and somebody who can give it up at the end. */
+  static List<Operation<Twins>> outOfMemory(Seeded random, Ground ground) {
+    Mixes mix = new Mixes(random, ground);
+    mix.list.add(new TwinOp.Allocate(mix.cpu(), Gfp.GFP_NOWAIT, 10, -1, 100));
+    mix.list.add(new TwinOp.Allocate(mix.cpu(), Gfp.GFP_NOWAIT, random.between(3, 6), -1, 2_000));
+    mix.list.add(new TwinOp.Allocate(mix.cpu(), Gfp.GFP_NOWAIT, 0, -1, 5_000));
+    for (int i = 0; i < 40; i++) {
+      int cpu = mix.cpu();
+      int number = random.below(100_000);
+      int order = random.order(5);
+      int many = random.between(1, 40);
+      mix.list.add(
+          switch (random.weighted(10, 5, 3, 2, 2, 1, 1)) {
+            case 0 -> new TwinOp.Allocate(cpu, mix.of(KILLING), order, -1, many);
+            case 1 -> new StairOp.Victims(number, random.between(0, 60), random.between(1, 8));
+            case 2 -> new TwinOp.Cache(number, random.between(1, 30));
+            case 3 -> mix.allocateOn(cpu, order);
+            case 4 -> new TwinOp.Free(cpu, number, 1, random.between(1, 30));
+            case 5 -> new StairOp.Flags(cpu, Cpu.PF_DUMPCORE);
+            default -> new StairOp.Flags(cpu, 0);
+          });
     }
     return mix.list;
   }

@@ -3,6 +3,8 @@
 package io.mm4j.testkit.model;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.LockOrder;
+import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.Migratetype;
@@ -12,6 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code wakeup_kswapd()} and {@code pgdat_balanced()} of mm/vmscan.c (Linux 6.18). In {@code
@@ -112,7 +115,7 @@ class ModelKswapd implements Background {
     return zones(node, highest);
   }
 
-  /** {@code balance_pgdat()}, zone by zone; a reclaimer knows no priorities. */
+  /** {@code balance_pgdat()}, zone by zone. */
   private long balance(Cpu cpu, ModelZone zone, ZoneType highest) {
     long boost = zone.boost;
     long freed = 0;
@@ -123,7 +126,16 @@ class ModelKswapd implements Background {
       }
       ReclaimRequest request =
           new ReclaimRequest(
-              cpu, Gfp.GFP_KERNEL, 0, Migratetype.MOVABLE, zone.zone.type(), Math.max(32, missing));
+              cpu,
+              Gfp.GFP_KERNEL,
+              0,
+              Migratetype.MOVABLE,
+              zone.zone.type(),
+              Math.max(32, missing),
+              nodes(zone),
+              priority(round),
+              LockOrder.held(),
+              null);
       long now = state.pressure.reclaim(request);
       if (now == 0) {
         break;
@@ -132,6 +144,16 @@ class ModelKswapd implements Background {
     }
     zone.boost -= back(boost);
     return freed;
+  }
+
+  /** Whose memory helps. */
+  @Nullable NodeMask nodes(ModelZone zone) {
+    return NodeMask.of(zone.zone.nodeId());
+  }
+
+  /** Harder and harder. */
+  int priority(int round) {
+    return 12 - round;
   }
 
   /** {@code DEF_PRIORITY}. */

@@ -7,6 +7,7 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.PendingKind;
 import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.FrameAllocator;
@@ -50,6 +51,26 @@ class ModelPages implements PageAllocator {
 
   @Override
   public long allocPages(Cpu cpu, int gfp, int order, int nodeId) {
+    return allocate(cpu, gfp, order, nodeId, null);
+  }
+
+  @Override
+  public long allocPages(Cpu cpu, int gfp, int order, int nodeId, @Nullable NodeMask nodes) {
+    if (nodes == null) {
+      return allocPages(cpu, gfp, order, nodeId);
+    }
+    if (!nodes.intersects(state.settings.nodes())) {
+      throw new MisuseException("no node of this machine is in the mask: mask=" + nodes);
+    }
+    return allocate(cpu, gfp, order, nodeId, mask(nodes));
+  }
+
+  /** The mask that counts. */
+  @Nullable NodeMask mask(NodeMask nodes) {
+    return nodes;
+  }
+
+  private long allocate(Cpu cpu, int gfp, int order, int nodeId, @Nullable NodeMask nodes) {
     if (nodeId >= state.settings.nodes()) {
       throw new MisuseException("no such node: nodeId=" + nodeId);
     }
@@ -60,7 +81,7 @@ class ModelPages implements PageAllocator {
       throw new MisuseException("movable and reclaimable at once: gfp=" + gfp);
     }
     perCpu.serve(cpu);
-    Request request = request(cpu, gfp, order, nodeId);
+    Request request = request(cpu, gfp, order, nodeId, nodes);
     long pfn = NO_PAGE;
     if (!request.zones().isEmpty()) {
       pfn = walk.get(request, AllocFlagsOf.first(gfp, walk.avoidsMixing(request)));
@@ -77,7 +98,7 @@ class ModelPages implements PageAllocator {
   }
 
   /** {@code prepare_alloc_pages()}. */
-  final Request request(Cpu cpu, int gfp, int order, int nodeId) {
+  final Request request(Cpu cpu, int gfp, int order, int nodeId, @Nullable NodeMask nodes) {
     int node = nodeId == NUMA_NO_NODE ? cpu.nodeId() : nodeId;
     return new Request(
         cpu,
@@ -85,7 +106,8 @@ class ModelPages implements PageAllocator {
         order,
         AllocFlagsOf.migratetype(gfp),
         AllocFlagsOf.highestZone(gfp, state.settings.plan().kinds()),
-        state.zones(gfp, node));
+        state.zones(gfp, node),
+        nodes);
   }
 
   @Override
@@ -94,7 +116,7 @@ class ModelPages implements PageAllocator {
     if (state.map.putUnlessLast(pfn)) {
       return;
     }
-    if (state.map.mapcount(pfn) != 0) {
+    if (state.map.mapcount(pfn) != 0 || state.map.entireMapcount(pfn) != 0) {
       throw new MisuseException("freed while mapped: pfn=" + pfn);
     }
     if (state.events != null) {
@@ -112,14 +134,14 @@ class ModelPages implements PageAllocator {
     }
   }
 
-  /** {@code free_one_page()}: a page of an isolated pageblock is on no list of a CPU. */
-  final void freeStraight(Cpu cpu, ModelZone zone, long pfn) {
+  /** {@code free_one_page()}: a block of an isolated pageblock is on no list of a CPU. */
+  final void freeStraight(Cpu cpu, ModelZone zone, long pfn, int order) {
     if (state.events != null) {
-      state.events.free(cpu, pfn, 0);
+      state.events.free(cpu, pfn, order);
     }
-    state.counters.vm("pgfree", 1);
-    state.map.release(pfn, 0, FrameOwner.FREE);
-    lists.free(zone, pfn, 0);
+    state.counters.vm("pgfree", 1L << order);
+    state.map.release(pfn, order, FrameOwner.FREE);
+    lists.free(zone, pfn, order);
   }
 
   private void held(long pfn, int order) {
@@ -162,7 +184,7 @@ class ModelPages implements PageAllocator {
       return PageAllocator.super.allocPagesBulk(cpu, gfp, nodeId, pfns, wanted);
     }
     perCpu.serve(cpu);
-    Request request = request(cpu, gfp, 0, nodeId);
+    Request request = request(cpu, gfp, 0, nodeId, null);
     ModelZone zone = bulkZone(request, wanted);
     int at = filled;
     int got = 0;

@@ -6,7 +6,9 @@ import static io.mm4j.api.page.PageAllocator.NO_PAGE;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.Pages;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.Migratetype;
 import java.util.HashSet;
 import java.util.Map;
@@ -97,26 +99,49 @@ class ModelRange {
     return true;
   }
 
-  /** Whether a frame can be moved by itself. */
-  boolean single(long pfn) {
-    return state.map.order(pfn) == 0;
+  /** The order of what is moved where this frame lies. */
+  int moved(long pfn) {
+    return state.map.order(pfn);
+  }
+
+  /** Whether a reference is taken before the owner is asked. */
+  boolean holds() {
+    return true;
   }
 
   private boolean moves(Cpu cpu, ModelZone zone, long pfn, int gfp) {
-    if (state.map.refcount(pfn) == 0 || !single(pfn)) {
+    int order = moved(pfn);
+    long head = pfn & -(1L << order);
+    FrameOwner owner = state.map.owner(pfn);
+    if (!state.pressure.canMigrate(owner) || (holds() && !state.map.tryGet(head))) {
       return false;
     }
-    long to = pages.allocPages(cpu, flags(gfp), 0, zone.zone.nodeId());
-    if (to == NO_PAGE) {
-      return false;
+    if (same(head, owner)) {
+      int compound = (state.map.flags(head) & PageFlags.PG_HEAD) != 0 ? Gfp.__GFP_COMP : 0;
+      long to = pages.allocPages(cpu, flags(gfp) | compound, order, zone.zone.nodeId());
+      if (to != NO_PAGE) {
+        boolean moved = state.pressure.migrate(cpu, owner, head, to, order);
+        if (!moved || holds()) {
+          // All of it, or the reference that went along.
+          pages.freePages(cpu, to, order);
+        }
+        if (!holds() && !moved) {
+          return false;
+        }
+      }
     }
-    boolean moved = state.pressure.migrate(cpu, state.map.owner(pfn), pfn, to);
-    if (!moved) {
-      pages.freePages(cpu, to, 0);
-    } else {
-      pages.freeStraight(cpu, zone, pfn);
+    boolean last = state.map.refcount(head) == 1;
+    if (last) {
+      pages.freeStraight(cpu, zone, head, state.map.order(head));
+    } else if (holds()) {
+      pages.freePages(cpu, head, state.map.order(head));
     }
-    return moved;
+    return last;
+  }
+
+  /** Whether a block that somebody got hold of is still what it was. */
+  boolean same(long head, FrameOwner owner) {
+    return state.map.owner(head) == owner;
   }
 
   /** What a destination is asked for with. */

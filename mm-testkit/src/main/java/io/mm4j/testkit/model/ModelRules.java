@@ -14,7 +14,7 @@ public final class ModelRules {
 
   /** Models that are wrong on purpose, one rule each. */
   public static List<Fault<PageAllocatorProvider>> faults() {
-    return Stream.of(StatFaults.all(), ShortageFaults.all(), RangeFaults.all())
+    return Stream.of(StatFaults.all(), ShortageFaults.all(), RangeFaults.all(), StairFaults.all())
         .flatMap(List::stream)
         .toList();
   }

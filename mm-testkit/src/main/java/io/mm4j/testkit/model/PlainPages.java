@@ -4,6 +4,7 @@ package io.mm4j.testkit.model;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.Gfp;
@@ -13,6 +14,7 @@ import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageAllocatorProvider.Floors;
 import io.mm4j.api.page.ReclaimRequest;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** An allocator that claims nothing, in the fewest lines: what the plain rules demand. */
 class PlainPages implements PageAllocator {
@@ -23,11 +25,14 @@ class PlainPages implements PageAllocator {
   }
 
   @Override
+  public long allocPages(Cpu cpu, int gfp, int order, int nodeId, @Nullable NodeMask nodes) {
+    throw new UnsupportedOperationException("no rule about plain allocators has a mask");
+  }
+
+  @Override
   public long allocPages(Cpu cpu, int gfp, int order, int nodeId) {
     long pfn = attempt(gfp, order);
-    ReclaimRequest request =
-        new ReclaimRequest(
-            cpu, gfp, order, Gfp.migratetype(gfp), Gfp.highestZone(gfp), 1L << order);
+    ReclaimRequest request = ReclaimRequest.of(cpu, gfp, order, 1L << order);
     boolean reclaims = (gfp & Gfp.__GFP_DIRECT_RECLAIM) != 0;
     for (int i = 0; reclaims && pfn == NO_PAGE && i < rounds(); i++) {
       if (floors.pressure().reclaim(request) == 0) {

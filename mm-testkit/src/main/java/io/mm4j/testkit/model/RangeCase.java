@@ -56,17 +56,26 @@ final class RangeCase implements Migrator {
     }
     for (long pfn : all) {
       if (random.oneIn(3)) {
-        map.setOwner(pfn, FrameOwner.ANON);
-        map.setIndex(pfn, 7 * pfn);
-        movable.add(pfn);
+        holdMovable(pfn);
       } else {
         s.pages.freePages(s.machine.cpus().get(random.below(s.drawn.cpus())), pfn, 0);
       }
     }
   }
 
+  /** A page that can move from now on, as its owner holds it. */
+  void holdMovable(long pfn) {
+    map.hold(pfn, 0, FrameOwner.ANON, 0, 0, 7 * pfn);
+    movable.add(pfn);
+  }
+
   @Override
-  public boolean migrate(Cpu who, long source, long destination) {
+  public boolean migrate(Cpu who, long source, long destination, int order) {
+    if (order > 0) {
+      // Only single pages here.
+      checkEqual(map.order(source), order, "order of a block that is to move");
+      return false;
+    }
     check(movable.remove(source), "only pages moved that their owner holds", "frame " + source);
     check(
         map.owner(source) == FrameOwner.ANON && map.order(source) == 0,

@@ -34,8 +34,8 @@ final class RangeFaults {
             pages ->
                 new ModelRange(pages) {
                   @Override
-                  boolean single(long pfn) {
-                    return true;
+                  int moved(long pfn) {
+                    return 0;
                   }
                 }),
         fault(

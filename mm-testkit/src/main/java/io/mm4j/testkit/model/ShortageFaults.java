@@ -134,7 +134,7 @@ final class ShortageFaults {
                 new ModelPages(floors, new Choices(), new Hooks()) {
                   @Override
                   Request bulkRequest(Request r) {
-                    return request(r.cpu(), r.gfp() & ~Gfp.__GFP_ZERO, 0, NUMA_NO_NODE);
+                    return request(r.cpu(), r.gfp() & ~Gfp.__GFP_ZERO, 0, NUMA_NO_NODE, null);
                   }
                 }),
         pages(

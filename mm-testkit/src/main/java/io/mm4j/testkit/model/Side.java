@@ -31,9 +31,13 @@ final class Side implements AutoCloseable {
   /** What the reclaimer can give up. */
   final Deque<Twins.Held> reclaimable = new ArrayDeque<>();
 
-  /** Where pages were moved to since the last call, by where they were. */
+  /** Where blocks were moved to since the last call, by where they were. */
   final Map<Long, Long> moved = new LinkedHashMap<>();
 
+  /** What the last resort can give up, and how many blocks of it at once. */
+  final Deque<Twins.Held> killable = new ArrayDeque<>();
+
+  private int killedAtOnce;
   private final List<String> asked = new ArrayList<>();
 
   Side(Machine machine) {
@@ -44,12 +48,12 @@ final class Side implements AutoCloseable {
     machine.pressure().register(FrameOwner.ANON, this::migrate);
   }
 
-  /** Pages of processes can be moved; every seventh is in use just now. */
-  private boolean migrate(Cpu cpu, long source, long destination) {
-    if (source % 7 == 0) {
+  /** Blocks of processes can be moved; every seventh is in use just now. */
+  private boolean migrate(Cpu cpu, long source, long destination, int order) {
+    if ((source >> order) % 7 == 0) {
       return false;
     }
-    map.move(destination, source);
+    map.move(destination, source, order);
     moved.put(source, destination);
     return true;
   }
@@ -81,14 +85,37 @@ final class Side implements AutoCloseable {
     return place;
   }
 
-  /** What is left after a range: reclaim knows where its pages are. */
+  /** What is left after a range: reclaim and the last resort know where their blocks are. */
   Map<Long, Long> takeMoved() {
-    List<Twins.Held> places = reclaimable.stream().map(this::now).toList();
-    reclaimable.clear();
-    reclaimable.addAll(places);
+    follow(reclaimable);
+    follow(killable);
     Map<Long, Long> all = Map.copyOf(moved);
     moved.clear();
     return all;
+  }
+
+  private void follow(Deque<Twins.Held> blocks) {
+    List<Twins.Held> places = blocks.stream().map(this::now).toList();
+    blocks.clear();
+    blocks.addAll(places);
+  }
+
+  /** From now on there is a last resort; so many blocks go at once. */
+  void mayKill(int blocks) {
+    if (killedAtOnce == 0) {
+      machine.pressure().registerOom(this::kill);
+    }
+    killedAtOnce = blocks;
+  }
+
+  private boolean kill(ReclaimRequest request) {
+    asked.add("last resort: " + request);
+    boolean some = !killable.isEmpty();
+    for (int i = 0; i < killedAtOnce && !killable.isEmpty(); i++) {
+      Twins.Held block = now(killable.removeFirst());
+      pages.freePages(request.cpu(), block.pfn(), block.order());
+    }
+    return some;
   }
 
   /** Gives a whole pageblock of no reserve another type; -1 if it is none. */

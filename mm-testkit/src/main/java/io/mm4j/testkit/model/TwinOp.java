@@ -4,6 +4,7 @@ package io.mm4j.testkit.model;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.Migratetype;
@@ -351,16 +352,22 @@ sealed interface TwinOp extends Operation<Twins> {
     }
   }
 
-  /** Says what single pages are for: those of processes and files can be moved. */
+  /** Says what blocks are for, and holds them so: those of processes can be moved. */
   record Own(int number, int count, FrameOwner owner) implements TwinOp {
     @Override
     public void apply(Twins s) {
       for (int i = 0; i < Math.min(count, s.held.size()); i++) {
         Held block = s.held.get((number + i) % s.held.size());
-        if (block.order() == 0) {
-          s.model.map.setOwner(block.pfn(), owner);
-          s.judged.map.setOwner(block.pfn(), owner);
-        }
+        own(s.model.map, block);
+        own(s.judged.map, block);
+      }
+    }
+
+    private void own(MemMap map, Held block) {
+      if (!map.isHeld(block.pfn())) {
+        map.hold(block.pfn(), block.order(), owner, map.flags(block.pfn()), 0, 0);
+      } else {
+        map.setOwners(block.pfn(), block.order(), owner);
       }
     }
 

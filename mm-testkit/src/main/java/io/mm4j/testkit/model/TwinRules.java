@@ -90,6 +90,32 @@ public final class TwinRules {
                 "the flag is looked at on one path only"),
             Grounds::withBytes,
             Mixes::contents),
+        new TwinRule(
+            new RuleInfo(
+                "PA-78",
+                "masks-as-linux",
+                "With a mask of nodes the zones of the others are passed over in every walk,"
+                    + " wake-up and request to reclaimers; requests that are more than a user's get"
+                    + " past it once the slow path begins.",
+                "A task that is bound to nodes takes its neighbours' memory, or an interrupt finds"
+                    + " none.",
+                "mm/page_alloc.c first_zones_zonelist, __alloc_pages_slowpath (ALLOC_CPUSET)",
+                "one walk forgets the mask, or a request keeps it that may go anywhere"),
+            Grounds::nodes,
+            Mixes::masked),
+        new TwinRule(
+            new RuleInfo(
+                "PA-80",
+                "last-resort-as-linux",
+                "Where reclaim has failed for good, the last resort is asked for those requests for"
+                    + " which Linux kills, as often as that frees something; each kill begins the"
+                    + " count of rounds anew, and a request that must not fail may use everything"
+                    + " then.",
+                "A machine kills too early, too much, or not at all.",
+                "mm/page_alloc.c __alloc_pages_may_oom; mm/oom_kill.c out_of_memory",
+                "one condition is left out, or the count goes on where it was"),
+            Grounds::any,
+            Mixes::outOfMemory),
         TwinRule.together(
             new RuleInfo(
                 "PA-33",

@@ -3,7 +3,9 @@
 package io.mm4j.testkit.model;
 
 import io.mm4j.api.Machine;
+import io.mm4j.api.MemoryDeadlockException;
 import io.mm4j.api.MisuseException;
+import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
@@ -28,6 +30,9 @@ final class Twins extends Subject {
     long on(Side side);
   }
 
+  /** A request that must not fail cannot be served. */
+  private static final long DEADLOCK = -2;
+
   final Side judged;
   final Side model;
   final List<Held> held = new ArrayList<>();
@@ -50,7 +55,7 @@ final class Twins extends Subject {
     if (seen.value != expected.value || seen.misuse != expected.misuse) {
       throw new RuleViolation(what + ": " + expected, seen.toString());
     }
-    return expected.misuse ? PageAllocator.NO_PAGE : expected.value;
+    return expected.misuse || expected.value == DEADLOCK ? PageAllocator.NO_PAGE : expected.value;
   }
 
   /**
@@ -72,6 +77,8 @@ final class Twins extends Subject {
       return new Answer(step.on(side), false);
     } catch (MisuseException e) {
       return new Answer(0, true);
+    } catch (MemoryDeadlockException e) {
+      return new Answer(DEADLOCK, false);
     }
   }
 
@@ -84,13 +91,27 @@ final class Twins extends Subject {
   @Nullable Held allocate(int cpu, int gfp, int order, int node) {
     int asked = node < 0 ? -1 : node % judged.machine.layout().nodes().size();
     boolean kept = keeps();
-    long pfn =
+    return entered(
         both(
             "alloc_pages",
             side ->
                 kept
                     ? side.on(cpu).alloc(gfp, order, asked)
-                    : side.pages.allocPages(side.cpu(cpu), gfp, order, asked));
+                    : side.pages.allocPages(side.cpu(cpu), gfp, order, asked)),
+        order);
+  }
+
+  /** Allocates on both from the nodes of a mask; null if there was none. */
+  @Nullable Held allocate(int cpu, int gfp, int order, int node, NodeMask mask) {
+    int asked = node < 0 ? -1 : node % judged.machine.layout().nodes().size();
+    return entered(
+        both(
+            "alloc_pages of nodes " + mask,
+            side -> side.pages.allocPages(side.cpu(cpu), gfp, order, asked, mask)),
+        order);
+  }
+
+  private @Nullable Held entered(long pfn, int order) {
     if (pfn == PageAllocator.NO_PAGE) {
       tell("none");
       return null;
@@ -151,7 +172,7 @@ final class Twins extends Subject {
     if (!expected.equals(seen)) {
       throw new RuleViolation("moved " + new TreeMap<>(expected), "" + new TreeMap<>(seen));
     }
-    tell((taken == 1 ? "taken" : "refused") + ", " + seen.size() + " pages moved");
+    tell((taken == 1 ? "taken" : "refused") + ", " + seen.size() + " blocks moved");
     for (long pfn = start; taken == 1 && pfn < end; pfn++) {
       held.add(new Held(pfn, 0));
     }
@@ -167,9 +188,13 @@ final class Twins extends Subject {
       tell("0x" + Long.toHexString(block.pfn) + "/" + block.order);
     }
     boolean kept = keeps();
+    boolean drops = number % 3 != 0;
     both(
         "free_pages",
         side -> {
+          if (drops && side.map.isHeld(block.pfn)) {
+            side.map.drop(block.pfn, block.order);
+          }
           if (kept) {
             side.on(cpu).free(block.pfn, block.order);
           } else {

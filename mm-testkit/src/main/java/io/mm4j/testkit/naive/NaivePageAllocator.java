@@ -7,6 +7,7 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.FrameAllocator;
@@ -21,6 +22,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A page allocator with a reserve and per-cpu lists in the fewest lines, under one lock: freed
@@ -44,18 +46,34 @@ public final class NaivePageAllocator implements PageAllocator {
 
   @Override
   public long allocPages(Cpu cpu, int gfp, int order, int nodeId) {
+    return allocPages(cpu, gfp, order, nodeId, null);
+  }
+
+  @Override
+  public long allocPages(Cpu cpu, int gfp, int order, int nodeId, @Nullable NodeMask nodes) {
+    if (nodes != null && !nodes.intersects(floors.memory().nodes().size())) {
+      throw new MisuseException("no node of this machine is in the mask: mask='" + nodes + "'");
+    }
     if (order < 0 || order > Pages.MAX_PAGE_ORDER) {
       return NO_PAGE;
     }
-    long pfn = attempt(cpu, gfp, order, nodeId);
+    long pfn = attempt(cpu, gfp, order, nodeId, nodes);
+    int idle = 0;
     while (pfn == NO_PAGE && (gfp & Gfp.__GFP_DIRECT_RECLAIM) != 0) {
+      NodeMask wanted =
+          (gfp & Gfp.__GFP_THISNODE) == 0 ? nodes : NodeMask.of(nodeId < 0 ? cpu.nodeId() : nodeId);
       ReclaimRequest request =
-          new ReclaimRequest(
-              cpu, gfp, order, Gfp.migratetype(gfp), Gfp.highestZone(gfp), 1L << order);
-      if (floors.pressure().reclaim(request) == 0) {
-        break;
+          ReclaimRequest.of(
+              cpu, gfp, order, 1L << order, wanted, ReclaimRequest.DEF_PRIORITY - idle);
+      idle = floors.pressure().reclaim(request) == 0 ? idle + 1 : 0;
+      boolean noRetry = (gfp & Gfp.__GFP_NORETRY) != 0 || !floors.pressure().canReclaim();
+      if (idle > (noRetry ? 0 : 2)) {
+        if (!floors.pressure().outOfMemory(request)) {
+          break;
+        }
+        idle = 0;
       }
-      pfn = attempt(cpu, gfp, order, nodeId);
+      pfn = attempt(cpu, gfp, order, nodeId, nodes);
     }
     if (pfn != NO_PAGE && (gfp & Gfp.__GFP_ZERO) != 0) {
       floors.memory().clearPages(pfn, order);
@@ -63,17 +81,17 @@ public final class NaivePageAllocator implements PageAllocator {
     return pfn;
   }
 
-  private long attempt(Cpu cpu, int gfp, int order, int nodeId) {
+  private long attempt(Cpu cpu, int gfp, int order, int nodeId, @Nullable NodeMask nodes) {
     lock.lock();
     try {
       int node = nodeId == NUMA_NO_NODE ? cpu.nodeId() : nodeId;
-      long pfn = order == 0 ? fromList(cpu, gfp, node) : NO_PAGE;
+      long pfn = order == 0 ? fromList(cpu, gfp, node, nodes) : NO_PAGE;
       if (pfn == NO_PAGE) {
-        pfn = fromZones(cpu, gfp, order, node);
+        pfn = fromZones(cpu, gfp, order, node, nodes);
       }
       if (pfn == NO_PAGE) {
         lists.forEach(this::empty);
-        pfn = fromZones(cpu, gfp, order, node);
+        pfn = fromZones(cpu, gfp, order, node, nodes);
       }
       if (pfn != NO_PAGE) {
         map.prepare(pfn, order, FrameOwner.KERNEL);
@@ -84,10 +102,11 @@ public final class NaivePageAllocator implements PageAllocator {
     }
   }
 
-  private long fromList(Cpu cpu, int gfp, int node) {
+  private long fromList(Cpu cpu, int gfp, int node, @Nullable NodeMask nodes) {
     for (Long pfn : lists.get(cpu.id())) {
       Zone zone = zoneOf(pfn).zone();
-      if (zone.type() == Gfp.highestZone(gfp) && zone.nodeId() == node) {
+      boolean allowed = nodes == null || nodes.contains(zone.nodeId());
+      if (allowed && zone.type() == Gfp.highestZone(gfp) && zone.nodeId() == node) {
         lists.get(cpu.id()).remove(pfn);
         return pfn;
       }
@@ -95,7 +114,7 @@ public final class NaivePageAllocator implements PageAllocator {
     return NO_PAGE;
   }
 
-  private long fromZones(Cpu cpu, int gfp, int order, int node) {
+  private long fromZones(Cpu cpu, int gfp, int order, int node, @Nullable NodeMask nodes) {
     List<ManagedZone> zones = new ArrayList<>(floors.zones());
     zones.sort(
         (a, b) -> {
@@ -106,6 +125,7 @@ public final class NaivePageAllocator implements PageAllocator {
       Zone zone = managed.zone();
       boolean far = (gfp & Gfp.__GFP_THISNODE) != 0 && zone.nodeId() != node;
       if (far
+          || (nodes != null && !nodes.contains(zone.nodeId()))
           || zone.type().compareTo(Gfp.highestZone(gfp)) > 0
           || managed.frames().freePages() - (1L << order) < kept(cpu, gfp, zone)) {
         continue;
@@ -141,7 +161,7 @@ public final class NaivePageAllocator implements PageAllocator {
       if (map.putUnlessLast(pfn)) {
         return;
       }
-      if (map.mapcount(pfn) != 0) {
+      if (map.mapcount(pfn) != 0 || map.entireMapcount(pfn) != 0) {
         throw new MisuseException("freed while mapped: pfn=" + pfn);
       }
       if (order > 0) {
@@ -214,26 +234,38 @@ public final class NaivePageAllocator implements PageAllocator {
     return true;
   }
 
-  /** Moves a frame to one outside the range; refused ones are kept aside until that is found. */
+  /** Moves a block to one outside the range; refused ones are kept aside until that is found. */
   private boolean moveAway(Cpu cpu, long pfn, long startPfn, long endPfn, int gfp) {
-    if (map.order(pfn) != 0 || map.refcount(pfn) == 0) {
-      return map.owner(pfn) == FrameOwner.PCP;
+    long head = map.head(pfn);
+    int order = map.order(pfn);
+    long pages = 1L << order;
+    FrameOwner owner = map.owner(pfn);
+    if (map.refcount(head) == 0) {
+      return owner == FrameOwner.PCP;
     }
-    List<Long> inside = new ArrayList<>();
-    long target = allocPages(cpu, gfp, 0);
-    while (target >= startPfn && target < endPfn) {
-      inside.add(target);
-      target = allocPages(cpu, gfp, 0);
-    }
-    inside.forEach(p -> freePages(cpu, p, 0));
-    drainAllPages(cpu);
-    if (target == NO_PAGE) {
+    if (!floors.pressure().canMigrate(owner) || !map.tryGet(head)) {
       return false;
     }
-    boolean moved = floors.pressure().migrate(cpu, map.owner(pfn), pfn, target);
-    freePages(cpu, moved ? pfn : target, 0);
+    if (map.owner(head) == owner && map.order(head) == order) {
+      List<Long> inside = new ArrayList<>();
+      long target = allocPages(cpu, gfp, order);
+      while (target != NO_PAGE
+          && target < Math.max(endPfn, head + pages)
+          && target + pages > Math.min(startPfn, head)) {
+        inside.add(target);
+        target = allocPages(cpu, gfp, order);
+      }
+      inside.forEach(p -> freePages(cpu, p, order));
+      if (target != NO_PAGE) {
+        floors.pressure().migrate(cpu, owner, head, target, order);
+        // All of it, or the reference that went along.
+        freePages(cpu, target, order);
+      }
+    }
+    boolean last = map.refcount(head) == 1;
+    freePages(cpu, head, map.order(head));
     drainAllPages(cpu);
-    return moved;
+    return last;
   }
 
   @Override

@@ -10,6 +10,7 @@ import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.faults.HeldPageFaults;
 import io.mm4j.testkit.faults.KeptFaults;
 import io.mm4j.testkit.faults.PageFaults;
+import io.mm4j.testkit.faults.StairFaults;
 import io.mm4j.testkit.model.ModelFaults;
 import io.mm4j.testkit.model.ModelRules;
 import io.mm4j.testkit.model.TwinRules;
@@ -30,6 +31,8 @@ public final class PageAllocatorSuite {
                 ShortageRules.all(),
                 RangeRules.all(),
                 KeptRules.all(),
+                StairRules.all(),
+                MoveRules.all(),
                 ModelRules.all(),
                 TwinRules.all(),
                 List.<Rule<PageAllocatorProvider>>of(StressRule.rule()))
@@ -43,6 +46,7 @@ public final class PageAllocatorSuite {
             PageFaults.all(),
             HeldPageFaults.all(),
             KeptFaults.all(),
+            StairFaults.all(),
             ModelFaults.all(),
             ModelRules.faults())
         .flatMap(List::stream)

@@ -6,6 +6,7 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.LeakReport;
 import io.mm4j.api.Machine;
 import io.mm4j.api.MachineConfig;
+import io.mm4j.api.memory.FrameStates;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
@@ -24,7 +25,9 @@ import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.Subject;
 import io.mm4j.testkit.naive.NaiveFrames;
+import io.mm4j.testkit.naive.NaiveMemMap;
 import io.mm4j.testkit.naive.NaiveMemories;
+import io.mm4j.testkit.naive.NaiveMemory;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -53,7 +56,9 @@ final class PageSubject extends Subject {
         PluginRegistry.of(
             Map.of(
                 Spi.PHYSICAL_MEMORY,
-                List.of(new NaiveMemories()),
+                List.of(
+                    new NaiveMemories(
+                        "naive", (l, bytes) -> new NaiveMemory(l, bytes, new HookedMap(l)))),
                 Spi.FRAME_ALLOCATOR,
                 List.of(new FailNth(new NaiveFrames(), failNth)),
                 Spi.PAGE_ALLOCATOR,
@@ -94,6 +99,33 @@ final class PageSubject extends Subject {
 
   private static Zone zone(ZoneType type, int node, long start, long end) {
     return new Zone(type, node, start, end, end - start, end - start, Migratetype.MOVABLE);
+  }
+
+  /** A {@code mem_map} that lets somebody do something just before a reference is taken. */
+  private static final class HookedMap extends NaiveMemMap {
+    private long at = -1;
+    private Runnable before = () -> {};
+
+    HookedMap(MemoryLayout layout) {
+      super(layout, FrameStates.sparse(layout.endPfn()));
+    }
+
+    @Override
+    public synchronized boolean tryGet(long pfn) {
+      if (pfn == at) {
+        at = -1;
+        before.run();
+      }
+      return super.tryGet(pfn);
+    }
+  }
+
+  /** Does something when a reference of this frame is about to be taken, once. */
+  void beforeReference(long pfn, Runnable what) {
+    if (map instanceof HookedMap hooked) {
+      hooked.at = pfn;
+      hooked.before = what;
+    }
   }
 
   Cpu cpu(int number) {

@@ -83,8 +83,7 @@ final class RangeRules {
               ToyMigrator toy = new ToyMigrator(s.machine.memory());
               s.machine.pressure().register(FrameOwner.ANON, toy);
               Held held = inRange(s);
-              s.map.setOwner(held.pfn(), FrameOwner.ANON);
-              s.map.setIndex(held.pfn(), 4711);
+              s.map.hold(held.pfn(), 0, FrameOwner.ANON, 0, 0, 4711);
               check(
                   s.pages.allocContigRange(s.cpu(0), START, END, Gfp.GFP_KERNEL),
                   "the range, for its only held frame can move",

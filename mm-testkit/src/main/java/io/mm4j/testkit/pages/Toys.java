@@ -85,7 +85,7 @@ public final class Toys {
     }
   }
 
-  /** Moves frames of owner ANON and remembers where they went. */
+  /** Moves blocks of owner ANON and remembers where they went. */
   public static final class ToyMigrator implements Migrator {
     private final PhysicalMemory memory;
     private final Map<Long, Long> moved = new TreeMap<>();
@@ -95,19 +95,21 @@ public final class Toys {
       this.memory = memory;
     }
 
-    /** Where a frame went; itself if it was not moved. */
+    /** Where a block went; itself if it was not moved. */
     public long now(long pfn) {
       return moved.getOrDefault(pfn, pfn);
     }
 
     @Override
-    public boolean migrate(Cpu cpu, long sourcePfn, long destinationPfn) {
+    public boolean migrate(Cpu cpu, long sourcePfn, long destinationPfn, int order) {
       MemMap map = memory.memMap();
-      if (map.owner(sourcePfn) != FrameOwner.ANON || map.order(sourcePfn) != 0) {
+      if (map.owner(sourcePfn) != FrameOwner.ANON || map.order(sourcePfn) != order) {
         return false;
       }
-      memory.copyPage(destinationPfn, sourcePfn);
-      map.move(destinationPfn, sourcePfn);
+      for (long i = 0; i < 1L << order; i++) {
+        memory.copyPage(destinationPfn + i, sourcePfn + i);
+      }
+      map.move(destinationPfn, sourcePfn, order);
       moved.put(sourcePfn, destinationPfn);
       return true;
     }
