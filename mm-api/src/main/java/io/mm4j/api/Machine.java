@@ -87,11 +87,14 @@ public final class Machine implements AutoCloseable {
     try {
       List<ManagedZone> zones = zones(layout, framesPlugin.provider, framesPlugin.options);
       BootAllocator boot = memory.bootAllocator();
+      config.bootEvents().ready(boot);
+      boot.watch(config.bootEvents());
       for (MemoryMap.Range range : config.reservations()) {
         boot.reserve(range.start(), range.bytes());
       }
+      config.stepsDuringBoot().forEach(step -> step.accept(boot));
       if (config.releasesMemory()) {
-        release(boot, zones, config.countsManagedPages());
+        release(boot, zones, config);
       }
       pages =
           pagesPlugin.provider.create(
@@ -142,19 +145,20 @@ public final class Machine implements AutoCloseable {
   }
 
   /** {@code memblock_free_all()}: what boot did not take goes to the zones, as managed memory. */
-  private void release(BootAllocator boot, List<ManagedZone> zones, boolean counts) {
+  private void release(BootAllocator boot, List<ManagedZone> zones, MachineConfig config) {
     boot.handOver(
         (start, end) -> {
           for (ManagedZone managed : zones) {
             long from = Math.max(start, managed.zone().startPfn());
             long to = Math.min(end, managed.zone().endPfn());
             if (from < to) {
+              config.bootEvents().handedOver(managed.zone(), from, to);
               release(managed, from, to);
             }
           }
         });
     for (ManagedZone managed : zones) {
-      if (counts) {
+      if (config.countsManagedPages()) {
         long freed = managed.frames().freePages();
         managed.zone().adjustManagedPages(freed - managed.zone().managedPages());
       }

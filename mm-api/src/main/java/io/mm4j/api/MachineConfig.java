@@ -2,9 +2,11 @@
 
 package io.mm4j.api;
 
+import io.mm4j.api.boot.BootEvents;
 import io.mm4j.api.boot.BootSettings;
 import io.mm4j.api.boot.CommandLine;
 import io.mm4j.api.memory.Architecture;
+import io.mm4j.api.memory.BootAllocator;
 import io.mm4j.api.memory.BootOptions;
 import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
@@ -39,12 +41,14 @@ public final class MachineConfig {
   private BootOptions bootOptions = BootOptions.NONE;
   private CommandLine commandLine = CommandLine.EMPTY;
   private final List<MemoryMap.Range> reservations = new ArrayList<>();
+  private final List<Consumer<? super BootAllocator>> duringBoot = new ArrayList<>();
+  private BootEvents bootEvents = BootEvents.NONE;
   private int cpus = 2;
+  private @Nullable List<Integer> cpuNodes;
   private Contents contents = Contents.ALL;
   private boolean releaseMemory = true;
   private final Map<Spi<?>, PluginSpec> plugins = new HashMap<>();
   private final Map<String, String> sysctls = new HashMap<>();
-  private @Nullable List<Integer> cpuNodes;
   private final Map<String, String> recordedSysctls = new HashMap<>();
   private @Nullable Consumer<? super LeakReport> onLeak;
   private @Nullable PluginRegistry registry;
@@ -102,12 +106,37 @@ public final class MachineConfig {
     return this;
   }
 
+  /**
+   * What early code does with the boot allocator after the reservations, before it hands over: what
+   * it allocates stays in use for ever. In the order of the calls.
+   */
+  public MachineConfig duringBoot(Consumer<? super BootAllocator> step) {
+    duringBoot.add(step);
+    return this;
+  }
+
+  /** Who is told what boot does with memory, step by step. */
+  public MachineConfig watchBoot(BootEvents events) {
+    this.bootEvents = events;
+    return this;
+  }
+
   /** How many CPUs, 1 to 4096. */
   public MachineConfig cpus(int count) {
     if (count < 1 || count > 4096) {
       throw new InputException(count + " CPUs", "--cpus", "1 to 4096");
     }
     this.cpus = count;
+    return this;
+  }
+
+  /**
+   * The node of each CPU, by number: {@code cpu_to_node()}. Without it they lie on the nodes in
+   * turn. A node may have no CPU. How many there are says {@link #cpus}; a machine whose CPUs and
+   * nodes do not fit the list is refused at boot.
+   */
+  public MachineConfig cpuNodes(List<Integer> nodeOfCpu) {
+    this.cpuNodes = List.copyOf(nodeOfCpu);
     return this;
   }
 
@@ -133,16 +162,6 @@ public final class MachineConfig {
   /** Chooses a plugin. */
   public MachineConfig plugin(Spi<?> spi, PluginSpec spec) {
     plugins.put(spi, spec);
-    return this;
-  }
-
-  /**
-   * The node of each CPU, by number: {@code cpu_to_node()}. Without it they lie on the nodes in
-   * turn. A node may have no CPU. How many there are says {@link #cpus}; a machine whose CPUs and
-   * nodes do not fit the list is refused at boot.
-   */
-  public MachineConfig cpuNodes(List<Integer> nodeOfCpu) {
-    this.cpuNodes = List.copyOf(nodeOfCpu);
     return this;
   }
 
@@ -232,7 +251,7 @@ public final class MachineConfig {
       return layout;
     }
     NumaTopology numa = topology == null ? NumaTopology.single(map) : topology;
-    return ZoneLayouts.of(architecture, map, numa, bootOptions);
+    return ZoneLayouts.of(architecture, map, numa, bootOptions, bootEvents);
   }
 
   /** Whether boot finds out what is managed; a layout that was given says it itself. */
@@ -272,6 +291,14 @@ public final class MachineConfig {
 
   Contents contents() {
     return contents;
+  }
+
+  List<Consumer<? super BootAllocator>> stepsDuringBoot() {
+    return List.copyOf(duringBoot);
+  }
+
+  BootEvents bootEvents() {
+    return bootEvents;
   }
 
   boolean releasesMemory() {

@@ -5,6 +5,7 @@ package io.mm4j.cli;
 import io.mm4j.api.InputException;
 import io.mm4j.api.Machine;
 import io.mm4j.api.plugin.Sizes;
+import io.mm4j.cli.explain.BootExplainer;
 import io.mm4j.cli.explain.CallExplainer;
 import io.mm4j.cli.explain.CallScript;
 import io.mm4j.cli.explain.Explanation;
@@ -33,6 +34,9 @@ import picocli.CommandLine.Parameters;
       "",
       "Operations on pages, on a machine that has just booted:",
       "  alloc_pages GFP ORDER",
+      "The boot of the machine, with what early code may do before memory goes to the zones:",
+      "  boot   memblock_reserve, memblock_phys_free START SIZE",
+      "  memblock_alloc SIZE [ALIGN [MIN [MAX [NODE]]]]",
       "Calls and touches on the address space of a process:",
       "  mmap [ADDR] LEN [PROT [FLAGS [FD [OFF]]]]   brk [ADDR]",
       "  mremap ADDR OLD_LEN NEW_LEN [FLAGS [NEW_ADDR]]",
@@ -56,6 +60,8 @@ import picocli.CommandLine.Parameters;
       "",
       "Examples:",
       "  mm explain alloc_pages GFP_KERNEL 3",
+      "  mm explain boot --memory 1G --cmdline 'mem=512M kernelcore=50%'",
+      "  mm explain boot 'memblock_reserve 16M 32M' 'memblock_alloc 64K 4K 0 16M'",
       "  mm explain mmap 2M",
       "  mm explain 'mmap 12K' 'mprotect $1+4K 4K PROT_READ' 'munmap $1 4K'",
       "  mm explain 'brk brk+64K; touch brk-1; munmap [stack] 4K'",
@@ -99,23 +105,39 @@ final class ExplainCommand extends MmCommand {
       throw new InputException(
           "no operation is named",
           "mm explain",
-          PageExplainer.FORM + ", " + String.join(", ", CallExplainer.forms()));
+          PageExplainer.FORM
+              + ", "
+              + BootExplainer.FORM
+              + ", "
+              + String.join(", ", CallExplainer.forms()));
     }
     if (calls.getFirst().getFirst().equals(PageExplainer.OPERATION)) {
       pages(io, calls);
+    } else if (calls.getFirst().getFirst().equals(BootExplainer.OPERATION)) {
+      boot(io, calls);
     } else {
       calls(io, calls);
     }
     return Main.GOOD;
   }
 
-  private void pages(Io io, List<List<String>> calls) {
+  private void ofMachine(String operation) {
     if (scene.workload() != null || pid != null || privileged) {
       throw new InputException(
-          "alloc_pages is done on a machine that has just booted, for no process",
+          operation + " is done on a machine that has just booted, for no process",
           "mm explain",
-          "alloc_pages without --after, --pid and --privileged");
+          operation + " without --after, --pid and --privileged");
     }
+  }
+
+  private void boot(Io io, List<List<String>> calls) {
+    ofMachine(BootExplainer.OPERATION);
+    BootExplainer explainer = new BootExplainer(calls);
+    print(io, "", Map.of(), List.of(explainer.explain(machine.config(io, machine.registry(io)))));
+  }
+
+  private void pages(Io io, List<List<String>> calls) {
+    ofMachine(PageExplainer.OPERATION);
     List<PageExplainer> explainers = new ArrayList<>();
     for (List<String> call : calls) {
       if (!call.getFirst().equals(PageExplainer.OPERATION)) {

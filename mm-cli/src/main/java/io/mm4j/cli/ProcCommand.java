@@ -3,6 +3,7 @@
 package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
+import io.mm4j.cli.proc.MachineView;
 import io.mm4j.cli.proc.ProcFiles;
 import io.mm4j.cli.proc.Scene;
 import java.io.IOException;
@@ -53,10 +54,11 @@ final class ProcCommand extends MmCommand {
 
   private static void write(Io io, Path folder, Scene shown) {
     List<String> paths = new ArrayList<>();
-    if (shown.machine() == null) {
+    MachineView view = shown.machine();
+    if (view == null) {
       io.warn("recorded system calls leave no machine to look at: only /proc/PID is written");
     } else {
-      paths.addAll(ProcFiles.machinePaths());
+      paths.addAll(ProcFiles.paths(view));
     }
     paths.addAll(ProcFiles.processPaths(shown));
     for (String path : paths) {

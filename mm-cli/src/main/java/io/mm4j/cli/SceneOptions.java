@@ -85,7 +85,9 @@ final class SceneOptions {
                 .processes()
                 .fresh(
                     options.process(ramKb(machine), privileged),
-                    living -> reader.accept(scene(machine, options, machineWanted, living)));
+                    living ->
+                        reader.accept(
+                            scene(machine, options, machineWanted, workload != null, living)));
     if (workload instanceof Workload.Pages pages) {
       withStatistics(registry, choices, config);
       boolean[] shown = new boolean[1];
@@ -123,8 +125,16 @@ final class SceneOptions {
   }
 
   private static Scene scene(
-      Machine machine, MachineOptions options, boolean wanted, List<RunningProcess> living) {
-    return new Scene(wanted ? MachineView.of(machine, options.settings()) : null, living);
+      Machine machine,
+      MachineOptions options,
+      boolean wanted,
+      boolean recorded,
+      List<RunningProcess> living) {
+    if (!wanted) {
+      return new Scene(null, living);
+    }
+    MachineView view = MachineView.of(machine, options.settings());
+    return new Scene(recorded ? view.withoutBoot() : view, living);
   }
 
   private static long ramKb(Machine machine) {

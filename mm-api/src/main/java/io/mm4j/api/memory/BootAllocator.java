@@ -2,6 +2,8 @@
 
 package io.mm4j.api.memory;
 
+import io.mm4j.api.boot.BootEvents;
+
 /**
  * The allocator that runs before the page allocator does: what the firmware gave, less what was
  * reserved. At the end of boot its free pages are handed over ({@link #handOver}), and what it has
@@ -49,6 +51,11 @@ public interface BootAllocator {
    * be allocated afterwards.
    */
   void handOver(RangeVisitor visitor);
+
+  /** Sets who is told of each step and its reason; false if this allocator shows none. */
+  default boolean watch(BootEvents events) {
+    return false;
+  }
 
   /** Receives ranges of frames. */
   @FunctionalInterface

@@ -3,39 +3,50 @@
 package io.mm4j.api.memory;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.boot.BootEvents;
 import io.mm4j.api.boot.CommandLine;
 import io.mm4j.api.plugin.OptionSpec;
 import io.mm4j.api.plugin.Setting;
 import io.mm4j.api.plugin.Sizes;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * The kernel command line as far as memory goes.
  *
  * @param limit {@code mem=}: RAM from this address on is not used; {@link Long#MAX_VALUE} for none
+ * @param exactMap {@code memmap=exactmap}: the firmware's map is forgotten; {@code memmap} is all
  * @param memmap {@code memmap=nn@ss} (usable), {@code nn$ss} (reserved), {@code nn#ss} (ACPI data):
- *     what the firmware's map is overlaid with, in order
+ *     what the map is overlaid with, in order
+ * @param numaOff {@code numa=off} or {@code numa=noacpi}: one node with all memory
  * @param fakeNodes {@code numa=fake=N}; 0 for none
- * @param kernelcore {@code kernelcore=}: bytes that must not be in zone Movable; 0 for none
- * @param movablecore {@code movablecore=}: bytes that should be in zone Movable; 0 for none
+ * @param kernelcore {@code kernelcore=}: what must not be in zone Movable
+ * @param movablecore {@code movablecore=}: what should be in zone Movable
  */
 public record BootOptions(
-    long limit, List<MemoryMap.Range> memmap, int fakeNodes, long kernelcore, long movablecore) {
+    long limit,
+    boolean exactMap,
+    List<MemoryMap.Range> memmap,
+    boolean numaOff,
+    int fakeNodes,
+    CoreAmount kernelcore,
+    CoreAmount movablecore) {
   /** No options. */
-  public static final BootOptions NONE = new BootOptions(Long.MAX_VALUE, List.of(), 0, 0, 0);
+  public static final BootOptions NONE =
+      new BootOptions(Long.MAX_VALUE, false, List.of(), false, 0, CoreAmount.NONE, CoreAmount.NONE);
 
   /** The parameters that are read here. */
   public static final List<Setting> SETTINGS =
       List.of(
           Setting.parameter("mem", OptionSpec.Type.SIZE, "RAM from this address on is not used"),
           Setting.parameter(
-              "memmap", OptionSpec.Type.TEXT, "SIZE@ADDRESS usable, $ reserved, # ACPI data"),
-          Setting.parameter("numa", OptionSpec.Type.TEXT, "fake=N: so many nodes of equal size"),
+              "memmap", OptionSpec.Type.TEXT, "exactmap, SIZE@ADDRESS usable, $ reserved, # ACPI"),
+          Setting.parameter("numa", OptionSpec.Type.TEXT, "off: one node; fake=N: N of equal size"),
           Setting.parameter(
-              "kernelcore", OptionSpec.Type.SIZE, "bytes that must not be in zone Movable"),
+              "kernelcore", OptionSpec.Type.TEXT, "SIZE or N% that must not be in zone Movable"),
           Setting.parameter(
-              "movablecore", OptionSpec.Type.SIZE, "bytes that should be in zone Movable"));
+              "movablecore", OptionSpec.Type.TEXT, "SIZE or N% that should be in zone Movable"));
 
   private static final int MAX_NODES = 64;
 
@@ -49,27 +60,59 @@ public record BootOptions(
     return of(CommandLine.parse(line));
   }
 
-  /** Reads what is about memory in a kernel command line, and passes over the rest. */
+  /**
+   * Reads what is about memory in a kernel command line, and passes over the rest.
+   *
+   * @throws InputException for a value that is not understood, and for {@code kernelcore=mirror}:
+   *     no memory map says which memory is mirrored
+   */
   public static BootOptions of(CommandLine line) {
     long limit = Long.MAX_VALUE;
+    boolean exactMap = false;
     List<MemoryMap.Range> memmap = new ArrayList<>();
+    boolean numaOff = false;
     int fakeNodes = 0;
-    long kernelcore = 0;
-    long movablecore = 0;
+    CoreAmount kernelcore = CoreAmount.NONE;
+    CoreAmount movablecore = CoreAmount.NONE;
     for (CommandLine.Word word : line.words()) {
       String value = word.value();
       switch (word.name()) {
         case "mem" -> limit = Sizes.parseSize(value, "mem=");
-        case "memmap" -> memmap.add(range(value));
-        case "numa" -> fakeNodes = fakeNodes(value);
-        case "kernelcore" -> kernelcore = Sizes.parseSize(value, "kernelcore=");
-        case "movablecore" -> movablecore = Sizes.parseSize(value, "movablecore=");
+        case "memmap" -> {
+          for (String part : value.split(",", -1)) {
+            if (part.equals("exactmap")) {
+              exactMap = true;
+              memmap.clear();
+            } else {
+              memmap.add(range(part));
+            }
+          }
+        }
+        case "numa" -> {
+          if (value.equals("off") || value.equals("noacpi")) {
+            numaOff = true;
+          } else {
+            fakeNodes = fakeNodes(value);
+          }
+        }
+        case "kernelcore" -> kernelcore = kernelcore(value);
+        case "movablecore" -> movablecore = CoreAmount.parse(value, "movablecore=");
         default -> {
           // other floors' or nobody's: see io.mm4j.api.boot
         }
       }
     }
-    return new BootOptions(limit, memmap, fakeNodes, kernelcore, movablecore);
+    return new BootOptions(limit, exactMap, memmap, numaOff, fakeNodes, kernelcore, movablecore);
+  }
+
+  private static CoreAmount kernelcore(String value) {
+    if (value.equals("mirror")) {
+      throw new InputException(
+          "a memory map does not say which memory is mirrored; without any, Linux ignores mirror",
+          "kernelcore=",
+          "SIZE or N%");
+    }
+    return CoreAmount.parse(value, "kernelcore=");
   }
 
   private static MemoryMap.Range range(String value) {
@@ -89,11 +132,13 @@ public record BootOptions(
       }
     }
     throw new InputException(
-        "'" + value + "' is no range", "memmap=", "SIZE@ADDRESS, SIZE$ADDRESS or SIZE#ADDRESS");
+        "'" + value + "' is no range",
+        "memmap=",
+        "exactmap, SIZE@ADDRESS, SIZE$ADDRESS or SIZE#ADDRESS, joined by commas");
   }
 
   private static int fakeNodes(String value) {
-    String allowed = "fake=N with N from 1 to " + MAX_NODES;
+    String allowed = "off, noacpi, or fake=N with N from 1 to " + MAX_NODES;
     if (!value.startsWith("fake=")) {
       throw new InputException("'" + value + "' is not understood", "numa=", allowed);
     }
@@ -106,10 +151,36 @@ public record BootOptions(
 
   /** The map that is left of the firmware's: overlaid by {@code memmap=}, cut at {@code mem=}. */
   public MemoryMap apply(MemoryMap map) {
+    return apply(map, BootEvents.NONE);
+  }
+
+  /**
+   * The same.
+   *
+   * @param events is shown the map after each change
+   */
+  MemoryMap apply(MemoryMap map, BootEvents events) {
     MemoryMap result = map;
+    if (exactMap) {
+      result = new MemoryMap(List.of());
+      events.mapChanged("memmap=exactmap: the firmware's map is forgotten", result);
+    }
     for (MemoryMap.Range range : memmap) {
       result = result.overlaid(range);
+      events.mapChanged(
+          String.format(
+              Locale.ROOT,
+              "memmap=: 0x%x-0x%x is %s, whatever it was",
+              range.start(),
+              range.end() - 1,
+              range.type()),
+          result);
     }
-    return result.limited(limit);
+    if (limit != Long.MAX_VALUE) {
+      result = result.limited(limit);
+      events.mapChanged(
+          String.format(Locale.ROOT, "mem=: RAM from 0x%x on is not used", limit), result);
+    }
+    return result;
   }
 }

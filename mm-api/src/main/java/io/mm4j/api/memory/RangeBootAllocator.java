@@ -9,9 +9,17 @@ package io.mm4j.api.memory;
  *
  * <p>Ranges are sorted and without overlap. Neighbours of one node and equal flags are one range,
  * as after {@code memblock_merge_regions()}. A range that was allocated knows the node of the
- * memory where it begins; one that was reserved by {@link #reserve} has {@link #ANY_NODE}.
+ * memory where it begins, and has the flag {@link #RSRV_KERN}; one that was reserved by {@link
+ * #reserve} has {@link #ANY_NODE} and no flags. When all is handed over, every reserved range takes
+ * the node of the memory that it lies in: {@code memmap_init_reserved_pages()}.
  */
 public interface RangeBootAllocator extends BootAllocator {
+  /** The range can be removed while the machine runs. */
+  int HOTPLUG = 0x1;
+
+  /** The range was allocated for the kernel's own use (6.16 and later). */
+  int RSRV_KERN = 0x20;
+
   /** {@code memblock_add_node()}: what is memory already keeps its node and flags. */
   void addNode(long start, long bytes, int nodeId, int flags);
 

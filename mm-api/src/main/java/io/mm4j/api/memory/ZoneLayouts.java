@@ -3,10 +3,12 @@
 package io.mm4j.api.memory;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.boot.BootEvents;
 import io.mm4j.api.page.Migratetype;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * Divides a memory map into nodes and zones the way an architecture does: {@code free_area_init()}
@@ -41,13 +43,36 @@ public final class ZoneLayouts {
    */
   public static MemoryLayout of(
       Architecture arch, MemoryMap firmwareMap, NumaTopology topology, BootOptions options) {
-    MemoryMap map = options.apply(firmwareMap).limited(arch.physicalEnd());
+    return of(arch, firmwareMap, topology, options, BootEvents.NONE);
+  }
+
+  /**
+   * The same.
+   *
+   * @param events is told of each step
+   */
+  public static MemoryLayout of(
+      Architecture arch,
+      MemoryMap firmwareMap,
+      NumaTopology topology,
+      BootOptions options,
+      BootEvents events) {
+    events.firmware(firmwareMap);
+    MemoryMap addressed = options.apply(firmwareMap, events);
+    MemoryMap map = addressed.limited(arch.physicalEnd());
+    if (map.usableBytes() < addressed.usableBytes()) {
+      events.mapChanged(
+          String.format(
+              Locale.ROOT, "%s addresses memory below 0x%x only", arch.id(), arch.physicalEnd()),
+          map);
+    }
     if (map.usableBytes() < 1 << 20) {
       throw new InputException(
           "a machine with " + map.usableBytes() + " bytes of RAM", "memory", "at least 1M");
     }
+    NumaTopology real = options.numaOff() ? NumaTopology.single(map) : topology;
     NumaTopology given =
-        options.fakeNodes() > 0 ? NumaTopology.fake(map, options.fakeNodes()) : topology;
+        options.fakeNodes() > 0 ? NumaTopology.fake(map, options.fakeNodes()) : real;
     NumaTopology numa = populated(map, given);
     List<Kind> kinds = kinds(arch, map.endOfRam() >>> Pages.PAGE_SHIFT);
     long[] movable = movableStarts(map, numa, kinds, options);
@@ -63,7 +88,24 @@ public final class ZoneLayouts {
       add(zones, arch, map, id, ZoneType.MOVABLE, movable[id], end);
       nodes.add(new Node(id, zones, numa.distances().get(id)));
     }
-    return new MemoryLayout(map, nodes);
+    MemoryLayout layout = new MemoryLayout(map, nodes);
+    events.zones(reasons(options, movable), layout);
+    return layout;
+  }
+
+  private static String reasons(BootOptions options, long... movable) {
+    String nodes =
+        options.fakeNodes() > 0
+            ? "numa=fake=: nodes of about equal size, in units of 32 MiB"
+            : options.numaOff() ? "numa=off: one node" : "nodes as the machine has them";
+    if (options.kernelcore().equals(CoreAmount.NONE)
+        && options.movablecore().equals(CoreAmount.NONE)) {
+      return nodes + "; no zone Movable without kernelcore= or movablecore=";
+    }
+    long some = Arrays.stream(movable).filter(start -> start != Long.MAX_VALUE).count();
+    return nodes
+        + "; kernelcore= and movablecore= leave "
+        + (some == 0 ? "nothing for zone Movable" : "zone Movable on " + some + " of them");
   }
 
   /** Each node from its first to its last memory: {@code get_pfn_range_for_nid()}. */
@@ -110,12 +152,13 @@ public final class ZoneLayouts {
     Arrays.fill(starts, Long.MAX_VALUE);
     long end = map.endOfRam() >>> Pages.PAGE_SHIFT;
     long total = map.usablePages(1, end);
-    long core = options.kernelcore() >>> Pages.PAGE_SHIFT;
-    if (options.movablecore() > 0) {
-      long wanted = Pages.alignUp(options.movablecore() >>> Pages.PAGE_SHIFT, MAX_BLOCK);
+    long core = options.kernelcore().pages(total);
+    long movable = options.movablecore().pages(total);
+    if (movable > 0) {
+      long wanted = Pages.alignUp(movable, MAX_BLOCK);
       core = Math.max(core, total - Math.min(total, wanted));
     }
-    if ((options.kernelcore() == 0 && options.movablecore() == 0) || core >= total) {
+    if (core == 0 || core >= total) {
       return starts;
     }
     long highest = 0;

@@ -116,7 +116,7 @@ public final class PageExplainer {
             : List.of(new Change("free blocks by order, 0 to 10", "free_blocks", removed, added)));
   }
 
-  private static List<String> blocks(Machine machine) {
+  static List<String> blocks(Machine machine) {
     List<String> lines = new ArrayList<>();
     for (ManagedZone zone : machine.zones()) {
       StringBuilder line = new StringBuilder(zone.zone().toString()).append(':');

@@ -5,10 +5,12 @@ package io.mm4j.cli.proc;
 import io.mm4j.api.InputException;
 import io.mm4j.api.Machine;
 import io.mm4j.api.memory.MemoryMap;
+import io.mm4j.api.memory.RangeBootAllocator;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.PageStats;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the files are made from.
@@ -19,6 +21,8 @@ import java.util.Optional;
  * @param cpus how many CPUs there are
  * @param nowNs nanoseconds since boot
  * @param settings what else the kernel was told
+ * @param boot the allocator of early boot with its ranges; null if it keeps none, or if nobody
+ *     knows what the boot of this machine did
  */
 public record MachineView(
     MemoryMap map,
@@ -26,7 +30,8 @@ public record MachineView(
     Optional<PageStats> statistics,
     int cpus,
     long nowNs,
-    KernelSettings settings) {
+    KernelSettings settings,
+    @Nullable RangeBootAllocator boot) {
   /** Copies the list. */
   public MachineView {
     zones = List.copyOf(zones);
@@ -40,7 +45,29 @@ public record MachineView(
         machine.pages().stats(),
         machine.cpus().count(),
         machine.clock().nowNs(),
-        settings);
+        settings,
+        machine.memory().bootAllocator() instanceof RangeBootAllocator ranges ? ranges : null);
+  }
+
+  /** The same without what boot did: the machine of a recording. */
+  public MachineView withoutBoot() {
+    return new MachineView(map, zones, statistics, cpus, nowNs, settings, null);
+  }
+
+  /**
+   * The allocator of early boot.
+   *
+   * @throws InputException if there is none to look at
+   */
+  RangeBootAllocator memblock() {
+    if (boot == null) {
+      throw new InputException(
+          "this machine shows no memblock: bootmem keeps a bit for each page, and what a recorded"
+              + " machine did at boot is not known",
+          "FILE",
+          "without --after, and with boot=memblock of a physical-memory plugin");
+    }
+    return boot;
   }
 
   /**

@@ -28,6 +28,8 @@ public final class ProcFiles {
     FILES.put("/proc/loadavg", view -> StatFiles.loadavg());
     FILES.put("/proc/buddyinfo", ZoneFiles::buddyinfo);
     FILES.put("/proc/pagetypeinfo", ZoneFiles::pagetypeinfo);
+    FILES.put(MemblockFiles.MEMORY, MemblockFiles::memory);
+    FILES.put(MemblockFiles.RESERVED, MemblockFiles::reserved);
     FILES.put("/sys/kernel/debug/extfrag/unusable_index", ZoneFiles::unusableIndex);
     FILES.put("/sys/kernel/debug/extfrag/extfrag_index", ZoneFiles::extfragIndex);
   }
@@ -37,6 +39,13 @@ public final class ProcFiles {
   /** Every path of a machine. */
   public static List<String> machinePaths() {
     return List.copyOf(FILES.keySet());
+  }
+
+  /** Every path of this machine. */
+  public static List<String> paths(MachineView view) {
+    return FILES.keySet().stream()
+        .filter(path -> view.boot() != null || !MemblockFiles.isOne(path))
+        .toList();
   }
 
   /** Every path of these processes. */

@@ -63,6 +63,7 @@ public final class BootAllocators {
       }
     }
     memblock.trimMemory(Pages.PAGE_SIZE);
+    memblock.remove(0, Pages.PAGE_SIZE); // trim_bios_range()
     memblock.setCurrentLimit(lowmemEnd(layout) << Pages.PAGE_SHIFT);
     return memblock;
   }

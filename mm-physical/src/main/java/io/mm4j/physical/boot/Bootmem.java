@@ -2,9 +2,11 @@
 
 package io.mm4j.physical.boot;
 
+import io.mm4j.api.boot.BootEvents;
 import io.mm4j.api.memory.BootAllocator;
 import io.mm4j.api.memory.Pages;
 import java.util.BitSet;
+import java.util.Locale;
 
 /**
  * The boot allocator of Linux 2.4: one bit for every page, set if it is in use, first fit from a
@@ -21,6 +23,7 @@ public final class Bootmem implements BootAllocator {
   private final Memblock.Clearer clearer;
   private long lastPfn = -1;
   private long lastEnd;
+  private BootEvents events = BootEvents.NONE;
 
   /**
    * Creates it with every page in use.
@@ -35,10 +38,24 @@ public final class Bootmem implements BootAllocator {
     used.set(0, Math.toIntExact(endPfn));
   }
 
+  @Override
+  public boolean watch(BootEvents watcher) {
+    events = watcher;
+    return true;
+  }
+
+  @SuppressWarnings("AnnotateFormatMethod") // a shorthand for this file
+  private void tell(String form, Object... values) {
+    if (events != BootEvents.NONE) {
+      events.step(String.format(Locale.ROOT, form, values));
+    }
+  }
+
   /** {@code reserve_bootmem()}: every page that the range touches. */
   @Override
   public void reserve(long start, long bytes) {
     long end = Math.min(Pages.pfnUp(start + bytes), endPfn);
+    tell("reserve_bootmem: pages %d to %d are in use", start >>> Pages.PAGE_SHIFT, end - 1);
     if (start >>> Pages.PAGE_SHIFT < end) {
       used.set((int) (start >>> Pages.PAGE_SHIFT), (int) end);
     }
@@ -49,6 +66,7 @@ public final class Bootmem implements BootAllocator {
   public void free(long start, long bytes) {
     long first = Pages.pfnUp(start);
     long end = Math.min(Pages.pfnDown(start + bytes), endPfn);
+    tell("free_bootmem: pages %d to %d, those that lie in it as a whole", first, end - 1);
     if (first < end) {
       used.clear((int) first, (int) end);
     }
@@ -57,10 +75,15 @@ public final class Bootmem implements BootAllocator {
   @Override
   public long alloc(long bytes, long align, long min, long max, int nodeId) {
     long alignment = Math.max(1, align);
+    tell(
+        "alloc_bootmem: 0x%x bytes, aligned to 0x%x, goal 0x%x: first fit from there upwards",
+        bytes, alignment, min);
     long found = search(bytes, alignment, min, max);
     if (found == NONE && min > 0) {
+      tell("nothing is free from the goal on: from the beginning");
       found = search(bytes, alignment, 0, max);
     }
+    tell(found == NONE ? "no place" : "found: 0x%x", found);
     if (found != NONE) {
       reserve(found, bytes);
       lastEnd = found + bytes;
@@ -92,6 +115,7 @@ public final class Bootmem implements BootAllocator {
     if (align < Pages.PAGE_SIZE && lastPfn + 1 == pfn) {
       long start = Pages.alignUp(lastEnd, align);
       if (start < paddr && start + bytes <= end << Pages.PAGE_SHIFT) {
+        tell("it goes on in the last page of the allocation before, from 0x%x", start);
         return start;
       }
     }

@@ -2,8 +2,10 @@
 
 package io.mm4j.physical.boot;
 
+import io.mm4j.api.boot.BootEvents;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.RangeBootAllocator;
+import java.util.Locale;
 
 /**
  * The early allocator: all memory, and what of it is reserved. What is in the first and not in the
@@ -18,9 +20,6 @@ import io.mm4j.api.memory.RangeBootAllocator;
  * in the number of ranges.
  */
 public final class Memblock implements RangeBootAllocator {
-  /** The range can be removed while the machine runs. */
-  public static final int HOTPLUG = 1;
-
   private static final long CACHE_LINE = 64;
 
   /** Writes zeroes over a range of RAM. */
@@ -35,6 +34,7 @@ public final class Memblock implements RangeBootAllocator {
   private final Clearer clearer;
   private boolean bottomUp;
   private long currentLimit = Long.MAX_VALUE;
+  private BootEvents events = BootEvents.NONE;
 
   /** Creates it without any memory. */
   public Memblock(Clearer clearer) {
@@ -69,6 +69,19 @@ public final class Memblock implements RangeBootAllocator {
     currentLimit = limit;
   }
 
+  @Override
+  public boolean watch(BootEvents watcher) {
+    events = watcher;
+    return true;
+  }
+
+  @SuppressWarnings("AnnotateFormatMethod") // a shorthand for this file
+  private void tell(String form, Object... values) {
+    if (events != BootEvents.NONE) {
+      events.step(String.format(Locale.ROOT, form, values));
+    }
+  }
+
   /** {@code memblock_add()}. */
   public void add(long start, long bytes) {
     memory.add(start, bytes, ANY_NODE, 0);
@@ -88,12 +101,19 @@ public final class Memblock implements RangeBootAllocator {
 
   @Override
   public void reserve(long start, long bytes) {
+    tell("memblock_reserve: 0x%x-0x%x, 0x%x bytes", start, start + bytes - 1, bytes);
     reserved.add(start, bytes, ANY_NODE, 0);
+  }
+
+  /** {@code memblock_reserve_kern()}: as what was allocated. */
+  void reserveKern(long start, long bytes) {
+    reserved.add(start, bytes, ANY_NODE, RSRV_KERN);
   }
 
   /** {@code memblock_phys_free()}. */
   @Override
   public void free(long start, long bytes) {
+    tell("memblock_phys_free: 0x%x-0x%x, 0x%x bytes", start, start + bytes - 1, bytes);
     reserved.remove(start, bytes);
   }
 
@@ -135,21 +155,35 @@ public final class Memblock implements RangeBootAllocator {
   private long find(long bytes, long align, long min, long max, int nodeId, boolean exact) {
     long limit = Math.min(max == 0 ? Long.MAX_VALUE : max, currentLimit);
     long alignment = align == 0 ? CACHE_LINE : align;
+    tell(
+        "memblock_alloc: 0x%x bytes, aligned to 0x%x, from 0x%x to 0x%x, node %s; the %s first",
+        bytes,
+        alignment,
+        min,
+        limit - 1,
+        nodeId == ANY_NODE ? "any" : nodeId,
+        bottomUp ? "lowest place" : "highest place");
     long start = findFrom(bytes, alignment, min, limit, nodeId, exact);
     if (start == NONE && min > 0) {
+      tell("nothing is free from 0x%x on: the lower limit is dropped", min);
       start = findFrom(bytes, alignment, 0, limit, nodeId, exact);
     }
     if (start != NONE) {
-      reserved.add(start, bytes, nodeOf(start), 0);
+      tell("reserved: 0x%x-0x%x on node %d", start, start + bytes - 1, nodeOf(start));
+      reserved.add(start, bytes, nodeOf(start), RSRV_KERN);
+    } else {
+      tell("no place");
     }
     return start;
   }
 
   private long findFrom(long bytes, long align, long min, long max, int nodeId, boolean exact) {
     long start = findOn(bytes, align, min, max, nodeId);
-    return start != NONE || nodeId == ANY_NODE || exact
-        ? start
-        : findOn(bytes, align, min, max, ANY_NODE);
+    if (start != NONE || nodeId == ANY_NODE || exact) {
+      return start;
+    }
+    tell("node %d has no place: any node", nodeId);
+    return findOn(bytes, align, min, max, ANY_NODE);
   }
 
   private int nodeOf(long start) {
@@ -170,12 +204,28 @@ public final class Memblock implements RangeBootAllocator {
         long start = Math.max(low, memory.start(i));
         long end = Math.min(max, memory.end(i));
         long found = bottomUp ? fitUp(start, end, bytes, align) : fitDown(start, end, bytes, align);
+        if (events != BootEvents.NONE) {
+          tell(
+              "memory 0x%x-0x%x, node %d: %s",
+              memory.start(i),
+              memory.end(i) - 1,
+              memory.node(i),
+              found == NONE ? why(start, end, bytes) : "0x" + Long.toHexString(found));
+        }
         if (found != NONE) {
           return found;
         }
       }
     }
     return NONE;
+  }
+
+  private static String why(long start, long end, long bytes) {
+    return start >= end
+        ? "outside the limits"
+        : end - start < bytes
+            ? "too small within the limits"
+            : "what is reserved leaves no aligned gap of that size";
   }
 
   private long fitUp(long start, long end, long bytes, long align) {
@@ -216,6 +266,9 @@ public final class Memblock implements RangeBootAllocator {
 
   @Override
   public void handOver(RangeVisitor visitor) {
+    for (int i = 0; i < memory.count(); i++) {
+      reserved.setNode(memory.start(i), memory.size(i), memory.node(i));
+    }
     for (int i = 0; i < memory.count(); i++) {
       long at = memory.start(i);
       for (int r = 0; r < reserved.count() && at < memory.end(i); r++) {

@@ -14,6 +14,7 @@ import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.MemoryMapText;
 import io.mm4j.api.memory.NumaTopology;
 import io.mm4j.api.memory.ZoneLayouts;
+import java.util.List;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -254,6 +255,49 @@ class LayoutTest {
     }
   }
 
+  @Test
+  void movableZoneAsAPartOfAllMemory() {
+    MemoryMap map = MemoryMap.pc(8L << 30);
+    NumaTopology one = NumaTopology.single(map);
+    long total = map.usablePages(1, map.endOfRam() >>> 12);
+    for (String line :
+        List.of("kernelcore=25%", "movablecore=75%", "kernelcore=1% movablecore=75%")) {
+      MemoryLayout layout = ZoneLayouts.of(Architecture.X86_64, map, one, BootOptions.parse(line));
+      var zone = layout.zones().getLast();
+      assertEquals("Movable", zone.type().procName(), line);
+      // Core memory does not end below zone Normal: 3 GiB of 8 lie there.
+      assertEquals((double) Math.min(total * 3 / 4, 5L << 18), (double) zone.presentPages(), 2048);
+    }
+    assertEquals(
+        ZoneLayouts.of(Architecture.X86_64, map, one, BootOptions.NONE).zones().size(),
+        ZoneLayouts.of(Architecture.X86_64, map, one, BootOptions.parse("kernelcore=100%"))
+            .zones()
+            .size());
+  }
+
+  @Test
+  void oneNodeWithNumaOff() {
+    MemoryMap map = MemoryMap.pc(8L << 30);
+    NumaTopology two = NumaTopology.fake(map, 2);
+    for (String line : List.of("numa=off", "numa=noacpi")) {
+      assertEquals(
+          1, ZoneLayouts.of(Architecture.X86_64, map, two, BootOptions.parse(line)).nodes().size());
+    }
+    var fake = BootOptions.parse("numa=off numa=fake=4");
+    assertEquals(4, ZoneLayouts.of(Architecture.X86_64, map, two, fake).nodes().size());
+  }
+
+  @Test
+  void anExactMapIsAllThereIs() {
+    MemoryMap firmware = MemoryMap.pc(8L << 30);
+    BootOptions options =
+        BootOptions.parse("memmap=1G@4G memmap=exactmap,640K@0 memmap=511M@1M memmap=64M$256M");
+    MemoryMap map = options.apply(firmware);
+    assertEquals((640L << 10) + (511L << 20) - (64L << 20), map.usableBytes());
+    assertEquals(512L << 20, map.endOfRam());
+    assertEquals(4, map.ranges().size(), map.toString());
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -262,7 +306,12 @@ class LayoutTest {
         "mem=12Q",
         "numa=fake=0",
         "numa=fake=65",
-        "numa=off",
+        "numa=on",
+        "numa=nohmat",
+        "kernelcore=mirror",
+        "kernelcore=101%",
+        "movablecore=%",
+        "memmap=1M@0,exact",
         "memmap=16M",
         "memmap=@0"
       })

@@ -46,6 +46,7 @@ public class NaiveMemblock implements RangeBootAllocator {
       }
     }
     memory.trim(Pages.PAGE_SIZE);
+    memory.remove(0, Pages.PAGE_SIZE);
   }
 
   @Override
@@ -111,7 +112,7 @@ public class NaiveMemblock implements RangeBootAllocator {
           long start = Math.max(piece.start(), Math.max(low, Pages.PAGE_SIZE));
           long at = place(start, Math.min(piece.end(), limit), bytes, alignment);
           if (at != NONE) {
-            reserved.add(at, at + bytes, piece.node(), 0);
+            reserved.add(at, at + bytes, piece.node(), RSRV_KERN);
             return at;
           }
         }
@@ -152,6 +153,9 @@ public class NaiveMemblock implements RangeBootAllocator {
 
   @Override
   public void handOver(RangeVisitor visitor) {
+    for (Piece piece : memory.pieces()) {
+      reserved.setNode(piece.start(), piece.end(), piece.node());
+    }
     for (Piece piece : NaiveRanges.without(memory.pieces(), reserved.pieces())) {
       long first = (piece.start() + Pages.PAGE_SIZE - 1) / Pages.PAGE_SIZE;
       long end = piece.end() / Pages.PAGE_SIZE;
