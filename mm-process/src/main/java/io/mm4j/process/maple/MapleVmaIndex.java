@@ -76,6 +76,7 @@ final class MapleVmaIndex extends RangeTree {
     int slot = remembered(from);
     if (slot == 0) {
       int leaf = seek(from);
+      nodes.bring(leaf);
       slot = nodes.slot(leaf, RangeNodes.search(nodes.keys, leaf, from));
     }
     if (nodes.lows[slot] < to) {

@@ -189,6 +189,16 @@ final class RangeNodes {
     return (int) n;
   }
 
+  /**
+   * Has the lows of a leaf come from memory while its keys are compared; what is read decides
+   * nothing, for no low is negative.
+   */
+  void bring(int leaf) {
+    if (lows[leaf + SLOTS / 2] < 0) {
+      throw new IllegalStateException("leaf=" + leaf + " low=" + lows[leaf + SLOTS / 2]);
+    }
+  }
+
   /** Where the gap of a leaf's entry begins: the end of the VMA before, 0 without one. */
   long gapStart(int leaf, int rank) {
     if (rank != 0) {

@@ -95,11 +95,17 @@ abstract class RangeTree extends VmaTable {
     long[] keys = nodes.keys;
     int[] refs = nodes.refs;
     int node = root;
-    for (int level = height; level > 0; level--) {
+    for (int level = height; ; level--) {
+      // Reading here what is needed after the search lets both arrays come from memory at once.
+      if (refs[node] == node) {
+        throw VmaChecks.corrupt(toString(), "node that is its own parent", 0, node, NONE);
+      }
+      if (level == 0) {
+        return node;
+      }
       int rank = RangeNodes.search(keys, node, addr);
       node = refs[node + Order.place(keys[node], rank)];
     }
-    return node;
   }
 
   /** The highest VMA; there is one. */

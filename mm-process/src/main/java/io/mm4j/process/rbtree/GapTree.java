@@ -16,13 +16,17 @@ import java.util.Arrays;
  * near}, two longs a row: {@code END}, which the subclass orders by, and the children - {@link
  * #LEFT} names the low half of that long, {@link #RIGHT} the high half - so that a step down reads
  * one place. {@code far}, four longs a row: {@code GAP}, its own gap; {@code MOST}, the largest gap
- * in its subtree; {@code LINKS}, for the subclass; {@code UP}, its parent shifted left by one with
- * the colour in bit 0. Four rows of {@code near} share a cache line, and what a change needs beside
- * them lies together. Row 0 is nil: black, gaps 0; its parent is scratch while a row is removed.
+ * in its subtree; {@code LINKS}, its parent in the high half and the row after it in the low half;
+ * {@link #MORE}, for the subclass. A child's half is its row shifted left by one with its colour in
+ * bit 0: balancing asks for colours of children of rows on the way, whose own memory need not be
+ * read for that. Row 0 is nil: black, gaps 0; its left child is the root, so a root is nothing
+ * special.
  *
  * <p><b>Steps.</b> A change first makes the gaps right along the paths to the root, then rotates; a
  * rotation keeps them right with one recomputation, since the pair covers the same rows as before.
- * Gaps are followed up only as far as they change.
+ * Gaps are followed up only as far as they change. In a tree that the processor's caches cannot
+ * hold {@link #path} reads all rows on the way to the place of a change first: their memory comes
+ * at once, where a way up would wait for one row after the other.
  *
  * <p><b>Complexity.</b> Every change O(log n), at most two rotations for an insertion and three for
  * a removal.
@@ -31,7 +35,7 @@ abstract class GapTree extends VmaTable {
   static final int NIL = 0;
   static final int NEAR = 1;
   static final int FAR = 2;
-  static final int LINKS = 2;
+  static final int MORE = 3;
 
   /** The bits by which a row's children are shifted to find the left one. */
   static final int LEFT = 0;
@@ -41,11 +45,11 @@ abstract class GapTree extends VmaTable {
 
   private static final int GAP = 0;
   private static final int MOST = 1;
-  private static final int UP = 3;
+  private static final int LINKS = 2;
   private static final int RED = 1;
   private static final int BLACK = 0;
+  private static final long LOW_HALF = 0xffffffffL;
 
-  int root;
   long[] near;
   long[] far;
 
@@ -57,7 +61,6 @@ abstract class GapTree extends VmaTable {
 
   GapTree(GapTree other) {
     super(other);
-    root = other.root;
     near = Arrays.copyOf(other.near, capacity() << NEAR);
     far = Arrays.copyOf(other.far, capacity() << FAR);
   }
@@ -72,46 +75,73 @@ abstract class GapTree extends VmaTable {
     clearRows();
     near = new long[capacity() << NEAR];
     far = new long[capacity() << FAR];
-    root = NIL;
-  }
-
-  private long get(int row, int field) {
-    return far[(row << FAR) + field];
-  }
-
-  private void set(int row, int field, long value) {
-    far[(row << FAR) + field] = value;
   }
 
   final long gap(int row) {
-    return get(row, GAP);
+    return far[(row << FAR) + GAP];
+  }
+
+  private void putGap(int row, long own) {
+    far[(row << FAR) + GAP] = own;
   }
 
   /** The largest gap in a row's subtree. */
   final long most(int row) {
-    return get(row, MOST);
+    return far[(row << FAR) + MOST];
+  }
+
+  private void putMost(int row, long most) {
+    far[(row << FAR) + MOST] = most;
+  }
+
+  /** The row after it in order; of nil, the first. */
+  final int after(int row) {
+    return (int) far[(row << FAR) + LINKS];
+  }
+
+  final void setAfter(int row, int next) {
+    int at = (row << FAR) + LINKS;
+    far[at] = (far[at] & ~LOW_HALF) | next;
+  }
+
+  final int root() {
+    return child(NIL, LEFT);
   }
 
   final int child(int row, int side) {
+    return link(row, side) >>> 1;
+  }
+
+  /** A child, shifted left by one, and its colour. */
+  private int link(int row, int side) {
     return (int) (near[(row << NEAR) + 1] >>> side);
   }
 
-  private void setChild(int row, int side, int child) {
+  private void setLink(int row, int side, int link) {
     int at = (row << NEAR) + 1;
-    near[at] = (near[at] & (0xffffffff00000000L >>> side)) | ((long) child << side);
+    near[at] = (near[at] & (0xffffffff00000000L >>> side)) | ((long) link << side);
+  }
+
+  private boolean isRed(int row, int side) {
+    return (link(row, side) & 1) == RED;
+  }
+
+  private void paint(int row, int side, int colour) {
+    setLink(row, side, (link(row, side) & ~1) | colour);
   }
 
   final int parent(int row) {
-    return (int) get(row, UP) >> 1;
+    return (int) (far[(row << FAR) + LINKS] >>> 32);
   }
 
-  private int colour(int row) {
-    return (int) get(row, UP) & 1;
+  private void setParent(int row, int up) {
+    int at = (row << FAR) + LINKS;
+    far[at] = (far[at] & LOW_HALF) | ((long) up << 32);
   }
 
   /** Changes the own gap of a row. */
   final void setGap(int row, long own) {
-    set(row, GAP, own);
+    putGap(row, own);
     update(row);
   }
 
@@ -119,25 +149,24 @@ abstract class GapTree extends VmaTable {
    * Hangs a new row, whose own gap is {@code below}, under {@code up}, where there is no child on
    * that side; the own gap of the next row becomes {@code above}.
    *
+   * @param up its parent; nil, on the left, for the first row of all
    * @param next the row after it in order, or nil
    */
   final void attach(int row, int up, int side, long below, int next, long above) {
     near[(row << NEAR) + 1] = NIL;
-    set(row, GAP, below);
-    set(row, MOST, below);
-    set(row, UP, ((long) up << 1) | RED);
-    if (up == NIL) {
-      root = row;
-    } else {
-      setChild(up, side, row);
+    putGap(row, below);
+    putMost(row, below);
+    far[(row << FAR) + LINKS] = ((long) up << 32) | next;
+    setLink(up, side, row << 1 | (up == NIL ? BLACK : RED));
+    if (up != NIL) {
       raise(up, next, below);
     }
     if (next != NIL) {
       long was = gap(next);
-      set(next, GAP, above);
+      putGap(next, above);
       lower(next, NIL, was);
     }
-    balanceAttached(row);
+    balanceAttached(row, up);
   }
 
   /**
@@ -145,7 +174,7 @@ abstract class GapTree extends VmaTable {
    */
   private void raise(int row, int end, long gap) {
     while (row != end && most(row) < gap) {
-      set(row, MOST, gap);
+      putMost(row, gap);
       row = parent(row);
     }
   }
@@ -159,7 +188,7 @@ abstract class GapTree extends VmaTable {
       if (most == was) {
         return;
       }
-      set(row, MOST, most);
+      putMost(row, most);
       row = parent(row);
     }
   }
@@ -170,47 +199,60 @@ abstract class GapTree extends VmaTable {
    * @param next the row after it in order, or nil
    */
   final void detach(int row, int next, long joined) {
-    int left = child(row, LEFT);
-    int right = child(row, RIGHT);
-    int hole; // the row (or nil) that came to where a row was taken away
-    int removedColour;
+    int left = link(row, LEFT);
+    int right = link(row, RIGHT);
+    int up = parent(row);
+    int side = side(row, up);
+    int hole; // the child that moves up to where a row was taken away, or nil
+    boolean removedRed;
     if (left == NIL || right == NIL) {
-      hole = left | right;
-      removedColour = colour(row);
-      int up = parent(row);
-      replace(row, hole);
+      hole = (left | right) >>> 1;
+      removedRed = isRed(up, side);
+      fill(up, side, hole);
       if (next != NIL) {
-        set(next, GAP, joined);
+        putGap(next, joined);
         raise(next, NIL, joined);
       }
       lower(up, next, gap(row));
     } else {
       hole = child(next, RIGHT);
-      removedColour = colour(next);
-      int up = parent(next);
+      int above = parent(next);
+      int to = above == row ? RIGHT : LEFT;
+      removedRed = isRed(above, to);
       long was = gap(next);
-      set(next, GAP, joined);
-      if (up == row) {
-        setParent(hole, next);
+      putGap(next, joined);
+      if (above == row) {
+        fill(next, RIGHT, hole);
+        above = next;
       } else {
-        replace(next, hole);
-        setChild(next, RIGHT, right);
-        setParent(right, next);
+        fill(above, LEFT, hole);
+        setLink(next, RIGHT, link(row, RIGHT));
+        setParent(right >>> 1, next);
       }
-      replace(row, next);
-      setChild(next, LEFT, left);
-      setParent(left, next);
-      paint(next, colour(row));
-      set(next, MOST, Math.max(joined, most(row)));
-      raise(parent(next), NIL, joined);
-      if (up != row) {
-        lower(up, next, was);
+      setLink(up, side, next << 1 | (link(up, side) & 1));
+      setParent(next, up);
+      setLink(next, LEFT, left);
+      setParent(left >>> 1, next);
+      putMost(next, Math.max(joined, most(row)));
+      raise(up, NIL, joined);
+      if (above != next) {
+        lower(above, next, was);
       }
+      up = above;
+      side = to;
     }
-    if (removedColour == BLACK) {
-      balanceDetached(hole);
+    // An only child is red below black: painted black, it makes up for the row that is gone.
+    if (hole == NIL && !removedRed) {
+      balanceDetached(up, side);
     }
-    set(NIL, UP, 0);
+  }
+
+  /** Puts the only child of a row, which is painted black, or nil where the row was. */
+  private void fill(int up, int side, int hole) {
+    setLink(up, side, hole << 1);
+    if (hole != NIL) {
+      setParent(hole, up);
+    }
   }
 
   /** Recomputes the subtree gaps from a row upward, as far as they change. */
@@ -220,7 +262,7 @@ abstract class GapTree extends VmaTable {
       if (most == most(row)) {
         return;
       }
-      set(row, MOST, most);
+      putMost(row, most);
       row = parent(row);
     }
   }
@@ -229,109 +271,82 @@ abstract class GapTree extends VmaTable {
     return Math.max(gap(row), Math.max(most(child(row, LEFT)), most(child(row, RIGHT))));
   }
 
-  /** Puts {@code by} where {@code row} hangs; nil's parent is set too, the balancing needs it. */
-  private void replace(int row, int by) {
-    int up = parent(row);
-    if (up == NIL) {
-      root = by;
-    } else {
-      setChild(up, side(row, up), by);
-    }
-    setParent(by, up);
-  }
-
   private int side(int row, int up) {
     return child(up, LEFT) == row ? LEFT : RIGHT;
   }
 
-  private void setParent(int row, int up) {
-    set(row, UP, ((long) up << 1) | colour(row));
-  }
-
-  private boolean isRed(int row) {
-    return colour(row) == RED;
-  }
-
-  private void paint(int row, int colour) {
-    set(row, UP, (get(row, UP) & ~1L) | colour);
-  }
-
-  /** Turns the edge between a row and its child on the side opposite to {@code side}. */
+  /**
+   * Turns the edge between a row and its child on the side opposite to {@code side}. The two change
+   * colours with their places.
+   */
   private void rotate(int row, int side) {
-    int other = RIGHT - side;
-    int riser = child(row, other);
-    int inner = child(riser, side);
-    setChild(row, other, inner);
+    int up = parent(row);
+    int at = side(row, up);
+    int riser = link(row, RIGHT - side);
+    int inner = link(riser >>> 1, side);
+    setLink(row, RIGHT - side, inner);
     if (inner != NIL) {
-      setParent(inner, row);
+      setParent(inner >>> 1, row);
     }
-    replace(row, riser);
-    setChild(riser, side, row);
-    setParent(row, riser);
-    set(riser, MOST, most(row));
-    set(row, MOST, largest(row));
+    setLink(up, at, (riser & ~1) | (link(up, at) & 1));
+    setLink(riser >>> 1, side, row << 1 | (riser & 1));
+    setParent(row, riser >>> 1);
+    setParent(riser >>> 1, up);
+    putMost(riser >>> 1, most(row));
+    putMost(row, largest(row));
   }
 
-  private void balanceAttached(int row) {
-    int up = parent(row);
-    while (isRed(up)) {
+  /** Sees to it that a row that has become red is not below a red one. */
+  private void balanceAttached(int row, int up) {
+    while (up != NIL) {
       int grand = parent(up);
       int side = side(up, grand);
-      int uncle = child(grand, RIGHT - side);
-      if (isRed(uncle)) {
-        paint(up, BLACK);
-        paint(uncle, BLACK);
-        paint(grand, RED);
-        row = grand;
-        up = parent(row);
-        continue;
+      if (!isRed(grand, side)) {
+        return;
       }
-      if (child(up, side) != row) {
-        rotate(up, side);
-        row = up;
-        up = parent(row);
+      if (!isRed(grand, RIGHT - side)) {
+        if (child(up, side) != row) {
+          rotate(up, side);
+        }
+        rotate(grand, RIGHT - side);
+        return;
       }
-      paint(up, BLACK);
-      paint(grand, RED);
-      rotate(grand, RIGHT - side);
-      break;
+      paint(grand, LEFT, BLACK);
+      paint(grand, RIGHT, BLACK);
+      row = grand;
+      up = parent(row);
+      if (up != NIL) {
+        paint(up, side(row, up), RED);
+      }
     }
-    paint(root, BLACK);
   }
 
-  /** Gives the paths through {@code row}, nil or not, the black row back that they lack. */
-  private void balanceDetached(int row) {
-    while (row != root && !isRed(row)) {
-      int up = parent(row);
-      int side = side(row, up);
-      int sibling = child(up, RIGHT - side);
-      if (isRed(sibling)) {
-        paint(sibling, BLACK);
-        paint(up, RED);
+  /** Gives the paths through a row's side, with a black row there or nil, their black row back. */
+  private void balanceDetached(int up, int side) {
+    while (up != NIL) {
+      int other = RIGHT - side;
+      if (isRed(up, other)) {
         rotate(up, side);
-        sibling = child(up, RIGHT - side);
       }
-      int near = child(sibling, side);
-      int far = child(sibling, RIGHT - side);
-      if (!isRed(near) && !isRed(far)) {
-        paint(sibling, RED);
-        row = up;
-        continue;
+      int sibling = child(up, other);
+      if (isRed(sibling, LEFT) || isRed(sibling, RIGHT)) {
+        if (!isRed(sibling, other)) {
+          rotate(sibling, other);
+          sibling = child(up, other);
+        }
+        paint(sibling, other, BLACK);
+        rotate(up, side);
+        return;
       }
-      if (!isRed(far)) {
-        paint(near, BLACK);
-        paint(sibling, RED);
-        rotate(sibling, RIGHT - side);
-        sibling = near;
-        far = child(sibling, RIGHT - side);
+      paint(up, other, RED);
+      int below = up;
+      up = parent(below);
+      side = side(below, up);
+      if (isRed(up, side)) {
+        paint(up, side, BLACK);
+        return;
       }
-      paint(sibling, colour(up));
-      paint(up, BLACK);
-      paint(far, BLACK);
-      rotate(up, side);
-      return;
     }
-    paint(row, BLACK);
   }
 
   /** The first row in order whose own gap is at least {@code length}, in a subtree with one. */
@@ -398,23 +413,79 @@ abstract class GapTree extends VmaTable {
     return NIL;
   }
 
+  /**
+   * find_vma, for {@code addr >= 0}: the row found in the low half, the one before it in the high
+   * half; nil where there is none. The turn is computed, not jumped on.
+   */
+  final long lookup(long addr) {
+    long[] near = this.near;
+    int above = 0;
+    int below = 0;
+    int at = (int) near[1] & ~1; // where a row's memory begins is its link without the colour
+    while (at != 0) {
+      int right = (int) ((near[at] - 1 - addr) >> 63);
+      above ^= (above ^ at) & ~right;
+      below ^= (below ^ at) & right;
+      at = (int) (near[at + 1] >>> (right & 32)) & ~1;
+    }
+    return ((long) (below >>> NEAR) << 32) | (above >>> NEAR);
+  }
+
+  /** {@link #lookup} that also has what a change needs of the rows on the way come from memory. */
+  final long path(long addr) {
+    long[] near = this.near;
+    long[] far = this.far;
+    long gaps = 0;
+    int above = 0;
+    int below = 0;
+    int at = (int) near[1] & ~1;
+    while (at != 0) {
+      gaps |= far[(at << (FAR - NEAR)) + MOST];
+      int right = (int) ((near[at] - 1 - addr) >> 63);
+      above ^= (above ^ at) & ~right;
+      below ^= (below ^ at) & right;
+      at = (int) (near[at + 1] >>> (right & 32)) & ~1;
+    }
+    if (gaps < 0) { // what was read has to be used for something
+      throw VmaChecks.corrupt(toString(), "negative gap above", above >>> NEAR, gaps, 0);
+    }
+    return ((long) (below >>> NEAR) << 32) | (above >>> NEAR);
+  }
+
+  /** The row before it in order, by the tree; of nil, nil. */
+  final int before(int row) {
+    int at = child(row, LEFT);
+    if (row != NIL && at != NIL) {
+      for (int right = child(at, RIGHT); right != NIL; right = child(at, RIGHT)) {
+        at = right;
+      }
+      return at;
+    }
+    int up = parent(row);
+    while (up != NIL && child(up, LEFT) == row) {
+      row = up;
+      up = parent(row);
+    }
+    return up;
+  }
+
   /** Checks links, colours, black heights and subtree gaps; returns the number of rows. */
   final int validateTree(String name) {
-    if (get(NIL, UP) != 0 || near[1] != 0 || gap(NIL) != 0 || most(NIL) != 0) {
-      throw VmaChecks.corrupt(name, "nil", NIL, get(NIL, UP), 0);
+    if (parent(NIL) != NIL || link(NIL, RIGHT) != NIL || gap(NIL) != 0 || most(NIL) != 0) {
+      throw VmaChecks.corrupt(name, "nil", NIL, parent(NIL), NIL);
     }
-    if (isRed(root) || (root != NIL && parent(root) != NIL)) {
-      throw VmaChecks.corrupt(name, "root", root, parent(root), 0);
+    if (isRed(NIL, LEFT) || (root() != NIL && parent(root()) != NIL)) {
+      throw VmaChecks.corrupt(name, "root", root(), parent(root()), NIL);
     }
-    blackHeight(root, name, 0);
-    return count(root);
+    blackHeight(root(), false, name, 0);
+    return count(root());
   }
 
   private int count(int row) {
     return row == NIL ? 0 : 1 + count(child(row, LEFT)) + count(child(row, RIGHT));
   }
 
-  private int blackHeight(int row, String name, int depth) {
+  private int blackHeight(int row, boolean red, String name, int depth) {
     if (row == NIL) {
       return 0;
     }
@@ -427,10 +498,10 @@ abstract class GapTree extends VmaTable {
       if (down != NIL && parent(down) != row) {
         throw VmaChecks.corrupt(name, "parent", down, parent(down), row);
       }
-      if (isRed(row) && isRed(down)) {
-        throw VmaChecks.corrupt(name, "red child of red", down, row, NIL);
+      if (isRed(row, side) && (red || down == NIL)) {
+        throw VmaChecks.corrupt(name, "red child of red, or nil that is red", down, row, NIL);
       }
-      int below = blackHeight(down, name, depth + 1);
+      int below = blackHeight(down, isRed(row, side), name, depth + 1);
       if (height >= 0 && below != height) {
         throw VmaChecks.corrupt(name, "black height", row, below, height);
       }
@@ -439,6 +510,6 @@ abstract class GapTree extends VmaTable {
     if (most(row) != largest(row)) {
       throw VmaChecks.corrupt(name, "subtree gap", row, most(row), largest(row));
     }
-    return height + (isRed(row) ? 0 : 1);
+    return height + (red ? 0 : 1);
   }
 }

@@ -7,23 +7,24 @@ import io.mm4j.process.index.VmaChecks;
 /**
  * VMAs in a sorted list threaded through a red-black tree, with the VMA found last beside it.
  *
- * <p><b>Models</b> the {@code mm_struct} of Linux 2.4 to 6.0: the list {@code mmap} (doubly linked
- * since 2.6.36), the tree {@code mm_rb}, {@code mmap_cache}, and from 3.8 on the augmentation
- * {@code rb_subtree_gap} that makes the search for a free range logarithmic. The tree is the
- * textbook's (Cormen et al., Introduction to Algorithms, chapters 12 to 14). Different on purpose:
- * the cache is one per index, not one per thread as from 3.15 on.
+ * <p><b>Models</b> the {@code mm_struct} of Linux 2.4 to 6.0: the list {@code mmap}, linked by
+ * {@code vm_next} as up to 2.6.35, the tree {@code mm_rb}, {@code mmap_cache}, and from 3.8 on
+ * {@code highest_vm_end} and the augmentation {@code rb_subtree_gap} that makes the search for a
+ * free range logarithmic. The tree is the textbook's (Cormen et al., Introduction to Algorithms,
+ * chapters 12 to 14). Different on purpose: the cache is one per index, not one per thread as from
+ * 3.15 on.
  *
  * <p><b>Vocabulary.</b> The <i>own gap</i> of a VMA is the free range just below it; its <i>subtree
  * gap</i> is the largest own gap in the subtree under it. <i>Nil</i> is row 0: no child, no parent,
  * both ends of the list.
  *
- * <p><b>Layout.</b> Flat arrays, no object for a VMA: the tree with the gaps ({@link GapTree}), the
- * end of each VMA in it, and the list as a ring through row 0: {@code LINKS} holds the VMA before
- * in its high half and the one after in its low half, in row 0 the last and the first. A start is
- * not stored: it is where the own gap ends, which begins at the end of the VMA before. {@code
- * recent} is the {@code mmap_cache}: the VMA found last in its low {@link #ROW_BITS} bits, and
- * above them how many addresses below its end have no other VMA. Being one long, it can be read
- * while another thread writes it.
+ * <p><b>Layout.</b> Flat arrays, no object for a VMA: the tree with the gaps, the end of each VMA
+ * and the list in it ({@link GapTree}), and {@code MORE}, the start. The VMA before is found by the
+ * tree; where it ends is known without it, for there the own gap begins. {@code recent} is the
+ * {@code mmap_cache}: the VMA found last in its low {@link #ROW_BITS} bits, and above them how many
+ * addresses below its end have no other VMA. {@code looked} is what the last look-up found: a VMA
+ * in its low half, the one before it in its high half. Each being one long, they can be read while
+ * another thread writes them.
  *
  * <p><b>Steps.</b> find: the cache, else down the tree by the ends, remembering where it last went
  * left and where right: those are the VMA found and the one before. The turn is computed, not
@@ -34,18 +35,22 @@ import io.mm4j.process.index.VmaChecks;
  * <p><b>Invariants.</b> List order is tree order is address order. Without gaps the VMAs would
  * touch. What {@code recent} promises is true.
  *
- * <p><b>Complexity.</b> find, insert, erase, setRange, gap searches O(log n); start, end, next,
- * prev, first, last O(1); copy O(n) by array copies.
+ * <p><b>Complexity.</b> find, insert, erase, setRange, gap searches, prev O(log n), a walk down by
+ * prev O(n); start, end, next, first, last O(1); copy O(n) by array copies.
  */
 final class RbTreeVmaIndex extends GapTree {
   private static final String NAME = "rbtree";
-  private static final long LOW_HALF = 0xffffffffL;
   private static final long FREE = -1;
   private static final int ROW_BITS = 27;
   private static final int ROW_MASK = (1 << ROW_BITS) - 1;
   private static final long MOST_SPAN = -1L >>> ROW_BITS;
 
+  /** From so many VMAs on their rows are brought from memory before a change. */
+  private static final int MANY = 1 << 12;
+
+  int last;
   private long recent;
+  private long looked;
 
   RbTreeVmaIndex(int maxVmas) {
     super(maxVmas);
@@ -53,25 +58,14 @@ final class RbTreeVmaIndex extends GapTree {
 
   private RbTreeVmaIndex(RbTreeVmaIndex other) {
     super(other);
+    last = other.last;
     recent = other.recent;
+    looked = other.looked;
   }
 
-  private int after(int row) {
-    return (int) far[(row << FAR) + LINKS];
-  }
-
-  private int before(int row) {
-    return (int) (far[(row << FAR) + LINKS] >>> 32);
-  }
-
-  private void setAfter(int row, int next) {
-    int at = (row << FAR) + LINKS;
-    far[at] = (far[at] & ~LOW_HALF) | next;
-  }
-
-  private void setBefore(int row, int prev) {
-    int at = (row << FAR) + LINKS;
-    far[at] = (far[at] & LOW_HALF) | ((long) prev << 32);
+  /** Where the VMA before ends: there the own gap begins. */
+  private long endBefore(int row) {
+    return start(row) - gap(row);
   }
 
   @Override
@@ -81,7 +75,7 @@ final class RbTreeVmaIndex extends GapTree {
 
   @Override
   public long start(int vma) {
-    return end(before(vma)) + gap(vma);
+    return far[(vma << FAR) + MORE];
   }
 
   @Override
@@ -98,9 +92,11 @@ final class RbTreeVmaIndex extends GapTree {
   public int insert(long from, long to) {
     VmaChecks.range(from, to);
     int next = remembered(from);
-    int prev = before(next);
-    if (next == NIL) {
-      long around = lookup(from);
+    int prev;
+    if (next != NIL) {
+      prev = previous(next);
+    } else {
+      long around = size() < MANY ? lookup(from) : path(from);
       next = (int) around;
       prev = (int) (around >>> 32);
     }
@@ -114,26 +110,28 @@ final class RbTreeVmaIndex extends GapTree {
       return NONE;
     }
     near[row << NEAR] = to;
-    far[(row << FAR) + LINKS] = ((long) prev << 32) | next;
+    far[(row << FAR) + MORE] = from;
     setAfter(prev, row);
-    setBefore(next, row);
-    if (next != NIL && child(next, LEFT) == NIL) {
+    last = next == NIL ? row : last;
+    if (child(next, LEFT) == NIL) {
       attach(row, next, LEFT, below, next, above);
     } else {
       attach(row, prev, RIGHT, below, next, above);
     }
-    remember(row, prev);
+    remember(row, from - below);
+    looked = ((long) prev << 32) | row;
     return row;
   }
 
   @Override
   public void erase(int vma) {
     check(vma);
-    int prev = before(vma);
+    int prev = size() < MANY ? previous(vma) : (int) (path(end(vma) - 1) >>> 32);
     int next = after(vma);
     recent = 0;
+    looked = 0;
     setAfter(prev, next);
-    setBefore(next, prev);
+    last = next == NIL ? prev : last;
     detach(vma, next, end(vma) - end(prev) + gap(next));
     near[vma << NEAR] = FREE;
     freeRow(vma);
@@ -143,18 +141,19 @@ final class RbTreeVmaIndex extends GapTree {
   public void setRange(int vma, long from, long to) {
     check(vma);
     VmaChecks.range(from, to);
-    int prev = before(vma);
     int next = after(vma);
-    if (from < end(prev)) {
-      throw VmaChecks.overlap(this, from, to, prev);
+    long low = endBefore(vma);
+    if (from < low) {
+      throw VmaChecks.overlap(this, from, to, before(vma));
     }
     long above = end(vma) + gap(next) - to;
     if (next != NIL && above < 0) {
       throw VmaChecks.overlap(this, from, to, next);
     }
     near[vma << NEAR] = to;
-    remember(vma, prev);
-    setGap(vma, from - end(prev));
+    far[(vma << FAR) + MORE] = from;
+    remember(vma, low);
+    setGap(vma, from - low);
     if (next != NIL) {
       setGap(next, above);
     }
@@ -174,8 +173,15 @@ final class RbTreeVmaIndex extends GapTree {
     if (row == NIL) {
       return NONE;
     }
-    remember(row, (int) (around >>> 32));
+    remember(row, end((int) (around >>> 32)));
+    looked = around;
     return row;
+  }
+
+  /** The VMA before one that was mostly just found. */
+  private int previous(int row) {
+    long around = looked;
+    return (int) around == row ? (int) (around >>> 32) : before(row);
   }
 
   /** The VMA found last if it is the answer for this address too, else nil. */
@@ -185,28 +191,9 @@ final class RbTreeVmaIndex extends GapTree {
     return Long.compareUnsigned(end(row) - 1 - addr, last >>> ROW_BITS) < 0 ? row : NIL;
   }
 
-  /** Keeps a VMA and the one before it for what is asked next. */
-  private void remember(int row, int prev) {
-    recent = (Math.min(end(row) - end(prev), MOST_SPAN) << ROW_BITS) | row;
-  }
-
-  /**
-   * find_vma without the cache, for {@code addr >= 0}: the VMA found in the low half, the one
-   * before it in the high half; nil where there is none.
-   */
-  private long lookup(long addr) {
-    long[] near = this.near;
-    int above = NIL;
-    int below = NIL;
-    int row = root;
-    while (row != NIL) {
-      int at = row << NEAR;
-      int right = (int) ((near[at] - 1 - addr) >> 63);
-      above ^= (above ^ row) & ~right;
-      below ^= (below ^ row) & right;
-      row = (int) (near[at + 1] >>> (right & 32));
-    }
-    return ((long) below << 32) | above;
+  /** Keeps a VMA for what is asked next; there is no other from {@code low} on. */
+  private void remember(int row, long low) {
+    recent = (Math.min(end(row) - low, MOST_SPAN) << ROW_BITS) | row;
   }
 
   @Override
@@ -216,7 +203,7 @@ final class RbTreeVmaIndex extends GapTree {
 
   @Override
   public int last() {
-    return handle(before(NIL));
+    return handle(last);
   }
 
   @Override
@@ -232,7 +219,7 @@ final class RbTreeVmaIndex extends GapTree {
   @Override
   public long gapAbove(long low, long high, long length) {
     VmaChecks.gap(low, high, length);
-    long from = Math.max(low, end(before(NIL)));
+    long from = Math.max(low, end(last));
     long around = lookup(low);
     int row = (int) around;
     if (row != NIL) {
@@ -243,8 +230,8 @@ final class RbTreeVmaIndex extends GapTree {
       }
       row = nextFit(row, length);
       if (row != NIL) {
-        from = end(before(row));
-        remember(row, before(row));
+        from = endBefore(row);
+        remember(row, from);
       }
     }
     return high - from >= length ? from : NONE_ADDR;
@@ -253,7 +240,7 @@ final class RbTreeVmaIndex extends GapTree {
   @Override
   public long gapBelow(long low, long high, long length) {
     VmaChecks.gap(low, high, length);
-    if (high - Math.max(low, end(before(NIL))) >= length) {
+    if (high - Math.max(low, end(last)) >= length) {
       return high - length;
     }
     if (high <= low) {
@@ -268,13 +255,13 @@ final class RbTreeVmaIndex extends GapTree {
         return to - length;
       }
       row = prevFit(row, length);
-    } else if (most(root) >= length) {
-      row = lastFit(root, length);
+    } else if (most(root()) >= length) {
+      row = lastFit(root(), length);
     }
     if (row == NIL || start(row) - length < low) {
       return NONE_ADDR;
     }
-    remember(row, before(row));
+    remember(row, endBefore(row));
     return start(row) - length;
   }
 
@@ -286,7 +273,9 @@ final class RbTreeVmaIndex extends GapTree {
   @Override
   public void clear() {
     clearTree();
+    last = NIL;
     recent = 0;
+    looked = 0;
   }
 
   @Override
@@ -306,7 +295,10 @@ final class RbTreeVmaIndex extends GapTree {
         throw VmaChecks.corrupt(NAME, "list", row, seen, inTree);
       }
       if (before(row) != at) {
-        throw VmaChecks.corrupt(NAME, "list back link", row, before(row), at);
+        throw VmaChecks.corrupt(NAME, "row before it", row, before(row), at);
+      }
+      if (endBefore(row) != end(at)) {
+        throw VmaChecks.corrupt(NAME, "own gap", row, gap(row), start(row) - end(at));
       }
       if (gap(row) < 0 || start(row) >= end(row)) {
         throw VmaChecks.corrupt(NAME, "order", row, start(row), end(at));
@@ -320,16 +312,20 @@ final class RbTreeVmaIndex extends GapTree {
         throw VmaChecks.corrupt(NAME, "row found before it", row, around >>> 32, at);
       }
     }
-    if (seen != inTree || before(NIL) != at) {
+    if (seen != inTree || last != at) {
       throw VmaChecks.corrupt(NAME, "list length", at, seen, inTree);
     }
     validateRecent();
+    int row = (int) looked;
+    if (row != NIL && (!contains(row) || before(row) != (int) (looked >>> 32))) {
+      throw VmaChecks.corrupt(NAME, "what the last look-up found", row, looked >>> 32, 0);
+    }
   }
 
   private void validateRecent() {
     int row = (int) recent & ROW_MASK;
     long span = recent >>> ROW_BITS;
-    if (span != 0 && (!contains(row) || span > end(row) - end(before(row)))) {
+    if (span != 0 && (!contains(row) || span > end(row) - endBefore(row))) {
       throw VmaChecks.corrupt(NAME, "what was found last", row, span, 0);
     }
   }

@@ -26,27 +26,42 @@ class RbTreeCorruptionTest {
     assertThrows(CorruptStateError.class, index::validate, what);
   }
 
-  /** Own gap, largest gap, links, parent and colour. */
+  /** Own gap, largest gap, next, start; parent. */
   @Test
   void far() {
     for (int i = 1 << GapTree.FAR; i < (ROWS + 1) << GapTree.FAR; i++) {
       int at = i;
       damaged("far " + at, index -> index.far[at]++);
+      damaged("far, high half " + at, index -> index.far[at] += 1L << 32);
+    }
+    damaged("first", index -> index.far[2]++);
+    damaged("last", index -> index.last--);
+  }
+
+  /** Each child's colour, also of those that are not there, and which row it is. */
+  @Test
+  void children() {
+    for (int row = 0; row <= ROWS; row++) {
+      int at = (row << GapTree.NEAR) + 1;
+      for (int side = GapTree.LEFT; side <= GapTree.RIGHT; side += GapTree.RIGHT) {
+        long colour = 1L << side;
+        damaged("colour below row " + row, index -> index.near[at] ^= colour);
+        damaged("child of row " + row, index -> index.near[at] ^= colour << 1);
+      }
     }
   }
 
-  /** An end that lies at its start: starts are counted from the end before, so they move along. */
   @Test
-  void ends() {
+  void bounds() {
     for (int row = 1; row <= ROWS; row++) {
-      int at = row << GapTree.NEAR;
-      damaged("end of row " + row, index -> index.near[at] -= 5);
+      int at = row;
+      damaged("end of row " + row, index -> index.near[at << GapTree.NEAR] -= 5);
     }
   }
 
   @Test
   void lostSubtree() {
-    damaged("left", index -> index.root = index.child(index.root, GapTree.LEFT));
-    damaged("right", index -> index.root = index.child(index.root, GapTree.RIGHT));
+    damaged("left", index -> index.near[1] = index.child(index.root(), GapTree.LEFT) << 1);
+    damaged("right", index -> index.near[1] = index.child(index.root(), GapTree.RIGHT) << 1);
   }
 }
