@@ -14,44 +14,98 @@ import java.util.Map;
 public enum CallFlags {
   /** Protections of mmap and mprotect. */
   PROT(
-      "PROT_NONE 0 PROT_READ 1 PROT_WRITE 2 PROT_EXEC 4 PROT_SEM 8 PROT_GROWSDOWN 0x1000000"
-          + " PROT_GROWSUP 0x2000000"),
+      "PROT_NONE PROT_READ PROT_WRITE PROT_EXEC PROT_SEM PROT_GROWSDOWN PROT_GROWSUP",
+      Uapi.PROT_NONE,
+      Uapi.PROT_READ,
+      Uapi.PROT_WRITE,
+      Uapi.PROT_EXEC,
+      Uapi.PROT_SEM,
+      Uapi.PROT_GROWSDOWN,
+      Uapi.PROT_GROWSUP),
   /** Flags of mmap: a type in the low four bits, and bits. */
   MAP(
-      "MAP_FILE 0 MAP_SHARED 1 MAP_PRIVATE 2 MAP_SHARED_VALIDATE 3 MAP_DROPPABLE 8 MAP_FIXED 0x10"
-          + " MAP_ANONYMOUS 0x20 MAP_ANON 0x20 MAP_32BIT 0x40 MAP_ABOVE4G 0x80 MAP_GROWSDOWN 0x100"
-          + " MAP_DENYWRITE 0x800 MAP_EXECUTABLE 0x1000 MAP_LOCKED 0x2000 MAP_NORESERVE 0x4000"
-          + " MAP_POPULATE 0x8000 MAP_NONBLOCK 0x10000 MAP_STACK 0x20000 MAP_HUGETLB 0x40000"
-          + " MAP_SYNC 0x80000 MAP_FIXED_NOREPLACE 0x100000 MAP_UNINITIALIZED 0x4000000"
-          + " MAP_HUGE_SHIFT 26"),
+      "MAP_FILE MAP_SHARED MAP_PRIVATE MAP_SHARED_VALIDATE MAP_DROPPABLE MAP_FIXED MAP_ANONYMOUS"
+          + " MAP_ANON MAP_32BIT MAP_ABOVE4G MAP_GROWSDOWN MAP_DENYWRITE MAP_EXECUTABLE MAP_LOCKED"
+          + " MAP_NORESERVE MAP_POPULATE MAP_NONBLOCK MAP_STACK MAP_HUGETLB MAP_SYNC"
+          + " MAP_FIXED_NOREPLACE MAP_UNINITIALIZED MAP_HUGE_SHIFT",
+      Uapi.MAP_FILE,
+      Uapi.MAP_SHARED,
+      Uapi.MAP_PRIVATE,
+      Uapi.MAP_SHARED_VALIDATE,
+      Uapi.MAP_DROPPABLE,
+      Uapi.MAP_FIXED,
+      Uapi.MAP_ANONYMOUS,
+      Uapi.MAP_ANONYMOUS,
+      Uapi.MAP_32BIT,
+      Uapi.MAP_ABOVE4G,
+      Uapi.MAP_GROWSDOWN,
+      Uapi.MAP_DENYWRITE,
+      Uapi.MAP_EXECUTABLE,
+      Uapi.MAP_LOCKED,
+      Uapi.MAP_NORESERVE,
+      Uapi.MAP_POPULATE,
+      Uapi.MAP_NONBLOCK,
+      Uapi.MAP_STACK,
+      Uapi.MAP_HUGETLB,
+      Uapi.MAP_SYNC,
+      Uapi.MAP_FIXED_NOREPLACE,
+      Uapi.MAP_UNINITIALIZED,
+      Uapi.MAP_HUGE_SHIFT),
   /** Flags of mremap. */
-  MREMAP("MREMAP_MAYMOVE 1 MREMAP_FIXED 2 MREMAP_DONTUNMAP 4"),
+  MREMAP(
+      "MREMAP_MAYMOVE MREMAP_FIXED MREMAP_DONTUNMAP",
+      Uapi.MREMAP_MAYMOVE,
+      Uapi.MREMAP_FIXED,
+      Uapi.MREMAP_DONTUNMAP),
   /** Advice of madvise: one number, no bits. */
   MADV(
-      "MADV_NORMAL 0 MADV_RANDOM 1 MADV_SEQUENTIAL 2 MADV_WILLNEED 3 MADV_DONTNEED 4 MADV_FREE 8"
-          + " MADV_REMOVE 9 MADV_DONTFORK 10 MADV_DOFORK 11 MADV_MERGEABLE 12"
-          + " MADV_UNMERGEABLE 13 MADV_HUGEPAGE 14 MADV_NOHUGEPAGE 15 MADV_DONTDUMP 16"
-          + " MADV_DODUMP 17 MADV_WIPEONFORK 18 MADV_KEEPONFORK 19 MADV_COLD 20 MADV_PAGEOUT 21"
-          + " MADV_POPULATE_READ 22 MADV_POPULATE_WRITE 23 MADV_DONTNEED_LOCKED 24"
-          + " MADV_COLLAPSE 25 MADV_HWPOISON 100 MADV_SOFT_OFFLINE 101 MADV_GUARD_INSTALL 102"
-          + " MADV_GUARD_REMOVE 103"),
+      "MADV_NORMAL MADV_RANDOM MADV_SEQUENTIAL MADV_WILLNEED MADV_DONTNEED MADV_FREE MADV_REMOVE"
+          + " MADV_DONTFORK MADV_DOFORK MADV_MERGEABLE MADV_UNMERGEABLE MADV_HUGEPAGE"
+          + " MADV_NOHUGEPAGE MADV_DONTDUMP MADV_DODUMP MADV_WIPEONFORK MADV_KEEPONFORK MADV_COLD"
+          + " MADV_PAGEOUT MADV_POPULATE_READ MADV_POPULATE_WRITE MADV_DONTNEED_LOCKED"
+          + " MADV_COLLAPSE MADV_HWPOISON MADV_SOFT_OFFLINE MADV_GUARD_INSTALL MADV_GUARD_REMOVE",
+      Uapi.MADV_NORMAL,
+      Uapi.MADV_RANDOM,
+      Uapi.MADV_SEQUENTIAL,
+      Uapi.MADV_WILLNEED,
+      Uapi.MADV_DONTNEED,
+      Uapi.MADV_FREE,
+      Uapi.MADV_REMOVE,
+      Uapi.MADV_DONTFORK,
+      Uapi.MADV_DOFORK,
+      Uapi.MADV_MERGEABLE,
+      Uapi.MADV_UNMERGEABLE,
+      Uapi.MADV_HUGEPAGE,
+      Uapi.MADV_NOHUGEPAGE,
+      Uapi.MADV_DONTDUMP,
+      Uapi.MADV_DODUMP,
+      Uapi.MADV_WIPEONFORK,
+      Uapi.MADV_KEEPONFORK,
+      Uapi.MADV_COLD,
+      Uapi.MADV_PAGEOUT,
+      Uapi.MADV_POPULATE_READ,
+      Uapi.MADV_POPULATE_WRITE,
+      Uapi.MADV_DONTNEED_LOCKED,
+      Uapi.MADV_COLLAPSE,
+      Uapi.MADV_HWPOISON,
+      Uapi.MADV_SOFT_OFFLINE,
+      Uapi.MADV_GUARD_INSTALL,
+      Uapi.MADV_GUARD_REMOVE),
   /** Flags of msync. */
-  MS("MS_ASYNC 1 MS_INVALIDATE 2 MS_SYNC 4"),
+  MS("MS_ASYNC MS_INVALIDATE MS_SYNC", Uapi.MS_ASYNC, Uapi.MS_INVALIDATE, Uapi.MS_SYNC),
   /** Flags of mlockall. */
-  MCL("MCL_CURRENT 1 MCL_FUTURE 2 MCL_ONFAULT 4"),
+  MCL("MCL_CURRENT MCL_FUTURE MCL_ONFAULT", Uapi.MCL_CURRENT, Uapi.MCL_FUTURE, Uapi.MCL_ONFAULT),
   /** Flags of mlock2. */
-  MLOCK("MLOCK_ONFAULT 1");
-
-  private static final long MAP_TYPE = 0xf;
+  MLOCK("MLOCK_ONFAULT", Uapi.MLOCK_ONFAULT);
 
   @SuppressWarnings("ImmutableEnumChecker") // unmodifiable, and never changed after the constructor
   private final Map<String, Long> names;
 
-  CallFlags(String table) {
+  CallFlags(String table, long... values) {
     String[] words = table.split(" ", -1);
     Map<String, Long> map = new LinkedHashMap<>();
-    for (int i = 0; i + 1 < words.length; i += 2) {
-      map.put(words[i], Long.decode(words[i + 1]));
+    for (int i = 0; i < words.length; i++) {
+      map.put(words[i], values[i]);
     }
     names = Collections.unmodifiableMap(map);
   }
@@ -68,12 +122,12 @@ public enum CallFlags {
     if (this == MADV) {
       rest = take(value, parts) ? 0 : value;
     } else {
-      if (this == MAP && take(value & MAP_TYPE, parts)) {
-        rest &= ~MAP_TYPE;
+      if (this == MAP && take(value & Uapi.MAP_TYPE, parts)) {
+        rest &= ~Uapi.MAP_TYPE;
       }
       for (Map.Entry<String, Long> entry : names.entrySet()) {
         long bit = entry.getValue();
-        boolean single = Long.bitCount(bit) == 1 && !(this == MAP && bit <= MAP_TYPE);
+        boolean single = Long.bitCount(bit) == 1 && !(this == MAP && bit <= Uapi.MAP_TYPE);
         if (single && (rest & bit) != 0 && !entry.getKey().equals("MAP_HUGE_SHIFT")) {
           parts.add(entry.getKey());
           rest &= ~bit;

@@ -2,6 +2,7 @@
 package io.mm4j.process.call;
 
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.Uapi;
 import io.mm4j.process.fault.Populate;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.vma.VmFlags;
@@ -12,32 +13,6 @@ import io.mm4j.process.vma.Vma;
  * make the answer -ENOMEM at the end, an error stops. What pages do is {@link PageAdvice}'s.
  */
 final class MadviseCall {
-  static final int NORMAL = 0;
-  static final int RANDOM = 1;
-  static final int SEQUENTIAL = 2;
-  static final int WILLNEED = 3;
-  static final int DONTNEED = 4;
-  static final int FREE = 8;
-  static final int REMOVE = 9;
-  static final int DONTFORK = 10;
-  static final int DOFORK = 11;
-  static final int MERGEABLE = 12;
-  static final int UNMERGEABLE = 13;
-  static final int HUGEPAGE = 14;
-  static final int NOHUGEPAGE = 15;
-  static final int DONTDUMP = 16;
-  static final int DODUMP = 17;
-  static final int WIPEONFORK = 18;
-  static final int KEEPONFORK = 19;
-  static final int COLD = 20;
-  static final int PAGEOUT = 21;
-  static final int POPULATE_READ = 22;
-  static final int POPULATE_WRITE = 23;
-  static final int DONTNEED_LOCKED = 24;
-  static final int COLLAPSE = 25;
-  static final int GUARD_INSTALL = 102;
-  static final int GUARD_REMOVE = 103;
-
   private final Mm mm;
   private final FlagChange change;
   private final Populate populate;
@@ -66,8 +41,8 @@ final class MadviseCall {
     if (end == addr) {
       return 0;
     }
-    if (advice == POPULATE_READ || advice == POPULATE_WRITE) {
-      return populate.madvise(addr, end, advice == POPULATE_WRITE);
+    if (advice == Uapi.MADV_POPULATE_READ || advice == Uapi.MADV_POPULATE_WRITE) {
+      return populate.madvise(addr, end, advice == Uapi.MADV_POPULATE_WRITE);
     }
     return walk(addr, end, advice);
   }
@@ -122,7 +97,8 @@ final class MadviseCall {
   }
 
   private static boolean changesFlags(int advice) {
-    return advice <= SEQUENTIAL || (advice >= DONTFORK && advice <= KEEPONFORK);
+    return advice <= Uapi.MADV_SEQUENTIAL
+        || (advice >= Uapi.MADV_DONTFORK && advice <= Uapi.MADV_KEEPONFORK);
   }
 
   /** The flags that the advice leads to, -1 if the VMA is not of a kind that takes it. */
@@ -132,20 +108,21 @@ final class MadviseCall {
     boolean unsharable =
         droppable || vma.hasAny(VmFlags.SHARED | VmFlags.MAYSHARE | VmFlags.SPECIAL);
     return switch (advice) {
-      case NORMAL -> flags & ~(VmFlags.RAND_READ | VmFlags.SEQ_READ);
-      case SEQUENTIAL -> (flags & ~VmFlags.RAND_READ) | VmFlags.SEQ_READ;
-      case RANDOM -> (flags & ~VmFlags.SEQ_READ) | VmFlags.RAND_READ;
-      case DONTFORK -> flags | VmFlags.DONTCOPY;
-      case DOFORK -> vma.has(VmFlags.IO) ? -1 : flags & ~VmFlags.DONTCOPY;
-      case WIPEONFORK ->
+      case Uapi.MADV_NORMAL -> flags & ~(VmFlags.RAND_READ | VmFlags.SEQ_READ);
+      case Uapi.MADV_SEQUENTIAL -> (flags & ~VmFlags.RAND_READ) | VmFlags.SEQ_READ;
+      case Uapi.MADV_RANDOM -> (flags & ~VmFlags.SEQ_READ) | VmFlags.RAND_READ;
+      case Uapi.MADV_DONTFORK -> flags | VmFlags.DONTCOPY;
+      case Uapi.MADV_DOFORK -> vma.has(VmFlags.IO) ? -1 : flags & ~VmFlags.DONTCOPY;
+      case Uapi.MADV_WIPEONFORK ->
           vma.file != null || vma.has(VmFlags.SHARED) ? -1 : flags | VmFlags.WIPEONFORK;
-      case KEEPONFORK -> droppable ? -1 : flags & ~VmFlags.WIPEONFORK;
-      case DONTDUMP -> flags | VmFlags.DONTDUMP;
-      case DODUMP -> droppable || vma.hasAny(VmFlags.SPECIAL) ? -1 : flags & ~VmFlags.DONTDUMP;
-      case MERGEABLE -> unsharable ? flags : flags | VmFlags.MERGEABLE;
-      case UNMERGEABLE -> flags & ~VmFlags.MERGEABLE;
-      case HUGEPAGE -> (flags & ~VmFlags.NOHUGEPAGE) | VmFlags.HUGEPAGE;
-      case NOHUGEPAGE -> (flags & ~VmFlags.HUGEPAGE) | VmFlags.NOHUGEPAGE;
+      case Uapi.MADV_KEEPONFORK -> droppable ? -1 : flags & ~VmFlags.WIPEONFORK;
+      case Uapi.MADV_DONTDUMP -> flags | VmFlags.DONTDUMP;
+      case Uapi.MADV_DODUMP ->
+          droppable || vma.hasAny(VmFlags.SPECIAL) ? -1 : flags & ~VmFlags.DONTDUMP;
+      case Uapi.MADV_MERGEABLE -> unsharable ? flags : flags | VmFlags.MERGEABLE;
+      case Uapi.MADV_UNMERGEABLE -> flags & ~VmFlags.MERGEABLE;
+      case Uapi.MADV_HUGEPAGE -> (flags & ~VmFlags.NOHUGEPAGE) | VmFlags.HUGEPAGE;
+      case Uapi.MADV_NOHUGEPAGE -> (flags & ~VmFlags.HUGEPAGE) | VmFlags.NOHUGEPAGE;
       default -> throw new IllegalArgumentException("advice=" + advice + " changes no flags");
     };
   }
@@ -157,16 +134,23 @@ final class MadviseCall {
     }
     boolean discards =
         switch (advice) {
-          case FREE, DONTNEED, DONTNEED_LOCKED, REMOVE, DONTFORK, WIPEONFORK, GUARD_INSTALL -> true;
+          case Uapi.MADV_FREE,
+              Uapi.MADV_DONTNEED,
+              Uapi.MADV_DONTNEED_LOCKED,
+              Uapi.MADV_REMOVE,
+              Uapi.MADV_DONTFORK,
+              Uapi.MADV_WIPEONFORK,
+              Uapi.MADV_GUARD_INSTALL ->
+              true;
           default -> false;
         };
     return discards && vma.isAnonymous() && !vma.has(VmFlags.WRITE);
   }
 
   private static boolean known(int advice) {
-    return (advice >= NORMAL && advice <= DONTNEED)
-        || (advice >= FREE && advice <= COLLAPSE)
-        || advice == GUARD_INSTALL
-        || advice == GUARD_REMOVE;
+    return (advice >= Uapi.MADV_NORMAL && advice <= Uapi.MADV_DONTNEED)
+        || (advice >= Uapi.MADV_FREE && advice <= Uapi.MADV_COLLAPSE)
+        || advice == Uapi.MADV_GUARD_INSTALL
+        || advice == Uapi.MADV_GUARD_REMOVE;
   }
 }

@@ -4,6 +4,7 @@ package io.mm4j.process.call;
 import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.ResourceLimit;
+import io.mm4j.api.process.Uapi;
 import io.mm4j.process.fault.Populate;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.vma.VmFlags;
@@ -26,7 +27,7 @@ final class MlockCalls {
     if ((flags & ~1L) != 0) {
       return mm.error(Errno.EINVAL, "unknown flags");
     }
-    long bits = VmFlags.LOCKED | ((flags & 1) != 0 ? VmFlags.LOCKONFAULT : 0);
+    long bits = VmFlags.LOCKED | ((flags & Uapi.MLOCK_ONFAULT) != 0 ? VmFlags.LOCKONFAULT : 0);
     if (!mm.accounting.canLock()) {
       return mm.error(Errno.EPERM, "RLIMIT_MEMLOCK is 0");
     }

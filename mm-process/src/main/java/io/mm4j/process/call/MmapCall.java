@@ -4,6 +4,7 @@ package io.mm4j.process.call;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.Uapi;
 import io.mm4j.process.area.UnmappedArea;
 import io.mm4j.process.fault.Populate;
 import io.mm4j.process.mm.Mm;

@@ -2,6 +2,7 @@
 package io.mm4j.process.call;
 
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.Uapi;
 import io.mm4j.process.fault.Populate;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.vma.VmFlags;

@@ -2,6 +2,7 @@
 package io.mm4j.process.call;
 
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.Uapi;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.PageTable;
@@ -24,13 +25,13 @@ final class PageAdvice {
   /** Applies it to a part of a VMA: 0 or a negated errno. */
   long apply(Vma vma, long start, long end, int advice) {
     return switch (advice) {
-      case MadviseCall.DONTNEED, MadviseCall.DONTNEED_LOCKED, MadviseCall.FREE ->
+      case Uapi.MADV_DONTNEED, Uapi.MADV_DONTNEED_LOCKED, Uapi.MADV_FREE ->
           discard(vma, start, end, advice);
-      case MadviseCall.REMOVE -> remove(vma, start, end);
-      case MadviseCall.COLD, MadviseCall.PAGEOUT -> cold(vma, start, end);
-      case MadviseCall.GUARD_INSTALL -> installGuards(vma, start, end);
-      case MadviseCall.GUARD_REMOVE -> removeGuards(vma, start, end);
-      case MadviseCall.COLLAPSE ->
+      case Uapi.MADV_REMOVE -> remove(vma, start, end);
+      case Uapi.MADV_COLD, Uapi.MADV_PAGEOUT -> cold(vma, start, end);
+      case Uapi.MADV_GUARD_INSTALL -> installGuards(vma, start, end);
+      case Uapi.MADV_GUARD_REMOVE -> removeGuards(vma, start, end);
+      case Uapi.MADV_COLLAPSE ->
           vma.isAnonymous()
               ? collapse.apply(vma, start, end)
               : mm.error(Errno.EINVAL, "MADV_COLLAPSE of a file");
@@ -47,11 +48,11 @@ final class PageAdvice {
   }
 
   private long discard(Vma vma, long start, long end, int advice) {
-    boolean locked = advice != MadviseCall.DONTNEED_LOCKED && vma.has(VmFlags.LOCKED);
+    boolean locked = advice != Uapi.MADV_DONTNEED_LOCKED && vma.has(VmFlags.LOCKED);
     if (locked || vma.has(VmFlags.PFNMAP)) {
       return mm.error(Errno.EINVAL, "locked or special memory");
     }
-    if (advice == MadviseCall.FREE) {
+    if (advice == Uapi.MADV_FREE) {
       if (!vma.isAnonymous()) {
         return mm.error(Errno.EINVAL, "MADV_FREE of a file");
       }

@@ -4,6 +4,7 @@ package io.mm4j.process.call;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.Uapi;
 import io.mm4j.process.fault.Touch;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;

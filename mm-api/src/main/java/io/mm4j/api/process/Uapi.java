@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.api.process;
+
+/**
+ * Numbers that users pass to memory calls (include/uapi of Linux 6.18, x86-64). They stand here and
+ * nowhere else; {@link CallFlags} has their names.
+ */
+public final class Uapi {
+  public static final long PROT_NONE = 0;
+  public static final long PROT_READ = 1;
+  public static final long PROT_WRITE = 2;
+  public static final long PROT_EXEC = 4;
+  public static final long PROT_SEM = 8;
+  public static final long PROT_GROWSDOWN = 0x01000000;
+  public static final long PROT_GROWSUP = 0x02000000;
+
+  public static final long MAP_FILE = 0;
+  public static final long MAP_SHARED = 1;
+  public static final long MAP_PRIVATE = 2;
+  public static final long MAP_SHARED_VALIDATE = 3;
+  public static final long MAP_DROPPABLE = 8;
+  public static final long MAP_TYPE = 0xf;
+  public static final long MAP_FIXED = 0x10;
+  public static final long MAP_ANONYMOUS = 0x20;
+  public static final long MAP_32BIT = 0x40;
+  public static final long MAP_ABOVE4G = 0x80;
+  public static final long MAP_GROWSDOWN = 0x100;
+  public static final long MAP_DENYWRITE = 0x800;
+  public static final long MAP_EXECUTABLE = 0x1000;
+  public static final long MAP_LOCKED = 0x2000;
+  public static final long MAP_NORESERVE = 0x4000;
+  public static final long MAP_POPULATE = 0x8000;
+  public static final long MAP_NONBLOCK = 0x10000;
+  public static final long MAP_STACK = 0x20000;
+  public static final long MAP_HUGETLB = 0x40000;
+  public static final long MAP_SYNC = 0x80000;
+  public static final long MAP_FIXED_NOREPLACE = 0x100000;
+  public static final long MAP_UNINITIALIZED = 0x4000000;
+
+  /** Above this bit of the flags of mmap stands the logarithm of a huge page's size. */
+  public static final int MAP_HUGE_SHIFT = 26;
+
+  public static final long MREMAP_MAYMOVE = 1;
+  public static final long MREMAP_FIXED = 2;
+  public static final long MREMAP_DONTUNMAP = 4;
+
+  public static final int MADV_NORMAL = 0;
+  public static final int MADV_RANDOM = 1;
+  public static final int MADV_SEQUENTIAL = 2;
+  public static final int MADV_WILLNEED = 3;
+  public static final int MADV_DONTNEED = 4;
+  public static final int MADV_FREE = 8;
+  public static final int MADV_REMOVE = 9;
+  public static final int MADV_DONTFORK = 10;
+  public static final int MADV_DOFORK = 11;
+  public static final int MADV_MERGEABLE = 12;
+  public static final int MADV_UNMERGEABLE = 13;
+  public static final int MADV_HUGEPAGE = 14;
+  public static final int MADV_NOHUGEPAGE = 15;
+  public static final int MADV_DONTDUMP = 16;
+  public static final int MADV_DODUMP = 17;
+  public static final int MADV_WIPEONFORK = 18;
+  public static final int MADV_KEEPONFORK = 19;
+  public static final int MADV_COLD = 20;
+  public static final int MADV_PAGEOUT = 21;
+  public static final int MADV_POPULATE_READ = 22;
+  public static final int MADV_POPULATE_WRITE = 23;
+  public static final int MADV_DONTNEED_LOCKED = 24;
+  public static final int MADV_COLLAPSE = 25;
+  public static final int MADV_HWPOISON = 100;
+  public static final int MADV_SOFT_OFFLINE = 101;
+  public static final int MADV_GUARD_INSTALL = 102;
+  public static final int MADV_GUARD_REMOVE = 103;
+
+  public static final long MS_ASYNC = 1;
+  public static final long MS_INVALIDATE = 2;
+  public static final long MS_SYNC = 4;
+
+  public static final long MCL_CURRENT = 1;
+  public static final long MCL_FUTURE = 2;
+  public static final long MCL_ONFAULT = 4;
+
+  public static final long MLOCK_ONFAULT = 1;
+
+  private Uapi() {}
+}
