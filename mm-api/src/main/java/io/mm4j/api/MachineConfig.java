@@ -19,6 +19,7 @@ import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Spi;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -48,7 +49,7 @@ public final class MachineConfig {
   private Contents contents = Contents.ALL;
   private boolean releaseMemory = true;
   private final Map<Spi<?>, PluginSpec> plugins = new HashMap<>();
-  private final Map<String, String> sysctls = new HashMap<>();
+  private final Map<String, String> sysctls = new LinkedHashMap<>();
   private final Map<String, String> recordedSysctls = new HashMap<>();
   private @Nullable Consumer<? super LeakReport> onLeak;
   private @Nullable PluginRegistry registry;
@@ -178,8 +179,11 @@ public final class MachineConfig {
         PluginSpec.parse(choice.substring(eq + 1), where));
   }
 
-  /** Sets {@code vm.NAME}; refused at boot if no chosen plugin reads it. */
+  /**
+   * Sets {@code vm.NAME}, after what was set before; refused at boot if no chosen plugin reads it.
+   */
   public MachineConfig sysctl(String name, String value) {
+    sysctls.remove(name);
     sysctls.put(name, value);
     return this;
   }

@@ -277,68 +277,52 @@ final class MachineOptions {
 
   /** What of these options files of the machine show beside its zones. */
   KernelSettings settings() {
-    Architecture architecture = architecture();
-    long ratio = MmSysctls.DEFAULTS.overcommitRatio();
-    long kbytes = 0;
-    for (CommandLine.Word word : CommandLine.parse(cmdline).words()) {
-      String value = word.value();
-      switch (word.name().replaceFirst("^sysctl\\.", "")) {
-        case "vm.overcommit_ratio" -> {
-          ratio = limited(word, value, Integer.MAX_VALUE);
-          kbytes = 0;
-        }
-        case "vm.overcommit_kbytes" -> {
-          kbytes = limited(word, value, Long.MAX_VALUE >>> 10);
-          ratio = kbytes == 0 ? ratio : 0;
-        }
-        default -> {
-          // shown nowhere
-        }
-      }
-    }
+    MmSysctls sysctls = sysctls();
     return new KernelSettings(
-        architecture == null ? Architecture.X86_64 : architecture, ratio, kbytes);
+        architectureOrDefault(), sysctls.overcommitRatio(), sysctls.overcommitKbytes());
   }
 
   /** The process of this machine before any workload. */
   FreshProcess process(long totalRamKb, boolean privileged) {
     Architecture architecture = architecture();
     boolean x86v32 = architecture != null && !architecture.is64Bit();
-    MmSysctls sysctls;
     ThpMode thp = ThpMode.MADVISE;
     try {
-      Map<String, String> given = new HashMap<>();
       for (CommandLine.Word word : CommandLine.parse(cmdline).words()) {
-        String name = word.name().replaceFirst("^(sysctl\\.)?vm\\.", "");
-        if (!name.equals(word.name()) || name.equals("stack_guard_gap")) {
-          given.put(name, word.value());
-        }
         if (word.is(ThpMode.PARAMETER)) {
           thp = ThpMode.of(word.value());
         }
       }
-      sysctls = MmSysctls.of(given);
     } catch (InputException e) {
       throw inCommandLine(e);
     }
-    return new FreshProcess(x86v32, totalRamKb, sysctls, thp, privileged);
+    return new FreshProcess(x86v32, totalRamKb, sysctls(), thp, privileged);
   }
 
-  private static long limited(CommandLine.Word word, String value, long max) {
-    String allowed = "numbers from 0 to " + max;
-    try {
-      long number = Sizes.parseNumber(value, "--cmdline");
-      if (number <= max) {
-        return number;
+  /** What the command line says of the settings that system calls look at. */
+  private MmSysctls sysctls() {
+    Map<String, String> given = new HashMap<>();
+    for (CommandLine.Word word : CommandLine.parse(cmdline).words()) {
+      String name = word.name().replaceFirst("^(sysctl\\.)?vm\\.", "");
+      if (!name.equals(word.name()) || name.equals("stack_guard_gap")) {
+        MmSysctls.write(given, name, word.value());
       }
-    } catch (InputException e) {
-      throw new InputException("'" + word + "' has no number", "--cmdline", allowed);
     }
-    throw new InputException("'" + word + "' is too large", "--cmdline", allowed);
+    try {
+      return MmSysctls.of(given);
+    } catch (InputException e) {
+      throw inCommandLine(e);
+    }
   }
 
   private static InputException inCommandLine(InputException e) {
     return new InputException(e.what(), "--cmdline, " + e.where(), e.allowed());
+  }
+
+  /** The architecture; x86-64 for a machine whose memory map is read from a file. */
+  Architecture architectureOrDefault() {
+    Architecture architecture = architecture();
+    return architecture == null ? Architecture.X86_64 : architecture;
   }
 
   /** The architecture of that name, or null if the text must be a file. */

@@ -184,6 +184,8 @@ class ExplainCommandTest {
         explained("mmap 4M", "--cmdline", "vm.overcommit_memory=2 vm.overcommit_kbytes=4096"),
         "CommitLimit, 1024 pages",
         "-1 ENOMEM");
+    String later = "vm.overcommit_memory=2 vm.overcommit_kbytes=4096 vm.overcommit_ratio=90";
+    assertHas(explained("mmap 4M", "--cmdline", later), "= 0x7");
     assertHas(explained("mmap 64K", "--machine", "x86-32"), "= 0xb7fe8000");
     assertHas(explained("mlock [heap] 4K", "--privileged"), "locked_vm=1");
     assertHas(

@@ -74,7 +74,10 @@ class MeminfoTest {
     assertEquals(0, value(meminfo("--cmdline", "vm.overcommit_ratio=0"), "CommitLimit"));
     String kbytes = "vm.overcommit_kbytes=80001";
     assertEquals(80000, value(meminfo("--cmdline", kbytes), "CommitLimit"));
-    // The one that is written last counts.
+    // Each sets the other to 0 when it is written: the last counts, even if it is 0.
+    assertEquals(0, value(meminfo("--cmdline", "vm.overcommit_kbytes=0"), "CommitLimit"));
+    assertEquals(
+        80000, value(meminfo("--cmdline", "vm.overcommit_ratio=10 " + kbytes), "CommitLimit"));
     Map<String, Long> last = meminfo("--cmdline", kbytes + " vm.overcommit_ratio=10");
     assertEquals(value(last, "MemTotal") / 4 * 10 / 100 * 4, value(last, "CommitLimit"));
   }

@@ -7,6 +7,7 @@ import io.mm4j.api.memory.BootOptions;
 import io.mm4j.api.plugin.Nearest;
 import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.plugin.Setting;
+import io.mm4j.api.process.MmSysctls;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -36,7 +37,8 @@ public final class BootSettings {
    * Sorts out what was given.
    *
    * @param recorded {@code vm.*} of a recorded machine, by name without the prefix
-   * @param given {@code vm.*} that were set on purpose, by name without the prefix; they win
+   * @param given {@code vm.*} that were set on purpose, by name without the prefix; in the order in
+   *     which they are written; they win
    * @param line the kernel command line; it wins over both
    * @param floors the chosen plugins
    * @throws InputException for a {@code vm.*} name that no floor reads, or a value of a wrong type
@@ -69,7 +71,7 @@ public final class BootSettings {
             .findFirst()
             .orElseThrow(() -> refused(name, value));
     setting.check(value);
-    sysctls.put(name, value);
+    MmSysctls.write(sysctls, name, value);
   }
 
   private InputException refused(String name, String value) {

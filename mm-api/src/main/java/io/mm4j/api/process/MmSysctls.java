@@ -30,6 +30,9 @@ public record MmSysctls(
   /** The defaults of the recordings' kernel. */
   public static final MmSysctls DEFAULTS = new MmSysctls(0, 50, 65530, 4096, 65536, 256, false);
 
+  private static final String OVERCOMMIT_RATIO = "overcommit_ratio";
+  private static final String OVERCOMMIT_KBYTES = "overcommit_kbytes";
+
   /** Without {@code vm.overcommit_kbytes}. */
   public MmSysctls(
       int overcommitMemory,
@@ -51,9 +54,27 @@ public record MmSysctls(
   }
 
   /**
+   * Writes one {@code vm.*} value among others, with what the kernel changes when it is written:
+   * {@code overcommit_ratio} and {@code overcommit_kbytes} each set the other to 0, so that the one
+   * written last counts. Models {@code overcommit_ratio_handler} and {@code
+   * overcommit_kbytes_handler} (mm/util.c).
+   *
+   * @param values the values, by name without the prefix; changed
+   */
+  public static void write(Map<String, String> values, String name, String value) {
+    values.put(name, value);
+    if (name.equals(OVERCOMMIT_RATIO)) {
+      values.put(OVERCOMMIT_KBYTES, "0");
+    } else if (name.equals(OVERCOMMIT_KBYTES)) {
+      values.put(OVERCOMMIT_RATIO, "0");
+    }
+  }
+
+  /**
    * The defaults, with what is given in place of some: {@code overcommit_memory}, {@code
    * overcommit_ratio}, {@code overcommit_kbytes}, {@code max_map_count}, {@code mmap_min_addr} and
-   * the boot parameter {@code stack_guard_gap}. Other names are other floors'.
+   * the boot parameter {@code stack_guard_gap}. Other names are other floors'. The values are those
+   * of a moment, in no order; {@link #write} says what one does to another.
    *
    * @throws InputException for a value outside what the kernel allows
    */

@@ -53,7 +53,8 @@ class BootSettingsTest {
   void aFloorGetsWhatItDeclares() {
     BootSettings settings =
         of(
-            "vm.max_map_count=7 sysctl.vm.overcommit_memory=2 hugepagesz=2M stack-guard-gap=1 mem=1G");
+            "vm.max_map_count=7 sysctl.vm.overcommit_memory=2 hugepagesz=2M stack-guard-gap=1"
+                + " mem=1G");
     assertEquals(
         Map.of(
             "max_map_count", "7",
@@ -63,6 +64,31 @@ class BootSettingsTest {
         settings.of(FLOOR));
     assertEquals(Map.of(), settings.of(OTHER));
     assertEquals(List.of(), settings.notes());
+  }
+
+  /** mm/util.c: overcommit_ratio and overcommit_kbytes each set the other to 0. */
+  @Test
+  void ofTheTwoLimitsTheOneWrittenLastCounts() {
+    PluginProvider floor =
+        new Floor() {
+          @Override
+          public List<Setting> settings() {
+            return List.of(
+                Setting.sysctl("overcommit_ratio", "-"), Setting.sysctl("overcommit_kbytes", "-"));
+          }
+        };
+    Map<String, String> recorded = Map.of("overcommit_ratio", "50", "overcommit_kbytes", "0");
+    Map<String, String> kbytes = Map.of("overcommit_kbytes", "8");
+    assertEquals(
+        recorded, // what was recorded are values of one moment
+        new BootSettings(recorded, Map.of(), CommandLine.EMPTY, List.of(floor)).of(floor));
+    assertEquals(
+        Map.of("overcommit_ratio", "0", "overcommit_kbytes", "8"),
+        new BootSettings(recorded, kbytes, CommandLine.EMPTY, List.of(floor)).of(floor));
+    CommandLine line = CommandLine.parse("vm.overcommit_ratio=9");
+    assertEquals(
+        Map.of("overcommit_ratio", "9", "overcommit_kbytes", "0"),
+        new BootSettings(recorded, kbytes, line, List.of(floor)).of(floor));
   }
 
   @Test
