@@ -76,7 +76,7 @@ public final class MachineConfig {
     return this;
   }
 
-  /** What the zones of the machine are; x86-64 if not said. */
+  /** What kind of machine it is, which says its zones and some plugins; x86-64 if not said. */
   public MachineConfig architecture(Architecture arch) {
     this.architecture = arch;
     this.layout = null;
@@ -310,7 +310,7 @@ public final class MachineConfig {
   }
 
   PluginSpec spec(Spi<?> spi) {
-    return plugins.getOrDefault(spi, PluginSpec.of(spi.reference()));
+    return plugins.getOrDefault(spi, PluginSpec.of(spi.reference(architecture)));
   }
 
   /** Whether a plugin was chosen, rather than left at the reference. */

@@ -104,12 +104,7 @@ class MachineFloorsTest {
     }
   }
 
-  private record Index() implements VmaIndexProvider {
-    @Override
-    public String name() {
-      return "rbtree";
-    }
-
+  private record Index(String name) implements VmaIndexProvider {
     @Override
     public String summary() {
       return "for a test";
@@ -133,7 +128,7 @@ class MachineFloorsTest {
       all.put(spi, FOUND.plugins(spi).stream().map(PluginInfo::provider).toList());
     }
     all.put(Spi.PROCESS, List.of(floors));
-    all.put(Spi.VMA_INDEX, List.of(new Index()));
+    all.put(Spi.VMA_INDEX, List.of(new Index("maple"), new Index("rbtree")));
     return new MachineConfig().memory(64L << 20).cpus(1).registry(PluginRegistry.of(all));
   }
 
@@ -171,6 +166,22 @@ class MachineFloorsTest {
       assertEquals(Map.of("max_map_count", "7"), floors.settings());
       assertThrows(UnsupportedOperationException.class, () -> floors.indexes().get());
       assertEquals(PluginSpec.of("linux"), machine.plugins().get(Spi.PROCESS));
+    }
+  }
+
+  @Test
+  void theMachineSaysWhichIndexItTakes() {
+    Map<Architecture, String> indexes =
+        Map.of(Architecture.X86_64, "maple", Architecture.X86_32_24, "rbtree");
+    indexes.forEach(
+        (architecture, index) -> {
+          try (Machine machine = with(new Greedy(0)).architecture(architecture).boot()) {
+            assertEquals(PluginSpec.of(index), machine.plugins().get(Spi.VMA_INDEX));
+          }
+        });
+    MachineConfig chosen = with(new Greedy(0)).architecture(Architecture.X86_32_24);
+    try (Machine machine = chosen.plugin("vma-index=maple").boot()) {
+      assertEquals(PluginSpec.of("maple"), machine.plugins().get(Spi.VMA_INDEX));
     }
   }
 

@@ -4,6 +4,7 @@ package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.MachineConfig;
+import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Spi;
@@ -45,6 +46,18 @@ final class Judge {
   /** Replays and shows processes on the chosen process floor and index. */
   ProcessReplay processes() {
     return new ProcessReplay(() -> config().memory(PROCESS_BYTES).cpus(1).contents(false).boot());
+  }
+
+  /** The same on a machine of this kind, with the plugins that it takes when none are chosen. */
+  ProcessReplay processes(Architecture architecture) {
+    return new ProcessReplay(
+        () ->
+            config()
+                .architecture(architecture)
+                .memory(PROCESS_BYTES)
+                .cpus(1)
+                .contents(false)
+                .boot());
   }
 
   /** Replays a page trace with samples of the free blocks on the way. */

@@ -2,6 +2,7 @@
 
 package io.mm4j.cli;
 
+import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.BootOptions;
 import io.mm4j.api.plugin.OptionSpec;
 import io.mm4j.api.plugin.PluginInfo;
@@ -41,16 +42,16 @@ final class PluginsCommand extends MmCommand {
     PluginRegistry registry = machine.registry(io);
     machine.choices(registry);
     if (output.json()) {
-      io.out().println(Json.write(json(registry)));
+      io.out().println(Json.write(json(registry, machine.architectureOrDefault())));
     } else if (output.csv()) {
-      output.print(io, "plugins", table(registry));
+      output.print(io, "plugins", table(registry, machine.architectureOrDefault()));
     } else {
-      text(io, registry);
+      text(io, registry, machine.architectureOrDefault());
     }
     return Main.GOOD;
   }
 
-  private static Table table(PluginRegistry registry) {
+  private static Table table(PluginRegistry registry, Architecture architecture) {
     Table table =
         new Table(
             List.of(
@@ -73,7 +74,7 @@ final class PluginsCommand extends MmCommand {
         table.add(
             spi.id(),
             info.name(),
-            isReference(info),
+            isReference(info, architecture),
             info.provider().summary(),
             capabilities(info),
             options,
@@ -88,8 +89,8 @@ final class PluginsCommand extends MmCommand {
     return table;
   }
 
-  private static boolean isReference(PluginInfo info) {
-    return info.name().equals(info.spi().reference());
+  private static boolean isReference(PluginInfo info, Architecture architecture) {
+    return info.name().equals(info.spi().reference(architecture));
   }
 
   /** What it can do, in few words: {@code takes-exactly, max-order=10}. */
@@ -108,14 +109,14 @@ final class PluginsCommand extends MmCommand {
     return String.join(", ", words);
   }
 
-  private static Map<String, Object> json(PluginRegistry registry) {
+  private static Map<String, Object> json(PluginRegistry registry, Architecture architecture) {
     List<Map<String, Object>> plugins = new ArrayList<>();
     for (Spi<?> spi : Spi.all()) {
       for (PluginInfo info : registry.plugins(spi)) {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("spi", spi.id());
         map.put("name", info.name());
-        map.put("reference", isReference(info));
+        map.put("reference", isReference(info, architecture));
         map.put("summary", info.provider().summary());
         map.put("capabilities", info.provider().describeCapabilities());
         map.put("options", info.provider().options().stream().map(PluginsCommand::json).toList());
@@ -155,7 +156,7 @@ final class PluginsCommand extends MmCommand {
     return map;
   }
 
-  private static void text(Io io, PluginRegistry registry) {
+  private static void text(Io io, PluginRegistry registry, Architecture architecture) {
     PrintStream out = io.out();
     out.println(io.terminal().bold("boot"));
     BootOptions.SETTINGS.forEach(setting -> reads(io, setting));
@@ -168,7 +169,9 @@ final class PluginsCommand extends MmCommand {
       for (PluginInfo info : plugins) {
         out.printf(
             "  %-12s %s%s%n",
-            info.name(), info.provider().summary(), isReference(info) ? " (the default)" : "");
+            info.name(),
+            info.provider().summary(),
+            isReference(info, architecture) ? " (the default)" : "");
         line(io, "can", capabilities(info));
         for (OptionSpec option : info.provider().options()) {
           line(io, "option", option.name() + "=" + option.defaultValue() + "  " + option.line());

@@ -82,7 +82,7 @@ final class SceneOptions {
     Consumer<Machine> look =
         machine ->
             judge
-                .processes()
+                .processes(options.architectureOrDefault())
                 .fresh(
                     options.process(ramKb(machine), privileged),
                     living ->

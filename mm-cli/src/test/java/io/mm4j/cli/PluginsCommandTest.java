@@ -195,7 +195,8 @@ class PluginsCommandTest {
     String checked = inAnotherJvm(more.toArray(String[]::new));
     assertTrue(
         checked.contains(
-            "wrong order of locks: PAGE_TABLE(planted) is wanted at locks.jar//Locks.create(Locks.java:"),
+            "wrong order of locks: PAGE_TABLE(planted) is wanted at"
+                + " locks.jar//Locks.create(Locks.java:"),
         checked);
     assertTrue(
         checked.contains("while ZONE(node0/DMA) is held since locks.jar//Locks.create("), checked);
@@ -266,6 +267,21 @@ class PluginsCommandTest {
     Cli list = Cli.mm("plugins", "--plugins-path", plugins.toString());
     assertEquals(0, list.code(), list.err());
     assertFalse(list.err().contains("\tat "), list.err());
+  }
+
+  /** maple as in 6.18; the profile of Linux 2.4 takes its own. */
+  @Test
+  void theDefaultIndexFollowsTheMachine() {
+    for (String[] of : new String[][] {{"x86-64", "maple"}, {"x86-32-2.4", "rbtree"}}) {
+      List<String> defaults =
+          Cli.mm("plugins", "--machine", of[0])
+              .out()
+              .lines()
+              .filter(l -> l.endsWith("default)"))
+              .toList();
+      assertEquals(5, defaults.size(), defaults.toString());
+      assertTrue(defaults.get(3).startsWith("  " + of[1] + " "), defaults.toString());
+    }
   }
 
   @Test

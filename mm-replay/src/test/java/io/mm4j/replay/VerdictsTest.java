@@ -35,7 +35,7 @@ class VerdictsTest {
       "if that is meant, write the table anew: mvn test -pl mm-replay -am -Dtest=VerdictsTest"
           + " -Dmm.write=true -Dsurefire.failIfNoSpecifiedTests=false";
 
-  private static final String REFERENCE = "rbtree";
+  private static final String REFERENCE = Spi.VMA_INDEX.reference();
 
   private static @Nullable VerdictTable reference;
 

@@ -2,6 +2,7 @@
 
 package io.mm4j.api.plugin;
 
+import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.PageAllocatorProvider;
@@ -29,9 +30,9 @@ public final class Spi<P extends PluginProvider> {
   public static final Spi<PageAllocatorProvider> PAGE_ALLOCATOR =
       new Spi<>("page-allocator", PageAllocatorProvider.class, "linux");
 
-  /** The VMAs of one address space. */
+  /** The VMAs of one address space: a maple tree as in 6.18; a machine of 2.4 has its own. */
   public static final Spi<VmaIndexProvider> VMA_INDEX =
-      new Spi<>("vma-index", VmaIndexProvider.class, "rbtree");
+      new Spi<>("vma-index", VmaIndexProvider.class, "maple", "rbtree");
 
   /** Tasks and their address spaces. */
   public static final Spi<ProcessFloorProvider> PROCESS =
@@ -43,11 +44,17 @@ public final class Spi<P extends PluginProvider> {
   private final String id;
   private final Class<P> providerType;
   private final String reference;
+  private final String referenceOf24;
 
   private Spi(String id, Class<P> providerType, String reference) {
+    this(id, providerType, reference, reference);
+  }
+
+  private Spi(String id, Class<P> providerType, String reference, String referenceOf24) {
     this.id = Objects.requireNonNull(id);
     this.providerType = providerType;
     this.reference = reference;
+    this.referenceOf24 = referenceOf24;
   }
 
   /** Every SPI, in boot order. */
@@ -68,6 +75,15 @@ public final class Spi<P extends PluginProvider> {
   /** The name of the plugin that is taken when none is named. */
   public String reference() {
     return reference;
+  }
+
+  /**
+   * The name of the plugin that a machine of this kind takes when none is named: {@link
+   * #reference()}, but for {@link Architecture#X86_32_24}, which has Linux 2.4's where there is
+   * one.
+   */
+  public String reference(Architecture architecture) {
+    return architecture == Architecture.X86_32_24 ? referenceOf24 : reference;
   }
 
   @Override

@@ -26,7 +26,7 @@ import java.util.function.Supplier;
  * ReplayMain [-q] [-c CHECK] [-n MOST] [-i INDEX] PATH...
  *   -q        only one line per difference
  *   -c CHECK  differences of this check only
- *   -i INDEX  rbtree (default), maple, treemap
+ *   -i INDEX  maple (default), rbtree, treemap
  *   -n MOST   at most so many differences (default 20)
  * </pre>
  */
@@ -40,7 +40,7 @@ public final class ReplayMain {
     boolean quiet = false;
     String only = "";
     int most = 20;
-    String index = "rbtree";
+    String index = "maple";
     for (int i = 0; i < args.length; i++) {
       switch (args[i]) {
         case "-q" -> quiet = true;
