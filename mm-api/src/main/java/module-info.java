@@ -2,7 +2,7 @@
 
 /**
  * The contracts of mm4j: the SPI of every floor, the value types that cross floors, the plugin
- * registry, and {@link io.mm4j.api.Machine}, which boots a simulated machine from plugins.
+ * registry, and {@link io.mm4j.api.machine.Machine}, which boots a simulated machine from plugins.
  *
  * <p>Nothing here implements an algorithm of memory management; implementations are found by {@link
  * java.util.ServiceLoader} and meet only through these types.
@@ -12,6 +12,7 @@ module io.mm4j.api {
 
   exports io.mm4j.api;
   exports io.mm4j.api.boot;
+  exports io.mm4j.api.machine;
   exports io.mm4j.api.memory;
   exports io.mm4j.api.page;
   exports io.mm4j.api.pagetable;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** The machine as a whole: boot, CPUs, clock, locks, errors. */
+/** What every floor needs: CPUs, clock, locks, errors. */
 @NullMarked
 package io.mm4j.api;
 

@@ -4,6 +4,8 @@ package io.mm4j.buddy;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.mm4j.api.machine.PluginRegistry;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
@@ -11,8 +13,6 @@ import io.mm4j.api.page.Fragmentation;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.api.plugin.PluginRegistry;
-import io.mm4j.api.plugin.Spi;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -2,10 +2,10 @@
 
 package io.mm4j.buddy;
 
+import io.mm4j.api.machine.PluginRegistry;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.page.FrameAllocatorProvider;
-import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.junit.PluginSuite;
 import java.util.ArrayList;
 import java.util.List;

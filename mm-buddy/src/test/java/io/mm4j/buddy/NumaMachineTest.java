@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.mm4j.api.Cpu;
-import io.mm4j.api.Machine;
-import io.mm4j.api.MachineConfig;
+import io.mm4j.api.machine.Machine;
+import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.memory.NumaTopology;
 import io.mm4j.api.memory.NumaTopology.Span;
 import io.mm4j.api.memory.Pages;

@@ -5,7 +5,7 @@ package io.mm4j.buddy;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
-import io.mm4j.api.plugin.Spi;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.testkit.ProveMatrix;
 import io.mm4j.testkit.RuleRunner;
 import io.mm4j.testkit.TestKit;

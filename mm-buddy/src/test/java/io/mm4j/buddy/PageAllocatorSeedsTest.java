@@ -2,8 +2,8 @@
 
 package io.mm4j.buddy;
 
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.page.PageAllocatorProvider;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.junit.SeedSuite;
 
 /** New seeds for every page allocator. */

@@ -3,12 +3,12 @@
 package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
-import io.mm4j.api.plugin.PluginInfo;
+import io.mm4j.api.machine.PluginInfo;
+import io.mm4j.api.machine.PluginRegistry;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.plugin.PluginProvider;
-import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Sizes;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.cli.check.CheckReport;
 import io.mm4j.cli.check.ProofReport;
 import io.mm4j.cli.text.Json;

@@ -5,9 +5,9 @@ package io.mm4j.cli;
 import static java.util.stream.Collectors.joining;
 
 import io.mm4j.api.InputException;
-import io.mm4j.api.plugin.PluginRegistry;
+import io.mm4j.api.machine.PluginRegistry;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.plugin.PluginSpec;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.cli.face.Contender;
 import java.util.ArrayList;
 import java.util.HashMap;

@@ -3,7 +3,7 @@
 package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
-import io.mm4j.api.Machine;
+import io.mm4j.api.machine.Machine;
 import io.mm4j.api.plugin.Sizes;
 import io.mm4j.cli.explain.BootExplainer;
 import io.mm4j.cli.explain.CallExplainer;

@@ -2,13 +2,13 @@
 
 package io.mm4j.cli;
 
+import io.mm4j.api.boot.BootOptions;
+import io.mm4j.api.machine.PluginInfo;
+import io.mm4j.api.machine.PluginRegistry;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.Architecture;
-import io.mm4j.api.memory.BootOptions;
 import io.mm4j.api.plugin.OptionSpec;
-import io.mm4j.api.plugin.PluginInfo;
-import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.Setting;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.cli.text.Json;
 import io.mm4j.cli.text.Table;
 import java.io.PrintStream;

@@ -3,7 +3,7 @@
 package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
-import io.mm4j.api.plugin.PluginRegistry;
+import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.cli.text.Json;
 import io.mm4j.cli.text.Progress;
 import io.mm4j.cli.verdict.VerdictJson;

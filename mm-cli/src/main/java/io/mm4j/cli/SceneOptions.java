@@ -3,13 +3,13 @@
 package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
-import io.mm4j.api.Machine;
-import io.mm4j.api.MachineConfig;
+import io.mm4j.api.machine.Machine;
+import io.mm4j.api.machine.MachineConfig;
+import io.mm4j.api.machine.PluginRegistry;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.Pages;
-import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Sizes;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.cli.proc.MachineView;
 import io.mm4j.cli.proc.Scene;
 import io.mm4j.replay.RunningProcess;

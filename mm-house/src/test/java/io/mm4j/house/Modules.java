@@ -23,7 +23,7 @@ final class Modules {
   /** One public class of each, to find it by. */
   private static final List<String> CLASSES =
       List.of(
-          "io.mm4j.api.Machine",
+          "io.mm4j.api.machine.Machine",
           "io.mm4j.testkit.TestKit",
           "io.mm4j.physical.ram.SparsememProvider",
           "io.mm4j.buddy.linux.LinuxProvider",

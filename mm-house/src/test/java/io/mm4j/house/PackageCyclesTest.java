@@ -31,17 +31,6 @@ import org.junit.jupiter.api.Test;
 class PackageCyclesTest {
   private static final Set<Set<String>> KNOWN =
       Set.of(
-          // Machine, which wires, and what is thrown and locked everywhere are in one package.
-          Set.of(
-              "io.mm4j.api",
-              "io.mm4j.api.boot",
-              "io.mm4j.api.memory",
-              "io.mm4j.api.page",
-              "io.mm4j.api.plugin",
-              "io.mm4j.api.process",
-              "io.mm4j.api.vma"),
-          // The areas use the constants of system calls, which are in the package of the calls.
-          Set.of("io.mm4j.process.area", "io.mm4j.process.call"),
           // TestKit lists the suites and is in one package with what they are made of.
           Set.of(
               "io.mm4j.testkit",

@@ -2,8 +2,8 @@
 
 package io.mm4j.physical;
 
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.junit.PluginSuite;
 
 /** Every rule over every memory that is found. */

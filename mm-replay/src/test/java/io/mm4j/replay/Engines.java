@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay;
 
-import io.mm4j.api.Machine;
-import io.mm4j.api.MachineConfig;
-import io.mm4j.api.plugin.PluginInfo;
-import io.mm4j.api.plugin.PluginRegistry;
+import io.mm4j.api.machine.Machine;
+import io.mm4j.api.machine.MachineConfig;
+import io.mm4j.api.machine.PluginInfo;
+import io.mm4j.api.machine.PluginRegistry;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.plugin.PluginSpec;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.replay.process.ProcessReplay;
 import java.util.List;
 import java.util.function.Supplier;

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.mm4j.api.MachineConfig;
-import io.mm4j.api.plugin.PluginRegistry;
-import io.mm4j.api.plugin.Spi;
+import io.mm4j.api.machine.MachineConfig;
+import io.mm4j.api.machine.PluginRegistry;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.replay.kmem.KmemReplay;
 import io.mm4j.replay.kmem.KmemSource;
 import io.mm4j.replay.process.ProcessReplay;

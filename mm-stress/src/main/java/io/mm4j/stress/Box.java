@@ -3,8 +3,8 @@
 package io.mm4j.stress;
 
 import io.mm4j.api.Cpu;
-import io.mm4j.api.Machine;
-import io.mm4j.api.MachineConfig;
+import io.mm4j.api.machine.Machine;
+import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.ManagedZone;

@@ -4,16 +4,16 @@ package io.mm4j.stress;
 
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 
+import io.mm4j.api.boot.ZoneLayouts;
+import io.mm4j.api.machine.PluginRegistry;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemory;
-import io.mm4j.api.memory.ZoneLayouts;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.api.plugin.PluginRegistry;
-import io.mm4j.api.plugin.Spi;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.openjdk.jcstress.annotations.Actor;

@@ -2,9 +2,9 @@
 
 package io.mm4j.testkit;
 
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.PluginProvider;
-import io.mm4j.api.plugin.Spi;
 import org.jspecify.annotations.Nullable;
 
 /**

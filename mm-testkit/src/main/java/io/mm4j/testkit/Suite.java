@@ -2,8 +2,8 @@
 
 package io.mm4j.testkit;
 
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.plugin.PluginProvider;
-import io.mm4j.api.plugin.Spi;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;

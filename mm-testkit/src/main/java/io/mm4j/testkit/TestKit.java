@@ -3,8 +3,8 @@
 package io.mm4j.testkit;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.plugin.PluginProvider;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.frames.FrameAllocatorSuite;
 import io.mm4j.testkit.memory.PhysicalMemorySuite;
 import io.mm4j.testkit.pages.PageAllocatorSuite;

@@ -8,10 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.FrameAllocatorProvider;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.RuleResult.Outcome;
 import io.mm4j.testkit.naive.NaiveFrameAllocator;
 import io.mm4j.testkit.naive.NaiveFrames;

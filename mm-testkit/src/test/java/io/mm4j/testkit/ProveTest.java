@@ -5,7 +5,7 @@ package io.mm4j.testkit;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
-import io.mm4j.api.plugin.Spi;
+import io.mm4j.api.machine.Spi;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;

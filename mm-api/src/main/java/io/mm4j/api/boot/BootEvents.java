@@ -9,8 +9,8 @@ import io.mm4j.api.memory.Zone;
 
 /**
  * Receives what boot does with memory, step by step, in the order of {@code setup_arch()} and
- * {@code mm_core_init()} of Linux 6.18. Set by {@link io.mm4j.api.MachineConfig#watchBoot}; called
- * by the thread that boots.
+ * {@code mm_core_init()} of Linux 6.18. Set by {@link io.mm4j.api.machine.MachineConfig#watchBoot};
+ * called by the thread that boots.
  */
 public interface BootEvents {
   /** Nobody looks. */

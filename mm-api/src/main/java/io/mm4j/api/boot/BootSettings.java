@@ -3,7 +3,6 @@
 package io.mm4j.api.boot;
 
 import io.mm4j.api.InputException;
-import io.mm4j.api.memory.BootOptions;
 import io.mm4j.api.plugin.Nearest;
 import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.plugin.Setting;

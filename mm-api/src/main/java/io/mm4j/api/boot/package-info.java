@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** The kernel command line, and the settings that the floors of a machine read. */
+/** The kernel command line, the settings that floors read, and the zones that boot makes. */
 @NullMarked
 package io.mm4j.api.boot;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** How plugins are declared, found, chosen, configured and reported. */
+/** How plugins are declared, named and configured. */
 @NullMarked
 package io.mm4j.api.plugin;
 

@@ -3,8 +3,8 @@
 package io.mm4j.bench.frame;
 
 import com.sun.management.OperatingSystemMXBean;
-import io.mm4j.api.Machine;
-import io.mm4j.api.MachineConfig;
+import io.mm4j.api.machine.Machine;
+import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.plugin.Sizes;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;

@@ -3,14 +3,14 @@
 package io.mm4j.bench.frame;
 
 import io.mm4j.api.KernelLock;
+import io.mm4j.api.machine.PluginRegistry;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.api.plugin.PluginRegistry;
-import io.mm4j.api.plugin.Spi;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;

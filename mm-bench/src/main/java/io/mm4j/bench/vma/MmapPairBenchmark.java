@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.bench.vma;
 
-import io.mm4j.api.plugin.PluginRegistry;
-import io.mm4j.api.plugin.Spi;
+import io.mm4j.api.machine.PluginRegistry;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.MmSysctls;

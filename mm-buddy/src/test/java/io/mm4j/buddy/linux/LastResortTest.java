@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.mm4j.api.MachineConfig;
+import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.memory.NumaTopology;
 import io.mm4j.api.memory.NumaTopology.Span;

@@ -3,7 +3,7 @@
 package io.mm4j.buddy.spike;
 
 import io.mm4j.api.Cpu;
-import io.mm4j.api.Machine;
+import io.mm4j.api.machine.Machine;
 import io.mm4j.api.memory.FrameList;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;

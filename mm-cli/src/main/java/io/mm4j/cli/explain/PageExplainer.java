@@ -4,8 +4,8 @@ package io.mm4j.cli.explain;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.InputException;
-import io.mm4j.api.Machine;
 import io.mm4j.api.MemoryDeadlockException;
+import io.mm4j.api.machine.Machine;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.Gfp;

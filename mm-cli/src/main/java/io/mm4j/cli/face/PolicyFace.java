@@ -2,7 +2,7 @@
 
 package io.mm4j.cli.face;
 
-import io.mm4j.api.plugin.Spi;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.cli.text.Chart;
 import io.mm4j.cli.text.Table;
 import io.mm4j.replay.kmem.KmemRun;

@@ -3,7 +3,7 @@
 package io.mm4j.cli.proc;
 
 import io.mm4j.api.InputException;
-import io.mm4j.api.Machine;
+import io.mm4j.api.machine.Machine;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.RangeBootAllocator;
 import io.mm4j.api.page.ManagedZone;

@@ -4,9 +4,9 @@ package io.mm4j.cli.proc;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.mm4j.api.boot.ZoneLayouts;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Zone;
-import io.mm4j.api.memory.ZoneLayouts;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.FrameAllocatorProvider.Capabilities;
 import io.mm4j.api.page.ManagedZone;

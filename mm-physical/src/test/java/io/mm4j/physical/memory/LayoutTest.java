@@ -7,13 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.boot.BootOptions;
+import io.mm4j.api.boot.ZoneLayouts;
 import io.mm4j.api.memory.Architecture;
-import io.mm4j.api.memory.BootOptions;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.MemoryMapText;
 import io.mm4j.api.memory.NumaTopology;
-import io.mm4j.api.memory.ZoneLayouts;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.index;
 
-import io.mm4j.api.plugin.Spi;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.junit.PluginSuite;
 

@@ -3,16 +3,16 @@
 package io.mm4j.replay.kmem;
 
 import io.mm4j.api.Cpu;
-import io.mm4j.api.Machine;
-import io.mm4j.api.MachineConfig;
 import io.mm4j.api.MemoryDeadlockException;
+import io.mm4j.api.machine.Machine;
+import io.mm4j.api.machine.MachineConfig;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.PageAllocator;
-import io.mm4j.api.plugin.Spi;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.process;
 
-import io.mm4j.api.Machine;
+import io.mm4j.api.machine.Machine;
 import io.mm4j.replay.FreshProcess;
 import io.mm4j.replay.Recording;
 import io.mm4j.replay.RecordingKind;

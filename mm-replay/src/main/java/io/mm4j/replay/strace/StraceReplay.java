@@ -2,7 +2,7 @@
 package io.mm4j.replay.strace;
 
 import io.mm4j.api.InputException;
-import io.mm4j.api.Machine;
+import io.mm4j.api.machine.Machine;
 import io.mm4j.replay.CheckResult;
 import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.RecordingKind;

@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.mm4j.api.machine.PluginRegistry;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.page.FrameAllocatorProvider;
-import io.mm4j.api.plugin.PluginRegistry;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.replay.Verdict;
 import java.util.List;
 import org.junit.jupiter.api.Test;

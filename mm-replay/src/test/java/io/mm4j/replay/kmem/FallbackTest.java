@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.mm4j.api.MachineConfig;
+import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.page.FallbackRule;
 import io.mm4j.api.page.FreeCounts;
 import io.mm4j.replay.FirstDifference;

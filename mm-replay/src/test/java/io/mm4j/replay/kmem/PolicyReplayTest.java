@@ -5,7 +5,7 @@ package io.mm4j.replay.kmem;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.mm4j.api.MachineConfig;
+import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import java.util.ArrayList;

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.mm4j.api.InputException;
-import io.mm4j.api.MachineConfig;
+import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.replay.Verdict;
 import java.security.SecureRandom;
 import java.util.ArrayList;

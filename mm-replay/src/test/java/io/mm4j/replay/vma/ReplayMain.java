@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.vma;
 
-import io.mm4j.api.Machine;
+import io.mm4j.api.machine.Machine;
 import io.mm4j.replay.Engines;
 import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.Recording;

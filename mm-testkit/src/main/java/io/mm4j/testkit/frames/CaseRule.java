@@ -2,9 +2,9 @@
 
 package io.mm4j.testkit.frames;
 
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;

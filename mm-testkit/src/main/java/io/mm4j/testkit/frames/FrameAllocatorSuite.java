@@ -2,8 +2,8 @@
 
 package io.mm4j.testkit.frames;
 
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.page.FrameAllocatorProvider;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.faults.FrameFaults;

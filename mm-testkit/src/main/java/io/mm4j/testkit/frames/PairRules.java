@@ -4,11 +4,11 @@ package io.mm4j.testkit.frames;
 
 import static io.mm4j.testkit.RuleViolation.check;
 
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;

@@ -2,11 +2,11 @@
 
 package io.mm4j.testkit.junit;
 
-import io.mm4j.api.plugin.PluginInfo;
+import io.mm4j.api.machine.PluginInfo;
+import io.mm4j.api.machine.PluginRegistry;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.plugin.PluginProvider;
-import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleResult;
 import io.mm4j.testkit.RuleRunner;

@@ -5,12 +5,12 @@ package io.mm4j.testkit.memory;
 import static io.mm4j.testkit.RuleViolation.check;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;

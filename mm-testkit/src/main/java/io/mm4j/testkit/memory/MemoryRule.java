@@ -2,10 +2,10 @@
 
 package io.mm4j.testkit.memory;
 
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;

@@ -4,6 +4,7 @@ package io.mm4j.testkit.memory;
 
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.FrameStates;
 import io.mm4j.api.memory.MemMap;
@@ -12,7 +13,6 @@ import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.PageState;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;

@@ -4,8 +4,10 @@ package io.mm4j.testkit.memory;
 
 import static io.mm4j.testkit.RuleViolation.check;
 
+import io.mm4j.api.boot.BootOptions;
+import io.mm4j.api.boot.ZoneLayouts;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.Architecture;
-import io.mm4j.api.memory.BootOptions;
 import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
@@ -15,9 +17,7 @@ import io.mm4j.api.memory.NumaTopology;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.api.memory.Zone;
-import io.mm4j.api.memory.ZoneLayouts;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;

@@ -5,6 +5,7 @@ package io.mm4j.testkit.memory;
 import static io.mm4j.testkit.RuleViolation.check;
 
 import io.mm4j.api.CorruptStateError;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
@@ -15,7 +16,6 @@ import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;

@@ -2,7 +2,9 @@
 
 package io.mm4j.testkit.model;
 
-import io.mm4j.api.Machine;
+import io.mm4j.api.machine.Machine;
+import io.mm4j.api.machine.PluginRegistry;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
@@ -14,9 +16,7 @@ import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.naive.NaiveMemMap;
 import io.mm4j.testkit.naive.NaiveMemories;

@@ -2,7 +2,7 @@
 
 package io.mm4j.testkit.model;
 
-import io.mm4j.api.Machine;
+import io.mm4j.api.machine.Machine;
 import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageAllocatorProvider;

@@ -2,8 +2,10 @@
 
 package io.mm4j.testkit.model;
 
-import io.mm4j.api.Machine;
-import io.mm4j.api.MachineConfig;
+import io.mm4j.api.machine.Machine;
+import io.mm4j.api.machine.MachineConfig;
+import io.mm4j.api.machine.PluginRegistry;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Node;
@@ -14,9 +16,7 @@ import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.PluginProvider;
-import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.naive.NaiveFrames;
 import io.mm4j.testkit.naive.NaiveMemories;
 import io.mm4j.testkit.naive.NaiveMemory;

@@ -2,7 +2,7 @@
 
 package io.mm4j.testkit.model;
 
-import io.mm4j.api.MachineConfig;
+import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.memory.Node;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;

@@ -3,7 +3,7 @@
 package io.mm4j.testkit.model;
 
 import io.mm4j.api.Cpu;
-import io.mm4j.api.Machine;
+import io.mm4j.api.machine.Machine;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.Pages;

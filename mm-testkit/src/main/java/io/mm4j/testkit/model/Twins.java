@@ -2,9 +2,9 @@
 
 package io.mm4j.testkit.model;
 
-import io.mm4j.api.Machine;
 import io.mm4j.api.MemoryDeadlockException;
 import io.mm4j.api.MisuseException;
+import io.mm4j.api.machine.Machine;
 import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Gfp;

@@ -2,8 +2,8 @@
 
 package io.mm4j.testkit.pages;
 
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.page.PageAllocatorProvider;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.Fault;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Suite;

@@ -3,9 +3,11 @@
 package io.mm4j.testkit.pages;
 
 import io.mm4j.api.Cpu;
-import io.mm4j.api.LeakReport;
-import io.mm4j.api.Machine;
-import io.mm4j.api.MachineConfig;
+import io.mm4j.api.machine.LeakReport;
+import io.mm4j.api.machine.Machine;
+import io.mm4j.api.machine.MachineConfig;
+import io.mm4j.api.machine.PluginRegistry;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.FrameStates;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.MemoryLayout;
@@ -19,9 +21,7 @@ import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.Subject;
 import io.mm4j.testkit.naive.NaiveFrames;

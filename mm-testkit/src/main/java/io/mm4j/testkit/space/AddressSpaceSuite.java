@@ -2,7 +2,7 @@
 
 package io.mm4j.testkit.space;
 
-import io.mm4j.api.plugin.Spi;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;

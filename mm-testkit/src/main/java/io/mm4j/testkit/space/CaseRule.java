@@ -2,8 +2,8 @@
 
 package io.mm4j.testkit.space;
 
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.VmaInfo;

@@ -2,8 +2,8 @@
 
 package io.mm4j.testkit.vma;
 
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Operation;

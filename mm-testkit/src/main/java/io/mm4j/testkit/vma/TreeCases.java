@@ -4,8 +4,8 @@ package io.mm4j.testkit.vma;
 import static io.mm4j.testkit.vma.LookupRules.same;
 
 import io.mm4j.api.MisuseException;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Operation;

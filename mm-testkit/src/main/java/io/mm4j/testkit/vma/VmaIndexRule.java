@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.testkit.vma;
 
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package io.mm4j.api.memory;
+package io.mm4j.api.boot;
 
 import io.mm4j.api.InputException;
-import io.mm4j.api.boot.BootEvents;
-import io.mm4j.api.boot.CommandLine;
+import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.plugin.OptionSpec;
 import io.mm4j.api.plugin.Setting;
 import io.mm4j.api.plugin.Sizes;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package io.mm4j.api.plugin;
+package io.mm4j.api.machine;
 
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.PageAllocatorProvider;
+import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.api.vma.VmaIndexProvider;
 import java.util.List;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package io.mm4j.api.plugin;
+package io.mm4j.api.machine;
+
+import io.mm4j.api.plugin.PluginProvider;
 
 /**
  * A plugin that was found, and where it came from.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package io.mm4j.api.plugin;
+package io.mm4j.api.machine;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.plugin.PluginProvider;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.MalformedURLException;

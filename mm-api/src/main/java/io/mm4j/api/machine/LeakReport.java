@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package io.mm4j.api;
+package io.mm4j.api.machine;
 
+import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameOwner;
 import java.util.EnumMap;
 import java.util.Map;

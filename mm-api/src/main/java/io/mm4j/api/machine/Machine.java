@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package io.mm4j.api;
+package io.mm4j.api.machine;
 
+import io.mm4j.api.CorruptStateError;
+import io.mm4j.api.Cpus;
+import io.mm4j.api.InputException;
+import io.mm4j.api.VirtualClock;
 import io.mm4j.api.boot.BootSettings;
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.BootAllocator;
@@ -19,9 +23,7 @@ import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.page.Pressure;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.PluginProvider;
-import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
-import io.mm4j.api.plugin.Spi;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.api.vma.VmaIndex;

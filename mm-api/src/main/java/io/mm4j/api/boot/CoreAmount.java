@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package io.mm4j.api.memory;
+package io.mm4j.api.boot;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.memory.Pages;
 import io.mm4j.api.plugin.Sizes;
 
 /**

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package io.mm4j.api;
+package io.mm4j.api.machine;
 
+import io.mm4j.api.Cpus;
+import io.mm4j.api.InputException;
 import io.mm4j.api.boot.BootEvents;
+import io.mm4j.api.boot.BootOptions;
 import io.mm4j.api.boot.BootSettings;
 import io.mm4j.api.boot.CommandLine;
+import io.mm4j.api.boot.ZoneLayouts;
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.BootAllocator;
-import io.mm4j.api.memory.BootOptions;
 import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.NumaTopology;
-import io.mm4j.api.memory.ZoneLayouts;
 import io.mm4j.api.plugin.PluginProvider;
-import io.mm4j.api.plugin.PluginRegistry;
 import io.mm4j.api.plugin.PluginSpec;
-import io.mm4j.api.plugin.Spi;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;

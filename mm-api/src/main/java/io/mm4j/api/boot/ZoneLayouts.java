@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package io.mm4j.api.memory;
+package io.mm4j.api.boot;
 
 import io.mm4j.api.InputException;
-import io.mm4j.api.boot.BootEvents;
+import io.mm4j.api.memory.Architecture;
+import io.mm4j.api.memory.MemoryLayout;
+import io.mm4j.api.memory.MemoryMap;
+import io.mm4j.api.memory.Node;
+import io.mm4j.api.memory.NumaTopology;
+import io.mm4j.api.memory.Pageblocks;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.Zone;
+import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Migratetype;
 import java.util.ArrayList;
 import java.util.Arrays;
