@@ -8,6 +8,7 @@
  * java.util.ServiceLoader} and meet only through these types.
  */
 module io.mm4j.api {
+  requires static transitive org.apiguardian.api;
   requires static transitive org.jspecify;
 
   exports io.mm4j.api;

@@ -11,6 +11,7 @@
 module io.mm4j.testkit {
   requires transitive io.mm4j.api;
   requires jdk.management;
+  requires static transitive org.apiguardian.api;
   requires static transitive org.jspecify;
   requires static org.junit.jupiter.api;
 

@@ -2,11 +2,14 @@
 
 package io.mm4j.api;
 
+import org.apiguardian.api.API;
+
 /**
  * A structure contradicts itself: a counter that differs from the walk, a block on two lists. It is
  * a bug of the implementation that threw it or of one that wrote into its memory, and nobody inside
  * mm4j catches it.
  */
+@API(status = API.Status.MAINTAINED)
 public final class CorruptStateError extends Error {
   private static final long serialVersionUID = 1L;
 

@@ -5,6 +5,7 @@ package io.mm4j.api;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.function.Consumer;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * else. Before a request for memory fails it waits for owners that have not answered yet, but only
  * for threads that run: one that waits for something, perhaps for the asker, is not waited for.
  */
+@API(status = API.Status.MAINTAINED)
 public final class Cpu {
   /**
    * The task allocates on behalf of reclaim: it may use every reserve and never reclaims itself.

@@ -5,6 +5,7 @@ package io.mm4j.api;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * once, beginning with the one that the thread's number hashes to, and then waits parked for that
  * one. It never spins.
  */
+@API(status = API.Status.MAINTAINED)
 public final class Cpus {
   private final Cpu[] cpus;
 

@@ -2,10 +2,13 @@
 
 package io.mm4j.api;
 
+import org.apiguardian.api.API;
+
 /**
  * Input from outside - an argument, an option, a file, a recording - that cannot be used. Its
  * message has three parts: what is wrong, where, and what is allowed there.
  */
+@API(status = API.Status.MAINTAINED)
 public final class InputException extends MmException {
   private static final long serialVersionUID = 1L;
 

@@ -4,6 +4,7 @@ package io.mm4j.api;
 
 import java.util.concurrent.locks.AbstractQueuedSynchronizer;
 import java.util.concurrent.locks.LockSupport;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * for all but CPUs and zones a count of the thread's, from which {@link LockOrder#held} tells what
  * it holds.
  */
+@API(status = API.Status.MAINTAINED)
 public final class KernelLock {
   private final String name;
   private final LockClass lockClass;

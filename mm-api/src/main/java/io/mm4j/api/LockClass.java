@@ -2,6 +2,8 @@
 
 package io.mm4j.api;
 
+import org.apiguardian.api.API;
+
 /**
  * The kinds of lock, in the order in which they are taken: who holds one may wait only for locks of
  * a later kind. This enumeration is the one place where the order is written down; {@link
@@ -10,6 +12,7 @@ package io.mm4j.api;
  * <p>Two locks of one kind have a rule of their own, {@link Siblings}. A try-lock never waits, so
  * it may be taken whatever is held; from then on it is held like any other.
  */
+@API(status = API.Status.MAINTAINED)
 public enum LockClass {
   /**
    * A CPU: held by the thread that owns it, or by somebody who drains it while it is parked. The

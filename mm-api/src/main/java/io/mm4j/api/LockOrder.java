@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Off, it costs nothing: {@link KernelLock} asks a constant. The system property {@code
  * mm.checkLocks=true} or {@link #request} switches it on, before the first lock is made.
  */
+@API(status = API.Status.MAINTAINED)
 public final class LockOrder {
   /** The system property. */
   public static final String PROPERTY = "mm.checkLocks";

@@ -2,7 +2,10 @@
 
 package io.mm4j.api;
 
+import org.apiguardian.api.API;
+
 /** The root of every checked-at-the-edge failure that mm4j reports; its message is for a person. */
+@API(status = API.Status.MAINTAINED)
 public abstract class MmException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

@@ -2,10 +2,13 @@
 
 package io.mm4j.api;
 
+import org.apiguardian.api.API;
+
 /**
  * What somebody may ask of a CPU that he does not own: one kind for each floor that keeps something
  * per CPU. The floor registers with {@link Cpus#onRequest} what it does then.
  */
+@API(status = API.Status.MAINTAINED)
 public enum PendingKind {
   /** Give the pages of the per-cpu lists back: {@code drain_local_pages()}. */
   PAGE_LISTS(0),

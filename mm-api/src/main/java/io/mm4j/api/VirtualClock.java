@@ -2,12 +2,15 @@
 
 package io.mm4j.api;
 
+import org.apiguardian.api.API;
+
 /**
  * The machine's time, in nanoseconds since boot. It stands still until somebody advances it (a
  * replay does, from the time stamps of its recording), so that one seed gives one history.
  *
  * <p>Threads: reads are safe from any thread; one thread at a time advances.
  */
+@API(status = API.Status.MAINTAINED)
 public final class VirtualClock {
   private volatile long nowNs;
 

@@ -4,6 +4,7 @@ package io.mm4j.testkit;
 
 import io.mm4j.api.plugin.PluginProvider;
 import java.util.List;
+import org.apiguardian.api.API;
 
 /**
  * A plugin that is wrong on purpose, and the rules that are meant to catch it. It is no service: it
@@ -15,6 +16,7 @@ import java.util.List;
  * @param provider the wrong plugin
  * @param <P> the provider type of its SPI
  */
+@API(status = API.Status.MAINTAINED)
 public record Fault<P extends PluginProvider>(
     String name, String what, List<String> meantFor, P provider) {
   /** Copies the list. */

@@ -3,6 +3,7 @@
 package io.mm4j.testkit;
 
 import java.util.List;
+import org.apiguardian.api.API;
 
 /**
  * One step of a generated list: a small value that does something to a {@link Subject}. Its {@code
@@ -14,6 +15,7 @@ import java.util.List;
  *
  * @param <S> what it acts on
  */
+@API(status = API.Status.MAINTAINED)
 public interface Operation<S extends Subject> {
   /**
    * Does the step, to the plugin and to the model.

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param rows one for each fault
  * @param problems what keeps the suite from being proved, in words; empty if it is
  */
+@API(status = API.Status.MAINTAINED)
 public record ProveMatrix(String spi, List<RuleInfo> rules, List<Row> rows, List<String> problems) {
 
   /**

@@ -5,6 +5,7 @@ package io.mm4j.testkit;
 import io.mm4j.api.machine.Spi;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.PluginProvider;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param <P> the provider type of the SPI
  */
+@API(status = API.Status.MAINTAINED)
 public abstract class Rule<P extends PluginProvider> {
   private final Spi<P> spi;
   private final RuleInfo info;

@@ -2,6 +2,8 @@
 
 package io.mm4j.testkit;
 
+import org.apiguardian.api.API;
+
 /**
  * What a rule says, in words; the table of docs/test-kit.md is made of these.
  *
@@ -12,6 +14,7 @@ package io.mm4j.testkit;
  * @param behind the kernel function, kernel test or paper that the rule follows
  * @param failure what a failure usually means, for the author of the plugin
  */
+@API(status = API.Status.MAINTAINED)
 public record RuleInfo(
     String id, String name, String statement, String why, String behind, String failure) {
   /** Checks the spelling of id and name. */

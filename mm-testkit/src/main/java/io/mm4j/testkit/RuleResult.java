@@ -3,6 +3,7 @@
 package io.mm4j.testkit;
 
 import java.util.List;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param reason why it was skipped, or that it did not come to an end, or null
  * @param failure what failed, or null
  */
+@API(status = API.Status.MAINTAINED)
 public record RuleResult(
     RuleInfo rule,
     String plugin,

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.LongAdder;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * results. A rule of which no step comes to an end for a minute ({@link #patience}) has failed; its
  * thread is left behind.
  */
+@API(status = API.Status.MAINTAINED)
 public final class RuleRunner {
   /** The seed when none is given. */
   public static final long DEFAULT_SEED = 1;

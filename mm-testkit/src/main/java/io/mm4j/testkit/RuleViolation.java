@@ -2,9 +2,11 @@
 
 package io.mm4j.testkit;
 
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /** A plugin broke a rule: what was expected and what was seen. */
+@API(status = API.Status.MAINTAINED)
 public final class RuleViolation extends AssertionError {
   private static final long serialVersionUID = 1L;
 

@@ -2,10 +2,13 @@
 
 package io.mm4j.testkit;
 
+import org.apiguardian.api.API;
+
 /**
  * Random numbers from a seed, the same in every release of Java: SplitMix64 (Steele, Lea, Flood,
  * OOPSLA 2014).
  */
+@API(status = API.Status.MAINTAINED)
 public final class Seeded {
   private long state;
 

@@ -4,11 +4,13 @@ package io.mm4j.testkit;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.apiguardian.api.API;
 
 /**
  * A plugin's instance under test together with the model that it is compared with. Made anew for
  * every run of a list of operations.
  */
+@API(status = API.Status.MAINTAINED)
 public abstract class Subject implements AutoCloseable {
   private boolean telling;
   private long calls;

@@ -7,6 +7,7 @@ import io.mm4j.api.plugin.PluginProvider;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param missing why no rule can be run here, in words, or null
  * @param <P> the provider type
  */
+@API(status = API.Status.MAINTAINED)
 public record Suite<P extends PluginProvider>(
     String name,
     Spi<P> spi,

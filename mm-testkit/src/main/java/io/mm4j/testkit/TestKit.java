@@ -13,8 +13,10 @@ import io.mm4j.testkit.vma.VmaIndexSuite;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import org.apiguardian.api.API;
 
 /** The suites of the kit, by SPI. */
+@API(status = API.Status.MAINTAINED)
 public final class TestKit {
   private TestKit() {}
 

@@ -3,6 +3,7 @@
 package io.mm4j.testkit;
 
 import java.util.List;
+import org.apiguardian.api.API;
 
 /**
  * One run of a rule: a list of operations, a way to make the subject that they are applied to, and
@@ -11,6 +12,7 @@ import java.util.List;
  *
  * @param <S> what the operations act on
  */
+@API(status = API.Status.MAINTAINED)
 public interface Trial<S extends Subject> {
   /** The operations, as generated. */
   List<Operation<S>> operations();

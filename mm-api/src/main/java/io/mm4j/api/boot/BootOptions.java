@@ -10,6 +10,7 @@ import io.mm4j.api.plugin.Sizes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import org.apiguardian.api.API;
 
 /**
  * The kernel command line as far as memory goes.
@@ -23,6 +24,7 @@ import java.util.Locale;
  * @param kernelcore {@code kernelcore=}: what must not be in zone Movable
  * @param movablecore {@code movablecore=}: what should be in zone Movable
  */
+@API(status = API.Status.EXPERIMENTAL)
 public record BootOptions(
     long limit,
     boolean exactMap,

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.apiguardian.api.API;
 
 /**
  * What was set of a machine, checked against what its floors read. An option that does nothing is
@@ -23,6 +24,7 @@ import java.util.stream.Stream;
  *
  * <p>A recording brings all of its kernel's values; those that no floor reads are passed over.
  */
+@API(status = API.Status.EXPERIMENTAL)
 public final class BootSettings {
   private static final String VM = "vm.";
   private static final String SYSCTL = "sysctl.";

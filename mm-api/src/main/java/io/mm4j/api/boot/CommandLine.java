@@ -4,6 +4,7 @@ package io.mm4j.api.boot;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.apiguardian.api.API;
 
 /**
  * A kernel command line as words. Models {@code parse_args()} of kernel/params.c (Linux 6.18):
@@ -12,6 +13,7 @@ import java.util.List;
  *
  * @param words the words for the kernel, in order
  */
+@API(status = API.Status.EXPERIMENTAL)
 public record CommandLine(List<Word> words) {
   /** Nothing is said. */
   public static final CommandLine EMPTY = new CommandLine(List.of());

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import org.apiguardian.api.API;
 
 /**
  * Divides a memory map into nodes and zones the way an architecture does: {@code free_area_init()}
@@ -27,6 +28,7 @@ import java.util.Locale;
  * {@code kernelcore=} and {@code movablecore=} cut a zone Movable off the end of the highest zone
  * of each node.
  */
+@API(status = API.Status.EXPERIMENTAL)
 public final class ZoneLayouts {
   private static final long DMA_END = (16L << 20) >>> Pages.PAGE_SHIFT;
   private static final long DMA32_END = (1L << 32) >>> Pages.PAGE_SHIFT;

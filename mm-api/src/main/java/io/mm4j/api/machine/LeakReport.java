@@ -7,6 +7,7 @@ import io.mm4j.api.memory.FrameOwner;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.apiguardian.api.API;
 
 /**
  * Frames that somebody holds: neither free, nor on a per-cpu list, nor boot's. When a machine
@@ -14,6 +15,7 @@ import java.util.stream.Collectors;
  *
  * @param held by owner, only owners that hold something
  */
+@API(status = API.Status.MAINTAINED)
 public record LeakReport(Map<FrameOwner, Held> held) {
   /**
    * What one owner holds.

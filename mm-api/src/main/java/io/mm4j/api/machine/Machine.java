@@ -38,6 +38,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,6 +50,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A module path without the upper floors gives a machine that stops below them: {@link
  * #processes()} says then what to add.
  */
+@API(status = API.Status.MAINTAINED)
 public final class Machine implements AutoCloseable {
   private final Architecture architecture;
   private final MemoryLayout layout;

@@ -3,6 +3,7 @@
 package io.mm4j.api.machine;
 
 import io.mm4j.api.plugin.PluginProvider;
+import org.apiguardian.api.API;
 
 /**
  * A plugin that was found, and where it came from.
@@ -13,6 +14,7 @@ import io.mm4j.api.plugin.PluginProvider;
  * @param version the module's version, or {@code -}
  * @param location the jar or folder it was loaded from
  */
+@API(status = API.Status.MAINTAINED)
 public record PluginInfo(
     Spi<?> spi, PluginProvider provider, String module, String version, String location) {
 

@@ -23,6 +23,7 @@ import java.util.TreeMap;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +35,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Immutable once built; safe for any thread.
  */
+@API(status = API.Status.MAINTAINED)
 public final class PluginRegistry {
   private static final Pattern NAME = Pattern.compile("[a-z][a-z0-9-]{0,39}");
 

@@ -11,6 +11,7 @@ import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.api.vma.VmaIndexProvider;
 import java.util.List;
 import java.util.Objects;
+import org.apiguardian.api.API;
 
 /**
  * One service provider interface: its name on the command line, its provider type, and the plugin
@@ -18,6 +19,7 @@ import java.util.Objects;
  *
  * @param <P> the provider type
  */
+@API(status = API.Status.MAINTAINED)
 public final class Spi<P extends PluginProvider> {
   /** RAM, frames, nodes and zones. */
   public static final Spi<PhysicalMemoryProvider> PHYSICAL_MEMORY =

@@ -2,6 +2,8 @@
 
 package io.mm4j.api.memory;
 
+import org.apiguardian.api.API;
+
 /**
  * What a kernel's architecture says about physical memory: where its zones end, how much it can
  * address, and where RAM appears in the kernel's address space. Addresses are bytes.
@@ -9,6 +11,7 @@ package io.mm4j.api.memory;
  * <p>The linear map is a fixed offset: {@code __va(p) = p + PAGE_OFFSET}, for memory below {@link
  * #lowmemEnd()}; what lies above (HIGHMEM) has no permanent kernel address.
  */
+@API(status = API.Status.MAINTAINED)
 public enum Architecture {
   /** x86-64 with four levels: all RAM is in the linear map. */
   X86_64("x86-64", 0xffff_8880_0000_0000L, 1L << 46, 1L << 46),

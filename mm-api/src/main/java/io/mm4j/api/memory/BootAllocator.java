@@ -3,6 +3,7 @@
 package io.mm4j.api.memory;
 
 import io.mm4j.api.boot.BootEvents;
+import org.apiguardian.api.API;
 
 /**
  * The allocator that runs before the page allocator does: what the firmware gave, less what was
@@ -12,6 +13,7 @@ import io.mm4j.api.boot.BootEvents;
  * <p>Physical byte addresses. One thread. Models {@code memblock} (mm/memblock.c), and {@code
  * bootmem} of Linux 2.4.
  */
+@API(status = API.Status.MAINTAINED)
 public interface BootAllocator {
   /** Nothing suitable is free. */
   long NONE = -1;

@@ -2,6 +2,8 @@
 
 package io.mm4j.api.memory;
 
+import org.apiguardian.api.API;
+
 /**
  * A list of frames through their own {@code lru} links: {@code struct list_head} with {@code
  * list_add()}, {@code list_add_tail()} and {@code list_del()} of include/linux/list.h. A frame is
@@ -9,6 +11,7 @@ package io.mm4j.api.memory;
  *
  * <p>Threads: the caller's lock. O(1) each; allocates nothing.
  */
+@API(status = API.Status.MAINTAINED)
 public final class FrameList {
   /** No frame. */
   public static final long NONE = -1;

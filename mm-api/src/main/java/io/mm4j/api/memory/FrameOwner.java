@@ -2,11 +2,14 @@
 
 package io.mm4j.api.memory;
 
+import org.apiguardian.api.API;
+
 /**
  * Who holds a frame. Every frame has exactly one owner at any time; the floor that holds the frame
  * sets it, and only that floor may write the frame's {@code private}, {@code mapping} and {@code
  * index}.
  */
+@API(status = API.Status.MAINTAINED)
 public enum FrameOwner {
   /** No memory is there: a hole. */
   NONE(0),

@@ -2,6 +2,8 @@
 
 package io.mm4j.api.memory;
 
+import org.apiguardian.api.API;
+
 /**
  * {@code mem_map}: what is known of every page frame, as a struct of arrays that is reached by pfn.
  * There is no object per page; a section that nobody touched costs nothing and reads as boot left
@@ -39,6 +41,7 @@ package io.mm4j.api.memory;
  *
  * <p>Misuse is {@link io.mm4j.api.MisuseException}, and nothing changes.
  */
+@API(status = API.Status.MAINTAINED)
 public interface MemMap {
   /** The lowest frame number. */
   long startPfn();

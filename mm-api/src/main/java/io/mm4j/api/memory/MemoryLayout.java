@@ -3,6 +3,7 @@
 package io.mm4j.api.memory;
 
 import java.util.List;
+import org.apiguardian.api.API;
 
 /**
  * What boot found out about memory: the map of the firmware and the zones that follow from it.
@@ -10,6 +11,7 @@ import java.util.List;
  * @param map the firmware's map
  * @param nodes the nodes with their zones
  */
+@API(status = API.Status.MAINTAINED)
 public record MemoryLayout(MemoryMap map, List<Node> nodes) {
   /** Copies the list. */
   public MemoryLayout {

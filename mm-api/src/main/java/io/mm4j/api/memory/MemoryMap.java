@@ -6,6 +6,7 @@ import io.mm4j.api.InputException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import org.apiguardian.api.API;
 
 /**
  * The firmware's map of physical memory (e820): ranges of bytes, each with a type, sorted, without
@@ -14,6 +15,7 @@ import java.util.List;
  *
  * @param ranges sorted by start
  */
+@API(status = API.Status.MAINTAINED)
 public record MemoryMap(List<Range> ranges) {
   /** What a range is. */
   public enum Type {

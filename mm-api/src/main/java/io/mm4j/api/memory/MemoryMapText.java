@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * boot log only the lines with {@code BIOS-e820} count; other text is skipped if there is any such
  * line, and an error otherwise. {@code #} begins a comment.
  */
+@API(status = API.Status.MAINTAINED)
 public final class MemoryMapText {
   private static final String ALLOWED =
       "lines such as 'BIOS-e820: [mem 0x0-0x9fbff] usable' or '0x100000-0x1fffffff usable'";

@@ -6,6 +6,7 @@ import io.mm4j.api.InputException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import org.apiguardian.api.API;
 
 /**
  * Which memory belongs to which node, and how far the nodes are from each other.
@@ -13,6 +14,7 @@ import java.util.List;
  * @param memory for each node by number, its range of frames; ascending, without overlap
  * @param distances for each node by number, the distance to each node; 10 is local
  */
+@API(status = API.Status.MAINTAINED)
 public record NumaTopology(List<Span> memory, List<List<Integer>> distances) {
   /** {@code LOCAL_DISTANCE}. */
   public static final int LOCAL = 10;

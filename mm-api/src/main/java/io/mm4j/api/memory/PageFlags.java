@@ -2,9 +2,12 @@
 
 package io.mm4j.api.memory;
 
+import org.apiguardian.api.API;
+
 /**
  * Bits of {@link MemMap#flags}, named as in include/linux/page-flags.h; the values are mm4j's own.
  */
+@API(status = API.Status.MAINTAINED)
 public final class PageFlags {
   /** The frame is pinned: not on an LRU list, contents changing. */
   public static final int PG_LOCKED = 1;

@@ -3,6 +3,7 @@
 package io.mm4j.api.memory;
 
 import java.util.Arrays;
+import org.apiguardian.api.API;
 
 /**
  * The migratetype of every pageblock of one zone: {@code get_pageblock_migratetype()}. A pageblock
@@ -12,6 +13,7 @@ import java.util.Arrays;
  * <p>Threads: set with the zone's lock; read without it, a type may be old. O(1); one byte per
  * pageblock.
  */
+@API(status = API.Status.MAINTAINED)
 public final class Pageblocks {
   private final int order;
   private final int firstBlock;

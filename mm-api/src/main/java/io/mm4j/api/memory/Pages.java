@@ -2,7 +2,10 @@
 
 package io.mm4j.api.memory;
 
+import org.apiguardian.api.API;
+
 /** Sizes of a page, a pageblock and the largest buddy block on x86: 4 KiB, 2 MiB, 4 MiB. */
+@API(status = API.Status.MAINTAINED)
 public final class Pages {
   /** log2 of the page size. */
   public static final int PAGE_SHIFT = 12;

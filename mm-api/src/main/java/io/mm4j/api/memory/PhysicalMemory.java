@@ -4,6 +4,7 @@ package io.mm4j.api.memory;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import org.apiguardian.api.API;
 
 /**
  * The RAM of a machine: its bytes, its frames, its nodes and zones.
@@ -16,6 +17,7 @@ import java.util.List;
  * <p>Addresses are physical byte addresses ({@code paddr}); longs must be aligned to 8. Threads:
  * plain memory, the frame's owner writes. Each access is O(1) and allocates nothing.
  */
+@API(status = API.Status.MAINTAINED)
 public interface PhysicalMemory extends AutoCloseable {
   /** The frames. */
   MemMap memMap();

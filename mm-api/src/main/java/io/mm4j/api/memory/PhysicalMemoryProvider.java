@@ -4,8 +4,10 @@ package io.mm4j.api.memory;
 
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.PluginProvider;
+import org.apiguardian.api.API;
 
 /** Creates {@link PhysicalMemory}: the SPI {@code physical-memory}. */
+@API(status = API.Status.MAINTAINED)
 public interface PhysicalMemoryProvider extends PluginProvider {
   /**
    * Creates the memory of a machine.

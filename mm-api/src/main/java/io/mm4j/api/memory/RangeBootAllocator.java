@@ -2,6 +2,8 @@
 
 package io.mm4j.api.memory;
 
+import org.apiguardian.api.API;
+
 /**
  * A boot allocator that keeps ranges of bytes, with more than every {@link BootAllocator} has: the
  * calls of include/linux/memblock.h that tell nodes apart and choose a direction, and what {@code
@@ -13,6 +15,7 @@ package io.mm4j.api.memory;
  * #reserve} has {@link #ANY_NODE} and no flags. When all is handed over, every reserved range takes
  * the node of the memory that it lies in: {@code memmap_init_reserved_pages()}.
  */
+@API(status = API.Status.MAINTAINED)
 public interface RangeBootAllocator extends BootAllocator {
   /** The range can be removed while the machine runs. */
   int HOTPLUG = 0x1;

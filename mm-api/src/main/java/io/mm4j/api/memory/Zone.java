@@ -4,12 +4,14 @@ package io.mm4j.api.memory;
 
 import io.mm4j.api.KernelLock;
 import io.mm4j.api.LockClass;
+import org.apiguardian.api.API;
 
 /**
  * A zone of a node: a range of frames of one kind, holes included. Models {@code struct zone} of
  * include/linux/mmzone.h as far as it describes memory; what is free in it is a frame allocator's
  * business, how much must stay free the page allocator's.
  */
+@API(status = API.Status.MAINTAINED)
 public final class Zone {
   private final ZoneType type;
   private final int nodeId;

@@ -3,8 +3,10 @@
 package io.mm4j.api.memory;
 
 import java.util.Locale;
+import org.apiguardian.api.API;
 
 /** The kinds of zone, lowest first; a request that names one may be served from lower ones. */
+@API(status = API.Status.MAINTAINED)
 public enum ZoneType {
   /** Below 16 MiB, for ISA devices. */
   DMA(0, "DMA"),

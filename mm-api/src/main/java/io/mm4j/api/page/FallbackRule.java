@@ -3,6 +3,7 @@
 package io.mm4j.api.page;
 
 import io.mm4j.api.memory.Pages;
+import org.apiguardian.api.API;
 
 /**
  * What a request does when the lists of its own migratetype are empty: which other type it looks
@@ -29,6 +30,7 @@ import io.mm4j.api.memory.Pages;
  * counts. Every method but {@link #fallback} has a default that states Linux's rule, so that a
  * variation overrides just what it changes.
  */
+@API(status = API.Status.MAINTAINED)
 public interface FallbackRule {
   /** No such order or type. */
   int NONE = -1;

@@ -3,11 +3,13 @@
 package io.mm4j.api.page;
 
 import io.mm4j.api.memory.Pages;
+import org.apiguardian.api.API;
 
 /**
  * How fragmented free memory is, as {@code /sys/kernel/debug/extfrag} reports it: pure functions of
  * the free blocks of a zone. Models mm/vmstat.c (Linux 6.18).
  */
+@API(status = API.Status.MAINTAINED)
 public final class Fragmentation {
   private Fragmentation() {}
 

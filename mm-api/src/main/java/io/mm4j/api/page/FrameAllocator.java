@@ -2,6 +2,8 @@
 
 package io.mm4j.api.page;
 
+import org.apiguardian.api.API;
+
 /**
  * The free blocks of one zone: a structure, not a policy. What Linux decides - which zone, which
  * migratetype to fall back to, how much to keep - stands above it, once, in a {@link
@@ -31,6 +33,7 @@ package io.mm4j.api.page;
  * <p>Models {@code zone->free_area} of mm/page_alloc.c (Linux 6.18). Nothing here allocates Java
  * objects after creation, except metadata of a section at the first split in it.
  */
+@API(status = API.Status.MAINTAINED)
 public interface FrameAllocator extends FreeCounts {
   /** No block: the documented sentinel of every call that returns a frame number. */
   long NONE = -1;

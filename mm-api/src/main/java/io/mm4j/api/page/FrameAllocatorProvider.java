@@ -8,8 +8,10 @@ import io.mm4j.api.plugin.PluginProvider;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import org.apiguardian.api.API;
 
 /** Creates {@link FrameAllocator}s, one for each zone: the SPI {@code frame-allocator}. */
+@API(status = API.Status.MAINTAINED)
 public interface FrameAllocatorProvider extends PluginProvider {
   /**
    * What a plugin can do; a test or a policy that needs more is skipped, with the reason.

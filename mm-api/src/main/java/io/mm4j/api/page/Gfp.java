@@ -8,11 +8,13 @@ import io.mm4j.api.plugin.Sizes;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import org.apiguardian.api.API;
 
 /**
  * Allocation flags with the bits of Linux 6.18 on x86-64 (include/linux/gfp_types.h), as recordings
  * carry them.
  */
+@API(status = API.Status.MAINTAINED)
 public final class Gfp {
   /** From zone DMA. */
   public static final int __GFP_DMA = 0x1;

@@ -2,10 +2,13 @@
 
 package io.mm4j.api.page;
 
+import org.apiguardian.api.API;
+
 /**
  * Migratetypes: how movable a page's contents are. Plain ints, with the kernel's values ({@code
  * enum migratetype}, include/linux/mmzone.h, Linux 6.18).
  */
+@API(status = API.Status.MAINTAINED)
 public final class Migratetype {
   /** Pages that stay where they are. */
   public static final int UNMOVABLE = 0;

@@ -3,8 +3,10 @@
 package io.mm4j.api.page;
 
 import io.mm4j.api.Cpu;
+import org.apiguardian.api.API;
 
 /** A higher floor's way to move blocks of its own somewhere else. */
+@API(status = API.Status.MAINTAINED)
 @FunctionalInterface
 public interface Migrator {
   /**

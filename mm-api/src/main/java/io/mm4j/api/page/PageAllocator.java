@@ -6,6 +6,7 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.NodeMask;
 import java.util.List;
 import java.util.Optional;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Threads: any, each with a {@link Cpu} of its own. Hot calls allocate no Java object.
  */
+@API(status = API.Status.MAINTAINED)
 public interface PageAllocator {
   /** Out of memory. */
   long NO_PAGE = -1;

@@ -10,8 +10,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.apiguardian.api.API;
 
 /** Creates a {@link PageAllocator}: the SPI {@code page-allocator}. */
+@API(status = API.Status.MAINTAINED)
 public interface PageAllocatorProvider extends PluginProvider {
   /**
    * What a plugin can do. Who claims all three promises exactly what Linux 6.18 decides: which

@@ -5,6 +5,7 @@ package io.mm4j.api.page;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.Pages;
+import org.apiguardian.api.API;
 
 /**
  * The entry points of the page allocator under the kernel's names, for code that reads like the
@@ -20,6 +21,7 @@ import io.mm4j.api.memory.Pages;
  *
  * <p>Threads: as the allocator; an instance belongs to one CPU. Allocates no Java objects.
  */
+@API(status = API.Status.MAINTAINED)
 public final class PageCalls {
   /** Where the direct map of a 64-bit machine begins. */
   public static final long PAGE_OFFSET_64 = 0xffff_8880_0000_0000L;

@@ -4,6 +4,7 @@ package io.mm4j.api.page;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.Zone;
+import org.apiguardian.api.API;
 
 /**
  * Receives the inner steps of a {@link PageAllocator}: the kernel's tracepoints of the page
@@ -13,6 +14,7 @@ import io.mm4j.api.memory.Zone;
  * <p>Called by the thread that allocates or frees, some of it with a zone's lock held: a receiver
  * neither allocates nor frees pages.
  */
+@API(status = API.Status.MAINTAINED)
 public interface PageEvents {
   /** {@code mm_page_alloc}: a request was served, or failed with {@link PageAllocator#NO_PAGE}. */
   default void alloc(Cpu cpu, long pfn, int order, int gfp, int migratetype) {}

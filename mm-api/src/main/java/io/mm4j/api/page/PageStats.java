@@ -4,12 +4,14 @@ package io.mm4j.api.page;
 
 import java.util.List;
 import java.util.Map;
+import org.apiguardian.api.API;
 
 /**
  * A page allocator's statistics: the figures behind {@code /proc/zoneinfo} and {@code
  * /proc/vmstat}. Cheap to keep, gathered when asked. Counters that other threads are changing may
  * be a little old.
  */
+@API(status = API.Status.MAINTAINED)
 public interface PageStats {
   /** Every kind of zone of every node, also those without memory; node by node, lowest first. */
   List<ZoneStats> zones();

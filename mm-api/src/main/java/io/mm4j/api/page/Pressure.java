@@ -11,6 +11,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Threads: any.
  */
+@API(status = API.Status.MAINTAINED)
 public final class Pressure {
   private final CopyOnWriteArrayList<Entry> reclaimers = new CopyOnWriteArrayList<>();
   private final Map<FrameOwner, Migrator> migrators = new ConcurrentHashMap<>();

@@ -7,6 +7,7 @@ import io.mm4j.api.LockClass;
 import io.mm4j.api.LockOrder;
 import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.memory.ZoneType;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param locksHeld the locks that the asking thread holds, a set of {@link LockClass#bit}
  * @param memcg the control group that is at its limit; null if the machine is short itself
  */
+@API(status = API.Status.MAINTAINED)
 public record ReclaimRequest(
     Cpu cpu,
     int gfp,

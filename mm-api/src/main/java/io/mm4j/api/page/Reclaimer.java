@@ -2,7 +2,10 @@
 
 package io.mm4j.api.page;
 
+import org.apiguardian.api.API;
+
 /** A higher floor's way to give frames up. Called without any zone lock held. */
+@API(status = API.Status.MAINTAINED)
 @FunctionalInterface
 public interface Reclaimer {
   /**

@@ -4,6 +4,7 @@ package io.mm4j.api.page;
 
 import io.mm4j.api.memory.ZoneType;
 import java.util.List;
+import org.apiguardian.api.API;
 
 /**
  * What {@code /proc/zoneinfo} and {@code /proc/pagetypeinfo} say of one zone; a snapshot, all in
@@ -28,6 +29,7 @@ import java.util.List;
  * @param statThreshold {@code vm stats threshold}
  * @param cpus the per-cpu lists, by number of the CPU
  */
+@API(status = API.Status.MAINTAINED)
 public record ZoneStats(
     int nodeId,
     ZoneType type,

@@ -2,6 +2,8 @@
 
 package io.mm4j.api.pagetable;
 
+import org.apiguardian.api.API;
+
 /**
  * The bits of a page-table entry and the levels of a walk, for one architecture. Walking, mapping
  * and copy-on-write rules stand above it, once. Entries are longs even where the hardware's are
@@ -12,6 +14,7 @@ package io.mm4j.api.pagetable;
  *
  * <p>Pure functions: any thread, O(1), no allocation.
  */
+@API(status = API.Status.EXPERIMENTAL)
 public interface PageTableFormat {
   /** Nothing is there: {@code pte_none()}. */
   long EMPTY = 0;

@@ -3,8 +3,10 @@
 package io.mm4j.api.plugin;
 
 import java.util.Collection;
+import org.apiguardian.api.API;
 
 /** Finds what was probably meant. */
+@API(status = API.Status.MAINTAINED)
 public final class Nearest {
   private Nearest() {}
 

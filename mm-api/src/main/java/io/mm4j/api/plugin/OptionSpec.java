@@ -2,6 +2,8 @@
 
 package io.mm4j.api.plugin;
 
+import org.apiguardian.api.API;
+
 /**
  * One declared option of a plugin.
  *
@@ -10,6 +12,7 @@ package io.mm4j.api.plugin;
  * @param defaultValue used when the option is not given, in the same spelling
  * @param line one line of help
  */
+@API(status = API.Status.MAINTAINED)
 public record OptionSpec(String name, Type type, String defaultValue, String line) {
   /** The kinds of value. */
   public enum Type {

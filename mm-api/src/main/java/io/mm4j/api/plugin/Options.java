@@ -7,8 +7,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import org.apiguardian.api.API;
 
 /** The option values of one plugin instance: what was given, checked against what is declared. */
+@API(status = API.Status.MAINTAINED)
 public final class Options {
   private final Map<String, String> values;
 

@@ -4,11 +4,13 @@ package io.mm4j.api.plugin;
 
 import java.util.List;
 import java.util.Map;
+import org.apiguardian.api.API;
 
 /**
  * What every plugin says of itself. A provider is cheap to create; {@link java.util.ServiceLoader}
  * finds it, and only the {@code create} method of its SPI builds the implementation.
  */
+@API(status = API.Status.MAINTAINED)
 public interface PluginProvider {
   /** The SPI level of this version of mm-api. */
   int SPI_LEVEL = 1;

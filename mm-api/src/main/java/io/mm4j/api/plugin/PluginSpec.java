@@ -5,6 +5,7 @@ package io.mm4j.api.plugin;
 import io.mm4j.api.InputException;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.apiguardian.api.API;
 
 /**
  * A choice of plugin as written on the command line: {@code NAME} or {@code NAME:key=value,...}.
@@ -12,6 +13,7 @@ import java.util.Map;
  * @param name the plugin
  * @param options the given options, unchecked
  */
+@API(status = API.Status.MAINTAINED)
 public record PluginSpec(String name, Map<String, String> options) {
   /** Copies the map. */
   public PluginSpec {

@@ -4,6 +4,7 @@ package io.mm4j.api.plugin;
 
 import io.mm4j.api.InputException;
 import java.util.Locale;
+import org.apiguardian.api.API;
 
 /**
  * One setting of the machine that a floor reads: a {@code vm.*} value or a parameter of the kernel
@@ -15,6 +16,7 @@ import java.util.Locale;
  * @param type what its text means
  * @param line one line of help
  */
+@API(status = API.Status.MAINTAINED)
 public record Setting(Kind kind, String name, OptionSpec.Type type, String line) {
   /** Where a setting is written. */
   public enum Kind {

@@ -4,8 +4,10 @@ package io.mm4j.api.plugin;
 
 import io.mm4j.api.InputException;
 import java.util.Locale;
+import org.apiguardian.api.API;
 
 /** Reads and writes sizes and numbers the way the command line spells them. */
+@API(status = API.Status.MAINTAINED)
 public final class Sizes {
   private static final String UNITS = "KMGTPE";
 

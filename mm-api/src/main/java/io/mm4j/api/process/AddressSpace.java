@@ -2,6 +2,7 @@
 package io.mm4j.api.process;
 
 import java.util.function.Consumer;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * Results are raw too: an address, 0, or a negated {@link Errno}. Unknown flags and wrong addresses
  * are never misuse of this interface: they give what Linux 6.18 gives. One thread at a time.
  */
+@API(status = API.Status.EXPERIMENTAL)
 public interface AddressSpace {
   // ---------------------------------------------------------------- set-up
 

@@ -3,6 +3,7 @@ package io.mm4j.api.process;
 
 import java.util.Objects;
 import java.util.Set;
+import org.apiguardian.api.API;
 
 /**
  * Everything an address space is made from.
@@ -20,6 +21,7 @@ import java.util.Set;
  * @param thp huge page setting
  * @param readImpliesExec personality READ_IMPLIES_EXEC
  */
+@API(status = API.Status.EXPERIMENTAL)
 public record AddressSpaceConfig(
     MmLayout layout,
     long asBytes,

@@ -6,11 +6,13 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.apiguardian.api.API;
 
 /**
  * The names that users give to flags of memory calls, and their values on x86 (Linux 6.18), for
  * commands and readers of logs. The calls themselves take raw words.
  */
+@API(status = API.Status.EXPERIMENTAL)
 public enum CallFlags {
   /** Protections of mmap and mprotect. */
   PROT(

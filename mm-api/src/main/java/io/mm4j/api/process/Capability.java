@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.api.process;
 
+import org.apiguardian.api.API;
+
 /** The capabilities that memory calls ask for. */
+@API(status = API.Status.EXPERIMENTAL)
 public enum Capability {
   /** {@code CAP_IPC_LOCK}: locks memory beyond the limit. */
   IPC_LOCK,

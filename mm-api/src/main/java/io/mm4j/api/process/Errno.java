@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.api.process;
 
+import org.apiguardian.api.API;
+
 /**
  * Error numbers of Linux x86-64 that memory calls return, and their names. A system call returns
  * the negated number; a result counts as an error when it is in -4095..-1.
  */
+@API(status = API.Status.EXPERIMENTAL)
 public final class Errno {
   public static final int EPERM = 1;
   public static final int ENOENT = 2;

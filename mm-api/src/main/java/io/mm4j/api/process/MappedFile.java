@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.api.process;
 
+import org.apiguardian.api.API;
+
 /**
  * A file that can be mapped: the kernel's inode. Identity is object identity.
  *
@@ -10,6 +12,7 @@ package io.mm4j.api.process;
  *     Kind#DEV_ZERO}
  * @param content gives the bytes of the file, or null when they are unknown
  */
+@API(status = API.Status.EXPERIMENTAL)
 public record MappedFile(
     String name, Kind kind, long sizeBytes, @org.jspecify.annotations.Nullable Content content) {
   /** What kind of file system or device serves the file. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.api.process;
 
+import org.apiguardian.api.API;
+
 /**
  * The fields of {@code mm_struct}, read at one moment. Fields of floors that are not there yet hold
  * the value said here.
@@ -42,6 +44,7 @@ package io.mm4j.api.process;
  * @param dumpable whether a core dump is allowed
  * @param context the architecture's part ({@code context}): address of the vdso, 0 if unmapped
  */
+@API(status = API.Status.EXPERIMENTAL)
 public record MmFields(
     long mmap,
     long mmRb,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.api.process;
 
+import org.apiguardian.api.API;
+
 /**
  * Where exec put the program, and where mmap may search: the layout part of {@code mm_struct}.
  * Addresses are user-virtual.
@@ -22,6 +24,7 @@ package io.mm4j.api.process;
  * @param envStart environment
  * @param envEnd end of the environment
  */
+@API(status = API.Status.EXPERIMENTAL)
 public record MmLayout(
     long taskSize,
     long mmapBase,

@@ -4,6 +4,7 @@ package io.mm4j.api.process;
 import io.mm4j.api.InputException;
 import io.mm4j.api.plugin.Sizes;
 import java.util.Map;
+import org.apiguardian.api.API;
 
 /**
  * Machine-wide settings under {@code /proc/sys/vm} that calls look at.
@@ -18,6 +19,7 @@ import java.util.Map;
  * @param overcommitKbytes {@code vm.overcommit_kbytes}, for mode 2 in place of the ratio; 0 for
  *     none
  */
+@API(status = API.Status.EXPERIMENTAL)
 public record MmSysctls(
     int overcommitMemory,
     int overcommitRatio,

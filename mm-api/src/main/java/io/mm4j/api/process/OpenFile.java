@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.api.process;
 
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param file the file that was opened
  * @param mode how it was opened
  */
+@API(status = API.Status.EXPERIMENTAL)
 public record OpenFile(MappedFile file, Mode mode) {
   /** Access mode of {@code open(2)}. */
   public enum Mode {

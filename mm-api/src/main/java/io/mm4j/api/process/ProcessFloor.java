@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.api.process;
 
+import org.apiguardian.api.API;
+
 /**
  * Makes address spaces. All address spaces that come from one floor, directly or by fork, share its
  * memory-wide accounting (committed pages) and its numbering of shared-memory objects. One thread
  * at a time may use a floor and everything made from it.
  */
+@API(status = API.Status.EXPERIMENTAL)
 public interface ProcessFloor extends AutoCloseable {
   /**
    * Makes an address space without any VMA. Load a start state with {@link

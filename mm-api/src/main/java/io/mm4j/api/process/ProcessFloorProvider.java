@@ -10,8 +10,10 @@ import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.vma.VmaIndex;
 import java.util.Map;
 import java.util.function.Supplier;
+import org.apiguardian.api.API;
 
 /** Creates a {@link ProcessFloor}: the SPI {@code process}. */
+@API(status = API.Status.EXPERIMENTAL)
 public interface ProcessFloorProvider extends PluginProvider {
   /**
    * What the floors below hand up.

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.api.process;
 
+import org.apiguardian.api.API;
+
 /** The resource limits that memory calls look at; soft limits in bytes. */
+@API(status = API.Status.EXPERIMENTAL)
 public enum ResourceLimit {
   /** {@code RLIMIT_AS}: size of the address space. */
   AS,

@@ -3,8 +3,10 @@ package io.mm4j.api.process;
 
 import io.mm4j.api.InputException;
 import java.util.Locale;
+import org.apiguardian.api.API;
 
 /** {@code /sys/kernel/mm/transparent_hugepage/enabled}. */
+@API(status = API.Status.EXPERIMENTAL)
 public enum ThpMode {
   /** Never a huge page. */
   NEVER,

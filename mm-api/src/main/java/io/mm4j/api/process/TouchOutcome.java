@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.api.process;
 
+import org.apiguardian.api.API;
+
 /**
  * What a touch of one byte, or one recorded page fault, led to.
  *
@@ -9,6 +11,7 @@ package io.mm4j.api.process;
  *     when it succeeded
  * @param value the byte read (0..255), or {@link #UNKNOWN}
  */
+@API(status = API.Status.EXPERIMENTAL)
 public record TouchOutcome(Kind kind, long uaddr, int value) {
   /** No byte was read, or nobody knows it (program image, initial stack, vdso). */
   public static final int UNKNOWN = -1;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.api.process;
 
+import org.apiguardian.api.API;
+
 /**
  * Numbers that users pass to memory calls (include/uapi of Linux 6.18, x86-64). They stand here and
  * nowhere else; {@link CallFlags} has their names.
  */
+@API(status = API.Status.EXPERIMENTAL)
 public final class Uapi {
   public static final long PROT_NONE = 0;
   public static final long PROT_READ = 1;

@@ -2,6 +2,7 @@
 package io.mm4j.api.process;
 
 import java.util.List;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param pages run lengths in the recordings' letters ({@code . A a F f z Z g}), such as {@code
  *     A1,.3}; {@code ?} or empty when unknown or not kept
  */
+@API(status = API.Status.EXPERIMENTAL)
 public record VmaInfo(
     long start,
     long end,

@@ -3,6 +3,7 @@
 package io.mm4j.api.slab;
 
 import io.mm4j.api.Cpu;
+import org.apiguardian.api.API;
 
 /**
  * Objects smaller than a page: the contract of the slab floor, as far as the floors below it need
@@ -10,6 +11,7 @@ import io.mm4j.api.Cpu;
  * io.mm4j.api.memory.FrameOwner#SLAB}; its first frame's {@code mapping} names the cache, {@code
  * private} and {@code index} are the slab's own, and freelists may live in the objects.
  */
+@API(status = API.Status.EXPERIMENTAL)
 public interface SlabAllocator {
   /** Out of memory. */
   long NO_OBJECT = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.api.vma;
 
+import org.apiguardian.api.API;
+
 /**
  * The sorted, non-overlapping address ranges of one address space: structure only, no policy. What
  * a system call returns never depends on which index is used.
@@ -31,6 +33,7 @@ package io.mm4j.api.vma;
  * exclusively; all others may be called by any number of threads while none changes it. No method
  * blocks. Unless a method says otherwise it allocates nothing.
  */
+@API(status = API.Status.MAINTAINED)
 public interface VmaIndex {
   /** No such VMA. */
   int NONE = -1;

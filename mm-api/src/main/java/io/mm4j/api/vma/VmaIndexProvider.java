@@ -5,8 +5,10 @@ import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.PluginProvider;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.apiguardian.api.API;
 
 /** Creates {@link VmaIndex}es, one for each address space: the SPI {@code vma-index}. */
+@API(status = API.Status.MAINTAINED)
 public interface VmaIndexProvider extends PluginProvider {
   /**
    * What a plugin can do; a test that needs more is skipped, with the reason.

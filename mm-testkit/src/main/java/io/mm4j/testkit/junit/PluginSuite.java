@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.apiguardian.api.API;
 import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.DynamicContainer;
@@ -49,6 +50,7 @@ import org.junit.jupiter.api.TestFactory;
  *
  * @param <P> the provider type of the SPI
  */
+@API(status = API.Status.MAINTAINED)
 public abstract class PluginSuite<P extends PluginProvider> {
   private final Spi<P> spi;
 

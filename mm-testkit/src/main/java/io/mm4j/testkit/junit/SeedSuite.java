@@ -17,6 +17,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
+import org.apiguardian.api.API;
 import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -32,6 +33,7 @@ import org.junit.jupiter.api.Test;
  *
  * @param <P> the provider type of the SPI
  */
+@API(status = API.Status.MAINTAINED)
 public abstract class SeedSuite<P extends PluginProvider> {
   private final Spi<P> spi;
   private final double share;
