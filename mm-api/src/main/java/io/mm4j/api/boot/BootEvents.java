@@ -6,12 +6,14 @@ import io.mm4j.api.memory.BootAllocator;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Zone;
+import org.apiguardian.api.API;
 
 /**
  * Receives what boot does with memory, step by step, in the order of {@code setup_arch()} and
  * {@code mm_core_init()} of Linux 6.18. Set by {@link io.mm4j.api.machine.MachineConfig#watchBoot};
  * called by the thread that boots.
  */
+@API(status = API.Status.EXPERIMENTAL)
 public interface BootEvents {
   /** Nobody looks. */
   BootEvents NONE = new BootEvents() {};

@@ -5,6 +5,7 @@ package io.mm4j.api.boot;
 import io.mm4j.api.InputException;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.plugin.Sizes;
+import org.apiguardian.api.API;
 
 /**
  * How much memory {@code kernelcore=} or {@code movablecore=} asks for: bytes, or a part of all
@@ -13,6 +14,7 @@ import io.mm4j.api.plugin.Sizes;
  * @param bytes how much; 0 if it is a part
  * @param percent which part of all memory, in hundredths; 0 if it is an amount
  */
+@API(status = API.Status.EXPERIMENTAL)
 public record CoreAmount(long bytes, int percent) {
   /** Nothing is asked for. */
   public static final CoreAmount NONE = new CoreAmount(0, 0);

@@ -7,8 +7,10 @@ import static java.util.stream.Collectors.joining;
 import io.mm4j.api.InputException;
 import java.util.Arrays;
 import java.util.Locale;
+import org.apiguardian.api.API;
 
 /** Which frames of a machine have bytes: what a replay does not judge it need not store. */
+@API(status = API.Status.MAINTAINED)
 public enum Contents {
   /** All. */
   ALL,

@@ -4,6 +4,7 @@ package io.mm4j.api.memory;
 
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
+import org.apiguardian.api.API;
 
 /**
  * The {@link PageState} of every frame of a machine, by section: an array for each section that
@@ -24,6 +25,7 @@ import java.util.Arrays;
  * <p>Threads: whichever writes the first frame of a section makes it. See {@link PageState} for who
  * may write how.
  */
+@API(status = API.Status.MAINTAINED)
 public final class FrameStates {
   private static final long[] NOTHING = {};
 

@@ -5,6 +5,7 @@ package io.mm4j.api.memory;
 import io.mm4j.api.InputException;
 import io.mm4j.api.plugin.Sizes;
 import java.util.BitSet;
+import org.apiguardian.api.API;
 
 /**
  * A set of nodes: {@code nodemask_t}. Written as the kernel writes lists, {@code 0-2,5}.
@@ -12,6 +13,7 @@ import java.util.BitSet;
  * <p>Immutable. Whoever asks for pages with a mask keeps the object and asks with it again: an
  * allocator may remember what follows from it.
  */
+@API(status = API.Status.MAINTAINED)
 public final class NodeMask {
   /** One more than the highest number of a node: {@code MAX_NUMNODES}. */
   public static final int MAX_NODES = 1024;

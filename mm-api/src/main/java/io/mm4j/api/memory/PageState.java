@@ -5,6 +5,7 @@ package io.mm4j.api.memory;
 import io.mm4j.api.MisuseException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import org.apiguardian.api.API;
 
 /**
  * The state of a frame: one long holds what every allocation and every free writes.
@@ -37,6 +38,7 @@ import java.lang.invoke.VarHandle;
  * replace its state by a plain store: the page allocator when it hands a block out and when it
  * takes one back, and {@link MemMap#hold}. Only the end of holding needs an atomic step.
  */
+@API(status = API.Status.MAINTAINED)
 public final class PageState {
   /** The owner's bits. */
   public static final long OWNER_MASK = 0x1f;

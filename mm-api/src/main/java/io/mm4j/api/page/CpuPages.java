@@ -8,6 +8,7 @@ import io.mm4j.api.memory.FrameStates;
 import io.mm4j.api.memory.PageState;
 import io.mm4j.api.memory.Pages;
 import java.util.Arrays;
+import org.apiguardian.api.API;
 
 /**
  * A {@link PageAllocator} for one CPU: {@link #alloc} and {@link #free} do what {@code allocPages}
@@ -27,6 +28,7 @@ import java.util.Arrays;
  *
  * <p>Threads: the owner of the CPU. Nothing is allocated on the heap.
  */
+@API(status = API.Status.MAINTAINED)
 public abstract class CpuPages {
   /** Lists are of orders below. */
   public static final int ORDERS = 4;

@@ -2,10 +2,13 @@
 
 package io.mm4j.api.page;
 
+import org.apiguardian.api.API;
+
 /**
  * The last resort of a machine that is out of memory: somebody gives up all that he holds. Models
  * {@code out_of_memory()} of mm/oom_kill.c (Linux 6.18).
  */
+@API(status = API.Status.MAINTAINED)
 @FunctionalInterface
 public interface OomHandler {
   /**

@@ -2,6 +2,8 @@
 
 package io.mm4j.api.page;
 
+import org.apiguardian.api.API;
+
 /**
  * What the fast paths of {@link CpuPages} count for all the lists that one CPU keeps of one zone.
  * An allocation halves the row of frees and counts nothing: how many there were follows from the
@@ -9,6 +11,7 @@ package io.mm4j.api.page;
  *
  * <p>Threads: the owner of the CPU, or who holds its park lock; read by anybody, as a guess.
  */
+@API(status = API.Status.MAINTAINED)
 public final class PcpCounts {
   /** {@code pcp->free_count} of mm/page_alloc.c (Linux 6.18). */
   int freeCount;

@@ -3,6 +3,7 @@
 package io.mm4j.api.page;
 
 import java.util.Arrays;
+import org.apiguardian.api.API;
 
 /**
  * One list of free blocks of one zone, order and migratetype that a CPU keeps: a stack of frame
@@ -21,6 +22,7 @@ import java.util.Arrays;
  *
  * <p>Threads: the owner of the CPU, or who holds its park lock, except that anybody may close.
  */
+@API(status = API.Status.MAINTAINED)
 public final class PcpList {
   private static final long[] EMPTY = {};
   private static final int OUT_OF_REACH = Integer.MAX_VALUE;

@@ -5,6 +5,7 @@ package io.mm4j.api.page;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import java.util.Arrays;
+import org.apiguardian.api.API;
 
 /**
  * Where the blocks of one zone come back to on one CPU: a list for each order below {@link
@@ -12,6 +13,7 @@ import java.util.Arrays;
  * CpuPages} uses that of the zone whose frame came back last. The frames of a pageblock that lies
  * in two zones always come the slow way.
  */
+@API(status = API.Status.MAINTAINED)
 public final class PcpZone {
   static final int TYPE_BITS = 3;
 

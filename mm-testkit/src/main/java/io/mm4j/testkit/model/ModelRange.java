@@ -109,11 +109,16 @@ class ModelRange {
     return true;
   }
 
+  /** Takes that reference, if the block is held. */
+  boolean refer(long head) {
+    return state.map.tryGet(head);
+  }
+
   private boolean moves(Cpu cpu, ModelZone zone, long pfn, int gfp) {
     int order = moved(pfn);
     long head = pfn & -(1L << order);
     FrameOwner owner = state.map.owner(pfn);
-    if (!state.pressure.canMigrate(owner) || (holds() && !state.map.tryGet(head))) {
+    if (!state.pressure.canMigrate(owner) || (holds() && !refer(head))) {
       return false;
     }
     if (same(head, owner)) {

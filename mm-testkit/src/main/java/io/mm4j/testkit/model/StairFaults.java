@@ -90,6 +90,22 @@ final class StairFaults {
                       }
                     })),
         fault(
+            "moves-bare-blocks",
+            "A block moves that nobody holds, if its owner can move others.",
+            List.of("PA-82"),
+            range(
+                pages ->
+                    new ModelRange(pages) {
+                      @Override
+                      boolean refer(long head) {
+                        if (pages.state.map.refcount(head) == 0) {
+                          return false;
+                        }
+                        pages.state.map.get(head);
+                        return true;
+                      }
+                    })),
+        fault(
             "kswapd-names-no-node",
             "kswapd asks for memory of any node.",
             List.of("PA-84"),

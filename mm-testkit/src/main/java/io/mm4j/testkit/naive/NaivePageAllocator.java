@@ -164,6 +164,10 @@ public final class NaivePageAllocator implements PageAllocator {
       if (map.mapcount(pfn) != 0 || map.entireMapcount(pfn) != 0) {
         throw new MisuseException("freed while mapped: pfn=" + pfn);
       }
+      if (!map.freeze(pfn, 1)) { // somebody has found it in the meantime
+        freePages(cpu, pfn, order);
+        return;
+      }
       if (order > 0) {
         map.release(pfn, order, FrameOwner.FREE);
         giveBack(pfn, order);

@@ -46,7 +46,7 @@ final class MoveRules {
                 "While an owner is asked to move a block the caller holds a reference of it: the"
                     + " frames stay what they are, even if the owner lets go; what was read before"
                     + " the reference was there is looked at again; afterwards the reference is"
-                    + " given back, wherever it went.",
+                    + " given back, wherever it went. A bare block is not moved.",
                 "The frame is freed and somebody else's by the time that it is moved.",
                 "mm/compaction.c isolate_migratepages_block (folio_get_nontail_page)",
                 "no reference, one that is never given back, or an owner that is out of date"),
@@ -124,7 +124,12 @@ final class MoveRules {
     int order = random.below(5);
     Held block = inRange(s, order, 0);
     int references = random.between(1, 3);
-    s.map.hold(block.pfn(), order, FrameOwner.ANON, 0, 0, 0);
+    boolean bare = random.oneIn(5);
+    if (bare) {
+      s.map.setOwners(block.pfn(), order, FrameOwner.ANON);
+    } else {
+      s.map.hold(block.pfn(), order, FrameOwner.ANON, 0, 0, 0);
+    }
     for (int i = 1; i < references; i++) {
       s.map.get(block.pfn());
     }
@@ -157,10 +162,10 @@ final class MoveRules {
     }
     boolean given =
         s.pages.allocContigRange(s.cpu(0), block.pfn(), block.pfn() + 1, Gfp.GFP_KERNEL);
-    if (changes) {
-      checkEqual(0, asked[0], "questions to an owner that has it no more");
+    if (bare || changes) {
+      checkEqual(0, asked[0], "questions about a block that its owner does not hold");
     }
-    boolean stays = changes || answer == Answer.REFUSES;
+    boolean stays = bare || changes || answer == Answer.REFUSES;
     check(given != stays, stays ? "the range refused" : "the range given", "" + given);
     boolean held = stays || answer == Answer.MOVES;
     if (held) {
