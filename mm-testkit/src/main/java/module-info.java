@@ -17,4 +17,5 @@ module io.mm4j.testkit {
 
   exports io.mm4j.testkit;
   exports io.mm4j.testkit.junit;
+  exports io.mm4j.testkit.suites;
 }

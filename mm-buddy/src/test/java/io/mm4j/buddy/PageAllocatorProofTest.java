@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import io.mm4j.api.machine.Spi;
 import io.mm4j.testkit.ProveMatrix;
 import io.mm4j.testkit.RuleRunner;
-import io.mm4j.testkit.TestKit;
+import io.mm4j.testkit.suites.TestKit;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

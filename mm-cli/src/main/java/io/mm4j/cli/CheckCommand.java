@@ -19,7 +19,7 @@ import io.mm4j.testkit.RuleResult;
 import io.mm4j.testkit.RuleResult.Outcome;
 import io.mm4j.testkit.RuleRunner;
 import io.mm4j.testkit.Suite;
-import io.mm4j.testkit.TestKit;
+import io.mm4j.testkit.suites.TestKit;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;

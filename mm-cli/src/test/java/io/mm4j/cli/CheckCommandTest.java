@@ -21,7 +21,7 @@ class CheckCommandTest {
 
   @Test
   void anUnknownRuleIsAnswered() {
-    Assumptions.assumeFalse(io.mm4j.testkit.TestKit.suites().isEmpty(), "no suite yet");
+    Assumptions.assumeFalse(io.mm4j.testkit.suites.TestKit.suites().isEmpty(), "no suite yet");
     Cli wrong = Cli.mm("check", "--rule", "XX-99");
     assertEquals(2, wrong.code());
     UsageTest.assertThreeParts(wrong);
@@ -36,7 +36,7 @@ class CheckCommandTest {
 
   @Test
   void theReferenceAllocatorPasses() {
-    Assumptions.assumeFalse(io.mm4j.testkit.TestKit.suites().isEmpty(), "no suite yet");
+    Assumptions.assumeFalse(io.mm4j.testkit.suites.TestKit.suites().isEmpty(), "no suite yet");
     Cli json = Cli.mm("check", "frame-allocator=buddy", "--tries", "2", "--json");
     assertEquals(0, json.code(), json.out() + json.err());
     assertTrue(json.jsonList("results").size() > 5, json.out());

@@ -24,7 +24,7 @@ final class Modules {
   private static final List<String> CLASSES =
       List.of(
           "io.mm4j.api.machine.Machine",
-          "io.mm4j.testkit.TestKit",
+          "io.mm4j.testkit.suites.TestKit",
           "io.mm4j.physical.ram.SparsememProvider",
           "io.mm4j.buddy.linux.LinuxProvider",
           "io.mm4j.process.LinuxProcessFloorProvider",

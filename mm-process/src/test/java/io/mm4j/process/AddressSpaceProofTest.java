@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import io.mm4j.testkit.ProveMatrix;
 import io.mm4j.testkit.RuleRunner;
 import io.mm4j.testkit.Suite;
-import io.mm4j.testkit.TestKit;
+import io.mm4j.testkit.suites.TestKit;
 import org.junit.jupiter.api.Test;
 
 /**

@@ -4,6 +4,7 @@ package io.mm4j.testkit;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.mm4j.testkit.suites.TestKit;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

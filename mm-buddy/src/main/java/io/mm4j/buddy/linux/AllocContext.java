@@ -9,6 +9,7 @@ import io.mm4j.api.page.Migratetype;
 import io.mm4j.buddy.linux.Zonelists.Zonelist;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -62,8 +63,9 @@ final class AllocContext {
   }
 
   /** Makes an object only if list or mask are others than the last time. */
+  @SuppressWarnings("ReferenceEquality") // the very list, not one with the same zones
   private ZoneState[] masked(ZoneState[] all, NodeMask mask) {
-    if (all != maskedFrom || !mask.equals(maskedBy)) {
+    if (all != maskedFrom || !Objects.equals(mask, maskedBy)) {
       List<ZoneState> left = new ArrayList<>();
       for (ZoneState zone : all) {
         if (mask.contains(zone.zone.nodeId())) {

@@ -46,7 +46,7 @@ public final class Bootmem implements BootAllocator {
 
   @SuppressWarnings("AnnotateFormatMethod") // a shorthand for this file
   private void tell(String form, Object... values) {
-    if (events != BootEvents.NONE) {
+    if (!events.equals(BootEvents.NONE)) {
       events.step(String.format(Locale.ROOT, form, values));
     }
   }

@@ -77,7 +77,7 @@ public final class Memblock implements RangeBootAllocator {
 
   @SuppressWarnings("AnnotateFormatMethod") // a shorthand for this file
   private void tell(String form, Object... values) {
-    if (events != BootEvents.NONE) {
+    if (!events.equals(BootEvents.NONE)) {
       events.step(String.format(Locale.ROOT, form, values));
     }
   }
@@ -204,7 +204,7 @@ public final class Memblock implements RangeBootAllocator {
         long start = Math.max(low, memory.start(i));
         long end = Math.min(max, memory.end(i));
         long found = bottomUp ? fitUp(start, end, bytes, align) : fitDown(start, end, bytes, align);
-        if (events != BootEvents.NONE) {
+        if (!events.equals(BootEvents.NONE)) {
           tell(
               "memory 0x%x-0x%x, node %d: %s",
               memory.start(i),

@@ -3,8 +3,8 @@
 package io.mm4j.replay.kmem;
 
 import io.mm4j.api.page.FreeCounts;
-import io.mm4j.testkit.model.Fallback;
-import io.mm4j.testkit.model.Fallback.Candidate;
+import io.mm4j.testkit.pages.model.Fallback;
+import io.mm4j.testkit.pages.model.Fallback.Candidate;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

@@ -3,8 +3,8 @@
 package io.mm4j.replay.kmem;
 
 import io.mm4j.api.page.Migratetype;
-import io.mm4j.testkit.model.Fallback;
-import io.mm4j.testkit.model.Fallback.Candidate;
+import io.mm4j.testkit.pages.model.Fallback;
+import io.mm4j.testkit.pages.model.Fallback.Candidate;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import io.mm4j.replay.kmem.RecordedZoneinfo.Pcp;
 import io.mm4j.replay.kmem.RecordedZoneinfo.ZoneFigures;
-import io.mm4j.testkit.model.Marks;
+import io.mm4j.testkit.pages.model.Marks;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;

@@ -5,7 +5,7 @@ package io.mm4j.replay.kmem;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
-import io.mm4j.testkit.model.PcpTuning;
+import io.mm4j.testkit.pages.model.PcpTuning;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Assumptions;

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.mm4j.api.memory.Zone;
-import io.mm4j.testkit.model.Marks;
+import io.mm4j.testkit.pages.model.Marks;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;

@@ -3,7 +3,7 @@
 package io.mm4j.replay.kmem;
 
 import io.mm4j.api.memory.ZoneType;
-import io.mm4j.testkit.model.Marks;
+import io.mm4j.testkit.pages.model.Marks;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;

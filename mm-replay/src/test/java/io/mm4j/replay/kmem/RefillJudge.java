@@ -3,9 +3,9 @@
 package io.mm4j.replay.kmem;
 
 import io.mm4j.api.page.Migratetype;
-import io.mm4j.testkit.model.Fallback;
-import io.mm4j.testkit.model.Marks;
-import io.mm4j.testkit.model.PcpTuning;
+import io.mm4j.testkit.pages.model.Fallback;
+import io.mm4j.testkit.pages.model.Marks;
+import io.mm4j.testkit.pages.model.PcpTuning;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -4,7 +4,7 @@ package io.mm4j.replay.kmem;
 
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Migratetype;
-import io.mm4j.testkit.model.Fallback;
+import io.mm4j.testkit.pages.model.Fallback;
 import java.util.Objects;
 
 /**

@@ -4,9 +4,9 @@ package io.mm4j.replay.kmem;
 
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.ZoneType;
-import io.mm4j.testkit.model.Mark;
-import io.mm4j.testkit.model.Marks;
-import io.mm4j.testkit.model.Watermark;
+import io.mm4j.testkit.pages.model.Mark;
+import io.mm4j.testkit.pages.model.Marks;
+import io.mm4j.testkit.pages.model.Watermark;
 
 /**
  * A zone as the model's watermarks see it, with the free blocks that were tracked. What the kernel

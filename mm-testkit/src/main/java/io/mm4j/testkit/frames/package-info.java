@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** The rules of the SPI {@code frame-allocator}: operations, model, checks. */
+/** The suite of the SPI {@code frame-allocator}. */
 @NullMarked
 package io.mm4j.testkit.frames;
 

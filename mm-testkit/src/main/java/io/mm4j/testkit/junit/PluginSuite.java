@@ -11,7 +11,7 @@ import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleResult;
 import io.mm4j.testkit.RuleResult.Outcome;
 import io.mm4j.testkit.RuleRunner;
-import io.mm4j.testkit.TestKit;
+import io.mm4j.testkit.suites.TestKit;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -10,7 +10,7 @@ import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleResult;
 import io.mm4j.testkit.RuleRunner;
-import io.mm4j.testkit.TestKit;
+import io.mm4j.testkit.suites.TestKit;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.HashSet;

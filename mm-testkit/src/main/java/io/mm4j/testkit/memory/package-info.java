@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** The rules of the SPI {@code physical-memory}: bytes and frames beside a model. */
+/** The suite of the SPI {@code physical-memory}. */
 @NullMarked
 package io.mm4j.testkit.memory;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** The rules of the SPI {@code page-allocator}, on small machines with two nodes. */
+/** The suite of the SPI {@code page-allocator}. */
 @NullMarked
 package io.mm4j.testkit.pages;
 

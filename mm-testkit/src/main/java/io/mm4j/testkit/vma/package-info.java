@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Rules for VMA indexes: a naive model, seeded operations, and what must hold after each. */
+/** The suite of the SPI {@code vma-index}. */
 @NullMarked
 package io.mm4j.testkit.vma;
 

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Frame allocators that are wrong on purpose, each by one small defect: the proof that the rules
+ * catch something. None is a service.
+ */
+@NullMarked
+package io.mm4j.testkit.frames.faults;
+
+import org.jspecify.annotations.NullMarked;

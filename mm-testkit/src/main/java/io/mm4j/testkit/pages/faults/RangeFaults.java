@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.pages.faults;
+
+import io.mm4j.api.Cpu;
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.Migratetype;
+import io.mm4j.api.page.PageAllocatorProvider;
+import io.mm4j.testkit.Fault;
+import io.mm4j.testkit.pages.model.Choices;
+import io.mm4j.testkit.pages.model.Hooks;
+import io.mm4j.testkit.pages.model.ModelPages;
+import io.mm4j.testkit.pages.model.ModelProvider;
+import io.mm4j.testkit.pages.model.ModelRange;
+import io.mm4j.testkit.pages.model.ModelZone;
+import java.util.List;
+import java.util.function.Function;
+
+/** Models that take contiguous ranges wrongly. */
+public final class RangeFaults {
+  private RangeFaults() {}
+
+  public static List<Fault<PageAllocatorProvider>> all() {
+    return List.of(
+        fault(
+            "all-back-to-movable",
+            "Every pageblock of a range becomes Movable.",
+            "PA-65",
+            pages ->
+                new ModelRange(pages) {
+                  @Override
+                  public int back(int type) {
+                    return Migratetype.MOVABLE;
+                  }
+                }),
+        fault(
+            "moves-heads",
+            "The head of a larger block is moved as a page.",
+            "PA-66",
+            pages ->
+                new ModelRange(pages) {
+                  @Override
+                  public int moved(long pfn) {
+                    return 0;
+                  }
+                }),
+        fault(
+            "asks-in-haste",
+            "Destinations are asked for as if nobody could wait.",
+            "PA-67",
+            pages ->
+                new ModelRange(pages) {
+                  @Override
+                  public int flags(int gfp) {
+                    return Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE;
+                  }
+                }),
+        fault(
+            "gives-empty-ranges",
+            "An empty range is given.",
+            "PA-68",
+            pages ->
+                new ModelRange(pages) {
+                  @Override
+                  public boolean take(Cpu cpu, long start, long end, int gfp) {
+                    return start == end || super.take(cpu, start, end, gfp);
+                  }
+                }),
+        fault(
+            "two-ranges-of-a-pageblock",
+            "A pageblock that is isolated is isolated again.",
+            "PA-69",
+            pages ->
+                new ModelRange(pages) {
+                  @Override
+                  public boolean busy(int type) {
+                    return false;
+                  }
+                }),
+        fault(
+            "believes-in-takes",
+            "The floor below is not asked whether it can take a frame.",
+            "PA-70",
+            pages ->
+                new ModelRange(pages) {
+                  @Override
+                  public boolean takesExactly() {
+                    return true;
+                  }
+                }),
+        fault(
+            "keeps-the-first",
+            "Of a refused range the first frame stays taken.",
+            "PA-77",
+            pages ->
+                new ModelRange(pages) {
+                  @Override
+                  public void giveBack(ModelZone zone, long start, long end) {
+                    super.giveBack(zone, start + 1, end);
+                  }
+                }),
+        fault(
+            "isolates-pageblocks",
+            "Only the pageblocks of the range are isolated.",
+            "PA-71",
+            pages ->
+                new ModelRange(pages) {
+                  @Override
+                  public long unit() {
+                    return 512;
+                  }
+                }));
+  }
+
+  private static Fault<PageAllocatorProvider> fault(
+      String name, String what, String meantFor, Function<ModelPages, ModelRange> range) {
+    Hooks hooks =
+        new Hooks() {
+          @Override
+          public ModelRange range(ModelPages pages) {
+            return range.apply(pages);
+          }
+        };
+    return new Fault<>(
+        name,
+        what,
+        List.of(meantFor),
+        new ModelProvider(name, floors -> new ModelPages(floors, new Choices(), hooks)));
+  }
+}

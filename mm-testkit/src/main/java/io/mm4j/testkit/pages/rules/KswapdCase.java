@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.pages.rules;
+
+import static io.mm4j.testkit.RuleViolation.check;
+import static io.mm4j.testkit.RuleViolation.checkEqual;
+
+import io.mm4j.api.Cpu;
+import io.mm4j.api.memory.Zone;
+import io.mm4j.api.memory.ZoneType;
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.ManagedZone;
+import io.mm4j.api.page.Migratetype;
+import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.page.PageEvents;
+import io.mm4j.testkit.Seeded;
+import io.mm4j.testkit.pages.model.Marks;
+import io.mm4j.testkit.pages.model.NodeOrder;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** A machine whose kswapd is watched: who wakes it, and what it does when it runs. */
+final class KswapdCase implements PageEvents {
+  /**
+   * A wakeup.
+   *
+   * @param node whose kswapd
+   * @param order the order that is wanted
+   * @param gfp the request's flags
+   */
+  record Wake(int node, int order, int gfp) {}
+
+  final DrawnSubject s;
+  final Seeded random;
+  final PageAllocator pages;
+  final NodeOrder nodes;
+  final List<Wake> wakes = new ArrayList<>();
+
+  /** The nodes that are awake, with the highest kind of zone that was wanted of each. */
+  final Map<Integer, ZoneType> awake = new LinkedHashMap<>();
+
+  final List<Long> held = new ArrayList<>();
+  private final Map<Marks.Size, Marks.Numbers> numbers = new HashMap<>();
+
+  KswapdCase(DrawnSubject s, Seeded random) {
+    this.s = s;
+    this.random = random;
+    this.pages = s.pages;
+    this.nodes = ZonelistRules.order(s.drawn);
+    check(pages.watch(this), "events to watch", "none");
+  }
+
+  @Override
+  public void wakeupKswapd(Cpu cpu, Zone zone, int order, int gfp) {
+    wakes.add(new Wake(zone.nodeId(), order, gfp));
+  }
+
+  Cpu cpu() {
+    return s.machine.cpus().get(random.below(s.drawn.cpus()));
+  }
+
+  /** The numbers of a zone. */
+  Marks.Numbers numbers(Zone zone) {
+    Marks.Size size = new Marks.Size(zone.nodeId(), zone.type(), zone.managedPages());
+    return numbers.computeIfAbsent(size, new Marks(s.drawn.plan())::of);
+  }
+
+  ManagedZone managed(Zone zone) {
+    return pages.zones().stream().filter(z -> z.zone() == zone).findFirst().orElseThrow();
+  }
+
+  /** Whether a zone has a block and stays above a mark. */
+  private boolean enough(Zone zone, int order, long mark, ZoneType highest) {
+    var frames = managed(zone).frames();
+    boolean block = false;
+    for (int o = order; o <= 10; o++) {
+      for (int type = 0; type < Migratetype.PCPTYPES; type++) {
+        block |= frames.freeBlocks(o, type) > 0;
+      }
+    }
+    long left = frames.freePages() - (1L << order) + 1;
+    return block && left > mark + protection(zone, highest);
+  }
+
+  /** What requests up to a kind of zone leave alone. */
+  long protection(Zone zone, ZoneType highest) {
+    return numbers(zone).protection().get(s.drawn.plan().kinds().indexOf(highest));
+  }
+
+  /** One request; checks who was woken by it. */
+  long request(Cpu cpu, int gfp, int order) {
+    ZoneType highest = NodeOrder.highest(gfp, s.drawn.plan().kinds());
+    List<Zone> zonelist = nodes.zones(gfp, cpu.nodeId());
+    List<Wake> expected = new ArrayList<>();
+    boolean first = zonelist.stream().anyMatch(z -> enough(z, order, numbers(z).low(), highest));
+    if (!first && (gfp & Gfp.__GFP_KSWAPD_RECLAIM) != 0) {
+      for (int node : zonelist.stream().map(Zone::nodeId).distinct().toList()) {
+        boolean balanced =
+            zonelist.stream()
+                .filter(z -> z.nodeId() == node)
+                .anyMatch(z -> enough(z, order, numbers(z).high(), highest));
+        if (!awake.containsKey(node) && !balanced) {
+          expected.add(new Wake(node, order, gfp));
+        }
+        if (awake.containsKey(node) || !balanced) {
+          awake.merge(node, highest, (a, b) -> a.compareTo(b) > 0 ? a : b);
+        }
+      }
+    }
+    wakes.clear();
+    long pfn = pages.allocPages(cpu, gfp, order);
+    check(wakes.equals(expected), "kswapd woken: " + expected, "" + wakes);
+    if (pfn != PageAllocator.NO_PAGE) {
+      held.add(pfn);
+    }
+    return pfn;
+  }
+
+  /** Lets kswapd run; checks what it promises when a reclaimer has enough. */
+  void run(Giver giver) {
+    long given = giver.given();
+    long stolen = event("pgsteal_kswapd");
+    long runs = event("pageoutrun");
+    long direct = event("pgsteal_direct");
+    int asked = giver.asked().size();
+    long freed = pages.runKswapd(cpu());
+    checkEqual(giver.given() - given, freed, "pages that kswapd freed");
+    checkEqual(stolen + freed, event("pgsteal_kswapd"), "pgsteal_kswapd");
+    checkEqual(direct, event("pgsteal_direct"), "pgsteal_direct");
+    checkEqual(runs + awake.size(), event("pageoutrun"), "pageoutrun");
+    for (int i = asked; i < giver.asked().size(); i++) {
+      checkEqual(Cpu.PF_MEMALLOC, giver.flags().get(i) & Cpu.PF_MEMALLOC, "PF_MEMALLOC of kswapd");
+    }
+    if (awake.isEmpty()) {
+      checkEqual(asked, giver.asked().size(), "calls of the reclaimer with nobody awake");
+    }
+  }
+
+  long event(String name) {
+    return s.stats().vmEvents().getOrDefault(name, -1L);
+  }
+
+  /** Gives what is held to a reclaimer, mixed, so that it frees pages of every zone. */
+  void handOver(Giver giver, int order) {
+    Collections.shuffle(held, new java.util.Random(random.next()));
+    for (long pfn : held) {
+      if (order > 0) {
+        pages.splitPage(pfn, order);
+      }
+      for (long p = pfn; p < pfn + (1L << order); p++) {
+        giver.hold(p);
+      }
+    }
+    held.clear();
+  }
+}

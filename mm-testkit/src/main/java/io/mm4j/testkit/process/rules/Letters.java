@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.process.rules;
+
+/** The run lengths in which {@code VmaInfo.pages()} says what is present. */
+final class Letters {
+  private Letters() {}
+
+  /** How many pages have one of these letters. */
+  static long count(String runs, String letters) {
+    long sum = 0;
+    for (String run : runs.split(",", -1)) {
+      if (run.length() > 1 && letters.indexOf(run.charAt(0)) >= 0) {
+        sum += Long.parseLong(run.substring(1));
+      }
+    }
+    return sum;
+  }
+
+  /** The letter of the page at this place. */
+  static char at(String runs, long place) {
+    long left = place;
+    for (String run : runs.split(",", -1)) {
+      long n = run.length() > 1 ? Long.parseLong(run.substring(1)) : Long.MAX_VALUE;
+      if (left < n) {
+        return run.isEmpty() ? '?' : run.charAt(0);
+      }
+      left -= n;
+    }
+    return '?';
+  }
+}

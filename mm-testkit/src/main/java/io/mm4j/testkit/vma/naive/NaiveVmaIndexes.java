@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.testkit.vma.naive;
+
+import io.mm4j.api.plugin.Options;
+import io.mm4j.api.vma.VmaIndex;
+import io.mm4j.api.vma.VmaIndexProvider;
+import java.util.function.IntFunction;
+
+/** Provides {@link NaiveVmaIndex} and what grows on it; no service. */
+public final class NaiveVmaIndexes implements VmaIndexProvider {
+  private final String name;
+  private final boolean allocationFree;
+  private final IntFunction<VmaIndex> create;
+
+  public NaiveVmaIndexes() {
+    this("naive", false, NaiveVmaIndex::new);
+  }
+
+  /** One that is wrong; {@code allocationFree} is what it claims. */
+  public NaiveVmaIndexes(String name, boolean allocationFree, IntFunction<VmaIndex> create) {
+    this.name = name;
+    this.allocationFree = allocationFree;
+    this.create = create;
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
+
+  @Override
+  public String summary() {
+    return "a sorted list, searched from its beginning";
+  }
+
+  @Override
+  public Capabilities capabilities() {
+    return new Capabilities(false, allocationFree, 1 << 20);
+  }
+
+  @Override
+  public VmaIndex create(int maxVmas, Options options) {
+    return create.apply(maxVmas);
+  }
+}
