@@ -24,9 +24,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -47,12 +49,19 @@ import picocli.CommandLine.Parameters;
       "  mm check frame-allocator=bitmap",
       "  mm check frame-allocator=mine --plugins-path my-plugin/target --tries 200",
       "  mm check --prove",
+      "  mm check --prove vma-index --rule VI-03",
     })
 final class CheckCommand extends MmCommand {
   /** So many rules may fail by not coming to an end: each leaves a thread behind that goes on. */
   private static final int MOST_STUCK = 3;
 
-  @Parameters(arity = "0..*", paramLabel = "SPI=NAME", description = "Plugins to judge.")
+  private static final String DEFAULT_PATIENCE =
+      Long.toString(RuleRunner.DEFAULT_PATIENCE.toSeconds());
+
+  @Parameters(
+      arity = "0..*",
+      paramLabel = "SPI=NAME",
+      description = "Plugins to judge; with --prove, SPI alone: the kit's own plugins are judged.")
   private List<String> plugins = new ArrayList<>();
 
   @Option(names = "--rule", split = ",", paramLabel = "ID", description = "Only these rules.")
@@ -72,7 +81,7 @@ final class CheckCommand extends MmCommand {
               + " with "
               + MOST_STUCK
               + " rules, its other rules are not run.")
-  private String patience = Long.toString(RuleRunner.DEFAULT_PATIENCE.toSeconds());
+  private String patience = DEFAULT_PATIENCE;
 
   @Option(names = "--prove", description = "Runs the rules on plugins that are wrong on purpose.")
   private boolean prove;
@@ -97,6 +106,7 @@ final class CheckCommand extends MmCommand {
             .patience(Duration.ofSeconds(seconds))
             .reproduceBy(this::again);
     rules.forEach(id -> TestKit.rule(id, "--rule"));
+    machine.refuseMachine("a rule draws its machines itself, from --seed");
     return prove ? prove(io, runner) : check(io, runner);
   }
 
@@ -109,6 +119,8 @@ final class CheckCommand extends MmCommand {
         + ruleId
         + " --seed "
         + seed
+        + (patience.equals(DEFAULT_PATIENCE) ? "" : " --patience " + patience)
+        + (machine.checksLocks() ? " --check-locks" : "")
         + (folder == null ? "" : " --plugins-path '" + folder + "'");
   }
 
@@ -190,7 +202,7 @@ final class CheckCommand extends MmCommand {
       List<Task<?>> tasks, PluginRegistry registry, Spi<P> spi, PluginSpec spec) {
     P provider = registry.provider(spi, spec.name(), spi.id() + "=" + spec.name());
     for (Rule<P> rule : rulesOf(spi)) {
-      if (rules.isEmpty() || rules.stream().anyMatch(rule.info().id()::equalsIgnoreCase)) {
+      if (isChosen(rule.info().id())) {
         tasks.add(new Task<>(rule, provider, spec.options()));
       }
     }
@@ -231,18 +243,58 @@ final class CheckCommand extends MmCommand {
   }
 
   private int prove(Io io, RuleRunner runner) {
+    machine.registry(io);
+    boolean text = !output.json() && !output.csv();
     List<ProveMatrix> matrices = new ArrayList<>();
-    for (Suite<?> suite : TestKit.suites()) {
-      matrices.add(ProveMatrix.prove(suite, runner));
+    for (Suite<?> suite : suitesToProve()) {
+      ProveMatrix matrix = ProveMatrix.prove(suite, runner, this::isChosen);
+      matrices.add(matrix);
+      if (text) {
+        ProofReport.print(io.out(), matrix);
+        io.out().flush();
+      }
     }
     if (output.json()) {
       io.out().println(Json.write(ProofReport.json(matrices)));
     } else if (output.csv()) {
       output.print(io, "proof", ProofReport.table(matrices));
-    } else {
-      matrices.forEach(m -> ProofReport.print(io.out(), m));
+      matrices.forEach(matrix -> matrix.problems().forEach(io::warn));
     }
     boolean proved = matrices.stream().allMatch(ProveMatrix::proved);
     return proved ? Main.GOOD : Main.DIFFERENT;
+  }
+
+  private boolean isChosen(String rule) {
+    return rules.isEmpty() || rules.stream().anyMatch(rule::equalsIgnoreCase);
+  }
+
+  /**
+   * Those of the SPIs that were named, else all, as far as they have a rule that is to be proved.
+   */
+  private List<Suite<?>> suitesToProve() {
+    Set<Spi<?>> spis = new HashSet<>();
+    for (String name : plugins) {
+      if (name.contains("=")) {
+        throw new InputException(
+            "--prove judges the kit's own plugins, not '" + name + "'",
+            "mm check --prove",
+            "the name of an SPI: " + name.substring(0, name.indexOf('=')));
+      }
+      Spi<?> spi = PluginRegistry.spi(name, "mm check --prove " + name);
+      rulesOf(spi);
+      spis.add(spi);
+    }
+    List<Suite<?>> suites = new ArrayList<>();
+    for (Suite<?> suite : TestKit.suites()) {
+      if ((spis.isEmpty() || spis.contains(suite.spi()))
+          && suite.rules().stream().anyMatch(rule -> isChosen(rule.info().id()))) {
+        suites.add(suite);
+      }
+    }
+    if (suites.isEmpty()) {
+      throw new InputException(
+          "no rule is left to prove", "mm check --prove", "SPIs and rules of theirs");
+    }
+    return suites;
   }
 }

@@ -153,6 +153,36 @@ final class MachineOptions {
     config(registry);
   }
 
+  /**
+   * For commands that have no machine of their own: whatever describes one is refused.
+   *
+   * @param why they have none
+   * @throws InputException if one of these options was given another value than its default
+   */
+  void refuseMachine(String why) {
+    Map<String, Boolean> given = new LinkedHashMap<>();
+    given.put("--machine", !machine.equals("x86-64"));
+    given.put("--memory", memory != null);
+    given.put("--cpus", cpus != null);
+    given.put("--nodes", !nodes.equals("1"));
+    given.put("--cpu-nodes", cpuNodes != null);
+    given.put("--cmdline", !cmdline.isEmpty());
+    given.put("--plugin", !plugins.isEmpty());
+    given.put("--contents", !contents.equals("none"));
+    given.forEach(
+        (option, is) -> {
+          if (is) {
+            throw new InputException(
+                option + " has no effect here: " + why, option, "no such option");
+          }
+        });
+  }
+
+  /** Whether the order of locks is checked. */
+  boolean checksLocks() {
+    return checkLocks;
+  }
+
   /** The folder of further plugins, or null. */
   @Nullable Path pluginsPath() {
     return pluginsPath;

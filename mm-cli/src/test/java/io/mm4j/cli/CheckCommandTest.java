@@ -3,6 +3,7 @@
 package io.mm4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Assumptions;
@@ -41,5 +42,31 @@ class CheckCommandTest {
     assertEquals(0, json.code(), json.out() + json.err());
     assertTrue(json.jsonList("results").size() > 5, json.out());
     assertEquals(0L, json.json().get("failed"));
+  }
+
+  /** A rule draws its machines itself: what describes one would have no effect. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"--memory=1G", "--cpus=4", "--nodes=2", "--machine=x86-32", "--cmdline=mem=1G"})
+  void aMachineIsRefused(String option) {
+    Cli wrong = Cli.mm("check", "frame-allocator=bitmap", option);
+    assertEquals(2, wrong.code(), wrong.out());
+    UsageTest.assertThreeParts(wrong);
+  }
+
+  @Test
+  void aProofCanBeOfOneRule() {
+    Cli proof = Cli.mm("check", "--prove", "vma-index", "--rule", "VI-03", "--json");
+    assertEquals(0, proof.code(), proof.err());
+    assertTrue(proof.out().contains("VI-03"), proof.out());
+    assertFalse(proof.out().contains("VI-04"), proof.out());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"vma-index=maple", "nosuch"})
+  void aProofIsOfTheKitsOwnPlugins(String name) {
+    Cli wrong = Cli.mm("check", "--prove", name);
+    assertEquals(2, wrong.code(), wrong.out());
+    UsageTest.assertThreeParts(wrong);
   }
 }

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
@@ -58,14 +59,26 @@ public record ProveMatrix(String spi, List<RuleInfo> rules, List<Row> rows, List
 
   /** Runs the proof. */
   public static <P extends PluginProvider> ProveMatrix prove(Suite<P> suite, RuleRunner runner) {
+    return prove(suite, runner, id -> true);
+  }
+
+  /**
+   * Runs the proof of some rules of a suite.
+   *
+   * @param chosen says of a rule's id whether it is to be proved
+   */
+  public static <P extends PluginProvider> ProveMatrix prove(
+      Suite<P> suite, RuleRunner runner, Predicate<String> chosen) {
+    List<Rule<P>> rules =
+        suite.rules().stream().filter(rule -> chosen.test(rule.info().id())).toList();
     RuleRunner quick = runner.withoutShrinking();
     List<String> problems = new ArrayList<>();
     if (suite.missing() != null) {
       problems.add("no rule of " + suite.name() + " can be run: " + suite.missing());
       return new ProveMatrix(
-          suite.name(), suite.rules().stream().map(Rule::info).toList(), List.of(), problems);
+          suite.name(), rules.stream().map(Rule::info).toList(), List.of(), problems);
     }
-    for (Rule<P> rule : suite.rules()) {
+    for (Rule<P> rule : rules) {
       RuleResult result = quick.run(rule, suite.correct(), Map.of());
       if (result.outcome() == Outcome.FAILED) {
         problems.add("the correct plugin does not pass " + result.report());
@@ -73,9 +86,13 @@ public record ProveMatrix(String spi, List<RuleInfo> rules, List<Row> rows, List
     }
     List<Row> rows = new ArrayList<>();
     for (Fault<P> fault : suite.faults()) {
-      Row row = row(suite, fault, quick);
+      List<String> meantFor = fault.meantFor().stream().filter(chosen).toList();
+      if (meantFor.isEmpty()) {
+        continue;
+      }
+      Row row = row(rules, fault, meantFor, quick);
       rows.add(row);
-      for (String id : fault.meantFor()) {
+      for (String id : meantFor) {
         if (!row.caughtBy(id)) {
           problems.add(
               "rule "
@@ -86,14 +103,13 @@ public record ProveMatrix(String spi, List<RuleInfo> rules, List<Row> rows, List
         }
       }
     }
-    for (Rule<P> rule : suite.rules()) {
+    for (Rule<P> rule : rules) {
       String id = rule.info().id();
       if (rows.stream().noneMatch(r -> r.meantFor.contains(id))) {
         problems.add("rule " + id + " has no fault that it is meant to catch");
       }
     }
-    return new ProveMatrix(
-        suite.name(), suite.rules().stream().map(Rule::info).toList(), rows, problems);
+    return new ProveMatrix(suite.name(), rules.stream().map(Rule::info).toList(), rows, problems);
   }
 
   private static String why(@Nullable RuleResult result) {
@@ -104,14 +120,14 @@ public record ProveMatrix(String spi, List<RuleInfo> rules, List<Row> rows, List
   }
 
   private static <P extends PluginProvider> Row row(
-      Suite<P> suite, Fault<P> fault, RuleRunner runner) {
+      List<Rule<P>> rules, Fault<P> fault, List<String> meantFor, RuleRunner runner) {
     Map<String, RuleResult> results = new LinkedHashMap<>();
-    for (Rule<P> rule : suite.rules()) {
+    for (Rule<P> rule : rules) {
       String id = rule.info().id();
-      if (fault.meantFor().contains(id)) {
+      if (meantFor.contains(id)) {
         results.put(id, runner.run(rule, fault.provider(), Map.of()));
       }
     }
-    return new Row(fault.name(), fault.what(), fault.meantFor(), results);
+    return new Row(fault.name(), fault.what(), meantFor, results);
   }
 }

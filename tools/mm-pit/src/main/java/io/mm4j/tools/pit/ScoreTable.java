@@ -62,6 +62,11 @@ public final class ScoreTable {
     boolean listing = args.length > 0 && args[0].equals("--survivors");
     int rest = listing ? 1 : 0;
     Path root = Path.of(args.length > rest ? args[rest] : "");
+    if (args.length > rest + 1 || !Files.isDirectory(root.toAbsolutePath())) {
+      System.err.println(
+          "usage: ScoreTable [--survivors] [FOLDER]; no such folder: '" + root + "'");
+      System.exit(2);
+    }
     ScoreTable table = new ScoreTable();
     for (Path report : reports(root)) {
       table.read(report);
@@ -72,7 +77,7 @@ public final class ScoreTable {
               + REPORT
               + " below '"
               + root.toAbsolutePath()
-              + "': run JAVA_HOME=JDK25 mvn verify -Ppit first");
+              + "': run JAVA_HOME=/path/to/jdk-25 mvn verify -Ppit first");
       System.exit(2);
     }
     if (listing) {
