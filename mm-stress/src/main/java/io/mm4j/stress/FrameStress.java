@@ -7,6 +7,7 @@ import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import io.mm4j.api.boot.ZoneLayouts;
 import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.machine.Spi;
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.MemoryMap;
@@ -40,7 +41,7 @@ public final class FrameStress {
     var provider = PluginRegistry.discover().provider(Spi.PHYSICAL_MEMORY, "sparsemem", "stress");
     return provider.create(
         ZoneLayouts.x86_64(MemoryMap.pc((long) (SECTIONS + 64) << Pages.SECTION_SIZE_BITS)),
-        false,
+        Contents.NONE,
         Options.of(provider, Map.of(), "stress"));
   }
 

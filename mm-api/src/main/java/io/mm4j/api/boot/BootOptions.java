@@ -3,6 +3,7 @@
 package io.mm4j.api.boot;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.memory.BootEvents;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.plugin.OptionSpec;
 import io.mm4j.api.plugin.Setting;

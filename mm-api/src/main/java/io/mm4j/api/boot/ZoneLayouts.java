@@ -4,6 +4,7 @@ package io.mm4j.api.boot;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.memory.Architecture;
+import io.mm4j.api.memory.BootEvents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Node;

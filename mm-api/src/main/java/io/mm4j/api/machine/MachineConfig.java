@@ -4,13 +4,13 @@ package io.mm4j.api.machine;
 
 import io.mm4j.api.Cpus;
 import io.mm4j.api.InputException;
-import io.mm4j.api.boot.BootEvents;
 import io.mm4j.api.boot.BootOptions;
 import io.mm4j.api.boot.BootSettings;
 import io.mm4j.api.boot.CommandLine;
 import io.mm4j.api.boot.ZoneLayouts;
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.BootAllocator;
+import io.mm4j.api.memory.BootEvents;
 import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;

@@ -2,7 +2,6 @@
 
 package io.mm4j.api.memory;
 
-import io.mm4j.api.boot.BootEvents;
 import org.apiguardian.api.API;
 
 /**

@@ -3,9 +3,11 @@
 package io.mm4j.bench.page;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.PageAllocator;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A third page allocator: it passes calls on, so that they have met one class more. */
 final class PassingPages implements PageAllocator {
@@ -33,6 +35,16 @@ final class PassingPages implements PageAllocator {
   @Override
   public void splitPage(long pfn, int order) {
     inner.splitPage(pfn, order);
+  }
+
+  @Override
+  public void splitFolio(long pfn, int order, int toOrder) {
+    inner.splitFolio(pfn, order, toOrder);
+  }
+
+  @Override
+  public long allocPages(Cpu cpu, int gfp, int order, int nodeId, @Nullable NodeMask nodes) {
+    return inner.allocPages(cpu, gfp, order, nodeId, nodes);
   }
 
   @Override

@@ -96,7 +96,8 @@ final class SlowPath {
         && AllocFlags.reserves(request.gfp, request.cpu) == 0;
   }
 
-  private long reclaiming(AllocContext request, int flags) {
+  private long reclaiming(AllocContext request, int firstFlags) {
+    int flags = firstFlags;
     boolean costly = request.order > PcpPages.COSTLY_ORDER;
     int idle = 0;
     int kills = 0;
@@ -138,6 +139,11 @@ final class SlowPath {
       if (idle > MAX_RECLAIM_RETRIES || !core.pressure.canReclaim()) {
         if (highAtomic.unreserve(request, true)) {
           explain(request, "a pageblock of the atomic reserve is given up");
+          continue;
+        }
+        if (core.sysctls.defragMode() && (flags & AllocFlags.NOFRAGMENT) != 0) {
+          explain(request, "defrag_mode: reclaim did not help, so types are mixed");
+          flags &= ~AllocFlags.NOFRAGMENT;
           continue;
         }
         if (!lastResort.isFor(request)) {

@@ -2,6 +2,7 @@
 
 package io.mm4j.buddy.linux;
 
+import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.ZoneType;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,6 +36,9 @@ record ZoneMarks(
     }
   }
 
+  /** A smaller machine has no transparent huge pages: {@code hugepage_init()}, 512 MiB. */
+  private static final long HUGE_PAGES_FROM = 512L << 20 >> Pages.PAGE_SHIFT;
+
   /** The kinds of zone of a 64-bit machine, lowest first. */
   static final List<ZoneType> X86_64 =
       List.of(ZoneType.DMA, ZoneType.DMA32, ZoneType.NORMAL, ZoneType.MOVABLE, ZoneType.DEVICE);
@@ -61,9 +65,11 @@ record ZoneMarks(
   /** {@code min_free_kbytes} as boot leaves it: the size rule, then huge pages' wish. */
   static long bootMinFreeKbytes(List<ZoneType> kinds, List<NodeSize> nodes, Sysctls sysctls) {
     long direct = 0;
+    long all = 0;
     int populated = 0;
     for (NodeSize node : nodes) {
       for (int k = 0; k < kinds.size(); k++) {
+        all += node.managed().get(k);
         if (kinds.get(k).compareTo(ZoneType.NORMAL) <= 0) {
           direct += node.managed().get(k);
           populated += node.managed().get(k) > 0 ? 1 : 0;
@@ -71,7 +77,7 @@ record ZoneMarks(
       }
     }
     long minFree = Watermarks.minFreeKbytes(direct);
-    if (!sysctls.hugePages() || kinds.contains(ZoneType.HIGHMEM)) {
+    if (!sysctls.hugePages() || kinds.contains(ZoneType.HIGHMEM) || all < HUGE_PAGES_FROM) {
       return minFree;
     }
     long aboveHigh = 0;

@@ -3,10 +3,10 @@
 package io.mm4j.cli.explain;
 
 import io.mm4j.api.InputException;
-import io.mm4j.api.boot.BootEvents;
 import io.mm4j.api.machine.Machine;
 import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.memory.BootAllocator;
+import io.mm4j.api.memory.BootEvents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Pages;

@@ -2,8 +2,8 @@
 
 package io.mm4j.physical.boot;
 
-import io.mm4j.api.boot.BootEvents;
 import io.mm4j.api.memory.BootAllocator;
+import io.mm4j.api.memory.BootEvents;
 import io.mm4j.api.memory.Pages;
 import java.util.BitSet;
 import java.util.Locale;

@@ -2,7 +2,7 @@
 
 package io.mm4j.physical.boot;
 
-import io.mm4j.api.boot.BootEvents;
+import io.mm4j.api.memory.BootEvents;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.RangeBootAllocator;
 import java.util.Locale;

@@ -213,7 +213,9 @@ abstract class GapTree extends VmaTable {
         putGap(next, joined);
         raise(next, NIL, joined);
       }
-      lower(up, next, gap(row));
+      if (up != NIL) {
+        lower(up, next, gap(row));
+      }
     } else {
       hole = child(next, RIGHT);
       int above = parent(next);

@@ -61,7 +61,17 @@ class RbTreeCorruptionTest {
 
   @Test
   void lostSubtree() {
-    damaged("left", index -> index.near[1] = index.child(index.root(), GapTree.LEFT) << 1);
-    damaged("right", index -> index.near[1] = index.child(index.root(), GapTree.RIGHT) << 1);
+    damaged("left", index -> index.near[1] = (long) index.child(index.root(), GapTree.LEFT) << 1);
+    damaged("right", index -> index.near[1] = (long) index.child(index.root(), GapTree.RIGHT) << 1);
+  }
+
+  /** Found by new seeds: the root goes, its only child lies right of it, and no gap is below it. */
+  @Test
+  void theLastButOneLeavesNilAlone() {
+    RbTreeVmaIndex index = new RbTreeVmaIndex(10);
+    int low = index.insert(0, 10);
+    index.insert(20, 30);
+    index.erase(low);
+    index.validate();
   }
 }

@@ -30,6 +30,9 @@ public class Marks {
 
   private static final int BOOT_SCALE = 10;
 
+  /** Pages from which on a machine has transparent huge pages: {@code hugepage_init}, 512 MiB. */
+  private static final int HUGE_PAGES_FROM = 512 << 20 >> Pages.PAGE_SHIFT;
+
   private final Plan plan;
 
   /** The numbers of a machine. */
@@ -111,11 +114,13 @@ public class Marks {
 
   /** {@code vm.min_free_kbytes}. */
   public long minFreeKbytes() {
+    long all = plan.zones.stream().mapToLong(Size::managed).sum();
+    boolean huge = plan.hugePages && all >= HUGE_PAGES_FROM;
     if (plan.minFreeKbytes >= 0) {
       return plan.minFreeKbytes;
     }
     long computed = clamp(root(lowmem() * (Pages.PAGE_SIZE / 1024) * 16), 128, 262_144);
-    return Math.max(computed, plan.hugePages ? recommended(computed) : 0);
+    return Math.max(computed, huge ? recommended(computed) : 0);
   }
 
   /**

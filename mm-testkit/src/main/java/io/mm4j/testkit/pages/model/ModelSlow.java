@@ -91,7 +91,8 @@ public class ModelSlow implements Slow {
             : Set.of(AllocFlag.NO_WATERMARKS));
   }
 
-  private long effort(Request request, AllocFlags flags) {
+  private long effort(Request request, AllocFlags firstFlags) {
+    AllocFlags flags = firstFlags;
     boolean costly = request.order() > PcpTuning.SMALL_ORDER;
     int idle = 0;
     for (int round = 0; ; round++) {
@@ -123,6 +124,10 @@ public class ModelSlow implements Slow {
       idle = freed > 0 && !costly ? 0 : idle + 1;
       boolean hopeless = idle > MAX_RECLAIM_RETRIES || !state.pressure.canReclaim();
       if (hopeless && !reserve.unreserve(request, true)) {
+        if (state.settings.defragMode() && flags.has(AllocFlag.NO_FRAGMENT)) {
+          flags = flags.without(AllocFlag.NO_FRAGMENT); // mixing is better than failing
+          continue;
+        }
         boolean noFail = request.wants(Gfp.__GFP_NOFAIL);
         if (!mayKill(request) || !(state.pressure.canKill() || noFail)) {
           return NO_PAGE;

@@ -53,7 +53,9 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
       if (id == 0) {
         zones.add(zone(ZoneType.DMA, 0, 1, 4096, 1 + random.below(4095)));
         if (wide && !random.oneIn(5)) {
-          zones.add(zone(ZoneType.DMA32, 0, 4096, 1 << 20, size(random, 20)));
+          // Some where a twentieth of memory is less than what huge pages want.
+          long pages = random.oneIn(3) ? 131_072 + random.below(150_000) : size(random, 20);
+          zones.add(zone(ZoneType.DMA32, 0, 4096, 1 << 20, pages));
         } else if (!wide) {
           zones.add(zone(ZoneType.NORMAL, 0, 4096, 227_326, 1 + random.below(223_230)));
         }

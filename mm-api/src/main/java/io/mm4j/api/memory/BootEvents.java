@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package io.mm4j.api.boot;
+package io.mm4j.api.memory;
 
-import io.mm4j.api.memory.BootAllocator;
-import io.mm4j.api.memory.MemoryLayout;
-import io.mm4j.api.memory.MemoryMap;
-import io.mm4j.api.memory.Zone;
 import org.apiguardian.api.API;
 
 /**
