@@ -7,7 +7,6 @@ import io.mm4j.api.KernelLock;
 import io.mm4j.api.LockClass;
 import io.mm4j.api.PendingKind;
 import io.mm4j.api.memory.FrameOwner;
-import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.Migratetype;
