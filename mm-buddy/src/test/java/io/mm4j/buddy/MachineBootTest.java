@@ -150,7 +150,7 @@ class MachineBootTest {
     try (Machine machine = config.boot()) {
       machine.validate();
     } catch (InputException e) {
-      assertTrue(e.getMessage().contains("frame-allocator=buddy"), e.getMessage());
+      assertTrue(String.valueOf(e.getMessage()).contains("frame-allocator=buddy"), e.getMessage());
     }
   }
 
