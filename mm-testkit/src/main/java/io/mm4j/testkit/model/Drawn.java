@@ -147,13 +147,13 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
     Map<String, String> sysctls = new TreeMap<>();
     long minFree = -1;
     if (random.oneIn(4)) {
-      minFree = random.below(400_000);
+      minFree = random.oneIn(3) ? 0 : random.below(400_000);
       sysctls.put("min_free_kbytes", "" + minFree);
     }
-    boolean huge = !random.oneIn(3);
+    boolean huge = !random.oneIn(5);
     sysctls.put("transparent_hugepage", huge ? "madvise" : "never");
     int scale = 10;
-    if (random.oneIn(2)) {
+    if (!random.oneIn(3)) {
       scale = random.between(1, 1000);
       sysctls.put("watermark_scale_factor", "" + scale);
     }

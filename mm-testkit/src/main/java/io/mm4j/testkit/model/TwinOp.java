@@ -194,7 +194,9 @@ sealed interface TwinOp extends Operation<Twins> {
             side.cpu(cpu).requestDrain();
             return 0;
           });
-      if (order == 0 && s.held.stream().anyMatch(b -> b.order() == 0)) {
+      if (order == 2) {
+        s.bulk(cpu, Gfp.GFP_KERNEL, -1, 4, 0);
+      } else if (order == 0 && s.held.stream().anyMatch(b -> b.order() == 0)) {
         int at = 0;
         while (s.held.get(at).order() != 0) {
           at++;
@@ -270,6 +272,8 @@ sealed interface TwinOp extends Operation<Twins> {
 
   /** Frees or splits what must not be. */
   record Misuse(int cpu, int number, int kind) implements TwinOp {
+    private static final int KINDS = 8;
+
     @Override
     public void apply(Twins s) {
       Held block = s.pick(number);
@@ -278,12 +282,16 @@ sealed interface TwinOp extends Operation<Twins> {
       s.both(
           "misuse",
           side -> {
-            switch (kind % 7) {
+            switch (kind % KINDS) {
               case 0 -> side.pages.freePages(side.cpu(cpu), pfn, (order + 1) % 11);
               case 1 -> side.pages.freePages(side.cpu(cpu), pfn + 1, order == 0 ? 1 : order);
               case 2 -> side.pages.freePages(side.cpu(cpu), side.map.endPfn() + number, order);
               case 3 -> side.pages.splitPage(pfn, (order + 1) % 11);
               case 4 -> side.pages.freePages(side.cpu(cpu), 0, order);
+              case 6 -> {
+                int both = Gfp.__GFP_MOVABLE | Gfp.__GFP_RECLAIMABLE;
+                return side.pages.allocPages(side.cpu(cpu), Gfp.GFP_KERNEL | both, number % 4);
+              }
               case 5 -> {
                 int nodes = side.machine.layout().nodes().size();
                 return side.pages.allocPages(
@@ -297,7 +305,7 @@ sealed interface TwinOp extends Operation<Twins> {
 
     @Override
     public String toString() {
-      return "cpu" + cpu + ": misuse " + kind % 7 + " of held#" + number;
+      return "cpu" + cpu + ": misuse " + kind % KINDS + " of held#" + number;
     }
   }
 
