@@ -102,7 +102,7 @@ final class ZonelistRules {
   }
 
   static Drawn draw(Seeded random) {
-    int nodes = random.weighted(0, 2, 3, 3, 2, 1);
+    int nodes = random.weighted(0, 1, 2, 3, 3, 3);
     List<List<Integer>> distances = new ArrayList<>();
     for (int from = 0; from < nodes; from++) {
       List<Integer> row = new ArrayList<>();
