@@ -114,7 +114,7 @@ public final class NaiveCalls {
     }
     long bits = flags;
     if ((flags & (Bits.NORESERVE | Bits.SHARED | Bits.WRITE)) == Bits.WRITE) {
-      if (!space.mayCommit(pages - space.gatheredCharged)) {
+      if (pages != space.gatheredCharged && !space.mayCommit(pages - space.gatheredCharged)) {
         return -Errno.ENOMEM;
       }
       bits |= Bits.ACCOUNT;
