@@ -17,13 +17,16 @@ import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.NumaTopology;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
+import io.mm4j.api.page.CpuPages;
 import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocator;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class MachineBootTest {
@@ -138,6 +141,35 @@ class MachineBootTest {
       long high = machine.pages().allocPages(cpu, Gfp.GFP_HIGHUSER, 0);
       assertNotEquals(0, Architecture.X86_32.pageAddress(low));
       assertEquals(0, Architecture.X86_32.pageAddress(high));
+    }
+  }
+
+  /**
+   * Pageblocks of 4 MiB as of 2 MiB: each frame goes back to the list of its own pageblock's type.
+   */
+  @ParameterizedTest
+  @EnumSource(Architecture.class)
+  void aCpusListsKnowTheSizeOfPageblocks(Architecture architecture) {
+    var config = new MachineConfig().architecture(architecture).memory(64L << 20).contents(false);
+    try (Machine machine = config.boot()) {
+      var pages = machine.pages();
+      var zone = pages.zones().get(pages.zones().size() - 1).zone();
+      var blocks = zone.pageblocks();
+      CpuPages kept = pages.on(machine.cpus().get(0));
+      List<Long> held = new ArrayList<>();
+      for (long pfn; (pfn = kept.alloc(Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE, 0)) >= 0; ) {
+        held.add(pfn);
+      }
+      // Neither merges with a neighbour: together they are the largest block that there is.
+      long first = (zone.endPfn() - 2048) & -1024L;
+      blocks.setRange(first, Pages.MAX_PAGE_ORDER, Migratetype.UNMOVABLE);
+      assertEquals(1024, held.stream().filter(p -> p >= first && p < first + 1024).count());
+      held.forEach(pfn -> kept.free(pfn, 0));
+      pages.drainAllPages(machine.cpus().get(0));
+      var frames = pages.zones().get(pages.zones().size() - 1).frames();
+      assertEquals(Pages.MAX_PAGE_ORDER, frames.freeOrderAt(first));
+      assertEquals(1, frames.freeBlocks(Pages.MAX_PAGE_ORDER, Migratetype.UNMOVABLE));
+      machine.validate();
     }
   }
 

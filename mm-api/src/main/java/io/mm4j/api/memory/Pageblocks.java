@@ -71,7 +71,7 @@ public final class Pageblocks {
 
   /**
    * The migratetypes themselves, for fast paths that only read: that of a frame is at {@code pfn
-   * >>> PAGEBLOCK_ORDER}, less the same of the zone's first frame.
+   * >>> order()}, less the same of the zone's first frame.
    */
   public byte[] types() {
     return types;

@@ -6,7 +6,6 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.FrameStates;
 import io.mm4j.api.memory.PageState;
-import io.mm4j.api.memory.Pages;
 import java.util.Arrays;
 import org.apiguardian.api.API;
 
@@ -60,6 +59,7 @@ public abstract class CpuPages {
 
   private long backFirst;
   private long backBlocks;
+  private int backOrder;
   private int backSkip;
   private byte[] backTypes = back.types;
   private PcpList[] backs = back.lists;
@@ -106,7 +106,7 @@ public abstract class CpuPages {
 
   /** {@link PageAllocator#freePages}. */
   public final void free(long pfn, int order) {
-    long block = (pfn >>> Pages.PAGEBLOCK_ORDER) - backFirst;
+    long block = (pfn >>> backOrder) - backFirst;
     if ((order & -ORDERS) != 0
         || Long.compareUnsigned(block, backBlocks) >= 0
         || !putBack(list((int) block, order), pfn, order)) {
@@ -244,6 +244,7 @@ public abstract class CpuPages {
     back = zone;
     backFirst = zone.firstBlock;
     backBlocks = zone.blocks;
+    backOrder = zone.order;
     backSkip = zone.skip;
     backTypes = zone.types;
     backs = zone.lists;

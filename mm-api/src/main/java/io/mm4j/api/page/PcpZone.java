@@ -2,7 +2,6 @@
 
 package io.mm4j.api.page;
 
-import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import java.util.Arrays;
 import org.apiguardian.api.API;
@@ -22,6 +21,9 @@ public final class PcpZone {
 
   final long blocks;
 
+  /** {@code pageblock_order}. */
+  final int order;
+
   /** Its place in {@link #types}: not the first if that lies in another zone, too. */
   final int skip;
 
@@ -32,18 +34,19 @@ public final class PcpZone {
 
   /** With lists that are closed for ever. */
   public PcpZone(Zone zone) {
-    this(zone.startPfn(), zone.endPfn(), zone.pageblocks().types());
+    this(zone.startPfn(), zone.endPfn(), zone.pageblocks().order(), zone.pageblocks().types());
   }
 
   /** Of no zone. */
   PcpZone() {
-    this(0, 0, new byte[0]);
+    this(0, 0, 0, new byte[0]);
   }
 
-  private PcpZone(long startPfn, long endPfn, byte[] types) {
-    this.firstBlock = (startPfn + Pages.PAGEBLOCK_NR_PAGES - 1) >>> Pages.PAGEBLOCK_ORDER;
-    this.blocks = Math.max(0, (endPfn >>> Pages.PAGEBLOCK_ORDER) - firstBlock);
-    this.skip = (int) (firstBlock - (startPfn >>> Pages.PAGEBLOCK_ORDER));
+  private PcpZone(long startPfn, long endPfn, int order, byte[] types) {
+    this.order = order;
+    this.firstBlock = (startPfn + (1L << order) - 1) >>> order;
+    this.blocks = Math.max(0, (endPfn >>> order) - firstBlock);
+    this.skip = (int) (firstBlock - (startPfn >>> order));
     this.types = types;
     Arrays.fill(lists, CpuPages.CLOSED);
   }
