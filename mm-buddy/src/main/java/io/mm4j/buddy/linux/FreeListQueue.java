@@ -123,12 +123,13 @@ final class FreeListQueue {
       core.step(
           cpu,
           String.format(
-              "%s: pageblock at pfn %d of %s has %d free and %d alike pages of 512: %s",
+              "%s: pageblock at pfn %d of %s has %d free and %d alike pages of %d: %s",
               zone,
               first,
               Migratetype.name(other),
               free,
               alike,
+              zone.pageblocks.pages(),
               claims ? "claimed for " + Migratetype.name(type) : "too few to claim it"));
     }
     if (!claims) {
