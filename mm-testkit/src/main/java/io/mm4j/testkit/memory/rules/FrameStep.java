@@ -4,6 +4,7 @@ package io.mm4j.testkit.memory.rules;
 
 import static io.mm4j.testkit.RuleViolation.check;
 
+import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.PageState;
@@ -75,12 +76,7 @@ record FrameStep(Kind kind, int machine, long where, int order, long value)
       case RELEASE_PLAIN -> releasePlain(bench, pfn);
       case PUT_UNLESS_LAST -> putUnlessLast(bench, pfn);
       case MOVE -> move(bench, pfn);
-      case GET -> {
-        if (bench.model.refcount(pfn) > 0) {
-          bench.map.get(pfn);
-          bench.model.get(pfn);
-        }
-      }
+      case GET -> get(bench, pfn);
       case SAME_UNTIL -> bench.compareSameUntil(pfn);
       default -> {
         set(bench.map, pfn, fits);
@@ -157,6 +153,23 @@ record FrameStep(Kind kind, int machine, long where, int order, long value)
     boolean seen = bench.map.putUnlessLast(pfn);
     boolean expected = bench.model.putUnlessLast(pfn);
     check(seen == expected, "putUnlessLast(" + pfn + ") = " + expected, "" + seen);
+  }
+
+  /** Refused where there is none to add one to, and where there are as many as there can be. */
+  private static void get(Bench bench, long pfn) {
+    check(
+        gets(bench.map, pfn) == gets(bench.model, pfn),
+        "get(" + pfn + ") accepted or refused as with " + bench.model.refcount(pfn),
+        "refcount " + bench.map.refcount(pfn));
+  }
+
+  private static boolean gets(MemMap map, long pfn) {
+    try {
+      map.get(pfn);
+      return true;
+    } catch (MisuseException e) {
+      return false;
+    }
   }
 
   private void releasePlain(Bench bench, long pfn) {
