@@ -95,6 +95,11 @@ public interface PageAllocator {
    *
    * <p>The frames are handed out as blocks of order 0, each with a refcount of 1.
    *
+   * <p>Of the flags, those count that say how much effort may be made (I/O, file systems, reclaim,
+   * {@code __GFP_RETRY_MAYFAIL}), and {@code __GFP_ZERO}; those of a place are ignored. With any
+   * other, such as {@code __GFP_NOFAIL}, {@code __GFP_NORETRY} or {@code __GFP_COMP}, the range is
+   * refused: {@link RangeFlags}.
+   *
    * @return whether the whole range is the caller's now; if not, nothing has changed hands
    */
   boolean allocContigRange(Cpu cpu, long startPfn, long endPfn, int gfp);

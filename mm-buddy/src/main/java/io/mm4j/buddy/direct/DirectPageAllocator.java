@@ -51,7 +51,7 @@ final class DirectPageAllocator implements PageAllocator {
     this.zones = floors.zones();
     this.zonelists = new Zonelists(memory.nodes(), zones);
     this.pressure = floors.pressure();
-    this.rangeTaker = new RangeTaker(this, memMap, pressure);
+    this.rangeTaker = new RangeTaker(this, memory, pressure);
   }
 
   @Override

@@ -5,10 +5,14 @@ package io.mm4j.buddy.direct;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.PageFlags;
+import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.FrameAllocator;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.Pressure;
+import io.mm4j.api.page.RangeFlags;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -24,19 +28,21 @@ final class RangeTaker {
   private static final int PASSES = 4;
 
   private final DirectPageAllocator pages;
+  private final PhysicalMemory memory;
   private final MemMap memMap;
   private final Pressure pressure;
   private final AtomicBoolean busy = new AtomicBoolean();
 
-  RangeTaker(DirectPageAllocator pages, MemMap memMap, Pressure pressure) {
+  RangeTaker(DirectPageAllocator pages, PhysicalMemory memory, Pressure pressure) {
     this.pages = pages;
-    this.memMap = memMap;
+    this.memory = memory;
+    this.memMap = memory.memMap();
     this.pressure = pressure;
   }
 
   /** One range at a time: what is isolated for one must not be taken for another. */
   boolean take(Cpu cpu, long startPfn, long endPfn, int gfp) {
-    if (!busy.compareAndSet(false, true)) {
+    if (!RangeFlags.isAllowed(gfp) || !busy.compareAndSet(false, true)) {
       return false;
     }
     try {
@@ -66,6 +72,9 @@ final class RangeTaker {
     }
     for (long pfn = startPfn; pfn < endPfn; pfn++) {
       memMap.prepare(pfn, 0, FrameOwner.KERNEL);
+      if ((gfp & Gfp.__GFP_ZERO) != 0) {
+        memory.clearPages(pfn, 0);
+      }
     }
     return true;
   }
@@ -104,7 +113,9 @@ final class RangeTaker {
       return false; // nobody's to move, or never given to the page allocator
     }
     boolean same = memMap.owner(head) == owner && memMap.order(head) == order;
-    long destination = same ? pages.allocPages(cpu, gfp, order) : DirectPageAllocator.NO_PAGE;
+    boolean compound = (memMap.flags(head) & PageFlags.PG_HEAD) != 0;
+    int flags = RangeFlags.destination(gfp, pages.zoneOf(head).zone().type(), order, compound);
+    long destination = same ? pages.allocPages(cpu, flags, order) : DirectPageAllocator.NO_PAGE;
     if (destination != DirectPageAllocator.NO_PAGE) {
       pressure.migrate(cpu, owner, head, destination, order);
       // If it has moved, this is the reference from above, which went along; else all of it.

@@ -10,6 +10,7 @@ import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageEvents;
+import io.mm4j.api.page.RangeFlags;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * and the end of mm/page_alloc.c (Linux 6.18).
  *
  * <p>Steps: the pageblocks around the range are isolated, so that nothing more is allocated there;
- * all per-cpu lists are drained; what is in use is moved away, block by block, by its owner's
+ * the per-cpu lists of the zone are drained; what is in use is moved away, block by block, by its owner's
  * migrator; if the whole range is free then, it is taken frame by frame; the pageblocks get their
  * types back. If anything cannot move, what was moved stays moved, which changes no holder's view,
  * and nothing is taken. Two ranges of one pageblock are not taken at once: the second request is
@@ -40,7 +41,8 @@ final class ContigRange {
     if (startPfn >= endPfn
         || zone == null
         || endPfn > zone.endPfn
-        || !zone.managed.capabilities().takesExactly()) {
+        || !zone.managed.capabilities().takesExactly()
+        || !RangeFlags.isAllowed(gfp)) {
       return false;
     }
     long top = 1L << Pages.MAX_PAGE_ORDER;
@@ -52,7 +54,7 @@ final class ContigRange {
     }
     boolean taken = false;
     try {
-      pcps.drainAll(cpu);
+      pcps.drainAll(cpu, zone);
       taken = moveAll(cpu, zone, startPfn, endPfn, gfp) && takeAll(zone, startPfn, endPfn);
     } finally {
       restore(zone, first, types);
@@ -60,6 +62,9 @@ final class ContigRange {
     if (taken) {
       for (long pfn = startPfn; pfn < endPfn; pfn++) {
         core.memMap.prepare(pfn, 0, FrameOwner.KERNEL);
+        if ((gfp & Gfp.__GFP_ZERO) != 0) {
+          core.memory.clearPages(pfn, 0);
+        }
       }
     }
     return taken;
@@ -154,8 +159,9 @@ final class ContigRange {
       return false;
     }
     if (core.memMap.owner(head) == owner && core.memMap.order(head) == order) {
-      int compound = (core.memMap.flags(head) & PageFlags.PG_HEAD) != 0 ? Gfp.__GFP_COMP : 0;
-      long destination = pages.allocPages(cpu, gfp | compound, order, zone.zone.nodeId());
+      boolean compound = (core.memMap.flags(head) & PageFlags.PG_HEAD) != 0;
+      int flags = RangeFlags.destination(gfp, zone.zone.type(), order, compound);
+      long destination = pages.allocPages(cpu, flags, order, zone.zone.nodeId());
       if (destination != PageAllocator.NO_PAGE) {
         core.pressure.migrate(cpu, owner, head, destination, order);
         // If it has moved, this is the reference from above, which went along; else all of it.

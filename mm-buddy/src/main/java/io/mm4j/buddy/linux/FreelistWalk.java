@@ -149,7 +149,7 @@ final class FreelistWalk {
       } finally {
         zone.zone.lock().unlock();
       }
-      kswapd.wake(cpu, zone, 0, request.gfp, Zonelists.index(core.kinds, zone.zone.type()));
+      kswapd.wake(cpu, zone, 0, 0, Zonelists.index(core.kinds, zone.zone.type()));
     }
     return pfn;
   }

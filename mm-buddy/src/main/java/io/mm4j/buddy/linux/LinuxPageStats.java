@@ -67,7 +67,7 @@ final class LinuxPageStats implements PageStats {
         m.nodeId(),
         m.type(),
         zone == null ? 0 : zone.freePages(),
-        zone == null ? 0 : freeBlockPages(zone.frames, zone.pageblockOrder),
+        zone == null ? 0 : zone.freeInBlocks(),
         boost,
         m.min() + boost,
         m.low() + boost,
@@ -108,14 +108,6 @@ final class LinuxPageStats implements PageStats {
     numa[1] += pcp.numaMiss;
     numa[2] += pcp.numaForeign;
     numa[local ? 3 : 4] += all;
-  }
-
-  private static long freeBlockPages(FrameAllocator frames, int pageblockOrder) {
-    long pages = 0;
-    for (int order = pageblockOrder; order <= Pages.MAX_PAGE_ORDER; order++) {
-      pages += frames.freeBlocks(order) << order;
-    }
-    return pages;
   }
 
   @Override

@@ -255,6 +255,31 @@ final class PcpOps {
   }
 
   /**
+   * {@code drain_all_pages()} for one zone. A CPU that is at work gives up all its lists when it
+   * answers.
+   */
+  void drainAll(Cpu cpu, ZoneState zone) {
+    core.count(Core.Event.DRAIN_ALL, 1);
+    for (Cpu other : core.cpus.all()) {
+      PcpPages pcp = zone.pcps[other.id()];
+      if (pcp == null || pcp.count() == 0) {
+        continue;
+      }
+      if (other == cpu) {
+        drain(other, zone, pcp, pcp.count(), 0);
+      } else if (other.parkLock().tryLock()) {
+        try {
+          drain(other, zone, pcp, pcp.count(), 0);
+        } finally {
+          other.parkLock().unlock();
+        }
+      } else {
+        other.requestDrain();
+      }
+    }
+  }
+
+  /**
    * Waits until one of the CPUs that were asked has answered, was parked or has used up its pages.
    * In the meantime it answers itself, so that two who wait for each other both go on.
    *

@@ -178,6 +178,9 @@ final class SlowPath {
     core.countStall(core.kinds.get(request.highest));
     long freed = core.pressure.reclaim(want(core, request, idle));
     core.count(Core.Event.DIRECT_STEAL, freed);
+    if (freed > 0) {
+      kswapd.hope(request.zones);
+    }
     if (core.explains()) {
       core.step(request.cpu, "direct reclaim frees " + freed + " pages");
     }

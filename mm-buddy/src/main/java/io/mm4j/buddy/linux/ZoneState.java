@@ -155,6 +155,19 @@ final class ZoneState {
     return pages;
   }
 
+  /** {@code NR_FREE_PAGES_BLOCKS}: of these, what lies in blocks of a pageblock or more. */
+  long freeInBlocks() {
+    long pages = 0;
+    for (int order = pageblockOrder; order <= maxOrder; order++) {
+      long blocks = frames.freeBlocks(order);
+      pages += blocks << order;
+      if (isolatedBlocks > 0) {
+        pages -= frames.freeBlocks(order, Migratetype.ISOLATE) << order;
+      }
+    }
+    return pages;
+  }
+
   private void updateSpare() {
     spare = boosted ? Long.MIN_VALUE : free - marks.high() - boost - freeHighatomic;
     if (opened) {

@@ -3,6 +3,7 @@
 package io.mm4j.testkit.pages.faults;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocatorProvider;
@@ -51,8 +52,30 @@ public final class RangeFaults {
             pages ->
                 new ModelRange(pages) {
                   @Override
-                  public int flags(int gfp) {
+                  public int flags(int gfp, ZoneType zone, int order) {
                     return Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE;
+                  }
+                }),
+        fault(
+            "asks-as-the-caller-does",
+            "Destinations are asked for with the range's own flags.",
+            "PA-67",
+            pages ->
+                new ModelRange(pages) {
+                  @Override
+                  public int flags(int gfp, ZoneType zone, int order) {
+                    return gfp;
+                  }
+                }),
+        fault(
+            "takes-any-flags",
+            "A range is given to somebody who must not fail.",
+            "PA-68",
+            pages ->
+                new ModelRange(pages) {
+                  @Override
+                  public boolean asks(int gfp) {
+                    return true;
                   }
                 }),
         fault(

@@ -92,8 +92,8 @@ public final class ShortageFaults {
             state ->
                 new ModelKswapd(state) {
                   @Override
-                  public long target(ModelZone zone, ZoneType highest) {
-                    return zone.mark(Mark.LOW) + zone.protection(highest);
+                  public long target(ModelZone zone) {
+                    return zone.mark(Mark.LOW);
                   }
                 }),
         kswapd(
@@ -105,6 +105,37 @@ public final class ShortageFaults {
                   @Override
                   public int rounds() {
                     return 24;
+                  }
+                }),
+        kswapd(
+            "hope-dies-late",
+            "kswapd tries once more where 16 runs got nothing.",
+            "PA-59",
+            state ->
+                new ModelKswapd(state) {
+                  @Override
+                  public int hopeless() {
+                    return 17;
+                  }
+                }),
+        kswapd(
+            "hope-never-returns",
+            "A node without hope stays so whatever direct reclaim gets.",
+            "PA-59",
+            state ->
+                new ModelKswapd(state) {
+                  @Override
+                  public void gained(Request request) {}
+                }),
+        kswapd(
+            "kswapd-clings-to-the-order",
+            "kswapd wants the block itself however much it has freed.",
+            "PA-58",
+            state ->
+                new ModelKswapd(state) {
+                  @Override
+                  public long gap(int order) {
+                    return Long.MAX_VALUE;
                   }
                 }),
         kswapd(
@@ -125,8 +156,8 @@ public final class ShortageFaults {
             state ->
                 new ModelKswapd(state) {
                   @Override
-                  public void wake(Cpu cpu, ModelZone zone, int gfp, int order, ZoneType highest) {
-                    work.put(zone.zone.nodeId(), new Work(order, highest));
+                  public boolean needed(int node, int order, ZoneType highest) {
+                    return true;
                   }
                 }),
         pages(

@@ -16,7 +16,6 @@ import io.mm4j.testkit.pages.model.ModelPages;
 import io.mm4j.testkit.pages.model.ModelProvider;
 import io.mm4j.testkit.pages.model.ModelRange;
 import io.mm4j.testkit.pages.model.ModelSlow;
-import io.mm4j.testkit.pages.model.ModelZone;
 import io.mm4j.testkit.pages.model.PerCpu;
 import io.mm4j.testkit.pages.model.Request;
 import io.mm4j.testkit.pages.model.Slow;
@@ -129,7 +128,7 @@ public final class StairFaults {
                     new ModelKswapd(state) {
                       @Override
                       @Nullable
-                      public NodeMask nodes(ModelZone zone) {
+                      public NodeMask nodes(int node) {
                         return null;
                       }
                     })),

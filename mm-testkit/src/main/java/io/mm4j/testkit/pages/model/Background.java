@@ -13,6 +13,9 @@ public interface Background {
   /** {@code wake_all_kswapds()}: that of every node that could have served a request. */
   void wakeAll(Request request);
 
+  /** Direct reclaim for a request got something: its nodes are not hopeless. */
+  void gained(Request request);
+
   /** {@code kswapd()}: does the work that has come up; returns how many pages were freed. */
   long run(Cpu cpu);
 }

@@ -8,6 +8,7 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.Migratetype;
 import java.util.HashSet;
@@ -35,7 +36,7 @@ public class ModelRange {
   public boolean take(Cpu cpu, long start, long end, int gfp) {
     ModelZone zone =
         state.zones.stream().filter(z -> z.zone.contains(start)).findFirst().orElse(null);
-    if (start >= end || zone == null || end > zone.zone.endPfn() || !takesExactly()) {
+    if (start >= end || zone == null || end > zone.zone.endPfn() || !takesExactly() || !asks(gfp)) {
       return false;
     }
     Map<Long, Integer> types = new TreeMap<>();
@@ -54,7 +55,7 @@ public class ModelRange {
       return false;
     }
     types.keySet().forEach(p -> zone.frames.movePageblock(p, Migratetype.ISOLATE));
-    pages.perCpu.drainAll(cpu);
+    pages.perCpu.drainAll(cpu, zone);
     boolean taken = moves(cpu, zone, start, end, gfp) && takes(zone, start, end);
     types.forEach((p, type) -> zone.frames.movePageblock(p, back(type)));
     if (edge) {
@@ -62,8 +63,24 @@ public class ModelRange {
     }
     for (long p = start; taken && p < end; p++) {
       state.map.prepare(p, 0, FrameOwner.KERNEL);
+      if ((gfp & Gfp.__GFP_ZERO) != 0) {
+        state.memory.clearPages(p, 0);
+      }
     }
     return taken;
+  }
+
+  /** Whether a range may be asked for so; the flags that are refused. */
+  public boolean asks(int gfp) {
+    return (gfp
+            & (Gfp.__GFP_HIGH
+                | Gfp.__GFP_NOFAIL
+                | Gfp.__GFP_NORETRY
+                | Gfp.__GFP_MEMALLOC
+                | Gfp.__GFP_NOMEMALLOC
+                | Gfp.__GFP_COMP
+                | Gfp.__GFP_ACCOUNT))
+        == 0;
   }
 
   /** Whether the floor below can take any frame. */
@@ -123,7 +140,9 @@ public class ModelRange {
     }
     if (same(head, owner)) {
       int compound = (state.map.flags(head) & PageFlags.PG_HEAD) != 0 ? Gfp.__GFP_COMP : 0;
-      long to = pages.allocPages(cpu, flags(gfp) | compound, order, zone.zone.nodeId());
+      int flags = flags(gfp, zone.zone.type(), order);
+      flags = order == 0 ? flags : flags & ~Gfp.__GFP_COMP | compound;
+      long to = pages.allocPages(cpu, flags, order, zone.zone.nodeId());
       if (to != NO_PAGE) {
         boolean moved = state.pressure.migrate(cpu, owner, head, to, order);
         if (!moved || holds()) {
@@ -149,9 +168,20 @@ public class ModelRange {
     return state.map.owner(head) == owner;
   }
 
-  /** What a destination is asked for with. */
-  public int flags(int gfp) {
-    return gfp;
+  /** What a destination is asked for with: of the caller's flags, how much effort he allows. */
+  public int flags(int gfp, ZoneType zone, int order) {
+    int effort =
+        gfp
+            & (Gfp.__GFP_DIRECT_RECLAIM
+                | Gfp.__GFP_KSWAPD_RECLAIM
+                | Gfp.__GFP_IO
+                | Gfp.__GFP_FS
+                | Gfp.__GFP_NOWARN);
+    int flags = effort | Gfp.__GFP_MOVABLE | Gfp.__GFP_RETRY_MAYFAIL;
+    if (order > 0) {
+      flags = flags & ~Gfp.__GFP_KSWAPD_RECLAIM | Gfp.GFP_TRANSHUGE;
+    }
+    return zone == ZoneType.HIGHMEM || zone == ZoneType.MOVABLE ? flags | Gfp.__GFP_HIGHMEM : flags;
   }
 
   private boolean takes(ModelZone zone, long start, long end) {

@@ -193,6 +193,9 @@ public class ModelSlow implements Slow {
     state.counters.vm("allocstall", request.highest(), 1);
     long freed = state.pressure.reclaim(want(request, idle));
     state.counters.vm("pgsteal_direct", freed);
+    if (freed > 0) {
+      background.gained(request);
+    }
     return freed;
   }
 }

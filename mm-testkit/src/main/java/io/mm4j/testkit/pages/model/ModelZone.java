@@ -62,11 +62,11 @@ public final class ModelZone implements Watermark.Level {
     return pages(Migratetype.HIGHATOMIC);
   }
 
-  /** {@code NR_FREE_PAGES_BLOCKS}: free pages in blocks of whole pageblocks. */
+  /** {@code NR_FREE_PAGES_BLOCKS}: free pages in blocks of whole pageblocks, none isolated. */
   long freeInBlocks() {
     long pages = 0;
-    for (int order = Pages.PAGEBLOCK_ORDER; order <= Pages.MAX_PAGE_ORDER; order++) {
-      pages += frames.freeBlocks(order) << order;
+    for (int order = zone.pageblocks().order(); order <= Pages.MAX_PAGE_ORDER; order++) {
+      pages += frames.freeBlocks(order) - frames.freeBlocks(order, Migratetype.ISOLATE) << order;
     }
     return pages;
   }

@@ -132,6 +132,15 @@ public final class PerCpu {
     }
   }
 
+  /** {@code drain_all_pages()} of one zone. */
+  void drainAll(Cpu cpu, ModelZone zone) {
+    state.counters.other("drain_all_pages", 1);
+    for (Cpu each : state.cpus.all()) {
+      CpuLists lists = zone.cpus.get(each.id());
+      drain(each, zone, lists, lists.tuning.count, 0);
+    }
+  }
+
   /** All blocks on the lists, for the model's own check. */
   List<Long> all() {
     List<Long> all = new ArrayList<>();

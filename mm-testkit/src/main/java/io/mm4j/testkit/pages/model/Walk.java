@@ -98,7 +98,7 @@ public final class Walk {
     }
     if (flags.has(AllocFlag.KSWAPD) && zone.boosted) {
       zone.boosted = false;
-      kswapd.wake(request.cpu(), zone, request.gfp(), 0, zone.zone.type());
+      kswapd.wake(request.cpu(), zone, 0, 0, zone.zone.type());
     }
     return pfn;
   }

@@ -8,6 +8,7 @@ import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.NodeMask;
+import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.FrameAllocator;
@@ -16,6 +17,7 @@ import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageAllocatorProvider.Floors;
+import io.mm4j.api.page.RangeFlags;
 import io.mm4j.api.page.ReclaimRequest;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -223,6 +225,9 @@ public final class NaivePageAllocator implements PageAllocator {
 
   @Override
   public boolean allocContigRange(Cpu cpu, long startPfn, long endPfn, int gfp) {
+    if (!RangeFlags.isAllowed(gfp)) {
+      return false;
+    }
     drainAllPages(cpu);
     for (long pfn = startPfn; pfn < endPfn; pfn++) {
       if (map.owner(pfn) != FrameOwner.FREE && !moveAway(cpu, pfn, startPfn, endPfn, gfp)) {
@@ -234,6 +239,9 @@ public final class NaivePageAllocator implements PageAllocator {
     for (long pfn = startPfn; pfn < endPfn; pfn++) {
       zoneOf(pfn).frames().take(pfn, 0);
       map.prepare(pfn, 0, FrameOwner.KERNEL);
+      if ((gfp & Gfp.__GFP_ZERO) != 0) {
+        floors.memory().clearPages(pfn, 0);
+      }
     }
     return true;
   }
@@ -252,12 +260,14 @@ public final class NaivePageAllocator implements PageAllocator {
     }
     if (map.owner(head) == owner && map.order(head) == order) {
       List<Long> inside = new ArrayList<>();
-      long target = allocPages(cpu, gfp, order);
+      boolean compound = (map.flags(head) & PageFlags.PG_HEAD) != 0;
+      int flags = RangeFlags.destination(gfp, zoneOf(head).zone().type(), order, compound);
+      long target = allocPages(cpu, flags, order);
       while (target != NO_PAGE
           && target < Math.max(endPfn, head + pages)
           && target + pages > Math.min(startPfn, head)) {
         inside.add(target);
-        target = allocPages(cpu, gfp, order);
+        target = allocPages(cpu, flags, order);
       }
       inside.forEach(p -> freePages(cpu, p, order));
       if (target != NO_PAGE) {

@@ -8,6 +8,7 @@ import static io.mm4j.testkit.RuleViolation.checkEqual;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.Zone;
+import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.testkit.Rule;
@@ -44,20 +45,22 @@ public final class ContigRules {
             ContigRules::larger),
         rule(
             "PA-67",
-            "range-asks-with-the-callers-flags",
-            "Where a page goes is asked for with the caller's flags: it may reclaim if the caller"
-                + " may; and what reclaim frees in the range meanwhile is taken, too.",
-            "mm/page_alloc.c alloc_contig_range (cc.gfp_mask)",
+            "range-asks-with-the-callers-effort",
+            "Where a page goes is asked for with as much effort as the caller allows, as a movable"
+                + " page that may fail, of high memory if it lies there; what reclaim frees in the"
+                + " range meanwhile is taken, too.",
+            "mm/page_alloc.c __alloc_contig_verify_gfp_mask; mm/migrate.c alloc_migration_target",
             "the destination is requested with other flags",
             Needs.NOTHING,
             ContigRules::flags),
         rule(
             "PA-68",
             "no-such-range",
-            "An empty range, one that is turned round, and one that reaches over the end of its"
-                + " zone is refused.",
-            "mm/page_alloc.c alloc_contig_range",
-            "the ends are not checked",
+            "An empty range, one that is turned round, one that reaches over the end of its zone,"
+                + " and one for a caller who must not fail or asks for emergency memory is"
+                + " refused.",
+            "mm/page_alloc.c alloc_contig_range, __alloc_contig_verify_gfp_mask",
+            "the ends or the flags are not checked",
             Needs.STATISTICS,
             ContigRules::edges),
         rule(
@@ -197,13 +200,23 @@ public final class ContigRules {
         c.holdMovable(pfn);
       }
     }
-    outside.stream().limit(600).forEach(giver::hold);
     s.machine.pressure().register(giver);
-    int gfp = Gfp.GFP_NOFS | Gfp.__GFP_HIGHMEM | Gfp.__GFP_MOVABLE | Gfp.__GFP_MEMALLOC;
+    int place = random.oneIn(2) ? Gfp.__GFP_HIGHMEM | Gfp.__GFP_MOVABLE : Gfp.__GFP_THISNODE;
+    int gfp = (random.oneIn(2) ? Gfp.GFP_NOFS : Gfp.GFP_NOIO | Gfp.__GFP_NOWARN) | place;
+    boolean high = zone.type() == ZoneType.HIGHMEM || zone.type() == ZoneType.MOVABLE;
+    outside.stream()
+        .filter(p -> high || ZonelistRules.zoneOf(s, p).type().compareTo(ZoneType.NORMAL) <= 0)
+        .limit(2000)
+        .forEach(giver::hold);
+    int asked =
+        (gfp & ~place)
+            | Gfp.__GFP_MOVABLE
+            | Gfp.__GFP_RETRY_MAYFAIL
+            | (high ? Gfp.__GFP_HIGHMEM : 0);
     check(s.pages.allocContigRange(c.cpu, start, end, gfp), "the range, after reclaim", "refused");
     check(!giver.asked().isEmpty(), "reclaim for a destination", "none");
     for (var request : giver.asked()) {
-      checkEqual(gfp, request.gfp(), "flags of the request");
+      checkEqual(asked, request.gfp(), "flags of the request");
     }
   }
 
@@ -217,6 +230,13 @@ public final class ContigRules {
     c.refused(zone.endPfn() - 1, zone.endPfn() + random.between(1, 2000));
     long last = s.drawn.layout().endPfn();
     c.refused(last, last + 4);
+    for (int flag :
+        new int[] {Gfp.__GFP_NOFAIL, Gfp.__GFP_NORETRY, Gfp.__GFP_HIGH, Gfp.__GFP_MEMALLOC}) {
+      check(
+          !s.pages.allocContigRange(c.cpu, at, at + 1, Gfp.GFP_KERNEL | flag),
+          "a range asked for with " + Gfp.format(flag) + " refused",
+          "given");
+    }
     c.take(zone.endPfn() - 1, zone.endPfn(), MOVABLE);
     c.take(zone.startPfn(), zone.startPfn() + 1, MOVABLE);
   }

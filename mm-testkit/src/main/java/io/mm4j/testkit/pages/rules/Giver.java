@@ -2,7 +2,7 @@
 
 package io.mm4j.testkit.pages.rules;
 
-import io.mm4j.api.memory.ZoneType;
+import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.ReclaimRequest;
 import io.mm4j.api.page.Reclaimer;
@@ -10,6 +10,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.function.Consumer;
 
 /** A reclaimer with so many pages, that gives so many when asked, and remembers what was asked. */
 final class Giver implements Reclaimer {
@@ -19,7 +20,9 @@ final class Giver implements Reclaimer {
   private final List<Integer> flags = new ArrayList<>();
   private final int most;
   private final boolean any;
+  private final List<Long> gave = new ArrayList<>();
   private long given;
+  private Consumer<ReclaimRequest> before = request -> {};
 
   /**
    * Creates it with nothing.
@@ -36,6 +39,16 @@ final class Giver implements Reclaimer {
   /** Gives it a page of order 0. */
   void hold(long pfn) {
     held.add(pfn);
+  }
+
+  /** What to look at before it gives anything. */
+  void beforeEach(Consumer<ReclaimRequest> look) {
+    before = look;
+  }
+
+  /** How many pages it gave, by call. */
+  List<Long> gave() {
+    return gave;
   }
 
   /** What was asked, in order. */
@@ -58,20 +71,25 @@ final class Giver implements Reclaimer {
     return given;
   }
 
-  /** Whether a page is of the kind of zone that is short. */
-  private boolean fits(long pfn, ZoneType highest) {
-    return any
-        || pages.zones().stream()
-            .anyMatch(z -> z.zone().contains(pfn) && z.zone().type() == highest);
+  /** Whether a page is where memory is short. */
+  private boolean fits(long pfn, ReclaimRequest request) {
+    for (ManagedZone z : pages.zones()) {
+      if (z.zone().contains(pfn)) {
+        boolean there = any || z.zone().type() == request.highestZone();
+        return there && request.wantsNode(z.zone().nodeId());
+      }
+    }
+    return false;
   }
 
   @Override
   public long reclaim(ReclaimRequest request) {
+    before.accept(request);
     asked.add(request);
     flags.add(request.cpu().flags());
     long now = 0;
     while (now < Math.min(most, Math.max(2, request.pages())) && !held.isEmpty()) {
-      Long pfn = held.stream().filter(p -> fits(p, request.highestZone())).findFirst().orElse(null);
+      Long pfn = held.stream().filter(p -> fits(p, request)).findFirst().orElse(null);
       if (pfn == null) {
         break;
       }
@@ -80,6 +98,7 @@ final class Giver implements Reclaimer {
       now++;
     }
     given += now;
+    gave.add(now);
     return now;
   }
 }

@@ -5,6 +5,7 @@ package io.mm4j.testkit.pages.rules;
 import static io.mm4j.testkit.RuleViolation.check;
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 
+import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
@@ -16,9 +17,9 @@ import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.pages.model.Marks;
+import io.mm4j.testkit.pages.model.NodeOrder;
 import io.mm4j.testkit.pages.rules.DrawnRule.Needs;
 import java.util.List;
-import java.util.Objects;
 
 /** Rules about kswapd. */
 public final class KswapdRules {
@@ -55,13 +56,15 @@ public final class KswapdRules {
             new RuleInfo(
                 "PA-58",
                 "kswapd-balances",
-                "When kswapd has run, and reclaim had enough to give, every zone of its node that"
-                    + " is in demand is above its high mark and what it protects, not by more than"
-                    + " what reclaim gives at once, and no other node was touched.",
+                "kswapd asks for as much as the high marks of its node's zones, in demand, say"
+                    + " together, as long as none of them is above its own and what it protects,"
+                    + " with a block of the order; once it freed twice the block pages are enough."
+                    + " No other node is touched.",
                 "kswapd that stops early is woken by every request, one that goes on throws away"
                     + " what is in use.",
                 "mm/vmscan.c balance_pgdat, pgdat_balanced",
-                "the target: low instead of high, without protection, or off by one page"),
+                "the target: low instead of high, without protection, off by one page, every zone,"
+                    + " or a block for ever"),
             Needs.STATISTICS,
             true,
             PressureRules::one,
@@ -70,11 +73,11 @@ public final class KswapdRules {
             new RuleInfo(
                 "PA-59",
                 "kswapd-gives-up",
-                "kswapd asks 12 times at most for each zone, stops asking when nothing comes, and"
-                    + " sleeps then.",
+                "A run of kswapd that gets nothing asks 12 times. After 16 such runs it sleeps, and"
+                    + " nobody wakes it until direct reclaim gets something.",
                 "A kernel thread that cannot succeed must not burn a CPU.",
-                "mm/vmscan.c balance_pgdat (DEF_PRIORITY)",
-                "the number of rounds, or the end without progress"),
+                "mm/vmscan.c balance_pgdat (DEF_PRIORITY, kswapd_failures)",
+                "the number of rounds or of runs, or that hope returns"),
             Needs.STATISTICS,
             true,
             ZonelistRules::draw,
@@ -109,8 +112,8 @@ public final class KswapdRules {
                 "PA-84",
                 "kswapd-says-where-and-how-hard",
                 "kswapd asks for the memory of the node that is short and of no other, with"
-                    + " priority 12 at first and one less in every round for the same zone; it"
-                    + " holds no lock and acts for no control group.",
+                    + " priority 12 at first in each run and one less after every round that got"
+                    + " less than was wanted; it holds no lock and acts for no control group.",
                 "A reclaimer that does not know the node empties the others; one that does not know"
                     + " the priority looks at everything at once, or never does.",
                 "mm/vmscan.c balance_pgdat (sc.priority, pgdat)",
@@ -132,8 +135,7 @@ public final class KswapdRules {
       int many = random.oneIn(6) ? Integer.MAX_VALUE : random.below(20);
       for (int n = 0; n < many && c.request(cpu, gfp, order) != PageAllocator.NO_PAGE; n++) {}
       if (random.oneIn(6)) {
-        c.run(none);
-        c.awake.clear();
+        c.runForNothing(none);
       }
     }
   }
@@ -161,22 +163,7 @@ public final class KswapdRules {
     for (int i = 0; i < more; i++) {
       c.request(cpu, gfp, order);
     }
-    int step = most;
-    if (most < 0) {
-      // So that a zone is just at its mark before it is above it, after a few rounds.
-      ZoneType highest = c.awake.values().iterator().next();
-      List<Long> missing =
-          c.s.drawn.layout().zones().stream()
-              .map(z -> missing(c, z, highest))
-              .filter(m -> m > 1)
-              .toList();
-      long first = missing.isEmpty() ? 1 : missing.getFirst() - 1;
-      long parts = c.random.between(1, 8);
-      first = first % parts == 0 ? first / parts : first;
-      boolean slow = missing.stream().mapToLong(m -> m).max().orElse(0) > 11 * first;
-      step = slow ? Integer.MAX_VALUE : Math.toIntExact(first);
-    }
-    Giver giver = new Giver(c.pages, step, false);
+    Giver giver = new Giver(c.pages, most, true);
     c.handOver(giver, order);
     c.s.machine.pressure().register(giver);
     return giver;
@@ -184,38 +171,44 @@ public final class KswapdRules {
 
   private static void balances(DrawnSubject s, Seeded random) {
     KswapdCase c = new KswapdCase(s, random);
-    Giver giver = wake(c, random.oneIn(3) ? Integer.MAX_VALUE : -1);
-    ZoneType highest = c.awake.values().iterator().next();
-    long missing = 0;
-    for (Zone zone : s.drawn.layout().zones()) {
-      missing += missing(c, zone, highest);
-    }
+    Giver giver = wake(c, random.oneIn(3) ? Integer.MAX_VALUE : random.between(1, 64));
+    int node = c.awake.first();
+    int order = c.wanted.get(node).order();
+    ZoneType highest = c.wanted.get(node).highest();
+    long want =
+        c.zones(node, highest).stream().mapToLong(z -> Math.max(32, c.numbers(z).high())).sum();
+    giver.beforeEach(
+        request -> {
+          // Freed pages may lie on per-cpu lists: those do not count.
+          int now = request.order();
+          check(now == order || now == 0, "order " + order + " or 0", "" + request);
+          check(!c.balanced(node, now, highest), "a node that is short", "" + request);
+          checkEqual(want, request.pages(), "pages asked for");
+          check(highest == request.highestZone(), "zones up to " + highest, "" + request);
+        });
     c.run(giver);
-    // Freed pages may lie on per-cpu lists, or in a zone that is served later.
-    check(giver.given() > 0, "pages freed by kswapd", "none");
-    for (var request : giver.asked()) {
-      Zone zone =
-          s.drawn.layout().zones().stream()
-              .filter(z -> z.type() == request.highestZone())
-              .findFirst()
-              .orElseThrow();
-      check(zone.type().compareTo(highest) <= 0, "no zone above " + highest, "" + request);
-      check(request.pages() <= Math.max(32, missing), "up to " + missing + " pages", "" + request);
-    }
-    for (Zone zone : s.drawn.layout().zones()) {
-      s.pages.drainAllPages(c.cpu());
-      checkEqual(0, missing(c, zone, highest), "pages missing in " + zone + " after kswapd");
-    }
-    c.awake.clear();
+    check(giver.given() > 0 || c.balanced(node, 0, highest), "pages freed by kswapd", "none");
+    ordersFall(giver, order);
+    check(c.balanced(node, 0, highest), "a node in balance after kswapd", "" + c.s.drawn);
     c.run(giver);
   }
 
-  private static long missing(KswapdCase c, Zone zone, ZoneType highest) {
-    if (zone.type().compareTo(highest) > 0) {
-      return 0;
+  /** The order is wanted until twice its pages have come in the same run, and not after that. */
+  private static void ordersFall(Giver giver, int order) {
+    long came = 0;
+    boolean dropped = false;
+    for (int i = 0; i < giver.asked().size(); i++) {
+      ReclaimRequest request = giver.asked().get(i);
+      if (!dropped && came < 2L << order) {
+        checkEqual(order, request.order(), "order wanted after " + came + " pages");
+      } else {
+        checkEqual(0, request.order(), "order wanted after " + came + " pages");
+      }
+      dropped |= came >= 2L << order;
+      came += giver.gave().get(i);
+      boolean last = i + 1 < giver.asked().size() && giver.asked().get(i + 1).priority() == 12;
+      dropped |= last && request.priority() == 1; // the next run is for single pages
     }
-    long target = c.numbers(zone).high() + c.protection(zone, highest);
-    return Math.max(0, target + 1 - c.managed(zone).frames().freePages());
   }
 
   /** A pageblock, used in part by Movable, is all that is left for Unmovable. */
@@ -266,51 +259,70 @@ public final class KswapdRules {
 
   private static void givesUp(DrawnSubject s, Seeded random) {
     KswapdCase c = new KswapdCase(s, random);
-    int most = random.oneIn(2) ? 0 : 1;
-    Giver giver = wake(c, most);
-    int least = 0;
-    int asked = 0;
-    for (Zone zone : s.drawn.layout().zones()) {
-      ZoneType highest = c.awake.get(zone.nodeId());
-      long missing = highest == null ? 0 : missing(c, zone, highest);
-      asked += missing > 0 ? 1 : 0;
-      // Pages that were given for another zone may be of this one.
-      least += missing > 12L * s.drawn.layout().zones().size() ? 12 : 0;
+    Giver none = wake(c, 0);
+    int node = c.awake.first();
+    ZoneType highest = c.wanted.get(node).highest();
+    c.runForNothing(none);
+    // Down to where single pages are short, too.
+    int gfp = Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE | Gfp.__GFP_HIGHMEM;
+    for (Cpu cpu : s.machine.cpus().all()) {
+      while (c.request(cpu, gfp, 0) != PageAllocator.NO_PAGE) {}
     }
-    c.run(giver);
-    int seen = giver.asked().size();
-    if (most == 0) {
-      checkEqual(asked, seen, "calls of a reclaimer that has nothing");
-    } else {
-      boolean good = least <= seen && seen <= 12 * asked;
-      check(good, least + " to " + 12 * asked + " calls of the reclaimer", "" + seen);
+    c.runForNothing(none);
+    for (Cpu cpu : s.machine.cpus().all()) {
+      c.request(cpu, gfp, 0);
     }
-    c.awake.clear();
-    c.run(giver);
+    check(c.isHopeless(node) || c.balanced(node, 0, highest), "no hope for a node", "" + c.failures);
+    // Direct reclaim gets something: whoever comes next wakes the nodes of that request again.
+    Cpu cpu = c.cpu();
+    Giver giver = new Giver(s.pages, 1, true);
+    giver.hold(c.held.getLast());
+    c.held.removeLast();
+    s.machine.pressure().register(giver);
+    c.wakes.clear();
+    long _ = s.pages.allocPages(cpu, Gfp.GFP_KERNEL | Gfp.__GFP_MOVABLE | Gfp.__GFP_NORETRY, 0);
+    if (giver.given() > 0) {
+      ZoneType kernel = NodeOrder.highest(Gfp.GFP_KERNEL, s.drawn.plan().kinds());
+      for (Zone zone : c.nodes.zones(Gfp.GFP_KERNEL, cpu.nodeId())) {
+        c.failures.remove(zone.nodeId());
+        c.wanted.merge(
+            zone.nodeId(),
+            new KswapdCase.Wanted(0, kernel),
+            (a, b) ->
+                new KswapdCase.Wanted(
+                    Math.max(a.order(), b.order()),
+                    a.highest().compareTo(b.highest()) > 0 ? a.highest() : b.highest()));
+      }
+      c.wakes.forEach(w -> c.awake.add(w.node()));
+      c.request(cpu, Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE, 0);
+    }
   }
 
   private static void says(DrawnSubject s, Seeded random) {
     KswapdCase c = new KswapdCase(s, random);
-    Giver giver = wake(c, 1);
-    List<Integer> awake = List.copyOf(c.awake.keySet());
+    Giver giver = wake(c, random.oneIn(3) ? Integer.MAX_VALUE : random.between(4, 40));
+    List<Integer> awake = List.copyOf(c.awake);
     c.run(giver);
-    int round = 0;
-    ReclaimRequest before = null;
-    for (ReclaimRequest request : giver.asked()) {
+    int priority = 1;
+    int runs = 0;
+    for (int i = 0; i < giver.asked().size(); i++) {
+      ReclaimRequest request = giver.asked().get(i);
       NodeMask nodes = request.nodes();
       check(
           nodes != null && nodes.size() == 1 && awake.contains(nodes.next(0)),
           "requests for one of the nodes " + awake,
           "" + request);
-      boolean same =
-          before != null
-              && before.highestZone() == request.highestZone()
-              && Objects.equals(request.nodes(), before.nodes());
-      round = same ? round + 1 : 0;
-      checkEqual(12 - round, request.priority(), "priority of round " + (round + 1));
+      boolean begins = request.priority() == 12 && (i == 0 || !keeps(giver, i - 1));
+      runs += begins ? 1 : 0;
+      checkEqual(begins ? 12 : priority, request.priority(), "priority of call " + (i + 1));
+      priority = keeps(giver, i) ? request.priority() : request.priority() - 1;
       check(request.locksHeld() == 0 && request.memcg() == null, "no lock, no group", "" + request);
-      before = request;
     }
-    c.awake.clear();
+    check(runs <= c.event("pageoutrun"), "runs: " + c.event("pageoutrun"), "" + runs);
+  }
+
+  /** Whether a round got what it wanted, so that the next one tries no harder. */
+  private static boolean keeps(Giver giver, int i) {
+    return giver.gave().get(i) >= giver.asked().get(i).pages();
   }
 }

@@ -168,7 +168,7 @@ final class RangeCase implements Migrator {
     long free = free();
     check(
         !s.pages.allocContigRange(
-            cpu, start, end, Gfp.GFP_KERNEL | Gfp.__GFP_MOVABLE | Gfp.__GFP_NORETRY),
+            cpu, start, end, Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE),
         "the range " + start + "-" + end + " refused",
         "given");
     check(types.equals(types(start, end)), "pageblocks of " + types, "" + types(start, end));

@@ -154,6 +154,15 @@ final class Twins extends Subject {
     return pfns;
   }
 
+  /** With what ranges are asked for. */
+  private static final int[] RANGES = {
+    Gfp.GFP_KERNEL | Gfp.__GFP_MOVABLE,
+    Gfp.GFP_NOWAIT,
+    Gfp.GFP_NOIO | Gfp.__GFP_NOWARN,
+    Gfp.GFP_KERNEL | Gfp.__GFP_ZERO | Gfp.__GFP_RETRY_MAYFAIL,
+    Gfp.GFP_KERNEL | Gfp.__GFP_NORETRY
+  };
+
   /** Takes a range on both; what is taken is held page by page. */
   void range(int cpu, int number, int before, int pages) {
     Held block = pick(number);
@@ -161,7 +170,7 @@ final class Twins extends Subject {
     // Some begin or end where a pageblock does.
     long start = before % 3 == 0 ? Math.max(1, at & -(long) Pages.PAGEBLOCK_NR_PAGES) : at;
     long end = pages % 4 == 0 ? (at + pages | Pages.PAGEBLOCK_NR_PAGES - 1) + 1 : at + pages;
-    int gfp = Gfp.GFP_KERNEL | Gfp.__GFP_MOVABLE | Gfp.__GFP_NORETRY;
+    int gfp = RANGES[(number >>> 4 & 15) % RANGES.length];
     long taken =
         both(
             "alloc_contig_range",
