@@ -136,7 +136,9 @@ final class FreelistWalk {
   private long rmqueue(AllocContext request, ZoneState zone, int allocFlags) {
     Cpu cpu = request.cpu;
     long pfn = FrameAllocator.NONE;
-    if (zone.listsOn && PcpPages.allows(request.order) && request.order <= zone.maxOrder) {
+    if (zone.listsOn
+        && PcpPages.allows(request.order, zone.pageblockOrder)
+        && request.order <= zone.maxOrder) {
       pfn = pcps.take(cpu, zone, request.order, request.migratetype, allocFlags);
     }
     if (pfn == FrameAllocator.NONE && request.order <= zone.maxOrder) {

@@ -142,7 +142,7 @@ public final class LinuxProvider implements PageAllocatorProvider {
   private static Zonelist[] zonelists(
       List<Node> nodes, List<ZoneState> zones, List<ZoneType> kinds, int... cpus) {
     Zonelist[] lists = new Zonelist[nodes.size() << 4];
-    List<List<Integer>> orders = Zonelists.nodeOrders(nodes, cpus);
+    List<List<Integer>> orders = Zonelists.nodeOrders(nodes);
     for (Node node : nodes) {
       for (int bits = 0; bits < 16; bits++) {
         ZoneType highest = Gfp.highestZone(bits);

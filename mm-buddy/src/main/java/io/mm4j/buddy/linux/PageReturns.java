@@ -68,7 +68,9 @@ final class PageReturns {
       return;
     }
     int type = zone.pageblocks.get(pfn);
-    if (!zone.listsOn || !PcpPages.allows(order) || type == Migratetype.ISOLATE) {
+    if (!zone.listsOn
+        || !PcpPages.allows(order, zone.pageblockOrder)
+        || type == Migratetype.ISOLATE) {
       pcps.freeOne(cpu, zone, pfn, order);
       return;
     }

@@ -3,7 +3,6 @@
 package io.mm4j.buddy.linux;
 
 import io.mm4j.api.CorruptStateError;
-import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.CpuPages;
 import io.mm4j.api.page.Migratetype;
@@ -25,6 +24,9 @@ import io.mm4j.api.page.PcpZone;
  * interrupts.
  */
 final class PcpPages {
+  /** {@code HPAGE_PMD_ORDER}: 2 MiB. */
+  private static final int HUGE_ORDER = 9;
+
   /** The largest order of the small lists: {@code PAGE_ALLOC_COSTLY_ORDER}. */
   static final int COSTLY_ORDER = 3;
 
@@ -90,9 +92,12 @@ final class PcpPages {
     }
   }
 
-  /** {@code pcp_allowed_order()}. */
-  static boolean allows(int order) {
-    return order <= COSTLY_ORDER || order == Pages.PAGEBLOCK_ORDER;
+  /**
+   * {@code pcp_allowed_order()}. Where pageblocks are as large as a huge page that processes can
+   * map there are lists of these, too; x86-32 without PAE has none.
+   */
+  static boolean allows(int order, int pageblockOrder) {
+    return order <= COSTLY_ORDER || (order == HUGE_ORDER && order == pageblockOrder);
   }
 
   /** {@code order_to_pindex()}. */
@@ -105,7 +110,7 @@ final class PcpPages {
 
   /** {@code pindex_to_order()}. */
   static int orderOf(int index) {
-    return index >= LISTS - 2 ? Pages.PAGEBLOCK_ORDER : index / Migratetype.PCPTYPES;
+    return index >= LISTS - 2 ? HUGE_ORDER : index / Migratetype.PCPTYPES;
   }
 
   /**

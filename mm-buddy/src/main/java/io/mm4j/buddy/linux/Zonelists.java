@@ -19,13 +19,12 @@ final class Zonelists {
   private Zonelists() {}
 
   /**
-   * The order of the nodes for each node: itself, then the nearest; among equals those without
-   * CPUs, those that fewer others have chosen as their next, those with a higher number than one's
-   * own. Nodes without memory ({@code N_MEMORY}) are in nobody's order and are no next of anybody.
-   *
-   * @param cpus CPUs of each node
+   * The order of the nodes for each node: itself, then the nearest; among equals those with a
+   * higher number than one's own, those that fewer others have chosen as their next. Nodes without
+   * memory ({@code N_MEMORY}) are in nobody's order and are no next of anybody. Linux would rather
+   * have nodes without CPUs, too, but when it makes the lists at boot no node has any yet.
    */
-  static List<List<Integer>> nodeOrders(List<Node> nodes, int... cpus) {
+  static List<List<Integer>> nodeOrders(List<Node> nodes) {
     long[] load = new long[nodes.size()];
     List<List<Integer>> orders = new ArrayList<>();
     List<Node> withMemory = nodes.stream().filter(n -> !n.zones().isEmpty()).toList();
@@ -33,7 +32,7 @@ final class Zonelists {
       List<Integer> order = new ArrayList<>();
       int previous = local.id();
       while (order.size() < withMemory.size()) {
-        int next = nextBest(local, withMemory, order, load, cpus);
+        int next = nextBest(local, withMemory, order, load);
         if (!local.distances().get(next).equals(local.distances().get(previous))) {
           load[next]++;
         }
@@ -45,8 +44,7 @@ final class Zonelists {
     return orders;
   }
 
-  private static int nextBest(
-      Node local, List<Node> nodes, List<Integer> used, long[] load, int... cpus) {
+  private static int nextBest(Node local, List<Node> nodes, List<Integer> used, long[] load) {
     if (!used.contains(local.id()) && nodes.contains(local)) {
       return local.id();
     }
@@ -59,7 +57,6 @@ final class Zonelists {
       }
       long value = local.distances().get(n);
       value += n < local.id() ? 1 : 0;
-      value += cpus[n] > 0 ? 1 : 0;
       value = value * MAX_NUMNODES + load[n];
       if (value < least) {
         least = value;

@@ -57,7 +57,7 @@ class ZoneJudge {
     zones = RecordedZones.read(source);
     blocks = TrackedCounts.atStart(source, zones);
     List<Zone> list = new ArrayList<>(zones.layout().zones());
-    order = new NodeOrder(Marks.KINDS_64, list, List.of(List.of(10)), List.of(zones.cpus()));
+    order = new NodeOrder(Marks.KINDS_64, list, List.of(List.of(10)));
     for (ZoneFigures zone : recorded.zones()) {
       int index = zones.indexOf(zone.nodeId(), zone.type().procName());
       Marks.Numbers numbers = marks.of(zone.size());

@@ -4,7 +4,6 @@ package io.mm4j.testkit.frames.faults;
 
 import static io.mm4j.testkit.frames.faults.FrameFaults.fault;
 
-import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.Migratetype;
@@ -120,7 +119,7 @@ final class FrameListFaults {
     @Override
     public int movePageblock(long pfn, int migratetype) {
       zone.pageblocks().set(pfn, migratetype);
-      return freePagesIn(pfn & -(long) Pages.PAGEBLOCK_NR_PAGES, Pages.PAGEBLOCK_ORDER);
+      return freePagesIn(zone.pageblocks().start(pfn), zone.pageblocks().order());
     }
   }
 
@@ -131,7 +130,7 @@ final class FrameListFaults {
 
     @Override
     public void free(long pfn, int order, int migratetype) {
-      long buddy = pfn ^ Pages.PAGEBLOCK_NR_PAGES;
+      long buddy = pfn ^ zone.pageblocks().pages();
       int type = zone.contains(buddy) ? zone.pageblocks().get(buddy) : -1;
       super.free(pfn, order, migratetype);
       if (type >= 0) {

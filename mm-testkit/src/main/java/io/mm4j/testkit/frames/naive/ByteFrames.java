@@ -100,7 +100,7 @@ public class ByteFrames implements FrameAllocator {
   @Override
   public int movePageblock(long pfn, int migratetype) {
     zone.pageblocks().set(pfn, migratetype);
-    return count(pfn & -(long) Pages.PAGEBLOCK_NR_PAGES, Pages.PAGEBLOCK_ORDER);
+    return count(zone.pageblocks().start(pfn), zone.pageblocks().order());
   }
 
   @Override

@@ -3,7 +3,6 @@
 package io.mm4j.testkit.frames.naive;
 
 import io.mm4j.api.memory.Pageblocks;
-import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Migratetype;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -251,7 +250,7 @@ public final class FreeBlocks {
   }
 
   private boolean joins(Block buddy, int type) {
-    if (!types || buddy.order < Pages.PAGEBLOCK_ORDER) {
+    if (!types || buddy.order < pageblocks.order()) {
       return true;
     }
     int other = pageblocks.get(buddy.pfn);
@@ -270,17 +269,17 @@ public final class FreeBlocks {
 
   /** Gives a pageblock a type, and with it the free blocks in it; returns the frames of these. */
   public int movePageblock(long pfn, int type) {
-    long first = pfn & -(long) Pages.PAGEBLOCK_NR_PAGES;
-    long end = first + Pages.PAGEBLOCK_NR_PAGES;
+    long first = pageblocks.start(pfn);
+    long end = first + pageblocks.pages();
     Block whole = holder(first);
-    if (types && whole != null && whole.order >= Pages.PAGEBLOCK_ORDER) {
+    if (types && whole != null && whole.order >= pageblocks.order()) {
       drop(whole);
       pageblocks.setRange(whole.pfn, whole.order, type);
       insert(whole.pfn, whole.order, type, true);
       return 1 << whole.order;
     }
     pageblocks.set(first, type);
-    int moved = pagesIn(first, Pages.PAGEBLOCK_ORDER);
+    int moved = pagesIn(first, pageblocks.order());
     for (Block block : types ? overlapping(first, end) : List.<Block>of()) {
       drop(block);
       put(block.pfn, block.order, type, quirk != Quirk.MOVED_TO_HEAD);

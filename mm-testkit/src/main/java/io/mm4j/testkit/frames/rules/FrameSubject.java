@@ -3,7 +3,6 @@
 package io.mm4j.testkit.frames.rules;
 
 import io.mm4j.api.memory.Pageblocks;
-import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.FrameAllocatorProvider;
@@ -161,7 +160,7 @@ final class FrameSubject extends Subject {
         long pfn = zone.startPfn() + from;
         int end = from;
         while (end < to && typeAt(zone.startPfn() + end) == typeAt(pfn)) {
-          end = Math.min(to, bit((zone.startPfn() + end | (Pages.PAGEBLOCK_NR_PAGES - 1)) + 1));
+          end = Math.min(to, bit(pageblocks.start(zone.startPfn() + end) + pageblocks.pages()));
         }
         freeRange(pfn, zone.startPfn() + end, typeAt(pfn));
         from = end;
@@ -311,7 +310,7 @@ final class FrameSubject extends Subject {
 
   /** Moves a pageblock to another type. */
   void movePageblock(long pfn, int toType) {
-    began(Call.MOVE, Pages.PAGEBLOCK_ORDER, toType);
+    began(Call.MOVE, pageblocks.order(), toType);
     sufficient = blocks.movePageblock(pfn, toType);
     answer = frames.movePageblock(pfn, toType);
     tell(String.format("pageblock of 0x%x: %d frames", pfn, answer));
@@ -367,7 +366,7 @@ final class FrameSubject extends Subject {
         all.append(' ').append(frames.freeBlocks(o, t));
       }
     }
-    for (long pfn = zone.startPfn(); pfn < zone.endPfn(); pfn += Pages.PAGEBLOCK_NR_PAGES) {
+    for (long pfn = zone.startPfn(); pfn < zone.endPfn(); pfn += pageblocks.pages()) {
       all.append(' ').append(typeAt(pfn));
     }
     return all.toString();

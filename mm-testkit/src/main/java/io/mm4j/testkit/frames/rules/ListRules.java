@@ -142,7 +142,7 @@ public final class ListRules {
   static void samePageblocks(FrameSubject s) {
     for (long pfn = s.zone.startPfn();
         pfn < s.zone.endPfn();
-        pfn = (pfn | (Pages.PAGEBLOCK_NR_PAGES - 1)) + 1) {
+        pfn = s.pageblocks().start(pfn) + s.pageblocks().pages()) {
       int expected = s.pageblocks().get(pfn);
       int seen = s.typeAt(pfn);
       if (expected != seen) {

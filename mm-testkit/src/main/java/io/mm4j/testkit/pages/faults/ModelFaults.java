@@ -92,7 +92,7 @@ public final class ModelFaults {
             List.of("PA-28"),
             new Choices() {
               @Override
-              public boolean changesHands(int free, int alike) {
+              public boolean changesHands(ModelZone zone, int free, int alike) {
                 return free + alike > 256;
               }
             }),

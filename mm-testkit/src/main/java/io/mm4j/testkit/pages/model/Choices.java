@@ -2,7 +2,6 @@
 
 package io.mm4j.testkit.pages.model;
 
-import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Gfp;
@@ -43,12 +42,12 @@ public class Choices {
 
   /** Which lists a claim is tried on, in order. */
   List<Fallback.Candidate> claims(ModelZone zone, int order, int type, boolean avoidsMixing) {
-    return Fallback.claims(zone, order, type, avoidsMixing);
+    return Fallback.claims(zone, order, type, avoidsMixing, zone.blockOrder());
   }
 
   /** Whether a pageblock below its full size changes hands. */
-  public boolean changesHands(int free, int alike) {
-    return Fallback.changesHands(free, alike);
+  public boolean changesHands(ModelZone zone, int free, int alike) {
+    return Fallback.changesHands(free, alike, zone.blockPages());
   }
 
   /** What is stolen. */
@@ -68,7 +67,7 @@ public class Choices {
 
   /** {@code boost_watermark()}: what the boost becomes when a pageblock is fought for. */
   public long boost(ModelZone zone, int factor) {
-    if (factor == 0 || Pages.PAGEBLOCK_NR_PAGES * 4L > zone.zone.managedPages()) {
+    if (factor == 0 || zone.blockPages() * 4L > zone.zone.managedPages()) {
       return zone.boost;
     }
     // _watermark[WMARK_HIGH]: without the boost.
@@ -76,8 +75,7 @@ public class Choices {
     if (most == 0) {
       return zone.boost;
     }
-    return Math.min(
-        zone.boost + Pages.PAGEBLOCK_NR_PAGES, Math.max(most, Pages.PAGEBLOCK_NR_PAGES));
+    return Math.min(zone.boost + zone.blockPages(), Math.max(most, zone.blockPages()));
   }
 
   /** Whether a pageblock is reserved for requests like the one just served. */

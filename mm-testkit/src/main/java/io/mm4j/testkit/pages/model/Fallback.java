@@ -15,8 +15,6 @@ import org.jspecify.annotations.Nullable;
  * __rmqueue_steal()} of mm/page_alloc.c (Linux 6.18), as functions of the counts.
  */
 public final class Fallback {
-  private static final int HALF_A_PAGEBLOCK = Pages.PAGEBLOCK_NR_PAGES / 2;
-
   private Fallback() {}
 
   /**
@@ -63,9 +61,15 @@ public final class Fallback {
    */
   public static List<Candidate> claims(
       FreeCounts counts, int order, int type, boolean avoidsMixing) {
-    int least = avoidsMixing ? Math.max(order, Pages.PAGEBLOCK_ORDER) : order;
+    return claims(counts, order, type, avoidsMixing, Pages.PAGEBLOCK_ORDER);
+  }
+
+  /** The same with pageblocks of any order. */
+  static List<Candidate> claims(
+      FreeCounts counts, int order, int type, boolean avoidsMixing, int block) {
+    int least = avoidsMixing ? Math.max(order, block) : order;
     List<Candidate> list = new ArrayList<>();
-    for (int o = Pages.MAX_PAGE_ORDER; o >= least && worthClaiming(o, type); o--) {
+    for (int o = Pages.MAX_PAGE_ORDER; o >= least && worthClaiming(o, type, block); o--) {
       Candidate candidate = first(counts, o, type);
       if (candidate != null) {
         list.add(candidate);
@@ -78,8 +82,8 @@ public final class Fallback {
    * {@code should_try_claim_block()}: Movable pages spoil nothing, so they claim only where much is
    * free; the others would stay in the way for ever and always try.
    */
-  public static boolean worthClaiming(int order, int type) {
-    return type != Migratetype.MOVABLE || order >= Pages.PAGEBLOCK_ORDER / 2;
+  static boolean worthClaiming(int order, int type, int block) {
+    return type != Migratetype.MOVABLE || order >= block / 2;
   }
 
   /** Whether a block of this order is taken with its pageblocks, whatever else is there. */
@@ -95,15 +99,25 @@ public final class Fallback {
    * @param movable its pages that could be moved away
    */
   public static int alike(int type, int owner, int free, int movable) {
+    return alike(type, owner, free, movable, Pages.PAGEBLOCK_NR_PAGES);
+  }
+
+  /** The same with pageblocks of any size. */
+  static int alike(int type, int owner, int free, int movable, int pages) {
     if (type == Migratetype.MOVABLE) {
       return movable;
     }
-    return owner == Migratetype.MOVABLE ? Pages.PAGEBLOCK_NR_PAGES - free - movable : 0;
+    return owner == Migratetype.MOVABLE ? pages - free - movable : 0;
   }
 
   /** Whether a pageblock changes hands: at least half of it is free or suits. */
   public static boolean changesHands(int free, int alike) {
-    return free + alike >= HALF_A_PAGEBLOCK;
+    return changesHands(free, alike, Pages.PAGEBLOCK_NR_PAGES);
+  }
+
+  /** The same with pageblocks of any size. */
+  static boolean changesHands(int free, int alike, int pages) {
+    return free + alike >= pages / 2;
   }
 
   /** What is stolen when nothing was claimed: the smallest block that suffices. */

@@ -4,7 +4,6 @@ package io.mm4j.testkit.pages.model;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
-import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.Migratetype;
 
@@ -100,7 +99,7 @@ final class FreeLists {
       boolean avoids = flags.has(AllocFlag.NO_FRAGMENT);
       for (Fallback.Candidate from : state.choices.claims(zone, order, type, avoids)) {
         long pfn =
-            Fallback.takesWholeBlocks(from.order())
+            from.order() >= zone.blockOrder()
                 ? claimWhole(from, order, type)
                 : claimHalf(from, order, type);
         if (pfn != FrameAllocator.NONE) {
@@ -126,18 +125,19 @@ final class FreeLists {
         zone.boosted |= flags.has(AllocFlag.KSWAPD);
       }
       long head = zone.frames.head(from.order(), from.type());
-      long start = head & -(long) Pages.PAGEBLOCK_NR_PAGES;
-      long end = start + Pages.PAGEBLOCK_NR_PAGES;
+      long start = head & -(long) zone.blockPages();
+      long end = start + zone.blockPages();
       if (!zone.zone.contains(start) || !zone.zone.contains(end - 1)) {
         return FrameAllocator.NONE;
       }
-      int free = zone.frames.freePagesIn(start, Pages.PAGEBLOCK_ORDER);
+      int free = zone.frames.freePagesIn(start, zone.blockOrder());
       int movable = 0;
       for (long pfn = start; pfn < end; pfn++) {
         FrameOwner owner = state.map.owner(pfn);
         movable += owner == FrameOwner.ANON || owner == FrameOwner.FILE ? 1 : 0;
       }
-      if (!state.choices.changesHands(free, Fallback.alike(type, from.type(), free, movable))) {
+      int alike = Fallback.alike(type, from.type(), free, movable, zone.blockPages());
+      if (!state.choices.changesHands(zone, free, alike)) {
         return FrameAllocator.NONE;
       }
       zone.frames.movePageblock(start, type);
@@ -148,7 +148,7 @@ final class FreeLists {
     private boolean mayBoost() {
       return zone.boost > 0
           && state.settings.boostFactor() > 0
-          && Pages.PAGEBLOCK_NR_PAGES * 4L <= zone.zone.managedPages();
+          && zone.blockPages() * 4L <= zone.zone.managedPages();
     }
 
     /** {@code __rmqueue_steal()}. */
@@ -183,7 +183,7 @@ final class FreeLists {
 
   /** {@code split_large_buddy()}: back by pageblocks, each on the list of its own type. */
   void free(ModelZone zone, long pfn, int order) {
-    int piece = Math.min(order, Pages.PAGEBLOCK_ORDER);
+    int piece = Math.min(order, zone.blockOrder());
     for (long p = pfn; p < pfn + (1L << order); p += 1L << piece) {
       zone.frames.free(p, piece, zone.typeOf(p));
     }

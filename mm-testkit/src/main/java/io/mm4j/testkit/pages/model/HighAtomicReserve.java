@@ -12,32 +12,31 @@ import io.mm4j.api.page.Migratetype;
  * (Linux 6.18).
  */
 public final class HighAtomicReserve {
-  private static final long BLOCK = Pages.PAGEBLOCK_NR_PAGES;
-
   /**
    * The pageblock of a block that was just given, unless the zone is too small or has one part in a
    * hundred already.
    */
   void reserve(ModelZone zone, long pfn, int order) {
     long part = zone.zone.managedPages() / 100;
-    long most = (part + BLOCK - 1) / BLOCK * BLOCK;
-    if (part < BLOCK
+    int block = zone.blockPages();
+    long most = (part + block - 1) / block * block;
+    if (part < block
         || zone.reservedHighatomic >= most
         || zone.typeOf(pfn) >= Migratetype.PCPTYPES) {
       return;
     }
-    if (order >= Pages.PAGEBLOCK_ORDER) {
+    if (order >= zone.blockOrder()) {
       zone.zone.pageblocks().setRange(pfn, order, Migratetype.HIGHATOMIC);
       zone.reservedHighatomic += 1L << order;
     } else if (whole(zone, pfn)) {
       zone.frames.movePageblock(pfn, Migratetype.HIGHATOMIC);
-      zone.reservedHighatomic += BLOCK;
+      zone.reservedHighatomic += block;
     }
   }
 
   private static boolean whole(ModelZone zone, long pfn) {
-    long start = pfn & -BLOCK;
-    return zone.zone.contains(start) && zone.zone.contains(start + BLOCK - 1);
+    long start = pfn & -(long) zone.blockPages();
+    return zone.zone.contains(start) && zone.zone.contains(start + zone.blockPages() - 1);
   }
 
   /**
@@ -48,14 +47,14 @@ public final class HighAtomicReserve {
    */
   boolean unreserve(Request request, boolean force) {
     for (ModelZone zone : request.zones()) {
-      if (!force && zone.reservedHighatomic <= BLOCK) {
+      if (!force && zone.reservedHighatomic <= zone.blockPages()) {
         continue;
       }
       for (int order = 0; order <= Pages.MAX_PAGE_ORDER; order++) {
         long pfn = zone.frames.head(order, Migratetype.HIGHATOMIC);
         if (pfn != FrameAllocator.NONE) {
           zone.reservedHighatomic -=
-              Math.min(zone.reservedHighatomic, Math.max(BLOCK, 1L << order));
+              Math.min(zone.reservedHighatomic, Math.max(zone.blockPages(), 1L << order));
           if (zone.frames.movePageblock(pfn, request.type()) > 0) {
             return true;
           }

@@ -125,7 +125,7 @@ public class ModelPages implements PageAllocator {
     state.counters.vm("pgfree", 1L << order);
     ModelZone zone = state.zoneOf(pfn);
     int type = state.choices.listType(zone.typeOf(pfn));
-    if (PcpTuning.allowed(order) && type >= 0) {
+    if (PcpTuning.allowed(order, zone.blockOrder()) && type >= 0) {
       state.map.release(pfn, order, FrameOwner.PCP);
       perCpu.put(cpu, zone, pfn, order, type);
     } else {

@@ -42,8 +42,8 @@ public class ModelRange {
     Map<Long, Integer> types = new TreeMap<>();
     boolean edge = false;
     long last = (end + unit() - 1) & -unit();
-    for (long p = start & -unit(); p < last; p += Pages.PAGEBLOCK_NR_PAGES) {
-      if (p < zone.zone.startPfn() || p + Pages.PAGEBLOCK_NR_PAGES > zone.zone.endPfn()) {
+    for (long p = start & -unit(); p < last; p += zone.blockPages()) {
+      if (p < zone.zone.startPfn() || p + zone.blockPages() > zone.zone.endPfn()) {
         edge = true;
       } else if (busy(zone.typeOf(p))) {
         return false;

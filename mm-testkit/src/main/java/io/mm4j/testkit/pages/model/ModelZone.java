@@ -65,7 +65,7 @@ public final class ModelZone implements Watermark.Level {
   /** {@code NR_FREE_PAGES_BLOCKS}: free pages in blocks of whole pageblocks, none isolated. */
   long freeInBlocks() {
     long pages = 0;
-    for (int order = zone.pageblocks().order(); order <= Pages.MAX_PAGE_ORDER; order++) {
+    for (int order = blockOrder(); order <= Pages.MAX_PAGE_ORDER; order++) {
       pages += frames.freeBlocks(order) - frames.freeBlocks(order, Migratetype.ISOLATE) << order;
     }
     return pages;
@@ -101,6 +101,16 @@ public final class ModelZone implements Watermark.Level {
   @Override
   public long boost() {
     return boost;
+  }
+
+  /** {@code pageblock_order}. */
+  int blockOrder() {
+    return zone.pageblocks().order();
+  }
+
+  /** {@code pageblock_nr_pages}. */
+  int blockPages() {
+    return zone.pageblocks().pages();
   }
 
   /** The type of the pageblock that holds a frame. */

@@ -34,23 +34,18 @@ public class NodeOrder {
    * @param kinds the kinds of zone that its kernel knows
    * @param zones those that have memory
    * @param distances for each node the distance to each
-   * @param cpusOfNode how many CPUs each node has
    */
-  public NodeOrder(
-      List<ZoneType> kinds,
-      List<Zone> zones,
-      List<List<Integer>> distances,
-      List<Integer> cpusOfNode) {
+  public NodeOrder(List<ZoneType> kinds, List<Zone> zones, List<List<Integer>> distances) {
     this.kinds = List.copyOf(kinds);
     this.zones = List.copyOf(zones);
     int[] load = new int[distances.size()];
     for (int node = 0; node < distances.size(); node++) {
-      orders.add(order(node, distances.get(node), cpusOfNode, load));
+      orders.add(order(node, distances.get(node), load));
     }
   }
 
   /** Repeatedly the best of those that are left. */
-  private List<Integer> order(int own, List<Integer> distance, List<Integer> cpus, int[] load) {
+  private List<Integer> order(int own, List<Integer> distance, int[] load) {
     List<Integer> left = new ArrayList<>();
     for (int n = 0; n < distance.size(); n++) {
       int node = n;
@@ -62,7 +57,7 @@ public class NodeOrder {
     int before = own;
     while (!left.isEmpty()) {
       Integer best =
-          left.contains(own) ? own : left.stream().min(better(own, distance, cpus, load)).get();
+          left.contains(own) ? own : left.stream().min(better(own, distance, load)).get();
       if (!distance.get(best).equals(distance.get(before))) {
         load[best]++;
       }
@@ -74,11 +69,8 @@ public class NodeOrder {
   }
 
   /** How nodes are preferred by a node that is not among them. */
-  protected Comparator<Integer> better(
-      int own, List<Integer> distance, List<Integer> cpus, int[] load) {
-    Comparator<Integer> near =
-        Comparator.comparingInt(
-            n -> distance.get(n) + (n < own ? 1 : 0) + (cpus.get(n) > 0 ? 1 : 0));
+  protected Comparator<Integer> better(int own, List<Integer> distance, int[] load) {
+    Comparator<Integer> near = Comparator.comparingInt(n -> distance.get(n) + (n < own ? 1 : 0));
     return near.thenComparingInt(n -> load[n]).thenComparingInt(n -> n);
   }
 

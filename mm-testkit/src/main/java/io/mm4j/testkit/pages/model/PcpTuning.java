@@ -2,7 +2,6 @@
 
 package io.mm4j.testkit.pages.model;
 
-import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Migratetype;
 
 /**
@@ -16,6 +15,9 @@ public final class PcpTuning {
 
   /** {@code PAGE_ALLOC_COSTLY_ORDER}: the largest of the small orders. */
   public static final int SMALL_ORDER = 3;
+
+  /** {@code HPAGE_PMD_ORDER} of x86. */
+  private static final int HUGE = 9;
 
   /** {@code NR_PCP_LISTS}: three types of four orders, and two of huge pages. */
   public static final int LISTS = Migratetype.PCPTYPES * (SMALL_ORDER + 1) + 2;
@@ -53,7 +55,12 @@ public final class PcpTuning {
 
   /** {@code pcp_allowed_order()}: whether blocks of this order rest on per-cpu lists. */
   public static boolean allowed(int order) {
-    return order <= SMALL_ORDER || order == Pages.PAGEBLOCK_ORDER;
+    return order <= SMALL_ORDER || order == HUGE;
+  }
+
+  /** The same where pageblocks may be larger: then there are no huge pages for processes. */
+  static boolean allowed(int order, int pageblockOrder) {
+    return allowed(order) && (order <= SMALL_ORDER || pageblockOrder == HUGE);
   }
 
   /** {@code order_to_pindex()}: the list of an order and a type. */
@@ -66,7 +73,7 @@ public final class PcpTuning {
 
   /** {@code pindex_to_order()}: the order of a list's blocks. */
   public static int orderOf(int list) {
-    return list >= LISTS - 2 ? Pages.PAGEBLOCK_ORDER : list / Migratetype.PCPTYPES;
+    return list >= LISTS - 2 ? HUGE : list / Migratetype.PCPTYPES;
   }
 
   /** An allocation begins: a row of frees is at an end. */

@@ -51,8 +51,7 @@ public final class State {
         new NodeOrder(
             settings.plan().kinds(),
             managed.stream().map(ManagedZone::zone).toList(),
-            memory.nodes().stream().map(Node::distances).toList(),
-            settings.plan().cpusOfNode());
+            memory.nodes().stream().map(Node::distances).toList());
     this.counters = new Counters(this, marks.minFreeKbytes());
   }
 

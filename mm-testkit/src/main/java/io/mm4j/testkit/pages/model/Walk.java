@@ -87,7 +87,7 @@ public final class Walk {
   private long take(Request request, AllocFlags flags, ModelZone zone) {
     int order = request.order();
     long pfn = FrameAllocator.NONE;
-    if (PcpTuning.allowed(order)) {
+    if (PcpTuning.allowed(order, zone.blockOrder())) {
       pfn = perCpu.take(request.cpu(), zone, order, request.type(), flags);
     }
     if (pfn == FrameAllocator.NONE) {

@@ -96,7 +96,7 @@ final class Comparison {
     }
     for (long pfn = mine.zone().startPfn();
         pfn < mine.zone().endPfn();
-        pfn = (pfn | Pages.PAGEBLOCK_NR_PAGES - 1) + 1) {
+        pfn = mine.zone().pageblocks().start(pfn) + mine.zone().pageblocks().pages()) {
       int want = mine.zone().pageblocks().get(pfn);
       int have = theirs.zone().pageblocks().get(pfn);
       if (want != have) {

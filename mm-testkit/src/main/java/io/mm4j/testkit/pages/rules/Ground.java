@@ -9,6 +9,7 @@ import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Node;
+import io.mm4j.api.memory.Pageblocks;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
@@ -32,8 +33,14 @@ import java.util.Map;
  * @param cpus how many CPUs; they lie on the nodes in turn
  * @param sysctls settings {@code vm.*}
  * @param contents whether its memory has bytes
+ * @param pageblockOrder 9, or 10 as on x86-32 without PAE
  */
-record Ground(List<Place> nodes, int cpus, Map<String, String> sysctls, boolean contents) {
+record Ground(
+    List<Place> nodes,
+    int cpus,
+    Map<String, String> sysctls,
+    boolean contents,
+    int pageblockOrder) {
   /**
    * A zone.
    *
@@ -58,7 +65,9 @@ record Ground(List<Place> nodes, int cpus, Map<String, String> sysctls, boolean 
       List<Zone> zones = new ArrayList<>();
       for (Span s : nodes.get(id).spans) {
         long pages = s.endPfn - s.startPfn;
-        zones.add(new Zone(s.type, id, s.startPfn, s.endPfn, pages, pages, Migratetype.MOVABLE));
+        Pageblocks types =
+            new Pageblocks(s.startPfn, s.endPfn, Migratetype.MOVABLE, pageblockOrder);
+        zones.add(new Zone(s.type, id, s.startPfn, s.endPfn, pages, pages, types));
         ram.add(
             new MemoryMap.Range(
                 s.startPfn << Pages.PAGE_SHIFT,
@@ -126,6 +135,7 @@ record Ground(List<Place> nodes, int cpus, Map<String, String> sysctls, boolean 
   @Override
   public String toString() {
     StringBuilder text = new StringBuilder(cpus + " CPUs, vm " + sysctls);
+    text.append(pageblockOrder == 9 ? "" : "; pageblocks of order " + pageblockOrder);
     for (int id = 0; id < nodes.size(); id++) {
       text.append("; node ").append(id).append(' ').append(nodes.get(id).distances);
       for (Span s : nodes.get(id).spans) {

@@ -19,7 +19,7 @@ final class Grounds {
 
   /** Any machine. */
   static Ground any(Seeded random) {
-    return switch (random.weighted(3, 3, 2)) {
+    return switch (random.weighted(3, 3, 3)) {
       case 0 -> wide(random, 1);
       case 1 -> wide(random, random.between(2, 4));
       default -> narrow(random);
@@ -50,7 +50,7 @@ final class Grounds {
       }
       nodes.add(spans);
     }
-    return machine(random, nodes, 5, false);
+    return machine(random, nodes, 5, false, false);
   }
 
   /** One node, small: what is done there is done to all of it. */
@@ -60,7 +60,7 @@ final class Grounds {
       add(spans, ZoneType.DMA32, 4_096 + random.below(400), random.between(1_500, 3_000));
     }
     add(spans, ZoneType.NORMAL, FOUR_GIB + random.below(400), random.between(2_500, 7_000));
-    return machine(random, List.of(spans), 5, false);
+    return machine(random, List.of(spans), 5, false, false);
   }
 
   /** Several nodes. */
@@ -77,7 +77,7 @@ final class Grounds {
     if (random.oneIn(4)) {
       add(spans, ZoneType.MOVABLE, at, random.between(2_000, 4_000));
     }
-    return machine(random, List.of(spans), 4, false);
+    return machine(random, List.of(spans), 4, false, true);
   }
 
   /** One zone of which pageblocks can be reserved, and a lower one. */
@@ -85,13 +85,13 @@ final class Grounds {
     List<Span> spans = new ArrayList<>();
     add(spans, ZoneType.DMA32, 4_096, random.between(4_000, 9_000));
     add(spans, ZoneType.NORMAL, FOUR_GIB, random.between(51_200, 110_000));
-    Ground ground = machine(random, List.of(spans), 5, false);
+    Ground ground = machine(random, List.of(spans), 5, false, false);
     if (random.oneIn(2)) {
       // A reserve that is larger than the mark is all that is left at times.
       Map<String, String> vm = new TreeMap<>(ground.sysctls());
       vm.put("min_free_kbytes", "" + random.between(200, 900));
       vm.remove("watermark_scale_factor");
-      return new Ground(ground.nodes(), ground.cpus(), vm, false);
+      return new Ground(ground.nodes(), ground.cpus(), vm, false, ground.pageblockOrder());
     }
     return ground;
   }
@@ -101,7 +101,7 @@ final class Grounds {
     List<Span> spans = new ArrayList<>();
     long at = add(spans, ZoneType.DMA, 1, random.between(600, 1_500));
     add(spans, ZoneType.NORMAL, at, random.between(2_000, 4_000));
-    return machine(random, List.of(spans), 4, true);
+    return machine(random, List.of(spans), 4, true, true);
   }
 
   private static long add(List<Span> spans, ZoneType type, long at, int pages) {
@@ -110,7 +110,7 @@ final class Grounds {
   }
 
   private static Ground machine(
-      Seeded random, List<List<Span>> nodes, int kinds, boolean contents) {
+      Seeded random, List<List<Span>> nodes, int kinds, boolean contents, boolean narrow) {
     List<Place> places = new ArrayList<>();
     for (int id = 0; id < nodes.size(); id++) {
       List<Integer> distances = new ArrayList<>();
@@ -120,7 +120,8 @@ final class Grounds {
       places.add(new Place(nodes.get(id), distances));
     }
     Map<String, String> vm = settings(random, kinds);
-    return new Ground(places, random.between(1, 4), vm, contents);
+    int cpus = random.between(1, 4);
+    return new Ground(places, cpus, vm, contents, narrow && !random.oneIn(3) ? 10 : 9);
   }
 
   private static Map<String, String> settings(Seeded random, int kinds) {

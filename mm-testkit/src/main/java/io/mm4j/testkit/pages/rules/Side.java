@@ -6,7 +6,6 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.machine.Machine;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
-import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.CpuPages;
 import io.mm4j.api.page.Gfp;
@@ -122,8 +121,9 @@ final class Side implements AutoCloseable {
   long retype(long pfn, int type) {
     for (ManagedZone managed : pages.zones()) {
       Zone zone = managed.zone();
-      long first = pfn & -(long) Pages.PAGEBLOCK_NR_PAGES;
-      boolean whole = first >= zone.startPfn() && first + Pages.PAGEBLOCK_NR_PAGES <= zone.endPfn();
+      long first = zone.pageblocks().start(pfn);
+      boolean whole =
+          first >= zone.startPfn() && first + zone.pageblocks().pages() <= zone.endPfn();
       if (whole && zone.pageblocks().get(pfn) < Migratetype.PCPTYPES) {
         return managed.frames().movePageblock(pfn, type);
       }

@@ -55,12 +55,13 @@ public final class ZonelistRules {
             new RuleInfo(
                 "PA-53",
                 "node-order",
-                "Of nodes at nearly one distance, a lower number than one's own and CPUs of its"
-                    + " own make a node one step further, and then one is asked first that heads"
-                    + " fewer lists.",
+                "Of nodes at nearly one distance, a lower number than one's own makes a node one"
+                    + " step further, and then one is asked first that heads fewer lists. That a"
+                    + " node has CPUs says nothing: at boot none of them is on line.",
                 "All nodes would fall back to the same one.",
                 "mm/page_alloc.c find_next_best_node",
-                "the preference for the next node, for nodes without CPUs, or the load"),
+                "the preference for the next node, a preference for nodes without CPUs, or the"
+                    + " load"),
             Needs.STATISTICS,
             true,
             ZonelistRules::draw,
@@ -120,8 +121,7 @@ public final class ZonelistRules {
     return new NodeOrder(
         drawn.plan().kinds(),
         drawn.layout().zones(),
-        drawn.layout().nodes().stream().map(n -> n.distances()).toList(),
-        drawn.plan().cpusOfNode());
+        drawn.layout().nodes().stream().map(n -> n.distances()).toList());
   }
 
   /**
