@@ -18,6 +18,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.CompilerControl;
 import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
@@ -184,6 +185,8 @@ public class PageBenchmark {
     return pairs(4);
   }
 
+  /** Compiled for each order by itself, as callers name theirs: the order is a constant in it. */
+  @CompilerControl(CompilerControl.Mode.INLINE)
   private long pairs(int order) {
     PageAllocator allocator = pages;
     Cpu owner = cpu;
@@ -216,6 +219,7 @@ public class PageBenchmark {
     return keptPairs(3);
   }
 
+  @CompilerControl(CompilerControl.Mode.INLINE)
   private long keptPairs(int order) {
     CpuPages allocator = kept;
     if (allocator == null) {
