@@ -214,9 +214,9 @@ final class CheckCommand extends MmCommand {
       throw new InputException(
           "the test kit has no rules for this SPI yet",
           spi.id(),
-          TestKit.suites().stream()
-              .map(s -> s.spi().id())
-              .distinct()
+          Spi.all().stream()
+              .filter(s -> !TestKit.rules(s).isEmpty())
+              .map(Spi::id)
               .collect(Collectors.joining(", ", "an SPI with rules: ", "")));
     }
     return found;
@@ -286,7 +286,7 @@ final class CheckCommand extends MmCommand {
     }
     List<Suite<?>> suites = new ArrayList<>();
     for (Suite<?> suite : TestKit.suites()) {
-      if ((spis.isEmpty() || spis.contains(suite.spi()))
+      if ((spis.isEmpty() || spis.stream().anyMatch(spi -> TestKit.proves(suite, spi)))
           && suite.rules().stream().anyMatch(rule -> isChosen(rule.info().id()))) {
         suites.add(suite);
       }

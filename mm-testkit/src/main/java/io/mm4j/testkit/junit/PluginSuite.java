@@ -105,13 +105,8 @@ public abstract class PluginSuite<P extends PluginProvider> {
 
   private static void hasRules(PluginInfo info) {
     Assertions.assertTrue(
-        TestKit.suite(info.spi()).isPresent() || isBelowAddressSpaces(info),
+        !TestKit.rules(info.spi()).isEmpty(),
         () -> "no suite of the test kit judges " + info.spi() + "=" + info.name());
-  }
-
-  /** The rules of address spaces run on this process floor, above every index. */
-  private static boolean isBelowAddressSpaces(PluginInfo info) {
-    return info.spi().equals(Spi.PROCESS) && info.name().equals(Spi.PROCESS.reference());
   }
 
   private DynamicNode container(List<Rule<P>> rules, PluginRegistry registry, PluginSpec spec) {

@@ -37,6 +37,9 @@ import java.util.function.Consumer;
 
 /** Everything about whole address spaces above a {@code vma-index}. */
 public final class AddressSpaceSuite {
+  /** The suite's name. */
+  public static final String NAME = "address-space";
+
   private static final int OPERATIONS = 100;
 
   /** Each is made again from the beginning for each of its allocations. */
@@ -67,12 +70,7 @@ public final class AddressSpaceSuite {
     rules.addAll(LifeCases.all());
     rules.addAll(CallCases.all());
     return new Suite<>(
-        "address-space",
-        Spi.VMA_INDEX,
-        VmaIndexSuite.correct(),
-        rules,
-        SpaceFaults.all(),
-        Floors.missing());
+        NAME, Spi.VMA_INDEX, VmaIndexSuite.correct(), rules, SpaceFaults.all(), Floors.missing());
   }
 
   private static List<SpaceRule> again() {

@@ -11,6 +11,7 @@ import io.mm4j.testkit.frames.FrameAllocatorSuite;
 import io.mm4j.testkit.memory.PhysicalMemorySuite;
 import io.mm4j.testkit.pages.PageAllocatorSuite;
 import io.mm4j.testkit.process.AddressSpaceSuite;
+import io.mm4j.testkit.process.ProcessFloorSuite;
 import io.mm4j.testkit.vma.VmaIndexSuite;
 import java.util.List;
 import java.util.Optional;
@@ -38,9 +39,22 @@ public final class TestKit {
     return suites().stream().filter(s -> s.spi() == spi).map(s -> (Suite<P>) s).toList();
   }
 
-  /** Every rule that judges plugins of an SPI. */
+  /**
+   * Every rule that judges plugins of an SPI; those of {@code process} are the rules of address
+   * spaces, whose suite is that of {@code vma-index}.
+   */
+  @SuppressWarnings("unchecked") // as above
   public static <P extends PluginProvider> List<Rule<P>> rules(Spi<P> spi) {
+    if (spi == Spi.PROCESS) {
+      return ProcessFloorSuite.rules().stream().map(r -> (Rule<P>) r).toList();
+    }
     return suites(spi).stream().flatMap(s -> s.rules().stream()).toList();
+  }
+
+  /** Whether the faults of a suite prove the rules that judge plugins of an SPI. */
+  public static boolean proves(Suite<?> suite, Spi<?> spi) {
+    return suite.spi() == spi
+        || (spi == Spi.PROCESS && suite.name().equals(AddressSpaceSuite.NAME));
   }
 
   /** The suite of an SPI itself, if the kit has one. */

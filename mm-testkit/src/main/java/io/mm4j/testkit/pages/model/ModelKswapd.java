@@ -18,9 +18,9 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code wakeup_kswapd()}, {@code kswapd()}, {@code balance_pgdat()} and {@code pgdat_balanced()} of
- * mm/vmscan.c (Linux 6.18). A reclaimer says how much it freed, not how much it looked at, so that
- * is taken for it.
+ * {@code wakeup_kswapd()}, {@code kswapd()}, {@code balance_pgdat()} and {@code pgdat_balanced()}
+ * of mm/vmscan.c (Linux 6.18). A reclaimer says how much it freed, not how much it looked at, so
+ * that is taken for it.
  */
 public class ModelKswapd implements Background {
   private static final AllocFlags NONE = new AllocFlags(Mark.MIN, Set.of());
@@ -128,7 +128,7 @@ public class ModelKswapd implements Background {
   public long run(Cpu cpu) {
     long freed = 0;
     for (int node = 0; node < state.settings.nodes(); node++) {
-      ZoneType highest = null;
+      ZoneType highest = ZoneType.DMA;
       while (awake.contains(node)) {
         Work now = wanted.remove(node);
         highest = now == null ? highest : now.highest;

@@ -141,7 +141,7 @@ public class ModelRange {
     if (same(head, owner)) {
       int compound = (state.map.flags(head) & PageFlags.PG_HEAD) != 0 ? Gfp.__GFP_COMP : 0;
       int flags = flags(gfp, zone.zone.type(), order);
-      flags = order == 0 ? flags : flags & ~Gfp.__GFP_COMP | compound;
+      flags = order == 0 ? flags : (flags & ~Gfp.__GFP_COMP) | compound;
       long to = pages.allocPages(cpu, flags, order, zone.zone.nodeId());
       if (to != NO_PAGE) {
         boolean moved = state.pressure.migrate(cpu, owner, head, to, order);
@@ -179,7 +179,7 @@ public class ModelRange {
                 | Gfp.__GFP_NOWARN);
     int flags = effort | Gfp.__GFP_MOVABLE | Gfp.__GFP_RETRY_MAYFAIL;
     if (order > 0) {
-      flags = flags & ~Gfp.__GFP_KSWAPD_RECLAIM | Gfp.GFP_TRANSHUGE;
+      flags = (flags & ~Gfp.__GFP_KSWAPD_RECLAIM) | Gfp.GFP_TRANSHUGE;
     }
     return zone == ZoneType.HIGHMEM || zone == ZoneType.MOVABLE ? flags | Gfp.__GFP_HIGHMEM : flags;
   }

@@ -66,7 +66,8 @@ public final class ModelZone implements Watermark.Level {
   long freeInBlocks() {
     long pages = 0;
     for (int order = blockOrder(); order <= Pages.MAX_PAGE_ORDER; order++) {
-      pages += frames.freeBlocks(order) - frames.freeBlocks(order, Migratetype.ISOLATE) << order;
+      long blocks = frames.freeBlocks(order) - frames.freeBlocks(order, Migratetype.ISOLATE);
+      pages += blocks << order;
     }
     return pages;
   }

@@ -21,6 +21,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SortedSet;
 import java.util.TreeSet;
 
@@ -106,6 +107,11 @@ final class KswapdCase implements PageEvents {
     return numbers(zone).protection().get(s.drawn.plan().kinds().indexOf(highest));
   }
 
+  /** What is wanted of a node that is awake. */
+  Wanted of(int node) {
+    return Objects.requireNonNull(wanted.get(node), "a node that was woken");
+  }
+
   /** {@code pgdat_balanced()}. */
   boolean balanced(int node, int order, ZoneType highest) {
     return zones(node, highest).stream()
@@ -184,7 +190,8 @@ final class KswapdCase implements PageEvents {
     int runs = 0;
     int calls = 0;
     for (int node : awake) {
-      Wanted want = wanted.remove(node);
+      Wanted want = of(node);
+      wanted.remove(node);
       int order = want.order;
       do {
         runs++;

@@ -173,8 +173,8 @@ public final class KswapdRules {
     KswapdCase c = new KswapdCase(s, random);
     Giver giver = wake(c, random.oneIn(3) ? Integer.MAX_VALUE : random.between(1, 64));
     int node = c.awake.first();
-    int order = c.wanted.get(node).order();
-    ZoneType highest = c.wanted.get(node).highest();
+    int order = c.of(node).order();
+    ZoneType highest = c.of(node).highest();
     long want =
         c.zones(node, highest).stream().mapToLong(z -> Math.max(32, c.numbers(z).high())).sum();
     giver.beforeEach(
@@ -261,7 +261,7 @@ public final class KswapdRules {
     KswapdCase c = new KswapdCase(s, random);
     Giver none = wake(c, 0);
     int node = c.awake.first();
-    ZoneType highest = c.wanted.get(node).highest();
+    ZoneType highest = c.of(node).highest();
     c.runForNothing(none);
     // Down to where single pages are short, too.
     int gfp = Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE | Gfp.__GFP_HIGHMEM;
@@ -272,7 +272,8 @@ public final class KswapdRules {
     for (Cpu cpu : s.machine.cpus().all()) {
       c.request(cpu, gfp, 0);
     }
-    check(c.isHopeless(node) || c.balanced(node, 0, highest), "no hope for a node", "" + c.failures);
+    check(
+        c.isHopeless(node) || c.balanced(node, 0, highest), "no hope for a node", "" + c.failures);
     // Direct reclaim gets something: whoever comes next wakes the nodes of that request again.
     Cpu cpu = c.cpu();
     Giver giver = new Giver(s.pages, 1, true);

@@ -74,6 +74,30 @@ public final class Floors {
     }
   }
 
+  /** A right index below a floor of somebody's. */
+  public record Under(ProcessFloorProvider floor, Options floorOptions, VmaIndexProvider inner)
+      implements VmaIndexProvider {
+    @Override
+    public String name() {
+      return inner.name();
+    }
+
+    @Override
+    public String summary() {
+      return inner.summary();
+    }
+
+    @Override
+    public Capabilities capabilities() {
+      return inner.capabilities();
+    }
+
+    @Override
+    public VmaIndex create(int maxVmas, Options options) {
+      return inner.create(maxVmas, options);
+    }
+  }
+
   /** Why no address space can be judged here, or null. */
   static @Nullable public String missing() {
     return FOUND.isPresent()
@@ -83,7 +107,9 @@ public final class Floors {
 
   /** A floor without processes, on this index. */
   static ProcessFloor create(VmaIndexProvider provider, Options options) {
-    ProcessFloorProvider found = FOUND.orElseThrow();
+    boolean given = provider instanceof Under;
+    ProcessFloorProvider found = given ? ((Under) provider).floor : FOUND.orElseThrow();
+    Options chosen = given ? ((Under) provider).floorOptions : Options.defaults(found);
     Machine below = Below.MACHINE;
     ProcessFloor floor =
         found.create(
@@ -94,7 +120,7 @@ public final class Floors {
                 below.pressure(),
                 indexes(provider, options),
                 Map.of()),
-            Options.defaults(found));
+            chosen);
     return provider instanceof Wrong wrong ? wrong.wrap.apply(floor) : floor;
   }
 
