@@ -193,7 +193,11 @@ final class CheckCommand extends MmCommand {
     }
     if (tasks.isEmpty()) {
       throw new InputException(
-          "no rule is left to run", "mm check", "rules and plugins of one SPI");
+          "no rule is left to run on these plugins: " + String.join(", ", rules),
+          "mm check " + String.join(" ", plugins),
+          rules.stream()
+              .map(id -> id + " with a plugin of " + TestKit.rule(id, "--rule").spi().id())
+              .collect(Collectors.joining(", ")));
     }
     return tasks;
   }

@@ -13,7 +13,11 @@ import io.mm4j.testkit.pages.PageAllocatorSuite;
 import io.mm4j.testkit.process.AddressSpaceSuite;
 import io.mm4j.testkit.process.ProcessFloorSuite;
 import io.mm4j.testkit.vma.VmaIndexSuite;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.apiguardian.api.API;
@@ -77,11 +81,29 @@ public final class TestKit {
     return rules().stream()
         .filter(r -> r.info().id().equalsIgnoreCase(id))
         .findFirst()
-        .orElseThrow(
-            () ->
-                new InputException(
-                    "there is no rule '" + id + "'",
-                    where,
-                    rules().stream().map(r -> r.info().id()).collect(Collectors.joining(", "))));
+        .orElseThrow(() -> new InputException("there is no rule '" + id + "'", where, ids()));
+  }
+
+  /** The first and the last rule of each kind, by suite. */
+  private static String ids() {
+    Map<String, List<String>> byKind = new LinkedHashMap<>();
+    for (Suite<?> suite : suites()) {
+      for (Rule<?> rule : suite.rules()) {
+        String id = rule.info().id();
+        String kind = suite.name() + " " + id.replaceAll("[0-9]+$", "");
+        byKind.computeIfAbsent(kind, k -> new ArrayList<>()).add(id);
+      }
+    }
+    return byKind.entrySet().stream()
+        .map(
+            e ->
+                e.getKey().replaceAll(" .*", "")
+                    + ": "
+                    + e.getValue().size()
+                    + " from "
+                    + Collections.min(e.getValue())
+                    + " to "
+                    + Collections.max(e.getValue()))
+        .collect(Collectors.joining("; ", "", "; each in docs/test-kit.md"));
   }
 }
