@@ -36,10 +36,12 @@ record MemoryOp(Kind kind, int pfn, int other, long value) implements Operation<
 
   static MemoryOp any(Seeded random, Kind... kinds) {
     return new MemoryOp(
-        kinds[random.below(kinds.length)],
-        1 + random.below(MemorySubject.FRAMES - 1),
-        1 + random.below(MemorySubject.FRAMES - 1),
-        random.next());
+        kinds[random.below(kinds.length)], frame(random), frame(random), random.next());
+  }
+
+  /** Any frame; every second time one of a few, so that what one call did meets the next one. */
+  private static int frame(Seeded random) {
+    return random.oneIn(2) ? 0x108 + random.below(8) : 1 + random.below(MemorySubject.FRAMES - 1);
   }
 
   @Override
@@ -52,24 +54,39 @@ record MemoryOp(Kind kind, int pfn, int other, long value) implements Operation<
     switch (kind) {
       case PUT_LONG -> {
         s.memory.putLong(at, value);
-        s.bytes.putLong(at, value);
+        if (s.hasBytes(pfn)) {
+          s.bytes.putLong(at, value);
+        }
       }
       case PUT_INT -> {
         s.memory.putInt(at + 4, (int) (value >>> 20));
-        s.bytes.putInt(at + 4, (int) (value >>> 20));
+        if (s.hasBytes(pfn)) {
+          s.bytes.putInt(at + 4, (int) (value >>> 20));
+        }
       }
       case PUT_BYTE -> {
         s.memory.putByte(at + other % 8, (byte) (value >>> 30));
-        s.bytes.put(at + other % 8, (byte) (value >>> 30));
+        if (s.hasBytes(pfn)) {
+          s.bytes.put(at + other % 8, (byte) (value >>> 30));
+        }
       }
       case CLEAR -> {
         fill(s, block, 1 << order);
         s.memory.clearPages(block, order);
-        zero(array, block, 1 << order);
+        for (int p = block; p < block + (1 << order); p++) {
+          zero(array, p, s.hasBytes(p) ? 1 : 0);
+        }
       }
       case COPY -> {
         s.memory.copyPage(other, pfn);
-        System.arraycopy(array, pfn << Pages.PAGE_SHIFT, array, other << Pages.PAGE_SHIFT, 1 << 12);
+        if (s.hasBytes(other)) {
+          int to = other << Pages.PAGE_SHIFT;
+          if (s.hasBytes(pfn)) {
+            System.arraycopy(array, pfn << Pages.PAGE_SHIFT, array, to, 1 << Pages.PAGE_SHIFT);
+          } else {
+            zero(array, other, 1);
+          }
+        }
       }
       case DISCARD -> {
         int pages = Math.min(1 + (int) (value & 15), MemorySubject.FRAMES - pfn);
@@ -97,7 +114,9 @@ record MemoryOp(Kind kind, int pfn, int other, long value) implements Operation<
     int end = (block + pages) << Pages.PAGE_SHIFT;
     for (int at = block << Pages.PAGE_SHIFT; at < end; at += 8) {
       s.memory.putLong(at, value | 0x0101_0101_0101_0101L);
-      s.bytes.putLong(at, value | 0x0101_0101_0101_0101L);
+      if (s.hasBytes(at >> Pages.PAGE_SHIFT)) {
+        s.bytes.putLong(at, value | 0x0101_0101_0101_0101L);
+      }
     }
   }
 
