@@ -102,7 +102,7 @@ public final class LinuxProvider implements PageAllocatorProvider {
     return new LinuxPageAllocator(
         core,
         floors.zones(),
-        zonelists(nodes, zones, kinds, cpus),
+        zonelists(nodes, zones, kinds),
         new LinuxPageStats(core, marks, minFree));
   }
 
@@ -140,7 +140,7 @@ public final class LinuxProvider implements PageAllocatorProvider {
   }
 
   private static Zonelist[] zonelists(
-      List<Node> nodes, List<ZoneState> zones, List<ZoneType> kinds, int... cpus) {
+      List<Node> nodes, List<ZoneState> zones, List<ZoneType> kinds) {
     Zonelist[] lists = new Zonelist[nodes.size() << 4];
     List<List<Integer>> orders = Zonelists.nodeOrders(nodes);
     for (Node node : nodes) {
