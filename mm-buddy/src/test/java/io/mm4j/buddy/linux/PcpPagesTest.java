@@ -204,8 +204,9 @@ class PcpPagesTest {
 
   @Test
   void ordersHaveListsOfTheirOwn() {
-    assertTrue(PcpPages.allows(0) && PcpPages.allows(3) && PcpPages.allows(9));
-    assertFalse(PcpPages.allows(4) || PcpPages.allows(8) || PcpPages.allows(10));
+    assertTrue(PcpPages.allows(0, 9) && PcpPages.allows(3, 9) && PcpPages.allows(9, 9));
+    assertFalse(PcpPages.allows(9, 10), "no huge pages where pageblocks are larger");
+    assertFalse(PcpPages.allows(4, 9) || PcpPages.allows(8, 9) || PcpPages.allows(10, 9));
     boolean[] seen = new boolean[PcpPages.LISTS];
     for (int order : new int[] {0, 1, 2, 3, 9}) {
       for (int type = 0; type < 3; type++) {
