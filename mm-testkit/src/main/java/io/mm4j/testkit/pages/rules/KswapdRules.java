@@ -275,10 +275,12 @@ public final class KswapdRules {
     check(
         c.isHopeless(node) || c.balanced(node, 0, highest), "no hope for a node", "" + c.failures);
     // Direct reclaim gets something: whoever comes next wakes the nodes of that request again.
+    if (c.held.isEmpty()) {
+      return; // no page above the marks, so none that could come back
+    }
     Cpu cpu = c.cpu();
     Giver giver = new Giver(s.pages, 1, true);
-    giver.hold(c.held.getLast());
-    c.held.removeLast();
+    giver.hold(c.held.removeLast());
     s.machine.pressure().register(giver);
     c.wakes.clear();
     long _ = s.pages.allocPages(cpu, Gfp.GFP_KERNEL | Gfp.__GFP_MOVABLE | Gfp.__GFP_NORETRY, 0);
