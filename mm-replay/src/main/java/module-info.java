@@ -5,6 +5,7 @@ module io.mm4j.replay {
   exports io.mm4j.replay;
   exports io.mm4j.replay.kmem;
   exports io.mm4j.replay.process;
+  exports io.mm4j.replay.report;
 
   requires transitive io.mm4j.api;
   requires static transitive org.jspecify;

@@ -106,7 +106,7 @@ final class CheckCommand extends MmCommand {
             .patience(Duration.ofSeconds(seconds))
             .reproduceBy(this::again);
     rules.forEach(id -> TestKit.rule(id, "--rule"));
-    machine.refuseMachine("a rule draws its machines itself, from --seed");
+    machine.refuse("a rule draws its machines itself, from --seed");
     return prove ? prove(io, runner) : check(io, runner);
   }
 

@@ -62,7 +62,17 @@ final class ReplayCommand extends MmCommand {
   @Override
   int run(Io io) {
     PluginRegistry registry = machine.registry(io);
-    machine.check(registry);
+    machine.refuse(
+        "a recording is replayed on the machine that it was made on; `mm run --memory 1G` plays"
+            + " page requests on another",
+        "--machine",
+        "--memory",
+        "--cpus",
+        "--nodes",
+        "--cpu-nodes",
+        "--cmdline",
+        "--contents");
+    machine.refuseSeed();
     Judge judge = new Judge(registry, machine.choices(registry));
     List<Recording> recordings = Recordings.find(paths);
     boolean lines = !output.json() && !output.csv() && !byClass;

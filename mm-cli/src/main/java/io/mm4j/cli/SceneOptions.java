@@ -12,6 +12,7 @@ import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Sizes;
 import io.mm4j.cli.proc.MachineView;
 import io.mm4j.cli.proc.Scene;
+import io.mm4j.replay.OtherMachine;
 import io.mm4j.replay.RunningProcess;
 import io.mm4j.replay.kmem.KmemReplay;
 import io.mm4j.replay.process.ProcessReplay;
@@ -67,12 +68,29 @@ final class SceneOptions {
         workload == null ? options.config(io, registry) : options.config(registry);
     Map<Spi<?>, PluginSpec> choices = options.choices(registry);
     Judge judge = new Judge(registry, choices);
+    if (workload instanceof Workload.Requests) {
+      throw new InputException(
+          "requests for pages leave no state of a machine to look at",
+          "--after " + after,
+          "`mm run` for such a text; a recording of system calls or of a page trace here");
+    }
     if (workload instanceof Workload.Calls calls) {
+      options.refuseForProcesses();
+      OtherMachine other = options.otherMachine(() -> bootedRamKb(config));
+      if (!other.isNone()) {
+        io.warn(
+            "the recording is played on another machine than its own, so answers may differ");
+      }
       judge
           .processes()
-          .look(calls.recording(), before(), living -> reader.accept(new Scene(null, living)));
+          .look(
+              calls.recording(), other, before(), living -> reader.accept(new Scene(null, living)));
       return;
     }
+    if (workload instanceof Workload.Pages) {
+      options.refuseForRecordedZones();
+    }
+    options.refuseSeed();
     if (at != null) {
       throw new InputException(
           "there are no recorded system calls to stop before",
@@ -135,6 +153,12 @@ final class SceneOptions {
     }
     MachineView view = MachineView.of(machine, options.settings());
     return new Scene(recorded ? view.withoutBoot() : view, living);
+  }
+
+  private static long bootedRamKb(MachineConfig config) {
+    try (Machine machine = config.contents(false).boot()) {
+      return ramKb(machine);
+    }
   }
 
   private static long ramKb(Machine machine) {

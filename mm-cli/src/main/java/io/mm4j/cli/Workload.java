@@ -6,6 +6,7 @@ import io.mm4j.api.InputException;
 import io.mm4j.replay.Recording;
 import io.mm4j.replay.RecordingKind;
 import io.mm4j.replay.Recordings;
+import io.mm4j.replay.kmem.FtraceRequests;
 import io.mm4j.replay.kmem.KmemSource;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,6 +19,9 @@ sealed interface Workload {
 
   /** Recorded system calls. */
   record Calls(Recording recording) implements Workload {}
+
+  /** Text of ftrace or perf with requests for pages. */
+  record Requests(Path file) implements Workload {}
 
   /** What is run when nothing is named. */
   static Workload bundled() {
@@ -33,7 +37,7 @@ sealed interface Workload {
     if (KmemSource.bundledNames().contains(text)) {
       return new Pages(KmemSource.bundled(text));
     }
-    Path path = Path.of(text);
+    Path path = Texts.path(text, "WORKLOAD");
     if (!Files.exists(path)) {
       throw new InputException(
           "there is no workload '" + text + "'",
@@ -42,6 +46,9 @@ sealed interface Workload {
               + String.join(", ", KmemSource.bundledNames())
               + ") or a recording: "
               + Recordings.ALLOWED);
+    }
+    if (FtraceRequests.looksLike(Texts.start(path))) {
+      return new Requests(path);
     }
     List<Recording> found = Recordings.find(List.of(path));
     if (found.size() > 1) {

@@ -13,7 +13,7 @@ enum CallForm {
   MMAP("mmap", false, "addr=NULL len prot=PROT_READ|PROT_WRITE flags=* fd=-1 off=0"),
   MUNMAP("munmap", false, "addr len"),
   MPROTECT("mprotect", false, "addr len prot"),
-  MREMAP("mremap", false, "addr old_len new_len mremap=MREMAP_MAYMOVE new_addr=NULL"),
+  MREMAP("mremap", false, "addr old_len new_len mremap=0 new_addr=NULL"),
   BRK("brk", false, "addr=NULL"),
   MADVISE("madvise", false, "addr len advice"),
   MLOCK("mlock", false, "addr len"),

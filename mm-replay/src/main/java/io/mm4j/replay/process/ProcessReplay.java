@@ -3,6 +3,7 @@ package io.mm4j.replay.process;
 
 import io.mm4j.api.machine.Machine;
 import io.mm4j.replay.FreshProcess;
+import io.mm4j.replay.OtherMachine;
 import io.mm4j.replay.Recording;
 import io.mm4j.replay.RecordingKind;
 import io.mm4j.replay.RunningProcess;
@@ -10,6 +11,7 @@ import io.mm4j.replay.Verdict;
 import io.mm4j.replay.strace.StraceReplay;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.vma.VmaReplay;
+import io.mm4j.replay.vma.VmaSource;
 import java.io.InputStream;
 import java.util.List;
 import java.util.Objects;
@@ -51,25 +53,34 @@ public final class ProcessReplay {
   /**
    * Plays a recording and shows the processes that live then.
    *
+   * @param other what is different about the machine below
    * @param before the number of the call before which to stop, counted from 1; one more than there
    *     are calls, or {@link #AT_END}, for the end
    * @param reader receives the living processes in the order of their numbers; they are valid until
    *     it returns
    * @throws io.mm4j.api.InputException if the recording is not well formed or has fewer calls
    */
-  public void look(Recording recording, long before, Consumer<List<RunningProcess>> reader) {
+  public void look(
+      Recording recording,
+      OtherMachine other,
+      long before,
+      Consumer<List<RunningProcess>> reader) {
     VmaReplay.look(
-        switch (recording.kind()) {
+        VmaReplay.on(other, source(recording)),
+        recording.path().toString(),
+        machines,
+        before,
+        reader);
+  }
+
+  private static Supplier<VmaSource> source(Recording recording) {
+    return switch (recording.kind()) {
           case VMA -> VmaReplay.source(recording.path());
           case STRACE -> StraceReplay.source(recording.path());
           case KMEM ->
               throw new IllegalArgumentException(
                   "kind=kmem path=" + recording.path() + ": not a process");
-        },
-        recording.path().toString(),
-        machines,
-        before,
-        reader);
+        };
   }
 
   /** Shows the process that is there before any workload; it is valid until {@code reader} ends. */

@@ -6,6 +6,7 @@ import io.mm4j.api.machine.Machine;
 import io.mm4j.replay.CheckResult;
 import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.FreshProcess;
+import io.mm4j.replay.OtherMachine;
 import io.mm4j.replay.RecordingKind;
 import io.mm4j.replay.RunningProcess;
 import io.mm4j.replay.Tally;
@@ -113,6 +114,12 @@ public final class VmaReplay {
   /** A start state with other settings of the machine and another owner. */
   public static Supplier<VmaSource> source(LineSource text, FreshProcess process) {
     return () -> new SettingsSource(new VmaReader(text), process);
+  }
+
+  /** The same recording on a machine that is different. */
+  public static Supplier<VmaSource> on(
+      OtherMachine other, Supplier<? extends VmaSource> recording) {
+    return other.isNone() ? recording::get : () -> new SettingsSource(recording.get(), other);
   }
 
   /**

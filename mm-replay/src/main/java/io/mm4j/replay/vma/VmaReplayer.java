@@ -59,11 +59,13 @@ final class VmaReplayer {
     this.explainedCall = explainedCall;
     VmaHeader header = reader.header();
     files = new FileTable(header);
+    // Nobody knows where a program that is not the recorder's keeps its arguments and its loop.
+    boolean foreign = header.real() || header.traced();
     driver =
         new CallDriver(
             files,
-            header.real() ? 0 : header.compat32() ? LIMIT_STRUCT_32 : LIMIT_STRUCT,
-            header.real() ? 0 : header.layout().startCode());
+            foreign ? 0 : header.compat32() ? LIMIT_STRUCT_32 : LIMIT_STRUCT,
+            foreign ? 0 : header.layout().startCode());
     states = new StateJudge(tally, header.real());
     mapsAtCallsOnly = header.real();
     AddressSpace mm = startState(floor);
