@@ -11,12 +11,14 @@ import io.mm4j.cli.verdict.VerdictText;
 import io.mm4j.replay.CheckResult;
 import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.Recording;
+import io.mm4j.replay.RecordingKind;
 import io.mm4j.replay.Recordings;
 import io.mm4j.replay.Verdict;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -56,6 +58,12 @@ final class ReplayCommand extends MmCommand {
       description = "Prints a table of checks by class of recording instead of a line for each.")
   private boolean byClass;
 
+  @Option(
+      names = "--maps",
+      paramLabel = "FILE",
+      description = "The initial maps of a strace text; by default NAME.maps beside it.")
+  private @Nullable Path maps;
+
   @Mixin private MachineOptions machine = new MachineOptions();
   @Mixin private OutputOptions output = new OutputOptions();
 
@@ -75,6 +83,9 @@ final class ReplayCommand extends MmCommand {
     machine.refuseSeed();
     Judge judge = new Judge(registry, machine.choices(registry));
     List<Recording> recordings = Recordings.find(paths);
+    if (maps != null) {
+      recordings = List.of(withMaps(recordings, maps));
+    }
     boolean lines = !output.json() && !output.csv() && !byClass;
     List<Verdict> verdicts = new ArrayList<>();
     int bad = 0;
@@ -88,6 +99,7 @@ final class ReplayCommand extends MmCommand {
           if (lines) {
             progress.hide();
             io.out().println(VerdictText.line(verdict, io.terminal()));
+            verdict.notes().forEach(note -> io.out().println("  note: " + note));
             io.out().flush();
           }
         } catch (InputException e) {
@@ -141,6 +153,14 @@ final class ReplayCommand extends MmCommand {
         .forEach(io.out()::println);
   }
 
+  private static Recording withMaps(List<Recording> recordings, Path maps) {
+    if (recordings.size() != 1 || recordings.getFirst().kind() != RecordingKind.STRACE) {
+      throw new InputException(
+          "--maps belongs to one strace text", "--maps " + maps, "one path, of a strace text");
+    }
+    return recordings.getFirst().withMaps(maps);
+  }
+
   /** The verdict by the checks that were asked for. */
   private Verdict restrict(Verdict verdict) {
     if (only.isEmpty()) {
@@ -168,6 +188,12 @@ final class ReplayCommand extends MmCommand {
     }
     boolean exact = kept.stream().allMatch(CheckResult::holds);
     return new Verdict(
-        verdict.path(), verdict.kind(), verdict.recordingClass(), exact, kept, first);
+        verdict.path(),
+        verdict.kind(),
+        verdict.recordingClass(),
+        exact,
+        kept,
+        first,
+        verdict.notes());
   }
 }

@@ -290,6 +290,7 @@ final class RunCommand extends MmCommand {
       output.print(io, "plugins", table);
     } else {
       io.out().println(VerdictText.line(first, io.terminal()));
+      first.notes().forEach(note -> io.out().println("  note: " + note));
       output.print(io, "plugins", table);
       VerdictText.evidence(io.out(), first, io.terminal());
     }

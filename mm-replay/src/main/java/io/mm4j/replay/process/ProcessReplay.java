@@ -2,12 +2,14 @@
 package io.mm4j.replay.process;
 
 import io.mm4j.api.machine.Machine;
+import io.mm4j.replay.CheckResult;
 import io.mm4j.replay.FreshProcess;
 import io.mm4j.replay.OtherMachine;
 import io.mm4j.replay.Recording;
 import io.mm4j.replay.RecordingKind;
 import io.mm4j.replay.RunningProcess;
 import io.mm4j.replay.Verdict;
+import io.mm4j.replay.strace.MapsSource;
 import io.mm4j.replay.strace.StraceReplay;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.vma.VmaReplay;
@@ -40,7 +42,15 @@ public final class ProcessReplay {
   public Verdict replay(Recording recording) {
     return switch (recording.kind()) {
       case VMA -> VmaReplay.replay(recording.path(), machines);
-      case STRACE -> StraceReplay.replay(recording.path(), machines);
+      case STRACE -> StraceReplay.replay(recording.path(), recording.maps(), machines);
+      case MAPS ->
+          new Verdict(
+              recording.path().toString(),
+              RecordingKind.MAPS,
+              "-",
+              false,
+              List.of(CheckResult.skipped("results", "maps alone show no calls")),
+              null);
       case KMEM ->
           throw new IllegalArgumentException(
               "kind=kmem path=" + recording.path() + ": not a process");
@@ -76,7 +86,8 @@ public final class ProcessReplay {
   private static Supplier<VmaSource> source(Recording recording) {
     return switch (recording.kind()) {
           case VMA -> VmaReplay.source(recording.path());
-          case STRACE -> StraceReplay.source(recording.path());
+          case STRACE -> StraceReplay.source(recording.path(), recording.maps());
+      case MAPS -> () -> new MapsSource(recording.path());
           case KMEM ->
               throw new IllegalArgumentException(
                   "kind=kmem path=" + recording.path() + ": not a process");
