@@ -80,7 +80,17 @@ final class Descriptors {
   }
 
   private final Map<Long, Table> tables = new HashMap<>();
+  private final boolean pathsShown;
   private int opens;
+
+  /**
+   * No descriptors yet.
+   *
+   * @param pathsShown whether the log has the path of every descriptor that is open
+   */
+  Descriptors(boolean pathsShown) {
+    this.pathsShown = pathsShown;
+  }
 
   private Table table(long pid) {
     return tables.computeIfAbsent(pid, p -> new Table());
@@ -139,7 +149,7 @@ final class Descriptors {
     if (known != null && (path == null || known.path().equals(path))) {
       return known;
     }
-    if (path == null && own.closed.contains(number)) {
+    if (path == null && (pathsShown || own.closed.contains(number))) {
       return null;
     }
     if (++opens > MAX_OPENS) {

@@ -38,6 +38,7 @@ final class InferredMaps {
   private final String name;
   private final TreeMap<Long, Long> there = new TreeMap<>(Long::compareUnsigned);
   private final TreeMap<Long, Long> mapped = new TreeMap<>(Long::compareUnsigned);
+  private final SharedSegments segments = new SharedSegments();
   private final String program;
   private final long heap;
   private long inputLine;
@@ -76,6 +77,15 @@ final class InferredMaps {
   }
 
   private void look(StraceLine line, long number) {
+    if (line.succeeded() && line.name().equals("shmget")) {
+      segments.known(line);
+    } else if (line.succeeded() && line.name().equals("shmat")) {
+      SharedSegments.Call made = segments.call(line);
+      Long at = line.number();
+      if (made != null && at != null) {
+        placed(made.args().get(0) == 0, number, at, made.bytes());
+      }
+    }
     CallName call = Calls.name(line.name());
     if (call == null || !line.succeeded() || there.size() + mapped.size() > MOST_RANGES) {
       return;
@@ -87,7 +97,10 @@ final class InferredMaps {
       return;
     }
     switch (call) {
-      case MMAP -> placed(line, number, first, result, bytes);
+      case MMAP -> {
+        boolean fixed = line.args().size() < 4 || line.args().get(3).contains("MAP_FIXED");
+        placed(first == 0 && !fixed, number, result, bytes == null ? 0 : bytes);
+      }
       case MREMAP -> {
         needed(first, bytes);
         Long size = line.args().size() < 3 ? null : Symbols.value(line.args().get(2));
@@ -111,11 +124,7 @@ final class InferredMaps {
     }
   }
 
-  private void placed(StraceLine line, long number, long hint, long result, @Nullable Long bytes) {
-    if (bytes == null) {
-      return;
-    }
-    boolean free = hint == 0 && line.args().size() > 3 && !line.args().get(3).contains("MAP_FIXED");
+  private void placed(boolean free, long number, long result, long bytes) {
     if (free && inputLine == 0) {
       inputLine = number;
       firstPlace = result;
@@ -215,7 +224,7 @@ final class InferredMaps {
     if (start <= PLAIN_BASE && PLAIN_BASE - start < (firstBytes < HUGE ? 4 * HUGE : 16 * HUGE)) {
       end = PLAIN_BASE;
     }
-    end = Math.min(end, top - STACK_BYTES - (128L << 20));
+    end = Math.min(end, top - (128L << 20));
     Map.Entry<Long, Long> above = there.floorEntry(end);
     if (above != null && above.getValue() > end) {
       end = above.getValue();

@@ -44,6 +44,10 @@ final class LikelyUnknown {
               + " tells), lie on a file system mounted noexec, or a security module refused";
       case "EINVAL" ->
           "the kernel may be older than 6.18 and not know the call, the flag or the advice";
+      case "EFAULT" ->
+          "the range may have been several VMAs in Linux, or have had a hole: mappings of two opens"
+              + " of one file do not merge (openat and close in the trace tell), and pages that a"
+              + " program has written to keep VMAs apart";
       case "ENODEV", "EBADF" ->
           "the descriptor may be something that cannot be mapped, or not be open: openat and close"
               + " in the trace tell";

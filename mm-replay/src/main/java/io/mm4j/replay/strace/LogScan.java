@@ -24,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class LogScan {
   private static final int MAX_PIDS = 1 << 16;
+  private static final Pattern PATH =
+      Pattern.compile("[(, =]\\d{1,7}<(?:/|anon_inode:|socket:|pipe:|TCP|UDP|UNIX)");
   private static final Pattern CHILD = Pattern.compile("si_pid=(\\d{1,9})[,}]");
 
   /**
@@ -60,6 +62,7 @@ final class LogScan {
   private final List<String> notes;
   private long firstPid = -1;
   private boolean firstIsExec;
+  private boolean showsPaths;
 
   /** Reads the log to its end. */
   LogScan(LineSource source) {
@@ -110,6 +113,8 @@ final class LogScan {
   }
 
   private void appears(StraceLine line) {
+    // The body, as an unfinished call's arguments are not taken apart.
+    showsPaths |= !showsPaths && PATH.matcher(line.body()).find();
     boolean exec = line.name().equals("execve");
     if (firstPid < 0) {
       firstPid = line.pid();
@@ -202,6 +207,11 @@ final class LogScan {
 
   static String lastPart(String path) {
     return path.substring(path.lastIndexOf('/') + 1);
+  }
+
+  /** Whether descriptors have their paths ({@code strace -y}): one without is not open then. */
+  boolean showsPaths() {
+    return showsPaths;
   }
 
   /** The pid of the first call. */

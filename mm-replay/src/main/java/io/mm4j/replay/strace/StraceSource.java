@@ -35,7 +35,7 @@ public final class StraceSource implements VmaSource {
   private final LogScan scan;
   private final VmaHeader header;
   private final VmaEvent.State start;
-  private final Descriptors descriptors = new Descriptors();
+  private final Descriptors descriptors;
   private final ArgumentReader arguments;
   private final Kin kin;
   private final Map<Long, StraceLine> unfinished = new HashMap<>();
@@ -66,6 +66,7 @@ public final class StraceSource implements VmaSource {
     try (LineSource reading = log.get()) {
       scan = new LogScan(reading);
     }
+    descriptors = new Descriptors(scan.showsPaths());
     InferredMaps inferred = maps == null ? new InferredMaps(scan, log) : null;
     InitialMaps initial;
     try (LineSource reading =
@@ -436,7 +437,8 @@ public final class StraceSource implements VmaSource {
       open = arguments.segment(made.segment(), made.bytes(), lines.number(), news, where());
       pending.addAll(news);
     }
-    done(line, process, made.name(), made.args(), open, made.answer());
+    boolean input = lines.number() == inputLine;
+    done(line, process, made.name(), made.args(), open, input ? Answer.Unknown.IT : made.answer());
   }
 
   /** The result as a recorded answer; null if the log does not tell it. */
