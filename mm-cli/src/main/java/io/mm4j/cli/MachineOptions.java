@@ -2,8 +2,6 @@
 
 package io.mm4j.cli;
 
-import static java.util.stream.Collectors.joining;
-
 import io.mm4j.api.InputException;
 import io.mm4j.api.LockOrder;
 import io.mm4j.api.boot.BootOptions;
@@ -26,10 +24,6 @@ import io.mm4j.api.process.ThpMode;
 import io.mm4j.cli.proc.KernelSettings;
 import io.mm4j.replay.FreshProcess;
 import io.mm4j.replay.OtherMachine;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -51,7 +45,6 @@ import picocli.CommandLine.Option;
 final class MachineOptions {
   private static final String DEFAULT_MACHINE = "x86-64";
   private static final int MAX_CPUS = 4096;
-  private static final long MAX_MAP_BYTES = 16 << 20;
   private static final List<String> PROCESS_SETTINGS =
       List.of(
           "overcommit_memory",
@@ -66,7 +59,9 @@ final class MachineOptions {
       names = "--machine",
       paramLabel = "KIND",
       order = 700,
-      description = "x86-64 (default), x86-32, x86-pae, x86-32-2.4, or a file with e820 lines.")
+      description =
+          "x86-64 (default), x86-32, x86-pae, x86-32-2.4; a file with a boot log's e820 lines or"
+              + " /proc/iomem; or both: x86-32:FILE.")
   private String machine = DEFAULT_MACHINE;
 
   private static final String DEFAULT_MEMORY = "4G";
@@ -321,16 +316,20 @@ final class MachineOptions {
           "a machine of " + bytes + " bytes", "--memory " + memory, "sizes from 1M");
     }
     MemoryMap map = MemoryMap.pc(bytes);
+    NumaTopology numa = null;
+    String file = MachineKind.of(machine).file();
     Architecture architecture = architecture();
-    if (architecture == null && memory != null) {
+    if (file != null && memory != null) {
       throw new InputException(
           "--memory has no effect beside a map, which says how much there is",
           "--machine " + machine + " --memory " + memory,
           "one of the two; --cmdline mem=SIZE uses less than the map has");
     }
-    if (architecture == null) {
-      architecture = Architecture.X86_64;
-      map = readMap(machine);
+    if (file != null) {
+      MemoryMapText.Found found = MachineKind.readMap(file);
+      map = found.map();
+      numa = found.numa();
+      found.notes().stream().map(note -> file + ": " + note).filter(said::add).forEach(notes);
     }
     MachineConfig config = new MachineConfig().registry(registry).cpus(cpus());
     config.architecture(architecture).memoryMap(map);
@@ -341,8 +340,17 @@ final class MachineOptions {
           "--nodes and numa= both say which nodes there are", "--nodes " + nodes, "one of them");
     }
     if (count > 1) {
+      if (numa != null) {
+        throw new InputException(
+            "--nodes and the lines of " + file + " both say which nodes there are",
+            "--nodes " + nodes,
+            "one of them");
+      }
       List<NumaTopology.Span> spans = NumaTopology.fake(map, count).memory();
       config.numa(NumaTopology.of(spans, NumaTopology.REMOTE));
+    }
+    if (numa != null) {
+      config.numa(numa);
     }
     if (cpuNodes != null) {
       config.cpuNodes(nodeOfCpu(cpuNodes));
@@ -362,7 +370,7 @@ final class MachineOptions {
   MachineConfig config(Io io, PluginRegistry registry) {
     MachineConfig config = config(registry);
     Architecture architecture = architecture();
-    if (architecture != null && memory != null) {
+    if (memory != null) {
       MemoryMap map = MemoryMap.pc(Sizes.parseSize(memory, "--memory"));
       long used = map.limited(architecture.physicalEnd()).usableBytes();
       if (used < map.usableBytes()) {
@@ -417,7 +425,7 @@ final class MachineOptions {
   /** The process of this machine before any workload. */
   FreshProcess process(long totalRamKb, boolean privileged) {
     Architecture architecture = architecture();
-    boolean x86v32 = architecture != null && !architecture.is64Bit();
+    boolean x86v32 = !architecture.is64Bit();
     ThpMode thp = ThpMode.MADVISE;
     try {
       for (CommandLine.Word word : CommandLine.parse(cmdline).words()) {
@@ -451,39 +459,13 @@ final class MachineOptions {
     return new InputException(e.what(), "--cmdline, " + e.where(), e.allowed());
   }
 
-  /** The architecture; x86-64 for a machine whose memory map is read from a file. */
+  /** The architecture; x86-64 for a machine of which only the memory map is given. */
   Architecture architectureOrDefault() {
-    Architecture architecture = architecture();
-    return architecture == null ? Architecture.X86_64 : architecture;
+    return architecture();
   }
 
-  /** The architecture of that name, or null if the text must be a file. */
-  private @Nullable Architecture architecture() {
-    for (Architecture architecture : Architecture.values()) {
-      if (architecture.id().equals(machine)) {
-        return architecture;
-      }
-    }
-    return null;
-  }
-
-  private static MemoryMap readMap(String file) {
-    String names =
-        Arrays.stream(Architecture.values()).map(Architecture::id).collect(joining(", "));
-    String allowed = names + ", or a file with a memory map (e820 lines of a boot log)";
-    try {
-      Path path = Path.of(file);
-      if (!Files.isRegularFile(path)) {
-        throw new InputException("there is no machine '" + file + "'", "--machine", allowed);
-      }
-      if (Files.size(path) > MAX_MAP_BYTES) {
-        throw new InputException("'" + file + "' is too long for a map", "--machine", "up to 16M");
-      }
-      String text = new String(Files.readAllBytes(path), StandardCharsets.ISO_8859_1);
-      return MemoryMapText.parse(text, "--machine " + file);
-    } catch (IOException | InvalidPathException e) {
-      throw new InputException("cannot read '" + file + "': " + e, "--machine", allowed);
-    }
+  private Architecture architecture() {
+    return MachineKind.of(machine).architecture();
   }
 
   private static int number(String text, String option, int max) {
