@@ -397,9 +397,10 @@ final class MachineOptions {
    * What these options change about the machine below recorded processes.
    *
    * @param ramKb MemTotal of the machine that they describe
+   * @param limits soft limits by name
    * @throws InputException for parameters that do not reach system calls
    */
-  OtherMachine otherMachine(LongSupplier ramKb) {
+  OtherMachine otherMachine(LongSupplier ramKb, Map<String, Long> limits) {
     Map<String, String> sysctls = new HashMap<>();
     ThpMode thp = null;
     boolean ram = memory != null;
@@ -419,7 +420,7 @@ final class MachineOptions {
             String.join(", ", PROCESS_SETTINGS) + ", mem, memmap, " + ThpMode.PARAMETER);
       }
     }
-    return new OtherMachine(ram ? ramKb.getAsLong() : null, sysctls, thp, Map.of());
+    return new OtherMachine(ram ? ramKb.getAsLong() : null, sysctls, thp, limits);
   }
 
   /** The process of this machine before any workload. */

@@ -107,6 +107,11 @@ final class RunCommand extends MmCommand {
         machine.refuseForRecordedZones();
         yield pages(io, registry, choices, pages.source());
       }
+      case Workload.Report report ->
+          throw new InputException(
+              "a report shows a state and no requests that could be run",
+              report.file().toString(),
+              "`mm explain alloc_pages GFP ORDER --after " + report.file() + "`");
       case Workload.Calls calls -> {
         machine.refuse("the machine is the recorded process's own", "--memory", "--cmdline");
         machine.refuseForProcesses();

@@ -42,7 +42,7 @@ public record BootOptions(
   /** The parameters that are read here. */
   public static final List<Setting> SETTINGS =
       List.of(
-          Setting.parameter("mem", OptionSpec.Type.SIZE, "RAM from this address on is not used"),
+          Setting.parameter("mem", OptionSpec.Type.TEXT, "RAM from this address on is not used"),
           Setting.parameter(
               "memmap",
               OptionSpec.Type.TEXT,
@@ -84,7 +84,9 @@ public record BootOptions(
       switch (word.name()) {
         case "mem" -> {
           // mem=nopentium is about page sizes of an old processor.
-          limit = value.equals("nopentium") ? limit : Sizes.parseSize(value, "mem=");
+          long size =
+              value.equals("nopentium") ? limit : Sizes.parseSize(value, "mem=");
+          limit = Math.min(limit, size);
         }
         case "memmap" -> {
           for (String part : value.split(",", -1)) {

@@ -28,7 +28,10 @@ enum CallForm {
   READ("read", true, "addr"),
   WRITE("write", true, "addr value=65"),
   EXEC("exec", true, "addr"),
-  TOUCH("touch", true, "addr access=write");
+  TOUCH("touch", true, "addr access=write"),
+  FORK("fork", false, ""),
+  PROCESS("process", false, "pid"),
+  EXIT("exit", false, "");
 
   /** What flags of mmap are if they are not typed. */
   private static final String PLAIN = "MAP_PRIVATE|MAP_ANONYMOUS";
@@ -77,7 +80,10 @@ enum CallForm {
     throw new InputException(
         "cannot explain '" + name + "'" + Nearest.hint(name, names),
         "mm explain",
-        String.join(", ", names) + ", " + PageExplainer.OPERATION);
+        String.join(", ", names)
+            + ", "
+            + String.join(", ", Arrays.stream(PageOp.values()).map(PageOp::text).toList())
+            + ", boot");
   }
 
   /** How it is typed: {@code munmap ADDR LEN}. */

@@ -65,7 +65,8 @@ public final class ProcessReplay {
    *
    * @param other what is different about the machine below
    * @param before the number of the call before which to stop, counted from 1; one more than there
-   *     are calls, or {@link #AT_END}, for the end
+   *     are calls for the end; {@link #AT_END} for the end, but before the last process goes
+   * @param notes is told what of the recording was passed over or taken for granted
    * @param reader receives the living processes in the order of their numbers; they are valid until
    *     it returns
    * @throws io.mm4j.api.InputException if the recording is not well formed or has fewer calls
@@ -74,12 +75,14 @@ public final class ProcessReplay {
       Recording recording,
       OtherMachine other,
       long before,
+      Consumer<String> notes,
       Consumer<List<RunningProcess>> reader) {
     VmaReplay.look(
         VmaReplay.on(other, source(recording)),
         recording.path().toString(),
         machines,
         before,
+        notes,
         reader);
   }
 
@@ -95,15 +98,17 @@ public final class ProcessReplay {
   }
 
   /** Shows the process that is there before any workload; it is valid until {@code reader} ends. */
-  public void fresh(FreshProcess process, Consumer<List<RunningProcess>> reader) {
+  public void fresh(
+      FreshProcess process, OtherMachine other, Consumer<List<RunningProcess>> reader) {
     InputStream text =
         Objects.requireNonNull(
             FreshProcess.class.getResourceAsStream(process.resource()), process.resource());
     VmaReplay.look(
-        VmaReplay.source(new LineSource(process.resource(), text), process),
+        VmaReplay.on(other, VmaReplay.source(new LineSource(process.resource(), text), process)),
         process.resource(),
         machines,
         AT_END,
+        note -> {},
         reader);
   }
 }

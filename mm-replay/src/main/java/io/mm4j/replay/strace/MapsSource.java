@@ -37,7 +37,7 @@ public final class MapsSource implements VmaSource {
     return start;
   }
 
-  /** What had to be taken for granted. */
+  @Override
   public List<String> notes() {
     return notes;
   }

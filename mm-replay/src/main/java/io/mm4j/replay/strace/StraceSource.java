@@ -120,7 +120,7 @@ public final class StraceSource implements VmaSource {
     return notFollowed;
   }
 
-  /** What was passed over or taken for granted, in words; complete at the end of the log. */
+  @Override
   public List<String> notes() {
     List<String> notes = new ArrayList<>(scan.notes());
     notes.addAll(extraNotes);

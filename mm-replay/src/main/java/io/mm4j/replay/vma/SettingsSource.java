@@ -4,6 +4,7 @@ package io.mm4j.replay.vma;
 import io.mm4j.api.process.ThpMode;
 import io.mm4j.replay.FreshProcess;
 import io.mm4j.replay.OtherMachine;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A recording whose machine and owner are set from outside. */
@@ -52,6 +53,11 @@ final class SettingsSource implements VmaSource {
   @Override
   public @Nullable VmaEvent next() {
     return recording.next();
+  }
+
+  @Override
+  public List<String> notes() {
+    return recording.notes();
   }
 
   @Override

@@ -126,13 +126,15 @@ public final class VmaReplay {
    * Plays a recording up to a call and shows the processes.
    *
    * @param label the recording's name in messages
-   * @param before the call before which to stop
+   * @param before the call before which to stop; {@link #AT_END} stops before the last process ends
+   * @param notes is told what of the recording was passed over or taken for granted
    */
   public static void look(
       Supplier<? extends VmaSource> sources,
       String label,
       Supplier<Machine> machines,
       long before,
+      Consumer<String> notes,
       Consumer<List<RunningProcess>> reader) {
     try (VmaSource source = sources.get();
         Machine machine = machines.get()) {
@@ -141,6 +143,7 @@ public final class VmaReplay {
       if (before != AT_END && next < before) {
         throw new InputException("there is no call " + before, label, "1 to " + next + ", the end");
       }
+      source.notes().forEach(notes);
       reader.accept(replayer.living());
     }
   }

@@ -149,20 +149,29 @@ final class VmaReplayer {
 
   /** Replays to the end, or until the call to be explained was made. */
   void run() {
-    runUntil(Long.MAX_VALUE);
+    runUntil(Long.MAX_VALUE, false);
   }
 
   /**
-   * As {@link #run}, but stops before the call of that number.
+   * As {@link #run}, but stops before the call of that number; at the end, before the last process
+   * goes.
    *
    * @return the number of the call that would be next
    */
   long runUntil(long before) {
+    return runUntil(before, before == Long.MAX_VALUE);
+  }
+
+  private long runUntil(long before, boolean keepLast) {
     for (VmaEvent event = reader.next(); event != null; event = reader.next()) {
       switch (event) {
         case VmaEvent.Call made -> {
           if (made.number() >= before) {
             return before;
+          }
+          if (keepLast && made.name() == CallName.EXIT && processes.size() == 1) {
+            judgeFaults();
+            return call + 1;
           }
           call(made);
           if (made.number() == explainedCall) {
@@ -179,6 +188,9 @@ final class VmaReplayer {
             adopt(forked.child(), process(forked.process()).mm().fork(), forked.process());
         case VmaEvent.Gone gone -> {
           judgeFaults();
+          if (keepLast && processes.size() == 1) {
+            return call + 1;
+          }
           process(gone.process()).mm().exit();
           processes.remove(gone.process());
         }
