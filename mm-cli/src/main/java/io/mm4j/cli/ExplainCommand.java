@@ -37,7 +37,8 @@ import picocli.CommandLine.Parameters;
       "Operations on pages, on a machine that has just booted, or --after a page trace, a copy of"
           + " buddyinfo, pagetypeinfo or zoneinfo, or a failure report (whose request is taken if"
           + " none is named):",
-      "  alloc_pages, __get_free_pages, __get_dma_pages GFP ORDER   alloc_page, get_zeroed_page GFP",
+      "  alloc_pages, __get_free_pages, __get_dma_pages GFP ORDER   alloc_page, get_zeroed_page"
+          + " GFP",
       "  alloc_pages_node NODE GFP ORDER   free_pages $N ORDER",
       "The boot of the machine, with what early code may do before memory goes to the zones:",
       "  boot   memblock_reserve, memblock_phys_free START SIZE",
@@ -266,11 +267,7 @@ final class ExplainCommand extends MmCommand {
     }
     boolean[] differs = new boolean[1];
     scene.show(
-        io,
-        machine,
-        false,
-        privileged,
-        shown -> differs[0] = explain(io, calls, shown, wanted));
+        io, machine, false, privileged, shown -> differs[0] = explain(io, calls, shown, wanted));
     return differs[0] ? Main.DIFFERENT : Main.GOOD;
   }
 
@@ -291,9 +288,7 @@ final class ExplainCommand extends MmCommand {
     for (CallScript.Typed call : calls) {
       try {
         explanations.add(
-            PageExplainer.knows(call.name())
-                ? pages(pages, call)
-                : explainer.explain(call));
+            PageExplainer.knows(call.name()) ? pages(pages, call) : explainer.explain(call));
       } catch (InputException e) {
         if (!json && !markdown && !html && !explanations.isEmpty()) {
           print(io, title, Map.of(), explanations);
@@ -339,7 +334,8 @@ final class ExplainCommand extends MmCommand {
     }
     if (html) {
       io.out().println("<!DOCTYPE html>");
-      io.out().println("<html><head><meta charset=\"utf-8\"><title>mm explain</title></head><body>");
+      io.out()
+          .println("<html><head><meta charset=\"utf-8\"><title>mm explain</title></head><body>");
     }
     if (!title.isEmpty()) {
       io.out()

@@ -193,8 +193,7 @@ final class MachineOptions {
             : given().keySet().stream().filter(o -> !o.equals("--seed")).toList();
     for (String option : names) {
       if (gives(option)) {
-        throw new InputException(
-            option + " has no effect here: " + why, option, "no such option");
+        throw new InputException(option + " has no effect here: " + why, option, "no such option");
       }
     }
   }

@@ -158,8 +158,7 @@ final class SceneOptions {
       options.refuseForProcesses();
       OtherMachine other = options.otherMachine(() -> bootedRamKb(config), limits());
       if (!other.isNone() && calls.recording().kind() != RecordingKind.MAPS) {
-        io.warn(
-            "the recording is played on another machine than its own, so answers may differ");
+        io.warn("the recording is played on another machine than its own, so answers may differ");
       }
       judge
           .processes()
@@ -189,8 +188,16 @@ final class SceneOptions {
                     options.process(ramKb(machine), privileged),
                     new OtherMachine(null, Map.of(), null, limits()),
                     living ->
-                        shown(machine, () -> reader.accept(
-                            scene(machine, options, machineWanted, workload != null, living))));
+                        shown(
+                            machine,
+                            () ->
+                                reader.accept(
+                                    scene(
+                                        machine,
+                                        options,
+                                        machineWanted,
+                                        workload != null,
+                                        living))));
     if (workload instanceof Workload.Pages pages) {
       withStatistics(registry, choices, config);
       boolean[] shown = new boolean[1];

@@ -6,8 +6,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is to be different about the machine below recorded processes. Their answers then need not be
- * the recorded ones.
+ * What is to be different about the machine below recorded processes. Their answers then need not
+ * be the recorded ones.
  *
  * @param totalRamKb MemTotal, or null for the recorded one
  * @param sysctls {@code vm.*} values by name without the prefix, and {@code stack_guard_gap}

@@ -29,7 +29,8 @@ public final class Recordings {
   private static final int SNIFFED_BYTES = 4096;
   private static final Pattern STRACE_LINE =
       Pattern.compile(
-          "(?m)^.{0,90}?\\b[a-z_][a-z0-9_]*\\(.*(?:\\)\\s*=\\s*(?:-?[0-9]|\\?|E[A-Z])|<unfinished \\.\\.\\.>)");
+          "(?m)^.{0,90}?\\b[a-z_][a-z0-9_]*\\(.*(?:\\)\\s*=\\s*(?:-?[0-9]|\\?|E[A-Z])|<unfinished"
+              + " \\.\\.\\.>)");
   private static final Pattern MAPS_LINE =
       Pattern.compile("(?m)^[> \\t]*[0-9a-f]{5,16}-[0-9a-f]{5,16} [r-][w-][x-][ps] [0-9a-f]{8}");
 

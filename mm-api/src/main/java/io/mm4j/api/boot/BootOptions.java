@@ -84,8 +84,7 @@ public record BootOptions(
       switch (word.name()) {
         case "mem" -> {
           // mem=nopentium is about page sizes of an old processor.
-          long size =
-              value.equals("nopentium") ? limit : Sizes.parseSize(value, "mem=");
+          long size = value.equals("nopentium") ? limit : Sizes.parseSize(value, "mem=");
           limit = Math.min(limit, size);
         }
         case "memmap" -> {

@@ -136,8 +136,8 @@ public record MemoryMap(List<Range> ranges) {
   }
 
   /**
-   * The map in which what is of one type in a range is of another: {@code
-   * e820__range_update()} and {@code e820__range_remove()}.
+   * The map in which what is of one type in a range is of another: {@code e820__range_update()} and
+   * {@code e820__range_remove()}.
    *
    * @param oldType which parts change; null for all that is there
    * @param newType what they become; null if they are no memory any more

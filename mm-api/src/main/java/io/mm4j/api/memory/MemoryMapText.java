@@ -39,7 +39,8 @@ public final class MemoryMapText {
   private static final String HEX = "(?:0x)?([0-9a-fA-F]{1,16})";
   private static final Pattern LABELLED =
       Pattern.compile(
-          "(?:^|.*[\\s>\\]])(BIOS-[0-9a-zA-Z]{2,4}|user|modified|reserve setup_data|extended|Xen):\\s+(.+)");
+          "(?:^|.*[\\s>\\]])(BIOS-[0-9a-zA-Z]{2,4}|user|modified|reserve"
+              + " setup_data|extended|Xen):\\s+(.+)");
   private static final Pattern NEW =
       Pattern.compile("\\[mem " + HEX + "-" + HEX + "(?: flags [0-9a-fx]+)?\\]\\s+(.+)");
   private static final Pattern OLD = Pattern.compile(HEX + " - " + HEX + " \\((.+)\\)");
@@ -50,13 +51,21 @@ public final class MemoryMapText {
               + "-"
               + HEX
               + "\\] ([a-zA-Z ]+?)(?: ==> ([a-zA-Z ]+))?\\s*");
-  private static final Pattern IOMEM = Pattern.compile("(\\s*)([0-9a-f]{8,16})-([0-9a-f]{8,16}) : (.*)");
+  private static final Pattern IOMEM =
+      Pattern.compile("(\\s*)([0-9a-f]{8,16})-([0-9a-f]{8,16}) : (.*)");
   private static final Pattern PLAIN =
       Pattern.compile(HEX + "\\s*-\\s*" + HEX + "\\s*:?\\s+\\(?([^()]+)\\)?");
   private static final Pattern SRAT =
       Pattern.compile(
-          ".*SRAT: Node ([0-9]{1,4}) PXM [0-9]{1,6} (?:\\[mem " + HEX + "-" + HEX + "\\]|" + HEX + "-"
-              + HEX + ").*");
+          ".*SRAT: Node ([0-9]{1,4}) PXM [0-9]{1,6} (?:\\[mem "
+              + HEX
+              + "-"
+              + HEX
+              + "\\]|"
+              + HEX
+              + "-"
+              + HEX
+              + ").*");
   private static final Pattern EARLY =
       Pattern.compile(".*\\bnode +([0-9]{1,4}): \\[mem " + HEX + "-" + HEX + "\\].*");
   private static final Pattern COMMAND = Pattern.compile(".*(?:Kernel c|C)ommand line: (.*)");
@@ -155,15 +164,16 @@ public final class MemoryMapText {
 
     private void finish(boolean log) {
       if (boots > 1) {
-        notes.add(
-            "there are " + boots + " boots in it: the map of the last, from line " + mapLine);
+        notes.add("there are " + boots + " boots in it: the map of the last, from line " + mapLine);
       }
       if (log && !label.startsWith("BIOS")) {
         notes.add("the map that was printed last counts: '" + label + ":', from line " + mapLine);
       }
       if (command.matches(".*\\b(numa=|kernelcore=|movablecore=|memmap=|mem=).*")) {
         notes.add(
-            "the log's command line is not applied, its maps are: --cmdline '" + command + "' is"
+            "the log's command line is not applied, its maps are: --cmdline '"
+                + command
+                + "' is"
                 + " for what they do not show");
       }
     }
@@ -190,8 +200,12 @@ public final class MemoryMapText {
       matcher = SRAT.matcher(line);
       if (matcher.matches()) {
         boolean inclusive = matcher.group(2) != null;
-        node(srat, matcher.group(1), matcher.group(inclusive ? 2 : 4),
-            matcher.group(inclusive ? 3 : 5), inclusive);
+        node(
+            srat,
+            matcher.group(1),
+            matcher.group(inclusive ? 2 : 4),
+            matcher.group(inclusive ? 3 : 5),
+            inclusive);
         return;
       }
       matcher = EARLY.matcher(line);
@@ -221,7 +235,8 @@ public final class MemoryMapText {
         }
         return; // other text with a colon
       }
-      MemoryMap.Range range = range(matcher.group(1), matcher.group(2), inclusive, matcher.group(3));
+      MemoryMap.Range range =
+          range(matcher.group(1), matcher.group(2), inclusive, matcher.group(3));
       boolean again =
           !ranges.isEmpty() && range.start() <= ranges.getLast().start() && name.equals(label);
       boolean back = !label.isEmpty() && !label.startsWith("BIOS") && name.startsWith("BIOS");

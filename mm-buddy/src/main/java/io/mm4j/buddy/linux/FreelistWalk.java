@@ -141,8 +141,7 @@ final class FreelistWalk {
         missing > 0
             ? String.format(
                 ": %d too few%s",
-                missing,
-                request.order > 0 ? " to take " + (1 << request.order) + " more" : "")
+                missing, request.order > 0 ? " to take " + (1 << request.order) + " more" : "")
             : String.format(
                 ": enough pages, but no free block of order %d or more on a list that it may use",
                 request.order));

@@ -160,7 +160,8 @@ public final class CallExplainer {
     if (angle < 0 && (call.result() == null || known || !text.matches("[0-9]{1,9}"))) {
       return text;
     }
-    String file = angle < 0 ? "(descriptor " + text + ")" : text.substring(angle + 1).replace(">", "");
+    String file =
+        angle < 0 ? "(descriptor " + text + ")" : text.substring(angle + 1).replace(">", "");
     Integer fd = pastedFiles.get(file);
     if (fd == null) {
       fd = FIRST_FD + pastedFiles.size();
@@ -262,7 +263,8 @@ public final class CallExplainer {
   private RunningProcess process(long pid, String where) {
     RunningProcess found = processes.get((int) Math.min(pid, Integer.MAX_VALUE));
     if (found == null) {
-      throw new InputException("no process " + pid + " lives", where, "one of " + processes.keySet());
+      throw new InputException(
+          "no process " + pid + " lives", where, "one of " + processes.keySet());
     }
     return found;
   }

@@ -112,7 +112,10 @@ public final class CallScript {
         if (limit.matches()) {
           String value = limit.group(1).strip();
           words =
-              List.of("setrlimit", words.get(at), value.startsWith("RLIM") ? "unlimited" : product(value));
+              List.of(
+                  "setrlimit",
+                  words.get(at),
+                  value.startsWith("RLIM") ? "unlimited" : product(value));
         }
       }
       default -> {

@@ -73,6 +73,9 @@ public record Explanation(
   /** Characters of a line of text, unless somebody says otherwise. */
   public static final int LINE = 100;
 
+  /** The longest row of steps that is recognized when it comes again. */
+  private static final int MOST_ROW = 64;
+
   /** Copies the collections. */
   public Explanation {
     arguments = java.util.Collections.unmodifiableMap(new LinkedHashMap<>(arguments));
@@ -89,7 +92,31 @@ public record Explanation(
         list.add(step);
       }
     }
-    return List.copyOf(list);
+    return List.copyOf(rowsFolded(list));
+  }
+
+  /** Rows of steps that come twice, one behind the other, are told once. */
+  private static List<Step> rowsFolded(List<Step> steps) {
+    List<Step> list = new ArrayList<>();
+    int at = 0;
+    while (at < steps.size()) {
+      int length = 0;
+      for (int k = 2; k <= MOST_ROW && length == 0; k++) {
+        boolean again = list.size() >= k && at + k <= steps.size();
+        for (int i = 0; again && i < k; i++) {
+          again = list.get(list.size() - k + i).equals(steps.get(at + i));
+        }
+        length = again ? k : 0;
+      }
+      if (length > 0) {
+        list.add(
+            new Step("again", "the last " + length + " steps once more, with the same outcome"));
+        at += length;
+      } else {
+        list.add(steps.get(at++));
+      }
+    }
+    return list;
   }
 
   /**
@@ -152,7 +179,7 @@ public record Explanation(
   }
 
   private static String marked(String text) {
-    return text.replaceAll("([\\\\`*_\\[\\]<>|])", "\\\\$1");
+    return text.replaceAll("([\\\\`*<|]|__)", "\\\\$1");
   }
 
   /** As a part of an HTML page. */

@@ -122,6 +122,9 @@ public final class PageExplainer {
       steps.add(new Step("note", "this page allocator does not show its steps"));
     }
     FreeCounts after = new FreeCounts(machine);
+    if (pfn == PageAllocator.NO_PAGE) {
+      teller.lastWords().forEach(text -> steps.add(new Step("why", text)));
+    }
     boolean none = pfn == PageAllocator.NO_PAGE && never == null;
     if (!none && never == null) {
       after.splits(before, pfn, order).forEach(text -> steps.add(new Step("split", text)));

@@ -8,13 +8,22 @@ import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageEvents;
 import io.mm4j.cli.explain.Explanation.Step;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Notes the steps of a page allocator and its tracepoints as they come, like ones as one. */
 final class PageTeller implements PageEvents {
+  private static final Pattern VERDICT =
+      Pattern.compile("(Node [0-9]+, zone \\w+): [0-9]+ free pages; ");
+
   private final List<Step> steps = new ArrayList<>();
+  private final Map<String, String> lastWords = new LinkedHashMap<>();
 
   /** Blocks that left the lists of a zone one after the other. */
   private @Nullable Taken taken;
@@ -57,6 +66,11 @@ final class PageTeller implements PageEvents {
   List<Step> steps() {
     flush();
     return steps;
+  }
+
+  /** What was said last of each zone's watermark and blocks. */
+  Collection<String> lastWords() {
+    return lastWords.values();
   }
 
   private void flush() {
@@ -104,6 +118,10 @@ final class PageTeller implements PageEvents {
 
   @Override
   public void step(Cpu cpu, String text) {
+    Matcher matcher = VERDICT.matcher(text);
+    if (matcher.lookingAt()) {
+      lastWords.put(matcher.group(1), text);
+    }
     add("step", text);
   }
 

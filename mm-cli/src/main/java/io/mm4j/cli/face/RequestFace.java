@@ -36,7 +36,8 @@ public final class RequestFace {
   public void print(PrintStream out) {
     out.println("machine   " + machine);
     out.println("workload  the requests of " + workload);
-    out.println("          What was asked for there is asked for here. The machine has just booted;");
+    out.println(
+        "          What was asked for there is asked for here. The machine has just booted;");
     out.println("          frees of what no request got are left out, and nothing is reclaimed.");
     out.println();
     out.print(table().toText(""));
@@ -49,7 +50,8 @@ public final class RequestFace {
           }
         });
     out.println();
-    out.println("free blocks by order, 0 to 10, at the end (" + runs.keySet().iterator().next() + ")");
+    out.println(
+        "free blocks by order, 0 to 10, at the end (" + runs.keySet().iterator().next() + ")");
     first.buddyinfo().forEach(line -> out.println("  " + line));
     if (first.recordedFailures() > 0) {
       out.printf(

@@ -88,13 +88,13 @@ public final class ProcessReplay {
 
   private static Supplier<VmaSource> source(Recording recording) {
     return switch (recording.kind()) {
-          case VMA -> VmaReplay.source(recording.path());
-          case STRACE -> StraceReplay.source(recording.path(), recording.maps());
+      case VMA -> VmaReplay.source(recording.path());
+      case STRACE -> StraceReplay.source(recording.path(), recording.maps());
       case MAPS -> () -> new MapsSource(recording.path());
-          case KMEM ->
-              throw new IllegalArgumentException(
-                  "kind=kmem path=" + recording.path() + ": not a process");
-        };
+      case KMEM ->
+          throw new IllegalArgumentException(
+              "kind=kmem path=" + recording.path() + ": not a process");
+    };
   }
 
   /** Shows the process that is there before any workload; it is valid until {@code reader} ends. */

@@ -174,8 +174,8 @@ public final class GfpText {
   /**
    * Reads flags.
    *
-   * @param version the kernel that printed them, which says what the bits of a bare number are; null
-   *     for today's
+   * @param version the kernel that printed them, which says what the bits of a bare number are;
+   *     null for today's
    * @param where for messages
    * @throws InputException if it is neither
    */

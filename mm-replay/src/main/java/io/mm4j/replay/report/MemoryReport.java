@@ -21,13 +21,18 @@ import org.jspecify.annotations.Nullable;
  * request that failed. Any other lines around them are passed over.
  */
 public final class MemoryReport {
-  private static final Pattern ZONE = Pattern.compile(".*?Node +(\\d{1,4}), +zone +([A-Za-z0-9]+)\\b(.*)");
+  private static final Pattern ZONE =
+      Pattern.compile(".*?Node +(\\d{1,4}), +zone +([A-Za-z0-9]+)\\b(.*)");
   private static final Pattern MEM_INFO =
-      Pattern.compile("(?:.*?\\bNode +(\\d{1,4}) +|.*?(?:^|[\\] >]))(DMA|DMA32|Normal|HighMem|Movable) +free:(\\d+)(kB|KB)?(.*)");
+      Pattern.compile(
+          "(?:.*?\\bNode +(\\d{1,4}) +|.*?(?:^|[\\] >]))(DMA|DMA32|Normal|HighMem|Movable)"
+              + " +free:(\\d+)(kB|KB)?(.*)");
   private static final Pattern BLOCKS =
       Pattern.compile(
-          "(?:.*?\\bNode +(\\d{1,4}) +|.*?(?:^|[\\] >]))(DMA|DMA32|Normal|HighMem|Movable):((?: +\\d+\\*\\d+kB(?: *\\([A-Z]*\\))?)+) *=.*");
-  private static final Pattern BLOCK = Pattern.compile("(\\d{1,12})\\*(\\d{1,9})kB(?: *\\(([A-Z]*)\\))?");
+          "(?:.*?\\bNode +(\\d{1,4}) +|.*?(?:^|[\\] >]))(DMA|DMA32|Normal|HighMem|Movable):((?:"
+              + " +\\d+\\*\\d+kB(?: *\\([A-Z]*\\))?)+) *=.*");
+  private static final Pattern BLOCK =
+      Pattern.compile("(\\d{1,12})\\*(\\d{1,9})kB(?: *\\(([A-Z]*)\\))?");
   private static final Pattern RESERVE = Pattern.compile(".*lowmem_reserve\\[\\]:((?: +\\d+)+).*");
   private static final Pattern FIELD = Pattern.compile("\\b([a-z_]+):(\\d+)(?:kB|KB)");
   private static final Pattern FAILURE =
@@ -35,10 +40,12 @@ public final class MemoryReport {
           ".*page allocation failure[:.] *order:(\\d{1,2}), *mode:(0x[0-9a-f]+(?:\\([^)]*\\))?).*");
   private static final Pattern OOM =
       Pattern.compile(
-          ".*invoked oom-killer: *gfp_mask=(0x[0-9a-f]+(?:\\([^)]*\\))?),(?: *nodemask=[^,]*,)? *order=(-?\\d{1,2}).*");
+          ".*invoked oom-killer: *gfp_mask=(0x[0-9a-f]+(?:\\([^)]*\\))?),(?: *nodemask=[^,]*,)?"
+              + " *order=(-?\\d{1,2}).*");
   private static final Pattern PAGE_TYPE =
       Pattern.compile(".*Node +(\\d{1,4}), +zone +(\\w+), +type +(\\w+) +(.*)");
-  private static final Pattern SPEC_ZONE = Pattern.compile("zone (\\d+) (\\w+) (\\d+) (\\d+) (\\d+) (\\d+)");
+  private static final Pattern SPEC_ZONE =
+      Pattern.compile("zone (\\d+) (\\w+) (\\d+) (\\d+) (\\d+) (\\d+)");
   private static final Pattern SPEC_REQUEST = Pattern.compile("request (\\d+) ([0-9a-f]+)(?: .*)?");
   private static final Pattern SPEC_SYSCTL = Pattern.compile("sysctl vm\\.([a-z_]+)=(.*)");
 
@@ -96,8 +103,10 @@ public final class MemoryReport {
   private void line(String raw) {
     number++;
     String line = raw.stripTrailing();
+    boolean header = FAILURE.matcher(line).matches() || OOM.matcher(line).matches();
+    done |= header && !zones.isEmpty(); // another report begins
     if (done) {
-      requests += FAILURE.matcher(line).matches() || OOM.matcher(line).matches() ? 1 : 0;
+      requests += header ? 1 : 0;
       return;
     }
     KernelVersion named = KernelVersion.in(line);
@@ -149,11 +158,6 @@ public final class MemoryReport {
   }
 
   private void request(String orderText, String modeText) {
-    if (!zones.isEmpty()) {
-      requests++;
-      done = true; // another report begins
-      return;
-    }
     if (requests++ == 0) {
       order = Integer.parseInt(orderText);
       mode = modeText;
@@ -316,7 +320,9 @@ public final class MemoryReport {
     }
   }
 
-  /** A line of a hand-written summary: {@code zone}, {@code free}, {@code request}, {@code sysctl}. */
+  /**
+   * A line of a hand-written summary: {@code zone}, {@code free}, {@code request}, {@code sysctl}.
+   */
   private boolean spec(String line) {
     Matcher matcher = SPEC_ZONE.matcher(line);
     if (matcher.matches()) {

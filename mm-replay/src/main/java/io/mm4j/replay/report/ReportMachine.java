@@ -98,12 +98,12 @@ public final class ReportMachine {
       long needed = BlockLayout.layOut(usable(zone), (page, order, type) -> {}) + CHUNK;
       sized &= zone.managed > 0 || zone.present > 0;
       long managed = zone.managed > 0 ? zone.managed : zone.present > 0 ? zone.present : size(zone);
+      // Kernels before 3.10 count present pages without those that boot took and gave back.
+      managed = Math.max(managed, Math.max(zone.free, zone.blockPages()));
       long present = Math.max(managed, zone.present);
-      if (present > MAX_PAGES || zone.free > present) {
+      if (present > MAX_PAGES) {
         throw new InputException(
-            zone + " has " + present + " pages, of which " + zone.free + " are free",
-            "the report",
-            "free pages within the zone, and at most " + MAX_PAGES);
+            zone + " has " + present + " pages", "the report", "at most " + MAX_PAGES);
       }
       long start = Math.max(cursor, natural(zone));
       long span = up(Math.max(present, needed));
@@ -192,7 +192,8 @@ public final class ReportMachine {
     StringBuilder ratios = new StringBuilder();
     boolean any = false;
     for (ZoneType type :
-        List.of(ZoneType.DMA, ZoneType.DMA32, ZoneType.NORMAL, ZoneType.HIGHMEM, ZoneType.MOVABLE)) {
+        List.of(
+            ZoneType.DMA, ZoneType.DMA32, ZoneType.NORMAL, ZoneType.HIGHMEM, ZoneType.MOVABLE)) {
       boolean there = own.stream().anyMatch(z -> z.type == type);
       boolean highMem = zones.stream().anyMatch(z -> z.type == ZoneType.HIGHMEM);
       if ((type == ZoneType.DMA32 && highMem) || (type == ZoneType.HIGHMEM && !highMem)) {
@@ -201,8 +202,11 @@ public final class ReportMachine {
       long ratio = type == ZoneType.DMA || type == ZoneType.DMA32 ? 256 : 32;
       if (there) {
         ReportedZone zone = own.stream().filter(z -> z.type == type).findFirst().orElseThrow();
-        long above = own.stream().filter(z -> z.type.ordinal() > type.ordinal())
-            .mapToLong(z -> Math.max(0, z.managed)).sum();
+        long above =
+            own.stream()
+                .filter(z -> z.type.ordinal() > type.ordinal())
+                .mapToLong(z -> Math.max(0, z.managed))
+                .sum();
         long kept = zone.protection.stream().mapToLong(Long::longValue).max().orElse(0);
         if (kept > 0 && above > 0) {
           ratio = Math.max(1, Math.round((double) above / kept));
@@ -256,8 +260,7 @@ public final class ReportMachine {
     long[][] all = typed(zone);
     long[][] rows = new long[Migratetype.TYPES][];
     for (int type = 0; type < rows.length; type++) {
-      boolean usable =
-          type < Migratetype.PCPTYPES || (type == Migratetype.HIGHATOMIC && atomic);
+      boolean usable = type < Migratetype.PCPTYPES || (type == Migratetype.HIGHATOMIC && atomic);
       rows[type] = usable ? all[type].clone() : new long[ReportedZone.ORDERS];
     }
     if (migratetype == Migratetype.MOVABLE) {

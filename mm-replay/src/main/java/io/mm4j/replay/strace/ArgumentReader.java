@@ -114,8 +114,7 @@ final class ArgumentReader {
     // Two descriptors that nobody knows are two files.
     String path = Descriptors.isUnknown(file) ? file.path() + " line " + line : file.path();
     if (files.add(path)) {
-      news.add(
-          new VmaEvent.FileSeen(line, new VmaHeader.FileLine(path, bytes, file.kind(), "")));
+      news.add(new VmaEvent.FileSeen(line, new VmaHeader.FileLine(path, bytes, file.kind(), "")));
     }
     String name = "D" + ++openCount;
     news.add(new VmaEvent.OpenSeen(line, new VmaHeader.OpenLine(name, path, file.mode())));
@@ -126,8 +125,7 @@ final class ArgumentReader {
   /** The open file of a System V segment; named like the maps do. */
   String segment(long id, long bytes, long line, List<VmaEvent> news, String where) {
     Descriptors.Open file =
-        new Descriptors.Open(
-            "/SYSV" + id, MappedFile.Kind.TMPFS, OpenFile.Mode.READ_WRITE);
+        new Descriptors.Open("/SYSV" + id, MappedFile.Kind.TMPFS, OpenFile.Mode.READ_WRITE);
     return name(file, line, bytes, news, where);
   }
 

@@ -91,8 +91,7 @@ final class Calls {
           first.contains("READ_IMPLIES_EXEC") || first.contains("ADDR_COMPAT_LAYOUT")
               ? first + " from there on"
               : null;
-      case "arch_prctl" ->
-          first.contains("SHSTK_ENABLE") ? "a shadow stack is mapped by it" : null;
+      case "arch_prctl" -> first.contains("SHSTK_ENABLE") ? "a shadow stack is mapped by it" : null;
       default -> NOT_MODELLED.get(line.name());
     };
   }

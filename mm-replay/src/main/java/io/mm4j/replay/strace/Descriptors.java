@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Which file is open behind a descriptor, as the lines of a log tell: what opens one, what makes a
- * second number for it, what closes it. Threads and children with {@code CLONE_FILES} share a table,
- * others get a copy.
+ * second number for it, what closes it. Threads and children with {@code CLONE_FILES} share a
+ * table, others get a copy.
  */
 final class Descriptors {
   private static final int MAX_OPENS = 1 << 16;

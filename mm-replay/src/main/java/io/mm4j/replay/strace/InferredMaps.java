@@ -27,7 +27,9 @@ final class InferredMaps {
   private static final long TOP_32 = 0xffffe000L;
   private static final long TOP_3G = 0xc0000000L;
 
-  /** Where the area for mappings ends in a program without randomization and with 8 MiB of stack. */
+  /**
+   * Where the area for mappings ends in a program without randomization and with 8 MiB of stack.
+   */
   private static final long PLAIN_BASE = 0x7ffff7fff000L;
 
   private static final long LOADER_BYTES = 0x40000;

@@ -131,7 +131,11 @@ final class InitialMaps {
               highest.start()));
       MapsLine named =
           new MapsLine(
-              highest.start(), highest.end(), highest.perms(), highest.offsetBytes(), false,
+              highest.start(),
+              highest.end(),
+              highest.perms(),
+              highest.offsetBytes(),
+              false,
               "[stack]");
       for (int i = 0; i < lines.size(); i++) {
         if (lines.get(i).maps().equals(highest)) {
@@ -170,7 +174,10 @@ final class InitialMaps {
     long end = program == null ? 0 : bound(program, "", false);
     for (StateLine line : lines) {
       MapsLine maps = line.maps();
-      if (end != 0 && maps.start() == end && maps.name().equals("-") && maps.perms().equals("rw-p")) {
+      if (end != 0
+          && maps.start() == end
+          && maps.name().equals("-")
+          && maps.perms().equals("rw-p")) {
         foundBrk = maps.end();
       }
     }
@@ -270,8 +277,7 @@ final class InitialMaps {
     long startBrk =
         settings
             .number("start_brk")
-            .orElse(
-                foundBrk != 0 ? foundBrk : program == null ? 0 : bound(program, "", false));
+            .orElse(foundBrk != 0 ? foundBrk : program == null ? 0 : bound(program, "", false));
     text.append(
         String.format(
             "mm mmap_base=0x%x topdown=%d task_size=0x%x start_code=0x%x end_code=0x%x"
@@ -333,8 +339,7 @@ final class InitialMaps {
       if (own || Long.compareUnsigned(maps.end(), taskSize) > 0) {
         continue;
       }
-      atLegacy |=
-          maps.start() >= legacy && maps.start() - legacy < (wide ? RANDOM_64 : RANDOM_32);
+      atLegacy |= maps.start() >= legacy && maps.start() - legacy < (wide ? RANDOM_64 : RANDOM_32);
       // A position-independent program lies at two thirds, and randomized above.
       boolean program = maps.name().equals(program()) || maps.name().equals("[heap]");
       highest = program ? highest : Math.max(highest, maps.end());

@@ -7,7 +7,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** Resource limits as strace prints them: {@code {rlim_cur=8192*1024, rlim_max=RLIM64_INFINITY}}. */
+/**
+ * Resource limits as strace prints them: {@code {rlim_cur=8192*1024, rlim_max=RLIM64_INFINITY}}.
+ */
 final class LimitText {
   private static final Pattern CURRENT = Pattern.compile("\\{rlim_cur=([^,}]+)");
 

@@ -97,8 +97,7 @@ final class LogScan {
       case RESUMED -> {
         StraceLine first = unfinished.remove(line.pid());
         if (first != null && first.name().equals(line.name())) {
-          StraceLine whole =
-              StraceLine.parseCall(line.pid(), first.body() + line.body(), where, 0);
+          StraceLine whole = StraceLine.parseCall(line.pid(), first.body() + line.body(), where, 0);
           if (whole.form() == StraceLine.Form.CALL) {
             call(whole, number);
           }

@@ -79,7 +79,9 @@ final class MapsSettings {
           "no setting is called '" + key + "'" + Nearest.hint(key, names),
           String.join("=, ", LAYOUT)
               + "=, "
-              + DEFAULTS.keySet().stream().map(w -> w + " KEY=VALUE").collect(Collectors.joining(", "))
+              + DEFAULTS.keySet().stream()
+                  .map(w -> w + " KEY=VALUE")
+                  .collect(Collectors.joining(", "))
               + "; a comment of more than one word");
     }
     layout.put(key, address(at, key, value));
@@ -87,7 +89,8 @@ final class MapsSettings {
 
   private static long address(Cursor at, String key, String value) {
     String allowed = key.equals("topdown") ? "0 or 1" : "an address 0x..";
-    boolean good = key.equals("topdown") ? value.matches("[01]") : value.matches("0x[0-9a-f]{1,15}");
+    boolean good =
+        key.equals("topdown") ? value.matches("[01]") : value.matches("0x[0-9a-f]{1,15}");
     if (!good) {
       throw at.error("'" + key + "=" + value + "' cannot be", allowed);
     }
@@ -99,7 +102,12 @@ final class MapsSettings {
     String key = eq < 0 ? pair : pair.substring(0, eq);
     if (eq < 0 || !known.containsKey(key)) {
       throw at.error(
-          "'" + pair + "' is nothing that '# " + word + "' sets" + Nearest.hint(key, known.keySet()),
+          "'"
+              + pair
+              + "' is nothing that '# "
+              + word
+              + "' sets"
+              + Nearest.hint(key, known.keySet()),
           form(word, known));
     }
     String value = pair.substring(eq + 1);
@@ -147,7 +155,10 @@ final class MapsSettings {
 
   /** Whether the legacy layout is asked for. */
   boolean legacy() {
-    return values.getOrDefault("sysctl", Map.of()).getOrDefault("legacy_va_layout", "0").equals("1");
+    return values
+        .getOrDefault("sysctl", Map.of())
+        .getOrDefault("legacy_va_layout", "0")
+        .equals("1");
   }
 
   /** Sets a value that was not given. */

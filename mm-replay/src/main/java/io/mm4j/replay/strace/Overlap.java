@@ -88,9 +88,7 @@ final class Overlap {
     if (placedA && placedB) {
       long atA = ((Answer.Value) a.answer).value();
       long atB = ((Answer.Value) b.answer).value();
-      return topDown
-          ? Long.compareUnsigned(atA, atB) > 0
-          : Long.compareUnsigned(atA, atB) < 0;
+      return topDown ? Long.compareUnsigned(atA, atB) > 0 : Long.compareUnsigned(atA, atB) < 0;
     }
     return false;
   }

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param name the call's name; empty for notes
  * @param args the arguments as text
  * @param result the text behind {@code =}
- * @param body the line without what stands in front; of a resumed call what follows {@code resumed>}
+ * @param body the line without what stands in front; of a resumed call what follows {@code
+ *     resumed>}
  */
 record StraceLine(long pid, Form form, String name, List<String> args, String result, String body) {
 
@@ -45,18 +46,19 @@ record StraceLine(long pid, Form form, String name, List<String> args, String re
   }
 
   private static final Pattern PID =
-      Pattern.compile(
-          "(?:\\[pid +(\\d{1,9})(?:<[^>]{0,64}>)?\\] *|(\\d{1,9})(?:<[^>]{0,64}>)? +)");
+      Pattern.compile("(?:\\[pid +(\\d{1,9})(?:<[^>]{0,64}>)?\\] *|(\\d{1,9})(?:<[^>]{0,64}>)? +)");
   private static final Pattern TIME =
       Pattern.compile("(?:\\d{1,2}:\\d\\d:\\d\\d(?:\\.\\d{1,9})?|\\d{1,12}\\.\\d{1,9}) +");
   private static final Pattern MARK =
-      Pattern.compile("(?:[>|] ?|\\[(?:[0-9a-f]{8}|[0-9a-f]{16}|\\?{8,16})\\] +|\\[ *\\d{1,4}\\] +)");
+      Pattern.compile(
+          "(?:[>|] ?|\\[(?:[0-9a-f]{8}|[0-9a-f]{16}|\\?{8,16})\\] +|\\[ *\\d{1,4}\\] +)");
   private static final Pattern NAME = Pattern.compile("([a-z_][a-z0-9_]{0,63})\\(");
   private static final Pattern RESUMED =
       Pattern.compile("<\\.\\.\\. ([a-z_][a-z0-9_]{0,63}) resumed>");
   private static final Pattern GAP =
       Pattern.compile(
-          "(?:\\[ ?)?(?:\\.{2,}|\u2026|<?snip>?|-+ ?8?< ?-+|\\(\\.\\.\\.\\)|<\\.\\.\\.>)(?: ?\\])?");
+          "(?:\\[ ?)?(?:\\.{2,}|\u2026|<?snip>?|-+ ?8?< ?-+|\\(\\.\\.\\.\\)|<\\.\\.\\.>)(?:"
+              + " ?\\])?");
   private static final Pattern STACK =
       Pattern.compile(
           "(?:/|\\[vdso\\]|\\[vsyscall\\]|\\[unknown\\]|[\\w./+-]+\\().*\\[0x[0-9a-f]+\\]");

@@ -121,8 +121,7 @@ final class StraceLines implements AutoCloseable {
     if (passedOver++ == 0) {
       firstPassedOver = number;
       String printable = text.replaceAll("[^ -~]", "?");
-      firstText =
-          printable.length() > SHOWN ? printable.substring(0, SHOWN) + "..." : printable;
+      firstText = printable.length() > SHOWN ? printable.substring(0, SHOWN) + "..." : printable;
     }
   }
 

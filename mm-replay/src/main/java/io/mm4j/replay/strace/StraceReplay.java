@@ -55,8 +55,7 @@ public final class StraceReplay {
           check.total() == 0
               ? CheckResult.skipped(check.name(), "no line of the log can be judged")
               : check;
-      checks.add(
-          notFollowed[0] > 0 ? shown.with("not_followed", List.of(notFollowed[0])) : shown);
+      checks.add(notFollowed[0] > 0 ? shown.with("not_followed", List.of(notFollowed[0])) : shown);
     }
     FirstDifference first = replayed.first();
     String unknown = first == null ? null : LikelyUnknown.of(first);

@@ -69,8 +69,7 @@ public final class StraceSource implements VmaSource {
     descriptors = new Descriptors(scan.showsPaths());
     InferredMaps inferred = maps == null ? new InferredMaps(scan, log) : null;
     InitialMaps initial;
-    try (LineSource reading =
-        maps == null ? Objects.requireNonNull(inferred).open() : maps.get()) {
+    try (LineSource reading = maps == null ? Objects.requireNonNull(inferred).open() : maps.get()) {
       initial = new InitialMaps(reading);
     }
     inputLine = inferred == null ? 0 : inferred.inputLine();
@@ -87,8 +86,7 @@ public final class StraceSource implements VmaSource {
     scan.limits().forEach(initial::limit);
     HeaderReader reader = initial.header();
     lines = new StraceLines(log.get());
-    try (LineSource empty =
-        new LineSource(lines.name(), new ByteArrayInputStream(new byte[0]))) {
+    try (LineSource empty = new LineSource(lines.name(), new ByteArrayInputStream(new byte[0]))) {
       header = reader.finish(new Cursor(empty));
     } catch (RuntimeException e) {
       lines.close();
@@ -193,8 +191,7 @@ public final class StraceSource implements VmaSource {
         call(StraceLine.call(line.pid(), line.name() + "(" + line.body(), where()));
       } else if (Calls.isMemoryCall(line.name())) {
         notFollowed++;
-        note(
-            "line " + lines.number() + " completes a call of which no line shows the beginning");
+        note("line " + lines.number() + " completes a call of which no line shows the beginning");
       }
       return;
     }

@@ -18,7 +18,8 @@ final class SettingsSource implements VmaSource {
         recording
             .header()
             .withMachine(settings.totalRamKb(), settings.sysctls(), settings.thp())
-            .withOwner(settings.privileged() ? 0 : recording.header().uid(), settings.privileged()));
+            .withOwner(
+                settings.privileged() ? 0 : recording.header().uid(), settings.privileged()));
   }
 
   SettingsSource(VmaSource recording, OtherMachine other) {
