@@ -44,6 +44,9 @@ import picocli.CommandLine.Option;
  */
 final class MachineOptions {
   private static final String DEFAULT_MACHINE = "x86-64";
+  /** Below 1 MiB a PC has 639K of RAM, which is not enough to boot from. */
+  private static final long LEAST_BYTES = 2 << 20;
+
   private static final int MAX_CPUS = 4096;
   private static final List<String> PROCESS_SETTINGS =
       List.of(
@@ -310,9 +313,9 @@ final class MachineOptions {
   MachineConfig config(PluginRegistry registry) {
     seed();
     long bytes = Sizes.parseSize(memory == null ? DEFAULT_MEMORY : memory, "--memory");
-    if (bytes < 1 << 20) {
+    if (bytes < LEAST_BYTES) {
       throw new InputException(
-          "a machine of " + bytes + " bytes", "--memory " + memory, "sizes from 1M");
+          "a machine of " + bytes + " bytes", "--memory " + memory, "sizes from 2M");
     }
     MemoryMap map = MemoryMap.pc(bytes);
     NumaTopology numa = null;

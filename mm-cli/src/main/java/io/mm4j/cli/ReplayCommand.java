@@ -14,6 +14,8 @@ import io.mm4j.replay.Recording;
 import io.mm4j.replay.RecordingKind;
 import io.mm4j.replay.Recordings;
 import io.mm4j.replay.Verdict;
+import io.mm4j.replay.kmem.KmemSource;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,7 +45,8 @@ final class ReplayCommand extends MmCommand {
   @Parameters(
       arity = "0..*",
       paramLabel = "PATH",
-      description = "Recordings, or folders of them: *.vma.gz, kmem folders, strace text.")
+      description =
+          "Recordings, or folders of them: *.vma.gz, kmem folders, strace text; bundled names.")
   private List<Path> paths = new ArrayList<>();
 
   @Option(
@@ -82,7 +85,16 @@ final class ReplayCommand extends MmCommand {
         "--contents");
     machine.refuseSeed();
     Judge judge = new Judge(registry, machine.choices(registry));
-    List<Recording> recordings = Recordings.find(paths);
+    List<Path> named = new ArrayList<>(paths);
+    List<String> bundled = new ArrayList<>();
+    for (Path path : paths) {
+      if (!Files.exists(path) && KmemSource.bundledNames().contains(path.toString())) {
+        bundled.add(path.toString());
+        named.remove(path);
+      }
+    }
+    List<Recording> recordings =
+        named.isEmpty() && !bundled.isEmpty() ? List.of() : Recordings.find(named);
     if (maps != null) {
       recordings = List.of(withMaps(recordings, maps));
     }
@@ -90,29 +102,44 @@ final class ReplayCommand extends MmCommand {
     List<Verdict> verdicts = new ArrayList<>();
     int bad = 0;
     long startNs = System.nanoTime();
+    for (String name : bundled) {
+      Verdict verdict = restrict(judge.run(KmemSource.bundled(name), 0).verdict());
+      verdicts.add(verdict);
+      if (lines) {
+        line(io, verdict);
+      }
+    }
     try (Progress progress = new Progress(io.err(), io.terminal())) {
       for (Recording recording : recordings) {
-        progress.at(verdicts.size() + bad, recordings.size(), recording.path().toString());
+        progress.at(verdicts.size() + bad, recordings.size() + bundled.size(), recording.path().toString());
+        Verdict whole;
         try {
-          Verdict verdict = restrict(judge.judge(recording));
-          verdicts.add(verdict);
-          if (lines) {
-            progress.hide();
-            io.out().println(VerdictText.line(verdict, io.terminal()));
-            verdict.notes().forEach(note -> io.out().println("  note: " + note));
-            io.out().flush();
-          }
+          whole = judge.judge(recording);
         } catch (InputException e) {
           progress.hide();
           Errors.print(io, "mm replay", e.what(), e.where(), e.allowed());
           bad++;
+          continue;
+        }
+        // A check that there is not is said once, not for each recording.
+        Verdict verdict = restrict(whole);
+        verdicts.add(verdict);
+        if (lines) {
+          progress.hide();
+          line(io, verdict);
         }
       }
     }
     double seconds = (System.nanoTime() - startNs) / 1e9;
-    print(io, verdicts, recordings.size(), lines, seconds);
+    print(io, verdicts, recordings.size() + bundled.size(), lines, seconds);
     boolean differs = verdicts.stream().anyMatch(Verdict::differs);
     return bad > 0 ? Main.WRONG_INPUT : differs ? Main.DIFFERENT : Main.GOOD;
+  }
+
+  private static void line(Io io, Verdict verdict) {
+    io.out().println(VerdictText.line(verdict, io.terminal()));
+    verdict.notes().forEach(note -> io.out().println("  note: " + note));
+    io.out().flush();
   }
 
   private void print(Io io, List<Verdict> verdicts, int found, boolean lines, double seconds) {

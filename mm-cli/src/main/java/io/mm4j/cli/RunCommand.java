@@ -208,10 +208,11 @@ final class RunCommand extends MmCommand {
 
   private static void next(Io io, KmemSource source) {
     io.out().println();
+    String mm = Commands.typed();
     String[][] lines = {
-      {"mm run " + source.name() + " --csv", "this over time, for a plot"},
-      {"mm explain alloc_pages GFP_KERNEL 3", "one allocation, step by step"},
-      {"mm replay PATH/TO/corpus/kmem/dev", "more recordings of a real kernel"},
+      {mm + " run " + source.name() + " --csv", "this over time, for a plot"},
+      {mm + " explain alloc_pages GFP_KERNEL 3", "one allocation, step by step"},
+      {mm + " run " + source.name() + " --memory 1G", "the same requests on a machine of yours"},
     };
     String label = "next";
     for (String[] line : lines) {
@@ -276,8 +277,13 @@ final class RunCommand extends MmCommand {
     for (PluginSpec spec : specs) {
       Map<Spi<?>, PluginSpec> own = new HashMap<>(choices);
       own.put(Spi.VMA_INDEX, spec);
+      Judge judge = new Judge(registry, own);
+      Verdict verdict = judge.judge(recording);
+      // Once more, warm, for the time: the first one pays for the start of the JIT compiler.
       long start = System.nanoTime();
-      Verdict verdict = new Judge(registry, own).judge(recording);
+      if (output.timing()) {
+        var _ = judge.judge(recording);
+      }
       verdicts.add(verdict);
       table.add(
           spec.name(),

@@ -57,7 +57,7 @@ sealed interface Workload {
     if (Files.isRegularFile(path) && !isRecording(path)) {
       String whole = Texts.all(text, "WORKLOAD");
       if (MemoryReport.looksLike(whole)) {
-        return new Report(path, MemoryReport.read(whole, text));
+        return new Report(path, MemoryReport.read(whole, path.toString()));
       }
     }
     List<Recording> found = Recordings.find(List.of(path));

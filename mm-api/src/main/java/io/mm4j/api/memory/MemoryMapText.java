@@ -241,7 +241,7 @@ public final class MemoryMapText {
           !ranges.isEmpty() && range.start() <= ranges.getLast().start() && name.equals(label);
       boolean back = !label.isEmpty() && !label.startsWith("BIOS") && name.startsWith("BIOS");
       if (!name.equals(label) || again) {
-        if (again && name.startsWith("BIOS") || back) {
+        if ((again && name.startsWith("BIOS")) || back) {
           boots++;
           srat = new TreeMap<>();
           early = new TreeMap<>();

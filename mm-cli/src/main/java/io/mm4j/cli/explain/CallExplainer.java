@@ -181,7 +181,7 @@ public final class CallExplainer {
     if (theirError == null && theirs == null) {
       return "";
     }
-    if (theirError != null || errno != null) {
+    if (theirs == null || errno != null) {
       boolean same = theirError != null && theirError.equals(errno);
       differs |= !same;
       return same ? ", as in the pasted line" : "; the pasted line says " + said;

@@ -216,7 +216,7 @@ public final class GfpText {
     }
     // There was no flag for kswapd: it was woken, unless __GFP_NO_KSWAPD forbade it.
     int wakes = (number & 0x40_0000) == 0 ? Gfp.__GFP_KSWAPD_RECLAIM : 0;
-    return mapped(number, TO_4_3) & ~Gfp.__GFP_KSWAPD_RECLAIM | wakes;
+    return (mapped(number, TO_4_3) & ~Gfp.__GFP_KSWAPD_RECLAIM) | wakes;
   }
 
   private static int mapped(int number, int... table) {

@@ -28,6 +28,11 @@ import java.util.Locale;
  * largest first, each type in pageblocks of its own.
  */
 public final class ReportMachine {
+  /** Zones from the lowest to the highest. */
+  private static final List<ZoneType> ORDER =
+      List.of(
+          ZoneType.DMA, ZoneType.DMA32, ZoneType.NORMAL, ZoneType.HIGHMEM, ZoneType.MOVABLE);
+
   private static final long DMA_END = 4096;
   private static final long DMA32_END = 1L << 20;
   private static final long CHUNK = 1L << Pages.MAX_PAGE_ORDER;
@@ -52,7 +57,7 @@ public final class ReportMachine {
         report.zones().stream()
             .sorted(
                 Comparator.comparingInt((ReportedZone z) -> z.node)
-                    .thenComparingInt(z -> z.type.ordinal()))
+                    .thenComparingInt(z -> ORDER.indexOf(z.type)))
             .filter(z -> z.managed != 0 || z.blockPages() > 0)
             .toList();
     notes.addAll(report.notes());
@@ -68,7 +73,7 @@ public final class ReportMachine {
     boolean highMem = zones.stream().anyMatch(z -> z.type == ZoneType.HIGHMEM);
     config.architecture(highMem ? Architecture.X86_PAE : Architecture.X86_64);
     MemoryLayout layout = layout();
-    sysctls(layout, config);
+    sysctls(config);
     Machine machine = config.layout(layout).contents(false).releaseMemory(false).boot();
     try {
       load(machine);
@@ -166,7 +171,7 @@ public final class ReportMachine {
   }
 
   /** {@code vm.*} that give the watermarks and reserves of the report. */
-  private void sysctls(MemoryLayout layout, MachineConfig config) {
+  private void sysctls(MachineConfig config) {
     long min = 0;
     long scale = 0;
     boolean known = true;
@@ -191,9 +196,7 @@ public final class ReportMachine {
     List<ReportedZone> own = zones.stream().filter(z -> z.node == zones.getFirst().node).toList();
     StringBuilder ratios = new StringBuilder();
     boolean any = false;
-    for (ZoneType type :
-        List.of(
-            ZoneType.DMA, ZoneType.DMA32, ZoneType.NORMAL, ZoneType.HIGHMEM, ZoneType.MOVABLE)) {
+    for (ZoneType type : ORDER) {
       boolean there = own.stream().anyMatch(z -> z.type == type);
       boolean highMem = zones.stream().anyMatch(z -> z.type == ZoneType.HIGHMEM);
       if ((type == ZoneType.DMA32 && highMem) || (type == ZoneType.HIGHMEM && !highMem)) {
@@ -204,7 +207,7 @@ public final class ReportMachine {
         ReportedZone zone = own.stream().filter(z -> z.type == type).findFirst().orElseThrow();
         long above =
             own.stream()
-                .filter(z -> z.type.ordinal() > type.ordinal())
+                .filter(z -> ORDER.indexOf(z.type) > ORDER.indexOf(type))
                 .mapToLong(z -> Math.max(0, z.managed))
                 .sum();
         long kept = zone.protection.stream().mapToLong(Long::longValue).max().orElse(0);
@@ -314,8 +317,8 @@ public final class ReportMachine {
         return migratetype;
       }
     }
-    for (char letter : letters.toCharArray()) {
-      switch (letter) {
+    for (int i = 0; i < letters.length(); i++) {
+      switch (letters.charAt(i)) {
         case 'U' -> {
           return Migratetype.UNMOVABLE;
         }

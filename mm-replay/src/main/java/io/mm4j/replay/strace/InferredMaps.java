@@ -8,9 +8,9 @@ import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.TreeMap;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What a log tells of the address space in which it begins, for somebody who has no maps: the heap
@@ -94,14 +94,15 @@ final class InferredMaps {
     }
     Long result = line.number();
     Long first = line.args().isEmpty() ? null : Symbols.value(line.args().getFirst());
-    Long bytes = line.args().size() < 2 ? null : Symbols.value(line.args().get(1));
-    if (result == null || first == null || (bytes == null && call != CallName.BRK)) {
+    Long second = line.args().size() < 2 ? null : Symbols.value(line.args().get(1));
+    if (result == null || first == null || (second == null && call != CallName.BRK)) {
       return;
     }
+    long bytes = second == null ? 0 : second;
     switch (call) {
       case MMAP -> {
         boolean fixed = line.args().size() < 4 || line.args().get(3).contains("MAP_FIXED");
-        placed(first == 0 && !fixed, number, result, bytes == null ? 0 : bytes);
+        placed(first == 0 && !fixed, number, result, bytes);
       }
       case MREMAP -> {
         needed(first, bytes);
@@ -137,8 +138,8 @@ final class InferredMaps {
     add(mapped, result, bytes);
   }
 
-  private void needed(long start, @Nullable Long bytes) {
-    if (bytes != null && bytes != 0 && !meets(mapped, start, bytes)) {
+  private void needed(long start, long bytes) {
+    if (bytes != 0 && !meets(mapped, start, bytes)) {
       add(there, start & -PAGE, bytes + (start & (PAGE - 1)));
     }
   }
@@ -147,13 +148,13 @@ final class InferredMaps {
     return (bytes + PAGE - 1) & -PAGE;
   }
 
-  private static boolean meets(TreeMap<Long, Long> ranges, long start, long bytes) {
+  private static boolean meets(NavigableMap<Long, Long> ranges, long start, long bytes) {
     Map.Entry<Long, Long> below = ranges.lowerEntry(start + Math.max(1, bytes));
     return below != null && Long.compareUnsigned(below.getValue(), start) > 0;
   }
 
   /** Adds a range and joins it with those that it meets. */
-  private static void add(TreeMap<Long, Long> ranges, long from, long bytes) {
+  private static void add(NavigableMap<Long, Long> ranges, long from, long bytes) {
     long start = from & -PAGE;
     long end = from + size(bytes);
     if (Long.compareUnsigned(end, start) <= 0 || end < 0) {

@@ -24,24 +24,18 @@ final class LimitText {
   /** What the call says about limits that memory calls look at, or null. */
   static @Nullable Limits of(StraceLine line) {
     List<String> args = line.args();
-    switch (line.name()) {
-      case "prlimit64", "prlimit" -> {
-        if (args.size() < 4) {
-          return null;
-        }
-        Long pid = Symbols.number(StraceLine.firstWord(args.get(0)));
-        return limits(args.get(1), pid == null ? 0 : pid, args.get(2), args.get(3));
-      }
-      case "setrlimit" -> {
-        return args.size() < 2 ? null : limits(args.get(0), 0, args.get(1), "");
-      }
-      case "getrlimit", "ugetrlimit" -> {
-        return args.size() < 2 ? null : limits(args.get(0), 0, "", args.get(1));
-      }
-      default -> {
-        return null;
-      }
-    }
+    boolean two = args.size() >= 2;
+    return switch (line.name()) {
+      case "prlimit64", "prlimit" -> args.size() < 4 ? null : ofProcess(args);
+      case "setrlimit" -> two ? limits(args.get(0), 0, args.get(1), "") : null;
+      case "getrlimit", "ugetrlimit" -> two ? limits(args.get(0), 0, "", args.get(1)) : null;
+      default -> null;
+    };
+  }
+
+  private static @Nullable Limits ofProcess(List<String> args) {
+    Long pid = Symbols.number(StraceLine.firstWord(args.get(0)));
+    return limits(args.get(1), pid == null ? 0 : pid, args.get(2), args.get(3));
   }
 
   private static @Nullable Limits limits(String name, long pid, String set, String was) {

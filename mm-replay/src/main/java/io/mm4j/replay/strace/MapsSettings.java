@@ -68,8 +68,9 @@ final class MapsSettings {
     }
     String key = words[0].substring(0, eq);
     String value = words[0].substring(eq + 1);
-    if (key.startsWith("vm.") && DEFAULTS.get("sysctl").containsKey(key.substring(3))) {
-      pair(at, "sysctl", DEFAULTS.get("sysctl"), words[0].substring(3));
+    Map<String, String> sysctls = DEFAULTS.getOrDefault("sysctl", Map.of());
+    if (key.startsWith("vm.") && sysctls.containsKey(key.substring(3))) {
+      pair(at, "sysctl", sysctls, words[0].substring(3));
       return;
     }
     if (!LAYOUT.contains(key)) {

@@ -59,7 +59,7 @@ final class Overlap {
       for (Done candidate : rest) {
         boolean free = true;
         for (Done other : rest) {
-          free &= other == candidate || !before(other, candidate, topDown);
+          free &= !before(other, candidate, topDown);
         }
         if (free) {
           next = candidate;
@@ -74,6 +74,9 @@ final class Overlap {
 
   /** Whether one call must have been made before the other. */
   private static boolean before(Done a, Done b, boolean topDown) {
+    if (a.ended == b.ended) {
+      return false; // the same call
+    }
     if (a.ended < b.began) {
       return true;
     }
@@ -95,14 +98,14 @@ final class Overlap {
 
   /** Whether the kernel chose where the mapping lies. */
   private static boolean placed(Done call) {
-    if (!(call.answer instanceof Answer.Value)) {
+    if (!(call.answer instanceof Answer.Value made)) {
       return false;
     }
     return switch (call.name) {
       case MMAP -> (call.args.get(3) & (Uapi.MAP_FIXED | Uapi.MAP_FIXED_NOREPLACE)) == 0;
       case MREMAP ->
           (call.args.get(3) & Uapi.MREMAP_FIXED) == 0
-              && ((Answer.Value) call.answer).value() != call.args.get(0);
+              && made.value() != call.args.get(0);
       default -> false;
     };
   }

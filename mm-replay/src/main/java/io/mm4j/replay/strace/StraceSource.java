@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.strace;
 
+import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.replay.text.Cursor;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.vma.Answer;
@@ -29,6 +30,10 @@ import org.jspecify.annotations.Nullable;
 public final class StraceSource implements VmaSource {
   private static final int MAX_PIDS = 1 << 16;
   private static final int MOST_NOTES = 20;
+
+  /** In the order in which recordings number them. */
+  private static final List<ResourceLimit> RESOURCES = List.of(ResourceLimit.values());
+
   private static final int MOST_WAITING = 1 << 12;
 
   private final StraceLines lines;
@@ -410,7 +415,7 @@ public final class StraceSource implements VmaSource {
         line,
         whose,
         CallName.SETRLIMIT,
-        List.of((long) limits.resource().ordinal(), limits.set()),
+        List.of((long) RESOURCES.indexOf(limits.resource()), limits.set()),
         null,
         new Answer.Value(0, false));
   }
