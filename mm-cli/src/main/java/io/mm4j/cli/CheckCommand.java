@@ -106,7 +106,7 @@ final class CheckCommand extends MmCommand {
             .patience(Duration.ofSeconds(seconds))
             .reproduceBy(this::again);
     rules.forEach(id -> TestKit.rule(id, "--rule"));
-    machine.refuseMachine("a rule draws its machines itself, from --seed");
+    machine.refuse("a rule draws its machines itself, from --seed");
     return prove ? prove(io, runner) : check(io, runner);
   }
 
@@ -250,8 +250,13 @@ final class CheckCommand extends MmCommand {
     machine.registry(io);
     boolean text = !output.json() && !output.csv();
     List<ProveMatrix> matrices = new ArrayList<>();
-    for (Suite<?> suite : suitesToProve()) {
-      ProveMatrix matrix = ProveMatrix.prove(suite, runner, this::isChosen);
+    List<Suite<?>> suites = suitesToProve();
+    for (Suite<?> suite : suites) {
+      ProveMatrix matrix;
+      try (Progress progress = new Progress(io.err(), io.terminal())) {
+        progress.at(matrices.size(), suites.size(), "faults of " + suite.spi().id());
+        matrix = ProveMatrix.prove(suite, runner, this::isChosen);
+      }
       matrices.add(matrix);
       if (text) {
         ProofReport.print(io.out(), matrix);

@@ -76,6 +76,11 @@ final class Commands {
                     String.join(", ", names) + "; --help, --version"));
   }
 
+  /** How the command was typed, for hints: {@code ./mm} in a clone. */
+  static String typed() {
+    return System.getProperty("mm.command", "mm");
+  }
+
   static String version() {
     var descriptor = Main.class.getModule().getDescriptor();
     return descriptor == null ? "(unpacked)" : descriptor.rawVersion().orElse("(unpacked)");

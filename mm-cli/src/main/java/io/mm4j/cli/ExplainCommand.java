@@ -13,6 +13,8 @@ import io.mm4j.cli.explain.PageExplainer;
 import io.mm4j.cli.proc.Scene;
 import io.mm4j.cli.text.Json;
 import io.mm4j.replay.RunningProcess;
+import io.mm4j.replay.report.KernelVersion;
+import io.mm4j.replay.report.MemoryReport;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -32,8 +34,12 @@ import picocli.CommandLine.Parameters;
           + " where a mapping is placed and why, what merges with what and why not, which limit"
           + " decided.",
       "",
-      "Operations on pages, on a machine that has just booted:",
-      "  alloc_pages GFP ORDER",
+      "Operations on pages, on a machine that has just booted, or --after a page trace, a copy of"
+          + " buddyinfo, pagetypeinfo or zoneinfo, or a failure report (whose request is taken if"
+          + " none is named):",
+      "  alloc_pages, __get_free_pages, __get_dma_pages GFP ORDER   alloc_page, get_zeroed_page"
+          + " GFP",
+      "  alloc_pages_node NODE GFP ORDER   free_pages $N ORDER",
       "The boot of the machine, with what early code may do before memory goes to the zones:",
       "  boot   memblock_reserve, memblock_phys_free START SIZE",
       "  memblock_alloc SIZE [ALIGN [MIN [MAX [NODE]]]]",
@@ -44,16 +50,18 @@ import picocli.CommandLine.Parameters;
       "  mlock2, mseal, msync ADDR LEN [FLAGS]   mlockall [FLAGS]   munlockall",
       "  mincore ADDR LEN [VEC]   setrlimit RESOURCE LIMIT",
       "  read ADDR, write ADDR [VALUE], exec ADDR, touch ADDR [read|write|exec]",
+      "  fork   process PID (goes on in that one)   exit",
       "",
       "Several calls are made one after the other: quote each, or put ; between them. Flags are in"
           + " the kernel's spelling. An ADDR or LEN is a sum of numbers (4096, 0x1000, 8K, 2M),"
           + " NULL, $1 or r1 (the first call's result), brk, and [heap], [stack], [vdso] (where"
-          + " that mapping starts): '$1+4K', brk+64K. A call may also be pasted as strace prints"
-          + " it.",
+          + " that mapping starts): '$1+4K', brk+64K. Calls may also be pasted as strace prints"
+          + " them: results are compared, and addresses in them mean what was placed here. - reads"
+          + " the calls from stdin, @FILE from a file, one a line.",
       "",
       "The process is a small static program that has just begun, with /data/file open as 3 (and"
-          + " read-only as 4), /dev/shm/file as 5, /dev/zero as 6; or, with --after, a recorded"
-          + " one, whose open files are called D1, D2 ...",
+          + " read-only as 4), /dev/shm/file as 5, /dev/zero as 6; with --maps that of a dump; or,"
+          + " with --after, a recorded one, whose open files are called D1, D2 ...",
       "",
     },
     footer = {
@@ -68,6 +76,10 @@ import picocli.CommandLine.Parameters;
       "  mm explain setrlimit RLIMIT_AS 1M ';' mmap 2M",
       "  mm explain mmap 1G --cmdline 'vm.overcommit_memory=2' --memory 512M",
       "  mm explain munmap 0x7ffff7ff0000 4K --after RECORDING.vma.gz --at 17 --pid 2",
+      "  mm explain mmap 1G --maps PROCESS.maps --rlimit AS=4G",
+      "  mm explain 'alloc_pages GFP_KERNEL 3; free_pages $1 3' --markdown",
+      "  mm explain alloc_pages GFP_ATOMIC 4 --after buddyinfo.txt",
+      "  mm explain --after dmesg-with-page-allocation-failure.txt",
     })
 final class ExplainCommand extends MmCommand {
   @Parameters(arity = "0..*", paramLabel = "OPERATION", description = "See above.")
@@ -89,6 +101,15 @@ final class ExplainCommand extends MmCommand {
   @Option(names = "--json", order = 14, description = "Prints JSON.")
   private boolean json;
 
+  @Option(
+      names = "--markdown",
+      order = 14,
+      description = "Prints Markdown, for a handout or an issue.")
+  private boolean markdown;
+
+  @Option(names = "--html", order = 14, description = "Prints a page of HTML.")
+  private boolean html;
+
   @Mixin private SceneOptions scene = new SceneOptions();
   @Mixin private MachineOptions machine = new MachineOptions();
 
@@ -100,76 +121,157 @@ final class ExplainCommand extends MmCommand {
 
   @Override
   int run(Io io) {
-    List<List<String>> calls = CallScript.split(words);
-    if (calls.isEmpty()) {
+    if ((json ? 1 : 0) + (markdown ? 1 : 0) + (html ? 1 : 0) > 1) {
       throw new InputException(
-          "no operation is named",
-          "mm explain",
-          PageExplainer.FORM
-              + ", "
-              + BootExplainer.FORM
-              + ", "
-              + String.join(", ", CallExplainer.forms()));
+          "more than one form is asked for", "mm explain", "--json, --markdown or --html");
     }
-    if (calls.getFirst().getFirst().equals(PageExplainer.OPERATION)) {
-      pages(io, calls);
-    } else if (calls.getFirst().getFirst().equals(BootExplainer.OPERATION)) {
-      boot(io, calls);
-    } else {
-      calls(io, calls);
+    List<CallScript.Typed> calls = script();
+    if (calls.isEmpty()) {
+      calls = reported();
     }
-    return Main.GOOD;
+    String first = calls.getFirst().name();
+    if (first.equals(BootExplainer.OPERATION)) {
+      boot(io, calls.stream().map(CallScript.Typed::words).toList());
+      return Main.GOOD;
+    }
+    List<CallScript.Typed> known = calls;
+    boolean pages = known.stream().anyMatch(call -> PageExplainer.knows(call.name()));
+    boolean others = known.stream().anyMatch(call -> !PageExplainer.knows(call.name()));
+    if (pages && !others) {
+      pages(io, known);
+      return Main.GOOD;
+    }
+    return calls(io, known);
   }
 
-  private void ofMachine(String operation) {
-    if (scene.workload() != null || pid != null || privileged) {
-      throw new InputException(
-          operation + " is done on a machine that has just booted, for no process",
-          "mm explain",
-          operation + " without --after, --pid and --privileged");
+  /** What was typed; {@code -} is standard input, {@code @FILE} a file. */
+  private List<CallScript.Typed> script() {
+    if (words.size() == 1 && (words.getFirst().equals("-") || words.getFirst().startsWith("@"))) {
+      String name = words.getFirst();
+      String text = Texts.all(name.equals("-") ? name : name.substring(1), "mm explain " + name);
+      return CallScript.lines(text);
     }
+    return CallScript.split(words);
+  }
+
+  /** Nothing was typed: the request of a failure report. */
+  private List<CallScript.Typed> reported() {
+    if (scene.find() instanceof Workload.Report report && report.report().order() >= 0) {
+      return List.of(request(report.report()));
+    }
+    throw new InputException(
+        "no operation is named",
+        "mm explain",
+        String.join(", ", PageExplainer.forms())
+            + ", "
+            + BootExplainer.FORM
+            + ", "
+            + String.join(", ", CallExplainer.forms()));
+  }
+
+  private static CallScript.Typed request(MemoryReport report) {
+    return new CallScript.Typed(
+        List.of(
+            PageExplainer.OPERATION, report.mode(), Integer.toString(Math.max(0, report.order()))),
+        null,
+        false);
   }
 
   private void boot(Io io, List<List<String>> calls) {
-    ofMachine(BootExplainer.OPERATION);
+    String operation = BootExplainer.OPERATION;
+    if (scene.given() || pid != null || privileged) {
+      throw new InputException(
+          operation + " begins with a machine that is not there yet, for no process",
+          "mm explain",
+          operation + " without --after, --at, --maps, --rlimit, --pid and --privileged");
+    }
+    machine.refuse("boot is shown by its books; no byte is looked at", "--contents");
+    machine.refuseSeed();
     BootExplainer explainer = new BootExplainer(calls);
     print(io, "", Map.of(), List.of(explainer.explain(machine.config(io, machine.registry(io)))));
   }
 
-  private void pages(Io io, List<List<String>> calls) {
-    ofMachine(PageExplainer.OPERATION);
-    List<PageExplainer> explainers = new ArrayList<>();
-    for (List<String> call : calls) {
-      if (!call.getFirst().equals(PageExplainer.OPERATION)) {
-        throw new InputException(
-            "'" + call.getFirst() + "' does not go with alloc_pages",
-            "mm explain",
-            "operations of one kind at once: " + PageExplainer.FORM);
-      }
-      explainers.add(new PageExplainer(call));
+  private void pages(Io io, List<CallScript.Typed> typed) {
+    if (pid != null || privileged) {
+      throw new InputException(
+          "requests for pages are made by no process",
+          pid != null ? "--pid" : "--privileged",
+          "without --pid and --privileged");
     }
-    try (Machine booted = machine.config(io, machine.registry(io)).boot()) {
-      List<Explanation> explanations = new ArrayList<>();
-      explainers.forEach(e -> explanations.add(e.explain(booted)));
-      print(io, "", Map.of(), explanations);
+    MemoryReport report = scene.find() instanceof Workload.Report found ? found.report() : null;
+    KernelVersion version = report == null ? null : report.version();
+    List<CallScript.Typed> calls = new ArrayList<>();
+    for (CallScript.Typed call : typed) {
+      boolean alone = call.words().size() == 1 && call.name().equals(PageExplainer.OPERATION);
+      calls.add(alone && report != null && report.order() >= 0 ? request(report) : call);
     }
+    List<Integer> flags =
+        calls.stream().map(call -> PageExplainer.check(call.words(), version)).toList();
+    scene.showMachine(
+        io,
+        machine,
+        flags.getFirst(),
+        booted -> {
+          PageExplainer explainer = new PageExplainer(booted, version, new ArrayList<>());
+          List<Explanation> explanations = new ArrayList<>();
+          calls.forEach(call -> explanations.add(explainer.explain(call.words())));
+          print(io, title(report), Map.of(), explanations);
+        });
   }
 
-  private void calls(Io io, List<List<String>> calls) {
-    calls.forEach(CallExplainer::check);
-    String typed = pid == null ? "1" : pid.strip();
-    long number = Sizes.parseNumber(typed.replaceFirst("^p", ""), "--pid " + typed);
-    long wanted = typed.startsWith("p") ? number + 1 : number;
+  private String title(@Nullable MemoryReport report) {
+    String workload = scene.workload();
+    if (workload == null) {
+      return "";
+    }
+    String of =
+        report == null || report.order() < 0
+            ? ""
+            : ", whose request failed with order " + report.order() + " and " + report.mode();
+    KernelVersion version = report == null ? null : report.version();
+    return "after " + workload + of + (version == null ? "" : ", Linux " + version);
+  }
+
+  private int calls(Io io, List<CallScript.Typed> typed) {
+    List<CallScript.Typed> calls = new ArrayList<>();
+    List<String> passedOver = new ArrayList<>();
+    for (CallScript.Typed call : typed) {
+      boolean known = CallExplainer.knows(call.name()) || PageExplainer.knows(call.name());
+      if (known || !call.pasted()) {
+        calls.add(call);
+      } else {
+        passedOver.add(call.name());
+      }
+    }
+    if (calls.isEmpty()) {
+      CallExplainer.check(typed.getFirst().words());
+    }
+    if (!passedOver.isEmpty()) {
+      io.warn("pasted calls that are not explained: " + String.join(", ", passedOver));
+    }
+    for (CallScript.Typed call : calls) {
+      if (PageExplainer.knows(call.name())) {
+        PageExplainer.check(call.words(), null);
+      } else {
+        CallExplainer.check(call.words());
+      }
+    }
+    String asked = pid == null ? "1" : pid.strip();
+    long number = Sizes.parseNumber(asked.replaceFirst("^p", ""), "--pid " + asked);
+    long wanted = asked.startsWith("p") ? number + 1 : number;
     if (privileged && scene.workload() != null) {
       throw new InputException(
           "a recorded process has the capabilities that it was recorded with",
           "--privileged",
-          "without --after");
+          "without --after and --maps");
     }
-    scene.show(io, machine, false, privileged, shown -> explain(io, calls, shown, wanted));
+    boolean[] differs = new boolean[1];
+    scene.show(
+        io, machine, false, privileged, shown -> differs[0] = explain(io, calls, shown, wanted));
+    return differs[0] ? Main.DIFFERENT : Main.GOOD;
   }
 
-  private void explain(Io io, List<List<String>> calls, Scene shown, long wanted) {
+  private boolean explain(Io io, List<CallScript.Typed> calls, Scene shown, long wanted) {
     RunningProcess process = shown.process(wanted, pid == null ? "--pid" : "--pid " + pid);
     String workload = scene.workload();
     String title =
@@ -178,13 +280,17 @@ final class ExplainCommand extends MmCommand {
             process.pid(),
             workload == null ? "a static program that has just begun" : "after " + workload,
             process.mm().fields().mapCount());
-    CallExplainer explainer = new CallExplainer(process);
+    List<Long> results = new ArrayList<>();
+    CallExplainer explainer = new CallExplainer(shown.processes(), process, results);
+    Machine booted = scene.machine();
+    PageExplainer pages = booted == null ? null : new PageExplainer(booted, null, results);
     List<Explanation> explanations = new ArrayList<>();
-    for (List<String> call : calls) {
+    for (CallScript.Typed call : calls) {
       try {
-        explanations.add(explainer.explain(call));
+        explanations.add(
+            PageExplainer.knows(call.name()) ? pages(pages, call) : explainer.explain(call));
       } catch (InputException e) {
-        if (!json && !explanations.isEmpty()) {
+        if (!json && !markdown && !html && !explanations.isEmpty()) {
           print(io, title, Map.of(), explanations);
         }
         throw e;
@@ -196,6 +302,26 @@ final class ExplainCommand extends MmCommand {
       data.put("after", workload);
     }
     print(io, title, data, explanations);
+    return explainer.differs();
+  }
+
+  private static Explanation pages(@Nullable PageExplainer pages, CallScript.Typed call) {
+    if (pages == null) {
+      throw new InputException(
+          "recorded processes have no machine whose pages could be asked for",
+          String.join(" ", call.words()),
+          "requests for pages without --after a recording of system calls");
+    }
+    return pages.explain(call.words());
+  }
+
+  /** How wide lines may be: COLUMNS, the terminal, or what suits a file. */
+  private static int columns(Io io) {
+    String text = System.getenv().getOrDefault("COLUMNS", "");
+    if (text.matches("[1-9][0-9]{1,3}")) {
+      return Math.max(40, Integer.parseInt(text));
+    }
+    return io.terminal().outIsTerminal() ? io.terminal().columns() : Explanation.LINE;
   }
 
   private void print(
@@ -206,15 +332,31 @@ final class ExplainCommand extends MmCommand {
       io.out().println(Json.write(object));
       return;
     }
-    if (!title.isEmpty()) {
-      io.out().println(title);
+    if (html) {
+      io.out().println("<!DOCTYPE html>");
+      io.out()
+          .println("<html><head><meta charset=\"utf-8\"><title>mm explain</title></head><body>");
     }
+    if (!title.isEmpty()) {
+      io.out()
+          .println(
+              html ? "<p>" + Explanation.escaped(title) + "</p>" : markdown ? title + "\n" : title);
+    }
+    int columns = columns(io);
     for (int i = 0; i < explanations.size(); i++) {
       String number = explanations.size() == 1 ? "" : "$" + (i + 1) + "  ";
-      if (i > 0 || !title.isEmpty()) {
+      Explanation one = explanations.get(i);
+      if (!html && (i > 0 || (!title.isEmpty() && !markdown))) {
         io.out().println();
       }
-      io.out().print(number + explanations.get(i).toText());
+      io.out()
+          .print(
+              html
+                  ? one.toHtml(number)
+                  : markdown ? one.toMarkdown(number) : number + one.toText(columns));
+    }
+    if (html) {
+      io.out().println("</body></html>");
     }
   }
 }

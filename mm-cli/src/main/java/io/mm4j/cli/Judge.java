@@ -39,7 +39,7 @@ final class Judge {
   Verdict judge(Recording recording) {
     return switch (recording.kind()) {
       case KMEM -> KmemReplay.replay(KmemSource.folder(recording.path()), config());
-      case VMA, STRACE -> processes().replay(recording);
+      case VMA, STRACE, MAPS -> processes().replay(recording);
     };
   }
 

@@ -2,10 +2,9 @@
 
 package io.mm4j.cli;
 
-import static java.util.stream.Collectors.joining;
-
 import io.mm4j.api.InputException;
 import io.mm4j.api.LockOrder;
+import io.mm4j.api.boot.BootOptions;
 import io.mm4j.api.boot.CommandLine;
 import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.machine.PluginRegistry;
@@ -24,10 +23,7 @@ import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.ThpMode;
 import io.mm4j.cli.proc.KernelSettings;
 import io.mm4j.replay.FreshProcess;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
+import io.mm4j.replay.OtherMachine;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -38,6 +34,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -46,16 +43,29 @@ import picocli.CommandLine.Option;
  * checked by {@link #registry} and {@link #config}, so that every message has one form.
  */
 final class MachineOptions {
+  private static final String DEFAULT_MACHINE = "x86-64";
+  /** Below 1 MiB a PC has 639K of RAM, which is not enough to boot from. */
+  private static final long LEAST_BYTES = 2 << 20;
+
   private static final int MAX_CPUS = 4096;
-  private static final long MAX_MAP_BYTES = 16 << 20;
+  private static final List<String> PROCESS_SETTINGS =
+      List.of(
+          "overcommit_memory",
+          "overcommit_ratio",
+          "overcommit_kbytes",
+          "max_map_count",
+          "mmap_min_addr",
+          "stack_guard_gap");
   private static final String PLUGIN_FORM = "SPI=NAME[:key=value,...]";
 
   @Option(
       names = "--machine",
       paramLabel = "KIND",
       order = 700,
-      description = "x86-64 (default), x86-32, x86-pae, x86-32-2.4, or a file with e820 lines.")
-  private String machine = "x86-64";
+      description =
+          "x86-64 (default), x86-32, x86-pae, x86-32-2.4; a file with a boot log's e820 lines or"
+              + " /proc/iomem; or both: x86-32:FILE.")
+  private String machine = DEFAULT_MACHINE;
 
   private static final String DEFAULT_MEMORY = "4G";
 
@@ -118,7 +128,7 @@ final class MachineOptions {
       paramLabel = "N",
       order = 708,
       description = "Seed of everything random, 1 by default.")
-  private String seed = "1";
+  private @Nullable String seed;
 
   @Option(
       names = "--check-locks",
@@ -144,24 +154,10 @@ final class MachineOptions {
     return registry;
   }
 
-  /**
-   * Checks every option, for commands whose machine is a recording's: there the plugins count and
-   * the rest has no effect.
-   */
-  void check(PluginRegistry registry) {
-    process(1, false);
-    config(registry);
-  }
-
-  /**
-   * For commands that have no machine of their own: whatever describes one is refused.
-   *
-   * @param why they have none
-   * @throws InputException if one of these options was given another value than its default
-   */
-  void refuseMachine(String why) {
+  /** What describes a machine, and whether it was given. */
+  private Map<String, Boolean> given() {
     Map<String, Boolean> given = new LinkedHashMap<>();
-    given.put("--machine", !machine.equals("x86-64"));
+    given.put("--machine", !machine.equals(DEFAULT_MACHINE));
     given.put("--memory", memory != null);
     given.put("--cpus", cpus != null);
     given.put("--nodes", !nodes.equals("1"));
@@ -169,13 +165,77 @@ final class MachineOptions {
     given.put("--cmdline", !cmdline.isEmpty());
     given.put("--plugin", !plugins.isEmpty());
     given.put("--contents", !contents.equals("none"));
-    given.forEach(
-        (option, is) -> {
-          if (is) {
-            throw new InputException(
-                option + " has no effect here: " + why, option, "no such option");
-          }
-        });
+    given.put("--seed", seed != null);
+    return given;
+  }
+
+  /** Whether one of these options was given. */
+  boolean gives(String... options) {
+    return Arrays.stream(options).anyMatch(option -> given().getOrDefault(option, false));
+  }
+
+  /**
+   * Whether a machine is described: {@code --machine}, {@code --memory}, {@code --cpus}, {@code
+   * --nodes}, {@code --cpu-nodes} or {@code --cmdline}.
+   */
+  boolean describesMachine() {
+    return gives("--machine", "--memory", "--cpus", "--nodes", "--cpu-nodes", "--cmdline");
+  }
+
+  /**
+   * For commands on which these options have no effect.
+   *
+   * @param why they have none
+   * @param options which; without any, every option that describes a machine, plugins included
+   * @throws InputException if one of them was given
+   */
+  void refuse(String why, String... options) {
+    List<String> names =
+        options.length > 0
+            ? List.of(options)
+            : given().keySet().stream().filter(o -> !o.equals("--seed")).toList();
+    for (String option : names) {
+      if (gives(option)) {
+        throw new InputException(option + " has no effect here: " + why, option, "no such option");
+      }
+    }
+  }
+
+  /** Nothing but the test kit draws lots. */
+  void refuseSeed() {
+    refuse("nothing in it is random", "--seed");
+  }
+
+  /** For processes that were recorded: their address space is the recording's. */
+  void refuseForProcesses() {
+    refuse(
+        "recorded processes have their own layout, and their pages no place in a machine",
+        "--machine",
+        "--cpus",
+        "--nodes",
+        "--cpu-nodes",
+        "--contents");
+    refuseSeed();
+  }
+
+  /** For a page trace that is played on the zones of its own machine. */
+  void refuseForRecordedZones() {
+    refuse(
+        "zones, nodes and RAM are those of the recorded machine",
+        "--machine",
+        "--memory",
+        "--nodes",
+        "--cpu-nodes",
+        "--contents");
+    refuseSeed();
+    for (CommandLine.Word word : CommandLine.parse(cmdline).words()) {
+      if (BootOptions.SETTINGS.stream().anyMatch(setting -> word.is(setting.name()))) {
+        throw new InputException(
+            word.name() + "= has no effect here: the zones are those of the recorded machine",
+            "--cmdline " + word,
+            "vm.KEY=VALUE");
+      }
+    }
   }
 
   /** Whether the order of locks is checked. */
@@ -190,7 +250,7 @@ final class MachineOptions {
 
   /** The seed. */
   long seed() {
-    return Sizes.parseNumber(seed, "--seed");
+    return Sizes.parseNumber(seed == null ? "1" : seed, "--seed");
   }
 
   /** How many CPUs. */
@@ -253,23 +313,46 @@ final class MachineOptions {
   MachineConfig config(PluginRegistry registry) {
     seed();
     long bytes = Sizes.parseSize(memory == null ? DEFAULT_MEMORY : memory, "--memory");
-    if (bytes < 1 << 20) {
+    if (bytes < LEAST_BYTES) {
       throw new InputException(
-          "a machine of " + bytes + " bytes", "--memory " + memory, "sizes from 1M");
+          "a machine of " + bytes + " bytes", "--memory " + memory, "sizes from 2M");
     }
     MemoryMap map = MemoryMap.pc(bytes);
+    NumaTopology numa = null;
+    String file = MachineKind.of(machine).file();
     Architecture architecture = architecture();
-    if (architecture == null) {
-      architecture = Architecture.X86_64;
-      map = readMap(machine);
+    if (file != null && memory != null) {
+      throw new InputException(
+          "--memory has no effect beside a map, which says how much there is",
+          "--machine " + machine + " --memory " + memory,
+          "one of the two; --cmdline mem=SIZE uses less than the map has");
+    }
+    if (file != null) {
+      MemoryMapText.Found found = MachineKind.readMap(file);
+      map = found.map();
+      numa = found.numa();
+      found.notes().stream().map(note -> file + ": " + note).filter(said::add).forEach(notes);
     }
     MachineConfig config = new MachineConfig().registry(registry).cpus(cpus());
     config.architecture(architecture).memoryMap(map);
     config.contents(Contents.of(contents, "--contents"));
     int count = number(nodes, "--nodes", 64);
+    if (count > 1 && CommandLine.parse(cmdline).words().stream().anyMatch(w -> w.is("numa"))) {
+      throw new InputException(
+          "--nodes and numa= both say which nodes there are", "--nodes " + nodes, "one of them");
+    }
     if (count > 1) {
+      if (numa != null) {
+        throw new InputException(
+            "--nodes and the lines of " + file + " both say which nodes there are",
+            "--nodes " + nodes,
+            "one of them");
+      }
       List<NumaTopology.Span> spans = NumaTopology.fake(map, count).memory();
       config.numa(NumaTopology.of(spans, NumaTopology.REMOTE));
+    }
+    if (numa != null) {
+      config.numa(numa);
     }
     if (cpuNodes != null) {
       config.cpuNodes(nodeOfCpu(cpuNodes));
@@ -289,7 +372,7 @@ final class MachineOptions {
   MachineConfig config(Io io, PluginRegistry registry) {
     MachineConfig config = config(registry);
     Architecture architecture = architecture();
-    if (architecture != null && memory != null) {
+    if (memory != null) {
       MemoryMap map = MemoryMap.pc(Sizes.parseSize(memory, "--memory"));
       long used = map.limited(architecture.physicalEnd()).usableBytes();
       if (used < map.usableBytes()) {
@@ -312,10 +395,40 @@ final class MachineOptions {
         architectureOrDefault(), sysctls.overcommitRatio(), sysctls.overcommitKbytes());
   }
 
+  /**
+   * What these options change about the machine below recorded processes.
+   *
+   * @param ramKb MemTotal of the machine that they describe
+   * @param limits soft limits by name
+   * @throws InputException for parameters that do not reach system calls
+   */
+  OtherMachine otherMachine(LongSupplier ramKb, Map<String, Long> limits) {
+    Map<String, String> sysctls = new HashMap<>();
+    ThpMode thp = null;
+    boolean ram = memory != null;
+    for (CommandLine.Word word : CommandLine.parse(cmdline).words()) {
+      String name = word.name().replaceFirst("^(sysctl\\.)?vm\\.", "");
+      if (word.is(ThpMode.PARAMETER)) {
+        thp = ThpMode.of(word.value());
+      } else if (PROCESS_SETTINGS.contains(name)) {
+        MmSysctls.write(sysctls, name, word.value());
+      } else if (word.name().equals("mem") || word.name().equals("memmap")) {
+        ram = true;
+      } else if (!name.equals(word.name())
+          || BootOptions.SETTINGS.stream().anyMatch(setting -> word.is(setting.name()))) {
+        throw new InputException(
+            word.name() + " has no effect on recorded system calls",
+            "--cmdline " + word,
+            String.join(", ", PROCESS_SETTINGS) + ", mem, memmap, " + ThpMode.PARAMETER);
+      }
+    }
+    return new OtherMachine(ram ? ramKb.getAsLong() : null, sysctls, thp, limits);
+  }
+
   /** The process of this machine before any workload. */
   FreshProcess process(long totalRamKb, boolean privileged) {
     Architecture architecture = architecture();
-    boolean x86v32 = architecture != null && !architecture.is64Bit();
+    boolean x86v32 = !architecture.is64Bit();
     ThpMode thp = ThpMode.MADVISE;
     try {
       for (CommandLine.Word word : CommandLine.parse(cmdline).words()) {
@@ -349,39 +462,13 @@ final class MachineOptions {
     return new InputException(e.what(), "--cmdline, " + e.where(), e.allowed());
   }
 
-  /** The architecture; x86-64 for a machine whose memory map is read from a file. */
+  /** The architecture; x86-64 for a machine of which only the memory map is given. */
   Architecture architectureOrDefault() {
-    Architecture architecture = architecture();
-    return architecture == null ? Architecture.X86_64 : architecture;
+    return architecture();
   }
 
-  /** The architecture of that name, or null if the text must be a file. */
-  private @Nullable Architecture architecture() {
-    for (Architecture architecture : Architecture.values()) {
-      if (architecture.id().equals(machine)) {
-        return architecture;
-      }
-    }
-    return null;
-  }
-
-  private static MemoryMap readMap(String file) {
-    String names =
-        Arrays.stream(Architecture.values()).map(Architecture::id).collect(joining(", "));
-    String allowed = names + ", or a file with a memory map (e820 lines of a boot log)";
-    try {
-      Path path = Path.of(file);
-      if (!Files.isRegularFile(path)) {
-        throw new InputException("there is no machine '" + file + "'", "--machine", allowed);
-      }
-      if (Files.size(path) > MAX_MAP_BYTES) {
-        throw new InputException("'" + file + "' is too long for a map", "--machine", "up to 16M");
-      }
-      String text = new String(Files.readAllBytes(path), StandardCharsets.ISO_8859_1);
-      return MemoryMapText.parse(text, "--machine " + file);
-    } catch (IOException | InvalidPathException e) {
-      throw new InputException("cannot read '" + file + "': " + e, "--machine", allowed);
-    }
+  private Architecture architecture() {
+    return MachineKind.of(machine).architecture();
   }
 
   private static int number(String text, String option, int max) {

@@ -4,10 +4,12 @@ package io.mm4j.cli;
 
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.InputException;
+import io.mm4j.cli.text.Output;
 import io.mm4j.cli.text.Terminal;
 import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.Charset;
 import java.util.Arrays;
@@ -34,23 +36,41 @@ public final class Main {
   /** A bug of mm4j. */
   static final int INTERNAL = 3;
 
+  /** The reader of a pipe has gone: as the shell shows a command that SIGPIPE ended. */
+  static final int CLOSED_PIPE = 141;
+
   private Main() {}
 
   /** Runs and exits with the code. */
   public static void main(String[] args) {
     Map<String, String> environment = System.getenv();
     Charset charset = Terminal.charset(environment);
-    PrintStream out = stream(FileDescriptor.out, charset);
-    PrintStream err = stream(FileDescriptor.err, charset);
-    int code = run(new Io(out, err, Terminal.detect(environment)), args);
-    out.flush();
+    PrintStream out = stream(new Output(), charset);
+    PrintStream err = stream(new FileOutputStream(FileDescriptor.err), charset);
+    int code;
+    try {
+      code = run(new Io(out, err, Terminal.detect(environment)), args);
+      out.flush();
+    } catch (Output.LostException e) {
+      code = lost(err, e);
+    }
     err.flush();
     System.exit(code);
   }
 
-  private static PrintStream stream(FileDescriptor fd, Charset charset) {
-    return new PrintStream(
-        new BufferedOutputStream(new FileOutputStream(fd), 1 << 14), false, charset);
+  private static PrintStream stream(OutputStream to, Charset charset) {
+    return new PrintStream(new BufferedOutputStream(to, 1 << 14), false, charset);
+  }
+
+  /** Whoever reads a pipe may go; a disk that is full is worth a word. */
+  private static int lost(PrintStream err, Output.LostException e) {
+    if (e.isClosedPipe()) {
+      return CLOSED_PIPE;
+    }
+    err.println("mm: the output cannot be written: " + e.getMessage());
+    err.println("  where:   standard output");
+    err.println("  allowed: a terminal, a pipe, or a file on a disk with room");
+    return WRONG_INPUT;
   }
 
   /** As a terminal-less caller would run it; returns the exit code. */
@@ -71,12 +91,13 @@ public final class Main {
           io, Commands.exists(name) ? "mm " + name : "mm", e.what(), e.where(), e.allowed());
       trace(io, e, stacktrace);
       return WRONG_INPUT;
+    } catch (Output.LostException e) {
+      throw e;
     } catch (CorruptStateError e) {
       io.err().println("mm " + name + ": a structure contradicts itself: " + e.getMessage());
       trace(io, e, stacktrace);
       return DIFFERENT;
     } catch (RuntimeException | Error e) {
-      io.out().flush();
       Errors.internal(io, e, args);
       trace(io, e, stacktrace);
       return INTERNAL;

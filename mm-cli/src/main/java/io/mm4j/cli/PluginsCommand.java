@@ -41,6 +41,16 @@ final class PluginsCommand extends MmCommand {
   int run(Io io) {
     PluginRegistry registry = machine.registry(io);
     machine.choices(registry);
+    machine.refuse(
+        "a list of plugins needs no machine",
+        "--memory",
+        "--cpus",
+        "--nodes",
+        "--cpu-nodes",
+        "--cmdline",
+        "--plugin",
+        "--contents",
+        "--seed");
     if (output.json()) {
       io.out().println(Json.write(json(registry, machine.architectureOrDefault())));
     } else if (output.csv()) {

@@ -39,6 +39,9 @@ final class ProcCommand extends MmCommand {
       description = "Where to write; made if it is not there.")
   private @Nullable Path export;
 
+  /** Which files were written, so that the next export can remove them. */
+  private static final String LIST = ".mm-export";
+
   @Mixin private SceneOptions scene = new SceneOptions();
   @Mixin private MachineOptions machine = new MachineOptions();
 
@@ -61,6 +64,7 @@ final class ProcCommand extends MmCommand {
       paths.addAll(ProcFiles.paths(view));
     }
     paths.addAll(ProcFiles.processPaths(shown));
+    forget(folder);
     for (String path : paths) {
       Path file = folder.resolve(path.substring(1));
       String text = ProcFiles.read(path, shown);
@@ -74,6 +78,32 @@ final class ProcCommand extends MmCommand {
         throw new InputException("cannot write: " + e, "--export " + file, "a folder to write in");
       }
     }
+    try {
+      Files.write(folder.resolve(LIST), paths, StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new InputException("cannot write: " + e, "--export " + folder, "a folder to write in");
+    }
     io.warn("wrote " + paths.size() + " files below " + folder);
+  }
+
+  /** Removes what an earlier export wrote: files of a machine that had more nodes or processes. */
+  private static void forget(Path folder) {
+    Path list = folder.resolve(LIST);
+    if (!Files.isRegularFile(list)) {
+      return;
+    }
+    try {
+      for (String path : Files.readAllLines(list, StandardCharsets.UTF_8)) {
+        Path file = folder.resolve(path.replaceFirst("^/+", "")).normalize();
+        if (file.startsWith(folder.normalize()) && Files.isRegularFile(file)) {
+          Files.delete(file);
+        }
+      }
+    } catch (IOException e) {
+      throw new InputException(
+          "cannot remove files of an earlier export: " + e,
+          "--export " + folder,
+          "a folder to write in");
+    }
   }
 }

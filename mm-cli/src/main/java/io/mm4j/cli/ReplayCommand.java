@@ -11,12 +11,16 @@ import io.mm4j.cli.verdict.VerdictText;
 import io.mm4j.replay.CheckResult;
 import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.Recording;
+import io.mm4j.replay.RecordingKind;
 import io.mm4j.replay.Recordings;
 import io.mm4j.replay.Verdict;
+import io.mm4j.replay.kmem.KmemSource;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -41,7 +45,8 @@ final class ReplayCommand extends MmCommand {
   @Parameters(
       arity = "0..*",
       paramLabel = "PATH",
-      description = "Recordings, or folders of them: *.vma.gz, kmem folders, strace text.")
+      description =
+          "Recordings, or folders of them: *.vma.gz, kmem folders, strace text; bundled names.")
   private List<Path> paths = new ArrayList<>();
 
   @Option(
@@ -56,41 +61,85 @@ final class ReplayCommand extends MmCommand {
       description = "Prints a table of checks by class of recording instead of a line for each.")
   private boolean byClass;
 
+  @Option(
+      names = "--maps",
+      paramLabel = "FILE",
+      description = "The initial maps of a strace text; by default NAME.maps beside it.")
+  private @Nullable Path maps;
+
   @Mixin private MachineOptions machine = new MachineOptions();
   @Mixin private OutputOptions output = new OutputOptions();
 
   @Override
   int run(Io io) {
     PluginRegistry registry = machine.registry(io);
-    machine.check(registry);
+    machine.refuse(
+        "a recording is replayed on the machine that it was made on; `mm run --memory 1G` plays"
+            + " page requests on another",
+        "--machine",
+        "--memory",
+        "--cpus",
+        "--nodes",
+        "--cpu-nodes",
+        "--cmdline",
+        "--contents");
+    machine.refuseSeed();
     Judge judge = new Judge(registry, machine.choices(registry));
-    List<Recording> recordings = Recordings.find(paths);
+    List<Path> named = new ArrayList<>(paths);
+    List<String> bundled = new ArrayList<>();
+    for (Path path : paths) {
+      if (!Files.exists(path) && KmemSource.bundledNames().contains(path.toString())) {
+        bundled.add(path.toString());
+        named.remove(path);
+      }
+    }
+    List<Recording> recordings =
+        named.isEmpty() && !bundled.isEmpty() ? List.of() : Recordings.find(named);
+    if (maps != null) {
+      recordings = List.of(withMaps(recordings, maps));
+    }
     boolean lines = !output.json() && !output.csv() && !byClass;
     List<Verdict> verdicts = new ArrayList<>();
     int bad = 0;
     long startNs = System.nanoTime();
+    for (String name : bundled) {
+      Verdict verdict = restrict(judge.run(KmemSource.bundled(name), 0).verdict());
+      verdicts.add(verdict);
+      if (lines) {
+        line(io, verdict);
+      }
+    }
     try (Progress progress = new Progress(io.err(), io.terminal())) {
       for (Recording recording : recordings) {
-        progress.at(verdicts.size() + bad, recordings.size(), recording.path().toString());
+        progress.at(verdicts.size() + bad, recordings.size() + bundled.size(), recording.path().toString());
+        Verdict whole;
         try {
-          Verdict verdict = restrict(judge.judge(recording));
-          verdicts.add(verdict);
-          if (lines) {
-            progress.hide();
-            io.out().println(VerdictText.line(verdict, io.terminal()));
-            io.out().flush();
-          }
+          whole = judge.judge(recording);
         } catch (InputException e) {
           progress.hide();
           Errors.print(io, "mm replay", e.what(), e.where(), e.allowed());
           bad++;
+          continue;
+        }
+        // A check that there is not is said once, not for each recording.
+        Verdict verdict = restrict(whole);
+        verdicts.add(verdict);
+        if (lines) {
+          progress.hide();
+          line(io, verdict);
         }
       }
     }
     double seconds = (System.nanoTime() - startNs) / 1e9;
-    print(io, verdicts, recordings.size(), lines, seconds);
+    print(io, verdicts, recordings.size() + bundled.size(), lines, seconds);
     boolean differs = verdicts.stream().anyMatch(Verdict::differs);
     return bad > 0 ? Main.WRONG_INPUT : differs ? Main.DIFFERENT : Main.GOOD;
+  }
+
+  private static void line(Io io, Verdict verdict) {
+    io.out().println(VerdictText.line(verdict, io.terminal()));
+    verdict.notes().forEach(note -> io.out().println("  note: " + note));
+    io.out().flush();
   }
 
   private void print(Io io, List<Verdict> verdicts, int found, boolean lines, double seconds) {
@@ -131,6 +180,14 @@ final class ReplayCommand extends MmCommand {
         .forEach(io.out()::println);
   }
 
+  private static Recording withMaps(List<Recording> recordings, Path maps) {
+    if (recordings.size() != 1 || recordings.getFirst().kind() != RecordingKind.STRACE) {
+      throw new InputException(
+          "--maps belongs to one strace text", "--maps " + maps, "one path, of a strace text");
+    }
+    return recordings.getFirst().withMaps(maps);
+  }
+
   /** The verdict by the checks that were asked for. */
   private Verdict restrict(Verdict verdict) {
     if (only.isEmpty()) {
@@ -158,6 +215,12 @@ final class ReplayCommand extends MmCommand {
     }
     boolean exact = kept.stream().allMatch(CheckResult::holds);
     return new Verdict(
-        verdict.path(), verdict.kind(), verdict.recordingClass(), exact, kept, first);
+        verdict.path(),
+        verdict.kind(),
+        verdict.recordingClass(),
+        exact,
+        kept,
+        first,
+        verdict.notes());
   }
 }

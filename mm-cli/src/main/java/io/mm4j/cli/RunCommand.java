@@ -2,6 +2,8 @@
 
 package io.mm4j.cli;
 
+import static java.util.stream.Collectors.joining;
+
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.InputException;
 import io.mm4j.api.MmException;
@@ -19,13 +21,16 @@ import io.mm4j.cli.verdict.VerdictJson;
 import io.mm4j.cli.verdict.VerdictText;
 import io.mm4j.replay.Recording;
 import io.mm4j.replay.Verdict;
+import io.mm4j.replay.kmem.FtraceRequests;
 import io.mm4j.replay.kmem.KmemRun;
 import io.mm4j.replay.kmem.KmemSource;
+import io.mm4j.replay.kmem.RecordedRequests;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -38,7 +43,9 @@ import picocli.CommandLine.Parameters;
     description =
         "Boots a machine, runs a workload on the chosen plugins, and prints what happened beside"
             + " what Linux did. Without a WORKLOAD: a recording of a real kernel that comes with"
-            + " mm4j.",
+            + " mm4j. With options that describe a machine, the recording's requests are made on"
+            + " that machine instead of the recorded one, as are those of a text of ftrace or perf"
+            + " script.",
     footer = {
       "",
       "Examples:",
@@ -48,12 +55,14 @@ import picocli.CommandLine.Parameters;
       "  mm run tar_gzip --compare frame-allocator=buddy,bitmap",
       "  mm run tar_gzip --compare page-allocator=linux,direct",
       "  mm run tar_gzip --csv > fragmentation.csv",
+      "  mm run tar_gzip --memory 512M      (its requests, on a machine of your own)",
+      "  mm run TRACE.txt --memory 8G       (the page events of ftrace or perf script)",
     })
 final class RunCommand extends MmCommand {
   @Parameters(
       arity = "0..1",
       paramLabel = "WORKLOAD",
-      description = "A bundled name (see --list) or a recording.")
+      description = "A bundled name (see --list), a recording, or text of ftrace or perf.")
   private @Nullable String workload;
 
   @Option(names = "--list", description = "Lists the bundled workloads.")
@@ -78,23 +87,54 @@ final class RunCommand extends MmCommand {
     }
     PluginRegistry registry = machine.registry(io);
     Map<Spi<?>, PluginSpec> choices = machine.choices(registry);
-    machine.check(registry);
     Workload found = workload == null ? Workload.bundled() : Workload.find(workload);
     return switch (found) {
-      case Workload.Pages pages -> pages(io, registry, choices, pages.source());
-      case Workload.Calls calls -> calls(io, registry, choices, calls.recording());
+      case Workload.Pages pages when machine.describesMachine() ->
+          new RequestComparison(io, machine, output)
+              .run(
+                  registry,
+                  pages.source().name(),
+                  () -> RecordedRequests.open(pages.source()),
+                  compare);
+      case Workload.Requests requests ->
+          new RequestComparison(io, machine, output)
+              .run(
+                  registry,
+                  requests.file().toString(),
+                  () -> FtraceRequests.open(requests.file()),
+                  compare);
+      case Workload.Pages pages -> {
+        machine.refuseForRecordedZones();
+        yield pages(io, registry, choices, pages.source());
+      }
+      case Workload.Report report ->
+          throw new InputException(
+              "a report shows a state and no requests that could be run",
+              report.file().toString(),
+              "`mm explain alloc_pages GFP ORDER --after " + report.file() + "`");
+      case Workload.Calls calls -> {
+        machine.refuse("the machine is the recorded process's own", "--memory", "--cmdline");
+        machine.refuseForProcesses();
+        yield calls(io, registry, choices, calls.recording());
+      }
     };
   }
 
   private int pages(
       Io io, PluginRegistry registry, Map<Spi<?>, PluginSpec> choices, KmemSource source) {
-    List<PluginSpec> specs = everyFrameAllocator(registry, choices);
+    refuseOthers(choices, Spi.FRAME_ALLOCATOR, Spi.PAGE_ALLOCATOR, Spi.PHYSICAL_MEMORY);
+    // A plugin that was chosen is the one that is run; without a choice all are.
+    List<PluginSpec> specs =
+        choices.containsKey(Spi.FRAME_ALLOCATOR)
+            ? List.of(choices.get(Spi.FRAME_ALLOCATOR))
+            : everyFrameAllocator(registry, choices);
     Spi<?> spi = Spi.FRAME_ALLOCATOR;
     List<PluginSpec> rivals = List.of();
     if (compare != null) {
       Compared read = Compared.read(registry, compare, Spi.FRAME_ALLOCATOR, Spi.PAGE_ALLOCATOR);
       spi = read.spi();
       rivals = read.plugins();
+      refuseBoth(choices, spi);
       // Page allocators are compared by their answers; the exact replay is of frame allocators.
       specs = spi == Spi.FRAME_ALLOCATOR ? rivals : specs.subList(0, 1);
     }
@@ -147,12 +187,32 @@ final class RunCommand extends MmCommand {
     return differs ? Main.DIFFERENT : Main.GOOD;
   }
 
+  /** Plugins on which the workload does not depend. */
+  private static void refuseOthers(Map<Spi<?>, PluginSpec> choices, Spi<?>... possible) {
+    for (Map.Entry<Spi<?>, PluginSpec> choice : choices.entrySet()) {
+      if (Stream.of(possible).noneMatch(spi -> spi == choice.getKey())) {
+        throw new InputException(
+            "this workload does not depend on the " + choice.getKey() + " plugin",
+            "--plugin " + choice.getKey() + "=" + choice.getValue().name(),
+            Stream.of(possible).map(Spi::id).collect(joining(", ", "plugins of ", "")));
+      }
+    }
+  }
+
+  private void refuseBoth(Map<Spi<?>, PluginSpec> choices, Spi<?> spi) {
+    if (choices.containsKey(spi)) {
+      throw new InputException(
+          "--plugin and --compare both choose the " + spi, "--compare " + compare, "one of them");
+    }
+  }
+
   private static void next(Io io, KmemSource source) {
     io.out().println();
+    String mm = Commands.typed();
     String[][] lines = {
-      {"mm run " + source.name() + " --csv", "this over time, for a plot"},
-      {"mm explain alloc_pages GFP_KERNEL 3", "one allocation, step by step"},
-      {"mm replay PATH/TO/corpus/kmem/dev", "more recordings of a real kernel"},
+      {mm + " run " + source.name() + " --csv", "this over time, for a plot"},
+      {mm + " explain alloc_pages GFP_KERNEL 3", "one allocation, step by step"},
+      {mm + " run " + source.name() + " --memory 1G", "the same requests on a machine of yours"},
     };
     String label = "next";
     for (String[] line : lines) {
@@ -197,6 +257,10 @@ final class RunCommand extends MmCommand {
 
   private int calls(
       Io io, PluginRegistry registry, Map<Spi<?>, PluginSpec> choices, Recording recording) {
+    refuseOthers(choices, Spi.VMA_INDEX, Spi.PROCESS);
+    if (compare != null) {
+      refuseBoth(choices, Spi.VMA_INDEX);
+    }
     List<PluginSpec> specs =
         compare == null
             ? List.of(choices.getOrDefault(Spi.VMA_INDEX, PluginSpec.of(Spi.VMA_INDEX.reference())))
@@ -213,8 +277,13 @@ final class RunCommand extends MmCommand {
     for (PluginSpec spec : specs) {
       Map<Spi<?>, PluginSpec> own = new HashMap<>(choices);
       own.put(Spi.VMA_INDEX, spec);
+      Judge judge = new Judge(registry, own);
+      Verdict verdict = judge.judge(recording);
+      // Once more, warm, for the time: the first one pays for the start of the JIT compiler.
       long start = System.nanoTime();
-      Verdict verdict = new Judge(registry, own).judge(recording);
+      if (output.timing()) {
+        var _ = judge.judge(recording);
+      }
       verdicts.add(verdict);
       table.add(
           spec.name(),
@@ -232,6 +301,7 @@ final class RunCommand extends MmCommand {
       output.print(io, "plugins", table);
     } else {
       io.out().println(VerdictText.line(first, io.terminal()));
+      first.notes().forEach(note -> io.out().println("  note: " + note));
       output.print(io, "plugins", table);
       VerdictText.evidence(io.out(), first, io.terminal());
     }

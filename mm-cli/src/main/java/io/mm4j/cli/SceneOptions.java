@@ -10,11 +10,21 @@ import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Sizes;
+import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.cli.proc.MachineView;
 import io.mm4j.cli.proc.Scene;
+import io.mm4j.replay.OtherMachine;
+import io.mm4j.replay.Recording;
+import io.mm4j.replay.RecordingKind;
 import io.mm4j.replay.RunningProcess;
 import io.mm4j.replay.kmem.KmemReplay;
 import io.mm4j.replay.process.ProcessReplay;
+import io.mm4j.replay.report.ReportMachine;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -33,7 +43,8 @@ final class SceneOptions {
       paramLabel = "WORKLOAD",
       order = 10,
       description =
-          "Runs a recording first: a page trace on the recorded machine, or system calls.")
+          "Runs a recording first: a page trace on the recorded machine, or system calls (up to"
+              + " the exit of the last process).")
   private @Nullable String after;
 
   @Option(
@@ -43,9 +54,79 @@ final class SceneOptions {
       description = "With recorded system calls: stops before call N.")
   private @Nullable String at;
 
+  @Option(
+      names = "--maps",
+      paramLabel = "FILE",
+      order = 12,
+      description =
+          "A dump of /proc/PID/maps: the process to look at, or with --after the initial maps of a"
+              + " strace text.")
+  private @Nullable String maps;
+
+  @Option(
+      names = "--rlimit",
+      paramLabel = "NAME=SIZE",
+      split = ",",
+      order = 12,
+      description = "A soft limit of the processes: AS, DATA, STACK or MEMLOCK; repeatable.")
+  private List<String> rlimits = new ArrayList<>();
+
+  private @Nullable Machine machine;
+
   /** The workload in words, or null if there is none. */
   @Nullable String workload() {
-    return after == null ? null : at == null ? after : after + " before call " + at;
+    String name = after == null ? maps : after;
+    return name == null ? null : at == null ? name : name + " before call " + at;
+  }
+
+  /** Whether options say which process, or in which state. */
+  boolean given() {
+    return after != null || at != null || maps != null || !rlimits.isEmpty();
+  }
+
+  /** What {@code --after} and {@code --maps} name; null for a machine that has just booted. */
+  @Nullable Workload find() {
+    if (maps == null) {
+      return after == null ? null : Workload.find(after);
+    }
+    Path file = Texts.path(maps, "--maps");
+    if (!Files.isRegularFile(file)) {
+      throw new InputException("there is no file '" + maps + "'", "--maps", "a dump of maps");
+    }
+    if (after == null) {
+      return new Workload.Calls(new Recording(file, RecordingKind.MAPS));
+    }
+    if (Workload.find(after) instanceof Workload.Calls calls
+        && calls.recording().kind() == RecordingKind.STRACE) {
+      return new Workload.Calls(calls.recording().withMaps(file));
+    }
+    throw new InputException(
+        "--maps has no effect beside this recording, which brings its own start",
+        "--maps " + maps,
+        "with a strace text, or without --after");
+  }
+
+  /** The limits by name. */
+  private Map<String, Long> limits() {
+    Map<String, Long> limits = new HashMap<>();
+    for (String text : rlimits) {
+      int eq = text.indexOf('=');
+      String name = (eq < 0 ? text : text.substring(0, eq)).replaceFirst("^RLIMIT_", "");
+      String where = "--rlimit " + text;
+      List<String> names = Arrays.stream(ResourceLimit.values()).map(Enum::name).toList();
+      if (eq < 0 || !names.contains(name)) {
+        throw new InputException(
+            "'" + text + "' is no limit", where, String.join("=SIZE, ", names) + "=SIZE");
+      }
+      String value = text.substring(eq + 1);
+      boolean none = List.of("inf", "unlimited", "RLIM_INFINITY").contains(value);
+      limits.put(
+          name,
+          none
+              ? Long.valueOf(ResourceLimit.INFINITY)
+              : value.matches("0+") ? Long.valueOf(0) : (Long) Sizes.parseSize(value, where));
+    }
+    return limits;
   }
 
   /**
@@ -62,17 +143,37 @@ final class SceneOptions {
       boolean privileged,
       Consumer<Scene> reader) {
     PluginRegistry registry = options.registry(io);
-    Workload workload = after == null ? null : Workload.find(after);
+    Workload workload = find();
     MachineConfig config =
         workload == null ? options.config(io, registry) : options.config(registry);
     Map<Spi<?>, PluginSpec> choices = options.choices(registry);
     Judge judge = new Judge(registry, choices);
+    if (workload instanceof Workload.Requests) {
+      throw new InputException(
+          "requests for pages leave no state of a machine to look at",
+          "--after " + after,
+          "`mm run` for such a text; a recording of system calls or of a page trace here");
+    }
     if (workload instanceof Workload.Calls calls) {
+      options.refuseForProcesses();
+      OtherMachine other = options.otherMachine(() -> bootedRamKb(config), limits());
+      if (!other.isNone() && calls.recording().kind() != RecordingKind.MAPS) {
+        io.warn("the recording is played on another machine than its own, so answers may differ");
+      }
       judge
           .processes()
-          .look(calls.recording(), before(), living -> reader.accept(new Scene(null, living)));
+          .look(
+              calls.recording(),
+              other,
+              before(),
+              io::warn,
+              living -> reader.accept(new Scene(null, living)));
       return;
     }
+    if (workload instanceof Workload.Pages || workload instanceof Workload.Report) {
+      options.refuseForRecordedZones();
+    }
+    options.refuseSeed();
     if (at != null) {
       throw new InputException(
           "there are no recorded system calls to stop before",
@@ -85,9 +186,18 @@ final class SceneOptions {
                 .processes(options.architectureOrDefault())
                 .fresh(
                     options.process(ramKb(machine), privileged),
+                    new OtherMachine(null, Map.of(), null, limits()),
                     living ->
-                        reader.accept(
-                            scene(machine, options, machineWanted, workload != null, living)));
+                        shown(
+                            machine,
+                            () ->
+                                reader.accept(
+                                    scene(
+                                        machine,
+                                        options,
+                                        machineWanted,
+                                        workload != null,
+                                        living))));
     if (workload instanceof Workload.Pages pages) {
       withStatistics(registry, choices, config);
       boolean[] shown = new boolean[1];
@@ -108,6 +218,14 @@ final class SceneOptions {
       return;
     }
     withStatistics(registry, choices, config);
+    if (workload instanceof Workload.Report report) {
+      ReportMachine made = new ReportMachine(report.report(), 0);
+      try (Machine machine = made.boot(config)) {
+        made.notes().forEach(io::warn);
+        look.accept(machine);
+      }
+      return;
+    }
     try (Machine machine = config.boot()) {
       look.accept(machine);
     }
@@ -124,6 +242,49 @@ final class SceneOptions {
     }
   }
 
+  /**
+   * Shows a machine alone, for requests that change it.
+   *
+   * @param gfp what the first request asks for, which says what of a report may serve it
+   * @param reader receives it; nothing of it may be kept
+   */
+  void showMachine(Io io, MachineOptions options, int gfp, Consumer<Machine> reader) {
+    PluginRegistry registry = options.registry(io);
+    Workload workload = find();
+    if (at != null) {
+      throw new InputException(
+          "there are no recorded system calls to stop before",
+          "--at " + at,
+          "without --at for pages: their state is that at the end");
+    }
+    options.refuseSeed();
+    switch (workload) {
+      case null -> {
+        try (Machine machine = options.config(io, registry).boot()) {
+          reader.accept(machine);
+        }
+      }
+      case Workload.Report report -> {
+        options.refuseForRecordedZones();
+        ReportMachine made = new ReportMachine(report.report(), gfp);
+        try (Machine machine = made.boot(options.config(registry))) {
+          made.notes().forEach(io::warn);
+          reader.accept(machine);
+        }
+      }
+      case Workload.Pages pages -> {
+        options.refuseForRecordedZones();
+        KmemReplay.run(pages.source(), options.config(registry), 0, reader);
+      }
+      default ->
+          throw new InputException(
+              "this leaves no machine whose pages could be asked for",
+              "--after " + after,
+              "a page trace (a bundled one or a kmem folder), a buddyinfo, pagetypeinfo or zoneinfo"
+                  + " dump, or an OOM or page allocation failure report");
+    }
+  }
+
   private static Scene scene(
       Machine machine,
       MachineOptions options,
@@ -135,6 +296,26 @@ final class SceneOptions {
     }
     MachineView view = MachineView.of(machine, options.settings());
     return new Scene(recorded ? view.withoutBoot() : view, living);
+  }
+
+  /** The machine that is being shown, or null if there is none. */
+  @Nullable Machine machine() {
+    return machine;
+  }
+
+  private void shown(Machine one, Runnable look) {
+    machine = one;
+    try {
+      look.run();
+    } finally {
+      machine = null;
+    }
+  }
+
+  private static long bootedRamKb(MachineConfig config) {
+    try (Machine machine = config.contents(false).boot()) {
+      return ramKb(machine);
+    }
   }
 
   private static long ramKb(Machine machine) {

@@ -6,7 +6,9 @@ import io.mm4j.api.InputException;
 import io.mm4j.replay.Recording;
 import io.mm4j.replay.RecordingKind;
 import io.mm4j.replay.Recordings;
+import io.mm4j.replay.kmem.FtraceRequests;
 import io.mm4j.replay.kmem.KmemSource;
+import io.mm4j.replay.report.MemoryReport;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -18,6 +20,12 @@ sealed interface Workload {
 
   /** Recorded system calls. */
   record Calls(Recording recording) implements Workload {}
+
+  /** Text of ftrace or perf with requests for pages. */
+  record Requests(Path file) implements Workload {}
+
+  /** The state of a machine's free pages, as dumps and failure reports show it. */
+  record Report(Path file, MemoryReport report) implements Workload {}
 
   /** What is run when nothing is named. */
   static Workload bundled() {
@@ -33,7 +41,7 @@ sealed interface Workload {
     if (KmemSource.bundledNames().contains(text)) {
       return new Pages(KmemSource.bundled(text));
     }
-    Path path = Path.of(text);
+    Path path = Texts.path(text, "WORKLOAD");
     if (!Files.exists(path)) {
       throw new InputException(
           "there is no workload '" + text + "'",
@@ -42,6 +50,15 @@ sealed interface Workload {
               + String.join(", ", KmemSource.bundledNames())
               + ") or a recording: "
               + Recordings.ALLOWED);
+    }
+    if (FtraceRequests.looksLike(Texts.start(path))) {
+      return new Requests(path);
+    }
+    if (Files.isRegularFile(path) && !isRecording(path)) {
+      String whole = Texts.all(text, "WORKLOAD");
+      if (MemoryReport.looksLike(whole)) {
+        return new Report(path, MemoryReport.read(whole, path.toString()));
+      }
     }
     List<Recording> found = Recordings.find(List.of(path));
     if (found.size() > 1) {
@@ -54,5 +71,13 @@ sealed interface Workload {
     return recording.kind() == RecordingKind.KMEM
         ? new Pages(KmemSource.folder(recording.path()))
         : new Calls(recording);
+  }
+
+  private static boolean isRecording(Path file) {
+    try {
+      return !Recordings.find(List.of(file)).isEmpty();
+    } catch (InputException e) {
+      return false;
+    }
   }
 }

@@ -8,7 +8,9 @@ public enum RecordingKind {
   /** A trace of page and slab operations, a folder that holds {@code pages.txt.gz}. */
   KMEM("kmem"),
   /** Text that strace wrote: {@code *.strace}, {@code *.strace.gz}. */
-  STRACE("strace");
+  STRACE("strace"),
+  /** The text of {@code /proc/PID/maps}: a process without calls. */
+  MAPS("maps");
 
   private final String id;
 

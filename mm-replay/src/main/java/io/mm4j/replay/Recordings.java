@@ -22,13 +22,17 @@ import org.jspecify.annotations.Nullable;
 public final class Recordings {
   /** What may be given, as error messages state it. */
   public static final String ALLOWED =
-      "a *.vma.gz or *.vma file, a kmem folder (it holds pages.txt.gz), strace text (*.strace), or"
-          + " a folder of them";
+      "a *.vma.gz or *.vma file, a kmem folder (it holds pages.txt.gz), strace text (*.strace), a"
+          + " dump of /proc/PID/maps, or a folder of recordings";
 
   private static final String KMEM_PAGES = "pages.txt.gz";
   private static final int SNIFFED_BYTES = 4096;
   private static final Pattern STRACE_LINE =
-      Pattern.compile("(?m)^(?:\\[pid +\\d+\\] +|\\d+ +)?(?:[\\d:.]+ )?[a-z_][a-z0-9_]*\\(");
+      Pattern.compile(
+          "(?m)^.{0,90}?\\b[a-z_][a-z0-9_]*\\(.*(?:\\)\\s*=\\s*(?:-?[0-9]|\\?|E[A-Z])|<unfinished"
+              + " \\.\\.\\.>)");
+  private static final Pattern MAPS_LINE =
+      Pattern.compile("(?m)^[> \\t]*[0-9a-f]{5,16}-[0-9a-f]{5,16} [r-][w-][x-][ps] [0-9a-f]{8}");
 
   private Recordings() {}
 
@@ -114,6 +118,9 @@ public final class Recordings {
     }
     if (STRACE_LINE.matcher(start).find()) {
       return RecordingKind.STRACE;
+    }
+    if (MAPS_LINE.matcher(start).find()) {
+      return RecordingKind.MAPS;
     }
     throw new InputException("this file is no recording", file.toString(), ALLOWED);
   }

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  *     counted among the held ones, each kind says what it demands
  * @param checks every check of the kind, in the documented order, skipped ones included
  * @param firstDifference the first failure that stands against {@code exact}, or null if none
+ * @param notes what of the recording was passed over or taken for granted, in words
  */
 public record Verdict(
     String path,
@@ -23,15 +24,28 @@ public record Verdict(
     String recordingClass,
     boolean exact,
     List<CheckResult> checks,
-    @Nullable FirstDifference firstDifference) {
+    @Nullable FirstDifference firstDifference,
+    List<String> notes) {
 
   /** Copies the checks; an exact recording cannot carry a difference. */
   public Verdict {
     checks = List.copyOf(checks);
+    notes = List.copyOf(notes);
     if (exact && firstDifference != null) {
       throw new IllegalArgumentException(
           "path=" + path + " exact=true with a difference at " + firstDifference.where());
     }
+  }
+
+  /** A verdict without notes. */
+  public Verdict(
+      String path,
+      RecordingKind kind,
+      String recordingClass,
+      boolean exact,
+      List<CheckResult> checks,
+      @Nullable FirstDifference firstDifference) {
+    this(path, kind, recordingClass, exact, checks, firstDifference, List.of());
   }
 
   /** The check of that name, if this kind of recording has it. */

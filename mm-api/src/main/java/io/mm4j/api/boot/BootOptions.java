@@ -18,8 +18,9 @@ import org.apiguardian.api.API;
  *
  * @param limit {@code mem=}: RAM from this address on is not used; {@link Long#MAX_VALUE} for none
  * @param exactMap {@code memmap=exactmap}: the firmware's map is forgotten; {@code memmap} is all
- * @param memmap {@code memmap=nn@ss} (usable), {@code nn$ss} (reserved), {@code nn#ss} (ACPI data):
- *     what the map is overlaid with, in order
+ * @param memmap {@code memmap=nn@ss} (usable), {@code nn$ss} (reserved), {@code nn#ss} (ACPI data),
+ *     {@code nn!ss} (persistent memory, not used), {@code nn%ss-old+new} (one type becomes another)
+ *     and {@code nn} (as {@code mem=}): what changes the map, in order
  * @param numaOff {@code numa=off} or {@code numa=noacpi}: one node with all memory
  * @param fakeNodes {@code numa=fake=N}; 0 for none
  * @param kernelcore {@code kernelcore=}: what must not be in zone Movable
@@ -29,7 +30,7 @@ import org.apiguardian.api.API;
 public record BootOptions(
     long limit,
     boolean exactMap,
-    List<MemoryMap.Range> memmap,
+    List<MemoryMapChange> memmap,
     boolean numaOff,
     int fakeNodes,
     CoreAmount kernelcore,
@@ -41,9 +42,11 @@ public record BootOptions(
   /** The parameters that are read here. */
   public static final List<Setting> SETTINGS =
       List.of(
-          Setting.parameter("mem", OptionSpec.Type.SIZE, "RAM from this address on is not used"),
+          Setting.parameter("mem", OptionSpec.Type.TEXT, "RAM from this address on is not used"),
           Setting.parameter(
-              "memmap", OptionSpec.Type.TEXT, "exactmap, SIZE@ADDRESS usable, $ reserved, # ACPI"),
+              "memmap",
+              OptionSpec.Type.TEXT,
+              "exactmap; SIZE@ADDRESS usable, $ reserved, # ACPI, ! persistent, %ADDRESS-OLD+NEW"),
           Setting.parameter("numa", OptionSpec.Type.TEXT, "off: one node; fake=N: N of equal size"),
           Setting.parameter(
               "kernelcore", OptionSpec.Type.TEXT, "SIZE or N% that must not be in zone Movable"),
@@ -71,7 +74,7 @@ public record BootOptions(
   public static BootOptions of(CommandLine line) {
     long limit = Long.MAX_VALUE;
     boolean exactMap = false;
-    List<MemoryMap.Range> memmap = new ArrayList<>();
+    List<MemoryMapChange> memmap = new ArrayList<>();
     boolean numaOff = false;
     int fakeNodes = 0;
     CoreAmount kernelcore = CoreAmount.NONE;
@@ -79,14 +82,18 @@ public record BootOptions(
     for (CommandLine.Word word : line.words()) {
       String value = word.value();
       switch (word.name()) {
-        case "mem" -> limit = Sizes.parseSize(value, "mem=");
+        case "mem" -> {
+          // mem=nopentium is about page sizes of an old processor.
+          long size = value.equals("nopentium") ? limit : Sizes.parseSize(value, "mem=");
+          limit = Math.min(limit, size);
+        }
         case "memmap" -> {
           for (String part : value.split(",", -1)) {
             if (part.equals("exactmap")) {
               exactMap = true;
               memmap.clear();
             } else {
-              memmap.add(range(part));
+              memmap.add(MemoryMapChange.parse(part));
             }
           }
         }
@@ -117,28 +124,6 @@ public record BootOptions(
     return CoreAmount.parse(value, "kernelcore=");
   }
 
-  private static MemoryMap.Range range(String value) {
-    for (String mark : List.of("@", "$", "#")) {
-      int at = value.indexOf(mark);
-      if (at > 0) {
-        long bytes = Sizes.parseSize(value.substring(0, at), "memmap=");
-        String address = value.substring(at + 1);
-        long start = address.matches("0+|0x0+") ? 0 : Sizes.parseSize(address, "memmap=");
-        MemoryMap.Type type =
-            switch (mark) {
-              case "@" -> MemoryMap.Type.USABLE;
-              case "$" -> MemoryMap.Type.RESERVED;
-              default -> MemoryMap.Type.ACPI_DATA;
-            };
-        return new MemoryMap.Range(start, start + bytes, type);
-      }
-    }
-    throw new InputException(
-        "'" + value + "' is no range",
-        "memmap=",
-        "exactmap, SIZE@ADDRESS, SIZE$ADDRESS or SIZE#ADDRESS, joined by commas");
-  }
-
   private static int fakeNodes(String value) {
     String allowed = "off, noacpi, or fake=N with N from 1 to " + MAX_NODES;
     if (!value.startsWith("fake=")) {
@@ -167,16 +152,9 @@ public record BootOptions(
       result = new MemoryMap(List.of());
       events.mapChanged("memmap=exactmap: the firmware's map is forgotten", result);
     }
-    for (MemoryMap.Range range : memmap) {
-      result = result.overlaid(range);
-      events.mapChanged(
-          String.format(
-              Locale.ROOT,
-              "memmap=: 0x%x-0x%x is %s, whatever it was",
-              range.start(),
-              range.end() - 1,
-              range.type()),
-          result);
+    for (MemoryMapChange change : memmap) {
+      result = change.apply(result);
+      events.mapChanged("memmap=: " + change, result);
     }
     if (limit != Long.MAX_VALUE) {
       result = result.limited(limit);

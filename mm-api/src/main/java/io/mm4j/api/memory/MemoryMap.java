@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import org.apiguardian.api.API;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The firmware's map of physical memory (e820): ranges of bytes, each with a type, sorted, without
@@ -131,6 +132,35 @@ public record MemoryMap(List<Range> ranges) {
       }
     }
     list.add(over);
+    return new MemoryMap(list);
+  }
+
+  /**
+   * The map in which what is of one type in a range is of another: {@code e820__range_update()} and
+   * {@code e820__range_remove()}.
+   *
+   * @param oldType which parts change; null for all that is there
+   * @param newType what they become; null if they are no memory any more
+   */
+  public MemoryMap retyped(long start, long end, @Nullable Type oldType, @Nullable Type newType) {
+    List<Range> list = new ArrayList<>();
+    for (Range r : ranges) {
+      long from = Math.max(r.start(), start);
+      long to = Math.min(r.end(), end);
+      if (from >= to || (oldType != null && r.type() != oldType)) {
+        list.add(r);
+        continue;
+      }
+      if (r.start() < from) {
+        list.add(new Range(r.start(), from, r.type()));
+      }
+      if (newType != null) {
+        list.add(new Range(from, to, newType));
+      }
+      if (to < r.end()) {
+        list.add(new Range(to, r.end(), r.type()));
+      }
+    }
     return new MemoryMap(list);
   }
 

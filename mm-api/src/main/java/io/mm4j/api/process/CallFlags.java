@@ -6,7 +6,10 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apiguardian.api.API;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The names that users give to flags of memory calls, and their values on x86 (Linux 6.18), for
@@ -100,6 +103,8 @@ public enum CallFlags {
   /** Flags of mlock2. */
   MLOCK("MLOCK_ONFAULT", Uapi.MLOCK_ONFAULT);
 
+  private static final Pattern HUGE = Pattern.compile("MAP_HUGE_([0-9]{1,3})(KB|MB|GB)");
+
   @SuppressWarnings("ImmutableEnumChecker") // unmodifiable, and never changed after the constructor
   private final Map<String, Long> names;
 
@@ -115,6 +120,23 @@ public enum CallFlags {
   /** Every name with its value, in the order of the kernel's headers. */
   public Map<String, Long> names() {
     return names;
+  }
+
+  /**
+   * The bits of a huge page size by its name, {@code MAP_HUGE_2MB}; null for any other name. They
+   * are the size's binary logarithm from bit {@link Uapi#MAP_HUGE_SHIFT} on.
+   */
+  public static @Nullable Long hugeSize(String name) {
+    Matcher matcher = HUGE.matcher(name);
+    if (!matcher.matches()) {
+      return null;
+    }
+    long size = Long.parseLong(matcher.group(1));
+    int unit = matcher.group(2).equals("KB") ? 10 : matcher.group(2).equals("MB") ? 20 : 30;
+    if (Long.bitCount(size) != 1) {
+      return null;
+    }
+    return (long) (unit + Long.numberOfTrailingZeros(size)) << Uapi.MAP_HUGE_SHIFT;
   }
 
   /** The names of a value, joined by {@code |}; bits without a name follow in hex. */

@@ -81,16 +81,24 @@ public record MmSysctls(
    * @throws InputException for a value outside what the kernel allows
    */
   public static MmSysctls of(Map<String, String> given) {
-    MmSysctls d = DEFAULTS;
+    return DEFAULTS.with(given);
+  }
+
+  /**
+   * These values, with what is given in place of some: see {@link #of}.
+   *
+   * @throws InputException for a value outside what the kernel allows
+   */
+  public MmSysctls with(Map<String, String> given) {
     return new MmSysctls(
-        (int) number(given, "vm.overcommit_memory", d.overcommitMemory, 2),
-        (int) number(given, "vm.overcommit_ratio", d.overcommitRatio, Integer.MAX_VALUE),
-        (int) number(given, "vm.max_map_count", d.maxMapCount, Integer.MAX_VALUE),
-        number(given, "vm.mmap_min_addr", d.mmapMinAddr, Integer.MAX_VALUE),
-        d.lsmMmapMinAddr,
-        number(given, "stack_guard_gap", d.stackGuardGapPages, 1 << 24),
-        d.legacyVaLayout,
-        number(given, "vm.overcommit_kbytes", 0, Long.MAX_VALUE >>> 10));
+        (int) number(given, "vm.overcommit_memory", overcommitMemory, 2),
+        (int) number(given, "vm.overcommit_ratio", overcommitRatio, Integer.MAX_VALUE),
+        (int) number(given, "vm.max_map_count", maxMapCount, Integer.MAX_VALUE),
+        number(given, "vm.mmap_min_addr", mmapMinAddr, Integer.MAX_VALUE),
+        lsmMmapMinAddr,
+        number(given, "stack_guard_gap", stackGuardGapPages, 1 << 24),
+        legacyVaLayout,
+        number(given, "vm.overcommit_kbytes", overcommitKbytes, Long.MAX_VALUE >>> 10));
   }
 
   private static long number(

@@ -80,7 +80,7 @@ final class AllocFlags {
     append(out, flags, MIN_RESERVE, "half of min may be used");
     append(out, flags, NON_BLOCK, "cannot wait");
     append(out, flags, HIGHATOMIC, "high-order atomic reserve");
-    append(out, flags, NOFRAGMENT, "types not mixed");
+    append(out, flags, NOFRAGMENT, "without mixing types in a pageblock");
     return out.toString();
   }
 

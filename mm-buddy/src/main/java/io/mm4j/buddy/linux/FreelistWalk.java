@@ -114,23 +114,38 @@ final class FreelistWalk {
     return ok || ignore;
   }
 
-  private static String verdict(
+  private String verdict(
       AllocContext request, ZoneState zone, long mark, int allocFlags, boolean ok, boolean ignore) {
-    String compared =
+    long floor = ZoneState.floor(mark, allocFlags);
+    long reserve = zone.protection[request.highest];
+    StringBuilder text = new StringBuilder();
+    text.append(
         String.format(
-            "%s: free=%d against %d (%s%s) + protection[%d]=%d",
+            "%s: %d free pages; %d must stay (%s%s)",
             zone,
             zone.free,
-            ZoneState.floor(mark, allocFlags),
+            floor,
             AllocFlags.describe(allocFlags),
-            zone.boost > 0 ? ", boost " + zone.boost : "",
-            request.highest,
-            zone.protection[request.highest]);
-    if (ok) {
-      return compared + ": may serve";
+            zone.boost > 0 ? ", boost " + zone.boost : ""));
+    if (reserve > 0) {
+      text.append(
+          String.format(
+              ", and %d as lowmem reserve against requests that zone %s could serve",
+              reserve, core.kinds.get(request.highest).procName()));
     }
-    return compared
-        + (ignore ? ": ignored, the request helps to free memory" : ": too little, or no block");
+    if (ok) {
+      return text.append(": may serve").toString();
+    }
+    long missing = zone.missing(request.order, mark, request.highest, allocFlags);
+    text.append(
+        missing > 0
+            ? String.format(
+                ": %d too few%s",
+                missing, request.order > 0 ? " to take " + (1 << request.order) + " more" : "")
+            : String.format(
+                ": enough pages, but no free block of order %d or more on a list that it may use",
+                request.order));
+    return text.append(ignore ? "; ignored, as the request helps to free memory" : "").toString();
   }
 
   private long rmqueue(AllocContext request, ZoneState zone, int allocFlags) {

@@ -70,8 +70,9 @@ final class PcpOps {
         core.step(
             cpu,
             String.format(
-                "%s: list of %s (%s, order %d) is empty: refill of %d blocks brings %d;"
-                    + " high=%d alloc_factor=%d",
+                "%s: the per-cpu list of %s for %s blocks of order %d is empty: a refill of %d"
+                    + " brings %d (its lists may hold %d pages; a refill has doubled %d times since"
+                    + " the last free)",
                 zone, cpu, Migratetype.name(type), order, size, got, pcp.high, pcp.allocFactor));
       }
       if (got == 0) {
@@ -82,7 +83,7 @@ final class PcpOps {
       core.step(
           cpu,
           String.format(
-              "%s: list of %s (%s, order %d) has %d blocks: its front is taken",
+              "%s: the per-cpu list of %s for %s blocks of order %d has %d: its front is taken",
               zone, cpu, Migratetype.name(type), order, list.size()));
     }
     pcp.add(-1, order);

@@ -322,6 +322,15 @@ final class ZoneState {
     return order == 0 || hasBlock(order, allocFlags);
   }
 
+  /** How many pages {@link #watermarkOk} misses, 0 or less if it is not pages that it misses. */
+  long missing(int order, long mark, int highest, int allocFlags) {
+    long usable = free - ((1L << order) - 1);
+    if ((allocFlags & AllocFlags.RESERVES) == 0) {
+      usable -= freeHighatomic;
+    }
+    return floor(mark, allocFlags) + protection[highest] + 1 - usable;
+  }
+
   /** The watermark as far as these flags must keep it. */
   static long floor(long mark, int allocFlags) {
     long floor = mark;

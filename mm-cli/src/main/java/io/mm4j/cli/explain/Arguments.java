@@ -136,7 +136,8 @@ final class Arguments {
     Map<String, Long> names = flags.names();
     long bits = 0;
     for (String part : text.split("\\|", -1)) {
-      Long named = names.get(part);
+      Long named = flags == CallFlags.MAP ? CallFlags.hugeSize(part) : null;
+      named = named == null ? names.get(part) : named;
       if (named != null) {
         bits |= named;
       } else if (RAW.matcher(part).matches()) {

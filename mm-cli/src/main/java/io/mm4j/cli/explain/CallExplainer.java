@@ -2,9 +2,12 @@
 
 package io.mm4j.cli.explain;
 
+import io.mm4j.api.InputException;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmFields;
+import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.cli.explain.Explanation.Change;
 import io.mm4j.cli.explain.Explanation.Step;
@@ -12,25 +15,50 @@ import io.mm4j.cli.proc.MapsFile;
 import io.mm4j.replay.RunningProcess;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.StringJoiner;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
-/** Makes typed calls on a process, one after the other, and explains each. */
+/** Makes typed calls on processes, one after the other, and explains each. */
 public final class CallExplainer {
-  private final RunningProcess process;
-  private final AddressSpace mm;
-  private final List<Long> results = new ArrayList<>();
-  private final Arguments arguments;
-  private final MapsFile maps;
+  /** Descriptors of files that only pasted lines name begin here. */
+  private static final int FIRST_FD = 500;
 
-  /** On one process, which is changed. */
-  public CallExplainer(RunningProcess process) {
-    this.process = process;
-    mm = process.mm();
-    arguments = new Arguments(process, results);
-    maps = new MapsFile(List.of(process));
+  private final Map<Integer, RunningProcess> processes = new TreeMap<>();
+  private final List<Long> results;
+  private final Pasted pasted = new Pasted();
+  private final Map<String, Integer> pastedFiles = new HashMap<>();
+  private RunningProcess process;
+  private AddressSpace mm;
+  private Arguments arguments;
+  private MapsFile maps;
+  private boolean differs;
+
+  /**
+   * On processes, which are changed.
+   *
+   * @param living all that there are
+   * @param first the one to begin with
+   * @param results what the operations before gave, in order; grows
+   */
+  public CallExplainer(List<RunningProcess> living, RunningProcess first, List<Long> results) {
+    this.results = results;
+    living.forEach(one -> processes.put(one.pid(), one));
+    process = first;
+    mm = first.mm();
+    arguments = new Arguments(first, results);
+    maps = new MapsFile(List.of(first));
+  }
+
+  private void become(RunningProcess next) {
+    process = next;
+    mm = next.mm();
+    arguments = new Arguments(next, results);
+    maps = new MapsFile(List.of(next));
   }
 
   /** How the calls are typed, a line each. */
@@ -48,21 +76,29 @@ public final class CallExplainer {
     CallForm.of(call.getFirst()).complete(call.subList(1, call.size()));
   }
 
+  /** Whether a pasted line said that a call failed that did not here, or the other way round. */
+  public boolean differs() {
+    return differs;
+  }
+
   /**
    * Makes a call.
    *
    * @param call its name and its arguments as typed
    * @throws io.mm4j.api.InputException if an argument is wrong; nothing is changed then
    */
-  public Explanation explain(List<String> call) {
-    CallForm form = CallForm.of(call.getFirst());
-    List<String> typed = form.complete(call.subList(1, call.size()));
+  public Explanation explain(CallScript.Typed call) {
+    CallForm form = CallForm.of(call.name());
+    List<String> typed =
+        new ArrayList<>(form.complete(call.words().subList(1, call.words().size())));
     List<String> names = form.names();
-    String where = String.join(" ", call);
+    String where = String.join(" ", call.words());
+    List<Step> steps = new ArrayList<>();
     long[] words = new long[names.size()];
     Map<String, String> shown = new LinkedHashMap<>();
     StringJoiner line = new StringJoiner(", ", form.text() + "(", ")");
     for (int i = 0; i < words.length; i++) {
+      typed.set(i, meant(names.get(i), typed, i, call, steps));
       words[i] = arguments.word(names.get(i), typed.get(i), where);
       String text = arguments.shown(names.get(i), typed.get(i), words[i]);
       shown.put(label(names.get(i)), text);
@@ -70,28 +106,102 @@ public final class CallExplainer {
     }
     List<String> before = maps.lines(process);
     MmFields fieldsBefore = mm.fields();
-    List<Step> steps = new ArrayList<>();
+    long brkBefore = fieldsBefore.brk();
     mm.explainTo((topic, reason) -> steps.add(new Step(topic, reason)));
     StringBuilder extra = new StringBuilder();
     long result;
     String text;
     String errno = null;
+    AddressSpace explained = mm;
     try {
       if (form.isTouch()) {
         TouchOutcome outcome = touch(form, words);
         result = outcome.ok() ? words[0] : -Errno.EFAULT;
         text = outcome(outcome);
       } else {
-        result = make(form, words, extra);
+        result = make(form, words, extra, where);
         errno = Errno.isError(result) ? Errno.nameOf((int) -result) : null;
         text = errno == null ? value(form, result) + extra : "-1 " + errno + meaning(errno);
       }
     } finally {
-      mm.explainTo(null);
+      explained.explainTo(null);
     }
     results.add(result);
+    String said = call.result();
+    if (said != null) {
+      text += compare(said, form, words, result, errno, brkBefore);
+    }
+    boolean other = form == CallForm.PROCESS || form == CallForm.EXIT;
     return new Explanation(
-        line.toString(), shown, steps, text, errno, changes(before, fieldsBefore));
+        line.toString(),
+        shown,
+        steps,
+        text,
+        errno,
+        other ? List.of() : changes(before, fieldsBefore));
+  }
+
+  /** What a typed argument means: an address of pasted lines, or a descriptor in them. */
+  private String meant(
+      String name, List<String> typed, int at, CallScript.Typed call, List<Step> steps) {
+    String text = typed.get(at);
+    if (name.equals("addr") || name.equals("new_addr")) {
+      String here = pasted.here(text);
+      if (!here.equals(text)) {
+        steps.add(new Step("pasted", text + " of the pasted lines is " + here + " here"));
+      }
+      return here;
+    }
+    if (!name.equals("fd") || !call.pasted() || typed.get(3).contains("MAP_ANON")) {
+      return name.equals("fd") ? text.replaceFirst("<.*", "") : text;
+    }
+    int angle = text.indexOf('<');
+    boolean known = process.descriptors().containsKey(text);
+    if (angle < 0 && (call.result() == null || known || !text.matches("[0-9]{1,9}"))) {
+      return text;
+    }
+    String file =
+        angle < 0 ? "(descriptor " + text + ")" : text.substring(angle + 1).replace(">", "");
+    Integer fd = pastedFiles.get(file);
+    if (fd == null) {
+      fd = FIRST_FD + pastedFiles.size();
+      pastedFiles.put(file, fd);
+      MappedFile mapped = new MappedFile(file, MappedFile.Kind.EXT4, Long.MAX_VALUE >> 1);
+      mm.installFd(fd, new OpenFile(mapped, OpenFile.Mode.READ_WRITE));
+      steps.add(new Step("pasted", file + " is taken as a regular file, open for both"));
+    }
+    return Integer.toString(fd);
+  }
+
+  /** What the pasted line gave beside what came out here. */
+  private String compare(
+      String said, CallForm form, long[] words, long result, @Nullable String errno, long brk) {
+    String theirError = Pasted.errno(said);
+    Long theirs = Pasted.number(said);
+    if (theirError == null && theirs == null) {
+      return "";
+    }
+    if (theirs == null || errno != null) {
+      boolean same = theirError != null && theirError.equals(errno);
+      differs |= !same;
+      return same ? ", as in the pasted line" : "; the pasted line says " + said;
+    }
+    boolean address = form == CallForm.MMAP || form == CallForm.MREMAP;
+    if (address && theirs != result) {
+      pasted.placed(theirs, words[form == CallForm.MMAP ? 1 : 2], result);
+    } else if (address) {
+      pasted.placed(theirs, words[form == CallForm.MMAP ? 1 : 2], theirs);
+    } else if (form == CallForm.BRK && words[0] == 0) {
+      pasted.heap(theirs, brk);
+    }
+    if (theirs == result) {
+      return ", as in the pasted line";
+    }
+    return form == CallForm.MMAP || form == CallForm.MREMAP || form == CallForm.BRK
+        ? "; 0x"
+            + Long.toHexString(theirs)
+            + " in the pasted line, which later lines may use for this place"
+        : "; the pasted line says " + said;
   }
 
   private static String label(String name) {
@@ -101,7 +211,7 @@ public final class CallExplainer {
     };
   }
 
-  private long make(CallForm form, long[] w, StringBuilder extra) {
+  private long make(CallForm form, long[] w, StringBuilder extra, String where) {
     return switch (form) {
       case MMAP -> mm.mmap(w[0], w[1], w[2], w[3], w[4], w[5]);
       case MUNMAP -> mm.munmap(w[0], w[1]);
@@ -118,9 +228,58 @@ public final class CallExplainer {
       case MINCORE -> mincore(w, extra);
       case MSEAL -> mm.mseal(w[0], w[1], w[2]);
       case SETRLIMIT -> mm.setrlimit(Arguments.RESOURCES.get((int) w[0]), w[1], 0);
+      case FORK -> fork(extra);
+      case PROCESS -> {
+        become(process(w[0], where));
+        yield w[0];
+      }
+      case EXIT -> exit(where);
       case READ, WRITE, EXEC, TOUCH ->
           throw new IllegalArgumentException("form=" + form + " is no system call");
     };
+  }
+
+  private long fork(StringBuilder extra) {
+    AddressSpace child = mm.fork();
+    if (child == null) {
+      return -Errno.ENOMEM;
+    }
+    int pid = processes.keySet().stream().mapToInt(Integer::intValue).max().orElse(0) + 1;
+    processes.put(
+        pid,
+        new RunningProcess(
+            pid,
+            process.command(),
+            child,
+            process.compat32(),
+            process.swapKb(),
+            process.descriptors(),
+            process.paths()));
+    extra.append(": a copy of process ").append(process.pid());
+    extra.append("; `process ").append(pid).append("` goes on in it");
+    return pid;
+  }
+
+  private RunningProcess process(long pid, String where) {
+    RunningProcess found = processes.get((int) Math.min(pid, Integer.MAX_VALUE));
+    if (found == null) {
+      throw new InputException(
+          "no process " + pid + " lives", where, "one of " + processes.keySet());
+    }
+    return found;
+  }
+
+  /** The process ends, and another goes on. */
+  private long exit(String where) {
+    if (processes.size() == 1) {
+      throw new InputException(
+          "the last process cannot end here", where, "exit of one of several processes");
+    }
+    int pid = process.pid();
+    mm.exit();
+    processes.remove(pid);
+    become(processes.values().iterator().next());
+    return 0;
   }
 
   private long mincore(long[] w, StringBuilder extra) {

@@ -13,7 +13,7 @@ enum CallForm {
   MMAP("mmap", false, "addr=NULL len prot=PROT_READ|PROT_WRITE flags=* fd=-1 off=0"),
   MUNMAP("munmap", false, "addr len"),
   MPROTECT("mprotect", false, "addr len prot"),
-  MREMAP("mremap", false, "addr old_len new_len mremap=MREMAP_MAYMOVE new_addr=NULL"),
+  MREMAP("mremap", false, "addr old_len new_len mremap=0 new_addr=NULL"),
   BRK("brk", false, "addr=NULL"),
   MADVISE("madvise", false, "addr len advice"),
   MLOCK("mlock", false, "addr len"),
@@ -28,7 +28,10 @@ enum CallForm {
   READ("read", true, "addr"),
   WRITE("write", true, "addr value=65"),
   EXEC("exec", true, "addr"),
-  TOUCH("touch", true, "addr access=write");
+  TOUCH("touch", true, "addr access=write"),
+  FORK("fork", false, ""),
+  PROCESS("process", false, "pid"),
+  EXIT("exit", false, "");
 
   /** What flags of mmap are if they are not typed. */
   private static final String PLAIN = "MAP_PRIVATE|MAP_ANONYMOUS";
@@ -77,7 +80,10 @@ enum CallForm {
     throw new InputException(
         "cannot explain '" + name + "'" + Nearest.hint(name, names),
         "mm explain",
-        String.join(", ", names) + ", " + PageExplainer.OPERATION);
+        String.join(", ", names)
+            + ", "
+            + String.join(", ", Arrays.stream(PageOp.values()).map(PageOp::text).toList())
+            + ", boot");
   }
 
   /** How it is typed: {@code munmap ADDR LEN}. */

@@ -13,8 +13,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Verdicts as one JSON object: {@code recordings}, each with {@code path}, {@code kind}, {@code
- * class}, {@code exact}, {@code checks} and {@code first_difference}, then {@code total} and {@code
- * exact}. A check is {@code {"total", "equal", ...}} or {@code {"skipped": reason}}.
+ * class}, {@code exact}, {@code checks} and {@code first_difference}, and {@code notes} if there
+ * are any, then {@code total} and {@code exact}. A check is {@code {"total", "equal", ...}} or
+ * {@code {"skipped": reason}}.
  */
 public final class VerdictJson {
   private VerdictJson() {}
@@ -46,6 +47,9 @@ public final class VerdictJson {
     object.put("checks", checks);
     FirstDifference first = verdict.firstDifference();
     object.put("first_difference", first == null ? null : of(first));
+    if (!verdict.notes().isEmpty()) {
+      object.put("notes", verdict.notes());
+    }
     return object;
   }
 

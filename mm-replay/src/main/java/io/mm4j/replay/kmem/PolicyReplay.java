@@ -10,7 +10,6 @@ import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.Pages;
-import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.PageAllocator;
 import java.util.Arrays;
@@ -39,11 +38,6 @@ import java.util.Objects;
 public final class PolicyReplay {
   /** Of a frame: it holds nothing here, as its request failed or it was freed. */
   private static final long NOTHING = -1;
-
-  /** The request that stands for a bulk allocation of each migratetype; its flags are not known. */
-  private static final int[] BULK_GFP = {
-    Gfp.GFP_KERNEL, Gfp.GFP_HIGHUSER_MOVABLE, Gfp.GFP_KERNEL | Gfp.__GFP_RECLAIMABLE
-  };
 
   private final RecordedZones zones;
   private final Machine machine;
@@ -186,7 +180,7 @@ public final class PolicyReplay {
       }
       case 'z', 'E' -> {
         if (requests.isBulk(removals++)) {
-          allocate(event, BULK_GFP[event.type() < BULK_GFP.length ? event.type() : 0]);
+          allocate(event, RecordedRequests.bulkGfp(event.type()));
         }
       }
       case 'f', 'g', 'F' -> free(event);

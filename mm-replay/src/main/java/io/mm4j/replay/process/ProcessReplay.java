@@ -2,14 +2,18 @@
 package io.mm4j.replay.process;
 
 import io.mm4j.api.machine.Machine;
+import io.mm4j.replay.CheckResult;
 import io.mm4j.replay.FreshProcess;
+import io.mm4j.replay.OtherMachine;
 import io.mm4j.replay.Recording;
 import io.mm4j.replay.RecordingKind;
 import io.mm4j.replay.RunningProcess;
 import io.mm4j.replay.Verdict;
+import io.mm4j.replay.strace.MapsSource;
 import io.mm4j.replay.strace.StraceReplay;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.vma.VmaReplay;
+import io.mm4j.replay.vma.VmaSource;
 import java.io.InputStream;
 import java.util.List;
 import java.util.Objects;
@@ -38,7 +42,15 @@ public final class ProcessReplay {
   public Verdict replay(Recording recording) {
     return switch (recording.kind()) {
       case VMA -> VmaReplay.replay(recording.path(), machines);
-      case STRACE -> StraceReplay.replay(recording.path(), machines);
+      case STRACE -> StraceReplay.replay(recording.path(), recording.maps(), machines);
+      case MAPS ->
+          new Verdict(
+              recording.path().toString(),
+              RecordingKind.MAPS,
+              "-",
+              false,
+              List.of(CheckResult.skipped("results", "maps alone show no calls")),
+              null);
       case KMEM ->
           throw new IllegalArgumentException(
               "kind=kmem path=" + recording.path() + ": not a process");
@@ -51,37 +63,52 @@ public final class ProcessReplay {
   /**
    * Plays a recording and shows the processes that live then.
    *
+   * @param other what is different about the machine below
    * @param before the number of the call before which to stop, counted from 1; one more than there
-   *     are calls, or {@link #AT_END}, for the end
+   *     are calls for the end; {@link #AT_END} for the end, but before the last process goes
+   * @param notes is told what of the recording was passed over or taken for granted
    * @param reader receives the living processes in the order of their numbers; they are valid until
    *     it returns
    * @throws io.mm4j.api.InputException if the recording is not well formed or has fewer calls
    */
-  public void look(Recording recording, long before, Consumer<List<RunningProcess>> reader) {
+  public void look(
+      Recording recording,
+      OtherMachine other,
+      long before,
+      Consumer<String> notes,
+      Consumer<List<RunningProcess>> reader) {
     VmaReplay.look(
-        switch (recording.kind()) {
-          case VMA -> VmaReplay.source(recording.path());
-          case STRACE -> StraceReplay.source(recording.path());
-          case KMEM ->
-              throw new IllegalArgumentException(
-                  "kind=kmem path=" + recording.path() + ": not a process");
-        },
+        VmaReplay.on(other, source(recording)),
         recording.path().toString(),
         machines,
         before,
+        notes,
         reader);
   }
 
+  private static Supplier<VmaSource> source(Recording recording) {
+    return switch (recording.kind()) {
+      case VMA -> VmaReplay.source(recording.path());
+      case STRACE -> StraceReplay.source(recording.path(), recording.maps());
+      case MAPS -> () -> new MapsSource(recording.path());
+      case KMEM ->
+          throw new IllegalArgumentException(
+              "kind=kmem path=" + recording.path() + ": not a process");
+    };
+  }
+
   /** Shows the process that is there before any workload; it is valid until {@code reader} ends. */
-  public void fresh(FreshProcess process, Consumer<List<RunningProcess>> reader) {
+  public void fresh(
+      FreshProcess process, OtherMachine other, Consumer<List<RunningProcess>> reader) {
     InputStream text =
         Objects.requireNonNull(
             FreshProcess.class.getResourceAsStream(process.resource()), process.resource());
     VmaReplay.look(
-        VmaReplay.source(new LineSource(process.resource(), text), process),
+        VmaReplay.on(other, VmaReplay.source(new LineSource(process.resource(), text), process)),
         process.resource(),
         machines,
         AT_END,
+        note -> {},
         reader);
   }
 }

@@ -7,27 +7,21 @@ import io.mm4j.replay.vma.CallName;
 import io.mm4j.replay.vma.VmaEvent;
 import io.mm4j.replay.vma.VmaHeader;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Arguments of memory calls as numbers, and the files behind descriptors. Mappings of one
- * descriptor with one path count as one open until the log shows another path on it, or an {@code
- * open}, {@code openat} or {@code close} of it.
- */
+/** Arguments of memory calls as numbers, and the files behind descriptors. */
 final class ArgumentReader {
   private static final int MAX_OPENS = 1 << 16;
 
-  private record Descriptor(int process, long fd) {}
-
-  private record Open(String path, String name) {}
-
   private final long writable;
-  private final Map<Descriptor, Open> opens = new HashMap<>();
-  private final Map<Descriptor, OpenFile.Mode> modes = new HashMap<>();
-  private final Map<String, String> files = new HashMap<>();
+  private final Descriptors descriptors;
+  private final Set<String> files = new HashSet<>();
+  private final Map<String, Long> unknownFiles = new LinkedHashMap<>();
   private int openCount;
 
   /**
@@ -35,42 +29,22 @@ final class ArgumentReader {
    *
    * @param writable an address that mincore may write to, for strace shows the vector only
    */
-  ArgumentReader(long writable) {
+  ArgumentReader(long writable, Descriptors descriptors) {
     this.writable = writable;
+    this.descriptors = descriptors;
   }
 
   /** Arguments, and files and opens that they name for the first time. */
   record Read(List<Long> args, @Nullable String open, List<VmaEvent> news) {}
 
-  /** The call behind strace's name for it, or null if it is no memory call that is replayed. */
-  static @Nullable CallName name(String name) {
-    return switch (name) {
-      case "mmap2" -> CallName.MMAP;
-      case "mmap",
-          "munmap",
-          "mprotect",
-          "msync",
-          "mremap",
-          "brk",
-          "madvise",
-          "mlock",
-          "munlock",
-          "mlock2",
-          "mlockall",
-          "munlockall",
-          "mseal",
-          "mincore",
-          "pkey_mprotect" ->
-          CallName.of(name);
-      default -> null;
-    };
-  }
-
   /** Reads the arguments of a memory call. */
-  Read read(StraceLine line, CallName name, int process, long lineNumber, String where) {
+  Read read(StraceLine line, CallName name, long lineNumber, String where) {
     List<String> texts = new ArrayList<>(line.args());
     if (name == CallName.MREMAP && texts.size() == 4) {
       texts.add("0");
+    }
+    if (name == CallName.MUNLOCKALL || Calls.isByNumber(line.name())) {
+      texts = texts.subList(0, Math.min(texts.size(), name.keys().size()));
     }
     if (texts.size() != name.keys().size()) {
       throw StraceLine.wrong(
@@ -79,22 +53,32 @@ final class ArgumentReader {
     List<Long> args = new ArrayList<>();
     List<VmaEvent> news = new ArrayList<>();
     String open = null;
+    boolean anonymous = name == CallName.MMAP && texts.get(3).contains("MAP_ANON");
     for (int i = 0; i < texts.size(); i++) {
       String text = texts.get(i);
-      if (name.keys().get(i).equals("fd") && text.endsWith(">")) {
-        open = open(text, process, lineNumber, news, where);
-        args.add(0L);
+      if (name.keys().get(i).equals("fd") && !anonymous) {
+        open = open(line.pid(), text, lineNumber, news, where);
+        args.add(open == null ? number(text, where) : 0L);
+      } else if (name.keys().get(i).equals("fd")) {
+        args.add(number(text.replaceFirst("<.*", ""), where));
       } else if (name.keys().get(i).equals("vec") && text.startsWith("[")) {
         args.add(writable);
       } else {
-        Long value = Symbols.value(text);
-        if (value == null) {
-          throw StraceLine.wrong("the argument '" + shown(text) + "' is not known", where, 0);
-        }
-        args.add(value);
+        args.add(number(text, where));
       }
     }
+    if (open != null && (args.get(3) & io.mm4j.api.process.Uapi.MAP_ANONYMOUS) != 0) {
+      open = null; // raw flags: the descriptor does not count
+    }
     return new Read(List.copyOf(args), open, news);
+  }
+
+  private static long number(String text, String where) {
+    Long value = Symbols.value(text);
+    if (value == null) {
+      throw StraceLine.wrong("the argument '" + shown(text) + "' is not known", where, 0);
+    }
+    return value;
   }
 
   private static String shown(String text) {
@@ -102,77 +86,62 @@ final class ArgumentReader {
     return printable.length() > 40 ? printable.substring(0, 40) + "..." : printable;
   }
 
-  private String open(String text, int process, long line, List<VmaEvent> news, String where) {
-    int angle = text.indexOf('<');
-    Long fd = angle < 0 ? null : Symbols.number(text.substring(0, angle));
-    if (fd == null || fd < 0) {
-      throw StraceLine.wrong("'" + shown(text) + "' is no descriptor with a path", where, 0);
+  private @Nullable String open(
+      long pid, String text, long line, List<VmaEvent> news, String where) {
+    String digits = text.replaceFirst("<.*", "");
+    if (Symbols.number(digits) == null) {
+      throw StraceLine.wrong("'" + shown(text) + "' is no descriptor", where, 0);
     }
-    String path = text.substring(angle + 1, text.length() - 1);
-    Descriptor descriptor = new Descriptor(process, fd);
-    Open known = opens.get(descriptor);
-    if (known != null && known.path().equals(path)) {
-      return known.name();
+    Descriptors.Open file = descriptors.find(pid, text, where);
+    if (file == null) {
+      return null;
+    }
+    if (Descriptors.isUnknown(file) && file.name() == null) {
+      unknownFiles.putIfAbsent(file.path(), line);
+    }
+    return name(file, line, Long.MAX_VALUE >> 1, news, where);
+  }
+
+  private String name(
+      Descriptors.Open file, long line, long bytes, List<VmaEvent> news, String where) {
+    String known = file.name();
+    if (known != null) {
+      return known;
     }
     if (openCount >= MAX_OPENS) {
       throw StraceLine.wrong("more than " + MAX_OPENS + " opens", where, 0);
     }
-    String file = files.get(path);
-    if (file == null) {
-      file = path;
-      files.put(path, file);
-      news.add(
-          new VmaEvent.FileSeen(
-              line, new VmaHeader.FileLine(file, Long.MAX_VALUE >> 1, kind(path), "")));
+    // Two descriptors that nobody knows are two files.
+    String path = Descriptors.isUnknown(file) ? file.path() + " line " + line : file.path();
+    if (files.add(path)) {
+      news.add(new VmaEvent.FileSeen(line, new VmaHeader.FileLine(path, bytes, file.kind(), "")));
     }
     String name = "D" + ++openCount;
-    OpenFile.Mode mode = modes.getOrDefault(descriptor, OpenFile.Mode.READ_WRITE);
-    news.add(new VmaEvent.OpenSeen(line, new VmaHeader.OpenLine(name, file, mode)));
-    opens.put(descriptor, new Open(path, name));
+    news.add(new VmaEvent.OpenSeen(line, new VmaHeader.OpenLine(name, path, file.mode())));
+    file.name(name);
     return name;
   }
 
-  private static MappedFile.Kind kind(String path) {
-    if (path.equals("/dev/zero")) {
-      return MappedFile.Kind.DEV_ZERO;
-    }
-    if (path.startsWith("/dev/shm/") || path.startsWith("/memfd:")) {
-      return MappedFile.Kind.TMPFS;
-    }
-    if (path.startsWith("/proc/")) {
-      return MappedFile.Kind.PROC;
-    }
-    boolean regular = path.startsWith("/") && !path.startsWith("/dev/");
-    return regular ? MappedFile.Kind.EXT4 : MappedFile.Kind.OTHER;
+  /** The open file of a System V segment; named like the maps do. */
+  String segment(long id, long bytes, long line, List<VmaEvent> news, String where) {
+    Descriptors.Open file =
+        new Descriptors.Open("/SYSV" + id, MappedFile.Kind.TMPFS, OpenFile.Mode.READ_WRITE);
+    return name(file, line, bytes, news, where);
   }
 
-  /** Takes what calls that open or close descriptors tell, if the log has them. */
-  void noteFiles(int process, StraceLine line) {
-    Long fd;
-    switch (line.name()) {
-      case "open", "openat", "openat2", "creat" -> {
-        fd = Symbols.number(StraceSource.firstWord(line.result()));
-        if (fd != null && fd >= 0 && modes.size() < MAX_OPENS) {
-          OpenFile.Mode mode =
-              line.body().contains("O_RDWR")
-                  ? OpenFile.Mode.READ_WRITE
-                  : line.body().contains("O_RDONLY")
-                      ? OpenFile.Mode.READ_ONLY
-                      : OpenFile.Mode.WRITE_ONLY;
-          modes.put(new Descriptor(process, fd), mode);
-          opens.remove(new Descriptor(process, fd));
-        }
-      }
-      case "close" -> {
-        if (!line.args().isEmpty()) {
-          fd = Symbols.number(StraceSource.firstWord(line.args().getFirst()));
-          if (fd != null) {
-            opens.remove(new Descriptor(process, fd));
-            modes.remove(new Descriptor(process, fd));
-          }
-        }
-      }
-      default -> {}
+  /** What had to be taken for granted, in words. */
+  List<String> notes() {
+    List<String> notes = new ArrayList<>();
+    if (!unknownFiles.isEmpty()) {
+      Map.Entry<String, Long> first = unknownFiles.entrySet().iterator().next();
+      notes.add(
+          first.getKey()
+              + " is mapped in line "
+              + first.getValue()
+              + " and the log does not say what it is: taken as a regular file of unknown size"
+              + (unknownFiles.size() > 1 ? ", and " + (unknownFiles.size() - 1) + " others" : "")
+              + " (strace -y, or openat and close in the trace, tell)");
     }
+    return notes;
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.strace;
 
+import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.replay.text.Cursor;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.vma.HeaderReader;
@@ -9,17 +10,17 @@ import io.mm4j.replay.vma.StateLine;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.OptionalLong;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The maps of a program at its start, as {@code /proc/PID/maps} shows them, and what they tell of
- * its layout. Lines that begin with {@code # } may set the machine in the words of a vma header
- * ({@code # rlimit ...}, {@code # memory ...}, {@code # thp ...}, {@code # sysctl ...}, {@code #
- * cred ...}), and {@code # start_brk=0x..}, {@code # mmap_base=0x..}; other such lines are
- * comments.
+ * The maps of a program at its start or later, as {@code /proc/PID/maps} or {@code smaps} shows
+ * them, and what they tell of its layout. Lines that begin with {@code # } and have {@code =} in
+ * their first word, or name a line of a vma header, set the machine: {@code # rlimit AS=4G}, {@code
+ * # sysctl overcommit_memory=2}, {@code # start_brk=0x..}, {@code # mmap_base=0x..}, {@code #
+ * topdown=0}; see {@link MapsSettings}. Other such lines are comments.
  */
 final class InitialMaps {
   private static final int MAX_VMAS = 1 << 16;
@@ -28,29 +29,23 @@ final class InitialMaps {
   private static final long TASK_SIZE_3G = 0xc0000000L;
   private static final long LEAST_GAP = 128L << 20;
 
+  /** A legacy layout begins at a third of user space, or, randomized, so much above at most. */
+  private static final long RANDOM_64 = 1L << 40;
+
+  private static final long RANDOM_32 = 1L << 28;
+
   /** Randomization moves a heap at most so far from its program. */
   private static final long FARTHEST_HEAP = 1L << 30;
 
-  private static final Map<String, String> DEFAULTS = new HashMap<>();
-
-  static {
-    DEFAULTS.put(
-        "thp", "thp enabled=madvise hugepage_size=2097152 shmem=never mthp=none khugepaged=idle");
-    DEFAULTS.put(
-        "sysctl",
-        "sysctl overcommit_memory=0 overcommit_ratio=50 max_map_count=65530 mmap_min_addr=65536"
-            + " lsm_mmap_min_addr=65536 legacy_va_layout=0 stack_guard_gap=256");
-    DEFAULTS.put("memory", "memory total_kb=16777216 swap_kb=0");
-    DEFAULTS.put("cred", "cred uid=0 caps=all-but-SYS_RESOURCE");
-    DEFAULTS.put("rlimit", "rlimit AS=inf DATA=inf STACK=8388608 MEMLOCK=8388608");
-  }
+  /** Lines of smaps about the mapping above them. */
+  private static final Pattern SMAPS = Pattern.compile("[A-Z][A-Za-z_]{1,30}:\\s.*");
 
   private final List<StateLine> lines = new ArrayList<>();
-  private final HeaderReader header = new HeaderReader();
+  private final MapsSettings settings = new MapsSettings();
+  private final List<String> notes = new ArrayList<>();
   private final String name;
-  private long startBrk;
-  private long mmapBase;
-  private boolean startBrkGiven;
+  private final @Nullable MapsLine stack;
+  private long foundBrk;
 
   /** Reads the text to its end. */
   InitialMaps(LineSource source) {
@@ -59,11 +54,15 @@ final class InitialMaps {
     long previousEnd = 0;
     while (source.next()) {
       at.startLine();
-      if (at.take("# ")) {
-        comment(at);
+      if (at.take("#")) {
+        settings.line(at);
         continue;
       }
-      if (at.atEnd()) {
+      while (at.take("> ") || at.take(" ") || at.take("\t")) {
+        // marks of quotation
+      }
+      String text = at.wholeLine().strip();
+      if (text.isEmpty() || text.equals("\r") || SMAPS.matcher(text).matches()) {
         continue;
       }
       if (lines.size() >= MAX_VMAS) {
@@ -80,25 +79,9 @@ final class InitialMaps {
     if (lines.isEmpty()) {
       throw at.error("there is no line of maps", "the text of /proc/PID/maps");
     }
-    stack(at);
-  }
-
-  private void comment(Cursor at) {
-    if (at.take("start_brk=")) {
-      startBrk = at.hex();
-      startBrkGiven = true;
-      at.expectEnd();
-    } else if (at.take("mmap_base=")) {
-      mmapBase = at.hex();
-      at.expectEnd();
-    } else {
-      for (String word : DEFAULTS.keySet()) {
-        if (at.looksAt(word + " ")) {
-          header.line(at);
-          return;
-        }
-      }
-    }
+    stack = findStack();
+    heap();
+    restOfBss();
   }
 
   private static MapsLine line(Cursor at) {
@@ -130,13 +113,74 @@ final class InitialMaps {
     return new MapsLine(start, end, perms, offset, inode != 0, name);
   }
 
-  private MapsLine stack(Cursor at) {
+  private @Nullable MapsLine findStack() {
+    MapsLine highest = null;
     for (StateLine line : lines) {
-      if (line.maps().name().equals("[stack]")) {
-        return line.maps();
+      MapsLine maps = line.maps();
+      if (maps.name().equals("[stack]")) {
+        return maps;
+      }
+      boolean user = Long.compareUnsigned(maps.end(), TASK_SIZE_64) <= 0;
+      highest = user && maps.name().equals("-") && !maps.backed() ? maps : highest;
+    }
+    // Kernels before 2.6.17 name nothing.
+    if (highest != null && nearTop(highest.end())) {
+      notes.add(
+          String.format(
+              "no line of the maps is called [stack]: the one at 0x%x is taken for it",
+              highest.start()));
+      MapsLine named =
+          new MapsLine(
+              highest.start(),
+              highest.end(),
+              highest.perms(),
+              highest.offsetBytes(),
+              false,
+              "[stack]");
+      for (int i = 0; i < lines.size(); i++) {
+        if (lines.get(i).maps().equals(highest)) {
+          lines.set(i, new StateLine(named, 0, 0, 0, 0, "", ""));
+        }
+      }
+      return named;
+    }
+    notes.add("no line of the maps is called [stack]: the process has none here");
+    return null;
+  }
+
+  private static boolean nearTop(long end) {
+    for (long top : new long[] {TASK_SIZE_3G, TASK_SIZE_32, TASK_SIZE_64}) {
+      if (end <= top && top - end < (top == TASK_SIZE_64 ? 1L << 36 : 16L << 20)) {
+        return true;
       }
     }
-    throw at.error("there is no [stack]", "the maps of a process, with its [stack]");
+    return false;
+  }
+
+  /** A dump of a process that has run for a while shows its heap. */
+  private void heap() {
+    for (StateLine line : lines) {
+      if (line.maps().name().equals("[heap]") && !settings.has("start_brk")) {
+        settings.number("start_brk", line.maps().start());
+        settings.number("brk", line.maps().end());
+        return;
+      }
+    }
+  }
+
+  /** What lies without a name right behind the program is its BSS, which may be its heap, too. */
+  private void restOfBss() {
+    MapsLine program = programLine();
+    long end = program == null ? 0 : bound(program, "", false);
+    for (StateLine line : lines) {
+      MapsLine maps = line.maps();
+      if (end != 0
+          && maps.start() == end
+          && maps.name().equals("-")
+          && maps.perms().equals("rw-p")) {
+        foundBrk = maps.end();
+      }
+    }
   }
 
   /** The lines, as a start state without sizes, flags and pages. */
@@ -144,40 +188,49 @@ final class InitialMaps {
     return lines;
   }
 
-  /** An address that the program can write: the last page of its stack. */
+  /** What had to be taken for granted, in words. */
+  List<String> notes() {
+    return notes;
+  }
+
+  /** An address that the program can write: the last page of its stack; 0 without one. */
   long writable() {
+    return stack == null ? 0 : stack.end() - 4096;
+  }
+
+  private @Nullable MapsLine programLine() {
     for (StateLine line : lines) {
-      if (line.maps().name().equals("[stack]")) {
-        return line.maps().end() - 4096;
+      if (line.maps().backed()) {
+        return line.maps();
       }
     }
-    return 0;
+    return null;
+  }
+
+  /** The file of the program, or null if the maps name none. */
+  @Nullable String program() {
+    MapsLine line = programLine();
+    return line == null ? null : line.name();
   }
 
   /**
    * What speaks against these maps being the start of that log's program, or null. Only a hint: a
    * loader that is run as a program, or a link to it, looks the same.
    */
-  @Nullable String doubt(LogScan log) {
-    MapsLine program = null;
-    long end = 0;
-    for (StateLine line : lines) {
-      MapsLine maps = line.maps();
-      program = program == null && maps.backed() ? maps : program;
-      end = program != null && maps.name().equals(program.name()) ? maps.end() : end;
-    }
+  @Nullable String doubt(LogScan.@Nullable Exec begin, long heap) {
+    MapsLine program = programLine();
     if (program == null) {
       return null;
     }
-    String named = log.program().replace("\"", "");
-    if (!named.isEmpty() && !lastPart(named).equals(lastPart(program.name()))) {
+    long end = bound(program, "", false);
+    String named = begin == null ? "" : begin.program().replace("\"", "");
+    if (!named.isEmpty() && !LogScan.lastPart(named).equals(LogScan.lastPart(program.name()))) {
       return "the log begins with execve of "
           + named
           + ", the maps show "
           + program.name()
           + ": does strace start the program itself (setarch -R strace ..., not strace setarch)?";
     }
-    long heap = log.firstBreak();
     if (heap != 0 && (heap < end || heap - end > FARTHEST_HEAP)) {
       return String.format(
           "the log's heap begins at 0x%x, the program in the maps ends at 0x%x: were both taken"
@@ -187,63 +240,64 @@ final class InitialMaps {
     return null;
   }
 
-  private static String lastPart(String path) {
-    return path.substring(path.lastIndexOf('/') + 1);
-  }
-
   /** Whether the text says where the heap starts. */
   boolean startBrkGiven() {
-    return startBrkGiven;
+    return settings.has("start_brk");
   }
 
-  /** Where the heap starts, unless the text says so. */
+  /** Where the heap starts, unless the text says so; 0 for unknown. */
   void startBrk(long uaddr) {
-    if (!startBrkGiven) {
-      startBrk = uaddr;
+    if (!startBrkGiven()) {
+      foundBrk = uaddr == 0 ? foundBrk : uaddr;
     }
+  }
+
+  /** A limit that something else tells, unless the text says it. */
+  void limit(ResourceLimit resource, long bytes) {
+    settings.ifAbsent("rlimit", resource.name(), bytes);
   }
 
   /** The header: what the text sets, defaults, and the layout that the maps show. */
   HeaderReader header() {
-    MapsLine stack = null;
-    MapsLine program = null;
-    for (StateLine line : lines) {
-      if (program == null && line.maps().backed()) {
-        program = line.maps();
-      }
-      if (line.maps().name().equals("[stack]")) {
-        stack = line.maps();
-      }
-    }
-    long top = stack == null ? TASK_SIZE_64 : stack.end();
+    MapsLine program = programLine();
+    long top = stack == null ? highestEnd() : stack.end();
     boolean compat = Long.compareUnsigned(top, 1L << 32) <= 0;
     long taskSize = !compat ? TASK_SIZE_64 : top <= TASK_SIZE_3G ? TASK_SIZE_3G : TASK_SIZE_32;
+    long end = stack == null ? taskSize : top;
     StringBuilder text = new StringBuilder("id " + name + "\nclass strace\nscenario -\nseed 0\n");
     text.append("kernel 6.18 x86_64").append(compat ? " i386-compat\n" : "\n");
     text.append("personality ADDR_NO_RANDOMIZE\n");
-    DEFAULTS.forEach((word, line) -> text.append(header.has(word) ? "" : line + "\n"));
-    long base = mmapBase != 0 ? mmapBase : highestBelow(top - LEAST_GAP / 2, taskSize);
-    long code = bound(program, "x", true);
-    long data = bound(program, "w", true);
-    long brk = startBrk != 0 ? startBrk : bound(program, "", false);
+    settings.headerLines().forEach(line -> text.append(line).append('\n'));
+    boolean topDown = topDown(taskSize);
+    long base =
+        topDown ? highestBelow(end - LEAST_GAP / 2, taskSize) : (taskSize / 3 + 4095) & -4096;
+    base = settings.number("mmap_base").orElse(base);
+    long code = program == null ? 0 : bound(program, "x", true);
+    long data = program == null ? 0 : bound(program, "w", true);
+    long startBrk =
+        settings
+            .number("start_brk")
+            .orElse(foundBrk != 0 ? foundBrk : program == null ? 0 : bound(program, "", false));
     text.append(
         String.format(
-            "mm mmap_base=0x%x topdown=1 task_size=0x%x start_code=0x%x end_code=0x%x"
+            "mm mmap_base=0x%x topdown=%d task_size=0x%x start_code=0x%x end_code=0x%x"
                 + " start_data=0x%x end_data=0x%x start_brk=0x%x brk=0x%x start_stack=0x%x"
                 + " arg_start=0x%x arg_end=0x%x env_start=0x%x env_end=0x%x\n",
             base,
+            topDown ? 1 : 0,
             taskSize,
             code,
-            bound(program, "x", false),
+            program == null ? 0 : bound(program, "x", false),
             data,
-            bound(program, "w", false),
-            brk,
-            brk,
-            top,
-            top,
-            top,
-            top,
-            top));
+            program == null ? 0 : bound(program, "w", false),
+            startBrk,
+            settings.number("brk").orElse(startBrk),
+            end,
+            end,
+            end,
+            end,
+            end));
+    HeaderReader header = new HeaderReader();
     byte[] bytes = text.toString().getBytes(StandardCharsets.UTF_8);
     LineSource source = new LineSource(name, new ByteArrayInputStream(bytes));
     Cursor at = new Cursor(source);
@@ -252,6 +306,45 @@ final class InitialMaps {
       header.line(at);
     }
     return header;
+  }
+
+  private long highestEnd() {
+    long high = 0;
+    for (StateLine line : lines) {
+      long end = line.maps().end();
+      high = Long.compareUnsigned(end, TASK_SIZE_64) <= 0 ? Math.max(high, end) : high;
+    }
+    return high;
+  }
+
+  /**
+   * Whether mappings are placed downwards: what the text says, else what the maps show. In the
+   * legacy layout the first ones lie at a third of user space, and none far above them.
+   */
+  private boolean topDown(long taskSize) {
+    OptionalLong given = settings.number("topdown");
+    if (given.isPresent()) {
+      return given.getAsLong() != 0;
+    }
+    if (settings.legacy()) {
+      return false;
+    }
+    boolean wide = taskSize == TASK_SIZE_64;
+    long legacy = (taskSize / 3 + 4095) & -4096;
+    long highest = 0;
+    boolean atLegacy = false;
+    for (StateLine line : lines) {
+      MapsLine maps = line.maps();
+      boolean own = stack != null && maps.start() == stack.start();
+      if (own || Long.compareUnsigned(maps.end(), taskSize) > 0) {
+        continue;
+      }
+      atLegacy |= maps.start() >= legacy && maps.start() - legacy < (wide ? RANDOM_64 : RANDOM_32);
+      // A position-independent program lies at two thirds, and randomized above.
+      boolean program = maps.name().equals(program()) || maps.name().equals("[heap]");
+      highest = program ? highest : Math.max(highest, maps.end());
+    }
+    return !atLegacy || highest - legacy > (wide ? RANDOM_64 : taskSize / 4);
   }
 
   /** End of the highest mapping below {@code limit}, where the first search for room began. */
@@ -268,11 +361,11 @@ final class InitialMaps {
   }
 
   /** First start, or last end, of the program's VMAs with that letter in their permissions. */
-  private long bound(@Nullable MapsLine program, String perm, boolean start) {
+  private long bound(MapsLine program, String perm, boolean start) {
     long bound = 0;
     for (StateLine line : lines) {
       MapsLine maps = line.maps();
-      if (program != null && maps.name().equals(program.name()) && maps.perms().contains(perm)) {
+      if (maps.name().equals(program.name()) && maps.perms().contains(perm)) {
         if (start) {
           return maps.start();
         }

@@ -1,49 +1,86 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.strace;
 
-import io.mm4j.replay.text.Cursor;
+import io.mm4j.api.InputException;
+import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.replay.text.LineSource;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
- * What a first reading of the log tells: the pid of the program, where its heap starts, which pids
- * are children (their parent gets SIGCHLD when they end, threads end silently) and which of them
- * run another program before they do anything else.
+ * What a first reading of the log tells: which line begins the program, where its heap starts, who
+ * was made by whom and shares what, which pids are children (their parent gets SIGCHLD when they
+ * end, threads end silently) and which of them run another program before they do anything else.
  */
 final class LogScan {
   private static final int MAX_PIDS = 1 << 16;
+  private static final Pattern PATH =
+      Pattern.compile("[(, =]\\d{1,7}<(?:/|anon_inode:|socket:|pipe:|TCP|UDP|UNIX)");
   private static final Pattern CHILD = Pattern.compile("si_pid=(\\d{1,9})[,}]");
+
+  /**
+   * A program that began.
+   *
+   * @param line where its execve is complete
+   * @param pid who ran it
+   * @param program the path, in quotes as execve names it
+   */
+  record Exec(long line, long pid, String program) {}
+
+  /**
+   * A process or thread that was made.
+   *
+   * @param parent who made it
+   * @param sharesMemory whether it has the same address space
+   * @param sharesFiles whether it has the same descriptors
+   * @param thread whether it belongs to the same process
+   */
+  record Birth(long parent, boolean sharesMemory, boolean sharesFiles, boolean thread) {}
+
+  /** A question for the break and its answer. */
+  private record Break(long line, long pid, long uaddr) {}
 
   private final Set<Long> children = new HashSet<>();
   private final Set<Long> seen = new HashSet<>();
   private final Set<Long> execFirst = new HashSet<>();
-  private long mainPid = -1;
-  private boolean startsWithExec;
-  private long firstBreak;
-  private String program = "";
+  private final List<Exec> execs = new ArrayList<>();
+  private final List<Break> breaks = new ArrayList<>();
+  private final Map<Long, Deque<Birth>> births = new HashMap<>();
+  private final Map<Long, StraceLine> unfinished = new HashMap<>();
+  private final Map<ResourceLimit, Long> limits = new EnumMap<>(ResourceLimit.class);
+  private final Set<ResourceLimit> limitsSet = new HashSet<>();
+  private final List<String> notes;
+  private long firstPid = -1;
+  private boolean firstIsExec;
+  private boolean showsPaths;
 
   /** Reads the log to its end. */
   LogScan(LineSource source) {
-    Cursor at = new Cursor(source);
-    while (source.next()) {
-      at.startLine();
-      if (!at.atEnd()) {
-        String where = source.name() + ", line " + source.number();
-        line(StraceLine.parse(at.wholeLine(), where), where);
-      }
+    StraceLines lines = new StraceLines(source);
+    for (StraceLine line = lines.next(); line != null; line = lines.next()) {
+      line(line, lines.where(), lines.number());
     }
-    if (mainPid < 0) {
-      at.startLine();
-      throw at.error(
-          "there is no call in it", "lines as 'strace -f -y -e trace=memory,execve' writes them");
+    notes = lines.notes();
+    if (firstPid < 0) {
+      throw new InputException(
+          "there is no call in it" + (notes.isEmpty() ? "" : ": " + notes.getFirst()),
+          source.name() + ", line " + source.number(),
+          "lines as 'strace -f -e trace=memory,execve,openat,close -o FILE' writes them");
     }
   }
 
-  private void line(StraceLine line, String where) {
-    if (seen.size() > MAX_PIDS || children.size() > MAX_PIDS) {
+  private void line(StraceLine line, String where, long number) {
+    if (seen.size() > MAX_PIDS || children.size() > MAX_PIDS || births.size() > MAX_PIDS) {
       throw StraceLine.wrong("too many processes", where, 0);
     }
     switch (line.form()) {
@@ -53,49 +90,158 @@ final class LogScan {
           children.add(Long.parseLong(matcher.group(1)));
         }
       }
-      case CALL, UNFINISHED -> {
-        boolean exec = line.name().equals("execve");
-        if (mainPid < 0) {
-          mainPid = line.pid();
-          startsWithExec = exec;
-          program = exec && !line.args().isEmpty() ? line.args().getFirst() : "";
+      case UNFINISHED -> {
+        appears(line);
+        unfinished.put(line.pid(), line);
+      }
+      case RESUMED -> {
+        StraceLine first = unfinished.remove(line.pid());
+        if (first != null && first.name().equals(line.name())) {
+          StraceLine whole = StraceLine.parseCall(line.pid(), first.body() + line.body(), where, 0);
+          if (whole.form() == StraceLine.Form.CALL) {
+            call(whole, number);
+          }
         }
-        if (seen.add(line.pid()) && exec) {
-          execFirst.add(line.pid());
-        }
-        if (firstBreak == 0 && line.pid() == mainPid && asksForBreak(line)) {
-          Long value = Symbols.number(StraceSource.firstWord(line.result()));
-          firstBreak = value == null ? 0 : value;
-        }
+      }
+      case CALL -> {
+        appears(line);
+        call(line, number);
       }
       default -> {}
     }
   }
 
+  private void appears(StraceLine line) {
+    // The body, as an unfinished call's arguments are not taken apart.
+    showsPaths |= !showsPaths && PATH.matcher(line.body()).find();
+    boolean exec = line.name().equals("execve");
+    if (firstPid < 0) {
+      firstPid = line.pid();
+      firstIsExec = exec;
+    }
+    if (seen.add(line.pid()) && exec) {
+      execFirst.add(line.pid());
+    }
+  }
+
+  private void call(StraceLine line, long number) {
+    if (line.name().startsWith("execve") && line.result().equals("0")) {
+      int at = line.name().equals("execveat") ? 1 : 0;
+      String program = line.args().size() > at ? line.args().get(at) : "";
+      if (execs.size() < MAX_PIDS) {
+        execs.add(new Exec(number, line.pid(), program));
+      }
+    } else if (Calls.isBirth(line.name())) {
+      born(line);
+    } else if (asksForBreak(line)) {
+      Long value = line.number();
+      if (value != null && value > 0 && breaks.size() < MAX_PIDS) {
+        breaks.add(new Break(number, line.pid(), value));
+      }
+    } else {
+      limits(line);
+    }
+  }
+
+  private void born(StraceLine line) {
+    Long child = line.number();
+    if (child == null || child <= 0) {
+      return;
+    }
+    String text = line.body();
+    boolean thread = text.contains("CLONE_THREAD");
+    births
+        .computeIfAbsent(child, c -> new ArrayDeque<>())
+        .add(
+            new Birth(
+                line.pid(),
+                line.name().equals("vfork") || text.contains("CLONE_VM"),
+                text.contains("CLONE_FILES"),
+                thread));
+  }
+
+  /** What a limit was before anybody set it. */
+  private void limits(StraceLine line) {
+    LimitText.Limits found = line.succeeded() ? LimitText.of(line) : null;
+    if (found == null) {
+      return;
+    }
+    if (found.was() != LimitText.Limits.NONE && !limitsSet.contains(found.resource())) {
+      limits.putIfAbsent(found.resource(), found.was());
+    }
+    if (found.set() != LimitText.Limits.NONE) {
+      limitsSet.add(found.resource());
+    }
+  }
+
   /** Whether a line asks for the break without moving it. */
   static boolean asksForBreak(StraceLine line) {
-    return line.name().equals("brk")
-        && line.args().size() == 1
-        && (line.args().getFirst().equals("NULL") || line.args().getFirst().equals("0"));
+    if (!line.name().equals("brk") || line.args().size() != 1) {
+      return false;
+    }
+    String arg = line.args().getFirst();
+    return arg.equals("NULL") || arg.equals("0") || arg.equals("0x0");
   }
 
-  long mainPid() {
-    return mainPid;
+  /**
+   * The execve with which a program began; the first one if none is named so, null if the log shows
+   * none.
+   *
+   * @param program the file's name, or null for any
+   */
+  @Nullable Exec begin(@Nullable String program) {
+    if (execs.isEmpty()) {
+      return null;
+    }
+    if (program != null) {
+      String wanted = lastPart(program);
+      for (Exec exec : execs) {
+        if (lastPart(exec.program().replace("\"", "")).equals(wanted)) {
+          return exec;
+        }
+      }
+    }
+    return firstIsExec ? execs.getFirst() : null;
   }
 
-  /** Whether the log begins with the program's own execve. */
-  boolean startsWithExec() {
-    return startsWithExec;
+  static String lastPart(String path) {
+    return path.substring(path.lastIndexOf('/') + 1);
   }
 
-  /** What the first question for the break was answered with, 0 if there is none. */
-  long firstBreak() {
-    return firstBreak;
+  /** Whether descriptors have their paths ({@code strace -y}): one without is not open then. */
+  boolean showsPaths() {
+    return showsPaths;
   }
 
-  /** The program that the log begins with, as its execve names it in quotes; empty if none. */
-  String program() {
-    return program;
+  /** The pid of the first call. */
+  long firstPid() {
+    return firstPid;
+  }
+
+  /** What this pid's first question for the break after a line was answered with, or 0. */
+  long firstBreak(long pid, long afterLine) {
+    for (Break asked : breaks) {
+      if (asked.pid() == pid && asked.line() > afterLine) {
+        return asked.uaddr();
+      }
+    }
+    return 0;
+  }
+
+  /** Who made this pid, for the next time that it appears; null if the log does not say. */
+  @Nullable Birth takeBirth(long pid) {
+    Deque<Birth> all = births.get(pid);
+    return all == null ? null : all.poll();
+  }
+
+  /** Limits that the log shows before it sets them, in bytes. */
+  Map<ResourceLimit, Long> limits() {
+    return limits;
+  }
+
+  /** What was passed over. */
+  List<String> notes() {
+    return notes;
   }
 
   boolean isChild(long pid) {
@@ -103,6 +249,6 @@ final class LogScan {
   }
 
   boolean runsAnotherProgramFirst(long pid) {
-    return pid != mainPid && execFirst.contains(pid);
+    return execFirst.contains(pid);
   }
 }

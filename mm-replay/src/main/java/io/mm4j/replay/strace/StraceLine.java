@@ -6,17 +6,20 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One line of strace text, taken apart: who, and a call with its arguments and result, or a part of
- * a call, or a note.
+ * a call, or a note. What may stand in front of it: marks of quotation, a pid (with a command), a
+ * time, an instruction pointer ({@code -i}), a call's number ({@code -n}), in any order.
  *
  * @param pid the process, 0 if the line names none
  * @param form what the line is
  * @param name the call's name; empty for notes
  * @param args the arguments as text
  * @param result the text behind {@code =}
- * @param body the line without process and time; of a resumed call what follows {@code resumed>}
+ * @param body the line without what stands in front; of a resumed call what follows {@code
+ *     resumed>}
  */
 record StraceLine(long pid, Form form, String name, List<String> args, String result, String body) {
 
@@ -32,67 +35,165 @@ record StraceLine(long pid, Form form, String name, List<String> args, String re
     SIGNAL,
     /** {@code +++ exited with 0 +++}, {@code +++ killed by ... +++}. */
     ENDED,
-    /** What strace says of itself. */
-    NOTE
+    /** What strace says of itself, and stack traces of {@code -k}. */
+    NOTE,
+    /** A call whose line ends before the call does. */
+    CUT,
+    /** A mark that lines were left out: {@code ...}. */
+    GAP,
+    /** Anything else: a shell's prompt, a program's output. */
+    OTHER
   }
 
-  private static final Pattern PID = Pattern.compile("(?:\\[pid +(\\d{1,9})\\] +|(\\d{1,9}) +)");
-  private static final Pattern TIME = Pattern.compile("[\\d:]{1,20}(?:\\.\\d{1,9})? +");
+  private static final Pattern PID =
+      Pattern.compile("(?:\\[pid +(\\d{1,9})(?:<[^>]{0,64}>)?\\] *|(\\d{1,9})(?:<[^>]{0,64}>)? +)");
+  private static final Pattern TIME =
+      Pattern.compile("(?:\\d{1,2}:\\d\\d:\\d\\d(?:\\.\\d{1,9})?|\\d{1,12}\\.\\d{1,9}) +");
+  private static final Pattern MARK =
+      Pattern.compile(
+          "(?:[>|] ?|\\[(?:[0-9a-f]{8}|[0-9a-f]{16}|\\?{8,16})\\] +|\\[ *\\d{1,4}\\] +)");
   private static final Pattern NAME = Pattern.compile("([a-z_][a-z0-9_]{0,63})\\(");
   private static final Pattern RESUMED =
       Pattern.compile("<\\.\\.\\. ([a-z_][a-z0-9_]{0,63}) resumed>");
+  private static final Pattern GAP =
+      Pattern.compile(
+          "(?:\\[ ?)?(?:\\.{2,}|\u2026|<?snip>?|-+ ?8?< ?-+|\\(\\.\\.\\.\\)|<\\.\\.\\.>)(?:"
+              + " ?\\])?");
+  private static final Pattern STACK =
+      Pattern.compile(
+          "(?:/|\\[vdso\\]|\\[vsyscall\\]|\\[unknown\\]|[\\w./+-]+\\().*\\[0x[0-9a-f]+\\]");
+  private static final Pattern INSIDE =
+      Pattern.compile(
+          "\\b(?:(?:old_)?mmap2?|munmap|mprotect|mremap|brk|madvise|mlock2?|munlock|msync)\\(.*");
+  private static final Pattern PERF =
+      Pattern.compile("\\( *[0-9.]+ ms\\): (?:.{0,64}?/)?(\\d{1,9}) ([a-z_][a-z0-9_]{0,63}\\(.*)");
   private static final String UNFINISHED_MARK = "<unfinished ...>";
   private static final int MAX_ARGS = 64;
 
-  /** Parses a line; {@code where} names file and line for errors. */
-  static StraceLine parse(String line, String where) {
-    int at = 0;
-    long pid = 0;
-    Matcher matcher = PID.matcher(line);
-    if (matcher.lookingAt()) {
-      String digits = matcher.group(1) == null ? matcher.group(2) : matcher.group(1);
-      pid = Long.parseLong(digits);
-      at = matcher.end();
-    }
-    matcher = TIME.matcher(line).region(at, line.length());
-    if (matcher.lookingAt()) {
-      at = matcher.end();
-    }
+  /** What stands in front of a call, and the rest. */
+  private record Front(long pid, int end) {}
+
+  /**
+   * Parses a line.
+   *
+   * @param where names file and line for errors
+   */
+  static StraceLine parse(String raw, String where) {
+    String line = raw.stripTrailing();
+    Front front = front(line);
+    int at = front.end;
+    long pid = front.pid;
     String body = line.substring(at);
     if (body.startsWith("--- ") && body.endsWith(" ---")) {
-      return new StraceLine(pid, Form.SIGNAL, "", List.of(), "", body);
+      return note(pid, Form.SIGNAL, body);
     }
     if (body.startsWith("+++ ") && body.endsWith(" +++")) {
-      return new StraceLine(pid, Form.ENDED, "", List.of(), "", body);
+      return note(pid, Form.ENDED, body);
     }
-    if (body.startsWith("strace: ")) {
-      return new StraceLine(pid, Form.NOTE, "", List.of(), "", body);
+    if (body.isEmpty() || body.startsWith("strace: ") || STACK.matcher(body).matches()) {
+      return note(pid, Form.NOTE, body);
     }
-    matcher = RESUMED.matcher(body);
+    if (GAP.matcher(body).matches()) {
+      return note(pid, Form.GAP, body);
+    }
+    Matcher matcher = RESUMED.matcher(body);
     if (matcher.lookingAt()) {
       String rest = body.substring(matcher.end());
       return new StraceLine(pid, Form.RESUMED, matcher.group(1), List.of(), "", rest);
     }
-    if (body.endsWith(UNFINISHED_MARK)) {
-      String start = body.substring(0, body.length() - UNFINISHED_MARK.length()).stripTrailing();
-      return new StraceLine(pid, Form.UNFINISHED, name(start, where, at), List.of(), "", start);
+    matcher = PERF.matcher(body);
+    if (matcher.find()) {
+      String call = PerfText.call(matcher.group(2), where);
+      return parseCall(Long.parseLong(matcher.group(1)), call, where, at);
     }
-    return call(pid, body, where, at);
+    if (NAME.matcher(body).lookingAt()) {
+      if (body.endsWith(UNFINISHED_MARK)) {
+        String start = body.substring(0, body.length() - UNFINISHED_MARK.length()).stripTrailing();
+        return new StraceLine(pid, Form.UNFINISHED, name(start, where, at), List.of(), "", start);
+      }
+      return parseCall(pid, body, where, at);
+    }
+    return inside(pid, body, where, at);
   }
 
-  /** Parses a whole call; {@code column} is where it begins in its line. */
-  static StraceLine call(long pid, String body, String where, int column) {
+  private static StraceLine note(long pid, Form form, String body) {
+    return new StraceLine(pid, form, "", List.of(), "", body);
+  }
+
+  private static Front front(String line) {
+    int at = 0;
+    long pid = 0;
+    boolean more = true;
+    while (more) {
+      more = false;
+      while (at < line.length() && (line.charAt(at) == ' ' || line.charAt(at) == '\t')) {
+        at++;
+      }
+      Matcher matcher = TIME.matcher(line).region(at, line.length());
+      if (matcher.lookingAt()) {
+        at = matcher.end();
+        more = true;
+        continue;
+      }
+      matcher = MARK.matcher(line).region(at, line.length());
+      if (matcher.lookingAt()) {
+        at = matcher.end();
+        more = true;
+        continue;
+      }
+      matcher = PID.matcher(line).region(at, line.length());
+      if (pid == 0 && matcher.lookingAt()) {
+        String digits = matcher.group(1) == null ? matcher.group(2) : matcher.group(1);
+        pid = Long.parseLong(digits);
+        at = matcher.end();
+        more = true;
+      }
+    }
+    return new Front(pid, at);
+  }
+
+  /** A memory call behind something that a program wrote without a line end; else no call. */
+  private static StraceLine inside(long pid, String body, String where, int at) {
+    Matcher matcher = INSIDE.matcher(body);
+    if (matcher.find()) {
+      StraceLine call = parseCall(pid, matcher.group(), where, at + matcher.start());
+      if (call.form == Form.CALL) {
+        return call;
+      }
+    }
+    return note(pid, Form.OTHER, body);
+  }
+
+  /** A whole call, or one that is cut. */
+  static StraceLine parseCall(long pid, String body, String where, int column) {
     String name = name(body, where, column);
     List<String> args = new ArrayList<>();
     int end = arguments(body, name.length() + 1, args, where, column);
-    int equals = end;
-    while (equals < body.length() && body.charAt(equals) == ' ') {
+    int equals = end < 0 ? 0 : end;
+    while (end >= 0
+        && equals < body.length()
+        && (body.charAt(equals) == ' ' || body.charAt(equals) == '\t')) {
       equals++;
     }
-    if (equals == end || !body.startsWith("= ", equals) || equals + 2 == body.length()) {
-      throw wrong("the call has no '= RESULT'", where, column + end);
+    if (end < 0 || !body.startsWith("=", equals) || body.substring(equals + 1).isBlank()) {
+      return new StraceLine(pid, Form.CUT, name, List.of(), "", body);
     }
-    return new StraceLine(pid, Form.CALL, name, args, body.substring(equals + 2), body);
+    return new StraceLine(pid, Form.CALL, name, args, body.substring(equals + 1).strip(), body);
+  }
+
+  /** A whole call; anything else is an error. */
+  static StraceLine call(long pid, String body, String where) {
+    StraceLine line = parseCall(pid, body, where, 0);
+    if (line.form == Form.CUT) {
+      throw cut(line, where);
+    }
+    return line;
+  }
+
+  /** The error of a memory call that is not complete. */
+  static InputException cut(StraceLine line, String where) {
+    return wrong(
+        "the call " + line.name() + " is cut: it has no ') = RESULT'", where, line.body().length());
   }
 
   private static String name(String body, String where, int column) {
@@ -105,7 +206,7 @@ record StraceLine(long pid, Form form, String name, List<String> args, String re
 
   /**
    * Splits the arguments at commas outside of quotes, brackets and {@code 3</path>}; gives the
-   * place behind the closing parenthesis.
+   * place behind the closing parenthesis, -1 if there is none.
    */
   private static int arguments(String body, int from, List<String> args, String where, int column) {
     int depth = 0;
@@ -155,13 +256,38 @@ record StraceLine(long pid, Form form, String name, List<String> args, String re
         default -> {}
       }
     }
-    throw wrong("the arguments do not end", where, column + body.length());
+    return -1;
+  }
+
+  /** Whether this line stands for itself, so that a cut line before it cannot go on here. */
+  boolean standsAlone() {
+    return form != Form.OTHER && form != Form.CUT && form != Form.NOTE;
+  }
+
+  /** The number that a call gave, null if it gave none or an error. */
+  @Nullable Long number() {
+    return Symbols.number(firstWord(result));
+  }
+
+  /** Whether the call gave 0 or more. */
+  boolean succeeded() {
+    Long value = number();
+    return value != null && value != -1;
+  }
+
+  /** The text up to the first blank or angle. */
+  static String firstWord(String text) {
+    int end = 0;
+    while (end < text.length() && text.charAt(end) != ' ' && text.charAt(end) != '<') {
+      end++;
+    }
+    return text.substring(0, end);
   }
 
   static InputException wrong(String what, String where, int column) {
     return new InputException(
         what,
         where + ", column " + (column + 1),
-        "lines as 'strace -f -y -e trace=memory,execve -o FILE' writes them");
+        "lines as 'strace -f -e trace=memory,execve,openat,close -o FILE' writes them");
   }
 }

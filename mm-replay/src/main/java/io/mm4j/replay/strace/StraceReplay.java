@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.strace;
 
-import io.mm4j.api.InputException;
 import io.mm4j.api.machine.Machine;
 import io.mm4j.replay.CheckResult;
 import io.mm4j.replay.FirstDifference;
@@ -22,19 +21,23 @@ public final class StraceReplay {
   private StraceReplay() {}
 
   /**
-   * Replays a log with the initial maps beside it.
+   * Replays a log.
    *
-   * @throws io.mm4j.api.InputException if the log or the maps are missing or not well formed
+   * @param maps the initial maps, or null for {@code NAME.maps} beside the log; without these they
+   *     are inferred from the log
+   * @throws io.mm4j.api.InputException if the log or the maps are not well formed
    */
-  public static Verdict replay(Path log, Supplier<Machine> machines) {
+  public static Verdict replay(Path log, @Nullable Path maps, Supplier<Machine> machines) {
     long[] notFollowed = new long[1];
     List<String> doubts = new ArrayList<>();
+    List<String> notes = new ArrayList<>();
     VmaReplay.Replayed replayed =
         VmaReplay.replay(
-            source(log),
+            source(log, maps),
             source -> {
               if (source instanceof StraceSource strace) {
                 notFollowed[0] = strace.notFollowed();
+                notes.addAll(strace.notes());
                 String doubt = strace.doubt();
                 if (doubt != null) {
                   doubts.add("  note: " + doubt);
@@ -45,19 +48,29 @@ public final class StraceReplay {
             VmaReplay.RESULTS_ONLY);
     List<CheckResult> checks = new ArrayList<>();
     for (CheckResult check : replayed.checks()) {
-      if (check.skipped() == null && notFollowed[0] > 0) {
-        checks.add(check.with("not_followed", List.of(notFollowed[0])));
-      } else if (check.skipped() == null) {
-        checks.add(check);
+      if (check.skipped() != null) {
+        continue;
       }
+      CheckResult shown =
+          check.total() == 0
+              ? CheckResult.skipped(check.name(), "no line of the log can be judged")
+              : check;
+      checks.add(notFollowed[0] > 0 ? shown.with("not_followed", List.of(notFollowed[0])) : shown);
     }
+    FirstDifference first = replayed.first();
+    String unknown = first == null ? null : LikelyUnknown.of(first);
+    if (unknown != null) {
+      doubts.add("  note: " + unknown);
+    }
+    boolean judged = checks.stream().anyMatch(check -> check.skipped() == null);
     return new Verdict(
         log.toString(),
         RecordingKind.STRACE,
         "-",
-        replayed.exact(),
+        replayed.exact() && judged,
         checks,
-        doubted(replayed.first(), doubts));
+        doubted(first, doubts),
+        notes);
   }
 
   private static @Nullable FirstDifference doubted(
@@ -69,20 +82,17 @@ public final class StraceReplay {
     return new FirstDifference(first.check(), first.line(), first.call(), first.what(), doubts);
   }
 
-  /** Opens a log with the initial maps beside it. */
-  public static Supplier<VmaSource> source(Path log) {
-    Path maps = mapsOf(log);
-    return () -> new StraceSource(() -> openMaps(maps, log), () -> LineSource.open(log));
-  }
-
-  private static LineSource openMaps(Path maps, Path log) {
-    if (!Files.isRegularFile(maps)) {
-      throw new InputException(
-          "the initial maps of " + log.getFileName() + " are missing",
-          maps.toString(),
-          "the text of /proc/PID/maps at the program's start, in a file of that name");
-    }
-    return LineSource.open(maps);
+  /**
+   * Opens a log.
+   *
+   * @param given the initial maps, or null for {@code NAME.maps} beside the log, if it is there
+   */
+  public static Supplier<VmaSource> source(Path log, @Nullable Path given) {
+    Path beside = mapsOf(log);
+    Path maps = given != null ? given : Files.isRegularFile(beside) ? beside : null;
+    return () ->
+        new StraceSource(
+            maps == null ? null : () -> LineSource.open(maps), () -> LineSource.open(log));
   }
 
   /** {@code NAME.maps} of {@code NAME.strace}, {@code NAME.strace.gz} or any other name. */

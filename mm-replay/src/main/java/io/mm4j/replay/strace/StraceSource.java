@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.strace;
 
+import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.replay.text.Cursor;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.vma.Answer;
@@ -9,69 +10,96 @@ import io.mm4j.replay.vma.HeaderReader;
 import io.mm4j.replay.vma.VmaEvent;
 import io.mm4j.replay.vma.VmaHeader;
 import io.mm4j.replay.vma.VmaSource;
+import java.io.ByteArrayInputStream;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * strace text as a recording. A call that strace shows in two parts is made where it is completed.
- * The program that the initial maps belong to, its threads and its forked children are followed; a
- * process that runs another program is followed no longer, since nobody gave its maps.
+ * strace text as a recording. A call that strace shows in two parts is made where it is completed,
+ * or where {@link Overlap} puts it among others that ran at the same time. The program that the
+ * initial maps belong to, its threads and its children are followed; a process that runs another
+ * program is followed no longer, since nobody gave its maps.
  */
 public final class StraceSource implements VmaSource {
-  private static final int NOT_FOLLOWED = -1;
   private static final int MAX_PIDS = 1 << 16;
+  private static final int MOST_NOTES = 20;
 
-  private final LineSource source;
-  private final Cursor at;
+  /** In the order in which recordings number them. */
+  private static final List<ResourceLimit> RESOURCES = List.of(ResourceLimit.values());
+
+  private static final int MOST_WAITING = 1 << 12;
+
+  private final StraceLines lines;
   private final LogScan scan;
   private final VmaHeader header;
   private final VmaEvent.State start;
+  private final Descriptors descriptors;
   private final ArgumentReader arguments;
-  private final Map<Long, Integer> processes = new HashMap<>();
+  private final Kin kin;
   private final Map<Long, StraceLine> unfinished = new HashMap<>();
+  private final Map<Long, Long> began = new HashMap<>();
   private final ArrayDeque<VmaEvent> pending = new ArrayDeque<>();
+  private final List<Overlap.Done> waiting = new ArrayList<>();
+  private final SharedSegments segments = new SharedSegments();
+  private final Map<String, Long> notModelled = new TreeMap<>();
+  private final List<String> extraNotes = new ArrayList<>();
   private final @Nullable String doubt;
-  private boolean started;
+  private final LogScan.@Nullable Exec begin;
+  private final long inputLine;
   private boolean breakTaken;
-  private int lastProcess;
   private long calls;
   private long notFollowed;
+  private long refused;
+  private long firstRefused;
+  private String lastRefused = "";
 
   /**
    * Reads the initial maps, and the log twice: once for what only later lines tell (who is a child,
    * where the heap starts), then call by call.
    *
-   * @param maps opens the initial maps
+   * @param maps opens the initial maps; null if there are none, then the log has to tell
    * @param log opens the log
    */
-  public StraceSource(Supplier<LineSource> maps, Supplier<LineSource> log) {
-    InitialMaps initial;
+  public StraceSource(@Nullable Supplier<LineSource> maps, Supplier<LineSource> log) {
     try (LineSource reading = log.get()) {
       scan = new LogScan(reading);
     }
-    try (LineSource reading = maps.get()) {
+    descriptors = new Descriptors(scan.showsPaths());
+    InferredMaps inferred = maps == null ? new InferredMaps(scan, log) : null;
+    InitialMaps initial;
+    try (LineSource reading = maps == null ? Objects.requireNonNull(inferred).open() : maps.get()) {
       initial = new InitialMaps(reading);
     }
+    inputLine = inferred == null ? 0 : inferred.inputLine();
+    if (inferred != null) {
+      extraNotes.add(inferred.note());
+    }
+    extraNotes.addAll(initial.notes());
     breakTaken = initial.startBrkGiven();
-    doubt = initial.doubt(scan);
-    initial.startBrk(scan.firstBreak());
+    begin = scan.begin(initial.program());
+    long mainPid = begin == null ? scan.firstPid() : begin.pid();
+    long heap = scan.firstBreak(mainPid, begin == null ? 0 : begin.line());
+    doubt = inferred != null ? null : initial.doubt(begin, heap);
+    initial.startBrk(heap);
+    scan.limits().forEach(initial::limit);
     HeaderReader reader = initial.header();
-    source = log.get();
-    at = new Cursor(source);
-    try {
-      header = reader.finish(at);
+    lines = new StraceLines(log.get());
+    try (LineSource empty = new LineSource(lines.name(), new ByteArrayInputStream(new byte[0]))) {
+      header = reader.finish(new Cursor(empty));
     } catch (RuntimeException e) {
-      source.close();
+      lines.close();
       throw e;
     }
     start = new VmaEvent.State(0, 0, "start", initial.lines(), 0, Map.of());
-    arguments = new ArgumentReader(initial.writable());
-    processes.put(scan.mainPid(), 0);
-    started = !scan.startsWithExec();
+    arguments = new ArgumentReader(initial.writable(), descriptors);
+    kin = new Kin(scan, mainPid, begin == null);
     pending.add(new VmaEvent.Deltas(0, false));
   }
 
@@ -96,164 +124,336 @@ public final class StraceSource implements VmaSource {
   }
 
   @Override
+  public List<String> notes() {
+    List<String> notes = new ArrayList<>(scan.notes());
+    notes.addAll(extraNotes);
+    notes.addAll(arguments.notes());
+    notModelled.forEach((what, line) -> notes.add("not modelled, line " + line + ": " + what));
+    if (refused > 0) {
+      notes.add(
+          refused
+              + (refused == 1 ? " call was" : " calls were")
+              + " refused before memory management saw them (seccomp or a sandbox), and not made;"
+              + " the first in line "
+              + firstRefused
+              + ": "
+              + lastRefused);
+    }
+    return notes;
+  }
+
+  @Override
   public @Nullable VmaEvent next() {
     while (pending.isEmpty()) {
-      if (!source.next()) {
-        return null;
-      }
-      at.startLine();
-      if (!at.atEnd()) {
-        line(StraceLine.parse(at.wholeLine(), where()));
+      StraceLine line = lines.next();
+      if (line == null) {
+        if (waiting.isEmpty()) {
+          return null;
+        }
+        flush();
+      } else {
+        line(line);
       }
     }
     return pending.poll();
   }
 
+  private void note(String text) {
+    if (extraNotes.size() < MOST_NOTES) {
+      extraNotes.add(text);
+    }
+  }
+
   private String where() {
-    return source.name() + ", line " + source.number();
+    return lines.where();
   }
 
   private void line(StraceLine line) {
     switch (line.form()) {
-      case NOTE, SIGNAL -> {}
-      case ENDED -> ended(line.pid());
+      case ENDED -> ended(line);
       case UNFINISHED -> {
         if (unfinished.size() >= MAX_PIDS) {
           throw StraceLine.wrong("too many unfinished calls", where(), 0);
         }
+        process(line.pid()); // a child exists from its first line on
         unfinished.put(line.pid(), line);
-        if (started) {
-          process(line.pid()); // a child exists from its first line on
-        }
+        began.put(line.pid(), lines.number());
       }
-      case RESUMED -> {
-        StraceLine first = unfinished.remove(line.pid());
-        if (first == null || !first.name().equals(line.name())) {
-          throw StraceLine.wrong(
-              "pid " + line.pid() + " has no unfinished " + line.name(), where(), 0);
-        }
-        call(StraceLine.call(line.pid(), first.body() + line.body(), where(), 0));
+      case RESUMED -> resumed(line);
+      case CALL -> {
+        began.put(line.pid(), lines.number());
+        call(line);
       }
-      case CALL -> call(line);
+      default -> {}
     }
   }
 
-  private void ended(long pid) {
+  private void resumed(StraceLine line) {
+    StraceLine first = unfinished.remove(line.pid());
+    if (first == null || !first.name().equals(line.name())) {
+      if (line.name().startsWith("execve")) {
+        // A thread's execve: the new program has the pid of the whole process.
+        call(StraceLine.call(line.pid(), line.name() + "(" + line.body(), where()));
+      } else if (Calls.isMemoryCall(line.name())) {
+        notFollowed++;
+        note("line " + lines.number() + " completes a call of which no line shows the beginning");
+      }
+      return;
+    }
+    StraceLine whole = StraceLine.parseCall(line.pid(), first.body() + line.body(), where(), 0);
+    if (whole.form() == StraceLine.Form.CALL) {
+      call(whole);
+    } else if (Calls.isMemoryCall(line.name())) {
+      throw StraceLine.cut(whole, where());
+    }
+  }
+
+  private void ended(StraceLine line) {
+    long pid = line.pid();
     unfinished.remove(pid);
-    Integer process = processes.remove(pid);
-    if (process != null && process != NOT_FOLLOWED && !processes.containsValue(process)) {
-      pending.add(new VmaEvent.Gone(source.number(), process));
+    flushUnlessBusy();
+    began.remove(pid);
+    descriptors.ended(pid);
+    gone(kin.ended(pid));
+  }
+
+  private void gone(int process) {
+    if (process != Kin.NOT_FOLLOWED) {
+      flush();
+      pending.add(new VmaEvent.Gone(lines.number(), process));
     }
   }
 
   private void call(StraceLine line) {
-    String result = line.result();
-    if (!started) {
-      started = line.name().equals("execve") && result.equals("0");
+    if (line.name().startsWith("execve")) {
+      executed(line);
       return;
     }
     int process = process(line.pid());
-    if (process == NOT_FOLLOWED) {
-      notFollowed++;
+    if (Calls.isBirth(line.name())) {
+      Long child = line.number();
+      if (child != null && child > 0) {
+        process(child);
+      }
       return;
     }
-    switch (line.name()) {
-      case "execve", "execveat" -> {
-        if (result.equals("0")) {
-          processes.put(line.pid(), NOT_FOLLOWED);
-          if (!processes.containsValue(process)) {
-            pending.add(new VmaEvent.Gone(source.number(), process));
-          }
-        }
+    if (process == Kin.NOT_FOLLOWED) {
+      if (kin.began() && Calls.isMemoryCall(line.name())) {
+        notFollowed++;
       }
-      case "clone", "clone3", "fork", "vfork" -> born(line, process);
-      default -> {
-        if (!breakTaken && process == 0 && LogScan.asksForBreak(line)) {
-          breakTaken = true;
-          return;
-        }
-        memoryCall(line, process);
-      }
+      descriptors.note(line);
+      return;
     }
+    if (!breakTaken && process == 0 && LogScan.asksForBreak(line) && line.succeeded()) {
+      breakTaken = true;
+      return;
+    }
+    if (lines.number() == inputLine) {
+      // Its place was taken from here: it is made, and says nothing.
+      memoryCall(line, process, true);
+      return;
+    }
+    memoryCall(line, process, false);
   }
 
-  /**
-   * The process of a pid; one that appears for the first time is a thread or a child of the first.
-   */
+  private void executed(StraceLine line) {
+    if (!line.result().equals("0")) {
+      return;
+    }
+    process(line.pid());
+    descriptors.executed(line.pid());
+    if (begin != null && lines.number() == begin.line()) {
+      kin.begin(line.pid());
+      return;
+    }
+    gone(kin.executed(line.pid()));
+  }
+
+  /** The process of a pid; one that is new may be a child. */
   private int process(long pid) {
-    Integer known = processes.get(pid);
-    if (known != null) {
-      return known;
+    if (!kin.knows(pid)) {
+      if (kin.size() >= MAX_PIDS) {
+        throw StraceLine.wrong("too many processes", where(), 0);
+      }
+      Kin.Arrival arrival = kin.arrive(pid);
+      LogScan.Birth birth = arrival.birth();
+      if (birth != null) {
+        descriptors.born(birth.parent(), pid, birth.sharesFiles() || birth.thread());
+      } else if (arrival.process() != Kin.NOT_FOLLOWED) {
+        descriptors.born(kin.mainPid(), pid, arrival.forkedFrom() == Kin.NOT_FOLLOWED);
+      }
+      if (arrival.forkedFrom() != Kin.NOT_FOLLOWED) {
+        flush();
+        pending.add(new VmaEvent.Forked(lines.number(), arrival.forkedFrom(), arrival.process()));
+      }
     }
-    if (processes.size() >= MAX_PIDS) {
-      throw StraceLine.wrong("too many processes", where(), 0);
-    }
-    int parent = processes.getOrDefault(scan.mainPid(), NOT_FOLLOWED);
-    int process = parent;
-    if (scan.runsAnotherProgramFirst(pid)) {
-      process = NOT_FOLLOWED;
-    } else if (scan.isChild(pid) && parent != NOT_FOLLOWED) {
-      process = ++lastProcess;
-      pending.add(new VmaEvent.Forked(source.number(), parent, process));
-    }
-    processes.put(pid, process);
-    return process;
+    return kin.process(pid);
   }
 
-  private void born(StraceLine line, int process) {
-    Long child = Symbols.number(firstWord(line.result()));
-    if (child == null || child <= 0 || processes.containsKey(child)) {
-      return;
-    }
-    if (processes.size() >= MAX_PIDS) {
-      throw StraceLine.wrong("too many processes", where(), 0);
-    }
-    boolean shares = line.name().equals("vfork") || line.body().contains("CLONE_VM");
-    if (shares) {
-      processes.put(child, process);
-    } else {
-      processes.put(child, ++lastProcess);
-      pending.add(new VmaEvent.Forked(source.number(), process, lastProcess));
-    }
-  }
-
-  private void memoryCall(StraceLine line, int process) {
-    CallName name = ArgumentReader.name(line.name());
+  private void memoryCall(StraceLine line, int process, boolean asInput) {
+    CallName name = Calls.name(line.name());
     if (name == null) {
-      arguments.noteFiles(process, line);
+      otherCall(line, process);
       return;
     }
     Answer answer = answer(line, name);
     if (answer == null) {
       notFollowed++;
+      flushUnlessBusy();
       return;
     }
-    ArgumentReader.Read read = arguments.read(line, name, process, source.number(), where());
+    if (answer instanceof Answer.Failure failure
+        && (name == CallName.BRK || failure.errno().equals("ENOSYS"))) {
+      // brk gives the break when it fails; only what stands before the call gives an error.
+      firstRefused = refused++ == 0 ? lines.number() : firstRefused;
+      lastRefused = refused == 1 ? line.body() : lastRefused;
+      flushUnlessBusy();
+      return;
+    }
+    ArgumentReader.Read read = arguments.read(line, name, lines.number(), where());
     pending.addAll(read.news());
-    pending.add(
-        new VmaEvent.Call(
-            source.number(),
-            ++calls,
+    done(line, process, name, read.args(), read.open(), asInput ? Answer.Unknown.IT : answer);
+  }
+
+  private void done(
+      StraceLine line,
+      int process,
+      CallName name,
+      List<Long> args,
+      @Nullable String open,
+      Answer answer) {
+    waiting.add(
+        new Overlap.Done(
+            began.getOrDefault(line.pid(), lines.number()),
+            lines.number(),
             process,
             name,
-            read.args(),
-            read.open(),
+            args,
+            open,
             answer,
+            lines.number(),
+            line.body()));
+    flushUnlessBusy();
+  }
+
+  /** Whether a memory call is under way, so that what is back may have to wait for it. */
+  private boolean busy() {
+    return unfinished.values().stream()
+        .anyMatch(
+            line ->
+                Calls.name(line.name()) != null
+                    && kin.knows(line.pid())
+                    && kin.process(line.pid()) != Kin.NOT_FOLLOWED);
+  }
+
+  private void flushUnlessBusy() {
+    if (waiting.size() >= MOST_WAITING || !busy()) {
+      flush();
+    }
+  }
+
+  private void flush() {
+    Map<Integer, List<Overlap.Done>> byProcess = new TreeMap<>();
+    waiting.forEach(
+        done -> byProcess.computeIfAbsent(done.process(), p -> new ArrayList<>()).add(done));
+    waiting.clear();
+    byProcess
+        .values()
+        .forEach(list -> Overlap.ordered(list, header.layout().topDown()).forEach(this::make));
+  }
+
+  private void make(Overlap.Done done) {
+    pending.add(
+        new VmaEvent.Call(
+            done.number(),
+            ++calls,
+            done.process(),
+            done.name(),
+            done.args(),
+            done.open(),
+            done.answer(),
             -1,
             "",
             List.of(),
             List.of(),
-            line.body()));
+            done.text()));
+  }
+
+  private void otherCall(StraceLine line, int process) {
+    descriptors.note(line);
+    if (!line.succeeded()) {
+      return;
+    }
+    LimitText.Limits limits = LimitText.of(line);
+    if (limits != null) {
+      if (limits.set() != LimitText.Limits.NONE) {
+        limit(line, process, limits);
+      }
+      return;
+    }
+    switch (line.name()) {
+      case "shmget" -> segments.known(line);
+      case "shmat", "shmdt" -> sharedSegment(line, process);
+      default -> {
+        String what = Calls.notModelled(line);
+        if (what != null) {
+          notModelled.putIfAbsent(line.name() + ": " + what, lines.number());
+        }
+      }
+    }
+  }
+
+  private void limit(StraceLine line, int process, LimitText.Limits limits) {
+    int whose = process;
+    if (limits.pid() != 0 && limits.pid() != line.pid()) {
+      whose = kin.knows(limits.pid()) ? kin.process(limits.pid()) : Kin.NOT_FOLLOWED;
+    }
+    if (whose == Kin.NOT_FOLLOWED) {
+      return;
+    }
+    done(
+        line,
+        whose,
+        CallName.SETRLIMIT,
+        List.of((long) RESOURCES.indexOf(limits.resource()), limits.set()),
+        null,
+        new Answer.Value(0, false));
+  }
+
+  /** shmat and shmdt by the mapping that they make and remove. */
+  private void sharedSegment(StraceLine line, int process) {
+    SharedSegments.Call made = segments.call(line);
+    if (made == null) {
+      notFollowed++;
+      note(
+          "line "
+              + lines.number()
+              + ": "
+              + line.name()
+              + " is not made: no line tells how large the segment is (shmget)");
+      return;
+    }
+    String open = null;
+    if (made.name() == CallName.MMAP) {
+      List<VmaEvent> news = new ArrayList<>();
+      open = arguments.segment(made.segment(), made.bytes(), lines.number(), news, where());
+      pending.addAll(news);
+    }
+    boolean input = lines.number() == inputLine;
+    done(line, process, made.name(), made.args(), open, input ? Answer.Unknown.IT : made.answer());
   }
 
   /** The result as a recorded answer; null if the log does not tell it. */
   private @Nullable Answer answer(StraceLine line, CallName name) {
-    String word = firstWord(line.result());
+    String word = StraceLine.firstWord(line.result());
     if (word.equals("?")) {
       return null;
     }
-    if (word.equals("-1") && line.result().startsWith("-1 E")) {
-      return new Answer.Failure(firstWord(line.result().substring(3)));
+    if (word.equals("-1") && line.result().matches("-1 E[A-Z0-9]+\\b.*")) {
+      return new Answer.Failure(line.result().substring(3).replaceFirst("[^A-Z0-9].*", ""));
+    }
+    if (word.matches("E[A-Z]+")) {
+      return new Answer.Failure(word); // perf trace: = -1 ENOMEM without the number
     }
     Long value = Symbols.number(word);
     if (value == null) {
@@ -262,16 +462,8 @@ public final class StraceSource implements VmaSource {
     return new Answer.Value(value, name.gives() == CallName.Gives.ADDRESS);
   }
 
-  static String firstWord(String text) {
-    int end = 0;
-    while (end < text.length() && text.charAt(end) != ' ' && text.charAt(end) != '<') {
-      end++;
-    }
-    return text.substring(0, end);
-  }
-
   @Override
   public void close() {
-    source.close();
+    lines.close();
   }
 }

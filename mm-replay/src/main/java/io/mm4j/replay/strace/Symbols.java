@@ -58,6 +58,9 @@ final class Symbols {
 
   private static @Nullable Long plain(String part) {
     Long named = VALUES.get(part);
+    if (named == null) {
+      named = CallFlags.hugeSize(part);
+    }
     return named != null ? named : number(part);
   }
 

@@ -19,6 +19,17 @@ public sealed interface Answer {
     }
   }
 
+  /** Nobody knows, or it was not recorded to be compared. */
+  enum Unknown implements Answer {
+    /** The only one. */
+    IT;
+
+    @Override
+    public String toString() {
+      return "?";
+    }
+  }
+
   /** A touch that went through. */
   record Ok() implements Answer {
     @Override

@@ -11,8 +11,7 @@ import org.jspecify.annotations.Nullable;
 /** Call lines: number, process, name, arguments, answer. */
 final class CallReader {
   /** What the argument {@code res} of setrlimit stands for. */
-  static final List<ResourceLimit> RESOURCES =
-      List.of(ResourceLimit.AS, ResourceLimit.DATA, ResourceLimit.STACK, ResourceLimit.MEMLOCK);
+  static final List<ResourceLimit> RESOURCES = List.of(ResourceLimit.values());
 
   private static final int MAX_PROCESS = 1 << 16;
 

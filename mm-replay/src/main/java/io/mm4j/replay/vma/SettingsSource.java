@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.vma;
 
+import io.mm4j.api.process.ThpMode;
 import io.mm4j.replay.FreshProcess;
+import io.mm4j.replay.OtherMachine;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A recording whose machine and owner are set from outside. */
@@ -10,30 +13,32 @@ final class SettingsSource implements VmaSource {
   private final VmaHeader header;
 
   SettingsSource(VmaSource recording, FreshProcess settings) {
+    this(
+        recording,
+        recording
+            .header()
+            .withMachine(settings.totalRamKb(), settings.sysctls(), settings.thp())
+            .withOwner(
+                settings.privileged() ? 0 : recording.header().uid(), settings.privileged()));
+  }
+
+  SettingsSource(VmaSource recording, OtherMachine other) {
+    this(recording, changed(recording.header(), other));
+  }
+
+  private SettingsSource(VmaSource recording, VmaHeader header) {
     this.recording = recording;
-    VmaHeader h = recording.header();
-    this.header =
-        new VmaHeader(
-            h.id(),
-            h.recordingClass(),
-            h.scenario(),
-            h.seed(),
-            h.kernel(),
-            h.compat32(),
-            settings.thp(),
-            settings.sysctls(),
-            settings.totalRamKb(),
-            h.swapKb(),
-            settings.privileged() ? 0 : h.uid(),
-            settings.privileged(),
-            h.personality(),
-            h.asBytes(),
-            h.dataBytes(),
-            h.stackBytes(),
-            h.memlockBytes(),
-            h.layout(),
-            h.files(),
-            h.opens());
+    this.header = header;
+  }
+
+  private static VmaHeader changed(VmaHeader h, OtherMachine other) {
+    Long ram = other.totalRamKb();
+    ThpMode thp = other.thp();
+    return h.withMachine(
+            ram == null ? h.totalRamKb() : ram,
+            h.sysctls().with(other.sysctls()),
+            thp == null ? h.thp() : thp)
+        .withLimits(other.limits());
   }
 
   @Override
@@ -49,6 +54,11 @@ final class SettingsSource implements VmaSource {
   @Override
   public @Nullable VmaEvent next() {
     return recording.next();
+  }
+
+  @Override
+  public List<String> notes() {
+    return recording.notes();
   }
 
   @Override

@@ -7,6 +7,7 @@ import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ThpMode;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The first part of a recording: the machine and the process before the first call.
@@ -57,6 +58,86 @@ public record VmaHeader(
   /** A real program, whose files have contents nobody recorded. */
   public boolean real() {
     return recordingClass.equals("real");
+  }
+
+  /** A log of a program that somebody traced: only results are known. */
+  public boolean traced() {
+    return recordingClass.equals("strace");
+  }
+
+  /** The same on another machine. */
+  VmaHeader withMachine(long ramKb, MmSysctls settings, ThpMode hugePages) {
+    return new VmaHeader(
+        id,
+        recordingClass,
+        scenario,
+        seed,
+        kernel,
+        compat32,
+        hugePages,
+        settings,
+        ramKb,
+        swapKb,
+        uid,
+        privileged,
+        personality,
+        asBytes,
+        dataBytes,
+        stackBytes,
+        memlockBytes,
+        layout,
+        files,
+        opens);
+  }
+
+  /** The same, owned by somebody else. */
+  VmaHeader withOwner(long owner, boolean capable) {
+    return new VmaHeader(
+        id,
+        recordingClass,
+        scenario,
+        seed,
+        kernel,
+        compat32,
+        thp,
+        sysctls,
+        totalRamKb,
+        swapKb,
+        owner,
+        capable,
+        personality,
+        asBytes,
+        dataBytes,
+        stackBytes,
+        memlockBytes,
+        layout,
+        files,
+        opens);
+  }
+
+  /** The same with other soft limits, by name. */
+  VmaHeader withLimits(Map<String, Long> limits) {
+    return new VmaHeader(
+        id,
+        recordingClass,
+        scenario,
+        seed,
+        kernel,
+        compat32,
+        thp,
+        sysctls,
+        totalRamKb,
+        swapKb,
+        uid,
+        privileged,
+        personality,
+        limits.getOrDefault("AS", asBytes),
+        limits.getOrDefault("DATA", dataBytes),
+        limits.getOrDefault("STACK", stackBytes),
+        limits.getOrDefault("MEMLOCK", memlockBytes),
+        layout,
+        files,
+        opens);
   }
 
   /** A {@code file} line; the path is empty if it has none. */

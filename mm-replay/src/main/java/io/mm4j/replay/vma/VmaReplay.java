@@ -6,6 +6,7 @@ import io.mm4j.api.machine.Machine;
 import io.mm4j.replay.CheckResult;
 import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.FreshProcess;
+import io.mm4j.replay.OtherMachine;
 import io.mm4j.replay.RecordingKind;
 import io.mm4j.replay.RunningProcess;
 import io.mm4j.replay.Tally;
@@ -115,17 +116,25 @@ public final class VmaReplay {
     return () -> new SettingsSource(new VmaReader(text), process);
   }
 
+  /** The same recording on a machine that is different. */
+  public static Supplier<VmaSource> on(
+      OtherMachine other, Supplier<? extends VmaSource> recording) {
+    return other.isNone() ? recording::get : () -> new SettingsSource(recording.get(), other);
+  }
+
   /**
    * Plays a recording up to a call and shows the processes.
    *
    * @param label the recording's name in messages
-   * @param before the call before which to stop
+   * @param before the call before which to stop; {@link #AT_END} stops before the last process ends
+   * @param notes is told what of the recording was passed over or taken for granted
    */
   public static void look(
       Supplier<? extends VmaSource> sources,
       String label,
       Supplier<Machine> machines,
       long before,
+      Consumer<String> notes,
       Consumer<List<RunningProcess>> reader) {
     try (VmaSource source = sources.get();
         Machine machine = machines.get()) {
@@ -134,6 +143,7 @@ public final class VmaReplay {
       if (before != AT_END && next < before) {
         throw new InputException("there is no call " + before, label, "1 to " + next + ", the end");
       }
+      source.notes().forEach(notes);
       reader.accept(replayer.living());
     }
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.vma;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,6 +20,11 @@ public interface VmaSource extends AutoCloseable {
    * @throws io.mm4j.api.InputException if the recording is not well formed; says where
    */
   @Nullable VmaEvent next();
+
+  /** What was passed over or taken for granted, in words; complete at the end. */
+  default List<String> notes() {
+    return List.of();
+  }
 
   @Override
   void close();

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Every reader behind the command, on texts with lines and characters changed: whatever comes, the
+ * end is an answer or an error in three parts, never an internal one. Five seconds each, with a new
+ * seed; {@code -Dmm4j.fuzz.seed=N} repeats one.
+ */
+class ReaderFuzzTest {
+  private static final String E820 =
+      """
+      [    0.000000] BIOS-e820: [mem 0x0000000000000000-0x000000000009fbff] usable
+      [    0.000000] BIOS-e820: [gap 0x00000000000a0000-0x00000000000effff]
+      [    0.000000] BIOS-e820: [mem 0x0000000000100000-0x000000003fffffff] usable
+      [    0.000000] user: [mem 0x0000000000100000-0x000000003fffffff] usable
+      e820: update [mem 0x00200000-0x002fffff] usable ==> reserved
+      ACPI: SRAT: Node 0 PXM 0 [mem 0x00000000-0x0fffffff]
+      ACPI: SRAT: Node 1 PXM 1 [mem 0x10000000-0x3fffffff]
+      """;
+  private static final String IOMEM =
+      "00000000-00000fff : Reserved\n00001000-0009fbff : System RAM\n"
+          + "00100000-3fffffff : System RAM\n  01000000-022090c7 : Kernel code\n";
+  private static final String STRACE =
+      """
+      10 execve("/tmp/t", ["t"], 0x7ffc /* 3 vars */) = 0
+      10 brk(NULL) = 0x602000
+      10 openat(AT_FDCWD, "/lib/a", O_RDONLY) = 3</lib/a>
+      10 mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, 3, 0) = 0x7ffff7ff5000
+      10 prlimit64(0, RLIMIT_AS, {rlim_cur=2097152*1024, rlim_max=RLIM64_INFINITY}, NULL) = 0
+      10 clone(child_stack=0x7f, flags=CLONE_VM|CLONE_THREAD <unfinished ...>
+      11 mmap(NULL, 4096, 0x3, 0x22, -1, 0 <unfinished ...>
+      10 <... clone resumed>) = 11
+      10 munmap(0x7ffff7ff5000, 4096) = 0
+      11 <... mmap resumed>) = 0x7ffff7ff5000
+      10 shmget(IPC_PRIVATE, 12288, IPC_CREAT|0600) = 1
+      10 shmat(1, NULL, 0) = 0x7ffff7ff2000
+      10 mremap(0x7ffff7ff2000, 4096, 8192, MREMAP_MAYMOVE) = 0x7ffff7ff0000
+      > [00007fc88a281cb7] madvise(0x7ffff7ff0000, 4096, MADV_DONTNEED) = 0
+      10 --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=12} ---
+      10 +++ exited with 0 +++
+      """;
+  private static final String SCENARIO =
+      """
+      alloc_pages GFP_KERNEL|__GFP_ZERO 3
+      free_pages $1 3
+      mmap 12K
+      mprotect r3+4K 4K PROT_READ
+      [pid 3] mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f0000000000
+      brk brk+64K
+      mremap r3 4K 8K MREMAP_MAYMOVE
+      touch [stack]
+      fork
+      process 2
+      madvise [heap] 4K MADV_DONTNEED
+      setrlimit RLIMIT_AS 4M
+      """;
+  private static final String ZONEINFO =
+      """
+      Node 0, zone      DMA
+        pages free     3840
+              min      14
+              low      17
+              high     20
+              spanned  4095
+              present  3998
+              managed  3840
+              protection: (0, 2943, 7855, 7855)
+        start_pfn:           1
+      Node 0, zone   Normal
+        pages free     90000
+              min      4460
+              low      5575
+              high     6690
+              managed  1257472
+      """;
+
+  /** What is changed, and how it is handed over. */
+  enum Reader {
+    STRACE_TEXT(STRACE, "replay", "FILE"),
+    MAPS(InputsTest.DUMP, "explain", "mmap 8K; munmap [heap] 4K", "--maps", "FILE"),
+    BOOT_LOG(E820, "explain", "boot", "--machine", "FILE"),
+    IOMEM_TEXT(IOMEM, "explain", "boot", "--machine", "x86-32:FILE"),
+    BUDDYINFO(InputsTest.BUDDYINFO, "explain", "alloc_pages", "GFP_KERNEL", "2", "--after", "FILE"),
+    ZONEINFO_TEXT(ZONEINFO, "explain", "alloc_pages", "GFP_ATOMIC", "0", "--after", "FILE"),
+    MEM_INFO(InputsTest.REPORT, "explain", "--after", "FILE"),
+    FTRACE(InputsTest.FTRACE, "run", "FILE", "--memory", "64M"),
+    SCENARIO_TEXT(SCENARIO, "explain", "@FILE", "--memory", "64M");
+
+    private final String text;
+
+    @SuppressWarnings("ImmutableEnumChecker") // made by List.of, which nobody can change
+    private final List<String> command;
+
+    Reader(String text, String... command) {
+      this.text = text;
+      this.command = List.of(command);
+    }
+  }
+
+  @TempDir Path dir;
+
+  @ParameterizedTest
+  @EnumSource
+  void noTextEndsInAnInternalError(Reader reader) throws IOException {
+    fuzz(reader, 5);
+  }
+
+  @Tag("soak")
+  @ParameterizedTest
+  @EnumSource
+  void noTextEndsInAnInternalErrorForLong(Reader reader) throws IOException {
+    fuzz(reader, Math.round(Double.parseDouble(System.getProperty("mm.minutes", "60")) * 60 / 50));
+  }
+
+  @Test
+  void noCommandLineEndsInAnInternalError() {
+    List<String> words =
+        List.of(
+            "run", "replay", "explain", "cat", "proc", "plugins", "--help", "--json", "--memory",
+            "--cpus", "--nodes", "--machine", "--cmdline", "--plugin", "--after", "--at", "--maps",
+            "--rlimit", "--compare", "--pid", "tar_gzip", "1M", "64M", "4G", "x86-32", "x86-32:",
+            "mem=1M", "memmap=1M%2M-", "numa=fake=3", "vm.max_map_count=0", "0", "-1", "", "$1",
+            "mmap", "boot", "alloc_pages", "GFP_KERNEL", "10", "99999999999999999999",
+            "frame-allocator=buddy", "page-allocator=direct", "/proc/buddyinfo", "/proc/1/maps",
+            "AS=1", "STACK=0", "@", "-", "@/nix", "memblock_alloc 1 3");
+    Random random = new Random(seed());
+    long end = System.nanoTime() + 5_000_000_000L;
+    while (System.nanoTime() < end) {
+      List<String> args = new ArrayList<>();
+      for (int i = 1 + random.nextInt(6); i > 0; i--) {
+        args.add(words.get(random.nextInt(words.size())));
+      }
+      if (!args.contains("-") && !args.contains("run")) {
+        check(args, "");
+      }
+    }
+  }
+
+  private static long seed() {
+    long seed = Long.getLong("mm4j.fuzz.seed", System.nanoTime() & 0x7fff_ffff);
+    System.out.println("fuzzing of readers: seed " + seed);
+    return seed;
+  }
+
+  private void fuzz(Reader reader, long seconds) throws IOException {
+    Random random = new Random(seed());
+    Path file = dir.resolve("fuzzed.strace");
+    long end = System.nanoTime() + seconds * 1_000_000_000L;
+    while (System.nanoTime() < end) {
+      String text = changed(reader.text, random);
+      Files.write(file, text.getBytes(StandardCharsets.ISO_8859_1));
+      List<String> args =
+          reader.command.stream().map(word -> word.replace("FILE", file.toString())).toList();
+      check(args, text);
+    }
+  }
+
+  private static void check(List<String> args, String text) {
+    Cli cli = Cli.mm(args.toArray(String[]::new));
+    assertNotEquals(3, cli.code(), () -> String.join(" ", args) + "\n" + text + "\n" + cli.err());
+    if (cli.code() == 2) {
+      assertTrue(cli.err().contains("  where:   "), () -> args + "\n" + text + cli.err());
+      assertTrue(cli.err().contains("  allowed: "), () -> args + "\n" + text + cli.err());
+    }
+  }
+
+  private static String changed(String text, Random random) {
+    List<String> lines = new ArrayList<>(Arrays.asList(text.split("\n", -1)));
+    for (int i = 1 + random.nextInt(4); i > 0; i--) {
+      int at = random.nextInt(lines.size());
+      String line = lines.get(at);
+      switch (random.nextInt(7)) {
+        case 0 -> lines.remove(at);
+        case 1 -> lines.add(at, lines.get(random.nextInt(lines.size())));
+        case 2 -> lines.set(at, line.substring(0, random.nextInt(line.length() + 1)));
+        case 3 -> lines.set(at, character(line, random));
+        case 4 -> lines.set(at, number(line, random));
+        case 5 -> lines.set(at, line + lines.get(random.nextInt(lines.size())));
+        default -> lines.set(at, line.replaceFirst("[a-zA-Z_]+", word(random)));
+      }
+      if (lines.isEmpty()) {
+        lines.add("");
+      }
+    }
+    return String.join("\n", lines);
+  }
+
+  private static String character(String line, Random random) {
+    int at = random.nextInt(line.length() + 1);
+    char c = (char) (random.nextBoolean() ? 32 + random.nextInt(95) : random.nextInt(256));
+    return line.substring(0, at) + c + line.substring(Math.min(line.length(), at + 1));
+  }
+
+  /** Another number in the place of one. */
+  private static String number(String line, Random random) {
+    String[] numbers = {
+      "0", "1", "4095", "4096", "65536", "0x7fffffffffff", "18446744073709551615", "-1",
+      "ffffffffffffffff", "99999999999999999999", "2147483648", "0x8000000000000000"
+    };
+    return line.replaceFirst(
+        random.nextBoolean() ? "[0-9]+" : "[0-9a-f]{4,}", numbers[random.nextInt(numbers.length)]);
+  }
+
+  private static String word(Random random) {
+    String[] words = {"mmap", "zone", "DMA", "usable", "Node", "brk", "mremap", "", "GFP_", "free"};
+    return words[random.nextInt(words.length)];
+  }
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.replay.kmem;
+
+import io.mm4j.api.InputException;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.replay.report.GfpText;
+import io.mm4j.replay.report.KernelVersion;
+import io.mm4j.replay.text.Cursor;
+import io.mm4j.replay.text.LineSource;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The page events of an ftrace buffer ({@code trace}, {@code trace-cmd report}) or of {@code perf
+ * script}: {@code mm_page_alloc} and the events of frees. What a block's first frame is called is
+ * all that is needed of it, so traces of any machine can be played.
+ *
+ * <pre>
+ *    gnome-terminal-1567  [000]  4415.246506: mm_page_alloc: page=ffffea0003db9f40 pfn=1155800 order=0 migratetype=0 gfp_flags=GFP_KERNEL
+ *    swapper     0 [000]   889.213383: kmem:mm_page_free: page=0x.. pfn=0xed008 order=0
+ * </pre>
+ */
+public final class FtraceRequests implements RequestTrace {
+  /** How a line with an event begins. */
+  private static final Pattern LINE =
+      Pattern.compile(
+          "\\s*\\S.*?\\[([0-9]{1,5})\\]\\s+(?:\\S{4,6}\\s+)?([0-9]{1,12})\\.([0-9]{1,9}):\\s+"
+              + "(?:kmem:)?([a-z_0-9]+):\\s*(.*)");
+
+  /** Whether the text has page events of ftrace or perf. */
+  private static final Pattern KIND =
+      Pattern.compile("(?m)^.*\\[[0-9]{1,5}\\].*: +(?:kmem:)?mm_page(?:vec)?_[a-z_]+: .*pfn=");
+
+  private static final Pattern FIELD = Pattern.compile("([a-z_]+)=(\\S+)");
+
+  private final LineSource source;
+  private final Cursor at;
+  private final Map<String, Long> others = new TreeMap<>();
+  private @Nullable KernelVersion version;
+  private long notRead;
+  private String firstNotRead = "";
+  private boolean free;
+  private long timeNs;
+  private int cpu;
+  private long pfn;
+  private int order;
+  private int gfp;
+  private long events;
+
+  private FtraceRequests(LineSource source) {
+    this.source = source;
+    this.at = new Cursor(source);
+  }
+
+  /** Whether this is the beginning of such a text. */
+  public static boolean looksLike(String start) {
+    return KIND.matcher(start).find();
+  }
+
+  /** Opens a file, plain or gzip. */
+  public static FtraceRequests open(Path file) {
+    return new FtraceRequests(LineSource.open(file));
+  }
+
+  @Override
+  public boolean next() {
+    while (source.next()) {
+      at.startLine();
+      String line = at.wholeLine().stripTrailing();
+      if (line.isBlank() || line.startsWith("#")) {
+        continue;
+      }
+      Matcher matcher = LINE.matcher(line);
+      if (!matcher.matches()) {
+        KernelVersion named = KernelVersion.in(line);
+        version = named == null ? version : named;
+        notRead(line);
+        continue;
+      }
+      if (event(matcher)) {
+        events++;
+        return true;
+      }
+    }
+    if (events == 0) {
+      throw new InputException(
+          "there is no mm_page_alloc and no mm_page_free in it",
+          source.name(),
+          "text of ftrace or perf script with the events kmem:mm_page_alloc and kmem:mm_page_free");
+    }
+    return false;
+  }
+
+  private void notRead(String line) {
+    if (notRead++ == 0) {
+      firstNotRead =
+          "line " + source.number() + ": '" + line.substring(0, Math.min(60, line.length())) + "'";
+    }
+  }
+
+  private boolean event(Matcher matcher) {
+    String name = matcher.group(4);
+    boolean alloc = name.equals("mm_page_alloc");
+    boolean freed =
+        name.equals("mm_page_free")
+            || name.equals("mm_page_free_direct")
+            || name.equals("mm_page_free_batched")
+            || name.equals("mm_pagevec_free");
+    if (!alloc && !freed) {
+      others.merge(name, 1L, Long::sum);
+      return false;
+    }
+    cpu = Integer.parseInt(matcher.group(1));
+    String fraction = (matcher.group(3) + "000000000").substring(0, 9);
+    timeNs = Long.parseLong(matcher.group(2)) * 1_000_000_000L + Long.parseLong(fraction);
+    Fields fields = new Fields(matcher.group(5), source.name() + ", line " + source.number());
+    free = freed;
+    // Single pages only are freed in batches, and their events need not say so.
+    order = (int) fields.number("order", freed ? 0L : null, 63);
+    String page = fields.text("page", "");
+    boolean none = page.equals("(null)") || page.matches("(0x)?0+");
+    String frame = fields.text("pfn", "");
+    pfn =
+        alloc && (none || frame.equals("-1") || frame.equals("18446744073709551615"))
+            ? -1
+            : fields.number("pfn", null, 1L << 52);
+    if (order > Pages.MAX_PAGE_ORDER && pfn >= 0) {
+      throw new InputException(
+          "a block of order " + order, fields.where(), "orders of 0 to " + Pages.MAX_PAGE_ORDER);
+    }
+    gfp = alloc ? GfpText.parse(fields.text("gfp_flags", "0"), version, fields.where()) : 0;
+    return true;
+  }
+
+  /** The fields of one event. */
+  private record Fields(String text, String where) {
+    String text(String key, String otherwise) {
+      Matcher matcher = FIELD.matcher(text);
+      while (matcher.find()) {
+        if (matcher.group(1).equals(key)) {
+          return matcher.group(2);
+        }
+      }
+      return otherwise;
+    }
+
+    long number(String key, @Nullable Long otherwise, long max) {
+      String word = text(key, "").toLowerCase(Locale.ROOT);
+      if (word.isEmpty() && otherwise != null) {
+        return otherwise;
+      }
+      boolean hex = word.startsWith("0x");
+      String digits = hex ? word.substring(2) : word;
+      if (!digits.matches(hex ? "[0-9a-f]{1,15}" : "[0-9]{1,17}")
+          || Long.parseLong(digits, hex ? 16 : 10) > max) {
+        throw new InputException(
+            word.isEmpty() ? "the event has no " + key : key + "=" + word + " cannot be",
+            where,
+            key + "= with a number of 0 to " + max);
+      }
+      return Long.parseLong(digits, hex ? 16 : 10);
+    }
+  }
+
+  @Override
+  public boolean isFree() {
+    return free;
+  }
+
+  @Override
+  public long timeNs() {
+    return timeNs;
+  }
+
+  @Override
+  public int cpu() {
+    return cpu;
+  }
+
+  @Override
+  public long pfn() {
+    return pfn;
+  }
+
+  @Override
+  public int order() {
+    return order;
+  }
+
+  @Override
+  public int gfp() {
+    return gfp;
+  }
+
+  @Override
+  public long line() {
+    return source.number();
+  }
+
+  @Override
+  public List<String> notes() {
+    List<String> notes = new ArrayList<>();
+    if (!others.isEmpty()) {
+      notes.add("events that are no requests and were passed over: " + others);
+    }
+    if (notRead > 0) {
+      notes.add(notRead + " lines are no events and were passed over, the first " + firstNotRead);
+    }
+    return notes;
+  }
+
+  @Override
+  public void close() {
+    source.close();
+  }
+}

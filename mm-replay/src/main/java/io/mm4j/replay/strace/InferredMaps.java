@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.replay.strace;
+
+import io.mm4j.api.memory.Pages;
+import io.mm4j.replay.text.LineSource;
+import io.mm4j.replay.vma.CallName;
+import java.io.ByteArrayInputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+
+/**
+ * What a log tells of the address space in which it begins, for somebody who has no maps: the heap
+ * begins where the first question for the break says; above the first mapping that the kernel
+ * placed something lies, or it would be higher; and a range that a call works on and no earlier one
+ * has mapped was there. The rest is as Linux lays a program out.
+ *
+ * <p>The place of that first mapping is input then, and says nothing about the replay.
+ */
+final class InferredMaps {
+  private static final long PAGE = Pages.PAGE_SIZE;
+  private static final long HUGE = 2L << 20;
+  private static final long TOP_64 = 0x7ffffffff000L;
+  private static final long TOP_32 = 0xffffe000L;
+  private static final long TOP_3G = 0xc0000000L;
+
+  /**
+   * Where the area for mappings ends in a program without randomization and with 8 MiB of stack.
+   */
+  private static final long PLAIN_BASE = 0x7ffff7fff000L;
+
+  private static final long LOADER_BYTES = 0x40000;
+  private static final long STACK_BYTES = 0x21000;
+  private static final long NEAR_HEAP = 1L << 30;
+  private static final int MOST_RANGES = 1 << 14;
+
+  private final String name;
+  private final TreeMap<Long, Long> there = new TreeMap<>(Long::compareUnsigned);
+  private final TreeMap<Long, Long> mapped = new TreeMap<>(Long::compareUnsigned);
+  private final SharedSegments segments = new SharedSegments();
+  private final String program;
+  private final long heap;
+  private long inputLine;
+  private long firstPlace;
+  private long firstBytes;
+  private long secondPlace;
+
+  /** Reads the log to its end. */
+  InferredMaps(LogScan scan, Supplier<LineSource> log) {
+    LogScan.Exec begin = scan.begin(null);
+    long pid = begin == null ? scan.firstPid() : begin.pid();
+    long from = begin == null ? 0 : begin.line();
+    heap = scan.firstBreak(pid, from);
+    program = begin == null ? "" : begin.program().replace("\"", "");
+    try (StraceLines lines = new StraceLines(log.get())) {
+      name = lines.name();
+      Map<Long, StraceLine> unfinished = new java.util.HashMap<>();
+      for (StraceLine line = lines.next(); line != null; line = lines.next()) {
+        StraceLine call = line;
+        if (line.form() == StraceLine.Form.UNFINISHED) {
+          unfinished.put(line.pid(), line);
+        } else if (line.form() == StraceLine.Form.RESUMED) {
+          StraceLine first = unfinished.remove(line.pid());
+          if (first != null && first.name().equals(line.name())) {
+            call = StraceLine.parseCall(line.pid(), first.body() + line.body(), lines.where(), 0);
+          }
+        }
+        boolean others =
+            line.pid() != pid
+                && (scan.isChild(line.pid()) || scan.runsAnotherProgramFirst(line.pid()));
+        if (call.form() == StraceLine.Form.CALL && lines.number() > from && !others) {
+          look(call, lines.number());
+        }
+      }
+    }
+  }
+
+  private void look(StraceLine line, long number) {
+    if (line.succeeded() && line.name().equals("shmget")) {
+      segments.known(line);
+    } else if (line.succeeded() && line.name().equals("shmat")) {
+      SharedSegments.Call made = segments.call(line);
+      Long at = line.number();
+      if (made != null && at != null) {
+        placed(made.args().get(0) == 0, number, at, made.bytes());
+      }
+    }
+    CallName call = Calls.name(line.name());
+    if (call == null || !line.succeeded() || there.size() + mapped.size() > MOST_RANGES) {
+      return;
+    }
+    Long result = line.number();
+    Long first = line.args().isEmpty() ? null : Symbols.value(line.args().getFirst());
+    Long second = line.args().size() < 2 ? null : Symbols.value(line.args().get(1));
+    if (result == null || first == null || (second == null && call != CallName.BRK)) {
+      return;
+    }
+    long bytes = second == null ? 0 : second;
+    switch (call) {
+      case MMAP -> {
+        boolean fixed = line.args().size() < 4 || line.args().get(3).contains("MAP_FIXED");
+        placed(first == 0 && !fixed, number, result, bytes);
+      }
+      case MREMAP -> {
+        needed(first, bytes);
+        Long size = line.args().size() < 3 ? null : Symbols.value(line.args().get(2));
+        add(mapped, result, size == null ? bytes : size);
+      }
+      case BRK -> {
+        if (heap != 0 && Long.compareUnsigned(result, heap) > 0) {
+          add(mapped, heap & -PAGE, result - (heap & -PAGE));
+        }
+      }
+      case MUNMAP -> {
+        if (!meets(mapped, first, bytes)) {
+          needed(first, bytes);
+        }
+      }
+      case MPROTECT, MSYNC, MADVISE, MLOCK, MUNLOCK, MLOCK2, MSEAL, MINCORE, PKEY_MPROTECT ->
+          needed(first, bytes);
+      default -> {
+        // names no range
+      }
+    }
+  }
+
+  private void placed(boolean free, long number, long result, long bytes) {
+    if (free && inputLine == 0) {
+      inputLine = number;
+      firstPlace = result;
+      firstBytes = size(bytes);
+    } else if (free && secondPlace == 0) {
+      secondPlace = result;
+    }
+    add(mapped, result, bytes);
+  }
+
+  private void needed(long start, long bytes) {
+    if (bytes != 0 && !meets(mapped, start, bytes)) {
+      add(there, start & -PAGE, bytes + (start & (PAGE - 1)));
+    }
+  }
+
+  private static long size(long bytes) {
+    return (bytes + PAGE - 1) & -PAGE;
+  }
+
+  private static boolean meets(NavigableMap<Long, Long> ranges, long start, long bytes) {
+    Map.Entry<Long, Long> below = ranges.lowerEntry(start + Math.max(1, bytes));
+    return below != null && Long.compareUnsigned(below.getValue(), start) > 0;
+  }
+
+  /** Adds a range and joins it with those that it meets. */
+  private static void add(NavigableMap<Long, Long> ranges, long from, long bytes) {
+    long start = from & -PAGE;
+    long end = from + size(bytes);
+    if (Long.compareUnsigned(end, start) <= 0 || end < 0) {
+      return;
+    }
+    Map.Entry<Long, Long> other = ranges.floorEntry(end);
+    while (other != null && Long.compareUnsigned(other.getValue(), start) >= 0) {
+      start = Long.compareUnsigned(other.getKey(), start) < 0 ? other.getKey() : start;
+      end = Long.compareUnsigned(other.getValue(), end) > 0 ? other.getValue() : end;
+      ranges.remove(other.getKey());
+      other = ranges.floorEntry(end);
+    }
+    ranges.put(start, end);
+  }
+
+  /** The line whose mapping told where the area begins, 0 for none. */
+  long inputLine() {
+    return inputLine;
+  }
+
+  /** What was done, in words. */
+  String note() {
+    return "no maps were given (NAME.maps, or --maps FILE): where the program lies was inferred"
+        + (heap == 0 ? "" : String.format(Locale.ROOT, "; the heap begins at 0x%x", heap))
+        + (inputLine == 0
+            ? ""
+            : "; the place of the mapping in line "
+                + inputLine
+                + " is taken from the log and not judged");
+  }
+
+  /** The maps as text. */
+  LineSource open() {
+    boolean compat = firstPlace != 0 && Long.compareUnsigned(firstPlace, 1L << 32) < 0;
+    long top = !compat ? TOP_64 : firstPlace < TOP_3G ? TOP_3G : TOP_32;
+    long legacy = size(top / 3);
+    boolean up =
+        firstPlace != 0
+            && firstPlace >= legacy
+            && firstPlace - legacy < (compat ? 1L << 28 : 1L << 40)
+            && (secondPlace == 0 || secondPlace > firstPlace);
+    StringBuilder text = new StringBuilder();
+    text.append("# topdown=").append(up ? 0 : 1).append('\n');
+    if (up && firstPlace > legacy) {
+      add(there, legacy, firstPlace - legacy);
+    } else if (!up && firstPlace != 0) {
+      text.append(String.format("# mmap_base=0x%x\n", blockAbove(top)));
+    }
+    program();
+    there.remove(top - STACK_BYTES);
+    there
+        .headMap(top - STACK_BYTES, false)
+        .forEach(
+            (start, end) -> {
+              boolean own = heap != 0 && end <= heap + PAGE && heap - start < NEAR_HEAP;
+              String file = own && !program.isEmpty() ? program : own ? "/program" : "/inferred";
+              long last = Math.min(end, top - STACK_BYTES);
+              // Not executable as a whole: only what the log makes so needs to be.
+              text.append(String.format("%x-%x rw-p 0 00:00 1 %s\n", start, last, file));
+            });
+    text.append(String.format("%x-%x rw-p 0 00:00 0 [stack]\n", top - STACK_BYTES, top));
+    byte[] bytes = text.toString().getBytes(StandardCharsets.UTF_8);
+    return new LineSource("(inferred from " + name + ")", new ByteArrayInputStream(bytes));
+  }
+
+  /** What lies above the first mapping, up to where the search began; gives that place. */
+  private long blockAbove(long top) {
+    long start = firstPlace + firstBytes;
+    long end = start + LOADER_BYTES;
+    if (start <= PLAIN_BASE && PLAIN_BASE - start < (firstBytes < HUGE ? 4 * HUGE : 16 * HUGE)) {
+      end = PLAIN_BASE;
+    }
+    end = Math.min(end, top - (128L << 20));
+    Map.Entry<Long, Long> above = there.floorEntry(end);
+    if (above != null && above.getValue() > end) {
+      end = above.getValue();
+    }
+    if (end <= start) {
+      return start;
+    }
+    add(there, start, end - start);
+    return end;
+  }
+
+  /** The program ends where its heap begins. */
+  private void program() {
+    if (heap == 0) {
+      return;
+    }
+    long end = heap & -PAGE;
+    Map.Entry<Long, Long> below = there.lowerEntry(end);
+    long start = below != null && end - below.getKey() < NEAR_HEAP ? below.getKey() : end - PAGE;
+    if (start > 0 && start < end) {
+      add(there, start, end - start);
+    }
+  }
+}
