@@ -110,8 +110,10 @@ final class MachineOptions {
       names = "--contents",
       paramLabel = "FRAMES",
       order = 707,
-      description = "Which frames have bytes: all, tables (the kernel's) or none (default).")
-  private String contents = "none";
+      description =
+          "Which frames have bytes: all, tables (the kernel's) or none (default, if no bytes are"
+              + " needed).")
+  private @Nullable String contents;
 
   @Option(
       names = "--seed",
@@ -168,7 +170,7 @@ final class MachineOptions {
     given.put("--cpu-nodes", cpuNodes != null);
     given.put("--cmdline", !cmdline.isEmpty());
     given.put("--plugin", !plugins.isEmpty());
-    given.put("--contents", !contents.equals("none"));
+    given.put("--contents", contents != null && !contents.equals("none"));
     given.forEach(
         (option, is) -> {
           if (is) {
@@ -265,7 +267,7 @@ final class MachineOptions {
     }
     MachineConfig config = new MachineConfig().registry(registry).cpus(cpus());
     config.architecture(architecture).memoryMap(map);
-    config.contents(Contents.of(contents, "--contents"));
+    config.contents(contents == null ? Contents.NONE : Contents.of(contents, "--contents"));
     int count = number(nodes, "--nodes", 64);
     if (count > 1) {
       List<NumaTopology.Span> spans = NumaTopology.fake(map, count).memory();
@@ -283,6 +285,12 @@ final class MachineOptions {
       throw inCommandLine(e);
     }
     return config;
+  }
+
+  /** The same, with the kernel's bytes unless others were asked for: for page tables. */
+  MachineConfig withTables(Io io, PluginRegistry registry) {
+    MachineConfig config = config(io, registry);
+    return contents == null ? config.contents(Contents.TABLES) : config;
   }
 
   /** The same, and says on stderr how much of the memory the kernel cannot address. */
