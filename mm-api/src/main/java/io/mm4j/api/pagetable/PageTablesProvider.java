@@ -41,6 +41,22 @@ public interface PageTablesProvider extends PluginProvider {
   }
 
   /**
+   * What a plugin can do; a test that needs more is skipped, with the reason.
+   *
+   * @param allocationFree translations, walks, entries that are written and accesses allocate no
+   *     Java object
+   */
+  record Capabilities(boolean allocationFree) {}
+
+  /** The plugin's capabilities. */
+  Capabilities capabilities();
+
+  @Override
+  default Map<String, String> describeCapabilities() {
+    return Map.of("allocation-free", Boolean.toString(capabilities().allocationFree()));
+  }
+
+  /**
    * Creates a floor that has no table yet. Cheap; takes no frame.
    *
    * @throws io.mm4j.api.InputException if the format is not the architecture's, or there are no

@@ -41,7 +41,8 @@ public interface TableCursor {
   /**
    * Begins a walk over the addresses {@code [start, end)}; the cursor stands at no entry yet.
    *
-   * @param end one past the last address; 0 is the end of all of them
+   * @param end one past the last address; 0 is the end of all of them. A user's range may end at
+   *     the beginning of the kernel's half: there is nothing between the two
    */
   void over(long root, long start, long end);
 

@@ -32,6 +32,7 @@ final class LinuxCursor implements TableCursor {
   private final int indexBits;
   private final long frame;
   private final long stray;
+  private final long lastOfUser;
   private final long[] tables = new long[TableShape.MAX_LEVELS + 1];
 
   private @Nullable Root root;
@@ -51,6 +52,8 @@ final class LinuxCursor implements TableCursor {
     this.indexBits = shape.indexBits();
     this.frame = format.bits().frame();
     this.stray = format.bits().stray();
+    long half = format.kernel().start();
+    this.lastOfUser = (half < 0 ? 1L << shape.addressBits() - 1 : half) - 1;
   }
 
   @Override
@@ -60,6 +63,9 @@ final class LinuxCursor implements TableCursor {
 
   void over(Root ofRoot, long from, long end) {
     long lastOne = end == 0 ? lastAddress() : end - 1;
+    if (!ofRoot.kernel && !format.kernel().contains(lastOne)) {
+      lastOne = Math.min(lastOne & Long.MAX_VALUE, lastOfUser);
+    }
     boolean kernel = format.kernel().contains(from);
     if (Long.compareUnsigned(from, lastOne) > 0
         || kernel != format.kernel().contains(lastOne)

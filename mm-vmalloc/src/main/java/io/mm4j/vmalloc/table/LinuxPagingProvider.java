@@ -29,6 +29,11 @@ public final class LinuxPagingProvider implements PageTablesProvider {
   }
 
   @Override
+  public Capabilities capabilities() {
+    return new Capabilities(true);
+  }
+
+  @Override
   public List<OptionSpec> options() {
     return List.of(
         new OptionSpec(

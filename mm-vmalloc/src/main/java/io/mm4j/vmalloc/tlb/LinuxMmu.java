@@ -387,7 +387,7 @@ public final class LinuxMmu implements Mmu {
     int count = 0;
     for (TlbArray array : arrays) {
       for (int i = 0; i < array.size(); i++) {
-        Root root = array.isEmpty(i) ? null : reachableThrough(array.asid(i));
+        Root root = array.isEmpty(i) ? null : reachableThrough(array.asid(i), array.address(i));
         if (root != null && isStale(root, array, i)) {
           if (count == 0) {
             first[0] = array.address(i);
@@ -399,9 +399,17 @@ public final class LinuxMmu implements Mmu {
     return count;
   }
 
-  /** The root in which an access may find translations of an identifier, or null. */
-  private @Nullable Root reachableThrough(int of) {
+  /**
+   * The root by which translations of an identifier are judged, if an access may find them, or
+   * null. What is global of the kernel's addresses is its own root's, as another one may have yet
+   * to receive the top entry.
+   */
+  private @Nullable Root reachableThrough(int of, long address) {
     Root now = current;
+    Root kernel = roots.kernel();
+    if (of == TlbArray.GLOBAL && kernel != null && format.kernel().contains(address)) {
+      return kernel;
+    }
     if (of == asid || of == TlbArray.GLOBAL) {
       return now;
     }
