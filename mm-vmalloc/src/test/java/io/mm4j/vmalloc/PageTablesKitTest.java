@@ -11,4 +11,9 @@ class PageTablesKitTest extends PluginSuite<PageTablesProvider> {
   PageTablesKitTest() {
     super(Spi.PAGING);
   }
+
+  @Override
+  protected int tries() {
+    return Integer.getInteger("mm.tries", 5);
+  }
 }

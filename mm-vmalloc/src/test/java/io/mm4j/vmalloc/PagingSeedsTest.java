@@ -9,6 +9,6 @@ import io.mm4j.testkit.junit.SeedSuite;
 /** Page tables under seeds that nobody has chosen. */
 class PagingSeedsTest extends SeedSuite<PageTablesProvider> {
   PagingSeedsTest() {
-    super(Spi.PAGING);
+    super(Spi.PAGING, 0.05);
   }
 }

@@ -53,7 +53,7 @@ final class LinuxCursor implements TableCursor {
     this.frame = format.bits().frame();
     this.stray = format.bits().stray();
     long half = format.kernel().start();
-    this.lastOfUser = (half < 0 ? 1L << shape.addressBits() - 1 : half) - 1;
+    this.lastOfUser = (half < 0 ? 1L << (shape.addressBits() - 1) : half) - 1;
   }
 
   @Override

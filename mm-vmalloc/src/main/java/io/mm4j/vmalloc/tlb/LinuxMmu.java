@@ -310,7 +310,7 @@ public final class LinuxMmu implements Mmu {
     int gone = 0;
     for (TlbArray array : arrays) {
       long first = start >>> array.shift;
-      long last = end - 1 >>> array.shift;
+      long last = (end - 1) >>> array.shift;
       for (int i = 0; i < array.size(); i++) {
         long page = array.address(i) >>> array.shift;
         boolean mine = of == TlbArray.EMPTY || array.asid(i) == of;

@@ -37,8 +37,8 @@ public class NaiveCursor implements TableCursor {
     long to = end == 0 ? lastOfAll() : end - 1;
     boolean ofKernel = ofRoot == tables.kernel;
     int width = format.shape().addressBits();
-    if (!ofKernel && width > 32 && !format.kernel().contains(to) && to >>> width - 1 != 0) {
-      to = (1L << width - 1) - 1; // nothing is between the halves
+    if (!ofKernel && width > 32 && !format.kernel().contains(to) && to >>> (width - 1) != 0) {
+      to = (1L << (width - 1)) - 1; // nothing is between the halves
     }
     if (Long.compareUnsigned(from, to) > 0
         || format.kernel().contains(from) != ofKernel

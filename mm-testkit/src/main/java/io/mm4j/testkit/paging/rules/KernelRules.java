@@ -210,7 +210,7 @@ public final class KernelRules {
     fault(s.linear(0, 4096, 1, 0), "the null selector");
     fault(s.linear(8 * 99, 4096, 1, 0), "a selector beyond the table");
     fault(s.linear(s.userData() | 4, 4096, 1, Mmu.USER), "a local table");
-    long last = wide ? (1L << b.format.shape().addressBits() - 1) - 1 : 0xffff_ffffL;
+    long last = wide ? (1L << (b.format.shape().addressBits() - 1)) - 1 : 0xffff_ffffL;
     flat(s.linear(s.kernelData(), last, 1, 0), last, "the last byte");
     fault(s.linear(s.kernelData(), last, 2, 0), "a byte beyond");
     fault(s.linear(s.kernelData(), last + 1, 1, 0), "beyond the limit, or not canonical");

@@ -225,7 +225,7 @@ public final class MmuRules {
     Mmu mmu = loaded(b, root);
     for (int i = 0; i < 24; i++) {
       long at = b.user(random) & -4096L;
-      long old = 300 + i;
+      long old = 300L + i;
       b.map(root, at, 1, old, RW);
       mmu.flushAll(true);
       checkEqual(old << 12, mmu.access(at, Mmu.USER | Mmu.WRITE), b.kind + ": first access");
@@ -400,16 +400,16 @@ public final class MmuRules {
       }
       checkEqual(0, mmu.stale(), b.kind + ": stale");
     }
-    mmu.switchTo(roots.get(0));
-    touch(b, b.cpu, 8192);
-    long hits = mmu.stats().hits();
-    mmu.switchTo(roots.get(1));
-    touch(b, b.cpu, 8192);
-    mmu.switchTo(roots.get(0));
-    touch(b, b.cpu, 8192);
+    long hits = 0;
+    for (int i = 0; i < 6; i++) {
+      // The first round may give each of the two an identifier, the third must find both.
+      hits = i == 4 ? mmu.stats().hits() : hits;
+      mmu.switchTo(roots.get(i % 2));
+      touch(b, b.cpu, 8192);
+    }
     boolean kept = mmu.asids() > 1;
     check(
-        !kept || mmu.stats().hits() > hits,
+        !kept || mmu.stats().hits() == hits + 2,
         b.kind + ": back at a root whose identifier is still its own, the TLB answers",
         "a walk");
     mmu.switchTo(PageTables.NO_ROOT);

@@ -179,7 +179,7 @@ final class PagingBench implements AutoCloseable {
   /** A user address: few places, so that tables are shared, and the ends of the half. */
   long user(Seeded random) {
     long end = format.kernel().start();
-    long half = end < 0 ? 1L << format.shape().addressBits() - 1 : end;
+    long half = end < 0 ? 1L << (format.shape().addressBits() - 1) : end;
     long base =
         switch (random.below(4)) {
           case 0 -> 0;
@@ -192,7 +192,7 @@ final class PagingBench implements AutoCloseable {
 
   /** A frame that is there, aligned for a level. */
   long frame(Seeded random, int level) {
-    long pfn = 256 + random.below(1700);
+    long pfn = 256L + random.below(1700);
     return pfn & -1L << format.order(level);
   }
 
@@ -200,7 +200,7 @@ final class PagingBench implements AutoCloseable {
   long read(long paddr) {
     long value = 0;
     for (int i = format.shape().entryBytes() - 1; i >= 0; i--) {
-      value = value << 8 | memory.getByte(paddr + i) & 0xff;
+      value = (value << 8) | (memory.getByte(paddr + i) & 0xff);
     }
     return value;
   }
@@ -208,7 +208,7 @@ final class PagingBench implements AutoCloseable {
   /** Writes an entry as bytes. */
   void write(long paddr, long value) {
     for (int i = 0; i < format.shape().entryBytes(); i++) {
-      memory.putByte(paddr + i, (byte) (value >>> 8 * i));
+      memory.putByte(paddr + i, (byte) (value >>> (8 * i)));
     }
   }
 

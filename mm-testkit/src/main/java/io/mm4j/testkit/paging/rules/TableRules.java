@@ -277,7 +277,7 @@ public final class TableRules {
 
   private static long limit(PagingBench b) {
     long start = b.format.kernel().start();
-    return start < 0 ? 1L << b.format.shape().addressBits() - 1 : start;
+    return start < 0 ? 1L << (b.format.shape().addressBits() - 1) : start;
   }
 
   private static void seekAndEnsure(PagingBench b, Seeded random) {
