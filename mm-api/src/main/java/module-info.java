@@ -25,6 +25,8 @@ module io.mm4j.api {
   uses io.mm4j.api.memory.PhysicalMemoryProvider;
   uses io.mm4j.api.page.FrameAllocatorProvider;
   uses io.mm4j.api.page.PageAllocatorProvider;
+  uses io.mm4j.api.pagetable.PageTableFormatProvider;
+  uses io.mm4j.api.pagetable.PageTablesProvider;
   uses io.mm4j.api.process.ProcessFloorProvider;
   uses io.mm4j.api.vma.VmaIndexProvider;
 }

@@ -28,6 +28,10 @@ final class Commands {
           new Entry("replay", "recordings of a real kernel, judged one by one", ReplayCommand::new),
           new Entry(
               "explain", "one operation, step by step, with the reasons", ExplainCommand::new),
+          new Entry(
+              "translate",
+              "each step from a logical address to a physical one",
+              TranslateCommand::new),
           new Entry("cat", "a /proc or /sys file of the machine or a process", CatCommand::new),
           new Entry("proc", "the whole tree of such files, for procps", ProcCommand::new),
           new Entry("check", "the test kit on plugins, rule by rule", CheckCommand::new),
@@ -39,7 +43,6 @@ final class Commands {
   static {
     PLANNED.put("exec", "loads a real program's image and shows its areas");
     PLANNED.put("layout", "the kernel address space as the boot log prints it");
-    PLANNED.put("translate", "each step of an address translation");
     PLANNED.put("trace", "any other command with its events");
     PLANNED.put("shell", "the machine at a prompt, and scripts of its lines");
     PLANNED.put("new-plugin", "a plugin project to start from");
@@ -94,7 +97,7 @@ final class Commands {
     out.println();
     for (Entry entry : ALL) {
       out.printf(
-          "  %s  %s%n", io.terminal().bold(String.format("%-8s", entry.name())), entry.line());
+          "  %s  %s%n", io.terminal().bold(String.format("%-9s", entry.name())), entry.line());
     }
     out.println();
     out.println("Not built yet: " + String.join(", ", PLANNED.keySet()) + ".");

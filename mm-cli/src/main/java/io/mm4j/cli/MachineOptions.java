@@ -120,8 +120,10 @@ final class MachineOptions {
       names = "--contents",
       paramLabel = "FRAMES",
       order = 707,
-      description = "Which frames have bytes: all, tables (the kernel's) or none (default).")
-  private String contents = "none";
+      description =
+          "Which frames have bytes: all, tables (the kernel's) or none (default, if no bytes are"
+              + " needed).")
+  private @Nullable String contents;
 
   @Option(
       names = "--seed",
@@ -164,7 +166,7 @@ final class MachineOptions {
     given.put("--cpu-nodes", cpuNodes != null);
     given.put("--cmdline", !cmdline.isEmpty());
     given.put("--plugin", !plugins.isEmpty());
-    given.put("--contents", !contents.equals("none"));
+    given.put("--contents", contents != null && !contents.equals("none"));
     given.put("--seed", seed != null);
     return given;
   }
@@ -335,7 +337,7 @@ final class MachineOptions {
     }
     MachineConfig config = new MachineConfig().registry(registry).cpus(cpus());
     config.architecture(architecture).memoryMap(map);
-    config.contents(Contents.of(contents, "--contents"));
+    config.contents(contents == null ? Contents.NONE : Contents.of(contents, "--contents"));
     int count = number(nodes, "--nodes", 64);
     if (count > 1 && CommandLine.parse(cmdline).words().stream().anyMatch(w -> w.is("numa"))) {
       throw new InputException(
@@ -366,6 +368,12 @@ final class MachineOptions {
       throw inCommandLine(e);
     }
     return config;
+  }
+
+  /** The same, with the kernel's bytes unless others were asked for: for page tables. */
+  MachineConfig withTables(Io io, PluginRegistry registry) {
+    MachineConfig config = config(io, registry);
+    return contents == null ? config.contents(Contents.TABLES) : config;
   }
 
   /** The same, and says on stderr how much of the memory the kernel cannot address. */

@@ -9,6 +9,7 @@ import io.mm4j.api.VirtualClock;
 import io.mm4j.api.boot.BootSettings;
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.BootAllocator;
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
@@ -21,6 +22,9 @@ import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.page.Pressure;
+import io.mm4j.api.pagetable.PageTableFormatProvider;
+import io.mm4j.api.pagetable.PageTables;
+import io.mm4j.api.pagetable.PageTablesProvider;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.plugin.PluginSpec;
@@ -44,8 +48,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A booted machine: the composition root, and the only place that wires floors together. It boots
  * in the kernel's order - memory map, nodes and zones, {@code mem_map}, free blocks, page
- * allocator, processes - with the plugin that the configuration names for each step, and closes in
- * reverse.
+ * allocator, page tables, processes - with the plugin that the configuration names for each step,
+ * and closes in reverse.
  *
  * <p>A module path without the upper floors gives a machine that stops below them: {@link
  * #processes()} says then what to add.
@@ -60,6 +64,7 @@ public final class Machine implements AutoCloseable {
   private final PhysicalMemory memory;
   private final PageAllocator pages;
   private final Optional<FallbackRule> fallbackRule;
+  private final @Nullable PageTables pageTables;
   private final @Nullable ProcessFloor processes;
   private final @Nullable Consumer<? super LeakReport> onLeak;
 
@@ -78,9 +83,13 @@ public final class Machine implements AutoCloseable {
     var memoryPlugin = new Choice<>(registry, Spi.PHYSICAL_MEMORY, config);
     var framesPlugin = new Choice<>(registry, Spi.FRAME_ALLOCATOR, config);
     var pagesPlugin = new Choice<>(registry, Spi.PAGE_ALLOCATOR, config);
+    var formatPlugin = Choice.ifFound(registry, Spi.PAGE_TABLE, config);
+    var pagingPlugin = Choice.ifFound(registry, Spi.PAGING, config);
     var processPlugin = Choice.ifFound(registry, Spi.PROCESS, config);
     var indexPlugin = Choice.ifFound(registry, Spi.VMA_INDEX, config);
     List<Choice<?>> choices = new ArrayList<>(List.of(memoryPlugin, framesPlugin, pagesPlugin));
+    formatPlugin.ifPresent(choices::add);
+    pagingPlugin.ifPresent(choices::add);
     indexPlugin.ifPresent(choices::add);
     processPlugin.ifPresent(choices::add);
     choices.forEach(choice -> chosen.put(choice.spi, choice.spec));
@@ -105,6 +114,12 @@ public final class Machine implements AutoCloseable {
               new PageAllocatorProvider.Floors(
                   memory, zones, cpus, pressure, settings.of(pagesPlugin.provider)),
               pagesPlugin.options);
+      if (formatPlugin.isPresent() && pagingPlugin.isPresent() && hasTables(config)) {
+        pageTables = pageTables(pagingPlugin.get(), formatPlugin.get(), settings);
+        closers.push(pageTables::close);
+      } else {
+        pageTables = null;
+      }
       if (processPlugin.isPresent() && indexPlugin.isPresent()) {
         processes = processes(processPlugin.get(), indexPlugin.get(), settings);
         closers.push(processes::close);
@@ -123,7 +138,39 @@ public final class Machine implements AutoCloseable {
     Supplier<VmaIndex> indexes = () -> index.provider.create(most, index.options);
     return plugin.provider.create(
         new ProcessFloorProvider.Floors(
-            memory, pages, cpus, pressure, indexes, settings.of(plugin.provider)),
+            memory, pages, cpus, pressure, pageTables, indexes, settings.of(plugin.provider)),
+        plugin.options);
+  }
+
+  /** Page tables are bytes in RAM. */
+  private static boolean hasTables(MachineConfig config) {
+    if (config.contents() != Contents.NONE) {
+      return true;
+    }
+    for (Spi<?> spi : List.of(Spi.PAGE_TABLE, Spi.PAGING)) {
+      if (config.names(spi)) {
+        throw new InputException(
+            spi + " was chosen for a machine whose RAM has no bytes",
+            "--contents none",
+            "all, tables");
+      }
+    }
+    return false;
+  }
+
+  private PageTables pageTables(
+      Choice<PageTablesProvider> plugin,
+      Choice<PageTableFormatProvider> format,
+      BootSettings settings) {
+    return plugin.provider.create(
+        new PageTablesProvider.Floors(
+            memory,
+            pages,
+            cpus,
+            architecture,
+            layout,
+            format.provider.create(format.options),
+            settings.of(plugin.provider)),
         plugin.options);
   }
 
@@ -216,6 +263,30 @@ public final class Machine implements AutoCloseable {
   }
 
   /**
+   * The page tables.
+   *
+   * @throws InputException if the machine has none; says why
+   */
+  public PageTables pageTables() {
+    if (pageTables == null) {
+      if (!memory.hasContents()) {
+        throw new InputException(
+            "this machine has no page tables: its RAM has no bytes",
+            "--contents none",
+            "all, tables");
+      }
+      String missing = chosen.containsKey(Spi.PAGING) ? "page-table" : "paging";
+      throw new InputException(
+          "this machine has no page tables: no " + missing + " plugin was found",
+          "the plugins",
+          "io.mm4j:mm-vmalloc, or another jar with a provider of "
+              + missing
+              + ", on the module path, the class path or --plugins-path");
+    }
+    return pageTables;
+  }
+
+  /**
    * The tasks and their address spaces.
    *
    * @throws InputException if the machine was booted without such a floor; says how to add one
@@ -255,6 +326,9 @@ public final class Machine implements AutoCloseable {
       zone.frames().validate();
     }
     pages.validate();
+    if (pageTables != null) {
+      pageTables.validate();
+    }
   }
 
   /** How many frames have this owner; walks all frames that somebody has written to. */

@@ -6,11 +6,14 @@ import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.PageAllocatorProvider;
+import io.mm4j.api.pagetable.PageTableFormatProvider;
+import io.mm4j.api.pagetable.PageTablesProvider;
 import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.api.vma.VmaIndexProvider;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Function;
 import org.apiguardian.api.API;
 
 /**
@@ -33,6 +36,22 @@ public final class Spi<P extends PluginProvider> {
   public static final Spi<PageAllocatorProvider> PAGE_ALLOCATOR =
       new Spi<>("page-allocator", PageAllocatorProvider.class, "linux");
 
+  /** What page tables look like: as many levels and bits as the machine has. */
+  public static final Spi<PageTableFormatProvider> PAGE_TABLE =
+      new Spi<>(
+          "page-table",
+          PageTableFormatProvider.class,
+          arch ->
+              switch (arch) {
+                case X86_64 -> "x86-64";
+                case X86_PAE -> "x86-pae";
+                case X86_32, X86_32_24 -> "x86-32";
+              });
+
+  /** The page tables themselves, and what CPUs do with them. */
+  public static final Spi<PageTablesProvider> PAGING =
+      new Spi<>("paging", PageTablesProvider.class, arch -> "linux");
+
   /** The VMAs of one address space: a maple tree as in 6.18; a machine of 2.4 has its own. */
   public static final Spi<VmaIndexProvider> VMA_INDEX =
       new Spi<>("vma-index", VmaIndexProvider.class, "maple", "rbtree");
@@ -42,22 +61,25 @@ public final class Spi<P extends PluginProvider> {
       new Spi<>("process", ProcessFloorProvider.class, "linux");
 
   private static final List<Spi<?>> ALL =
-      List.of(PHYSICAL_MEMORY, FRAME_ALLOCATOR, PAGE_ALLOCATOR, VMA_INDEX, PROCESS);
+      List.of(
+          PHYSICAL_MEMORY, FRAME_ALLOCATOR, PAGE_ALLOCATOR, PAGE_TABLE, PAGING, VMA_INDEX, PROCESS);
 
   private final String id;
   private final Class<P> providerType;
-  private final String reference;
-  private final String referenceOf24;
+  private final Function<Architecture, String> reference;
 
   private Spi(String id, Class<P> providerType, String reference) {
-    this(id, providerType, reference, reference);
+    this(id, providerType, arch -> reference);
   }
 
   private Spi(String id, Class<P> providerType, String reference, String referenceOf24) {
+    this(id, providerType, arch -> arch == Architecture.X86_32_24 ? referenceOf24 : reference);
+  }
+
+  private Spi(String id, Class<P> providerType, Function<Architecture, String> reference) {
     this.id = Objects.requireNonNull(id);
     this.providerType = providerType;
     this.reference = reference;
-    this.referenceOf24 = referenceOf24;
   }
 
   /** Every SPI, in boot order. */
@@ -75,18 +97,18 @@ public final class Spi<P extends PluginProvider> {
     return providerType;
   }
 
-  /** The name of the plugin that is taken when none is named. */
+  /** The name of the plugin that is taken when none is named, of the machine x86-64. */
   public String reference() {
-    return reference;
+    return reference.apply(Architecture.X86_64);
   }
 
   /**
    * The name of the plugin that a machine of this kind takes when none is named: {@link
    * #reference()}, but for {@link Architecture#X86_32_24}, which has Linux 2.4's where there is
-   * one.
+   * one, and page tables, which each kind has of its own.
    */
   public String reference(Architecture architecture) {
-    return architecture == Architecture.X86_32_24 ? referenceOf24 : reference;
+    return reference.apply(architecture);
   }
 
   @Override

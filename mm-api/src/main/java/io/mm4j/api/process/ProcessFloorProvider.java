@@ -5,12 +5,14 @@ import io.mm4j.api.Cpus;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.Pressure;
+import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.vma.VmaIndex;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.apiguardian.api.API;
+import org.jspecify.annotations.Nullable;
 
 /** Creates a {@link ProcessFloor}: the SPI {@code process}. */
 @API(status = API.Status.EXPERIMENTAL)
@@ -22,6 +24,7 @@ public interface ProcessFloorProvider extends PluginProvider {
    * @param pages the page allocator
    * @param cpus the machine's CPUs
    * @param pressure where a floor that holds pages registers its reclaimer and migrator
+   * @param pageTables the page tables, or null on a machine that has none
    * @param indexes makes an empty index of VMAs, once per address space
    * @param settings what was set of the provider's {@link #settings()}: values of {@code vm.*} by
    *     name without the prefix, and of boot parameters by name
@@ -31,11 +34,23 @@ public interface ProcessFloorProvider extends PluginProvider {
       PageAllocator pages,
       Cpus cpus,
       Pressure pressure,
+      @Nullable PageTables pageTables,
       Supplier<? extends VmaIndex> indexes,
       Map<String, String> settings) {
     /** Copies the map. */
     public Floors {
       settings = Map.copyOf(settings);
+    }
+
+    /** Without page tables. */
+    public Floors(
+        PhysicalMemory memory,
+        PageAllocator pages,
+        Cpus cpus,
+        Pressure pressure,
+        Supplier<? extends VmaIndex> indexes,
+        Map<String, String> settings) {
+      this(memory, pages, cpus, pressure, null, indexes, settings);
     }
   }
 

@@ -50,7 +50,7 @@ class SpikeTest {
     assertEquals(42, mm.read(cpu, UADDR + 8));
     assertEquals(1, mm.faults());
 
-    long pfn = kernel.format.pfn(mm.entry(UADDR));
+    long pfn = kernel.format.pfn(1, mm.entry(UADDR));
     assertEquals(FrameOwner.ANON, kernel.memMap.owner(pfn));
     assertEquals(1, kernel.memMap.refcount(pfn));
     assertEquals(1, kernel.memMap.mapcount(pfn));
@@ -67,14 +67,14 @@ class SpikeTest {
     parent.write(cpu, UADDR, 1);
     ToyMm child = parent.fork(cpu);
     assertEquals(1, child.read(cpu, UADDR));
-    long shared = kernel.format.pfn(parent.entry(UADDR));
+    long shared = kernel.format.pfn(1, parent.entry(UADDR));
     assertEquals(2, kernel.memMap.refcount(shared));
 
     child.write(cpu, UADDR, 2);
-    assertNotEquals(shared, kernel.format.pfn(child.entry(UADDR)));
+    assertNotEquals(shared, kernel.format.pfn(1, child.entry(UADDR)));
     assertEquals(1, kernel.memMap.refcount(shared));
     parent.write(cpu, UADDR, 3);
-    assertEquals(shared, kernel.format.pfn(parent.entry(UADDR)), "the last one need not copy");
+    assertEquals(shared, kernel.format.pfn(1, parent.entry(UADDR)), "the last one need not copy");
     assertEquals(2, child.read(cpu, UADDR));
     assertEquals(3, parent.read(cpu, UADDR));
     child.exit(cpu);
@@ -118,13 +118,13 @@ class SpikeTest {
     pages.splitPage(start, 6);
     pages.freePages(cpu, start + 5, 0);
     mm.write(cpu, UADDR, 7);
-    assertEquals(start + 5, kernel.format.pfn(mm.entry(UADDR)));
+    assertEquals(start + 5, kernel.format.pfn(1, mm.entry(UADDR)));
     pages.freeContigRange(cpu, start, start + 5);
     pages.freeContigRange(cpu, start + 6, end);
 
     assertTrue(pages.allocContigRange(cpu, start, end, Gfp.GFP_KERNEL));
     assertEquals(64, machine.framesOwnedBy(FrameOwner.KERNEL));
-    long now = kernel.format.pfn(mm.entry(UADDR));
+    long now = kernel.format.pfn(1, mm.entry(UADDR));
     assertTrue(now < start || now >= end);
     assertEquals(7, mm.read(cpu, UADDR));
     assertEquals(1, kernel.memMap.mapcount(now));

@@ -28,7 +28,7 @@ final class ToyKernel {
   final PhysicalMemory memory;
   final MemMap memMap;
   final PageAllocator pages;
-  final PageTableFormat format = new ToyFormat();
+  final PageTableFormat format = ToyFormat.format();
   final List<ToyMm> spaces = new ArrayList<>();
   final FrameList lru;
   private final Map<Long, byte[]> swap = new HashMap<>();
@@ -62,7 +62,7 @@ final class ToyKernel {
       long pfn = lru.last();
       long slot = nextSlot++;
       swap.put(slot, bytes(pfn).toArray(ValueLayout.JAVA_BYTE));
-      int mapped = replaceEverywhere(pfn, format.absent(slot));
+      int mapped = replaceEverywhere(pfn, format.absent().entry(0, slot));
       memMap.setMapcount(pfn, memMap.mapcount(pfn) - mapped);
       lru.remove(pfn);
       for (int i = 0; i < mapped; i++) {
@@ -84,7 +84,7 @@ final class ToyKernel {
   private boolean migrate(Cpu cpu, long sourcePfn, long destinationPfn, int order) {
     memory.copyPage(destinationPfn, sourcePfn);
     lru.remove(sourcePfn);
-    long entry = format.leaf(1, destinationPfn, PageTableFormat.USER | PageTableFormat.WRITE);
+    long entry = format.leaf(1, destinationPfn, format.userProt(PageTableFormat.WRITE));
     replaceEverywhere(sourcePfn, entry);
     memMap.move(destinationPfn, sourcePfn);
     lru.addFirst(destinationPfn);

@@ -15,7 +15,6 @@ import io.mm4j.api.pagetable.PageTableFormat;
  * it is new, copied when it is shared, from swap when it was reclaimed.
  */
 final class ToyMm {
-  private static final int USER_PAGE = PageTableFormat.USER | PageTableFormat.WRITE;
 
   private final ToyKernel kernel;
   private final PageTableFormat format;
@@ -46,29 +45,29 @@ final class ToyMm {
   /** The physical address; whatever is missing is faulted in. */
   private long translate(Cpu cpu, long uaddr, boolean write) {
     long entry = entry(uaddr);
-    if (!format.isPresent(entry) || (write && !format.isWritable(entry))) {
+    if (!format.isPresent(1, entry) || (write && !format.bits().isWrite(entry))) {
       fault(cpu, uaddr, entry);
       entry = entry(uaddr);
     }
-    entry = format.withAccessed(format.withDirty(entry, write || format.isDirty(entry)), true);
+    entry = format.bits().mkyoung(write ? format.bits().mkdirty(entry) : entry);
     kernel.memory.putLong(slot(uaddr), entry);
-    return (format.pfn(entry) << Pages.PAGE_SHIFT) + (uaddr & (Pages.PAGE_SIZE - 1));
+    return (format.pfn(1, entry) << Pages.PAGE_SHIFT) + (uaddr & (Pages.PAGE_SIZE - 1));
   }
 
   /** {@code handle_mm_fault()}: anonymous page, copy on write, or swap in. */
   private void fault(Cpu cpu, long uaddr, long entry) {
     faults++;
-    if (!format.isPresent(entry)) {
+    if (!format.isPresent(1, entry)) {
       long pfn = newPage(cpu, uaddr);
       if (entry != PageTableFormat.EMPTY) {
-        kernel.swapIn(format.payload(entry), pfn);
+        kernel.swapIn(format.absent().offset(entry), pfn);
       }
       map(cpu, uaddr, pfn);
       return;
     }
-    long shared = format.pfn(entry);
+    long shared = format.pfn(1, entry);
     if (memMap.mapcount(shared) == 1) {
-      kernel.memory.putLong(slot(uaddr), format.withPermissions(entry, USER_PAGE));
+      kernel.memory.putLong(slot(uaddr), format.bits().mkwrite(entry));
       return;
     }
     long pfn = newPage(cpu, uaddr);
@@ -88,13 +87,13 @@ final class ToyMm {
   /** Takes the reference that the caller has for the page-table entry. */
   private void map(Cpu cpu, long uaddr, long pfn) {
     long slot = slotOrNew(cpu, uaddr);
-    kernel.memory.putLong(slot, format.leaf(1, pfn, USER_PAGE));
+    kernel.memory.putLong(slot, format.leaf(1, pfn, format.userProt(PageTableFormat.WRITE)));
     memMap.setMapcount(pfn, memMap.mapcount(pfn) + 1);
   }
 
   private void unmap(Cpu cpu, long uaddr) {
     long slot = slot(uaddr);
-    long pfn = format.pfn(kernel.memory.getLong(slot));
+    long pfn = format.pfn(1, kernel.memory.getLong(slot));
     kernel.memory.putLong(slot, PageTableFormat.EMPTY);
     memMap.setMapcount(pfn, memMap.mapcount(pfn) - 1);
     if (memMap.refcount(pfn) == 1) {
@@ -109,8 +108,8 @@ final class ToyMm {
     forEachPage(
         (uaddr, slot) -> {
           long entry = kernel.memory.getLong(slot);
-          long readOnly = format.withPermissions(entry, PageTableFormat.USER);
-          long pfn = format.pfn(entry);
+          long readOnly = format.bits().wrprotect(entry);
+          long pfn = format.pfn(1, entry);
           memMap.get(pfn);
           memMap.setMapcount(pfn, memMap.mapcount(pfn) + 1);
           kernel.memory.putLong(slot, readOnly);
@@ -124,8 +123,8 @@ final class ToyMm {
     forEachPage((uaddr, slot) -> unmap(cpu, uaddr));
     for (int i = 0; i < format.entries(2); i++) {
       long entry = kernel.memory.getLong((pgd << Pages.PAGE_SHIFT) + 8L * i);
-      if (format.isPresent(entry)) {
-        kernel.pages.freePages(cpu, format.pfn(entry), 0);
+      if (format.isPresent(1, entry)) {
+        kernel.pages.freePages(cpu, format.pfn(1, entry), 0);
       }
     }
     kernel.pages.freePages(cpu, pgd, 0);
@@ -136,7 +135,7 @@ final class ToyMm {
   boolean replace(long pageIndex, long pfn, long newEntry) {
     long uaddr = pageIndex << Pages.PAGE_SHIFT;
     long entry = entry(uaddr);
-    if (!format.isPresent(entry) || format.pfn(entry) != pfn) {
+    if (!format.isPresent(1, entry) || format.pfn(1, entry) != pfn) {
       return false;
     }
     kernel.memory.putLong(slot(uaddr), newEntry);
@@ -152,19 +151,20 @@ final class ToyMm {
   /** The physical address of the entry for a page, 0 where there is no table. */
   private long slot(long uaddr) {
     long upper = kernel.memory.getLong(slotIn(pgd, 2, uaddr));
-    return format.isPresent(upper) ? slotIn(format.pfn(upper), 1, uaddr) : 0;
+    return format.isPresent(2, upper) ? slotIn(format.tablePfn(upper), 1, uaddr) : 0;
   }
 
   private long slotOrNew(Cpu cpu, long uaddr) {
     long upper = slotIn(pgd, 2, uaddr);
-    if (!format.isPresent(kernel.memory.getLong(upper))) {
-      kernel.memory.putLong(upper, format.table(newTable(cpu)));
+    if (!format.isPresent(2, kernel.memory.getLong(upper))) {
+      kernel.memory.putLong(upper, format.table(2, newTable(cpu)));
     }
     return slot(uaddr);
   }
 
   private long slotIn(long tablePfn, int level, long uaddr) {
-    return (tablePfn << Pages.PAGE_SHIFT) + (long) format.index(level, uaddr) * format.entryBytes();
+    return (tablePfn << Pages.PAGE_SHIFT)
+        + (long) format.index(level, uaddr) * format.shape().entryBytes();
   }
 
   private long newTable(Cpu cpu) {
@@ -177,7 +177,7 @@ final class ToyMm {
     for (long uaddr = 0; uaddr < 1L << 30; uaddr += Pages.PAGE_SIZE) {
       if (slot(uaddr) == 0) {
         uaddr += (1L << format.shift(2)) - Pages.PAGE_SIZE;
-      } else if (format.isPresent(entry(uaddr))) {
+      } else if (format.isPresent(1, entry(uaddr))) {
         visitor.page(uaddr, slot(uaddr));
       }
     }

@@ -10,6 +10,8 @@ import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.frames.FrameAllocatorSuite;
 import io.mm4j.testkit.memory.PhysicalMemorySuite;
 import io.mm4j.testkit.pages.PageAllocatorSuite;
+import io.mm4j.testkit.paging.PageTableFormatSuite;
+import io.mm4j.testkit.paging.PageTablesSuite;
 import io.mm4j.testkit.process.AddressSpaceSuite;
 import io.mm4j.testkit.process.ProcessFloorSuite;
 import io.mm4j.testkit.vma.VmaIndexSuite;
@@ -33,6 +35,8 @@ public final class TestKit {
         PhysicalMemorySuite.suite(),
         FrameAllocatorSuite.suite(),
         PageAllocatorSuite.suite(),
+        PageTableFormatSuite.suite(),
+        PageTablesSuite.suite(),
         VmaIndexSuite.suite(),
         AddressSpaceSuite.suite());
   }

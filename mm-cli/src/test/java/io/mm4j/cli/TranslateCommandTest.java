@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class TranslateCommandTest {
+  private static Map<?, ?> translation(String... args) {
+    Cli run = Cli.mm(args);
+    assertEquals(0, run.code(), run.err());
+    return (Map<?, ?>) run.jsonList("translations").getFirst();
+  }
+
+  /** The direct map of each kind of machine. */
+  @ParameterizedTest
+  @CsvSource({
+    "x86-64, x86-64, 0xffff888000200123, 3",
+    "x86-64, la57, 0xff11000000200123, 4",
+    "x86-32, x86-32, 0xc0200123, 2",
+    "x86-32-2.4, x86-32, 0xc0200123, 2",
+    "x86-pae, x86-pae, 0xc0200123, 2"
+  })
+  void theDirectMapIsAnOffset(String machine, String format, String address, int steps) {
+    Map<?, ?> map =
+        translation(
+            "translate",
+            address,
+            "--machine",
+            machine,
+            "--plugin",
+            "page-table=" + format,
+            "--memory",
+            "64M",
+            "--json");
+    assertEquals(format, map.get("format"));
+    assertEquals("0x200123", map.get("physical"));
+    assertEquals(steps, ((List<?>) map.get("steps")).size());
+    assertEquals(address, map.get("linear"));
+  }
+
+  @Test
+  void aMappedPageHasAFrameAndTheRestHasNot() {
+    Cli run = Cli.mm("translate", "0x8048123", "0x8049000", "--map", "0x8048000", "--json");
+    assertEquals(0, run.code(), run.err());
+    List<?> list = run.jsonList("translations");
+    Map<?, ?> mapped = (Map<?, ?>) list.get(0);
+    Map<?, ?> hole = (Map<?, ?>) list.get(1);
+    assertEquals(true, mapped.get("mapped"));
+    assertEquals("ANON", mapped.get("owner"));
+    assertTrue(String.valueOf(mapped.get("physical")).endsWith("123"));
+    assertEquals(false, hole.get("mapped"));
+    List<?> steps = (List<?>) hole.get("steps");
+    assertEquals("none", ((Map<?, ?>) steps.getLast()).get("kind"));
+  }
+
+  @Test
+  void anAddressBeyondTheSegmentIsAFault() {
+    Cli run = Cli.mm("translate", "0x1ffffffff", "--machine", "x86-32");
+    assertEquals(0, run.code(), run.err());
+    assertTrue(run.out().contains("general protection fault: beyond the limit 0xffffffff"));
+    Cli wide = Cli.mm("translate", "0x800000000000");
+    assertTrue(wide.out().contains("not canonical"), wide.out());
+  }
+
+  @Test
+  void everyStepNamesItsFrame() {
+    Cli run = Cli.mm("translate", "0xffffc90000000000");
+    assertEquals(0, run.code(), run.err());
+    assertTrue(run.out().contains("PGD       frame 0x"), run.out());
+    assertTrue(run.out().contains("-> nothing is there"), run.out());
+    assertTrue(run.out().contains("none: an access is a page fault"), run.out());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "nonsense, --root, kernel",
+    "0x1000, --root, other",
+    "0x1000, --contents, none",
+    "0x1000, --map, 0xffff888000000000",
+    "0x1000, --plugin, page-table=x86-32",
+    "0x1000, --plugin, paging=linux:vmalloc-sync=never"
+  })
+  void wrongInputIsAnswered(String address, String option, String value) {
+    Cli wrong = Cli.mm("translate", address, option, value);
+    assertEquals(2, wrong.code(), wrong.err());
+    assertTrue(wrong.err().contains("allowed:"), wrong.err());
+  }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.paging;
+
+import io.mm4j.api.machine.Spi;
+import io.mm4j.api.pagetable.PageTablesProvider;
+import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.Suite;
+import io.mm4j.testkit.paging.faults.PagingFaults;
+import io.mm4j.testkit.paging.naive.NaivePaging;
+import io.mm4j.testkit.paging.rules.KernelRules;
+import io.mm4j.testkit.paging.rules.MmuRules;
+import io.mm4j.testkit.paging.rules.TableRules;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Everything about {@code paging}. */
+public final class PageTablesSuite {
+  private PageTablesSuite() {}
+
+  /** The suite. */
+  public static Suite<PageTablesProvider> suite() {
+    List<Rule<PageTablesProvider>> rules = new ArrayList<>(TableRules.all());
+    rules.addAll(KernelRules.all());
+    rules.addAll(MmuRules.all());
+    return new Suite<>(Spi.PAGING, new NaivePaging(), rules, PagingFaults.all());
+  }
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.paging.faults;
+
+import io.mm4j.api.Cpu;
+import io.mm4j.api.pagetable.PageTables;
+import io.mm4j.api.pagetable.PageTablesProvider;
+import io.mm4j.api.pagetable.TableCursor;
+import io.mm4j.testkit.Fault;
+import io.mm4j.testkit.paging.naive.NaiveCursor;
+import io.mm4j.testkit.paging.naive.NaivePageTables;
+import java.util.Deque;
+import java.util.List;
+import java.util.function.Function;
+
+/** Cursors that are wrong on purpose. */
+final class CursorFaults {
+  private CursorFaults() {}
+
+  private static Fault<PageTablesProvider> fault(
+      String name, String what, String rule, Function<NaivePageTables, TableCursor> cursors) {
+    return PagingFaults.fault(
+        name, what, List.of(rule), floors -> new PagingFaults.WithCursor(floors, cursors));
+  }
+
+  static List<Fault<PageTablesProvider>> all() {
+    return List.of(
+        fault(
+            "walks-over-markers",
+            "A walk takes an absent entry for nothing.",
+            "PG-03",
+            WalksOverMarkers::new),
+        fault(
+            "seeks-to-the-bottom",
+            "seek goes down as far as there are tables, whatever level was wanted.",
+            "PG-04",
+            SeeksDown::new),
+        fault(
+            "ignores-the-ceiling",
+            "freeTables frees a table that reaches over the ceiling.",
+            "PG-07",
+            IgnoresCeiling::new),
+        fault(
+            "never-unwinds",
+            "Tables that were made before memory ran out stay.",
+            "PG-09",
+            NeverUnwinds::new),
+        fault(
+            "parts-of-one-frame",
+            "All parts of a huge leaf map its first part.",
+            "PG-10",
+            OnePart::new),
+        fault(
+            "loses-deposits",
+            "A deposited table takes the place of the one before it.",
+            "PG-11",
+            LosesDeposits::new),
+        fault(
+            "does-not-look-again",
+            "A new table is put where something else has come meanwhile.",
+            "PG-12",
+            LooksOnce::new));
+  }
+
+  private static final class WalksOverMarkers extends NaiveCursor {
+    WalksOverMarkers(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    protected boolean isMet(int l, long entry) {
+      return PagingFaults.isLeaf(format, l, entry);
+    }
+  }
+
+  private static final class SeeksDown extends NaiveCursor {
+    SeeksDown(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    public int seek(long at, int wanted) {
+      return super.seek(at, 1);
+    }
+  }
+
+  private static final class IgnoresCeiling extends NaiveCursor {
+    IgnoresCeiling(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    protected boolean isFree(long first, long lastOne, long floor, long end) {
+      return super.isFree(first, first, floor, end);
+    }
+  }
+
+  private static final class NeverUnwinds extends NaiveCursor {
+    NeverUnwinds(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    protected void unwind(Cpu cpu, long at, Deque<Integer> made) {}
+  }
+
+  private static final class OnePart extends NaiveCursor {
+    OnePart(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    protected long part(long huge, int i) {
+      return super.part(huge, 0);
+    }
+  }
+
+  private static final class LosesDeposits extends NaiveCursor {
+    LosesDeposits(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    public void deposit(long tablePfn) {
+      super.deposit(tablePfn);
+      tables.forgetNext(tablePfn);
+    }
+  }
+
+  private static final class LooksOnce extends NaiveCursor {
+    LooksOnce(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    public int ensure(Cpu cpu, long at, int wanted) {
+      while (true) {
+        int reached = seek(at, wanted);
+        if (reached == wanted || !format.isNone(entry())) {
+          return reached;
+        }
+        long table = tables.newTable(cpu);
+        if (table == PageTables.NO_TABLE) {
+          return NO_MEMORY;
+        }
+        set(0); // whatever has come
+        populate(table);
+      }
+    }
+  }
+}

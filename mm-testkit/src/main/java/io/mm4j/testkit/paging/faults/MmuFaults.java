@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.paging.faults;
+
+import io.mm4j.api.pagetable.PageTablesProvider;
+import io.mm4j.testkit.Fault;
+import io.mm4j.testkit.paging.naive.NaiveMmu;
+import io.mm4j.testkit.paging.naive.NaivePageTables;
+import java.util.List;
+import java.util.function.Function;
+
+/** CPUs that translate wrongly on purpose. */
+final class MmuFaults {
+  private MmuFaults() {}
+
+  private static Fault<PageTablesProvider> fault(
+      String name, String what, List<String> rules, Function<NaivePageTables, NaiveMmu> cpus) {
+    return PagingFaults.fault(
+        name,
+        what,
+        rules,
+        floors ->
+            new NaivePageTables(floors) {
+              @Override
+              protected NaiveMmu newMmu() {
+                return cpus.apply(this);
+              }
+            });
+  }
+
+  static List<Fault<PageTablesProvider>> all() {
+    return List.of(
+        fault(
+            "leafs-have-the-rights",
+            "Only the leaf decides what is allowed.",
+            List.of("PG-20"),
+            LeafsDecide::new),
+        fault(
+            "reads-make-dirty",
+            "A read sets the dirty bit.",
+            List.of("PG-21"),
+            ReadsMakeDirty::new),
+        fault(
+            "has-no-tlb",
+            "Every access reads the tables.",
+            List.of("PG-22", "PG-24"),
+            HasNoTlb::new),
+        fault(
+            "flushes-no-span", "flushSpan forgets nothing.", List.of("PG-22"), FlushesNoSpan::new),
+        fault(
+            "global-pages-go",
+            "A change of the directory takes global translations along.",
+            List.of("PG-24"),
+            GlobalGoes::new),
+        fault(
+            "asids-are-not-compared",
+            "A translation of any identifier answers.",
+            List.of("PG-24"),
+            AnyAsid::new),
+        fault(
+            "identifiers-without-a-flush",
+            "An identifier is given to another root with what the last one left.",
+            List.of("PG-25"),
+            NothingGoes::new));
+  }
+
+  private static final class LeafsDecide extends NaiveMmu {
+    LeafsDecide(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    protected long rights(int level, long entry) {
+      return format.isTable(level, entry) ? WRITE | USER | FETCH : super.rights(level, entry);
+    }
+  }
+
+  private static final class ReadsMakeDirty extends NaiveMmu {
+    ReadsMakeDirty(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    protected void mark(List<Long> slots, boolean written) {
+      super.mark(slots, true);
+    }
+  }
+
+  private static final class HasNoTlb extends NaiveMmu {
+    HasNoTlb(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    protected boolean matches(Cached c, long address) {
+      return false;
+    }
+  }
+
+  private static final class FlushesNoSpan extends NaiveMmu {
+    FlushesNoSpan(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    public void flushSpan(long start, long end) {}
+  }
+
+  private static final class GlobalGoes extends NaiveMmu {
+    GlobalGoes(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    protected boolean survives(Cached c, int id) {
+      return c.asid() != id;
+    }
+  }
+
+  private static final class AnyAsid extends NaiveMmu {
+    AnyAsid(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    protected boolean matches(Cached c, long address) {
+      return c.begins(address & -format.bytes(c.level()));
+    }
+  }
+
+  private static final class NothingGoes extends NaiveMmu {
+    NothingGoes(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    protected boolean survives(Cached c, int id) {
+      return true;
+    }
+  }
+}

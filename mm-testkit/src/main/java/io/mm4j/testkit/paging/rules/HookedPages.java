@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.paging.rules;
+
+import io.mm4j.api.Cpu;
+import io.mm4j.api.memory.NodeMask;
+import io.mm4j.api.page.ManagedZone;
+import io.mm4j.api.page.PageAllocator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A page allocator whose n-th allocation from now fails, or does something first: what a table that
+ * is being made must survive.
+ */
+final class HookedPages implements PageAllocator {
+  private final PageAllocator pages;
+  private long failsIn;
+  private long hookIn;
+  private Runnable hook = () -> {};
+  private long allocations;
+
+  HookedPages(PageAllocator pages) {
+    this.pages = pages;
+  }
+
+  /** The n-th allocation from now fails, from 1; 0 for none. */
+  void failIn(long n) {
+    failsIn = n;
+  }
+
+  /** Before the n-th allocation from now something happens, as reclaim might do it. */
+  void doBefore(long n, Runnable what) {
+    hookIn = n;
+    hook = what;
+  }
+
+  /** How many allocations there were. */
+  long allocations() {
+    return allocations;
+  }
+
+  private boolean fails() {
+    allocations++;
+    if (hookIn > 0 && --hookIn == 0) {
+      hook.run();
+    }
+    return failsIn > 0 && --failsIn == 0;
+  }
+
+  @Override
+  public long allocPages(Cpu cpu, int gfp, int order, int nodeId) {
+    return fails() ? NO_PAGE : pages.allocPages(cpu, gfp, order, nodeId);
+  }
+
+  @Override
+  public long allocPages(Cpu cpu, int gfp, int order, int nodeId, @Nullable NodeMask nodes) {
+    return fails() ? NO_PAGE : pages.allocPages(cpu, gfp, order, nodeId, nodes);
+  }
+
+  @Override
+  public void freePages(Cpu cpu, long pfn, int order) {
+    pages.freePages(cpu, pfn, order);
+  }
+
+  @Override
+  public void splitPage(long pfn, int order) {
+    pages.splitPage(pfn, order);
+  }
+
+  @Override
+  public void splitFolio(long pfn, int order, int toOrder) {
+    pages.splitFolio(pfn, order, toOrder);
+  }
+
+  @Override
+  public boolean allocContigRange(Cpu cpu, long startPfn, long endPfn, int gfp) {
+    return pages.allocContigRange(cpu, startPfn, endPfn, gfp);
+  }
+
+  @Override
+  public void drainAllPages(Cpu cpu) {
+    pages.drainAllPages(cpu);
+  }
+
+  @Override
+  public List<ManagedZone> zones() {
+    return pages.zones();
+  }
+
+  @Override
+  public long pcpPages() {
+    return pages.pcpPages();
+  }
+
+  @Override
+  public void validate() {
+    pages.validate();
+  }
+}

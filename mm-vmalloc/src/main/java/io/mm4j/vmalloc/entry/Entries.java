@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.vmalloc.entry;
+
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.PhysicalMemory;
+import io.mm4j.api.pagetable.PageTableFormat;
+import io.mm4j.api.pagetable.PageTables;
+import io.mm4j.api.pagetable.TableShape;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/**
+ * Entries as bytes in RAM, and the walk from a root to a leaf. What the walk needs of the format is
+ * taken out of it once, so that a step is a shift, a mask, a load and a test, whatever formats the
+ * program has loaded.
+ *
+ * <p>Plain loads and stores; any thread. Nothing is allocated.
+ */
+public final class Entries {
+  private static final ValueLayout.OfLong LONG =
+      ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfInt INT =
+      ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private final MemorySegment ram;
+  private final boolean wide;
+  private final int levels;
+  private final int topShift;
+  private final int indexBits;
+  private final long indexMask;
+  private final int leafLevels;
+  private final long present;
+  private final long pageSize;
+  private final long frame;
+  private final int spare;
+  private final boolean signed;
+
+  /** The entries of a machine. */
+  public Entries(PhysicalMemory memory, PageTableFormat format) {
+    TableShape shape = format.shape();
+    ram = memory.ram();
+    wide = shape.entryBytes() == 8;
+    levels = shape.levels();
+    topShift = shape.shift(levels);
+    indexBits = shape.indexBits();
+    indexMask = (1L << indexBits) - 1;
+    leafLevels = shape.leafLevels();
+    present = format.bits().present();
+    pageSize = format.bits().pageSize();
+    frame = format.bits().frame();
+    spare = 64 - shape.addressBits();
+    signed = shape.addressBits() > 32;
+  }
+
+  /** log2 of the bytes of an entry. */
+  public int entryShift() {
+    return wide ? 3 : 2;
+  }
+
+  /** The entry at a physical address. */
+  public long get(long paddr) {
+    return wide ? ram.get(LONG, paddr) : ram.get(INT, paddr) & 0xffff_ffffL;
+  }
+
+  /** Writes the entry at a physical address. */
+  public void put(long paddr, long entry) {
+    if (wide) {
+      ram.set(LONG, paddr, entry);
+    } else {
+      ram.set(INT, paddr, (int) entry);
+    }
+  }
+
+  /** The physical address of an entry of a table. */
+  public long paddr(long tablePfn, int index) {
+    return (tablePfn << Pages.PAGE_SHIFT) + ((long) index << entryShift());
+  }
+
+  /** See {@link PageTables#translate}. */
+  public long translate(long root, long address) {
+    long extended = signed ? address << spare >> spare : address << spare >>> spare;
+    if (extended != address) {
+      return PageTables.NOT_MAPPED;
+    }
+    return wide
+        ? translateWide(root << Pages.PAGE_SHIFT, address)
+        : translateNarrow(root << Pages.PAGE_SHIFT, address);
+  }
+
+  private long translateWide(long top, long address) {
+    long table = top;
+    int shift = topShift;
+    while (true) {
+      long entry = ram.get(LONG, table + ((address >>> shift & indexMask) << 3));
+      if ((entry & present) == 0) {
+        return PageTables.NOT_MAPPED;
+      }
+      if (shift == Pages.PAGE_SHIFT) {
+        return (entry & frame) | (address & (Pages.PAGE_SIZE - 1));
+      }
+      if ((entry & pageSize) != 0) {
+        return huge(entry, shift, address);
+      }
+      table = entry & frame;
+      shift -= indexBits;
+    }
+  }
+
+  private long translateNarrow(long top, long address) {
+    long table = top;
+    int shift = topShift;
+    while (true) {
+      long entry = ram.get(INT, table + ((address >>> shift & indexMask) << 2)) & 0xffff_ffffL;
+      if ((entry & present) == 0) {
+        return PageTables.NOT_MAPPED;
+      }
+      if (shift == Pages.PAGE_SHIFT) {
+        return (entry & frame) | (address & (Pages.PAGE_SIZE - 1));
+      }
+      if ((entry & pageSize) != 0) {
+        return huge(entry, shift, address);
+      }
+      table = entry & frame;
+      shift -= indexBits;
+    }
+  }
+
+  /** A leaf above level 1, or a reserved bit where there are none. */
+  private long huge(long entry, int shift, long address) {
+    int level = (shift - Pages.PAGE_SHIFT) / indexBits + 1;
+    long inside = (1L << shift) - 1;
+    return (leafLevels >>> level & 1) == 0
+        ? PageTables.NOT_MAPPED
+        : (entry & frame & ~inside) | (address & inside);
+  }
+
+  /** See {@link PageTables#walk}. */
+  public long walk(long root, long address, PageTables.Step step) {
+    long extended = signed ? address << spare >> spare : address << spare >>> spare;
+    if (extended != address) {
+      return PageTables.NOT_MAPPED;
+    }
+    long tablePfn = root;
+    int shift = topShift;
+    for (int level = levels; level > 0; level--) {
+      int index = (int) (address >>> shift & indexMask);
+      long entry = get(paddr(tablePfn, index));
+      step.read(level, tablePfn, index, entry);
+      if ((entry & present) == 0 || level == 1 || (entry & pageSize) != 0) {
+        break;
+      }
+      tablePfn = (entry & frame) >>> Pages.PAGE_SHIFT;
+      shift -= indexBits;
+    }
+    return translate(root, address);
+  }
+}
