@@ -26,5 +26,6 @@ module io.mm4j.api {
   uses io.mm4j.api.page.FrameAllocatorProvider;
   uses io.mm4j.api.page.PageAllocatorProvider;
   uses io.mm4j.api.process.ProcessFloorProvider;
+  uses io.mm4j.api.slab.SlabAllocatorProvider;
   uses io.mm4j.api.vma.VmaIndexProvider;
 }

@@ -8,6 +8,7 @@ import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.process.ProcessFloorProvider;
+import io.mm4j.api.slab.SlabAllocatorProvider;
 import io.mm4j.api.vma.VmaIndexProvider;
 import java.util.List;
 import java.util.Objects;
@@ -33,6 +34,10 @@ public final class Spi<P extends PluginProvider> {
   public static final Spi<PageAllocatorProvider> PAGE_ALLOCATOR =
       new Spi<>("page-allocator", PageAllocatorProvider.class, "linux");
 
+  /** Objects smaller than a page, and {@code kmalloc()}. */
+  public static final Spi<SlabAllocatorProvider> SLAB =
+      new Spi<>("slab", SlabAllocatorProvider.class, "slub");
+
   /** The VMAs of one address space: a maple tree as in 6.18; a machine of 2.4 has its own. */
   public static final Spi<VmaIndexProvider> VMA_INDEX =
       new Spi<>("vma-index", VmaIndexProvider.class, "maple", "rbtree");
@@ -42,7 +47,7 @@ public final class Spi<P extends PluginProvider> {
       new Spi<>("process", ProcessFloorProvider.class, "linux");
 
   private static final List<Spi<?>> ALL =
-      List.of(PHYSICAL_MEMORY, FRAME_ALLOCATOR, PAGE_ALLOCATOR, VMA_INDEX, PROCESS);
+      List.of(PHYSICAL_MEMORY, FRAME_ALLOCATOR, PAGE_ALLOCATOR, SLAB, VMA_INDEX, PROCESS);
 
   private final String id;
   private final Class<P> providerType;
