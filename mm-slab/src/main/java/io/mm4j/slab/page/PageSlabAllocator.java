@@ -142,6 +142,11 @@ final class PageSlabAllocator extends SlabBase<PageCache, BaseCpu> {
   }
 
   @Override
+  protected long usable(PageCache cache, long paddr) {
+    return cache.objectBytes();
+  }
+
+  @Override
   public void forEachLive(KmemCache cache, Consumer<? super Long> visitor) {
     frames.forEach(
         (pfn, tag) -> {

@@ -11,6 +11,7 @@ import io.mm4j.testkit.frames.FrameAllocatorSuite;
 import io.mm4j.testkit.memory.PhysicalMemorySuite;
 import io.mm4j.testkit.pages.PageAllocatorSuite;
 import io.mm4j.testkit.process.AddressSpaceSuite;
+import io.mm4j.testkit.slab.SlabAllocatorSuite;
 import io.mm4j.testkit.vma.VmaIndexSuite;
 import java.util.List;
 import java.util.Optional;
@@ -28,6 +29,7 @@ public final class TestKit {
         PhysicalMemorySuite.suite(),
         FrameAllocatorSuite.suite(),
         PageAllocatorSuite.suite(),
+        SlabAllocatorSuite.suite(),
         VmaIndexSuite.suite(),
         AddressSpaceSuite.suite());
   }
