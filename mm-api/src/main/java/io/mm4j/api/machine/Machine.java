@@ -63,6 +63,7 @@ public final class Machine implements AutoCloseable {
   private final PageAllocator pages;
   private final Optional<FallbackRule> fallbackRule;
   private final @Nullable SlabAllocator slabs;
+  private final Optional<SlabAllocatorProvider.Capabilities> slabCapabilities;
   private final @Nullable ProcessFloor processes;
   private final @Nullable Consumer<? super LeakReport> onLeak;
 
@@ -110,6 +111,7 @@ public final class Machine implements AutoCloseable {
               new PageAllocatorProvider.Floors(
                   memory, zones, cpus, pressure, settings.of(pagesPlugin.provider)),
               pagesPlugin.options);
+      slabCapabilities = slabPlugin.map(plugin -> plugin.provider.capabilities());
       slabs = slabPlugin.map(plugin -> slabs(plugin, settings)).orElse(null);
       if (slabs != null) {
         closers.push(slabs::close);
@@ -247,9 +249,9 @@ public final class Machine implements AutoCloseable {
     return slabs;
   }
 
-  /** Whether the machine has a slab allocator. */
-  public boolean hasSlabs() {
-    return slabs != null;
+  /** What the slab allocator can do; empty if the machine has none. */
+  public Optional<SlabAllocatorProvider.Capabilities> slabCapabilities() {
+    return slabCapabilities;
   }
 
   /**
