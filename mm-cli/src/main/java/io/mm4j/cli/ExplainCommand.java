@@ -10,6 +10,7 @@ import io.mm4j.cli.explain.CallExplainer;
 import io.mm4j.cli.explain.CallScript;
 import io.mm4j.cli.explain.Explanation;
 import io.mm4j.cli.explain.PageExplainer;
+import io.mm4j.cli.explain.SlabExplainer;
 import io.mm4j.cli.proc.Scene;
 import io.mm4j.cli.text.Json;
 import io.mm4j.replay.RunningProcess;
@@ -34,6 +35,10 @@ import picocli.CommandLine.Parameters;
       "",
       "Operations on pages, on a machine that has just booted:",
       "  alloc_pages GFP ORDER",
+      "Requests to the slab allocator of such a machine:",
+      "  kmalloc, kzalloc SIZE [GFP]   krealloc ADDR SIZE [GFP]   kfree ADDR",
+      "  kmem_cache_create NAME SIZE [ALIGN]   kmem_cache_alloc CACHE [GFP]",
+      "  kmem_cache_free CACHE ADDR   kmem_cache_shrink, kmem_cache_destroy CACHE",
       "The boot of the machine, with what early code may do before memory goes to the zones:",
       "  boot   memblock_reserve, memblock_phys_free START SIZE",
       "  memblock_alloc SIZE [ALIGN [MIN [MAX [NODE]]]]",
@@ -60,6 +65,7 @@ import picocli.CommandLine.Parameters;
       "",
       "Examples:",
       "  mm explain alloc_pages GFP_KERNEL 3",
+      "  mm explain 'kmalloc 100 GFP_KERNEL' 'kfree $1'",
       "  mm explain boot --memory 1G --cmdline 'mem=512M kernelcore=50%'",
       "  mm explain boot 'memblock_reserve 16M 32M' 'memblock_alloc 64K 4K 0 16M'",
       "  mm explain mmap 2M",
@@ -109,12 +115,16 @@ final class ExplainCommand extends MmCommand {
               + ", "
               + BootExplainer.FORM
               + ", "
+              + String.join(", ", SlabExplainer.forms())
+              + ", "
               + String.join(", ", CallExplainer.forms()));
     }
     if (calls.getFirst().getFirst().equals(PageExplainer.OPERATION)) {
       pages(io, calls);
     } else if (calls.getFirst().getFirst().equals(BootExplainer.OPERATION)) {
       boot(io, calls);
+    } else if (SlabExplainer.knows(calls.getFirst().getFirst())) {
+      slabs(io, calls);
     } else {
       calls(io, calls);
     }
@@ -151,6 +161,19 @@ final class ExplainCommand extends MmCommand {
     try (Machine booted = machine.config(io, machine.registry(io)).boot()) {
       List<Explanation> explanations = new ArrayList<>();
       explainers.forEach(e -> explanations.add(e.explain(booted)));
+      print(io, "", Map.of(), explanations);
+    }
+  }
+
+  private void slabs(Io io, List<List<String>> calls) {
+    ofMachine(calls.getFirst().getFirst());
+    calls.forEach(SlabExplainer::check);
+    try (Machine booted = machine.configWithKernelBytes(io, machine.registry(io)).boot()) {
+      SlabExplainer explainer = new SlabExplainer(booted);
+      List<Explanation> explanations = new ArrayList<>();
+      for (List<String> call : calls) {
+        explanations.add(explainer.explain(call));
+      }
       print(io, "", Map.of(), explanations);
     }
   }

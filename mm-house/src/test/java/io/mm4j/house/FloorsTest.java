@@ -27,6 +27,7 @@ class FloorsTest {
           "testkit", Set.of("api", "org.apiguardian.api", "org.jspecify.annotations"),
           "physical", Set.of("api", "org.jspecify.annotations"),
           "buddy", Set.of("api", "org.jspecify.annotations"),
+          "slab", Set.of("api", "org.jspecify.annotations"),
           "process", Set.of("api", "org.jspecify.annotations"),
           "replay", Set.of("api", "org.jspecify.annotations"),
           "cli", Set.of("api", "replay", "testkit", "picocli", "org.jspecify.annotations"));

@@ -77,7 +77,11 @@ enum CallForm {
     throw new InputException(
         "cannot explain '" + name + "'" + Nearest.hint(name, names),
         "mm explain",
-        String.join(", ", names) + ", " + PageExplainer.OPERATION);
+        String.join(", ", names)
+            + ", "
+            + PageExplainer.OPERATION
+            + ", "
+            + String.join(", ", SlabExplainer.forms()));
   }
 
   /** How it is typed: {@code munmap ADDR LEN}. */

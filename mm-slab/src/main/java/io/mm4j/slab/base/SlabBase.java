@@ -41,6 +41,11 @@ import org.jspecify.annotations.Nullable;
  * @param <P> what it keeps for a CPU
  */
 public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implements SlabAllocator {
+  /** In the order in which Linux makes their caches, which is that of slabinfo from below. */
+  private static final int[] TYPES = {
+    CpuSlabs.KMALLOC_NORMAL, CpuSlabs.KMALLOC_RECLAIM, CpuSlabs.KMALLOC_DMA, CpuSlabs.KMALLOC_CGROUP
+  };
+
   public final PhysicalMemory memory;
   public final MemMap memMap;
   public final PageAllocator pages;
@@ -437,7 +442,7 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
 
   /** Creates the caches of {@code kmalloc()} by name, size and flags. */
   protected final void kmallocCaches(KmallocMaker<C> maker) {
-    for (int type = 0; type < CpuSlabs.KMALLOC_TYPES; type++) {
+    for (int type : TYPES) {
       for (int index = 0; index < KmallocSizes.INDEXES; index++) {
         int bytes = sizes.bytes(index);
         if (bytes != 0) {

@@ -361,7 +361,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
       return;
     }
     NaiveCache owner = cacheOf(paddr);
-    if (owner == null || (cache != null && cache != owner)) {
+    if (owner == null || (cache != null && !owner.equals(cache))) {
       throw new MisuseException(
           String.format("not an object of cache=%s: paddr=0x%x owner=%s", cache, paddr, owner));
     }
