@@ -28,5 +28,6 @@ module io.mm4j.api {
   uses io.mm4j.api.pagetable.PageTableFormatProvider;
   uses io.mm4j.api.pagetable.PageTablesProvider;
   uses io.mm4j.api.process.ProcessFloorProvider;
+  uses io.mm4j.api.slab.SlabAllocatorProvider;
   uses io.mm4j.api.vma.VmaIndexProvider;
 }

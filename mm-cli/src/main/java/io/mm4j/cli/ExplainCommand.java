@@ -10,6 +10,7 @@ import io.mm4j.cli.explain.CallExplainer;
 import io.mm4j.cli.explain.CallScript;
 import io.mm4j.cli.explain.Explanation;
 import io.mm4j.cli.explain.PageExplainer;
+import io.mm4j.cli.explain.SlabExplainer;
 import io.mm4j.cli.proc.Scene;
 import io.mm4j.cli.text.Json;
 import io.mm4j.replay.RunningProcess;
@@ -40,6 +41,10 @@ import picocli.CommandLine.Parameters;
       "  alloc_pages, __get_free_pages, __get_dma_pages GFP ORDER   alloc_page, get_zeroed_page"
           + " GFP",
       "  alloc_pages_node NODE GFP ORDER   free_pages $N ORDER",
+      "Requests to the slab allocator of a machine that has just booted:",
+      "  kmalloc, kzalloc SIZE [GFP]   krealloc ADDR SIZE [GFP]   kfree ADDR",
+      "  kmem_cache_create NAME SIZE [ALIGN]   kmem_cache_alloc CACHE [GFP]",
+      "  kmem_cache_free CACHE ADDR   kmem_cache_shrink, kmem_cache_destroy CACHE",
       "The boot of the machine, with what early code may do before memory goes to the zones:",
       "  boot   memblock_reserve, memblock_phys_free START SIZE",
       "  memblock_alloc SIZE [ALIGN [MIN [MAX [NODE]]]]",
@@ -68,6 +73,7 @@ import picocli.CommandLine.Parameters;
       "",
       "Examples:",
       "  mm explain alloc_pages GFP_KERNEL 3",
+      "  mm explain 'kmalloc 100 GFP_KERNEL' 'kfree $1'",
       "  mm explain boot --memory 1G --cmdline 'mem=512M kernelcore=50%'",
       "  mm explain boot 'memblock_reserve 16M 32M' 'memblock_alloc 64K 4K 0 16M'",
       "  mm explain mmap 2M",
@@ -134,6 +140,10 @@ final class ExplainCommand extends MmCommand {
       boot(io, calls.stream().map(CallScript.Typed::words).toList());
       return Main.GOOD;
     }
+    if (SlabExplainer.knows(first)) {
+      slabs(io, calls.stream().map(CallScript.Typed::words).toList());
+      return Main.GOOD;
+    }
     List<CallScript.Typed> known = calls;
     boolean pages = known.stream().anyMatch(call -> PageExplainer.knows(call.name()));
     boolean others = known.stream().anyMatch(call -> !PageExplainer.knows(call.name()));
@@ -165,6 +175,8 @@ final class ExplainCommand extends MmCommand {
         String.join(", ", PageExplainer.forms())
             + ", "
             + BootExplainer.FORM
+            + ", "
+            + String.join(", ", SlabExplainer.forms())
             + ", "
             + String.join(", ", CallExplainer.forms()));
   }
@@ -217,6 +229,24 @@ final class ExplainCommand extends MmCommand {
           calls.forEach(call -> explanations.add(explainer.explain(call.words())));
           print(io, title(report), Map.of(), explanations);
         });
+  }
+
+  private void slabs(Io io, List<List<String>> calls) {
+    if (scene.workload() != null || pid != null || privileged) {
+      throw new InputException(
+          "requests to the slab allocator are made on a machine that has just booted, by no process",
+          "mm explain",
+          "without --after, --maps, --pid and --privileged");
+    }
+    calls.forEach(SlabExplainer::check);
+    try (Machine booted = machine.configWithKernelBytes(io, machine.registry(io)).boot()) {
+      SlabExplainer explainer = new SlabExplainer(booted);
+      List<Explanation> explanations = new ArrayList<>();
+      for (List<String> call : calls) {
+        explanations.add(explainer.explain(call));
+      }
+      print(io, "", Map.of(), explanations);
+    }
   }
 
   private String title(@Nullable MemoryReport report) {

@@ -311,6 +311,15 @@ final class MachineOptions {
     into.put(spi, spec);
   }
 
+  /**
+   * The machine as described, with bytes for what the kernel has in memory where none were asked
+   * for: free objects hold links.
+   */
+  MachineConfig configWithKernelBytes(Io io, PluginRegistry registry) {
+    MachineConfig config = config(io, registry);
+    return contents.equals("none") ? config.contents(Contents.TABLES) : config;
+  }
+
   /** The machine as described, on these plugins. */
   MachineConfig config(PluginRegistry registry) {
     seed();

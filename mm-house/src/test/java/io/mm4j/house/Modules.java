@@ -18,7 +18,8 @@ import java.util.Map;
 final class Modules {
   /** Their names, the lower ones first. */
   static final List<String> NAMES =
-      List.of("api", "testkit", "physical", "buddy", "vmalloc", "process", "replay", "cli");
+      List.of(
+          "api", "testkit", "physical", "buddy", "vmalloc", "slab", "process", "replay", "cli");
 
   /** One public class of each, to find it by. */
   private static final List<String> CLASSES =
@@ -28,6 +29,7 @@ final class Modules {
           "io.mm4j.physical.ram.SparsememProvider",
           "io.mm4j.buddy.linux.LinuxProvider",
           "io.mm4j.vmalloc.table.LinuxPagingProvider",
+          "io.mm4j.slab.slub.SlubProvider",
           "io.mm4j.process.LinuxProcessFloorProvider",
           "io.mm4j.replay.Recordings",
           "io.mm4j.cli.Main");

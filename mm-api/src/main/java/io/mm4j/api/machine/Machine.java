@@ -30,6 +30,8 @@ import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ProcessFloorProvider;
+import io.mm4j.api.slab.SlabAllocator;
+import io.mm4j.api.slab.SlabAllocatorProvider;
 import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.api.vma.VmaIndexProvider;
 import java.util.ArrayDeque;
@@ -48,8 +50,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A booted machine: the composition root, and the only place that wires floors together. It boots
  * in the kernel's order - memory map, nodes and zones, {@code mem_map}, free blocks, page
- * allocator, page tables, processes - with the plugin that the configuration names for each step,
- * and closes in reverse.
+ * allocator, slab, page tables, processes - with the plugin that the configuration names for each
+ * step, and closes in reverse.
  *
  * <p>A module path without the upper floors gives a machine that stops below them: {@link
  * #processes()} says then what to add.
@@ -64,6 +66,8 @@ public final class Machine implements AutoCloseable {
   private final PhysicalMemory memory;
   private final PageAllocator pages;
   private final Optional<FallbackRule> fallbackRule;
+  private final @Nullable SlabAllocator slabs;
+  private final Optional<SlabAllocatorProvider.Capabilities> slabCapabilities;
   private final @Nullable PageTables pageTables;
   private final @Nullable ProcessFloor processes;
   private final @Nullable Consumer<? super LeakReport> onLeak;
@@ -83,11 +87,13 @@ public final class Machine implements AutoCloseable {
     var memoryPlugin = new Choice<>(registry, Spi.PHYSICAL_MEMORY, config);
     var framesPlugin = new Choice<>(registry, Spi.FRAME_ALLOCATOR, config);
     var pagesPlugin = new Choice<>(registry, Spi.PAGE_ALLOCATOR, config);
+    var slabPlugin = Choice.ifFound(registry, Spi.SLAB, config);
     var formatPlugin = Choice.ifFound(registry, Spi.PAGE_TABLE, config);
     var pagingPlugin = Choice.ifFound(registry, Spi.PAGING, config);
     var processPlugin = Choice.ifFound(registry, Spi.PROCESS, config);
     var indexPlugin = Choice.ifFound(registry, Spi.VMA_INDEX, config);
     List<Choice<?>> choices = new ArrayList<>(List.of(memoryPlugin, framesPlugin, pagesPlugin));
+    slabPlugin.ifPresent(choices::add);
     formatPlugin.ifPresent(choices::add);
     pagingPlugin.ifPresent(choices::add);
     indexPlugin.ifPresent(choices::add);
@@ -114,6 +120,11 @@ public final class Machine implements AutoCloseable {
               new PageAllocatorProvider.Floors(
                   memory, zones, cpus, pressure, settings.of(pagesPlugin.provider)),
               pagesPlugin.options);
+      slabCapabilities = slabPlugin.map(plugin -> plugin.provider.capabilities());
+      slabs = slabPlugin.map(plugin -> slabs(plugin, settings)).orElse(null);
+      if (slabs != null) {
+        closers.push(slabs::close);
+      }
       if (formatPlugin.isPresent() && pagingPlugin.isPresent() && hasTables(config)) {
         pageTables = pageTables(pagingPlugin.get(), formatPlugin.get(), settings);
         closers.push(pageTables::close);
@@ -130,6 +141,13 @@ public final class Machine implements AutoCloseable {
       closeFrom(e);
       throw e;
     }
+  }
+
+  private SlabAllocator slabs(Choice<SlabAllocatorProvider> plugin, BootSettings settings) {
+    return plugin.provider.create(
+        new SlabAllocatorProvider.Floors(
+            memory, pages, cpus, pressure, clock, settings.of(plugin.provider)),
+        plugin.options);
   }
 
   private ProcessFloor processes(
@@ -287,6 +305,27 @@ public final class Machine implements AutoCloseable {
   }
 
   /**
+   * The slab allocator.
+   *
+   * @throws InputException if the machine was booted without such a floor; says how to add one
+   */
+  public SlabAllocator slabs() {
+    if (slabs == null) {
+      throw new InputException(
+          "this machine has no slab allocator: no slab plugin was found",
+          "the plugins",
+          "io.mm4j:mm-slab, or another jar with a provider of slab, on the module path, the class"
+              + " path or --plugins-path");
+    }
+    return slabs;
+  }
+
+  /** What the slab allocator can do; empty if the machine has none. */
+  public Optional<SlabAllocatorProvider.Capabilities> slabCapabilities() {
+    return slabCapabilities;
+  }
+
+  /**
    * The tasks and their address spaces.
    *
    * @throws InputException if the machine was booted without such a floor; says how to add one
@@ -326,6 +365,9 @@ public final class Machine implements AutoCloseable {
       zone.frames().validate();
     }
     pages.validate();
+    if (slabs != null) {
+      slabs.validate();
+    }
     if (pageTables != null) {
       pageTables.validate();
     }

@@ -10,6 +10,7 @@ import io.mm4j.api.pagetable.PageTableFormatProvider;
 import io.mm4j.api.pagetable.PageTablesProvider;
 import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.process.ProcessFloorProvider;
+import io.mm4j.api.slab.SlabAllocatorProvider;
 import io.mm4j.api.vma.VmaIndexProvider;
 import java.util.List;
 import java.util.Objects;
@@ -52,6 +53,10 @@ public final class Spi<P extends PluginProvider> {
   public static final Spi<PageTablesProvider> PAGING =
       new Spi<>("paging", PageTablesProvider.class, arch -> "linux");
 
+  /** Objects smaller than a page, and {@code kmalloc()}. */
+  public static final Spi<SlabAllocatorProvider> SLAB =
+      new Spi<>("slab", SlabAllocatorProvider.class, "slub");
+
   /** The VMAs of one address space: a maple tree as in 6.18; a machine of 2.4 has its own. */
   public static final Spi<VmaIndexProvider> VMA_INDEX =
       new Spi<>("vma-index", VmaIndexProvider.class, "maple", "rbtree");
@@ -62,7 +67,14 @@ public final class Spi<P extends PluginProvider> {
 
   private static final List<Spi<?>> ALL =
       List.of(
-          PHYSICAL_MEMORY, FRAME_ALLOCATOR, PAGE_ALLOCATOR, PAGE_TABLE, PAGING, VMA_INDEX, PROCESS);
+          PHYSICAL_MEMORY,
+          FRAME_ALLOCATOR,
+          PAGE_ALLOCATOR,
+          SLAB,
+          PAGE_TABLE,
+          PAGING,
+          VMA_INDEX,
+          PROCESS);
 
   private final String id;
   private final Class<P> providerType;

@@ -16,7 +16,6 @@ import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
-import io.mm4j.api.slab.SlabAllocator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -142,7 +141,7 @@ class SpikeTest {
 
   @Test
   void slabPage() {
-    SlabAllocator slab = new ToySlab(machine.memory(), pages);
+    ToySlab slab = new ToySlab(machine.memory(), pages);
     int cache = slab.kmemCacheCreate("toy", 20, 0);
     long first = slab.kmemCacheAlloc(cpu, cache, Gfp.GFP_KERNEL);
     long object = first;
@@ -152,7 +151,7 @@ class SpikeTest {
       assertEquals(object + 24, last);
       object = last;
     }
-    assertEquals(SlabAllocator.NO_OBJECT, slab.kmemCacheAlloc(cpu, cache, Gfp.GFP_KERNEL));
+    assertEquals(ToySlab.NO_OBJECT, slab.kmemCacheAlloc(cpu, cache, Gfp.GFP_KERNEL));
     long lastObject = last;
     slab.kmemCacheFree(cpu, cache, lastObject); // in the second page: the head is found
     assertEquals(lastObject, slab.kmemCacheAlloc(cpu, cache, Gfp.GFP_KERNEL));

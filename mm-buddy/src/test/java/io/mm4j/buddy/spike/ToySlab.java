@@ -10,7 +10,6 @@ import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.page.PageAllocator;
-import io.mm4j.api.slab.SlabAllocator;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -18,7 +17,10 @@ import java.util.List;
  * One slab of two pages a cache. The freelist lies in the free objects; {@code mapping} of the
  * first frame names the cache, {@code private} counts the objects in use.
  */
-final class ToySlab implements SlabAllocator {
+final class ToySlab {
+  /** Out of memory. */
+  static final long NO_OBJECT = 0;
+
   private static final int ORDER = 1;
 
   private static final class Cache {
@@ -44,15 +46,13 @@ final class ToySlab implements SlabAllocator {
     this.pages = pages;
   }
 
-  @Override
-  public int kmemCacheCreate(String name, int bytes, int align) {
+  int kmemCacheCreate(String name, int bytes, int align) {
     int unit = Math.max(8, align);
     caches.add(new Cache(name, (bytes + unit - 1) / unit * unit));
     return caches.size(); // 0 is no cache: mapping of a frame that is no slab
   }
 
-  @Override
-  public long kmemCacheAlloc(Cpu cpu, int cache, int gfp) {
+  long kmemCacheAlloc(Cpu cpu, int cache, int gfp) {
     Cache c = caches.get(cache - 1);
     if (c.pfn == PageAllocator.NO_PAGE && !grow(cpu, cache, gfp)) {
       return NO_OBJECT;
@@ -86,8 +86,7 @@ final class ToySlab implements SlabAllocator {
     return true;
   }
 
-  @Override
-  public void kmemCacheFree(Cpu cpu, int cache, long paddr) {
+  void kmemCacheFree(Cpu cpu, int cache, long paddr) {
     long slab = memMap.head(paddr >>> Pages.PAGE_SHIFT);
     if (memMap.owner(slab) != FrameOwner.SLAB || memMap.mapping(slab) != cache) {
       throw new MisuseException("not an object of cache=" + cache + ": paddr=" + paddr);
@@ -98,8 +97,7 @@ final class ToySlab implements SlabAllocator {
     memMap.setPrivateData(slab, memMap.privateData(slab) - 1);
   }
 
-  @Override
-  public void kmemCacheDestroy(Cpu cpu, int cache) {
+  void kmemCacheDestroy(Cpu cpu, int cache) {
     Cache c = caches.get(cache - 1);
     if (c.pfn != PageAllocator.NO_PAGE) {
       long live = memMap.privateData(c.pfn);
@@ -111,8 +109,7 @@ final class ToySlab implements SlabAllocator {
     }
   }
 
-  @Override
-  public void validate() {
+  void validate() {
     for (Cache c : caches) {
       CorruptStateError.check(
           c.pfn == PageAllocator.NO_PAGE || memMap.owner(c.pfn) == FrameOwner.SLAB,

@@ -83,6 +83,8 @@ enum CallForm {
         String.join(", ", names)
             + ", "
             + String.join(", ", Arrays.stream(PageOp.values()).map(PageOp::text).toList())
+            + ", "
+            + String.join(", ", SlabExplainer.forms())
             + ", boot");
   }
 

@@ -8,6 +8,7 @@ import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.RangeBootAllocator;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.PageStats;
+import io.mm4j.api.slab.SlabAllocator;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param settings what else the kernel was told
  * @param boot the allocator of early boot with its ranges; null if it keeps none, or if nobody
  *     knows what the boot of this machine did
+ * @param slabs the slab allocator, if the machine has one
  */
 public record MachineView(
     MemoryMap map,
@@ -31,7 +33,8 @@ public record MachineView(
     int cpus,
     long nowNs,
     KernelSettings settings,
-    @Nullable RangeBootAllocator boot) {
+    @Nullable RangeBootAllocator boot,
+    Optional<SlabAllocator> slabs) {
   /** Copies the list. */
   public MachineView {
     zones = List.copyOf(zones);
@@ -46,12 +49,13 @@ public record MachineView(
         machine.cpus().count(),
         machine.clock().nowNs(),
         settings,
-        machine.memory().bootAllocator() instanceof RangeBootAllocator ranges ? ranges : null);
+        machine.memory().bootAllocator() instanceof RangeBootAllocator ranges ? ranges : null,
+        machine.slabCapabilities().map(c -> machine.slabs()));
   }
 
   /** The same without what boot did: the machine of a recording. */
   public MachineView withoutBoot() {
-    return new MachineView(map, zones, statistics, cpus, nowNs, settings, null);
+    return new MachineView(map, zones, statistics, cpus, nowNs, settings, null, slabs);
   }
 
   /**
@@ -68,6 +72,20 @@ public record MachineView(
           "without --after, and with boot=memblock of a physical-memory plugin");
     }
     return boot;
+  }
+
+  /**
+   * The slab allocator.
+   *
+   * @throws InputException if the machine has none
+   */
+  SlabAllocator slabAllocator() {
+    return slabs.orElseThrow(
+        () ->
+            new InputException(
+                "this machine has no slab allocator: no slab plugin was found",
+                "FILE",
+                "io.mm4j:mm-slab on the module path, the class path or --plugins-path"));
   }
 
   /**

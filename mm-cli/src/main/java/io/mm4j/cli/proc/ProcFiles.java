@@ -28,6 +28,7 @@ public final class ProcFiles {
     FILES.put("/proc/loadavg", view -> StatFiles.loadavg());
     FILES.put("/proc/buddyinfo", ZoneFiles::buddyinfo);
     FILES.put("/proc/pagetypeinfo", ZoneFiles::pagetypeinfo);
+    FILES.put(SlabFiles.SLABINFO, SlabFiles::slabinfo);
     FILES.put(MemblockFiles.MEMORY, MemblockFiles::memory);
     FILES.put(MemblockFiles.RESERVED, MemblockFiles::reserved);
     FILES.put("/sys/kernel/debug/extfrag/unusable_index", ZoneFiles::unusableIndex);
@@ -45,6 +46,7 @@ public final class ProcFiles {
   public static List<String> paths(MachineView view) {
     return FILES.keySet().stream()
         .filter(path -> view.boot() != null || !MemblockFiles.isOne(path))
+        .filter(path -> view.slabs().isPresent() || !path.equals(SlabFiles.SLABINFO))
         .toList();
   }
 
@@ -60,6 +62,8 @@ public final class ProcFiles {
   /** What can be named, for help and messages. */
   public static String allowed() {
     return String.join(", ", FILES.keySet())
+        + ", "
+        + SlabFiles.allowed()
         + ", /proc/PID/{"
         + String.join(",", ProcessFiles.FILES.keySet())
         + "}";
@@ -84,6 +88,9 @@ public final class ProcFiles {
       }
       return file.apply(scene, scene.process(Long.parseLong(matcher.group(1)), path));
     }
+    if (SlabFiles.isAttribute(path)) {
+      return SlabFiles.attribute(path, scene.requireMachine());
+    }
     Function<MachineView, String> file = FILES.get(path);
     if (file == null) {
       throw missing(path);
@@ -97,7 +104,7 @@ public final class ProcFiles {
     boolean known =
         matcher.matches()
             ? ProcessFiles.FILES.containsKey(matcher.group(2))
-            : FILES.containsKey(path);
+            : FILES.containsKey(path) || SlabFiles.isAttribute(path);
     if (!known) {
       throw missing(path);
     }

@@ -22,15 +22,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Replays kmem recordings exactly and gives their verdicts. The free blocks are judged on the
- * machine's frame allocator, the fallbacks on its page allocator's own rule.
+ * machine's frame allocator, the fallbacks on its page allocator's own rule, sizes of objects and
+ * caches on the slab allocator of another machine with the same plugins.
  *
  * <p>Checks: see {@link KmemChecks}. {@code exact} needs {@code core_ops}, {@code buddyinfo} and
- * {@code final_blocks} made and equal, and {@code fallback} equal where the recording has what it
- * needs. A plugin that cannot take exactly the recorded block is not judged.
+ * {@code final_blocks} made and equal, and the others equal where the recording has what they
+ * need. A plugin that cannot take exactly the recorded block is not judged.
  */
 public final class KmemReplay {
-  private static final String NEEDS_SLAB = "needs the slab floor";
-
   private KmemReplay() {}
 
   /**
@@ -65,18 +64,25 @@ public final class KmemReplay {
     RecordedZones zones = RecordedZones.read(source);
     Meta meta = Meta.read(source);
     PolicyReplay.recordedSysctls(source, config);
+    SlabJudge.Result slab = SlabJudge.judge(source, zones, config);
     try (Machine machine = boot(zones, config)) {
       PluginSpec plugin = Objects.requireNonNull(machine.plugins().get(Spi.FRAME_ALLOCATOR));
       List<ManagedZone> managed = inOrder(machine);
       if (!managed.getFirst().capabilities().takesExactly()) {
-        return notJudged(source, zones, meta, plugin.name());
+        return notJudged(source, zones, meta, plugin.name(), slab);
       }
       ExactReplay replay = new ExactReplay(source, zones, managed, points);
       replay.run();
       machine.pages().freeBlocksChanged();
       atEnd.accept(machine);
       Verdict verdict =
-          verdict(source, zones, replay, managed.getFirst(), machine.fallbackRule().orElse(null));
+          verdict(
+              source,
+              zones,
+              replay,
+              managed.getFirst(),
+              machine.fallbackRule().orElse(null),
+              slab);
       return new KmemRun(
           verdict,
           source.name(),
@@ -115,7 +121,7 @@ public final class KmemReplay {
   }
 
   private static KmemRun notJudged(
-      KmemSource source, RecordedZones zones, Meta meta, String plugin) {
+      KmemSource source, RecordedZones zones, Meta meta, String plugin, SlabJudge.Result slab) {
     String reason = "not judged: frame-allocator=" + plugin + " cannot take exactly a given block";
     List<CheckResult> checks =
         List.of(
@@ -123,11 +129,16 @@ public final class KmemReplay {
             CheckResult.skipped(KmemChecks.BUDDYINFO, reason),
             CheckResult.skipped(KmemChecks.FINAL_BLOCKS, reason),
             CheckResult.skipped(KmemChecks.FALLBACK, reason),
-            CheckResult.skipped(KmemChecks.KMALLOC_CLASS, NEEDS_SLAB),
-            CheckResult.skipped(KmemChecks.CACHE_GEOMETRY, NEEDS_SLAB));
+            slab.kmalloc(),
+            slab.geometry());
     Verdict verdict =
         new Verdict(
-            source.label(), RecordingKind.KMEM, recordingClass(source), false, checks, null);
+            source.label(),
+            RecordingKind.KMEM,
+            recordingClass(source),
+            false,
+            checks,
+            slab.firstDifference());
     return new KmemRun(
         verdict, source.name(), meta.get("cmd"), zones, 0, 0, 0, List.of(), plugin, -1);
   }
@@ -137,7 +148,8 @@ public final class KmemReplay {
       RecordedZones zones,
       ExactReplay replay,
       ManagedZone judged,
-      @Nullable FallbackRule rule) {
+      @Nullable FallbackRule rule,
+      SlabJudge.Result slab) {
     FirstDifference first = replay.firstImpossible();
     List<CheckResult> checks = new ArrayList<>();
     checks.add(CheckResult.judged(KmemChecks.CORE_OPS, replay.operations(), replay.possible()));
@@ -162,11 +174,13 @@ public final class KmemReplay {
     Fallbacks fallbacks = Fallbacks.judge(source, zones, replay, rule);
     checks.add(fallbacks.result());
     first = first == null ? fallbacks.firstDifference() : first;
-    checks.add(CheckResult.skipped(KmemChecks.KMALLOC_CLASS, NEEDS_SLAB));
-    checks.add(CheckResult.skipped(KmemChecks.CACHE_GEOMETRY, NEEDS_SLAB));
+    checks.add(slab.kmalloc());
+    checks.add(slab.geometry());
+    first = first == null ? slab.firstDifference() : first;
 
     boolean exact =
-        checks.subList(0, 3).stream().allMatch(CheckResult::holds) && !fallbacks.result().differs();
+        checks.subList(0, 3).stream().allMatch(CheckResult::holds)
+            && checks.stream().noneMatch(CheckResult::differs);
     return new Verdict(
         source.label(), RecordingKind.KMEM, recordingClass(source), exact, checks, first);
   }

@@ -14,6 +14,7 @@ import io.mm4j.testkit.paging.PageTableFormatSuite;
 import io.mm4j.testkit.paging.PageTablesSuite;
 import io.mm4j.testkit.process.AddressSpaceSuite;
 import io.mm4j.testkit.process.ProcessFloorSuite;
+import io.mm4j.testkit.slab.SlabAllocatorSuite;
 import io.mm4j.testkit.vma.VmaIndexSuite;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -37,6 +38,7 @@ public final class TestKit {
         PageAllocatorSuite.suite(),
         PageTableFormatSuite.suite(),
         PageTablesSuite.suite(),
+        SlabAllocatorSuite.suite(),
         VmaIndexSuite.suite(),
         AddressSpaceSuite.suite());
   }

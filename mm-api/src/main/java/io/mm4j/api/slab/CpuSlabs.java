@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.api.slab;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.mm4j.api.Cpu;
+import io.mm4j.api.page.Gfp;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import org.apiguardian.api.API;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A {@link SlabAllocator} for one CPU: its calls do what the allocator's with that CPU do, for
+ * less. Got by {@link SlabAllocator#on} and kept by whoever allocates often.
+ *
+ * <p><b>Fast paths.</b> {@link #kmalloc} and {@link #alloc} take the object on top of the {@link
+ * ObjectSheaf} of their cache and mark it live; {@link #kfree} and {@link #free} find the sheaf by
+ * what {@link ObjectFrames} says of the address, look whether a live object begins there, and put
+ * it on top. No call depends on the plugin. All else is the plugin's: {@link #allocSlow}, {@link
+ * #kmallocSlow}, {@link #freeSlow}. A cache whose sheaf is closed, and every cache of a plugin that
+ * opens none, always goes there.
+ *
+ * <p>Threads: the owner of the CPU. Nothing is allocated on the heap.
+ */
+@API(status = API.Status.EXPERIMENTAL)
+public abstract class CpuSlabs {
+  /** {@code KMALLOC_NORMAL}. */
+  public static final int KMALLOC_NORMAL = 0;
+
+  /** {@code KMALLOC_CGROUP}: {@code __GFP_ACCOUNT}. */
+  public static final int KMALLOC_CGROUP = 1;
+
+  /** {@code KMALLOC_RECLAIM}: {@code __GFP_RECLAIMABLE}. */
+  public static final int KMALLOC_RECLAIM = 2;
+
+  /** {@code KMALLOC_DMA}: {@code __GFP_DMA}. */
+  public static final int KMALLOC_DMA = 3;
+
+  /** How many kinds of {@code kmalloc()} there are. */
+  public static final int KMALLOC_TYPES = 4;
+
+  private static final int NOT_NORMAL = Gfp.__GFP_RECLAIMABLE | Gfp.__GFP_DMA | Gfp.__GFP_ACCOUNT;
+
+  private static final int INDEX_BITS = 5;
+
+  /** What is not open. */
+  static final ObjectSheaf CLOSED = new ObjectSheaf(0, 0, ObjectFrames.MIN_SHIFT, 0);
+
+  private final Cpu cpu;
+  private final int nodes;
+  private final ObjectFrames frames;
+  private final MemorySegment ram;
+  private final byte[] sizeIndex;
+
+  /** By kind and index of the size. */
+  private final ObjectSheaf[] kmallocs = new ObjectSheaf[KMALLOC_TYPES << INDEX_BITS];
+
+  /** By cache. */
+  private ObjectSheaf[] fronts = {};
+
+  /** By tag: {@link #CLOSED} of another node's frames. */
+  private ObjectSheaf[] backs = {CLOSED};
+
+  /**
+   * With nothing open.
+   *
+   * @param nodes how many nodes the machine has
+   * @param frames shared by all CPUs
+   * @param ram of the machine; empty if it has no bytes
+   * @param sizeIndex of {@link KmallocSizes#small}
+   */
+  protected CpuSlabs(Cpu cpu, int nodes, ObjectFrames frames, MemorySegment ram, byte[] sizeIndex) {
+    this.cpu = cpu;
+    this.nodes = nodes;
+    this.frames = frames;
+    this.ram = ram;
+    this.sizeIndex = sizeIndex;
+    Arrays.fill(kmallocs, CLOSED);
+  }
+
+  /** The CPU. */
+  public final Cpu cpu() {
+    return cpu;
+  }
+
+  /** {@code kmalloc_type()}: the kind of cache that serves a request. */
+  public static int kmallocType(int gfp) {
+    if ((gfp & NOT_NORMAL) == 0) {
+      return KMALLOC_NORMAL;
+    }
+    if ((gfp & Gfp.__GFP_DMA) != 0) {
+      return KMALLOC_DMA;
+    }
+    return (gfp & Gfp.__GFP_RECLAIMABLE) != 0 ? KMALLOC_RECLAIM : KMALLOC_CGROUP;
+  }
+
+  /** {@link SlabAllocator#kmalloc}. */
+  public final long kmalloc(long bytes, int gfp) {
+    if (((bytes - 1) >>> 31) == 0) { // from 1 on
+      int last = (int) bytes - 1;
+      int index =
+          last < KmallocSizes.SMALL
+              ? sizeIndex[last >>> KmallocSizes.SMALL_SHIFT]
+              : 32 - Integer.numberOfLeadingZeros(last);
+      ObjectSheaf sheaf = kmallocs[kmallocType(gfp) << INDEX_BITS | index];
+      int top = sheaf.top - 1;
+      if (top >= sheaf.floor) {
+        return handOut(sheaf, top, gfp);
+      }
+    }
+    return kmallocSlow(bytes, gfp, SlabAllocator.NUMA_NO_NODE);
+  }
+
+  /** {@link SlabAllocator#kmalloc} with a preferred node. */
+  public final long kmalloc(long bytes, int gfp, int nodeId) {
+    return nodeId < 0 || (nodeId == cpu.nodeId() && nodes == 1)
+        ? kmalloc(bytes, gfp)
+        : kmallocSlow(bytes, gfp, nodeId);
+  }
+
+  /** {@link SlabAllocator#kmemCacheAlloc}. */
+  public final long alloc(KmemCache cache, int gfp) {
+    int id = cache.id;
+    ObjectSheaf[] all = fronts;
+    if (id < all.length) {
+      ObjectSheaf sheaf = all[id];
+      int top = sheaf.top - 1;
+      if (top >= sheaf.floor) {
+        return handOut(sheaf, top, gfp);
+      }
+    }
+    return allocSlow(cache, gfp, SlabAllocator.NUMA_NO_NODE);
+  }
+
+  /** {@link SlabAllocator#kmemCacheAlloc} with a preferred node. */
+  public final long alloc(KmemCache cache, int gfp, int nodeId) {
+    return nodeId < 0 || (nodeId == cpu.nodeId() && nodes == 1)
+        ? alloc(cache, gfp)
+        : allocSlow(cache, gfp, nodeId);
+  }
+
+  private long handOut(ObjectSheaf sheaf, int top, int gfp) {
+    long paddr = sheaf.objects[top];
+    sheaf.top = top;
+    int unit = (int) (paddr >>> ObjectFrames.MIN_SHIFT);
+    ObjectFrames.Chunk chunk = frames.chunks[(int) (paddr >>> 21)];
+    if (chunk == null) {
+      throw new IllegalStateException("a free object in no slab: " + Long.toHexString(paddr));
+    }
+    int kind = sheaf.kind;
+    chunk.marks[kind][(unit & ObjectFrames.UNIT_MASK) >>> kind] = ObjectFrames.mark(unit);
+    if ((gfp & Gfp.__GFP_ZERO) != 0) {
+      clear(paddr, sheaf.bytes);
+    }
+    return paddr;
+  }
+
+  /** {@link SlabAllocator#kfree}. */
+  public final void kfree(long paddr) {
+    if (!takeBack(0, paddr)) {
+      freeSlow(null, paddr);
+    }
+  }
+
+  /** {@link SlabAllocator#kmemCacheFree}. */
+  public final void free(KmemCache cache, long paddr) {
+    if (!takeBack(cache.id, paddr)) {
+      freeSlow(cache, paddr);
+    }
+  }
+
+  /** Puts an object into its sheaf, if there is room and a live object begins there. */
+  private boolean takeBack(int id, long paddr) {
+    long unit = Long.rotateRight(paddr, ObjectFrames.MIN_SHIFT); // of no chunk if not aligned to 8
+    long at = unit >>> ObjectFrames.UNIT_BITS;
+    ObjectFrames.@Nullable Chunk[] chunks = frames.chunks;
+    if (Long.compareUnsigned(at, chunks.length) >= 0) {
+      return false;
+    }
+    ObjectFrames.Chunk chunk = chunks[(int) at];
+    if (chunk == null) {
+      return false;
+    }
+    int tag = chunk.tags[((int) unit >>> ObjectFrames.FRAME_UNIT_BITS) & ObjectFrames.FRAME_MASK];
+    ObjectSheaf[] all = backs;
+    if (tag >= all.length) {
+      return false;
+    }
+    ObjectSheaf sheaf = all[tag];
+    int top = sheaf.top;
+    if (top >= sheaf.limit || (id != 0 && id != sheaf.cacheId)) {
+      return false;
+    }
+    byte[] marks = chunk.marks[sheaf.kind];
+    int place = ((int) unit & ObjectFrames.UNIT_MASK) >>> sheaf.kind;
+    if (marks[place] != ObjectFrames.mark((int) unit)) {
+      return false;
+    }
+    marks[place] = 0;
+    sheaf.objects[top] = paddr;
+    sheaf.top = top + 1;
+    return true;
+  }
+
+  /** Fills an object with zeroes, up to the next multiple of 8. */
+  protected final void clear(long paddr, int bytes) {
+    if (ram.byteSize() == 0) {
+      return;
+    }
+    if (bytes <= 128) {
+      for (long at = paddr; at < paddr + bytes; at += Long.BYTES) {
+        ram.set(JAVA_LONG, at, 0);
+      }
+    } else {
+      ram.asSlice(paddr, (bytes + 7) & -8).fill((byte) 0);
+    }
+  }
+
+  /** What {@link ObjectFrames} is to say of a slab. */
+  protected final int tag(int cacheId, int nodeId) {
+    return cacheId * nodes + nodeId;
+  }
+
+  /** The cache of a tag. */
+  protected final int cacheId(int tag) {
+    return tag / nodes;
+  }
+
+  /**
+   * From now on requests for a cache take from a sheaf and its objects come back to it, as far as
+   * it is open; those of other nodes' frames come the slow way.
+   */
+  protected final void setSheaf(ObjectSheaf sheaf) {
+    int id = sheaf.cacheId;
+    if (id >= fronts.length) {
+      int length = Math.max(id + 1, fronts.length * 2);
+      fronts = grown(fronts, length);
+      backs = grown(backs, length * nodes);
+    }
+    fronts[id] = sheaf;
+    backs[tag(id, cpu.nodeId())] = sheaf;
+  }
+
+  /** From now on requests for a cache, which may be gone, and its objects come the slow way. */
+  protected final void unsetSheaf(int cacheId) {
+    if (cacheId < fronts.length) {
+      fronts[cacheId] = CLOSED;
+      backs[tag(cacheId, cpu.nodeId())] = CLOSED;
+    }
+    for (int i = 0; i < kmallocs.length; i++) {
+      if (kmallocs[i].cacheId == cacheId) {
+        kmallocs[i] = CLOSED;
+      }
+    }
+  }
+
+  /**
+   * From now on {@code kmalloc()} of this kind and size takes from a sheaf.
+   *
+   * @param index of {@link KmallocSizes}
+   */
+  protected final void setKmalloc(int type, int index, ObjectSheaf sheaf) {
+    kmallocs[type << INDEX_BITS | index] = sheaf;
+  }
+
+  /**
+   * Closes every sheaf: the owner comes the slow way next. Any thread; a sheaf that its owner opens
+   * at the same moment stays open, so that he looks for requests after he has opened.
+   */
+  protected final void closeSheaves() {
+    for (ObjectSheaf sheaf : fronts) {
+      if (sheaf != CLOSED) {
+        sheaf.close();
+      }
+    }
+  }
+
+  /** Opens every sheaf that was set. */
+  protected final void openSheaves() {
+    for (ObjectSheaf sheaf : fronts) {
+      if (sheaf != CLOSED) {
+        sheaf.open();
+      }
+    }
+  }
+
+  private static ObjectSheaf[] grown(ObjectSheaf[] old, int length) {
+    ObjectSheaf[] longer = Arrays.copyOf(old, length);
+    Arrays.fill(longer, old.length, length, CLOSED);
+    return longer;
+  }
+
+  /** An allocation that the fast path does not serve, from its beginning. */
+  protected abstract long allocSlow(KmemCache cache, int gfp, int nodeId);
+
+  /** The same of {@code kmalloc()}, with any number of bytes. */
+  protected abstract long kmallocSlow(long bytes, int gfp, int nodeId);
+
+  /**
+   * A free that the fast path does not take, from its beginning.
+   *
+   * @param cache whose object it should be; null if that is not said
+   */
+  protected abstract void freeSlow(@Nullable KmemCache cache, long paddr);
+}

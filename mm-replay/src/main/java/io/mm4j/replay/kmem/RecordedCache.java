@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.replay.kmem;
+
+import io.mm4j.api.InputException;
+import io.mm4j.api.slab.KmemCacheArgs;
+import io.mm4j.api.slab.SlabFlags;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a recorded kernel's {@code /sys/kernel/slab} says of one cache: a line of {@code
+ * machine/slab_sysfs.tsv}.
+ *
+ * @param name the cache, or an alias
+ * @param objectSize what one may use
+ * @param slabSize from object to object
+ * @param objects of a slab
+ * @param order of a slab
+ * @param align of an object
+ * @param cpuPartial {@code cpu_partial}
+ * @param minPartial {@code min_partial}
+ * @param args with which such a cache is created
+ */
+record RecordedCache(
+    String name,
+    int objectSize,
+    int slabSize,
+    int objects,
+    int order,
+    int align,
+    int cpuPartial,
+    int minPartial,
+    KmemCacheArgs args) {
+  private static final String FILE = "slab_sysfs.tsv";
+  private static final List<String> COLUMNS =
+      List.of(
+          "object_size",
+          "slab_size",
+          "objs_per_slab",
+          "order",
+          "align",
+          "cpu_partial",
+          "min_partial",
+          "destroy_by_rcu",
+          "reclaim_account",
+          "usersize",
+          "hwcache_align",
+          "cache_dma");
+
+  /** The caches of a recorded machine; empty if nothing is recorded of them. */
+  static List<RecordedCache> read(KmemSource source) {
+    List<String> lines = source.machineLines(FILE);
+    List<RecordedCache> caches = new ArrayList<>();
+    if (lines == null || lines.isEmpty()) {
+      return caches;
+    }
+    String where = source.where("machine/" + FILE);
+    List<String> header = List.of(lines.getFirst().split("\t", -1));
+    for (String column : COLUMNS) {
+      if (!header.contains(column)) {
+        throw new InputException(
+            "there is no column '" + column + "'",
+            where + " line 1",
+            "name, " + String.join(", ", COLUMNS));
+      }
+    }
+    for (int i = 1; i < lines.size(); i++) {
+      String[] cells = lines.get(i).split("\t", -1);
+      if (cells.length != header.size()) {
+        throw new InputException(
+            cells.length + " columns", where + " line " + (i + 1), header.size() + " columns");
+      }
+      Map<String, Integer> values = new HashMap<>();
+      for (String column : COLUMNS) {
+        String cell = cells[header.indexOf(column)];
+        if (!cell.matches("[0-9]{1,9}")) {
+          throw new InputException(
+              "'" + cell + "' is no number",
+              where + " line " + (i + 1) + " column " + column,
+              "a decimal number of at most 9 digits");
+        }
+        values.put(column, Integer.valueOf(cell));
+      }
+      caches.add(of(cells[0], values, where + " line " + (i + 1)));
+    }
+    return caches;
+  }
+
+  private static RecordedCache of(String name, Map<String, Integer> v, String where) {
+    int bytes = v.get("object_size");
+    int align = v.get("align");
+    int size = v.get("slab_size");
+    boolean good =
+        bytes >= 1
+            && bytes <= KmemCacheArgs.MAX_BYTES
+            && Integer.bitCount(align) == 1
+            && align <= KmemCacheArgs.MAX_BYTES
+            && v.get("usersize") <= bytes;
+    if (!good) {
+      throw new InputException(
+          "object_size=" + bytes + " align=" + align + " usersize=" + v.get("usersize"),
+          where,
+          "an object of 1 byte to 4 MiB, aligned to a power of two");
+    }
+    boolean rcu = v.get("destroy_by_rcu") != 0;
+    int flags = SlabFlags.SLAB_NO_MERGE;
+    flags |= v.get("hwcache_align") != 0 ? SlabFlags.SLAB_HWCACHE_ALIGN : 0;
+    flags |= v.get("reclaim_account") != 0 ? SlabFlags.SLAB_RECLAIM_ACCOUNT : 0;
+    flags |= v.get("cache_dma") != 0 ? SlabFlags.SLAB_CACHE_DMA : 0;
+    flags |= rcu ? SlabFlags.SLAB_TYPESAFE_BY_RCU : 0;
+    KmemCacheArgs args =
+        KmemCacheArgs.of(name.isBlank() ? "unnamed" : name.replaceAll("\\s", "_"), bytes)
+            .withAlign(align)
+            .withFlags(flags)
+            .withUser(0, v.get("usersize"));
+    // Whether a cache has a constructor, or a place of its own for the link, is not recorded: it
+    // shows in whether there is room for the link behind the object.
+    boolean behind = size > up(up(bytes, Long.BYTES), align);
+    if (behind && !rcu) {
+      args = args.withCtor(paddr -> {});
+    } else if (!behind && rcu && bytes >= Long.BYTES) {
+      args = args.withFreeptrOffset(0);
+    }
+    return new RecordedCache(
+        name,
+        bytes,
+        size,
+        v.get("objs_per_slab"),
+        v.get("order"),
+        align,
+        v.get("cpu_partial"),
+        v.get("min_partial"),
+        args);
+  }
+
+  private static int up(int value, int align) {
+    return (value + align - 1) & -align;
+  }
+
+  /** The numbers that are compared. */
+  String numbers() {
+    return numbers(objectSize, slabSize, order, objects, minPartial, cpuPartial);
+  }
+
+  static String numbers(
+      int objectSize, int size, int order, int objects, int minPartial, int cpuPartial) {
+    return "object_size="
+        + objectSize
+        + " slab_size="
+        + size
+        + " order="
+        + order
+        + " objs_per_slab="
+        + objects
+        + " min_partial="
+        + minPartial
+        + " cpu_partial="
+        + cpuPartial;
+  }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.slab.base;
+
+import io.mm4j.api.MisuseException;
+import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.slab.KmemCache;
+import io.mm4j.api.slab.SlabAllocator;
+import io.mm4j.api.slab.SlabEvents;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * {@code kmalloc()} of more than the largest cache has: blocks straight from the page allocator,
+ * {@code ___kmalloc_large_node()} and {@code free_large_kmalloc()} of mm/slub.c (Linux 6.18).
+ *
+ * <p>Only the first frame of a block has a tag, which says its order: an address in the middle is
+ * no object.
+ */
+final class LargeBlocks {
+  private static final int SHIFT = 10;
+
+  private final SlabBase<?, ?> slabs;
+  private final LongAdder frames = new LongAdder();
+
+  LargeBlocks(SlabBase<?, ?> slabs) {
+    this.slabs = slabs;
+  }
+
+  long alloc(BaseCpu cpu, long bytes, int gfp, int nodeId) {
+    int order = bytes < 0 || bytes > Long.MAX_VALUE / 2 ? 64 : Pages.orderOf(bytes);
+    long pfn =
+        order > Pages.MAX_PAGE_ORDER
+            ? PageAllocator.NO_PAGE
+            : cpu.pages.alloc(gfp | Gfp.__GFP_COMP, order, nodeId);
+    long paddr = SlabAllocator.NO_OBJECT;
+    if (pfn != PageAllocator.NO_PAGE) {
+      paddr = pfn << Pages.PAGE_SHIFT;
+      slabs.memMap.setOwners(pfn, order, FrameOwner.SLAB);
+      int tag = slabs.tag(KmemCache.largeId(order), slabs.nodeOf(pfn));
+      slabs.frames.add(pfn, 0, tag, SHIFT);
+      slabs.frames.setLive(paddr, SHIFT);
+      frames.add(1L << order);
+    }
+    SlabEvents events = slabs.events();
+    if (events != null) {
+      events.step(
+          cpu.cpu(),
+          bytes
+              + " bytes are more than the largest cache has ("
+              + slabs.sizes.largest()
+              + "): a block of order "
+              + order
+              + " from the page allocator");
+      long given = order > Pages.MAX_PAGE_ORDER ? 0 : Pages.PAGE_SIZE << order;
+      events.alloc(cpu.cpu(), null, paddr, bytes, given, gfp);
+    }
+    return paddr;
+  }
+
+  void free(BaseCpu cpu, long paddr) {
+    int order = order(paddr);
+    long pfn = paddr >>> Pages.PAGE_SHIFT;
+    SlabEvents events = slabs.events();
+    if (events != null) {
+      events.step(cpu.cpu(), "a large block: order " + order + " goes back to the page allocator");
+      events.free(cpu.cpu(), null, paddr);
+    }
+    slabs.frames.clearLive(paddr, SHIFT);
+    slabs.frames.remove(pfn, 0);
+    frames.add(-(1L << order));
+    cpu.pages.free(pfn, order);
+  }
+
+  /** The order of a live large block. */
+  int order(long paddr) {
+    int id = slabs.frames.tag(paddr) / slabs.nodes;
+    if (id == 0 || id >= KmemCache.FIRST_ID || !slabs.frames.isLive(paddr, SHIFT)) {
+      throw new MisuseException(
+          String.format("not an object: paddr=0x%x begins no large block", paddr));
+    }
+    return id - KmemCache.largeId(0);
+  }
+
+  long frames() {
+    return frames.sum();
+  }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.slab.slub;
+
+import io.mm4j.api.memory.FrameList;
+import io.mm4j.api.slab.ObjectSheaf;
+import io.mm4j.api.slab.SlabAllocator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one CPU keeps of one cache: {@code struct kmem_cache_cpu} and {@code struct
+ * slub_percpu_sheaves}. The owner's.
+ */
+final class CpuCache {
+  final SlubCache cache;
+
+  /** The slab that objects come from, or -1; its freelist, which nobody else knows. */
+  long slab = FrameList.NONE;
+
+  long freelist = SlabAllocator.NO_OBJECT;
+
+  /** Slabs with free objects that are nobody else's. */
+  final FrameList partial;
+
+  /** The sheaf that fast paths work on, and the one behind it; null without sheaves. */
+  final @Nullable ObjectSheaf main;
+
+  final @Nullable ObjectSheaf spare;
+
+  CpuCache(SlubCache cache, FrameList partial) {
+    this.cache = cache;
+    this.partial = partial;
+    int capacity = cache.sheafCapacity;
+    main = capacity == 0 ? null : sheaf(cache, capacity);
+    spare = capacity == 0 ? null : sheaf(cache, capacity);
+  }
+
+  private static ObjectSheaf sheaf(SlubCache cache, int capacity) {
+    // Another cache may come to share this one, with larger objects.
+    int bytes = cache.isUnmergeable() ? cache.objectBytes() : cache.size();
+    return new ObjectSheaf(cache.id(), bytes, cache.shift, capacity);
+  }
+
+  /** Free objects in both sheaves. */
+  int sheafObjects() {
+    return main == null || spare == null ? 0 : main.size() + spare.size();
+  }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.slab;
+
+import io.mm4j.api.machine.Spi;
+import io.mm4j.api.slab.SlabAllocatorProvider;
+import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.Suite;
+import io.mm4j.testkit.slab.faults.SlabFaults;
+import io.mm4j.testkit.slab.naive.NaiveSlabs;
+import io.mm4j.testkit.slab.rules.CaseRules;
+import io.mm4j.testkit.slab.rules.DebugRules;
+import io.mm4j.testkit.slab.rules.EverydayRules;
+import io.mm4j.testkit.slab.rules.GeometryRules;
+import io.mm4j.testkit.slab.rules.PlaceRules;
+import io.mm4j.testkit.slab.rules.SlabStressRule;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Everything about {@code slab}. */
+public final class SlabAllocatorSuite {
+  private SlabAllocatorSuite() {}
+
+  /** The suite. */
+  public static Suite<SlabAllocatorProvider> suite() {
+    List<Rule<SlabAllocatorProvider>> rules =
+        Stream.of(
+                EverydayRules.all(),
+                CaseRules.all(),
+                PlaceRules.all(),
+                GeometryRules.all(),
+                DebugRules.all(),
+                List.of(SlabStressRule.rule()))
+            .flatMap(List::stream)
+            .toList();
+    return new Suite<>(Spi.SLAB, new NaiveSlabs(), rules, SlabFaults.all());
+  }
+}

@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.slab.naive;
+
+import io.mm4j.api.CorruptStateError;
+import io.mm4j.api.Cpu;
+import io.mm4j.api.MisuseException;
+import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.PhysicalMemory;
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.page.Pressure;
+import io.mm4j.api.page.ReclaimRequest;
+import io.mm4j.api.slab.CpuSlabs;
+import io.mm4j.api.slab.KmallocSizes;
+import io.mm4j.api.slab.KmemCache;
+import io.mm4j.api.slab.KmemCacheArgs;
+import io.mm4j.api.slab.ObjectFrames;
+import io.mm4j.api.slab.SlabAllocator;
+import io.mm4j.api.slab.SlabAllocatorProvider.Floors;
+import io.mm4j.api.slab.SlabFlags;
+import io.mm4j.api.slab.SlabReport;
+import io.mm4j.testkit.slab.naive.NaiveCache.Slab;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A slab allocator in the fewest lines, under one lock: slabs of the size that Linux gives them,
+ * links in the free objects, nothing kept per CPU. What is live is kept beside, in sets.
+ */
+public class NaiveSlabAllocator implements SlabAllocator {
+  private static final int PASSED =
+      ~(Gfp.__GFP_ZERO | Gfp.__GFP_HIGHMEM | Gfp.__GFP_MOVABLE | Gfp.__GFP_RECLAIMABLE);
+
+  public final Floors floors;
+  public final PhysicalMemory memory;
+  protected final MemMap map;
+  protected final List<NaiveCache> caches = new ArrayList<>();
+  private final Map<Integer, NaiveCache> kmallocs = new HashMap<>();
+  protected final TreeMap<Long, Integer> large = new TreeMap<>();
+  protected final NaiveDebug debug;
+  private final List<CpuSlabs> perCpu = new ArrayList<>();
+  protected final Pressure.Registration reclaimer;
+  private final int debugFlags;
+
+  /** The CPU's allocator, which has nothing at hand. */
+  private final class NaiveCpu extends CpuSlabs {
+    NaiveCpu(Cpu cpu) {
+      super(
+          cpu, memory.nodes().size(), new ObjectFrames(), memory.ram(), KmallocSizes.SLUB.small());
+    }
+
+    @Override
+    protected long allocSlow(KmemCache cache, int gfp, int nodeId) {
+      return allocate(cpu(), mine(cache), gfp, nodeId, cache.objectBytes());
+    }
+
+    @Override
+    protected long kmallocSlow(long bytes, int gfp, int nodeId) {
+      return kmallocHere(cpu(), bytes, gfp, nodeId);
+    }
+
+    @Override
+    protected void freeSlow(@Nullable KmemCache cache, long paddr) {
+      release(cpu(), cache, paddr);
+    }
+  }
+
+  /** Creates it. */
+  @SuppressWarnings("this-escape") // nothing sees it before it is there
+  public NaiveSlabAllocator(Floors floors) {
+    this.floors = floors;
+    this.memory = floors.memory();
+    this.map = memory.memMap();
+    this.debug = newDebug();
+    this.debugFlags = NaiveDebug.flags(floors.settings().get("slub_debug"));
+    floors.cpus().all().forEach(cpu -> perCpu.add(new NaiveCpu(cpu)));
+    for (int type = 0; type < CpuSlabs.KMALLOC_TYPES; type++) {
+      for (int size : NaiveGeometry.KMALLOC) {
+        kmallocs.put(type << 16 | size, kmallocCache(type, size));
+      }
+    }
+    reclaimer = floors.pressure().register(this::reclaim);
+  }
+
+  /** What knows the bytes around objects. */
+  protected NaiveDebug newDebug() {
+    return new NaiveDebug(this);
+  }
+
+  private NaiveCache kmallocCache(int type, int size) {
+    String kind = List.of("kmalloc-", "kmalloc-cg-", "kmalloc-rcl-", "dma-kmalloc-").get(type);
+    int flag =
+        List.of(
+                SlabFlags.SLAB_NO_MERGE,
+                SlabFlags.SLAB_ACCOUNT,
+                SlabFlags.SLAB_RECLAIM_ACCOUNT,
+                SlabFlags.SLAB_CACHE_DMA)
+            .get(type);
+    String unit = size >= 1024 ? size / 1024 + "k" : "" + size;
+    return make(
+        KmemCacheArgs.of(kind + unit, size)
+            .withAlign(Math.max(8, size & -size))
+            .withUser(0, size)
+            .withFlags(flag | SlabFlags.SLAB_KMALLOC),
+        true);
+  }
+
+  private NaiveCache make(KmemCacheArgs args, boolean kmalloc) {
+    int id = KmemCache.FIRST_ID;
+    while (byId(id) != null) {
+      id++;
+    }
+    int flags = args.flags() | debugFlags;
+    NaiveGeometry geometry = geometry(args, flags);
+    NaiveCache cache = new NaiveCache(id, args, flags, geometry, kmalloc);
+    caches.addFirst(cache);
+    return cache;
+  }
+
+  /** The numbers of a cache. */
+  protected NaiveGeometry geometry(KmemCacheArgs args, int flags) {
+    return new NaiveGeometry(args, flags, floors.cpus().count());
+  }
+
+  private @Nullable NaiveCache byId(int id) {
+    return caches.stream().filter(c -> c.id() == id).findFirst().orElse(null);
+  }
+
+  protected final NaiveCache mine(KmemCache cache) {
+    if (cache instanceof NaiveCache naive && caches.contains(naive)) {
+      return naive;
+    }
+    throw new MisuseException("no cache of this allocator: name=" + cache.name());
+  }
+
+  @Override
+  public synchronized KmemCache kmemCacheCreate(KmemCacheArgs args) {
+    NaiveCache like = mergeable(args);
+    if (like != null) {
+      like.names.add(args.name());
+      like.bytes = Math.max(like.bytes, args.objectBytes());
+      return like;
+    }
+    return make(args.withFlags(args.flags() & ~SlabFlags.SLAB_KMALLOC), false);
+  }
+
+  /** A cache that serves as well, or null. */
+  protected @Nullable NaiveCache mergeable(KmemCacheArgs args) {
+    int flags = args.flags() | debugFlags;
+    if (args.ctor() != null || args.usersize() != 0 || (flags & SlabFlags.SLAB_NEVER_MERGE) != 0) {
+      return null;
+    }
+    NaiveGeometry wanted = geometry(args, flags);
+    for (NaiveCache cache : caches.reversed()) {
+      boolean own =
+          cache.has(SlabFlags.SLAB_NEVER_MERGE) || cache.ctor() != null || cache.usersize() != 0;
+      int extra = cache.size() - wanted.size;
+      if (!own
+          && ((flags ^ cache.flags()) & SlabFlags.SLAB_MERGE_SAME) == 0
+          && cache.size() % wanted.align == 0
+          && extra >= 0
+          && extra < 8) {
+        return cache;
+      }
+    }
+    return null;
+  }
+
+  @Override
+  public synchronized void kmemCacheDestroy(Cpu cpu, KmemCache cache) {
+    NaiveCache mine = mine(cache);
+    if (mine.isKmalloc) {
+      throw new MisuseException("a cache of kmalloc stays: name=" + cache.name());
+    }
+    if (mine.names.size() > 1) {
+      mine.names.removeLast();
+      return;
+    }
+    if (!mine.live.isEmpty()) {
+      throw new MisuseException(
+          String.format(
+              "destroyed with objects in use: cache=%s live=%d object=0x%x",
+              cache.name(), mine.live.size(), mine.live.first()));
+    }
+    long _ = kmemCacheShrink(cpu, mine);
+    caches.remove(mine);
+  }
+
+  @Override
+  public synchronized long kmemCacheShrink(Cpu cpu, KmemCache cache) {
+    long pages = 0;
+    NaiveCache mine = mine(cache);
+    for (Slab slab : List.copyOf(mine.slabs.values())) {
+      if (slab.inuse == 0) {
+        mine.slabs.remove(slab.pfn);
+        if (map.drop(slab.pfn, slab.order)) {
+          floors.pages().freePages(cpu, slab.pfn, slab.order);
+        }
+        pages += 1L << slab.order;
+      }
+    }
+    return pages;
+  }
+
+  private long reclaim(ReclaimRequest request) {
+    return shrinkAll(request.cpu());
+  }
+
+  @Override
+  public CpuSlabs on(Cpu cpu) {
+    return perCpu.get(cpu.id());
+  }
+
+  @Override
+  public long kmemCacheAlloc(Cpu cpu, KmemCache cache, int gfp, int nodeId) {
+    return on(cpu).alloc(cache, gfp, nodeId);
+  }
+
+  /** Hands an object out. */
+  public synchronized long allocate(Cpu cpu, NaiveCache cache, int gfp, int node, int bytes) {
+    Slab slab = slabWithRoom(cpu, cache, gfp, node);
+    if (slab == null) {
+      return NO_OBJECT;
+    }
+    long object = slab.head;
+    debug.beforeUse(cache, slab, object);
+    slab.head = next(cache, object);
+    slab.inuse++;
+    cache.live.add(object);
+    debug.inUse(cpu, cache, object, bytes);
+    if ((gfp & Gfp.__GFP_ZERO) != 0) {
+      memory.ram().asSlice(object, cache.isDebug() ? bytes : cache.bytes).fill((byte) 0);
+    }
+    return object;
+  }
+
+  private @Nullable Slab slabWithRoom(Cpu cpu, NaiveCache cache, int gfp, int node) {
+    int near = node < 0 ? cpu.nodeId() : node;
+    boolean strict = node >= 0 && (gfp & Gfp.__GFP_THISNODE) != 0;
+    for (Slab slab : cache.slabs.values()) {
+      if (slab.head != NO_OBJECT && nodeOf(slab.pfn) == near) {
+        return slab;
+      }
+    }
+    Slab fresh = grow(cpu, cache, gfp, node);
+    if (fresh != null || strict) {
+      return fresh;
+    }
+    for (Slab slab : cache.slabs.values()) {
+      if (slab.head != NO_OBJECT) {
+        return slab;
+      }
+    }
+    return null;
+  }
+
+  protected final int nodeOf(long pfn) {
+    return memory.nodes().stream()
+        .flatMap(n -> n.zones().stream())
+        .filter(z -> z.contains(pfn))
+        .findFirst()
+        .orElseThrow()
+        .nodeId();
+  }
+
+  private @Nullable Slab grow(Cpu cpu, NaiveCache cache, int gfp, int node) {
+    int flags = gfp & PASSED;
+    flags |= cache.has(SlabFlags.SLAB_CACHE_DMA) ? Gfp.__GFP_DMA : 0;
+    flags |= cache.has(SlabFlags.SLAB_CACHE_DMA32) ? Gfp.__GFP_DMA32 : 0;
+    flags |= cache.has(SlabFlags.SLAB_RECLAIM_ACCOUNT) ? Gfp.__GFP_RECLAIMABLE : 0;
+    int order = cache.geometry.order;
+    long pfn = floors.pages().allocPages(cpu, flags, order, node);
+    if (pfn == PageAllocator.NO_PAGE) {
+      order = NaiveGeometry.orderOf(cache.geometry.size);
+      pfn = floors.pages().allocPages(cpu, flags, order, node);
+    }
+    if (pfn == PageAllocator.NO_PAGE) {
+      return null;
+    }
+    map.hold(pfn, order, FrameOwner.SLAB, 0, cache.id(), 0);
+    Slab slab = new Slab(pfn, order, (4096 << order) / cache.geometry.size);
+    debug.freshSlab(cache, slab);
+    for (int i = slab.objects - 1; i >= 0; i--) {
+      long object = cache.object(slab, i);
+      debug.fresh(cache, object);
+      var ctor = cache.ctor();
+      if (ctor != null) {
+        ctor.construct(object);
+      }
+      setNext(cache, object, slab.head);
+      slab.head = object;
+    }
+    cache.slabs.put(pfn, slab);
+    return slab;
+  }
+
+  final long next(NaiveCache cache, long object) {
+    return memory.getLong(object + cache.geometry.link);
+  }
+
+  final void setNext(NaiveCache cache, long object, long next) {
+    memory.putLong(object + cache.geometry.link, next);
+  }
+
+  /** kmalloc. */
+  public synchronized long kmallocHere(Cpu cpu, long bytes, int gfp, int node) {
+    if (bytes == 0) {
+      return ZERO_SIZE_PTR;
+    }
+    NaiveCache cache = kmallocCache(bytes, gfp);
+    if (cache != null) {
+      return allocate(cpu, cache, gfp, node, (int) bytes);
+    }
+    if (bytes < 0 || bytes > 4 << 20) {
+      return NO_OBJECT;
+    }
+    int order = NaiveGeometry.orderOf((int) bytes);
+    long pfn = floors.pages().allocPages(cpu, gfp, order, node);
+    if (pfn == PageAllocator.NO_PAGE) {
+      return NO_OBJECT;
+    }
+    map.setOwners(pfn, order, FrameOwner.SLAB);
+    large.put(pfn << 12, order);
+    return pfn << 12;
+  }
+
+  @Override
+  public @Nullable NaiveCache kmallocCache(long bytes, int gfp) {
+    return bytes <= 0 || bytes > 8192
+        ? null
+        : kmallocs.get(CpuSlabs.kmallocType(gfp) << 16 | (int) NaiveGeometry.kmalloc(bytes));
+  }
+
+  @Override
+  public synchronized @Nullable NaiveCache cacheOf(long paddr) {
+    for (NaiveCache cache : caches) {
+      var slab = cache.slabs.floorEntry(paddr >>> 12);
+      if (slab != null && paddr >>> 12 < slab.getKey() + (1L << slab.getValue().order)) {
+        return cache;
+      }
+    }
+    return null;
+  }
+
+  /** Takes an object back. */
+  public synchronized void release(Cpu cpu, @Nullable KmemCache cache, long paddr) {
+    if (paddr == NO_OBJECT || (cache == null && paddr == ZERO_SIZE_PTR)) {
+      return;
+    }
+    Integer order = cache == null ? large.remove(paddr) : null;
+    if (order != null) {
+      floors.pages().freePages(cpu, paddr >>> 12, order);
+      return;
+    }
+    NaiveCache owner = cacheOf(paddr);
+    if (owner == null || (cache != null && !owner.equals(cache))) {
+      throw new MisuseException(
+          String.format("not an object of cache=%s: paddr=0x%x owner=%s", cache, paddr, owner));
+    }
+    if (!owner.live.contains(paddr)) {
+      debug.refused(owner, paddr);
+      return;
+    }
+    Slab slab = owner.slabOf(paddr);
+    if (!debug.backFromUse(cpu, owner, slab, paddr)) {
+      return;
+    }
+    owner.live.remove(paddr);
+    setNext(owner, paddr, slab.head);
+    slab.head = paddr;
+    slab.inuse--;
+  }
+
+  @Override
+  public int kmemCacheAllocBulk(Cpu cpu, KmemCache cache, int gfp, long[] objects, int count) {
+    for (int i = 0; i < count; i++) {
+      objects[i] = kmemCacheAlloc(cpu, cache, gfp);
+      if (objects[i] == NO_OBJECT) {
+        kmemCacheFreeBulk(cpu, cache, objects, i);
+        return 0;
+      }
+    }
+    return count;
+  }
+
+  @Override
+  public void kmemCacheFreeBulk(Cpu cpu, @Nullable KmemCache cache, long[] objects, int count) {
+    for (int i = 0; i < count; i++) {
+      release(cpu, cache, objects[i]);
+    }
+  }
+
+  @Override
+  public synchronized long krealloc(Cpu cpu, long paddr, long bytes, int gfp) {
+    if (bytes == 0) {
+      kfree(cpu, paddr);
+      return ZERO_SIZE_PTR;
+    }
+    if (SlabAllocator.isZeroOrNull(paddr)) {
+      return kmalloc(cpu, bytes, gfp);
+    }
+    long room = ksize(paddr);
+    NaiveCache cache = cacheOf(paddr);
+    long before = cache == null ? room : debug.asked(cache, paddr);
+    if (bytes <= room) {
+      if ((gfp & Gfp.__GFP_ZERO) != 0) {
+        long from = Math.min(before, bytes);
+        memory.ram().asSlice(paddr + from, (before < bytes ? bytes : room) - from).fill((byte) 0);
+      }
+      if (cache != null) {
+        debug.resized(cache, paddr, (int) bytes);
+      }
+      return paddr;
+    }
+    long copy = kmalloc(cpu, bytes, gfp);
+    if (copy != NO_OBJECT) {
+      MemorySegment.copy(memory.ram(), paddr, memory.ram(), copy, before);
+      kfree(cpu, paddr);
+    }
+    return copy;
+  }
+
+  @Override
+  public synchronized long ksize(long paddr) {
+    if (SlabAllocator.isZeroOrNull(paddr)) {
+      return 0;
+    }
+    Integer order = large.get(paddr);
+    if (order != null) {
+      return 4096L << order;
+    }
+    NaiveCache cache = cacheOf(paddr);
+    if (cache == null || !cache.live.contains(paddr)) {
+      throw new MisuseException(String.format("not an object: paddr=0x%x", paddr));
+    }
+    return cache.isDebug() ? cache.bytes : cache.geometry.size;
+  }
+
+  @Override
+  public long kmallocSizeRoundup(long bytes) {
+    return bytes > 4 << 20 ? bytes : NaiveGeometry.kmalloc(bytes);
+  }
+
+  @Override
+  public synchronized List<KmemCache> caches() {
+    return List.copyOf(caches);
+  }
+
+  @Override
+  public long largePages() {
+    return large.values().stream().mapToLong(order -> 1L << order).sum();
+  }
+
+  @Override
+  public synchronized void forEachLive(KmemCache cache, Consumer<? super Long> visitor) {
+    List.copyOf(mine(cache).live).forEach(visitor);
+  }
+
+  @Override
+  public synchronized long validateCache(Cpu cpu, KmemCache cache) {
+    return debug.validate(mine(cache));
+  }
+
+  @Override
+  public void onReport(@Nullable Consumer<? super SlabReport> listener) {
+    debug.listener = listener;
+  }
+
+  @Override
+  public synchronized void validate() {
+    for (NaiveCache cache : caches) {
+      for (Slab slab : cache.slabs.values()) {
+        int live = (int) cache.live.stream().filter(object -> cache.slabOf(object) == slab).count();
+        CorruptStateError.check(
+            live == slab.inuse || cache.isDebug(),
+            "cache=" + cache + " live=" + live + " inuse=" + slab.inuse);
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    reclaimer.close();
+    long _ = shrinkAll(floors.cpus().get(0));
+  }
+}

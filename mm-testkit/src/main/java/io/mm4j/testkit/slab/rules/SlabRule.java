@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.slab.rules;
+
+import io.mm4j.api.machine.Spi;
+import io.mm4j.api.plugin.Options;
+import io.mm4j.api.slab.SlabAllocatorProvider;
+import io.mm4j.testkit.Operation;
+import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.RuleInfo;
+import io.mm4j.testkit.Seeded;
+import io.mm4j.testkit.Trial;
+import io.mm4j.testkit.slab.rules.SlabSubject.Aspect;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** A rule of slab allocators: operations on a small machine, and what must be true after each. */
+final class SlabRule extends Rule<SlabAllocatorProvider> {
+  /** What a plugin must claim to be judged. */
+  enum Needs {
+    NOTHING,
+    LINUX_GEOMETRY,
+    MERGES,
+    DEBUG
+  }
+
+  /** A case written by hand. */
+  @FunctionalInterface
+  interface Body {
+    /** Runs it. */
+    void run(SlabSubject subject, Seeded random);
+  }
+
+  private final Needs needs;
+  private final Set<Aspect> aspects;
+  private final String commandLine;
+  private final boolean failing;
+  private final boolean seeded;
+  private final Function<Seeded, List<Operation<SlabSubject>>> generator;
+
+  private SlabRule(
+      RuleInfo info,
+      Needs needs,
+      Set<Aspect> aspects,
+      String commandLine,
+      boolean failing,
+      boolean seeded,
+      Function<Seeded, List<Operation<SlabSubject>>> generator) {
+    super(Spi.SLAB, info);
+    this.needs = needs;
+    this.aspects = aspects;
+    this.commandLine = commandLine;
+    this.failing = failing;
+    this.seeded = seeded;
+    this.generator = generator;
+  }
+
+  /** A rule about one aspect of everyday operations; at the end all is freed. */
+  static SlabRule each(RuleInfo info, Aspect aspect) {
+    return new SlabRule(
+        info,
+        Needs.NOTHING,
+        Set.of(aspect),
+        "",
+        false,
+        true,
+        random -> withEnd(SlabOp.everyday(random, 70)));
+  }
+
+  /** The same about contents and overlaps, with one allocation of the floor below failing. */
+  static SlabRule failingOnce(RuleInfo info) {
+    return new SlabRule(
+        info,
+        Needs.NOTHING,
+        Set.of(Aspect.CONTENTS, Aspect.OVERLAP),
+        "",
+        true,
+        true,
+        random -> withEnd(SlabOp.everyday(random, 50)));
+  }
+
+  private static List<Operation<SlabSubject>> withEnd(List<Operation<SlabSubject>> list) {
+    list.add(new Case("the end", 0, (s, random) -> s.empty()));
+    return list;
+  }
+
+  /** A case that the seed varies. */
+  static SlabRule of(RuleInfo info, Needs needs, Set<Aspect> aspects, Body body) {
+    return new SlabRule(
+        info, needs, aspects, "", false, true, random -> List.of(new Case(info.name(), 0, body)));
+  }
+
+  /** A case in debug mode. */
+  static SlabRule debug(RuleInfo info, String flags, Body body) {
+    return new SlabRule(
+        info,
+        Needs.DEBUG,
+        Set.of(),
+        flags.isEmpty() ? "" : "slub_debug=" + flags,
+        false,
+        false,
+        random -> List.of(new Case(info.name(), 0, body)));
+  }
+
+  private record Case(String name, long seed, Body body) implements Operation<SlabSubject> {
+    @Override
+    public void apply(SlabSubject s) {
+      body.run(s, new Seeded(seed));
+    }
+
+    @Override
+    public String toString() {
+      return "the case " + name;
+    }
+  }
+
+  @Override
+  public boolean seeded() {
+    return seeded;
+  }
+
+  @Override
+  public @Nullable String missing(SlabAllocatorProvider provider, Options options) {
+    var can = provider.capabilities();
+    return switch (needs) {
+      case NOTHING -> null;
+      case LINUX_GEOMETRY ->
+          can.linuxGeometry() ? null : "the plugin does not claim linux-geometry";
+      case MERGES -> can.merges() ? null : "the plugin does not claim merges";
+      case DEBUG -> can.debug() ? null : "the plugin does not claim debug";
+    };
+  }
+
+  @Override
+  public Trial<SlabSubject> trial(SlabAllocatorProvider provider, Options options, long seed) {
+    Seeded random = new Seeded(seed);
+    long failNth = failing ? 1 + random.below(25) : 0;
+    List<Operation<SlabSubject>> operations =
+        generator.apply(random).stream()
+            .map(op -> op instanceof Case c ? new Case(c.name, seed, c.body) : op)
+            .toList();
+    return new Trial<>() {
+      @Override
+      public List<Operation<SlabSubject>> operations() {
+        return operations;
+      }
+
+      @Override
+      public SlabSubject open() {
+        return new SlabSubject(provider, options, aspects, commandLine, failNth);
+      }
+
+      @Override
+      public String setup() {
+        return "20 MiB on two nodes, two CPUs"
+            + (commandLine.isEmpty() ? "" : ", " + commandLine)
+            + (failNth > 0 ? ", requests " + failNth + " and the next one for pages fail" : "");
+      }
+
+      @Override
+      public int validateEvery() {
+        return 8;
+      }
+
+      @Override
+      public void afterStep(SlabSubject subject) {
+        subject.stats();
+      }
+    };
+  }
+}

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.slab.rules;
+
+import static io.mm4j.testkit.RuleViolation.check;
+import static io.mm4j.testkit.RuleViolation.checkEqual;
+
+import io.mm4j.api.Cpu;
+import io.mm4j.api.machine.LeakReport;
+import io.mm4j.api.machine.Machine;
+import io.mm4j.api.machine.MachineConfig;
+import io.mm4j.api.machine.PluginRegistry;
+import io.mm4j.api.machine.Spi;
+import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.MemoryLayout;
+import io.mm4j.api.memory.MemoryMap;
+import io.mm4j.api.memory.Node;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.Zone;
+import io.mm4j.api.memory.ZoneType;
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.Migratetype;
+import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.PluginSpec;
+import io.mm4j.api.slab.KmemCache;
+import io.mm4j.api.slab.KmemCacheArgs;
+import io.mm4j.api.slab.SlabAllocator;
+import io.mm4j.api.slab.SlabAllocatorProvider;
+import io.mm4j.api.slab.SlabFlags;
+import io.mm4j.testkit.Subject;
+import io.mm4j.testkit.frames.naive.NaiveFrames;
+import io.mm4j.testkit.memory.naive.NaiveMemories;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A machine of 20 MiB with two nodes and two CPUs, whose slab allocator is under test; the floors
+ * below are the kit's naive ones. Beside it every object that is live, with what was written to it.
+ */
+final class SlabSubject extends Subject {
+  private static final long FRAMES = 5120;
+
+  /** What is looked at. */
+  enum Aspect {
+    OVERLAP,
+    ALIGNMENT,
+    CONTENTS,
+    ZERO,
+    CTOR,
+    FRAMES,
+    STATS
+  }
+
+  /** A cache that the rule has created. */
+  static final class Cache {
+    final KmemCacheArgs args;
+    final KmemCache cache;
+    int live;
+
+    Cache(KmemCacheArgs args, KmemCache cache) {
+      this.args = args;
+      this.cache = cache;
+    }
+  }
+
+  /** A live object; {@code cache} is null for one of kmalloc. */
+  record Live(long paddr, int bytes, @Nullable Cache cache, int pattern) {
+    long end() {
+      return paddr + bytes;
+    }
+  }
+
+  final Machine machine;
+  final SlabAllocator slabs;
+  final List<Cache> caches = new ArrayList<>();
+
+  /** By address. */
+  final TreeMap<Long, Live> live = new TreeMap<>();
+
+  /** In the order in which they came, for operations to choose from. */
+  final List<Live> held = new ArrayList<>();
+
+  private final Set<Aspect> aspects;
+  private int patterns;
+
+  SlabSubject(
+      SlabAllocatorProvider provider,
+      Options options,
+      Set<Aspect> aspects,
+      String commandLine,
+      long failNth) {
+    this.aspects = aspects.isEmpty() ? EnumSet.noneOf(Aspect.class) : EnumSet.copyOf(aspects);
+    PluginRegistry registry =
+        PluginRegistry.of(
+            Map.of(
+                Spi.PHYSICAL_MEMORY,
+                List.of(new NaiveMemories()),
+                Spi.FRAME_ALLOCATOR,
+                List.of(new NaiveFrames()),
+                Spi.PAGE_ALLOCATOR,
+                List.of(FailingPages.provider(failNth)),
+                Spi.SLAB,
+                List.of(provider)));
+    machine =
+        new MachineConfig()
+            .layout(layout())
+            .cpus(2)
+            .commandLine(commandLine)
+            .layout(layout())
+            .contents(true)
+            .registry(registry)
+            .plugin(Spi.PHYSICAL_MEMORY, PluginSpec.of("naive"))
+            .plugin(Spi.FRAME_ALLOCATOR, PluginSpec.of("naive"))
+            .plugin(Spi.PAGE_ALLOCATOR, PluginSpec.of("naive"))
+            .plugin(
+                Spi.SLAB,
+                new PluginSpec(
+                    provider.name(), provider.options().isEmpty() ? Map.of() : options.asMap()))
+            .boot();
+    slabs = machine.slabs();
+  }
+
+  /** Node 0: DMA to 4 MiB, Normal to 12 MiB. Node 1: Normal to 20 MiB. */
+  private static MemoryLayout layout() {
+    MemoryMap map =
+        new MemoryMap(
+            List.of(new MemoryMap.Range(0, FRAMES << Pages.PAGE_SHIFT, MemoryMap.Type.USABLE)));
+    Zone dma = zone(ZoneType.DMA, 0, 1, 1024);
+    Zone near = zone(ZoneType.NORMAL, 0, 1024, 3072);
+    Zone far = zone(ZoneType.NORMAL, 1, 3072, FRAMES);
+    return new MemoryLayout(
+        map,
+        List.of(
+            new Node(0, List.of(dma, near), List.of(10, 20)),
+            new Node(1, List.of(far), List.of(20, 10))));
+  }
+
+  private static Zone zone(ZoneType type, int node, long start, long end) {
+    return new Zone(type, node, start, end, end - start, end - start, Migratetype.MOVABLE);
+  }
+
+  boolean looksAt(Aspect aspect) {
+    return aspects.contains(aspect);
+  }
+
+  Cpu cpu(int number) {
+    return machine.cpus().get(number & 1);
+  }
+
+  /** The node of a frame by the layout. */
+  static int nodeOf(long paddr) {
+    return paddr >>> Pages.PAGE_SHIFT < 3072 ? 0 : 1;
+  }
+
+  /** Creates a cache. */
+  Cache create(KmemCacheArgs args) {
+    Cache made = new Cache(args, slabs.kmemCacheCreate(args));
+    caches.add(made);
+    return made;
+  }
+
+  /** The constructor of these rules: the address and its complement, as far as there is room. */
+  void construct(long paddr, int bytes) {
+    for (int at = 0; at < bytes; at++) {
+      machine.memory().putByte(paddr + at, constructed(paddr, at));
+    }
+  }
+
+  private static byte constructed(long paddr, int at) {
+    return (byte) (paddr >>> 3 ^ (at * 7) ^ 0x5d);
+  }
+
+  /** An object of a cache has come, or none. */
+  @Nullable Live enter(long paddr, Cache cache, int gfp) {
+    return enter(paddr, cache.args.objectBytes(), cache, gfp);
+  }
+
+  /** An object has come, or none. */
+  @Nullable Live enter(long paddr, int bytes, @Nullable Cache cache, int gfp) {
+    called();
+    if (paddr == SlabAllocator.NO_OBJECT) {
+      tell("none");
+      return null;
+    }
+    if (telling()) {
+      tell(String.format("0x%x", paddr));
+    }
+    Live object = new Live(paddr, bytes, cache, patterns++);
+    overlap(object);
+    if (looksAt(Aspect.ALIGNMENT)) {
+      int align = cache == null ? kmallocAlign(bytes) : cacheAlign(cache.args);
+      check(paddr % align == 0, "an address aligned to " + align, String.format("0x%x", paddr));
+    }
+    if (looksAt(Aspect.FRAMES)) {
+      frames(object);
+    }
+    boolean made = cache != null && cache.args.ctor() != null;
+    if (looksAt(Aspect.ZERO) && (gfp & Gfp.__GFP_ZERO) != 0 && !made) {
+      for (int at = 0; at < bytes; at++) {
+        checkEqual(0, machine.memory().getByte(paddr + at), "byte " + at + " for __GFP_ZERO");
+      }
+    }
+    if (looksAt(Aspect.CTOR) && made) {
+      for (int at = 0; at < bytes; at++) {
+        byte seen = machine.memory().getByte(paddr + at);
+        checkEqual(constructed(paddr, at), seen, "byte " + at + " as constructed");
+      }
+    }
+    live.put(paddr, object);
+    held.add(object);
+    if (cache != null) {
+      cache.live++;
+    }
+    if (!made && looksAt(Aspect.CONTENTS)) {
+      write(object);
+    } else if (!made && looksAt(Aspect.ZERO)) {
+      machine.memory().ram().asSlice(paddr, bytes).fill((byte) 0xee);
+    }
+    return object;
+  }
+
+  private void overlap(Live object) {
+    if (!looksAt(Aspect.OVERLAP)) {
+      return;
+    }
+    var before = live.lowerEntry(object.end());
+    check(
+        before == null || before.getValue().end() <= object.paddr,
+        "memory that nobody has",
+        String.format(
+            "0x%x-0x%x overlaps 0x%x",
+            object.paddr, object.end(), before == null ? 0 : before.getKey()));
+  }
+
+  private void frames(Live object) {
+    for (long pfn = object.paddr >>> 12; pfn <= (object.end() - 1) >>> 12; pfn++) {
+      FrameOwner owner = machine.memory().memMap().owner(pfn);
+      check(owner == FrameOwner.SLAB, "a frame owned by SLAB", pfn + " owned by " + owner);
+    }
+  }
+
+  /** {@code ARCH_KMALLOC_MINALIGN}, and the whole size of a power of two. */
+  static int kmallocAlign(int bytes) {
+    return Integer.bitCount(bytes) == 1 ? Math.max(8, Math.min(bytes, 1 << 22)) : 8;
+  }
+
+  private static int cacheAlign(KmemCacheArgs args) {
+    int align = Math.max(8, args.align());
+    if ((args.flags() & SlabFlags.SLAB_HWCACHE_ALIGN) != 0) {
+      int line = 64;
+      while (args.objectBytes() <= line / 2) {
+        line /= 2;
+      }
+      align = Math.max(align, line);
+    }
+    return align;
+  }
+
+  private void write(Live object) {
+    for (int at = 0; at < object.bytes; at++) {
+      machine.memory().putByte(object.paddr + at, pattern(object, at));
+    }
+  }
+
+  private static byte pattern(Live object, int at) {
+    return (byte) (object.pattern * 37 + at * 11 + (at >>> 8));
+  }
+
+  /** The bytes are those that were written, up to some number. */
+  void contents(Live object, long upTo) {
+    if (!looksAt(Aspect.CONTENTS) || (object.cache != null && object.cache.args.ctor() != null)) {
+      return;
+    }
+    for (int at = 0; at < Math.min(upTo, object.bytes); at++) {
+      byte seen = machine.memory().getByte(object.paddr + at);
+      if (seen != pattern(object, at)) {
+        checkEqual(
+            pattern(object, at),
+            seen,
+            String.format("byte %d of the object at 0x%x", at, object.paddr));
+      }
+    }
+  }
+
+  /** The object that an operation means by a number, or null. */
+  @Nullable Live pick(int number) {
+    return held.isEmpty() ? null : held.get(number % held.size());
+  }
+
+  /** An object is about to go. */
+  void leave(Live object) {
+    contents(object, object.bytes);
+    int at = held.lastIndexOf(object); // mostly the last one
+    Live last = held.removeLast();
+    if (at < held.size()) {
+      held.set(at, last);
+    }
+    live.remove(object.paddr);
+    if (object.cache != null) {
+      object.cache.live--;
+    }
+    if (telling()) {
+      tell(String.format("0x%x", object.paddr));
+    }
+    called();
+  }
+
+  /** An object of krealloc is somewhere else, or has another size. */
+  void leaveQuietly(Live object) {
+    held.remove(object);
+    live.remove(object.paddr);
+  }
+
+  /** Frees an object. */
+  void free(int cpu, Live object) {
+    leave(object);
+    if (object.cache == null) {
+      slabs.kfree(cpu(cpu), object.paddr);
+    } else {
+      slabs.kmemCacheFree(cpu(cpu), object.cache.cache, object.paddr);
+    }
+  }
+
+  /** Frees everything. */
+  void freeAll() {
+    while (!held.isEmpty()) {
+      free(held.size(), held.getLast());
+    }
+  }
+
+  /** Everything goes: objects, caches, slabs; then nothing is held. */
+  void empty() {
+    freeAll();
+    for (Cache cache : caches) {
+      slabs.kmemCacheDestroy(cpu(0), cache.cache);
+    }
+    caches.clear();
+    long _ = slabs.shrinkAll(cpu(0));
+    LeakReport held = machine.framesInUse();
+    check(held.isEmpty(), "no frame in use when all was freed and shrunk", held.toString());
+  }
+
+  /** What the statistics say of live objects and frames. */
+  void stats() {
+    if (!looksAt(Aspect.STATS)) {
+      return;
+    }
+    long pages = slabs.largePages();
+    for (KmemCache cache : slabs.caches()) {
+      var stats = cache.stats();
+      pages += stats.pages();
+      long mine = held.stream().filter(o -> o.cache != null && o.cache.cache == cache).count();
+      long foreign =
+          held.stream().filter(o -> o.cache == null && slabs.cacheOf(o.paddr) == cache).count();
+      checkEqual(mine + foreign, stats.liveObjects(), "live objects of " + cache);
+      check(
+          stats.liveObjects() <= stats.activeObjects() && stats.activeObjects() <= stats.objects(),
+          "live <= active <= objects of " + cache,
+          stats.toString());
+    }
+    checkEqual(machine.framesOwnedBy(FrameOwner.SLAB), pages, "frames of all caches");
+  }
+
+  @Override
+  public void validate() {
+    machine.validate();
+  }
+
+  @Override
+  public void close() {
+    machine.close();
+  }
+}
