@@ -234,12 +234,13 @@ final class ExplainCommand extends MmCommand {
   private void slabs(Io io, List<List<String>> calls) {
     if (scene.workload() != null || pid != null || privileged) {
       throw new InputException(
-          "requests to the slab allocator are made on a machine that has just booted, by no process",
+          "requests to the slab allocator are made on a machine that has just booted, by no"
+              + " process",
           "mm explain",
           "without --after, --maps, --pid and --privileged");
     }
     calls.forEach(SlabExplainer::check);
-    try (Machine booted = machine.configWithKernelBytes(io, machine.registry(io)).boot()) {
+    try (Machine booted = machine.withKernelBytes(io, machine.registry(io)).boot()) {
       SlabExplainer explainer = new SlabExplainer(booted);
       List<Explanation> explanations = new ArrayList<>();
       for (List<String> call : calls) {

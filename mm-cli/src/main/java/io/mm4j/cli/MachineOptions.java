@@ -44,6 +44,7 @@ import picocli.CommandLine.Option;
  */
 final class MachineOptions {
   private static final String DEFAULT_MACHINE = "x86-64";
+
   /** Below 1 MiB a PC has 639K of RAM, which is not enough to boot from. */
   private static final long LEAST_BYTES = 2 << 20;
 
@@ -311,15 +312,6 @@ final class MachineOptions {
     into.put(spi, spec);
   }
 
-  /**
-   * The machine as described, with bytes for what the kernel has in memory where none were asked
-   * for: free objects hold links.
-   */
-  MachineConfig configWithKernelBytes(Io io, PluginRegistry registry) {
-    MachineConfig config = config(io, registry);
-    return contents.equals("none") ? config.contents(Contents.TABLES) : config;
-  }
-
   /** The machine as described, on these plugins. */
   MachineConfig config(PluginRegistry registry) {
     seed();
@@ -379,8 +371,11 @@ final class MachineOptions {
     return config;
   }
 
-  /** The same, with the kernel's bytes unless others were asked for: for page tables. */
-  MachineConfig withTables(Io io, PluginRegistry registry) {
+  /**
+   * The same, with the kernel's bytes unless others were asked for: page tables, and the links in
+   * free objects.
+   */
+  MachineConfig withKernelBytes(Io io, PluginRegistry registry) {
     MachineConfig config = config(io, registry);
     return contents == null ? config.contents(Contents.TABLES) : config;
   }

@@ -86,7 +86,7 @@ final class TranslateCommand extends MmCommand {
     if (KERNEL.equals(rootName) && !maps.isEmpty()) {
       throw new InputException("a page is mapped into a process", "--map", "--root " + PROCESS);
     }
-    try (Machine booted = machine.withTables(io, machine.registry(io)).boot()) {
+    try (Machine booted = machine.withKernelBytes(io, machine.registry(io)).boot()) {
       Cpu cpu = booted.cpus().get(0);
       PageTables tables = booted.pageTables();
       long kernel = made(tables.kernelRoot(cpu));

@@ -172,11 +172,22 @@ class InputsTest {
     refused("--seed", "cat", "/proc/buddyinfo", "--seed", "7");
     refused("--nodes", "cat", "/proc/buddyinfo", "--nodes", "2", "--cmdline", "numa=off");
     refused("--cpus", "explain", "mmap 4K", "--after", log, "--cpus", "4");
-    refused("vm.min_free_kbytes", "explain", "mmap 4K", "--after", log, "--cmdline",
+    refused(
+        "vm.min_free_kbytes",
+        "explain",
+        "mmap 4K",
+        "--after",
+        log,
+        "--cmdline",
         "vm.min_free_kbytes=1");
     refused("--memory", "cat", "/proc/buddyinfo", "--after", "tar_gzip", "--memory", "1G");
     refused("mem=", "cat", "/proc/buddyinfo", "--after", "tar_gzip", "--cmdline", "mem=1G");
-    refused("both choose", "run", "--compare", "frame-allocator=buddy", "--plugin",
+    refused(
+        "both choose",
+        "run",
+        "--compare",
+        "frame-allocator=buddy",
+        "--plugin",
         "frame-allocator=bitmap");
     refused("does not depend on the vma-index", "run", "--plugin", "vma-index=treemap");
     refused("--contents", "run", "--memory", "1G", "--contents", "all");
@@ -185,7 +196,14 @@ class InputsTest {
     // Where they can have one, they do.
     assertHas(good("cat", "/proc/buddyinfo", "--machine", "x86-32:" + map), "zone Normal");
     Cli other =
-        Cli.mm("explain", "mmap 8M", "--after", log, "--memory", "16M", "--cmdline",
+        Cli.mm(
+            "explain",
+            "mmap 8M",
+            "--after",
+            log,
+            "--memory",
+            "16M",
+            "--cmdline",
             "vm.overcommit_memory=2");
     assertEquals(0, other.code(), other.err());
     assertHas(other.err(), "another machine than its own");
@@ -214,7 +232,9 @@ class InputsTest {
     assertHas(
         good(
             "explain",
-            "[pid 12] mmap(NULL, 12288, " + anon + " = 0x7f0000000000\n"
+            "[pid 12] mmap(NULL, 12288, "
+                + anon
+                + " = 0x7f0000000000\n"
                 + "12345 mprotect(0x7f0000001000, 4096, PROT_NONE) = 0\n"
                 + "12345 close(3) = 0"),
         "0x7f0000000000 in the pasted line",

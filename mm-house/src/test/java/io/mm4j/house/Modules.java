@@ -18,8 +18,7 @@ import java.util.Map;
 final class Modules {
   /** Their names, the lower ones first. */
   static final List<String> NAMES =
-      List.of(
-          "api", "testkit", "physical", "buddy", "vmalloc", "slab", "process", "replay", "cli");
+      List.of("api", "testkit", "physical", "buddy", "vmalloc", "slab", "process", "replay", "cli");
 
   /** One public class of each, to find it by. */
   private static final List<String> CLASSES =

@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
  * caches on the slab allocator of another machine with the same plugins.
  *
  * <p>Checks: see {@link KmemChecks}. {@code exact} needs {@code core_ops}, {@code buddyinfo} and
- * {@code final_blocks} made and equal, and the others equal where the recording has what they
- * need. A plugin that cannot take exactly the recorded block is not judged.
+ * {@code final_blocks} made and equal, and the others equal where the recording has what they need.
+ * A plugin that cannot take exactly the recorded block is not judged.
  */
 public final class KmemReplay {
   private KmemReplay() {}
@@ -77,12 +77,7 @@ public final class KmemReplay {
       atEnd.accept(machine);
       Verdict verdict =
           verdict(
-              source,
-              zones,
-              replay,
-              managed.getFirst(),
-              machine.fallbackRule().orElse(null),
-              slab);
+              source, zones, replay, managed.getFirst(), machine.fallbackRule().orElse(null), slab);
       return new KmemRun(
           verdict,
           source.name(),
