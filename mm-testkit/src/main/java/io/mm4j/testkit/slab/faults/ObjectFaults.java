@@ -277,7 +277,10 @@ final class ObjectFaults {
     public synchronized void release(Cpu cpu, @Nullable KmemCache cache, long paddr) {
       NaiveCache owner = cacheOf(paddr);
       Long object = owner == null ? null : owner.live.floor(paddr);
-      super.release(cpu, cache, object != null && paddr < object + owner.bytes ? object : paddr);
+      super.release(
+          cpu,
+          cache,
+          owner != null && object != null && paddr < object + owner.bytes ? object : paddr);
     }
   }
 
@@ -289,6 +292,7 @@ final class ObjectFaults {
     }
 
     @Override
+    @SuppressWarnings("UnsynchronizedOverridesSynchronized") // that is the fault
     public long allocate(Cpu cpu, NaiveCache cache, int gfp, int node, int bytes) {
       long object = atHand;
       if (object != 0 && cache.name().equals("threads")) {

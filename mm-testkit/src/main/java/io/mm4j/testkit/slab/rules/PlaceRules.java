@@ -181,7 +181,7 @@ public final class PlaceRules {
     if (cache != null) {
       checkEqual(flag, cache.flags() & kinds, "kind of the cache for " + Gfp.format(gfp));
       check(
-          cache == s.slabs.kmallocCache(100, GFP | gfp),
+          cache.equals(s.slabs.kmallocCache(100, GFP | gfp)),
           "kmallocCache: " + cache,
           "" + s.slabs.kmallocCache(100, GFP | gfp));
     }
