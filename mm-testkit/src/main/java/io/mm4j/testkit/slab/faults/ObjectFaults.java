@@ -276,11 +276,16 @@ final class ObjectFaults {
     @Override
     public synchronized void release(Cpu cpu, @Nullable KmemCache cache, long paddr) {
       NaiveCache owner = cacheOf(paddr);
-      Long object = owner == null ? null : owner.live.floor(paddr);
-      super.release(cpu, cache, object != null && paddr < object + owner.bytes ? object : paddr);
+      long freed = paddr;
+      if (owner != null) {
+        Long object = owner.live.floor(paddr);
+        freed = object != null && paddr < object + owner.bytes ? object : paddr;
+      }
+      super.release(cpu, cache, freed);
     }
   }
 
+  @SuppressWarnings("UnsynchronizedOverridesSynchronized") // that is what is wrong
   private static final class AtHand extends NaiveSlabAllocator {
     private volatile long atHand;
 

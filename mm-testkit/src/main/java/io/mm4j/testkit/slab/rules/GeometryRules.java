@@ -120,7 +120,7 @@ public final class GeometryRules {
       }
     }
     for (int i = 0; i < 100; i++) {
-      long bytes = 8193 + random.below(4 << 20) % ((4 << 20) - 8193);
+      long bytes = 8193L + random.below((4 << 20) - 8193);
       checkEqual(
           NaiveGeometry.kmalloc(bytes), s.slabs.kmallocSizeRoundup(bytes), "room for " + bytes);
       check(s.slabs.kmallocCache(bytes, 0) == null, "no cache for " + bytes, "one");
@@ -159,9 +159,9 @@ public final class GeometryRules {
     int before = first.aliases();
     KmemCache cache = s.slabs.kmemCacheCreate(args);
     check(
-        (cache == first) == wanted,
+        cache.equals(first) == wanted,
         wanted ? first + " shared by " + args : "a cache of its own for " + args,
-        cache == first ? "shared" : "of its own: " + cache);
+        cache.equals(first) ? "shared" : "of its own: " + cache);
     checkEqual(before + (wanted ? 1 : 0), first.aliases(), "aliases with " + args);
     s.slabs.kmemCacheDestroy(s.cpu(0), cache);
   }

@@ -20,7 +20,7 @@ final class LeakCase {
     List<Live> objects = CaseRules.some(s, cache, random.between(20, 200));
     boolean leaks = random.oneIn(2);
     for (Live object : objects) {
-      if (!leaks || object != objects.getFirst()) {
+      if (!leaks || !object.equals(objects.getFirst())) {
         s.free(random.below(2), object);
       }
     }
@@ -33,7 +33,7 @@ final class LeakCase {
     long pfn = objects.getFirst().paddr() >>> 12;
     FrameOwner owner = s.machine.memory().memMap().owner(pfn);
     check(owner == FrameOwner.SLAB, "the live object's frame owned by SLAB", "" + owner);
-    long most = (objects.getFirst().bytes() >>> 12) + 8;
+    long most = (objects.getFirst().bytes() >>> 12) + 8L;
     long pages = report.pages();
     check(pages > 0 && pages <= most, "frames of one slab in use", report.toString());
   }

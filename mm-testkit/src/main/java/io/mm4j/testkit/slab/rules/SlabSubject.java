@@ -172,7 +172,7 @@ final class SlabSubject extends Subject {
   }
 
   private static byte constructed(long paddr, int at) {
-    return (byte) (paddr >>> 3 ^ (at * 7) ^ 0x5d);
+    return (byte) ((int) (paddr >>> 3) ^ (at * 7) ^ 0x5d);
   }
 
   /** An object of a cache has come, or none. */
@@ -354,9 +354,9 @@ final class SlabSubject extends Subject {
     for (KmemCache cache : slabs.caches()) {
       var stats = cache.stats();
       pages += stats.pages();
-      long mine = held.stream().filter(o -> o.cache != null && o.cache.cache == cache).count();
+      long mine = held.stream().filter(o -> o.cache != null && o.cache.cache.equals(cache)).count();
       long foreign =
-          held.stream().filter(o -> o.cache == null && slabs.cacheOf(o.paddr) == cache).count();
+          held.stream().filter(o -> o.cache == null && cache.equals(slabs.cacheOf(o.paddr))).count();
       checkEqual(mine + foreign, stats.liveObjects(), "live objects of " + cache);
       check(
           stats.liveObjects() <= stats.activeObjects() && stats.activeObjects() <= stats.objects(),
