@@ -157,10 +157,10 @@ public interface SlabAllocator extends AutoCloseable {
   /** The cache of an object, by any address in its slab; null if it is in none. */
   @Nullable KmemCache cacheOf(long paddr);
 
-  /** Frames behind large blocks of {@code kmalloc()}. */
+  /** Frames behind large blocks of {@code kmalloc()}, those too that CPUs keep. */
   long largePages();
 
-  /** Shrinks every cache. */
+  /** Shrinks every cache, and gives the large blocks back that CPUs keep. */
   default long shrinkAll(Cpu cpu) {
     long pages = 0;
     for (KmemCache cache : caches()) {

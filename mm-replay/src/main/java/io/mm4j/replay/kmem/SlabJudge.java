@@ -124,21 +124,23 @@ final class SlabJudge {
       KmemCache cache = known == null ? slabs.kmemCacheCreate(recorded.args()) : known;
       long object = slabs.kmemCacheAlloc(cpu, cache, Gfp.GFP_KERNEL);
       CacheStats stats = cache.stats();
-      // What a slab really is, once there is one.
-      int order = Long.numberOfTrailingZeros(stats.pages());
+      // What a slab really is, once there is one: a machine may be too small.
+      boolean any = object != SlabAllocator.NO_OBJECT;
+      int order = any ? Long.numberOfTrailingZeros(stats.pages()) : cache.order();
+      int objects = any ? (int) stats.objects() : cache.objectsPerSlab();
       String ours =
           RecordedCache.numbers(
               cache.objectBytes(),
               cache.size(),
               order,
-              (int) stats.objects(),
+              objects,
               cache.minPartial(),
               cache.cpuPartial());
       slabs.kmemCacheFree(cpu, cache, object);
       boolean same =
           ours.equals(recorded.numbers())
               && cache.order() == order
-              && cache.objectsPerSlab() == stats.objects();
+              && cache.objectsPerSlab() == objects;
       geometry(
           same,
           line,

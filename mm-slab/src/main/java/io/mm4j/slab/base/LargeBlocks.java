@@ -8,6 +8,7 @@ import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.slab.KmemCache;
+import io.mm4j.api.slab.ObjectSheaf;
 import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.slab.SlabEvents;
 import java.util.concurrent.atomic.LongAdder;
@@ -16,17 +17,30 @@ import java.util.concurrent.atomic.LongAdder;
  * {@code kmalloc()} of more than the largest cache has: blocks straight from the page allocator,
  * {@code ___kmalloc_large_node()} and {@code free_large_kmalloc()} of mm/slub.c (Linux 6.18).
  *
+ * <p>A CPU can keep some that were freed (Linux keeps none above order 3): they are tagged, and not
+ * live.
+ *
  * <p>Only the first frame of a block has a tag, which says its order: an address in the middle is
  * no object.
  */
 final class LargeBlocks {
-  private static final int SHIFT = 10;
+  /** The granule of their marks. */
+  static final int SHIFT = 10;
+
+  /** A CPU keeps blocks of so many bytes in all of one order, and none of a larger order. */
+  private static final int KEPT = 1 << 20;
+
+  private static final int MOST = 32;
 
   private final SlabBase<?, ?> slabs;
   private final LongAdder frames = new LongAdder();
 
-  LargeBlocks(SlabBase<?, ?> slabs) {
+  /** Whether CPUs keep blocks. */
+  private final boolean keeps;
+
+  LargeBlocks(SlabBase<?, ?> slabs, boolean keeps) {
     this.slabs = slabs;
+    this.keeps = keeps;
   }
 
   long alloc(BaseCpu cpu, long bytes, int gfp, int nodeId) {
@@ -43,6 +57,10 @@ final class LargeBlocks {
       slabs.frames.add(pfn, 0, tag, SHIFT);
       slabs.frames.setLive(paddr, SHIFT);
       frames.add(1L << order);
+      int most = Math.min(KEPT >>> (Pages.PAGE_SHIFT + order), MOST);
+      if (keeps && most > 0) {
+        cpu.keepLarge(order, most);
+      }
     }
     SlabEvents events = slabs.events();
     if (events != null) {
@@ -69,9 +87,26 @@ final class LargeBlocks {
       events.free(cpu.cpu(), null, paddr);
     }
     slabs.frames.clearLive(paddr, SHIFT);
+    giveBack(cpu, pfn, order);
+  }
+
+  private void giveBack(BaseCpu cpu, long pfn, int order) {
     slabs.frames.remove(pfn, 0);
     frames.add(-(1L << order));
     cpu.pages.free(pfn, order);
+  }
+
+  /** Gives the blocks that a CPU keeps back; by its owner or under its park lock. */
+  long flush(BaseCpu cpu) {
+    long pages = 0;
+    for (int order = 0; order <= Pages.MAX_PAGE_ORDER; order++) {
+      ObjectSheaf sheaf = cpu.largeOf(order);
+      while (sheaf != null && !sheaf.isEmpty()) {
+        giveBack(cpu, sheaf.pop() >>> Pages.PAGE_SHIFT, order);
+        pages += 1L << order;
+      }
+    }
+    return pages;
   }
 
   /** The order of a live large block. */

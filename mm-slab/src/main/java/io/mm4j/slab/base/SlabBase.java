@@ -75,8 +75,12 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
 
   private @Nullable SlabEvents events;
 
-  /** Creates it without caches; the design makes those of {@code kmalloc()}. */
-  protected SlabBase(Floors floors, KmallocSizes sizes) {
+  /**
+   * Creates it without caches; the design makes those of {@code kmalloc()}.
+   *
+   * @param keepsLarge whether CPUs keep large blocks that were freed
+   */
+  protected SlabBase(Floors floors, KmallocSizes sizes, boolean keepsLarge) {
     memory = floors.memory();
     memMap = memory.memMap();
     pages = floors.pages();
@@ -90,7 +94,7 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
     }
     this.sizes = sizes;
     sizeIndex = sizes.small();
-    large = new LargeBlocks(this);
+    large = new LargeBlocks(this, keepsLarge);
   }
 
   /** Makes what is kept for each CPU; called once, by the design's constructor. */
@@ -323,6 +327,11 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
   @Override
   public final long largePages() {
     return large.frames();
+  }
+
+  /** Gives the large blocks that a CPU keeps back; by its owner or under its park lock. */
+  public final long flushLarge(P cpu) {
+    return large.flush(cpu);
   }
 
   @Override

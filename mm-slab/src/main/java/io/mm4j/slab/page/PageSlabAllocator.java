@@ -43,7 +43,7 @@ final class PageSlabAllocator extends SlabBase<PageCache, BaseCpu> {
   }
 
   PageSlabAllocator(Floors floors) {
-    super(floors, KmallocSizes.SLUB);
+    super(floors, KmallocSizes.SLUB, false);
     makeCpus(id -> new PageCpu(this, cpus.get(id)));
     kmallocCaches((type, index, bytes) -> create(kmallocArgs(type, bytes, flags(type)), index));
   }

@@ -42,6 +42,7 @@ final class Flushes {
   }
 
   private void flushAll(SlubCpu cpu) {
+    long _ = slabs.flushLarge(cpu);
     for (SlubCache cache : slabs.all()) {
       flush(cpu, cache);
     }
@@ -62,6 +63,25 @@ final class Flushes {
       slabs.source.deactivate(cpu, c);
       slabs.source.putPartials(cpu, c);
     }
+  }
+
+  /** Large blocks that this CPU and parked ones keep go back, others are asked; how many frames. */
+  long large(SlubCpu cpu) {
+    long freed = slabs.flushLarge(cpu);
+    for (Cpu other : slabs.cpus.all()) {
+      if (other != cpu.cpu() && slabs.settings.largeLists()) {
+        if (other.parkLock().tryLock()) {
+          try {
+            freed += slabs.flushLarge(slabs.cpu(other.id()));
+          } finally {
+            other.parkLock().unlock();
+          }
+        } else {
+          other.request(PendingKind.SLAB_OBJECTS);
+        }
+      }
+    }
+    return freed;
   }
 
   /** Flushes this CPU and parked ones, asks the others; whether there are others. */

@@ -53,7 +53,7 @@ final class SlubAllocator extends SlabBase<SlubCache, SlubCpu> {
   private final Pressure.Registration reclaimer;
 
   SlubAllocator(Floors floors, SlubSettings settings) {
-    super(floors, KmallocSizes.SLUB);
+    super(floors, KmallocSizes.SLUB, settings.largeLists());
     this.settings = settings;
     slabPages = new SlabPages(this);
     debug = new ObjectDebug(this);
@@ -213,12 +213,17 @@ final class SlubAllocator extends SlabBase<SlubCache, SlubCpu> {
     return flushes.shrinkNodes(cpu(cpu.id()), mine);
   }
 
+  @Override
+  public long shrinkAll(Cpu cpu) {
+    return super.shrinkAll(cpu) + flushes.large(cpu(cpu.id()));
+  }
+
   private long reclaim(ReclaimRequest request) {
     if (!request.mayTake(LockClass.SLAB_NODE)) {
       return 0;
     }
     SlubCpu cpu = cpu(request.cpu().id());
-    long freed = 0;
+    long freed = flushes.large(cpu);
     for (SlubCache cache : all()) {
       flushes.ask(cpu, cache);
       freed += flushes.shrinkNodes(cpu, cache);
@@ -416,6 +421,9 @@ final class SlubAllocator extends SlabBase<SlubCache, SlubCpu> {
   @Override
   public void close() {
     reclaimer.close();
+    for (int i = 0; i < cpus.count(); i++) {
+      long _ = flushLarge(cpu(i));
+    }
     for (SlubCache cache : all()) {
       for (int i = 0; i < cpus.count(); i++) {
         flushes.flush(cpu(i), cache);

@@ -33,7 +33,12 @@ public final class SlubProvider implements SlabAllocatorProvider {
             "sheaves",
             OptionSpec.Type.TEXT,
             "linux",
-            "per-cpu stacks of objects: linux (the caches that ask for them), all, off"));
+            "per-cpu stacks of objects: linux (the caches that ask for them), all, off"),
+        new OptionSpec(
+            "large-lists",
+            OptionSpec.Type.TEXT,
+            "auto",
+            "per-cpu stacks of blocks above 8 KiB: on, off, auto (on with sheaves=all)"));
   }
 
   @Override

@@ -19,6 +19,7 @@ import java.util.Map;
  * @param minOrder the smallest order of a slab
  * @param minObjects how many objects a slab should hold
  * @param merges whether caches share slabs
+ * @param largeLists whether CPUs keep large blocks that were freed
  */
 record SlubSettings(
     SheafPolicy sheaves,
@@ -26,7 +27,8 @@ record SlubSettings(
     int maxOrder,
     int minOrder,
     int minObjects,
-    boolean merges) {
+    boolean merges,
+    boolean largeLists) {
   /** {@code PAGE_ALLOC_COSTLY_ORDER}. */
   private static final int COSTLY_ORDER = 3;
 
@@ -59,13 +61,25 @@ record SlubSettings(
       minObjects = 4 * (32 - Integer.numberOfLeadingZeros(cpus) + 1);
     }
     String debug = set.getOrDefault("slab_debug", set.get("slub_debug"));
+    SheafPolicy sheaves = policy(options.text("sheaves"));
     return new SlubSettings(
-        policy(options.text("sheaves")),
+        sheaves,
         debug == null ? SlubDebug.NONE : SlubDebug.parse(debug),
         maxOrder,
         minOrder,
         minObjects,
-        !set.containsKey("slab_nomerge") && !set.containsKey("slub_nomerge"));
+        !set.containsKey("slab_nomerge") && !set.containsKey("slub_nomerge"),
+        largeLists(options.text("large-lists"), sheaves));
+  }
+
+  private static boolean largeLists(String text, SheafPolicy sheaves) {
+    return switch (text) {
+      case "auto" -> sheaves == SheafPolicy.ALL;
+      case "on" -> true;
+      case "off" -> false;
+      default ->
+          throw new InputException("large-lists=" + text, "slab=slub:large-lists", "auto, on, off");
+    };
   }
 
   private static SheafPolicy policy(String text) {

@@ -276,14 +276,16 @@ final class ObjectFaults {
     @Override
     public synchronized void release(Cpu cpu, @Nullable KmemCache cache, long paddr) {
       NaiveCache owner = cacheOf(paddr);
-      Long object = owner == null ? null : owner.live.floor(paddr);
-      super.release(
-          cpu,
-          cache,
-          owner != null && object != null && paddr < object + owner.bytes ? object : paddr);
+      long freed = paddr;
+      if (owner != null) {
+        Long object = owner.live.floor(paddr);
+        freed = object != null && paddr < object + owner.bytes ? object : paddr;
+      }
+      super.release(cpu, cache, freed);
     }
   }
 
+  @SuppressWarnings("UnsynchronizedOverridesSynchronized") // that is what is wrong
   private static final class AtHand extends NaiveSlabAllocator {
     private volatile long atHand;
 
@@ -292,7 +294,6 @@ final class ObjectFaults {
     }
 
     @Override
-    @SuppressWarnings("UnsynchronizedOverridesSynchronized") // that is the fault
     public long allocate(Cpu cpu, NaiveCache cache, int gfp, int node, int bytes) {
       long object = atHand;
       if (object != 0 && cache.name().equals("threads")) {

