@@ -29,10 +29,10 @@ class EntriesInRamTest {
    */
   private static final Map<String, Long> SHARED =
       Map.of(
-          "x86-64", 0x8000_0000_0123_4067L,
-          "la57", 0x8000_0000_0123_4067L,
-          "x86-32", 0x0123_4067L,
-          "x86-pae", 0x8000_0000_0123_4067L);
+          "x86-64", 0x8000_0000_0123_4027L,
+          "la57", 0x8000_0000_0123_4027L,
+          "x86-32", 0x0123_4027L,
+          "x86-pae", 0x8000_0000_0123_4027L);
 
   private static final Map<String, Long> NONE =
       Map.of(

@@ -52,7 +52,7 @@ class TeardownTest {
       tables.validate();
       assertEquals(tables.tableFrames(), Machines.tableFrames(machine));
       for (long root : roots) {
-        zap(tables, cursor, root, 0, tables.format().kernel().start());
+        zap(tables, cursor, root, 0, limit(tables.format()));
         tables.freeRoot(cpu, root);
       }
       long left = 1;
@@ -95,13 +95,13 @@ class TeardownTest {
       return;
     }
     long root = roots.get(random.nextInt(roots.size()));
-    long end = format.kernel().start() >>> 1 << 1;
-    long at = random.nextLong(1L << Math.min(46, 64 - Long.numberOfLeadingZeros(end - 1))) % end;
+    long end = limit(format);
+    long at = random.nextLong(end);
     at = at & -4096L & (random.nextBoolean() ? -1L : 0x3fff_f000L);
     int level = random.nextInt(4) == 0 && format.shape().hasLeafs(2) ? 2 : 1;
     switch (what) {
       case 1 -> {
-        zap(tables, cursor, root, 0, format.kernel().start());
+        zap(tables, cursor, root, 0, end);
         tables.freeRoot(cpu, root);
         roots.remove(root);
       }
@@ -133,6 +133,12 @@ class TeardownTest {
         }
       }
     }
+  }
+
+  /** Where a user's addresses end. */
+  private static long limit(PageTableFormat format) {
+    long start = format.kernel().start();
+    return start < 0 ? 1L << (format.shape().addressBits() - 1) : start;
   }
 
   private static void zap(PageTables tables, TableCursor cursor, long root, long from, long to) {
