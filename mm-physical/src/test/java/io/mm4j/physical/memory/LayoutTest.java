@@ -312,7 +312,6 @@ class LayoutTest {
         "kernelcore=101%",
         "movablecore=%",
         "memmap=1M@0,exact",
-        "memmap=16M",
         "memmap=@0"
       })
   void whatIsNoOptionSaysSo(String line) {
