@@ -30,8 +30,13 @@ final class LinuxCursor implements TableCursor {
   private final int top;
   private final int entryShift;
   private final int indexBits;
+  private final long indexMask;
+  private final int leafLevels;
+  private final long present;
+  private final long pageSize;
   private final long frame;
   private final long stray;
+  private final long kernelStart;
   private final long lastOfUser;
   private final long[] tables = new long[TableShape.MAX_LEVELS + 1];
 
@@ -50,7 +55,12 @@ final class LinuxCursor implements TableCursor {
     this.top = shape.levels();
     this.entryShift = entries.entryShift();
     this.indexBits = shape.indexBits();
+    this.indexMask = (1L << indexBits) - 1;
+    this.leafLevels = shape.leafLevels();
+    this.present = format.bits().present();
+    this.pageSize = format.bits().pageSize();
     this.frame = format.bits().frame();
+    this.kernelStart = format.kernel().start();
     this.stray = format.bits().stray();
     long half = format.kernel().start();
     this.lastOfUser = (half < 0 ? 1L << (shape.addressBits() - 1) : half) - 1;
@@ -58,30 +68,61 @@ final class LinuxCursor implements TableCursor {
 
   @Override
   public void over(long rootPfn, long from, long end) {
-    over(owner.roots().get(rootPfn), from, end);
+    Root known = root;
+    boolean same = known != null && known.pfn == rootPfn && known.isAlive();
+    over(same ? known : owner.roots().get(rootPfn), from, end);
   }
 
   void over(Root ofRoot, long from, long end) {
     long lastOne = end == 0 ? lastAddress() : end - 1;
-    if (!ofRoot.kernel && !format.kernel().contains(lastOne)) {
-      lastOne = Math.min(lastOne & Long.MAX_VALUE, lastOfUser);
-    }
-    boolean kernel = format.kernel().contains(from);
-    if (Long.compareUnsigned(from, lastOne) > 0
-        || kernel != format.kernel().contains(lastOne)
-        || kernel != ofRoot.kernel
-        || !shape.isCanonical(from)
-        || !shape.isCanonical(lastOne)) {
-      throw new MisuseException(
-          String.format(
-              "not a range of %s addresses: start=0x%x end=0x%x; the kernel's begin at 0x%x",
-              ofRoot.kernel ? "the kernel's" : "user", from, end, format.kernel().start()));
+    if (ofRoot.kernel) {
+      checkKernels(from, end, lastOne);
+    } else {
+      if (from < 0
+          || from > lastOfUser
+          || Long.compareUnsigned(from, lastOne) > 0
+          || isKernels(lastOne)) {
+        throw outside("user", from, end);
+      }
+      // Between the halves there is nothing.
+      lastOne = lastOne < 0 ? lastOfUser : Math.min(lastOne, lastOfUser);
     }
     root = ofRoot;
     start = from;
     last = lastOne;
     level = BEFORE;
     tables[top] = ofRoot.pfn << Pages.PAGE_SHIFT;
+  }
+
+  private boolean isKernels(long at) {
+    return Long.compareUnsigned(at, kernelStart) >= 0;
+  }
+
+  private void checkKernels(long from, long end, long lastOne) {
+    if (!isKernels(from)
+        || Long.compareUnsigned(from, lastOne) > 0
+        || !shape.isCanonical(from)
+        || !shape.isCanonical(lastOne)) {
+      throw outside("the kernel's", from, end);
+    }
+  }
+
+  private MisuseException outside(String half, long from, long end) {
+    return new MisuseException(
+        String.format(
+            "not a range of %s addresses: start=0x%x end=0x%x; the kernel's begin at 0x%x",
+            half, from, end, kernelStart));
+  }
+
+  /** Whether an entry refers to a table. */
+  private boolean isTable(int l, long entry) {
+    return l > 1
+        && (entry & present) != 0
+        && ((entry & pageSize) == 0 || (leafLevels >>> l & 1) == 0);
+  }
+
+  private long slot(int l, long at) {
+    return tables[l] + ((at >>> shift(l) & indexMask) << entryShift);
   }
 
   /** What end 0 means: the end of all addresses. */
@@ -109,7 +150,7 @@ final class LinuxCursor implements TableCursor {
   /** The level at which the table of an address is still the one that is remembered. */
   private int climb(long at, int from) {
     int l = from;
-    while (l < top && (at >>> shift(l) & (1L << indexBits) - 1) == 0) {
+    while (l < top && (at >>> shift(l) & indexMask) == 0) {
       l++;
     }
     return l;
@@ -120,7 +161,7 @@ final class LinuxCursor implements TableCursor {
     int l = fromLevel;
     while (true) {
       int shift = shift(l);
-      long slot = tables[l] + (shape.index(l, at) << entryShift);
+      long slot = slot(l, at);
       long entry = entries.get(slot);
       if ((entry & ~stray) == 0) {
         long lastOne = at | (1L << shift) - 1;
@@ -130,7 +171,7 @@ final class LinuxCursor implements TableCursor {
         }
         at = lastOne + 1;
         l = climb(at, l);
-      } else if (l > 1 && format.isTable(l, entry)) {
+      } else if (isTable(l, entry)) {
         l--;
         tables[l] = entry & frame;
       } else {
@@ -160,13 +201,13 @@ final class LinuxCursor implements TableCursor {
     }
     int l = top;
     while (true) {
-      long slot = tables[l] + (shape.index(l, at) << entryShift);
+      long slot = slot(l, at);
       if (l == lowest) {
         stand(at, l, slot);
         return l;
       }
       long entry = entries.get(slot);
-      if (!format.isTable(l, entry)) {
+      if (!isTable(l, entry)) {
         stand(at, l, slot);
         return l;
       }
@@ -385,7 +426,7 @@ final class LinuxCursor implements TableCursor {
     for (int i = shape.index(l, from); i <= shape.index(l, to); i++) {
       long slot = entries.paddr(tablePfn, i);
       long entry = entries.get(slot);
-      if (!format.isTable(l, entry)) {
+      if (!isTable(l, entry)) {
         continue;
       }
       long child = base + i * span;
