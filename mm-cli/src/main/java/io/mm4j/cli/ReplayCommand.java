@@ -111,7 +111,8 @@ final class ReplayCommand extends MmCommand {
     }
     try (Progress progress = new Progress(io.err(), io.terminal())) {
       for (Recording recording : recordings) {
-        progress.at(verdicts.size() + bad, recordings.size() + bundled.size(), recording.path().toString());
+        progress.at(
+            verdicts.size() + bad, recordings.size() + bundled.size(), recording.path().toString());
         Verdict whole;
         try {
           whole = judge.judge(recording);

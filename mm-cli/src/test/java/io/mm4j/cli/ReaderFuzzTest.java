@@ -134,13 +134,56 @@ class ReaderFuzzTest {
   void noCommandLineEndsInAnInternalError() {
     List<String> words =
         List.of(
-            "run", "replay", "explain", "cat", "proc", "plugins", "--help", "--json", "--memory",
-            "--cpus", "--nodes", "--machine", "--cmdline", "--plugin", "--after", "--at", "--maps",
-            "--rlimit", "--compare", "--pid", "tar_gzip", "1M", "64M", "4G", "x86-32", "x86-32:",
-            "mem=1M", "memmap=1M%2M-", "numa=fake=3", "vm.max_map_count=0", "0", "-1", "", "$1",
-            "mmap", "boot", "alloc_pages", "GFP_KERNEL", "10", "99999999999999999999",
-            "frame-allocator=buddy", "page-allocator=direct", "/proc/buddyinfo", "/proc/1/maps",
-            "AS=1", "STACK=0", "@", "-", "@/nix", "memblock_alloc 1 3");
+            "run",
+            "replay",
+            "explain",
+            "cat",
+            "proc",
+            "plugins",
+            "--help",
+            "--json",
+            "--memory",
+            "--cpus",
+            "--nodes",
+            "--machine",
+            "--cmdline",
+            "--plugin",
+            "--after",
+            "--at",
+            "--maps",
+            "--rlimit",
+            "--compare",
+            "--pid",
+            "tar_gzip",
+            "1M",
+            "64M",
+            "4G",
+            "x86-32",
+            "x86-32:",
+            "mem=1M",
+            "memmap=1M%2M-",
+            "numa=fake=3",
+            "vm.max_map_count=0",
+            "0",
+            "-1",
+            "",
+            "$1",
+            "mmap",
+            "boot",
+            "alloc_pages",
+            "GFP_KERNEL",
+            "10",
+            "99999999999999999999",
+            "frame-allocator=buddy",
+            "page-allocator=direct",
+            "/proc/buddyinfo",
+            "/proc/1/maps",
+            "AS=1",
+            "STACK=0",
+            "@",
+            "-",
+            "@/nix",
+            "memblock_alloc 1 3");
     Random random = new Random(seed());
     long end = System.nanoTime() + 5_000_000_000L;
     while (System.nanoTime() < end) {
@@ -212,8 +255,18 @@ class ReaderFuzzTest {
   /** Another number in the place of one. */
   private static String number(String line, Random random) {
     String[] numbers = {
-      "0", "1", "4095", "4096", "65536", "0x7fffffffffff", "18446744073709551615", "-1",
-      "ffffffffffffffff", "99999999999999999999", "2147483648", "0x8000000000000000"
+      "0",
+      "1",
+      "4095",
+      "4096",
+      "65536",
+      "0x7fffffffffff",
+      "18446744073709551615",
+      "-1",
+      "ffffffffffffffff",
+      "99999999999999999999",
+      "2147483648",
+      "0x8000000000000000"
     };
     return line.replaceFirst(
         random.nextBoolean() ? "[0-9]+" : "[0-9a-f]{4,}", numbers[random.nextInt(numbers.length)]);

@@ -145,8 +145,7 @@ class BootLogTest {
       })
   void everyFormOfMemmap(String line, long usable) {
     MemoryMap map =
-        new MemoryMap(
-            java.util.List.of(new MemoryMap.Range(0, 2 * MIB, MemoryMap.Type.USABLE)));
+        new MemoryMap(java.util.List.of(new MemoryMap.Range(0, 2 * MIB, MemoryMap.Type.USABLE)));
     assertEquals(usable, BootOptions.parse(line).apply(map).usableBytes());
   }
 }

@@ -236,7 +236,7 @@ public final class GfpText {
       Integer old = OLD.get(name);
       if (old != null) {
         gfp |= old;
-      } else if (name.startsWith("0X") || name.matches("[0-9]+")) {
+      } else if (name.matches("0X[0-9A-F]{1,8}|[0-9]{1,10}")) {
         gfp |= parse(part.strip(), null, where);
       } else {
         try {

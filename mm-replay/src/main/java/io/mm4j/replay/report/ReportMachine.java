@@ -30,8 +30,7 @@ import java.util.Locale;
 public final class ReportMachine {
   /** Zones from the lowest to the highest. */
   private static final List<ZoneType> ORDER =
-      List.of(
-          ZoneType.DMA, ZoneType.DMA32, ZoneType.NORMAL, ZoneType.HIGHMEM, ZoneType.MOVABLE);
+      List.of(ZoneType.DMA, ZoneType.DMA32, ZoneType.NORMAL, ZoneType.HIGHMEM, ZoneType.MOVABLE);
 
   private static final long DMA_END = 4096;
   private static final long DMA32_END = 1L << 20;

@@ -104,8 +104,7 @@ final class Overlap {
     return switch (call.name) {
       case MMAP -> (call.args.get(3) & (Uapi.MAP_FIXED | Uapi.MAP_FIXED_NOREPLACE)) == 0;
       case MREMAP ->
-          (call.args.get(3) & Uapi.MREMAP_FIXED) == 0
-              && made.value() != call.args.get(0);
+          (call.args.get(3) & Uapi.MREMAP_FIXED) == 0 && made.value() != call.args.get(0);
       default -> false;
     };
   }

@@ -65,16 +65,25 @@ class StraceAsFoundTest {
   @ValueSource(
       strings = {
         "mmap(NULL, 12288, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffff7ff4000",
-        "[00007f0188a281cb] mmap(NULL, 12288, PROT_NONE, MAP_PRIVATE|MAP_ANON, -1, 0) = 0x7ffff7ff4000",
-        "[pid  77] [????????????????] mmap(NULL, 0x3000, 0x1, 0x22, 0xffffffff, 0) = 0x7ffff7ff4000",
-        "77<t> 10:20:30.5 mmap(NULL, 12288, PROT_NONE, MAP_PRIVATE|MAP_ANON, -1, 0) = 0x7ffff7ff4000\r",
-        "     0.000031 mmap2(NULL, 12288, PROT_READ, MAP_PRIVATE|MAP_ANON, -1, 0) = 0x7ffff7ff4000 <0.1>",
+        "[00007f0188a281cb] mmap(NULL, 12288, PROT_NONE, MAP_PRIVATE|MAP_ANON, -1, 0) ="
+            + " 0x7ffff7ff4000",
+        "[pid  77] [????????????????] mmap(NULL, 0x3000, 0x1, 0x22, 0xffffffff, 0) ="
+            + " 0x7ffff7ff4000",
+        "77<t> 10:20:30.5 mmap(NULL, 12288, PROT_NONE, MAP_PRIVATE|MAP_ANON, -1, 0) ="
+            + " 0x7ffff7ff4000\r",
+        "     0.000031 mmap2(NULL, 12288, PROT_READ, MAP_PRIVATE|MAP_ANON, -1, 0) = 0x7ffff7ff4000"
+            + " <0.1>",
         ">> mmap(NULL, 12288, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 140737354088448",
         "[   9] old_mmap(NULL, 12288, PROT_READ, MAP_PRIVATE|MAP_ANON, -1, 0) = 0x7ffff7ff4000",
         "helloмmmap(NULL, 12288, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffff7ff4000",
-        "  0.3 ( 0.1 ms): t/77 mmap(len: 12288, prot: READ, flags: PRIVATE|ANONYMOUS) = 0x7ffff7ff4000",
+        "  0.3 ( 0.1 ms): t/77 mmap(len: 12288, prot: READ, flags: PRIVATE|ANONYMOUS) ="
+            + " 0x7ffff7ff4000",
         "mmap(NULL, 12288, PROT_READ,\n MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffff7ff4000",
-        "write(1, \"hi\\n\", 3hi\n)    = 3\nmmap(NULL, 12288, 0, 0x22, -1, 0) = 0x7ffff7ff4000\nmun",
+        "write(1, \"hi\\n"
+            + "\", 3hi\n"
+            + ")    = 3\n"
+            + "mmap(NULL, 12288, 0, 0x22, -1, 0) = 0x7ffff7ff4000\n"
+            + "mun",
       })
   void oneCallInManyForms(String line) throws IOException {
     assertExact(1, replay(line + "\n"));
@@ -145,8 +154,8 @@ class StraceAsFoundTest {
     Verdict verdict =
         replay(
             """
-            mmap(NULL, 4294967296, %1$s) = 0x7ffef7ff7000
-            munmap(0x7ffef7ff7000, 4294967296) = 0
+            mmap(NULL, 4294971392, %1$s) = 0x7ffef7ff6000
+            munmap(0x7ffef7ff6000, 4294971392) = 0
             prlimit64(0, RLIMIT_AS, {rlim_cur=1024*1024, rlim_max=RLIM64_INFINITY}, NULL) = 0
             mmap(NULL, 4194304, %1$s) = -1 ENOMEM (Cannot allocate memory)
             setrlimit(RLIMIT_AS, {rlim_cur=RLIM_INFINITY, rlim_max=RLIM_INFINITY}) = 0
@@ -208,8 +217,7 @@ class StraceAsFoundTest {
                 .formatted(ANON));
     assertExact(5, verdict);
     assertEquals(
-        java.util.List.of(1L),
-        verdict.check("results").orElseThrow().extra().get("not_followed"));
+        java.util.List.of(1L), verdict.check("results").orElseThrow().extra().get("not_followed"));
   }
 
   @Test
