@@ -64,8 +64,8 @@ final class MachineOptions {
       paramLabel = "KIND",
       order = 700,
       description =
-          "x86-64 (default), x86-32, x86-pae, x86-32-2.4; a file with a boot log's e820 lines or"
-              + " /proc/iomem; or both: x86-32:FILE.")
+          "x86-64 (default), x86-32, x86-pae, x86-32-2.4, a file with a boot log's e820 lines or"
+              + " /proc/iomem, or both: x86-32:FILE.")
   private String machine = DEFAULT_MACHINE;
 
   private static final String DEFAULT_MEMORY = "4G";
@@ -340,9 +340,13 @@ final class MachineOptions {
     config.architecture(architecture).memoryMap(map);
     config.contents(contents == null ? Contents.NONE : Contents.of(contents, "--contents"));
     int count = number(nodes, "--nodes", 64);
-    if (count > 1 && CommandLine.parse(cmdline).words().stream().anyMatch(w -> w.is("numa"))) {
+    if (count > 1
+        && CommandLine.parse(cmdline).words().stream()
+            .anyMatch(w -> w.toString().startsWith("numa=fake="))) {
       throw new InputException(
-          "--nodes and numa= both say which nodes there are", "--nodes " + nodes, "one of them");
+          "--nodes and numa=fake= both say which nodes there are",
+          "--nodes " + nodes,
+          "one of them");
     }
     if (count > 1) {
       if (numa != null) {

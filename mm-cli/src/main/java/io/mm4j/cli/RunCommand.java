@@ -212,7 +212,7 @@ final class RunCommand extends MmCommand {
     String[][] lines = {
       {mm + " run " + source.name() + " --csv", "this over time, for a plot"},
       {mm + " explain alloc_pages GFP_KERNEL 3", "one allocation, step by step"},
-      {mm + " run " + source.name() + " --memory 1G", "the same requests on a machine of yours"},
+      {mm + " run " + source.name() + " --memory 1G", "its requests on another machine"},
     };
     String label = "next";
     for (String[] line : lines) {

@@ -223,7 +223,7 @@ class PluginsCommandTest {
   void everyFloorSaysWhatItReads() {
     String out = Cli.mm("plugins").out();
     for (String setting :
-        new String[] {"mem=SIZE", "vm.min_free_kbytes=NUMBER", "vm.max_map_count=NUMBER"}) {
+        new String[] {"mem=TEXT", "vm.min_free_kbytes=NUMBER", "vm.max_map_count=NUMBER"}) {
       assertTrue(out.contains("reads  " + setting), out);
     }
     assertTrue(Cli.mm("plugins", "--csv").out().contains("vm.overcommit_memory"), "csv");

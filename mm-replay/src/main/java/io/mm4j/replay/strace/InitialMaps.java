@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.strace;
 
+import io.mm4j.api.InputException;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.replay.text.Cursor;
 import io.mm4j.replay.text.LineSource;
@@ -188,6 +189,11 @@ final class InitialMaps {
     return lines;
   }
 
+  /** What the text is called in messages. */
+  String name() {
+    return name;
+  }
+
   /** What had to be taken for granted, in words. */
   List<String> notes() {
     return notes;
@@ -269,6 +275,13 @@ final class InitialMaps {
     text.append("personality ADDR_NO_RANDOMIZE\n");
     settings.headerLines().forEach(line -> text.append(line).append('\n'));
     boolean topDown = topDown(taskSize);
+    if (!topDown && settings.has("mmap_base")) {
+      throw new InputException(
+          "mmap_base has no effect in a bottom-up layout: the search begins at a third of user"
+              + " space",
+          name,
+          "# mmap_base=0x.. without # topdown=0 and legacy_va_layout=1");
+    }
     long base =
         topDown ? highestBelow(end - LEAST_GAP / 2, taskSize) : (taskSize / 3 + 4095) & -4096;
     base = settings.number("mmap_base").orElse(base);

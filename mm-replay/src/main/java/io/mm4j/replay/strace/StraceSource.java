@@ -91,7 +91,7 @@ public final class StraceSource implements VmaSource {
     scan.limits().forEach(initial::limit);
     HeaderReader reader = initial.header();
     lines = new StraceLines(log.get());
-    try (LineSource empty = new LineSource(lines.name(), new ByteArrayInputStream(new byte[0]))) {
+    try (LineSource empty = new LineSource(initial.name(), new ByteArrayInputStream(new byte[0]))) {
       header = reader.finish(new Cursor(empty));
     } catch (RuntimeException e) {
       lines.close();
@@ -189,7 +189,7 @@ public final class StraceSource implements VmaSource {
   }
 
   private void resumed(StraceLine line) {
-    StraceLine first = unfinished.remove(line.pid());
+    StraceLine first = LogScan.begunBy(unfinished, line);
     if (first == null || !first.name().equals(line.name())) {
       if (line.name().startsWith("execve")) {
         // A thread's execve: the new program has the pid of the whole process.

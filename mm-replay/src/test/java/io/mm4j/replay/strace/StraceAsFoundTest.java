@@ -154,8 +154,8 @@ class StraceAsFoundTest {
     Verdict verdict =
         replay(
             """
-            mmap(NULL, 4294967296, %1$s) = 0x7ffef7ff7000
-            munmap(0x7ffef7ff7000, 4294967296) = 0
+            mmap(NULL, 4294971392, %1$s) = 0x7ffef7ff6000
+            munmap(0x7ffef7ff6000, 4294971392) = 0
             prlimit64(0, RLIMIT_AS, {rlim_cur=1024*1024, rlim_max=RLIM64_INFINITY}, NULL) = 0
             mmap(NULL, 4194304, %1$s) = -1 ENOMEM (Cannot allocate memory)
             setrlimit(RLIMIT_AS, {rlim_cur=RLIM_INFINITY, rlim_max=RLIM_INFINITY}) = 0
@@ -218,6 +218,28 @@ class StraceAsFoundTest {
     assertExact(5, verdict);
     assertEquals(
         java.util.List.of(1L), verdict.check("results").orElseThrow().extra().get("not_followed"));
+  }
+
+  @Test
+  void onATerminalPidsAreNamedOnlyWhenThereAreTwo() throws IOException {
+    assertExact(
+        4,
+        replay(
+            """
+            mmap(NULL, 4096, %1$s) = 0x7ffff7ff6000
+            vfork(strace: Process 21 attached
+             <unfinished ...>
+            [pid    21] mmap(NULL, 4096, %1$s) = 0x7ffff7ff5000
+            [pid    21] +++ exited with 0 +++
+            <... vfork resumed>) = 21
+            --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=21} ---
+            clone(child_stack=0x7f, flags=CLONE_VM|SIGCHLD <unfinished ...>
+            [pid    22] mmap(NULL, 4096, %1$s) = 0x7ffff7ff4000
+            [pid    20] <... clone resumed>) = 22
+            [pid    20] mmap(NULL, 4096, %1$s) = 0x7ffff7ff3000
+            --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=22} ---
+            """
+                .formatted(ANON)));
   }
 
   @Test
