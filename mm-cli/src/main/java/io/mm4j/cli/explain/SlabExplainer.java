@@ -77,7 +77,7 @@ public final class SlabExplainer {
           "mm explain",
           "operations of one kind at once: " + String.join(", ", FORMS.values()));
     }
-    int most = form.split(" ").length;
+    int most = form.split(" ", -1).length;
     int least = most - (form.contains("[") ? 1 : 0);
     if (call.size() < least || call.size() > most) {
       throw new InputException(
@@ -114,7 +114,7 @@ public final class SlabExplainer {
       steps.add(new Step("plugin", "this slab allocator does not show its inner steps"));
     }
     Map<String, String> arguments = new LinkedHashMap<>();
-    String[] names = FORMS.getOrDefault(call.getFirst(), "").split(" ");
+    String[] names = FORMS.getOrDefault(call.getFirst(), "").split(" ", -1);
     for (int i = 1; i < call.size(); i++) {
       arguments.put(names[i].replaceAll("[\\[\\]]", "").toLowerCase(Locale.ROOT), call.get(i));
     }

@@ -6,9 +6,7 @@ import io.mm4j.api.InputException;
 import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabFlags;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * What a recorded kernel's {@code /sys/kernel/slab} says of one cache: a line of {@code
@@ -73,8 +71,9 @@ record RecordedCache(
         throw new InputException(
             cells.length + " columns", where + " line " + (i + 1), header.size() + " columns");
       }
-      Map<String, Integer> values = new HashMap<>();
-      for (String column : COLUMNS) {
+      int[] values = new int[COLUMNS.size()];
+      for (int c = 0; c < values.length; c++) {
+        String column = COLUMNS.get(c);
         String cell = cells[header.indexOf(column)];
         if (!cell.matches("[0-9]{1,9}")) {
           throw new InputException(
@@ -82,40 +81,40 @@ record RecordedCache(
               where + " line " + (i + 1) + " column " + column,
               "a decimal number of at most 9 digits");
         }
-        values.put(column, Integer.valueOf(cell));
+        values[c] = Integer.parseInt(cell);
       }
-      caches.add(of(cells[0], values, where + " line " + (i + 1)));
+      caches.add(of(cells[0], where + " line " + (i + 1), values));
     }
     return caches;
   }
 
-  private static RecordedCache of(String name, Map<String, Integer> v, String where) {
-    int bytes = v.get("object_size");
-    int align = v.get("align");
-    int size = v.get("slab_size");
+  private static RecordedCache of(String name, String where, int... v) {
+    int bytes = value("object_size", v);
+    int align = value("align", v);
+    int size = value("slab_size", v);
     boolean good =
         bytes >= 1
             && bytes <= KmemCacheArgs.MAX_BYTES
             && Integer.bitCount(align) == 1
             && align <= KmemCacheArgs.MAX_BYTES
-            && v.get("usersize") <= bytes;
+            && value("usersize", v) <= bytes;
     if (!good) {
       throw new InputException(
-          "object_size=" + bytes + " align=" + align + " usersize=" + v.get("usersize"),
+          "object_size=" + bytes + " align=" + align + " usersize=" + value("usersize", v),
           where,
           "an object of 1 byte to 4 MiB, aligned to a power of two");
     }
-    boolean rcu = v.get("destroy_by_rcu") != 0;
+    boolean rcu = value("destroy_by_rcu", v) != 0;
     int flags = SlabFlags.SLAB_NO_MERGE;
-    flags |= v.get("hwcache_align") != 0 ? SlabFlags.SLAB_HWCACHE_ALIGN : 0;
-    flags |= v.get("reclaim_account") != 0 ? SlabFlags.SLAB_RECLAIM_ACCOUNT : 0;
-    flags |= v.get("cache_dma") != 0 ? SlabFlags.SLAB_CACHE_DMA : 0;
+    flags |= value("hwcache_align", v) != 0 ? SlabFlags.SLAB_HWCACHE_ALIGN : 0;
+    flags |= value("reclaim_account", v) != 0 ? SlabFlags.SLAB_RECLAIM_ACCOUNT : 0;
+    flags |= value("cache_dma", v) != 0 ? SlabFlags.SLAB_CACHE_DMA : 0;
     flags |= rcu ? SlabFlags.SLAB_TYPESAFE_BY_RCU : 0;
     KmemCacheArgs args =
         KmemCacheArgs.of(name.isBlank() ? "unnamed" : name.replaceAll("\\s", "_"), bytes)
             .withAlign(align)
             .withFlags(flags)
-            .withUser(0, v.get("usersize"));
+            .withUser(0, value("usersize", v));
     // Whether a cache has a constructor, or a place of its own for the link, is not recorded: it
     // shows in whether there is room for the link behind the object.
     boolean behind = size > up(up(bytes, Long.BYTES), align);
@@ -128,12 +127,16 @@ record RecordedCache(
         name,
         bytes,
         size,
-        v.get("objs_per_slab"),
-        v.get("order"),
+        value("objs_per_slab", v),
+        value("order", v),
         align,
-        v.get("cpu_partial"),
-        v.get("min_partial"),
+        value("cpu_partial", v),
+        value("min_partial", v),
         args);
+  }
+
+  private static int value(String column, int... values) {
+    return values[COLUMNS.indexOf(column)];
   }
 
   private static int up(int value, int align) {

@@ -181,7 +181,7 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
     @Nullable BaseCache[] table = byId.clone();
     table[cache.id()] = null;
     byId = table;
-    caches = caches.stream().filter(c -> c != cache).toList();
+    caches = caches.stream().filter(c -> !c.equals(cache)).toList();
   }
 
   /** Enters a cache of {@code kmalloc()}. */
@@ -253,7 +253,7 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
   final long allocSlow(int cpuId, KmemCache cache, int gfp, int nodeId) {
     P cpu = perCpu.get(cpuId);
     serve(cpu);
-    if (cache(cache.id()) != cache) {
+    if (!cache.equals(cache(cache.id()))) {
       throw new MisuseException("no cache of this allocator: name=" + cache.name());
     }
     return alloc(cpu, (C) cache, gfp, nodeId, cache.objectBytes());
@@ -288,7 +288,7 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
       large.free(cpu, paddr);
       return;
     }
-    if (cache != null && cache != owner) {
+    if (cache != null && !cache.equals(owner)) {
       throw new MisuseException(
           String.format(
               "an object of another cache: paddr=0x%x cache=%s freed_as=%s",

@@ -41,7 +41,7 @@ final class CpuSlabSource {
           slabs.memory.nodes().stream()
               .map(Node::id)
               .filter(id -> id != node.id())
-              .sorted(Comparator.comparing((Integer id) -> distance(node, id)))
+              .sorted(Comparator.comparingInt(id -> distance(node, id)))
               .toList());
     }
   }
@@ -97,7 +97,7 @@ final class CpuSlabSource {
       }
     }
     int preferred = nodeId < 0 ? cpu.cpu().nodeId() : nodeId;
-    if (fromNode(cpu, c, cache.nodes[preferred])) {
+    if (fromNode(c, cache.nodes[preferred])) {
       tell(events, cpu, "a slab of the node's partial list becomes the cpu slab");
       return true;
     }
@@ -108,7 +108,7 @@ final class CpuSlabSource {
         return true;
       }
     }
-    if (!strict && fromOthers(cpu, c, preferred)) {
+    if (!strict && fromOthers(c, preferred)) {
       tell(events, cpu, "a slab of another node's partial list becomes the cpu slab");
       return true;
     }
@@ -162,7 +162,7 @@ final class CpuSlabSource {
   }
 
   /** {@code get_partial_node()}: one slab to work with, and some for the CPU's partial list. */
-  private boolean fromNode(SlubCpu cpu, CpuCache c, NodeSlabs node) {
+  private boolean fromNode(CpuCache c, NodeSlabs node) {
     if (node.partial.size() == 0) {
       return false; // a guess without the lock: a new slab serves as well
     }
@@ -189,10 +189,10 @@ final class CpuSlabSource {
   }
 
   /** {@code get_any_partial()}: of a node that has more than it must keep. */
-  private boolean fromOthers(SlubCpu cpu, CpuCache c, int preferred) {
+  private boolean fromOthers(CpuCache c, int preferred) {
     for (int id : others.get(preferred)) {
       NodeSlabs node = c.cache.nodes[id];
-      if (node.partial.size() > c.cache.minPartial() && fromNode(cpu, c, node)) {
+      if (node.partial.size() > c.cache.minPartial() && fromNode(c, node)) {
         return true;
       }
     }

@@ -147,7 +147,7 @@ final class Flushes {
       flush(cpu, cache);
     }
     for (NodeSlabs node : cache.nodes) {
-      for (long pfn = takeEmpty(cache, node); pfn != NONE; pfn = takeEmpty(cache, node)) {
+      for (long pfn = takeEmpty(node); pfn != NONE; pfn = takeEmpty(node)) {
         freed += slabs.slabPages.discard(cpu, cache, pfn);
       }
       if (!cache.isDebug()) {
@@ -166,7 +166,7 @@ final class Flushes {
     return false;
   }
 
-  private long takeEmpty(SlubCache cache, NodeSlabs node) {
+  private long takeEmpty(NodeSlabs node) {
     SlabPages pages = slabs.slabPages;
     node.lock.lock();
     try {

@@ -50,7 +50,13 @@ final class SlubAllocator extends SlabBase<SlubCache, SlubCpu> {
   final SlabWalk walk;
   final Flushes flushes;
 
-  private final Pressure.Registration reclaimer;
+  /**
+   * Registered with the first slow path: a machine that nobody takes objects from has no reclaimer.
+   */
+  private Pressure.@Nullable Registration reclaimer;
+
+  private volatile boolean used;
+  private boolean closed;
 
   SlubAllocator(Floors floors, SlubSettings settings) {
     super(floors, KmallocSizes.SLUB, settings.largeLists());
@@ -65,7 +71,6 @@ final class SlubAllocator extends SlabBase<SlubCache, SlubCpu> {
     makeCpus(id -> new SlubCpu(this, cpus.get(id)));
     flushes = new Flushes(this);
     kmallocCaches(this::kmalloc);
-    reclaimer = pressure.register(this::reclaim);
   }
 
   /** {@code new_kmalloc_cache()}: with control groups, normal ones are never merged. */
@@ -241,7 +246,17 @@ final class SlubAllocator extends SlabBase<SlubCache, SlubCpu> {
 
   @Override
   protected void serve(SlubCpu cpu) {
+    if (!used) {
+      use();
+    }
     flushes.serve(cpu);
+  }
+
+  private synchronized void use() {
+    if (reclaimer == null && !closed) {
+      reclaimer = pressure.register(this::reclaim);
+    }
+    used = true;
   }
 
   @Override
@@ -420,7 +435,12 @@ final class SlubAllocator extends SlabBase<SlubCache, SlubCpu> {
 
   @Override
   public void close() {
-    reclaimer.close();
+    synchronized (this) {
+      closed = true;
+      if (reclaimer != null) {
+        reclaimer.close();
+      }
+    }
     for (int i = 0; i < cpus.count(); i++) {
       long _ = flushLarge(cpu(i));
     }

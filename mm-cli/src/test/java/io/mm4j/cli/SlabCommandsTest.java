@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+
+/** Caches in /proc and /sys, and requests for objects explained. */
+class SlabCommandsTest {
+  @Test
+  void slabinfoHasTheCachesOfKmallocInTheKernelsOrder() {
+    Cli cat = Cli.mm("cat", "/proc/slabinfo");
+    assertEquals(0, cat.code(), cat.err());
+    String[] lines = cat.out().split("\n", -1);
+    assertEquals("slabinfo - version: 2.1", lines[0]);
+    assertTrue(lines[1].startsWith("# name            <active_objs> <num_objs> <objsize>"));
+    assertEquals(
+        "kmalloc-cg-8k          0      0   8192    4    8 : tunables    0    0    0"
+            + " : slabdata      0      0      0",
+        lines[2]);
+    assertTrue(lines[lines.length - 2].startsWith("kmalloc-96 "), cat.out());
+  }
+
+  @Test
+  void sysfsSaysWhatACacheIs() {
+    assertEquals("32\n", Cli.mm("cat", "/sys/kernel/slab/kmalloc-96/align").out());
+    assertEquals("1\n", Cli.mm("cat", "/sys/kernel/slab/kmalloc-rcl-64/reclaim_account").out());
+    String orders = Cli.mm("cat", "/sys/kernel/slab/kmalloc-4k/objs_per_slab").out();
+    assertEquals("8\n", orders);
+    Cli none = Cli.mm("cat", "/sys/kernel/slab/kmaloc-96/order");
+    assertEquals(2, none.code());
+    assertTrue(none.err().contains("kmalloc-96"), none.err());
+  }
+
+  @Test
+  void requestsAreExplained() {
+    Cli explain = Cli.mm("explain", "kmalloc 100 GFP_KERNEL; kfree $1; kfree r1; kmalloc 20000");
+    assertEquals(0, explain.code(), explain.err());
+    assertTrue(explain.out().contains("cache kmalloc-128, the smallest that"), explain.out());
+    assertTrue(explain.out().contains("on top of the cpu's freelist"), explain.out());
+    assertTrue(explain.out().contains("refused: double free"), explain.out());
+    assertTrue(explain.out().contains("a block of order 3"), explain.out());
+    Cli wrong = Cli.mm("explain", "kmem_cache_alloc nothing");
+    assertEquals(2, wrong.code());
+    assertTrue(wrong.err().contains("kmem_cache_create"), wrong.err());
+  }
+}
