@@ -232,7 +232,8 @@ public final class SlabExplainer {
   }
 
   private static long size(String text, String where) {
-    return Sizes.parseSize(text, where);
+    // kmalloc(0) has an answer: ZERO_SIZE_PTR.
+    return text.equals("0") ? 0 : Sizes.parseSize(text, where);
   }
 
   private static int gfp(List<String> call, int at) {

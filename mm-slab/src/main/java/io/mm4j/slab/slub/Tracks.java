@@ -85,7 +85,8 @@ final class Tracks {
                 frames
                     .filter(
                         f ->
-                            !f.getClassName().startsWith("io.mm4j.slab.")
+                            !f.getClassName().startsWith("io.mm4j.slab.slub.")
+                                && !f.getClassName().startsWith("io.mm4j.slab.base.")
                                 && !f.getClassName().startsWith("io.mm4j.api.slab."))
                     .findFirst()
                     .map(
