@@ -6,7 +6,7 @@ module io.mm4j.replay {
   exports io.mm4j.replay.kmem;
   exports io.mm4j.replay.process;
   exports io.mm4j.replay.report;
-  exports io.mm4j.replay.strace;
+  exports io.mm4j.replay.paste;
 
   requires transitive io.mm4j.api;
   requires static transitive org.jspecify;

@@ -3,7 +3,7 @@
 package io.mm4j.cli.explain;
 
 import io.mm4j.api.InputException;
-import io.mm4j.replay.strace.PastedCall;
+import io.mm4j.replay.paste.PastedCall;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

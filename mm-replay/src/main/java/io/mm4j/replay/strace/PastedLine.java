@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 package io.mm4j.replay.strace;
 
 import io.mm4j.api.InputException;
@@ -12,21 +13,21 @@ import org.jspecify.annotations.Nullable;
  * @param args its arguments as text
  * @param result what it gave, as strace prints it; null if nothing is said
  */
-public record PastedCall(String name, List<String> args, @Nullable String result) {
+public record PastedLine(String name, List<String> args, @Nullable String result) {
   /** Copies the list. */
-  public PastedCall {
+  public PastedLine {
     args = List.copyOf(args);
   }
 
   /** The call in a line, or null if there is none, or only a part of one. */
-  public static @Nullable PastedCall parse(String line) {
+  public static @Nullable PastedLine parse(String line) {
     StraceLine parsed;
     try {
       parsed = StraceLine.parse(line, "the pasted line");
       if (parsed.form() == StraceLine.Form.CUT && parsed.body().strip().endsWith(")")) {
         StraceLine whole = StraceLine.parseCall(0, parsed.body().strip() + " = ?", "", 0);
         return whole.form() == StraceLine.Form.CALL
-            ? new PastedCall(Calls.usualName(whole.name()), whole.args(), null)
+            ? new PastedLine(Calls.usualName(whole.name()), whole.args(), null)
             : null;
       }
     } catch (InputException e) {
@@ -36,6 +37,6 @@ public record PastedCall(String name, List<String> args, @Nullable String result
       return null;
     }
     String result = StraceLine.firstWord(parsed.result()).equals("?") ? null : parsed.result();
-    return new PastedCall(Calls.usualName(parsed.name()), parsed.args(), result);
+    return new PastedLine(Calls.usualName(parsed.name()), parsed.args(), result);
   }
 }
