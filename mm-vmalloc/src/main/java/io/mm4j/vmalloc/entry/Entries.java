@@ -34,8 +34,23 @@ public final class Entries {
   private final long present;
   private final long pageSize;
   private final long frame;
-  private final int spare;
-  private final boolean signed;
+
+  /** An address is canonical if nothing is left of it above these bits, once the bias is added. */
+  private final int addressBits;
+
+  private final long bias;
+
+  /** How far an address is shifted to have the offset of its entry in a table of each level. */
+  private final int offset5;
+
+  private final int offset4;
+  private final int offset3;
+  private final int offset2;
+  private final int offset1;
+  private final long offsetMask;
+
+  /** Of an entry that refers to a table this is {@link #present}. */
+  private final long tableTest;
 
   /** The entries of a machine. */
   public Entries(PhysicalMemory memory, PageTableFormat format) {
@@ -50,8 +65,15 @@ public final class Entries {
     present = format.bits().present();
     pageSize = format.bits().pageSize();
     frame = format.bits().frame();
-    spare = 64 - shape.addressBits();
-    signed = shape.addressBits() > 32;
+    addressBits = shape.addressBits();
+    bias = addressBits > 32 ? 1L << (addressBits - 1) : 0;
+    offset5 = shape.shift(5) - entryShift();
+    offset4 = shape.shift(4) - entryShift();
+    offset3 = shape.shift(3) - entryShift();
+    offset2 = shape.shift(2) - entryShift();
+    offset1 = shape.shift(1) - entryShift();
+    offsetMask = indexMask << entryShift();
+    tableTest = present | pageSize;
   }
 
   /** log2 of the bytes of an entry. */
@@ -78,10 +100,13 @@ public final class Entries {
     return (tablePfn << Pages.PAGE_SHIFT) + ((long) index << entryShift());
   }
 
+  private boolean isCanonical(long address) {
+    return (address + bias) >>> addressBits == 0;
+  }
+
   /** See {@link PageTables#translate}. */
   public long translate(long root, long address) {
-    long extended = signed ? address << spare >> spare : address << spare >>> spare;
-    if (extended != address) {
+    if (!isCanonical(address)) {
       return PageTables.NOT_MAPPED;
     }
     return wide
@@ -89,57 +114,76 @@ public final class Entries {
         : translateNarrow(root << Pages.PAGE_SHIFT, address);
   }
 
+  /** Written out, as a loop over the levels costs half as much again. */
   private long translateWide(long top, long address) {
     long table = top;
-    int shift = topShift;
-    while (true) {
-      long entry = ram.get(LONG, table + ((address >>> shift & indexMask) << 3));
-      if ((entry & present) == 0) {
-        return PageTables.NOT_MAPPED;
+    long mask = offsetMask;
+    long test = tableTest;
+    if (levels > 3) {
+      if (levels > 4) {
+        long entry = ram.get(LONG, table + (address >>> offset5 & mask));
+        if ((entry & test) != present) {
+          return notTable(entry, 5, address);
+        }
+        table = entry & frame;
       }
-      if (shift == Pages.PAGE_SHIFT) {
-        return (entry & frame) | (address & (Pages.PAGE_SIZE - 1));
-      }
-      if ((entry & pageSize) != 0) {
-        return huge(entry, shift, address);
+      long entry = ram.get(LONG, table + (address >>> offset4 & mask));
+      if ((entry & test) != present) {
+        return notTable(entry, 4, address);
       }
       table = entry & frame;
-      shift -= indexBits;
     }
+    if (levels > 2) {
+      long entry = ram.get(LONG, table + (address >>> offset3 & mask));
+      if ((entry & test) != present) {
+        return notTable(entry, 3, address);
+      }
+      table = entry & frame;
+    }
+    long entry = ram.get(LONG, table + (address >>> offset2 & mask));
+    if ((entry & test) != present) {
+      return notTable(entry, 2, address);
+    }
+    long last = ram.get(LONG, (entry & frame) + (address >>> offset1 & mask));
+    return (last & present) == 0
+        ? PageTables.NOT_MAPPED
+        : (last & frame) | (address & (Pages.PAGE_SIZE - 1));
   }
 
+  /** Entries of 4 bytes; from the third level on in a loop, as no architecture has it. */
   private long translateNarrow(long top, long address) {
     long table = top;
-    int shift = topShift;
-    while (true) {
-      long entry = ram.get(INT, table + ((address >>> shift & indexMask) << 2)) & 0xffff_ffffL;
-      if ((entry & present) == 0) {
-        return PageTables.NOT_MAPPED;
-      }
-      if (shift == Pages.PAGE_SHIFT) {
-        return (entry & frame) | (address & (Pages.PAGE_SIZE - 1));
-      }
-      if ((entry & pageSize) != 0) {
-        return huge(entry, shift, address);
+    for (int level = levels; level > 2; level--) {
+      int offset = topShift - (levels - level) * indexBits - 2;
+      long entry = ram.get(INT, table + (address >>> offset & offsetMask)) & 0xffff_ffffL;
+      if ((entry & tableTest) != present) {
+        return notTable(entry, level, address);
       }
       table = entry & frame;
-      shift -= indexBits;
     }
+    long entry = ram.get(INT, table + (address >>> offset2 & offsetMask)) & 0xffff_ffffL;
+    if ((entry & tableTest) != present) {
+      return notTable(entry, 2, address);
+    }
+    long at = (entry & frame) + (address >>> offset1 & offsetMask);
+    long last = ram.get(INT, at) & 0xffff_ffffL;
+    return (last & present) == 0
+        ? PageTables.NOT_MAPPED
+        : (last & frame) | (address & (Pages.PAGE_SIZE - 1));
   }
 
-  /** A leaf above level 1, or a reserved bit where there are none. */
-  private long huge(long entry, int shift, long address) {
-    int level = (shift - Pages.PAGE_SHIFT) / indexBits + 1;
-    long inside = (1L << shift) - 1;
-    return (leafLevels >>> level & 1) == 0
-        ? PageTables.NOT_MAPPED
-        : (entry & frame & ~inside) | (address & inside);
+  /** Nothing, a leaf above level 1, or a reserved bit where there are none. */
+  private long notTable(long entry, int level, long address) {
+    if ((entry & present) == 0 || (leafLevels >>> level & 1) == 0) {
+      return PageTables.NOT_MAPPED;
+    }
+    long inside = (1L << (Pages.PAGE_SHIFT + (level - 1) * indexBits)) - 1;
+    return (entry & frame & ~inside) | (address & inside);
   }
 
   /** See {@link PageTables#walk}. */
   public long walk(long root, long address, PageTables.Step step) {
-    long extended = signed ? address << spare >> spare : address << spare >>> spare;
-    if (extended != address) {
+    if (!isCanonical(address)) {
       return PageTables.NOT_MAPPED;
     }
     long tablePfn = root;
