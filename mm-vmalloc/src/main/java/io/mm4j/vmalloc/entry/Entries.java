@@ -40,13 +40,12 @@ public final class Entries {
 
   private final long bias;
 
-  /** How far an address is shifted to have the offset of its entry in a table of each level. */
-  private final int offset5;
+  /** How far an address is shifted to have the offset of its entry in the top table. */
+  private final int topOffset;
 
-  private final int offset4;
-  private final int offset3;
-  private final int offset2;
-  private final int offset1;
+  /** The same in a table of level 1. */
+  private final int lastOffset;
+
   private final long offsetMask;
 
   /** Of an entry that refers to a table this is {@link #present}. */
@@ -67,11 +66,8 @@ public final class Entries {
     frame = format.bits().frame();
     addressBits = shape.addressBits();
     bias = addressBits > 32 ? 1L << (addressBits - 1) : 0;
-    offset5 = shape.shift(5) - entryShift();
-    offset4 = shape.shift(4) - entryShift();
-    offset3 = shape.shift(3) - entryShift();
-    offset2 = shape.shift(2) - entryShift();
-    offset1 = shape.shift(1) - entryShift();
+    topOffset = topShift - entryShift();
+    lastOffset = Pages.PAGE_SHIFT - entryShift();
     offsetMask = indexMask << entryShift();
     tableTest = present | pageSize;
   }
@@ -114,59 +110,36 @@ public final class Entries {
         : translateNarrow(root << Pages.PAGE_SHIFT, address);
   }
 
-  /** Written out, as a loop over the levels costs half as much again. */
+  /** A loop: written out for five levels it is too large to be inlined, and slower. */
   private long translateWide(long top, long address) {
     long table = top;
-    long mask = offsetMask;
-    long test = tableTest;
-    if (levels > 3) {
-      if (levels > 4) {
-        long entry = ram.get(LONG, table + (address >>> offset5 & mask));
-        if ((entry & test) != present) {
-          return notTable(entry, 5, address);
-        }
-        table = entry & frame;
-      }
-      long entry = ram.get(LONG, table + (address >>> offset4 & mask));
-      if ((entry & test) != present) {
-        return notTable(entry, 4, address);
+    int offset = topOffset;
+    for (int level = levels; level > 1; level--) {
+      long entry = ram.get(LONG, table + (address >>> offset & offsetMask));
+      if ((entry & tableTest) != present) {
+        return notTable(entry, level, address);
       }
       table = entry & frame;
+      offset -= indexBits;
     }
-    if (levels > 2) {
-      long entry = ram.get(LONG, table + (address >>> offset3 & mask));
-      if ((entry & test) != present) {
-        return notTable(entry, 3, address);
-      }
-      table = entry & frame;
-    }
-    long entry = ram.get(LONG, table + (address >>> offset2 & mask));
-    if ((entry & test) != present) {
-      return notTable(entry, 2, address);
-    }
-    long last = ram.get(LONG, (entry & frame) + (address >>> offset1 & mask));
+    long last = ram.get(LONG, table + (address >>> lastOffset & offsetMask));
     return (last & present) == 0
         ? PageTables.NOT_MAPPED
         : (last & frame) | (address & (Pages.PAGE_SIZE - 1));
   }
 
-  /** Entries of 4 bytes; from the third level on in a loop, as no architecture has it. */
   private long translateNarrow(long top, long address) {
     long table = top;
-    for (int level = levels; level > 2; level--) {
-      int offset = topShift - (levels - level) * indexBits - 2;
+    int offset = topOffset;
+    for (int level = levels; level > 1; level--) {
       long entry = ram.get(INT, table + (address >>> offset & offsetMask)) & 0xffff_ffffL;
       if ((entry & tableTest) != present) {
         return notTable(entry, level, address);
       }
       table = entry & frame;
+      offset -= indexBits;
     }
-    long entry = ram.get(INT, table + (address >>> offset2 & offsetMask)) & 0xffff_ffffL;
-    if ((entry & tableTest) != present) {
-      return notTable(entry, 2, address);
-    }
-    long at = (entry & frame) + (address >>> offset1 & offsetMask);
-    long last = ram.get(INT, at) & 0xffff_ffffL;
+    long last = ram.get(INT, table + (address >>> lastOffset & offsetMask)) & 0xffff_ffffL;
     return (last & present) == 0
         ? PageTables.NOT_MAPPED
         : (last & frame) | (address & (Pages.PAGE_SIZE - 1));
