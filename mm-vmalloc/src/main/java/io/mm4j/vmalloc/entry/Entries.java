@@ -34,8 +34,22 @@ public final class Entries {
   private final long present;
   private final long pageSize;
   private final long frame;
-  private final int spare;
-  private final boolean signed;
+
+  /** An address is canonical if nothing is left of it above these bits, once the bias is added. */
+  private final int addressBits;
+
+  private final long bias;
+
+  /** How far an address is shifted to have the offset of its entry in the top table. */
+  private final int topOffset;
+
+  /** The same in a table of level 1. */
+  private final int lastOffset;
+
+  private final long offsetMask;
+
+  /** Of an entry that refers to a table this is {@link #present}. */
+  private final long tableTest;
 
   /** The entries of a machine. */
   public Entries(PhysicalMemory memory, PageTableFormat format) {
@@ -50,8 +64,12 @@ public final class Entries {
     present = format.bits().present();
     pageSize = format.bits().pageSize();
     frame = format.bits().frame();
-    spare = 64 - shape.addressBits();
-    signed = shape.addressBits() > 32;
+    addressBits = shape.addressBits();
+    bias = addressBits > 32 ? 1L << (addressBits - 1) : 0;
+    topOffset = topShift - entryShift();
+    lastOffset = Pages.PAGE_SHIFT - entryShift();
+    offsetMask = indexMask << entryShift();
+    tableTest = present | pageSize;
   }
 
   /** log2 of the bytes of an entry. */
@@ -78,10 +96,13 @@ public final class Entries {
     return (tablePfn << Pages.PAGE_SHIFT) + ((long) index << entryShift());
   }
 
+  private boolean isCanonical(long address) {
+    return (address + bias) >>> addressBits == 0;
+  }
+
   /** See {@link PageTables#translate}. */
   public long translate(long root, long address) {
-    long extended = signed ? address << spare >> spare : address << spare >>> spare;
-    if (extended != address) {
+    if (!isCanonical(address)) {
       return PageTables.NOT_MAPPED;
     }
     return wide
@@ -89,57 +110,53 @@ public final class Entries {
         : translateNarrow(root << Pages.PAGE_SHIFT, address);
   }
 
+  /** A loop: written out for five levels it is too large to be inlined, and slower. */
   private long translateWide(long top, long address) {
     long table = top;
-    int shift = topShift;
-    while (true) {
-      long entry = ram.get(LONG, table + ((address >>> shift & indexMask) << 3));
-      if ((entry & present) == 0) {
-        return PageTables.NOT_MAPPED;
-      }
-      if (shift == Pages.PAGE_SHIFT) {
-        return (entry & frame) | (address & (Pages.PAGE_SIZE - 1));
-      }
-      if ((entry & pageSize) != 0) {
-        return huge(entry, shift, address);
+    int offset = topOffset;
+    for (int level = levels; level > 1; level--) {
+      long entry = ram.get(LONG, table + (address >>> offset & offsetMask));
+      if ((entry & tableTest) != present) {
+        return notTable(entry, level, address);
       }
       table = entry & frame;
-      shift -= indexBits;
+      offset -= indexBits;
     }
+    long last = ram.get(LONG, table + (address >>> lastOffset & offsetMask));
+    return (last & present) == 0
+        ? PageTables.NOT_MAPPED
+        : (last & frame) | (address & (Pages.PAGE_SIZE - 1));
   }
 
   private long translateNarrow(long top, long address) {
     long table = top;
-    int shift = topShift;
-    while (true) {
-      long entry = ram.get(INT, table + ((address >>> shift & indexMask) << 2)) & 0xffff_ffffL;
-      if ((entry & present) == 0) {
-        return PageTables.NOT_MAPPED;
-      }
-      if (shift == Pages.PAGE_SHIFT) {
-        return (entry & frame) | (address & (Pages.PAGE_SIZE - 1));
-      }
-      if ((entry & pageSize) != 0) {
-        return huge(entry, shift, address);
+    int offset = topOffset;
+    for (int level = levels; level > 1; level--) {
+      long entry = ram.get(INT, table + (address >>> offset & offsetMask)) & 0xffff_ffffL;
+      if ((entry & tableTest) != present) {
+        return notTable(entry, level, address);
       }
       table = entry & frame;
-      shift -= indexBits;
+      offset -= indexBits;
     }
+    long last = ram.get(INT, table + (address >>> lastOffset & offsetMask)) & 0xffff_ffffL;
+    return (last & present) == 0
+        ? PageTables.NOT_MAPPED
+        : (last & frame) | (address & (Pages.PAGE_SIZE - 1));
   }
 
-  /** A leaf above level 1, or a reserved bit where there are none. */
-  private long huge(long entry, int shift, long address) {
-    int level = (shift - Pages.PAGE_SHIFT) / indexBits + 1;
-    long inside = (1L << shift) - 1;
-    return (leafLevels >>> level & 1) == 0
-        ? PageTables.NOT_MAPPED
-        : (entry & frame & ~inside) | (address & inside);
+  /** Nothing, a leaf above level 1, or a reserved bit where there are none. */
+  private long notTable(long entry, int level, long address) {
+    if ((entry & present) == 0 || (leafLevels >>> level & 1) == 0) {
+      return PageTables.NOT_MAPPED;
+    }
+    long inside = (1L << (Pages.PAGE_SHIFT + (level - 1) * indexBits)) - 1;
+    return (entry & frame & ~inside) | (address & inside);
   }
 
   /** See {@link PageTables#walk}. */
   public long walk(long root, long address, PageTables.Step step) {
-    long extended = signed ? address << spare >> spare : address << spare >>> spare;
-    if (extended != address) {
+    if (!isCanonical(address)) {
       return PageTables.NOT_MAPPED;
     }
     long tablePfn = root;

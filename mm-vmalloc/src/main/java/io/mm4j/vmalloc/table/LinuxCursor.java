@@ -69,8 +69,10 @@ final class LinuxCursor implements TableCursor {
   @Override
   public void over(long rootPfn, long from, long end) {
     Root known = root;
-    boolean same = known != null && known.pfn == rootPfn && known.isAlive();
-    over(same ? known : owner.roots().get(rootPfn), from, end);
+    if (known == null || known.pfn != rootPfn || !known.isAlive()) {
+      known = owner.roots().get(rootPfn);
+    }
+    over(known, from, end);
   }
 
   void over(Root ofRoot, long from, long end) {
