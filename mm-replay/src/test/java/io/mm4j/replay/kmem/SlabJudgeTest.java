@@ -124,6 +124,6 @@ class SlabJudgeTest {
   void aBrokenStreamIsNamed() throws IOException {
     stream(STREAM.replace("10 1 K 1 1", "10 1 Q 1 1"));
     InputException wrong = assertThrows(InputException.class, () -> verdict(2, "slub"));
-    assertTrue(wrong.getMessage().contains("slab.txt.gz"), wrong.getMessage());
+    assertTrue(wrong.toString().contains("slab.txt.gz"), wrong.toString());
   }
 }
