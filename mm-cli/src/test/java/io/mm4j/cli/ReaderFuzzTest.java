@@ -36,8 +36,12 @@ class ReaderFuzzTest {
       ACPI: SRAT: Node 1 PXM 1 [mem 0x10000000-0x3fffffff]
       """;
   private static final String IOMEM =
-      "00000000-00000fff : Reserved\n00001000-0009fbff : System RAM\n"
-          + "00100000-3fffffff : System RAM\n  01000000-022090c7 : Kernel code\n";
+      """
+      00000000-00000fff : Reserved
+      00001000-0009fbff : System RAM
+      00100000-3fffffff : System RAM
+        01000000-022090c7 : Kernel code
+      """;
   private static final String STRACE =
       """
       10 execve("/tmp/t", ["t"], 0x7ffc /* 3 vars */) = 0

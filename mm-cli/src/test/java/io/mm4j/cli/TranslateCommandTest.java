@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -41,7 +42,7 @@ class TranslateCommandTest {
             "--json");
     assertEquals(format, map.get("format"));
     assertEquals("0x200123", map.get("physical"));
-    assertEquals(steps, ((List<?>) map.get("steps")).size());
+    assertEquals(steps, ((List<?>) Objects.requireNonNull(map.get("steps"))).size());
     assertEquals(address, map.get("linear"));
   }
 
@@ -56,8 +57,8 @@ class TranslateCommandTest {
     assertEquals("ANON", mapped.get("owner"));
     assertTrue(String.valueOf(mapped.get("physical")).endsWith("123"));
     assertEquals(false, hole.get("mapped"));
-    List<?> steps = (List<?>) hole.get("steps");
-    assertEquals("none", ((Map<?, ?>) steps.getLast()).get("kind"));
+    List<?> steps = (List<?>) Objects.requireNonNull(hole.get("steps"));
+    assertEquals("none", ((Map<?, ?>) Objects.requireNonNull(steps.getLast())).get("kind"));
   }
 
   @Test
