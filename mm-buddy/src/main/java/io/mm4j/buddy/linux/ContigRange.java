@@ -19,11 +19,11 @@ import org.jspecify.annotations.Nullable;
  * and the end of mm/page_alloc.c (Linux 6.18).
  *
  * <p>Steps: the pageblocks around the range are isolated, so that nothing more is allocated there;
- * the per-cpu lists of the zone are drained; what is in use is moved away, block by block, by its owner's
- * migrator; if the whole range is free then, it is taken frame by frame; the pageblocks get their
- * types back. If anything cannot move, what was moved stays moved, which changes no holder's view,
- * and nothing is taken. Two ranges of one pageblock are not taken at once: the second request is
- * refused.
+ * the per-cpu lists of the zone are drained; what is in use is moved away, block by block, by its
+ * owner's migrator; if the whole range is free then, it is taken frame by frame; the pageblocks get
+ * their types back. If anything cannot move, what was moved stays moved, which changes no holder's
+ * view, and nothing is taken. Two ranges of one pageblock are not taken at once: the second request
+ * is refused.
  */
 final class ContigRange {
   private final Core core;

@@ -24,8 +24,8 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
  * node where 16 runs got nothing is hopeless: nobody wakes it until somebody else's reclaim gets
  * something.
  *
- * <p>Difference from Linux: a reclaimer does not say how much it looked at, so a round is thought to
- * have looked at enough if it gave what it was asked for.
+ * <p>Difference from Linux: a reclaimer does not say how much it looked at, so a round is thought
+ * to have looked at enough if it gave what it was asked for.
  */
 final class Kswapd {
   private static final int MAX_RECLAIM_RETRIES = 16;

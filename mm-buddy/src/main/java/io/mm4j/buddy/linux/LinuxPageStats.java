@@ -2,9 +2,7 @@
 
 package io.mm4j.buddy.linux;
 
-import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.ZoneType;
-import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.PageStats;
 import io.mm4j.api.page.ZoneStats;
 import io.mm4j.api.page.ZoneStats.PcpStats;

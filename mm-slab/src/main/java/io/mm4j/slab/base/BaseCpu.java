@@ -46,8 +46,7 @@ public class BaseCpu extends CpuSlabs {
   final void keepLarge(int order, int most) {
     if (large[order] == null) {
       int bytes = (int) Pages.PAGE_SIZE << order;
-      ObjectSheaf sheaf =
-          new ObjectSheaf(KmemCache.largeId(order), bytes, LargeBlocks.SHIFT, most);
+      ObjectSheaf sheaf = new ObjectSheaf(KmemCache.largeId(order), bytes, LargeBlocks.SHIFT, most);
       large[order] = sheaf;
       setSheaf(sheaf);
       setKmalloc(KMALLOC_NORMAL, Pages.PAGE_SHIFT + order, sheaf);

@@ -167,8 +167,7 @@ final class RangeCase implements Migrator {
     List<Integer> types = types(start, end);
     long free = free();
     check(
-        !s.pages.allocContigRange(
-            cpu, start, end, Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE),
+        !s.pages.allocContigRange(cpu, start, end, Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE),
         "the range " + start + "-" + end + " refused",
         "given");
     check(types.equals(types(start, end)), "pageblocks of " + types, "" + types(start, end));

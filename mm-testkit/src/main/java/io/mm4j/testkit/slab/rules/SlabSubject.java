@@ -356,7 +356,9 @@ final class SlabSubject extends Subject {
       pages += stats.pages();
       long mine = held.stream().filter(o -> o.cache != null && o.cache.cache.equals(cache)).count();
       long foreign =
-          held.stream().filter(o -> o.cache == null && cache.equals(slabs.cacheOf(o.paddr))).count();
+          held.stream()
+              .filter(o -> o.cache == null && cache.equals(slabs.cacheOf(o.paddr)))
+              .count();
       checkEqual(mine + foreign, stats.liveObjects(), "live objects of " + cache);
       check(
           stats.liveObjects() <= stats.activeObjects() && stats.activeObjects() <= stats.objects(),
