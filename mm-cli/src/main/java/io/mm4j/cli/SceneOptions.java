@@ -8,7 +8,6 @@ import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.Pages;
-import io.mm4j.api.page.Gfp;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Sizes;
 import io.mm4j.api.process.ResourceLimit;
@@ -220,9 +219,7 @@ final class SceneOptions {
     }
     withStatistics(registry, choices, config);
     if (workload instanceof Workload.Report report) {
-      // Every block is to be seen: those of CMA and of the atomic reserve, too.
-      int all = Gfp.GFP_HIGHUSER_MOVABLE | Gfp.__GFP_HIGH;
-      ReportMachine made = new ReportMachine(report.report(), all);
+      ReportMachine made = new ReportMachine(report.report(), 0);
       try (Machine machine = made.boot(config)) {
         made.notes().forEach(io::warn);
         look.accept(machine);

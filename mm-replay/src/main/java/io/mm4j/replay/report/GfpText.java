@@ -180,10 +180,9 @@ public final class GfpText {
    * @throws InputException if it is neither
    */
   public static int parse(String text, @Nullable KernelVersion version, String where) {
-    String plain = text.strip().replaceFirst("^(?:mode:|gfp_mask=|gfp_flags=)", "");
-    Matcher both = BOTH.matcher(plain);
+    Matcher both = BOTH.matcher(text);
     if (!both.matches()) {
-      return names(plain, where);
+      return names(text, where);
     }
     String names = both.group(2);
     if (names != null && !names.isBlank()) {

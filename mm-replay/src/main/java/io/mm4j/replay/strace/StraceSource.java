@@ -189,7 +189,7 @@ public final class StraceSource implements VmaSource {
   }
 
   private void resumed(StraceLine line) {
-    StraceLine first = LogScan.begunBy(unfinished, line);
+    StraceLine first = unfinished.remove(line.pid());
     if (first == null || !first.name().equals(line.name())) {
       if (line.name().startsWith("execve")) {
         // A thread's execve: the new program has the pid of the whole process.
