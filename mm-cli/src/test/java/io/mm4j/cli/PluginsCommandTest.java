@@ -279,8 +279,8 @@ class PluginsCommandTest {
               .lines()
               .filter(l -> l.endsWith("default)"))
               .toList();
-      assertEquals(5, defaults.size(), defaults.toString());
-      assertTrue(defaults.get(3).startsWith("  " + of[1] + " "), defaults.toString());
+      assertEquals(8, defaults.size(), defaults.toString());
+      assertTrue(defaults.get(6).startsWith("  " + of[1] + " "), defaults.toString());
     }
   }
 

@@ -84,7 +84,7 @@ final class SlabJudge {
       judge.slabinfo("snap/slabinfo.before");
       judge.slabinfo("snap/slabinfo.after");
       CheckResult kmalloc = judge.stream();
-      machine.validate();
+      machine.slabs().validate();
       CheckResult geometry =
           judge.geometryTotal == 0
               ? CheckResult.skipped(
@@ -256,7 +256,7 @@ final class SlabJudge {
         }
       }
     }
-    machine.validate();
+    machine.slabs().validate();
     for (long paddr : live) {
       slabs.kfree(machine.cpus().get(0), paddr);
     }
