@@ -235,7 +235,6 @@ class ReplayCommandTest {
       {"PROT_READ) = -1", "PROT_NIX) = -1", "line 11"},
       {"brk(0x404000) ", "brk(0x404000 ", "line 3"},
       {"= 0x404000", "", "line 3"},
-      {"100 munmap(", "100 what is this", "line 7"},
       {"= 0x7ffff7ffa000", "= soon", "line 8"},
     };
     for (String[] c : cases) {
