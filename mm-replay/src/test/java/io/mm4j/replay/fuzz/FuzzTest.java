@@ -69,7 +69,7 @@ class FuzzTest {
     command.add("--reproducer_path=" + WORK);
     command.addAll(List.of(found.toString(), seeds.toString()));
     command.addAll(List.of("-max_total_time=" + seconds, "-seed=" + seed, "-timeout=60"));
-    command.addAll(List.of("-max_len=65536", "-rss_limit_mb=3000", "-print_final_stats=1"));
+    command.addAll(List.of("-max_len=65536", "-rss_limit_mb=6000", "-print_final_stats=1"));
     command.add("-artifact_prefix=" + WORK + "/");
     Path log = WORK.resolve("jazzer.log");
     Process process =
