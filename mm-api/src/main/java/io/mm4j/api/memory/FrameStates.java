@@ -7,9 +7,10 @@ import java.util.Arrays;
 import org.apiguardian.api.API;
 
 /**
- * The {@link PageState} of every frame of a machine, by section: an array for each section that
- * somebody has written to, and for others the owner that all their frames have. One section for all
- * frames is FLATMEM's {@code mem_map[]}.
+ * The {@link PageState} of every frame of a machine, by section of 128 MiB: an array for each
+ * section that somebody has written to, and for others the owner that all their frames have. With
+ * FLATMEM, whose {@code mem_map[]} has a place for every frame from the start, all sections are
+ * made at boot.
  *
  * <p>A final class, so that the page allocator's fast paths reach a state by two loads and without
  * a virtual call:
@@ -29,15 +30,19 @@ import org.apiguardian.api.API;
 public final class FrameStates {
   private static final long[] NOTHING = {};
 
+  /** Constants, so that fast paths need not read them. */
+  private static final int SHIFT = Pages.SECTION_SIZE_BITS - Pages.PAGE_SHIFT;
+
+  private static final int MASK = (1 << SHIFT) - 1;
+
   /**
    * Of a {@code mem_map} that keeps its states otherwise: every section is as if nobody had written
    * to it, and cannot be written to.
    */
-  public static final FrameStates NONE = new FrameStates(63, 0, 1);
+  public static final FrameStates NONE = new FrameStates(0, false);
 
-  private final int shift;
-  private final int mask;
-  private final int frames;
+  /** Whether a section of which all frames have one owner is forgotten. */
+  private final boolean sparse;
 
   /** By section; {@link #NOTHING} if nobody has written to it. */
   private final long[][] sections;
@@ -45,10 +50,9 @@ public final class FrameStates {
   /** By section: the state of every frame of a section that nobody has written to. */
   private final byte[] untouched;
 
-  private FrameStates(int shift, int frames, int count) {
-    this.shift = shift;
-    this.mask = (int) ((1L << shift) - 1);
-    this.frames = frames;
+  private FrameStates(long endPfn, boolean sparse) {
+    int count = Math.toIntExact((endPfn + MASK) >>> SHIFT);
+    this.sparse = sparse;
     this.sections = new long[count][];
     this.untouched = new byte[count];
     Arrays.fill(sections, NOTHING);
@@ -56,43 +60,49 @@ public final class FrameStates {
 
   /** Sections that come into being when they are written: SPARSEMEM. */
   public static FrameStates sparse(long endPfn) {
-    int shift = Pages.SECTION_SIZE_BITS - Pages.PAGE_SHIFT;
-    return new FrameStates(
-        shift, 1 << shift, Math.toIntExact((endPfn + (1L << shift) - 1) >>> shift));
+    return new FrameStates(endPfn, true);
   }
 
-  /** One array for all frames, made now: FLATMEM. */
+  /** A state for every frame, made now: FLATMEM. */
   public static FrameStates flat(long endPfn) {
-    FrameStates states = new FrameStates(31, Math.toIntExact(endPfn), 1);
-    states.sections[0] = new long[states.frames];
+    FrameStates states = new FrameStates(endPfn, false);
+    for (int section = 0; section < states.sections.length; section++) {
+      long frames = Math.min(1L << SHIFT, endPfn - ((long) section << SHIFT));
+      states.sections[section] = new long[(int) frames];
+    }
     return states;
   }
 
   /** Whether there are no frames here: whoever wants a state asks the {@link MemMap} for it. */
   public boolean isEmpty() {
-    return frames == 0;
+    return sections.length == 0;
   }
 
   /** The state of a frame. */
   public long get(long pfn) {
-    int section = (int) (pfn >>> shift);
+    int section = (int) (pfn >>> SHIFT);
     long[] known = sections[section];
-    return known.length == 0 ? untouched[section] : known[(int) pfn & mask];
+    return known.length == 0 ? untouched[section] : known[(int) pfn & MASK];
   }
 
   /** The frame's place in the array of its section. */
   public int at(long pfn) {
-    return (int) pfn & mask;
+    return (int) pfn & MASK;
   }
 
-  /** The states of the frame's section, or an empty array if nobody has written to it. */
+  /**
+   * The states of the frame's section, or an empty array if nobody has written to it or there is no
+   * such section; of frame numbers below 2<sup>46</sup>.
+   */
   public long[] wordsIfAny(long pfn) {
-    return sections[(int) (pfn >>> shift)];
+    int section = (int) (pfn >>> SHIFT);
+    long[][] all = sections;
+    return section >= 0 && section < all.length ? all[section] : NOTHING;
   }
 
   /** The states of the frame's section, made if they are not there. */
   public long[] words(long pfn) {
-    int section = (int) (pfn >>> shift);
+    int section = (int) (pfn >>> SHIFT);
     long[] known = sections[section];
     return known.length > 0 ? known : make(section);
   }
@@ -100,7 +110,7 @@ public final class FrameStates {
   private synchronized long[] make(int section) {
     long[] made = sections[section];
     if (made.length == 0) {
-      made = new long[frames];
+      made = new long[1 << SHIFT];
       Arrays.fill(made, untouched[section]);
       VarHandle.releaseFence(); // nobody sees the array before what is in it
       sections[section] = made;
@@ -110,8 +120,26 @@ public final class FrameStates {
 
   /** One past the last frame that is known to read as this one does; {@code pfn + 1} if none is. */
   public long sameUntil(long pfn) {
-    int section = (int) (pfn >>> shift);
-    return sections[section].length == 0 ? (section + 1L) << shift : pfn + 1;
+    int section = (int) (pfn >>> SHIFT);
+    return sections[section].length == 0 ? (section + 1L) << SHIFT : pfn + 1;
+  }
+
+  /**
+   * Takes the page allocator's tag from the frames {@code [startPfn, stopPfn)} that have one; what
+   * else their states say stays.
+   */
+  public void dropTags(long startPfn, long stopPfn) {
+    for (long pfn = startPfn; pfn < stopPfn; ) {
+      long[] words = wordsIfAny(pfn);
+      long sectionEnd = Math.min(((pfn >>> SHIFT) + 1) << SHIFT, stopPfn);
+      int to = (int) Math.min(words.length, at(pfn) + (sectionEnd - pfn));
+      for (int at = at(pfn); at < to; at++) {
+        if ((words[at] & PageState.TAG_MASK) != 0) {
+          PageState.setTag(words, at, 0);
+        }
+      }
+      pfn = sectionEnd;
+    }
   }
 
   /**
@@ -122,11 +150,11 @@ public final class FrameStates {
    */
   public void fill(long startPfn, long endPfn, FrameOwner owner, long lastPfn) {
     for (long pfn = startPfn; pfn < endPfn; ) {
-      int section = (int) (pfn >>> shift);
-      long sectionEnd = (section + 1L) << shift;
+      int section = (int) (pfn >>> SHIFT);
+      long sectionEnd = (section + 1L) << SHIFT;
       long end = Math.min(endPfn, sectionEnd);
       boolean whole = at(pfn) == 0 && (end == sectionEnd || end == lastPfn);
-      if (whole && frames == mask + 1) {
+      if (whole && sparse) {
         sections[section] = NOTHING;
         untouched[section] = (byte) owner.code();
       } else {

@@ -4,6 +4,7 @@ package io.mm4j.api.memory;
 
 import java.util.Arrays;
 import org.apiguardian.api.API;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The migratetype of every pageblock of one zone: {@code get_pageblock_migratetype()}. A pageblock
@@ -21,6 +22,9 @@ public final class Pageblocks {
 
   /** Whether all are still of the type that they began with. */
   private boolean uniform = true;
+
+  /** Where a page allocator's tags stand that follow from the types; null if none does. */
+  private @Nullable FrameStates tagged;
 
   /** For pageblocks of 2 MiB. */
   public Pageblocks(long startPfn, long endPfn, int defaultType) {
@@ -90,11 +94,38 @@ public final class Pageblocks {
     return uniform ? endPfn : Math.min(endPfn, start(pfn) + pages());
   }
 
-  /** Sets the migratetype of the pageblock that holds this frame. */
+  /**
+   * Sets the migratetype of the pageblock that holds this frame. If the page allocator keeps tags
+   * that say types, a new type takes those of the pageblock's frames away: O({@link #pages}) then,
+   * as the kernel's move of a pageblock's free pages is.
+   */
   public void set(long pfn, int migratetype) {
     int at = block(pfn) - firstBlock;
-    uniform &= types[at] == migratetype;
-    types[at] = (byte) migratetype;
+    if (types[at] != migratetype) {
+      uniform = false;
+      types[at] = (byte) migratetype;
+      dropTags(pfn);
+    }
+  }
+
+  /**
+   * From now on {@link PageState}'s tags in these states follow from the types here, besides other
+   * things, so that they go when a type changes.
+   */
+  public void keepTags(FrameStates states) {
+    tagged = states;
+  }
+
+  /**
+   * Takes the tags from the frames of the pageblock that holds this one. A CPU that was giving out
+   * or taking back one of them when the type changed may write an old tag after that; whoever must
+   * know that there is none asks again when every CPU has done something else since.
+   */
+  public void dropTags(long pfn) {
+    FrameStates states = tagged;
+    if (states != null) {
+      states.dropTags(start(pfn), start(pfn) + pages());
+    }
   }
 
   /** Sets the type of every pageblock that a block of this order covers. */

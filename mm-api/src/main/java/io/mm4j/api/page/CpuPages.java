@@ -17,11 +17,13 @@ import org.apiguardian.api.API;
  * <p><b>Fast paths.</b> Blocks of order 0 to 3 are taken from and put on {@link PcpList}s that the
  * plugin has opened, without a call that depends on the plugin, so that they cost the same however
  * many plugins a program uses. {@link #alloc} finds its list by order and the flags that choose
- * zone and migratetype, {@link #free} by order and pageblock type, within the zone whose frame came
- * back last. Each then makes one comparison, with the list's floor or limit, and reads or writes
- * the frame's {@link PageState}: a block that comes back must have one reference, its order, and
- * frames that nobody wrote anything to. All else is the plugin's {@link #allocSlow} and {@link
- * #freeSlow}.
+ * zone and migratetype, and makes one comparison, with the list's floor. {@link #free} compares the
+ * frame's {@link PageState} with what it is if the block comes back to the list that one of its
+ * order came back to last, untouched: reference count, order, flags and the tag, which names zone
+ * and migratetype, at once; else the tag names another list. A frame gets its tag when it comes
+ * back without one and its pageblock is looked at, within the zone whose frame came back last; it
+ * keeps it on the list and with its next holder, until the pageblock's type changes. All else is
+ * the plugin's {@link #allocSlow} and {@link #freeSlow}.
  *
  * <p>A plugin without per-cpu lists opens nothing.
  *
@@ -41,6 +43,10 @@ public abstract class CpuPages {
           | Gfp.__GFP_RECLAIMABLE;
 
   private static final int KIND_BITS = 5;
+
+  /** Frame numbers are smaller than 2 to this power; a larger one has no frame. */
+  private static final int MAX_PFN_BITS = 40;
+
   private static final int FINISH = Gfp.__GFP_ZERO | Gfp.__GFP_COMP;
   private static final long KERNEL = FrameOwner.KERNEL.code();
   private static final long PCP = FrameOwner.PCP.code();
@@ -63,6 +69,16 @@ public abstract class CpuPages {
   private int backSkip;
   private byte[] backTypes = back.types;
   private PcpList[] backs = back.lists;
+
+  /** The list that a block of each order came back to last by its tag. */
+  private PcpList home0 = CLOSED;
+
+  private PcpList home1 = CLOSED;
+  private PcpList home2 = CLOSED;
+  private PcpList home3 = CLOSED;
+
+  /** By tag; {@link #CLOSED} where this CPU has no list yet. */
+  private PcpList[] tagged = {CLOSED};
 
   /**
    * With nothing open.
@@ -106,10 +122,87 @@ public abstract class CpuPages {
 
   /** {@link PageAllocator#freePages}. */
   public final void free(long pfn, int order) {
+    if ((order & -ORDERS) == 0 && pfn >>> MAX_PFN_BITS == 0) {
+      long[] words = states.wordsIfAny(pfn);
+      int at = states.at(pfn);
+      if (Integer.compareUnsigned(at, words.length) < 0) {
+        long state = words[at] & ~PageState.OWNER_MASK;
+        PcpList list = home(order);
+        if ((state == list.home || (list = find(state, order)) != CLOSED)
+            && putBack(list, pfn, order, words, at)) {
+          return;
+        }
+      }
+    }
+    freeOther(pfn, order);
+  }
+
+  private PcpList home(int order) {
+    return switch (order) {
+      case 0 -> home0;
+      case 1 -> home1;
+      case 2 -> home2;
+      default -> home3;
+    };
+  }
+
+  /** The list that the tag names, if nothing was done to the block; else {@link #CLOSED}. */
+  private PcpList find(long state, int order) {
+    int tag = PageState.tag(state);
+    if (tag == 0 || tag >= tagged.length) {
+      return CLOSED;
+    }
+    PcpList list = tagged[tag];
+    if (list.home != state || list.order != order) {
+      return CLOSED;
+    }
+    switch (order) {
+      case 0 -> home0 = list;
+      case 1 -> home1 = list;
+      case 2 -> home2 = list;
+      default -> home3 = list;
+    }
+    return list;
+  }
+
+  /** Puts a block on a list, if there is room and its other frames came back untouched, too. */
+  private boolean putBack(PcpList list, long pfn, int order, long[] words, int at) {
+    int top = list.top;
+    PcpCounts counts = list.counts;
+    int row = counts.freeCount;
+    if (top >= list.limit || (order != 0 && row >= list.rowLimit)) {
+      return false;
+    }
+    if (order != 0) {
+      if ((orOfTails(words, at, order) & PageState.HELD) != 0) {
+        return false;
+      }
+      fillTails(words, at, order, PCP);
+    }
+    words[at] = list.rests;
+    count(list, counts, row, order);
+    list.stack[top] = pfn;
+    list.top = top + 1;
+    return true;
+  }
+
+  private static void count(PcpList list, PcpCounts counts, int row, int order) {
+    if (row < list.rowLimit) {
+      counts.freeCount = row + (1 << order);
+    }
+    counts.freedLarge = order != 0;
+    counts.frees++;
+    if (order != 0) {
+      list.frees++;
+    }
+  }
+
+  /** A block without a tag, or that something was done to, or that there is no room for. */
+  private void freeOther(long pfn, int order) {
     long block = (pfn >>> backOrder) - backFirst;
     if ((order & -ORDERS) != 0
         || Long.compareUnsigned(block, backBlocks) >= 0
-        || !putBack(list((int) block, order), pfn, order)) {
+        || !putUntagged(list((int) block, order), pfn, order)) {
       freeSlow(pfn, order);
     }
   }
@@ -120,23 +213,16 @@ public abstract class CpuPages {
   }
 
   /** Puts a block on a list, if there is room and it comes back as it was handed out. */
-  private boolean putBack(PcpList list, long pfn, int order) {
-    int top = list.top;
+  private boolean putUntagged(PcpList list, long pfn, int order) {
     PcpCounts counts = list.counts;
     int row = counts.freeCount;
-    if (top >= list.limit || (order != 0 && row >= list.rowLimit) || !takeBack(pfn, order)) {
+    if (list.top >= list.limit
+        || (order != 0 && row >= list.rowLimit)
+        || !takeBack(pfn, order, list.rests)) {
       return false;
     }
-    if (row < list.rowLimit) {
-      counts.freeCount = row + (1 << order);
-    }
-    counts.freedLarge = order != 0;
-    counts.frees++;
-    if (order != 0) {
-      list.frees++;
-    }
-    list.stack[top] = pfn;
-    list.top = top + 1;
+    count(list, counts, row, order);
+    list.pushFront(pfn);
     return true;
   }
 
@@ -145,7 +231,7 @@ public abstract class CpuPages {
     long[] words = states.wordsIfAny(pfn);
     int at = states.at(pfn);
     if (Integer.compareUnsigned(at, words.length) < 0) {
-      words[at] = PageState.plain(order, 0) | KERNEL;
+      words[at] = (words[at] & PageState.TAG_MASK) | PageState.plain(order, 0) | KERNEL;
       if (order != 0) {
         fillTails(words, at, order, (PageState.plain(order, 0) - PageState.ONE_REFERENCE) | KERNEL);
       }
@@ -155,7 +241,7 @@ public abstract class CpuPages {
   }
 
   /** The frames of a block that goes to a list, if it comes back as it was handed out. */
-  private boolean takeBack(long pfn, int order) {
+  private boolean takeBack(long pfn, int order, long rests) {
     long[] words = states.wordsIfAny(pfn);
     int at = states.at(pfn);
     if (Integer.compareUnsigned(at, words.length) >= 0) {
@@ -170,7 +256,7 @@ public abstract class CpuPages {
       }
       fillTails(words, at, order, PCP);
     }
-    words[at] = PCP;
+    words[at] = rests;
     return true;
   }
 
@@ -248,6 +334,17 @@ public abstract class CpuPages {
     backSkip = zone.skip;
     backTypes = zone.types;
     backs = zone.lists;
+    for (PcpList list : zone.lists) {
+      if (list.isTagged()) {
+        int tag = PageState.tag(list.home);
+        if (tag >= tagged.length) {
+          int old = tagged.length;
+          tagged = Arrays.copyOf(tagged, tag + 1);
+          Arrays.fill(tagged, old, tag, CLOSED);
+        }
+        tagged[tag] = list;
+      }
+    }
     return true;
   }
 }

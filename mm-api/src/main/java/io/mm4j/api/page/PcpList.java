@@ -2,6 +2,8 @@
 
 package io.mm4j.api.page;
 
+import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.PageState;
 import java.util.Arrays;
 import org.apiguardian.api.API;
 
@@ -38,6 +40,18 @@ public final class PcpList {
   final int order;
   final PcpCounts counts;
 
+  /** What {@link #tag} is while there is none: no frame's state. */
+  private static final long NO_TAG = -1;
+
+  /**
+   * The state, less the owner, of a block's first frame of which the tag says that it comes back
+   * here, if nothing was done to it since it was handed out.
+   */
+  long home = NO_TAG;
+
+  /** Its state here. */
+  long rests = FrameOwner.PCP.code();
+
   /** Blocks that came back through the fast path; not kept of order 0, which is most of all. */
   long frees;
 
@@ -53,6 +67,17 @@ public final class PcpList {
     this.order = order;
     this.counts = counts;
     this.rowLimit = rowLimit;
+  }
+
+  /** From now on frames with this tag come back here. */
+  void tag(int tag) {
+    home = PageState.plain(order, tag);
+    rests = PageState.withTag(FrameOwner.PCP.code(), tag);
+  }
+
+  /** Whether there is a tag for it. */
+  boolean isTagged() {
+    return home != NO_TAG;
   }
 
   /** Blocks on it. */

@@ -55,6 +55,7 @@ final class ContigRange {
     boolean taken = false;
     try {
       pcps.drainAll(cpu, zone);
+      dropTags(zone, first, types);
       taken = moveAll(cpu, zone, startPfn, endPfn, gfp) && takeAll(zone, startPfn, endPfn);
     } finally {
       restore(zone, first, types);
@@ -105,6 +106,18 @@ final class ContigRange {
       zone.zone.lock().unlock();
     }
     return types;
+  }
+
+  /**
+   * Every CPU has been through a drain since the types changed. What it was doing then may have put
+   * an old tag back, with which a frame of the range would come to rest on a CPU's list.
+   */
+  private static void dropTags(ZoneState zone, long first, byte[] types) {
+    for (int i = 0; i < types.length; i++) {
+      if (types[i] >= 0) {
+        zone.pageblocks.dropTags(first + ((long) i << zone.pageblockOrder));
+      }
+    }
   }
 
   /** What cannot be isolated is guarded by letting one request into the zone at a time. */

@@ -90,7 +90,9 @@ public final class LinuxProvider implements PageAllocatorProvider {
     List<ZoneMarks> marks = ZoneMarks.of(kinds, sizes, sysctls);
     List<ZoneState> zones = new ArrayList<>();
     for (ManagedZone managed : floors.zones()) {
-      zones.add(new ZoneState(managed, marks(marks, managed.zone()), floors.cpus().count()));
+      Zone zone = managed.zone();
+      zone.pageblocks().keepTags(floors.memory().memMap().states());
+      zones.add(new ZoneState(managed, zones.size(), marks(marks, zone), floors.cpus().count()));
     }
     FallbackRule own = zones.isEmpty() ? rule : rule.forPageblocks(zones.getFirst().pageblockOrder);
     Core core =

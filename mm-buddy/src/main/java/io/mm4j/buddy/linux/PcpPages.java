@@ -76,12 +76,13 @@ final class PcpPages {
   long refills;
   long drains;
 
-  PcpPages(Zone zone, int batch, int highMin, int highMax) {
+  /** The number of the zone is as in {@link PcpZone}. */
+  PcpPages(Zone zone, int number, int batch, int highMin, int highMax) {
     this.batch = batch;
     this.highMin = highMin;
     this.highMax = highMax;
     this.freeCountMax = batch << BATCH_SCALE_MAX;
-    this.returns = new PcpZone(zone);
+    this.returns = new PcpZone(zone, number);
     for (int i = 0; i < LISTS; i++) {
       int order = orderOf(i);
       int rowLimit = order == 0 ? freeCountMax : Math.min(earlyDrainAt(), freeCountMax);

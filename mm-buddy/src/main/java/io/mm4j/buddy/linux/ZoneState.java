@@ -103,7 +103,11 @@ final class ZoneState {
   /** Where a row of removals under one lock looks first: see {@link FreeListQueue}. */
   int mode;
 
-  ZoneState(ManagedZone managed, ZoneMarks marks, int cpus) {
+  /** Its place among the machine's zones. */
+  private final int number;
+
+  ZoneState(ManagedZone managed, int number, ZoneMarks marks, int cpus) {
+    this.number = number;
     this.managed = managed;
     this.zone = managed.zone();
     this.frames = managed.frames();
@@ -125,7 +129,7 @@ final class ZoneState {
   PcpPages pcp(int cpu) {
     PcpPages pcp = pcps[cpu];
     if (pcp == null) {
-      pcp = new PcpPages(zone, marks.batch(), marks.highMin(), marks.highMax());
+      pcp = new PcpPages(zone, number, marks.batch(), marks.highMin(), marks.highMax());
       pcps[cpu] = pcp;
     }
     return pcp;

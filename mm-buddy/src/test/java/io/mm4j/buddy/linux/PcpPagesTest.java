@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 class PcpPagesTest {
   private static PcpPages pages(int batch, int highMin, int highMax) {
     Zone zone = new Zone(ZoneType.NORMAL, 0, 0, 1 << 15, 1 << 15, 1 << 15, Migratetype.MOVABLE);
-    return new PcpPages(zone, batch, highMin, highMax);
+    return new PcpPages(zone, 0, batch, highMin, highMax);
   }
 
   /** So many pages on the lists, put there by slow paths. */

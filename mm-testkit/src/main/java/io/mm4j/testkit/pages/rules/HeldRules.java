@@ -171,7 +171,12 @@ public final class HeldRules {
     for (int i = 0; i < 60; i++) {
       int order = random.order(4);
       Held block = GivenRules.need(s, Gfp.GFP_KERNEL, order);
-      hold(s, block, OWNERS[random.below(OWNERS.length)]);
+      FrameOwner owner = OWNERS[random.below(OWNERS.length)];
+      if (random.oneIn(2)) {
+        hold(s, block, owner);
+      } else {
+        s.map.hold(block.pfn(), order, owner, 0, 0x77, 11);
+      }
       boolean found = random.oneIn(2);
       if (found) {
         check(s.map.tryGet(block.pfn()), "a held block gives a reference", "none");

@@ -92,12 +92,14 @@ public final class KeptRules {
             Needs.NOTHING,
             (s, random) -> {
               for (int order = 0; order < 6; order++) {
+                free(s, s.cpu(0), need(s, order), true); // the next one has been here before
                 Held block = need(s, order);
                 refuse(s, block.pfn(), order + 1);
                 refuse(s, block.pfn(), order == 0 ? 3 : order - 1);
                 refuse(s, order == 0 ? 0 : block.pfn() + 1, 0);
                 refuse(s, PageSubject.FRAMES + order, order);
                 refuse(s, -1L << order, order);
+                refuse(s, block.pfn() + (1L << (order == 0 ? 47 : 40 + order)), order);
                 s.map.setMapcount(block.pfn(), 1);
                 refuse(s, block.pfn(), order);
                 s.map.setMapcount(block.pfn(), 0);
