@@ -254,4 +254,85 @@ public final class FrameStress {
       }
     }
   }
+
+  /** The holder lets go while somebody finds the page: {@code get_page_unless_zero()}. */
+  @JCStressTest
+  @Description("A held page is dropped while another CPU looks for a reference to it.")
+  @Outcome(id = "1, 7", expect = ACCEPTABLE, desc = "It was found, and has gone since.")
+  @Outcome(id = "1, none", expect = ACCEPTABLE, desc = "It was gone.")
+  @State
+  public static class FoundWhileDropped {
+    private final Section section = new Section();
+    private boolean droppedByHolder;
+    private boolean droppedByFinder;
+    private String seen = "none";
+
+    /** A page that is held. */
+    public FoundWhileDropped() {
+      section.map.prepare(section.one, 0, FrameOwner.KERNEL);
+      section.map.hold(section.one, 0, FrameOwner.ANON, 0, 5, 7);
+    }
+
+    /** Lets go. */
+    @Actor
+    public void holder() {
+      droppedByHolder = section.map.drop(section.one, 0);
+    }
+
+    /** Finds it, reads what the holder wrote, and lets go. */
+    @Actor
+    public void finder() {
+      if (section.map.tryGet(section.one)) {
+        seen = Long.toString(section.map.index(section.one));
+        droppedByFinder = section.map.drop(section.one, 0);
+      }
+    }
+
+    /** One of the two had the last reference. */
+    @Arbiter
+    public void look(LL_Result r) {
+      boolean bare = !section.map.isHeld(section.one) && section.map.refcount(section.one) == 1;
+      r.r1 = bare ? (droppedByHolder ? 1 : 0) + (droppedByFinder ? 1 : 0) : "held";
+      r.r2 = seen;
+      section.forget();
+    }
+  }
+
+  /** Somebody finds a page while another holder freezes it, to split it or to give it away. */
+  @JCStressTest
+  @Description("A held page is frozen while another CPU looks for a reference to it.")
+  @Outcome(id = "true, false", expect = ACCEPTABLE, desc = "Frozen first: nobody finds it.")
+  @Outcome(id = "false, true", expect = ACCEPTABLE, desc = "Found first: it does not freeze.")
+  @State
+  public static class FoundWhileFrozen {
+    private final Section section = new Section();
+    private boolean frozen;
+    private boolean found;
+
+    /** A page that is held. */
+    public FoundWhileFrozen() {
+      section.map.prepare(section.one, 0, FrameOwner.KERNEL);
+      section.map.hold(section.one, 0, FrameOwner.ANON, 0, 5, 7);
+    }
+
+    /** Freezes. */
+    @Actor
+    public void freezer() {
+      frozen = section.map.freeze(section.one, 1);
+    }
+
+    /** Finds. */
+    @Actor
+    public void finder() {
+      found = section.map.tryGet(section.one);
+    }
+
+    /** Both together. */
+    @Arbiter
+    public void look(LL_Result r) {
+      r.r1 = frozen;
+      r.r2 = found;
+      section.forget();
+    }
+  }
 }
