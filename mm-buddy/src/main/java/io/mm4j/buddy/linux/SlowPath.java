@@ -88,9 +88,13 @@ final class SlowPath {
     }
   }
 
-  /** A large block without effort: compaction alone could help. */
+  /**
+   * A large block without effort: compaction alone could help. Without {@code __GFP_IO} there is
+   * none, and reclaim has its turn: {@code gfp_compaction_allowed()}.
+   */
   private static boolean givesUpEarly(AllocContext request) {
     return request.order > PcpPages.COSTLY_ORDER
+        && request.wants(Gfp.__GFP_IO)
         && request.wants(Gfp.__GFP_NORETRY)
         && request.wants(Gfp.__GFP_DIRECT_RECLAIM)
         && AllocFlags.reserves(request.gfp, request.cpu) == 0;
@@ -131,8 +135,8 @@ final class SlowPath {
         explain(request, "__GFP_NORETRY: once is enough");
         return NO_PAGE;
       }
-      if (costly && !request.wants(Gfp.__GFP_RETRY_MAYFAIL)) {
-        explain(request, "too large to be worth more effort without __GFP_RETRY_MAYFAIL");
+      if (costly && !(request.wants(Gfp.__GFP_RETRY_MAYFAIL) && request.wants(Gfp.__GFP_IO))) {
+        explain(request, "too large to be worth more effort without __GFP_RETRY_MAYFAIL and _IO");
         return NO_PAGE;
       }
       idle = freed > 0 && !costly ? 0 : idle + 1;

@@ -52,7 +52,8 @@ public class ModelSlow implements Slow {
     boolean all = AllocFlagsOf.mayIgnoreWatermarks(request.gfp(), request.cpu().flags());
     boolean costly = request.order() > PcpTuning.SMALL_ORDER;
     boolean waits = request.wants(Gfp.__GFP_DIRECT_RECLAIM);
-    if (pfn == NO_PAGE && !(costly && waits && !all && request.wants(Gfp.__GFP_NORETRY))) {
+    boolean compacts = waits && !all && request.wants(Gfp.__GFP_IO);
+    if (pfn == NO_PAGE && !(costly && compacts && request.wants(Gfp.__GFP_NORETRY))) {
       wake(request, flags);
       request = dropsMask(request) ? request.anywhere() : request;
       pfn = effort(request, flags);
@@ -118,7 +119,8 @@ public class ModelSlow implements Slow {
           return pfn;
         }
       }
-      if (request.wants(Gfp.__GFP_NORETRY) || (costly && !request.wants(Gfp.__GFP_RETRY_MAYFAIL))) {
+      boolean again = request.wants(Gfp.__GFP_RETRY_MAYFAIL) && request.wants(Gfp.__GFP_IO);
+      if (request.wants(Gfp.__GFP_NORETRY) || (costly && !again)) {
         return NO_PAGE;
       }
       idle = freed > 0 && !costly ? 0 : idle + 1;

@@ -22,6 +22,8 @@ final class Mixes {
           Gfp.GFP_KERNEL | Gfp.__GFP_RECLAIMABLE,
           Gfp.GFP_KERNEL | Gfp.__GFP_NORETRY,
           Gfp.GFP_KERNEL | Gfp.__GFP_RETRY_MAYFAIL,
+          Gfp.GFP_NOIO | Gfp.__GFP_NORETRY,
+          Gfp.GFP_NOIO | Gfp.__GFP_RETRY_MAYFAIL,
           Gfp.GFP_KERNEL | Gfp.__GFP_NOMEMALLOC);
 
   /** Requests that cannot wait, so that they end where the watermarks say. */

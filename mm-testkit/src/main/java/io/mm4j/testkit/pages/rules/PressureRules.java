@@ -26,6 +26,8 @@ public final class PressureRules {
           Gfp.GFP_KERNEL | Gfp.__GFP_MEMALLOC | Gfp.__GFP_NORETRY,
           Gfp.GFP_KERNEL | Gfp.__GFP_HIGH,
           Gfp.GFP_NOIO | Gfp.__GFP_RECLAIMABLE,
+          Gfp.GFP_NOIO | Gfp.__GFP_NORETRY,
+          Gfp.GFP_NOIO | Gfp.__GFP_RETRY_MAYFAIL,
           Gfp.GFP_HIGHUSER_MOVABLE | Gfp.__GFP_RETRY_MAYFAIL,
           Gfp.GFP_TRANSHUGE,
           Gfp.GFP_TRANSHUGE | Gfp.__GFP_NORETRY,
@@ -44,9 +46,9 @@ public final class PressureRules {
                 "PA-54",
                 "reclaim-without-gain",
                 "A request that nothing helps gives up after 17 rounds of reclaim, after one with"
-                    + " __GFP_NORETRY or for a block of more than 8 pages, and after none if a"
-                    + " large block may not be retried or the task reclaims itself; each is"
-                    + " counted.",
+                    + " __GFP_NORETRY or for a block of more than 8 pages unless __GFP_IO and"
+                    + " __GFP_RETRY_MAYFAIL are given, and after none if a large block may be"
+                    + " compacted but not retried or the task reclaims itself; each is counted.",
                 "A machine hangs in reclaim, or kills a task too early.",
                 "mm/page_alloc.c __alloc_pages_slowpath, should_reclaim_retry",
                 "a flag that ends the loop, or the limits of 16 retries and order 3"),

@@ -45,10 +45,12 @@ final class Shortage {
     boolean noRetry = has(gfp, Gfp.__GFP_NORETRY);
     boolean reserves =
         !has(gfp, Gfp.__GFP_NOMEMALLOC) && (memalloc || has(gfp, Gfp.__GFP_MEMALLOC));
-    if (!has(gfp, Gfp.__GFP_DIRECT_RECLAIM) || memalloc || (costly && noRetry && !reserves)) {
+    boolean compacts = has(gfp, Gfp.__GFP_IO);
+    boolean early = costly && noRetry && compacts && !reserves;
+    if (!has(gfp, Gfp.__GFP_DIRECT_RECLAIM) || memalloc || early) {
       return 0;
     }
-    if (noRetry || (costly && !has(gfp, Gfp.__GFP_RETRY_MAYFAIL))) {
+    if (noRetry || (costly && !(compacts && has(gfp, Gfp.__GFP_RETRY_MAYFAIL)))) {
       return 1;
     }
     // Progress starts the count anew, but not for large blocks.
