@@ -5,6 +5,7 @@ package io.mm4j.api.page;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.FrameStates;
+import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.PageState;
 import java.util.Arrays;
 import org.apiguardian.api.API;
@@ -48,6 +49,11 @@ public abstract class CpuPages {
   private static final int MAX_PFN_BITS = 40;
 
   private static final int FINISH = Gfp.__GFP_ZERO | Gfp.__GFP_COMP;
+
+  /** What a block may come back with: any owner, and the mark of a compound page's head. */
+  private static final long WHOEVER =
+      PageState.OWNER_MASK | PageState.withFlags(0, PageFlags.PG_HEAD);
+
   private static final long KERNEL = FrameOwner.KERNEL.code();
   private static final long PCP = FrameOwner.PCP.code();
 
@@ -60,7 +66,7 @@ public abstract class CpuPages {
   /** By order and kind of the request. */
   private final PcpList[] fronts = new PcpList[ORDERS << KIND_BITS];
 
-  /** The zone whose frames come back through the fast path, and what is read of it each time. */
+  /** The zone of {@link #freeUntagged}, and what is read of it each time. */
   private PcpZone back = new PcpZone();
 
   private long backFirst;
@@ -126,7 +132,7 @@ public abstract class CpuPages {
       long[] words = states.wordsIfAny(pfn);
       int at = states.at(pfn);
       if (Integer.compareUnsigned(at, words.length) < 0) {
-        long state = words[at] & ~PageState.OWNER_MASK;
+        long state = words[at] & ~WHOEVER;
         PcpList list = home(order);
         if ((state == list.home || (list = find(state, order)) != CLOSED)
             && putBack(list, pfn, order, words, at)) {
@@ -134,7 +140,7 @@ public abstract class CpuPages {
         }
       }
     }
-    freeOther(pfn, order);
+    freeSlow(pfn, order);
   }
 
   private PcpList home(int order) {
@@ -197,14 +203,18 @@ public abstract class CpuPages {
     }
   }
 
-  /** A block without a tag, or that something was done to, or that there is no room for. */
-  private void freeOther(long pfn, int order) {
+  /**
+   * Puts a block on the list that its pageblock names, and gives it that list's tag: for plugins,
+   * of what comes to {@link #freeSlow} without one.
+   *
+   * @return false, and nothing is changed, if it lies in another zone than {@link #setBack} named,
+   *     something was done to it, or there is no room
+   */
+  protected final boolean freeUntagged(long pfn, int order) {
     long block = (pfn >>> backOrder) - backFirst;
-    if ((order & -ORDERS) != 0
-        || Long.compareUnsigned(block, backBlocks) >= 0
-        || !putUntagged(list((int) block, order), pfn, order)) {
-      freeSlow(pfn, order);
-    }
+    return (order & -ORDERS) == 0
+        && Long.compareUnsigned(block, backBlocks) < 0
+        && putUntagged(list((int) block, order), pfn, order);
   }
 
   /** Where blocks of an order go that lie in a pageblock of the zone. */
@@ -319,7 +329,8 @@ public abstract class CpuPages {
   }
 
   /**
-   * From now on the frames of this zone come back through the fast path, to lists that are open.
+   * From now on frames with the tags of this zone's lists come back through the fast path, and
+   * {@link #freeUntagged} takes those of this zone, to lists that are open.
    *
    * @return false if it was so already
    */

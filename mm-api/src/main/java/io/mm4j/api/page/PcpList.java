@@ -3,6 +3,7 @@
 package io.mm4j.api.page;
 
 import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.FrameStates;
 import io.mm4j.api.memory.PageState;
 import java.util.Arrays;
 import org.apiguardian.api.API;
@@ -107,6 +108,21 @@ public final class PcpList {
     }
     stack[top] = pfn;
     top++;
+  }
+
+  /**
+   * Puts a block at the front that lies in a pageblock of the list's type, and gives it the list's
+   * tag, so that it comes back through the fast path.
+   *
+   * @param states its first frame's is that of a block on a per-cpu list
+   */
+  public void pushFront(long pfn, FrameStates states) {
+    pushFront(pfn);
+    long[] words = states.wordsIfAny(pfn);
+    int at = states.at(pfn);
+    if (at < words.length) {
+      words[at] = rests;
+    }
   }
 
   /** Takes the block at the front; not to be called on an empty list. */

@@ -17,6 +17,7 @@ public final class PageReport {
       List.of(
           "keptPairsOfPages",
           "pairsOfPages",
+          "keptPairsOfHeldPages",
           "keptPairsOfOrder3",
           "pairsOfOrder3",
           "pairsOfOrder4",

@@ -85,9 +85,13 @@ final class LinuxCpuPages extends CpuPages {
     }
   }
 
-  /** Lets frames of a zone come back through the fast path; false if they do. */
-  boolean turnTo(PcpZone zone) {
-    return fast && setBack(zone);
+  /** Puts a block of a zone on the list that is its own, if that is open and it is untouched. */
+  boolean freeTo(PcpZone zone, long pfn, int order) {
+    if (!fast) {
+      return false;
+    }
+    setBack(zone);
+    return freeUntagged(pfn, order);
   }
 
   /** A request begins: of this CPU, perhaps in the middle of another one. */

@@ -42,8 +42,9 @@ final class PageReturns {
       throw new MisuseException("in no zone: pfn=" + pfn);
     }
     PageEvents events = core.events;
-    if (order < CpuPages.ORDERS && zone.listsOn && own.turnTo(zone.pcp(cpu.id()).returns)) {
-      own.free(pfn, order);
+    if (order < CpuPages.ORDERS
+        && zone.listsOn
+        && own.freeTo(zone.pcp(cpu.id()).returns, pfn, order)) {
       return;
     }
     if (core.memMap.refcount(pfn) <= 0 || core.memMap.order(pfn) != order) {

@@ -110,7 +110,7 @@ final class PcpOps {
           break;
         }
         core.memMap.release(pfn, order, FrameOwner.PCP);
-        list.pushFront(pfn);
+        push(zone, list, pfn, type);
         if (events != null) {
           events.allocZoneLocked(cpu, zone.zone, pfn, order, type, true);
         }
@@ -129,11 +129,20 @@ final class PcpOps {
   void put(Cpu cpu, ZoneState zone, long pfn, int order, int type) {
     PcpPages pcp = zone.pcp(cpu.id());
     int index = PcpPages.index(order, type);
-    pcp.lists[index].pushFront(pfn);
+    push(zone, pcp.lists[index], pfn, type);
     pcp.slowFreePages += 1L << order;
     boolean freeHigh = pcp.noteFree(order);
     commit(cpu, zone, pcp, index, freeHigh);
     gates.openBacks(cpu, zone, pcp, index);
+  }
+
+  /** A block that lies in a pageblock of another type comes back to that type's list. */
+  private void push(ZoneState zone, PcpList list, long pfn, int type) {
+    if (zone.pageblocks.get(pfn) == type) {
+      list.pushFront(pfn, core.memMap.states());
+    } else {
+      list.pushFront(pfn);
+    }
   }
 
   /** After a block was put on a list: drains if it is time to, and serves requests to drain. */
