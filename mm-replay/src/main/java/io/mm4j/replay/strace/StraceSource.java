@@ -189,7 +189,7 @@ public final class StraceSource implements VmaSource {
   }
 
   private void resumed(StraceLine line) {
-    StraceLine first = unfinished.remove(line.pid());
+    StraceLine first = LogScan.begunBy(unfinished, line);
     if (first == null || !first.name().equals(line.name())) {
       if (line.name().startsWith("execve")) {
         // A thread's execve: the new program has the pid of the whole process.
@@ -199,6 +199,9 @@ public final class StraceSource implements VmaSource {
         note("line " + lines.number() + " completes a call of which no line shows the beginning");
       }
       return;
+    }
+    if (first.pid() != line.pid()) {
+      began.put(line.pid(), began.getOrDefault(first.pid(), lines.number()));
     }
     StraceLine whole = StraceLine.parseCall(line.pid(), first.body() + line.body(), where(), 0);
     if (whole.form() == StraceLine.Form.CALL) {

@@ -221,6 +221,28 @@ class StraceAsFoundTest {
   }
 
   @Test
+  void onATerminalPidsAreNamedOnlyWhenThereAreTwo() throws IOException {
+    assertExact(
+        4,
+        replay(
+            """
+            mmap(NULL, 4096, %1$s) = 0x7ffff7ff6000
+            vfork(strace: Process 21 attached
+             <unfinished ...>
+            [pid    21] mmap(NULL, 4096, %1$s) = 0x7ffff7ff5000
+            [pid    21] +++ exited with 0 +++
+            <... vfork resumed>) = 21
+            --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=21} ---
+            clone(child_stack=0x7f, flags=CLONE_VM|SIGCHLD <unfinished ...>
+            [pid    22] mmap(NULL, 4096, %1$s) = 0x7ffff7ff4000
+            [pid    20] <... clone resumed>) = 22
+            [pid    20] mmap(NULL, 4096, %1$s) = 0x7ffff7ff3000
+            --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=22} ---
+            """
+                .formatted(ANON)));
+  }
+
+  @Test
   void callsAtOneTimeAreMadeInTheOrderThatTheirAddressesProve() throws IOException {
     // 2 got the place that 1 freed, though 1 came back later; 4 lies above 3, so it was first.
     Verdict verdict =
