@@ -105,6 +105,9 @@ class InputsTest {
             + " block of order 5 or more",
         "= pfn");
     assertHas(good("cat", "/proc/buddyinfo", "--after", report), "DMA32 12500 553 0 0");
+    String mode = "mode:0x40a20(GFP_ATOMIC|__GFP_COMP)";
+    assertHas(good("explain", "alloc_pages", mode, "0"), "gfp=GFP_ATOMIC|__GFP_COMP");
+    assertHas(good("explain", "alloc_pages " + mode + " 0"), "gfp=GFP_ATOMIC|__GFP_COMP");
     refused("--memory has no effect", "explain", "--after", report, "--memory", "1G");
     refused("no requests that could be run", "run", report);
   }

@@ -180,9 +180,10 @@ public final class GfpText {
    * @throws InputException if it is neither
    */
   public static int parse(String text, @Nullable KernelVersion version, String where) {
-    Matcher both = BOTH.matcher(text);
+    String plain = text.strip().replaceFirst("^(?:mode:|gfp_mask=|gfp_flags=)", "");
+    Matcher both = BOTH.matcher(plain);
     if (!both.matches()) {
-      return names(text, where);
+      return names(plain, where);
     }
     String names = both.group(2);
     if (names != null && !names.isBlank()) {
