@@ -8,6 +8,7 @@ import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.Pages;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Sizes;
 import io.mm4j.api.process.ResourceLimit;
@@ -219,7 +220,9 @@ final class SceneOptions {
     }
     withStatistics(registry, choices, config);
     if (workload instanceof Workload.Report report) {
-      ReportMachine made = new ReportMachine(report.report(), 0);
+      // Every block is to be seen: those of CMA and of the atomic reserve, too.
+      int all = Gfp.GFP_HIGHUSER_MOVABLE | Gfp.__GFP_HIGH;
+      ReportMachine made = new ReportMachine(report.report(), all);
       try (Machine machine = made.boot(config)) {
         made.notes().forEach(io::warn);
         look.accept(machine);
