@@ -226,7 +226,13 @@ final class ExplainCommand extends MmCommand {
         booted -> {
           PageExplainer explainer = new PageExplainer(booted, version, new ArrayList<>());
           List<Explanation> explanations = new ArrayList<>();
-          calls.forEach(call -> explanations.add(explainer.explain(call.words())));
+          for (int i = 0; i < calls.size(); i++) {
+            Explanation one = explainer.explain(calls.get(i).words());
+            boolean reported =
+                i == 0 && report != null && calls.get(i).words().equals(request(report).words());
+            boolean served = reported && !one.result().equals(PageExplainer.NO_PAGE);
+            explanations.add(served ? one.because(report.whyRefused(flags.getFirst())) : one);
+          }
           print(io, title(report), Map.of(), explanations);
         });
   }

@@ -113,6 +113,27 @@ class InputsTest {
   }
 
   @Test
+  void whatAnOlderKernelRefusedByARuleOfItsOwnIsSaid() throws IOException {
+    String report =
+        """
+        swapper: page allocation failure. order:1, mode:0x20
+        Pid: 0, comm: swapper Not tainted 2.6.32-71.el6.x86_64 #1
+        Node 0 DMA32 free:46000kB min:44720kB low:55900kB high:67080kB present:2052192kB
+        lowmem_reserve[]: 0 0 0 0
+        Node 0 DMA32: 10500*4kB 500*8kB 0*16kB 0*32kB 0*64kB 0*128kB 0*256kB = 46000kB
+        """;
+    String old = file("old.txt", report);
+    assertHas(
+        good("explain", "--after", old),
+        "Linux 2.6 refused it: before 4.4",
+        "1000 pages are in blocks of order 1 or more, more than 2096 must be");
+    String later =
+        file("later.txt", report.replace("2.6.32", "6.1.0").replace("mode:0x20", "mode:0x820"));
+    assertHas(good("explain", "--after", later), "how things stood a moment later");
+    assertFalse(good("explain", "alloc_pages", "GFP_ATOMIC", "0", "--after", old).contains("4.4"));
+  }
+
+  @Test
   void onlyTheFirstOfTwoReportsCounts() throws IOException {
     Cli cli = Cli.mm("explain", "--after", file("two.txt", REPORT + REPORT));
     assertEquals(0, cli.code(), cli.err());

@@ -133,8 +133,8 @@ public final class StraceSource implements VmaSource {
       notes.add(
           refused
               + (refused == 1 ? " call was" : " calls were")
-              + " refused before memory management saw them (seccomp or a sandbox), and not made;"
-              + " the first in line "
+              + " refused before memory management saw them (seccomp, a sandbox or strace -e"
+              + " inject), and not made; the first in line "
               + firstRefused
               + ": "
               + lastRefused);
@@ -300,14 +300,16 @@ public final class StraceSource implements VmaSource {
       return;
     }
     Answer answer = answer(line, name);
-    if (answer == null) {
+    boolean injected = line.result().endsWith("(INJECTED)");
+    if (answer == null || (injected && !(answer instanceof Answer.Failure))) {
       notFollowed++;
       flushUnlessBusy();
       return;
     }
     if (answer instanceof Answer.Failure failure
-        && (name == CallName.BRK || failure.errno().equals("ENOSYS"))) {
-      // brk gives the break when it fails; only what stands before the call gives an error.
+        && (name == CallName.BRK || failure.errno().equals("ENOSYS") || injected)) {
+      // brk gives the break when it fails; only what stands before the call gives an error, as does
+      // strace itself (-e inject).
       firstRefused = refused++ == 0 ? lines.number() : firstRefused;
       lastRefused = refused == 1 ? line.body() : lastRefused;
       flushUnlessBusy();

@@ -221,6 +221,35 @@ class StraceAsFoundTest {
   }
 
   @Test
+  void whatCannotBeMappedIsKnownByTheCallThatMadeIt() throws IOException {
+    assertExact(
+        4,
+        replay(
+            """
+            pipe2([6, 7<pipe:[99]>], O_CLOEXEC) = 0
+            socketpair(AF_UNIX, SOCK_STREAM, 0, [8, 9]) = 0
+            mmap(NULL, 4096, PROT_READ, MAP_SHARED, 6, 0) = -1 ENODEV (No such device)
+            mmap(NULL, 4096, PROT_READ, MAP_SHARED, 9, 0) = -1 ENODEV (No such device)
+            mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3</memfd:x>(deleted), 0) = 0x7ffff7ff6000
+            mmap(NULL, 4096, PROT_READ, MAP_SHARED, 4</tmp/x (deleted)>, 0) = 0x7ffff7ff5000
+            """));
+  }
+
+  @Test
+  void whatStraceInjectedIsNotMade() throws IOException {
+    Verdict verdict =
+        replay(
+            """
+            mmap(NULL, 4096, %1$s) = -1 ENOMEM (Cannot allocate memory) (INJECTED)
+            munmap(0x7ffff7ff6000, 4096) = 0 (INJECTED)
+            mmap(NULL, 4096, %1$s) = 0x7ffff7ff6000
+            """
+                .formatted(ANON));
+    assertExact(1, verdict);
+    assertNote(verdict, "strace -e inject");
+  }
+
+  @Test
   void onATerminalPidsAreNamedOnlyWhenThereAreTwo() throws IOException {
     assertExact(
         4,
