@@ -274,6 +274,27 @@ class InputsTest {
   }
 
   @Test
+  void theCallsOfARecordingAreExplained() throws IOException {
+    String log = "../mm-replay/src/test/corpus/strace/ls.strace";
+    String text = good("explain", "--after", log, "--calls", "2-3");
+    assertHas(
+        text, "call 2, process 1: ", "call 3, process 1: ", "searched top-down", ", as in Linux");
+    assertFalse(text.contains("call 4"), text);
+    assertHas(good("explain", "--after", log, "--calls", "30-", "--markdown"), "### `call 38");
+    String fork = "../mm-replay/src/test/corpus/vma/dev/directed-cow_fork.vma.gz";
+    assertHas(good("explain", "--after", fork, "--calls", "1-"), "process 2: ", "fork", "exit");
+    String other = file("x.strace", "7 brk(NULL) = 0x9021000\n7 brk(0x9022000) = 0x9021000\n");
+    Cli differs = Cli.mm("explain", "--after", other, "--calls", "1");
+    assertEquals(1, differs.code(), differs.err());
+    assertHas(differs.out(), "; Linux: 0x9021000");
+    refused("there is no call 99", "explain", "--after", log, "--calls", "99");
+    refused("no such calls", "explain", "--after", log, "--calls", "3-2");
+    refused("own calls", "explain", "mmap 4K", "--after", log, "--calls", "3");
+    refused("no recorded calls", "explain", "--after", "tar_gzip", "--calls", "3");
+    refused("--calls and --at", "explain", "--after", log, "--calls", "3", "--at", "3");
+  }
+
+  @Test
   void severalStepsOnOneMachineDrawnAndAsAHandout() throws IOException {
     String steps = "__get_free_pages GFP_KERNEL 5; free_pages $1 5; mmap 4K; alloc_page GFP_KERNEL";
     String text = good("explain", steps);

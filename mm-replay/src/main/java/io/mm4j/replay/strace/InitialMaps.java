@@ -285,6 +285,9 @@ final class InitialMaps {
     long base =
         topDown ? highestBelow(end - LEAST_GAP / 2, taskSize) : (taskSize / 3 + 4095) & -4096;
     base = settings.number("mmap_base").orElse(base);
+    if (!topDown) {
+      randomizedBase(base);
+    }
     long code = program == null ? 0 : bound(program, "x", true);
     long data = program == null ? 0 : bound(program, "w", true);
     long startBrk =
@@ -319,6 +322,24 @@ final class InitialMaps {
       header.line(at);
     }
     return header;
+  }
+
+  /** Says so if a third of user space was not where Linux began to place mappings. */
+  private void randomizedBase(long third) {
+    for (StateLine line : lines) {
+      long first = line.maps().start();
+      if (Long.compareUnsigned(first, third) >= 0) {
+        if (first > third && line != lines.getLast()) {
+          notes.add(
+              String.format(
+                  "the lowest mapping of the legacy layout lies at 0x%x: Linux began its search"
+                      + " there or a little below (randomized), here it begins at a third of user"
+                      + " space, 0x%x",
+                  first, third));
+        }
+        return;
+      }
+    }
   }
 
   private long highestEnd() {

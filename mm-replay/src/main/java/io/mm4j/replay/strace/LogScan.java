@@ -145,7 +145,7 @@ final class LogScan {
   }
 
   private void call(StraceLine line, long number) {
-    if (line.name().startsWith("execve") && line.result().equals("0")) {
+    if (line.name().startsWith("execve") && StraceLine.firstWord(line.result()).equals("0")) {
       int at = line.name().equals("execveat") ? 1 : 0;
       String program = line.args().size() > at ? line.args().get(at) : "";
       if (execs.size() < MAX_PIDS) {

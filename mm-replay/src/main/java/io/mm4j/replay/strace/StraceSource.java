@@ -260,7 +260,7 @@ public final class StraceSource implements VmaSource {
   }
 
   private void executed(StraceLine line) {
-    if (!line.result().equals("0")) {
+    if (!StraceLine.firstWord(line.result()).equals("0")) {
       return;
     }
     process(line.pid());
@@ -300,7 +300,7 @@ public final class StraceSource implements VmaSource {
       return;
     }
     Answer answer = answer(line, name);
-    boolean injected = line.result().endsWith("(INJECTED)");
+    boolean injected = line.result().contains("(INJECTED)");
     if (answer == null || (injected && !(answer instanceof Answer.Failure))) {
       notFollowed++;
       flushUnlessBusy();

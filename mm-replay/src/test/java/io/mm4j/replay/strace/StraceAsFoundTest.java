@@ -236,6 +236,22 @@ class StraceAsFoundTest {
   }
 
   @Test
+  void anotherProgramIsNotFollowedWhateverStandsBehindTheResult() throws IOException {
+    Verdict verdict =
+        replay(
+            """
+            7 mmap(NULL, 4096, %1$s) = 0x7ffff7ff6000 <0.000021>
+            7 execve("/usr/bin/nosuch", ["nosuch"], 0x7ffe /* 40 vars */) = -1 ENOENT (No such file or directory) <0.000012>
+            7 munmap(0x7ffff7ff6000, 4096) = 0 <0.000021>
+            7 execve("/usr/bin/bash", ["bash"], 0x7ffe6ac1f078 /* 40 vars */) = 0 <0.018012>
+            7 brk(NULL) = 0x56516dd5e000 <0.000071>
+            7 mmap(NULL, 4096, %1$s) = 0x7f6f2203b000 <0.000042>
+            """
+                .formatted(ANON));
+    assertExact(2, verdict);
+  }
+
+  @Test
   void whatStraceInjectedIsNotMade() throws IOException {
     Verdict verdict =
         replay(
