@@ -134,6 +134,29 @@ class InputsTest {
   }
 
   @Test
+  void aZoneinfoAloneDecidesByItsWatermarks() throws IOException {
+    String zoneinfo =
+        """
+        Node 0, zone   Normal
+          pages free     90000
+                min      4460
+                low      5575
+                high     6690
+                spanned  1310720
+                present  1310720
+                managed  1257472
+                protection: (0, 0, 0)
+          start_pfn:           1048576
+        """;
+    Cli enough = Cli.mm("explain", "alloc_pages GFP_KERNEL 9", "--after", file("zi.txt", zoneinfo));
+    assertEquals(0, enough.code(), enough.err());
+    assertHas(enough.out(), "= pfn");
+    assertHas(enough.err(), "taken as blocks as large as can be");
+    String few = file("few.txt", zoneinfo.replace("90000", "900"));
+    assertHas(good("explain", "alloc_pages GFP_KERNEL 2", "--after", few), "too few", "= no page");
+  }
+
+  @Test
   void onlyTheFirstOfTwoReportsCounts() throws IOException {
     Cli cli = Cli.mm("explain", "--after", file("two.txt", REPORT + REPORT));
     assertEquals(0, cli.code(), cli.err());

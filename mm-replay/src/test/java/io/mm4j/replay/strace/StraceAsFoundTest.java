@@ -252,6 +252,25 @@ class StraceAsFoundTest {
   }
 
   @Test
+  void aRandomizedLegacyLayoutSearchesFromItsLowestMapping() throws IOException {
+    String maps =
+        """
+        2b84b8c40000-2b84b8c75000 r--p 00000000 fe:00 1 /usr/lib/ld-linux-x86-64.so.2
+        2b84b8c7d000-2b84b8c7f000 rw-p 00000000 00:00 0
+        5631d8d27000-5631d8d33000 r--p 00000000 fe:00 2 /usr/bin/cat
+        56320ec74000-56320ec95000 rw-p 00000000 00:00 0 [heap]
+        7ffe12340000-7ffe12361000 rw-p 00000000 00:00 0 [stack]
+        """;
+    String log =
+        "mmap(NULL, 36864, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x2b84b8c7f000\n"
+            + "mmap(NULL, 32768, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x2b84b8c75000\n";
+    assertExact(2, replay(log, maps));
+    String noHeap = maps.replaceAll("(?m)^.*heap.*\n", "");
+    assertExact(2, replay(log, noHeap));
+    assertExact(2, replay(log, "# mmap_base=0x2b84b8c40000\n# topdown=0\n" + noHeap));
+  }
+
+  @Test
   void whatStraceInjectedIsNotMade() throws IOException {
     Verdict verdict =
         replay(
