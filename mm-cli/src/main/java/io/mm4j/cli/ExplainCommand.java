@@ -267,10 +267,14 @@ final class ExplainCommand extends MmCommand {
           List<Explanation> explanations = new ArrayList<>();
           for (int i = 0; i < calls.size(); i++) {
             Explanation one = explainer.explain(calls.get(i).words());
-            boolean reported =
-                i == 0 && report != null && calls.get(i).words().equals(request(report).words());
-            boolean served = reported && !one.result().equals(PageExplainer.NO_PAGE);
-            explanations.add(served ? one.because(report.whyRefused(flags.getFirst())) : one);
+            if (i == 0
+                && report != null
+                && calls.getFirst().words().equals(request(report).words())) {
+              // The same request as the report's: if it is served here, that needs a reason.
+              boolean served = !one.result().equals(PageExplainer.NO_PAGE);
+              one = served ? one.because(report.whyRefused(flags.getFirst())) : one;
+            }
+            explanations.add(one);
           }
           print(io, title(report), Map.of(), explanations);
         });
