@@ -230,6 +230,17 @@ final class CheckCommand extends MmCommand {
   private Map<Spi<?>, List<PluginSpec>> chosen(PluginRegistry registry) {
     Map<Spi<?>, List<PluginSpec>> chosen = new LinkedHashMap<>();
     for (String plugin : plugins) {
+      if (!plugin.contains("=")) {
+        Spi<?> whole = whole(registry, plugin);
+        registry
+            .plugins(whole)
+            .forEach(
+                info ->
+                    chosen
+                        .computeIfAbsent(whole, s -> new ArrayList<>())
+                        .add(PluginSpec.of(info.name())));
+        continue;
+      }
       Map<Spi<?>, PluginSpec> one = new LinkedHashMap<>();
       MachineOptions.parseChoice(registry, plugin, "SPI=NAME", one);
       one.forEach((spi, spec) -> chosen.computeIfAbsent(spi, s -> new ArrayList<>()).add(spec));
@@ -244,6 +255,27 @@ final class CheckCommand extends MmCommand {
       }
     }
     return chosen;
+  }
+
+  /** A word without '=': an SPI, all of whose plugins are meant. */
+  private static Spi<?> whole(PluginRegistry registry, String word) {
+    String name = word.contains(":") ? word.substring(0, word.indexOf(':')) : word;
+    List<String> plugins = new ArrayList<>();
+    for (Spi<?> spi : Spi.all()) {
+      if (spi.id().equals(word)) {
+        return spi;
+      }
+      registry.plugins(spi).stream()
+          .filter(info -> info.name().equals(name))
+          .forEach(info -> plugins.add(spi.id() + "=" + word));
+    }
+    if (plugins.isEmpty()) {
+      return PluginRegistry.spi(word, "mm check " + word);
+    }
+    throw new InputException(
+        "'" + word + "' names a plugin, but not of which SPI",
+        "mm check " + word,
+        String.join(" or ", plugins));
   }
 
   private int prove(Io io, RuleRunner runner) {

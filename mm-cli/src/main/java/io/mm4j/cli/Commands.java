@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
 
 /** The sub-commands that there are. */
 final class Commands {
@@ -84,6 +85,15 @@ final class Commands {
     return System.getProperty("mm.command", "mm");
   }
 
+  /** A text whose examples, lines of their own or in backquotes, begin as the command was typed. */
+  static String asTyped(String text) {
+    String mm = typed();
+    return mm.equals("mm")
+        ? text
+        : text.replaceAll("(?m)^(  |)mm (?=[a-z])", "$1" + Matcher.quoteReplacement(mm) + " ")
+            .replace("`mm ", "`" + mm + " ");
+  }
+
   static String version() {
     var descriptor = Main.class.getModule().getDescriptor();
     return descriptor == null ? "(unpacked)" : descriptor.rawVersion().orElse("(unpacked)");
@@ -103,10 +113,11 @@ final class Commands {
     out.println("Not built yet: " + String.join(", ", PLANNED.keySet()) + ".");
     out.println();
     out.println("Try:");
-    out.println("  mm run                     a recording of a real kernel, replayed and compared");
-    out.println("  mm COMMAND --help          its options, with an example");
+    String mm = typed();
+    out.printf("  %-25s  a recording of a real kernel, replayed and compared%n", mm + " run");
+    out.printf("  %-25s  its options, with an example%n", mm + " COMMAND --help");
     out.println();
     out.println("Exit codes: 0 good; 1 a difference or violation was found; 2 wrong usage or bad");
-    out.println("input; 3 an internal error.");
+    out.println("input; 3 an internal error; 141 the reader of the output has gone, as SIGPIPE.");
   }
 }

@@ -5,6 +5,7 @@ package io.mm4j.cli;
 import io.mm4j.api.plugin.Nearest;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
 import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
@@ -18,9 +19,9 @@ final class Errors {
 
   static void print(Io io, String who, String what, String where, String allowed) {
     io.out().flush();
-    io.err().println(who + ": " + what);
+    io.err().println(who + ": " + Commands.asTyped(what));
     io.err().println("  where:   " + where);
-    io.err().println("  allowed: " + allowed);
+    io.err().println("  allowed: " + Commands.asTyped(allowed));
   }
 
   /** A command line that does not parse. */
@@ -60,7 +61,9 @@ final class Errors {
 
   private static String synopsis(ParameterException e) {
     String name = e.getCommandLine().getCommandName();
-    return "see " + name + " --help";
+    return "see "
+        + name.replaceFirst("^mm\\b", Matcher.quoteReplacement(Commands.typed()))
+        + " --help";
   }
 
   /** A bug of ours. */
@@ -75,7 +78,9 @@ final class Errors {
       io.err().println("  in " + stack[0]);
     }
     io.err().println("  This is a bug of mm4j or of a plugin, not of your input. Please report");
-    io.err().println("    mm " + String.join(" ", args) + " --stacktrace");
-    io.err().println("  with its output and `mm --version` to the project's issue tracker.");
+    String mm = Commands.typed();
+    io.err().println("    " + mm + " " + String.join(" ", args) + " --stacktrace");
+    io.err()
+        .println("  with its output and `" + mm + " --version` to the project's issue tracker.");
   }
 }

@@ -10,10 +10,12 @@ import io.mm4j.cli.explain.CallExplainer;
 import io.mm4j.cli.explain.CallScript;
 import io.mm4j.cli.explain.Explanation;
 import io.mm4j.cli.explain.PageExplainer;
+import io.mm4j.cli.explain.RecordedCalls;
 import io.mm4j.cli.explain.SlabExplainer;
 import io.mm4j.cli.proc.Scene;
 import io.mm4j.cli.text.Json;
 import io.mm4j.replay.RunningProcess;
+import io.mm4j.replay.process.ProcessReplay;
 import io.mm4j.replay.report.KernelVersion;
 import io.mm4j.replay.report.MemoryReport;
 import java.util.ArrayList;
@@ -74,7 +76,7 @@ import picocli.CommandLine.Parameters;
       "Examples:",
       "  mm explain alloc_pages GFP_KERNEL 3",
       "  mm explain 'kmalloc 100 GFP_KERNEL' 'kfree $1'",
-      "  mm explain boot --memory 1G --cmdline 'mem=512M kernelcore=50%'",
+      "  mm explain boot --memory 1G --cmdline 'mem=512M kernelcore=50%%'",
       "  mm explain boot 'memblock_reserve 16M 32M' 'memblock_alloc 64K 4K 0 16M'",
       "  mm explain mmap 2M",
       "  mm explain 'mmap 12K' 'mprotect $1+4K 4K PROT_READ' 'munmap $1 4K'",
@@ -82,6 +84,7 @@ import picocli.CommandLine.Parameters;
       "  mm explain setrlimit RLIMIT_AS 1M ';' mmap 2M",
       "  mm explain mmap 1G --cmdline 'vm.overcommit_memory=2' --memory 512M",
       "  mm explain munmap 0x7ffff7ff0000 4K --after RECORDING.vma.gz --at 17 --pid 2",
+      "  mm explain --after RECORDING.vma.gz --calls 15-17",
       "  mm explain mmap 1G --maps PROCESS.maps --rlimit AS=4G",
       "  mm explain 'alloc_pages GFP_KERNEL 3; free_pages $1 3' --markdown",
       "  mm explain alloc_pages GFP_ATOMIC 4 --after buddyinfo.txt",
@@ -103,6 +106,15 @@ final class ExplainCommand extends MmCommand {
       order = 13,
       description = "Gives the process CAP_IPC_LOCK, CAP_SYS_ADMIN and CAP_SYS_RAWIO.")
   private boolean privileged;
+
+  @Option(
+      names = "--calls",
+      paramLabel = "A[-[B]]",
+      order = 11,
+      description =
+          "With recorded system calls: explains calls A to B of the recording itself; 20 for one,"
+              + " 20- for all from there.")
+  private @Nullable String recorded;
 
   @Option(names = "--json", order = 14, description = "Prints JSON.")
   private boolean json;
@@ -132,6 +144,9 @@ final class ExplainCommand extends MmCommand {
           "more than one form is asked for", "mm explain", "--json, --markdown or --html");
     }
     List<CallScript.Typed> calls = script();
+    if (recorded != null) {
+      return recorded(io, recorded, calls);
+    }
     if (calls.isEmpty()) {
       calls = reported();
     }
@@ -152,6 +167,30 @@ final class ExplainCommand extends MmCommand {
       return Main.GOOD;
     }
     return calls(io, known);
+  }
+
+  /** The calls of a recording. */
+  private int recorded(Io io, String range, List<CallScript.Typed> typed) {
+    if (!typed.isEmpty() || pid != null || privileged) {
+      throw new InputException(
+          "--calls explains the recording's own calls, made by its own processes",
+          "--calls " + range,
+          "without OPERATION, --pid and --privileged");
+    }
+    String where = "--calls " + range;
+    int dash = range.indexOf('-');
+    long first = Sizes.parseNumber(dash < 0 ? range : range.substring(0, dash), where);
+    String end = dash < 0 ? range : range.substring(dash + 1);
+    long last = end.isEmpty() ? ProcessReplay.AT_END : Sizes.parseNumber(end, where);
+    if (first < 1 || last < first) {
+      throw new InputException("there are no such calls", where, "A-B with 1 <= A <= B");
+    }
+    List<Explanation> explanations = new ArrayList<>();
+    RecordedCalls watcher = new RecordedCalls(first, last, explanations::add);
+    scene.watch(io, machine, first, last, watcher);
+    String workload = String.valueOf(scene.workload());
+    print(io, "calls of " + workload, Map.of("after", workload), explanations);
+    return watcher.differs() ? Main.DIFFERENT : Main.GOOD;
   }
 
   /** What was typed; {@code -} is standard input, {@code @FILE} a file. */
@@ -226,7 +265,17 @@ final class ExplainCommand extends MmCommand {
         booted -> {
           PageExplainer explainer = new PageExplainer(booted, version, new ArrayList<>());
           List<Explanation> explanations = new ArrayList<>();
-          calls.forEach(call -> explanations.add(explainer.explain(call.words())));
+          for (int i = 0; i < calls.size(); i++) {
+            Explanation one = explainer.explain(calls.get(i).words());
+            if (i == 0
+                && report != null
+                && calls.getFirst().words().equals(request(report).words())) {
+              // The same request as the report's: if it is served here, that needs a reason.
+              boolean served = !one.result().equals(PageExplainer.NO_PAGE);
+              one = served ? one.because(report.whyRefused(flags.getFirst())) : one;
+            }
+            explanations.add(one);
+          }
           print(io, title(report), Map.of(), explanations);
         });
   }
@@ -375,7 +424,7 @@ final class ExplainCommand extends MmCommand {
     }
     int columns = columns(io);
     for (int i = 0; i < explanations.size(); i++) {
-      String number = explanations.size() == 1 ? "" : "$" + (i + 1) + "  ";
+      String number = explanations.size() == 1 || recorded != null ? "" : "$" + (i + 1) + "  ";
       Explanation one = explanations.get(i);
       if (!html && (i > 0 || (!title.isEmpty() && !markdown))) {
         io.out().println();

@@ -14,7 +14,7 @@ import java.io.PrintStream;
 record Io(PrintStream out, PrintStream err, Terminal terminal) {
   /** A word to the user that is no data. */
   void warn(String text) {
-    err.println("mm: " + text);
+    err.println("mm: " + Commands.asTyped(text));
   }
 
   /** Whether stdout can show the glyphs of charts. */

@@ -132,7 +132,8 @@ public final class Main {
       return WRONG_INPUT;
     }
     if (line.isUsageHelpRequested()) {
-      line.usage(io.out(), io.terminal().colour() ? Ansi.ON : Ansi.OFF);
+      String usage = line.getUsageMessage(io.terminal().colour() ? Ansi.ON : Ansi.OFF);
+      io.out().print(Commands.asTyped(usage));
       return GOOD;
     }
     return command.run(io);

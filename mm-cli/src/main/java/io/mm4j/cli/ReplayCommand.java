@@ -36,10 +36,9 @@ import picocli.CommandLine.Parameters;
     footer = {
       "",
       "Examples:",
-      "  mm replay PATH/TO/corpus/kmem/dev",
-      "  mm replay PATH/TO/corpus/kmem/dev/gcc_loop --plugin frame-allocator=bitmap",
-      "  mm replay PATH/TO/corpus/vma/dev --by-class",
-      "  mm replay --json PATH/TO/corpus/vma/dev/basic-000.vma.gz | jq .recordings[0].checks",
+      "  mm replay frag_pipe frag_mix --plugin frame-allocator=bitmap",
+      "  mm replay mm-replay/src/test/corpus/vma/dev --by-class",
+      "  mm replay --json mm-replay/src/test/corpus/vma/dev/basic-000.vma.gz",
     })
 final class ReplayCommand extends MmCommand {
   @Parameters(

@@ -51,7 +51,7 @@ import picocli.CommandLine.Parameters;
       "Examples:",
       "  mm run",
       "  mm run --list",
-      "  mm run PATH/TO/corpus/kmem/dev/gcc_loop",
+      "  mm run frag_mix",
       "  mm run tar_gzip --compare frame-allocator=buddy,bitmap",
       "  mm run tar_gzip --compare page-allocator=linux,direct",
       "  mm run tar_gzip --csv > fragmentation.csv",
@@ -80,9 +80,26 @@ final class RunCommand extends MmCommand {
   @Override
   int run(Io io) {
     if (list) {
-      Table table = new Table(List.of(Table.column("name", "NAME"), Table.column("kind", "KIND")));
-      KmemSource.bundledNames().forEach(n -> table.add(n, "kmem"));
+      Table table =
+          new Table(
+              List.of(
+                  Table.column("name", "NAME"),
+                  Table.column("kind", "KIND"),
+                  Table.column("about", "WHAT IT DOES")));
+      KmemSource.bundledNames().forEach(n -> table.add(n, "kmem", KmemSource.bundledAbout(n)));
       output.print(io, "workloads", table);
+      if (!output.json() && !output.csv()) {
+        hints(
+            io,
+            "\ntry",
+            new String[][] {
+              {"run frag_mix", "one of them, on every frame allocator"},
+              {"run frag_pipe --memory 2G", "its requests on a machine of your own"},
+              {"replay frag_sock", "its verdict, check by check"},
+              {"explain alloc_pages GFP_KERNEL 4 --after frag_mix", "a request in what it left"},
+              {"cat /proc/pagetypeinfo --after frag_inode", "its free blocks by type"},
+            });
+      }
       return Main.GOOD;
     }
     PluginRegistry registry = machine.registry(io);
@@ -207,17 +224,30 @@ final class RunCommand extends MmCommand {
   }
 
   private static void next(Io io, KmemSource source) {
-    io.out().println();
+    String run = "run " + source.name();
+    hints(
+        io,
+        "\nnext",
+        new String[][] {
+          {"explain alloc_pages GFP_KERNEL 3", "one allocation, step by step"},
+          {run + " --memory 1G", "its requests on another machine"},
+          {"run --list", "the other recordings"},
+        });
+  }
+
+  /** Commands to go on with, as they are typed here. */
+  private static void hints(Io io, String title, String[][] lines) {
     String mm = Commands.typed();
-    String[][] lines = {
-      {mm + " run " + source.name() + " --csv", "this over time, for a plot"},
-      {mm + " explain alloc_pages GFP_KERNEL 3", "one allocation, step by step"},
-      {mm + " run " + source.name() + " --memory 1G", "its requests on another machine"},
-    };
-    String label = "next";
+    int width = 37;
     for (String[] line : lines) {
-      io.out().printf("%-10s%-37s %s%n", label, line[0], io.terminal().dim(line[1]));
-      label = "";
+      width = Math.max(width, mm.length() + 1 + line[0].length());
+    }
+    String label = title;
+    for (String[] line : lines) {
+      String command = String.format("%-" + width + "s", mm + " " + line[0]);
+      String head = label.startsWith("\n") ? String.format("%n%-10s", label.strip()) : label;
+      io.out().printf("%s%s %s%n", head, command, io.terminal().dim(line[1]));
+      label = " ".repeat(10);
     }
   }
 

@@ -8,11 +8,13 @@ import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.Pages;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Sizes;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.cli.proc.MachineView;
 import io.mm4j.cli.proc.Scene;
+import io.mm4j.replay.CallWatcher;
 import io.mm4j.replay.OtherMachine;
 import io.mm4j.replay.Recording;
 import io.mm4j.replay.RecordingKind;
@@ -219,7 +221,9 @@ final class SceneOptions {
     }
     withStatistics(registry, choices, config);
     if (workload instanceof Workload.Report report) {
-      ReportMachine made = new ReportMachine(report.report(), 0);
+      // Every block is to be seen: those of CMA and of the atomic reserve, too.
+      int all = Gfp.GFP_HIGHUSER_MOVABLE | Gfp.__GFP_HIGH;
+      ReportMachine made = new ReportMachine(report.report(), all);
       try (Machine machine = made.boot(config)) {
         made.notes().forEach(io::warn);
         look.accept(machine);
@@ -229,6 +233,30 @@ final class SceneOptions {
     try (Machine machine = config.boot()) {
       look.accept(machine);
     }
+  }
+
+  /**
+   * Plays a recording of system calls and shows calls of it.
+   *
+   * @param last the number of the last one, {@link ProcessReplay#AT_END} for the last of all
+   */
+  void watch(Io io, MachineOptions options, long first, long last, CallWatcher watcher) {
+    PluginRegistry registry = options.registry(io);
+    if (at != null || !(find() instanceof Workload.Calls calls)) {
+      throw new InputException(
+          at != null ? "--calls and --at both say where to look" : "there are no recorded calls",
+          "--calls",
+          "--calls with --after and a recording of system calls (*.vma.gz, *.strace)");
+    }
+    MachineConfig config = options.config(registry);
+    options.refuseForProcesses();
+    OtherMachine other = options.otherMachine(() -> bootedRamKb(config), limits());
+    if (!other.isNone() && calls.recording().kind() != RecordingKind.MAPS) {
+      io.warn("the recording is played on another machine than its own, so answers may differ");
+    }
+    new Judge(registry, options.choices(registry))
+        .processes()
+        .watch(calls.recording(), other, first, last, io::warn, watcher);
   }
 
   /** Most files need the statistics of {@code linux}: taken if nothing else was chosen. */

@@ -36,6 +36,20 @@ class CheckCommandTest {
   }
 
   @Test
+  void aWordAloneIsAnSpiOrIsAskedFor() {
+    Cli wrong = Cli.mm("check", "bitmap");
+    assertEquals(2, wrong.code(), wrong.out());
+    assertTrue(wrong.err().contains("names a plugin, but not of which SPI"), wrong.err());
+    assertTrue(wrong.err().contains("allowed: frame-allocator=bitmap"), wrong.err());
+    UsageTest.assertThreeParts(Cli.mm("check", "nosuch"));
+    Cli all = Cli.mm("check", "frame-allocator", "--rule", "FA-01", "--tries", "2", "--csv");
+    assertEquals(0, all.code(), all.err());
+    for (String name : new String[] {"buddy", "bitmap", "llfree"}) {
+      assertTrue(all.out().contains("frame-allocator=" + name), all.out());
+    }
+  }
+
+  @Test
   void theReferenceAllocatorPasses() {
     Assumptions.assumeFalse(io.mm4j.testkit.suites.TestKit.suites().isEmpty(), "no suite yet");
     Cli json = Cli.mm("check", "frame-allocator=buddy", "--tries", "2", "--json");

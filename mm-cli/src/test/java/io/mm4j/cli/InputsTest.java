@@ -105,8 +105,55 @@ class InputsTest {
             + " block of order 5 or more",
         "= pfn");
     assertHas(good("cat", "/proc/buddyinfo", "--after", report), "DMA32 12500 553 0 0");
+    String mode = "mode:0x40a20(GFP_ATOMIC|__GFP_COMP)";
+    assertHas(good("explain", "alloc_pages", mode, "0"), "gfp=GFP_ATOMIC|__GFP_COMP");
+    assertHas(good("explain", "alloc_pages " + mode + " 0"), "gfp=GFP_ATOMIC|__GFP_COMP");
     refused("--memory has no effect", "explain", "--after", report, "--memory", "1G");
     refused("no requests that could be run", "run", report);
+  }
+
+  @Test
+  void whatAnOlderKernelRefusedByARuleOfItsOwnIsSaid() throws IOException {
+    String report =
+        """
+        swapper: page allocation failure. order:1, mode:0x20
+        Pid: 0, comm: swapper Not tainted 2.6.32-71.el6.x86_64 #1
+        Node 0 DMA32 free:46000kB min:44720kB low:55900kB high:67080kB present:2052192kB
+        lowmem_reserve[]: 0 0 0 0
+        Node 0 DMA32: 10500*4kB 500*8kB 0*16kB 0*32kB 0*64kB 0*128kB 0*256kB = 46000kB
+        """;
+    String old = file("old.txt", report);
+    assertHas(
+        good("explain", "--after", old),
+        "Linux 2.6 refused it: before 4.4",
+        "1000 pages are in blocks of order 1 or more, more than 2096 must be");
+    String later =
+        file("later.txt", report.replace("2.6.32", "6.1.0").replace("mode:0x20", "mode:0x820"));
+    assertHas(good("explain", "--after", later), "how things stood a moment later");
+    assertFalse(good("explain", "alloc_pages", "GFP_ATOMIC", "0", "--after", old).contains("4.4"));
+  }
+
+  @Test
+  void aZoneinfoAloneDecidesByItsWatermarks() throws IOException {
+    String zoneinfo =
+        """
+        Node 0, zone   Normal
+          pages free     90000
+                min      4460
+                low      5575
+                high     6690
+                spanned  1310720
+                present  1310720
+                managed  1257472
+                protection: (0, 0, 0)
+          start_pfn:           1048576
+        """;
+    Cli enough = Cli.mm("explain", "alloc_pages GFP_KERNEL 9", "--after", file("zi.txt", zoneinfo));
+    assertEquals(0, enough.code(), enough.err());
+    assertHas(enough.out(), "= pfn");
+    assertHas(enough.err(), "taken as blocks as large as can be");
+    String few = file("few.txt", zoneinfo.replace("90000", "900"));
+    assertHas(good("explain", "alloc_pages GFP_KERNEL 2", "--after", few), "too few", "= no page");
   }
 
   @Test
@@ -247,6 +294,27 @@ class InputsTest {
     Cli differs = Cli.mm("explain", "mmap(NULL, 4096, " + anon + " = -1 ENOMEM (Cannot allocate)");
     assertEquals(1, differs.code(), differs.err());
     assertHas(differs.out(), "the pasted line says -1 ENOMEM");
+  }
+
+  @Test
+  void theCallsOfARecordingAreExplained() throws IOException {
+    String log = "../mm-replay/src/test/corpus/strace/ls.strace";
+    String text = good("explain", "--after", log, "--calls", "2-3");
+    assertHas(
+        text, "call 2, process 1: ", "call 3, process 1: ", "searched top-down", ", as in Linux");
+    assertFalse(text.contains("call 4"), text);
+    assertHas(good("explain", "--after", log, "--calls", "30-", "--markdown"), "### `call 38");
+    String fork = "../mm-replay/src/test/corpus/vma/dev/directed-cow_fork.vma.gz";
+    assertHas(good("explain", "--after", fork, "--calls", "1-"), "process 2: ", "fork", "exit");
+    String other = file("x.strace", "7 brk(NULL) = 0x9021000\n7 brk(0x9022000) = 0x9021000\n");
+    Cli differs = Cli.mm("explain", "--after", other, "--calls", "1");
+    assertEquals(1, differs.code(), differs.err());
+    assertHas(differs.out(), "; Linux: 0x9021000");
+    refused("there is no call 99", "explain", "--after", log, "--calls", "99");
+    refused("no such calls", "explain", "--after", log, "--calls", "3-2");
+    refused("own calls", "explain", "mmap 4K", "--after", log, "--calls", "3");
+    refused("no recorded calls", "explain", "--after", "tar_gzip", "--calls", "3");
+    refused("--calls and --at", "explain", "--after", log, "--calls", "3", "--at", "3");
   }
 
   @Test

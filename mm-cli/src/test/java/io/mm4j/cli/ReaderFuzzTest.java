@@ -96,9 +96,25 @@ class ReaderFuzzTest {
               managed  1257472
       """;
 
+  private static final String PAGETYPES =
+      """
+      Page block order: 9
+      Pages per block:  512
+
+      Free pages count per migrate type at order       0      1      2      3      4      5      6
+      Node    0, zone   Normal, type    Unmovable     12      6      0      1      0      0      0
+      Node    0, zone   Normal, type      Movable   9000   >100      7      0      0      0      1
+      Node    0, zone   Normal, type          CMA      0      0      0      0      0      0      3
+
+      Number of blocks type     Unmovable      Movable  Reclaimable   HighAtomic          CMA
+      Node 0, zone   Normal           64         1900           80            0            4
+      """;
+
   /** What is changed, and how it is handed over. */
   enum Reader {
     STRACE_TEXT(STRACE, "replay", "FILE"),
+    STRACE_CALLS(STRACE, "explain", "--after", "FILE", "--calls", "1-"),
+    PAGETYPEINFO(PAGETYPES, "explain", "alloc_pages", "GFP_KERNEL", "1", "--after", "FILE"),
     MAPS(InputsTest.DUMP, "explain", "mmap 8K; munmap [heap] 4K", "--maps", "FILE"),
     BOOT_LOG(E820, "explain", "boot", "--machine", "FILE"),
     IOMEM_TEXT(IOMEM, "explain", "boot", "--machine", "x86-32:FILE"),

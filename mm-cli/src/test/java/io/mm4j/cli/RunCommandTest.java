@@ -10,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Objects;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -128,8 +130,29 @@ class RunCommandTest {
   void listsTheBundledWorkloads() {
     Cli list = Cli.mm("run", "--list", "--csv");
     assertEquals(0, list.code());
-    assertTrue(list.out().startsWith("name,kind\n"), list.out());
-    assertTrue(list.out().lines().count() > 1, list.out());
+    assertTrue(list.out().startsWith("name,kind,about\n"), list.out());
+    assertEquals(7, list.out().lines().count(), list.out());
+    assertTrue(Cli.mm("run", "--list").out().contains("mm explain alloc_pages"), "hints");
+  }
+
+  /** What hints and help name is there: a bundled recording, or a file of the clone. */
+  @Test
+  void hintsAndHelpNameOnlyWhatACloneHas() {
+    StringBuilder text = new StringBuilder(Cli.mm("run", "--list").out());
+    Commands.all().forEach(one -> text.append(Cli.mm(one.name(), "--help").out()));
+    assertFalse(text.toString().contains("PATH/TO"), text::toString);
+    Matcher path = Pattern.compile("mm-[a-z]+/src/[\\w./-]+").matcher(text);
+    while (path.find()) {
+      assertTrue(Files.exists(Path.of("..", path.group())), path::group);
+    }
+    System.setProperty("mm.command", "./mm");
+    try {
+      String help = Cli.mm("run", "--help").out();
+      assertTrue(help.contains("\n  ./mm run --list\n"), help);
+      assertTrue(Cli.mm("--help").out().contains("  ./mm run  "), "help");
+    } finally {
+      System.clearProperty("mm.command");
+    }
   }
 
   @Test

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * Of a boot log the map that was printed last counts: that of {@code user:} or {@code modified:}
  * after the firmware's, and of two boots in one log the second; {@code e820: update} and {@code
  * remove} lines behind it change it. Lines about gaps name no memory. Nodes are read from the lines
- * {@code SRAT: Node 0 PXM 0 ...}, else from {@code node 0: [mem ...]}. Other text is skipped if
+ * {@code node 0: [mem ...]}, else from {@code SRAT: Node 0 PXM 0 ...}. Other text is skipped if
  * there is a map, and an error otherwise. {@code #} begins a comment.
  */
 @API(status = API.Status.MAINTAINED)
@@ -43,7 +43,7 @@ public final class MemoryMapText {
               + " setup_data|extended|Xen):\\s+(.+)");
   private static final Pattern NEW =
       Pattern.compile("\\[mem " + HEX + "-" + HEX + "(?: flags [0-9a-fx]+)?\\]\\s+(.+)");
-  private static final Pattern OLD = Pattern.compile(HEX + " - " + HEX + " \\((.+)\\)");
+  private static final Pattern OLD = Pattern.compile(HEX + " - " + HEX + " \\(?([^()]+)\\)?");
   private static final Pattern CHANGE =
       Pattern.compile(
           ".*e820: (update|remove) \\[mem "
@@ -68,6 +68,12 @@ public final class MemoryMapText {
               + ").*");
   private static final Pattern EARLY =
       Pattern.compile(".*\\bnode +([0-9]{1,4}): \\[mem " + HEX + "-" + HEX + "\\].*");
+  private static final Pattern NO_NODES =
+      Pattern.compile(
+          ".*(?:No NUMA configuration found|NUMA turned off|Faking a node at |NUMA: nodes only"
+              + " cover ).*");
+  private static final Pattern NODES_SET =
+      Pattern.compile(".*(?:NODE_DATA\\(|Zone ranges:|Initmem setup node |Early memory node).*");
   private static final Pattern COMMAND = Pattern.compile(".*(?:Kernel c|C)ommand line: (.*)");
   private static final int MAX_NODES = 1024;
 
@@ -121,6 +127,12 @@ public final class MemoryMapText {
     private int mapLine;
     private int boots = 1;
     private String command = "";
+
+    /** The line that says that Linux uses no nodes, else 0. */
+    private int noNodes;
+
+    /** Whether the log goes on behind the lines of the SRAT. */
+    private boolean wentOn;
 
     Reading(String where) {
       this.where = where;
@@ -217,6 +229,8 @@ public final class MemoryMapText {
       if (matcher.matches()) {
         command = matcher.group(1).strip();
       }
+      noNodes = NO_NODES.matcher(line).matches() ? number : noNodes;
+      wentOn |= NODES_SET.matcher(line).matches();
     }
 
     private void labelled(String name, String text) {
@@ -245,6 +259,8 @@ public final class MemoryMapText {
           boots++;
           srat = new TreeMap<>();
           early = new TreeMap<>();
+          noNodes = 0;
+          wentOn = false;
         }
         ranges = new ArrayList<>();
         changes.clear();
@@ -342,9 +358,16 @@ public final class MemoryMapText {
       return result;
     }
 
-    /** Each node from its first to its last memory, if these ranges do not meet. */
+    /**
+     * Each node from its first to its last memory, if these ranges do not meet. The SRAT says what
+     * the firmware wants; {@code node 0: [mem ...]} is what Linux made of it.
+     */
     private @Nullable NumaTopology topology(MemoryMap map) {
-      Map<Integer, long[]> nodes = srat.isEmpty() ? early : srat;
+      Map<Integer, long[]> nodes = early.isEmpty() ? srat : early;
+      if (noNodes > 0 && early.size() < 2) {
+        notes.add("line " + noNodes + " says that Linux used no nodes: there is one");
+        return null;
+      }
       List<NumaTopology.Span> spans = new ArrayList<>();
       List<Integer> without = new ArrayList<>();
       for (Map.Entry<Integer, long[]> node : nodes.entrySet()) {
@@ -368,12 +391,17 @@ public final class MemoryMapText {
       if (!without.isEmpty()) {
         notes.add("nodes " + without + " have no memory in this map and are left out");
       }
-      return spans.isEmpty() ? null : NumaTopology.of(covered(map, spans), NumaTopology.REMOTE);
+      if (spans.isEmpty()) {
+        return null;
+      }
+      List<NumaTopology.Span> covered = covered(map, spans);
+      return covered.isEmpty() ? null : NumaTopology.of(covered, NumaTopology.REMOTE);
     }
 
     /**
-     * Memory that no line gives to a node goes to the one before it: a log that was cut. Linux uses
-     * no nodes when they leave out a megabyte ({@code numa_meminfo_cover_memory()}).
+     * Memory that no line gives to a node goes to the one before it if the log was cut. If it was
+     * not, Linux uses no nodes when they leave out a megabyte ({@code numa_memblks_cover_memory()},
+     * mm/numa_memblks.c): then the list is empty.
      */
     private List<NumaTopology.Span> covered(MemoryMap map, List<NumaTopology.Span> spans) {
       long end = map.endOfRam() >>> Pages.PAGE_SHIFT;
@@ -382,13 +410,19 @@ public final class MemoryMapText {
       if (missing <= 0) {
         return spans;
       }
+      boolean cut = !early.isEmpty() || !wentOn;
       if (missing >= 256) {
         notes.add(
             String.format(
                 Locale.ROOT,
-                "the lines about nodes leave out %,d pages of memory; they go to the node before"
-                    + " them. Linux would use one node, unless the log was cut",
+                "the lines about nodes leave out %,d pages of memory; "
+                    + (cut
+                        ? "they go to the node before them, as the log seems to be cut there"
+                        : "as Linux does then, there is one node"),
                 missing));
+        if (!cut) {
+          return List.of();
+        }
       }
       List<NumaTopology.Span> whole = new ArrayList<>();
       for (int i = 0; i < spans.size(); i++) {

@@ -202,7 +202,9 @@ public final class BootExplainer {
             range.end() - 1,
             range.type().name().toLowerCase(Locale.ROOT).replace('_', ' '));
       }
-      note("e820", "%s of it is usable RAM", Sizes.format(map.usableBytes()));
+      long usable = map.usableBytes();
+      String unit = usable % 1024 == 0 ? "" : " bytes";
+      note("e820", "%s%s of it is usable RAM", Sizes.format(usable), unit);
     }
 
     @Override

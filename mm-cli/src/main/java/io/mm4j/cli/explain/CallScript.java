@@ -20,6 +20,11 @@ public final class CallScript {
   private static final int MOST_CALLS = 10_000;
   private static final Pattern LIMIT = Pattern.compile("\\{\\s*rlim_cur=([^,}]+).*");
 
+  /** Flags as kernels print them, with their names: {@code mode:0x40a20(GFP_ATOMIC|__GFP_COMP)}. */
+  private static final Pattern MASK =
+      Pattern.compile(
+          "\\b(?:mode:|gfp_mask=|gfp_flags=)?0x[0-9a-fA-F]+\\(([A-Z0-9_|]*GFP[A-Z0-9_|]*)\\)");
+
   private CallScript() {}
 
   /**
@@ -43,7 +48,8 @@ public final class CallScript {
 
   /** The calls; none is empty. */
   public static List<Typed> split(List<String> typed) {
-    List<String> words = typed.stream().map(String::strip).toList();
+    List<String> words =
+        typed.stream().map(word -> MASK.matcher(word.strip()).replaceAll("$1")).toList();
     boolean quoted = words.stream().anyMatch(w -> w.matches("(?s).*[\\s(].*"));
     List<Typed> calls = new ArrayList<>();
     for (String call : quoted ? words : List.of(String.join(" ", words))) {
@@ -59,7 +65,9 @@ public final class CallScript {
   /** The calls of a text of several lines; {@code #} begins a comment. */
   public static List<Typed> lines(String text) {
     List<Typed> calls = new ArrayList<>();
-    text.lines().filter(line -> !line.strip().startsWith("#")).forEach(line -> lines(line, calls));
+    text.lines()
+        .filter(line -> !line.strip().startsWith("#"))
+        .forEach(line -> lines(MASK.matcher(line).replaceAll("$1"), calls));
     if (calls.size() > MOST_CALLS) {
       throw new InputException(
           calls.size() + " calls", "mm explain", "at most " + MOST_CALLS + " calls at once");

@@ -83,6 +83,13 @@ public record Explanation(
     changes = List.copyOf(changes);
   }
 
+  /** The same with more reasons at the end. */
+  public Explanation because(List<String> reasons) {
+    List<Step> all = new ArrayList<>(steps);
+    reasons.forEach(reason -> all.add(new Step("why", reason)));
+    return new Explanation(call, arguments, all, result, errno, changes);
+  }
+
   private static List<Step> folded(List<Step> steps) {
     List<Step> list = new ArrayList<>();
     for (Step step : steps) {

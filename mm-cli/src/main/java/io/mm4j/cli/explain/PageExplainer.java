@@ -38,6 +38,9 @@ public final class PageExplainer {
   private final @Nullable KernelVersion version;
   private final List<Long> results;
 
+  /** The result of a request that failed. */
+  public static final String NO_PAGE = "no page";
+
   /** By the number of the operation. */
   private final Map<Integer, Given> given = new LinkedHashMap<>();
 
@@ -137,7 +140,7 @@ public final class PageExplainer {
     if (node >= 0) {
       arguments.put("node", Integer.toString(node));
     }
-    String result = never != null ? never : none ? "no page" : where(pfn, op.givesAddress());
+    String result = never != null ? never : none ? NO_PAGE : where(pfn, op.givesAddress());
     return new Explanation(
         call, arguments, steps, result, none ? "ENOMEM" : null, after.changes(before));
   }

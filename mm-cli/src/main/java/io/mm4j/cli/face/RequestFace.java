@@ -56,7 +56,7 @@ public final class RequestFace {
     if (first.recordedFailures() > 0) {
       out.printf(
           Locale.ROOT,
-          "%,d requests failed where they were recorded, and are not asked for here%n",
+          "%,d failed where they were recorded, and are not asked for here%n",
           first.recordedFailures());
     }
   }

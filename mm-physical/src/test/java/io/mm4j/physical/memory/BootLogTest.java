@@ -103,6 +103,34 @@ class BootLogTest {
   }
 
   @Test
+  void linesAboutNodesThatLeaveMemoryOutMeanOneNodeUnlessTheLogWasCut() {
+    String srat =
+        """
+        BIOS-e820: 0000000000100000 - 0000000040000000 (usable)
+        BIOS-e820: 00000000fee00000 - 00000000fee01000 type 20
+        ACPI: SRAT: Node 0 PXM 0 [mem 0x00000000-0x0fffffff]
+        ACPI: SRAT: Node 1 PXM 1 [mem 0x20000000-0x3fffffff]
+        """;
+    MemoryMapText.Found cut = read(srat);
+    assertEquals(2, Objects.requireNonNull(cut.numa()).memory().size());
+    assertNote(cut, "leave out 65,536 pages of memory; they go to the node before");
+    MemoryMapText.Found whole = read(srat + "Zone ranges:\n");
+    assertNull(whole.numa());
+    assertNote(whole, "as Linux does then, there is one node");
+    assertNull(read(srat + "Faking a node at [mem 0x0-0x3fffffff]\n").numa());
+    // What Linux made of it counts more than what the firmware said.
+    MemoryMapText.Found made =
+        read(
+            srat
+                + "Early memory node ranges\n"
+                + "  node   0: [mem 0x00100000-0x2fffffff]\n"
+                + "  node   1: [mem 0x30000000-0x3fffffff]\n");
+    assertEquals(
+        new NumaTopology.Span(0x30000, 0x40000),
+        Objects.requireNonNull(made.numa()).memory().get(1));
+  }
+
+  @Test
   void iomemIsReadWhole() {
     MemoryMapText.Found found =
         read(

@@ -268,9 +268,17 @@ public final class UnmappedArea {
     return lowest(begin, end, len);
   }
 
-  /** Where bottom-up searches start ({@code mmap_legacy_base}): a third of user space. */
+  /**
+   * Where bottom-up searches start ({@code mmap_legacy_base}): a third of user space; in a legacy
+   * layout that is randomized ({@code mmap_base()}, arch/x86/mm/mmap.c) its {@code mmap_base},
+   * which lies less than 2^28 pages above, or 2^16 in a 32-bit process.
+   */
   private long legacyBase() {
-    return Mm.pageAlign(mm.taskSize() / 3);
+    long third = Mm.pageAlign(mm.taskSize() / 3);
+    long base = mm.layout().mmapBase();
+    long most = mm.layout().compat32() ? 1L << 28 : 1L << 40;
+    boolean drawn = !mm.layout().topDown() && base > third && base - third < most;
+    return drawn ? base : third;
   }
 
   /**

@@ -93,7 +93,9 @@ final class MadviseCall {
     if (flags == vma.flags || change.apply(vma, start, end, flags) != null) {
       return 0;
     }
-    return change.error == -Errno.ENOMEM ? -Errno.EAGAIN : change.error;
+    return change.error == -Errno.ENOMEM
+        ? mm.error(Errno.EAGAIN, "madvise gives this where a VMA or memory for one is missing")
+        : change.error;
   }
 
   private static boolean changesFlags(int advice) {

@@ -44,7 +44,9 @@ final class MlockCalls {
     if (error == -Errno.EFAULT) {
       return mm.error(Errno.ENOMEM, "a page of the locked range cannot be made present");
     }
-    return error == -Errno.ENOMEM ? -Errno.EAGAIN : error;
+    return error == -Errno.ENOMEM
+        ? mm.error(Errno.EAGAIN, "mlock gives this where memory for its pages is missing")
+        : error;
   }
 
   private boolean withinLimit(long start, long len) {

@@ -8,7 +8,9 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,9 +32,26 @@ public abstract class KmemSource {
     return new Folder(folder);
   }
 
+  /** Name and character of what comes with this module; the first is what is run by default. */
+  private static final Map<String, String> COMES_WITH_IT = new LinkedHashMap<>();
+
+  static {
+    COMES_WITH_IT.put("tar_gzip", "packs and unpacks header files: page cache that comes and goes");
+    COMES_WITH_IT.put("net_loopback", "sends over loopback: short-lived pages, few of them kept");
+    COMES_WITH_IT.put("frag_pipe", "300 MiB of pipe buffers where 22 GiB are free");
+    COMES_WITH_IT.put("frag_mix", "pipes and a process in fragmented memory: 8308 pages stolen");
+    COMES_WITH_IT.put("frag_sock", "sockets, page tables and pipes in fragmented memory");
+    COMES_WITH_IT.put("frag_inode", "60,000 new files in fragmented memory: reclaimable slabs");
+  }
+
   /** The names of the recordings that come with this module. */
   public static List<String> bundledNames() {
-    return List.of("tar_gzip");
+    return List.copyOf(COMES_WITH_IT.keySet());
+  }
+
+  /** What a recording that comes with this module shows, in a few words. */
+  public static String bundledAbout(String name) {
+    return COMES_WITH_IT.getOrDefault(name, "");
   }
 
   /**

@@ -2,6 +2,7 @@
 package io.mm4j.replay.process;
 
 import io.mm4j.api.machine.Machine;
+import io.mm4j.replay.CallWatcher;
 import io.mm4j.replay.CheckResult;
 import io.mm4j.replay.FreshProcess;
 import io.mm4j.replay.OtherMachine;
@@ -84,6 +85,32 @@ public final class ProcessReplay {
         before,
         notes,
         reader);
+  }
+
+  /**
+   * Plays a recording and shows calls of it while they are made.
+   *
+   * @param other what is different about the machine below
+   * @param first the number of the first call to be seen, from 1
+   * @param last that of the last one, or {@link #AT_END}
+   * @param notes is told what of the recording was passed over or taken for granted
+   * @throws io.mm4j.api.InputException if the recording is not well formed or has no such call
+   */
+  public void watch(
+      Recording recording,
+      OtherMachine other,
+      long first,
+      long last,
+      Consumer<String> notes,
+      CallWatcher watcher) {
+    VmaReplay.watch(
+        VmaReplay.on(other, source(recording)),
+        recording.path().toString(),
+        machines,
+        first,
+        last,
+        notes,
+        watcher);
   }
 
   private static Supplier<VmaSource> source(Recording recording) {

@@ -27,13 +27,13 @@ public final class GfpText {
   private static final int WAIT = Gfp.__GFP_RECLAIM;
   private static final int ATOMIC = Gfp.__GFP_HIGH;
 
-  /** Bits of Linux 2.6.x to 4.3 from the lowest; GFP_KERNEL is 0xd0. */
-  private static final int[] TO_4_3 = {
+  /** Bits from the lowest that were the same, or absent, in all releases before 5.1. */
+  private static final int[] SHARED = {
     Gfp.__GFP_DMA,
     Gfp.__GFP_HIGHMEM,
     Gfp.__GFP_DMA32,
     Gfp.__GFP_MOVABLE,
-    WAIT,
+    Gfp.__GFP_RECLAIMABLE,
     Gfp.__GFP_HIGH,
     Gfp.__GFP_IO,
     Gfp.__GFP_FS,
@@ -48,70 +48,26 @@ public final class GfpText {
     Gfp.__GFP_NOMEMALLOC,
     Gfp.__GFP_HARDWALL,
     Gfp.__GFP_THISNODE,
-    Gfp.__GFP_RECLAIMABLE,
-    Gfp.__GFP_ACCOUNT,
     0,
-    0,
-    0,
-    Gfp.__GFP_WRITE
+    Gfp.__GFP_ACCOUNT
   };
 
-  /** Bits of 4.4 to 4.11; GFP_KERNEL is 0x24000c0. */
-  private static final int[] TO_4_11 = {
-    Gfp.__GFP_DMA,
-    Gfp.__GFP_HIGHMEM,
-    Gfp.__GFP_DMA32,
-    Gfp.__GFP_MOVABLE,
-    Gfp.__GFP_RECLAIMABLE,
-    Gfp.__GFP_HIGH,
-    Gfp.__GFP_IO,
-    Gfp.__GFP_FS,
-    0,
-    Gfp.__GFP_NOWARN,
-    Gfp.__GFP_RETRY_MAYFAIL,
-    Gfp.__GFP_NOFAIL,
-    Gfp.__GFP_NORETRY,
-    Gfp.__GFP_MEMALLOC,
-    Gfp.__GFP_COMP,
-    Gfp.__GFP_ZERO,
-    Gfp.__GFP_NOMEMALLOC,
-    Gfp.__GFP_HARDWALL,
-    Gfp.__GFP_THISNODE,
-    0,
-    Gfp.__GFP_ACCOUNT,
-    0,
-    Gfp.__GFP_DIRECT_RECLAIM,
-    0,
-    Gfp.__GFP_WRITE,
-    Gfp.__GFP_KSWAPD_RECLAIM
-  };
+  private static final int BITS = 26;
+  private static final int NOW = Gfp.__GFP_DIRECT_RECLAIM;
+  private static final int WAKE = Gfp.__GFP_KSWAPD_RECLAIM;
 
-  /** Bits of 4.19 to 5.0; GFP_KERNEL is 0x6000c0. */
-  private static final int[] TO_5_0 = {
-    Gfp.__GFP_DMA,
-    Gfp.__GFP_HIGHMEM,
-    Gfp.__GFP_DMA32,
-    Gfp.__GFP_MOVABLE,
-    Gfp.__GFP_RECLAIMABLE,
-    Gfp.__GFP_HIGH,
-    Gfp.__GFP_IO,
-    Gfp.__GFP_FS,
-    Gfp.__GFP_WRITE,
-    Gfp.__GFP_NOWARN,
-    Gfp.__GFP_RETRY_MAYFAIL,
-    Gfp.__GFP_NOFAIL,
-    Gfp.__GFP_NORETRY,
-    Gfp.__GFP_MEMALLOC,
-    Gfp.__GFP_COMP,
-    Gfp.__GFP_ZERO,
-    Gfp.__GFP_NOMEMALLOC,
-    Gfp.__GFP_HARDWALL,
-    Gfp.__GFP_THISNODE,
-    0,
-    Gfp.__GFP_ACCOUNT,
-    Gfp.__GFP_DIRECT_RECLAIM,
-    Gfp.__GFP_KSWAPD_RECLAIM
-  };
+  /** 2.6.x to 4.3; GFP_KERNEL is 0xd0. */
+  private static final int[] TO_4_3 =
+      shared(4, WAIT, 19, Gfp.__GFP_RECLAIMABLE, 24, Gfp.__GFP_WRITE);
+
+  /** 4.4 to 4.11; GFP_KERNEL is 0x24000c0. */
+  private static final int[] TO_4_11 = shared(22, NOW, 24, Gfp.__GFP_WRITE, 25, WAKE);
+
+  /** 4.12 to 4.18; GFP_KERNEL is 0x14000c0. */
+  private static final int[] TO_4_18 = shared(22, NOW, 23, Gfp.__GFP_WRITE, 24, WAKE);
+
+  /** 4.19 to 5.0; GFP_KERNEL is 0x6000c0. */
+  private static final int[] TO_5_0 = shared(8, Gfp.__GFP_WRITE, 21, NOW, 22, WAKE);
 
   /** Names that today's kernel does not have any more, and what they are now. */
   private static final Map<String, Integer> OLD = new HashMap<>();
@@ -180,9 +136,10 @@ public final class GfpText {
    * @throws InputException if it is neither
    */
   public static int parse(String text, @Nullable KernelVersion version, String where) {
-    Matcher both = BOTH.matcher(text);
+    String plain = text.strip().replaceFirst("^(?:mode:|gfp_mask=|gfp_flags=)", "");
+    Matcher both = BOTH.matcher(plain);
     if (!both.matches()) {
-      return names(text, where);
+      return names(plain, where);
     }
     String names = both.group(2);
     if (names != null && !names.isBlank()) {
@@ -205,11 +162,7 @@ public final class GfpText {
       return mapped(number, TO_5_0);
     }
     if (version.atLeast(4, 12)) {
-      int[] table = Arrays.copyOf(TO_4_11, TO_4_11.length);
-      table[23] = Gfp.__GFP_WRITE;
-      table[24] = Gfp.__GFP_KSWAPD_RECLAIM;
-      table[25] = 0;
-      return mapped(number, table);
+      return mapped(number, TO_4_18);
     }
     if (version.atLeast(4, 4)) {
       return mapped(number, TO_4_11);
@@ -217,6 +170,15 @@ public final class GfpText {
     // There was no flag for kswapd: it was woken, unless __GFP_NO_KSWAPD forbade it.
     int wakes = (number & 0x40_0000) == 0 ? Gfp.__GFP_KSWAPD_RECLAIM : 0;
     return (mapped(number, TO_4_3) & ~Gfp.__GFP_KSWAPD_RECLAIM) | wakes;
+  }
+
+  /** The shared bits, and pairs of a bit's number and its flag in one release. */
+  private static int[] shared(int... others) {
+    int[] table = Arrays.copyOf(SHARED, BITS);
+    for (int i = 0; i < others.length; i += 2) {
+      table[others[i]] = others[i + 1];
+    }
+    return table;
   }
 
   private static int mapped(int number, int... table) {

@@ -395,6 +395,34 @@ public final class MemoryReport {
     return mode;
   }
 
+  /**
+   * Why the kernel of the report may have refused its request though today's serves it from the
+   * free pages that are shown.
+   *
+   * @param gfp the request's flags
+   */
+  public List<String> whyRefused(int gfp) {
+    KernelVersion kernel = version;
+    List<String> older =
+        kernel == null || kernel.atLeast(4, 4) || order < 1
+            ? List.of()
+            : OlderRule.refusals(zones(), order, gfp);
+    if (!older.isEmpty()) {
+      List<String> why = new ArrayList<>();
+      why.add(
+          "Linux "
+              + kernel
+              + " refused it: before 4.4, pages in blocks smaller than the request did not count,"
+              + " and of the watermark half had to stay for each order");
+      older.forEach(zone -> why.add("so for " + zone));
+      return why;
+    }
+    return List.of(
+        "the kernel of the report refused it: what is printed is how things stood a moment later,"
+            + " so blocks may have been freed since; or the request was bound to a cpuset or a"
+            + " memory policy (nodemask and cpuset in the report), or only to another node");
+  }
+
   /** How many failures are reported; the first counts. */
   public int requests() {
     return requests;

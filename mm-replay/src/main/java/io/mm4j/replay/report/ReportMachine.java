@@ -297,11 +297,19 @@ public final class ReportMachine {
     }
     if (!zone.blocksKnown && zone.free > 0) {
       String note =
-          zone + ": no line says how its " + zone.free + " free pages lie: taken as single pages";
+          zone
+              + ": no line says how its "
+              + zone.free
+              + " free pages lie: taken as blocks as large as can be, so that only watermarks and"
+              + " reserves decide";
       if (!notes.contains(note)) {
         notes.add(note);
       }
-      rows[migratetype][0] += zone.free;
+      int most = ReportedZone.ORDERS - 1;
+      rows[migratetype][most] += zone.free >> most;
+      for (int order = 0; order < most; order++) {
+        rows[migratetype][order] += zone.free >> order & 1;
+      }
     }
     return rows;
   }

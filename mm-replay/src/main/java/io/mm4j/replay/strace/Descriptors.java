@@ -19,7 +19,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class Descriptors {
   private static final int MAX_OPENS = 1 << 16;
-  private static final Pattern ANGLE = Pattern.compile("(-?\\d{1,10})<(.*)>");
+  private static final Pattern ANGLE = Pattern.compile("(-?\\d{1,10})<(.*)>(?:\\(deleted\\))?");
+  private static final Pattern PAIR =
+      Pattern.compile("\\[(\\d{1,7})(?:<[^,]*>)?, (\\d{1,7})(?:<.*>)?\\]");
+
+  /** What has no mmap operation: pipes, and the small objects of single calls. */
+  private static final Pattern UNMAPPABLE =
+      Pattern.compile(
+          "pipe:.*|anon_inode:\\[?(?:eventfd2?|epoll_create1?|eventpoll|timerfd(?:_create)?|"
+              + "signalfd4?|inotify(?:_init1?)?|pidfd(?:_open)?)\\]?");
 
   /** An open file: what {@code struct file} is in a kernel. */
   static final class Open {
@@ -182,7 +190,7 @@ final class Descriptors {
         || path.startsWith("memfd:")) {
       return MappedFile.Kind.TMPFS;
     }
-    if (path.startsWith("/proc/")) {
+    if (path.startsWith("/proc/") || UNMAPPABLE.matcher(path).matches()) {
       return MappedFile.Kind.PROC;
     }
     boolean device = path.startsWith("/dev/") || path.matches("(?:anon_inode|socket|pipe):.*");
@@ -219,6 +227,7 @@ final class Descriptors {
               "anon_inode:" + line.name(),
               OpenFile.Mode.READ_WRITE,
               line.body().contains("CLOEXEC"));
+      case "pipe", "pipe2", "socketpair" -> pair(line);
       case "dup", "dup2", "dup3" -> again(line, line.body().contains("O_CLOEXEC"));
       case "fcntl", "fcntl64" -> {
         if (args.size() > 1 && args.get(1).startsWith("F_DUPFD")) {
@@ -263,6 +272,21 @@ final class Descriptors {
     Matcher angle = ANGLE.matcher(line.result());
     String shown = angle.matches() ? path(angle.group(2)) : path;
     table(line.pid()).put(fd, new Open(shown, kind(shown), mode), cloexec);
+  }
+
+  /** Two ends of something that cannot be mapped. */
+  private void pair(StraceLine line) {
+    for (String arg : line.args()) {
+      Matcher both = PAIR.matcher(arg);
+      if (both.matches() && line.succeeded()) {
+        boolean cloexec = line.body().contains("CLOEXEC");
+        for (int end = 1; end <= 2; end++) {
+          String path = "pipe:" + line.name();
+          Open file = new Open(path, kind(path), OpenFile.Mode.READ_WRITE);
+          table(line.pid()).put(Long.parseLong(both.group(end)), file, cloexec);
+        }
+      }
+    }
   }
 
   /** A second number for an open file. */

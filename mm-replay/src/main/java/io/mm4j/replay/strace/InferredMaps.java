@@ -63,7 +63,7 @@ final class InferredMaps {
         if (line.form() == StraceLine.Form.UNFINISHED) {
           unfinished.put(line.pid(), line);
         } else if (line.form() == StraceLine.Form.RESUMED) {
-          StraceLine first = unfinished.remove(line.pid());
+          StraceLine first = LogScan.begunBy(unfinished, line);
           if (first != null && first.name().equals(line.name())) {
             call = StraceLine.parseCall(line.pid(), first.body() + line.body(), lines.where(), 0);
           }

@@ -33,6 +33,9 @@ final class InitialMaps {
   /** A legacy layout begins at a third of user space, or, randomized, so much above at most. */
   private static final long RANDOM_64 = 1L << 40;
 
+  /** Where position-independent programs lie, or, randomized, so much above. */
+  private static final long PROGRAMS = 0x555555554000L;
+
   private static final long RANDOM_32 = 1L << 28;
 
   /** Randomization moves a heap at most so far from its program. */
@@ -204,13 +207,31 @@ final class InitialMaps {
     return stack == null ? 0 : stack.end() - 4096;
   }
 
+  /**
+   * The first file, or, where files lie below the program as in a legacy layout, the one before the
+   * heap, or at the place of position-independent programs.
+   */
   private @Nullable MapsLine programLine() {
+    MapsLine first = null;
+    MapsLine last = null;
     for (StateLine line : lines) {
-      if (line.maps().backed()) {
-        return line.maps();
+      MapsLine maps = line.maps();
+      if (maps.name().equals("[heap]") && last != null) {
+        return last;
+      }
+      if (maps.backed()) {
+        boolean placed = maps.start() >= PROGRAMS && maps.start() - PROGRAMS < RANDOM_64;
+        if (placed
+            && first != null
+            && first.start() >= TASK_SIZE_64 / 3
+            && first.start() < PROGRAMS) {
+          return maps;
+        }
+        first = first == null ? maps : first;
+        last = maps;
       }
     }
-    return null;
+    return first;
   }
 
   /** The file of the program, or null if the maps name none. */
@@ -275,16 +296,17 @@ final class InitialMaps {
     text.append("personality ADDR_NO_RANDOMIZE\n");
     settings.headerLines().forEach(line -> text.append(line).append('\n'));
     boolean topDown = topDown(taskSize);
-    if (!topDown && settings.has("mmap_base")) {
-      throw new InputException(
-          "mmap_base has no effect in a bottom-up layout: the search begins at a third of user"
-              + " space",
-          name,
-          "# mmap_base=0x.. without # topdown=0 and legacy_va_layout=1");
-    }
-    long base =
-        topDown ? highestBelow(end - LEAST_GAP / 2, taskSize) : (taskSize / 3 + 4095) & -4096;
+    long third = (taskSize / 3 + 4095) & -4096;
+    long base = topDown ? highestBelow(end - LEAST_GAP / 2, taskSize) : lowestFrom(third, compat);
     base = settings.number("mmap_base").orElse(base);
+    if (!topDown && (base < third || base - third >= (compat ? RANDOM_32 : RANDOM_64))) {
+      throw new InputException(
+          "a bottom-up search does not begin at mmap_base=0x" + Long.toHexString(base),
+          name,
+          "# mmap_base=0x"
+              + Long.toHexString(third)
+              + " or, randomized, a little above; or none with # topdown=0 and legacy_va_layout=1");
+    }
     long code = program == null ? 0 : bound(program, "x", true);
     long data = program == null ? 0 : bound(program, "w", true);
     long startBrk =
@@ -319,6 +341,22 @@ final class InitialMaps {
       header.line(at);
     }
     return header;
+  }
+
+  /**
+   * Where a bottom-up search begins: a third of user space, or, randomized, where the lowest
+   * mapping above it lies, which was the first one.
+   */
+  private long lowestFrom(long third, boolean compat) {
+    String program = program();
+    for (StateLine line : lines) {
+      MapsLine maps = line.maps();
+      boolean own = maps.name().equals(program) || maps.name().startsWith("[");
+      if (!own && maps.start() >= third) {
+        return maps.start() - third < (compat ? RANDOM_32 : RANDOM_64) ? maps.start() : third;
+      }
+    }
+    return third;
   }
 
   private long highestEnd() {

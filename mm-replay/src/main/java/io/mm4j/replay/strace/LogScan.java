@@ -95,9 +95,11 @@ final class LogScan {
         unfinished.put(line.pid(), line);
       }
       case RESUMED -> {
-        StraceLine first = unfinished.remove(line.pid());
+        StraceLine first = begunBy(unfinished, line);
         if (first != null && first.name().equals(line.name())) {
-          StraceLine whole = StraceLine.parseCall(line.pid(), first.body() + line.body(), where, 0);
+          // By the pid that began it: under that one its maker is known already.
+          StraceLine whole =
+              StraceLine.parseCall(first.pid(), first.body() + line.body(), where, 0);
           if (whole.form() == StraceLine.Form.CALL) {
             call(whole, number);
           }
@@ -109,6 +111,24 @@ final class LogScan {
       }
       default -> {}
     }
+  }
+
+  /**
+   * The line that this one completes. On a terminal strace names no pid as long as there is only
+   * one: a call that began then may be completed under its pid.
+   */
+  static @Nullable StraceLine begunBy(Map<Long, StraceLine> unfinished, StraceLine line) {
+    StraceLine own = unfinished.get(line.pid());
+    if (own != null && own.name().equals(line.name())) {
+      unfinished.remove(line.pid());
+      return own;
+    }
+    StraceLine unnamed = unfinished.get(0L);
+    if (unnamed != null && unnamed.name().equals(line.name())) {
+      unfinished.remove(0L);
+      return unnamed;
+    }
+    return unfinished.remove(line.pid());
   }
 
   private void appears(StraceLine line) {
@@ -125,7 +145,7 @@ final class LogScan {
   }
 
   private void call(StraceLine line, long number) {
-    if (line.name().startsWith("execve") && line.result().equals("0")) {
+    if (line.name().startsWith("execve") && StraceLine.firstWord(line.result()).equals("0")) {
       int at = line.name().equals("execveat") ? 1 : 0;
       String program = line.args().size() > at ? line.args().get(at) : "";
       if (execs.size() < MAX_PIDS) {

@@ -67,7 +67,7 @@ record StraceLine(long pid, Form form, String name, List<String> args, String re
           "\\b(?:(?:old_)?mmap2?|munmap|mprotect|mremap|brk|madvise|mlock2?|munlock|msync)\\(.*");
   private static final Pattern PERF =
       Pattern.compile("\\( *[0-9.]+ ms\\): (?:.{0,64}?/)?(\\d{1,9}) ([a-z_][a-z0-9_]{0,63}\\(.*)");
-  private static final String UNFINISHED_MARK = "<unfinished ...>";
+  static final String UNFINISHED_MARK = "<unfinished ...>";
   private static final int MAX_ARGS = 64;
 
   /** What stands in front of a call, and the rest. */
@@ -257,6 +257,11 @@ record StraceLine(long pid, Form form, String name, List<String> args, String re
       }
     }
     return -1;
+  }
+
+  /** The same line of that process. */
+  StraceLine by(long other) {
+    return new StraceLine(other, form, name, args, result, body);
   }
 
   /** Whether this line stands for itself, so that a cut line before it cannot go on here. */

@@ -110,6 +110,9 @@ final class StraceLines implements AutoCloseable {
 
   private static @Nullable StraceLine whole(long pid, String text, String where) {
     try {
+      if (text.endsWith(StraceLine.UNFINISHED_MARK)) {
+        return StraceLine.parse(text, where).by(pid);
+      }
       StraceLine line = StraceLine.parseCall(pid, text, where, 0);
       return line.form() == StraceLine.Form.CALL ? line : null;
     } catch (io.mm4j.api.InputException e) {

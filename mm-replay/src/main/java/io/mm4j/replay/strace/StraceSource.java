@@ -133,8 +133,8 @@ public final class StraceSource implements VmaSource {
       notes.add(
           refused
               + (refused == 1 ? " call was" : " calls were")
-              + " refused before memory management saw them (seccomp or a sandbox), and not made;"
-              + " the first in line "
+              + " refused before memory management saw them (seccomp, a sandbox or strace -e"
+              + " inject), and not made; the first in line "
               + firstRefused
               + ": "
               + lastRefused);
@@ -189,7 +189,7 @@ public final class StraceSource implements VmaSource {
   }
 
   private void resumed(StraceLine line) {
-    StraceLine first = unfinished.remove(line.pid());
+    StraceLine first = LogScan.begunBy(unfinished, line);
     if (first == null || !first.name().equals(line.name())) {
       if (line.name().startsWith("execve")) {
         // A thread's execve: the new program has the pid of the whole process.
@@ -199,6 +199,9 @@ public final class StraceSource implements VmaSource {
         note("line " + lines.number() + " completes a call of which no line shows the beginning");
       }
       return;
+    }
+    if (first.pid() != line.pid()) {
+      began.put(line.pid(), began.getOrDefault(first.pid(), lines.number()));
     }
     StraceLine whole = StraceLine.parseCall(line.pid(), first.body() + line.body(), where(), 0);
     if (whole.form() == StraceLine.Form.CALL) {
@@ -257,7 +260,7 @@ public final class StraceSource implements VmaSource {
   }
 
   private void executed(StraceLine line) {
-    if (!line.result().equals("0")) {
+    if (!StraceLine.firstWord(line.result()).equals("0")) {
       return;
     }
     process(line.pid());
@@ -297,14 +300,16 @@ public final class StraceSource implements VmaSource {
       return;
     }
     Answer answer = answer(line, name);
-    if (answer == null) {
+    boolean injected = line.result().contains("(INJECTED)");
+    if (answer == null || (injected && !(answer instanceof Answer.Failure))) {
       notFollowed++;
       flushUnlessBusy();
       return;
     }
     if (answer instanceof Answer.Failure failure
-        && (name == CallName.BRK || failure.errno().equals("ENOSYS"))) {
-      // brk gives the break when it fails; only what stands before the call gives an error.
+        && (name == CallName.BRK || failure.errno().equals("ENOSYS") || injected)) {
+      // brk gives the break when it fails; only what stands before the call gives an error, as does
+      // strace itself (-e inject).
       firstRefused = refused++ == 0 ? lines.number() : firstRefused;
       lastRefused = refused == 1 ? line.body() : lastRefused;
       flushUnlessBusy();

@@ -3,6 +3,7 @@ package io.mm4j.replay.vma;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.machine.Machine;
+import io.mm4j.replay.CallWatcher;
 import io.mm4j.replay.CheckResult;
 import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.FreshProcess;
@@ -145,6 +146,34 @@ public final class VmaReplay {
       }
       source.notes().forEach(notes);
       reader.accept(replayer.living());
+    }
+  }
+
+  /**
+   * Plays a recording to its end and shows calls on the way.
+   *
+   * @param label the recording's name in messages
+   * @param first the first call that somebody wants to see
+   */
+  public static void watch(
+      Supplier<? extends VmaSource> sources,
+      String label,
+      Supplier<Machine> machines,
+      long first,
+      long last,
+      Consumer<String> notes,
+      CallWatcher watcher) {
+    try (VmaSource source = sources.get();
+        Machine machine = machines.get()) {
+      VmaReplayer replayer = new VmaReplayer(source, machine.processes(), VmaChecks.tally(), 0);
+      long next = replayer.watchedBy(watcher).runUntil(last == AT_END ? last : last + 1);
+      if (next <= first) {
+        throw new InputException(
+            "there is no call " + first,
+            label,
+            next == 1 ? "a recording with calls" : "1 to " + (next - 1));
+      }
+      source.notes().forEach(notes);
     }
   }
 

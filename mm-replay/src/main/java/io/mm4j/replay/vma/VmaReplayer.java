@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.vma;
 
-import io.mm4j.api.InputException;
 import io.mm4j.api.process.AddressSpace;
-import io.mm4j.api.process.AddressSpaceConfig;
-import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.TouchOutcome;
-import io.mm4j.api.process.VmaInfo;
+import io.mm4j.replay.CallWatcher;
 import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.RunningProcess;
 import io.mm4j.replay.Tally;
@@ -16,7 +13,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -43,10 +39,14 @@ final class VmaReplayer {
   private final Map<Integer, ReplayedProcess> processes = new HashMap<>();
   private final long explainedCall;
   private final List<String> reasons = new ArrayList<>();
+  private @Nullable CallWatcher watcher;
   private final boolean mapsAtCallsOnly;
   private final PendingFaults faults = new PendingFaults();
   private boolean deltas = true;
   private long call;
+
+  /** What the call that is being made gave here, for a watcher. */
+  private String ours = "";
 
   /**
    * Builds the start state.
@@ -68,58 +68,11 @@ final class VmaReplayer {
             foreign ? 0 : header.layout().startCode());
     states = new StateJudge(tally, header.real());
     mapsAtCallsOnly = header.real();
-    AddressSpace mm = startState(floor);
+    AddressSpace mm = new StartState(reader, files).build(floor);
     ReplayedProcess first = new ReplayedProcess(mm, files);
     first.setTheirs(reader.start().lines().stream().map(StateLine::maps).toList());
     processes.put(0, first);
     skipWhatIsMissing(mm);
-  }
-
-  private AddressSpace startState(ProcessFloor floor) {
-    try {
-      AddressSpace mm = floor.createAddressSpace(config(reader.header()));
-      files.opens().forEach(mm::installFd);
-      for (StateLine line : reader.start().lines()) {
-        mm.loadVma(info(line));
-      }
-      return mm;
-    } catch (IllegalArgumentException e) {
-      throw new InputException(
-          "no process can start like that: " + e.getMessage(),
-          "the header and start state of " + reader.header().id(),
-          "a layout and VMAs that fit together");
-    }
-  }
-
-  private static AddressSpaceConfig config(VmaHeader header) {
-    return new AddressSpaceConfig(
-        header.layout(),
-        header.asBytes(),
-        header.dataBytes(),
-        header.stackBytes(),
-        header.memlockBytes(),
-        header.privileged()
-            ? Set.of(Capability.IPC_LOCK, Capability.SYS_ADMIN, Capability.SYS_RAWIO)
-            : Set.of(),
-        header.sysctls(),
-        header.totalRamKb(),
-        header.swapKb(),
-        header.thp(),
-        header.personality().contains("READ_IMPLIES_EXEC"));
-  }
-
-  private VmaInfo info(StateLine line) {
-    MapsLine maps = line.maps();
-    OpenFile open = maps.backed() ? files.atStart(maps.name()) : null;
-    return new VmaInfo(
-        maps.start(),
-        maps.end(),
-        maps.perms(),
-        maps.offsetBytes(),
-        maps.name().equals("-") ? "" : maps.name(),
-        open,
-        line.flags().isEmpty() ? List.of() : List.of(line.flags().split(",")),
-        line.pages());
   }
 
   private void skipWhatIsMissing(AddressSpace mm) {
@@ -145,6 +98,12 @@ final class VmaReplayer {
     if (!has[1]) {
       tally.skip(VmaChecks.FLAGS, NEEDS_FAULTS);
     }
+  }
+
+  /** Shows somebody the calls that they want to see. */
+  VmaReplayer watchedBy(CallWatcher somebody) {
+    watcher = somebody;
+    return this;
   }
 
   /** Replays to the end, or until the call to be explained was made. */
@@ -212,21 +171,22 @@ final class VmaReplayer {
 
   /** The processes that have not ended, in the order of their numbers. */
   List<RunningProcess> living() {
-    VmaHeader header = reader.header();
     List<RunningProcess> living = new ArrayList<>();
     new TreeMap<>(processes)
-        .forEach(
-            (number, process) ->
-                living.add(
-                    new RunningProcess(
-                        number + 1,
-                        header.scenario(),
-                        process.mm(),
-                        header.compat32(),
-                        header.swapKb(),
-                        files.descriptors(),
-                        files::pathOf)));
+        .forEach((number, process) -> living.add(running(number, process.mm())));
     return living;
+  }
+
+  private RunningProcess running(int number, AddressSpace mm) {
+    VmaHeader header = reader.header();
+    return new RunningProcess(
+        number + 1,
+        header.scenario(),
+        mm,
+        header.compat32(),
+        header.swapKb(),
+        files.descriptors(),
+        files::pathOf);
   }
 
   /** The reasons that the engine gave for the explained call. */
@@ -256,6 +216,23 @@ final class VmaReplayer {
     if (made.number() == explainedCall) {
       process.mm().explainTo((topic, reason) -> reasons.add(topic + ": " + reason));
     }
+    CallWatcher watching = watcher;
+    if (watching != null && watching.wants(made.number())) {
+      watched(watching, made, process);
+    } else {
+      make(made, process);
+    }
+  }
+
+  private void watched(CallWatcher watching, VmaEvent.Call made, ReplayedProcess process) {
+    String theirs = made.answer().toString();
+    ours = theirs;
+    watching.before(made.number(), made.text(), running(made.process(), process.mm()));
+    make(made, process);
+    watching.after(theirs, ours, made.name() == CallName.EXIT);
+  }
+
+  private void make(VmaEvent.Call made, ReplayedProcess process) {
     switch (made.name()) {
       case FORK -> fork(made, process);
       case EXIT -> {
@@ -270,7 +247,9 @@ final class VmaReplayer {
           faults.before(process);
         }
         long breakBefore = made.name() == CallName.BRK ? process.mm().fields().brk() : 0;
-        judgeAnswer(made, process, driver.make(process.mm(), made), breakBefore);
+        Answer answer = driver.make(process.mm(), made);
+        ours = answer.toString();
+        judgeAnswer(made, process, answer, breakBefore);
         return;
       }
     }
@@ -288,6 +267,7 @@ final class VmaReplayer {
     }
     AddressSpace child = process.mm().fork();
     boolean worked = made.answer() instanceof Answer.Child;
+    ours = child == null ? "-ENOMEM" : made.answer().toString();
     if (worked == (child != null)) {
       tally.equal(VmaChecks.RESULTS);
     } else {

@@ -31,9 +31,11 @@ final class Replays {
     return KmemReplay.replay(source, config().plugin("frame-allocator=" + frameAllocator));
   }
 
-  /** A recording that only tests use. */
+  /** A recording that comes with the module, or one that only tests use. */
   static KmemSource corpus(String name) {
-    return KmemSource.folder(Path.of("src/test/corpus/kmem", name));
+    return KmemSource.bundledNames().contains(name)
+        ? KmemSource.bundled(name)
+        : KmemSource.folder(Path.of("src/test/corpus/kmem", name));
   }
 
   /** Every frame allocator there is. */

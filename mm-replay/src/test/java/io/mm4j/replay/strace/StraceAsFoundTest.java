@@ -221,6 +221,92 @@ class StraceAsFoundTest {
   }
 
   @Test
+  void whatCannotBeMappedIsKnownByTheCallThatMadeIt() throws IOException {
+    assertExact(
+        4,
+        replay(
+            """
+            pipe2([6, 7<pipe:[99]>], O_CLOEXEC) = 0
+            socketpair(AF_UNIX, SOCK_STREAM, 0, [8, 9]) = 0
+            mmap(NULL, 4096, PROT_READ, MAP_SHARED, 6, 0) = -1 ENODEV (No such device)
+            mmap(NULL, 4096, PROT_READ, MAP_SHARED, 9, 0) = -1 ENODEV (No such device)
+            mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3</memfd:x>(deleted), 0) = 0x7ffff7ff6000
+            mmap(NULL, 4096, PROT_READ, MAP_SHARED, 4</tmp/x (deleted)>, 0) = 0x7ffff7ff5000
+            """));
+  }
+
+  @Test
+  void anotherProgramIsNotFollowedWhateverStandsBehindTheResult() throws IOException {
+    Verdict verdict =
+        replay(
+            """
+            7 mmap(NULL, 4096, %1$s) = 0x7ffff7ff6000 <0.000021>
+            7 execve("/usr/bin/nosuch", ["nosuch"], 0x7ffe /* 40 vars */) = -1 ENOENT (No such file or directory) <0.000012>
+            7 munmap(0x7ffff7ff6000, 4096) = 0 <0.000021>
+            7 execve("/usr/bin/bash", ["bash"], 0x7ffe6ac1f078 /* 40 vars */) = 0 <0.018012>
+            7 brk(NULL) = 0x56516dd5e000 <0.000071>
+            7 mmap(NULL, 4096, %1$s) = 0x7f6f2203b000 <0.000042>
+            """
+                .formatted(ANON));
+    assertExact(2, verdict);
+  }
+
+  @Test
+  void aRandomizedLegacyLayoutSearchesFromItsLowestMapping() throws IOException {
+    String maps =
+        """
+        2b84b8c40000-2b84b8c75000 r--p 00000000 fe:00 1 /usr/lib/ld-linux-x86-64.so.2
+        2b84b8c7d000-2b84b8c7f000 rw-p 00000000 00:00 0
+        5631d8d27000-5631d8d33000 r--p 00000000 fe:00 2 /usr/bin/cat
+        56320ec74000-56320ec95000 rw-p 00000000 00:00 0 [heap]
+        7ffe12340000-7ffe12361000 rw-p 00000000 00:00 0 [stack]
+        """;
+    String log =
+        "mmap(NULL, 36864, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x2b84b8c7f000\n"
+            + "mmap(NULL, 32768, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x2b84b8c75000\n";
+    assertExact(2, replay(log, maps));
+    String noHeap = maps.replaceAll("(?m)^.*heap.*\n", "");
+    assertExact(2, replay(log, noHeap));
+    assertExact(2, replay(log, "# mmap_base=0x2b84b8c40000\n# topdown=0\n" + noHeap));
+  }
+
+  @Test
+  void whatStraceInjectedIsNotMade() throws IOException {
+    Verdict verdict =
+        replay(
+            """
+            mmap(NULL, 4096, %1$s) = -1 ENOMEM (Cannot allocate memory) (INJECTED)
+            munmap(0x7ffff7ff6000, 4096) = 0 (INJECTED)
+            mmap(NULL, 4096, %1$s) = 0x7ffff7ff6000
+            """
+                .formatted(ANON));
+    assertExact(1, verdict);
+    assertNote(verdict, "strace -e inject");
+  }
+
+  @Test
+  void onATerminalPidsAreNamedOnlyWhenThereAreTwo() throws IOException {
+    assertExact(
+        4,
+        replay(
+            """
+            mmap(NULL, 4096, %1$s) = 0x7ffff7ff6000
+            vfork(strace: Process 21 attached
+             <unfinished ...>
+            [pid    21] mmap(NULL, 4096, %1$s) = 0x7ffff7ff5000
+            [pid    21] +++ exited with 0 +++
+            <... vfork resumed>) = 21
+            --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=21} ---
+            clone(child_stack=0x7f, flags=CLONE_VM|SIGCHLD <unfinished ...>
+            [pid    22] mmap(NULL, 4096, %1$s) = 0x7ffff7ff4000
+            [pid    20] <... clone resumed>) = 22
+            [pid    20] mmap(NULL, 4096, %1$s) = 0x7ffff7ff3000
+            --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=22} ---
+            """
+                .formatted(ANON)));
+  }
+
+  @Test
   void callsAtOneTimeAreMadeInTheOrderThatTheirAddressesProve() throws IOException {
     // 2 got the place that 1 freed, though 1 came back later; 4 lies above 3, so it was first.
     Verdict verdict =
