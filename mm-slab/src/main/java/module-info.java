@@ -7,5 +7,6 @@ module io.mm4j.slab {
 
   provides io.mm4j.api.slab.SlabAllocatorProvider with
       io.mm4j.slab.page.PageSlabProvider,
+      io.mm4j.slab.slob.SlobProvider,
       io.mm4j.slab.slub.SlubProvider;
 }
