@@ -485,7 +485,7 @@ final class SlobAllocator extends SlabBase<SlobCache, BaseCpu> {
             pages[1] += units[0] > 0 ? 1 : 0;
             forEachInPage(pfn, (cache, paddr) -> units[0] += unitsOf(cache, paddr));
             CorruptStateError.check(
-                units[0] * SlobHeap.UNIT == Pages.PAGE_SIZE,
+                units[0] == Pages.PAGE_SIZE / SlobHeap.UNIT,
                 "slob page=" + pfn + ": units that are neither free nor an object's: " + units[0]);
           }
         });

@@ -4,7 +4,6 @@ package io.mm4j.slab.slob;
 
 import io.mm4j.api.memory.Pages;
 import java.util.Arrays;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Whose object begins where in the pages of the heap, 8 bytes by 8: the number of a cache, or less
@@ -21,17 +20,21 @@ final class SlobOwners {
   private static final int CHUNK_SHIFT = 21;
   private static final int PAGE_PLACES = (int) Pages.PAGE_SIZE >>> SHIFT;
   private static final int MASK = (1 << (CHUNK_SHIFT - SHIFT)) - 1;
+  private static final short[] NO_PLACES = {};
 
-  private volatile short @Nullable [][] chunks = new short @Nullable [0][];
+  private volatile short[][] chunks = {};
 
   /** A page comes to the heap. */
   synchronized void clear(long pfn) {
     int number = (int) (pfn >>> (CHUNK_SHIFT - Pages.PAGE_SHIFT));
-    if (number >= chunks.length) {
-      chunks = Arrays.copyOf(chunks, number + 1 + number / 2);
+    int length = chunks.length;
+    if (number >= length) {
+      short[][] more = Arrays.copyOf(chunks, number + 1 + number / 2);
+      Arrays.fill(more, length, more.length, NO_PLACES);
+      chunks = more;
     }
     short[] chunk = chunks[number];
-    if (chunk == null) {
+    if (chunk.length == 0) {
       chunks[number] = new short[MASK + 1];
     } else {
       int first = (int) (pfn << Pages.PAGE_SHIFT >>> SHIFT) & MASK;
@@ -43,26 +46,21 @@ final class SlobOwners {
    * The cache whose object begins in these 8 bytes of a page of the heap; below 0 if it is free.
    */
   int at(long paddr) {
-    short[] chunk = chunks[(int) (paddr >>> CHUNK_SHIFT)];
-    return chunk == null ? 0 : chunk[(int) (paddr >>> SHIFT) & MASK];
+    return chunks[(int) (paddr >>> CHUNK_SHIFT)][(int) (paddr >>> SHIFT) & MASK];
   }
 
   /** An object comes: it begins here, and nothing else begins within it. */
   void enter(long paddr, int bytes, int cacheId) {
     short[] chunk = chunks[(int) (paddr >>> CHUNK_SHIFT)];
-    if (chunk != null) {
-      int first = (int) (paddr >>> SHIFT) & MASK;
-      Arrays.fill(chunk, first, first + ((bytes - 1) >>> SHIFT) + 1, (short) 0);
-      chunk[first] = (short) cacheId;
-    }
+    int first = (int) (paddr >>> SHIFT) & MASK;
+    Arrays.fill(chunk, first, first + ((bytes - 1) >>> SHIFT) + 1, (short) 0);
+    chunk[first] = (short) cacheId;
   }
 
   /** An object goes. */
   void leave(long paddr) {
     short[] chunk = chunks[(int) (paddr >>> CHUNK_SHIFT)];
-    if (chunk != null) {
-      int place = (int) (paddr >>> SHIFT) & MASK;
-      chunk[place] = (short) -chunk[place];
-    }
+    int place = (int) (paddr >>> SHIFT) & MASK;
+    chunk[place] = (short) -chunk[place];
   }
 }
