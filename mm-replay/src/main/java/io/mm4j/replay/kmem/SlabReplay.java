@@ -236,7 +236,7 @@ public final class SlabReplay {
     Map<String, Long> pages = new HashMap<>();
     List<String> lines = source.lines(file);
     for (String line : lines == null ? List.<String>of() : lines) {
-      String[] words = line.strip().split("\\s+");
+      String[] words = line.strip().split("\\s+", -1);
       if (words.length > 14 && words[5].matches("[0-9]{1,7}") && words[14].matches("[0-9]{1,9}")) {
         pages.put(words[0], Long.parseLong(words[5]) * Long.parseLong(words[14]));
       }

@@ -136,10 +136,12 @@ public final class PromiseRules {
         s.free(random.below(2), s.held.get(random.below(s.held.size())));
       }
     }
-    for (Cache cache : List.of(small, large)) {
-      long[] objects = new long[10];
+    // Of a cache of its own: no other node has objects of it that would do.
+    Cache many = s.create(KmemCacheArgs.of("many", 2500).withFlags(SlabFlags.SLAB_NO_MERGE));
+    for (Cache cache : List.of(many, small, large)) {
+      long[] objects = new long[40];
       int got = s.slabs.kmemCacheAllocBulk(s.cpu(0), cache.cache, GFP, objects, objects.length);
-      check(got == 0 || got == objects.length, "all or none of 10", "" + got);
+      check(got == 0 || got == objects.length, "all or none of 40", "" + got);
       for (int i = 0; i < got; i++) {
         s.enter(objects[i], cache, GFP);
       }
