@@ -170,7 +170,7 @@ class OffHeapTest {
                   held.add(heap.allocate(100_000));
                 }
               });
-      assertTrue(error.getMessage().contains("small"), error.getMessage());
+      assertTrue(String.valueOf(error.getMessage()).contains("small"), error.toString());
       OffHeapUsage full = heap.usage();
       assertTrue(full.usedBytes() <= full.capacityBytes() && full.capacityBytes() <= 32 << 20);
       assertTrue(held.size() > 180, "128 KiB each: " + held.size());
@@ -202,6 +202,7 @@ class OffHeapTest {
     }
   }
 
+  @SuppressWarnings("ThreadPriorityCheck") // others go first; what is right does not hang on it
   private static void work(OffHeap heap, Random random) {
     for (int i = 0; i < 30; i++) {
       try (Arena arena = heap.confinedArena()) {
@@ -266,17 +267,16 @@ class OffHeapTest {
       recording.enable("io.mm4j.OffHeapTrim");
       recording.enable("io.mm4j.OffHeapExhausted");
       recording.start();
+      var server = ManagementFactory.getPlatformMBeanServer();
+      ObjectName bean = new ObjectName("io.mm4j:type=OffHeap,name=\"seen\"");
       try (OffHeap heap = OffHeap.builder(16 << 20).name("seen").withMetrics().open()) {
-        ObjectName name = new ObjectName("io.mm4j:type=OffHeap,name=\"seen\"");
-        var server = ManagementFactory.getPlatformMBeanServer();
         heap.free(heap.malloc(10));
-        assertEquals(1L, server.getAttribute(name, "Frees"));
+        assertEquals(1L, server.getAttribute(bean, "Frees"));
         assertThrows(OutOfMemoryError.class, () -> heap.allocate(100 << 20));
-        assertTrue((long) server.invoke(name, "trim", new Object[0], new String[0]) > 0);
-        assertTrue((long) server.getAttribute(name, "UsedBytes") >= 0);
-        heap.close();
-        assertFalse(server.isRegistered(name));
+        assertTrue((long) server.invoke(bean, "trim", new Object[0], new String[0]) > 0);
+        assertTrue((long) server.getAttribute(bean, "UsedBytes") >= 0);
       }
+      assertFalse(server.isRegistered(bean));
       recording.stop();
       recording.dump(file);
     }

@@ -15,6 +15,7 @@ import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabAllocator;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -122,12 +123,12 @@ class SlobTest {
 
   @Test
   void anEmptyPageGoesAtOnceAndNeighboursJoin() {
-    KmemCache heap = slabs.kmallocCache(8, GFP);
+    KmemCache heap = Objects.requireNonNull(slabs.kmallocCache(8, GFP));
     List<Long> objects = new ArrayList<>();
     for (int i = 0; i < 40; i++) {
       objects.add(slabs.kmalloc(cpu, 120, GFP));
     }
-    assertTrue(heap != null && heap.stats().pages() == 2, "pages of the heap: " + heap);
+    assertTrue(heap.stats().pages() == 2, "pages of the heap: " + heap);
     for (int i = 0; i < 40; i += 2) {
       slabs.kfree(cpu, objects.get(i));
       machine.validate();
