@@ -4,7 +4,6 @@ package io.mm4j.slab.slob;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.LockClass;
 import io.mm4j.api.MisuseException;
@@ -46,7 +45,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class SlobAllocator extends SlabBase<SlobCache, BaseCpu> {
   /** Before an object of kmalloc, with the size that was asked for: {@code minalign}. */
-  private static final int HEADER = Long.BYTES;
+  static final int HEADER = Long.BYTES;
 
   /** The most that kmalloc takes out of the heap. */
   private static final int MOST = (int) Pages.PAGE_SIZE - HEADER - 1;
@@ -57,6 +56,7 @@ final class SlobAllocator extends SlabBase<SlobCache, BaseCpu> {
 
   final SlobOwners owners = new SlobOwners();
   final SlobHeap heap;
+  final SlobWalk walk = new SlobWalk(this);
   private final SlobCache[] kmalloc = new SlobCache[CpuSlabs.KMALLOC_TYPES];
   private Pressure.@Nullable Registration reclaimer;
   private boolean closed;
@@ -101,6 +101,11 @@ final class SlobAllocator extends SlabBase<SlobCache, BaseCpu> {
   /** What {@link #frames} says of a page of the heap. */
   int heapTag(long pfn) {
     return tag(kmalloc[0].id(), nodeOf(pfn));
+  }
+
+  /** Its pages are those that all caches share. */
+  SlobCache heapCache() {
+    return kmalloc[0];
   }
 
   private boolean inHeap(long paddr) {
@@ -283,7 +288,7 @@ final class SlobAllocator extends SlabBase<SlobCache, BaseCpu> {
   }
 
   /** Bytes that a live object has: {@code ksize()}, without those of the whole of its block. */
-  private int bytes(SlobCache cache, long paddr) {
+  int bytes(SlobCache cache, long paddr) {
     return cache.kmallocIndex >= 0 ? ram.get(JAVA_INT, paddr - HEADER) : cache.objectBytes();
   }
 
@@ -423,40 +428,7 @@ final class SlobAllocator extends SlabBase<SlobCache, BaseCpu> {
 
   @Override
   public void forEachLive(KmemCache cache, Consumer<? super Long> visitor) {
-    frames.forEach(
-        (pfn, tag) -> {
-          SlobCache mine = cache(tag / nodes);
-          if (mine == kmalloc[0]) {
-            forEachInPage(
-                pfn,
-                (each, paddr) -> {
-                  if (each == cache && frames.isLive(paddr, each.shift)) {
-                    visitor.accept(paddr);
-                  }
-                });
-          } else if (mine == cache && mine.inPages && memMap.head(pfn) == pfn) {
-            long paddr = pfn << Pages.PAGE_SHIFT;
-            if (frames.isLive(paddr, mine.shift)) {
-              visitor.accept(paddr);
-            }
-          }
-        });
-  }
-
-  @FunctionalInterface
-  private interface ObjectVisitor {
-    void object(SlobCache cache, long paddr);
-  }
-
-  private void forEachInPage(long pfn, ObjectVisitor visitor) {
-    long end = (pfn + 1) << Pages.PAGE_SHIFT;
-    for (long at = pfn << Pages.PAGE_SHIFT; at < end; at += HEADER) {
-      int id = owners.at(at);
-      SlobCache cache = id > 0 ? cache(id) : null;
-      if (cache != null) {
-        visitor.object(cache, at);
-      }
-    }
+    walk.forEachLive(cache, visitor);
   }
 
   @Override
@@ -465,48 +437,9 @@ final class SlobAllocator extends SlabBase<SlobCache, BaseCpu> {
     return true;
   }
 
-  /** A block is free: no object lies in it. */
-  void checkFree(long block, int bytes) {
-    for (long at = block & -HEADER; at < block + bytes; at += HEADER) {
-      boolean begins = at >= block && owners.at(at) > 0;
-      CorruptStateError.check(
-          !begins, String.format("an object=0x%x in a free block=0x%x", at, block));
-    }
-  }
-
   @Override
   public void validate() {
-    long[] pages = {0, 0};
-    frames.forEach(
-        (pfn, tag) -> {
-          if (cache(tag / nodes) == kmalloc[0]) {
-            int[] units = {heap.validate(pfn)};
-            pages[0]++;
-            pages[1] += units[0] > 0 ? 1 : 0;
-            forEachInPage(pfn, (cache, paddr) -> units[0] += unitsOf(cache, paddr));
-            CorruptStateError.check(
-                units[0] == Pages.PAGE_SIZE / SlobHeap.UNIT,
-                "slob page=" + pfn + ": units that are neither free nor an object's: " + units[0]);
-          }
-        });
-    CorruptStateError.check(
-        pages[0] == kmalloc[0].heapPages.sum() && pages[1] == heap.listed(),
-        "slob pages=" + kmalloc[0].heapPages + " found=" + pages[0] + " listed=" + heap.listed());
-    for (SlobCache cache : all()) {
-      long[] live = {0};
-      forEachLive(cache, paddr -> live[0]++);
-      CorruptStateError.check(
-          live[0] == cache.live.sum(),
-          "cache=" + cache + " live=" + cache.live + " found=" + live[0]);
-    }
-  }
-
-  private int unitsOf(SlobCache cache, long paddr) {
-    CorruptStateError.check(
-        frames.isLive(paddr, cache.shift) || cache.isWaiting(paddr),
-        String.format("an object=0x%x that is neither live nor waits: cache=%s", paddr, cache));
-    return SlobHeap.units(
-        cache.kmallocIndex >= 0 ? bytes(cache, paddr) + HEADER : cache.blockBytes);
+    walk.validate();
   }
 
   @Override

@@ -294,7 +294,7 @@ final class SlobHeap {
       CorruptStateError.check(
           b >= at && next > b && next <= end && b + (long) sizeOf(b) * UNIT <= next,
           String.format("slob page=%d: block=0x%x units=%d next=0x%x", pfn, b, sizeOf(b), next));
-      slabs.checkFree(b, sizeOf(b) * UNIT);
+      slabs.walk.checkFree(b, sizeOf(b) * UNIT);
       free += sizeOf(b);
       at = b + 1;
     }
