@@ -32,7 +32,15 @@ public final class NativePeer {
     binary.toFile().deleteOnExit();
     try {
       Process gcc =
-          new ProcessBuilder("gcc", "-O2", "-o", binary.toString(), source.toString())
+          new ProcessBuilder(
+                  "gcc",
+                  "-O2",
+                  "-pthread",
+                  "-fno-builtin",
+                  "-o",
+                  binary.toString(),
+                  source.toString(),
+                  "-lm")
               .inheritIO()
               .start();
       return gcc.waitFor() == 0 ? new NativePeer(binary) : null;
@@ -44,10 +52,24 @@ public final class NativePeer {
 
   /** Runs it once and keeps what it prints. */
   public void run() throws IOException {
-    Process process = new ProcessBuilder(binary.toString()).start();
+    run("", null);
+  }
+
+  /**
+   * The same with a library that is loaded before all others.
+   *
+   * @param prefix before each name
+   * @param preload the library; null for none
+   */
+  public void run(String prefix, @Nullable Path preload) throws IOException {
+    ProcessBuilder builder = new ProcessBuilder(binary.toString());
+    if (preload != null) {
+      builder.environment().put("LD_PRELOAD", preload.toString());
+    }
+    Process process = builder.start();
     String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     for (String line : out.lines().toList()) {
-      String name = line.substring(0, NAME_COLUMNS).strip();
+      String name = prefix + line.substring(0, NAME_COLUMNS).strip();
       String ns = line.substring(NAME_COLUMNS).replace("ns", "").strip();
       all.computeIfAbsent(name, key -> new ArrayList<>()).add(Double.parseDouble(ns));
     }

@@ -22,6 +22,8 @@ import org.openjdk.jmh.runner.options.VerboseMode;
 public final class Rounds {
   private final List<String> includes;
   private Class<? extends Profiler> profiler = CpuTimeProfiler.class;
+  private String[] jvmArgs = {};
+  private final Map<String, String[]> params = new TreeMap<>();
   private final Map<String, List<Double>> cpuNs = new TreeMap<>();
   private final Map<String, List<Double>> bytes = new TreeMap<>();
 
@@ -36,14 +38,33 @@ public final class Rounds {
     return this;
   }
 
+  /** Starts each JVM with these arguments before its own. */
+  public Rounds jvmArgs(String... arguments) {
+    jvmArgs = arguments.clone();
+    return this;
+  }
+
+  /** Only with these values of a parameter. */
+  public Rounds only(String param, String... values) {
+    params.put(param, values.clone());
+    return this;
+  }
+
+  /** Whether a benchmark has run. */
+  public boolean has(String name) {
+    return cpuNs.containsKey(name);
+  }
+
   /** Runs them so many times; {@code progress} hears of each round. */
   public void run(int rounds, PrintStream progress) throws RunnerException {
     for (int round = 1; round <= rounds; round++) {
       progress.printf("round %d of %d%n", round, rounds);
       OptionsBuilder options = new OptionsBuilder();
       includes.forEach(options::include);
+      params.forEach(options::param);
       options
           .forks(1)
+          .jvmArgsPrepend(jvmArgs)
           .verbosity(VerboseMode.SILENT)
           .addProfiler(profiler)
           .addProfiler(GCProfiler.class);

@@ -26,9 +26,18 @@ final class Judge {
   private final PluginRegistry registry;
   private final Map<Spi<?>, PluginSpec> choices;
 
+  /** CPUs of the machine whose caches are judged; 0 for those that were recorded. */
+  private final int cpus;
+
   Judge(PluginRegistry registry, Map<Spi<?>, PluginSpec> choices) {
+    this(registry, choices, 0);
+  }
+
+  /** The same with other CPUs than the recorded machine has: caches have other numbers then. */
+  Judge(PluginRegistry registry, Map<Spi<?>, PluginSpec> choices, int cpus) {
     this.registry = registry;
     this.choices = Map.copyOf(choices);
+    this.cpus = cpus;
   }
 
   /**
@@ -38,7 +47,7 @@ final class Judge {
    */
   Verdict judge(Recording recording) {
     return switch (recording.kind()) {
-      case KMEM -> KmemReplay.replay(KmemSource.folder(recording.path()), config());
+      case KMEM -> KmemReplay.replay(KmemSource.folder(recording.path()), config(), cpus);
       case VMA, STRACE, MAPS -> processes().replay(recording);
     };
   }
@@ -62,7 +71,7 @@ final class Judge {
 
   /** Replays a page trace with samples of the free blocks on the way. */
   KmemRun run(KmemSource source, int points) {
-    return KmemReplay.run(source, config(), points);
+    return KmemReplay.run(source, config(), points, cpus);
   }
 
   /** Asks the plugins for what a page trace requests. */

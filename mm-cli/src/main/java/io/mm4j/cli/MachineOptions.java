@@ -264,6 +264,11 @@ final class MachineOptions {
     return cpuNodes == null ? 2 : nodeOfCpu(cpuNodes).size();
   }
 
+  /** How many CPUs were asked for, or else this. */
+  int cpusOr(int otherwise) {
+    return cpus == null ? otherwise : cpus();
+  }
+
   /** The node of each CPU; whether these exist is seen at boot. */
   private static List<Integer> nodeOfCpu(String list) {
     String allowed = "a node's number for each CPU, such as 0,0,1,1";

@@ -77,13 +77,12 @@ final class ReplayCommand extends MmCommand {
             + " page requests on another",
         "--machine",
         "--memory",
-        "--cpus",
         "--nodes",
         "--cpu-nodes",
         "--cmdline",
         "--contents");
     machine.refuseSeed();
-    Judge judge = new Judge(registry, machine.choices(registry));
+    Judge judge = new Judge(registry, machine.choices(registry), machine.cpusOr(0));
     List<Path> named = new ArrayList<>(paths);
     List<String> bundled = new ArrayList<>();
     for (Path path : paths) {

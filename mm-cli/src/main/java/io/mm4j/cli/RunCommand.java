@@ -139,6 +139,11 @@ final class RunCommand extends MmCommand {
 
   private int pages(
       Io io, PluginRegistry registry, Map<Spi<?>, PluginSpec> choices, KmemSource source) {
+    if (compare != null && compare.startsWith(Spi.SLAB.id() + "=")) {
+      refuseOthers(choices, Spi.FRAME_ALLOCATOR, Spi.PAGE_ALLOCATOR, Spi.PHYSICAL_MEMORY);
+      List<PluginSpec> slabs = Compared.read(registry, compare, Spi.SLAB).plugins();
+      return new SlabComparison(io, registry, choices, source).run(slabs, output);
+    }
     refuseOthers(choices, Spi.FRAME_ALLOCATOR, Spi.PAGE_ALLOCATOR, Spi.PHYSICAL_MEMORY);
     // A plugin that was chosen is the one that is run; without a choice all are.
     List<PluginSpec> specs =
@@ -148,7 +153,8 @@ final class RunCommand extends MmCommand {
     Spi<?> spi = Spi.FRAME_ALLOCATOR;
     List<PluginSpec> rivals = List.of();
     if (compare != null) {
-      Compared read = Compared.read(registry, compare, Spi.FRAME_ALLOCATOR, Spi.PAGE_ALLOCATOR);
+      Compared read =
+          Compared.read(registry, compare, Spi.FRAME_ALLOCATOR, Spi.PAGE_ALLOCATOR, Spi.SLAB);
       spi = read.spi();
       rivals = read.plugins();
       refuseBoth(choices, spi);

@@ -36,7 +36,7 @@ class SlubOverLinuxTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"slub", "slub:sheaves=all", "slub:sheaves=off", "page"})
+  @ValueSource(strings = {"slub", "slub:sheaves=all", "slub:sheaves=off", "slab", "slob", "page"})
   void nothingIsLostInALongMix(String plugin) {
     Random random = new Random(7);
     try (Machine machine = config(plugin).onLeak(LeakReport::refuse).boot()) {

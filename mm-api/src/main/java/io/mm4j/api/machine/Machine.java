@@ -146,7 +146,7 @@ public final class Machine implements AutoCloseable {
   private SlabAllocator slabs(Choice<SlabAllocatorProvider> plugin, BootSettings settings) {
     return plugin.provider.create(
         new SlabAllocatorProvider.Floors(
-            memory, pages, cpus, pressure, clock, settings.of(plugin.provider)),
+            memory, pages, cpus, pressure, clock, architecture, settings.of(plugin.provider)),
         plugin.options);
   }
 

@@ -87,4 +87,21 @@ public final class FrameList {
     memMap.setLru(pfn, NONE, NONE);
     size--;
   }
+
+  /**
+   * {@code list_rotate_to_front()}: the list, taken as a ring, begins with this frame, which is on
+   * it.
+   */
+  public void rotateToFront(long pfn) {
+    long before = memMap.lruPrev(pfn);
+    if (before == NONE) {
+      return;
+    }
+    memMap.setLru(last, first, memMap.lruPrev(last));
+    memMap.setLru(first, memMap.lruNext(first), last);
+    memMap.setLru(before, NONE, memMap.lruPrev(before));
+    memMap.setLru(pfn, memMap.lruNext(pfn), NONE);
+    first = pfn;
+    last = before;
+  }
 }

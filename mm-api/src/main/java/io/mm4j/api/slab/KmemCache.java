@@ -84,6 +84,28 @@ public abstract class KmemCache {
   /** {@code usersize}. */
   public abstract int usersize();
 
+  /**
+   * The columns {@code tunables} of /proc/slabinfo: what a CPU keeps by arrays of mm/slab.c.
+   *
+   * @param limit objects of a CPU's array; 0 if there are none, or the plugin keeps others
+   * @param batchCount how many objects come and go at once
+   * @param sharedFactor the shared array of a node has room for so many batches
+   */
+  public record Tunables(int limit, int batchCount, int sharedFactor) {
+    /** No arrays: what mm/slub.c shows. */
+    public static final Tunables NONE = new Tunables(0, 0, 0);
+  }
+
+  /** What {@code /proc/slabinfo} shows as tunables. */
+  public Tunables tunables() {
+    return Tunables.NONE;
+  }
+
+  /** {@code sharedavail} of /proc/slabinfo: free objects in the shared arrays of all nodes. */
+  public long sharedAvailable() {
+    return 0;
+  }
+
   /** What it holds. */
   public abstract CacheStats stats();
 

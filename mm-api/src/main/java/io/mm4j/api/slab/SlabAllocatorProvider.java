@@ -4,6 +4,7 @@ package io.mm4j.api.slab;
 
 import io.mm4j.api.Cpus;
 import io.mm4j.api.VirtualClock;
+import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.Pressure;
@@ -38,6 +39,7 @@ public interface SlabAllocatorProvider extends PluginProvider {
    * @param cpus the machine's CPUs
    * @param pressure where the allocator registers a reclaimer that shrinks caches
    * @param clock the machine's time
+   * @param architecture of the machine: pointers and cache lines in slabs are its
    * @param settings what was set of the provider's {@link #settings()}, by name
    */
   record Floors(
@@ -46,6 +48,7 @@ public interface SlabAllocatorProvider extends PluginProvider {
       Cpus cpus,
       Pressure pressure,
       VirtualClock clock,
+      Architecture architecture,
       Map<String, String> settings) {
     /** Copies the map. */
     public Floors {

@@ -132,6 +132,7 @@ public final class SlabFiles {
   /** A cache's line of slabinfo. */
   public static String row(KmemCache cache) {
     CacheStats stats = cache.stats();
+    KmemCache.Tunables tunables = cache.tunables();
     return String.format(
         Locale.ROOT,
         "%-17s %6d %6d %6d %4d %4d : tunables %4d %4d %4d : slabdata %6d %6d %6d",
@@ -141,11 +142,11 @@ public final class SlabFiles {
         cache.size(),
         cache.objectsPerSlab(),
         1 << cache.order(),
-        0,
-        0,
-        0,
+        tunables.limit(),
+        tunables.batchCount(),
+        tunables.sharedFactor(),
         stats.activeSlabs(),
         stats.slabs(),
-        0);
+        cache.sharedAvailable());
   }
 }

@@ -43,6 +43,20 @@ public final class KmemReplay {
   }
 
   /**
+   * The same, with the CPUs that the recorded machine has, or others.
+   *
+   * @param cpus of the machine whose caches are judged; 0 for as many as were recorded
+   */
+  public static Verdict replay(KmemSource source, MachineConfig config, int cpus) {
+    return run(source, config, 0, cpus).verdict();
+  }
+
+  /** {@link #run(KmemSource, MachineConfig, int)}, with CPUs as in {@link #replay}. */
+  public static KmemRun run(KmemSource source, MachineConfig config, int points, int cpus) {
+    return run(source, config.cpus(cpus > 0 ? cpus : RecordedCpus.of(source)), points);
+  }
+
+  /**
    * Replays one recording and takes samples of the free blocks on the way.
    *
    * @param config as for {@link #replay}; its layout, contents and free memory are set here

@@ -61,6 +61,16 @@ public class BaseCpu extends CpuSlabs {
     return large[order];
   }
 
+  /** {@link #closeSheaves}. */
+  public final void close() {
+    closeSheaves();
+  }
+
+  /** {@link #openSheaves}. */
+  public final void open() {
+    openSheaves();
+  }
+
   /** {@link #clear}, for the allocator. */
   final void zero(long paddr, int bytes) {
     clear(paddr, bytes);

@@ -143,7 +143,7 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
 
   /** The cache of an address, or null. */
   @SuppressWarnings("unchecked") // only the design's caches are entered
-  protected final @Nullable C owner(long paddr) {
+  protected @Nullable C owner(long paddr) {
     int id = frames.tag(paddr) / nodes;
     return id < KmemCache.FIRST_ID ? null : (C) byId[id];
   }
@@ -218,7 +218,7 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
 
   @Override
   @SuppressWarnings("unchecked") // only the design's caches are entered
-  public final @Nullable C kmallocCache(long bytes, int gfp) {
+  public @Nullable C kmallocCache(long bytes, int gfp) {
     if (bytes <= 0 || bytes > sizes.largest()) {
       return null;
     }
@@ -231,7 +231,7 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
   }
 
   @Override
-  public final long kmallocSizeRoundup(long bytes) {
+  public long kmallocSizeRoundup(long bytes) {
     return sizes.roundup(bytes);
   }
 
@@ -267,8 +267,13 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
     serve(cpu);
     C cache = kmallocCache(bytes, gfp);
     return cache == null
-        ? large.alloc(cpu, bytes, gfp, nodeId)
+        ? large.alloc(cpu, hasLarge() ? bytes : -1, gfp, nodeId)
         : alloc(cpu, cache, gfp, nodeId, (int) bytes);
+  }
+
+  /** Whether more than the largest cache has can be had. */
+  protected boolean hasLarge() {
+    return true;
   }
 
   final void freeSlow(int cpuId, @Nullable KmemCache cache, long paddr) {
@@ -277,10 +282,9 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
     }
     P cpu = perCpu.get(cpuId);
     serve(cpu);
-    int id = frames.tag(paddr) / nodes;
-    C owner = id == 0 ? null : cache(id);
+    C owner = owner(paddr);
     if (owner == null) {
-      if (id == 0 || cache != null) {
+      if (cache != null || frames.tag(paddr) == 0) {
         throw new MisuseException(
             String.format("not an object: paddr=0x%x lies in no slab", paddr)
                 + (cache == null ? "" : ", cache=" + cache.name()));
@@ -354,6 +358,11 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
     return cache.size();
   }
 
+  /** What {@code krealloc()} may grow a live object to where it is. */
+  protected long room(C cache, long paddr) {
+    return cache.objectBytes();
+  }
+
   /** What was asked for of a live object, as far as it is known: else all it has. */
   protected int requested(C cache, long paddr) {
     return cache.objectBytes();
@@ -373,7 +382,7 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
     }
     long usable = ksize(paddr); // refuses what is no live object
     C cache = owner(paddr);
-    long room = cache == null ? usable : cache.objectBytes();
+    long room = cache == null ? usable : room(cache, paddr);
     long before = cache == null ? room : requested(cache, paddr);
     if (bytes <= room) {
       if ((gfp & Gfp.__GFP_ZERO) != 0) {

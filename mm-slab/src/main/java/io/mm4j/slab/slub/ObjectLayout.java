@@ -6,6 +6,7 @@ import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabFlags;
+import io.mm4j.slab.base.BaseCache;
 
 /**
  * Where what of an object lies, and how many objects a slab has. Models {@code calculate_sizes()},
@@ -87,15 +88,7 @@ record ObjectLayout(
 
   /** {@code calculate_alignment()}. */
   static int align(int flags, int wanted, int bytes) {
-    int align = wanted;
-    if ((flags & SlabFlags.SLAB_HWCACHE_ALIGN) != 0) {
-      int line = LINE;
-      while (bytes <= line / 2) {
-        line /= 2;
-      }
-      align = Math.max(align, line);
-    }
-    return up(Math.max(align, POINTER), POINTER);
+    return BaseCache.alignment(flags, wanted, bytes, LINE, POINTER);
   }
 
   /** {@code calculate_order()}. */
@@ -154,6 +147,6 @@ record ObjectLayout(
   }
 
   static int up(int value, int align) {
-    return (value + align - 1) & -align;
+    return BaseCache.up(value, align);
   }
 }

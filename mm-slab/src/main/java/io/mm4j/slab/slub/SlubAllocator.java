@@ -126,8 +126,7 @@ final class SlubAllocator extends SlabBase<SlubCache, SlubCpu> {
   private @Nullable SlubCache mergeable(KmemCacheArgs args) {
     int flags = flags(args);
     if (!settings.merges()
-        || args.ctor() != null
-        || args.usersize() != 0
+        || SlubCache.isUnmergeable(args, settings)
         || (flags & SlabFlags.SLAB_NEVER_MERGE) != 0) {
       return null;
     }

@@ -9,6 +9,7 @@ import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.ObjectConstructor;
 import io.mm4j.api.slab.SlabFlags;
 import io.mm4j.slab.base.BaseCache;
+import io.mm4j.slab.slub.SlubSettings.SheafPolicy;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -79,7 +80,13 @@ final class SlubCache extends BaseCache {
 
   /** {@code slab_unmergeable()}. */
   boolean isUnmergeable() {
-    return has(SlabFlags.SLAB_NEVER_MERGE) || args.ctor() != null || args.usersize() != 0;
+    return has(SlabFlags.SLAB_NEVER_MERGE) || isUnmergeable(args, slabs.settings);
+  }
+
+  /** The same of what a cache is to be, but for its flags; in Linux also one with sheaves. */
+  static boolean isUnmergeable(KmemCacheArgs args, SlubSettings settings) {
+    boolean sheaves = args.sheafCapacity() > 0 && settings.sheaves() == SheafPolicy.LINUX;
+    return args.ctor() != null || args.usersize() != 0 || sheaves;
   }
 
   /** Another cache shares it: {@code __kmem_cache_alias()}. */

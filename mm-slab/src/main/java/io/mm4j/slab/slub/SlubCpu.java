@@ -77,12 +77,4 @@ final class SlubCpu extends BaseCpu {
       caches[cache.id()] = null;
     }
   }
-
-  void close() {
-    closeSheaves();
-  }
-
-  void open() {
-    openSheaves();
-  }
 }

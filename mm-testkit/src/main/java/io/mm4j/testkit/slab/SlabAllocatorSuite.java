@@ -13,6 +13,7 @@ import io.mm4j.testkit.slab.rules.DebugRules;
 import io.mm4j.testkit.slab.rules.EverydayRules;
 import io.mm4j.testkit.slab.rules.GeometryRules;
 import io.mm4j.testkit.slab.rules.PlaceRules;
+import io.mm4j.testkit.slab.rules.PromiseRules;
 import io.mm4j.testkit.slab.rules.SlabStressRule;
 import java.util.List;
 import java.util.stream.Stream;
@@ -30,6 +31,7 @@ public final class SlabAllocatorSuite {
                 PlaceRules.all(),
                 GeometryRules.all(),
                 DebugRules.all(),
+                PromiseRules.all(),
                 List.of(SlabStressRule.rule()))
             .flatMap(List::stream)
             .toList();

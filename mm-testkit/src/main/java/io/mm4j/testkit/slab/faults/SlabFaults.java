@@ -17,7 +17,7 @@ public final class SlabFaults {
 
   /** All of them. */
   public static List<Fault<SlabAllocatorProvider>> all() {
-    return Stream.of(ObjectFaults.all(), CacheFaults.all(), DebugFaults.all())
+    return Stream.of(ObjectFaults.all(), CacheFaults.all(), DebugFaults.all(), PromiseFaults.all())
         .flatMap(List::stream)
         .toList();
   }

@@ -3,6 +3,7 @@
 package io.mm4j.testkit.slab.rules;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.machine.Machine;
 import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.PageAllocator;
@@ -17,12 +18,38 @@ import org.jspecify.annotations.Nullable;
  * for a slab asks once more for a smaller one.
  */
 final class FailingPages implements PageAllocator {
+  /** For {@link #provider}: nothing is refused before {@link #failAt}. */
+  static final long LATER = -1;
+
   private final PageAllocator inner;
   private long left;
+  private boolean armed;
+  private boolean failed;
 
   private FailingPages(PageAllocator inner, long nth) {
     this.inner = inner;
     this.left = nth;
+    this.armed = nth > 0;
+  }
+
+  /** That of a machine which was booted with one. */
+  static FailingPages of(Machine machine) {
+    if (machine.pages() instanceof FailingPages failing) {
+      return failing;
+    }
+    throw new IllegalStateException("the machine's page allocator is " + machine.pages());
+  }
+
+  /** Refuses the n-th request from now on and the one after it; none for 0. */
+  synchronized void failAt(long nth) {
+    left = nth;
+    armed = nth > 0;
+    failed = false;
+  }
+
+  /** Whether a request was refused since then. */
+  synchronized boolean hasFailed() {
+    return failed;
   }
 
   /** Refuses the n-th request; none for 0. */
@@ -53,7 +80,9 @@ final class FailingPages implements PageAllocator {
 
   private synchronized boolean fails() {
     left--;
-    return left == 0 || left == -1;
+    boolean refuses = armed && (left == 0 || left == -1);
+    failed |= refuses;
+    return refuses;
   }
 
   @Override

@@ -117,6 +117,8 @@ public final class PlaceRules {
     long before = s.machine.pages().freePages() + s.machine.pages().pcpPages();
     for (int i = 0; i < 10; i++) {
       int bytes = random.oneIn(2) ? (8192 << random.below(8)) + 1 : 8193 + random.below(600_000);
+      bytes = slabs.kmallocCache(bytes, GFP) == null ? bytes : (128 << 10) + bytes;
+      check(slabs.kmallocCache(bytes, GFP) == null, "no cache above 128 KiB", "one of " + bytes);
       long object = slabs.kmalloc(s.cpu(i), bytes, GFP);
       if (object == SlabAllocator.NO_OBJECT) {
         continue;

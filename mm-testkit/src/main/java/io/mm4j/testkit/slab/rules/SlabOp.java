@@ -126,7 +126,11 @@ sealed interface SlabOp extends Operation<SlabSubject> {
       Live moved = new Live(paddr, object.bytes(), null, object.pattern());
       s.contents(moved, bytes);
       s.leaveQuietly(object);
-      s.enter(paddr, bytes, null, Gfp.GFP_KERNEL);
+      if (paddr == object.paddr()) {
+        s.stay(paddr, bytes); // aligned as what was first asked for
+      } else {
+        s.enter(paddr, bytes, null, Gfp.GFP_KERNEL);
+      }
     }
 
     @Override

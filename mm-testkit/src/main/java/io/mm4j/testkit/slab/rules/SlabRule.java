@@ -26,6 +26,13 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
     DEBUG
   }
 
+  /** Which requests for pages are refused. */
+  private enum Failing {
+    NONE,
+    ONE,
+    AS_THE_CASE_SAYS
+  }
+
   /** A case written by hand. */
   @FunctionalInterface
   interface Body {
@@ -36,7 +43,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
   private final Needs needs;
   private final Set<Aspect> aspects;
   private final String commandLine;
-  private final boolean failing;
+  private final Failing failing;
   private final boolean seeded;
   private final Function<Seeded, List<Operation<SlabSubject>>> generator;
 
@@ -45,7 +52,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
       Needs needs,
       Set<Aspect> aspects,
       String commandLine,
-      boolean failing,
+      Failing failing,
       boolean seeded,
       Function<Seeded, List<Operation<SlabSubject>>> generator) {
     super(Spi.SLAB, info);
@@ -64,7 +71,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         Needs.NOTHING,
         Set.of(aspect),
         "",
-        false,
+        Failing.NONE,
         true,
         random -> withEnd(SlabOp.everyday(random, 70)));
   }
@@ -76,7 +83,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         Needs.NOTHING,
         Set.of(Aspect.CONTENTS, Aspect.OVERLAP),
         "",
-        true,
+        Failing.ONE,
         true,
         random -> withEnd(SlabOp.everyday(random, 50)));
   }
@@ -89,7 +96,25 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
   /** A case that the seed varies. */
   static SlabRule of(RuleInfo info, Needs needs, Set<Aspect> aspects, Body body) {
     return new SlabRule(
-        info, needs, aspects, "", false, true, random -> List.of(new Case(info.name(), 0, body)));
+        info,
+        needs,
+        aspects,
+        "",
+        Failing.NONE,
+        true,
+        random -> List.of(new Case(info.name(), 0, body)));
+  }
+
+  /** A case that the seed varies and that says itself which requests for pages fail. */
+  static SlabRule armed(RuleInfo info, Set<Aspect> aspects, Body body) {
+    return new SlabRule(
+        info,
+        Needs.NOTHING,
+        aspects,
+        "",
+        Failing.AS_THE_CASE_SAYS,
+        true,
+        random -> List.of(new Case(info.name(), 0, body)));
   }
 
   /** A case in debug mode. */
@@ -99,7 +124,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         Needs.DEBUG,
         Set.of(),
         flags.isEmpty() ? "" : "slub_debug=" + flags,
-        false,
+        Failing.NONE,
         false,
         random -> List.of(new Case(info.name(), 0, body)));
   }
@@ -136,7 +161,12 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
   @Override
   public Trial<SlabSubject> trial(SlabAllocatorProvider provider, Options options, long seed) {
     Seeded random = new Seeded(seed);
-    long failNth = failing ? 1 + random.below(25) : 0;
+    long failNth =
+        switch (failing) {
+          case NONE -> 0;
+          case ONE -> 1 + random.below(25);
+          case AS_THE_CASE_SAYS -> FailingPages.LATER;
+        };
     List<Operation<SlabSubject>> operations =
         generator.apply(random).stream()
             .map(op -> op instanceof Case c ? new Case(c.name, seed, c.body) : op)

@@ -190,12 +190,24 @@ final class SlabSubject extends Subject {
     if (telling()) {
       tell(String.format("0x%x", paddr));
     }
-    Live object = new Live(paddr, bytes, cache, patterns++);
-    overlap(object);
     if (looksAt(Aspect.ALIGNMENT)) {
       int align = cache == null ? kmallocAlign(bytes) : cacheAlign(cache.args);
       check(paddr % align == 0, "an address aligned to " + align, String.format("0x%x", paddr));
     }
+    return hold(new Live(paddr, bytes, cache, patterns++), gfp);
+  }
+
+  /** An object of krealloc is where it was and has another size. */
+  void stay(long paddr, int bytes) {
+    called();
+    Live _ = hold(new Live(paddr, bytes, null, patterns++), 0);
+  }
+
+  private Live hold(Live object, int gfp) {
+    long paddr = object.paddr;
+    int bytes = object.bytes;
+    Cache cache = object.cache;
+    overlap(object);
     if (looksAt(Aspect.FRAMES)) {
       frames(object);
     }

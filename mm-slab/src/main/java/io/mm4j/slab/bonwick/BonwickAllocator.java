@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.slab.bonwick;
+
+import io.mm4j.api.Cpu;
+import io.mm4j.api.LockClass;
+import io.mm4j.api.MisuseException;
+import io.mm4j.api.page.Pressure;
+import io.mm4j.api.page.ReclaimRequest;
+import io.mm4j.api.slab.CpuSlabs;
+import io.mm4j.api.slab.KmallocSizes;
+import io.mm4j.api.slab.KmemCache;
+import io.mm4j.api.slab.KmemCacheArgs;
+import io.mm4j.api.slab.SlabAllocatorProvider.Floors;
+import io.mm4j.api.slab.SlabEvents;
+import io.mm4j.api.slab.SlabFlags;
+import io.mm4j.slab.base.SlabBase;
+import io.mm4j.slab.bonwick.BonwickCpu.CpuArray;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The slab allocator {@code slab}: mm/slab.c, which was Linux's first and went with 6.8. Two forms:
+ * that of 2.6.32, and that of 2.4.20, which is the profile x86-32-2.4's.
+ *
+ * <p>Steps of an allocation: the CPU's array ({@link CpuArrays}), the node's shared array, a
+ * partial slab, a free one, a new one ({@link Slabs}). What is not used goes back bit by bit
+ * ({@link Reaper}), and all of it under pressure. Where what lies in a slab: {@link SlabGeometry};
+ * what it says of itself: {@link Descriptors}.
+ *
+ * <p>kmalloc has {@code size-32} to {@code size-131072}, each with {@code (DMA)} beside it.
+ *
+ * <p>Differences of the form 2.6: sizes of kmalloc are aligned as from Linux 5.4 on; there are
+ * caches {@code (RCL)} and {@code (CG)} for {@code __GFP_RECLAIMABLE} and {@code __GFP_ACCOUNT},
+ * which came later; more than 128 KiB is a block of pages, which 2.6 does not give. In the form 2.4
+ * a request for more fails, and free slabs stay until there is pressure. Neither has debug flags.
+ */
+final class BonwickAllocator extends SlabBase<BonwickCache, BonwickCpu> {
+  final Form form;
+  final Descriptors descriptors;
+  final Slabs slabs;
+  final CpuArrays arrays;
+  final BonwickWalk walk;
+  private final Reaper reaper;
+  private Pressure.@Nullable Registration reclaimer;
+  private volatile boolean used;
+  private boolean closed;
+
+  BonwickAllocator(Floors floors, Form form) {
+    super(floors, form.sizes(), false);
+    this.form = form;
+    descriptors = new Descriptors(ram, form);
+    slabs = new Slabs(this);
+    walk = new BonwickWalk(this);
+    reaper = new Reaper(this);
+    makeCpus(id -> new BonwickCpu(this, cpus.get(id)));
+    arrays = new CpuArrays(this);
+    // 96 and 192 have the first indexes: they come where their sizes are.
+    for (int index = 3; index < KmallocSizes.INDEXES; index++) {
+      if (index == 7 || index == 8) {
+        makeKmalloc(index - 6);
+      }
+      makeKmalloc(index);
+    }
+  }
+
+  private void makeKmalloc(int index) {
+    int bytes = sizes.bytes(index);
+    if (bytes == 0) {
+      return;
+    }
+    BonwickCache normal = kmalloc(CpuSlabs.KMALLOC_NORMAL, index, bytes, "", 0);
+    BonwickCache dma =
+        kmalloc(CpuSlabs.KMALLOC_DMA, index, bytes, "(DMA)", SlabFlags.SLAB_CACHE_DMA);
+    enterKmalloc(CpuSlabs.KMALLOC_NORMAL, index, normal);
+    enterKmalloc(CpuSlabs.KMALLOC_DMA, index, dma);
+    int rcl = CpuSlabs.KMALLOC_RECLAIM;
+    int cg = CpuSlabs.KMALLOC_CGROUP;
+    if (form.old()) {
+      enterKmalloc(rcl, index, normal);
+      enterKmalloc(cg, index, normal);
+    } else {
+      enterKmalloc(rcl, index, kmalloc(rcl, index, bytes, "(RCL)", SlabFlags.SLAB_RECLAIM_ACCOUNT));
+      enterKmalloc(cg, index, kmalloc(cg, index, bytes, "(CG)", SlabFlags.SLAB_ACCOUNT));
+    }
+  }
+
+  private BonwickCache kmalloc(int type, int index, int bytes, String suffix, int flags) {
+    int all = flags | SlabFlags.SLAB_KMALLOC | (form.old() ? SlabFlags.SLAB_HWCACHE_ALIGN : 0);
+    KmemCacheArgs args =
+        KmemCacheArgs.of("size-" + bytes + suffix, bytes)
+            .withFlags(all)
+            .withAlign(form.old() ? 0 : Math.max(8, Integer.lowestOneBit(bytes)));
+    return create(args, type, index);
+  }
+
+  @Override
+  protected boolean hasLarge() {
+    return !form.old();
+  }
+
+  @Override
+  public long kmallocSizeRoundup(long bytes) {
+    return form.old() && bytes > sizes.largest() ? bytes : super.kmallocSizeRoundup(bytes);
+  }
+
+  @Override
+  public KmemCache kmemCacheCreate(KmemCacheArgs args) {
+    return create(args.withFlags(args.flags() & ~SlabFlags.SLAB_KMALLOC), -1, -1);
+  }
+
+  private synchronized BonwickCache create(KmemCacheArgs args, int type, int index) {
+    SlabGeometry geometry = SlabGeometry.of(args, form);
+    BonwickCache holder = geometry.offSlab() ? kmallocCache(geometry.managementBytes(), 0) : null;
+    BonwickCache cache = new BonwickCache(this, freeId(), args, geometry, holder, type, index);
+    enter(cache);
+    return cache;
+  }
+
+  BonwickCache known(KmemCache cache) {
+    BonwickCache mine = cache(cache.id());
+    if (mine == null || mine != cache) {
+      throw new MisuseException("no cache of this allocator: name=" + cache.name());
+    }
+    return mine;
+  }
+
+  @Override
+  public synchronized void kmemCacheDestroy(Cpu cpu, KmemCache cache) {
+    BonwickCache mine = known(cache);
+    if (mine.kmallocIndex >= 0) {
+      throw new MisuseException("a cache of kmalloc stays: name=" + cache.name());
+    }
+    if (!arrays.everywhere(cpu(cpu.id()), mine)) {
+      throw new MisuseException(
+          "another CPU is at work and keeps objects: cache=" + mine.name() + "; try again later");
+    }
+    drain(cpu(cpu.id()), mine);
+    if (walk.frames(mine) > 0) {
+      StringBuilder some = new StringBuilder();
+      long[] live = {0};
+      forEachLive(
+          mine,
+          paddr -> {
+            if (live[0]++ < 3) {
+              some.append(String.format(" object=0x%x", paddr));
+            }
+          });
+      throw new MisuseException(
+          "destroyed with objects in use: cache=" + mine + " live=" + live[0] + some);
+    }
+    for (int i = 0; i < cpus.count(); i++) {
+      cpu(i).forget(mine);
+    }
+    leave(mine);
+  }
+
+  /** Shared arrays and free slabs of all nodes go back. */
+  private void drain(BonwickCpu cpu, BonwickCache cache) {
+    for (NodeLists node : cache.nodes) {
+      arrays.drainShared(cpu, cache, node, Integer.MAX_VALUE);
+      long _ = slabs.drainFree(cpu, cache, node, Integer.MAX_VALUE);
+    }
+  }
+
+  @Override
+  public long kmemCacheShrink(Cpu cpu, KmemCache cache) {
+    BonwickCache mine = known(cache);
+    long before = walk.frames(mine);
+    boolean _ = arrays.everywhere(cpu(cpu.id()), mine);
+    drain(cpu(cpu.id()), mine);
+    return before - walk.frames(mine);
+  }
+
+  @Override
+  public long shrinkAll(Cpu cpu) {
+    return super.shrinkAll(cpu) + arrays.large(cpu(cpu.id()));
+  }
+
+  private long reclaim(ReclaimRequest request) {
+    if (!request.mayTake(LockClass.SLAB_NODE)) {
+      return 0;
+    }
+    BonwickCpu cpu = cpu(request.cpu().id());
+    long freed = 0;
+    for (BonwickCache cache : all()) {
+      long before = walk.frames(cache);
+      boolean _ = arrays.ask(cpu, cache);
+      drain(cpu, cache);
+      freed += Math.max(0, before - walk.frames(cache));
+      if (freed >= request.pages()) {
+        break;
+      }
+    }
+    return freed;
+  }
+
+  @Override
+  public long kmemCacheAlloc(Cpu cpu, KmemCache cache, int gfp, int nodeId) {
+    return on(cpu).alloc(cache, gfp, nodeId);
+  }
+
+  @Override
+  protected void serve(BonwickCpu cpu) {
+    if (!used) {
+      use();
+    }
+    arrays.serve(cpu);
+    if (!form.old()) {
+      reaper.look(cpu);
+    }
+  }
+
+  private synchronized void use() {
+    if (reclaimer == null && !closed) {
+      reclaimer = pressure.register(this::reclaim);
+    }
+    used = true;
+  }
+
+  @Override
+  protected long alloc(BonwickCpu cpu, BonwickCache cache, int gfp, int nodeId, int bytes) {
+    SlabEvents events = events();
+    if (events != null) {
+      explain(events, cpu, cache, bytes);
+    }
+    needBytes();
+    return handOut(cpu, cache, arrays.take(cpu, cache, gfp, nodeId), gfp, bytes);
+  }
+
+  private static void explain(SlabEvents events, BonwickCpu cpu, BonwickCache cache, int bytes) {
+    if (cache.kmallocIndex >= 0) {
+      events.step(
+          cpu.cpu(), bytes + " bytes: cache " + cache.name() + ", the first size that fits");
+    }
+    CpuArray array = cpu.ifAny(cache);
+    int has = array == null ? 0 : array.objects.size();
+    events.step(cpu.cpu(), "the cpu's array has " + has + " of " + cache.limit);
+  }
+
+  @Override
+  protected void free(BonwickCpu cpu, BonwickCache cache, long paddr) {
+    SlabEvents events = events();
+    if (events != null) {
+      events.free(cpu.cpu(), cache, paddr);
+    }
+    arrays.put(cpu, cache, paddr);
+  }
+
+  @Override
+  protected long objectAt(BonwickCache cache, long paddr) {
+    long slab = slabs.slabOf(paddr);
+    int number = slabs.number(cache, slab, paddr);
+    if (number < 0) {
+      return NO_OBJECT;
+    }
+    long object = slabs.object(cache, slab, number);
+    return paddr < object + cache.objectBytes() ? object : NO_OBJECT;
+  }
+
+  @Override
+  protected long usable(BonwickCache cache, long paddr) {
+    return cache.objectBytes();
+  }
+
+  @Override
+  public void forEachLive(KmemCache cache, Consumer<? super Long> visitor) {
+    walk.forEachLive(known(cache), visitor);
+  }
+
+  @Override
+  public boolean watch(@Nullable SlabEvents receiver) {
+    setEvents(receiver);
+    for (int i = 0; i < cpus.count(); i++) {
+      if (receiver == null) {
+        cpu(i).open();
+      } else {
+        cpu(i).close();
+      }
+    }
+    return true;
+  }
+
+  @Override
+  public void validate() {
+    walk.validate();
+  }
+
+  @Override
+  public void close() {
+    synchronized (this) {
+      closed = true;
+      if (reclaimer != null) {
+        reclaimer.close();
+      }
+    }
+    for (BonwickCache cache : all()) {
+      for (int i = 0; i < cpus.count(); i++) {
+        arrays.flush(cpu(i), cache);
+      }
+      drain(cpu(0), cache);
+    }
+  }
+}

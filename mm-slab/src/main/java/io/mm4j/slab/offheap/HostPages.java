@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.slab.offheap;
+
+import io.mm4j.api.Cpu;
+import io.mm4j.api.machine.Machine;
+import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.PhysicalMemory;
+import io.mm4j.api.memory.Zone;
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.ManagedZone;
+import io.mm4j.api.page.PageAllocator;
+
+/**
+ * Gives the host's memory behind free pages back. A free page belongs to the page allocator; so it
+ * is allocated, given back to the host, and freed again. Ranges of 2 MiB come one at a time;
+ * smaller blocks, order by order, as many as there are.
+ */
+final class HostPages {
+  /** Ranges of 2 MiB: a pageblock. */
+  static final int RANGE_ORDER = 9;
+
+  private static final long RANGE = 1L << RANGE_ORDER;
+
+  private static final int GFP =
+      (Gfp.GFP_KERNEL & ~Gfp.__GFP_RECLAIM) | Gfp.__GFP_NOWARN | Gfp.__GFP_NOMEMALLOC;
+
+  /** Of a range only flags that say how much effort may be made count. */
+  private static final int RANGE_GFP = Gfp.GFP_KERNEL | Gfp.__GFP_NOWARN;
+
+  private HostPages() {}
+
+  /** Gives them back; how many pages. */
+  static long giveBack(Machine machine, Cpu cpu) {
+    long pages = 0;
+    for (ManagedZone zone : machine.zones()) {
+      pages += ranges(machine, cpu, zone.zone());
+    }
+    for (int order = RANGE_ORDER - 1; order >= 0; order--) {
+      pages += blocks(machine, cpu, order);
+    }
+    machine.pages().drainAllPages(cpu);
+    return pages;
+  }
+
+  private static long ranges(Machine machine, Cpu cpu, Zone zone) {
+    PhysicalMemory memory = machine.memory();
+    MemMap map = memory.memMap();
+    PageAllocator pages = machine.pages();
+    long given = 0;
+    long first = (zone.startPfn() + RANGE - 1) & -RANGE;
+    for (long pfn = first; pfn + RANGE <= zone.endPfn(); pfn += RANGE) {
+      // Where nobody has ever been the host has no memory.
+      boolean untouched = map.sameUntil(pfn) >= pfn + RANGE;
+      if (!untouched
+          && mayBeFree(map, pfn)
+          && pages.allocContigRange(cpu, pfn, pfn + RANGE, RANGE_GFP)) {
+        memory.discard(pfn, RANGE);
+        pages.freeContigRange(cpu, pfn, pfn + RANGE);
+        given += RANGE;
+      }
+    }
+    return given;
+  }
+
+  /** A look without a lock, so that most ranges in use cost nothing. */
+  private static boolean mayBeFree(MemMap map, long pfn) {
+    for (long at = pfn; at < pfn + RANGE; at++) {
+      switch (map.owner(at)) {
+        case FREE, PCP -> {}
+        default -> {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  private static long blocks(Machine machine, Cpu cpu, int order) {
+    long count = 0;
+    for (ManagedZone zone : machine.zones()) {
+      count += zone.frames().freeBlocks(order);
+    }
+    long[] taken = new long[(int) Math.min(count, 1 << 20)];
+    int got = 0;
+    while (got < taken.length) {
+      long pfn = machine.pages().allocPages(cpu, GFP, order);
+      if (pfn == PageAllocator.NO_PAGE) {
+        break;
+      }
+      taken[got] = pfn;
+      got++;
+    }
+    for (int i = 0; i < got; i++) {
+      machine.memory().discard(taken[i], 1L << order);
+      machine.pages().freePages(cpu, taken[i], order);
+    }
+    return (long) got << order;
+  }
+}

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.slab.offheap;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.mm4j.api.MisuseException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicReference;
+import javax.management.ObjectName;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Off-heap memory for JVM programs, by the rules of the JDK's own arenas. */
+class OffHeapTest {
+  private static final long MIB = 1 << 20;
+
+  @Test
+  void threeLinesAreEnough() {
+    try (OffHeap heap = OffHeap.ofBytes(64 << 20);
+        Arena arena = heap.confinedArena()) {
+      assertEquals("hello", arena.allocateFrom("hello").getString(0));
+    }
+  }
+
+  @Test
+  void segmentsHaveTheirBoundsAndAlignmentAndAreZeroed() {
+    try (OffHeap heap = OffHeap.ofBytes(64 << 20)) {
+      Random random = new Random(3);
+      for (int round = 0; round < 50; round++) {
+        try (Arena arena = round % 2 == 0 ? heap.confinedArena() : heap.sharedArena()) {
+          for (int i = 0; i < 30; i++) {
+            long bytes = random.nextInt(random.nextBoolean() ? 300 : 70_000);
+            long align = 1L << random.nextInt(15);
+            MemorySegment segment = arena.allocate(bytes, align);
+            assertEquals(bytes, segment.byteSize());
+            assertEquals(0, segment.address() % align);
+            assertThrows(
+                IndexOutOfBoundsException.class, () -> segment.set(JAVA_BYTE, bytes, (byte) 1));
+            assertEquals(-1, segment.mismatch(MemorySegment.ofArray(new byte[(int) bytes])));
+            segment.fill((byte) 0xee);
+          }
+        }
+      }
+      assertEquals(heap.usage().allocations(), heap.usage().frees());
+      heap.machine().validate();
+    }
+  }
+
+  @Test
+  void whatIsNoShapeIsRefusedAsTheJdkDoes() {
+    try (OffHeap heap = OffHeap.ofBytes(16 << 20);
+        Arena ours = heap.confinedArena();
+        Arena theirs = Arena.ofConfined()) {
+      for (Arena arena : List.of(ours, theirs)) {
+        assertThrows(IllegalArgumentException.class, () -> arena.allocate(-1, 1));
+        assertThrows(IllegalArgumentException.class, () -> arena.allocate(8, 0));
+        assertThrows(IllegalArgumentException.class, () -> arena.allocate(8, 3));
+        assertEquals(0, arena.allocate(0, 64).byteSize());
+        assertEquals(0, arena.allocate(0, 64).address() % 64);
+      }
+      assertThrows(IllegalArgumentException.class, () -> heap.allocate(8, 8192));
+    }
+  }
+
+  @Test
+  void aClosedArenaEndsItsSegments() {
+    try (OffHeap heap = OffHeap.ofBytes(16 << 20)) {
+      for (Arena arena : List.of(heap.confinedArena(), heap.sharedArena())) {
+        MemorySegment segment = arena.allocate(100);
+        assertTrue(segment.scope().isAlive());
+        assertThrows(IllegalStateException.class, heap::close, "an arena is open");
+        arena.close();
+        assertFalse(segment.scope().isAlive());
+        assertThrows(IllegalStateException.class, () -> segment.get(JAVA_BYTE, 0));
+        assertThrows(IllegalStateException.class, () -> arena.allocate(1));
+        assertThrows(IllegalStateException.class, arena::close);
+      }
+      assertEquals(0, heap.usage().openArenas());
+    }
+  }
+
+  @Test
+  void aConfinedArenaIsItsThreadsAlone() throws InterruptedException {
+    try (OffHeap heap = OffHeap.ofBytes(16 << 20);
+        Arena arena = heap.confinedArena();
+        Arena shared = heap.sharedArena()) {
+      MemorySegment segment = arena.allocate(JAVA_LONG);
+      AtomicReference<Throwable> failure = new AtomicReference<>();
+      Thread other =
+          Thread.ofVirtual()
+              .start(
+                  () -> {
+                    try {
+                      assertThrows(WrongThreadException.class, () -> segment.get(JAVA_LONG, 0));
+                      assertThrows(WrongThreadException.class, () -> arena.allocate(1));
+                      assertThrows(WrongThreadException.class, arena::close);
+                      shared.allocate(JAVA_LONG).set(JAVA_LONG, 0, 1);
+                    } catch (Throwable t) {
+                      failure.set(t);
+                    }
+                  });
+      other.join();
+      assertEquals(null, failure.get());
+      segment.set(JAVA_LONG, 0, 5);
+    }
+  }
+
+  @Test
+  void singleSegmentsAreFreedOnce() {
+    try (OffHeap heap = OffHeap.ofBytes(16 << 20);
+        OffHeap other = OffHeap.ofBytes(16 << 20)) {
+      MemorySegment one = heap.allocate(100);
+      MemorySegment two = heap.allocate(20_000, 4096);
+      assertThrows(MisuseException.class, () -> heap.free(one.asSlice(8)));
+      assertThrows(MisuseException.class, () -> other.free(one));
+      assertThrows(MisuseException.class, () -> heap.free(MemorySegment.ofArray(new byte[8])));
+      heap.free(one);
+      assertThrows(MisuseException.class, () -> heap.free(one));
+      heap.free(two);
+      long offset = heap.malloc(24);
+      heap.memory().set(JAVA_LONG, offset, 7);
+      assertTrue(heap.usableSize(offset) >= 24);
+      heap.free(offset);
+      heap.free(0);
+      assertThrows(MisuseException.class, () -> heap.free(offset));
+      heap.machine().validate();
+    }
+  }
+
+  @Test
+  void segmentsOfTheHeapEndWithIt() {
+    OffHeap heap = OffHeap.ofBytes(16 << 20);
+    MemorySegment segment = heap.allocate(10);
+    heap.free(segment);
+    heap.close();
+    heap.close();
+    assertThrows(IllegalStateException.class, () -> segment.get(JAVA_BYTE, 0));
+  }
+
+  @Test
+  void theCapHolds() {
+    try (OffHeap heap = OffHeap.builder(32 << 20).name("small").open()) {
+      List<MemorySegment> held = new ArrayList<>();
+      OutOfMemoryError error =
+          assertThrows(
+              OutOfMemoryError.class,
+              () -> {
+                while (true) {
+                  held.add(heap.allocate(100_000));
+                }
+              });
+      assertTrue(String.valueOf(error.getMessage()).contains("small"), error.toString());
+      OffHeapUsage full = heap.usage();
+      assertTrue(full.usedBytes() <= full.capacityBytes() && full.capacityBytes() <= 32 << 20);
+      assertTrue(held.size() > 180, "128 KiB each: " + held.size());
+      assertTrue(full.failures() > 0);
+      assertThrows(OutOfMemoryError.class, () -> heap.allocate(OffHeap.MAX_BYTES + 1));
+      held.forEach(heap::free);
+      assertNotEquals(0, heap.malloc(100_000));
+    }
+  }
+
+  @Test
+  void manyVirtualThreadsShareFewCpus() throws Exception {
+    try (OffHeap heap = OffHeap.builder(64 << 20).cpus(2).open();
+        ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<?>> tasks = new ArrayList<>();
+      for (int t = 0; t < 200; t++) {
+        int seed = t;
+        tasks.add(executor.submit(() -> work(heap, new Random(seed))));
+      }
+      for (Future<?> task : tasks) {
+        Object _ = task.get();
+      }
+      OffHeapUsage usage = heap.usage();
+      assertEquals(usage.allocations(), usage.frees());
+      assertEquals(0, usage.openArenas());
+      heap.machine().validate();
+      long _ = heap.trim();
+      assertEquals(0, heap.usage().usedBytes());
+    }
+  }
+
+  @SuppressWarnings("ThreadPriorityCheck") // others go first; what is right does not hang on it
+  private static void work(OffHeap heap, Random random) {
+    for (int i = 0; i < 30; i++) {
+      try (Arena arena = heap.confinedArena()) {
+        MemorySegment a = arena.allocate(1 + random.nextInt(4000));
+        MemorySegment b = heap.allocate(1 + random.nextInt(4000));
+        long mark = random.nextLong();
+        a.fill((byte) mark);
+        b.fill((byte) ~mark);
+        Thread.yield();
+        for (long at = 0; at < a.byteSize(); at++) {
+          assertEquals((byte) mark, a.get(JAVA_BYTE, at));
+        }
+        for (long at = 0; at < b.byteSize(); at++) {
+          assertEquals((byte) ~mark, b.get(JAVA_BYTE, at));
+        }
+        heap.free(b);
+      }
+    }
+  }
+
+  @Test
+  void leaksNameTheirCaller() {
+    try (OffHeap heap = OffHeap.builder(16 << 20).rememberCallers().open()) {
+      MemorySegment kept = heap.allocate(123);
+      heap.free(heap.allocate(77));
+      Arena arena = heap.confinedArena();
+      MemorySegment _ = arena.allocate(5);
+      assertEquals(2, heap.leaks().size());
+      arena.close();
+      OffHeapLeak leak = heap.leaks().getFirst();
+      assertEquals(123, leak.bytes());
+      assertTrue(leak.caller().contains("OffHeapTest.leaksNameTheirCaller"), leak.caller());
+      heap.free(kept);
+      assertEquals(List.of(), heap.leaks());
+    }
+  }
+
+  @Test
+  void fragmentationIsMeasured() {
+    try (OffHeap heap = OffHeap.ofBytes(64 << 20)) {
+      List<Long> offsets = new ArrayList<>();
+      for (int i = 0; i < 10_000; i++) {
+        offsets.add(heap.malloc(1024));
+      }
+      OffHeapFragmentation dense = heap.fragmentation();
+      assertTrue(dense.slackPermille() < 50, dense.toString());
+      for (int i = 0; i < offsets.size(); i++) {
+        if (i % 8 != 0) {
+          heap.free(offsets.get(i));
+        }
+      }
+      OffHeapFragmentation sparse = heap.fragmentation();
+      assertTrue(sparse.slackPermille() > 700, sparse.toString());
+      assertEquals(1250 * 1024, sparse.objectBytes());
+    }
+  }
+
+  @Test
+  void metricsAreABeanAndEvents(@TempDir Path folder) throws Exception {
+    Path file = folder.resolve("heap.jfr");
+    try (Recording recording = new Recording()) {
+      recording.enable("io.mm4j.OffHeapTrim");
+      recording.enable("io.mm4j.OffHeapExhausted");
+      recording.start();
+      var server = ManagementFactory.getPlatformMBeanServer();
+      ObjectName bean = new ObjectName("io.mm4j:type=OffHeap,name=\"seen\"");
+      try (OffHeap heap = OffHeap.builder(16 << 20).name("seen").withMetrics().open()) {
+        heap.free(heap.malloc(10));
+        assertEquals(1L, server.getAttribute(bean, "Frees"));
+        assertThrows(OutOfMemoryError.class, () -> heap.allocate(100 << 20));
+        assertTrue((long) server.invoke(bean, "trim", new Object[0], new String[0]) > 0);
+        assertTrue((long) server.getAttribute(bean, "UsedBytes") >= 0);
+      }
+      assertFalse(server.isRegistered(bean));
+      recording.stop();
+      recording.dump(file);
+    }
+    List<RecordedEvent> events = RecordingFile.readAllEvents(file);
+    assertEquals(1, events.stream().filter(e -> isOf(e, "OffHeapTrim")).count());
+    assertTrue(events.stream().anyMatch(e -> isOf(e, "OffHeapExhausted")));
+  }
+
+  private static boolean isOf(RecordedEvent event, String name) {
+    return event.getEventType().getName().equals("io.mm4j." + name)
+        && event.getString("heap").equals("seen");
+  }
+
+  @Test
+  void footprintComesDownAgain() throws Exception {
+    burst(160 * MIB);
+  }
+
+  @Test
+  @Tag("soak")
+  void footprintOfOneGibibyteComesDownAgain() throws Exception {
+    burst(1024 * MIB);
+  }
+
+  private static void burst(long bytes) throws Exception {
+    try (OffHeap heap = OffHeap.ofBytes(bytes + bytes / 2)) {
+      long[] offsets = new long[(int) (bytes / 1024)];
+      fillAndFree(heap, offsets, 8 * MIB); // classes and tables are there
+      long _ = heap.trim();
+      long before = resident();
+      long peak = fillAndFree(heap, offsets, bytes);
+      long _ = heap.trim();
+      long after = resident();
+      assertTrue(peak - before > bytes * 9 / 10, "peak=" + peak + " before=" + before);
+      assertTrue(after - before < 32 * MIB, "before=" + before + " after=" + after);
+      assertEquals(0, heap.usage().usedBytes());
+    }
+  }
+
+  /** Objects of 64 bytes to 64 KiB, all written to; the resident size when all are there. */
+  private static long fillAndFree(OffHeap heap, long[] offsets, long bytes) throws Exception {
+    Random random = new Random(11);
+    int count = 0;
+    for (long sum = 0; sum < bytes; ) {
+      int size = 1 << random.nextInt(9, 17);
+      long offset = heap.malloc(size);
+      assertNotEquals(0, offset);
+      heap.memory().asSlice(offset, size).fill((byte) 1);
+      offsets[count] = offset;
+      count++;
+      sum += size;
+    }
+    long peak = resident();
+    for (int i = 0; i < count; i++) {
+      heap.free(offsets[i]);
+    }
+    return peak;
+  }
+
+  /** {@code VmRSS} of this process, in bytes. */
+  private static long resident() throws Exception {
+    System.gc();
+    for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+      if (line.startsWith("VmRSS:")) {
+        return Long.parseLong(line.replaceAll("[^0-9]", "")) << 10;
+      }
+    }
+    throw new IllegalStateException("no VmRSS");
+  }
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.slab.rules;
+
+import static io.mm4j.testkit.RuleViolation.check;
+import static io.mm4j.testkit.RuleViolation.checkEqual;
+
+import io.mm4j.api.MisuseException;
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.slab.KmemCacheArgs;
+import io.mm4j.api.slab.SlabAllocator;
+import io.mm4j.api.slab.SlabAllocatorProvider;
+import io.mm4j.api.slab.SlabFlags;
+import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.RuleInfo;
+import io.mm4j.testkit.RuleViolation;
+import io.mm4j.testkit.Seeded;
+import io.mm4j.testkit.slab.rules.SlabSubject.Aspect;
+import io.mm4j.testkit.slab.rules.SlabSubject.Cache;
+import io.mm4j.testkit.slab.rules.SlabSubject.Live;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** What is promised without exception: constructors, failures, leaks. */
+public final class PromiseRules {
+  private static final int GFP = Gfp.GFP_KERNEL;
+
+  /** No scenario asks for more pages. */
+  private static final int MOST_REQUESTS = 500;
+
+  private PromiseRules() {}
+
+  public static List<Rule<SlabAllocatorProvider>> all() {
+    return List.of(
+        CaseRules.rule(
+            "SL-32",
+            "constructor-calls",
+            "A constructor is called with the first byte of an object, before that object is first"
+                + " handed out, and never while somebody has it.",
+            "A constructor that runs twice resets a lock that somebody holds.",
+            "mm/slub.c setup_object; mm/slab.c cache_init_objs; KFENCE test_memcache_ctor",
+            "all objects of a slab are constructed again when one is handed out",
+            Aspect.OVERLAP,
+            PromiseRules::constructors),
+        SlabRule.armed(
+            new RuleInfo(
+                "SL-33",
+                "every-request-fails-once",
+                "Whichever request for pages fails, the call that needed it says so or is served"
+                    + " otherwise, nothing is lost, and all others are served as before.",
+                "Error paths run once a year and must be right.",
+                "mm/failslab.c, mm/fail_page_alloc.c: each n-th request in turn",
+                "a bulk that fails half way keeps what it has"),
+            Set.of(Aspect.CONTENTS, Aspect.OVERLAP),
+            PromiseRules::everyRequest),
+        SlabRule.debug(
+            new RuleInfo(
+                "SL-K09",
+                "leak-destroy",
+                "Destroying a cache with an object in use is refused, and the message names cache"
+                    + " and object.",
+                "Who leaks must learn what.",
+                "slub_kunit test_leak_destroy",
+                "the message says that there are some, not which"),
+            "",
+            PromiseRules::leakDestroy));
+  }
+
+  private static void constructors(SlabSubject s, Seeded random) {
+    int bytes = SlabOp.size(random, 1200);
+    Map<Long, Integer> calls = new HashMap<>();
+    Cache cache =
+        s.create(
+            KmemCacheArgs.of("made", bytes)
+                .withFlags(SlabFlags.SLAB_NO_MERGE)
+                .withCtor(
+                    paddr -> {
+                      var before = s.live.lowerEntry(paddr + bytes);
+                      check(
+                          before == null || before.getValue().end() <= paddr,
+                          "a constructor that is called for memory that nobody has",
+                          String.format(
+                              "for 0x%x, while 0x%x is in use",
+                              paddr, before == null ? 0 : before.getKey()));
+                      calls.merge(paddr, 1, Integer::sum);
+                    }));
+    for (int i = 0; i < 200; i++) {
+      if (random.below(5) < 3 || s.held.isEmpty()) {
+        long object = s.slabs.kmemCacheAlloc(s.cpu(i), cache.cache, GFP);
+        if (object != SlabAllocator.NO_OBJECT) {
+          check(
+              calls.containsKey(object),
+              "an object that was constructed",
+              String.format("0x%x, for which the constructor was not called", object));
+          s.enter(object, cache, GFP);
+        }
+      } else {
+        s.free(random.below(2), s.held.get(random.below(s.held.size())));
+      }
+      if (random.oneIn(60)) {
+        long _ = s.slabs.kmemCacheShrink(s.cpu(i), cache.cache);
+      }
+    }
+    s.empty();
+  }
+
+  private static void everyRequest(SlabSubject s, Seeded random) {
+    FailingPages pages = FailingPages.of(s.machine);
+    long seed = random.next();
+    for (int n = 1; n <= MOST_REQUESTS; n++) {
+      pages.failAt(n);
+      scenario(s, new Seeded(seed));
+      boolean allWereServed = !pages.hasFailed();
+      pages.failAt(0);
+      s.validate();
+      s.empty();
+      if (allWereServed) {
+        return;
+      }
+    }
+    throw new RuleViolation(
+        "fewer than " + MOST_REQUESTS + " requests for pages", "more for a few objects");
+  }
+
+  private static void scenario(SlabSubject s, Seeded random) {
+    Cache small = CaseRules.cache(s, random, "small");
+    Cache large = s.create(KmemCacheArgs.of("large", 3000).withFlags(SlabFlags.SLAB_NO_MERGE));
+    for (int i = 0; i < 14; i++) {
+      s.enter(s.slabs.kmemCacheAlloc(s.cpu(i), small.cache, GFP), small, GFP);
+      s.enter(s.slabs.kmemCacheAlloc(s.cpu(i), large.cache, GFP), large, GFP);
+      int bytes = SlabOp.size(random, i % 7 == 0 ? 30_000 : 3000);
+      s.enter(s.slabs.kmalloc(s.cpu(i), bytes, GFP), bytes, null, GFP);
+      if (random.oneIn(4) && !s.held.isEmpty()) {
+        s.free(random.below(2), s.held.get(random.below(s.held.size())));
+      }
+    }
+    // Of a cache of its own: no other node has objects of it that would do.
+    Cache many = s.create(KmemCacheArgs.of("many", 2500).withFlags(SlabFlags.SLAB_NO_MERGE));
+    for (Cache cache : List.of(many, small, large)) {
+      long[] objects = new long[40];
+      int got = s.slabs.kmemCacheAllocBulk(s.cpu(0), cache.cache, GFP, objects, objects.length);
+      check(got == 0 || got == objects.length, "all or none of 40", "" + got);
+      for (int i = 0; i < got; i++) {
+        s.enter(objects[i], cache, GFP);
+      }
+      checkEqual(cache.live, cache.cache.stats().liveObjects(), "live objects after a bulk");
+    }
+    Live object = s.pick(random.below(1000));
+    if (object != null && object.cache() == null) {
+      long paddr = s.slabs.krealloc(s.cpu(1), object.paddr(), 6000, GFP);
+      if (paddr != SlabAllocator.NO_OBJECT && paddr != object.paddr()) {
+        s.contents(new Live(paddr, object.bytes(), null, object.pattern()), 6000);
+        s.leaveQuietly(object);
+        s.enter(paddr, 6000, null, GFP);
+      }
+    }
+  }
+
+  private static void leakDestroy(SlabSubject s, Seeded random) {
+    Cache cache =
+        s.create(KmemCacheArgs.of("TestSlub_leak", 64).withFlags(SlabFlags.SLAB_NO_MERGE));
+    Live leaked = CaseRules.some(s, cache, 1).getFirst();
+    String text = "";
+    try {
+      s.slabs.kmemCacheDestroy(s.cpu(0), cache.cache);
+    } catch (MisuseException e) {
+      text = e.getMessage() == null ? "" : e.getMessage();
+    }
+    String object = String.format("0x%x", leaked.paddr());
+    check(text.contains(object), "a refusal that names " + object, text.isEmpty() ? "none" : text);
+    check(text.contains("TestSlub_leak"), "a refusal that names the cache", text);
+    s.empty();
+  }
+}
