@@ -233,6 +233,9 @@ public final class FormatCases {
       long pfn = FormatRules.frame(f, 1, random);
       long e = f.table(level, pfn);
       expect(!f.isBad(level, e), "a populated entry is not bad", f, e);
+      expect(!f.isBad(level, f.bits().mkold(e)), "nor one that was not used", f, e);
+      expect(f.isBad(level, e | f.bits().pageSize()), "one with PS is", f, e);
+      expect(f.isBad(level, e & ~f.bits().present()), "and one that is not present", f, e);
       expect(f.isTable(level, e) && f.tablePfn(e) == pfn, "and refers to its table", f, e);
     }
   }
