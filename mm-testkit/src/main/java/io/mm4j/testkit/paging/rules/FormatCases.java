@@ -167,6 +167,14 @@ public final class FormatCases {
     expect(f.isAbsent(1, e) && a.isSwap(e), "a swap entry is one", f, e);
     expect(a.type(e) == type && a.offset(e) == offset, "with its type and slot", f, e);
     expect(a.entry(a.type(e), a.offset(e)) == e, "read and written again it is the same", f, e);
+    for (int t = 0; t < SwapType.TYPES; t++) {
+      long of = a.entry(t, SwapType.MARKER_BITS);
+      boolean marker = t == 31;
+      expect(a.isSwap(of) == (t < 24), "types below 24 are swap files", f, of);
+      expect(a.isMigration(of) == (t >= 25 && t <= 27), "types 25 to 27 are migration", f, of);
+      expect(a.isMarker(of) == marker && a.isGuard(of) == marker, "type 31 is a marker", f, of);
+      expect(a.markerBits(of) == (marker ? 7 : 0), "and only it has marker bits", f, of);
+    }
   }
 
   private static void exclusive(PageTableFormat f) {
