@@ -13,6 +13,7 @@ module io.mm4j.api {
 
   exports io.mm4j.api;
   exports io.mm4j.api.boot;
+  exports io.mm4j.api.kernel;
   exports io.mm4j.api.machine;
   exports io.mm4j.api.memory;
   exports io.mm4j.api.page;
@@ -21,7 +22,9 @@ module io.mm4j.api {
   exports io.mm4j.api.process;
   exports io.mm4j.api.slab;
   exports io.mm4j.api.vma;
+  exports io.mm4j.api.vmalloc;
 
+  uses io.mm4j.api.kernel.KernelSpaceProvider;
   uses io.mm4j.api.memory.PhysicalMemoryProvider;
   uses io.mm4j.api.page.FrameAllocatorProvider;
   uses io.mm4j.api.page.PageAllocatorProvider;
@@ -30,4 +33,5 @@ module io.mm4j.api {
   uses io.mm4j.api.process.ProcessFloorProvider;
   uses io.mm4j.api.slab.SlabAllocatorProvider;
   uses io.mm4j.api.vma.VmaIndexProvider;
+  uses io.mm4j.api.vmalloc.VmallocAllocatorProvider;
 }

@@ -7,6 +7,7 @@ module io.mm4j.replay {
   exports io.mm4j.replay.process;
   exports io.mm4j.replay.report;
   exports io.mm4j.replay.paste;
+  exports io.mm4j.replay.vmap;
 
   requires transitive io.mm4j.api;
   requires static transitive org.jspecify;

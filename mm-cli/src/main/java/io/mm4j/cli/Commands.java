@@ -33,6 +33,8 @@ final class Commands {
               "translate",
               "each step from a logical address to a physical one",
               TranslateCommand::new),
+          new Entry(
+              "layout", "the kernel's addresses, as the boot log prints them", LayoutCommand::new),
           new Entry("cat", "a /proc or /sys file of the machine or a process", CatCommand::new),
           new Entry("proc", "the whole tree of such files, for procps", ProcCommand::new),
           new Entry("check", "the test kit on plugins, rule by rule", CheckCommand::new),
@@ -43,7 +45,6 @@ final class Commands {
 
   static {
     PLANNED.put("exec", "loads a real program's image and shows its areas");
-    PLANNED.put("layout", "the kernel address space as the boot log prints it");
     PLANNED.put("trace", "any other command with its events");
     PLANNED.put("shell", "the machine at a prompt, and scripts of its lines");
     PLANNED.put("new-plugin", "a plugin project to start from");

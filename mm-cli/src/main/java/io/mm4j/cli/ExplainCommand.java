@@ -12,6 +12,7 @@ import io.mm4j.cli.explain.Explanation;
 import io.mm4j.cli.explain.PageExplainer;
 import io.mm4j.cli.explain.RecordedCalls;
 import io.mm4j.cli.explain.SlabExplainer;
+import io.mm4j.cli.explain.SpaceExplainer;
 import io.mm4j.cli.proc.Scene;
 import io.mm4j.cli.text.Json;
 import io.mm4j.replay.RunningProcess;
@@ -45,6 +46,9 @@ import picocli.CommandLine.Parameters;
       "  alloc_pages_node NODE GFP ORDER   free_pages $N ORDER",
       "Requests to the slab allocator of a machine that has just booted:",
       "  kmalloc, kzalloc SIZE [GFP]   krealloc ADDR SIZE [GFP]   kfree ADDR",
+      "  vmalloc, vzalloc, vmalloc_32, vmalloc_huge, kvmalloc SIZE   vfree ADDR",
+      "  ioremap PADDR SIZE [MODE]   iounmap ADDR   dma_alloc_coherent SIZE [MASK]",
+      "  kmap, kmap_local, kunmap PFN",
       "  kmem_cache_create NAME SIZE [ALIGN]   kmem_cache_alloc CACHE [GFP]",
       "  kmem_cache_free CACHE ADDR   kmem_cache_shrink, kmem_cache_destroy CACHE",
       "The boot of the machine, with what early code may do before memory goes to the zones:",
@@ -76,6 +80,7 @@ import picocli.CommandLine.Parameters;
       "Examples:",
       "  mm explain alloc_pages GFP_KERNEL 3",
       "  mm explain 'kmalloc 100 GFP_KERNEL' 'kfree $1'",
+      "  mm explain 'vmalloc 1M' 'vfree $1'",
       "  mm explain boot --memory 1G --cmdline 'mem=512M kernelcore=50%%'",
       "  mm explain boot 'memblock_reserve 16M 32M' 'memblock_alloc 64K 4K 0 16M'",
       "  mm explain mmap 2M",
@@ -159,6 +164,10 @@ final class ExplainCommand extends MmCommand {
       slabs(io, calls.stream().map(CallScript.Typed::words).toList());
       return Main.GOOD;
     }
+    if (SpaceExplainer.knows(first)) {
+      mappings(io, calls.stream().map(CallScript.Typed::words).toList());
+      return Main.GOOD;
+    }
     List<CallScript.Typed> known = calls;
     boolean pages = known.stream().anyMatch(call -> PageExplainer.knows(call.name()));
     boolean others = known.stream().anyMatch(call -> !PageExplainer.knows(call.name()));
@@ -216,6 +225,8 @@ final class ExplainCommand extends MmCommand {
             + BootExplainer.FORM
             + ", "
             + String.join(", ", SlabExplainer.forms())
+            + ", "
+            + String.join(", ", SpaceExplainer.forms())
             + ", "
             + String.join(", ", CallExplainer.forms()));
   }
@@ -291,6 +302,25 @@ final class ExplainCommand extends MmCommand {
     calls.forEach(SlabExplainer::check);
     try (Machine booted = machine.withKernelBytes(io, machine.registry(io)).boot()) {
       SlabExplainer explainer = new SlabExplainer(booted);
+      List<Explanation> explanations = new ArrayList<>();
+      for (List<String> call : calls) {
+        explanations.add(explainer.explain(call));
+      }
+      print(io, "", Map.of(), explanations);
+    }
+  }
+
+  private void mappings(Io io, List<List<String>> calls) {
+    if (scene.workload() != null || pid != null || privileged) {
+      throw new InputException(
+          "requests for the kernel's own mappings are made on a machine that has just booted, by no"
+              + " process",
+          "mm explain",
+          "without --after, --maps, --pid and --privileged");
+    }
+    calls.forEach(SpaceExplainer::check);
+    try (Machine booted = machine.withKernelBytes(io, machine.registry(io)).boot()) {
+      SpaceExplainer explainer = new SpaceExplainer(booted);
       List<Explanation> explanations = new ArrayList<>();
       for (List<String> call : calls) {
         explanations.add(explainer.explain(call));

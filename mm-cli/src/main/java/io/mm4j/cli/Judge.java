@@ -16,6 +16,7 @@ import io.mm4j.replay.kmem.KmemSource;
 import io.mm4j.replay.kmem.PolicyReplay;
 import io.mm4j.replay.kmem.PolicyRun;
 import io.mm4j.replay.process.ProcessReplay;
+import io.mm4j.replay.vmap.VmapReplay;
 import java.util.Map;
 
 /** Replays a recording of any kind on the chosen plugins. */
@@ -48,6 +49,7 @@ final class Judge {
   Verdict judge(Recording recording) {
     return switch (recording.kind()) {
       case KMEM -> KmemReplay.replay(KmemSource.folder(recording.path()), config(), cpus);
+      case VMAP -> VmapReplay.replay(recording.path(), config());
       case VMA, STRACE, MAPS -> processes().replay(recording);
     };
   }

@@ -409,6 +409,15 @@ final class MachineOptions {
     return config;
   }
 
+  /** What the command line says about memory. */
+  BootOptions bootOptions() {
+    try {
+      return BootOptions.parse(cmdline);
+    } catch (InputException e) {
+      throw inCommandLine(e);
+    }
+  }
+
   /** What of these options files of the machine show beside its zones. */
   KernelSettings settings() {
     MmSysctls sysctls = sysctls();

@@ -86,6 +86,7 @@ final class TranslateCommand extends MmCommand {
     if (KERNEL.equals(rootName) && !maps.isEmpty()) {
       throw new InputException("a page is mapped into a process", "--map", "--root " + PROCESS);
     }
+    long[] wanted = addresses.stream().mapToLong(a -> parse(a, "ADDR " + a)).toArray();
     try (Machine booted = machine.withKernelBytes(io, machine.registry(io)).boot()) {
       Cpu cpu = booted.cpus().get(0);
       PageTables tables = booted.pageTables();
@@ -93,8 +94,7 @@ final class TranslateCommand extends MmCommand {
       long process = made(tables.newRoot(cpu));
       maps.forEach(map -> map(booted, cpu, process, map));
       List<Map<String, Object>> all = new ArrayList<>();
-      for (String typed : addresses) {
-        long address = parse(typed, "ADDR " + typed);
+      for (long address : wanted) {
         String name = rootName;
         if (name == null) {
           name = tables.format().kernel().contains(address) ? KERNEL : PROCESS;

@@ -93,4 +93,11 @@ class TranslateCommandTest {
     assertEquals(2, wrong.code(), wrong.err());
     assertTrue(wrong.err().contains("allowed:"), wrong.err());
   }
+
+  @Test
+  void nothingIsShownWhenOneAddressIsWrong() {
+    Cli wrong = Cli.mm("translate", "0xffff888000001000", "0x12g");
+    assertEquals(2, wrong.code(), wrong.err());
+    assertEquals("", wrong.out());
+  }
 }

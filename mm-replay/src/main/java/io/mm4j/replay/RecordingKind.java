@@ -7,6 +7,8 @@ public enum RecordingKind {
   VMA("vma"),
   /** A trace of page and slab operations, a folder that holds {@code pages.txt.gz}. */
   KMEM("kmem"),
+  /** Where vmalloc areas were placed, a folder that holds {@code events.txt.gz}. */
+  VMAP("vmap"),
   /** Text that strace wrote: {@code *.strace}, {@code *.strace.gz}. */
   STRACE("strace"),
   /** The text of {@code /proc/PID/maps}: a process without calls. */

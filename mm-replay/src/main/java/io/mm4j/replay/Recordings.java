@@ -22,10 +22,12 @@ import org.jspecify.annotations.Nullable;
 public final class Recordings {
   /** What may be given, as error messages state it. */
   public static final String ALLOWED =
-      "a *.vma.gz or *.vma file, a kmem folder (it holds pages.txt.gz), strace text (*.strace), a"
+      "a *.vma.gz or *.vma file, a kmem folder (it holds pages.txt.gz), a vmap folder"
+          + " (it holds events.txt.gz and start.txt), strace text (*.strace), a"
           + " dump of /proc/PID/maps, or a folder of recordings";
 
   private static final String KMEM_PAGES = "pages.txt.gz";
+  private static final String VMAP_EVENTS = "events.txt.gz";
   private static final int SNIFFED_BYTES = 4096;
   private static final Pattern STRACE_LINE =
       Pattern.compile(
@@ -40,8 +42,8 @@ public final class Recordings {
    * The recordings that the paths name, each once: in the order of the paths, and within a folder
    * and its subfolders in the order of their names. A file named outright may have any name, its
    * first bytes then tell its kind. In a folder only the endings count, so notes beside recordings
-   * do no harm; a kmem folder is one recording and is not searched further. A symbolic link to a
-   * folder is followed when named outright, not inside a folder.
+   * do no harm; a kmem or vmap folder is one recording and is not searched further. A symbolic link
+   * to a folder is followed when named outright, not inside a folder.
    *
    * @param paths files and folders; at least one
    * @return at least one recording
@@ -74,6 +76,10 @@ public final class Recordings {
   private static void search(Path folder, List<Recording> found) {
     if (Files.isRegularFile(folder.resolve(KMEM_PAGES))) {
       found.add(new Recording(folder, RecordingKind.KMEM));
+      return;
+    }
+    if (Files.isRegularFile(folder.resolve(VMAP_EVENTS))) {
+      found.add(new Recording(folder, RecordingKind.VMAP));
       return;
     }
     List<Path> entries;

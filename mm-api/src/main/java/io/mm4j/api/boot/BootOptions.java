@@ -3,6 +3,7 @@
 package io.mm4j.api.boot;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.kernel.LowMemory;
 import io.mm4j.api.memory.BootEvents;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.plugin.OptionSpec;
@@ -25,6 +26,8 @@ import org.apiguardian.api.API;
  * @param fakeNodes {@code numa=fake=N}; 0 for none
  * @param kernelcore {@code kernelcore=}: what must not be in zone Movable
  * @param movablecore {@code movablecore=}: what should be in zone Movable
+ * @param vmalloc {@code vmalloc=} in bytes, {@link LowMemory#NOT_GIVEN} if not given; 32 bits only
+ * @param highmem {@code highmem=} in bytes, the same
  */
 @API(status = API.Status.EXPERIMENTAL)
 public record BootOptions(
@@ -34,10 +37,21 @@ public record BootOptions(
     boolean numaOff,
     int fakeNodes,
     CoreAmount kernelcore,
-    CoreAmount movablecore) {
+    CoreAmount movablecore,
+    long vmalloc,
+    long highmem) {
   /** No options. */
   public static final BootOptions NONE =
-      new BootOptions(Long.MAX_VALUE, false, List.of(), false, 0, CoreAmount.NONE, CoreAmount.NONE);
+      new BootOptions(
+          Long.MAX_VALUE,
+          false,
+          List.of(),
+          false,
+          0,
+          CoreAmount.NONE,
+          CoreAmount.NONE,
+          LowMemory.NOT_GIVEN,
+          LowMemory.NOT_GIVEN);
 
   /** The parameters that are read here. */
   public static final List<Setting> SETTINGS =
@@ -51,7 +65,13 @@ public record BootOptions(
           Setting.parameter(
               "kernelcore", OptionSpec.Type.TEXT, "SIZE or N% that must not be in zone Movable"),
           Setting.parameter(
-              "movablecore", OptionSpec.Type.TEXT, "SIZE or N% that should be in zone Movable"));
+              "movablecore", OptionSpec.Type.TEXT, "SIZE or N% that should be in zone Movable"),
+          Setting.parameter(
+              "vmalloc",
+              OptionSpec.Type.TEXT,
+              "of 32 bits: SIZE of the vmalloc area; moves lowmem"),
+          Setting.parameter(
+              "highmem", OptionSpec.Type.TEXT, "of 32 bits: SIZE of memory that is not lowmem"));
 
   private static final int MAX_NODES = 64;
 
@@ -79,6 +99,8 @@ public record BootOptions(
     int fakeNodes = 0;
     CoreAmount kernelcore = CoreAmount.NONE;
     CoreAmount movablecore = CoreAmount.NONE;
+    long vmalloc = LowMemory.NOT_GIVEN;
+    long highmem = LowMemory.NOT_GIVEN;
     for (CommandLine.Word word : line.words()) {
       String value = word.value();
       switch (word.name()) {
@@ -106,12 +128,15 @@ public record BootOptions(
         }
         case "kernelcore" -> kernelcore = kernelcore(value);
         case "movablecore" -> movablecore = CoreAmount.parse(value, "movablecore=");
+        case "vmalloc" -> vmalloc = Sizes.parseSize(value, "vmalloc=");
+        case "highmem" -> highmem = Sizes.parseSize(value, "highmem=");
         default -> {
           // other floors' or nobody's: see io.mm4j.api.boot
         }
       }
     }
-    return new BootOptions(limit, exactMap, memmap, numaOff, fakeNodes, kernelcore, movablecore);
+    return new BootOptions(
+        limit, exactMap, memmap, numaOff, fakeNodes, kernelcore, movablecore, vmalloc, highmem);
   }
 
   private static CoreAmount kernelcore(String value) {

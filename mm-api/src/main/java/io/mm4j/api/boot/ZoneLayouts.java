@@ -3,6 +3,8 @@
 package io.mm4j.api.boot;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.kernel.KernelForm;
+import io.mm4j.api.kernel.LowMemory;
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.BootEvents;
 import io.mm4j.api.memory.MemoryLayout;
@@ -70,12 +72,27 @@ public final class ZoneLayouts {
       BootEvents events) {
     events.firmware(firmwareMap);
     MemoryMap addressed = options.apply(firmwareMap, events);
+    KernelForm form = KernelForm.of(arch);
     MemoryMap map = addressed.limited(arch.physicalEnd());
     if (map.usableBytes() < addressed.usableBytes()) {
       events.mapChanged(
           String.format(
               Locale.ROOT, "%s addresses memory below 0x%x only", arch.id(), arch.physicalEnd()),
           map);
+    }
+    if (arch.is64Bit()
+        && (options.vmalloc() != LowMemory.NOT_GIVEN || options.highmem() != LowMemory.NOT_GIVEN)) {
+      throw new InputException(
+          "all RAM of x86-64 is lowmem, and its vmalloc area has a fixed place",
+          options.vmalloc() != LowMemory.NOT_GIVEN ? "vmalloc=" : "highmem=",
+          "--machine x86-32, x86-pae, x86-32-2.4");
+    }
+    LowMemory low =
+        LowMemory.of(
+            arch, form, map.endOfRam() >>> Pages.PAGE_SHIFT, options.vmalloc(), options.highmem());
+    if (low.endPfn() < map.endOfRam() >>> Pages.PAGE_SHIFT) {
+      map = map.limited(low.endPfn() << Pages.PAGE_SHIFT);
+      events.mapChanged("highmem=: RAM above is not used", map);
     }
     if (map.usableBytes() < 1 << 20) {
       throw new InputException(
@@ -85,7 +102,7 @@ public final class ZoneLayouts {
     NumaTopology given =
         options.fakeNodes() > 0 ? NumaTopology.fake(map, options.fakeNodes()) : real;
     NumaTopology numa = populated(map, given);
-    List<Kind> kinds = kinds(arch, map.endOfRam() >>> Pages.PAGE_SHIFT);
+    List<Kind> kinds = kinds(arch, low.lowPfn(), map.endOfRam() >>> Pages.PAGE_SHIFT);
     long[] movable = movableStarts(map, numa, kinds, options);
     List<Node> nodes = new ArrayList<>();
     for (int id = 0; id < numa.memory().size(); id++) {
@@ -99,7 +116,7 @@ public final class ZoneLayouts {
       add(zones, arch, map, id, ZoneType.MOVABLE, movable[id], end);
       nodes.add(new Node(id, zones, numa.distances().get(id)));
     }
-    MemoryLayout layout = new MemoryLayout(map, nodes);
+    MemoryLayout layout = new MemoryLayout(map, nodes, low.lowPfn());
     events.zones(reasons(options, movable), layout);
     return layout;
   }
@@ -138,8 +155,7 @@ public final class ZoneLayouts {
     return new NumaTopology(spans, given.distances());
   }
 
-  private static List<Kind> kinds(Architecture arch, long end) {
-    long lowmem = Math.min(end, arch.lowmemEnd() >>> Pages.PAGE_SHIFT);
+  private static List<Kind> kinds(Architecture arch, long lowmem, long end) {
     return arch.is64Bit()
         ? List.of(
             new Kind(ZoneType.DMA, 1, Math.min(DMA_END, end)),

@@ -4,6 +4,9 @@ package io.mm4j.api.machine;
 
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.MemoryLayout;
+import io.mm4j.api.memory.Zone;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -74,5 +77,22 @@ public record LeakReport(Map<FrameOwner, Held> held) {
                         "%s pages=%d first_pfn=0x%x",
                         e.getKey(), e.getValue().pages, e.getValue().firstPfn))
             .collect(Collectors.joining(", ", held.isEmpty() ? "" : ": ", ""));
+  }
+
+  /** What is held now. */
+  static LeakReport of(MemoryLayout layout, MemMap memMap) {
+    Map<FrameOwner, Held> held = new EnumMap<>(FrameOwner.class);
+    for (Zone zone : layout.zones()) {
+      for (long pfn = zone.startPfn(), next; pfn < zone.endPfn(); pfn = next) {
+        next = Math.min(memMap.sameUntil(pfn), zone.endPfn());
+        if (counts(memMap.owner(pfn))) {
+          held.merge(
+              memMap.owner(pfn),
+              new Held(next - pfn, pfn),
+              (a, b) -> new Held(a.pages() + b.pages(), a.firstPfn()));
+        }
+      }
+    }
+    return new LeakReport(held);
   }
 }

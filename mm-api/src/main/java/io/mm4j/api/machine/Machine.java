@@ -7,6 +7,8 @@ import io.mm4j.api.Cpus;
 import io.mm4j.api.InputException;
 import io.mm4j.api.VirtualClock;
 import io.mm4j.api.boot.BootSettings;
+import io.mm4j.api.kernel.KernelLayout;
+import io.mm4j.api.kernel.KernelSpace;
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.BootAllocator;
 import io.mm4j.api.memory.Contents;
@@ -26,7 +28,6 @@ import io.mm4j.api.pagetable.PageTableFormatProvider;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.pagetable.PageTablesProvider;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ProcessFloorProvider;
@@ -34,10 +35,11 @@ import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.slab.SlabAllocatorProvider;
 import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.api.vma.VmaIndexProvider;
+import io.mm4j.api.vmalloc.VmallocAllocator;
+import io.mm4j.api.vmalloc.VmallocAllocatorProvider;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -69,6 +71,7 @@ public final class Machine implements AutoCloseable {
   private final @Nullable SlabAllocator slabs;
   private final Optional<SlabAllocatorProvider.Capabilities> slabCapabilities;
   private final @Nullable PageTables pageTables;
+  private final KernelFloor kernel;
   private final @Nullable ProcessFloor processes;
   private final @Nullable Consumer<? super LeakReport> onLeak;
 
@@ -84,18 +87,23 @@ public final class Machine implements AutoCloseable {
     onLeak = config.leakListener();
     cpus = config.cpusOn(layout.nodes().size());
 
-    var memoryPlugin = new Choice<>(registry, Spi.PHYSICAL_MEMORY, config);
-    var framesPlugin = new Choice<>(registry, Spi.FRAME_ALLOCATOR, config);
-    var pagesPlugin = new Choice<>(registry, Spi.PAGE_ALLOCATOR, config);
-    var slabPlugin = Choice.ifFound(registry, Spi.SLAB, config);
-    var formatPlugin = Choice.ifFound(registry, Spi.PAGE_TABLE, config);
-    var pagingPlugin = Choice.ifFound(registry, Spi.PAGING, config);
-    var processPlugin = Choice.ifFound(registry, Spi.PROCESS, config);
-    var indexPlugin = Choice.ifFound(registry, Spi.VMA_INDEX, config);
-    List<Choice<?>> choices = new ArrayList<>(List.of(memoryPlugin, framesPlugin, pagesPlugin));
+    var memoryPlugin = new PluginChoice<>(registry, Spi.PHYSICAL_MEMORY, config);
+    var framesPlugin = new PluginChoice<>(registry, Spi.FRAME_ALLOCATOR, config);
+    var pagesPlugin = new PluginChoice<>(registry, Spi.PAGE_ALLOCATOR, config);
+    var slabPlugin = PluginChoice.ifFound(registry, Spi.SLAB, config);
+    var formatPlugin = PluginChoice.ifFound(registry, Spi.PAGE_TABLE, config);
+    var pagingPlugin = PluginChoice.ifFound(registry, Spi.PAGING, config);
+    var vmallocPlugin = PluginChoice.ifFound(registry, Spi.VMALLOC, config);
+    var spacePlugin = PluginChoice.ifFound(registry, Spi.KERNEL_SPACE, config);
+    var processPlugin = PluginChoice.ifFound(registry, Spi.PROCESS, config);
+    var indexPlugin = PluginChoice.ifFound(registry, Spi.VMA_INDEX, config);
+    List<PluginChoice<?>> choices =
+        new ArrayList<>(List.of(memoryPlugin, framesPlugin, pagesPlugin));
     slabPlugin.ifPresent(choices::add);
     formatPlugin.ifPresent(choices::add);
     pagingPlugin.ifPresent(choices::add);
+    vmallocPlugin.ifPresent(choices::add);
+    spacePlugin.ifPresent(choices::add);
     indexPlugin.ifPresent(choices::add);
     processPlugin.ifPresent(choices::add);
     choices.forEach(choice -> chosen.put(choice.spi, choice.spec));
@@ -131,6 +139,8 @@ public final class Machine implements AutoCloseable {
       } else {
         pageTables = null;
       }
+      kernel = new KernelFloor(this, slabs, pageTables, vmallocPlugin, spacePlugin, settings);
+      closers.push(kernel::close);
       if (processPlugin.isPresent() && indexPlugin.isPresent()) {
         processes = processes(processPlugin.get(), indexPlugin.get(), settings);
         closers.push(processes::close);
@@ -143,7 +153,7 @@ public final class Machine implements AutoCloseable {
     }
   }
 
-  private SlabAllocator slabs(Choice<SlabAllocatorProvider> plugin, BootSettings settings) {
+  private SlabAllocator slabs(PluginChoice<SlabAllocatorProvider> plugin, BootSettings settings) {
     return plugin.provider.create(
         new SlabAllocatorProvider.Floors(
             memory, pages, cpus, pressure, clock, architecture, settings.of(plugin.provider)),
@@ -151,7 +161,9 @@ public final class Machine implements AutoCloseable {
   }
 
   private ProcessFloor processes(
-      Choice<ProcessFloorProvider> plugin, Choice<VmaIndexProvider> index, BootSettings settings) {
+      PluginChoice<ProcessFloorProvider> plugin,
+      PluginChoice<VmaIndexProvider> index,
+      BootSettings settings) {
     int most = index.provider.capabilities().maxVmas();
     Supplier<VmaIndex> indexes = () -> index.provider.create(most, index.options);
     return plugin.provider.create(
@@ -177,8 +189,8 @@ public final class Machine implements AutoCloseable {
   }
 
   private PageTables pageTables(
-      Choice<PageTablesProvider> plugin,
-      Choice<PageTableFormatProvider> format,
+      PluginChoice<PageTablesProvider> plugin,
+      PluginChoice<PageTableFormatProvider> format,
       BootSettings settings) {
     return plugin.provider.create(
         new PageTablesProvider.Floors(
@@ -304,6 +316,36 @@ public final class Machine implements AutoCloseable {
     return pageTables;
   }
 
+  /** Where everything lies in the kernel's addresses. */
+  public KernelLayout kernelLayout() {
+    return kernel.layout();
+  }
+
+  /**
+   * Which addresses of the vmalloc area are whose.
+   *
+   * @throws InputException if the machine was booted without such a floor; says how to add one
+   */
+  public VmallocAllocator vmalloc() {
+    return kernel.vmalloc();
+  }
+
+  /** What the allocator of addresses can do; empty if the machine has none. */
+  public Optional<VmallocAllocatorProvider.Capabilities> vmallocCapabilities() {
+    return kernel.vmallocCapabilities();
+  }
+
+  /**
+   * The kernel's own mappings.
+   *
+   * @throws InputException if the machine was booted without such a floor, or its RAM has no bytes;
+   *     says how to add one
+   */
+  public KernelSpace kernelSpace() {
+    PageTables _ = pageTables();
+    return kernel.space();
+  }
+
   /**
    * The slab allocator.
    *
@@ -371,6 +413,7 @@ public final class Machine implements AutoCloseable {
     if (pageTables != null) {
       pageTables.validate();
     }
+    kernel.validate();
   }
 
   /** How many frames have this owner; walks all frames that somebody has written to. */
@@ -389,19 +432,7 @@ public final class Machine implements AutoCloseable {
 
   /** The frames that somebody holds now; walks all frames that somebody has written to. */
   public LeakReport framesInUse() {
-    Map<FrameOwner, LeakReport.Held> held = new EnumMap<>(FrameOwner.class);
-    for (Zone zone : layout.zones()) {
-      for (long pfn = zone.startPfn(), next; pfn < zone.endPfn(); pfn = next) {
-        next = Math.min(memory.memMap().sameUntil(pfn), zone.endPfn());
-        if (LeakReport.counts(memory.memMap().owner(pfn))) {
-          held.merge(
-              memory.memMap().owner(pfn),
-              new LeakReport.Held(next - pfn, pfn),
-              (a, b) -> new LeakReport.Held(a.pages() + b.pages(), a.firstPfn()));
-        }
-      }
-    }
-    return new LeakReport(held);
+    return LeakReport.of(layout, memory.memMap());
   }
 
   /**
@@ -455,34 +486,6 @@ public final class Machine implements AutoCloseable {
       if (!report.isEmpty()) {
         onLeak.accept(report);
       }
-    }
-  }
-
-  /** One plugin as configured: provider and checked options. */
-  private static final class Choice<P extends PluginProvider> {
-    final Spi<P> spi;
-    final PluginSpec spec;
-    final P provider;
-    final Options options;
-
-    /**
-     * The plugin of a floor that a machine can do without; empty if nobody named it and none is.
-     */
-    static <P extends PluginProvider> Optional<Choice<P>> ifFound(
-        PluginRegistry registry, Spi<P> spi, MachineConfig config) {
-      boolean there =
-          registry.plugins(spi).stream().anyMatch(i -> i.name().equals(config.spec(spi).name()));
-      return there || config.names(spi)
-          ? Optional.of(new Choice<>(registry, spi, config))
-          : Optional.empty();
-    }
-
-    Choice(PluginRegistry registry, Spi<P> spi, MachineConfig config) {
-      this.spi = spi;
-      this.spec = config.spec(spi);
-      String where = "--plugin " + spi.id() + "=" + spec.name();
-      this.provider = registry.provider(spi, spec.name(), where);
-      this.options = Options.of(provider, spec.options(), where);
     }
   }
 }

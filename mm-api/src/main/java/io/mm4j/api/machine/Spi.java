@@ -2,6 +2,7 @@
 
 package io.mm4j.api.machine;
 
+import io.mm4j.api.kernel.KernelSpaceProvider;
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.api.page.FrameAllocatorProvider;
@@ -12,6 +13,7 @@ import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.api.slab.SlabAllocatorProvider;
 import io.mm4j.api.vma.VmaIndexProvider;
+import io.mm4j.api.vmalloc.VmallocAllocatorProvider;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
@@ -57,6 +59,14 @@ public final class Spi<P extends PluginProvider> {
   public static final Spi<SlabAllocatorProvider> SLAB =
       new Spi<>("slab", SlabAllocatorProvider.class, "slub");
 
+  /** Which addresses of the vmalloc area are whose; a machine of 2.4 has a list. */
+  public static final Spi<VmallocAllocatorProvider> VMALLOC =
+      new Spi<>("vmalloc", VmallocAllocatorProvider.class, "rbtree", "vmlist");
+
+  /** The kernel's own mappings: vmalloc, ioremap, kmap. */
+  public static final Spi<KernelSpaceProvider> KERNEL_SPACE =
+      new Spi<>("kernel-space", KernelSpaceProvider.class, "linux");
+
   /** The VMAs of one address space: a maple tree as in 6.18; a machine of 2.4 has its own. */
   public static final Spi<VmaIndexProvider> VMA_INDEX =
       new Spi<>("vma-index", VmaIndexProvider.class, "maple", "rbtree");
@@ -73,6 +83,8 @@ public final class Spi<P extends PluginProvider> {
           SLAB,
           PAGE_TABLE,
           PAGING,
+          VMALLOC,
+          KERNEL_SPACE,
           VMA_INDEX,
           PROCESS);
 

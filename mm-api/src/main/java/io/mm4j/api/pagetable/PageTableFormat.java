@@ -76,7 +76,8 @@ public record PageTableFormat(
 
   /**
    * {@code pte_present()}, {@code pmd_present()}: a table, or a leaf whose frames are resident,
-   * though the hardware may not be let at them.
+   * though the hardware may not be let at them. Difference: {@code pud_present()} does not count a
+   * leaf of level 3 that was made invalid; here it is like one of level 2.
    */
   public boolean isPresent(int level, long entry) {
     long mask = bits.present() | bits.protNone() | (hasLeafs(level) ? bits.pageSize() : 0);
@@ -106,11 +107,12 @@ public record PageTableFormat(
 
   /**
    * {@code pmd_bad()}: an entry above level 1 that is there and should refer to a table does not
-   * look like one; a huge page does not.
+   * look like one; a huge page does not. Whether it was used does not count ({@code
+   * CONFIG_ARCH_HAS_NONLEAF_PMD_YOUNG}: reclaim clears that bit), nor whose it is.
    */
   public boolean isBad(int level, long entry) {
-    long wanted = tableBits(level);
-    return (entry & ~bits.frame() & ~(wanted & bits.user())) != (wanted & ~bits.user());
+    long free = bits.user() | bits.accessed();
+    return (entry & ~bits.frame() & ~free) != (tableBits(level) & ~free);
   }
 
   /** What an entry of this level that refers to a table has beside its address. */

@@ -52,9 +52,9 @@ public final class ProcessReplay {
               false,
               List.of(CheckResult.skipped("results", "maps alone show no calls")),
               null);
-      case KMEM ->
+      case KMEM, VMAP ->
           throw new IllegalArgumentException(
-              "kind=kmem path=" + recording.path() + ": not a process");
+              "kind=" + recording.kind().id() + " path=" + recording.path() + ": not a process");
     };
   }
 
@@ -118,9 +118,9 @@ public final class ProcessReplay {
       case VMA -> VmaReplay.source(recording.path());
       case STRACE -> StraceReplay.source(recording.path(), recording.maps());
       case MAPS -> () -> new MapsSource(recording.path());
-      case KMEM ->
+      case KMEM, VMAP ->
           throw new IllegalArgumentException(
-              "kind=kmem path=" + recording.path() + ": not a process");
+              "kind=" + recording.kind().id() + " path=" + recording.path() + ": not a process");
     };
   }
 

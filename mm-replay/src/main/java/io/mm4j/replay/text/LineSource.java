@@ -6,6 +6,7 @@ import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -176,6 +177,11 @@ public final class LineSource implements AutoCloseable {
   /** The current line's bytes: valid up to {@link #length} until the next call of {@link #next}. */
   byte[] buffer() {
     return line;
+  }
+
+  /** The current line as text, one character for each byte. */
+  public String text() {
+    return new String(line, 0, length, StandardCharsets.ISO_8859_1);
   }
 
   /** Length of the current line in bytes. */

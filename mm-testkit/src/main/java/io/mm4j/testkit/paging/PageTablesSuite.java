@@ -8,6 +8,7 @@ import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.paging.faults.PagingFaults;
 import io.mm4j.testkit.paging.naive.NaivePaging;
+import io.mm4j.testkit.paging.rules.EdgeRules;
 import io.mm4j.testkit.paging.rules.KernelRules;
 import io.mm4j.testkit.paging.rules.MmuRules;
 import io.mm4j.testkit.paging.rules.TableRules;
@@ -23,6 +24,7 @@ public final class PageTablesSuite {
     List<Rule<PageTablesProvider>> rules = new ArrayList<>(TableRules.all());
     rules.addAll(KernelRules.all());
     rules.addAll(MmuRules.all());
+    rules.addAll(EdgeRules.all());
     return new Suite<>(Spi.PAGING, new NaivePaging(), rules, PagingFaults.all());
   }
 }

@@ -16,6 +16,7 @@ import io.mm4j.testkit.process.AddressSpaceSuite;
 import io.mm4j.testkit.process.ProcessFloorSuite;
 import io.mm4j.testkit.slab.SlabAllocatorSuite;
 import io.mm4j.testkit.vma.VmaIndexSuite;
+import io.mm4j.testkit.vmalloc.VmallocAllocatorSuite;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -38,6 +39,7 @@ public final class TestKit {
         PageAllocatorSuite.suite(),
         PageTableFormatSuite.suite(),
         PageTablesSuite.suite(),
+        VmallocAllocatorSuite.suite(),
         SlabAllocatorSuite.suite(),
         VmaIndexSuite.suite(),
         AddressSpaceSuite.suite());

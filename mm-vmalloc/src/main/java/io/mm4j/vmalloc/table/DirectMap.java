@@ -3,7 +3,6 @@
 package io.mm4j.vmalloc.table;
 
 import io.mm4j.api.Cpu;
-import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Pages;
@@ -20,17 +19,15 @@ final class DirectMap {
 
   private final PageTableFormat format;
   private final MemoryLayout layout;
-  private final Architecture architecture;
 
-  DirectMap(PageTableFormat format, MemoryLayout layout, Architecture architecture) {
+  DirectMap(PageTableFormat format, MemoryLayout layout) {
     this.format = format;
     this.layout = layout;
-    this.architecture = architecture;
   }
 
   /** Maps everything; false if there is no frame for a table. */
   boolean map(Cpu cpu, Root root, LinuxCursor cursor) {
-    long end = Math.min(layout.endPfn() << Pages.PAGE_SHIFT, architecture.lowmemEnd());
+    long end = layout.lowmemEndPfn() << Pages.PAGE_SHIFT;
     if (!map(cpu, root, cursor, 0, Math.min(ISA_END, end))) {
       return false;
     }

@@ -47,7 +47,7 @@ final class LinuxPageTables implements PageTables {
     this.frames = new TableFrames(floors.pages(), floors.memory().memMap());
     this.roots = new Roots(floors.memory().memMap());
     this.trees = new Trees(format, entries, frames);
-    this.directMap = new DirectMap(format, floors.layout(), floors.architecture());
+    this.directMap = new DirectMap(format, floors.layout());
     this.segmentation = Segments.of(floors.architecture(), format.shape().addressBits());
     this.cpus = floors.cpus();
     this.lazy = lazy;

@@ -31,6 +31,11 @@ final class CursorFaults {
             "PG-03",
             WalksOverMarkers::new),
         fault(
+            "walks-onto-stray-bits",
+            "A walk takes anything but 0 for an entry.",
+            "PG-28",
+            StopsAtStrayBits::new),
+        fault(
             "seeks-to-the-bottom",
             "seek goes down as far as there are tables, whatever level was wanted.",
             "PG-04",
@@ -146,6 +151,27 @@ final class CursorFaults {
         set(0); // whatever has come
         populate(table);
       }
+    }
+  }
+
+  private static final class StopsAtStrayBits extends NaiveCursor {
+    StopsAtStrayBits(NaivePageTables tables) {
+      super(tables);
+    }
+
+    private boolean stray;
+
+    @Override
+    public void set(long entry) {
+      super.set(entry);
+      stray |= entry == 0x60;
+    }
+
+    @Override
+    public boolean next() {
+      boolean found = super.next() || stray;
+      stray = false;
+      return found;
     }
   }
 }

@@ -46,6 +46,7 @@ public final class FormatFaults {
   private static final int UFFD_WP = 16;
   private static final int SOFT_DIRTY = 17;
   private static final int SAVED_DIRTY = 18;
+  private static final int STRAY = 19;
   private static final int INVERTED = 20;
   private static final int TABLE = 21;
 
@@ -201,7 +202,7 @@ public final class FormatFaults {
         fault(
             "large-pat-is-bit-7",
             "PAT has the same bit in huge pages.",
-            List.of("PT-11"),
+            List.of("PT-11", "PT-14"),
             "x86-64",
             bits(m -> m[PAT_LARGE] = 1 << 7)),
         fault(
@@ -288,6 +289,12 @@ public final class FormatFaults {
             List.of("PT-03", "PT-C07", "PT-C08"),
             "x86-64",
             bits(m -> m[PROT_NONE] = 1)),
+        fault(
+            "no-stray-bits",
+            "An entry with an accessed bit alone is something.",
+            List.of("PT-03", "PT-15"),
+            "x86-64",
+            bits(m -> m[STRAY] = 0)),
         fault(
             "no-saved-dirty",
             "A write-protected page forgets that it was written.",

@@ -100,11 +100,55 @@ public final class PagingFaults {
             "A flush reaches only the CPU that asks for it.",
             List.of("PG-23"),
             ThisCpuOnly::new),
+        fault(
+            "bit-7-is-a-leaf",
+            "Bit 7 makes a leaf at every level.",
+            List.of("PG-27"),
+            LeafAnywhere::new),
+        fault(
+            "keeps-top-leafs",
+            "A top entry of the kernel's that goes stays in the other roots.",
+            List.of("PG-29"),
+            KeepsTopLeafs::new),
         new Fault<>(
             "boxes-numbers",
             "Look-ups allocate, although the plugin says that they do not.",
             List.of("PG-26"),
             new NaivePaging("boxes-numbers", true, NaivePageTables::new)));
+  }
+
+  private static final class LeafAnywhere extends NaivePageTables {
+    LeafAnywhere(PageTablesProvider.Floors floors) {
+      super(floors);
+    }
+
+    @Override
+    public long translate(long root, long address) {
+      long[] leaf = {super.translate(root, address)};
+      long _ =
+          walk(
+              root,
+              address,
+              (level, pfn, index, entry) -> {
+                if (level > 1 && (entry & (1 << 7)) != 0) {
+                  leaf[0] = entry & format().frameMask(level);
+                }
+              });
+      return leaf[0];
+    }
+  }
+
+  private static final class KeepsTopLeafs extends NaivePageTables {
+    KeepsTopLeafs(PageTablesProvider.Floors floors) {
+      super(floors);
+    }
+
+    @Override
+    protected void publish(int index, long entry) {
+      if (entry != PageTableFormat.EMPTY) {
+        super.publish(index, entry);
+      }
+    }
   }
 
   private static final class BigEndian extends NaivePageTables {

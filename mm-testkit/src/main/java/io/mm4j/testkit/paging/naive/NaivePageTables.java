@@ -161,7 +161,7 @@ public class NaivePageTables implements PageTables {
 
   /** The direct map. */
   protected boolean mapRam(Cpu cpu) {
-    long end = Math.min(floors.layout().endPfn() << 12, floors.architecture().lowmemEnd());
+    long end = floors.layout().lowmemEndPfn() << 12;
     boolean good = mapRange(cpu, 0, Math.min(end, 1 << 20));
     for (MemoryMap.Range range : floors.layout().map().ranges()) {
       if (range.type() == MemoryMap.Type.USABLE) {
@@ -422,12 +422,13 @@ public class NaivePageTables implements PageTables {
     }
     boolean old = floors.architecture() == Architecture.X86_32_24;
     int code = wide || old ? 2 : 12;
-    table.set(code, wide ? 0x00af_9b00_0000_ffffL : 0x00cf_9a00_0000_ffffL);
-    table.set(code + 1, wide ? 0x00cf_9300_0000_ffffL : 0x00cf_9200_0000_ffffL);
+    long accessed = old ? 0 : 1L << 40;
+    table.set(code, (wide ? 0x00af_9a00_0000_ffffL : 0x00cf_9a00_0000_ffffL) | accessed);
+    table.set(code + 1, 0x00cf_9200_0000_ffffL | accessed);
     int userCode = wide ? 6 : code + 2;
     int userData = wide ? 5 : code + 3;
-    table.set(userCode, wide ? 0x00af_fb00_0000_ffffL : 0x00cf_fa00_0000_ffffL);
-    table.set(userData, wide ? 0x00cf_f300_0000_ffffL : 0x00cf_f200_0000_ffffL);
+    table.set(userCode, (wide ? 0x00af_fa00_0000_ffffL : 0x00cf_fa00_0000_ffffL) | accessed);
+    table.set(userData, 0x00cf_f200_0000_ffffL | accessed);
     return segments(table, wide, code, userCode, userData);
   }
 

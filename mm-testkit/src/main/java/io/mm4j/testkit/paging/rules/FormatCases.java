@@ -167,6 +167,14 @@ public final class FormatCases {
     expect(f.isAbsent(1, e) && a.isSwap(e), "a swap entry is one", f, e);
     expect(a.type(e) == type && a.offset(e) == offset, "with its type and slot", f, e);
     expect(a.entry(a.type(e), a.offset(e)) == e, "read and written again it is the same", f, e);
+    for (int t = 0; t < SwapType.TYPES; t++) {
+      long of = a.entry(t, SwapType.MARKER_BITS);
+      boolean marker = t == 31;
+      expect(a.isSwap(of) == (t < 24), "types below 24 are swap files", f, of);
+      expect(a.isMigration(of) == (t >= 25 && t <= 27), "types 25 to 27 are migration", f, of);
+      expect(a.isMarker(of) == marker && a.isGuard(of) == marker, "type 31 is a marker", f, of);
+      expect(a.markerBits(of) == (marker ? 7 : 0), "and only it has marker bits", f, of);
+    }
   }
 
   private static void exclusive(PageTableFormat f) {
@@ -233,6 +241,9 @@ public final class FormatCases {
       long pfn = FormatRules.frame(f, 1, random);
       long e = f.table(level, pfn);
       expect(!f.isBad(level, e), "a populated entry is not bad", f, e);
+      expect(!f.isBad(level, f.bits().mkold(e)), "nor one that was not used", f, e);
+      expect(f.isBad(level, e | f.bits().pageSize()), "one with PS is", f, e);
+      expect(f.isBad(level, e & ~f.bits().present()), "and one that is not present", f, e);
       expect(f.isTable(level, e) && f.tablePfn(e) == pfn, "and refers to its table", f, e);
     }
   }

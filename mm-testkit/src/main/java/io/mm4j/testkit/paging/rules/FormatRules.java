@@ -158,7 +158,25 @@ public final class FormatRules {
             "Setting one would set the other.",
             "arch/x86/include/asm/pgtable_types.h",
             "a bit was used twice",
-            FormatRules::apart));
+            FormatRules::apart),
+        model(
+            "PT-14",
+            "changed-protection",
+            "modify gives a leaf of any level what one of the new protection has from the start,"
+                + " the memory type aside, which stays; a huge leaf that is made invalid keeps its"
+                + " frames and memory type, and is not PROT_NONE.",
+            "mprotect and splitting are done to huge pages, too.",
+            "pte_modify, pmd_modify, flip_protnone_guard, pmd_mkinvalid",
+            "bits below the frame of a huge leaf are inverted, or its PAT bit is lost",
+            FormatRules::protectionChanges),
+        manual(
+            "PT-15",
+            "stray-bits",
+            "Accessed and dirty alone are nothing in entries of 8 bytes, at every level, and"
+                + " something in those of 4.",
+            "CPUs of the Knights Landing line set them where nothing is.",
+            "arch/x86/include/asm/pgtable_64.h _PAGE_KNL_ERRATUM_MASK",
+            FormatRules::strayBits));
   }
 
   private static void equal(Map<String, Long> expected, Map<String, Long> seen) {
@@ -253,6 +271,7 @@ public final class FormatRules {
     map.put("swap 1 0x12345", bits.entry(1, 0x12345));
     map.put("swap 0 0", bits.entry(0, 0));
     map.put("guard", bits.marker(SwapType.MARKER_GUARD));
+    map.put("largest offset", bits.maxOffset());
     map.put("migration write 0x12345", bits.entry(SwapType.MIGRATION_WRITE, 0x12345));
     return map;
   }
@@ -389,6 +408,47 @@ public final class FormatRules {
           format.isAbsent(1, marked) || marked == 0, // the last slot of swap file 0
           what + " is absent",
           "it is not");
+    }
+  }
+
+  private static void protectionChanges(PageTableFormat format, Seeded random) {
+    EntryBits bits = format.bits();
+    for (int i = 0; i < ROUNDS; i++) {
+      int level = FormatModel.leafLevel(format, random);
+      long pfn = frame(format, level, random);
+      CacheMode mode = CacheMode.values()[random.below(CacheMode.values().length)];
+      long first = format.withCache(format.userProt(random.below(8)), mode);
+      long second = format.withCache(format.userProt(random.below(8)), mode);
+      long entry = format.leaf(level, pfn, first);
+      long expected = format.leaf(level, pfn, second);
+      long seen = format.modify(level, entry, second);
+      check(
+          seen == expected,
+          String.format("modify(%d, 0x%x, 0x%x) = 0x%x", level, entry, second, expected),
+          String.format("0x%x", seen));
+      if (level > 1) {
+        long invalid = format.mkinvalid(level, entry);
+        check(
+            !bits.isMapped(invalid)
+                && !bits.isProtnone(invalid)
+                && format.pfn(level, invalid) == pfn
+                && format.cache(level, invalid) == mode,
+            String.format(
+                "mkinvalid(%d, 0x%x) keeps frames and memory type, and is not PROT_NONE",
+                level, entry),
+            String.format("0x%x", invalid));
+      }
+    }
+  }
+
+  private static void strayBits(PageTableFormat format, Seeded random) {
+    long stray = 0x60 & ~(random.oneIn(2) ? 0x20 : 0);
+    boolean nothing = format.shape().entryBytes() == 8;
+    for (int level = 1; level <= format.levels(); level++) {
+      check(
+          format.isNone(stray) == nothing && format.isAbsent(level, stray) != nothing,
+          String.format("0x%x is %s", stray, nothing ? "nothing" : "something"),
+          "otherwise at level " + level);
     }
   }
 

@@ -6,6 +6,7 @@ import static io.mm4j.testkit.RuleViolation.check;
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 import static io.mm4j.testkit.paging.rules.TableRules.rule;
 
+import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.pagetable.Mmu;
 import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
@@ -197,6 +198,14 @@ public final class KernelRules {
     checkEqual(3, s.userCode() & 3, "privilege of __USER_CS");
     checkEqual(3, s.userData() & 3, "privilege of __USER_DS");
     checkEqual(0, s.kernelCode() & 7, "privilege of __KERNEL_CS");
+    long used = b.kind.architecture == Architecture.X86_32_24 ? 0 : 1L << 40;
+    long code = (wide ? 0x00af_9a00_0000_ffffL : 0x00cf_9a00_0000_ffffL) | used;
+    long data = 0x00cf_9200_0000_ffffL | used;
+    long user = 3L << 45;
+    checkEqual(code, s.descriptor(s.kernelCode()), b.kind + ": descriptor of __KERNEL_CS");
+    checkEqual(data, s.descriptor(s.kernelData()), b.kind + ": descriptor of __KERNEL_DS");
+    checkEqual(code | user, s.descriptor(s.userCode()), b.kind + ": descriptor of __USER_CS");
+    checkEqual(data | user, s.descriptor(s.userData()), b.kind + ": descriptor of __USER_DS");
     for (int i = 0; i < 50; i++) {
       long offset = wide ? b.user(random) : random.next() & 0xffff_ffffL;
       flat(s.linear(s.userData(), offset, 1, Mmu.USER | Mmu.WRITE), offset, "a user's write");

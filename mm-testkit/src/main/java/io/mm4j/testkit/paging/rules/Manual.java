@@ -146,6 +146,7 @@ final class Manual {
     map.put("swap 1 0x12345", narrow ? 0x0246_8a02L : 0x0fff_ffff_fdb9_7400L);
     map.put("swap 0 0", narrow ? 0x0000_0000L : 0x07ff_ffff_ffff_fe00L);
     map.put("guard", narrow ? 0x0000_083eL : 0xffff_ffff_ffff_f600L);
+    map.put("largest offset", narrow ? 0x7f_ffffL : isLong(name) ? (1L << 50) - 1 : (1L << 26) - 1);
     map.put("migration write 0x12345", narrow ? 0x0246_8a36L : 0xdfff_ffff_fdb9_7400L);
     return map;
   }

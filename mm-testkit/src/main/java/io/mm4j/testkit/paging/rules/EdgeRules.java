@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.paging.rules;
+
+import static io.mm4j.testkit.RuleViolation.check;
+import static io.mm4j.testkit.RuleViolation.checkEqual;
+import static io.mm4j.testkit.paging.rules.TableRules.rule;
+
+import io.mm4j.api.pagetable.Mmu;
+import io.mm4j.api.pagetable.PageTableFormat;
+import io.mm4j.api.pagetable.PageTables;
+import io.mm4j.api.pagetable.PageTablesProvider;
+import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.Seeded;
+import io.mm4j.testkit.paging.rules.PagingBench.Kind;
+import java.util.List;
+
+/** Bits where they mean something else, and top entries that come and go. */
+public final class EdgeRules {
+  private static final long PS = 1 << 7;
+  private static final long STRAY = 0x60;
+
+  private EdgeRules() {}
+
+  /** All of them. */
+  public static List<Rule<PageTablesProvider>> all() {
+    return List.of(
+        rule(
+            "PG-27",
+            "reserved-bit-7",
+            "Bit 7 in an entry of a level without leafs is reserved: translate finds nothing behind"
+                + " it, walk ends at it, and an access is a fault with the bits P and RSVD.",
+            "A table that is taken for a huge page is somebody's memory.",
+            "Intel SDM 3A sections 4.7 and 4.4.2; arch/x86/include/asm/trap_pf.h X86_PF_RSVD",
+            "any entry with bit 7 is taken for a leaf",
+            EdgeRules::reserved,
+            Kind.X86_64,
+            Kind.LA57),
+        rule(
+            "PG-28",
+            "stray-bits",
+            "Accessed and dirty bits alone in an entry of 8 bytes are nothing: a walk passes over"
+                + " them, a table may be put there, and the tables with them may be freed.",
+            "CPUs of the Knights Landing line set them where nothing is.",
+            "arch/x86/include/asm/pgtable_64.h _PAGE_KNL_ERRATUM_MASK; pte_none, pmd_none",
+            "an entry is compared with 0",
+            EdgeRules::stray,
+            Kind.X86_64,
+            Kind.LA57,
+            Kind.X86_PAE),
+        rule(
+            "PG-29",
+            "top-leafs-of-the-kernel",
+            "A huge leaf in a top entry of the kernel's is seen through every root, and when it is"
+                + " cleared through none.",
+            "What ioremap has given back must be gone for all.",
+            "sync_global_pgds, arch_sync_kernel_mappings; set_pmd of x86-32",
+            "only what comes is published",
+            EdgeRules::topLeafs,
+            Kind.X86_32));
+  }
+
+  private static void reserved(PagingBench b, Seeded random) {
+    long root = b.newRoot();
+    long at = b.user(random) & -4096L;
+    b.map(root, at, 1, 300, PageTableFormat.READ);
+    int levels = b.format.levels();
+    Mmu mmu = b.tables.mmu(b.cpu);
+    for (int level = levels; level > 1; level--) {
+      if (b.format.shape().hasLeafs(level)) {
+        continue;
+      }
+      int steps = levels - level + 1;
+      long slot = b.path(root, at).get(steps - 1);
+      long entry = b.read(slot);
+      b.write(slot, entry | PS);
+      String what = b.kind + ": bit 7 at level " + level;
+      checkEqual(PageTables.NOT_MAPPED, b.tables.translate(root, at), what);
+      int[] told = {0};
+      checkEqual(PageTables.NOT_MAPPED, b.tables.walk(root, at, (l, pfn, i, e) -> told[0]++), what);
+      checkEqual(steps, told[0], what + ": steps of walk");
+      mmu.loadDirectory(root, 0, false);
+      long result = mmu.access(at, Mmu.USER);
+      check(result < 0, what + " is a fault", String.format("0x%x", result));
+      checkEqual(0xd, Mmu.faultCode(result), what + ": P, U/S and RSVD");
+      mmu.switchTo(PageTables.NO_ROOT);
+      b.write(slot, entry);
+    }
+    checkEqual(300L << 12, b.tables.translate(root, at), b.kind + ": bit 7 is gone");
+    b.end(root);
+  }
+
+  private static void stray(PagingBench b, Seeded random) {
+    long root = b.newRoot();
+    long at = b.user(random) & -b.format.bytes(2);
+    b.place(root, at, 1);
+    long empty = b.cursor.paddr();
+    b.write(empty, STRAY);
+    long second = b.format.bytes(2);
+    long other = at + second < b.format.kernel().userEnd() ? at + second : at - second;
+    checkEqual(2, b.cursor.seek(root, other, 2), b.kind + ": level of an empty entry");
+    b.cursor.set(STRAY);
+    b.cursor.over(root, 0, b.format.kernel().start());
+    check(!b.cursor.next(), b.kind + ": a walk passes over stray bits", "it stops");
+    b.place(root, other, 1);
+    checkEqual(1, b.cursor.level(), b.kind + ": a table where stray bits were");
+    b.cursor.over(root, 0, b.format.kernel().start());
+    long freed = b.cursor.freeTables(b.cpu, 0, b.format.kernel().start());
+    check(freed > 0, b.kind + ": tables with stray bits are freed", "none is");
+    b.end(root);
+  }
+
+  private static void topLeafs(PagingBench b, Seeded random) {
+    long kernel = b.kernelRoot();
+    long early = b.newRoot();
+    int top = b.format.levels();
+    long at = 0xf000_0000L + random.below(16) * b.format.bytes(top);
+    b.place(kernel, at, top);
+    b.cursor.set(b.format.leaf(top, 1024, b.format.kernelProt(PageTableFormat.READ)));
+    long late = b.newRoot();
+    for (long root : new long[] {kernel, early, late}) {
+      checkEqual(1024L << 12, b.tables.translate(root, at), b.kind + ": a huge leaf of the kernel");
+    }
+    b.place(kernel, at, top);
+    b.cursor.set(PageTableFormat.EMPTY);
+    for (long root : new long[] {kernel, early, late}) {
+      checkEqual(PageTables.NOT_MAPPED, b.tables.translate(root, at), b.kind + ": it is gone");
+    }
+    b.end(early);
+    b.end(late);
+  }
+}
