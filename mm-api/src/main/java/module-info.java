@@ -24,7 +24,6 @@ module io.mm4j.api {
   exports io.mm4j.api.vma;
   exports io.mm4j.api.vmalloc;
 
-  uses io.mm4j.api.kernel.KernelSpaceProvider;
   uses io.mm4j.api.memory.PhysicalMemoryProvider;
   uses io.mm4j.api.page.FrameAllocatorProvider;
   uses io.mm4j.api.page.PageAllocatorProvider;

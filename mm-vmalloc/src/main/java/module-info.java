@@ -5,8 +5,6 @@ module io.mm4j.vmalloc {
   requires io.mm4j.api;
   requires static org.jspecify;
 
-  provides io.mm4j.api.kernel.KernelSpaceProvider with
-      io.mm4j.vmalloc.space.LinuxSpaceProvider;
   provides io.mm4j.api.pagetable.PageTableFormatProvider with
       io.mm4j.vmalloc.format.La57Provider,
       io.mm4j.vmalloc.format.X8632Provider,

@@ -279,8 +279,8 @@ class PluginsCommandTest {
               .lines()
               .filter(l -> l.endsWith("default)"))
               .toList();
-      assertEquals(10, defaults.size(), defaults.toString());
-      assertTrue(defaults.get(8).startsWith("  " + of[1] + " "), defaults.toString());
+      assertEquals(9, defaults.size(), defaults.toString());
+      assertTrue(defaults.get(7).startsWith("  " + of[1] + " "), defaults.toString());
     }
   }
 

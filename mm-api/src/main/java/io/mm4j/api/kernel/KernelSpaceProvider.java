@@ -8,18 +8,15 @@ import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.pagetable.PageTables;
-import io.mm4j.api.plugin.Options;
-import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.vmalloc.VmallocAllocator;
 import io.mm4j.api.vmalloc.VmallocAllocatorProvider;
-import java.util.Map;
 import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
-/** Creates {@link KernelSpace}s: the SPI {@code kernel-space}. */
+/** Creates {@link KernelSpace}s; see {@link KernelSpaceSource}. */
 @API(status = API.Status.EXPERIMENTAL)
-public interface KernelSpaceProvider extends PluginProvider {
+public interface KernelSpaceProvider {
   /**
    * What the floors below hand up.
    *
@@ -33,7 +30,6 @@ public interface KernelSpaceProvider extends PluginProvider {
    * @param areas which addresses are whose
    * @param areasCan what that can do
    * @param cpus the machine's CPUs
-   * @param settings what was set of the provider's {@link #settings()}
    */
   record Floors(
       Architecture architecture,
@@ -45,14 +41,8 @@ public interface KernelSpaceProvider extends PluginProvider {
       PageTables tables,
       VmallocAllocator areas,
       VmallocAllocatorProvider.Capabilities areasCan,
-      Cpus cpus,
-      Map<String, String> settings) {
-    /** Copies the map. */
-    public Floors {
-      settings = Map.copyOf(settings);
-    }
-  }
+      Cpus cpus) {}
 
   /** Creates a floor that has mapped nothing. */
-  KernelSpace create(Floors floors, Options options);
+  KernelSpace create(Floors floors);
 }

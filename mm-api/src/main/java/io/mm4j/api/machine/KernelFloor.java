@@ -8,9 +8,11 @@ import io.mm4j.api.kernel.KernelForm;
 import io.mm4j.api.kernel.KernelLayout;
 import io.mm4j.api.kernel.KernelSpace;
 import io.mm4j.api.kernel.KernelSpaceProvider;
+import io.mm4j.api.kernel.KernelSpaceSource;
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.pagetable.PageTables;
+import io.mm4j.api.pagetable.PageTablesProvider;
 import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.vmalloc.VmallocAllocator;
 import io.mm4j.api.vmalloc.VmallocAllocatorProvider;
@@ -29,7 +31,7 @@ final class KernelFloor {
       @Nullable SlabAllocator slabs,
       @Nullable PageTables tables,
       Optional<PluginChoice<VmallocAllocatorProvider>> vmallocPlugin,
-      Optional<PluginChoice<KernelSpaceProvider>> spacePlugin,
+      @Nullable PageTablesProvider paging,
       BootSettings settings) {
     Architecture architecture = machine.architecture();
     boolean wide = architecture.is64Bit();
@@ -52,23 +54,22 @@ final class KernelFloor {
                             settings.of(plugin.provider)),
                         plugin.options))
             .orElse(null);
-    if (vmalloc != null && tables != null && spacePlugin.isPresent()) {
-      PluginChoice<KernelSpaceProvider> plugin = spacePlugin.get();
+    if (vmalloc != null && tables != null && paging instanceof KernelSpaceSource source) {
       space =
-          plugin.provider.create(
-              new KernelSpaceProvider.Floors(
-                  architecture,
-                  machine.layout(),
-                  layout,
-                  machine.memory(),
-                  machine.pages(),
-                  slabs,
-                  tables,
-                  vmalloc,
-                  capabilities.orElseThrow(),
-                  machine.cpus(),
-                  settings.of(plugin.provider)),
-              plugin.options);
+          source
+              .kernelSpace()
+              .create(
+                  new KernelSpaceProvider.Floors(
+                      architecture,
+                      machine.layout(),
+                      layout,
+                      machine.memory(),
+                      machine.pages(),
+                      slabs,
+                      tables,
+                      vmalloc,
+                      capabilities.orElseThrow(),
+                      machine.cpus()));
     } else {
       space = null;
     }
@@ -91,8 +92,7 @@ final class KernelFloor {
 
   KernelSpace space() {
     if (space == null) {
-      throw missing(
-          "mappings of the kernel's own", capabilities.isEmpty() ? "vmalloc" : "kernel-space");
+      throw missing("mappings of the kernel's own", capabilities.isEmpty() ? "vmalloc" : "paging");
     }
     return space;
   }

@@ -94,7 +94,6 @@ public final class Machine implements AutoCloseable {
     var formatPlugin = PluginChoice.ifFound(registry, Spi.PAGE_TABLE, config);
     var pagingPlugin = PluginChoice.ifFound(registry, Spi.PAGING, config);
     var vmallocPlugin = PluginChoice.ifFound(registry, Spi.VMALLOC, config);
-    var spacePlugin = PluginChoice.ifFound(registry, Spi.KERNEL_SPACE, config);
     var processPlugin = PluginChoice.ifFound(registry, Spi.PROCESS, config);
     var indexPlugin = PluginChoice.ifFound(registry, Spi.VMA_INDEX, config);
     List<PluginChoice<?>> choices =
@@ -103,7 +102,6 @@ public final class Machine implements AutoCloseable {
     formatPlugin.ifPresent(choices::add);
     pagingPlugin.ifPresent(choices::add);
     vmallocPlugin.ifPresent(choices::add);
-    spacePlugin.ifPresent(choices::add);
     indexPlugin.ifPresent(choices::add);
     processPlugin.ifPresent(choices::add);
     choices.forEach(choice -> chosen.put(choice.spi, choice.spec));
@@ -139,7 +137,14 @@ public final class Machine implements AutoCloseable {
       } else {
         pageTables = null;
       }
-      kernel = new KernelFloor(this, slabs, pageTables, vmallocPlugin, spacePlugin, settings);
+      kernel =
+          new KernelFloor(
+              this,
+              slabs,
+              pageTables,
+              vmallocPlugin,
+              pagingPlugin.map(plugin -> plugin.provider).orElse(null),
+              settings);
       closers.push(kernel::close);
       if (processPlugin.isPresent() && indexPlugin.isPresent()) {
         processes = processes(processPlugin.get(), indexPlugin.get(), settings);

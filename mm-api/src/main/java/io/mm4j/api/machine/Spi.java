@@ -2,7 +2,6 @@
 
 package io.mm4j.api.machine;
 
-import io.mm4j.api.kernel.KernelSpaceProvider;
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.api.page.FrameAllocatorProvider;
@@ -63,10 +62,6 @@ public final class Spi<P extends PluginProvider> {
   public static final Spi<VmallocAllocatorProvider> VMALLOC =
       new Spi<>("vmalloc", VmallocAllocatorProvider.class, "rbtree", "vmlist");
 
-  /** The kernel's own mappings: vmalloc, ioremap, kmap. */
-  public static final Spi<KernelSpaceProvider> KERNEL_SPACE =
-      new Spi<>("kernel-space", KernelSpaceProvider.class, "linux");
-
   /** The VMAs of one address space: a maple tree as in 6.18; a machine of 2.4 has its own. */
   public static final Spi<VmaIndexProvider> VMA_INDEX =
       new Spi<>("vma-index", VmaIndexProvider.class, "maple", "rbtree");
@@ -84,7 +79,6 @@ public final class Spi<P extends PluginProvider> {
           PAGE_TABLE,
           PAGING,
           VMALLOC,
-          KERNEL_SPACE,
           VMA_INDEX,
           PROCESS);
 

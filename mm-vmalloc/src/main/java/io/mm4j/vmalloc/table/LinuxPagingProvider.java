@@ -3,16 +3,19 @@
 package io.mm4j.vmalloc.table;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.kernel.KernelSpaceProvider;
+import io.mm4j.api.kernel.KernelSpaceSource;
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.pagetable.PageTablesProvider;
 import io.mm4j.api.plugin.OptionSpec;
 import io.mm4j.api.plugin.Options;
+import io.mm4j.vmalloc.space.LinuxSpaceProvider;
 import java.util.List;
 
 /** Provides the page tables {@code linux}. */
-public final class LinuxPagingProvider implements PageTablesProvider {
+public final class LinuxPagingProvider implements PageTablesProvider, KernelSpaceSource {
   private static final String SYNC = "vmalloc-sync";
 
   /** For the service loader. */
@@ -31,6 +34,11 @@ public final class LinuxPagingProvider implements PageTablesProvider {
   @Override
   public Capabilities capabilities() {
     return new Capabilities(true);
+  }
+
+  @Override
+  public KernelSpaceProvider kernelSpace() {
+    return new LinuxSpaceProvider();
   }
 
   @Override
