@@ -407,7 +407,7 @@ public final class Frames {
     memory.putByte((pfn << Pages.PAGE_SHIFT) + offset, (byte) value);
     BitSet known = unknown.isEmpty() ? null : unknown.get(pfn);
     if (known != null) {
-      BitSet more = known == NOTHING_KNOWN ? new BitSet(4096) : known;
+      BitSet more = known.isEmpty() ? new BitSet(4096) : known; // the empty one is everybody's
       more.set(offset);
       unknown.put(pfn, more);
     }
@@ -419,7 +419,7 @@ public final class Frames {
     memory.copyPage(to, from);
     BitSet known = unknown.isEmpty() ? null : unknown.get(from);
     if (known != null) {
-      unknown.put(to, known == NOTHING_KNOWN ? known : (BitSet) known.clone());
+      unknown.put(to, known.isEmpty() ? known : (BitSet) known.clone());
     } else if (!unknown.isEmpty()) {
       unknown.remove(to);
     }

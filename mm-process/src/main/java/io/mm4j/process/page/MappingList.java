@@ -33,7 +33,7 @@ public final class MappingList {
   /** Whether it is one of them. */
   public boolean contains(Mapping mapping) {
     for (int i = 0; i < size; i++) {
-      if (mappings[i] == mapping) {
+      if (mapping.equals(mappings[i])) {
         return true;
       }
     }
@@ -51,7 +51,7 @@ public final class MappingList {
   /** One less; the last one that was added is found first. */
   public void remove(Mapping mapping) {
     for (int i = size - 1; i >= 0; i--) {
-      if (mappings[i] == mapping) {
+      if (mapping.equals(mappings[i])) {
         mappings[i] = mappings[--size];
         mappings[size] = null;
         return;

@@ -137,16 +137,18 @@ public final class AddressSpaceSuite {
             FAILING_OPERATIONS,
             FrameRules::refused),
         rule(
-            "AS-58",
-            "reclaim-in-between",
-            "When pages that can be had again are taken away in the middle of any allocation of a"
-                + " call, its answer and what is mapped are the same, and everything contradicts"
-                + " nothing.",
-            "Whoever waits for memory is the one who reclaims it.",
-            "mm4j's rule: allocate first, walk after; do_anonymous_page, wp_page_copy look again",
-            "an entry that was read before the allocation is believed after it",
-            FAILING_OPERATIONS,
-            FrameRules::reclaimed));
+                "AS-58",
+                "reclaim-in-between",
+                "When pages that can be had again are taken away in the middle of any allocation of"
+                    + " a call, its answer and what is mapped are the same, and everything"
+                    + " contradicts nothing.",
+                "Whoever waits for memory is the one who reclaims it.",
+                "mm4j's rule: allocate first, walk after; do_anonymous_page, wp_page_copy look"
+                    + " again",
+                "an entry that was read before the allocation is believed after it",
+                FAILING_OPERATIONS,
+                FrameRules::reclaimed)
+            .about(Kind.READ, Kind.WRITE));
   }
 
   private static SpaceRule rule(

@@ -28,7 +28,6 @@ final class FrameFaults {
 
   /** A write gives up when its process is called while it looks for memory. */
   static final class GivesUp extends DelegatingSpace {
-    private boolean writing;
     private boolean disturbed;
 
     GivesUp(AddressSpace inner) {
@@ -37,16 +36,14 @@ final class FrameFaults {
 
     @Override
     public long madvise(long addr, long len, long advice) {
-      disturbed |= writing;
+      disturbed = true;
       return inner.madvise(addr, len, advice);
     }
 
     @Override
     public TouchOutcome write(long uaddr, int value) {
-      writing = true;
       disturbed = false;
       TouchOutcome outcome = inner.write(uaddr, value);
-      writing = false;
       return disturbed
           ? new TouchOutcome(TouchOutcome.Kind.SEGV_MAPERR, uaddr, TouchOutcome.UNKNOWN)
           : outcome;
