@@ -22,7 +22,8 @@ import java.util.Map;
 /** Replays a recording of any kind on the chosen plugins. */
 final class Judge {
   /** RAM of a machine below recorded processes, whose pages are not in it yet. */
-  private static final long PROCESS_BYTES = 64L << 20;
+  /** More than the processes of any recording have resident; what nobody touches costs nothing. */
+  private static final long PROCESS_BYTES = 512L << 20;
 
   private final PluginRegistry registry;
   private final Map<Spi<?>, PluginSpec> choices;
@@ -56,19 +57,13 @@ final class Judge {
 
   /** Replays and shows processes on the chosen process floor and index. */
   ProcessReplay processes() {
-    return new ProcessReplay(() -> config().memory(PROCESS_BYTES).cpus(1).contents(false).boot());
+    return new ProcessReplay(() -> config().memory(PROCESS_BYTES).cpus(1).boot());
   }
 
   /** The same on a machine of this kind, with the plugins that it takes when none are chosen. */
   ProcessReplay processes(Architecture architecture) {
     return new ProcessReplay(
-        () ->
-            config()
-                .architecture(architecture)
-                .memory(PROCESS_BYTES)
-                .cpus(1)
-                .contents(false)
-                .boot());
+        () -> config().architecture(architecture).memory(PROCESS_BYTES).cpus(1).boot());
   }
 
   /** Replays a page trace with samples of the free blocks on the way. */

@@ -237,7 +237,7 @@ final class LinuxAddressSpace implements AddressSpace {
         start,
         start,
         cached,
-        0,
+        mm.pages.exists() ? mm.pages.root() << 12 : 0,
         1,
         1,
         mm.vmas.size(),
@@ -263,6 +263,7 @@ final class LinuxAddressSpace implements AddressSpace {
         sums.stackVm,
         sums.hiwaterVm,
         sums.committed,
+        mm.pages.tables(),
         mm.defFlags,
         0,
         0,
@@ -274,8 +275,6 @@ final class LinuxAddressSpace implements AddressSpace {
   public void validate() {
     mm.vmas.validate();
     mm.accounting.validate();
-    if (mm.vmas.size() == 0) {
-      mm.pages.validateEmpty();
-    }
+    mm.validatePages();
   }
 }

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process;
 
+import io.mm4j.api.InputException;
+import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.ProcessFloor;
-import io.mm4j.api.vma.VmaIndex;
+import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.process.mm.FloorContext;
 import io.mm4j.process.mm.Mm;
-import java.util.function.Supplier;
+import io.mm4j.process.page.Frames;
 
 /** Makes address spaces that answer as Linux 6.18 does. */
 final class LinuxProcessFloor implements ProcessFloor {
@@ -19,11 +21,16 @@ final class LinuxProcessFloor implements ProcessFloor {
   /**
    * Creates a floor without processes.
    *
-   * @param indexes makes an empty index of VMAs
+   * @param floors what is below; without page tables it can have no process
    * @param sysctls what the machine was booted with
    */
-  LinuxProcessFloor(Supplier<? extends VmaIndex> indexes, MmSysctls sysctls) {
-    this.context = new FloorContext(indexes);
+  LinuxProcessFloor(ProcessFloorProvider.Floors floors, MmSysctls sysctls) {
+    PageTables tables = floors.pageTables();
+    Frames frames =
+        tables == null
+            ? null
+            : new Frames(floors.memory(), floors.pages(), floors.cpus().get(0), tables);
+    this.context = new FloorContext(floors.indexes(), frames);
     this.sysctls = sysctls;
   }
 
@@ -41,6 +48,12 @@ final class LinuxProcessFloor implements ProcessFloor {
           "mmap_base=0x" + Long.toHexString(layout.mmapBase()) + " is not in user space");
     }
     Mm mm = new Mm(config, context);
+    if (!mm.pages.exists()) {
+      throw new InputException(
+          "there is no memory left for the page tables of a process",
+          "the machine",
+          "more memory, or fewer processes");
+    }
     context.add(mm);
     return new LinuxAddressSpace(mm);
   }
@@ -68,5 +81,6 @@ final class LinuxProcessFloor implements ProcessFloor {
   @Override
   public void close() {
     context.spaces().forEach(mm -> new LinuxAddressSpace(mm).exit());
+    context.close();
   }
 }

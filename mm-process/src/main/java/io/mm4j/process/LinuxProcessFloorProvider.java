@@ -43,6 +43,6 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
     if (floors.settings().containsKey(ThpMode.PARAMETER)) {
       ThpMode.of(floors.settings().get(ThpMode.PARAMETER));
     }
-    return new LinuxProcessFloor(floors.indexes(), MmSysctls.of(floors.settings()));
+    return new LinuxProcessFloor(floors, MmSysctls.of(floors.settings()));
   }
 }

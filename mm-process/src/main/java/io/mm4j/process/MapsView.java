@@ -4,7 +4,8 @@ package io.mm4j.process;
 import io.mm4j.api.process.AddressSpace.VmaUsage;
 import io.mm4j.api.process.VmaInfo;
 import io.mm4j.process.mm.Mm;
-import io.mm4j.process.page.Page;
+import io.mm4j.process.page.Frames;
+import io.mm4j.process.page.PageKind;
 import io.mm4j.process.page.PageTable;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
@@ -75,18 +76,20 @@ final class MapsView {
     StringBuilder out = new StringBuilder();
     char[] letter = {'.'};
     long[] run = {vma.start, vma.start};
-    mm.pages.visit(
-        vma.start,
-        vma.end,
-        (addr, entry, huge) -> {
-          char now = letter(huge ? firstOfHuge(vma, addr, entry) : entry, huge);
-          if (addr != run[1]) {
-            switchTo('.', run[1], letter, run, out);
-            run[1] = addr;
-          }
-          switchTo(now, addr, letter, run, out);
-          run[1] = addr + Mm.PAGE;
-        });
+    mm.pages
+        .ranges()
+        .visit(
+            vma.start,
+            vma.end,
+            (addr, kind, pfn, huge) -> {
+              char now = letter(kind, huge ? firstOfHuge(vma, addr, pfn) : pfn, huge);
+              if (addr != run[1]) {
+                switchTo('.', run[1], letter, run, out);
+                run[1] = addr;
+              }
+              switchTo(now, addr, letter, run, out);
+              run[1] = addr + Mm.PAGE;
+            });
     if (run[1] != vma.end) {
       switchTo('.', run[1], letter, run, out);
     }
@@ -95,9 +98,8 @@ final class MapsView {
   }
 
   /** Whether a huge mapping is exclusive is asked of the first page that is looked at. */
-  private Object firstOfHuge(Vma vma, long addr, Object entry) {
-    Object first = mm.pages.get(Math.max(vma.start, addr & -Mm.HUGE_BYTES));
-    return first == null ? entry : first;
+  private static long firstOfHuge(Vma vma, long addr, long pfn) {
+    return pfn - ((addr - Math.max(vma.start, addr & -Mm.HUGE_BYTES)) >> 12);
   }
 
   private static void switchTo(char now, long addr, char[] letter, long[] run, StringBuilder out) {
@@ -114,30 +116,35 @@ final class MapsView {
     }
   }
 
-  private static char letter(Object entry, boolean huge) {
-    if (entry == PageTable.GUARD) {
+  private char letter(int kind, long pfn, boolean huge) {
+    if (kind == PageTable.GUARD) {
       return 'g';
     }
-    if (entry instanceof Page page) {
-      boolean once = page.mapCount() == 1;
-      return page.kind() == Page.Kind.ANON ? (once ? 'A' : 'a') : (once ? 'F' : 'f');
+    if (kind == PageTable.ZERO) {
+      return huge ? 'Z' : 'z';
     }
-    return huge ? 'Z' : 'z';
+    Frames frames = mm.context.frames();
+    boolean once = frames.mapCount(pfn) == 1;
+    return frames.isAnon(pfn) ? (once ? 'A' : 'a') : (once ? 'F' : 'f');
   }
 
   VmaUsage usage(Vma vma) {
+    Frames frames = mm.context.frames();
     long[] sums = new long[4];
-    mm.pages.visit(
-        vma.start,
-        vma.end,
-        (addr, entry, huge) -> {
-          if (entry instanceof Page page) {
-            sums[0] += 4;
-            sums[1] += page.kind() == Page.Kind.ANON ? 4 : 0;
-            sums[2] += (4096L << 12) / page.mapCount();
-            sums[3] += huge && page.kind() == Page.Kind.ANON ? 4 : 0;
-          }
-        });
+    mm.pages
+        .ranges()
+        .visit(
+            vma.start,
+            vma.end,
+            (addr, kind, pfn, huge) -> {
+              if (kind == PageTable.PAGE) {
+                boolean anon = frames.kind(pfn) == PageKind.ANON;
+                sums[0] += 4;
+                sums[1] += anon ? 4 : 0;
+                sums[2] += (4096L << 12) / frames.mapCount(pfn);
+                sums[3] += huge && anon ? 4 : 0;
+              }
+            });
     long locked = vma.has(VmFlags.LOCKED) ? sums[2] >> 22 : 0;
     return new VmaUsage(sums[0], sums[1], locked, sums[3]);
   }

@@ -5,9 +5,7 @@ import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.VmaInfo;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
-import io.mm4j.process.page.Page;
-import io.mm4j.process.page.PageBudget;
-import io.mm4j.process.page.PageTable;
+import io.mm4j.process.page.Frames;
 import io.mm4j.process.vma.AnonVmas;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
@@ -51,9 +49,13 @@ final class StateLoader {
     vma.file = info.file();
     if (vma.special == Vma.Special.VDSO) {
       mm.vdso = vma.start;
-      vma.backing = new FileObject(new MappedFile("[vdso]", MappedFile.Kind.OTHER, info.bytes()));
-      for (long i = 0; i < vma.pages() && !mm.layout().compat32(); i++) {
-        vma.backing.page(i).mappedElsewhere();
+      FileObject image =
+          new FileObject(
+              mm.context.frames(), new MappedFile("[vdso]", MappedFile.Kind.OTHER, info.bytes()));
+      vma.backing = image;
+      image.whenUnmapped(image::release);
+      if (!mm.layout().compat32()) {
+        image.mapElsewhere();
       }
     } else if (info.file() != null
         && (info.file().file().kind() != MappedFile.Kind.DEV_ZERO || vma.has(VmFlags.SHARED))) {
@@ -92,32 +94,50 @@ final class StateLoader {
     for (String run : runs.split(",", -1)) {
       long count = Long.parseLong(run.substring(1));
       char letter = run.charAt(0);
-      if (letter != '.' && mm.pages.noRoomFor(count)) {
-        throw new IllegalArgumentException(
-            "pages=" + run + ": more than " + PageBudget.MOST_PAGES + " pages are mapped");
-      }
       for (long i = 0; i < count && letter != '.'; i++) {
-        loadPage(vma, at + (i << 12), letter);
+        if (!loadPage(vma, at + (i << 12), letter)) {
+          throw new IllegalArgumentException(
+              "pages=" + run + ": there are not so many page frames in the machine");
+        }
       }
       at += count << 12;
     }
   }
 
-  private void loadPage(Vma vma, long at, char letter) {
+  /** False if memory is out. */
+  private boolean loadPage(Vma vma, long at, char letter) {
+    Frames frames = mm.context.frames();
+    long prot = mm.prot(vma);
+    if (!mm.pages.makeTable(at)) {
+      return false;
+    }
     switch (letter) {
       case 'A', 'a' -> {
         AnonVmas.prepare(mm.vmas, vma);
-        mm.pages.set(at, Page.unknown());
+        long pfn = frames.newUnknown(vma.anonMapping(), vma.pgoffAt(at));
+        if (pfn == Frames.NONE) {
+          return false;
+        }
+        long entry = mm.pages.entry(pfn, prot);
+        mm.pages.map(at, pfn, vma.has(VmFlags.WRITE) ? mm.pages.written(entry) : entry);
       }
       case 'F', 'f' -> {
-        if (vma.backing != null) {
-          mm.pages.set(at, vma.backing.page(vma.pgoffAt(at)));
+        long pfn = vma.backing == null ? Frames.NONE : vma.backing.page(vma.pgoffAt(at));
+        if (pfn == Frames.NONE) {
+          return vma.backing == null;
         }
+        mm.pages.mapCached(at, pfn, mm.pages.entry(pfn, prot));
       }
-      case 'z', 'Z' -> mm.pages.set(at, PageTable.ZERO);
-      case 'g' -> mm.pages.set(at, PageTable.GUARD);
+      case 'z', 'Z' -> {
+        if (frames.zeroPage() == Frames.NONE) {
+          return false;
+        }
+        mm.pages.mapZero(at, mm.pages.zeroEntry(frames.zeroPage(), prot));
+      }
+      case 'g' -> mm.pages.mapGuard(at);
       default -> throw new IllegalArgumentException("unknown page letter=" + letter);
     }
+    return true;
   }
 
   private static long flagsOf(VmaInfo info, Vma.Special special) {

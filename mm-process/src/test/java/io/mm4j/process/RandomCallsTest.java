@@ -35,14 +35,15 @@ class RandomCallsTest {
   private static void sumsEqualARecountAndEveryIndexAnswersAlike(long seed) {
     String expected = null;
     for (Supplier<io.mm4j.api.vma.VmaIndex> index : Rig.INDEXES) {
-      Rig rig = new Rig(index, MmSysctls.DEFAULTS);
       RandomCalls calls = new RandomCalls(seed);
       StringBuilder log = new StringBuilder();
-      for (int i = 0; i < 200; i++) {
-        log.append(calls.next(rig.mm)).append('\n');
-        rig.mm.validate();
+      try (Rig rig = new Rig(index, MmSysctls.DEFAULTS)) {
+        for (int i = 0; i < 200; i++) {
+          log.append(calls.next(rig.mm)).append('\n');
+          rig.mm.validate();
+        }
+        log.append(Rig.everything(rig.mm));
       }
-      log.append(Rig.everything(rig.mm));
       if (expected != null) {
         assertEquals(expected, log.toString(), again(seed));
       }
@@ -81,7 +82,13 @@ class RandomCallsTest {
 
   /** Repeats a history up to a call, makes that call fail, compares with before and after. */
   private static boolean failOnce(long seed, int call, int failAt) {
-    Rig rig = new Rig();
+    try (Rig rig = new Rig();
+        Rig done = new Rig()) {
+      return failOnce(rig, done, seed, call, failAt);
+    }
+  }
+
+  private static boolean failOnce(Rig rig, Rig done, long seed, int call, int failAt) {
     RandomCalls calls = new RandomCalls(seed);
     for (int i = 0; i < call; i++) {
       calls.next(rig.mm);
@@ -93,7 +100,6 @@ class RandomCallsTest {
     boolean failed = rig.floor.allocationCount() > allocations + failAt;
     rig.floor.failAllocationAfter(-1);
     rig.mm.validate();
-    Rig done = new Rig();
     RandomCalls again = new RandomCalls(seed);
     for (int i = 0; i <= call; i++) {
       again.next(done.mm);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process;
 
+import io.mm4j.api.machine.Machine;
+import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.Errno;
@@ -8,6 +10,7 @@ import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.ThpMode;
 import io.mm4j.api.process.VmaInfo;
@@ -17,12 +20,13 @@ import io.mm4j.process.rbtree.RbTreeVmaIndexProvider;
 import io.mm4j.process.treemap.TreeMapVmaIndexProvider;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A small 64-bit process: one data mapping, a heap behind it, a stack; two opens of one file. */
-final class Rig {
+final class Rig implements AutoCloseable {
   static final int RW = 3;
   static final int READ = 1;
   static final int PRIVATE_ANON = 0x22;
@@ -36,6 +40,7 @@ final class Rig {
           () -> new RbTreeVmaIndexProvider().create(),
           () -> new MapleVmaIndexProvider().create());
 
+  final Machine machine;
   final LinuxProcessFloor floor;
   final AddressSpace mm;
 
@@ -48,7 +53,18 @@ final class Rig {
   }
 
   Rig(Supplier<VmaIndex> index, MmSysctls sysctls, ThpMode thp) {
-    floor = new LinuxProcessFloor(index, sysctls);
+    machine = new MachineConfig().memory(64L << 20).cpus(1).boot();
+    floor =
+        new LinuxProcessFloor(
+            new ProcessFloorProvider.Floors(
+                machine.memory(),
+                machine.pages(),
+                machine.cpus(),
+                machine.pressure(),
+                machine.pageTables(),
+                index,
+                Map.of()),
+            sysctls);
     MmLayout layout =
         new MmLayout(
             TASK_SIZE,
@@ -90,6 +106,13 @@ final class Rig {
   private static VmaInfo vma(
       long start, long end, String perms, String name, @Nullable OpenFile file) {
     return new VmaInfo(start, end, perms, 0, name, file, List.of(), "");
+  }
+
+  /** Ends what lives, and the machine. */
+  @Override
+  public void close() {
+    floor.close();
+    machine.close();
   }
 
   /** Maps private anonymous memory at a fixed address. */

@@ -27,9 +27,8 @@ public final class Engines {
     return () ->
         new MachineConfig()
             .registry(PLUGINS)
-            .memory(64L << 20)
+            .memory(512L << 20)
             .cpus(1)
-            .contents(false)
             .plugin(Spi.VMA_INDEX, PluginSpec.of(index))
             .onLeak(report -> report.refuse())
             .boot();

@@ -11,7 +11,7 @@ import org.apiguardian.api.API;
  * @param mmRb start of the VMA at the root of the tree ({@code mm_rb}), or of the first VMA when
  *     the index has no single root; -1 if none
  * @param mmapCache start of the VMA found last ({@code mmap_cache}), -1 if none or not kept
- * @param pgd physical address of the page directory; 0 until page tables exist
+ * @param pgd physical address of the page directory; 0 when the process has ended
  * @param mmUsers tasks that use the address space ({@code mm_users})
  * @param mmCount references to the structure ({@code mm_count}); all users together count one
  * @param mapCount number of VMAs, without the gate page ({@code map_count})
@@ -38,6 +38,7 @@ import org.apiguardian.api.API;
  * @param stackVmPages pages of VMAs that grow down ({@code stack_vm})
  * @param hiwaterVmPages the largest total so far ({@code hiwater_vm})
  * @param committedPages pages this address space has charged ({@code VM_ACCOUNT})
+ * @param tablePages page tables below the page directory ({@code pgtables_bytes}, VmPTE)
  * @param defFlags flags that new VMAs get ({@code def_flags}: mlockall with MCL_FUTURE), raw bits
  * @param cpuVmMask CPUs that may hold translations ({@code cpu_vm_mask}); 0 until CPUs run tasks
  * @param swapAddress where the swapper stopped ({@code swap_address}, 2.4); 0 without swap
@@ -75,6 +76,7 @@ public record MmFields(
     long stackVmPages,
     long hiwaterVmPages,
     long committedPages,
+    long tablePages,
     long defFlags,
     long cpuVmMask,
     long swapAddress,

@@ -148,6 +148,7 @@ final class ProcessFiles {
     pages(out, "VmStk", fields.stackVmPages());
     pages(out, "VmExe", text);
     pages(out, "VmLib", fields.execVmPages() - text);
+    pages(out, "VmPTE", fields.tablePages());
     if (process.swapKb() == 0) {
       pages(out, "VmSwap", 0);
     }

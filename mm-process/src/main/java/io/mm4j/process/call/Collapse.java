@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.call;
 
+import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.process.Errno;
 import io.mm4j.process.mm.Mm;
-import io.mm4j.process.page.Page;
+import io.mm4j.process.page.Frames;
 import io.mm4j.process.page.PageTable;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
@@ -51,13 +52,9 @@ final class Collapse {
       if (!mm.pages.hasTable(at) || hasGuard(at)) {
         return mm.error(Errno.EINVAL, "2 MiB where nothing is present, or with a guard page");
       }
-      if (mm.pages.noRoomFor(PAGES)) {
+      if (!collapse(vma, at)) {
         return mm.error(Errno.ENOMEM, "no memory for a huge page");
       }
-      Page[] pages = copy(at);
-      mm.pages.zap(at, at + Mm.HUGE_BYTES, false);
-      mm.pages.freeEmptyLeaf(at);
-      mm.pages.setHuge(at, pages);
     }
     return all ? 0 : mm.error(Errno.EINVAL, "2 MiB where nothing is present");
   }
@@ -70,19 +67,35 @@ final class Collapse {
 
   private boolean hasGuard(long at) {
     for (int i = 0; i < PAGES; i++) {
-      if (mm.pages.get(at + i * Mm.PAGE) == PageTable.GUARD) {
+      if (mm.pages.look(at + i * Mm.PAGE) == PageTable.GUARD) {
         return true;
       }
     }
     return false;
   }
 
-  private Page[] copy(long at) {
-    Page[] pages = new Page[PAGES];
-    for (int i = 0; i < PAGES; i++) {
-      Object entry = mm.pages.get(at + i * Mm.PAGE);
-      pages[i] = entry instanceof Page page ? page.copy() : Page.zeroed();
+  /** False if memory is out. */
+  private boolean collapse(Vma vma, long at) {
+    Frames frames = mm.context.frames();
+    long table = mm.pages.newTable();
+    if (table == PageTables.NO_TABLE) {
+      return false;
     }
-    return Page.joinFolio(pages);
+    long head = frames.newHuge(vma.anonMapping(), vma.pgoffAt(at));
+    if (head == Frames.NONE) {
+      mm.pages.freeTable(table);
+      return false;
+    }
+    for (int i = 0; i < PAGES; i++) {
+      long page = mm.pages.pageAt(at + i * Mm.PAGE);
+      if (page != Frames.NONE) {
+        frames.copyBytes(head + i, page);
+      }
+    }
+    mm.pages.ranges().zap(at, at + Mm.HUGE_BYTES, false);
+    mm.pages.ranges().freeEmptyTable(at);
+    long entry = mm.pages.hugeEntry(head, mm.prot(vma));
+    mm.pages.mapHuge(at, vma.has(VmFlags.WRITE) ? mm.pages.written(entry) : entry, table);
+    return true;
   }
 }

@@ -3,7 +3,7 @@ package io.mm4j.process.call;
 
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
-import io.mm4j.process.page.Page;
+import io.mm4j.process.page.Frames;
 import io.mm4j.process.page.PageTable;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
@@ -21,9 +21,11 @@ import java.util.List;
  */
 final class FolioSplit {
   private final Mm mm;
+  private final Frames frames;
 
   FolioSplit(Mm mm) {
     this.mm = mm;
+    this.frames = mm.context.frames();
   }
 
   /** Goes over a part of a VMA. */
@@ -31,10 +33,11 @@ final class FolioSplit {
     if (vma.special != Vma.Special.NONE) {
       return;
     }
-    long at = mm.pages.nextEntry(start, end);
+    long at = mm.pages.ranges().nextEntry(start, end);
     while (at < end) {
       long tableEnd = Math.min(end, (at | Mm.HUGE_BYTES - 1) + 1);
-      if (mm.pages.get(at) instanceof Page page) {
+      if (mm.pages.look(at) == PageTable.PAGE) {
+        long page = mm.pages.pfn();
         long size = size(vma, at, page);
         long met = size == 1 ? 1 : batch(vma, at, tableEnd, page);
         if (met < size) {
@@ -42,30 +45,28 @@ final class FolioSplit {
         }
         at += met << 12;
       } else {
-        at = mm.pages.isHuge(at) ? tableEnd : at + Mm.PAGE;
+        at = mm.pages.isHugeEntry() ? tableEnd : at + Mm.PAGE;
       }
-      at = mm.pages.nextEntry(at, end);
+      at = mm.pages.ranges().nextEntry(at, end);
     }
   }
 
-  private static long size(Vma vma, long at, Page page) {
-    if (page.kind() == Page.Kind.ANON) {
-      Page[] folio = page.folio();
-      return folio == null ? 1 : folio.length;
+  private long size(Vma vma, long at, long page) {
+    if (frames.isAnon(page)) {
+      return 1L << frames.order(page);
     }
     FileObject file = vma.backing;
     return file == null ? 1 : 1L << file.folioOrder(vma.pgoffAt(at));
   }
 
   /** {@code folio_pte_batch}: pages from here on that follow each other in the folio. */
-  private long batch(Vma vma, long from, long end, Page page) {
-    Page[] folio = page.folio();
-    if (folio != null) {
-      int first = indexIn(folio, page);
-      long n = 1;
-      while (first + n < folio.length
+  private long batch(Vma vma, long from, long end, long page) {
+    long n = 1;
+    if (frames.isAnon(page)) {
+      long past = frames.head(page) + (1L << frames.order(page));
+      while (page + n < past
           && from + (n << 12) < end
-          && folio[(int) (first + n)].equals(mm.pages.get(from + (n << 12)))) {
+          && mm.pages.pageAt(from + (n << 12)) == page + n) {
         n++;
       }
       return n;
@@ -73,28 +74,19 @@ final class FolioSplit {
     FileObject file = java.util.Objects.requireNonNull(vma.backing);
     long index = vma.pgoffAt(from);
     long past = file.folioEnd(index);
-    long n = 1;
-    while (index + n < past
-        && from + (n << 12) < end
-        && mm.pages.get(from + (n << 12)) instanceof Page next
-        && next.equals(file.known(index + n))) {
+    while (index + n < past && from + (n << 12) < end) {
+      long next = mm.pages.pageAt(from + (n << 12));
+      if (next == Frames.NONE || next != file.known(index + n)) {
+        break;
+      }
       n++;
     }
     return n;
   }
 
-  private static int indexIn(Page[] folio, Page page) {
-    int i = 0;
-    while (!page.equals(folio[i])) {
-      i++;
-    }
-    return i;
-  }
-
-  private void split(Vma vma, long at, Page page) {
-    Page[] folio = page.folio();
-    if (folio != null) {
-      splitAnonymous(folio, at);
+  private void split(Vma vma, long at, long page) {
+    if (frames.isAnon(page)) {
+      splitAnonymous(frames.head(page), at);
       return;
     }
     FileObject file = java.util.Objects.requireNonNull(vma.backing);
@@ -103,50 +95,66 @@ final class FolioSplit {
     long past = file.folioEnd(index);
     long all = 0;
     for (long i = first; i < past; i++) {
-      Page each = file.known(i);
-      all += each == null ? 0 : each.mapCount();
+      long each = file.known(i);
+      all += each == Frames.NONE ? 0 : frames.mapCount(each);
     }
     if (all == mm.context.mappings(mm, file, first, past)) {
       file.splitFolio(index, (from, to) -> mm.context.unmapFilePages(file, from, to));
     }
   }
 
-  private List<Long> places(Page[] folio, long start, long end) {
+  private List<Long> places(long head, long start, long end) {
+    long past = head + (1L << frames.order(head));
     List<Long> places = new ArrayList<>();
-    mm.pages.visit(
-        Math.max(0, start),
-        Math.min(end, mm.taskSize()),
-        (addr, entry, huge) -> {
-          if (entry instanceof Page page && page.isPartOf(folio)) {
-            places.add(addr);
-          }
-        });
+    mm.pages
+        .ranges()
+        .visit(
+            Math.max(0, start),
+            Math.min(end, mm.taskSize()),
+            (addr, kind, pfn, huge) -> {
+              if (kind == PageTable.PAGE && pfn >= head && pfn < past) {
+                places.add(addr);
+              }
+            });
     return places;
   }
 
-  private void splitAnonymous(Page[] folio, long near) {
+  private void splitAnonymous(long head, long near) {
+    long past = head + (1L << frames.order(head));
     long all = 0;
-    for (Page page : folio) {
-      all += page.mapCount();
+    for (long page = head; page < past; page++) {
+      all += frames.mapCount(page);
     }
-    List<Long> places = places(folio, near - Mm.HUGE_BYTES, near + Mm.HUGE_BYTES);
+    List<Long> places = places(head, near - Mm.HUGE_BYTES, near + Mm.HUGE_BYTES);
     if (all != places.size()) {
-      places = places(folio, 0, mm.taskSize());
+      places = places(head, 0, mm.taskSize());
     }
-    if (all != places.size()) {
+    if (all != places.size() || mm.context.frames().zeroPage() == Frames.NONE) {
       return; // another process maps it too
     }
     for (long addr : places) {
       mm.pages.splitHuge(addr);
     }
-    Page.splitFolio(folio);
-    for (long addr : places) {
+    long[] entries = new long[places.size()];
+    for (int i = 0; i < entries.length; i++) {
+      entries[i] = mm.pages.takeOut(places.get(i));
+    }
+    frames.splitAnon(head, entries.length);
+    boolean[] kept = new boolean[(int) (past - head)];
+    for (int i = 0; i < entries.length; i++) {
+      long addr = places.get(i);
+      long page = mm.pages.pfnOf(entries[i]);
       Vma vma = mm.vmas.lookup(addr);
-      if (vma != null
-          && !vma.has(VmFlags.LOCKED)
-          && mm.pages.get(addr) instanceof Page page
-          && page.isZeroFilled()) {
-        mm.pages.set(addr, PageTable.ZERO);
+      if (vma != null && !vma.has(VmFlags.LOCKED) && frames.isZeroFilled(page)) {
+        mm.pages.mapZero(addr, mm.pages.zeroEntry(frames.zeroPage(), mm.prot(vma)));
+      } else {
+        kept[(int) (page - head)] = true;
+        mm.pages.map(addr, page, entries[i]);
+      }
+    }
+    for (int i = 0; i < kept.length; i++) {
+      if (!kept[i]) {
+        frames.put(head + i); // mapped nowhere: its place was unmapped, or it is all zeroes
       }
     }
   }

@@ -16,10 +16,10 @@ final class ForkCall {
 
   /** The child, or null when memory was out. */
   static @Nullable Mm fork(Mm parent) {
-    if (noRoom(parent)) {
+    Mm child = parent.childWithoutVmas();
+    if (!child.pages.exists()) {
       return null;
     }
-    Mm child = parent.childWithoutVmas();
     for (Vma vma = parent.vmas.first(); vma != null; vma = parent.vmas.next(vma)) {
       if (vma.has(VmFlags.DONTCOPY)) {
         continue;
@@ -30,24 +30,13 @@ final class ForkCall {
         exit(child);
         return null;
       }
-      copy(parent, child, vma);
+      if (!copy(parent, child, vma)) {
+        exit(child);
+        return null;
+      }
     }
     child.accounting.hiwaterVm = child.accounting.totalVm;
     return child;
-  }
-
-  /** Whether the entries that the child gets do not fit; counted only if all might not. */
-  private static boolean noRoom(Mm parent) {
-    if (!parent.pages.noRoomFor(parent.pages.mapped())) {
-      return false;
-    }
-    long[] entries = {0};
-    for (Vma vma = parent.vmas.first(); vma != null; vma = parent.vmas.next(vma)) {
-      if (!vma.has(VmFlags.DONTCOPY) && needsCopy(vma)) {
-        parent.pages.visit(vma.start, vma.end, (addr, entry, huge) -> entries[0]++);
-      }
-    }
-    return parent.pages.noRoomFor(entries[0]);
   }
 
   /** {@code vma_needs_copy}, and what {@code dup_mmap} says first: faults do not bring it back. */
@@ -55,30 +44,29 @@ final class ForkCall {
     return !vma.has(VmFlags.WIPEONFORK) && (vma.anonVma != null || vma.has(VmFlags.MAYBE_GUARD));
   }
 
-  private static void copy(Mm parent, Mm child, Vma vma) {
+  /** False if there are no frames for its page tables. */
+  private static boolean copy(Mm parent, Mm child, Vma vma) {
     Vma copy = child.vmas.copyWithoutChain(vma, vma.start, vma.end, vma.pgoff);
     copy.flags &= ~VmFlags.LOCKED_MASK;
     if (!vma.has(VmFlags.WIPEONFORK)) {
-      AnonVmas.fork(copy, vma);
+      AnonVmas.fork(child.vmas, copy, vma);
     }
     child.vmas.insert(copy);
     child.accounting.add(copy.flags, copy.pages());
-    if (needsCopy(vma)) {
-      parent.pages.copyTo(child.pages, vma.start, vma.end);
-    }
+    return !needsCopy(vma) || parent.pages.ranges().copyTo(child.pages, vma.start, vma.end);
   }
 
   /** {@code exit_mmap}: everything goes. */
   static void exit(Mm mm) {
     for (Vma vma = mm.vmas.first(); vma != null; vma = mm.vmas.first()) {
-      mm.pages.zap(vma.start, vma.end, false);
+      mm.pages.ranges().zap(vma.start, vma.end, false);
       if (vma.has(VmFlags.ACCOUNT)) {
         mm.accounting.uncharge(vma.pages());
       }
       mm.accounting.add(vma.flags, -vma.pages());
       mm.vmas.remove(vma);
     }
-    mm.pages.freeTables(0, mm.taskSize(), 0, Long.MAX_VALUE);
+    mm.pages.free();
     mm.accounting.forgetLocked();
   }
 }

@@ -137,6 +137,7 @@ final class MprotectCall {
     if ((oldFlags & VmFlags.ACCOUNT) != 0 && (newFlags & VmFlags.ACCOUNT) == 0) {
       mm.accounting.uncharge(pages);
     }
+    mm.pages.ranges().protect(start, end, mm.prot(result));
     long locked = oldFlags & (VmFlags.WRITE | VmFlags.SHARED | VmFlags.LOCKED);
     if (locked == VmFlags.LOCKED && (newFlags & VmFlags.WRITE) != 0) {
       populate.part(result, start, end);

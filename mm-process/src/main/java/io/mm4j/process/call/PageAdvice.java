@@ -5,6 +5,7 @@ import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
+import io.mm4j.process.page.PageRanges;
 import io.mm4j.process.page.PageTable;
 import io.mm4j.process.vma.AnonVmas;
 import io.mm4j.process.vma.VmFlags;
@@ -59,14 +60,13 @@ final class PageAdvice {
       folios.splitPartlyAdvised(vma, start, end);
       return 0;
     }
-    mm.pages.zap(start, end, true);
-    for (long at = (start + Mm.HUGE_BYTES - 1) & -Mm.HUGE_BYTES;
-        at + Mm.HUGE_BYTES <= end;
-        at += Mm.HUGE_BYTES) {
-      at = mm.pages.nextTable(at, end);
-      if (at + Mm.HUGE_BYTES <= end) {
-        mm.pages.freeEmptyLeaf(at);
-      }
+    PageRanges ranges = mm.pages.ranges();
+    ranges.zap(start, end, true);
+    long size = mm.pages.hugeBytes();
+    for (long at = ranges.nextTable((start + size - 1) & -size, end);
+        at + size <= end;
+        at = ranges.nextTable(at + size, end)) {
+      ranges.freeEmptyTable(at);
     }
     return 0;
   }
@@ -96,10 +96,10 @@ final class PageAdvice {
     }
     vma.flags |= VmFlags.MAYBE_GUARD;
     for (long at = start; at < end; at += Mm.PAGE) {
-      if (mm.pages.noRoomFor(1) && mm.pages.get(at) == null) {
+      if (!mm.pages.makeTable(at)) {
         return mm.error(Errno.ENOMEM, "no memory for page tables");
       }
-      mm.pages.set(at, PageTable.GUARD);
+      mm.pages.mapGuard(at);
     }
     return 0;
   }
@@ -108,14 +108,16 @@ final class PageAdvice {
     if (vma.hasAny(VmFlags.SPECIAL)) {
       return mm.error(Errno.EINVAL, "guard pages in special memory");
     }
-    mm.pages.visit(
-        start,
-        end,
-        (addr, entry, huge) -> {
-          if (entry == PageTable.GUARD) {
-            mm.pages.set(addr, null);
-          }
-        });
+    mm.pages
+        .ranges()
+        .visit(
+            start,
+            end,
+            (addr, kind, pfn, huge) -> {
+              if (kind == PageTable.GUARD) {
+                mm.pages.unmap(addr);
+              }
+            });
     return 0;
   }
 }

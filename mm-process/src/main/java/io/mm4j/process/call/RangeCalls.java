@@ -8,7 +8,6 @@ import io.mm4j.api.process.Uapi;
 import io.mm4j.process.fault.Touch;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
-import io.mm4j.process.page.PageTable;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
 
@@ -138,13 +137,12 @@ final class RangeCalls {
       return;
     }
     for (long at = start; at < end; ) {
-      Object entry = mm.pages.get(at);
-      if (entry != null && entry != PageTable.GUARD) {
+      if (mm.pages.isPresent(at)) {
         sink.accept(1, 1);
         at += Mm.PAGE;
         continue;
       }
-      long to = mm.pages.nextEntry(at + Mm.PAGE, end);
+      long to = mm.pages.ranges().nextEntry(at + Mm.PAGE, end);
       cached(vma, at, to, sink);
       at = to;
     }

@@ -106,7 +106,7 @@ final class Unmapper {
       return;
     }
     Vma before = mm.vmas.prev(vma);
-    mm.pages.zap(start, end, false);
+    mm.pages.ranges().zap(start, end, false);
     long low = vma.start;
     long high = vma.end;
     while (vma != null && vma.start < end) {
@@ -130,7 +130,7 @@ final class Unmapper {
       vma = next;
     }
     long floor = before == null ? 0 : before.end;
-    mm.pages.freeTables(low, high, floor, vma == null ? Long.MAX_VALUE : vma.start);
+    mm.pages.ranges().freeTables(low, high, floor, vma == null ? Long.MAX_VALUE : vma.start);
   }
 
   /** {@code vm_ops->may_split}: special mappings stay whole. */

@@ -40,13 +40,14 @@ final class VmaMover {
     if (accounted && !mm.accounting.charge(charge)) {
       return mm.error(Errno.ENOMEM, "overcommit");
     }
-    if (noMemory(source)) {
+    if (noMemory(source) || !mm.pages.ranges().prepareMove(addr, to, oldLen)) {
+      freeTables(to, newLen);
       mm.accounting.uncharge(charge);
       return -Errno.ENOMEM;
     }
     boolean isVdso = source.special == Vma.Special.VDSO;
     Vma copy = copy(source, addr, to, newLen);
-    mm.pages.move(addr, to, oldLen);
+    mm.pages.ranges().move(addr, to, oldLen);
     long pages = newLen >>> 12;
     long peak = mm.accounting.hiwaterVm;
     mm.accounting.add(flags, pages);
@@ -69,6 +70,16 @@ final class VmaMover {
   /** Asks for all that the copy needs before it is made. */
   private boolean noMemory(Vma source) {
     return !mm.vmas.prepare(1) || (source.anonVma != null && mm.vmas.allocationFails());
+  }
+
+  /** Gives tables back that were made for a move that does not happen. */
+  private void freeTables(long to, long len) {
+    Vma next = mm.vmas.find(to);
+    Vma prev = next == null ? mm.vmas.last() : mm.vmas.prev(next);
+    mm.pages
+        .ranges()
+        .freeTables(
+            to, to + len, prev == null ? 0 : prev.end, next == null ? Long.MAX_VALUE : next.start);
   }
 
   private Vma copy(Vma source, long addr, long to, long newLen) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.fault;
 
+import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.process.ThpMode;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
-import io.mm4j.process.page.Page;
+import io.mm4j.process.page.Frames;
 import io.mm4j.process.page.PageTable;
 import io.mm4j.process.vma.AnonVmas;
 import io.mm4j.process.vma.VmFlags;
@@ -29,57 +30,74 @@ public final class FaultHandler {
     /** A guard page. */
     SIGSEGV,
     /** No memory. */
-    OOM
+    OOM,
+    /** What was at the address has changed while memory was looked for: once more. */
+    RETRY
   }
 
   private static final long FAULT_AROUND_PAGES = 16;
-  private static final long HUGE_PAGES = 512;
 
   private final Mm mm;
+  private final PageTable pages;
+  private final Frames frames;
 
   /** Over one address space. */
   public FaultHandler(Mm mm) {
     this.mm = mm;
+    this.pages = mm.pages;
+    this.frames = mm.context.frames();
   }
 
-  /** Makes an address of a VMA present for this access, which the VMA allows. */
+  /** Makes an address of a VMA present for this access, which the VMA allows; never RETRY. */
   public Result handle(Vma vma, long addr, boolean write) {
-    PageTable pages = mm.pages;
+    Result result = once(vma, addr, write);
+    while (result == Result.RETRY) {
+      result = once(vma, addr, write);
+    }
+    return result;
+  }
+
+  private Result once(Vma vma, long addr, boolean write) {
     if (vma.special == Vma.Special.VVAR || vma.special == Vma.Special.VVAR_VCLOCK) {
       return clockData(vma, addr);
     }
-    if (pages.noRoomFor(HUGE_PAGES) && pages.get(addr) == null) {
-      return Result.OOM;
-    }
     if (!pages.hasTable(addr) && hugeFits(vma, addr)) {
       mm.because("fault", "no page table yet, and 2 MiB fit: a huge page");
-      return mapHuge(vma, addr, write);
+      if (!AnonVmas.prepare(mm.vmas, vma)) {
+        return Result.OOM;
+      }
+      if (mapHuge(vma, addr, write)) {
+        return Result.OK;
+      }
+      mm.because("fault", "no block of 2 MiB is free: a single page");
     }
-    if (pages.isHuge(addr)) {
+    int kind = pages.look(addr);
+    if (pages.isHugeEntry()) {
       if (!write) {
         return Result.OK;
       }
       if (vma.has(VmFlags.SHARED) && vma.backing != null) {
+        pages.setBits(true, true);
         vma.backing.markDirty(vma.pgoffAt(addr));
         return Result.OK;
       }
       if (vma.isAnonymous()) {
-        return writeHuge(vma, addr);
+        return writeHuge(vma, addr, kind);
       }
       pages.splitHuge(addr);
+      kind = pages.look(addr);
     }
-    Object entry = pages.get(addr);
-    if (entry == null) {
+    if (kind == PageTable.NOTHING) {
       return vma.isAnonymous() ? anonymous(vma, addr, write) : file(vma, addr, write);
     }
-    if (entry == PageTable.GUARD) {
+    if (kind == PageTable.GUARD) {
       mm.because("fault", "a guard page (MADV_GUARD_INSTALL)");
       return Result.SIGSEGV;
     }
     if (!write) {
       mm.because("fault", "the page is present: no fault");
     }
-    return write ? writePresent(vma, addr, entry) : Result.OK;
+    return write ? writePresent(vma, addr, kind) : Result.OK;
   }
 
   /**
@@ -98,7 +116,13 @@ public final class FaultHandler {
   private Result anonymous(Vma vma, long addr, boolean write) {
     if (!write) {
       mm.because("fault", "first read of anonymous memory: the zero page is mapped");
-      mm.pages.set(addr, PageTable.ZERO);
+      long zero = frames.zeroPage();
+      if (zero == Frames.NONE || !pages.makeTable(addr)) {
+        return Result.OOM;
+      }
+      if (pages.look(addr) == PageTable.NOTHING) {
+        pages.mapZero(addr, pages.zeroEntry(zero, mm.prot(vma)));
+      }
       return Result.OK;
     }
     boolean first = vma.anonVma == null;
@@ -106,7 +130,30 @@ public final class FaultHandler {
       return Result.OOM;
     }
     explainAnon(first, "first write to anonymous memory: a zeroed page");
-    mm.pages.set(addr, Page.zeroed());
+    return pages.makeTable(addr)
+        ? own(
+            vma,
+            addr,
+            PageTable.NOTHING,
+            Frames.NONE,
+            frames.newAnon(vma.anonMapping(), vma.pgoffAt(addr)))
+        : Result.OOM;
+  }
+
+  /**
+   * Maps an anonymous page of its own that was allocated for this write, unless what was at the
+   * address has changed meanwhile: then the access begins anew.
+   */
+  private Result own(Vma vma, long addr, int kindBefore, long before, long pfn) {
+    if (pfn == Frames.NONE) {
+      return Result.OOM;
+    }
+    int kind = pages.look(addr);
+    if (kind != kindBefore || (kind == PageTable.PAGE && pages.pfn() != before)) {
+      frames.put(pfn);
+      return Result.RETRY;
+    }
+    pages.map(addr, pfn, pages.written(pages.entry(pfn, mm.prot(vma))));
     return Result.OK;
   }
 
@@ -130,9 +177,16 @@ public final class FaultHandler {
         return Result.SIGBUS;
       }
       explainAnon(first, "first write to a private file mapping: a copy of the page");
-      readIfAbsent(vma, file, index);
-      mm.pages.set(addr, file.page(index).copy());
-      return Result.OK;
+      boolean _ = readIfAbsent(vma, file, index);
+      long page = file.page(index);
+      return page != Frames.NONE && pages.makeTable(addr)
+          ? own(
+              vma,
+              addr,
+              PageTable.NOTHING,
+              Frames.NONE,
+              frames.newCopy(page, vma.anonMapping(), index))
+          : Result.OOM;
     }
     if (!write && aroundFault(vma, file, addr)) {
       mm.because("fault", "a page of the file, and the cached ones around it (fault-around)");
@@ -145,8 +199,13 @@ public final class FaultHandler {
     if (readIfAbsent(vma, file, index) && !write && aroundFault(vma, file, addr)) {
       return Result.OK; // what waits for the disk is tried again from the start
     }
-    finish(vma, file, addr);
+    if (!finish(vma, file, addr)) {
+      return Result.OOM;
+    }
     if (write) {
+      if (pages.look(addr) == PageTable.PAGE) {
+        pages.setBits(true, true);
+      }
       file.markDirty(index);
     }
     return Result.OK;
@@ -185,7 +244,7 @@ public final class FaultHandler {
     if (large && mapHugeFile(vma, file, addr, first)) {
       return true;
     }
-    if (!large && !mm.pages.hasTable(addr)) {
+    if (!large && !pages.hasTable(addr)) {
       return false;
     }
     for (long i = first; i < past; i = file.nextMappable(i, past)) {
@@ -197,7 +256,7 @@ public final class FaultHandler {
       }
       i = end;
     }
-    return mm.pages.get(addr) != null;
+    return pages.look(addr) != PageTable.NOTHING;
   }
 
   /** Whether the folio lies within the VMA and within the page table of an address. */
@@ -212,37 +271,48 @@ public final class FaultHandler {
     return at >>> 21 == addr >>> 21 && last >>> 21 == addr >>> 21;
   }
 
-  private void mapAbsent(Vma vma, FileObject file, long first, long past) {
+  /** Maps cached pages where nothing is; false if memory is out. */
+  private boolean mapAbsent(Vma vma, FileObject file, long first, long past) {
+    long prot = mm.prot(vma);
     for (long i = first; i < past; i++) {
       long at = vma.start + ((i - vma.pgoff) << 12);
-      if (mm.pages.get(at) == null) {
-        mm.pages.set(at, file.page(i));
+      if (pages.look(at) != PageTable.NOTHING) {
+        continue;
       }
+      long pfn = file.page(i);
+      if (pfn == Frames.NONE || !pages.makeTable(at)) {
+        return false;
+      }
+      pages.mapCached(at, pfn, pages.entry(pfn, prot));
     }
+    return true;
   }
 
-  /** {@code finish_fault}: the page, or all of its folio if nothing is mapped there yet. */
-  private void finish(Vma vma, FileObject file, long addr) {
+  /**
+   * {@code finish_fault}: the page, or all of its folio if nothing is mapped there yet; false if
+   * memory is out.
+   */
+  private boolean finish(Vma vma, FileObject file, long addr) {
     long index = vma.pgoffAt(addr);
     if (mapHugeFile(vma, file, addr, index)) {
-      return;
+      return true;
     }
     if (vma.special == Vma.Special.NONE && file.folioOrder(index) > 0) {
       long first = file.folioStart(index);
       long at = vma.start + ((first - vma.pgoff) << 12);
       if (fits(vma, file, addr, index)
-          && mm.pages.isEmpty(at, at + ((file.folioEnd(index) - first) << 12))) {
-        mapAbsent(vma, file, first, file.folioEnd(index));
-        return;
+          && pages.ranges().isEmpty(at, at + ((file.folioEnd(index) - first) << 12))) {
+        return mapAbsent(vma, file, first, file.folioEnd(index));
       }
     }
-    mm.pages.set(addr, file.page(index));
+    return mapAbsent(vma, file, index, index + 1);
   }
 
   /** {@code do_set_pmd}: a folio of 2 MiB that lies right is mapped at once. */
   private boolean mapHugeFile(Vma vma, FileObject file, long addr, long index) {
     long from = addr & -Mm.HUGE_BYTES;
-    if (mm.pages.hasTable(addr)
+    if (pages.hasTable(addr)
+        || !frames.hasHugePages()
         || from < vma.start
         || from + Mm.HUGE_BYTES > vma.end
         || vma.has(VmFlags.NOHUGEPAGE)
@@ -250,48 +320,58 @@ public final class FaultHandler {
         || file.folioOrder(index) != 9) {
       return false;
     }
-    Page[] pages = new Page[512];
-    for (int i = 0; i < pages.length; i++) {
-      pages[i] = file.page(vma.pgoffAt(from) + i);
+    long head = file.page(vma.pgoffAt(from));
+    if (head == Frames.NONE || frames.order(head) != 9 || !pages.makeDirectory(addr)) {
+      return false;
     }
-    mm.pages.setHuge(addr, pages);
+    pages.mapHugeCached(addr, pages.hugeEntry(head, mm.prot(vma)));
     return true;
   }
 
-  private Result writePresent(Vma vma, long addr, Object entry) {
+  private Result writePresent(Vma vma, long addr, int kind) {
     if (vma.has(VmFlags.SHARED)) {
+      pages.setBits(true, true);
       if (vma.backing != null) {
         vma.backing.markDirty(vma.pgoffAt(addr));
       }
       return Result.OK;
     }
-    if (entry instanceof Page page && page.kind() == Page.Kind.ANON) {
-      if (page.mapCount() > 1) {
-        explainAnon(vma.anonVma == null, "the page is shared since fork: this process gets a copy");
-        if (!AnonVmas.prepare(mm.vmas, vma)) {
-          return Result.OOM;
-        }
-        mm.pages.set(addr, page.copy());
+    long pfn = pages.pfn();
+    long index = vma.pgoffAt(addr);
+    boolean page = kind == PageTable.PAGE;
+    if (page && frames.isAnon(pfn)) {
+      if (frames.mapCount(pfn) == 1) {
+        pages.setBits(true, true); // wp_page_reuse
+        return Result.OK;
       }
-      return Result.OK;
+      explainAnon(vma.anonVma == null, "the page is shared since fork: this process gets a copy");
+    } else {
+      explainAnon(
+          vma.anonVma == null,
+          page
+              ? "a write to a page of the file in a private mapping: a copy"
+              : "a write where the zero page was: a zeroed page");
     }
-    explainAnon(
-        vma.anonVma == null,
-        entry instanceof Page
-            ? "a write to a page of the file in a private mapping: a copy"
-            : "a write where the zero page was: a zeroed page");
     if (!AnonVmas.prepare(mm.vmas, vma)) {
       return Result.OOM;
     }
-    mm.pages.set(addr, entry instanceof Page page ? page.copy() : Page.zeroed());
-    return Result.OK;
+    return own(
+        vma,
+        addr,
+        kind,
+        pfn,
+        page
+            ? frames.newCopy(pfn, vma.anonMapping(), index)
+            : frames.newAnon(vma.anonMapping(), index));
   }
 
   // ---------------------------------------------------------------- huge pages
 
   /** Whether faults in this VMA may map huge pages at all ({@code thp_vma_allowable_order}). */
   public boolean hugeAllowed(Vma vma) {
-    if (!vma.isAnonymous() || vma.hasAny(VmFlags.NOHUGEPAGE | VmFlags.SPECIAL)) {
+    if (!vma.isAnonymous()
+        || !frames.hasHugePages()
+        || vma.hasAny(VmFlags.NOHUGEPAGE | VmFlags.SPECIAL)) {
       return false;
     }
     return mm.thp() == ThpMode.ALWAYS || (mm.thp() == ThpMode.MADVISE && vma.has(VmFlags.HUGEPAGE));
@@ -302,32 +382,51 @@ public final class FaultHandler {
     return hugeAllowed(vma) && from >= vma.start && from + Mm.HUGE_BYTES <= vma.end;
   }
 
-  private Result mapHuge(Vma vma, long addr, boolean write) {
-    if (!AnonVmas.prepare(mm.vmas, vma)) {
-      return Result.OOM;
+  /** {@code do_huge_pmd_anonymous_page}: false if there is no block or no table. */
+  private boolean mapHuge(Vma vma, long addr, boolean write) {
+    if (!pages.makeDirectory(addr)) {
+      return false;
     }
-    mm.pages.setHuge(addr, write ? freshHuge() : null);
-    return Result.OK;
+    long table = pages.newTable();
+    if (table == PageTables.NO_TABLE) {
+      return false;
+    }
+    long index = vma.pgoffAt(addr & -Mm.HUGE_BYTES);
+    long head = write ? frames.newHuge(vma.anonMapping(), index) : frames.hugeZero();
+    if (head == Frames.NONE || !pages.hugeFits(addr)) {
+      pages.freeTable(table);
+      if (head != Frames.NONE && write) {
+        frames.put(head);
+      }
+      return false;
+    }
+    long prot = mm.prot(vma);
+    long entry =
+        write ? pages.written(pages.hugeEntry(head, prot)) : pages.hugeZeroEntry(head, prot);
+    pages.mapHuge(addr, entry, table);
+    return true;
   }
 
-  private Result writeHuge(Vma vma, long addr) {
-    if (mm.pages.isHugeZero(addr)) {
+  /** {@code do_huge_pmd_wp_page}. */
+  private Result writeHuge(Vma vma, long addr, int kind) {
+    if (kind == PageTable.PAGE && frames.mapCount(pages.pfn()) == 1) {
+      pages.setBits(true, true);
+      return Result.OK;
+    }
+    if (kind == PageTable.ZERO) {
       if (!AnonVmas.prepare(mm.vmas, vma)) {
         return Result.OOM;
       }
-      mm.pages.clearHuge(addr);
-      mm.pages.setHuge(addr, freshHuge());
-      return Result.OK;
+      long head = frames.newHuge(vma.anonMapping(), vma.pgoffAt(addr & -Mm.HUGE_BYTES));
+      if (head != Frames.NONE && pages.isHugeZero(addr)) {
+        pages.changeHugeZero(addr, pages.written(pages.hugeEntry(head, mm.prot(vma))));
+        return Result.OK;
+      }
+      if (head != Frames.NONE) {
+        frames.put(head);
+      }
     }
-    Object entry = mm.pages.get(addr);
-    if (entry instanceof Page page && page.mapCount() > 1) {
-      mm.pages.splitHuge(addr);
-      return writePresent(vma, addr, page);
-    }
-    return Result.OK;
-  }
-
-  private static Page[] freshHuge() {
-    return Page.zeroedFolio(512);
+    pages.splitHuge(addr);
+    return writePresent(vma, addr, pages.look(addr));
   }
 }

@@ -3,7 +3,6 @@ package io.mm4j.process.fault;
 
 import io.mm4j.api.process.Errno;
 import io.mm4j.process.mm.Mm;
-import io.mm4j.process.page.Page;
 import io.mm4j.process.page.PageTable;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
@@ -84,8 +83,8 @@ public final class Populate {
 
   private long faultIn(Vma vma, long start, long end, boolean write) {
     for (long at = start; at < end; at += Mm.PAGE) {
-      Object entry = mm.pages.get(at);
-      if (entry != null && entry != PageTable.GUARD && (!write || writable(vma, entry))) {
+      int kind = mm.pages.look(at);
+      if (kind >= PageTable.ZERO && (!write || writable(vma, kind))) {
         continue;
       }
       FaultHandler.Result result = faults.handle(vma, at, write);
@@ -99,8 +98,14 @@ public final class Populate {
     return 0;
   }
 
-  private static boolean writable(Vma vma, Object entry) {
-    return vma.has(VmFlags.SHARED)
-        || (entry instanceof Page page && page.kind() == Page.Kind.ANON && page.mapCount() == 1);
+  /** Whether what {@code look} found need not be copied before it is written to. */
+  private boolean writable(Vma vma, int kind) {
+    if (vma.has(VmFlags.SHARED)) {
+      return true;
+    }
+    long pfn = mm.pages.pfn();
+    return kind == PageTable.PAGE
+        && mm.context.frames().isAnon(pfn)
+        && mm.context.frames().mapCount(pfn) == 1;
   }
 }

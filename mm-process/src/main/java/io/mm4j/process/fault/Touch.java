@@ -3,7 +3,8 @@ package io.mm4j.process.fault;
 
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.process.mm.Mm;
-import io.mm4j.process.page.Page;
+import io.mm4j.process.page.Frames;
+import io.mm4j.process.page.PageTable;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
 
@@ -50,12 +51,12 @@ public final class Touch {
       return signal(TouchOutcome.Kind.SEGV_ACCERR, addr);
     }
     boolean noExec = access == Access.EXEC && !vma.has(VmFlags.EXEC);
-    if (noExec && mm.pages.get(addr) instanceof Page) {
+    if (noExec && mm.pages.look(addr) == PageTable.PAGE) {
       return signal(TouchOutcome.Kind.SEGV_ACCERR, addr);
     }
     return switch (faults.handle(vma, addr, write)) {
       case SIGBUS -> signal(TouchOutcome.Kind.BUS_ADRERR, addr);
-      case SIGSEGV, OOM -> signal(TouchOutcome.Kind.SEGV_MAPERR, addr);
+      case SIGSEGV, OOM, RETRY -> signal(TouchOutcome.Kind.SEGV_MAPERR, addr);
       case OK -> noExec ? signal(TouchOutcome.Kind.SEGV_ACCERR, addr) : done(addr, write, value);
     };
   }
@@ -74,7 +75,8 @@ public final class Touch {
           || !vma.has(VmFlags.MAYREAD)) {
         return;
       }
-      if (mm.pages.get(at) == null && faults.handle(vma, at, false) != FaultHandler.Result.OK) {
+      if (mm.pages.look(at) == PageTable.NOTHING
+          && faults.handle(vma, at, false) != FaultHandler.Result.OK) {
         return;
       }
     }
@@ -91,16 +93,21 @@ public final class Touch {
   }
 
   private TouchOutcome done(long addr, boolean write, int value) {
-    Object entry = mm.pages.get(addr);
-    int offset = (int) (addr & Mm.PAGE - 1);
-    if (entry instanceof Page page) {
-      if (write && value >= 0) {
-        page.write(offset, value);
-      }
-      int now = write ? TouchOutcome.UNKNOWN : page.byteAt(offset);
-      return new TouchOutcome(TouchOutcome.Kind.OK, addr, now);
+    int kind = mm.pages.look(addr);
+    if (kind == PageTable.NOTHING) { // the data of the vdso, which has no page here
+      return new TouchOutcome(TouchOutcome.Kind.OK, addr, TouchOutcome.UNKNOWN);
     }
-    return new TouchOutcome(TouchOutcome.Kind.OK, addr, entry == null ? TouchOutcome.UNKNOWN : 0);
+    mm.pages.accessed(write);
+    if (kind != PageTable.PAGE) {
+      return new TouchOutcome(TouchOutcome.Kind.OK, addr, 0);
+    }
+    Frames frames = mm.context.frames();
+    int offset = (int) (addr & Mm.PAGE - 1);
+    if (write && value >= 0) {
+      frames.write(mm.pages.pfn(), offset, value);
+    }
+    int now = write ? TouchOutcome.UNKNOWN : frames.byteAt(mm.pages.pfn(), offset);
+    return new TouchOutcome(TouchOutcome.Kind.OK, addr, now);
   }
 
   private static TouchOutcome signal(TouchOutcome.Kind kind, long addr) {

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.mm;
 
+import io.mm4j.api.InputException;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.process.page.FileObject;
-import io.mm4j.process.page.Page;
-import io.mm4j.process.page.PageBudget;
-import io.mm4j.process.vma.Vma;
+import io.mm4j.process.page.Frames;
+import io.mm4j.process.page.Mapping;
+import io.mm4j.process.page.MappingList;
+import io.mm4j.process.page.PageTable;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.function.LongConsumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** What all address spaces of one floor share: committed memory, page caches, failing memory. */
 public final class FloorContext {
   /** {@code vm_committed_as}, in pages. */
   long committedPages;
-
-  /** How many pages may be mapped. */
-  final PageBudget budget = new PageBudget();
 
   /** Makes an empty index of VMAs. */
   final Supplier<? extends VmaIndex> indexes;
@@ -29,9 +29,31 @@ public final class FloorContext {
   private long allocations;
   private long failAt = -1;
 
-  /** A floor without processes, on this kind of index. */
-  public FloorContext(Supplier<? extends VmaIndex> indexes) {
+  private final @Nullable Frames frames;
+
+  /**
+   * A floor without processes, on this kind of index.
+   *
+   * @param frames null on a machine without page tables, which can have no process
+   */
+  public FloorContext(Supplier<? extends VmaIndex> indexes, @Nullable Frames frames) {
     this.indexes = indexes;
+    this.frames = frames;
+  }
+
+  /**
+   * The frames that processes have.
+   *
+   * @throws InputException if the machine has no page tables
+   */
+  public Frames frames() {
+    if (frames == null) {
+      throw new InputException(
+          "this machine can have no process: it has no page tables",
+          "the floors below processes",
+          "contents all or tables, and a paging plugin such as io.mm4j:mm-vmalloc");
+    }
+    return frames;
   }
 
   /** All address spaces that exist, in the order in which they were made. */
@@ -41,7 +63,7 @@ public final class FloorContext {
 
   /** The page cache of a file. */
   public FileObject fileObject(MappedFile file) {
-    return files.computeIfAbsent(file, FileObject::new);
+    return files.computeIfAbsent(file, f -> new FileObject(frames(), f));
   }
 
   /** The memory behind a new shared anonymous mapping; its charge ends with its last VMA. */
@@ -51,8 +73,18 @@ public final class FloorContext {
         () -> {
           committedPages -= chargedPages;
           files.remove(file);
+          object.release();
         });
     return object;
+  }
+
+  /** Gives all cached pages back; no process is left. */
+  public void close() {
+    files.values().forEach(FileObject::release);
+    files.clear();
+    if (frames != null) {
+      frames.close();
+    }
   }
 
   /** {@code vm_committed_as}, in pages. */
@@ -75,34 +107,42 @@ public final class FloorContext {
    * stay.
    */
   public void unmapFilePages(FileObject file, long firstIndex, long pastIndex) {
-    for (Mm mm : spaces) {
-      forMapped(mm, file, firstIndex, pastIndex, at -> mm.pages.set(at, null));
+    MappingList vmas = file.vmas();
+    for (int i = 0; i < vmas.size(); i++) {
+      PageTable pages = vmas.get(i).pageTable();
+      if (pages != null) {
+        forMapped(vmas.get(i), pages, firstIndex, pastIndex, pages::unmap);
+      }
     }
   }
 
   /** How often one address space maps pages of a range of a file. */
   public long mappings(Mm mm, FileObject file, long firstIndex, long pastIndex) {
     long[] count = {0};
-    forMapped(mm, file, firstIndex, pastIndex, at -> count[0]++);
+    MappingList vmas = file.vmas();
+    for (int i = 0; i < vmas.size(); i++) {
+      if (vmas.get(i).pageTable() == mm.pages) {
+        forMapped(vmas.get(i), mm.pages, firstIndex, pastIndex, at -> count[0]++);
+      }
+    }
     return count[0];
   }
 
-  private static void forMapped(
-      Mm mm, FileObject file, long firstIndex, long pastIndex, LongConsumer action) {
-    for (Vma vma = mm.vmas.first(); vma != null; vma = mm.vmas.next(vma)) {
-      long from = Math.max(firstIndex, vma.pgoff);
-      long to = Math.min(pastIndex, vma.pgoff + vma.pages());
-      if (vma.backing != file || from >= to) {
-        continue;
+  /** Pages of the file that a VMA maps; copies that a process has made are not among them. */
+  private void forMapped(
+      Mapping vma, PageTable pages, long firstIndex, long pastIndex, LongConsumer action) {
+    long from = Math.max(firstIndex, vma.firstIndex());
+    long to = Math.min(pastIndex, vma.pastIndex());
+    if (from >= to) {
+      return;
+    }
+    long end = vma.addressOf(to);
+    long at = pages.ranges().nextEntry(vma.addressOf(from), end);
+    while (at < end) {
+      if (pages.look(at) == PageTable.PAGE && !frames().isAnon(pages.pfn())) {
+        action.accept(at);
       }
-      long end = vma.start + ((to - vma.pgoff) << 12);
-      long at = mm.pages.nextEntry(vma.start + ((from - vma.pgoff) << 12), end);
-      while (at < end) {
-        if (mm.pages.get(at) instanceof Page page && page.kind() != Page.Kind.ANON) {
-          action.accept(at);
-        }
-        at = mm.pages.nextEntry(at + Mm.PAGE, end);
-      }
+      at = pages.ranges().nextEntry(at + Mm.PAGE, end);
     }
   }
 

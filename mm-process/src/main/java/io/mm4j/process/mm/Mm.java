@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.mm;
 
+import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.Explainer;
@@ -10,6 +11,7 @@ import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.ThpMode;
 import io.mm4j.process.page.PageTable;
+import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
 import io.mm4j.process.vma.VmaMerger;
 import io.mm4j.process.vma.VmaTree;
@@ -67,9 +69,11 @@ public final class Mm {
     this.config = config;
     this.context = context;
     this.softLimits = softLimits;
-    pages = new PageTable(context.budget);
-    vmas = new VmaTree(context.indexes.get(), context::allocationFails);
-    merger = new VmaMerger(vmas, pages);
+    pages = new PageTable(context.frames());
+    vmas =
+        new VmaTree(
+            context.indexes.get(), context::allocationFails, context.frames().anonTable(), pages);
+    merger = new VmaMerger(vmas, pages::splitHugeAt);
     accounting = new Accounting(this);
   }
 
@@ -149,10 +153,34 @@ public final class Mm {
 
   /** Where a mapping's guard gap begins ({@code vm_start_gap}): its start, unless it grows down. */
   public long startGap(Vma vma) {
-    if (!vma.has(io.mm4j.process.vma.VmFlags.GROWSDOWN)) {
+    if (!vma.has(VmFlags.GROWSDOWN)) {
       return vma.start;
     }
     return Math.max(0, vma.start - guardGapBytes());
+  }
+
+  /**
+   * {@code vm_page_prot}: what an entry of a VMA lets through before anybody writes. Private pages
+   * are written by permission of a fault, and so are those of files on disks, which become dirty.
+   */
+  public long prot(Vma vma) {
+    int access = 0;
+    if (VmFlags.isAccessible(vma.flags)) {
+      boolean shmem = vma.has(VmFlags.SHARED) && vma.backing != null && vma.backing.isShmem();
+      access = PageTableFormat.READ;
+      access |= vma.has(VmFlags.EXEC) ? PageTableFormat.EXEC : 0;
+      access |= shmem && vma.has(VmFlags.WRITE) ? PageTableFormat.WRITE : 0;
+    }
+    return context.frames().format().userProt(access);
+  }
+
+  /**
+   * Walks everything that is mapped and compares it with VMAs, sums and frames.
+   *
+   * @throws io.mm4j.api.CorruptStateError naming what contradicts what
+   */
+  public void validatePages() {
+    new SpaceCheck(this).run();
   }
 
   /** Tells reasons to somebody, or to nobody. */

@@ -35,7 +35,8 @@ public final class FileObject {
   private static final long MOST_PAGES = 1L << 26;
 
   private final MappedFile mapped;
-  private final Map<Long, Page> pages = new HashMap<>();
+  private final Frames frames;
+  private final FrameMap pages = new FrameMap();
   private final BitSet absent = new BitSet();
   private final BitSet zeroed = new BitSet();
   private final BitSet single = new BitSet();
@@ -45,11 +46,15 @@ public final class FileObject {
   /** Of pages whose folio was split unevenly, the order of what they are in now. */
   private final Map<Long, Integer> splitOrders = new HashMap<>();
 
-  private int vmas;
+  private final MappingList vmas = new MappingList();
   private @Nullable Runnable whenUnmapped;
 
+  /** Every page is mapped once more by somebody who is not here. */
+  private boolean mappedElsewhere;
+
   /** An empty cache. */
-  public FileObject(MappedFile mapped) {
+  public FileObject(Frames frames, MappedFile mapped) {
+    this.frames = frames;
     this.mapped = mapped;
   }
 
@@ -59,15 +64,26 @@ public final class FileObject {
   }
 
   /** A VMA shows it ({@code get_file} in {@code vm_area_dup} and {@code __mmap_new_vma}). */
-  public void get() {
-    vmas++;
+  public void get(Mapping vma) {
+    vmas.add(vma);
   }
 
   /** A VMA shows it no more ({@code fput}). */
-  public void put() {
-    if (--vmas == 0 && whenUnmapped != null) {
+  public void put(Mapping vma) {
+    vmas.remove(vma);
+    if (vmas.size() == 0 && whenUnmapped != null) {
       whenUnmapped.run();
     }
+  }
+
+  /** The VMAs that show it ({@code i_mmap}). */
+  public MappingList vmas() {
+    return vmas;
+  }
+
+  /** How often each page is mapped by somebody outside of the simulation. */
+  public int mappedElsewhere() {
+    return mappedElsewhere ? 1 : 0;
   }
 
   /** The file. */
@@ -139,6 +155,10 @@ public final class FileObject {
     long first = folioStart(index);
     long past = folioEnd(index);
     unmapping.unmap(first, past);
+    long head = pages.get(first);
+    if (head != Frames.NONE && frames.order(head) > 0) {
+      frames.splitCached(head, 0);
+    }
     single.set((int) first, (int) past);
     return true;
   }
@@ -153,6 +173,10 @@ public final class FileObject {
     unmapping.unmap(first, first + (1L << order));
     while (order > 0) {
       order--;
+      long head = pages.get(first);
+      if (head != Frames.NONE && frames.order(head) > order) {
+        frames.splitCached(head, order);
+      }
       long half = 1L << order;
       long other = index < first + half ? first + half : first;
       for (long i = other; i < other + half; i++) {
@@ -194,7 +218,7 @@ public final class FileObject {
       return false;
     }
     if (mapped.kind() == MappedFile.Kind.SHMEM) {
-      return pages.containsKey(index);
+      return pages.get(index) != Frames.NONE;
     }
     return index >= MOST_PAGES || !absent.get((int) index);
   }
@@ -209,7 +233,7 @@ public final class FileObject {
     if (mapped.kind() == MappedFile.Kind.SHMEM) {
       long to = index + 1;
       if (!cached && end - index > pages.size()) {
-        return pages.keySet().stream().filter(i -> i > index).reduce(end, Math::min);
+        return pages.nextAbove(index, end);
       }
       while (to < end && isCached(to) == cached) {
         to++;
@@ -237,24 +261,74 @@ public final class FileObject {
     return past;
   }
 
-  /** The page; read in or made new when it is not in the cache. */
-  public Page page(long index) {
-    Page page = pages.get(index);
-    if (page == null) {
-      boolean hole = index < MOST_PAGES && zeroed.get((int) index);
-      boolean zero = mapped.kind() == MappedFile.Kind.SHMEM || hole;
-      page = zero ? zero() : Page.ofFile(this, index);
-      pages.put(index, page);
+  /**
+   * The frame of a page; read in or made new when it is not in the cache, with all of its folio.
+   *
+   * @return {@link Frames#NONE} if memory is out
+   */
+  public long page(long index) {
+    long pfn = pages.get(index);
+    if (pfn == Frames.NONE) {
+      pfn = take(index);
     }
-    if (index < MOST_PAGES) {
+    if (pfn != Frames.NONE && index < MOST_PAGES) {
       absent.clear((int) index);
     }
-    return page;
+    return pfn;
   }
 
-  /** The page if somebody ever asked for it, else null: then it is mapped nowhere. */
-  public @Nullable Page known(long index) {
+  /** {@code filemap_add_folio}; pages are single where no larger block is free. */
+  private long take(long index) {
+    int order = folioOrder(index);
+    boolean zero =
+        mapped.kind() == MappedFile.Kind.SHMEM || (index < MOST_PAGES && zeroed.get((int) index));
+    long first = folioStart(index);
+    long head = frames.newCached(this, first, order, zero);
+    if (head == Frames.NONE && order > 0) {
+      single.set((int) first, (int) (first + (1L << order)));
+      first = index;
+      order = 0;
+      head = frames.newCached(this, index, 0, zero);
+    }
+    if (head == Frames.NONE) {
+      return Frames.NONE;
+    }
+    for (long i = 0; i < 1L << order; i++) {
+      pages.put(first + i, head + i);
+    }
+    return head + (index - first);
+  }
+
+  /** The frame if the page has one, else {@link Frames#NONE}: then it is mapped nowhere. */
+  public long known(long index) {
     return pages.get(index);
+  }
+
+  /**
+   * Gives every page a frame that somebody outside of the simulation maps too, as every process
+   * maps the vdso.
+   */
+  public void mapElsewhere() {
+    mappedElsewhere = true;
+    for (long i = 0; i < pageCount(); i++) {
+      long pfn = page(i);
+      if (pfn != Frames.NONE) {
+        frames.addMapcount(pfn, 1);
+      }
+    }
+  }
+
+  /** Gives all frames back ({@code truncate_inode_pages_final}); nothing may map them. */
+  public void release() {
+    pages.forEach(
+        (index, pfn) -> {
+          if (mappedElsewhere) {
+            frames.addMapcount(pfn, -1);
+          }
+          frames.put(pfn);
+        });
+    pages.clear();
+    frames.forget(this);
   }
 
   /**
@@ -272,7 +346,7 @@ public final class FileObject {
       if (more && i == mark && i < MOST_PAGES && !isCached(i)) {
         readAhead.set((int) i);
       }
-      page(i);
+      long _ = page(i);
     }
     faulted(index);
   }
@@ -291,7 +365,7 @@ public final class FileObject {
   public void punch(long firstIndex, long pastIndex, Unmapping unmapping) {
     if (mapped.kind() == MappedFile.Kind.SHMEM) {
       unmapping.unmap(firstIndex, pastIndex);
-      pages.keySet().removeIf(i -> i >= firstIndex && i < pastIndex);
+      takeOut(firstIndex, pastIndex);
       return;
     }
     long past = Math.min(pastIndex, Math.min(pageCount(), MOST_PAGES));
@@ -302,7 +376,7 @@ public final class FileObject {
     unmapping.unmap(firstIndex, past);
     splitBorders(firstIndex, firstIndex, past, unmapping);
     splitBorders(past - 1, firstIndex, past, unmapping);
-    pages.keySet().removeIf(i -> i >= firstIndex && i < past);
+    takeOut(firstIndex, past);
     zeroed.set((int) firstIndex, (int) past);
     absent.set((int) firstIndex, (int) past);
     single.set((int) firstIndex, (int) past);
@@ -322,9 +396,16 @@ public final class FileObject {
     }
   }
 
-  private Page zero() {
-    return isShmem()
-        ? Page.zeroedShmem()
-        : Page.ofFile(new FileObject(new MappedFile("", mapped.kind(), 0, o -> 0)), 0);
+  /** {@code page_cache_delete}: pages leave the cache; nothing maps them. */
+  private void takeOut(long firstIndex, long pastIndex) {
+    boolean dense = pastIndex - firstIndex <= 4L * pages.size();
+    long i = dense ? firstIndex : pages.nextAbove(firstIndex - 1, pastIndex);
+    while (i < pastIndex) {
+      long pfn = pages.remove(i);
+      if (pfn != Frames.NONE) {
+        frames.put(pfn);
+      }
+      i = dense ? i + 1 : pages.nextAbove(i, pastIndex);
+    }
   }
 }

@@ -2,81 +2,106 @@
 package io.mm4j.process.page;
 
 import io.mm4j.api.CorruptStateError;
-import java.util.Objects;
-import org.jspecify.annotations.Nullable;
+import io.mm4j.api.Cpu;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.pagetable.EntryBits;
+import io.mm4j.api.pagetable.PageTableFormat;
+import io.mm4j.api.pagetable.PageTables;
+import io.mm4j.api.pagetable.SwapType;
+import io.mm4j.api.pagetable.TableCursor;
 
 /**
- * Which page is mapped at which address of one address space.
+ * The page tables of one address space: what is mapped at which address. They lie in frames, and an
+ * entry is the architecture's bits; nothing of it is kept here but the sums ({@code rss_stat}).
  *
- * <p>Vocabulary: an <i>entry</i> is null (nothing mapped), a {@link Page}, {@link #ZERO} (the
- * shared 4 KiB zero page) or {@link #GUARD} (a guard marker). A <i>leaf</i> holds the 512 entries
- * of 2 MiB; in its place a <i>huge</i> mapping of 512 pages, or of the huge zero page, may stand.
+ * <p>Vocabulary: at an address there is nothing, a <i>guard</i> marker, the <i>zero</i> page (a
+ * special entry) or a <i>page</i>, alone or in a huge mapping. A table that is deposited with a
+ * huge mapping of anonymous memory makes sure that it can be split without memory.
  *
- * <p>Layout: the four levels of x86-64, so that ranges which nobody touched cost nothing and are
- * skipped at once, and so that a leaf exists exactly when Linux has a page table there: a huge page
- * is mapped only where there is none.
+ * <p>An entry that maps a page holds a reference to its folio and counts in its mapcount. Whoever
+ * puts a page in has allocated it and the table before ({@link #makeTable}); what is taken out is
+ * given back after the flush. {@link PageRanges} has what works on ranges.
  */
 public final class PageTable {
-  /** Entries that are no page of their own. */
-  public enum Marker {
-    /** The shared zero page. */
-    ZERO,
-    /** A guard marker: any access is a SIGSEGV. */
-    GUARD
+  /** Nothing is mapped. */
+  public static final int NOTHING = 0;
+
+  /** A guard marker: any access is a SIGSEGV. */
+  public static final int GUARD = 1;
+
+  /** The shared zero page, small or part of the huge one. */
+  public static final int ZERO = 2;
+
+  /** A page. */
+  public static final int PAGE = 3;
+
+  final Frames frames;
+  final PageTables tables;
+  final PageTableFormat format;
+  final EntryBits bits;
+  final Cpu cpu;
+  final TableCursor at;
+
+  /** Only for making tables: whoever reclaims meanwhile looks at entries with the other one. */
+  private final TableCursor maker;
+
+  private final PageRanges ranges;
+  private final long hugePages;
+  private final long hugeBytes;
+  private final long[] rss = new long[3];
+  private long root;
+
+  // What look() found.
+  private int level;
+  private long entry;
+  private long pfn;
+
+  /** A new one, unless there is no frame for it: see {@link #exists}. */
+  public PageTable(Frames frames) {
+    this.frames = frames;
+    this.tables = frames.tables();
+    this.format = frames.format();
+    this.bits = format.bits();
+    this.cpu = frames.cpu();
+    this.at = tables.cursor();
+    this.maker = tables.cursor();
+    this.hugePages = 1L << format.order(2);
+    this.hugeBytes = format.bytes(2);
+    this.root = tables.newRoot(cpu);
+    this.ranges = new PageRanges(this);
   }
 
-  /** The zero page. */
-  public static final Marker ZERO = Marker.ZERO;
+  /** Whether there was a frame for the top table. */
+  public boolean exists() {
+    return root != PageTables.NO_ROOT;
+  }
 
-  /** A guard marker. */
-  public static final Marker GUARD = Marker.GUARD;
+  /** The frame of the top table, {@link PageTables#NO_ROOT} when the process has gone. */
+  public long root() {
+    return root;
+  }
 
-  private static final int SLOTS = 512;
-  private static final long HUGE_BYTES = 1L << 21;
-  private static final int[] SHIFT = {39, 30, 21};
+  /** What works on ranges. */
+  public PageRanges ranges() {
+    return ranges;
+  }
 
-  /** A mapping of 2 MiB at once: 512 pages, or null for the huge zero page. */
-  static final class Huge {
-    final Page @Nullable [] pages;
-
-    Huge(Page @Nullable [] pages) {
-      this.pages = pages;
+  /** {@code pgd_free}: all tables go; nothing may be mapped. */
+  public void free() {
+    if (exists()) {
+      tables.flushRoot(cpu, root);
+      tables.freeRoot(cpu, root);
+      root = PageTables.NO_ROOT;
     }
   }
 
-  /** Gets what is mapped, in address order. */
-  public interface Visitor {
-    /**
-     * One mapped entry.
-     *
-     * @param huge whether it is part of a huge mapping
-     */
-    void entry(long addr, Object entry, boolean huge);
-  }
-
-  private final @Nullable Object[] root = new Object[SLOTS];
-  private final long[] rss = new long[3];
-  private long tables;
-  private long mapped;
-  private final PageBudget budget;
-
-  /** An empty one, whose entries count against a budget. */
-  public PageTable(PageBudget budget) {
-    this.budget = budget;
-  }
-
-  /** Whether the budget has no room for so many more entries. */
-  public boolean noRoomFor(long pages) {
-    return budget.exceededBy(pages);
-  }
-
-  /** Entries of any kind that are mapped, those of a huge zero page not counted. */
-  public long mapped() {
-    return mapped;
+  /** Bytes that one page table of the lowest level maps. */
+  public long hugeBytes() {
+    return hugeBytes;
   }
 
   /** Resident pages of one kind. */
-  public long rss(Page.Kind kind) {
+  public long rss(PageKind kind) {
     return rss[kind.slot];
   }
 
@@ -85,448 +110,364 @@ public final class PageTable {
     return rss[0] + rss[1] + rss[2];
   }
 
-  /** Page tables of the lower levels in pages, the root not counted. */
-  public long tables() {
-    return tables;
+  void count(long page, long change) {
+    rss[frames.kind(page).slot] += change;
   }
 
-  /**
-   * Checks that nothing is mapped or counted where no VMA is.
-   *
-   * @throws CorruptStateError if something is
-   */
-  public void validateEmpty() {
-    CorruptStateError.check(
-        mapped == 0 && rss() == 0 && tables == 0,
-        "no VMA is left: mapped=" + mapped + " rss=" + rss() + " tables=" + tables);
+  /** Page tables below the top one, deposited ones among them ({@code mm_pgtables_bytes}). */
+  public long tables() {
+    long sum = 0;
+    for (int l = 1; exists() && l < format.levels(); l++) {
+      sum += tables.tables(root, l);
+    }
+    return sum;
+  }
+
+  // ---------------------------------------------------------------- entries
+
+  /** An entry for a page with a protection of {@link PageTableFormat#userProt}. */
+  public long entry(long page, long prot) {
+    return format.leaf(1, page, prot);
+  }
+
+  /** The same for the zero page. */
+  public long zeroEntry(long zeroPage, long prot) {
+    return bits.mkspecial(format.leaf(1, zeroPage, prot));
+  }
+
+  /** An entry for a huge page. */
+  public long hugeEntry(long head, long prot) {
+    return format.leaf(2, head, prot);
+  }
+
+  /** The same for the huge zero page. */
+  public long hugeZeroEntry(long head, long prot) {
+    return bits.mkspecial(format.leaf(2, head, prot));
+  }
+
+  /** {@code maybe_mkwrite(pte_mkdirty())}: written to by this process, for which it is. */
+  public long written(long of) {
+    return bits.mkwrite(bits.mkdirty(of));
+  }
+
+  /** What an entry is, at the level where it stands. */
+  int classify(int l, long value) {
+    if (!format.isLeaf(l, value)) {
+      return format.isAbsent(l, value) && format.absent().isGuard(value) ? GUARD : NOTHING;
+    }
+    return bits.isSpecial(value) ? ZERO : PAGE;
   }
 
   // ---------------------------------------------------------------- one address
 
-  /** The entry at an address, null if nothing is mapped. */
-  public @Nullable Object get(long addr) {
-    Object slot = slot(addr);
-    if (slot instanceof Huge huge) {
-      return huge.pages == null ? ZERO : huge.pages[index(addr, 12)];
+  /** Looks what is at an address; {@link #pfn} and {@link #isHugeEntry} then tell more. */
+  public int look(long addr) {
+    if (!exists()) {
+      return NOTHING;
     }
-    return slot == null ? null : ((@Nullable Object[]) slot)[index(addr, 12)];
+    level = at.seek(root, addr, 1);
+    entry = at.entry();
+    int kind = classify(level, entry);
+    if (kind >= ZERO) {
+      pfn = format.pfn(level, entry) + (level == 1 ? 0 : addr >>> Pages.PAGE_SHIFT & hugePages - 1);
+    }
+    return kind;
+  }
+
+  /** The frame that the last {@link #look} found, if it was a page or the zero page. */
+  public long pfn() {
+    return pfn;
+  }
+
+  /** Whether what the last {@link #look} found belongs to a huge mapping. */
+  public boolean isHugeEntry() {
+    return level > 1 && format.isLeaf(level, entry);
+  }
+
+  /** The page at an address, {@link Frames#NONE} if there is none; the zero page is none. */
+  public long pageAt(long addr) {
+    return look(addr) == PAGE ? pfn : Frames.NONE;
+  }
+
+  /** Whether a page or the zero page is at an address. */
+  public boolean isPresent(long addr) {
+    return look(addr) >= ZERO;
   }
 
   /** Whether a page table or a huge mapping stands for the 2 MiB around an address. */
   public boolean hasTable(long addr) {
-    return slot(addr) != null;
+    return at.seek(root, addr, 2) == 2 && !format.isNone(at.entry());
   }
 
   /** Whether the page directory of an address exists ({@code mm_find_pmd}). */
   public boolean hasDirectory(long addr) {
-    return directory(addr, false) != null;
+    return at.seek(root, addr, 2) == 2;
   }
 
   /** Whether the address belongs to a huge mapping. */
   public boolean isHuge(long addr) {
-    return slot(addr) instanceof Huge;
+    return at.seek(root, addr, 2) == 2 && format.isLeaf(2, at.entry());
   }
 
   /** Whether the address belongs to a mapping of the huge zero page. */
   public boolean isHugeZero(long addr) {
-    return slot(addr) instanceof Huge huge && huge.pages == null;
+    return isHuge(addr) && bits.isSpecial(at.entry());
   }
 
-  /** Maps an entry, in place of another or of none; null unmaps. */
-  public void set(long addr, @Nullable Object entry) {
-    @Nullable Object @Nullable [] leaf = leaf(addr, entry != null);
-    if (leaf == null) {
+  /**
+   * {@code pte_alloc}: makes the tables for an address; a huge mapping around it is split.
+   *
+   * @return false if memory is out
+   */
+  public boolean makeTable(long addr) {
+    splitHuge(addr);
+    return maker.ensure(cpu, root, addr, 1) != TableCursor.NO_MEMORY;
+  }
+
+  /** {@code pmd_alloc}: makes the tables above the lowest one; false if memory is out. */
+  public boolean makeDirectory(long addr) {
+    return maker.ensure(cpu, root, addr, 2) != TableCursor.NO_MEMORY;
+  }
+
+  /**
+   * Maps a page, in place of what was there; its table exists, and the reference that the entry
+   * holds is the caller's.
+   */
+  public void map(long addr, long page, long value) {
+    frames.addMapcount(page, 1);
+    count(page, 1);
+    replace(addr, value);
+  }
+
+  /** Maps a cached page: as {@link #map}, with a reference of its own. */
+  public void mapCached(long addr, long page, long value) {
+    frames.get(page);
+    map(addr, page, value);
+  }
+
+  /** Maps the zero page, in place of what was there; the table exists. */
+  public void mapZero(long addr, long value) {
+    replace(addr, value);
+  }
+
+  /** Puts a guard marker, in place of what was there; the table exists. */
+  public void mapGuard(long addr) {
+    replace(addr, format.absent().marker(SwapType.MARKER_GUARD));
+  }
+
+  /** Takes out what is at an address; a huge mapping goes as a whole. */
+  public void unmap(long addr) {
+    if (isHuge(addr)) {
+      clearHuge(addr);
+    } else if (look(addr) != NOTHING) {
+      replace(addr, PageTableFormat.EMPTY);
+    }
+  }
+
+  /**
+   * Takes the entry of a page out and leaves its reference with the caller: its page is being split
+   * or moved.
+   */
+  public long takeOut(long addr) {
+    int _ = at.seek(root, addr, 1);
+    long old = at.getAndClear();
+    tables.flushRange(cpu, root, addr, addr + Pages.PAGE_SIZE);
+    frames.addMapcount(format.pfn(1, old), -1);
+    count(format.pfn(1, old), -1);
+    return old;
+  }
+
+  /** The frame of an entry of the lowest level. */
+  public long pfnOf(long value) {
+    return format.pfn(1, value);
+  }
+
+  private void replace(long addr, long value) {
+    int l = at.seek(root, addr, 1);
+    if (l != 1) {
+      throw new IllegalStateException("no page table at addr=0x" + Long.toHexString(addr));
+    }
+    long old = at.entry();
+    at.set(value);
+    if (classify(1, old) >= ZERO) {
+      tables.flushRange(cpu, root, addr, addr + Pages.PAGE_SIZE);
+    }
+    if (classify(1, old) == PAGE) {
+      long page = format.pfn(1, old);
+      frames.addMapcount(page, -1);
+      count(page, -1);
+      frames.put(page);
+    }
+  }
+
+  /** Changes only bits of the entry that {@link #look} found: used, written, allowed. */
+  public void setBits(boolean young, boolean written) {
+    long now = young ? bits.mkyoung(entry) : entry;
+    now = written ? written(now) : now;
+    if (now != entry) {
+      at.set(now);
+      entry = now;
+    }
+  }
+
+  /**
+   * The hardware's part of an access that is allowed: accessed, and for a write through an entry
+   * that lets it through, dirty.
+   */
+  public void accessed(boolean write) {
+    long now = bits.mkyoung(entry);
+    if (write && bits.isWrite(entry)) {
+      now = bits.mkdirty(now);
+    }
+    if (now != entry) {
+      at.set(now);
+      entry = now;
+    }
+  }
+
+  // ---------------------------------------------------------------- huge mappings
+
+  /** A table to deposit, {@link PageTables#NO_TABLE} if memory is out. */
+  public long newTable() {
+    return tables.newTable(cpu);
+  }
+
+  /** Gives a table back that was not deposited. */
+  public void freeTable(long table) {
+    tables.freeTable(cpu, table);
+  }
+
+  /** Whether nothing is mapped in the 2 MiB around an address, not even a table. */
+  public boolean hugeFits(long addr) {
+    return at.seek(root, addr, 2) == 2 && format.isNone(at.entry());
+  }
+
+  /**
+   * Maps 2 MiB at once, where {@link #hugeFits}; the reference of a page is the caller's.
+   *
+   * @param table is deposited, unless it is {@link PageTables#NO_TABLE}
+   */
+  public void mapHuge(long addr, long value, long table) {
+    int _ = at.seek(root, addr, 2);
+    at.set(value);
+    if (table != PageTables.NO_TABLE) {
+      at.deposit(table);
+    }
+    if (!bits.isSpecial(value)) {
+      long head = format.pfn(2, value);
+      frames.addEntireMapcount(head, 1);
+      count(head, hugePages);
+    }
+  }
+
+  /** Maps a cached folio of 2 MiB; its reference is the entry's own, and no table is deposited. */
+  public void mapHugeCached(long addr, long value) {
+    frames.get(format.pfn(2, value));
+    mapHuge(addr, value, PageTables.NO_TABLE);
+  }
+
+  /** A folio of the process takes the place of the huge zero page; its table stays. */
+  public void changeHugeZero(long addr, long value) {
+    int _ = at.seek(root, addr, 2);
+    at.set(value);
+    long head = format.pfn(2, value);
+    frames.addEntireMapcount(head, 1);
+    count(head, hugePages);
+    long from = addr & -hugeBytes;
+    tables.flushRange(cpu, root, from, from + hugeBytes);
+  }
+
+  /** Removes a huge mapping, with its deposited table. */
+  public void clearHuge(long addr) {
+    if (!isHuge(addr)) {
       return;
     }
-    int i = index(addr, 12);
-    Object old = leaf[i];
-    leaf[i] = entry;
-    count(entry, 1);
-    count(old, -1);
+    long old = at.getAndClear();
+    withdrawFor(at, old);
+    long from = addr & -hugeBytes;
+    tables.flushRange(cpu, root, from, from + hugeBytes);
+    forgetHuge(old);
   }
 
-  /** Maps 2 MiB at once; the place must have no page table. Null maps the huge zero page. */
-  public void setHuge(long addr, Page @Nullable [] pages) {
-    @Nullable Object @Nullable [] directory = directory(addr, true);
-    if (directory == null || directory[index(addr, 21)] != null) {
-      throw new IllegalStateException("page table present at addr=" + Long.toHexString(addr));
-    }
-    directory[index(addr, 21)] = new Huge(pages);
-    tables++; // the page table that is deposited for a later split
-    if (pages != null) {
-      for (Page page : pages) {
-        count(page, 1);
-      }
+  /** Takes the deposited table of a huge mapping back that stood where the cursor does. */
+  void withdrawFor(TableCursor cursor, long old) {
+    if (hasDeposit(old)) {
+      freeTable(cursor.withdraw());
     }
   }
 
-  /** Removes a mapping of the huge zero page or of a huge page, page table included. */
-  public void clearHuge(long addr) {
-    @Nullable Object @Nullable [] directory = directory(addr, false);
-    if (directory != null && directory[index(addr, 21)] instanceof Huge huge) {
-      drop(huge);
-      directory[index(addr, 21)] = null;
-      tables--;
+  private boolean hasDeposit(long huge) {
+    return bits.isSpecial(huge) || frames.isAnon(format.pfn(2, huge));
+  }
+
+  /** Sums, mapcount and reference of a huge entry that is gone. */
+  private void forgetHuge(long old) {
+    if (!bits.isSpecial(old)) {
+      long head = format.pfn(2, old);
+      frames.addEntireMapcount(head, -1);
+      count(head, -hugePages);
+      frames.put(head);
     }
+  }
+
+  /** The sums and mapcount only; the reference is given up after the flush. */
+  void uncountHuge(long head) {
+    frames.addEntireMapcount(head, -1);
+    count(head, -hugePages);
   }
 
   /** Splits the huge mapping around an address, unless the address is its border. */
   public void splitHugeAt(long addr) {
-    if ((addr & HUGE_BYTES - 1) != 0) {
+    if ((addr & hugeBytes - 1) != 0 && exists()) {
       splitHuge(addr);
     }
   }
 
   /**
-   * Replaces the huge mapping around an address, if there is one, by single entries. Pages of a
-   * file are unmapped instead: they come back with the next fault.
+   * {@code __split_huge_pmd}: replaces the huge mapping around an address, if there is one, by
+   * single entries of the deposited table. Pages of a file are unmapped instead: they come back
+   * with the next fault.
    */
   public void splitHuge(long addr) {
-    @Nullable Object @Nullable [] directory = directory(addr, false);
-    if (directory == null || !(directory[index(addr, 21)] instanceof Huge huge)) {
+    if (!isHuge(addr)) {
       return;
     }
-    if (huge.pages != null && huge.pages[0].kind != Page.Kind.ANON) {
+    long huge = at.entry();
+    if (!hasDeposit(huge)) {
       clearHuge(addr);
       return;
     }
-    @Nullable Object[] leaf = new @Nullable Object[SLOTS];
-    for (int i = 0; i < SLOTS; i++) {
-      leaf[i] = huge.pages == null ? ZERO : huge.pages[i];
-    }
-    if (huge.pages == null) {
-      mapped += SLOTS;
-      budget.mapped += SLOTS;
-    }
-    directory[index(addr, 21)] = leaf;
-  }
-
-  // ---------------------------------------------------------------- ranges
-
-  /** Unmaps a range. Guard markers stay if asked. A huge mapping that is cut is split first. */
-  public void zap(long start, long end, boolean keepGuards) {
-    zap(root, 0, 0, start, end, keepGuards);
-  }
-
-  private void zap(
-      @Nullable Object[] table, int level, long base, long start, long end, boolean keepGuards) {
-    long size = 1L << SHIFT[level];
-    int from = index(Math.max(start, base), SHIFT[level]);
-    for (int i = from; i < SLOTS; i++) {
-      long at = base + i * size;
-      if (at >= end) {
-        return;
+    long from = addr & -hugeBytes;
+    at.over(root, from, from + hugeBytes);
+    int _ = at.seek(from, 2);
+    long table = at.withdraw();
+    at.split(table);
+    if (bits.isSpecial(huge)) {
+      long zero = zeroEntry(frames.zeroPage(), format.prot(2, huge));
+      for (long a = from; a < from + hugeBytes; a += Pages.PAGE_SIZE) {
+        int _ = at.seek(a, 1);
+        at.set(zero);
       }
-      Object slot = table[i];
-      if (slot == null) {
-        continue;
-      }
-      if (level < 2) {
-        zap((@Nullable Object[]) slot, level + 1, at, start, end, keepGuards);
-        continue;
-      }
-      if (slot instanceof Huge huge) {
-        if (start <= at && at + size <= end) {
-          drop(huge);
-          table[i] = null;
-          tables--;
-          continue;
-        }
-        splitHuge(at);
-        slot = table[i];
-        if (slot == null) {
-          continue;
+    } else {
+      long head = format.pfn(2, huge);
+      for (long i = 0; i < hugePages; i++) {
+        frames.addMapcount(head + i, 1);
+        if (i > 0) {
+          frames.get(head);
         }
       }
-      @Nullable Object[] leaf = (@Nullable Object[]) slot;
-      int last = (int) (Math.min(end - at, size) >> 12);
-      for (int j = start > at ? (int) ((start - at) >> 12) : 0; j < last; j++) {
-        Object old = leaf[j];
-        if (old != null && !(keepGuards && old == GUARD)) {
-          leaf[j] = null;
-          count(old, -1);
-        }
-      }
+      frames.addEntireMapcount(head, -1);
     }
+    tables.flushRange(cpu, root, from, from + hugeBytes);
   }
 
   /**
-   * {@code free_pgtables}: frees page tables around an unmapped range that no VMA can use any more.
+   * Checks that nothing is counted of an address space that has gone.
    *
-   * @param floor end of the VMA before the range, 0 if none
-   * @param ceiling start of the VMA behind it, {@link Long#MAX_VALUE} if none
+   * @throws CorruptStateError if something is
    */
-  public void freeTables(long start, long end, long floor, long ceiling) {
-    free(root, 0, 0, start, end, floor, ceiling);
-  }
-
-  private void free(
-      @Nullable Object[] table,
-      int level,
-      long base,
-      long start,
-      long end,
-      long floor,
-      long ceiling) {
-    long size = 1L << SHIFT[level];
-    for (int i = index(Math.max(start, base), SHIFT[level]); i < SLOTS; i++) {
-      long at = base + i * size;
-      if (at >= end) {
-        return;
-      }
-      Object slot = table[i];
-      if (slot == null) {
-        continue;
-      }
-      if (level < 2) {
-        free((@Nullable Object[]) slot, level + 1, at, start, end, floor, ceiling);
-      }
-      if (at >= floor && at + size <= ceiling && !(slot instanceof Huge)) {
-        table[i] = null;
-        tables--;
-      }
-    }
-  }
-
-  /** The lowest multiple of 2 MiB from {@code from} on that has a table, else {@code end}. */
-  public long nextTable(long from, long end) {
-    long at = from;
-    while (at < end) {
-      at = nextPresent(at, end);
-      if (at < end && slot(at) != null) {
-        return at;
-      }
-      at += HUGE_BYTES;
-    }
-    return end;
-  }
-
-  /** The lowest address in [from, end) where something is mapped, else {@code end}. */
-  public long nextEntry(long from, long end) {
-    long at = from;
-    while (at < end) {
-      at = nextPresent(at, end);
-      if (at >= end) {
-        return end;
-      }
-      Object slot = slot(at);
-      long next = Math.min(end, (at | HUGE_BYTES - 1) + 1);
-      if (slot instanceof Huge) {
-        return at;
-      }
-      if (slot != null) {
-        @Nullable Object[] leaf = (@Nullable Object[]) slot;
-        for (; at < next; at += 4096) {
-          if (leaf[index(at, 12)] != null) {
-            return at;
-          }
-        }
-      }
-      at = next;
-    }
-    return end;
-  }
-
-  /** Whether nothing is mapped in a range. */
-  public boolean isEmpty(long start, long end) {
-    return nextEntry(start, end) >= end;
-  }
-
-  /** Frees the page table of 2 MiB if it is empty ({@code try_to_free_pte}). */
-  public void freeEmptyLeaf(long addr) {
-    Object slot = slot(addr);
-    if (slot == null || slot instanceof Huge) {
-      return;
-    }
-    for (Object entry : (@Nullable Object[]) slot) {
-      if (entry != null) {
-        return;
-      }
-    }
-    Objects.requireNonNull(directory(addr, false))[index(addr, 21)] = null;
-    tables--;
-  }
-
-  /** Moves what is mapped in [from, from + bytes) to another place, which must be empty. */
-  public void move(long from, long to, long bytes) {
-    long end = from + bytes;
-    for (long at = from; at < end; ) {
-      @Nullable Object @Nullable [] directory = directory(at, false);
-      long next = Math.min(end, (at | HUGE_BYTES - 1) + 1);
-      if (directory == null) {
-        at = Math.min(end, nextPresent(at, end));
-        continue;
-      }
-      Object slot = directory[index(at, 21)];
-      long dest = to + (at - from);
-      boolean wholeHuge = next - at == HUGE_BYTES && (dest & HUGE_BYTES - 1) == 0;
-      if (slot != null && wholeHuge && moveWhole(directory, at, dest)) {
-        at = next;
-        continue;
-      }
-      if (slot instanceof Huge) {
-        splitHuge(at);
-        slot = directory[index(at, 21)];
-      }
-      if (slot != null) {
-        moveEntries((@Nullable Object[]) slot, at, next, dest);
-      }
-      at = next;
-    }
-  }
-
-  private boolean moveWhole(@Nullable Object[] directory, long at, long dest) {
-    @Nullable Object[] target = Objects.requireNonNull(directory(dest, true));
-    int slot = index(dest, 21);
-    if (target[slot] != null) {
-      return false;
-    }
-    target[slot] = directory[index(at, 21)];
-    directory[index(at, 21)] = null;
-    return true;
-  }
-
-  private void moveEntries(@Nullable Object[] source, long at, long end, long dest) {
-    for (long a = at; a < end; a += 4096) {
-      @Nullable Object[] target = Objects.requireNonNull(leaf(dest + (a - at), true));
-      int i = index(a, 12);
-      Object entry = source[i];
-      if (entry != null) {
-        source[i] = null;
-        target[index(dest + (a - at), 12)] = entry;
-      }
-    }
-  }
-
-  /** The lowest address in [from, end) whose page directory exists, else {@code end}. */
-  private long nextPresent(long from, long end) {
-    for (long at = from; at < end; ) {
-      Object upper = root[index(at, 39)];
-      if (upper == null) {
-        at = (at | (1L << 39) - 1) + 1;
-      } else if (((@Nullable Object[]) upper)[index(at, 30)] == null) {
-        at = (at | (1L << 30) - 1) + 1;
-      } else {
-        return at;
-      }
-    }
-    return end;
-  }
-
-  /**
-   * Shares a range with a child ({@code copy_page_range}): every entry is mapped there as well.
-   * Huge mappings of pages stay huge in both.
-   */
-  public void copyTo(PageTable child, long start, long end) {
-    for (long at = start; at < end; ) {
-      @Nullable Object @Nullable [] directory = directory(at, false);
-      if (directory == null) {
-        at = nextPresent(at, end);
-        continue;
-      }
-      Object slot = directory[index(at, 21)];
-      long next = Math.min(end, (at | HUGE_BYTES - 1) + 1);
-      if (slot instanceof Huge huge) {
-        if (huge.pages == null || huge.pages[0].kind == Page.Kind.ANON) {
-          child.setHuge(at & -HUGE_BYTES, huge.pages);
-        }
-      } else if (slot != null) {
-        @Nullable Object[] leaf = (@Nullable Object[]) slot;
-        @Nullable Object[] target = Objects.requireNonNull(child.leaf(at, true));
-        for (long a = at; a < next; a += 4096) {
-          Object entry = leaf[index(a, 12)];
-          target[index(a, 12)] = entry;
-          child.count(entry, 1);
-        }
-      }
-      at = next;
-    }
-  }
-
-  /** Visits what is mapped in a range. */
-  public void visit(long start, long end, Visitor visitor) {
-    for (long at = start; at < end; ) {
-      @Nullable Object @Nullable [] directory = directory(at, false);
-      if (directory == null) {
-        at = nextPresent(at, end);
-        continue;
-      }
-      Object slot = directory[index(at, 21)];
-      long next = Math.min(end, (at | HUGE_BYTES - 1) + 1);
-      for (long a = at; slot != null && a < next; a += 4096) {
-        Object entry = get(a);
-        if (entry != null) {
-          visitor.entry(a, entry, slot instanceof Huge);
-        }
-      }
-      at = next;
-    }
-  }
-
-  // ---------------------------------------------------------------- inner
-
-  private void drop(Huge huge) {
-    if (huge.pages != null) {
-      for (Page page : huge.pages) {
-        count(page, -1);
-      }
-    }
-  }
-
-  private void count(@Nullable Object entry, int n) {
-    if (entry != null) {
-      mapped += n;
-      budget.mapped += n;
-    }
-    if (entry instanceof Page page) {
-      page.mapCount += n;
-      rss[page.kind.slot] += n;
-    }
-  }
-
-  private @Nullable Object slot(long addr) {
-    @Nullable Object @Nullable [] directory = directory(addr, false);
-    return directory == null ? null : directory[index(addr, 21)];
-  }
-
-  private @Nullable Object @Nullable [] directory(long addr, boolean make) {
-    @Nullable Object[] table = root;
-    for (int level = 0; level < 2; level++) {
-      int i = index(addr, SHIFT[level]);
-      Object lower = table[i];
-      if (lower == null) {
-        if (!make) {
-          return null;
-        }
-        lower = new Object[SLOTS];
-        table[i] = lower;
-        tables++;
-      }
-      table = (@Nullable Object[]) lower;
-    }
-    return table;
-  }
-
-  private @Nullable Object @Nullable [] leaf(long addr, boolean make) {
-    @Nullable Object @Nullable [] directory = directory(addr, make);
-    if (directory == null) {
-      return null;
-    }
-    int i = index(addr, 21);
-    Object slot = directory[i];
-    if (slot instanceof Huge) {
-      splitHuge(addr);
-      slot = directory[i];
-    }
-    if (slot == null && make) {
-      slot = new Object[SLOTS];
-      directory[i] = slot;
-      tables++;
-    }
-    return (@Nullable Object[]) slot;
-  }
-
-  private static int index(long addr, int shift) {
-    return (int) (addr >>> shift) & SLOTS - 1;
+  public void validateSums() {
+    CorruptStateError.check(
+        exists() || rss() == 0, "the process has gone: rss=" + rss() + " tables=" + tables());
   }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.vma;
 
+import io.mm4j.process.page.AnonTable;
+import io.mm4j.process.page.MappingList;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,20 +21,41 @@ public final class AnonVma {
   int numActiveVmas;
 
   /** VMAs that have it in their chain. */
-  int links;
+  final MappingList vmas = new MappingList();
 
-  AnonVma(@Nullable AnonVma parent) {
+  private final AnonTable table;
+  private final int number;
+
+  AnonVma(AnonTable table, @Nullable AnonVma parent) {
+    this.table = table;
+    this.number = table.add(vmas);
     this.parent = parent == null ? this : parent;
     this.parent.numChildren++;
   }
 
   /** A new root, linked to nothing. */
-  public static AnonVma root() {
-    return new AnonVma(null);
+  public static AnonVma root(AnonTable table) {
+    return new AnonVma(table, null);
+  }
+
+  /** What frames of its pages have as {@code mapping}: bit 0 says that they are anonymous. */
+  public long mapping() {
+    return (long) number << 1 | 1;
+  }
+
+  /** Whether a VMA is one of those under which its pages can be mapped. */
+  public boolean has(Vma vma) {
+    return vmas.contains(vma);
+  }
+
+  /** No VMA has it in its chain any more. */
+  void forget() {
+    parent.numChildren--;
+    table.remove(number);
   }
 
   @Override
   public String toString() {
-    return "anon_vma@" + Integer.toHexString(System.identityHashCode(this));
+    return "anon_vma=" + number;
   }
 }

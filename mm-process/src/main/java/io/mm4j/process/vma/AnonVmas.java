@@ -36,7 +36,7 @@ public final class AnonVmas {
       if (tree.allocationFails()) {
         return false;
       }
-      found = AnonVma.root();
+      found = AnonVma.root(tree.anonTable());
     }
     vma.anonVma = found;
     vma.link(found);
@@ -94,7 +94,7 @@ public final class AnonVmas {
   }
 
   /** {@code anon_vma_fork}: {@code child} is a copy of {@code parent} without chain. */
-  public static void fork(Vma child, Vma parent) {
+  public static void fork(VmaTree tree, Vma child, Vma parent) {
     child.anonVma = null;
     if (parent.anonVma == null) {
       return;
@@ -103,7 +103,7 @@ public final class AnonVmas {
     if (child.anonVma != null) {
       return;
     }
-    AnonVma own = new AnonVma(parent.anonVma);
+    AnonVma own = new AnonVma(tree.anonTable(), parent.anonVma);
     own.numActiveVmas++;
     child.anonVma = own;
     child.link(own);
@@ -113,8 +113,9 @@ public final class AnonVmas {
   public static void unlink(Vma vma) {
     for (int i = 0; i < vma.chainLength; i++) {
       AnonVma each = vma.chain[i];
-      if (--each.links == 0) {
-        each.parent.numChildren--;
+      each.vmas.remove(vma);
+      if (each.vmas.size() == 0) {
+        each.forget();
       }
     }
     Arrays.fill(vma.chain, 0, vma.chainLength, null);

@@ -3,6 +3,8 @@ package io.mm4j.process.vma;
 
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.process.page.FileObject;
+import io.mm4j.process.page.Mapping;
+import io.mm4j.process.page.PageTable;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -10,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * One mapping ({@code struct vm_area_struct}). Objects are pooled by {@link VmaTree}: one that was
  * removed must not be kept.
  */
-public final class Vma {
+public final class Vma implements Mapping {
   /** Kinds of mappings that the kernel itself installs. */
   public enum Special {
     /** An ordinary VMA. */
@@ -55,7 +57,32 @@ public final class Vma {
 
   int chainLength;
 
-  Vma() {}
+  /** The page tables of its address space ({@code vm_mm->pgd}). */
+  private final @Nullable PageTable pageTable;
+
+  Vma(@Nullable PageTable pageTable) {
+    this.pageTable = pageTable;
+  }
+
+  @Override
+  public @Nullable PageTable pageTable() {
+    return pageTable;
+  }
+
+  @Override
+  public long firstIndex() {
+    return pgoff;
+  }
+
+  @Override
+  public long pastIndex() {
+    return pgoff + pages();
+  }
+
+  @Override
+  public long addressOf(long index) {
+    return start + ((index - pgoff) << 12);
+  }
 
   /** Length in pages. */
   public long pages() {
@@ -75,6 +102,11 @@ public final class Vma {
   /** Whether it has any of these bits. */
   public boolean hasAny(long bits) {
     return (flags & bits) != 0;
+  }
+
+  /** What frames of its anonymous pages have as {@code mapping}; it has an anon_vma. */
+  public long anonMapping() {
+    return java.util.Objects.requireNonNull(anonVma).mapping();
   }
 
   /** {@code list_is_singular(&vma->anon_vma_chain)}. */
@@ -97,7 +129,7 @@ public final class Vma {
       chain = Arrays.copyOf(chain, chainLength * 2);
     }
     chain[chainLength++] = anonVma;
-    anonVma.links++;
+    anonVma.vmas.add(this);
   }
 
   void reset() {

@@ -2,8 +2,8 @@
 package io.mm4j.process.vma;
 
 import io.mm4j.api.process.Explainer;
-import io.mm4j.process.page.PageTable;
 import java.util.Objects;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,16 +27,20 @@ import org.jspecify.annotations.Nullable;
  */
 public final class VmaMerger {
   private final VmaTree tree;
-  private final PageTable pages;
+  private final LongConsumer splitHugeAt;
   private @Nullable Explainer explainer;
 
   /** The request to fill in. */
   public final MergeRequest request = new MergeRequest();
 
-  /** Over one address space. */
-  public VmaMerger(VmaTree tree, PageTable pages) {
+  /**
+   * Over one address space.
+   *
+   * @param splitHugeAt splits a huge mapping that an address cuts
+   */
+  public VmaMerger(VmaTree tree, LongConsumer splitHugeAt) {
     this.tree = tree;
-    this.pages = pages;
+    this.splitHugeAt = splitHugeAt;
   }
 
   /** Tells reasons to somebody, or to nobody. */
@@ -239,7 +243,7 @@ public final class VmaMerger {
   }
 
   private void adjustHuge(long addr) {
-    pages.splitHugeAt(addr);
+    splitHugeAt.accept(addr);
   }
 
   // ---------------------------------------------------------------- the rules

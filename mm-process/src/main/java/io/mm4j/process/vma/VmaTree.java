@@ -3,6 +3,8 @@ package io.mm4j.process.vma;
 
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.vma.VmaIndex;
+import io.mm4j.process.page.AnonTable;
+import io.mm4j.process.page.PageTable;
 import java.util.Arrays;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -25,14 +27,35 @@ public final class VmaTree {
   /** {@code mmap_cache}: what {@link #find} returned last, unless it has gone since. */
   private @Nullable Vma lastFound;
 
+  private final AnonTable anonTable;
+  private final @Nullable PageTable pages;
+
+  /** A tree over an empty index, without page tables. */
+  public VmaTree(VmaIndex index, BooleanSupplier allocationFails) {
+    this(index, allocationFails, new AnonTable(), null);
+  }
+
   /**
    * A tree over an empty index.
    *
    * @param allocationFails asked at each allocation that the kernel would make
+   * @param anonTable where anon_vmas are found by number
+   * @param pages the page tables of the address space
    */
-  public VmaTree(VmaIndex index, BooleanSupplier allocationFails) {
+  public VmaTree(
+      VmaIndex index,
+      BooleanSupplier allocationFails,
+      AnonTable anonTable,
+      @Nullable PageTable pages) {
     this.index = index;
     this.allocationFails = allocationFails;
+    this.anonTable = anonTable;
+    this.pages = pages;
+  }
+
+  /** Where anon_vmas are found by number. */
+  AnonTable anonTable() {
+    return anonTable;
   }
 
   /** Whether the kernel's next allocation fails. */
@@ -134,7 +157,7 @@ public final class VmaTree {
 
   /** A VMA without a place yet. Every field but the range is empty. */
   public Vma allocate(long start, long end) {
-    Vma vma = pooled == 0 ? new Vma() : pool[--pooled];
+    Vma vma = pooled == 0 ? new Vma(pages) : pool[--pooled];
     vma.start = start;
     vma.end = end;
     return vma;
@@ -170,7 +193,7 @@ public final class VmaTree {
     }
     byHandle[handle] = vma;
     if (vma.backing != null) {
-      vma.backing.get();
+      vma.backing.get(vma);
     }
     vma.handle = handle;
     generation++;
@@ -193,7 +216,7 @@ public final class VmaTree {
     }
     AnonVmas.unlink(vma);
     if (vma.backing != null) {
-      vma.backing.put();
+      vma.backing.put(vma);
     }
     vma.reset();
     if (pooled == pool.length) {

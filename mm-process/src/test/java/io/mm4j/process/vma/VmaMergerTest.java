@@ -8,8 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.mm4j.process.page.PageBudget;
-import io.mm4j.process.page.PageTable;
 import io.mm4j.process.treemap.TreeMapVmaIndexProvider;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -29,7 +27,7 @@ class VmaMergerTest {
   private boolean outOfMemory;
   private final VmaTree tree =
       new VmaTree(new TreeMapVmaIndexProvider().create(), () -> outOfMemory);
-  private final VmaMerger merger = new VmaMerger(tree, new PageTable(new PageBudget()));
+  private final VmaMerger merger = new VmaMerger(tree, at -> {});
 
   @AfterEach
   void validate() {

@@ -26,6 +26,7 @@ final class MmStatus {
     codePages = Math.min(codePages, fields.execVmPages());
     status.put("VmExe", codePages * 4);
     status.put("VmLib", (fields.execVmPages() - codePages) * 4);
+    status.put("VmPTE", fields.tablePages() * 4);
     if (!vmas.isEmpty()) {
       status.put("VmRSS", fields.rssPages() * 4);
     }

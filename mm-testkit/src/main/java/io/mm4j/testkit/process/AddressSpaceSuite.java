@@ -18,6 +18,7 @@ import io.mm4j.testkit.process.rules.FailureRules;
 import io.mm4j.testkit.process.rules.FileCases;
 import io.mm4j.testkit.process.rules.Floors;
 import io.mm4j.testkit.process.rules.FolioCases;
+import io.mm4j.testkit.process.rules.FrameRules;
 import io.mm4j.testkit.process.rules.HugeCases;
 import io.mm4j.testkit.process.rules.LifeCases;
 import io.mm4j.testkit.process.rules.LimitCases;
@@ -113,7 +114,41 @@ public final class AddressSpaceSuite {
             "mm4j's contract of AddressSpace.explainTo",
             "a decision is taken inside the code that explains it",
             OPERATIONS,
-            FailureRules::explained));
+            FailureRules::explained),
+        rule(
+            "AS-56",
+            "frames-come-back",
+            "Processes take frames; when they and their floor have gone, as many are free as"
+                + " before.",
+            "A frame that is lost is missing for ever.",
+            "exit_mmap, free_pgtables, truncate_inode_pages_final",
+            "a table, a page of a file, a deposited table or a copy is left behind",
+            OPERATIONS,
+            FrameRules::comeBack),
+        rule(
+            "AS-57",
+            "frames-are-refused",
+            "If there is no frame for any single allocation of a call, for a page or a table, the"
+                + " call says that memory is out or is done all the same, everything contradicts"
+                + " nothing, and every frame comes back.",
+            "Error paths run once in a thousand boots.",
+            "mm/fail_page_alloc.c; VM_FAULT_OOM, copy_page_range, move_page_tables",
+            "a page is mapped whose table is missing, or a reference is kept on the way out",
+            FAILING_OPERATIONS,
+            FrameRules::refused),
+        rule(
+                "AS-58",
+                "reclaim-in-between",
+                "When pages that can be had again are taken away in the middle of any allocation of"
+                    + " a call, its answer and what is mapped are the same, and everything"
+                    + " contradicts nothing.",
+                "Whoever waits for memory is the one who reclaims it.",
+                "mm4j's rule: allocate first, walk after; do_anonymous_page, wp_page_copy look"
+                    + " again",
+                "an entry that was read before the allocation is believed after it",
+                FAILING_OPERATIONS,
+                FrameRules::reclaimed)
+            .about(Kind.READ, Kind.WRITE));
   }
 
   private static SpaceRule rule(

@@ -13,30 +13,31 @@ import org.jspecify.annotations.Nullable;
  * A page allocator whose n-th allocation from now fails, or does something first: what a table that
  * is being made must survive.
  */
-final class HookedPages implements PageAllocator {
+public final class HookedPages implements PageAllocator {
   private final PageAllocator pages;
   private long failsIn;
   private long hookIn;
   private Runnable hook = () -> {};
   private long allocations;
 
-  HookedPages(PageAllocator pages) {
+  /** Over a right one. */
+  public HookedPages(PageAllocator pages) {
     this.pages = pages;
   }
 
   /** The n-th allocation from now fails, from 1; 0 for none. */
-  void failIn(long n) {
+  public void failIn(long n) {
     failsIn = n;
   }
 
   /** Before the n-th allocation from now something happens, as reclaim might do it. */
-  void doBefore(long n, Runnable what) {
+  public void doBefore(long n, Runnable what) {
     hookIn = n;
     hook = what;
   }
 
   /** How many allocations there were. */
-  long allocations() {
+  public long allocations() {
     return allocations;
   }
 

@@ -63,6 +63,7 @@ final class EditedFields {
         right.stackVmPages(),
         hiwaterVmPages,
         committedPages,
+        right.tablePages(),
         right.defFlags(),
         right.cpuVmMask(),
         right.swapAddress(),

@@ -94,6 +94,16 @@ final class FloorFaults {
     }
   }
 
+  /** Does nothing when it is closed. */
+  static ProcessFloor staysOpen(ProcessFloor right) {
+    return new DelegatingFloor(right) {
+      @Override
+      public void close() {
+        // keeps what it has
+      }
+    };
+  }
+
   /** Counts one allocation a call, however many there were. */
   static ProcessFloor countsOne(ProcessFloor right) {
     return new DelegatingFloor(right) {

@@ -63,7 +63,22 @@ public final class SpaceFaults {
             "Shared memory stays charged when its last mapping goes.",
             FloorFaults::keepsSharedCharges,
             "AS-05",
-            "AS-29"));
+            "AS-29"),
+        floor(
+            "stays-open",
+            "A floor that is closed keeps the pages of files.",
+            FloorFaults::staysOpen,
+            "AS-56"),
+        fault(
+            "unmaps-what-fails",
+            "A write for which there is no page takes its mapping along.",
+            FrameFaults.UnmapsWhatFails::new,
+            "AS-57"),
+        fault(
+            "gives-up",
+            "A write gives up when a page is reclaimed meanwhile.",
+            FrameFaults.GivesUp::new,
+            "AS-58"));
   }
 
   private static VmaIndexProvider lowestInGap() {

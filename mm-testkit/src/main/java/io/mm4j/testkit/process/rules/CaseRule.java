@@ -175,6 +175,7 @@ final class CaseRule extends Rule<VmaIndexProvider> {
 
       @Override
       public Rig open() {
+        Floors.beginTrial();
         ProcessFloor floor = Floors.create(provider, options);
         return new Rig(
             floor,

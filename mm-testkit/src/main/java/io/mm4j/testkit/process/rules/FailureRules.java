@@ -18,12 +18,12 @@ import java.util.NavigableSet;
  */
 public final class FailureRules {
   /** More allocations than this are not tried in one call: they are of one kind. */
-  private static final int MOST = 12;
+  static final int MOST = 12;
 
   private FailureRules() {}
 
   /** What a call says when memory is out. */
-  private static boolean refusal(Act act, Answer answer, View before) {
+  static boolean refusal(Act act, Answer answer, View before) {
     return switch (act.kind()) {
       case MADVISE, MLOCK -> answer.value() == -Errno.EAGAIN || answer.value() == -Errno.ENOMEM;
       case BRK -> answer.value() == before.fields().brk();
@@ -87,23 +87,28 @@ public final class FailureRules {
           if (act == null) {
             return;
           }
-          boolean refused = !answer.equals(right);
-          RuleViolation.check(
-              !refused || refusal(act, answer, before),
-              right + ", or that memory is out",
-              answer.toString());
-          View now = failed.view(act);
-          if (refused && wholly(act)) {
-            RuleViolation.check(
-                now.contents().equals(before.contents()),
-                "nothing changed: " + before.contents(),
-                now.contents());
-          }
-          partOf(act, now, before, done);
+          judge(act, failed, answer, before, done, right);
           failed.processes.forEach(AddressSpace::exit);
           RuleViolation.checkEqual(
               0, failed.floor.committedPages(), "pages charged when all processes have gone");
         });
+  }
+
+  /** Whether a call of which an allocation failed was done, or was refused and left no half. */
+  static void judge(Act act, Replay failed, Answer answer, View before, View done, Answer right) {
+    boolean refused = !answer.equals(right);
+    RuleViolation.check(
+        !refused || refusal(act, answer, before),
+        right + ", or that memory is out",
+        answer.toString());
+    View now = failed.view(act);
+    if (refused && wholly(act)) {
+      RuleViolation.check(
+          now.contents().equals(before.contents()),
+          "nothing changed: " + before.contents(),
+          now.contents());
+    }
+    partOf(act, now, before, done);
   }
 
   /**

@@ -2,11 +2,16 @@
 
 package io.mm4j.testkit.process.rules;
 
+import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.machine.Machine;
 import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.machine.Spi;
+import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.PluginProvider;
+import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.api.vma.VmaIndex;
@@ -14,10 +19,16 @@ import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.frames.naive.NaiveFrames;
 import io.mm4j.testkit.memory.naive.NaiveMemories;
 import io.mm4j.testkit.pages.naive.NaivePages;
+import io.mm4j.testkit.paging.naive.NaiveFormats;
+import io.mm4j.testkit.paging.naive.NaivePaging;
+import io.mm4j.testkit.paging.rules.HookedPages;
 import io.mm4j.testkit.vma.VmaIndexSuite;
+import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
@@ -31,26 +42,127 @@ public final class Floors {
           .map(info -> Spi.PROCESS.providerType().cast(info.provider()))
           .findFirst();
 
-  /** The floors below, made of the kit's naive ones; all process floors of the kit share them. */
+  /** The plugins below a process: the references that are found beside the kit, else its own. */
+  private static final Map<Spi<?>, String> FOUND_BELOW =
+      Map.of(
+          Spi.PHYSICAL_MEMORY, "sparsemem",
+          Spi.FRAME_ALLOCATOR, "buddy",
+          Spi.PAGE_ALLOCATOR, "linux",
+          Spi.PAGE_TABLE, "x86-64",
+          Spi.PAGING, "linux");
+
+  private static final String HOOKED = "hooked";
+
+  /** A page allocator whose allocations fail or do something first when a rule wants that. */
+  private static final class HookedProvider implements PageAllocatorProvider {
+    private final PageAllocatorProvider inner;
+    private @Nullable HookedPages made;
+
+    HookedProvider(PageAllocatorProvider inner) {
+      this.inner = inner;
+    }
+
+    @Override
+    public String name() {
+      return HOOKED;
+    }
+
+    @Override
+    public String summary() {
+      return "fails when a rule wants it";
+    }
+
+    @Override
+    public Capabilities capabilities() {
+      return inner.capabilities();
+    }
+
+    @Override
+    public PageAllocator create(Floors floors, Options options) {
+      HookedPages hooked = new HookedPages(inner.create(floors, Options.defaults(inner)));
+      made = hooked;
+      return hooked;
+    }
+  }
+
+  /**
+   * The floors below. All process floors of a trial share them; the next trial uses them again when
+   * it has closed those, unless somebody is still at work there.
+   */
   private static final class Below {
-    static final Machine MACHINE =
-        new MachineConfig()
-            .registry(
-                PluginRegistry.of(
-                    Map.of(
-                        Spi.PHYSICAL_MEMORY,
-                        List.of(new NaiveMemories()),
-                        Spi.FRAME_ALLOCATOR,
-                        List.of(new NaiveFrames()),
-                        Spi.PAGE_ALLOCATOR,
-                        List.of(new NaivePages()))))
-            .plugin("physical-memory=naive")
-            .plugin("frame-allocator=naive")
-            .plugin("page-allocator=naive")
-            .memory(4L << 20)
-            .cpus(1)
-            .contents(false)
-            .boot();
+    final HookedProvider pages;
+    final Machine machine;
+    final Thread user = Thread.currentThread();
+    final List<ProcessFloor> floors = new ArrayList<>();
+
+    Below() {
+      PluginRegistry found = PluginRegistry.discover();
+      Map<Spi<?>, List<? extends PluginProvider>> providers = new HashMap<>();
+      if (hasAll(found)) {
+        FOUND_BELOW.forEach(
+            (spi, name) -> providers.put(spi, List.of(found.provider(spi, name, "the test kit"))));
+        pages = new HookedProvider(found.provider(Spi.PAGE_ALLOCATOR, "linux", "the test kit"));
+      } else {
+        providers.put(Spi.PHYSICAL_MEMORY, List.of(new NaiveMemories()));
+        providers.put(Spi.FRAME_ALLOCATOR, List.of(new NaiveFrames()));
+        providers.put(Spi.PAGE_TABLE, List.of(new NaiveFormats()));
+        providers.put(Spi.PAGING, List.of(new NaivePaging()));
+        pages = new HookedProvider(new NaivePages());
+      }
+      providers.put(Spi.PAGE_ALLOCATOR, List.of(pages));
+      MachineConfig config =
+          new MachineConfig()
+              .registry(PluginRegistry.of(providers))
+              .memory(hasAll(found) ? 256L << 20 : 64L << 20)
+              .cpus(1);
+      providers.forEach((spi, list) -> config.plugin(spi, PluginSpec.of(list.getFirst().name())));
+      machine = config.boot();
+    }
+
+    private static boolean hasAll(PluginRegistry registry) {
+      return FOUND_BELOW.entrySet().stream()
+          .allMatch(
+              wanted ->
+                  registry.plugins(wanted.getKey()).stream()
+                      .anyMatch(info -> info.name().equals(wanted.getValue())));
+    }
+
+    HookedPages hook() {
+      return Objects.requireNonNull(pages.made);
+    }
+
+    /** Ends what an earlier trial left; false if that does not work. */
+    boolean clear() {
+      hook().failIn(0);
+      hook().doBefore(0, () -> {});
+      try {
+        floors.forEach(ProcessFloor::close);
+        floors.clear();
+        return true;
+      } catch (RuntimeException | CorruptStateError e) {
+        return false; // a wrong index or floor has left something that cannot be taken down
+      }
+    }
+  }
+
+  private static @Nullable Below below;
+
+  /** A trial begins: what the last one left is taken down. */
+  static synchronized void beginTrial() {
+    Below old = below;
+    if (old != null
+        && ((old.user.isAlive() && old.user != Thread.currentThread()) || !old.clear())) {
+      below = null;
+    }
+  }
+
+  private static synchronized Below below() {
+    Below now = below;
+    if (now == null) {
+      now = new Below();
+      below = now;
+    }
+    return now;
   }
 
   private Floors() {}
@@ -105,12 +217,24 @@ public final class Floors {
         : "no process floor is on the module path: add io.mm4j:mm-process";
   }
 
+  /** The page allocator below the floors of this trial. */
+  static HookedPages hook() {
+    return below().hook();
+  }
+
+  /** Frames that nobody has. */
+  static long freeFrames() {
+    Machine machine = below().machine;
+    return machine.pages().freePages() + machine.pages().pcpPages();
+  }
+
   /** A floor without processes, on this index. */
   static ProcessFloor create(VmaIndexProvider provider, Options options) {
     boolean given = provider instanceof Under;
     ProcessFloorProvider found = given ? ((Under) provider).floor : FOUND.orElseThrow();
     Options chosen = given ? ((Under) provider).floorOptions : Options.defaults(found);
-    Machine below = Below.MACHINE;
+    Below under = below();
+    Machine below = under.machine;
     ProcessFloor floor =
         found.create(
             new ProcessFloorProvider.Floors(
@@ -118,9 +242,11 @@ public final class Floors {
                 below.pages(),
                 below.cpus(),
                 below.pressure(),
+                below.pageTables(),
                 indexes(provider, options),
                 Map.of()),
             chosen);
+    under.floors.add(floor);
     return provider instanceof Wrong wrong ? wrong.wrap.apply(floor) : floor;
   }
 

@@ -60,6 +60,7 @@ public final class SpaceRule extends Rule<VmaIndexProvider> {
 
       @Override
       public SpaceSubject open() {
+        Floors.beginTrial();
         return new SpaceSubject(setup, () -> Floors.create(provider, options));
       }
 

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.mm;
+
+import io.mm4j.api.CorruptStateError;
+import io.mm4j.process.page.FileObject;
+import io.mm4j.process.page.Frames;
+import io.mm4j.process.page.MappingList;
+import io.mm4j.process.page.PageKind;
+import io.mm4j.process.page.PageTable;
+import io.mm4j.process.vma.Vma;
+
+/**
+ * Walks everything that an address space maps and compares it with what is kept elsewhere: the
+ * VMAs, the sums, the rows of frames, reverse mapping, references.
+ *
+ * <p>O(entries * VMAs of their mappings).
+ */
+final class SpaceCheck {
+  private final Mm mm;
+  private final Frames frames;
+  private final long[] counted = new long[3];
+  private long next;
+
+  SpaceCheck(Mm mm) {
+    this.mm = mm;
+    this.frames = mm.context.frames();
+  }
+
+  /**
+   * Checks.
+   *
+   * @throws CorruptStateError naming what contradicts what
+   */
+  void run() {
+    for (Vma vma = mm.vmas.first(); vma != null; vma = mm.vmas.next(vma)) {
+      checkNothing(next, vma.start);
+      checkVma(vma);
+      next = vma.end;
+    }
+    checkNothing(next, mm.taskSize());
+    for (PageKind kind : PageKind.values()) {
+      long kept = mm.pages.rss(kind);
+      check(kept == counted[kind.ordinal()], "rss of " + kind, kept, counted[kind.ordinal()]);
+    }
+    mm.pages.validateSums();
+  }
+
+  private void checkNothing(long start, long end) {
+    long at = mm.pages.ranges().nextEntry(start, end);
+    CorruptStateError.check(
+        at >= end, "mapped outside of every VMA: addr=0x" + Long.toHexString(at));
+  }
+
+  private void checkVma(Vma vma) {
+    mm.pages
+        .ranges()
+        .visit(
+            vma.start,
+            vma.end,
+            (addr, kind, pfn, huge) -> {
+              if (kind == PageTable.ZERO) {
+                CorruptStateError.check(
+                    frames.isZeroPage(pfn),
+                    "a special entry maps no zero page: addr=0x" + Long.toHexString(addr));
+              } else if (kind == PageTable.PAGE) {
+                counted[frames.kind(pfn).ordinal()]++;
+                checkPage(vma, addr, pfn);
+              }
+            });
+    CorruptStateError.check(
+        mm.pages.ranges().isWhole(vma.start) && mm.pages.ranges().isWhole(vma.end),
+        "a huge mapping crosses the border of vma=" + vma);
+  }
+
+  private void checkPage(Vma vma, long addr, long pfn) {
+    String where = "addr=0x" + Long.toHexString(addr) + " pfn=" + pfn + " ";
+    check(
+        frames.indexOf(pfn) == vma.pgoffAt(addr),
+        where + "index",
+        frames.indexOf(pfn),
+        vma.pgoffAt(addr));
+    MappingList list = frames.mappingsOf(pfn);
+    CorruptStateError.check(
+        list != null && list.contains(vma), where + "reverse mapping does not lead to vma=" + vma);
+    FileObject file = frames.fileOf(pfn);
+    int elsewhere = 0;
+    if (file != null) {
+      elsewhere = file.mappedElsewhere();
+      CorruptStateError.check(file == vma.backing, where + "the file is not that of vma=" + vma);
+      long cached = file.known(vma.pgoffAt(addr));
+      check(cached == pfn, where + "frame in the page cache", cached, pfn);
+    }
+    long places = frames.mappedAt(pfn, (each, at) -> {}) + elsewhere;
+    check(frames.mapCount(pfn) == places, where + "mapcount", frames.mapCount(pfn), places);
+    if (elsewhere == 0 && frames.head(pfn) == pfn) {
+      check(
+          frames.references(pfn) == frames.expectedReferences(pfn),
+          where + "references",
+          frames.references(pfn),
+          frames.expectedReferences(pfn));
+    }
+  }
+
+  private static void check(boolean right, String what, long kept, long counted) {
+    if (!right) {
+      throw new CorruptStateError(what + "=" + kept + " recount=" + counted);
+    }
+  }
+}

@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.page;
+
+import io.mm4j.api.CorruptStateError;
+import io.mm4j.api.Cpu;
+import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.PageFlags;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.memory.PhysicalMemory;
+import io.mm4j.api.page.CpuPages;
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.pagetable.PageTableFormat;
+import io.mm4j.api.pagetable.PageTables;
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.TouchOutcome;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The frames that processes have: where they come from, who refers to them, what is in them.
+ *
+ * <p>Vocabulary: a <i>folio</i> is a block of the page allocator that is mapped and cached as one,
+ * told by its first frame, the <i>head</i>. A page of it is mapped by an entry of its own ({@code
+ * mapcount}) or, with all the others, by a huge entry ({@code entireMapcount} of the head).
+ *
+ * <p>References: each entry that maps a page has one to its folio, a huge entry one for all; a page
+ * cache has one for each page. The last one gives the folio back.
+ *
+ * <p>Rows: an anonymous folio has owner ANON, bit 0 of {@code mapping} set and PG_SWAPBACKED; a
+ * cached one has owner FILE, the number of its file in {@code mapping} above bit 0, the page offset
+ * of its head in {@code index}, and PG_SWAPBACKED if it is shared memory.
+ *
+ * <p>Bytes: a cached page is read from its file when somebody looks at a byte of it or copies it;
+ * PG_UPTODATE of the head says that it was. What a recording does not tell is unknown: such pages
+ * are in a side table, with the bytes that were written since.
+ */
+public final class Frames {
+  /** No frame: memory is out, or there is none. */
+  public static final long NONE = PageAllocator.NO_PAGE;
+
+  private static final int ANON = PageFlags.PG_SWAPBACKED | PageFlags.PG_UPTODATE;
+  private static final int LARGE =
+      Gfp.__GFP_COMP | Gfp.__GFP_NOWARN | Gfp.__GFP_NORETRY | Gfp.__GFP_NOMEMALLOC;
+  private static final BitSet NOTHING_KNOWN = new BitSet();
+
+  private final PhysicalMemory memory;
+  private final MemMap map;
+  private final PageAllocator allocator;
+  private final CpuPages pages;
+  private final Cpu cpu;
+  private final PageTables tables;
+  private final PageTableFormat format;
+  private final List<@Nullable FileObject> files = new ArrayList<>();
+  private final Map<Long, BitSet> unknown = new HashMap<>();
+  private final AnonTable anonTable = new AnonTable();
+  private long zeroPage = NONE;
+  private long hugeZero = NONE;
+
+  /** Over the floors below; takes no frame. */
+  public Frames(PhysicalMemory memory, PageAllocator allocator, Cpu cpu, PageTables tables) {
+    this.memory = memory;
+    this.map = memory.memMap();
+    this.allocator = allocator;
+    this.cpu = cpu;
+    this.pages = allocator.on(cpu);
+    this.tables = tables;
+    this.format = tables.format();
+  }
+
+  /** The machine's page tables. */
+  PageTables tables() {
+    return tables;
+  }
+
+  /** What their entries look like. */
+  public PageTableFormat format() {
+    return format;
+  }
+
+  /** On which CPU this floor works. */
+  Cpu cpu() {
+    return cpu;
+  }
+
+  /** Whether the machine has huge pages: of 2 MiB, as x86-64 and PAE have them. */
+  public boolean hasHugePages() {
+    return format.order(2) == 9;
+  }
+
+  // ---------------------------------------------------------------- where they come from
+
+  /**
+   * A zeroed anonymous page with one reference, which is the entry's that will map it.
+   *
+   * @param mapping of its anon_vma: bit 0 is set
+   * @param index its place in the mapping, in pages
+   */
+  public long newAnon(long mapping, long index) {
+    long pfn = pages.alloc(Gfp.GFP_HIGHUSER_MOVABLE | Gfp.__GFP_ZERO, 0);
+    if (pfn != NONE) {
+      map.hold(pfn, 0, FrameOwner.ANON, ANON, mapping, index);
+    }
+    return pfn;
+  }
+
+  /** The same with the bytes of another page. */
+  public long newCopy(long source, long mapping, long index) {
+    long head = map.head(source);
+    map.get(head); // it stays while memory is looked for
+    long pfn = pages.alloc(Gfp.GFP_HIGHUSER_MOVABLE, 0);
+    if (pfn != NONE) {
+      map.hold(pfn, 0, FrameOwner.ANON, ANON, mapping, index);
+      copyBytes(pfn, source);
+    }
+    put(source);
+    return pfn;
+  }
+
+  /** An anonymous page whose bytes nobody knows. */
+  public long newUnknown(long mapping, long index) {
+    long pfn = newAnon(mapping, index);
+    if (pfn != NONE) {
+      unknown.put(pfn, NOTHING_KNOWN);
+    }
+    return pfn;
+  }
+
+  /** Where the anon_vmas of anonymous pages are found. */
+  public AnonTable anonTable() {
+    return anonTable;
+  }
+
+  /** A zeroed anonymous folio of a huge page, with one reference. */
+  public long newHuge(long mapping, long index) {
+    int order = format.order(2);
+    long pfn = pages.alloc(Gfp.GFP_TRANSHUGE_LIGHT | Gfp.__GFP_ZERO, order);
+    if (pfn != NONE) {
+      map.hold(pfn, order, FrameOwner.ANON, ANON | PageFlags.PG_HEAD, mapping, index);
+    }
+    return pfn;
+  }
+
+  /**
+   * A folio of the page cache, with one reference for each page.
+   *
+   * @param zero whether it is known to be full of zeroes
+   */
+  long newCached(FileObject file, long index, int order, boolean zero) {
+    int gfp = Gfp.GFP_HIGHUSER_MOVABLE | (zero ? Gfp.__GFP_ZERO : 0) | (order > 0 ? LARGE : 0);
+    long pfn = pages.alloc(gfp, order);
+    if (pfn == NONE) {
+      return NONE;
+    }
+    boolean nobodyKnows = !zero && file.mapped().content() == null;
+    int flags =
+        (file.isShmem() ? PageFlags.PG_SWAPBACKED : 0)
+            | (zero || nobodyKnows ? PageFlags.PG_UPTODATE : 0)
+            | (order > 0 ? PageFlags.PG_HEAD : 0);
+    map.hold(pfn, order, FrameOwner.FILE, flags, (long) number(file) << 1, index);
+    for (int i = 1; i < 1 << order; i++) {
+      map.get(pfn);
+    }
+    for (int i = 0; nobodyKnows && i < 1 << order; i++) {
+      unknown.put(pfn + i, NOTHING_KNOWN);
+    }
+    return pfn;
+  }
+
+  private int number(FileObject file) {
+    int at = files.indexOf(file);
+    if (at < 0) {
+      at = files.indexOf(null);
+      if (at < 0) {
+        at = files.size();
+        files.add(file);
+      } else {
+        files.set(at, file);
+      }
+    }
+    return at + 1;
+  }
+
+  /** No page of the file is cached any more. */
+  void forget(FileObject file) {
+    int at = files.indexOf(file);
+    if (at >= 0) {
+      files.set(at, null);
+    }
+  }
+
+  /** {@code ZERO_PAGE(0)}, made with its first use; {@link #NONE} if memory is out. */
+  public long zeroPage() {
+    if (zeroPage == NONE) {
+      zeroPage = pages.alloc(Gfp.GFP_KERNEL | Gfp.__GFP_ZERO, 0);
+    }
+    return zeroPage;
+  }
+
+  /** The huge zero page, made with its first use, together with the small one. */
+  public long hugeZero() {
+    if (hugeZero == NONE && zeroPage() != NONE) {
+      hugeZero = pages.alloc(Gfp.GFP_TRANSHUGE_LIGHT | Gfp.__GFP_ZERO, format.order(2));
+    }
+    return hugeZero;
+  }
+
+  /** Gives the zero pages back; nothing may map them. */
+  public void close() {
+    if (zeroPage != NONE) {
+      pages.free(zeroPage, 0);
+    }
+    if (hugeZero != NONE) {
+      pages.free(hugeZero, format.order(2));
+    }
+    zeroPage = NONE;
+    hugeZero = NONE;
+  }
+
+  // ---------------------------------------------------------------- who refers to them
+
+  /** One more reference to the folio of a page. */
+  void get(long pfn) {
+    map.get(map.head(pfn));
+  }
+
+  /** A reference less; the last one gives the folio back. */
+  public void put(long pfn) {
+    long head = map.head(pfn);
+    int order = map.order(head);
+    if (!map.drop(head, order)) {
+      return;
+    }
+    if (!unknown.isEmpty()) {
+      for (long i = 0; i < 1L << order; i++) {
+        unknown.remove(head + i);
+      }
+    }
+    pages.free(head, order);
+  }
+
+  /** Entries that map the page come, or go if negative. */
+  void addMapcount(long pfn, int change) {
+    int _ = map.addMapcount(pfn, change);
+  }
+
+  /** Huge entries that map the folio come, or go if negative. */
+  void addEntireMapcount(long head, int change) {
+    int _ = map.addEntireMapcount(head, change);
+  }
+
+  /** How often it is mapped, over all processes: by entries of its own and by huge ones. */
+  public int mapCount(long pfn) {
+    int count = map.mapcount(pfn);
+    return map.order(pfn) == 0 ? count : count + map.entireMapcount(map.head(pfn));
+  }
+
+  /** How many references to a folio there must be: those of its entries, and of its cache. */
+  public int expectedReferences(long head) {
+    int sum = map.entireMapcount(head);
+    for (long i = 0; i < 1L << map.order(head); i++) {
+      sum += map.mapcount(head + i);
+    }
+    return sum + (isAnon(head) ? 0 : 1 << map.order(head));
+  }
+
+  /** Whether it is the zero page, or a page of the huge one. */
+  public boolean isZeroPage(long pfn) {
+    return pfn == zeroPage
+        || (hugeZero != NONE && pfn >= hugeZero && pfn < hugeZero + (1L << format.order(2)));
+  }
+
+  /** References to its folio. */
+  public int references(long pfn) {
+    return map.refcount(map.head(pfn));
+  }
+
+  /** The place of a page in its mapping, in pages ({@code page_pgoff()}). */
+  public long indexOf(long pfn) {
+    long head = map.head(pfn);
+    return map.index(head) + (pfn - head);
+  }
+
+  /** The VMAs that may map a page: those of its anon_vma or of its file; null if there are none. */
+  public @Nullable MappingList mappingsOf(long pfn) {
+    long mapping = map.mapping(map.head(pfn));
+    int number = (int) (mapping >>> 1);
+    if ((mapping & 1) != 0) {
+      return anonTable.get(number);
+    }
+    FileObject file = number == 0 ? null : files.get(number - 1);
+    return file == null ? null : file.vmas();
+  }
+
+  /** The file whose page it is, null for anonymous memory. */
+  public @Nullable FileObject fileOf(long pfn) {
+    long mapping = map.mapping(map.head(pfn));
+    return (mapping & 1) != 0 || mapping == 0 ? null : files.get((int) (mapping >>> 1) - 1);
+  }
+
+  /**
+   * {@code rmap_walk()}: tells each place where a page is mapped, over all processes. O(VMAs of its
+   * mapping).
+   *
+   * @return how many there are
+   */
+  public int mappedAt(long pfn, Place place) {
+    MappingList list = mappingsOf(pfn);
+    long index = indexOf(pfn);
+    int found = 0;
+    for (int i = 0; list != null && i < list.size(); i++) {
+      Mapping vma = list.get(i);
+      PageTable table = vma.pageTable();
+      if (table == null || index < vma.firstIndex() || index >= vma.pastIndex()) {
+        continue;
+      }
+      long addr = vma.addressOf(index);
+      if (table.pageAt(addr) == pfn) {
+        found++;
+        place.mapped(vma, addr);
+      }
+    }
+    return found;
+  }
+
+  /** Receives places where a page is mapped. */
+  public interface Place {
+    /** One of them. */
+    void mapped(Mapping vma, long addr);
+  }
+
+  /** Which counter it belongs to. */
+  public PageKind kind(long pfn) {
+    if (map.owner(pfn) == FrameOwner.ANON) {
+      return PageKind.ANON;
+    }
+    boolean shmem = (map.flags(map.head(pfn)) & PageFlags.PG_SWAPBACKED) != 0;
+    return shmem ? PageKind.SHMEM : PageKind.FILE;
+  }
+
+  /** Whether it is anonymous memory. */
+  public boolean isAnon(long pfn) {
+    return map.owner(pfn) == FrameOwner.ANON;
+  }
+
+  /** The first frame of its folio. */
+  public long head(long pfn) {
+    return map.head(pfn);
+  }
+
+  /** log2 of the pages of its folio. */
+  public int order(long pfn) {
+    return map.order(pfn);
+  }
+
+  /**
+   * {@code split_folio} of anonymous memory that nobody maps any more: each page becomes a folio
+   * with one reference, the caller's.
+   *
+   * @param references all that there are
+   */
+  public void splitAnon(long head, int references) {
+    splitFrozen(head, references, 0);
+  }
+
+  /** A cached folio that nobody maps falls into smaller ones. */
+  void splitCached(long head, int toOrder) {
+    int order = map.order(head);
+    fill(head);
+    map.get(head);
+    splitFrozen(head, (1 << order) + 1, toOrder);
+    for (long p = head; p < head + (1L << order); p += 1L << toOrder) {
+      put(p);
+    }
+  }
+
+  private void splitFrozen(long head, int references, int toOrder) {
+    CorruptStateError.check(
+        map.freeze(head, references),
+        "folio has references=" + map.refcount(head) + " expected=" + references + " pfn=" + head);
+    allocator.splitFolio(head, map.order(head), toOrder);
+  }
+
+  // ---------------------------------------------------------------- what is in them
+
+  /** The byte at this offset in the page, or {@link TouchOutcome#UNKNOWN}. */
+  public int byteAt(long pfn, int offset) {
+    if (!memory.hasBytes(pfn)) {
+      return TouchOutcome.UNKNOWN;
+    }
+    BitSet known = unknown.isEmpty() ? null : unknown.get(pfn);
+    if (known != null && !known.get(offset)) {
+      return TouchOutcome.UNKNOWN;
+    }
+    fill(pfn);
+    return memory.getByte((pfn << Pages.PAGE_SHIFT) + offset) & 255;
+  }
+
+  /** Writes one byte. */
+  public void write(long pfn, int offset, int value) {
+    fill(pfn);
+    memory.putByte((pfn << Pages.PAGE_SHIFT) + offset, (byte) value);
+    BitSet known = unknown.isEmpty() ? null : unknown.get(pfn);
+    if (known != null) {
+      BitSet more = known.isEmpty() ? new BitSet(4096) : known; // the empty one is everybody's
+      more.set(offset);
+      unknown.put(pfn, more);
+    }
+  }
+
+  /** {@code copy_user_highpage()}. */
+  public void copyBytes(long to, long from) {
+    fill(from);
+    memory.copyPage(to, from);
+    BitSet known = unknown.isEmpty() ? null : unknown.get(from);
+    if (known != null) {
+      unknown.put(to, known.isEmpty() ? known : (BitSet) known.clone());
+    } else if (!unknown.isEmpty()) {
+      unknown.remove(to);
+    }
+  }
+
+  /** Whether every byte is known to be zero ({@code pages_identical} with the zero page). */
+  public boolean isZeroFilled(long pfn) {
+    if (!memory.hasBytes(pfn) || unknown.containsKey(pfn)) {
+      return false;
+    }
+    long from = pfn << Pages.PAGE_SHIFT;
+    for (long at = from; at < from + Pages.PAGE_SIZE; at += 8) {
+      if (memory.getLong(at) != 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** {@code read_folio}: the file's bytes, unless they are there. */
+  private void fill(long pfn) {
+    long head = map.head(pfn);
+    int flags = map.flags(head);
+    if ((flags & PageFlags.PG_UPTODATE) != 0) {
+      return;
+    }
+    int number = (int) (map.mapping(head) >>> 1);
+    FileObject file = number == 0 ? null : files.get(number - 1);
+    MappedFile.Content content = file == null ? null : file.mapped().content();
+    if (file != null && content != null && memory.hasBytes(head)) {
+      long pages = 1L << map.order(head);
+      long start = map.index(head) << Pages.PAGE_SHIFT;
+      long end = Math.min(start + (pages << Pages.PAGE_SHIFT), file.mapped().sizeBytes());
+      for (long i = 0; i < pages; i++) {
+        memory.clearPages(head + i, 0);
+      }
+      for (long at = start; at < end; at++) {
+        memory.putByte((head << Pages.PAGE_SHIFT) + at - start, (byte) content.byteAt(at));
+      }
+    }
+    map.setFlags(head, flags | PageFlags.PG_UPTODATE);
+  }
+}

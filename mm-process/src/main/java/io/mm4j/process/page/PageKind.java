@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.page;
+
+/** Which counter of the resident set a page belongs to ({@code mm_counter()}). */
+public enum PageKind {
+  /** Anonymous memory. */
+  ANON(0),
+  /** Page cache of a file. */
+  FILE(1),
+  /** A shared-memory object or tmpfs. */
+  SHMEM(2);
+
+  final int slot;
+
+  PageKind(int slot) {
+    this.slot = slot;
+  }
+}

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.page;
+
+import io.mm4j.api.CorruptStateError;
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.pagetable.PageTableFormat;
+import io.mm4j.api.pagetable.PageTables;
+import io.mm4j.api.pagetable.TableCursor;
+
+/**
+ * What works on ranges of a {@link PageTable}: walks over what is mapped, and passes over what is
+ * not, table by table.
+ */
+public final class PageRanges {
+  private static final long PAGE = Pages.PAGE_SIZE;
+
+  /** Frames whose references are given up after one flush ({@code mmu_gather}). */
+  private static final int BATCH = 512;
+
+  /** Gets what is mapped, in address order. */
+  public interface Visitor {
+    /**
+     * What one page of addresses maps.
+     *
+     * @param kind {@link PageTable#GUARD}, {@link PageTable#ZERO} or {@link PageTable#PAGE}
+     * @param pfn the frame of a page, of the zero page too
+     * @param huge whether it is part of a huge mapping
+     */
+    void entry(long addr, int kind, long pfn, boolean huge);
+  }
+
+  private final PageTable table;
+  private final PageTableFormat format;
+  private final PageTables tables;
+  private final Frames frames;
+  private final TableCursor walk;
+  private final TableCursor probe;
+  private final long hugeBytes;
+  private final long[] gone = new long[BATCH];
+
+  PageRanges(PageTable table) {
+    this.table = table;
+    this.format = table.format;
+    this.tables = table.tables;
+    this.frames = table.frames;
+    this.walk = tables.cursor();
+    this.probe = tables.cursor();
+    this.hugeBytes = table.hugeBytes();
+  }
+
+  // ---------------------------------------------------------------- finding
+
+  /** The lowest address in [from, end) where something is mapped, else {@code end}. */
+  public long nextEntry(long from, long end) {
+    if (from >= end || !table.exists()) {
+      return end;
+    }
+    probe.over(table.root(), from, end);
+    return probe.next() ? Math.max(from, probe.address()) : end;
+  }
+
+  /** Whether nothing is mapped in a range. */
+  public boolean isEmpty(long start, long end) {
+    return nextEntry(start, end) >= end;
+  }
+
+  /** Whether an address is no place in the middle of a huge mapping. */
+  public boolean isWhole(long addr) {
+    return (addr & hugeBytes - 1) == 0 || !table.exists() || !table.isHuge(addr);
+  }
+
+  /** The lowest address in [from, end) with a page table or a huge mapping, else {@code end}. */
+  public long nextTable(long from, long end) {
+    long at = from;
+    while (at < end && table.exists()) {
+      int level = probe.seek(table.root(), at, 2);
+      if (level == 2 && !format.isNone(probe.entry())) {
+        return at;
+      }
+      at = probe.address() + probe.bytes();
+    }
+    return end;
+  }
+
+  /** Where what one table maps ends: the next border of 2 MiB, or the end of the range. */
+  private long endOfTable(long at, long end) {
+    return Math.min(end, (at | hugeBytes - 1) + 1);
+  }
+
+  /** Visits what is mapped in a range. The visitor may change what it is told of. */
+  public void visit(long start, long end, Visitor visitor) {
+    if (start >= end || !table.exists()) {
+      return;
+    }
+    walk.over(table.root(), start, end);
+    while (walk.next()) {
+      int level = walk.level();
+      long entry = walk.entry();
+      int kind = table.classify(level, entry);
+      long pfn = kind >= PageTable.ZERO ? format.pfn(level, entry) : Frames.NONE;
+      long base = walk.address();
+      if (level == 1) {
+        visitor.entry(base, kind, pfn, false);
+        continue;
+      }
+      long to = Math.min(end, base + walk.bytes());
+      for (long at = Math.max(start, base); at < to; at += PAGE) {
+        visitor.entry(at, kind, pfn + ((at - base) >>> Pages.PAGE_SHIFT), true);
+      }
+    }
+  }
+
+  // ---------------------------------------------------------------- changing
+
+  /** Unmaps a range. Guard markers stay if asked. A huge mapping that is cut is split first. */
+  public void zap(long start, long end, boolean keepGuards) {
+    if (start >= end || !table.exists()) {
+      return;
+    }
+    table.splitHugeAt(start);
+    table.splitHugeAt(end);
+    int n = 0;
+    boolean any = false;
+    walk.over(table.root(), start, end);
+    while (walk.next()) {
+      long entry = walk.entry();
+      int level = walk.level();
+      int kind = table.classify(level, entry);
+      if (kind == PageTable.GUARD && keepGuards) {
+        continue;
+      }
+      walk.set(PageTableFormat.EMPTY);
+      any = true;
+      if (level == 2) {
+        table.withdrawFor(walk, entry);
+      }
+      if (kind != PageTable.PAGE) {
+        continue;
+      }
+      long page = format.pfn(level, entry);
+      if (level == 2) {
+        table.uncountHuge(page);
+      } else {
+        frames.addMapcount(page, -1);
+        table.count(page, -1);
+      }
+      gone[n++] = page;
+      if (n == BATCH) {
+        release(start, end, n);
+        n = 0;
+      }
+    }
+    if (any) {
+      release(start, end, n);
+    }
+  }
+
+  private void release(long start, long end, int n) {
+    tables.flushRange(table.cpu, table.root(), start, end);
+    for (int i = 0; i < n; i++) {
+      frames.put(gone[i]);
+    }
+  }
+
+  /**
+   * {@code change_protection}: gives all entries of a range another protection. A range that cuts a
+   * huge mapping has split it before.
+   */
+  public void protect(long start, long end, long prot) {
+    if (start >= end || !table.exists()) {
+      return;
+    }
+    boolean any = false;
+    walk.over(table.root(), start, end);
+    while (walk.next()) {
+      long entry = walk.entry();
+      int level = walk.level();
+      if (format.isLeaf(level, entry)) {
+        walk.set(format.modify(level, entry, prot));
+        any = true;
+      }
+    }
+    if (any) {
+      tables.flushRange(table.cpu, table.root(), start, end);
+    }
+  }
+
+  /**
+   * {@code free_pgtables}: frees page tables around an unmapped range that no VMA can use any more.
+   *
+   * @param floor end of the VMA before the range, 0 if none
+   * @param ceiling start of the VMA behind it, {@link Long#MAX_VALUE} if none
+   */
+  public void freeTables(long start, long end, long floor, long ceiling) {
+    if (start < end && table.exists()) {
+      walk.over(table.root(), start, end);
+      long _ = walk.freeTables(table.cpu, floor, ceiling == Long.MAX_VALUE ? 0 : ceiling);
+    }
+  }
+
+  /** Frees the page table of 2 MiB if it is empty ({@code try_to_free_pte}). */
+  public void freeEmptyTable(long addr) {
+    long from = addr & -hugeBytes;
+    if (isEmpty(from, from + hugeBytes)) {
+      walk.over(table.root(), from, from + hugeBytes);
+      long _ = walk.freeTables(table.cpu, from, from + hugeBytes);
+    }
+  }
+
+  // ---------------------------------------------------------------- moving and copying
+
+  /**
+   * Makes the tables into which {@link #move} puts entries, so that moving cannot fail.
+   *
+   * @return false if memory is out; tables that were made are still there, empty
+   */
+  public boolean prepareMove(long from, long to, long bytes) {
+    long end = from + bytes;
+    for (long at = nextTable(from, end); at < end; at = nextTable(endOfTable(at, end), end)) {
+      long next = endOfTable(at, end);
+      long dest = to + (at - from);
+      boolean made =
+          isWholeHuge(at, next, dest)
+              ? table.makeDirectory(dest)
+              : table.makeTable(dest) && table.makeTable(dest + (next - at) - PAGE);
+      if (!made) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** A huge mapping that moves as a whole to where nothing is. */
+  private boolean isWholeHuge(long at, long next, long dest) {
+    return next - at == hugeBytes
+        && (dest & hugeBytes - 1) == 0
+        && table.isHuge(at)
+        && !table.hasTable(dest);
+  }
+
+  /** Moves what is mapped to another place, which is empty and was prepared. */
+  public void move(long from, long to, long bytes) {
+    long end = from + bytes;
+    for (long at = nextTable(from, end); at < end; at = nextTable(endOfTable(at, end), end)) {
+      long next = endOfTable(at, end);
+      long dest = to + (at - from);
+      if (isWholeHuge(at, next, dest)) {
+        moveHuge(at, dest);
+        continue;
+      }
+      table.splitHuge(at);
+      walk.over(table.root(), at, next);
+      while (walk.next()) {
+        long entry = walk.getAndClear();
+        int _ = table.at.seek(table.root(), dest + (walk.address() - at), 1);
+        table.at.set(entry);
+      }
+      if (next - at == hugeBytes && (dest & hugeBytes - 1) == 0) {
+        freeEmptyTable(at); // move_normal_pmd takes the table along
+      }
+    }
+    tables.flushRange(table.cpu, table.root(), from, end);
+  }
+
+  private void moveHuge(long at, long dest) {
+    int _ = table.at.seek(table.root(), at, 2);
+    long entry = table.at.getAndClear();
+    boolean ofFile = !table.bits.isSpecial(entry) && !frames.isAnon(format.pfn(2, entry));
+    long deposited = ofFile ? PageTables.NO_TABLE : table.at.withdraw();
+    int _ = table.at.seek(table.root(), dest, 2);
+    table.at.set(entry);
+    if (deposited != PageTables.NO_TABLE) {
+      table.at.deposit(deposited);
+    }
+  }
+
+  /**
+   * {@code copy_page_range}: maps what is mapped in a range in a child as well, and takes the right
+   * to write away in both. Huge mappings of anonymous memory stay huge in both; those of a file
+   * come back with a fault.
+   *
+   * @return false if memory is out; what was copied stays
+   */
+  public boolean copyTo(PageTable child, long start, long end) {
+    for (long at = nextTable(start, end); at < end; at = nextTable(endOfTable(at, end), end)) {
+      boolean copied =
+          table.isHuge(at) ? copyHuge(child, at) : copyTable(child, at, endOfTable(at, end));
+      if (!copied) {
+        return false;
+      }
+    }
+    tables.flushRange(table.cpu, table.root(), start, end);
+    return true;
+  }
+
+  private boolean copyHuge(PageTable child, long at) {
+    int _ = table.at.seek(table.root(), at, 2);
+    long entry = table.at.entry();
+    boolean zero = table.bits.isSpecial(entry);
+    if (!zero && !frames.isAnon(format.pfn(2, entry))) {
+      return true;
+    }
+    long deposit = child.newTable();
+    if (deposit == PageTables.NO_TABLE) {
+      return false;
+    }
+    if (!child.makeDirectory(at)) {
+      child.freeTable(deposit);
+      return false;
+    }
+    int _ = table.at.seek(table.root(), at, 2);
+    long shared = table.bits.wrprotect(table.at.entry());
+    table.at.set(shared);
+    if (!zero) {
+      frames.get(format.pfn(2, shared));
+    }
+    child.mapHuge(at, shared, deposit);
+    return true;
+  }
+
+  private boolean copyTable(PageTable child, long start, long end) {
+    if (!child.makeTable(start)) {
+      return false;
+    }
+    walk.over(table.root(), start, end);
+    while (walk.next()) {
+      long entry = walk.entry();
+      int kind = table.classify(1, entry);
+      if (kind >= PageTable.ZERO && table.bits.isWrite(entry)) {
+        entry = table.bits.wrprotect(entry);
+        walk.set(entry);
+      }
+      switch (kind) {
+        case PageTable.PAGE -> child.mapCached(walk.address(), format.pfn(1, entry), entry);
+        case PageTable.ZERO -> child.mapZero(walk.address(), entry);
+        case PageTable.GUARD -> child.mapGuard(walk.address());
+        default -> throw new CorruptStateError("no entry of a process: " + entry);
+      }
+    }
+    return true;
+  }
+}

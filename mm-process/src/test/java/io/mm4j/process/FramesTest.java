@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.mm4j.api.CorruptStateError;
+import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.pagetable.PageTableFormat;
+import io.mm4j.api.pagetable.PageTables;
+import io.mm4j.api.pagetable.TableCursor;
+import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.MmSysctls;
+import io.mm4j.api.process.ThpMode;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+
+/** What a process has is in frames and in the bytes of its page tables, and nowhere else. */
+class FramesTest {
+  private static final long AT = 0x10000000L;
+  private static final int DONTNEED = 4;
+
+  private final Rig rig = new Rig();
+  private final PageTables tables = rig.machine.pageTables();
+  private final MemMap map = rig.machine.memory().memMap();
+
+  private long free() {
+    return rig.machine.pages().freePages() + rig.machine.pages().pcpPages();
+  }
+
+  private static long root(AddressSpace mm) {
+    return mm.fields().pgd() >>> 12;
+  }
+
+  private long frame(AddressSpace mm, long addr) {
+    return tables.translate(root(mm), addr) >>> 12;
+  }
+
+  private TableCursor entry(long addr) {
+    TableCursor cursor = tables.cursor();
+    assertEquals(1, cursor.seek(root(rig.mm), addr, 1));
+    return cursor;
+  }
+
+  @Test
+  void aByteIsWhereThePageTableSays() {
+    rig.map(AT, 4, Rig.RW);
+    assertTrue(rig.mm.write(AT + 0x1234, 77).ok());
+    long paddr = tables.translate(root(rig.mm), AT + 0x1234);
+    assertEquals(77, rig.machine.memory().getByte(paddr));
+    rig.machine.memory().putByte(paddr, (byte) 78);
+    assertEquals(78, rig.mm.read(AT + 0x1234).value());
+  }
+
+  @Test
+  void anEntryThatIsClearedInRamFaultsAnew() {
+    rig.map(AT, 1, Rig.RW);
+    rig.mm.write(AT, 5);
+    rig.machine.memory().putLong(entry(AT).paddr(), 0);
+    assertThrows(CorruptStateError.class, rig.mm::validate, "a page that was counted is gone");
+    assertEquals(0, rig.mm.read(AT).value());
+  }
+
+  @Test
+  void aFrameSaysWhoseItIs() {
+    rig.map(AT, 1, Rig.RW);
+    rig.touch(AT);
+    long pfn = frame(rig.mm, AT);
+    assertEquals(FrameOwner.ANON, map.owner(pfn));
+    assertEquals(1, map.refcount(pfn));
+    assertEquals(1, map.mapcount(pfn));
+    assertEquals(1, map.mapping(pfn) & 1);
+    assertEquals(AT >>> 12, map.index(pfn));
+  }
+
+  @Test
+  void freePagesFallByWhatIsResidentAndItsTables() {
+    rig.map(AT, 64, Rig.RW);
+    long free = free();
+    long rss = rig.mm.fields().rssPages();
+    long held = rig.mm.fields().tablePages();
+    for (int i = 0; i < 64; i++) {
+      rig.touch(AT + i * 4096L);
+    }
+    long more = rig.mm.fields().rssPages() - rss;
+    assertEquals(64, more);
+    assertEquals(free - free(), more + rig.mm.fields().tablePages() - held);
+    assertEquals(0, rig.mm.madvise(AT, 64 << 12, DONTNEED));
+    assertEquals(free - free(), rig.mm.fields().tablePages() - held);
+  }
+
+  @Test
+  void forkSharesAFrameUntilOneWrites() {
+    rig.map(AT, 2, Rig.RW);
+    rig.mm.write(AT, 1);
+    rig.mm.write(AT + 4096, 2);
+    AddressSpace child = Objects.requireNonNull(rig.mm.fork());
+    long shared = frame(rig.mm, AT);
+    assertEquals(shared, frame(child, AT));
+    assertEquals(2, map.mapcount(shared));
+    assertFalse(tables.format().bits().isWrite(entry(AT).entry()));
+    assertTrue(child.write(AT, 9).ok());
+    assertEquals(shared, frame(rig.mm, AT));
+    assertNotEquals(shared, frame(child, AT));
+    assertEquals(1, rig.mm.read(AT).value());
+    assertEquals(9, child.read(AT).value());
+    assertEquals(frame(rig.mm, AT + 4096), frame(child, AT + 4096));
+    child.exit();
+    assertEquals(1, map.mapcount(frame(rig.mm, AT + 4096)));
+    rig.mm.validate();
+  }
+
+  @Test
+  void entriesAreAccessedAndDirtyByTouches() {
+    rig.map(AT, 1, Rig.RW);
+    rig.touch(AT);
+    PageTableFormat format = tables.format();
+    TableCursor cursor = entry(AT);
+    cursor.set(format.bits().mkclean(format.bits().mkold(cursor.entry())));
+    rig.mm.read(AT);
+    assertTrue(format.bits().isYoung(cursor.entry()));
+    assertFalse(format.bits().isDirty(cursor.entry()));
+    rig.touch(AT);
+    assertTrue(format.bits().isDirty(cursor.entry()));
+  }
+
+  @Test
+  void memoryThatNobodyMayUseStaysThere() {
+    rig.map(AT, 1, Rig.RW);
+    rig.mm.write(AT, 42);
+    long pfn = frame(rig.mm, AT);
+    assertEquals(0, rig.mm.mprotect(AT, 4096, 0));
+    assertTrue(tables.format().bits().isProtnone(entry(AT).entry()));
+    assertFalse(rig.mm.read(AT).ok());
+    assertEquals(0, rig.mm.mprotect(AT, 4096, Rig.READ));
+    assertEquals(pfn, frame(rig.mm, AT));
+    assertEquals(42, rig.mm.read(AT).value());
+  }
+
+  @Test
+  void aHugePageIsOneBlockWithATableForItsSplit() {
+    Rig huge = new Rig(Rig.INDEXES.getFirst(), MmSysctls.DEFAULTS, ThpMode.ALWAYS);
+    huge.map(AT, 512, Rig.RW);
+    huge.touch(AT + 0x5000);
+    MemMap frames = huge.machine.memory().memMap();
+    long pfn = huge.machine.pageTables().translate(root(huge.mm), AT) >>> 12;
+    assertEquals(0, pfn & 511);
+    assertEquals(9, frames.order(pfn));
+    assertEquals(1, frames.entireMapcount(pfn));
+    assertEquals(1, huge.mm.usage(AT).anonHugeKb() / 2048);
+    assertEquals(0, huge.mm.munmap(AT, 4096));
+    assertEquals(0, frames.entireMapcount(pfn));
+    assertEquals(511, frames.refcount(pfn), "the block stays as long as a page of it is mapped");
+    huge.mm.validate();
+    assertEquals(0, huge.mm.munmap(AT, 512 << 12));
+    FrameOwner owner = frames.owner(pfn);
+    assertTrue(owner == FrameOwner.FREE || owner == FrameOwner.PCP, owner.toString());
+  }
+
+  @Test
+  void everythingComesBack() {
+    long before = rig.machine.framesOwnedBy(FrameOwner.ANON);
+    rig.map(AT, 8, Rig.RW);
+    rig.touch(AT);
+    assertEquals(AT + 0x10000, rig.mm.mmap(AT + 0x10000, 0x10000, 1, 2 | Rig.FIXED, 1, 0));
+    rig.mm.read(AT + 0x10000);
+    AddressSpace child = Objects.requireNonNull(rig.mm.fork());
+    assertTrue(child.write(AT, 3).ok());
+    rig.floor.close();
+    assertEquals(before, rig.machine.framesOwnedBy(FrameOwner.ANON));
+    assertEquals(0, rig.machine.framesOwnedBy(FrameOwner.FILE));
+    rig.machine.close();
+  }
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.process.faults;
+
+import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.TouchOutcome;
+import org.jspecify.annotations.Nullable;
+
+/** Address spaces that do the wrong thing when memory is short. */
+final class FrameFaults {
+  private FrameFaults() {}
+
+  /** A write for which there is no page takes its mapping along. */
+  static final class UnmapsWhatFails extends DelegatingSpace {
+    UnmapsWhatFails(AddressSpace inner) {
+      super(inner, UnmapsWhatFails::new);
+    }
+
+    @Override
+    public TouchOutcome write(long uaddr, int value) {
+      TouchOutcome outcome = inner.write(uaddr, value);
+      if (outcome.kind() == TouchOutcome.Kind.SEGV_MAPERR) {
+        long _ = inner.munmap(uaddr & -4096, 4096);
+      }
+      return outcome;
+    }
+  }
+
+  /** A write gives up when its process is called while it looks for memory. */
+  static final class GivesUp extends DelegatingSpace {
+    private boolean disturbed;
+
+    GivesUp(AddressSpace inner) {
+      super(inner, GivesUp::new);
+    }
+
+    @Override
+    public long madvise(long addr, long len, long advice) {
+      disturbed = true;
+      return inner.madvise(addr, len, advice);
+    }
+
+    @Override
+    public TouchOutcome write(long uaddr, int value) {
+      disturbed = false;
+      TouchOutcome outcome = inner.write(uaddr, value);
+      return disturbed
+          ? new TouchOutcome(TouchOutcome.Kind.SEGV_MAPERR, uaddr, TouchOutcome.UNKNOWN)
+          : outcome;
+    }
+
+    @Override
+    public @Nullable AddressSpace fork() {
+      AddressSpace child = inner.fork();
+      return child == null ? null : new GivesUp(child);
+    }
+  }
+}
