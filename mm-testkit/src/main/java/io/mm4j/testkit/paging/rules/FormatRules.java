@@ -21,6 +21,7 @@ import java.util.Map;
 
 /** The rules of a format: against the manual, and against a model that was written beside it. */
 public final class FormatRules {
+  private static final List<CacheMode> MODES = List.of(CacheMode.values());
   private static final int ROUNDS = 200;
 
   private FormatRules() {}
@@ -416,7 +417,7 @@ public final class FormatRules {
     for (int i = 0; i < ROUNDS; i++) {
       int level = FormatModel.leafLevel(format, random);
       long pfn = frame(format, level, random);
-      CacheMode mode = CacheMode.values()[random.below(CacheMode.values().length)];
+      CacheMode mode = MODES.get(random.below(MODES.size()));
       long first = format.withCache(format.userProt(random.below(8)), mode);
       long second = format.withCache(format.userProt(random.below(8)), mode);
       long entry = format.leaf(level, pfn, first);

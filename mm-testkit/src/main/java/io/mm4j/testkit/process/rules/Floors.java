@@ -73,7 +73,7 @@ public final class Floors {
     }
 
     @Override
-    public Capabilities capabilities() {
+    public PageAllocatorProvider.Capabilities capabilities() {
       return inner.capabilities();
     }
 
@@ -151,7 +151,7 @@ public final class Floors {
   static synchronized void beginTrial() {
     Below old = below;
     if (old != null
-        && ((old.user.isAlive() && old.user != Thread.currentThread()) || !old.clear())) {
+        && ((old.user.isAlive() && !old.user.equals(Thread.currentThread())) || !old.clear())) {
       below = null;
     }
   }
@@ -176,7 +176,7 @@ public final class Floors {
     }
 
     @Override
-    public Capabilities capabilities() {
+    public VmaIndexProvider.Capabilities capabilities() {
       return inner.capabilities();
     }
 
@@ -200,7 +200,7 @@ public final class Floors {
     }
 
     @Override
-    public Capabilities capabilities() {
+    public VmaIndexProvider.Capabilities capabilities() {
       return inner.capabilities();
     }
 

@@ -97,7 +97,7 @@ final class PoolRules {
   }
 
   private static void stack(VmBench b, Seeded random) {
-    long pages = 2 + random.below(250);
+    long pages = 2L + random.below(250);
     List<Long> areas = new ArrayList<>();
     for (int i = 0; i < 6; i++) {
       areas.add(b.alloc(0, pages, 1));
@@ -115,7 +115,7 @@ final class PoolRules {
   }
 
   private static void asker(VmBench b, Seeded random) {
-    long pages = 2 + random.below(250);
+    long pages = 2L + random.below(250);
     long mine = b.alloc(0, pages, 1);
     long theirs = b.alloc(1, pages, 1);
     b.free(1, mine);
@@ -141,7 +141,7 @@ final class PoolRules {
   }
 
   private static void decay(VmBench b, Seeded random) {
-    long pages = 2 + random.below(250);
+    long pages = 2L + random.below(250);
     int count = 7 + random.below(6);
     List<Long> old = fill(b, 0, pages, count);
     long large = b.alloc(0, 300, 1);
@@ -191,7 +191,7 @@ final class PoolRules {
   }
 
   private static void window(VmBench b, Seeded random) {
-    long pages = 2 + random.below(8);
+    long pages = 2L + random.below(8);
     List<Long> pooled = fill(b, 0, pages, 2);
     long part = b.alloc(0, pages, 1, b.kind.start, b.kind.end - PAGE);
     check(!pooled.contains(part), b.kind + ": not from a pool", VmBench.hex(part));
