@@ -23,6 +23,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import javax.management.ObjectName;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordedEvent;
@@ -33,6 +35,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Off-heap memory for JVM programs, by the rules of the JDK's own arenas. */
 class OffHeapTest {
+  private static final Pattern AREA = Pattern.compile("([0-9a-f]+)-([0-9a-f]+) ");
+
   private static final long MIB = 1 << 20;
 
   @Test
@@ -306,10 +310,10 @@ class OffHeapTest {
       long[] offsets = new long[(int) (bytes / 1024)];
       fillAndFree(heap, offsets, 8 * MIB); // classes and tables are there
       long _ = heap.trim();
-      long before = resident();
+      long before = resident(heap);
       long peak = fillAndFree(heap, offsets, bytes);
       long _ = heap.trim();
-      long after = resident();
+      long after = resident(heap);
       assertTrue(peak - before > bytes * 9 / 10, "peak=" + peak + " before=" + before);
       assertTrue(after - before < 32 * MIB, "before=" + before + " after=" + after);
       assertEquals(0, heap.usage().usedBytes());
@@ -329,21 +333,29 @@ class OffHeapTest {
       count++;
       sum += size;
     }
-    long peak = resident();
+    long peak = resident(heap);
     for (int i = 0; i < count; i++) {
       heap.free(offsets[i]);
     }
     return peak;
   }
 
-  /** {@code VmRSS} of this process, in bytes. */
-  private static long resident() throws Exception {
-    System.gc();
-    for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-      if (line.startsWith("VmRSS:")) {
-        return Long.parseLong(line.replaceAll("[^0-9]", "")) << 10;
+  /** What the host has resident of the heap's memory, in bytes: {@code Rss} of its mappings. */
+  private static long resident(OffHeap heap) throws Exception {
+    long start = heap.memory().address();
+    long end = start + heap.memory().byteSize();
+    boolean inside = false;
+    long kib = 0;
+    for (String line : Files.readAllLines(Path.of("/proc/self/smaps"))) {
+      Matcher area = AREA.matcher(line);
+      if (area.lookingAt()) {
+        inside =
+            Long.parseUnsignedLong(area.group(1), 16) < end
+                && Long.parseUnsignedLong(area.group(2), 16) > start;
+      } else if (inside && line.startsWith("Rss:")) {
+        kib += Long.parseLong(line.replaceAll("[^0-9]", ""));
       }
     }
-    throw new IllegalStateException("no VmRSS");
+    return kib << 10;
   }
 }

@@ -151,7 +151,7 @@ final class Devices {
 
   void freeCoherent(Cpu cpu, long bytes, long address) {
     long pfn = busAddress(address) >>> Pages.PAGE_SHIFT;
-    int order = coherent.get(pfn);
+    int order = coherent.getOrDefault(pfn, -1);
     long pages = (bytes + Pages.PAGE_SIZE - 1) >>> Pages.PAGE_SHIFT;
     if (pages < 1 || 64 - Long.numberOfLeadingZeros(pages - 1) != order) {
       throw new MisuseException(

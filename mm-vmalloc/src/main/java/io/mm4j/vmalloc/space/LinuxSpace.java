@@ -26,6 +26,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /** The kernel's mappings {@code linux}. See {@link KernelSpace}; devices and kmap have classes. */
 final class LinuxSpace implements KernelSpace {
@@ -194,7 +195,8 @@ final class LinuxSpace implements KernelSpace {
    *
    * @return null if there is none
    */
-  VmArea area(Cpu cpu, VmArea.Kind kind, long size, long align, boolean guard, String caller) {
+  @Nullable VmArea area(
+      Cpu cpu, VmArea.Kind kind, long size, long align, boolean guard, String caller) {
     long bytes = guard ? size + Pages.PAGE_SIZE : size;
     long address = areas.alloc(cpu, bytes, align, layout.vmallocStart(), layout.vmallocEnd());
     if (address == VmallocAllocator.NO_ADDRESS && purge(cpu) + areas.shrink() > 0) {
