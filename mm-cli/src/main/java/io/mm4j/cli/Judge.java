@@ -21,8 +21,10 @@ import java.util.Map;
 
 /** Replays a recording of any kind on the chosen plugins. */
 final class Judge {
-  /** RAM of a machine below recorded processes, whose pages are not in it yet. */
-  /** More than the processes of any recording have resident; what nobody touches costs nothing. */
+  /**
+   * RAM of a machine below recorded processes: more than the processes of any recording have
+   * resident; what nobody touches costs nothing.
+   */
   private static final long PROCESS_BYTES = 512L << 20;
 
   private final PluginRegistry registry;

@@ -193,7 +193,7 @@ class KernelSpaceTest {
         for (int i = 0; i < 200; i++) {
           Cpu cpu = machine.cpus().get(random.nextInt(2));
           if (random.nextInt(5) < 3 || live.isEmpty()) {
-            long bytes = 1 + random.nextInt(i % 7 == 0 ? 3 << 20 : 200_000);
+            long bytes = 1L + random.nextInt(i % 7 == 0 ? 3 << 20 : 200_000);
             long address =
                 switch (random.nextInt(5)) {
                   case 0 -> space.vzalloc(cpu, bytes);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.bench.vma;
 
+import io.mm4j.api.machine.Machine;
+import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.machine.Spi;
 import io.mm4j.api.process.AddressSpaceConfig;
@@ -12,6 +14,7 @@ import io.mm4j.process.area.UnmappedArea;
 import io.mm4j.process.call.Calls;
 import io.mm4j.process.mm.FloorContext;
 import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.Frames;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
 import java.util.Set;
@@ -82,6 +85,9 @@ public class MmapPairBenchmark {
   private UnmappedArea area = new UnmappedArea(mm);
 
   private static Mm space(String plugin) {
+    Machine machine = new MachineConfig().memory(64L << 20).contents(false).boot();
+    Frames frames =
+        new Frames(machine.memory(), machine.pages(), machine.cpus().get(0), machine.pageTables());
     var provider = PluginRegistry.discover().provider(Spi.VMA_INDEX, plugin, "plugin");
     MmLayout layout =
         new MmLayout(
@@ -100,7 +106,7 @@ public class MmapPairBenchmark {
             0,
             ThpMode.NEVER,
             false),
-        new FloorContext(provider::create));
+        new FloorContext(provider::create, frames));
   }
 
   /** Maps the VMAs and picks the holes. */
@@ -203,8 +209,8 @@ public class MmapPairBenchmark {
   @Benchmark
   public long pageTables() {
     long start = address();
-    mm.pages.zap(start, start + bytes, false);
-    mm.pages.freeTables(start, start + bytes, start - PAGE, start + bytes);
+    mm.pages.ranges().zap(start, start + bytes, false);
+    mm.pages.ranges().freeTables(start, start + bytes, start - PAGE, start + bytes);
     return mm.pages.tables();
   }
 

@@ -8,6 +8,8 @@ import io.mm4j.process.page.MappingList;
 import io.mm4j.process.page.PageKind;
 import io.mm4j.process.page.PageTable;
 import io.mm4j.process.vma.Vma;
+import java.util.EnumMap;
+import java.util.Map;
 
 /**
  * Walks everything that an address space maps and compares it with what is kept elsewhere: the
@@ -18,7 +20,7 @@ import io.mm4j.process.vma.Vma;
 final class SpaceCheck {
   private final Mm mm;
   private final Frames frames;
-  private final long[] counted = new long[3];
+  private final Map<PageKind, Long> counted = new EnumMap<>(PageKind.class);
   private long next;
 
   SpaceCheck(Mm mm) {
@@ -40,7 +42,8 @@ final class SpaceCheck {
     checkNothing(next, mm.taskSize());
     for (PageKind kind : PageKind.values()) {
       long kept = mm.pages.rss(kind);
-      check(kept == counted[kind.ordinal()], "rss of " + kind, kept, counted[kind.ordinal()]);
+      long recount = counted.getOrDefault(kind, 0L);
+      check(kept == recount, "rss of " + kind, kept, recount);
     }
     mm.pages.validateSums();
   }
@@ -63,7 +66,7 @@ final class SpaceCheck {
                     frames.isZeroPage(pfn),
                     "a special entry maps no zero page: addr=0x" + Long.toHexString(addr));
               } else if (kind == PageTable.PAGE) {
-                counted[frames.kind(pfn).ordinal()]++;
+                counted.merge(frames.kind(pfn), 1L, Long::sum);
                 checkPage(vma, addr, pfn);
               }
             });
@@ -83,7 +86,7 @@ final class SpaceCheck {
     CorruptStateError.check(
         list != null && list.contains(vma), where + "reverse mapping does not lead to vma=" + vma);
     FileObject file = frames.fileOf(pfn);
-    int elsewhere = 0;
+    long elsewhere = 0;
     if (file != null) {
       elsewhere = file.mappedElsewhere();
       CorruptStateError.check(file == vma.backing, where + "the file is not that of vma=" + vma);

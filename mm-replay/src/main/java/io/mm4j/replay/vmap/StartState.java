@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.TreeMap;
 
 /**
@@ -20,8 +21,16 @@ final class StartState {
   private static final int PAGE_SHIFT = 12;
   private static final int MAX_POOL_PAGES = 256;
 
-  /** Lines of one kind, as numbers. */
-  private record Line(String kind, long[] numbers) {}
+  /** A line of one kind, as numbers. */
+  private static final class Line {
+    final String kind;
+    final long[] numbers;
+
+    Line(String kind, long... numbers) {
+      this.kind = kind;
+      this.numbers = numbers;
+    }
+  }
 
   private final List<Line> lines = new ArrayList<>();
 
@@ -44,7 +53,7 @@ final class StartState {
 
   /** No two ranges overlap, and nodes and sizes are possible. */
   private void check(String where) {
-    TreeMap<Long, Long> ranges = new TreeMap<>();
+    NavigableMap<Long, Long> ranges = new TreeMap<>();
     for (Line line : lines) {
       long[] n = line.numbers;
       switch (line.kind) {
@@ -72,7 +81,7 @@ final class StartState {
     }
   }
 
-  private static void add(TreeMap<Long, Long> ranges, long start, long end, String where) {
+  private static void add(NavigableMap<Long, Long> ranges, long start, long end, String where) {
     Map.Entry<Long, Long> below = ranges.lowerEntry(end);
     if (start >= end
         || ((start | end) & ((1 << PAGE_SHIFT) - 1)) != 0
@@ -95,7 +104,7 @@ final class StartState {
           case "pool" -> words.length - 1;
           default -> -1;
         };
-    if (numbers != words.length - 1 || words[0].equals("pool") && numbers < 2) {
+    if (numbers != words.length - 1 || (words[0].equals("pool") && numbers < 2)) {
       throw new InputException(
           "this line is not understood: " + text,
           where,

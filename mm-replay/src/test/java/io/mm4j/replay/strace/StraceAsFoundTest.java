@@ -262,8 +262,10 @@ class StraceAsFoundTest {
         7ffe12340000-7ffe12361000 rw-p 00000000 00:00 0 [stack]
         """;
     String log =
-        "mmap(NULL, 36864, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x2b84b8c7f000\n"
-            + "mmap(NULL, 32768, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x2b84b8c75000\n";
+        """
+        mmap(NULL, 36864, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x2b84b8c7f000
+        mmap(NULL, 32768, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x2b84b8c75000
+        """;
     assertExact(2, replay(log, maps));
     String noHeap = maps.replaceAll("(?m)^.*heap.*\n", "");
     assertExact(2, replay(log, noHeap));
