@@ -150,6 +150,17 @@ public final class ShortageFaults {
                   }
                 }),
         kswapd(
+            "boost-without-end",
+            "kswapd tries harder and harder for a boost.",
+            "PA-34",
+            state ->
+                new ModelKswapd(state) {
+                  @Override
+                  public boolean boostEnds() {
+                    return false;
+                  }
+                }),
+        kswapd(
             "wakes-without-need",
             "kswapd is woken although the node is in balance.",
             "PA-61",

@@ -210,7 +210,7 @@ public class ModelKswapd implements Background {
         }
         boolean asHardAsItGets = forBoost > 0 && priority(round) <= 10;
         forBoost = Math.max(0, forBoost - now);
-        if (forBoost > 0 && now == 0) {
+        if (forBoost > 0 && now == 0 && boostEnds()) {
           break;
         }
         round += now == 0 || (now < want && !asHardAsItGets) ? 1 : 0;
@@ -245,6 +245,11 @@ public class ModelKswapd implements Background {
   /** What a zone is to be above. */
   public long target(ModelZone zone) {
     return zone.mark(Mark.HIGH);
+  }
+
+  /** Whether a round without gain ends the work for a boost. */
+  public boolean boostEnds() {
+    return true;
   }
 
   /** How much of a boost goes back. */

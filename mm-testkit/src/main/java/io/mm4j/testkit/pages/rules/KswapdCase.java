@@ -90,7 +90,7 @@ final class KswapdCase implements PageEvents {
   }
 
   /** Whether a zone has a block and stays above a mark. */
-  private boolean enough(Zone zone, int order, long mark, ZoneType highest) {
+  boolean enough(Zone zone, int order, long mark, ZoneType highest) {
     var frames = managed(zone).frames();
     boolean block = false;
     for (int o = order; o <= 10; o++) {

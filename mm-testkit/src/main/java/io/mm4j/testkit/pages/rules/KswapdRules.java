@@ -97,6 +97,21 @@ public final class KswapdRules {
             KswapdRules::boosts),
         new DrawnRule(
             new RuleInfo(
+                "PA-34",
+                "kswapd-works-a-boost-off",
+                "While zones are raised kswapd asks without ever more effort until as much came as"
+                    + " they are raised by, or nothing; if the marks themselves are not met it"
+                    + " begins anew for them. Each round has the pages, order and priority that"
+                    + " follow from those before.",
+                "A boost is a wish: working it off must not throw away what is in use.",
+                "mm/vmscan.c balance_pgdat (nr_boost_reclaim, raise_priority)",
+                "the boost is taken for a watermark, or one round without gain does not end it"),
+            Needs.STATISTICS,
+            true,
+            PressureRules::one,
+            KswapdRules::worksOff),
+        new DrawnRule(
+            new RuleInfo(
                 "PA-61",
                 "balance-wakes-nobody",
                 "A request that had to go the slow way while the node is in balance wakes nobody.",
@@ -241,6 +256,44 @@ public final class KswapdRules {
     for (var zone : s.stats().zones()) {
       checkEqual(0, zone.boost(), "boost after kswapd has run");
     }
+  }
+
+  /** As {@link #boosts}, with a reclaimer that has some pages and gives them in small parts. */
+  private static void worksOff(DrawnSubject s, Seeded random) {
+    KswapdCase c = new KswapdCase(s, random);
+    var cpu = c.cpu();
+    int gfp = Gfp.__GFP_MOVABLE | (random.oneIn(2) ? Gfp.__GFP_HIGHMEM : 0);
+    while (c.request(cpu, gfp, 8) != PageAllocator.NO_PAGE) {}
+    for (int i = 1; i < c.held.size(); i += 2) {
+      s.pages.freePages(cpu, c.held.get(i), 8);
+    }
+    int most =
+        switch (random.below(4)) {
+          case 0 -> Integer.MAX_VALUE;
+          case 1 -> 1 << random.between(1, 7);
+          default -> random.between(1, 120);
+        };
+    Giver giver = new Giver(s.pages, most, true);
+    int pages = random.oneIn(4) ? 0 : random.between(1, random.oneIn(3) ? 6000 : 600);
+    for (int i = 0; i < c.held.size() && pages > 0; i += 2) {
+      long block = c.held.get(i);
+      s.pages.splitPage(block, 8);
+      for (long pfn = block; pfn < block + 256 && pages > 0; pfn++) {
+        giver.hold(pfn);
+        pages--;
+      }
+    }
+    s.machine.pressure().register(giver);
+    long _ = s.pages.allocPages(cpu, Gfp.GFP_NOWAIT, random.between(4, 7));
+    if (random.oneIn(2)) {
+      // Down to where the marks are not met, and somebody wants a block.
+      int order = random.between(1, 6);
+      while (s.pages.allocPages(cpu, gfp, order) != PageAllocator.NO_PAGE) {}
+      long _ = s.pages.allocPages(cpu, Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE, random.between(0, 6));
+    }
+    BoostedRun run = new BoostedRun(c, giver);
+    s.pages.runKswapd(cpu);
+    run.ended();
   }
 
   /** One zone, whose first few allocations fail below although there is plenty. */
