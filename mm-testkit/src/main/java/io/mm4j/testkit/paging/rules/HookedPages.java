@@ -17,6 +17,7 @@ public final class HookedPages implements PageAllocator {
   private final PageAllocator pages;
   private long failsIn;
   private long hookIn;
+  private long left = Long.MAX_VALUE;
   private Runnable hook = () -> {};
   private long allocations;
 
@@ -28,6 +29,11 @@ public final class HookedPages implements PageAllocator {
   /** The n-th allocation from now fails, from 1; 0 for none. */
   public void failIn(long n) {
     failsIn = n;
+  }
+
+  /** So many more allocations, and from then on all fail; {@link Long#MAX_VALUE} for no end. */
+  public void leave(long allocationsLeft) {
+    left = allocationsLeft;
   }
 
   /** Before the n-th allocation from now something happens, as reclaim might do it. */
@@ -45,6 +51,10 @@ public final class HookedPages implements PageAllocator {
     allocations++;
     if (hookIn > 0 && --hookIn == 0) {
       hook.run();
+    }
+    if (left != Long.MAX_VALUE && --left < 0) {
+      left = 0;
+      return true;
     }
     return failsIn > 0 && --failsIn == 0;
   }

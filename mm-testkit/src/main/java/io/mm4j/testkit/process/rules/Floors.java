@@ -134,6 +134,7 @@ public final class Floors {
     /** Ends what an earlier trial left; false if that does not work. */
     boolean clear() {
       hook().failIn(0);
+      hook().leave(Long.MAX_VALUE);
       hook().doBefore(0, () -> {});
       try {
         floors.forEach(ProcessFloor::close);

@@ -17,6 +17,7 @@ import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.RuleViolation;
+import io.mm4j.testkit.paging.rules.HookedPages;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
 import java.util.List;
@@ -99,32 +100,38 @@ public final class LifeCases {
         of(
             "AS-55",
             "pages-run-out",
-            "When no page is left (a floor may have any number) a touch of what is present works,"
-                + " another fails, populating is ENOMEM, a fork fails only if it has to copy page"
-                + " tables; all of it works when memory was given back.",
+            "When no page is left a touch of what is present works, another fails, populating is"
+                + " ENOMEM, and a fork fails that has to copy more page tables than there are"
+                + " pages; all of it works when memory was given back.",
             "do_anonymous_page: VM_FAULT_OOM, dup_mmap: vma_needs_copy",
             setup -> setup.thp = ThpMode.ALWAYS,
             LifeCases::runsOut));
   }
 
-  /** Huge zero pages that are split cost the floor 511 pages each, and a test next to nothing. */
+  /** Sixteen page tables, and then no page is left but a few for a new process. */
   private static void runsOut(Rig rig) {
-    long bytes = 1L << 34;
-    long at = FAR;
-    rig.gives("much memory", FAR, rig.mm.mmap(FAR, bytes, RW, 0x4032, -1, 0));
-    while (at < FAR + bytes && rig.mm.read(at + PAGE).ok()) {
+    int regions = 16;
+    long bytes = 64 * HugeCases.SIZE;
+    rig.gives("memory", FAR, rig.mm.mmap(FAR, bytes, RW, 0x4032, -1, 0));
+    for (int i = 0; i < regions; i++) {
+      long at = FAR + i * HugeCases.SIZE;
+      RuleViolation.check(rig.mm.read(at + PAGE).ok(), "a touch works", "it fails");
       AdviceCases.advise(rig, at, PAGE, AdviceCases.DONTNEED);
-      at += HugeCases.SIZE;
     }
-    if (at < FAR + bytes) {
-      Looks.fails(rig, "populating", Errno.ENOMEM, rig.mm.madvise(at, PAGE, 22));
-      rig.has(FAR + PAGE, 0);
-      RuleViolation.check(rig.mm.fork() == null, "no fork", "a child");
-      AdviceCases.advise(rig, FAR, bytes, 10);
-      rig.fork().mm.exit();
-      AdviceCases.advise(rig, FAR, bytes, 11);
-      AdviceCases.advise(rig, FAR, bytes, AdviceCases.DONTNEED);
-    }
+    HookedPages pages = Floors.hook();
+    pages.leave(0);
+    long untouched = FAR + regions * HugeCases.SIZE;
+    rig.has(FAR + PAGE, 0);
+    RuleViolation.check(!rig.mm.read(untouched).ok(), "no page, so the touch fails", "it works");
+    Looks.fails(rig, "populating", Errno.ENOMEM, rig.mm.madvise(untouched, PAGE, 22));
+    pages.leave(regions / 2);
+    RuleViolation.check(rig.mm.fork() == null, "no fork", "a child");
+    AdviceCases.advise(rig, FAR, bytes, 10);
+    pages.leave(regions / 2);
+    rig.fork().mm.exit();
+    AdviceCases.advise(rig, FAR, bytes, 11);
+    AdviceCases.advise(rig, FAR, bytes, AdviceCases.DONTNEED);
+    pages.leave(Long.MAX_VALUE);
     rig.has(FAR + bytes - PAGE, 0);
     rig.fork().mm.exit();
   }
