@@ -28,7 +28,7 @@ class FloorsTest {
           "physical", Set.of("api", "org.jspecify.annotations"),
           "buddy", Set.of("api", "org.jspecify.annotations"),
           "vmalloc", Set.of("api", "org.jspecify.annotations"),
-          "slab", Set.of("api", "org.jspecify.annotations"),
+          "slab", Set.of("api", "javax.management", "org.jspecify.annotations"),
           "process", Set.of("api", "org.jspecify.annotations"),
           "replay", Set.of("api", "org.jspecify.annotations"),
           "cli", Set.of("api", "replay", "testkit", "picocli", "org.jspecify.annotations"));
