@@ -114,19 +114,27 @@ public interface PageAllocator {
   /** {@code drain_all_pages()}: asks every CPU's lists back into the zones. */
   void drainAllPages(Cpu cpu);
 
+  /** {@code alloc_pages_bulk()} from any node: see the one with a mask. */
+  default int allocPagesBulk(Cpu cpu, int gfp, int nodeId, long[] pfns, int wanted) {
+    return allocPagesBulk(cpu, gfp, nodeId, null, pfns, wanted);
+  }
+
   /**
    * {@code alloc_pages_bulk()}: fills the empty places of an array with blocks of order 0, as many
    * as can be had without reclaim, at least one if a single request is served.
    *
+   * @param nodes as of a single request
    * @param pfns places for frames; those that are not {@link #NO_PAGE} are left alone
    * @param wanted how many leading places of the array to look at
    * @return how many of these places hold a frame now
+   * @throws io.mm4j.api.MisuseException if no node of this machine is in the mask
    */
-  default int allocPagesBulk(Cpu cpu, int gfp, int nodeId, long[] pfns, int wanted) {
+  default int allocPagesBulk(
+      Cpu cpu, int gfp, int nodeId, @Nullable NodeMask nodes, long[] pfns, int wanted) {
     int filled = 0;
     for (int i = 0; i < wanted; i++) {
       if (pfns[i] == NO_PAGE) {
-        pfns[i] = allocPages(cpu, gfp, 0, nodeId);
+        pfns[i] = allocPages(cpu, gfp, 0, nodeId, nodes);
         if (pfns[i] == NO_PAGE) {
           break;
         }

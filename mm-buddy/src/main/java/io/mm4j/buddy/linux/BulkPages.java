@@ -4,6 +4,7 @@ package io.mm4j.buddy.linux;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
@@ -27,12 +28,20 @@ final class BulkPages {
   /**
    * Fills places from {@code filled} on, as many as the list and its refills give.
    *
+   * @param allowed the nodes that may serve; null for all
    * @param filled so many leading places hold a frame already
    * @return how many leading places hold a frame now; unchanged if no zone may serve so many
    */
-  int fill(Cpu cpu, int gfp, Zonelist list, long[] pfns, int wanted, int filled) {
+  int fill(
+      Cpu cpu,
+      int gfp,
+      Zonelist list,
+      @Nullable NodeMask allowed,
+      long[] pfns,
+      int wanted,
+      int filled) {
     boolean thisNode = (gfp & Gfp.__GFP_THISNODE) != 0;
-    ZoneState zone = zone(thisNode ? list.thisNode : list.zones, list.highest, wanted);
+    ZoneState zone = zone(thisNode ? list.thisNode : list.zones, allowed, list.highest, wanted);
     if (zone == null) {
       return filled;
     }
@@ -60,12 +69,19 @@ final class BulkPages {
     return got == 0 ? filled : at;
   }
 
-  /** The first zone that so many pages leave above its low watermark; of the first zone's node. */
-  private static @Nullable ZoneState zone(ZoneState[] zones, int highest, int pages) {
+  /** The first zone that so many pages leave above its low watermark; of the nearest node. */
+  private static @Nullable ZoneState zone(
+      ZoneState[] zones, @Nullable NodeMask allowed, int highest, int pages) {
+    int nearest = -1;
     for (ZoneState zone : zones) {
-      if (zone.zone.nodeId() != zones[0].zone.nodeId()) {
+      int node = zone.zone.nodeId();
+      if (allowed != null && !allowed.contains(node)) {
+        continue;
+      }
+      if (nearest >= 0 && node != nearest) {
         return null;
       }
+      nearest = node;
       long mark = zone.mark(AllocFlags.WMARK_LOW) + pages;
       if (zone.listsOn && zone.watermarkFast(0, mark, highest, AllocFlags.WMARK_LOW)) {
         return zone;

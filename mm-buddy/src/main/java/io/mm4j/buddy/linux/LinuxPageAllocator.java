@@ -106,11 +106,15 @@ final class LinuxPageAllocator implements PageAllocator {
     if (allowed == null) {
       return own.alloc(gfp, order, nodeId);
     }
-    if (!allowed.intersects(requests.nodes())) {
+    checkMask(allowed);
+    return requests.alloc(own, gfp, order, nodeId, allowed);
+  }
+
+  private void checkMask(@Nullable NodeMask allowed) {
+    if (allowed != null && !allowed.intersects(requests.nodes())) {
       throw new MisuseException(
           "no node of this machine may serve: mask='" + allowed + "' nodes=" + requests.nodes());
     }
-    return requests.alloc(own, gfp, order, nodeId, allowed);
   }
 
   @Override
@@ -125,7 +129,8 @@ final class LinuxPageAllocator implements PageAllocator {
 
   /** One look at the watermarks and one list for all of them; a single request for what is left. */
   @Override
-  public int allocPagesBulk(Cpu cpu, int gfp, int nodeId, long[] pfns, int wanted) {
+  public int allocPagesBulk(
+      Cpu cpu, int gfp, int nodeId, @Nullable NodeMask allowed, long[] pfns, int wanted) {
     int filled = 0;
     while (filled < wanted && pfns[filled] != NO_PAGE) {
       filled++;
@@ -138,15 +143,16 @@ final class LinuxPageAllocator implements PageAllocator {
       if (cpu.drainRequested()) {
         pcps.serve(cpu);
       }
-      int now = bulk.fill(cpu, gfp, requests.zonelist(node, gfp), pfns, wanted, filled);
+      checkMask(allowed);
+      int now = bulk.fill(cpu, gfp, requests.zonelist(node, gfp), allowed, pfns, wanted, filled);
       if (now > filled) {
         return now;
       }
       // No zone may serve so many: one page, as by a single request.
-      pfns[filled] = allocPages(cpu, gfp, 0, nodeId);
+      pfns[filled] = allocPages(cpu, gfp, 0, nodeId, allowed);
       return pfns[filled] == NO_PAGE ? filled : filled + 1;
     }
-    return PageAllocator.super.allocPagesBulk(cpu, gfp, nodeId, pfns, wanted);
+    return PageAllocator.super.allocPagesBulk(cpu, gfp, nodeId, allowed, pfns, wanted);
   }
 
   @Override

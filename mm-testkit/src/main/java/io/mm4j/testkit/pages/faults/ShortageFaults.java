@@ -3,6 +3,7 @@
 package io.mm4j.testkit.pages.faults;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Gfp;
@@ -203,6 +204,18 @@ public final class ShortageFaults {
                   @Nullable
                   public ModelZone bulkZone(Request request, int wanted) {
                     return super.bulkZone(request, 0);
+                  }
+                }),
+        pages(
+            "bulk-asks-any-node",
+            "A bulk request takes many pages from nodes that are not in its mask.",
+            List.of("PA-64"),
+            floors ->
+                new ModelPages(floors, new Choices(), new Hooks()) {
+                  @Override
+                  @Nullable
+                  public NodeMask bulkMask(@Nullable NodeMask nodes) {
+                    return null;
                   }
                 }),
         pages(

@@ -175,16 +175,20 @@ public class ModelPages implements PageAllocator {
 
   /** {@code alloc_pages_bulk()}: one look at one zone, or a single page. */
   @Override
-  public int allocPagesBulk(Cpu cpu, int gfp, int nodeId, long[] pfns, int wanted) {
+  public int allocPagesBulk(
+      Cpu cpu, int gfp, int nodeId, @Nullable NodeMask nodes, long[] pfns, int wanted) {
     int filled = 0;
     while (filled < wanted && pfns[filled] != NO_PAGE) {
       filled++;
     }
     if (wanted - filled < 2) {
-      return PageAllocator.super.allocPagesBulk(cpu, gfp, nodeId, pfns, wanted);
+      return PageAllocator.super.allocPagesBulk(cpu, gfp, nodeId, nodes, pfns, wanted);
     }
     perCpu.serve(cpu);
-    Request request = request(cpu, gfp, 0, nodeId, null);
+    if (nodes != null && !nodes.intersects(state.settings.nodes())) {
+      throw new MisuseException("no node of this machine is in the mask: mask=" + nodes);
+    }
+    Request request = request(cpu, gfp, 0, nodeId, bulkMask(nodes));
     ModelZone zone = bulkZone(request, wanted);
     int at = filled;
     int got = 0;
@@ -203,8 +207,13 @@ public class ModelPages implements PageAllocator {
     if (got > 0) {
       return at;
     }
-    pfns[filled] = allocPages(cpu, gfp, 0, nodeId);
+    pfns[filled] = allocPages(cpu, gfp, 0, nodeId, nodes);
     return pfns[filled] == NO_PAGE ? filled : filled + 1;
+  }
+
+  /** The mask that counts for many pages at once. */
+  public @Nullable NodeMask bulkMask(@Nullable NodeMask nodes) {
+    return nodes;
   }
 
   /** Whether places that hold a frame are filled, too. */

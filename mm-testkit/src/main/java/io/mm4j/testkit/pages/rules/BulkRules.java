@@ -7,6 +7,7 @@ import static io.mm4j.testkit.RuleViolation.checkEqual;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
@@ -59,13 +60,13 @@ public final class BulkRules {
             new RuleInfo(
                 "PA-64",
                 "bulk-looks-once",
-                "All pages of a bulk request come from one zone of the preferred node that is above"
-                    + " low by so many; if there is none, a single page is asked for. Bulk pages"
-                    + " are counted, but no event says so.",
+                "All pages of a bulk request come from one zone of the nearest allowed node that is"
+                    + " above low by so many; if there is none, a single page is asked for. Bulk"
+                    + " pages are counted, but no event says so.",
                 "Bulk requests would drain the reserve, or go to far nodes.",
                 "mm/page_alloc.c alloc_pages_bulk_noprof",
-                "the number is not added to the mark, other nodes are asked, or nothing is"
-                    + " counted"),
+                "the number is not added to the mark, other nodes are asked, the mask is"
+                    + " forgotten, or nothing is counted"),
             Needs.STATISTICS,
             true,
             ZonelistRules::draw,
@@ -148,22 +149,27 @@ public final class BulkRules {
       int wanted = 1 + random.below(random.oneIn(3) ? 400 : 40);
       long[] pfns = new long[wanted];
       Arrays.fill(pfns, PageAllocator.NO_PAGE);
+      NodeMask mask = random.oneIn(2) ? null : mask(s, random);
+      List<Zone> allowed =
+          mask == null
+              ? zonelist
+              : zonelist.stream().filter(z -> mask.contains(z.nodeId())).toList();
       Zone from = null;
-      for (Zone zone : zonelist) {
+      for (Zone zone : allowed) {
         long mark = c.numbers(zone).low() + wanted + c.protection(zone, highest);
-        boolean near = zone.nodeId() == zonelist.getFirst().nodeId();
+        boolean near = zone.nodeId() == allowed.getFirst().nodeId();
         if (from == null && near && c.managed(zone).frames().freePages() > mark) {
           from = zone;
         }
       }
       announced[0] = 0;
       long counted = counted(s);
-      int filled = s.pages.allocPagesBulk(cpu, gfp, -1, pfns, wanted);
+      int filled = s.pages.allocPagesBulk(cpu, gfp, -1, mask, pfns, wanted);
       checkEqual(counted + filled, counted(s), "pgalloc after " + filled + " pages");
       if (from == null || wanted == 1) {
         check(filled <= 1, "one page at most, for no zone has " + wanted, "" + filled);
         checkEqual(1, announced[0], "events of a single request");
-        if (filled == 0) {
+        if (filled == 0 && mask == null) {
           break;
         }
       } else {
@@ -174,6 +180,13 @@ public final class BulkRules {
         }
       }
     }
+  }
+
+  /** Some of the machine's nodes, at least one. */
+  private static NodeMask mask(DrawnSubject s, Seeded random) {
+    int nodes = s.machine.layout().nodes().size();
+    int first = random.below(nodes);
+    return random.oneIn(2) ? NodeMask.of(first) : NodeMask.of(first, random.below(nodes));
   }
 
   private static long counted(DrawnSubject s) {

@@ -105,7 +105,7 @@ final class Mixes {
       case 8 -> new TwinOp.Watch(random.oneIn(2));
       case 9 -> new TwinOp.Memalloc(cpu, random.oneIn(3));
       case 10 -> new TwinOp.RequestDrain(cpu, random.below(3));
-      case 11 -> new TwinOp.Bulk(cpu, of(HASTY), random.between(-1, 3), portion(), taken());
+      case 11 -> bulk(cpu, of(HASTY), random.between(-1, 3));
       case 12 -> new TwinOp.RunKswapd(cpu);
       case 13 -> new TwinOp.Retype(number, random.below(1_024), random.below(3));
       case 15 -> new TwinOp.FreeMixed(cpu, random.below(2), random.below(3));
@@ -134,7 +134,7 @@ final class Mixes {
             case 2 -> new TwinOp.Memalloc(mix.cpu(), random.oneIn(2));
             case 3 -> new TwinOp.Drain(mix.cpu());
             case 4 -> new TwinOp.RunKswapd(mix.cpu());
-            case 5 -> new TwinOp.Bulk(mix.cpu(), mix.of(flags), node, mix.portion(), mix.taken());
+            case 5 -> mix.bulk(mix.cpu(), mix.of(flags), node);
             default -> new TwinOp.Cache(random.below(100_000), random.between(1, 400));
           });
     }
@@ -314,6 +314,10 @@ final class Mixes {
     int node = random.oneIn(2) ? random.below(4) : -1;
     int many = random.oneIn(3) ? 3_000 >> order : portion();
     return new StairOp.AllocateOn(cpu, of(flags), order, node, mask(), many);
+  }
+
+  private TwinOp bulk(int cpu, int gfp, int node) {
+    return new TwinOp.Bulk(cpu, gfp, node, random.oneIn(3) ? mask() : null, portion(), taken());
   }
 
   /** Mostly some of four nodes; at times none, and at times more than there are. */

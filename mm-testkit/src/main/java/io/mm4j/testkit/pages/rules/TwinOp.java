@@ -5,6 +5,7 @@ package io.mm4j.testkit.pages.rules;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.Migratetype;
@@ -12,6 +13,7 @@ import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.pages.rules.Twins.Held;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The operations on twins; each is done on both and compared. */
 sealed interface TwinOp extends Operation<Twins> {
@@ -129,21 +131,23 @@ sealed interface TwinOp extends Operation<Twins> {
   }
 
   /** {@code alloc_pages_bulk()} into an array of which some places are filled. */
-  record Bulk(int cpu, int gfp, int node, int count, int filled) implements TwinOp {
+  record Bulk(int cpu, int gfp, int node, @Nullable NodeMask mask, int count, int filled)
+      implements TwinOp {
     @Override
     public void apply(Twins s) {
-      s.bulk(cpu, gfp, node, count, filled);
+      s.bulk(cpu, gfp, node, mask, count, filled);
     }
 
     @Override
     public List<TwinOp> simpler() {
-      return count < 2 ? List.of() : List.of(new Bulk(cpu, gfp, node, count / 2, 0));
+      return count < 2 ? List.of() : List.of(new Bulk(cpu, gfp, node, mask, count / 2, 0));
     }
 
     @Override
     public String toString() {
       return String.format(
-          "cpu%d: alloc_pages_bulk %s node=%d, %d places", cpu, Gfp.format(gfp), node, count);
+          "cpu%d: alloc_pages_bulk %s node=%d%s, %d places",
+          cpu, Gfp.format(gfp), node, mask == null ? "" : " of nodes '" + mask + "'", count);
     }
   }
 
@@ -196,7 +200,7 @@ sealed interface TwinOp extends Operation<Twins> {
             return 0;
           });
       if (order == 2) {
-        s.bulk(cpu, Gfp.GFP_KERNEL, -1, 4, 0);
+        s.bulk(cpu, Gfp.GFP_KERNEL, -1, null, 4, 0);
       } else if (order == 0 && s.held.stream().anyMatch(b -> b.order() == 0)) {
         int at = 0;
         while (s.held.get(at).order() != 0) {

@@ -125,7 +125,7 @@ final class Twins extends Subject {
   }
 
   /** Fills the free places of an array on both. */
-  void bulk(int cpu, int gfp, int node, int count, int filled) {
+  void bulk(int cpu, int gfp, int node, @Nullable NodeMask mask, int count, int filled) {
     int asked = node < 0 ? -1 : node % judged.machine.layout().nodes().size();
     long[] theirs = places(count, filled);
     long[] mine = places(count, filled);
@@ -133,7 +133,7 @@ final class Twins extends Subject {
         "alloc_pages_bulk",
         side -> {
           long[] pfns = side == judged ? theirs : mine;
-          return side.pages.allocPagesBulk(side.cpu(cpu), gfp, asked, pfns, count);
+          return side.pages.allocPagesBulk(side.cpu(cpu), gfp, asked, mask, pfns, count);
         });
     if (!Arrays.equals(mine, theirs)) {
       throw new RuleViolation("frames " + Arrays.toString(mine), Arrays.toString(theirs));
