@@ -62,7 +62,11 @@ record ZoneMarks(
     return with(minFree, kinds, nodes, sysctls);
   }
 
-  /** {@code min_free_kbytes} as boot leaves it: the size rule, then huge pages' wish. */
+  /**
+   * {@code min_free_kbytes} as boot leaves it: the size rule, then what {@code
+   * set_recommended_min_free_kbytes()} of mm/khugepaged.c (Linux 6.18) makes of it: huge pages'
+   * wish, or, if they are never wanted, the size rule anew for what is above the high marks.
+   */
   static long bootMinFreeKbytes(List<ZoneType> kinds, List<NodeSize> nodes, Sysctls sysctls) {
     long direct = 0;
     long all = 0;
@@ -77,7 +81,7 @@ record ZoneMarks(
       }
     }
     long minFree = Watermarks.minFreeKbytes(direct);
-    if (!sysctls.hugePages() || kinds.contains(ZoneType.HIGHMEM) || all < HUGE_PAGES_FROM) {
+    if (kinds.contains(ZoneType.HIGHMEM) || all < HUGE_PAGES_FROM) {
       return minFree;
     }
     long aboveHigh = 0;
@@ -87,7 +91,9 @@ record ZoneMarks(
         aboveHigh += Math.max(0, marks.managed() - marks.high());
       }
     }
-    return Math.max(minFree, Watermarks.recommendedMinFreeKbytes(populated, aboveHigh));
+    return sysctls.hugePages()
+        ? Math.max(minFree, Watermarks.recommendedMinFreeKbytes(populated, aboveHigh))
+        : Watermarks.minFreeKbytes(aboveHigh);
   }
 
   private static List<ZoneMarks> with(

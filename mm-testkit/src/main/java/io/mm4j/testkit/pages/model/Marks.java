@@ -115,12 +115,24 @@ public class Marks {
   /** {@code vm.min_free_kbytes}. */
   public long minFreeKbytes() {
     long all = plan.zones.stream().mapToLong(Size::managed).sum();
-    boolean huge = plan.hugePages && all >= HUGE_PAGES_FROM;
     if (plan.minFreeKbytes >= 0) {
       return plan.minFreeKbytes;
     }
-    long computed = clamp(root(lowmem() * (Pages.PAGE_SIZE / 1024) * 16), 128, 262_144);
-    return Math.max(computed, huge ? recommended(computed) : 0);
+    long computed = bySize(lowmem());
+    if (all < HUGE_PAGES_FROM || plan.kinds.contains(ZoneType.HIGHMEM)) {
+      return computed;
+    }
+    return plan.hugePages ? Math.max(computed, recommended(computed)) : anew(computed);
+  }
+
+  /** {@code calculate_min_free_kbytes()} of so many pages. */
+  private static long bySize(long pages) {
+    return clamp(root(pages * (Pages.PAGE_SIZE / 1024) * 16), 128, 262_144);
+  }
+
+  /** Where huge pages are never wanted, the start of khugepaged computes it a second time. */
+  protected long anew(long computed) {
+    return bySize(aboveHigh(computed));
   }
 
   /**
@@ -131,14 +143,19 @@ public class Marks {
   protected long recommended(long computed) {
     long zones = plan.zones.stream().filter(z -> !above(z.type)).count();
     long wanted = Pages.PAGEBLOCK_NR_PAGES * zones * (2 + 3 * 3);
-    long aboveHigh = 0;
+    return Math.min(wanted, aboveHigh(computed) / 20) * (Pages.PAGE_SIZE / 1024);
+  }
+
+  /** {@code nr_free_buffer_pages()} when boot has set the marks. */
+  private long aboveHigh(long computed) {
+    long pages = 0;
     for (Size zone : plan.zones) {
       if (!above(zone.type)) {
         long high = marks(zone, computed, BOOT_SCALE)[2];
-        aboveHigh += Math.max(0, zone.managed - high);
+        pages += Math.max(0, zone.managed - high);
       }
     }
-    return Math.min(wanted, aboveHigh / 20) * (Pages.PAGE_SIZE / 1024);
+    return pages;
   }
 
   /** Whether a kind is above what {@code GFP_USER} can use. */
