@@ -80,7 +80,7 @@ public final class FrameReport {
       if (peer != null) {
         List<Double> sorted = new ArrayList<>(peer);
         Collections.sort(sorted);
-        ratio = String.format("%.2fx C (goal for buddy 2)", ns / sorted.get(sorted.size() / 2));
+        ratio = String.format("%.2fx C (goal for buddy 1.5)", ns / sorted.get(sorted.size() / 2));
       }
       out.printf("%-24s%9.1f ns  %-36s%6.1f B%n", name, ns, ratio, measured.bytes(name));
     }
