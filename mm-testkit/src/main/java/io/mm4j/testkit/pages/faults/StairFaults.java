@@ -56,6 +56,18 @@ public final class StairFaults {
                       }
                     })),
         fault(
+            "wakes-once",
+            "A request wakes kswapd when it becomes slow, and never again.",
+            List.of("PA-94"),
+            slow(
+                parts ->
+                    new ModelSlow(parts) {
+                      @Override
+                      public boolean wakesAnew() {
+                        return false;
+                      }
+                    })),
+        fault(
             "kills-for-one-node",
             "The last resort is asked for a request that wants one node, or a large block.",
             List.of("PA-80"),

@@ -74,6 +74,11 @@ public class ModelSlow implements Slow {
     return pfn;
   }
 
+  /** Whether kswapd is woken in every round, as it may have gone to sleep. */
+  public boolean wakesAnew() {
+    return true;
+  }
+
   private void wake(Request request, AllocFlags flags) {
     if (flags.has(AllocFlag.KSWAPD)) {
       background.wakeAll(request);
@@ -97,7 +102,7 @@ public class ModelSlow implements Slow {
     boolean costly = request.order() > PcpTuning.SMALL_ORDER;
     int idle = 0;
     for (int round = 0; ; round++) {
-      if (round > 0) {
+      if (round > 0 && wakesAnew()) {
         wake(request, flags);
       }
       AllocFlags now = reserves(request, flags);

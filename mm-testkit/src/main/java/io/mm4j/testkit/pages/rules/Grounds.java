@@ -59,7 +59,9 @@ final class Grounds {
     if (random.oneIn(2)) {
       add(spans, ZoneType.DMA32, 4_096 + random.below(400), random.between(1_500, 3_000));
     }
-    add(spans, ZoneType.NORMAL, FOUR_GIB + random.below(400), random.between(2_500, 7_000));
+    // Four pageblocks are the least that is ever boosted.
+    int pages = random.oneIn(4) ? 2_048 : random.between(2_100, 7_000);
+    add(spans, ZoneType.NORMAL, FOUR_GIB + random.below(400), pages);
     return machine(random, List.of(spans), 5, false, false);
   }
 
@@ -84,7 +86,9 @@ final class Grounds {
   static Ground reserving(Seeded random) {
     List<Span> spans = new ArrayList<>();
     add(spans, ZoneType.DMA32, 4_096, random.between(4_000, 9_000));
-    add(spans, ZoneType.NORMAL, FOUR_GIB, random.between(51_200, 110_000));
+    // One percent is a pageblock, or more.
+    int pages = 51_200 + random.below(random.oneIn(4) ? 100 : 60_000);
+    add(spans, ZoneType.NORMAL, FOUR_GIB, pages);
     Ground ground = machine(random, List.of(spans), 5, false, false);
     if (random.oneIn(2)) {
       // A reserve that is larger than the mark is all that is left at times.

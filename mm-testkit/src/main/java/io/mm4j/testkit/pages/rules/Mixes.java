@@ -24,6 +24,7 @@ final class Mixes {
           Gfp.GFP_KERNEL | Gfp.__GFP_RETRY_MAYFAIL,
           Gfp.GFP_NOIO | Gfp.__GFP_NORETRY,
           Gfp.GFP_NOIO | Gfp.__GFP_RETRY_MAYFAIL,
+          Gfp.GFP_KERNEL | Gfp.__GFP_HIGH,
           Gfp.GFP_KERNEL | Gfp.__GFP_NOMEMALLOC);
 
   /** Requests that cannot wait, so that they end where the watermarks say. */
@@ -203,7 +204,7 @@ final class Mixes {
       int cpu = mix.cpu();
       int number = random.below(100_000);
       mix.list.add(
-          switch (random.weighted(6, 7, 3, 1, 1, 1)) {
+          switch (random.weighted(6, 7, 3, 1, 1, 1, 3)) {
             case 0 ->
                 new TwinOp.Allocate(
                     cpu, mix.of(TYPES), order, -1, order == 9 ? 3 : random.between(1, 500));
@@ -211,7 +212,14 @@ final class Mixes {
             case 2 -> new TwinOp.Thin(cpu, order, number, 100, random.between(1, 500));
             case 3 -> new TwinOp.RequestDrain(cpu, random.below(3));
             case 4 -> new TwinOp.Watch(random.oneIn(2));
-            default -> new TwinOp.Drain(cpu);
+            case 5 -> new TwinOp.Drain(cpu);
+            default ->
+                new TwinOp.Turns(
+                    cpu,
+                    random.between(1, 3),
+                    random.between(1, 3),
+                    random.between(1, 70),
+                    random.between(1, 12));
           });
     }
     return mix.list;

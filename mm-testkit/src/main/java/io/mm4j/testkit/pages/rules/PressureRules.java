@@ -67,6 +67,19 @@ public final class PressureRules {
             }),
         new DrawnRule(
             new RuleInfo(
+                "PA-94",
+                "woken-in-every-round",
+                "A request that reclaims again wakes kswapd again, if it has gone to sleep in the"
+                    + " meantime.",
+                "One task reclaims for all others while kswapd sleeps.",
+                "mm/page_alloc.c __alloc_pages_slowpath",
+                "kswapd is woken once for each request"),
+            Needs.STATISTICS,
+            true,
+            PressureRules::one,
+            (s, random) -> new Sleeper(s, random).askInVain()),
+        new DrawnRule(
+            new RuleInfo(
                 "PA-55",
                 "reclaim-with-gain",
                 "As long as reclaim gives pages a request for up to 8 pages goes on, however long;"

@@ -101,6 +101,40 @@ sealed interface TwinOp extends Operation<Twins> {
     }
   }
 
+  /** Frees some pages, then some larger blocks, and so on: what a row of frees counts changes. */
+  record Turns(int cpu, int order, int pages, int blocks, int times) implements TwinOp {
+    @Override
+    public void apply(Twins s) {
+      for (int i = 0; i < times; i++) {
+        free(s, 0, pages);
+        free(s, order, blocks);
+        s.compare();
+      }
+    }
+
+    private void free(Twins s, int of, int count) {
+      int left = count;
+      for (int i = s.held.size() - 1; i >= 0 && left > 0; i--) {
+        if (s.held.get(i).order() == of) {
+          s.free(cpu, i);
+          left--;
+        }
+      }
+    }
+
+    @Override
+    public List<TwinOp> simpler() {
+      return times == 1 ? List.of() : List.of(new Turns(cpu, order, pages, blocks, times / 2));
+    }
+
+    @Override
+    public String toString() {
+      return String.format(
+          "cpu%d: free_pages of %d pages, then of %d blocks of order %d, %d times",
+          cpu, pages, blocks, order, times);
+    }
+  }
+
   /** Frees those held blocks of an order whose frame numbers follow a pattern. */
   record Thin(int cpu, int order, int from, int part, int count) implements TwinOp {
     @Override
