@@ -207,6 +207,21 @@ public final class ShortageFaults {
                   }
                 }),
         pages(
+            "isolated-pages-rest",
+            "What is freed in an isolated pageblock goes to a list of Movable.",
+            List.of("PA-95"),
+            floors ->
+                new ModelPages(
+                    floors,
+                    new Choices() {
+                      @Override
+                      public int listType(int pageblockType) {
+                        int type = super.listType(pageblockType);
+                        return type < 0 ? Migratetype.MOVABLE : type;
+                      }
+                    },
+                    new Hooks())),
+        pages(
             "bulk-asks-any-node",
             "A bulk request takes many pages from nodes that are not in its mask.",
             List.of("PA-64"),

@@ -102,6 +102,15 @@ public final class ContigRules {
             Needs.STATISTICS,
             ContigRules::apart),
         rule(
+            "PA-95",
+            "isolated-goes-straight-back",
+            "What is freed in a pageblock that is isolated goes to the zone at once, and waits on"
+                + " no per-cpu list.",
+            "mm/page_alloc.c free_unref_page, is_migrate_isolate",
+            "it rests on the lists of Movable, where the next request finds it",
+            Needs.STATISTICS,
+            ContigRules::meanwhileFreed),
+        rule(
             "PA-77",
             "refused-range-comes-back",
             "Where a page of a range can only move into it, the range is refused, and all that was"
@@ -267,6 +276,34 @@ public final class ContigRules {
         "pageblocks of " + types,
         "" + c.types(page, page + 1));
     c.take(other, other + 3, MOVABLE);
+  }
+
+  private static void meanwhileFreed(DrawnSubject s, Seeded random) {
+    if (!s.pages.zones().getFirst().capabilities().migratetypes()) {
+      return;
+    }
+    RangeCase c = new RangeCase(s, random);
+    long block = ((largest(s).startPfn() + 1023) & -1024) + 512L * random.below(2);
+    int order = random.below(4);
+    long page = block + random.below(100);
+    long other = block + 256 + (random.below(240) & -(1L << order));
+    c.take(page, page + 1, MOVABLE);
+    c.holdMovable(page);
+    c.take(other, other + (1L << order), MOVABLE);
+    Cpu by = s.machine.cpus().get(random.below(s.drawn.cpus()));
+    boolean[] done = {false};
+    c.meanwhile =
+        () -> {
+          for (long pfn = other; pfn < other + (1L << order); pfn++) {
+            s.pages.freePages(by, pfn, 0);
+            FrameOwner owner = c.map.owner(pfn);
+            check(owner == FrameOwner.FREE, "frame " + pfn + " free at once", "owner " + owner);
+          }
+          done[0] = true;
+        };
+    check(s.pages.allocContigRange(c.cpu, page, page + 1, MOVABLE), "the range", "refused");
+    check(done[0], "a page of the range moved", "none");
+    s.pages.freePages(c.cpu, page, 0);
   }
 
   /** What is free first lies in the range, in a pageblock that cannot be isolated. */
