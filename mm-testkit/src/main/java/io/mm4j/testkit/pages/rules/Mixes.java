@@ -233,9 +233,13 @@ final class Mixes {
     mix.list.add(new TwinOp.Allocate(mix.cpu(), Gfp.GFP_NOWAIT, 7, -1, 200));
     mix.list.add(new TwinOp.Allocate(mix.cpu(), Gfp.GFP_NOWAIT, 5, -1, 100));
     int after = random.below(40);
+    int last = random.below(12);
     for (int i = 0; i < 40; i++) {
       if (i == after) {
         mix.afterReclaim();
+      }
+      if (i == last) {
+        mix.lastReserve();
       }
       int order = 1 + random.order(9);
       int cpu = mix.cpu();
@@ -261,6 +265,14 @@ final class Mixes {
           });
     }
     return mix.list;
+  }
+
+  /** Only the reserve is left, and somebody who cannot wait asks for single pages. */
+  private void lastReserve() {
+    int cpu = cpu();
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC, random.between(1, 3), -1, 3));
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT | Gfp.__GFP_MEMALLOC, 0, -1, 9_000));
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT, random.below(2), -1, 20));
   }
 
   /** Pages come back one by one, which helps nobody who needs more: is the last reserve kept? */
