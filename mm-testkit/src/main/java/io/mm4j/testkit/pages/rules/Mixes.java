@@ -230,6 +230,10 @@ final class Mixes {
     Mixes mix = new Mixes(random, ground);
     // All but some hundred pages, so that the first walk finds too little.
     mix.list.add(new TwinOp.Allocate(mix.cpu(), Gfp.GFP_NOWAIT, 10, -1, 200));
+    if (random.oneIn(2)) {
+      // More than a pageblock is reserved at once.
+      mix.list.add(new TwinOp.Allocate(mix.cpu(), Gfp.GFP_ATOMIC, 10, -1, 2));
+    }
     mix.list.add(new TwinOp.Allocate(mix.cpu(), Gfp.GFP_NOWAIT, 7, -1, 200));
     mix.list.add(new TwinOp.Allocate(mix.cpu(), Gfp.GFP_NOWAIT, 5, -1, 100));
     int after = random.below(40);
@@ -238,7 +242,7 @@ final class Mixes {
       if (i == after) {
         mix.afterReclaim();
       }
-      if (i == last) {
+      if (i == last || i == last + 14) {
         mix.lastReserve();
       }
       int order = 1 + random.order(9);
@@ -272,7 +276,8 @@ final class Mixes {
     int cpu = cpu();
     list.add(new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC, random.between(1, 3), -1, 3));
     list.add(new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT | Gfp.__GFP_MEMALLOC, 0, -1, 9_000));
-    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT, random.below(2), -1, 20));
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT, random.between(1, 3), -1, 2));
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT, 0, -1, 20));
   }
 
   /** Pages come back one by one, which helps nobody who needs more: is the last reserve kept? */
