@@ -61,7 +61,12 @@ final class MmuFaults {
             "identifiers-without-a-flush",
             "An identifier is given to another root with what the last one left.",
             List.of("PG-25"),
-            NothingGoes::new));
+            NothingGoes::new),
+        fault(
+            "identifiers-passed-over",
+            "Every other identifier is given.",
+            List.of("PG-35"),
+            EveryOther::new));
   }
 
   private static final class LeafsDecide extends NaiveMmu {
@@ -125,6 +130,17 @@ final class MmuFaults {
     @Override
     protected boolean matches(Cached c, long address) {
       return c.begins(address & -format.bytes(c.level()));
+    }
+  }
+
+  private static final class EveryOther extends NaiveMmu {
+    EveryOther(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    protected int identifier(int before) {
+      return super.identifier(2 * before);
     }
   }
 

@@ -100,13 +100,18 @@ public class NaiveMmu implements Mmu {
     tables.checkRoot(next);
     if (next != root) {
       Integer known = given.get(next);
-      int id = asids() == 1 ? 0 : known != null ? known : 1 + last++ % DYNAMIC_ASIDS;
+      int id = asids() == 1 ? 0 : known != null ? known : identifier(last++);
       if (known == null) {
         given.values().removeIf(other -> other == id);
         given.put(next, id);
       }
       load(next, id, known != null && asids() > 1);
     }
+  }
+
+  /** The identifier that is given when so many were given before. */
+  protected int identifier(int before) {
+    return 1 + before % DYNAMIC_ASIDS;
   }
 
   @Override

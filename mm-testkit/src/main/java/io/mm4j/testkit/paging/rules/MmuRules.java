@@ -93,6 +93,15 @@ public final class MmuRules {
             "an identifier is given to another root without a flush",
             MmuRules::switching),
         rule(
+            "PG-35",
+            "identifiers-in-turn",
+            "New roots get the identifiers 1 to 6 in turn; a root keeps its own until six others"
+                + " have come, and nothing is flushed when it comes back unchanged.",
+            "Fewer identifiers in use are more flushes.",
+            "choose_new_asid, TLB_NR_DYN_ASIDS",
+            "some identifiers are passed over, or the one given last goes first",
+            MmuRules::inTurn),
+        rule(
             "PG-26",
             "no-objects",
             "translate, a walk of the cursor, seek, set and an access that hits allocate no Java"
@@ -211,9 +220,14 @@ public final class MmuRules {
         checkEqual(
             before | 0x20 | (dirty ? 0x40 : 0), leaf, b.kind + ": the leaf, and nothing else");
         if (writable) {
+          int size = mmu.size();
           long _ = mmu.access(at, Mmu.USER | Mmu.WRITE);
           checkEqual(
               0x40, b.read(path.getLast()) & 0x40, b.kind + ": a write after a read sets it");
+          checkEqual(size, mmu.size(), b.kind + ": translations, one of a page");
+          long hits = mmu.stats().hits();
+          long _ = mmu.access(at, Mmu.USER | Mmu.WRITE);
+          checkEqual(hits + 1, mmu.stats().hits(), b.kind + ": hits of the next write");
         }
       }
     }
@@ -301,11 +315,14 @@ public final class MmuRules {
         default -> touch(b, cpu, random.oneIn(4) ? kaddr : at);
       }
       for (Cpu any : cpus) {
-        checkEqual(0, b.tables.mmu(any).stale(), b.kind + ": stale on " + any);
-        if (b.tables.mmu(any).root() != PageTables.NO_ROOT) {
-          places.forEach(place -> touch(b, any, place));
+        // Who looks for what is stale may forget it by looking.
+        if (random.oneIn(2)) {
           touch(b, any, kaddr);
+          places.forEach(place -> touch(b, any, place));
         }
+        checkEqual(0, b.tables.mmu(any).stale(), b.kind + ": stale on " + any);
+        places.forEach(place -> touch(b, any, place));
+        touch(b, any, kaddr);
       }
     }
     for (long root : roots) {
@@ -414,6 +431,33 @@ public final class MmuRules {
         "a walk");
     mmu.switchTo(PageTables.NO_ROOT);
     checkEqual(PageTables.NO_ROOT, mmu.root(), b.kind + ": unloaded");
+    roots.forEach(root -> end(b, root));
+  }
+
+  private static void inTurn(PagingBench b, Seeded random) {
+    Mmu mmu = b.tables.mmu(b.cpu);
+    boolean kept = mmu.asids() > 1;
+    List<Long> roots = new ArrayList<>();
+    int first = 0;
+    for (int i = 0; i <= Mmu.DYNAMIC_ASIDS; i++) {
+      long root = b.newRoot();
+      roots.add(root);
+      mmu.switchTo(root);
+      first = i == 0 ? mmu.asid() : first;
+      int wanted = kept ? (first - 1 + i) % Mmu.DYNAMIC_ASIDS + 1 : 0;
+      checkEqual(wanted, mmu.asid(), b.kind + ": identifier of new root " + i);
+    }
+    // All but the first, whose identifier went to the last, come back unchanged.
+    for (int i = 0; i < 10; i++) {
+      int which = 1 + random.below(Mmu.DYNAMIC_ASIDS);
+      boolean other = mmu.root() != roots.get(which);
+      long reused = mmu.stats().reused();
+      mmu.switchTo(roots.get(which));
+      int wanted = kept ? (first - 1 + which) % Mmu.DYNAMIC_ASIDS + 1 : 0;
+      checkEqual(wanted, mmu.asid(), b.kind + ": identifier of root " + which + " when it is back");
+      long more = kept && other ? 1 : 0;
+      checkEqual(reused + more, mmu.stats().reused(), b.kind + ": identifiers used again");
+    }
     roots.forEach(root -> end(b, root));
   }
 
