@@ -13,7 +13,7 @@ import java.lang.management.ManagementFactory;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** vmalloc and vfree of what was used before allocate no Java object. */
+/** vmalloc and vfree of what was used before allocate no Java object; a purge makes two. */
 class VmallocAllocationTest {
   @ParameterizedTest
   @ValueSource(ints = {1, 16, 512})
@@ -31,7 +31,7 @@ class VmallocAllocationTest {
         }
         least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
       }
-      assertTrue(least < 100, "bytes allocated in 100 pairs: " + least);
+      assertTrue(least < 300, "bytes allocated in 100 pairs: " + least);
     }
   }
 }

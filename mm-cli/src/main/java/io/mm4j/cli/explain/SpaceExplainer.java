@@ -217,9 +217,13 @@ public final class SpaceExplainer {
 
   private String whyNone(long bytes) {
     long total = machine.zones().stream().mapToLong(z -> z.zone().managedPages()).sum();
-    return (bytes - 1) >>> Pages.PAGE_SHIFT >= total
-        ? "more than all RAM, which has " + count(total, "page")
-        : "no addresses, or no memory for the pages or their tables";
+    if ((bytes - 1) >>> Pages.PAGE_SHIFT >= total) {
+      return "more than all RAM, which has " + count(total, "page");
+    }
+    long room = machine.kernelLayout().vmallocEnd() - machine.kernelLayout().vmallocStart();
+    return bytes >= room
+        ? "the vmalloc area has " + count(room >>> Pages.PAGE_SHIFT, "page") + " in all"
+        : "no hole with room for it, or no memory for the pages or their tables";
   }
 
   private static String count(long number, String what) {

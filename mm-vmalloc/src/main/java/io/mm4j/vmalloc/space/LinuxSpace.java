@@ -14,6 +14,8 @@ import io.mm4j.api.pagetable.CacheMode;
 import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.slab.SlabAllocator;
+import java.util.Comparator;
+import java.util.List;
 
 /**
  * The kernel's mappings {@code linux}: what {@link KernelSpace} offers, each kind in a class of its
@@ -295,8 +297,10 @@ final class LinuxSpace implements KernelSpace {
   public void close() {
     Cpu cpu = floors.cpus().get(0);
     int _ = runDeferred(cpu);
-    for (VmArea area : areas.all()) {
-      // the list of another one's frames has gone with it
+    List<VmArea> all = areas.all();
+    // whoever has a list first: the area of the list goes along
+    all.sort(Comparator.comparing(area -> area.listArea == NO_ADDRESS));
+    for (VmArea area : all) {
       if (areas.get(area.address) == area) {
         VmArea taken = areas.take(area.address, area.kind, "close");
         if (taken.kind == VmArea.Kind.VMALLOC) {

@@ -218,13 +218,16 @@ public final class FailureRules {
             undo.add(() -> s.dmaFreeCoherent(b.cpu(), few * PAGE, block));
           }
         }
-        default -> areas(b, undo, s.vmalloc(cpu, count * PAGE - 1));
+        // some have a list of frames in an area of its own
+        default -> areas(b, undo, s.vmalloc(cpu, (few > 22 ? 1030 + few : count) * PAGE - 1));
       }
       b.pages.failIn(0);
       if (i % 20 == 19) {
         b.validate();
       }
     }
+    long large = s.vmalloc(b.cpu(), 1100 * PAGE);
+    areas(b, undo, large);
     b.validate();
     if (random.oneIn(3)) {
       // what is left goes with the machine
