@@ -94,6 +94,7 @@ public final class KernelSpaceFaults {
             "KS-16"),
         fault(SpaceHabit.NEVER_FLUSHES, "TLBs keep what was freed.", "KS-17"),
         fault(SpaceHabit.NEVER_PURGES, "Nobody purges what is due.", "KS-18"),
+        fault(SpaceHabit.GIVES_UP, "Where there is no room nothing is purged.", "KS-30"),
         fault(SpaceHabit.COUNTS_VMAP, "The pages of vmap are counted.", "KS-19"),
         fault(SpaceHabit.INFO_BY_ADDRESS, "Lines come by address alone.", "KS-19"),
         fault(SpaceHabit.INFO_WITHOUT_UNPURGED, "What waits for a purge is not told.", "KS-19"),

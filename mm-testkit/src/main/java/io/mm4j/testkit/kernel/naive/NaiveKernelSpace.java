@@ -180,7 +180,9 @@ public final class NaiveKernelSpace implements KernelSpace {
     long start = layout().vmallocStart();
     long end = layout().vmallocEnd();
     long address = areas.alloc(cpu, bytes, align, start, end);
-    if (address == VmallocAllocator.NO_ADDRESS && purge(cpu) + areas.shrink() > 0) {
+    if (address == VmallocAllocator.NO_ADDRESS
+        && !has(SpaceHabit.GIVES_UP)
+        && purge(cpu) + areas.shrink() > 0) {
       address = areas.alloc(cpu, bytes, align, start, end);
     }
     return address == VmallocAllocator.NO_ADDRESS

@@ -102,6 +102,8 @@ public enum SpaceHabit {
   NEVER_FLUSHES,
   /** A purge is made when somebody asks for it. */
   NEVER_PURGES,
+  /** Where there is no room nothing is purged. */
+  GIVES_UP,
   /** /proc/vmallocinfo tells how many pages vmap has. */
   COUNTS_VMAP,
   /** /proc/vmallocinfo is in the order of addresses. */

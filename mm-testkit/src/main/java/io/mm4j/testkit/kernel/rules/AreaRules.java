@@ -300,6 +300,20 @@ public final class AreaRules {
     b.forget(frames);
     b.space.vfree(b.cpu(), small);
     b.forget(smallFrames);
+    // Where tables for pages were made before.
+    int _ = b.space.purge(b.cpu());
+    int _ = b.areas.shrink();
+    long paged = b.space.vmalloc(b.cpu(), 3L * step * PAGE);
+    b.space.vfree(b.cpu(), paged);
+    int _ = b.space.purge(b.cpu());
+    int _ = b.areas.shrink();
+    long over = b.space.vmallocHuge(b.cpu(), 2L * step * PAGE);
+    long[] overFrames = b.checkArea(over, 2 * step);
+    b.fills(over + (step + 1) * PAGE, 9);
+    checkEqual(9, b.memory.getLong(overFrames[step + 1] * PAGE), b.what + ": over old tables");
+    b.space.vfree(b.cpu(), over);
+    b.forget(overFrames);
+    b.rest();
     // No huge page: every other frame is taken.
     List<Long> kept = new ArrayList<>();
     List<Long> freed = new ArrayList<>();

@@ -130,12 +130,18 @@ public final class DeviceRules {
       }
       none(b, ram.start() + random.below(60_000), PAGE, "a page of RAM");
     }
-    long last = b.machine.layout().map().ranges().getLast().end();
+    long last = b.machine.layout().map().endOfRam();
     none(b, 0xc0000, last - 0xc0000 + PAGE, "a range with RAM in its middle");
     int bits = b.kind.isWide() ? 52 : b.kind == Kind.X86_PAE ? 36 : 32;
     none(b, 1L << bits, PAGE, "what the CPU cannot address");
     none(b, (1L << bits) - PAGE, PAGE + 1, "a range that ends beyond");
     b.same(before, "ioremap of RAM");
+    for (long beside : new long[] {0xff000, last}) {
+      long address = b.space.ioremap(b.cpu(), beside, PAGE, CacheMode.UC);
+      check(address != NO_ADDRESS, b.what + ": the page beside RAM at " + hex(beside), "none");
+      checkEqual(beside >> 12, b.space.vmallocToPfn(address), b.what + ": its frame");
+      b.space.iounmap(b.cpu(), address);
+    }
     long top = b.space.ioremap(b.cpu(), (1L << bits) - PAGE, PAGE, CacheMode.UC);
     checkEqual((1L << bits - 12) - 1, b.space.vmallocToPfn(top), b.what + ": the last page of all");
     b.space.iounmap(b.cpu(), top);
@@ -174,6 +180,9 @@ public final class DeviceRules {
     b.validate();
     b.space.iounmap(b.cpu(), address);
     checkEqual(KernelSpace.NO_PAGE, b.space.vmallocToPfn(address + huge), b.what + ": unmapped");
+    long exact = b.space.ioremap(b.cpu(), paddr, 2 * huge, CacheMode.WC);
+    checkEqual(level, b.leaf(exact + huge)[1], b.what + ": level of the last huge page");
+    b.space.iounmap(b.cpu(), exact);
     long again = b.space.ioremap(b.cpu(), paddr + 5 * PAGE, bytes, CacheMode.WC);
     checkEqual((paddr >> 12) + 5, b.space.vmallocToPfn(again), b.what + ": a misaligned range");
     checkEqual(1, b.leaf(again)[1], b.what + ": level of a misaligned range");
@@ -238,6 +247,17 @@ public final class DeviceRules {
           hex(b.space.busAddress(any)));
       b.space.dmaFreeCoherent(b.cpu(i), bytes, any);
       b.space.dmaFreeCoherent(b.cpu(i), bytes, low);
+      // One like it, within a mask that ends with the last byte of where such a block lies.
+      long first = b.space.dmaAllocCoherent(b.cpu(i), bytes, -1L >>> 1);
+      long last = ((b.space.busAddress(first) + bytes + PAGE - 1) & -PAGE) - 1;
+      b.space.dmaFreeCoherent(b.cpu(i), bytes, first);
+      long second = b.space.dmaAllocCoherent(b.cpu(i), bytes, -1L >>> 1);
+      b.space.dmaFreeCoherent(b.cpu(i), bytes, second);
+      if (first == second) {
+        long within = b.space.dmaAllocCoherent(b.cpu(i), bytes, last);
+        checkEqual(first, within, b.what + ": a block that ends where the mask does");
+        b.space.dmaFreeCoherent(b.cpu(i), bytes, within);
+      }
     }
     b.end();
   }

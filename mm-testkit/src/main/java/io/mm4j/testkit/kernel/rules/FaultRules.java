@@ -87,6 +87,19 @@ public final class FaultRules {
             FaultRules::purged,
             Shape.SMALL),
         rule(
+            "KS-30",
+            "purge-when-full",
+            "Where there is no room for an area, what was freed is purged, though that is not due,"
+                + " and the area is made.",
+            "Addresses of 32 bits are few.",
+            "alloc_vmap_area overflow: reclaim_and_purge_vmap_areas",
+            "the request fails though its addresses were freed",
+            FaultRules::full,
+            Shape.SMALL,
+            Kind.X86_32,
+            Kind.X86_32_24,
+            Kind.X86_PAE),
+        rule(
             "KS-19",
             "vmallocinfo",
             "/proc/vmallocinfo has a line for each area, by vmap node and address: its range and"
@@ -246,6 +259,28 @@ public final class FaultRules {
           b.what + ": at most " + b.areas.lazyMax() + " pages wait",
           "" + b.areas.lazyPages());
     }
+    b.freePage(pfn);
+    b.end();
+  }
+
+  private static void full(SpaceBench b, Seeded random) {
+    long[] pfns = new long[12_000 + random.below(2000)];
+    long pfn = b.page();
+    Arrays.fill(pfns, pfn);
+    List<Long> areas = new ArrayList<>();
+    long area = b.space.vmap(b.cpu(), pfns, pfns.length);
+    while (area != KernelSpace.NO_ADDRESS) {
+      areas.add(area);
+      area = b.space.vmap(b.cpu(), pfns, pfns.length);
+    }
+    check(areas.size() > 3, b.what + ": areas that fill the space", "" + areas.size());
+    int which = random.below(areas.size());
+    b.space.vunmap(b.cpu(), areas.remove(which));
+    check(!b.areas.isPurgeDue(), b.what + ": no purge is due", "one is");
+    long again = b.space.vmap(b.cpu(), pfns, pfns.length);
+    check(again != KernelSpace.NO_ADDRESS, b.what + ": an area where one was freed", "none");
+    areas.add(again);
+    areas.forEach(a -> b.space.vunmap(b.cpu(), a));
     b.freePage(pfn);
     b.end();
   }
