@@ -14,6 +14,7 @@ import io.mm4j.testkit.kernel.rules.DeviceRules;
 import io.mm4j.testkit.kernel.rules.FailureRules;
 import io.mm4j.testkit.kernel.rules.FaultRules;
 import io.mm4j.testkit.kernel.rules.HighRules;
+import io.mm4j.testkit.kernel.rules.ZoneRules;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -30,6 +31,7 @@ public final class KernelSpaceSuite {
   /** The suite. */
   public static Suite<PageTablesProvider> suite() {
     List<Rule<PageTablesProvider>> rules = new ArrayList<>(AreaRules.all());
+    rules.addAll(ZoneRules.all());
     rules.addAll(FailureRules.all());
     rules.addAll(FaultRules.all());
     rules.addAll(DeviceRules.all());

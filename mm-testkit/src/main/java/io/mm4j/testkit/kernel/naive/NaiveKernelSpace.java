@@ -58,10 +58,6 @@ public final class NaiveKernelSpace implements KernelSpace {
     return floors.kernelLayout();
   }
 
-  private boolean isWide() {
-    return floors.architecture().is64Bit();
-  }
-
   private long total() {
     return floors.pages().zones().stream().mapToLong(z -> z.zone().managedPages()).sum();
   }
@@ -85,7 +81,7 @@ public final class NaiveKernelSpace implements KernelSpace {
 
   @Override
   public long vmalloc32(Cpu cpu, long bytes) {
-    int zone = isWide() ? Gfp.__GFP_DMA32 : 0;
+    int zone = floors.architecture().is64Bit() ? Gfp.__GFP_DMA32 : 0;
     int gfp = has(SpaceHabit.ANY_ZONE) ? ANYWHERE : Gfp.GFP_KERNEL | zone;
     return vmalloc(cpu, bytes, gfp, 0, "vmalloc_32");
   }
@@ -93,7 +89,7 @@ public final class NaiveKernelSpace implements KernelSpace {
   @Override
   public long vmallocHuge(Cpu cpu, long bytes) {
     int order = maps.format().order(2);
-    if (!isWide() || bytes < PAGE << order || (bytes >>> 12) > total()) {
+    if (!floors.architecture().is64Bit() || bytes < PAGE << order || (bytes >>> 12) > total()) {
       return vmalloc(cpu, bytes, ANYWHERE, 0, "vmalloc_huge");
     }
     long step = PAGE << order;
@@ -121,7 +117,7 @@ public final class NaiveKernelSpace implements KernelSpace {
       return NO_ADDRESS;
     }
     area.order = order;
-    long list = size / PAGE * (isWide() ? 8 : 4);
+    long list = size / PAGE * (floors.architecture().is64Bit() ? 8 : 4);
     boolean good = true;
     if (list > PAGE) {
       area.list = vmalloc(cpu, list, ANYWHERE | Gfp.__GFP_ZERO, 0, caller);

@@ -64,30 +64,6 @@ public final class AreaRules {
             AreaRules::zeroed,
             Shape.SMALL),
         rule(
-            "KS-03",
-            "vmalloc-32",
-            "vmalloc_32 has frames below 4 GiB, on 32 bits below the end of lowmem; vmalloc may"
-                + " have others.",
-            "Devices with 32 address lines reach no more.",
-            "vmalloc_32 GFP_VMALLOC32",
-            "the zone is not asked for",
-            AreaRules::below4Gib,
-            Shape.ABOVE_4G,
-            Kind.X86_64,
-            Kind.LA57),
-        rule(
-            "KS-04",
-            "vmalloc-32-lowmem",
-            "Of 32 bits vmalloc_32 has frames of lowmem and vmalloc has high memory first.",
-            "Devices with 32 address lines reach no more.",
-            "vmalloc_32 GFP_VMALLOC32; __GFP_HIGHMEM of vmalloc",
-            "the zone is not asked for",
-            AreaRules::lowmem,
-            Shape.HIGH,
-            Kind.X86_32,
-            Kind.X86_32_24,
-            Kind.X86_PAE),
-        rule(
             "KS-05",
             "vmalloc-huge",
             "vmalloc_huge maps whole huge pages by leafs of level 2, aligned, on 64 bits and from"
@@ -147,17 +123,7 @@ public final class AreaRules {
             "WARN_ON of __vunmap, find_vm_area, vmalloc_to_page",
             "another area is freed, or addresses are taken for nothing",
             AreaRules::misuse,
-            Shape.SMALL),
-        rule(
-            "KS-11",
-            "kvmalloc",
-            "kvmalloc has an object of the slab allocator if it is small or there is one, else an"
-                + " area; kvfree knows which.",
-            "Most requests are small, some are not.",
-            "__kvmalloc_node, kvfree",
-            "the second try is left out, or the first",
-            AreaRules::kvmalloc,
-            Shape.SLAB));
+            Shape.SMALL));
   }
 
   /** Sizes in pages: mostly small, some with more than a table of entries. */
@@ -237,41 +203,6 @@ public final class AreaRules {
         checkEqual(0, b.memory.getLong(at), b.what + ": a word after " + call + " at " + hex(at));
       }
     }
-  }
-
-  private static void below4Gib(SpaceBench b, Seeded random) {
-    long low = b.space.vmalloc32(b.cpu(), (30 + random.below(600)) * PAGE);
-    int count = (int) (b.areas.bytes(low) / PAGE) - 1;
-    for (long pfn : b.checkArea(low, count)) {
-      check(pfn < 1 << 20, b.what + ": a frame below 4 GiB", hex(pfn));
-    }
-    long any = b.space.vmalloc(b.cpu(), 50 * PAGE);
-    for (long pfn : b.checkArea(any, 50)) {
-      check(pfn >= 1 << 20, b.what + ": a frame of the highest zone", hex(pfn));
-    }
-    b.space.vfree(b.cpu(), any);
-    b.space.vfree(b.cpu(), low);
-    b.end();
-  }
-
-  private static void lowmem(SpaceBench b, Seeded random) {
-    long end = b.machine.layout().lowmemEndPfn();
-    check(end < b.machine.layout().endPfn(), b.what + ": high memory", "none");
-    long low = b.space.vmalloc32(b.cpu(), 100 * PAGE);
-    for (long pfn : b.checkArea(low, 100)) {
-      check(pfn < end, b.what + ": a frame of lowmem", hex(pfn));
-    }
-    for (int i = 0; i < 2; i++) {
-      long any = i == 0 ? b.space.vmalloc(b.cpu(), 99 * PAGE) : b.space.vzalloc(b.cpu(), 90 * PAGE);
-      long[] frames = b.checkArea(any, i == 0 ? 99 : 90);
-      for (long pfn : frames) {
-        check(pfn >= end, b.what + ": a frame of high memory", hex(pfn));
-      }
-      b.forget(frames);
-      b.space.vfree(b.cpu(), any);
-    }
-    b.space.vfree(b.cpu(), low);
-    b.end();
   }
 
   private static void huge(SpaceBench b, Seeded random) {
@@ -482,28 +413,5 @@ public final class AreaRules {
     b.refused("a second vunmap", () -> b.space.vunmap(b.cpu(), mapped));
     b.freePages(pfns);
     b.end();
-  }
-
-  private static void kvmalloc(SpaceBench b, Seeded random) {
-    for (int i = 0; i < 12; i++) {
-      long bytes = 1 + random.below(4096);
-      long small = b.space.kvmalloc(b.cpu(i), bytes);
-      check(
-          small != NO_ADDRESS && !b.space.layout().isVmalloc(small),
-          b.what + ": an object of the slab allocator for " + bytes + " bytes",
-          hex(small));
-      b.fills(small & -8, 4);
-      b.space.kvfree(b.cpu(i), small);
-    }
-    long large = b.space.kvmalloc(b.cpu(), (5L << 20) + random.below(4096));
-    check(
-        b.space.layout().isVmalloc(large),
-        b.what + ": an area for more than a slab allocator has",
-        hex(large));
-    b.fills(large + (5 << 20) - 8, 6);
-    b.space.kvfree(b.cpu(), large);
-    b.space.kvfree(b.cpu(), NO_ADDRESS);
-    checkEqual(0, b.space.vmallocPages(), b.what + ": pages of areas");
-    b.validate();
   }
 }

@@ -86,7 +86,7 @@ public final class DeviceRules {
   private static void ioremap(SpaceBench b, Seeded random) {
     for (CacheMode mode : CacheMode.values()) {
       long paddr = DEVICE + random.below(1 << 20);
-      long bytes = 1 + random.below(40_000);
+      long bytes = 1L + random.below(40_000);
       long address = b.space.ioremap(b.cpu(), paddr, bytes, mode);
       check(b.space.layout().isVmalloc(address), b.what + ": an area for a device", hex(address));
       checkEqual(paddr % PAGE, address & (PAGE - 1), b.what + ": offset in the page");
@@ -143,7 +143,8 @@ public final class DeviceRules {
       b.space.iounmap(b.cpu(), address);
     }
     long top = b.space.ioremap(b.cpu(), (1L << bits) - PAGE, PAGE, CacheMode.UC);
-    checkEqual((1L << bits - 12) - 1, b.space.vmallocToPfn(top), b.what + ": the last page of all");
+    checkEqual(
+        (1L << (bits - 12)) - 1, b.space.vmallocToPfn(top), b.what + ": the last page of all");
     b.space.iounmap(b.cpu(), top);
     b.end();
   }
@@ -200,7 +201,7 @@ public final class DeviceRules {
     long direct = b.format.kernel().directMap();
     for (int i = 0; i < 12; i++) {
       long free = b.freeOrTable();
-      long bytes = 1 + random.below(60_000);
+      long bytes = 1L + random.below(60_000);
       long reach = 1L << (21 + random.below(4));
       long mask = (i % 3 == 0 ? 1L << 24 : i % 3 == 1 ? reach : 1L << 32) - 1;
       long address = b.space.dmaAllocCoherent(b.cpu(i), bytes, mask);
@@ -235,7 +236,7 @@ public final class DeviceRules {
 
   private static void mask32(SpaceBench b, Seeded random) {
     for (int i = 0; i < 10; i++) {
-      long bytes = 1 + random.below(50_000);
+      long bytes = 1L + random.below(50_000);
       long low = b.space.dmaAllocCoherent(b.cpu(i), bytes, (1L << 32) - 1);
       check(low != NO_ADDRESS, b.what + ": a block below 4 GiB", "none");
       long end = b.space.busAddress(low) + bytes;

@@ -64,14 +64,13 @@ final class KernelRule extends Rule<PageTablesProvider> {
     List<VmallocAllocatorProvider> areas = Combinations.allAreas();
     int turns = everyCombination ? Combinations.all().size() : areas.size();
     List<Operation<KernelSubject>> list = new ArrayList<>();
-    for (Kind kind : kinds) {
+    for (int k = 0; k < kinds.size(); k++) {
+      Kind kind = kinds.get(k);
       for (int i = 0; i < turns; i++) {
-        int other = (int) Long.remainderUnsigned(seed + kind.ordinal() + i, areas.size());
+        int other = (int) Long.remainderUnsigned(seed + k + i, areas.size());
         var allocator = areas.get(everyCombination ? other : i);
         var below =
-            everyCombination
-                ? Combinations.all().get(i)
-                : Combinations.turn(seed + 3L * kind.ordinal() + i);
+            everyCombination ? Combinations.all().get(i) : Combinations.turn(seed + 3L * k + i);
         list.add(operation(provider, options, seed, kind, below, allocator));
       }
     }
