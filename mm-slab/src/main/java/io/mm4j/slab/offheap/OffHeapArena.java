@@ -70,11 +70,12 @@ final class OffHeapArena implements Arena {
     if (lock != null) {
       return allocateShared(lock, byteSize, byteAlignment);
     }
-    if (Thread.currentThread() != owner) {
+    Thread thread = Thread.currentThread();
+    if (thread != owner) {
       throw wrongThread();
     }
     if (cuts && byteSize > 0) {
-      openBlock(owner);
+      openBlock(thread);
     }
     long start = cut(byteSize, byteAlignment);
     return start == 0 ? allocateAlone(byteSize, byteAlignment) : segment(start, byteSize);
