@@ -71,7 +71,7 @@ final class OffHeapArena implements Arena {
       return allocateShared(lock, byteSize, byteAlignment);
     }
     Thread thread = Thread.currentThread();
-    if (thread != owner) {
+    if (!thread.equals(owner)) {
       throw wrongThread();
     }
     if (cuts && byteSize > 0) {

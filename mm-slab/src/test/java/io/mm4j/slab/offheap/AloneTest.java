@@ -39,12 +39,10 @@ class AloneTest {
       }
       """;
 
-  @TempDir private Path folder;
-
   private final TreeMap<String, String> brought = new TreeMap<>();
 
   @BeforeEach
-  void findWhatItBrings() throws Exception {
+  void findWhatItBrings() {
     for (String property :
         List.of("jdk.module.path", "java.class.path", "surefire.test.class.path")) {
       for (String entry : System.getProperty(property, "").split(File.pathSeparator, -1)) {
@@ -55,29 +53,30 @@ class AloneTest {
       }
     }
     assertEquals(4, brought.size(), brought::toString);
-    Path _ = Files.writeString(folder.resolve("Alone.java"), PROGRAM);
   }
 
   @Test
-  void classPath() throws Exception {
-    runs("--enable-native-access=ALL-UNNAMED", "-cp");
+  void classPath(@TempDir Path folder) throws Exception {
+    runs(folder, "--enable-native-access=ALL-UNNAMED", "-cp");
   }
 
   @Test
-  void modulePath() throws Exception {
+  void modulePath(@TempDir Path folder) throws Exception {
     runs(
+        folder,
         "--enable-native-access=io.mm4j.physical,io.mm4j.slab",
         "--add-modules",
         "io.mm4j.slab",
         "-p");
   }
 
-  private void runs(String... options) throws Exception {
+  private void runs(Path folder, String... options) throws Exception {
+    Path program = Files.writeString(folder.resolve("Alone.java"), PROGRAM);
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of(options));
     command.add(String.join(File.pathSeparator, brought.values()));
-    command.add(folder.resolve("Alone.java").toString());
+    command.add(program.toString());
     Path errors = folder.resolve("errors");
     Process process = new ProcessBuilder(command).redirectError(errors.toFile()).start();
     String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

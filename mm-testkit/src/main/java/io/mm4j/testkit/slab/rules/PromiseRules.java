@@ -189,7 +189,7 @@ public final class PromiseRules {
             !held.get((int) (object >>> 3)),
             "an object that nobody has, beside " + count,
             String.format("0x%x, which is held", object));
-        held.set((int) (object >>> 3), (int) (object + 64 >>> 3));
+        held.set((int) (object >>> 3), (int) ((object + 64) >>> 3));
         objects[count] = object;
         count++;
       }
