@@ -108,6 +108,7 @@ public final class NamedCases {
       s.enter(slabs.kmemCacheAlloc(s.cpu(i), cache.cache, zeroed), cache, zeroed);
     }
     s.validate();
+    sparse(s);
     // kmem_cache_accounted, kmem_cache_double_destroy
     Cache doomed =
         s.create(
@@ -124,6 +125,32 @@ public final class NamedCases {
     CaseRules.refused(
         "kmem_cache_double_destroy", () -> slabs.kmemCacheDestroy(s.cpu(0), doomed.cache));
     s.empty();
+  }
+
+  /** Slabs of which one object is in use stay where they are when the others are given up. */
+  private static void sparse(SlabSubject s) {
+    Cache cache = s.create(KmemCacheArgs.of("sparse", 64).withFlags(SlabFlags.SLAB_NO_MERGE));
+    int each = cache.cache.objectsPerSlab();
+    List<Live> all = new ArrayList<>();
+    for (int i = 0; i < 16 * each; i++) {
+      Live object = s.enter(s.slabs.kmemCacheAlloc(s.cpu(0), cache.cache, GFP), cache, GFP);
+      if (object != null) {
+        all.add(object);
+      }
+    }
+    for (int i = 0; i < all.size(); i++) {
+      if (i % each != 0) {
+        s.free(0, all.get(i));
+      }
+    }
+    for (int round = 0; round < 4; round++) {
+      long _ = s.slabs.kmemCacheShrink(s.cpu(0), cache.cache);
+      s.validate();
+      Live object = s.enter(s.slabs.kmemCacheAlloc(s.cpu(0), cache.cache, GFP), cache, GFP);
+      if (object != null) {
+        s.free(0, object);
+      }
+    }
   }
 
   private static void overruns(SlabSubject s, Seeded random) {
