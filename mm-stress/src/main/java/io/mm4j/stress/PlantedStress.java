@@ -182,13 +182,13 @@ public final class PlantedStress {
     /** Works. */
     @Actor
     public void first() {
-      first.bare(() -> first.live(20));
+      first.bare(() -> first.live(150));
     }
 
     /** Works. */
     @Actor
     public void second() {
-      second.bare(() -> second.live(20));
+      second.bare(() -> second.live(150));
     }
 
     /** Looks. */

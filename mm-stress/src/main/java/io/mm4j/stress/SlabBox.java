@@ -59,7 +59,7 @@ final class SlabBox {
 
   private SlabBox(Kind kind) {
     idle = idle(kind);
-    machine = new MachineConfig().memory(32L << 20).cpus(2).plugin("slab=" + kind.plugin).boot();
+    machine = new MachineConfig().memory(16L << 20).cpus(2).plugin("slab=" + kind.plugin).boot();
     slabs = machine.slabs();
     cache =
         slabs.kmemCacheCreate(
