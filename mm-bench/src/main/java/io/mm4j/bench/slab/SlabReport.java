@@ -20,10 +20,9 @@ import org.openjdk.jmh.runner.RunnerException;
  * Runs the slab benchmarks with their peers in turns and prints CPU time, ratios to {@code
  * slub:sheaves=all}, and bytes allocated on the Java heap.
  *
- * <p>All of it takes about four minutes a round; each topic but netty about one. Libraries that are
- * not on this machine are left out, and said; so is jemalloc without room for its thread-local
- * variables, which the environment gives: {@code
- * GLIBC_TUNABLES=glibc.rtld.optional_static_tls=16384}.
+ * <p>A round has 83 forks of three seconds; a topic 5 to 28 of them. Libraries that are not on this
+ * machine are left out, and said; so is jemalloc without room for its thread-local variables, which
+ * the environment gives: {@code GLIBC_TUNABLES=glibc.rtld.optional_static_tls=16384}.
  */
 public final class SlabReport {
   private static final List<String> LIBRARIES =
