@@ -12,8 +12,10 @@ import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.pagetable.TableCursor;
+import io.mm4j.api.plugin.Sizes;
 import io.mm4j.cli.text.Json;
 import io.mm4j.cli.translate.Translation;
+import io.mm4j.replay.RunningProcess;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,7 +37,8 @@ import picocli.CommandLine.Parameters;
       "",
       "The tables are those of a machine that has just booted: the kernel's, which map its RAM, or"
           + " those of a new process, which share the kernel's half and have nothing else but what"
-          + " --map puts there.",
+          + " --map puts there. With --after a recording of system calls, or --maps a dump of"
+          + " /proc/PID/maps, they are those of that process.",
       "",
     },
     footer = {
@@ -45,6 +48,8 @@ import picocli.CommandLine.Parameters;
       "  mm translate 0xc0100000 --machine x86-32",
       "  mm translate 0x8048123 --map 0x8048000 --machine x86-pae --json",
       "  mm translate 0xff11000000000000 --plugin page-table=la57",
+      "  mm translate 0x7fffffffe000 --after RECORDING.vma.gz --at 17 --pid 2",
+      "  mm translate 0x401000 --maps PROCESS.maps",
     })
 final class TranslateCommand extends MmCommand {
   private static final String KERNEL = "kernel";
@@ -72,6 +77,15 @@ final class TranslateCommand extends MmCommand {
   @Option(names = "--json", order = 12, description = "Prints JSON.")
   private boolean json;
 
+  @Option(
+      names = "--pid",
+      paramLabel = "PID",
+      order = 12,
+      description =
+          "With --after or --maps: which process; 1 by default. Process p0 of a recording is 1.")
+  private @Nullable String pid;
+
+  @Mixin private SceneOptions scene = new SceneOptions();
   @Mixin private MachineOptions machine = new MachineOptions();
 
   @Override
@@ -87,6 +101,16 @@ final class TranslateCommand extends MmCommand {
       throw new InputException("a page is mapped into a process", "--map", "--root " + PROCESS);
     }
     long[] wanted = addresses.stream().mapToLong(a -> parse(a, "ADDR " + a)).toArray();
+    if (scene.given()) {
+      ofProcess(io, wanted);
+      return Main.GOOD;
+    }
+    if (pid != null) {
+      throw new InputException(
+          "there is one new process, which has no number",
+          "--pid " + pid,
+          "--pid with --after a recording of system calls, or --maps a dump of maps");
+    }
     try (Machine booted = machine.withKernelBytes(io, machine.registry(io)).boot()) {
       Cpu cpu = booted.cpus().get(0);
       PageTables tables = booted.pageTables();
@@ -106,18 +130,83 @@ final class TranslateCommand extends MmCommand {
                 ofKernel ? "the kernel" : "a process",
                 ofKernel ? kernel : process,
                 address);
-        all.add(shown.toMap());
-        if (!json) {
-          io.out().print((all.size() > 1 ? System.lineSeparator() : "") + shown.toText());
-        }
+        add(io, all, shown);
       }
-      if (json) {
-        Map<String, Object> object = new LinkedHashMap<>();
-        object.put("translations", all);
-        io.out().println(Json.write(object));
-      }
+      finish(io, all);
     }
     return Main.GOOD;
+  }
+
+  private void add(Io io, List<Map<String, Object>> all, Translation shown) {
+    all.add(shown.toMap());
+    if (!json) {
+      io.out().print((all.size() > 1 ? System.lineSeparator() : "") + shown.toText());
+    }
+  }
+
+  private void finish(Io io, List<Map<String, Object>> all) {
+    if (json) {
+      Map<String, Object> object = new LinkedHashMap<>();
+      object.put("translations", all);
+      io.out().println(Json.write(object));
+    }
+  }
+
+  /** Of a recorded process, or one that a dump shows. */
+  private void ofProcess(Io io, long[] wanted) {
+    if (!maps.isEmpty()) {
+      throw new InputException(
+          "a page is mapped into a new process; this one has its own",
+          "--map " + maps.getFirst(),
+          "--map without --after and --maps");
+    }
+    String asked = pid == null ? "1" : pid.strip();
+    long number = Sizes.parseNumber(asked.replaceFirst("^p", ""), "--pid " + asked);
+    long one = asked.startsWith("p") ? number + 1 : number;
+    scene.show(
+        io,
+        machine,
+        false,
+        false,
+        shown -> {
+          RunningProcess process = shown.process(one, "--pid " + asked);
+          List<Map<String, Object>> all = new ArrayList<>();
+          for (long address : wanted) {
+            add(io, all, translation(process, address));
+          }
+          finish(io, all);
+        });
+  }
+
+  private Translation translation(RunningProcess process, long address) {
+    Machine booted = process.machine();
+    PageTables tables = booted.pageTables();
+    boolean ofKernel =
+        rootName == null ? tables.format().kernel().contains(address) : KERNEL.equals(rootName);
+    if (ofKernel) {
+      long root = made(tables.kernelRoot(booted.cpus().get(0)));
+      return new Translation(booted, "the kernel", root, address);
+    }
+    long root = process.mm().fields().pgd() >>> Pages.PAGE_SHIFT;
+    return new Translation(booted, "process " + process.pid(), root, address)
+        .in(mapping(process, address));
+  }
+
+  /** In which mapping an address lies. */
+  private static String mapping(RunningProcess process, long address) {
+    StringBuilder found = new StringBuilder();
+    process
+        .mm()
+        .forEachVma(
+            address,
+            address + 1,
+            vma ->
+                found.append(
+                    String.format(
+                        "%x-%x %s %s", vma.start(), vma.end(), vma.perms(), process.nameOf(vma))));
+    return found.isEmpty()
+        ? "none: an access is a SIGSEGV, unless a stack above it grows"
+        : found.toString();
   }
 
   /** Reads an address: 64 bits, unsigned. */

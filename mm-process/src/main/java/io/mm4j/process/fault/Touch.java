@@ -94,14 +94,12 @@ public final class Touch {
 
   private TouchOutcome done(long addr, boolean write, int value) {
     int kind = mm.pages.look(addr);
-    if (kind == PageTable.NOTHING) { // the data of the vdso, which has no page here
-      return new TouchOutcome(TouchOutcome.Kind.OK, addr, TouchOutcome.UNKNOWN);
-    }
     mm.pages.accessed(write);
-    if (kind != PageTable.PAGE) {
-      return new TouchOutcome(TouchOutcome.Kind.OK, addr, 0);
-    }
     Frames frames = mm.context.frames();
+    if (kind != PageTable.PAGE) {
+      int byteThere = frames.isClockPage(mm.pages.pfn()) ? TouchOutcome.UNKNOWN : 0;
+      return new TouchOutcome(TouchOutcome.Kind.OK, addr, byteThere);
+    }
     int offset = (int) (addr & Mm.PAGE - 1);
     if (write && value >= 0) {
       frames.write(mm.pages.pfn(), offset, value);

@@ -26,6 +26,35 @@ final class FrameFaults {
     }
   }
 
+  /** A child's write goes to its parent, too. */
+  static final class WritesThrough extends DelegatingSpace {
+    private final @Nullable AddressSpace parent;
+
+    WritesThrough(AddressSpace inner) {
+      this(inner, null);
+    }
+
+    private WritesThrough(AddressSpace inner, @Nullable AddressSpace parent) {
+      super(inner, WritesThrough::new);
+      this.parent = parent;
+    }
+
+    @Override
+    public TouchOutcome write(long uaddr, int value) {
+      TouchOutcome outcome = inner.write(uaddr, value);
+      if (parent != null && outcome.ok()) {
+        TouchOutcome _ = parent.write(uaddr, value);
+      }
+      return outcome;
+    }
+
+    @Override
+    public @Nullable AddressSpace fork() {
+      AddressSpace child = inner.fork();
+      return child == null ? null : new WritesThrough(child, inner);
+    }
+  }
+
   /** A write gives up when its process is called while it looks for memory. */
   static final class GivesUp extends DelegatingSpace {
     private boolean disturbed;
