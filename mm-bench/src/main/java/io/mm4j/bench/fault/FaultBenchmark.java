@@ -153,7 +153,7 @@ public class FaultBenchmark {
   }
 
   private void write(long address) {
-    if (!calls.touch(address, Touch.Access.WRITE, TouchOutcome.UNKNOWN).ok()) {
+    if (calls.attempt(address, Touch.Access.WRITE) != TouchOutcome.Kind.OK) {
       throw new IllegalStateException("no page: address=" + address);
     }
   }
@@ -200,7 +200,7 @@ public class FaultBenchmark {
   public long fileReads() {
     int step = stride;
     for (int i = 0; i < ROW; i += step) {
-      if (!calls.touch(FILE + i * 16 * PAGE, Touch.Access.READ, TouchOutcome.UNKNOWN).ok()) {
+      if (calls.attempt(FILE + i * 16 * PAGE, Touch.Access.READ) != TouchOutcome.Kind.OK) {
         throw new IllegalStateException("no page: i=" + i);
       }
     }
@@ -226,7 +226,7 @@ public class FaultBenchmark {
     int step = stride;
     for (int k = 0; k < PAGES; k += step) {
       for (int i = 0; i < ROW; i += step) {
-        if (!its.touch(row[i] + k * PAGE, Touch.Access.WRITE, TouchOutcome.UNKNOWN).ok()) {
+        if (its.attempt(row[i] + k * PAGE, Touch.Access.WRITE) != TouchOutcome.Kind.OK) {
           throw new IllegalStateException("no copy: i=" + i);
         }
       }

@@ -69,6 +69,7 @@ final class FailingMachine implements AutoCloseable {
         new MachineConfig().registry(PluginRegistry.of(providers)).memory(512L << 20).cpus(1);
     providers.forEach((spi, list) -> config.plugin(spi, PluginSpec.of(list.getFirst().name())));
     machine = config.boot();
+    long _ = machine.pageTables().kernelRoot(machine.cpus().get(0)); // stays as long as the machine
   }
 
   /** What counts and fails allocations of frames. */

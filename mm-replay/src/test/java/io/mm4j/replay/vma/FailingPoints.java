@@ -13,9 +13,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -99,9 +101,8 @@ final class FailingPoints {
     long free = below.freeFrames();
     try (VmaSource source = VmaReplay.source(recording).get()) {
       ProcessFloor floor = below.floor();
-      watcher.floor = floor;
       VmaReplayer replayer = new VmaReplayer(source, below.machine, floor, VmaChecks.tally(), 0);
-      watcher.living = replayer::living;
+      watcher.watch(floor, replayer::living);
       long _ = replayer.watchedBy(watcher).runUntil(until);
       List<RunningProcess> living = replayer.living();
       living.forEach(process -> process.mm().validate());
@@ -120,8 +121,8 @@ final class FailingPoints {
   // ---------------------------------------------------------------- who watches
 
   private abstract class Watcher implements CallWatcher {
-    ProcessFloor floor = below.floor();
-    java.util.function.Supplier<List<RunningProcess>> living = List::of;
+    private @Nullable ProcessFloor floor;
+    private Supplier<List<RunningProcess>> processes = List::of;
     long call;
     String text = "";
 
@@ -142,6 +143,19 @@ final class FailingPoints {
       end(here);
     }
 
+    void watch(ProcessFloor of, Supplier<List<RunningProcess>> living) {
+      floor = of;
+      processes = living;
+    }
+
+    ProcessFloor floor() {
+      return Objects.requireNonNull(floor);
+    }
+
+    List<RunningProcess> living() {
+      return processes.get();
+    }
+
     abstract void begin();
 
     abstract void end(String here);
@@ -155,13 +169,13 @@ final class FailingPoints {
     @Override
     void begin() {
       frames = below.pages().allocations();
-      structures = floor.allocationCount();
+      structures = floor().allocationCount();
     }
 
     @Override
     void end(String here) {
       long framesNow = below.pages().allocations() - frames;
-      long structuresNow = floor.allocationCount() - structures;
+      long structuresNow = floor().allocationCount() - structures;
       for (long n = 1; n <= framesNow; n++) {
         all.add(new Point(call, true, n));
       }
@@ -226,12 +240,12 @@ final class FailingPoints {
 
     @Override
     void begin() {
-      before.put(call, moment(living.get(), text, ""));
+      before.put(call, moment(living(), text, ""));
     }
 
     @Override
     void end(String here) {
-      after.put(call, moment(living.get(), text, here));
+      after.put(call, moment(living(), text, here));
     }
   }
 
@@ -266,15 +280,15 @@ final class FailingPoints {
       if (point.frame) {
         below.pages().failIn(point.number);
       } else {
-        floor.failAllocationAfter(point.number - 1);
+        floor().failAllocationAfter(point.number - 1);
       }
     }
 
     @Override
     void end(String here) {
       below.pages().failIn(0);
-      floor.failAllocationAfter(-1);
-      List<RunningProcess> now = living.get();
+      floor().failAllocationAfter(-1);
+      List<RunningProcess> now = living();
       now.forEach(process -> process.mm().validate());
       boolean refused = !here.equals(done.result);
       if (refused && !isRefusal(here)) {
@@ -288,6 +302,26 @@ final class FailingPoints {
           compare(process.pid(), seen, refused);
         }
       }
+    }
+
+    /** Whether a place may look like this after the call. */
+    private boolean isFine(String is, String old, String now, boolean refused) {
+      boolean undone =
+          refused && !text.matches(".* (mremap|mprotect|madvise|mlock.*|munlock.*|mseal) .*");
+      boolean touch = text.matches(".* (read|write|exec|fault) .*");
+      boolean mremap = text.contains(" mremap ");
+      return is.equals(old)
+          || (!undone && is.equals(now))
+          // A fixed place is empty before the move, and the old one stays if it cannot be cut.
+          || (mremap && (is.equals("nothing") || (!refused && is.equals(absent(old)))))
+          // A stack has grown before its page is looked for.
+          || (touch && old.equals("nothing") && is.equals(absent(now)))
+          || (!undone && !touch && is.equals(absent(now)));
+    }
+
+    /** A mapping whose page has not come: calls that make pages present do what they can. */
+    private static String absent(String what) {
+      return what.replaceFirst("[a-z]$", ".");
     }
 
     private boolean isRefusal(String here) {
@@ -306,14 +340,9 @@ final class FailingPoints {
           cuts.addAll(map.keySet());
         }
       }
-      boolean undone =
-          refused && !text.matches(".* (mremap|mprotect|madvise|mlock.*|munlock.*|mseal) .*");
       for (long cut : cuts) {
         String is = at(seen.maps.get(pid), cut);
-        boolean fine =
-            is.equals(at(a, cut))
-                || (!undone && is.equals(at(b, cut)))
-                || (is.equals("nothing") && text.contains(" mremap "));
+        boolean fine = isFine(is, at(a, cut), at(b, cut), refused);
         if (!fine && problem == null) {
           problem =
               "%s = %s: %x is '%s', before '%s', after '%s'"
