@@ -201,10 +201,16 @@ final class FailingPoints {
     TreeMap<Long, String> map = new TreeMap<>();
     mm.forEachVma(
         vma -> {
-          String what =
-              vma.perms() + " " + vma.name() + " " + String.join(",", vma.flags()) + " offset=";
-          long at = vma.start();
           boolean file = vma.file() != null;
+          // The names [heap] and [stack] hang on what else is mapped.
+          String what =
+              vma.perms()
+                  + " "
+                  + (file ? vma.name() : "")
+                  + " "
+                  + String.join(",", vma.flags())
+                  + " offset=";
+          long at = vma.start();
           String pages = vma.pages().equals("?") ? ".0" : vma.pages();
           for (String run : pages.split(",", -1)) {
             // Shared or not, huge or not: other processes and fallbacks decide.
@@ -316,10 +322,22 @@ final class FailingPoints {
           || (mremap && (is.equals("nothing") || (!refused && is.equals(absent(old)))))
           // A stack has grown before its page is looked for.
           || (touch && old.equals("nothing") && is.equals(absent(now)))
-          || (!undone && !touch && is.equals(absent(now)));
+          // Calls that change a mapping and make pages present do of the second what they can.
+          || (!undone && !touch && mapping(is).equals(mapping(now)) && isPage(is, old));
     }
 
-    /** A mapping whose page has not come: calls that make pages present do what they can. */
+    /** Whether there is the page that was there, or none in a mapping that is new there. */
+    private boolean isPage(String is, String old) {
+      boolean maps = text.matches(".* (mmap|mremap|brk) .*");
+      return (maps && is.endsWith(" ."))
+          || is.substring(is.length() - 1).equals(old.substring(old.length() - 1));
+    }
+
+    private static String mapping(String what) {
+      return what.substring(0, what.length() - 1);
+    }
+
+    /** The same mapping without its page. */
     private static String absent(String what) {
       return what.replaceFirst("[a-z]$", ".");
     }

@@ -123,6 +123,11 @@ final class CaseFaults {
   static List<Fault<VmaIndexProvider>> pages() {
     return List.of(
         space(
+            "loses-what-came-meanwhile",
+            "What is written while a write looks for memory is lost.",
+            FrameFaults.LosesNested::new,
+            "AS-D11"),
+        space(
             "asks-nobody",
             "Nobody is asked for missing pages.",
             inner ->

@@ -55,6 +55,28 @@ final class FrameFaults {
     }
   }
 
+  /** What is written while a write looks for memory is lost. */
+  static final class LosesNested extends DelegatingSpace {
+    private int depth;
+    private long nested = -1;
+
+    LosesNested(AddressSpace inner) {
+      super(inner, LosesNested::new);
+    }
+
+    @Override
+    public TouchOutcome write(long uaddr, int value) {
+      nested = depth > 0 ? uaddr : -1;
+      depth++;
+      TouchOutcome outcome = inner.write(uaddr, value);
+      depth--;
+      if (depth == 0 && nested != -1) {
+        TouchOutcome _ = inner.write(nested, 0);
+      }
+      return outcome;
+    }
+  }
+
   /** A write gives up when its process is called while it looks for memory. */
   static final class GivesUp extends DelegatingSpace {
     private boolean disturbed;

@@ -306,7 +306,7 @@ final class ViewFaults {
               long pages = run.length() < 2 ? 0 : Long.parseLong(run.substring(1));
               for (long i = 0; i < pages && run.charAt(0) != '.'; i++) {
                 for (int shift = 21; shift < 48; shift += 9) {
-                  tables.add(shift + " " + (at + i * 4096 >>> shift));
+                  tables.add(shift + " " + ((at + i * 4096) >>> shift));
                 }
               }
               at += pages * 4096;

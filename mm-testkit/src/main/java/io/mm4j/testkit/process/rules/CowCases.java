@@ -127,7 +127,36 @@ public final class CowCases {
             "Whoever listens is asked once for each missing page of anonymous memory, not for those"
                 + " that are there and not in a child; what he brings is read and written as any"
                 + " page, what he does not bring is zero.",
-            CowCases::missing));
+            CowCases::missing),
+        of(
+            "AS-D11",
+            "copy-looks-again",
+            "If another page has come to its place while memory for a copy was looked for, a write"
+                + " goes there, and the copy is thrown away.",
+            CowCases::looksAgain));
+  }
+
+  /** As if another thread had discarded the page and written to a new one. */
+  private static void looksAgain(Rig rig) {
+    rig.map(A, TEN, RW);
+    rig.put(A, 1);
+    rig.put(A + 1, 1);
+    Rig child = rig.fork();
+    Floors.hook()
+        .doBefore(
+            1,
+            () -> {
+              AdviceCases.advise(rig, A, PAGE, AdviceCases.DONTNEED);
+              rig.put(A + 1, 9);
+            });
+    rig.put(A, 2);
+    rig.has(A + 1, 9);
+    rig.has(A, 2);
+    child.has(A, 1);
+    child.has(A + 1, 1);
+    rig.validate();
+    Looks.rss(rig, 1);
+    child.mm.exit();
   }
 
   private static void missing(Rig rig) {
