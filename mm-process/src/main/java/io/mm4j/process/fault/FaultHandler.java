@@ -312,7 +312,8 @@ public final class FaultHandler {
     }
     long at = vma.start + ((first - vma.pgoff) << 12);
     long last = vma.start + ((past - vma.pgoff) << 12) - 1;
-    return (at & -mm.hugeBytes) == (last & -mm.hugeBytes);
+    long table = addr & -mm.hugeBytes;
+    return (at & -mm.hugeBytes) == table && (last & -mm.hugeBytes) == table;
   }
 
   /** Maps cached pages where nothing is; false if memory is out. */
