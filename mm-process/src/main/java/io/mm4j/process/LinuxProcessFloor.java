@@ -37,13 +37,12 @@ final class LinuxProcessFloor implements ProcessFloor {
             : new Frames(floors.memory(), floors.pages(), floors.cpus().get(0), tables);
     this.context = new FloorContext(floors.indexes(), frames);
     // With several floors on one machine the first moves its pages, and the others' stay.
-    boolean mine = frames != null && !floors.pressure().canMigrate(FrameOwner.ANON);
-    this.moving =
-        mine
-            ? floors
-                .pressure()
-                .register(FrameOwner.ANON, new PageMover(frames, floors.memory().memMap()))
-            : null;
+    if (frames != null && !floors.pressure().canMigrate(FrameOwner.ANON)) {
+      PageMover mover = new PageMover(frames, floors.memory().memMap());
+      this.moving = floors.pressure().register(FrameOwner.ANON, mover);
+    } else {
+      this.moving = null;
+    }
     this.sysctls = sysctls;
   }
 

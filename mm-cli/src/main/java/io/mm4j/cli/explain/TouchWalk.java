@@ -53,10 +53,13 @@ final class TouchWalk {
     }
     for (WalkText.Line line : lines()) {
       WalkText.Line old = before.get(line.level());
-      boolean changed = old != null && old.entry() != line.entry();
-      String was =
-          line.level().equals(WalkText.FRAME) ? "" : old == null ? "; the table is new" : "";
-      steps.add(new Step(line.level(), line.text() + (changed ? "; it was " + old.kind() : was)));
+      String was = "";
+      if (old != null && old.entry() != line.entry()) {
+        was = "; it was " + old.kind();
+      } else if (old == null && !line.level().equals(WalkText.FRAME)) {
+        was = "; the table is new";
+      }
+      steps.add(new Step(line.level(), line.text() + was));
     }
     return outcome;
   }
