@@ -38,7 +38,7 @@ final class LinuxProcessFloor implements ProcessFloor {
     this.context = new FloorContext(floors.indexes(), frames);
     // With several floors on one machine the first moves its pages, and the others' stay.
     if (frames != null && !floors.pressure().canMigrate(FrameOwner.ANON)) {
-      PageMover mover = new PageMover(frames, floors.memory().memMap());
+      PageMover mover = new PageMover(frames);
       this.moving = floors.pressure().register(FrameOwner.ANON, mover);
     } else {
       this.moving = null;

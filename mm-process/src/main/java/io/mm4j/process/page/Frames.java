@@ -74,6 +74,11 @@ public final class Frames {
     this.format = tables.format();
   }
 
+  /** Who has each frame. */
+  MemMap memMap() {
+    return map;
+  }
+
   /** The machine's page tables. */
   PageTables tables() {
     return tables;

@@ -18,9 +18,9 @@ public final class PageMover implements Migrator {
   private final MemMap map;
 
   /** Of all processes of one floor. */
-  public PageMover(Frames frames, MemMap map) {
+  public PageMover(Frames frames) {
     this.frames = frames;
-    this.map = map;
+    this.map = frames.memMap();
   }
 
   /**
