@@ -94,10 +94,7 @@ public final class Frames {
     return cpu;
   }
 
-  /**
-   * Whether the machine has huge pages: of 2 MiB, as x86-64 and PAE have them. Linux has no
-   * transparent ones of 4 MiB (CONFIG_TRANSPARENT_HUGEPAGE needs x86-64 or PAE).
-   */
+  /** Whether there are huge pages: of 2 MiB on x86-64 and PAE; Linux has none of 4 MiB. */
   public boolean hasHugePages() {
     return hugeOrder() == 9;
   }
@@ -224,10 +221,7 @@ public final class Frames {
     return hugeZero;
   }
 
-  /**
-   * The kernel's page with the time, which every process sees in its vvar; made with its first use,
-   * {@link #NONE} if memory is out. What it says nobody knows.
-   */
+  /** The kernel's page with the time, in every vvar; {@link #NONE} if memory is out. */
   public long clockPage() {
     if (clockPage == NONE) {
       clockPage = pages.alloc(Gfp.GFP_KERNEL | Gfp.__GFP_ZERO, 0);
