@@ -60,7 +60,7 @@ import picocli.CommandLine.Parameters;
       "  munmap, mlock, munlock ADDR LEN   mprotect ADDR LEN PROT   madvise ADDR LEN ADVICE",
       "  mlock2, mseal, msync ADDR LEN [FLAGS]   mlockall [FLAGS]   munlockall",
       "  mincore ADDR LEN [VEC]   setrlimit RESOURCE LIMIT",
-      "  read ADDR, write ADDR [VALUE], exec ADDR, touch ADDR [read|write|exec]",
+      "  read ADDR, write ADDR [VALUE], exec ADDR, touch or fault ADDR [read|write|exec]",
       "  fork   process PID (goes on in that one)   exit",
       "",
       "Several calls are made one after the other: quote each, or put ; between them. Flags are in"
@@ -86,6 +86,7 @@ import picocli.CommandLine.Parameters;
       "  mm explain mmap 2M",
       "  mm explain 'mmap 12K' 'mprotect $1+4K 4K PROT_READ' 'munmap $1 4K'",
       "  mm explain 'brk brk+64K; touch brk-1; munmap [stack] 4K'",
+      "  mm explain 'mmap 8K; fault $1; fork; fault $1'",
       "  mm explain setrlimit RLIMIT_AS 1M ';' mmap 2M",
       "  mm explain mmap 1G --cmdline 'vm.overcommit_memory=2' --memory 512M",
       "  mm explain munmap 0x7ffff7ff0000 4K --after RECORDING.vma.gz --at 17 --pid 2",

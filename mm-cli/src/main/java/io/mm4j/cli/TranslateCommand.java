@@ -13,8 +13,10 @@ import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.pagetable.TableCursor;
 import io.mm4j.cli.explain.SpaceExplainer;
+import io.mm4j.api.plugin.Sizes;
 import io.mm4j.cli.text.Json;
 import io.mm4j.cli.translate.Translation;
+import io.mm4j.replay.RunningProcess;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -36,7 +38,8 @@ import picocli.CommandLine.Parameters;
       "",
       "The tables are those of a machine that has just booted: the kernel's, which map its RAM and"
           + " what --steps puts there, or those of a new process, which share the kernel's half and"
-          + " have nothing else but what --map puts there.",
+          + " have nothing else but what --map puts there. With --after a recording of system calls,"
+          + " or --maps a dump of /proc/PID/maps, they are those of that process.",
       "",
     },
     footer = {
@@ -48,6 +51,8 @@ import picocli.CommandLine.Parameters;
       "  mm translate 0xff11000000000000 --plugin page-table=la57",
       "  mm translate '$1' --steps 'vmalloc 1M'",
       "  mm translate r1 r2 --steps 'kmap 0x40000; vmalloc 4K' --machine x86-32",
+      "  mm translate 0x7fffffffe000 --after RECORDING.vma.gz --at 17 --pid 2",
+      "  mm translate 0x401000 --maps PROCESS.maps",
     })
 final class TranslateCommand extends MmCommand {
   private static final String KERNEL = "kernel";
@@ -82,6 +87,15 @@ final class TranslateCommand extends MmCommand {
   @Option(names = "--json", order = 12, description = "Prints JSON.")
   private boolean json;
 
+  @Option(
+      names = "--pid",
+      paramLabel = "PID",
+      order = 12,
+      description =
+          "With --after or --maps: which process; 1 by default. Process p0 of a recording is 1.")
+  private @Nullable String pid;
+
+  @Mixin private SceneOptions scene = new SceneOptions();
   @Mixin private MachineOptions machine = new MachineOptions();
 
   @Override
@@ -97,9 +111,25 @@ final class TranslateCommand extends MmCommand {
       throw new InputException("a page is mapped into a process", "--map", "--root " + PROCESS);
     }
     Steps first = steps == null ? Steps.NONE : Steps.parse(steps);
+    if (scene.given()) {
+      if (steps != null) {
+        throw new InputException(
+            "steps are made of a machine that has just booted",
+            "--steps",
+            "--steps without --after and --maps");
+      }
+      ofProcess(io, addresses.stream().mapToLong(a -> parse(a, "ADDR " + a)).toArray());
+      return Main.GOOD;
+    }
     addresses.stream()
         .filter(a -> first.isEmpty() || !SpaceExplainer.isResult(a))
         .forEach(a -> parse(a, "ADDR " + a));
+    if (pid != null) {
+      throw new InputException(
+          "there is one new process, which has no number",
+          "--pid " + pid,
+          "--pid with --after a recording of system calls, or --maps a dump of maps");
+    }
     try (Machine booted = machine.withKernelBytes(io, machine.registry(io)).boot()) {
       Cpu cpu = booted.cpus().get(0);
       PageTables tables = booted.pageTables();
@@ -124,18 +154,83 @@ final class TranslateCommand extends MmCommand {
                 ofKernel ? "the kernel" : "a process",
                 ofKernel ? kernel : process,
                 address);
-        all.add(shown.toMap());
-        if (!json) {
-          io.out().print((all.size() > 1 ? System.lineSeparator() : "") + shown.toText());
-        }
+        add(io, all, shown);
       }
-      if (json) {
-        Map<String, Object> object = new LinkedHashMap<>();
-        object.put("translations", all);
-        io.out().println(Json.write(object));
-      }
+      finish(io, all);
     }
     return Main.GOOD;
+  }
+
+  private void add(Io io, List<Map<String, Object>> all, Translation shown) {
+    all.add(shown.toMap());
+    if (!json) {
+      io.out().print((all.size() > 1 ? System.lineSeparator() : "") + shown.toText());
+    }
+  }
+
+  private void finish(Io io, List<Map<String, Object>> all) {
+    if (json) {
+      Map<String, Object> object = new LinkedHashMap<>();
+      object.put("translations", all);
+      io.out().println(Json.write(object));
+    }
+  }
+
+  /** Of a recorded process, or one that a dump shows. */
+  private void ofProcess(Io io, long[] wanted) {
+    if (!maps.isEmpty()) {
+      throw new InputException(
+          "a page is mapped into a new process; this one has its own",
+          "--map " + maps.getFirst(),
+          "--map without --after and --maps");
+    }
+    String asked = pid == null ? "1" : pid.strip();
+    long number = Sizes.parseNumber(asked.replaceFirst("^p", ""), "--pid " + asked);
+    long one = asked.startsWith("p") ? number + 1 : number;
+    scene.show(
+        io,
+        machine,
+        false,
+        false,
+        shown -> {
+          RunningProcess process = shown.process(one, "--pid " + asked);
+          List<Map<String, Object>> all = new ArrayList<>();
+          for (long address : wanted) {
+            add(io, all, translation(process, address));
+          }
+          finish(io, all);
+        });
+  }
+
+  private Translation translation(RunningProcess process, long address) {
+    Machine booted = process.machine();
+    PageTables tables = booted.pageTables();
+    boolean ofKernel =
+        rootName == null ? tables.format().kernel().contains(address) : KERNEL.equals(rootName);
+    if (ofKernel) {
+      long root = made(tables.kernelRoot(booted.cpus().get(0)));
+      return new Translation(booted, "the kernel", root, address);
+    }
+    long root = process.mm().fields().pgd() >>> Pages.PAGE_SHIFT;
+    return new Translation(booted, "process " + process.pid(), root, address)
+        .in(mapping(process, address));
+  }
+
+  /** In which mapping an address lies. */
+  private static String mapping(RunningProcess process, long address) {
+    StringBuilder found = new StringBuilder();
+    process
+        .mm()
+        .forEachVma(
+            address,
+            address + 1,
+            vma ->
+                found.append(
+                    String.format(
+                        "%x-%x %s %s", vma.start(), vma.end(), vma.perms(), process.nameOf(vma))));
+    return found.isEmpty()
+        ? "none: an access is a SIGSEGV, unless a stack above it grows"
+        : found.toString();
   }
 
   /** Reads an address: 64 bits, unsigned. */

@@ -120,6 +120,24 @@ class ExplainCommandTest {
         "= 0x7ffff7ff5000");
   }
 
+  /** From the page allocator down to the entry and the frame; then a copy in a child. */
+  @Test
+  void aFaultIsShownDownToItsFrame() {
+    String first = explained("mmap 8K; fault r1");
+    assertHas(
+        first,
+        "first write to anonymous memory",
+        "PGD",
+        "PTE",
+        "P R/W U/S",
+        "it was none",
+        "owner ANON, mapped once, 1 reference");
+    assertTrue(first.contains("mm_page_alloc") || first.contains("zone "), first);
+    String copy = explained("mmap 8K; fault r1; fork; fault r1; read 0x401000");
+    assertHas(copy, "the page is shared since fork", ", a page");
+    assertHas(explained("fault 0x5"), "SIGSEGV");
+  }
+
   @Test
   void whyNeighboursDoNotMerge() {
     assertHas(

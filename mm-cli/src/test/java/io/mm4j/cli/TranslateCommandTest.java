@@ -115,6 +115,58 @@ class TranslateCommandTest {
     assertTrue(wrong.err().contains("allowed:"), wrong.err());
   }
 
+  /** A page that the recorded process has written, one that it has not, and one outside. */
+  @Test
+  void addressesOfARecordedProcess() {
+    String recording = ExplainCommandTest.CORPUS.resolve("directed-cow_fork.vma.gz").toString();
+    Cli run =
+        Cli.mm(
+            "translate",
+            "0x403010",
+            "0x400000",
+            "0x5",
+            "0xffff888000200123",
+            "--after",
+            recording,
+            "--at",
+            "1",
+            "--json");
+    assertEquals(0, run.code(), run.err());
+    List<?> list = run.jsonList("translations");
+    Map<?, ?> written = (Map<?, ?>) Objects.requireNonNull(list.get(0));
+    assertEquals("ANON", written.get("owner"));
+    assertEquals("1", String.valueOf(written.get("mapcount")));
+    assertEquals("1", String.valueOf(written.get("refcount")));
+    assertEquals("403000-407000 rw-p EXE", written.get("mapping"));
+    Map<?, ?> unread = (Map<?, ?>) Objects.requireNonNull(list.get(1));
+    assertEquals(false, unread.get("mapped"));
+    assertTrue(String.valueOf(((Map<?, ?>) list.get(2)).get("mapping")).startsWith("none"));
+    assertEquals("the kernel", ((Map<?, ?>) list.get(3)).get("root"));
+    assertEquals("0x200123", ((Map<?, ?>) list.get(3)).get("physical"));
+  }
+
+  @Test
+  void wrongProcessesAreAnswered() {
+    String recording = ExplainCommandTest.CORPUS.resolve("directed-cow_fork.vma.gz").toString();
+    for (String[] args :
+        new String[][] {
+          {"0x1000", "--pid", "1"},
+          {"0x1000", "--after", recording, "--pid", "99"},
+          {"0x1000", "--after", recording, "--map", "0x1000"},
+          {"0x1000", "--after", recording, "--at", "99999"},
+          {"0x1000", "--after", "no/such/file"},
+          {"0x1000", "--maps", "no/such/file"},
+          {"0x1000", "--at", "7"},
+        }) {
+      String[] all = new String[args.length + 1];
+      all[0] = "translate";
+      System.arraycopy(args, 0, all, 1, args.length);
+      Cli wrong = Cli.mm(all);
+      assertEquals(2, wrong.code(), String.join(" ", all) + wrong.out() + wrong.err());
+      assertTrue(wrong.err().contains("allowed:"), wrong.err());
+    }
+  }
+
   @Test
   void nothingIsShownWhenOneAddressIsWrong() {
     Cli wrong = Cli.mm("translate", "0xffff888000001000", "0x12g");

@@ -3,8 +3,8 @@ package io.mm4j.process;
 
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Explainer;
+import io.mm4j.api.process.MissingPages;
 import io.mm4j.api.process.MmFields;
-import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.TouchOutcome;
@@ -46,6 +46,11 @@ final class LinuxAddressSpace implements AddressSpace {
   @Override
   public void explainTo(@Nullable Explainer explainer) {
     mm.explainTo(explainer);
+  }
+
+  @Override
+  public void missingTo(@Nullable MissingPages listener) {
+    mm.missingPages = listener;
   }
 
   @Override
@@ -228,47 +233,24 @@ final class LinuxAddressSpace implements AddressSpace {
 
   @Override
   public MmFields fields() {
-    MmLayout layout = mm.layout();
     Accounting sums = mm.accounting;
-    long cached = mm.vmas.lastFound();
     Vma first = mm.vmas.first();
     long start = first == null ? -1 : first.start;
     return new MmFields(
-        start,
-        start,
-        cached,
-        mm.pages.exists() ? mm.pages.root() << 12 : 0,
-        1,
-        1,
-        mm.vmas.size(),
-        0,
-        false,
-        false,
-        layout.startCode(),
-        layout.endCode(),
-        layout.startData(),
-        layout.endData(),
-        layout.startBrk(),
-        mm.brk,
-        layout.startStack(),
-        layout.argStart(),
-        layout.argEnd(),
-        layout.envStart(),
-        layout.envEnd(),
-        mm.pages.rss(),
-        sums.totalVm,
-        sums.lockedVm,
-        sums.dataVm,
-        sums.execVm,
-        sums.stackVm,
-        sums.hiwaterVm,
-        sums.committed,
-        mm.pages.tables(),
-        mm.defFlags,
-        0,
-        0,
-        true,
-        mm.vdso);
+        new MmFields.Vmas(start, start, mm.vmas.lastFound(), mm.vmas.size(), mm.defFlags),
+        new MmFields.Users(1, 1, 0, false, false, 0, true),
+        MmFields.Places.of(mm.layout(), mm.brk),
+        new MmFields.Sums(
+            mm.pages.rss(),
+            sums.totalVm,
+            sums.lockedVm,
+            sums.dataVm,
+            sums.execVm,
+            sums.stackVm,
+            sums.hiwaterVm,
+            sums.committed),
+        new MmFields.Tables(
+            mm.pages.exists() ? mm.pages.root() << 12 : 0, mm.pages.tables(), 0, mm.vdso));
   }
 
   @Override

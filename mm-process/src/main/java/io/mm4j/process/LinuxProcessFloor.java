@@ -2,6 +2,8 @@
 package io.mm4j.process;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.page.Pressure;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
@@ -12,11 +14,14 @@ import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.process.mm.FloorContext;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.Frames;
+import io.mm4j.process.page.PageMover;
+import org.jspecify.annotations.Nullable;
 
 /** Makes address spaces that answer as Linux 6.18 does. */
 final class LinuxProcessFloor implements ProcessFloor {
   private final FloorContext context;
   private final MmSysctls sysctls;
+  private final Pressure.@Nullable Registration moving;
 
   /**
    * Creates a floor without processes.
@@ -31,6 +36,13 @@ final class LinuxProcessFloor implements ProcessFloor {
             ? null
             : new Frames(floors.memory(), floors.pages(), floors.cpus().get(0), tables);
     this.context = new FloorContext(floors.indexes(), frames);
+    // With several floors on one machine the first moves its pages, and the others' stay.
+    if (frames != null && !floors.pressure().canMigrate(FrameOwner.ANON)) {
+      PageMover mover = new PageMover(frames);
+      this.moving = floors.pressure().register(FrameOwner.ANON, mover);
+    } else {
+      this.moving = null;
+    }
     this.sysctls = sysctls;
   }
 
@@ -82,5 +94,8 @@ final class LinuxProcessFloor implements ProcessFloor {
   public void close() {
     context.spaces().forEach(mm -> new LinuxAddressSpace(mm).exit());
     context.close();
+    if (moving != null) {
+      moving.close();
+    }
   }
 }

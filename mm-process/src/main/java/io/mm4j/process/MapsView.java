@@ -98,8 +98,8 @@ final class MapsView {
   }
 
   /** Whether a huge mapping is exclusive is asked of the first page that is looked at. */
-  private static long firstOfHuge(Vma vma, long addr, long pfn) {
-    return pfn - ((addr - Math.max(vma.start, addr & -Mm.HUGE_BYTES)) >> 12);
+  private long firstOfHuge(Vma vma, long addr, long pfn) {
+    return pfn - ((addr - Math.max(vma.start, addr & -mm.hugeBytes)) >> 12);
   }
 
   private static void switchTo(char now, long addr, char[] letter, long[] run, StringBuilder out) {

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.pagetable.TableCursor;
@@ -159,6 +160,33 @@ class FramesTest {
     assertEquals(0, huge.mm.munmap(AT, 512 << 12));
     FrameOwner owner = frames.owner(pfn);
     assertTrue(owner == FrameOwner.FREE || owner == FrameOwner.PCP, owner.toString());
+  }
+
+  /** A range is wanted as a whole: the page in it moves, and nobody notices. */
+  @Test
+  void aPageMovesToAnotherFrame() {
+    rig.map(AT, 2, Rig.RW);
+    rig.mm.write(AT, 7);
+    rig.mm.write(AT + 4096, 8);
+    AddressSpace child = Objects.requireNonNull(rig.mm.fork());
+    assertTrue(child.write(AT + 4096, 9).ok());
+    long shared = frame(rig.mm, AT);
+    assertTrue(
+        rig.machine
+            .pages()
+            .allocContigRange(rig.machine.cpus().get(0), shared, shared + 1, Gfp.GFP_KERNEL));
+    assertNotEquals(shared, frame(rig.mm, AT));
+    assertEquals(frame(rig.mm, AT), frame(child, AT));
+    assertEquals(2, map.mapcount(frame(child, AT)));
+    assertEquals(7, child.read(AT).value());
+    rig.mm.validate();
+    child.validate();
+    assertTrue(child.write(AT, 6).ok());
+    assertEquals(7, rig.mm.read(AT).value());
+    assertTrue(rig.mm.write(AT, 5).ok());
+    rig.machine.pages().freePages(rig.machine.cpus().get(0), shared, 0);
+    child.exit();
+    rig.mm.validate();
   }
 
   @Test

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay;
 
+import io.mm4j.api.machine.Machine;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.VmaInfo;
 import java.util.Collections;
@@ -15,6 +16,7 @@ import java.util.function.Function;
  * @param pid its number here: process {@code p0} of a recording is 1, {@code p1} is 2
  * @param command what it runs
  * @param mm its address space
+ * @param machine what it runs on: where its frames and page tables are
  * @param compat32 whether it is a 32-bit process
  * @param swapKb SwapTotal of its machine
  * @param descriptors open files by the name that the workload gives them, with the descriptor
@@ -25,6 +27,7 @@ public record RunningProcess(
     int pid,
     String command,
     AddressSpace mm,
+    Machine machine,
     boolean compat32,
     long swapKb,
     Map<String, Integer> descriptors,

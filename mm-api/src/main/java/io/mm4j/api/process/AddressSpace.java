@@ -33,6 +33,9 @@ public interface AddressSpace {
   /** Receives reasons from now on; null switches them off. */
   void explainTo(@Nullable Explainer explainer);
 
+  /** Is asked for missing pages from now on, null for nobody. A child of a fork asks nobody. */
+  void missingTo(@Nullable MissingPages listener);
+
   // ---------------------------------------------------------------- calls
 
   /** {@code mmap(2)}; offset in bytes ({@code mmap2} callers multiply first). */

@@ -106,15 +106,22 @@ public final class CallExplainer {
     List<String> before = maps.lines(process);
     MmFields fieldsBefore = mm.fields();
     long brkBefore = fieldsBefore.brk();
-    mm.explainTo((topic, reason) -> steps.add(new Step(topic, reason)));
+    TouchWalk walk = form.isTouch() ? new TouchWalk(process, words[0], steps) : null;
+    mm.explainTo(
+        (topic, reason) -> {
+          if (walk != null) {
+            walk.flush();
+          }
+          steps.add(new Step(topic, reason));
+        });
     StringBuilder extra = new StringBuilder();
     long result;
     String text;
     String errno = null;
     AddressSpace explained = mm;
     try {
-      if (form.isTouch()) {
-        TouchOutcome outcome = touch(form, words);
+      if (walk != null) {
+        TouchOutcome outcome = walk.around(() -> touch(form, words));
         result = outcome.ok() ? words[0] : -Errno.EFAULT;
         text = outcome(outcome);
       } else {
@@ -236,7 +243,7 @@ public final class CallExplainer {
         yield w[0];
       }
       case EXIT -> exit(where);
-      case READ, WRITE, EXEC, TOUCH ->
+      case READ, WRITE, EXEC, TOUCH, FAULT ->
           throw new IllegalArgumentException("form=" + form + " is no system call");
     };
   }
@@ -253,6 +260,7 @@ public final class CallExplainer {
             pid,
             process.command(),
             child,
+            process.machine(),
             process.compat32(),
             process.swapKb(),
             process.descriptors(),
@@ -313,7 +321,7 @@ public final class CallExplainer {
 
   private TouchOutcome touch(CallForm form, long[] w) {
     CallForm access =
-        form == CallForm.TOUCH
+        form == CallForm.TOUCH || form == CallForm.FAULT
             ? List.of(CallForm.READ, CallForm.WRITE, CallForm.EXEC).get((int) w[1])
             : form;
     return switch (access) {

@@ -29,6 +29,7 @@ enum CallForm {
   WRITE("write", true, "addr value=65"),
   EXEC("exec", true, "addr"),
   TOUCH("touch", true, "addr access=write"),
+  FAULT("fault", true, "addr access=write"),
   FORK("fork", false, ""),
   PROCESS("process", false, "pid"),
   EXIT("exit", false, "");

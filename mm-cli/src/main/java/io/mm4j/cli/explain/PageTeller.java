@@ -22,11 +22,20 @@ final class PageTeller implements PageEvents {
   private static final Pattern VERDICT =
       Pattern.compile("(Node [0-9]+, zone \\w+): [0-9]+ free pages; ");
 
-  private final List<Step> steps = new ArrayList<>();
+  private final List<Step> steps;
   private final Map<String, String> lastWords = new LinkedHashMap<>();
 
   /** Blocks that left the lists of a zone one after the other. */
   private @Nullable Taken taken;
+
+  PageTeller() {
+    this(new ArrayList<>());
+  }
+
+  /** Notes them behind what is in a list. */
+  PageTeller(List<Step> steps) {
+    this.steps = steps;
+  }
 
   /** A row of like events. */
   private static final class Taken {

@@ -165,7 +165,8 @@ final class ProcessFiles {
   }
 
   private static long codePages(MmFields fields) {
-    return ((fields.endCode() + 4095 & -4096) - (fields.startCode() & -4096)) >>> 12;
+    return ((fields.places().endCode() + 4095 & -4096) - (fields.places().startCode() & -4096))
+        >>> 12;
   }
 
   /** {@code size resident shared text lib data dt} in pages ({@code proc_pid_statm}). */

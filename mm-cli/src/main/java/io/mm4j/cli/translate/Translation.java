@@ -3,6 +3,7 @@
 package io.mm4j.cli.translate;
 
 import io.mm4j.api.machine.Machine;
+import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.pagetable.Mmu;
@@ -30,6 +31,7 @@ public final class Translation {
   private final long address;
   private final int selector;
   private final OptionalLong linear;
+  private @Nullable String place;
   private final List<Step> steps = new ArrayList<>();
   private long paddr = PageTables.NOT_MAPPED;
 
@@ -58,6 +60,12 @@ public final class Translation {
                   linear.getAsLong(),
                   (level, pfn, index, entry) -> steps.add(new Step(level, pfn, index, entry)));
     }
+  }
+
+  /** Says in which mapping of its process the address lies. */
+  public Translation in(String mapping) {
+    place = mapping;
+    return this;
   }
 
   private String segmentName() {
@@ -103,6 +111,9 @@ public final class Translation {
       return out.toString();
     }
     line(out, "linear", String.format("0x%x", linear.getAsLong()));
+    if (place != null) {
+      line(out, "mapping", place);
+    }
     for (Step step : steps) {
       line(
           out,
@@ -119,7 +130,6 @@ public final class Translation {
     if (paddr == PageTables.NOT_MAPPED) {
       line(out, "physical", "none: an access is a page fault");
     } else {
-      String owner = owner();
       line(
           out,
           "physical",
@@ -128,7 +138,9 @@ public final class Translation {
               paddr,
               paddr >>> Pages.PAGE_SHIFT,
               paddr & (Pages.PAGE_SIZE - 1),
-              owner == null ? "outside RAM" : "owner " + owner));
+              new WalkText(machine)
+                  .frame(paddr >>> Pages.PAGE_SHIFT)
+                  .replaceFirst("^0x[0-9a-f]+, ", "")));
     }
     return out.toString();
   }
@@ -171,6 +183,9 @@ public final class Translation {
       one.put("flags", text.flags(step.level, step.entry));
       list.add(one);
     }
+    if (place != null) {
+      map.put("mapping", place);
+    }
     map.put("steps", list);
     map.put("mapped", paddr != PageTables.NOT_MAPPED);
     if (linear.isEmpty()) {
@@ -181,6 +196,19 @@ public final class Translation {
       map.put("pfn", paddr >>> Pages.PAGE_SHIFT);
       String owner = owner();
       map.put("owner", owner == null ? "" : owner);
+      if (owner != null) {
+        MemMap frames = machine.memory().memMap();
+        long pfn = paddr >>> Pages.PAGE_SHIFT;
+        boolean process =
+            owner.equals(FrameOwner.ANON.name()) || owner.equals(FrameOwner.FILE.name());
+        if (process) {
+          long head = frames.head(pfn);
+          int whole = frames.order(pfn) == 0 ? 0 : frames.entireMapcount(head);
+          map.put("refcount", frames.refcount(head));
+          map.put("mapcount", frames.mapcount(pfn) + whole);
+          map.put("order", frames.order(pfn));
+        }
+      }
     }
     return map;
   }

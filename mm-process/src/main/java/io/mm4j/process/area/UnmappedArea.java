@@ -76,9 +76,9 @@ public final class UnmappedArea {
               || file.kind() == MappedFile.Kind.OTHER
               || (file.kind() == MappedFile.Kind.DEV_ZERO && (flags & Uapi.MAP_SHARED) == 0);
     } else {
-      aligned = (flags & Uapi.MAP_SHARED) == 0 && addr == 0 && (len & Mm.HUGE_BYTES - 1) == 0;
+      aligned = (flags & Uapi.MAP_SHARED) == 0 && addr == 0 && (len & mm.hugeBytes - 1) == 0;
     }
-    if (mm.explaining() && len >= Mm.HUGE_BYTES && (flags & Uapi.MAP_FIXED) == 0) {
+    if (mm.explaining() && len >= mm.hugeBytes && (flags & Uapi.MAP_FIXED) == 0) {
       explainAlignment(file, addr, len, flags, aligned);
     }
     if (aligned) {
@@ -97,11 +97,11 @@ public final class UnmappedArea {
     }
     long off = pgoff << 12;
     long offEnd = off + len;
-    long offAlign = off + Mm.HUGE_BYTES - 1 & -Mm.HUGE_BYTES;
-    if (offEnd <= offAlign || offEnd - offAlign < Mm.HUGE_BYTES) {
+    long offAlign = off + mm.hugeBytes - 1 & -mm.hugeBytes;
+    if (offEnd <= offAlign || offEnd - offAlign < mm.hugeBytes) {
       return 0;
     }
-    long padded = len + Mm.HUGE_BYTES;
+    long padded = len + mm.hugeBytes;
     if (Long.compareUnsigned(padded, len) < 0 || Long.compareUnsigned(off + padded, off) < 0) {
       return 0;
     }
@@ -112,7 +112,7 @@ public final class UnmappedArea {
     if (found == addr) {
       return addr;
     }
-    long sub = off - found & Mm.HUGE_BYTES - 1;
+    long sub = off - found & mm.hugeBytes - 1;
     boolean aligned = mm.layout().topDown() && sub == 0;
     if (mm.explaining()) {
       mm.because(
@@ -121,9 +121,9 @@ public final class UnmappedArea {
               + (aligned
                   ? " is on a 2 MiB border already: top-down the next one is taken, "
                   : " goes up to the next 2 MiB border, ")
-              + hex(aligned ? found + Mm.HUGE_BYTES : found + sub));
+              + hex(aligned ? found + mm.hugeBytes : found + sub));
     }
-    return aligned ? found + Mm.HUGE_BYTES : found + sub;
+    return aligned ? found + mm.hugeBytes : found + sub;
   }
 
   /** Says why a large mapping is put on a border of 2 MiB, or why not. */

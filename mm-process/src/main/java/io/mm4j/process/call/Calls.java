@@ -144,6 +144,11 @@ public final class Calls {
     touch.peek(uaddr, bytes, stackLimitBytes);
   }
 
+  /** A touch whose byte nobody wants; nothing is allocated on the heap. */
+  public TouchOutcome.Kind attempt(long uaddr, Touch.Access access) {
+    return touch.attempt(uaddr, access, TouchOutcome.UNKNOWN);
+  }
+
   /** A touch; {@code value} is what a write stores. */
   public TouchOutcome touch(long uaddr, Touch.Access access, int value) {
     return touch.access(uaddr, access, value);

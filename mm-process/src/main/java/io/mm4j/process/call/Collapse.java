@@ -22,8 +22,6 @@ import io.mm4j.process.vma.Vma;
  * <p>Differs: memory of files, shared memory included, is refused by {@link PageAdvice}.
  */
 final class Collapse {
-  private static final int PAGES = 512;
-
   private final Mm mm;
 
   Collapse(Mm mm) {
@@ -38,10 +36,10 @@ final class Collapse {
     if (vma.hasAny(VmFlags.NOHUGEPAGE | VmFlags.SPECIAL) || !hasRoom(vma)) {
       return mm.error(Errno.EINVAL, "MADV_NOHUGEPAGE, or no whole 2 MiB in the mapping");
     }
-    long first = start + Mm.HUGE_BYTES - 1 & -Mm.HUGE_BYTES;
-    long past = end & -Mm.HUGE_BYTES;
+    long first = start + mm.hugeBytes - 1 & -mm.hugeBytes;
+    long past = end & -mm.hugeBytes;
     boolean all = true;
-    for (long at = first; at < past; at += Mm.HUGE_BYTES) {
+    for (long at = first; at < past; at += mm.hugeBytes) {
       if (!mm.pages.hasDirectory(at)) {
         all = false; // SCAN_PMD_NULL lets the call go on, SCAN_PMD_NONE ends it
         continue;
@@ -60,14 +58,14 @@ final class Collapse {
   }
 
   /** {@code thp_vma_suitable_order} at the end of the VMA. */
-  private static boolean hasRoom(Vma vma) {
-    long last = (vma.end & -Mm.HUGE_BYTES) - Mm.HUGE_BYTES;
+  private boolean hasRoom(Vma vma) {
+    long last = (vma.end & -mm.hugeBytes) - mm.hugeBytes;
     return last >= vma.start;
   }
 
   private boolean hasGuard(long at) {
-    for (int i = 0; i < PAGES; i++) {
-      if (mm.pages.look(at + i * Mm.PAGE) == PageTable.GUARD) {
+    for (long a = at; a < at + mm.hugeBytes; a += Mm.PAGE) {
+      if (mm.pages.look(a) == PageTable.GUARD) {
         return true;
       }
     }
@@ -86,13 +84,13 @@ final class Collapse {
       mm.pages.freeTable(table);
       return false;
     }
-    for (int i = 0; i < PAGES; i++) {
+    for (long i = 0; i < mm.hugeBytes / Mm.PAGE; i++) {
       long page = mm.pages.pageAt(at + i * Mm.PAGE);
       if (page != Frames.NONE) {
         frames.copyBytes(head + i, page);
       }
     }
-    mm.pages.ranges().zap(at, at + Mm.HUGE_BYTES, false);
+    mm.pages.ranges().zap(at, at + mm.hugeBytes, false);
     mm.pages.ranges().freeEmptyTable(at);
     long entry = mm.pages.hugeEntry(head, mm.prot(vma));
     mm.pages.mapHuge(at, vma.has(VmFlags.WRITE) ? mm.pages.written(entry) : entry, table);

@@ -35,7 +35,7 @@ final class FolioSplit {
     }
     long at = mm.pages.ranges().nextEntry(start, end);
     while (at < end) {
-      long tableEnd = Math.min(end, (at | Mm.HUGE_BYTES - 1) + 1);
+      long tableEnd = Math.min(end, (at | mm.hugeBytes - 1) + 1);
       if (mm.pages.look(at) == PageTable.PAGE) {
         long page = mm.pages.pfn();
         long size = size(vma, at, page);
@@ -125,7 +125,7 @@ final class FolioSplit {
     for (long page = head; page < past; page++) {
       all += frames.mapCount(page);
     }
-    List<Long> places = places(head, near - Mm.HUGE_BYTES, near + Mm.HUGE_BYTES);
+    List<Long> places = places(head, near - mm.hugeBytes, near + mm.hugeBytes);
     if (all != places.size()) {
       places = places(head, 0, mm.taskSize());
     }

@@ -41,7 +41,9 @@ final class ForkCall {
 
   /** {@code vma_needs_copy}, and what {@code dup_mmap} says first: faults do not bring it back. */
   private static boolean needsCopy(Vma vma) {
-    return !vma.has(VmFlags.WIPEONFORK) && (vma.anonVma != null || vma.has(VmFlags.MAYBE_GUARD));
+    return !vma.has(VmFlags.WIPEONFORK)
+        && (vma.anonVma != null
+            || vma.hasAny(VmFlags.PFNMAP | VmFlags.MIXEDMAP | VmFlags.MAYBE_GUARD));
   }
 
   /** False if there are no frames for its page tables. */
@@ -53,7 +55,9 @@ final class ForkCall {
     }
     child.vmas.insert(copy);
     child.accounting.add(copy.flags, copy.pages());
-    return !needsCopy(vma) || parent.pages.ranges().copyTo(child.pages, vma.start, vma.end);
+    boolean copyOnWrite = (vma.flags & (VmFlags.SHARED | VmFlags.MAYWRITE)) == VmFlags.MAYWRITE;
+    return !needsCopy(vma)
+        || parent.pages.ranges().copyTo(child.pages, vma.start, vma.end, copyOnWrite);
   }
 
   /** {@code exit_mmap}: everything goes. */

@@ -28,7 +28,7 @@ final class MadviseCall {
   /** The call. */
   long madvise(long addr, long lenIn, long adviceArg) {
     int advice = (int) adviceArg;
-    if (!known(advice)) {
+    if (!known(advice) || (aboutHugePages(advice) && !mm.context.frames().hasHugePages())) {
       return mm.error(Errno.EINVAL, "unknown advice");
     }
     long len = Mm.pageAlign(lenIn);
@@ -147,6 +147,13 @@ final class MadviseCall {
           default -> false;
         };
     return discards && vma.isAnonymous() && !vma.has(VmFlags.WRITE);
+  }
+
+  /** What a kernel without CONFIG_TRANSPARENT_HUGEPAGE does not know. */
+  private static boolean aboutHugePages(int advice) {
+    return advice == Uapi.MADV_HUGEPAGE
+        || advice == Uapi.MADV_NOHUGEPAGE
+        || advice == Uapi.MADV_COLLAPSE;
   }
 
   private static boolean known(int advice) {

@@ -40,14 +40,16 @@ final class VmaMover {
     if (accounted && !mm.accounting.charge(charge)) {
       return mm.error(Errno.ENOMEM, "overcommit");
     }
-    if (noMemory(source) || !mm.pages.ranges().prepareMove(addr, to, oldLen)) {
+    long before = realigned(source, addr, oldLen, to, newLen);
+    if (noMemory(source)
+        || !mm.pages.ranges().prepareMove(addr - before, to - before, oldLen + before)) {
       freeTables(to, newLen);
       mm.accounting.uncharge(charge);
       return -Errno.ENOMEM;
     }
     boolean isVdso = source.special == Vma.Special.VDSO;
     Vma copy = copy(source, addr, to, newLen);
-    mm.pages.ranges().move(addr, to, oldLen);
+    mm.pages.ranges().move(addr - before, to - before, oldLen + before);
     long pages = newLen >>> 12;
     long peak = mm.accounting.hiwaterVm;
     mm.accounting.add(flags, pages);
@@ -65,6 +67,25 @@ final class VmaMover {
     }
     mm.accounting.hiwaterVm = Math.max(peak, mm.accounting.totalVm);
     return to;
+  }
+
+  /**
+   * {@code try_realign_addr}: how many bytes before both places the move begins, so that it takes a
+   * page table along as a whole: both lie alike in theirs, nothing else is mapped before them in
+   * it, and the range reaches its end.
+   */
+  private long realigned(Vma source, long addr, long oldLen, long to, long newLen) {
+    long size = mm.pages.hugeBytes();
+    long before = addr & size - 1;
+    boolean alike = before != 0 && (to & size - 1) == before;
+    if (!alike || oldLen < size - before || source.start != addr) {
+      return 0;
+    }
+    boolean free =
+        mm.vmas.intersection(addr - before, addr) == null
+            && mm.vmas.intersection(to - before, to) == null
+            && (to + newLen <= addr - before || to >= addr);
+    return free ? before : 0;
   }
 
   /** Asks for all that the copy needs before it is made. */

@@ -2,6 +2,7 @@
 package io.mm4j.process.fault;
 
 import io.mm4j.api.pagetable.PageTables;
+import io.mm4j.api.process.MissingPages;
 import io.mm4j.api.process.ThpMode;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
@@ -10,6 +11,7 @@ import io.mm4j.process.page.PageTable;
 import io.mm4j.process.vma.AnonVmas;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
+import java.util.function.IntUnaryOperator;
 
 /**
  * {@code handle_mm_fault} (mm/memory.c, mm/huge_memory.c of Linux 6.18): makes one address present.
@@ -58,10 +60,23 @@ public final class FaultHandler {
   }
 
   private Result once(Vma vma, long addr, boolean write) {
-    if (vma.special == Vma.Special.VVAR || vma.special == Vma.Special.VVAR_VCLOCK) {
-      return clockData(vma, addr);
+    int kind = pages.look(addr);
+    boolean noTable = kind == PageTable.NOTHING && pages.lacksTable();
+    // __handle_mm_fault makes the upper tables first, whatever comes of it.
+    if (noTable && pages.lacksDirectory() && !pages.makeDirectory(addr)) {
+      return Result.OOM;
     }
-    if (!pages.hasTable(addr) && hugeFits(vma, addr)) {
+    if (vma.special == Vma.Special.VVAR || vma.special == Vma.Special.VVAR_VCLOCK) {
+      return clockData(vma, addr, kind);
+    }
+    MissingPages listener = mm.missingPages;
+    if (listener != null && kind == PageTable.NOTHING && vma.isAnonymous()) {
+      IntUnaryOperator bytes = listener.missing(addr & Mm.PAGE_MASK, write);
+      if (bytes != null) {
+        return bring(vma, addr, bytes);
+      }
+    }
+    if (noTable && hugeFits(vma, addr)) {
       mm.because("fault", "no page table yet, and 2 MiB fit: a huge page");
       if (!AnonVmas.prepare(mm.vmas, vma)) {
         return Result.OOM;
@@ -70,8 +85,8 @@ public final class FaultHandler {
         return Result.OK;
       }
       mm.because("fault", "no block of 2 MiB is free: a single page");
+      kind = pages.look(addr);
     }
-    int kind = pages.look(addr);
     if (pages.isHugeEntry()) {
       if (!write) {
         return Result.OK;
@@ -105,12 +120,23 @@ public final class FaultHandler {
    * of the vdso, the pages of time and of random numbers exist; that of a time namespace does not
    * outside of one, nor does x86 have one of its own. Of the clocks of hypervisors, the guest of
    * KVM that was recorded has the first and not the second. They are never split, so the page is
-   * told by its distance from the start.
+   * told by its distance from the start. One frame stands for all of them.
    */
-  private static Result clockData(Vma vma, long addr) {
+  private Result clockData(Vma vma, long addr, int kind) {
     long page = (addr - vma.start) >> 12;
     boolean exists = vma.special == Vma.Special.VVAR ? page == 0 || page == 2 : page == 0;
-    return exists ? Result.OK : Result.SIGBUS;
+    if (!exists) {
+      return Result.SIGBUS;
+    }
+    if (kind != PageTable.NOTHING) {
+      return Result.OK;
+    }
+    long time = frames.clockPage();
+    if (time == Frames.NONE || !pages.makeTable(addr)) {
+      return Result.OOM;
+    }
+    pages.mapZero(addr, pages.zeroEntry(time, mm.prot(vma)));
+    return Result.OK;
   }
 
   private Result anonymous(Vma vma, long addr, boolean write) {
@@ -138,6 +164,23 @@ public final class FaultHandler {
             Frames.NONE,
             frames.newAnon(vma.anonMapping(), vma.pgoffAt(addr)))
         : Result.OOM;
+  }
+
+  /** {@code mfill_atomic_pte_copy}: a page of somebody else's bytes; it may be written at once. */
+  private Result bring(Vma vma, long addr, IntUnaryOperator bytes) {
+    mm.because("fault", "somebody was asked for the missing page, and brought it");
+    if (!AnonVmas.prepare(mm.vmas, vma) || !pages.makeTable(addr)) {
+      return Result.OOM;
+    }
+    long pfn = frames.newAnon(vma.anonMapping(), vma.pgoffAt(addr));
+    for (int i = 0; i < Mm.PAGE && pfn != Frames.NONE; i++) {
+      frames.write(pfn, i, bytes.applyAsInt(i));
+    }
+    if (pfn == Frames.NONE || vma.has(VmFlags.WRITE)) {
+      return own(vma, addr, PageTable.NOTHING, Frames.NONE, pfn);
+    }
+    pages.map(addr, pfn, pages.entry(pfn, mm.prot(vma)));
+    return Result.OK;
   }
 
   /**
@@ -230,10 +273,11 @@ public final class FaultHandler {
     if (vma.special != Vma.Special.NONE) {
       return false;
     }
-    long slot = addr >>> 12 & 511;
+    long tablePages = mm.hugeBytes >>> 12;
+    long slot = addr >>> 12 & tablePages - 1;
     long inVma = (addr - vma.start) >> 12;
     long from = Math.max(slot & -FAULT_AROUND_PAGES, slot - Math.min(slot, inVma));
-    long to = Math.min(Math.min(from + FAULT_AROUND_PAGES, 512), slot + vma.pages() - inVma);
+    long to = Math.min(Math.min(from + FAULT_AROUND_PAGES, tablePages), slot + vma.pages() - inVma);
     long index = vma.pgoffAt(addr);
     long past = Math.min(index + to - slot, file.pageCount());
     long first = file.nextMappable(index + from - slot, past);
@@ -260,7 +304,7 @@ public final class FaultHandler {
   }
 
   /** Whether the folio lies within the VMA and within the page table of an address. */
-  private static boolean fits(Vma vma, FileObject file, long addr, long index) {
+  private boolean fits(Vma vma, FileObject file, long addr, long index) {
     long first = file.folioStart(index);
     long past = file.folioEnd(index);
     if (first < vma.pgoff || past > vma.pgoff + vma.pages()) {
@@ -268,7 +312,8 @@ public final class FaultHandler {
     }
     long at = vma.start + ((first - vma.pgoff) << 12);
     long last = vma.start + ((past - vma.pgoff) << 12) - 1;
-    return at >>> 21 == addr >>> 21 && last >>> 21 == addr >>> 21;
+    long table = addr & -mm.hugeBytes;
+    return (at & -mm.hugeBytes) == table && (last & -mm.hugeBytes) == table;
   }
 
   /** Maps cached pages where nothing is; false if memory is out. */
@@ -310,18 +355,20 @@ public final class FaultHandler {
 
   /** {@code do_set_pmd}: a folio of 2 MiB that lies right is mapped at once. */
   private boolean mapHugeFile(Vma vma, FileObject file, long addr, long index) {
-    long from = addr & -Mm.HUGE_BYTES;
+    long from = addr & -mm.hugeBytes;
     if (pages.hasTable(addr)
         || !frames.hasHugePages()
         || from < vma.start
-        || from + Mm.HUGE_BYTES > vma.end
+        || from + mm.hugeBytes > vma.end
         || vma.has(VmFlags.NOHUGEPAGE)
-        || (vma.pgoffAt(from) & 511) != 0
-        || file.folioOrder(index) != 9) {
+        || (vma.pgoffAt(from) & (mm.hugeBytes >>> 12) - 1) != 0
+        || file.folioOrder(index) != frames.hugeOrder()) {
       return false;
     }
     long head = file.page(vma.pgoffAt(from));
-    if (head == Frames.NONE || frames.order(head) != 9 || !pages.makeDirectory(addr)) {
+    if (head == Frames.NONE
+        || frames.order(head) != frames.hugeOrder()
+        || !pages.makeDirectory(addr)) {
       return false;
     }
     pages.mapHugeCached(addr, pages.hugeEntry(head, mm.prot(vma)));
@@ -378,8 +425,8 @@ public final class FaultHandler {
   }
 
   private boolean hugeFits(Vma vma, long addr) {
-    long from = addr & -Mm.HUGE_BYTES;
-    return hugeAllowed(vma) && from >= vma.start && from + Mm.HUGE_BYTES <= vma.end;
+    long from = addr & -mm.hugeBytes;
+    return hugeAllowed(vma) && from >= vma.start && from + mm.hugeBytes <= vma.end;
   }
 
   /** {@code do_huge_pmd_anonymous_page}: false if there is no block or no table. */
@@ -391,7 +438,7 @@ public final class FaultHandler {
     if (table == PageTables.NO_TABLE) {
       return false;
     }
-    long index = vma.pgoffAt(addr & -Mm.HUGE_BYTES);
+    long index = vma.pgoffAt(addr & -mm.hugeBytes);
     long head = write ? frames.newHuge(vma.anonMapping(), index) : frames.hugeZero();
     if (head == Frames.NONE || !pages.hugeFits(addr)) {
       pages.freeTable(table);
@@ -417,7 +464,7 @@ public final class FaultHandler {
       if (!AnonVmas.prepare(mm.vmas, vma)) {
         return Result.OOM;
       }
-      long head = frames.newHuge(vma.anonMapping(), vma.pgoffAt(addr & -Mm.HUGE_BYTES));
+      long head = frames.newHuge(vma.anonMapping(), vma.pgoffAt(addr & -mm.hugeBytes));
       if (head != Frames.NONE && pages.isHugeZero(addr)) {
         pages.changeHugeZero(addr, pages.written(pages.hugeEntry(head, mm.prot(vma))));
         return Result.OK;

@@ -26,6 +26,9 @@ public final class Touch {
   private final FaultHandler faults;
   private final StackGrowth stack;
 
+  /** The byte that the last access that went through has read. */
+  private int seen = TouchOutcome.UNKNOWN;
+
   /** Over one address space. */
   public Touch(Mm mm, FaultHandler faults, StackGrowth stack) {
     this.mm = mm;
@@ -35,29 +38,37 @@ public final class Touch {
 
   /** Accesses a byte; {@code value} is what a write stores, or -1 to store nothing known. */
   public TouchOutcome access(long addr, Access access, int value) {
+    TouchOutcome.Kind kind = attempt(addr, access, value);
+    boolean ok = kind == TouchOutcome.Kind.OK;
+    return new TouchOutcome(
+        kind, kind == TouchOutcome.Kind.SEGV_KERNEL ? 0 : addr, ok ? seen : TouchOutcome.UNKNOWN);
+  }
+
+  /** The same without what was read: nothing is allocated on the heap. */
+  public TouchOutcome.Kind attempt(long addr, Access access, int value) {
     if (addr >= CANONICAL_END || addr < -CANONICAL_END) {
-      return new TouchOutcome(TouchOutcome.Kind.SEGV_KERNEL, 0, TouchOutcome.UNKNOWN);
+      return TouchOutcome.Kind.SEGV_KERNEL;
     }
     Vma vma = mm.vmas.find(addr);
     if (vma == null || (vma.start > addr && !stack.grow(vma, addr))) {
       mm.because("fault", "no mapping contains the address, and none grows down to it");
-      return signal(TouchOutcome.Kind.SEGV_MAPERR, addr);
+      return TouchOutcome.Kind.SEGV_MAPERR;
     }
     boolean write = access == Access.WRITE;
     if (write ? !vma.has(VmFlags.WRITE) : !VmFlags.isAccessible(vma.flags)) {
       if (mm.explaining()) {
         mm.because("fault", vma + " does not allow this access");
       }
-      return signal(TouchOutcome.Kind.SEGV_ACCERR, addr);
+      return TouchOutcome.Kind.SEGV_ACCERR;
     }
     boolean noExec = access == Access.EXEC && !vma.has(VmFlags.EXEC);
     if (noExec && mm.pages.look(addr) == PageTable.PAGE) {
-      return signal(TouchOutcome.Kind.SEGV_ACCERR, addr);
+      return TouchOutcome.Kind.SEGV_ACCERR;
     }
     return switch (faults.handle(vma, addr, write)) {
-      case SIGBUS -> signal(TouchOutcome.Kind.BUS_ADRERR, addr);
-      case SIGSEGV, OOM, RETRY -> signal(TouchOutcome.Kind.SEGV_MAPERR, addr);
-      case OK -> noExec ? signal(TouchOutcome.Kind.SEGV_ACCERR, addr) : done(addr, write, value);
+      case SIGBUS -> TouchOutcome.Kind.BUS_ADRERR;
+      case SIGSEGV, OOM, RETRY -> TouchOutcome.Kind.SEGV_MAPERR;
+      case OK -> noExec ? TouchOutcome.Kind.SEGV_ACCERR : done(addr, write, value);
     };
   }
 
@@ -85,32 +96,27 @@ public final class Touch {
   /** The kernel writes to user memory: true if every page of the range could be written. */
   public boolean kernelWrite(long addr, long bytes) {
     for (long at = addr & Mm.PAGE_MASK; at < addr + bytes; at += Mm.PAGE) {
-      if (!access(Math.max(at, addr), Access.WRITE, TouchOutcome.UNKNOWN).ok()) {
+      TouchOutcome.Kind kind = attempt(Math.max(at, addr), Access.WRITE, TouchOutcome.UNKNOWN);
+      if (kind != TouchOutcome.Kind.OK) {
         return false;
       }
     }
     return true;
   }
 
-  private TouchOutcome done(long addr, boolean write, int value) {
+  private TouchOutcome.Kind done(long addr, boolean write, int value) {
     int kind = mm.pages.look(addr);
-    if (kind == PageTable.NOTHING) { // the data of the vdso, which has no page here
-      return new TouchOutcome(TouchOutcome.Kind.OK, addr, TouchOutcome.UNKNOWN);
-    }
     mm.pages.accessed(write);
-    if (kind != PageTable.PAGE) {
-      return new TouchOutcome(TouchOutcome.Kind.OK, addr, 0);
-    }
     Frames frames = mm.context.frames();
+    if (kind != PageTable.PAGE) {
+      seen = frames.isClockPage(mm.pages.pfn()) ? TouchOutcome.UNKNOWN : 0;
+      return TouchOutcome.Kind.OK;
+    }
     int offset = (int) (addr & Mm.PAGE - 1);
     if (write && value >= 0) {
       frames.write(mm.pages.pfn(), offset, value);
     }
-    int now = write ? TouchOutcome.UNKNOWN : frames.byteAt(mm.pages.pfn(), offset);
-    return new TouchOutcome(TouchOutcome.Kind.OK, addr, now);
-  }
-
-  private static TouchOutcome signal(TouchOutcome.Kind kind, long addr) {
-    return new TouchOutcome(kind, addr, TouchOutcome.UNKNOWN);
+    seen = write ? TouchOutcome.UNKNOWN : frames.byteAt(mm.pages.pfn(), offset);
+    return TouchOutcome.Kind.OK;
   }
 }

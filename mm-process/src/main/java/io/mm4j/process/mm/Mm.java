@@ -5,6 +5,7 @@ import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.Explainer;
+import io.mm4j.api.process.MissingPages;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.OpenFile;
@@ -28,8 +29,11 @@ public final class Mm {
   public static final long PAGE = 4096;
   public static final long PAGE_MASK = -PAGE;
 
-  /** Bytes of a huge page, and of what one page table maps. */
-  public static final long HUGE_BYTES = 1L << 21;
+  /**
+   * Bytes that one page table maps, and a huge page where the machine has them ({@code
+   * HPAGE_PMD_SIZE}): 2 MiB, but 4 MiB on x86-32 without PAE.
+   */
+  public final long hugeBytes;
 
   public final AddressSpaceConfig config;
   public final FloorContext context;
@@ -51,6 +55,9 @@ public final class Mm {
   /** The gate page is shown in maps (64-bit processes). */
   public boolean hasGate;
 
+  /** Who is asked for missing pages, or null. */
+  public @Nullable MissingPages missingPages;
+
   private final long[] softLimits;
   private @Nullable Explainer explainer;
 
@@ -70,6 +77,7 @@ public final class Mm {
     this.context = context;
     this.softLimits = softLimits;
     pages = new PageTable(context.frames());
+    hugeBytes = pages.hugeBytes();
     vmas =
         new VmaTree(
             context.indexes.get(), context::allocationFails, context.frames().anonTable(), pages);

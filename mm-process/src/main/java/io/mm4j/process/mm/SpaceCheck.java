@@ -13,7 +13,8 @@ import java.util.Map;
 
 /**
  * Walks everything that an address space maps and compares it with what is kept elsewhere: the
- * VMAs, the sums, the rows of frames, reverse mapping, references.
+ * VMAs, the sums, the rows of frames, reverse mapping, references. No page table is where no VMA
+ * is.
  *
  * <p>O(entries * VMAs of their mappings).
  */
@@ -52,6 +53,11 @@ final class SpaceCheck {
     long at = mm.pages.ranges().nextEntry(start, end);
     CorruptStateError.check(
         at >= end, "mapped outside of every VMA: addr=0x" + Long.toHexString(at));
+    long size = mm.hugeBytes;
+    long past = end & -size;
+    long table = mm.pages.ranges().nextTable(start + size - 1 & -size, past);
+    CorruptStateError.check(
+        table >= past, "a page table that no VMA can use: addr=0x" + Long.toHexString(table));
   }
 
   private void checkVma(Vma vma) {
@@ -62,8 +68,9 @@ final class SpaceCheck {
             vma.end,
             (addr, kind, pfn, huge) -> {
               if (kind == PageTable.ZERO) {
+                boolean time = vma.special != Vma.Special.NONE && frames.isClockPage(pfn);
                 CorruptStateError.check(
-                    frames.isZeroPage(pfn),
+                    time || frames.isZeroPage(pfn),
                     "a special entry maps no zero page: addr=0x" + Long.toHexString(addr));
               } else if (kind == PageTable.PAGE) {
                 counted.merge(frames.kind(pfn), 1L, Long::sum);

@@ -96,7 +96,7 @@ public final class FileObject {
     if (!hasFolios(index) || single.get((int) index)) {
       return 0;
     }
-    Integer split = splitOrders.get(index);
+    Integer split = splitOrders.isEmpty() ? null : splitOrders.get(index);
     return split != null ? split : writtenOrder(index);
   }
 

@@ -61,6 +61,7 @@ public final class Frames {
   private final AnonTable anonTable = new AnonTable();
   private long zeroPage = NONE;
   private long hugeZero = NONE;
+  private long clockPage = NONE;
 
   /** Over the floors below; takes no frame. */
   public Frames(PhysicalMemory memory, PageAllocator allocator, Cpu cpu, PageTables tables) {
@@ -71,6 +72,11 @@ public final class Frames {
     this.pages = allocator.on(cpu);
     this.tables = tables;
     this.format = tables.format();
+  }
+
+  /** Who has each frame. */
+  MemMap memMap() {
+    return map;
   }
 
   /** The machine's page tables. */
@@ -88,9 +94,14 @@ public final class Frames {
     return cpu;
   }
 
-  /** Whether the machine has huge pages: of 2 MiB, as x86-64 and PAE have them. */
+  /** Whether there are huge pages: of 2 MiB on x86-64 and PAE; Linux has none of 4 MiB. */
   public boolean hasHugePages() {
-    return format.order(2) == 9;
+    return hugeOrder() == 9;
+  }
+
+  /** Log2 of the pages that one page table maps ({@code HPAGE_PMD_ORDER}). */
+  public int hugeOrder() {
+    return format.order(2);
   }
 
   // ---------------------------------------------------------------- where they come from
@@ -210,8 +221,19 @@ public final class Frames {
     return hugeZero;
   }
 
-  /** Gives the zero pages back; nothing may map them. */
+  /** The kernel's page with the time, in every vvar; {@link #NONE} if memory is out. */
+  public long clockPage() {
+    if (clockPage == NONE) {
+      clockPage = pages.alloc(Gfp.GFP_KERNEL | Gfp.__GFP_ZERO, 0);
+    }
+    return clockPage;
+  }
+
+  /** Gives the zero pages and the time back; nothing may map them. */
   public void close() {
+    if (clockPage != NONE) {
+      pages.free(clockPage, 0);
+    }
     if (zeroPage != NONE) {
       pages.free(zeroPage, 0);
     }
@@ -220,6 +242,7 @@ public final class Frames {
     }
     zeroPage = NONE;
     hugeZero = NONE;
+    clockPage = NONE;
   }
 
   // ---------------------------------------------------------------- who refers to them
@@ -273,6 +296,11 @@ public final class Frames {
   public boolean isZeroPage(long pfn) {
     return pfn == zeroPage
         || (hugeZero != NONE && pfn >= hugeZero && pfn < hugeZero + (1L << format.order(2)));
+  }
+
+  /** Whether it is the page with the time. */
+  public boolean isClockPage(long pfn) {
+    return pfn == clockPage;
   }
 
   /** References to its folio. */
@@ -423,6 +451,12 @@ public final class Frames {
     } else if (!unknown.isEmpty()) {
       unknown.remove(to);
     }
+  }
+
+  /** The same for a page that leaves its frame. */
+  void moveBytes(long to, long from) {
+    copyBytes(to, from);
+    unknown.remove(from);
   }
 
   /** Whether every byte is known to be zero ({@code pages_identical} with the zero page). */

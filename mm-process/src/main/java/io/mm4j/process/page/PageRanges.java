@@ -210,24 +210,51 @@ public final class PageRanges {
   // ---------------------------------------------------------------- moving and copying
 
   /**
-   * Makes the tables into which {@link #move} puts entries, so that moving cannot fail.
+   * Makes the tables into which {@link #move} puts entries, so that moving cannot fail ({@code
+   * alloc_new_pud}, {@code alloc_new_pmd}, {@code pte_alloc} of {@code move_page_tables}): those
+   * that the old place has, empty ones among them.
    *
    * @return false if memory is out; tables that were made are still there, empty
    */
   public boolean prepareMove(long from, long to, long bytes) {
     long end = from + bytes;
-    for (long at = nextTable(from, end); at < end; at = nextTable(endOfTable(at, end), end)) {
-      long next = endOfTable(at, end);
-      long dest = to + (at - from);
-      boolean made =
-          isWholeHuge(at, next, dest)
-              ? table.makeDirectory(dest)
-              : table.makeTable(dest) && table.makeTable(dest + (next - at) - PAGE);
-      if (!made) {
+    for (long at = from; at < end && table.exists(); ) {
+      int level = probe.seek(table.root(), at, 2);
+      boolean none = format.isNone(probe.entry());
+      long next = Math.min(end, probe.address() + probe.bytes());
+      long base = Math.max(from, at & -directoryBytes());
+      boolean wholeDirectory = isWholeDirectory(base, to + (base - from), end);
+      if (level == 2 && !prepareOne(at, next, to + (at - from), none, wholeDirectory)) {
         return false;
       }
+      at = next;
     }
     return true;
+  }
+
+  private boolean prepareOne(long at, long next, long dest, boolean none, boolean wholeDirectory) {
+    if (none && !wholeDirectory) {
+      return table.makeDown(dest, 3) && table.makeDown(dest + (next - at) - PAGE, 3);
+    }
+    if (none || isWholeHuge(at, next, dest)) {
+      return table.makeDirectory(dest);
+    }
+    return table.makeTable(dest) && table.makeTable(dest + (next - at) - PAGE);
+  }
+
+  /** Bytes that one page directory maps, {@link Long#MAX_VALUE} with two levels of tables. */
+  private long directoryBytes() {
+    return format.levels() > 2 ? format.bytes(3) : 1L << 62;
+  }
+
+  /**
+   * Whether all that a page directory maps moves to where another one can take it ({@code
+   * move_normal_pud}).
+   */
+  private boolean isWholeDirectory(long at, long dest, long end) {
+    return format.levels() > 3
+        && ((at | dest) & directoryBytes() - 1) == 0
+        && end - at >= directoryBytes();
   }
 
   /** A huge mapping that moves as a whole to where nothing is. */
@@ -259,7 +286,20 @@ public final class PageRanges {
         freeEmptyTable(at); // move_normal_pmd takes the table along
       }
     }
+    freeMovedDirectories(from, to, end);
     tables.flushRange(table.cpu, table.root(), from, end);
+  }
+
+  /** {@code move_normal_pud} takes a page directory along that moves as a whole. */
+  private void freeMovedDirectories(long from, long to, long end) {
+    long size = directoryBytes();
+    long first = from + size - 1 & -size;
+    for (long at = first; at + size <= end && at >= from; at += size) {
+      if (isWholeDirectory(at, to + (at - from), end) && isEmpty(at, at + size)) {
+        walk.over(table.root(), at, at + size);
+        long _ = walk.freeTables(table.cpu, at, at + size);
+      }
+    }
   }
 
   private void moveHuge(long at, long dest) {
@@ -275,22 +315,36 @@ public final class PageRanges {
   }
 
   /**
-   * {@code copy_page_range}: maps what is mapped in a range in a child as well, and takes the right
-   * to write away in both. Huge mappings of anonymous memory stay huge in both; those of a file
-   * come back with a fault.
+   * {@code copy_page_range}: maps what is mapped in a range in a child as well. Huge mappings of
+   * anonymous memory stay huge in both; those of a file come back with a fault.
    *
+   * @param copyOnWrite takes the right to write away in both ({@code is_cow_mapping})
    * @return false if memory is out; what was copied stays
    */
-  public boolean copyTo(PageTable child, long start, long end) {
-    for (long at = nextTable(start, end); at < end; at = nextTable(endOfTable(at, end), end)) {
-      boolean copied =
-          table.isHuge(at) ? copyHuge(child, at) : copyTable(child, at, endOfTable(at, end));
-      if (!copied) {
+  public boolean copyTo(PageTable child, long start, long end, boolean copyOnWrite) {
+    for (long at = start; at < end && table.exists(); ) {
+      int level = probe.seek(table.root(), at, 2);
+      long next = Math.min(end, probe.address() + probe.bytes());
+      boolean enters =
+          level < format.levels() && (at == start || (at & format.bytes(level + 1) - 1) == 0);
+      if (enters && !child.makeDown(at, level)) {
         return false;
       }
+      if (level == 2 && !copyEntry(child, at, next, copyOnWrite)) {
+        return false;
+      }
+      at = next;
     }
     tables.flushRange(table.cpu, table.root(), start, end);
     return true;
+  }
+
+  /** What stands for one page table: nothing, a huge mapping or the table. */
+  private boolean copyEntry(PageTable child, long at, long next, boolean copyOnWrite) {
+    if (!table.hasTable(at)) {
+      return true;
+    }
+    return table.isHuge(at) ? copyHuge(child, at) : copyTable(child, at, next, copyOnWrite);
   }
 
   private boolean copyHuge(PageTable child, long at) {
@@ -318,7 +372,7 @@ public final class PageRanges {
     return true;
   }
 
-  private boolean copyTable(PageTable child, long start, long end) {
+  private boolean copyTable(PageTable child, long start, long end, boolean copyOnWrite) {
     if (!child.makeTable(start)) {
       return false;
     }
@@ -326,7 +380,7 @@ public final class PageRanges {
     while (walk.next()) {
       long entry = walk.entry();
       int kind = table.classify(1, entry);
-      if (kind >= PageTable.ZERO && table.bits.isWrite(entry)) {
+      if (copyOnWrite && kind >= PageTable.ZERO && table.bits.isWrite(entry)) {
         entry = table.bits.wrprotect(entry);
         walk.set(entry);
       }

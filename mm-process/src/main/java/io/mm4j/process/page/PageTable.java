@@ -29,7 +29,7 @@ public final class PageTable {
   /** A guard marker: any access is a SIGSEGV. */
   public static final int GUARD = 1;
 
-  /** The shared zero page, small or part of the huge one. */
+  /** A special entry: the shared zero page, small or part of the huge one, or the kernel's time. */
   public static final int ZERO = 2;
 
   /** A page. */
@@ -130,7 +130,7 @@ public final class PageTable {
     return format.leaf(1, page, prot);
   }
 
-  /** The same for the zero page. */
+  /** The same for the zero page and the time, which are nobody's. */
   public long zeroEntry(long zeroPage, long prot) {
     return bits.mkspecial(format.leaf(1, zeroPage, prot));
   }
@@ -177,6 +177,16 @@ public final class PageTable {
   /** The frame that the last {@link #look} found, if it was a page or the zero page. */
   public long pfn() {
     return pfn;
+  }
+
+  /** Whether the page directory that the last {@link #look} went through does not exist. */
+  public boolean lacksDirectory() {
+    return level > 2;
+  }
+
+  /** Whether the last {@link #look} found no page table. */
+  public boolean lacksTable() {
+    return level > 1;
   }
 
   /** Whether what the last {@link #look} found belongs to a huge mapping. */
@@ -226,7 +236,13 @@ public final class PageTable {
 
   /** {@code pmd_alloc}: makes the tables above the lowest one; false if memory is out. */
   public boolean makeDirectory(long addr) {
-    return maker.ensure(cpu, root, addr, 2) != TableCursor.NO_MEMORY;
+    return makeDown(addr, 2);
+  }
+
+  /** Makes the tables that have an entry of this level for an address; false if memory is out. */
+  boolean makeDown(long addr, int lowest) {
+    return maker.ensure(cpu, root, addr, Math.min(lowest, format.levels()))
+        != TableCursor.NO_MEMORY;
   }
 
   /**
@@ -245,7 +261,7 @@ public final class PageTable {
     map(addr, page, value);
   }
 
-  /** Maps the zero page, in place of what was there; the table exists. */
+  /** Maps the zero page or the time, in place of what was there; the table exists. */
   public void mapZero(long addr, long value) {
     replace(addr, value);
   }
@@ -275,6 +291,13 @@ public final class PageTable {
     frames.addMapcount(format.pfn(1, old), -1);
     count(format.pfn(1, old), -1);
     return old;
+  }
+
+  /** The same page is in another frame now: the entry says so, and is otherwise what it was. */
+  void changeFrame(long addr, long to) {
+    int _ = at.seek(root, addr, 1);
+    at.set(format.leaf(1, to, format.prot(1, at.entry())));
+    tables.flushRange(cpu, root, addr, addr + Pages.PAGE_SIZE);
   }
 
   /** The frame of an entry of the lowest level. */

@@ -22,7 +22,8 @@ final class MmStatus {
     status.put("VmPin", 0L);
     status.put("VmData", fields.dataVmPages() * 4);
     status.put("VmStk", fields.stackVmPages() * 4);
-    long codePages = (roundUp(fields.endCode()) - (fields.startCode() & -4096)) >>> 12;
+    long codePages =
+        (roundUp(fields.places().endCode()) - (fields.places().startCode() & -4096)) >>> 12;
     codePages = Math.min(codePages, fields.execVmPages());
     status.put("VmExe", codePages * 4);
     status.put("VmLib", (fields.execVmPages() - codePages) * 4);

@@ -101,7 +101,7 @@ public final class VmaReplay {
       Tally tally) {
     try (VmaSource source = sources.get();
         Machine machine = machines.get()) {
-      new VmaReplayer(source, machine.processes(), tally, 0).run();
+      new VmaReplayer(source, machine, tally, 0).run();
       atEnd.accept(source);
       return source.header();
     }
@@ -139,7 +139,7 @@ public final class VmaReplay {
       Consumer<List<RunningProcess>> reader) {
     try (VmaSource source = sources.get();
         Machine machine = machines.get()) {
-      VmaReplayer replayer = new VmaReplayer(source, machine.processes(), VmaChecks.tally(), 0);
+      VmaReplayer replayer = new VmaReplayer(source, machine, VmaChecks.tally(), 0);
       long next = replayer.runUntil(before);
       if (before != AT_END && next < before) {
         throw new InputException("there is no call " + before, label, "1 to " + next + ", the end");
@@ -165,7 +165,7 @@ public final class VmaReplay {
       CallWatcher watcher) {
     try (VmaSource source = sources.get();
         Machine machine = machines.get()) {
-      VmaReplayer replayer = new VmaReplayer(source, machine.processes(), VmaChecks.tally(), 0);
+      VmaReplayer replayer = new VmaReplayer(source, machine, VmaChecks.tally(), 0);
       long next = replayer.watchedBy(watcher).runUntil(last == AT_END ? last : last + 1);
       if (next <= first) {
         throw new InputException(
@@ -185,8 +185,7 @@ public final class VmaReplay {
     List<String> reasons;
     try (VmaSource source = sources.get();
         Machine machine = machines.get()) {
-      VmaReplayer replayer =
-          new VmaReplayer(source, machine.processes(), VmaChecks.tally(), difference.call());
+      VmaReplayer replayer = new VmaReplayer(source, machine, VmaChecks.tally(), difference.call());
       replayer.run();
       reasons = replayer.reasons();
     }

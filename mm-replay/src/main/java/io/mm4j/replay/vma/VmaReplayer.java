@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.vma;
 
+import io.mm4j.api.machine.Machine;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ProcessFloor;
@@ -32,6 +33,7 @@ final class VmaReplayer {
   private static final long LIMIT_STRUCT_32 = 0x804ef00;
 
   private final VmaSource reader;
+  private final Machine machine;
   private final Tally tally;
   private final FileTable files;
   private final CallDriver driver;
@@ -53,8 +55,15 @@ final class VmaReplayer {
    *
    * @param explainedCall the call whose reasons are collected, 0 for none
    */
-  VmaReplayer(VmaSource reader, ProcessFloor floor, Tally tally, long explainedCall) {
+  VmaReplayer(VmaSource reader, Machine machine, Tally tally, long explainedCall) {
+    this(reader, machine, machine.processes(), tally, explainedCall);
+  }
+
+  /** The same on another process floor of the machine than its own. */
+  VmaReplayer(
+      VmaSource reader, Machine machine, ProcessFloor floor, Tally tally, long explainedCall) {
     this.reader = reader;
+    this.machine = machine;
     this.tally = tally;
     this.explainedCall = explainedCall;
     VmaHeader header = reader.header();
@@ -183,6 +192,7 @@ final class VmaReplayer {
         number + 1,
         header.scenario(),
         mm,
+        machine,
         header.compat32(),
         header.swapKb(),
         files.descriptors(),

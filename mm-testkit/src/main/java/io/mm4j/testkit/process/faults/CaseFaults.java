@@ -4,6 +4,7 @@ package io.mm4j.testkit.process.faults;
 
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MissingPages;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Fault;
@@ -15,6 +16,7 @@ import io.mm4j.testkit.vma.VmaIndexSuite;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /** The faults of the cases about arguments, advice, huge pages, files, limits and places. */
 final class CaseFaults {
@@ -71,7 +73,28 @@ final class CaseFaults {
             "AS-C51"),
         space("frees-at-once", "MADV_FREE discards.", advice(8, 4), "AS-C52", "AS-C65"),
         space(
-            "guards-nothing", "MADV_GUARD_INSTALL discards and no more.", advice(102, 4), "AS-C53"),
+            "guards-nothing",
+            "MADV_GUARD_INSTALL discards and no more.",
+            advice(102, 4),
+            "AS-C53",
+            "AS-G01",
+            "AS-G02",
+            "AS-G03",
+            "AS-G04",
+            "AS-G05",
+            "AS-G06",
+            "AS-G07",
+            "AS-G08",
+            "AS-G09",
+            "AS-G10",
+            "AS-G11",
+            "AS-G12",
+            "AS-G13",
+            "AS-G14",
+            "AS-G15",
+            "AS-G16",
+            "AS-G17",
+            "AS-G18"),
         space(
             "moves-no-guards",
             "mremap takes guard pages away.",
@@ -99,6 +122,43 @@ final class CaseFaults {
 
   static List<Fault<VmaIndexProvider>> pages() {
     return List.of(
+        space(
+            "loses-what-came-meanwhile",
+            "What is written while a write looks for memory is lost.",
+            FrameFaults.LosesNested::new,
+            "AS-D11"),
+        space(
+            "asks-nobody",
+            "Nobody is asked for missing pages.",
+            inner ->
+                new DelegatingSpace(inner, space -> space) {
+                  @Override
+                  public void missingTo(@Nullable MissingPages listener) {
+                    inner.missingTo(null);
+                  }
+                },
+            "AS-D10"),
+        space(
+            "writes-through-forks",
+            "What a child writes its parent has written, too.",
+            FrameFaults.WritesThrough::new,
+            "AS-D01",
+            "AS-D02",
+            "AS-D03",
+            "AS-D04",
+            "AS-D05",
+            "AS-D06",
+            "AS-D07",
+            "AS-D08",
+            "AS-D09"),
+        space(
+            "tables-by-pages",
+            "Page tables are counted where pages are.",
+            ViewFaults.TablesByPages::new,
+            "AS-T01",
+            "AS-T02",
+            "AS-T03",
+            "AS-T04"),
         floor(
             "never-huge",
             "There are no huge pages.",

@@ -5,6 +5,7 @@ package io.mm4j.testkit.process.faults;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.Explainer;
+import io.mm4j.api.process.MissingPages;
 import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ProcessFloor;
@@ -75,6 +76,11 @@ class DelegatingSpace implements AddressSpace {
   @Override
   public void explainTo(@Nullable Explainer explainer) {
     inner.explainTo(explainer);
+  }
+
+  @Override
+  public void missingTo(@Nullable MissingPages listener) {
+    inner.missingTo(listener);
   }
 
   @Override

@@ -16,11 +16,12 @@ final class EditedFields {
   long dataVmPages;
   long hiwaterVmPages;
   long committedPages;
+  long tablePages;
   long context;
 
   EditedFields(MmFields right) {
     this.right = right;
-    mmapCache = right.mmapCache();
+    mmapCache = right.vmas().mmapCache();
     mapCount = right.mapCount();
     brk = right.brk();
     rssPages = right.rssPages();
@@ -29,45 +30,27 @@ final class EditedFields {
     dataVmPages = right.dataVmPages();
     hiwaterVmPages = right.hiwaterVmPages();
     committedPages = right.committedPages();
+    tablePages = right.tablePages();
     context = right.context();
   }
 
   MmFields build() {
+    MmFields.Vmas vmas = right.vmas();
+    MmFields.Sums sums = right.sums();
+    MmFields.Tables tables = right.tables();
     return new MmFields(
-        right.mmap(),
-        right.mmRb(),
-        mmapCache,
-        right.pgd(),
-        right.mmUsers(),
-        right.mmCount(),
-        mapCount,
-        right.mmapSem(),
-        right.pageTableLock(),
-        right.mmlist(),
-        right.startCode(),
-        right.endCode(),
-        right.startData(),
-        right.endData(),
-        right.startBrk(),
-        brk,
-        right.startStack(),
-        right.argStart(),
-        right.argEnd(),
-        right.envStart(),
-        right.envEnd(),
-        rssPages,
-        totalVmPages,
-        lockedVmPages,
-        dataVmPages,
-        right.execVmPages(),
-        right.stackVmPages(),
-        hiwaterVmPages,
-        committedPages,
-        right.tablePages(),
-        right.defFlags(),
-        right.cpuVmMask(),
-        right.swapAddress(),
-        right.dumpable(),
-        context);
+        new MmFields.Vmas(vmas.mmap(), vmas.mmRb(), mmapCache, mapCount, vmas.defFlags()),
+        right.users(),
+        right.places().withBrk(brk),
+        new MmFields.Sums(
+            rssPages,
+            totalVmPages,
+            lockedVmPages,
+            dataVmPages,
+            sums.execVmPages(),
+            sums.stackVmPages(),
+            hiwaterVmPages,
+            committedPages),
+        new MmFields.Tables(tables.pgd(), tablePages, tables.cpuVmMask(), context));
   }
 }

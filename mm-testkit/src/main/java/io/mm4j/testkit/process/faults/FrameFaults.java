@@ -26,6 +26,57 @@ final class FrameFaults {
     }
   }
 
+  /** A child's write goes to its parent, too. */
+  static final class WritesThrough extends DelegatingSpace {
+    private final @Nullable AddressSpace parent;
+
+    WritesThrough(AddressSpace inner) {
+      this(inner, null);
+    }
+
+    private WritesThrough(AddressSpace inner, @Nullable AddressSpace parent) {
+      super(inner, WritesThrough::new);
+      this.parent = parent;
+    }
+
+    @Override
+    public TouchOutcome write(long uaddr, int value) {
+      TouchOutcome outcome = inner.write(uaddr, value);
+      if (parent != null && outcome.ok()) {
+        TouchOutcome _ = parent.write(uaddr, value);
+      }
+      return outcome;
+    }
+
+    @Override
+    public @Nullable AddressSpace fork() {
+      AddressSpace child = inner.fork();
+      return child == null ? null : new WritesThrough(child, inner);
+    }
+  }
+
+  /** What is written while a write looks for memory is lost. */
+  static final class LosesNested extends DelegatingSpace {
+    private int depth;
+    private long nested = -1;
+
+    LosesNested(AddressSpace inner) {
+      super(inner, LosesNested::new);
+    }
+
+    @Override
+    public TouchOutcome write(long uaddr, int value) {
+      nested = depth > 0 ? uaddr : -1;
+      depth++;
+      TouchOutcome outcome = inner.write(uaddr, value);
+      depth--;
+      if (depth == 0 && nested != -1) {
+        TouchOutcome _ = inner.write(nested, 0);
+      }
+      return outcome;
+    }
+  }
+
   /** A write gives up when its process is called while it looks for memory. */
   static final class GivesUp extends DelegatingSpace {
     private boolean disturbed;

@@ -289,4 +289,32 @@ final class ViewFaults {
       return fields.build();
     }
   }
+
+  /** Page tables are counted where pages are. */
+  static final class TablesByPages extends DelegatingSpace {
+    TablesByPages(AddressSpace inner) {
+      super(inner, TablesByPages::new);
+    }
+
+    @Override
+    public MmFields fields() {
+      Set<String> tables = new TreeSet<>();
+      inner.forEachVma(
+          vma -> {
+            long at = vma.start();
+            for (String run : vma.pages().split(",", -1)) {
+              long pages = run.length() < 2 ? 0 : Long.parseLong(run.substring(1));
+              for (long i = 0; i < pages && run.charAt(0) != '.'; i++) {
+                for (int shift = 21; shift < 48; shift += 9) {
+                  tables.add(shift + " " + ((at + i * 4096) >>> shift));
+                }
+              }
+              at += pages * 4096;
+            }
+          });
+      EditedFields fields = new EditedFields(inner.fields());
+      fields.tablePages = tables.size();
+      return fields.build();
+    }
+  }
 }

@@ -49,12 +49,12 @@ public final class ShapeRules {
       }
     }
     long first = view.vmas().isEmpty() ? -1 : view.vmas().getFirst().start();
-    RuleViolation.checkEqual(first, view.fields().mmap(), "mmap, the head of the list");
-    boolean root = view.vmas().stream().anyMatch(v -> v.start() == view.fields().mmRb());
+    RuleViolation.checkEqual(first, view.fields().vmas().mmap(), "mmap, the head of the list");
+    boolean root = view.vmas().stream().anyMatch(v -> v.start() == view.fields().vmas().mmRb());
     RuleViolation.check(
         root || view.vmas().isEmpty(),
         "mm_rb to name a VMA",
-        "0x" + Long.toHexString(view.fields().mmRb()));
+        "0x" + Long.toHexString(view.fields().vmas().mmRb()));
   }
 
   private static void same(AddressSpace mm, long from, long to, List<VmaInfo> expected) {
@@ -78,7 +78,7 @@ public final class ShapeRules {
     for (Pair process : run.processes) {
       MmFields fields = process.mm().fields();
       View view = View.of(process.mm());
-      long cached = fields.mmapCache();
+      long cached = fields.vmas().mmapCache();
       boolean good = cached == -1 || view.vmas().stream().anyMatch(v -> v.start() == cached);
       RuleViolation.check(
           good, "mmap_cache to name a VMA or none", "0x" + Long.toHexString(cached));
@@ -89,7 +89,7 @@ public final class ShapeRules {
       return;
     }
     actor.mm().read(act.addr());
-    long cached = actor.mm().fields().mmapCache();
+    long cached = actor.mm().fields().vmas().mmapCache();
     Area area = Objects.requireNonNull(actor.model().space.areas.at(act.addr()));
     RuleViolation.check(
         cached == -1 || cached == area.start,

@@ -90,7 +90,7 @@ public final class SumRules {
     for (Pair process : run.processes) {
       MmFields fields = process.mm().fields();
       RuleViolation.checkEqual(process.model().space.brk, fields.brk(), "brk");
-      RuleViolation.checkEqual(SpaceSetup.BRK, fields.startBrk(), "start_brk");
+      RuleViolation.checkEqual(SpaceSetup.BRK, fields.places().startBrk(), "start_brk");
     }
     Act act = run.act();
     if (act != null && act.kind() == Act.Kind.BRK) {
