@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.trace;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apiguardian.api.API;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The calls inside plugins as the kernel's function_graph tracer prints them: indented, with
+ * durations, a leaf on one line. {@link TraceAgent} lets methods report here.
+ *
+ * <pre>
+ *  0)               |  __get_free_pages() {
+ *  0)               |    alloc_pages() {
+ *  0)   0.217 us    |      rmqueue_pcplist();
+ *  0)   1.308 us    |    }
+ *  0)   2.004 us    |  }
+ * </pre>
+ *
+ * <p>Names: mm4j's methods have the kernel's names in Java's spelling, so they are spelt back
+ * ({@code kmemCacheAlloc} is {@code kmem_cache_alloc}); what has no kernel name keeps its own. A
+ * method without arguments is left out, as the kernel's inlined functions are. The number before
+ * the bracket is that of the thread. Durations hold the cost of tracing what is inside.
+ *
+ * <p>Threads: any; what one thread does between the outermost call and its end is printed together.
+ */
+@API(status = API.Status.EXPERIMENTAL)
+public final class FunctionGraph {
+  /** Signs of long durations, and from how many nanoseconds on. */
+  private static final long[] LONG_NS = {
+    1_000_000_000, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000
+  };
+
+  private static final String SIGNS = "$@*#!+";
+
+  /** In place of a duration where a call begins. */
+  private static final String BLANK = " ".repeat(14);
+
+  private static volatile @Nullable FunctionGraph current;
+  private static final Map<String, String> NAMES = new ConcurrentHashMap<>();
+  private static final Map<String, String> KERNEL =
+      Map.of(
+          "PageCalls.getFreePages", "__get_free_pages",
+          "PageCalls.getFreePage", "__get_free_page",
+          "PageCalls.getDmaPages", "__get_dma_pages",
+          "PageCalls.freePagesAt", "__free_pages",
+          "CpuPages.alloc", "alloc_pages",
+          "CpuPages.free", "__free_pages",
+          "CpuSlabs.alloc", "kmem_cache_alloc",
+          "CpuSlabs.free", "kmem_cache_free");
+
+  private final Appendable out;
+  private final int maxDepth;
+  private final Set<String> roots;
+  private final AtomicInteger threads = new AtomicInteger();
+  private final ThreadLocal<Calls> calls;
+
+  /**
+   * A graph that prints to somebody.
+   *
+   * @param out who keeps the text
+   * @param maxDepth {@code max_graph_depth}: how deep calls are shown; 0 for no limit
+   * @param roots {@code set_graph_function}: only these and what they call; empty for all
+   */
+  public FunctionGraph(Appendable out, int maxDepth, Set<String> roots) {
+    this.out = out;
+    this.maxDepth = maxDepth;
+    this.roots = Set.copyOf(roots);
+    this.calls = ThreadLocal.withInitial(() -> new Calls(threads.getAndIncrement()));
+    write(
+        """
+        # tracer: function_graph
+        #
+        # CPU  DURATION                  FUNCTION CALLS
+        # |     |   |                     |   |   |   |
+        """);
+  }
+
+  /** From now on calls are printed by this graph. */
+  public void start() {
+    current = this;
+  }
+
+  /** From now on nobody prints calls. */
+  public static void stop() {
+    current = null;
+  }
+
+  /**
+   * A method begins: called by the methods themselves.
+   *
+   * @param origin {@code Type.method/parameters}
+   */
+  public static void enter(String origin) {
+    FunctionGraph graph = current;
+    if (graph != null) {
+      graph.calls.get().enter(graph, NAMES.computeIfAbsent(origin, FunctionGraph::name));
+    }
+  }
+
+  /** The method that began last on this thread ends. */
+  public static void exit() {
+    FunctionGraph graph = current;
+    if (graph != null) {
+      graph.calls.get().exit(graph);
+    }
+  }
+
+  private synchronized void write(String text) {
+    try {
+      out.append(text);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** What one thread is in. */
+  private static final class Calls {
+    private final int number;
+    private final StringBuilder text = new StringBuilder();
+    private final List<String> names = new ArrayList<>();
+    private final List<Long> starts = new ArrayList<>();
+
+    /** The depth below which calls are shown; -1 while none of the roots has been called. */
+    private int root = -1;
+
+    /** Whether the innermost call is printed as begun, or may still become a leaf. */
+    private boolean open = true;
+
+    Calls(int number) {
+      this.number = number;
+    }
+
+    void enter(FunctionGraph graph, String name) {
+      if (root < 0 && (graph.roots.isEmpty() || graph.roots.contains(name))) {
+        root = names.size();
+      }
+      names.add(name);
+      if (shown(graph)) {
+        if (!open) {
+          // The call around it turns out to be no leaf.
+          line(BLANK, names.size() - 2, names.get(names.size() - 2) + "() {");
+        }
+        open = false;
+      }
+      starts.add(System.nanoTime());
+    }
+
+    void exit(FunctionGraph graph) {
+      if (names.isEmpty()) {
+        return; // it began before the graph was started
+      }
+      long ns = System.nanoTime() - starts.removeLast();
+      boolean shown = shown(graph);
+      String name = names.removeLast();
+      if (shown) {
+        line(duration(ns), names.size(), open ? "}" : name + "();");
+        open = true;
+      }
+      if (names.size() <= root) {
+        root = -1;
+      }
+      if (root < 0 && !text.isEmpty()) {
+        graph.write(text.toString());
+        text.setLength(0);
+      }
+    }
+
+    private boolean shown(FunctionGraph graph) {
+      int depth = names.size() - root;
+      return root >= 0 && depth > 0 && (graph.maxDepth == 0 || depth <= graph.maxDepth);
+    }
+
+    private void line(String time, int depth, String what) {
+      text.append(String.format(Locale.ROOT, "%2d) ", number)).append(time).append("|  ");
+      text.append("  ".repeat(Math.max(0, depth - root))).append(what).append('\n');
+    }
+
+    private static String duration(long ns) {
+      char sign = ' ';
+      for (int i = LONG_NS.length - 1; i >= 0; i--) {
+        sign = ns > LONG_NS[i] ? SIGNS.charAt(i) : sign;
+      }
+      String micros = String.format(Locale.ROOT, "%d.%03d us", ns / 1000, ns % 1000);
+      return String.format(Locale.ROOT, "%c %-12s", sign, micros);
+    }
+  }
+
+  /** The kernel's spelling of a method. */
+  static String name(String origin) {
+    int dot =
+        origin.lastIndexOf('.', origin.indexOf('/') < 0 ? origin.length() : origin.indexOf('/'));
+    String type = origin.substring(origin.lastIndexOf('.', dot - 1) + 1, Math.max(dot, 0));
+    String method = origin.substring(dot + 1).replaceFirst("/.*", "");
+    int parameters = parameters(origin.replaceFirst("^[^/]*/", ""));
+    String known = KERNEL.get(type + "." + method);
+    if (known != null) {
+      return known;
+    }
+    if (method.equals("allocPages") && !type.equals("PageCalls")) {
+      return parameters == 3
+          ? "alloc_pages"
+          : parameters == 4 ? "alloc_pages_node" : "__alloc_pages";
+    }
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < method.length(); i++) {
+      char c = method.charAt(i);
+      if (Character.isUpperCase(c)) {
+        text.append('_').append(Character.toLowerCase(c));
+      } else {
+        text.append(c);
+      }
+    }
+    return text.toString();
+  }
+
+  /** How many parameters a descriptor such as {@code (JII)V} has. */
+  private static int parameters(String descriptor) {
+    int count = 0;
+    for (int i = 1; i < descriptor.length() && descriptor.charAt(i) != ')'; i++) {
+      char c = descriptor.charAt(i);
+      if (c == '[') {
+        continue;
+      }
+      if (c == 'L') {
+        i = descriptor.indexOf(';', i);
+      }
+      count++;
+    }
+    return count;
+  }
+}
