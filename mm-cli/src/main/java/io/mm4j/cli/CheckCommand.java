@@ -220,11 +220,11 @@ final class CheckCommand extends MmCommand {
   /** The frame allocator that rules of page allocators are to stand on; null for the kit's own. */
   private @Nullable PluginSpec floor(PluginRegistry registry) {
     Map<Spi<?>, PluginSpec> choices = machine.choices(registry);
-    for (Spi<?> spi : choices.keySet()) {
-      if (spi != Spi.FRAME_ALLOCATOR) {
+    for (Map.Entry<Spi<?>, PluginSpec> choice : choices.entrySet()) {
+      if (choice.getKey() != Spi.FRAME_ALLOCATOR) {
         throw new InputException(
-            "the rules make this floor themselves: " + spi,
-            "--plugin " + text(spi, choices.get(spi)),
+            "the rules make this floor themselves: " + choice.getKey(),
+            "--plugin " + text(choice.getKey(), choice.getValue()),
             "--plugin frame-allocator=NAME, for rules of page-allocator");
       }
     }

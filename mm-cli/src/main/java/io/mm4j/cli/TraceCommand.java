@@ -195,18 +195,8 @@ final class TraceCommand extends MmCommand {
               registry -> wraps ? tracer.trace(registry) : registry);
       code = format.equals("function_graph") ? graphed(inner, events) : commandOf(inner);
     }
-    for (FaultKnobs knobs : new FaultKnobs[] {pages, slab}) {
-      if (knobs != null) {
-        io.warn(
-            "trace: "
-                + (knobs == pages ? "fail_page_alloc" : "failslab")
-                + ": "
-                + knobs.failed()
-                + " of "
-                + knobs.asked()
-                + " allocations failed on purpose");
-      }
-    }
+    tell(io, "fail_page_alloc", pages);
+    tell(io, "failslab", slab);
     if (checks != null) {
       checks.owners().forEach(owner -> io.err().println("trace: held: " + owner));
       if (checks.findings() > 0) {
@@ -214,6 +204,13 @@ final class TraceCommand extends MmCommand {
       }
     }
     return code;
+  }
+
+  private static void tell(Io io, String fault, @Nullable FaultKnobs knobs) {
+    if (knobs != null) {
+      String failed = knobs.failed() + " of " + knobs.asked();
+      io.warn("trace: " + fault + ": " + failed + " allocations failed on purpose");
+    }
   }
 
   private int graphed(Io inner, PrintStream events) {

@@ -4,7 +4,6 @@ package io.mm4j.testkit;
 
 import io.mm4j.testkit.RuleResult.Outcome;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
@@ -73,14 +72,19 @@ public final class Findings {
     }
 
     /** The innermost place that is neither the kit's nor the JDK's nor a check of mm-api. */
-    private static String frame(StackTraceElement[] stack) {
-      return Arrays.stream(stack)
-          .filter(f -> !f.getClassName().startsWith("io.mm4j.testkit."))
-          .filter(f -> !f.getClassName().startsWith("io.mm4j.api."))
-          .filter(f -> !f.getClassName().startsWith("java."))
-          .findFirst()
-          .map(f -> f.getClassName() + "." + f.getMethodName() + ":" + f.getLineNumber())
-          .orElse("");
+    private static String frame(@Nullable StackTraceElement @Nullable [] stack) {
+      if (stack == null) {
+        return "";
+      }
+      for (StackTraceElement f : stack) {
+        if (f != null
+            && !f.getClassName().startsWith("io.mm4j.testkit.")
+            && !f.getClassName().startsWith("io.mm4j.api.")
+            && !f.getClassName().startsWith("java.")) {
+          return f.getClassName() + "." + f.getMethodName() + ":" + f.getLineNumber();
+        }
+      }
+      return "";
     }
 
     /** What was done, without the arguments: the first word of each operation. */

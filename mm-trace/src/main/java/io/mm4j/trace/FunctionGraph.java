@@ -45,6 +45,7 @@ public final class FunctionGraph {
   /** In place of a duration where a call begins. */
   private static final String BLANK = " ".repeat(14);
 
+  private static final ThreadLocal<Calls> CALLS = ThreadLocal.withInitial(Calls::new);
   private static volatile @Nullable FunctionGraph current;
   private static final Map<String, String> NAMES = new ConcurrentHashMap<>();
   private static final Map<String, String> KERNEL =
@@ -62,7 +63,6 @@ public final class FunctionGraph {
   private final int maxDepth;
   private final Set<String> roots;
   private final AtomicInteger threads = new AtomicInteger();
-  private final ThreadLocal<Calls> calls;
 
   /**
    * A graph that prints to somebody.
@@ -75,7 +75,6 @@ public final class FunctionGraph {
     this.out = out;
     this.maxDepth = maxDepth;
     this.roots = Set.copyOf(roots);
-    this.calls = ThreadLocal.withInitial(() -> new Calls(threads.getAndIncrement()));
     write(
         """
         # tracer: function_graph
@@ -103,7 +102,7 @@ public final class FunctionGraph {
   public static void enter(String origin) {
     FunctionGraph graph = current;
     if (graph != null) {
-      graph.calls.get().enter(graph, NAMES.computeIfAbsent(origin, FunctionGraph::name));
+      CALLS.get().enter(graph, NAMES.computeIfAbsent(origin, FunctionGraph::name));
     }
   }
 
@@ -111,7 +110,7 @@ public final class FunctionGraph {
   public static void exit() {
     FunctionGraph graph = current;
     if (graph != null) {
-      graph.calls.get().exit(graph);
+      CALLS.get().exit(graph);
     }
   }
 
@@ -125,7 +124,8 @@ public final class FunctionGraph {
 
   /** What one thread is in. */
   private static final class Calls {
-    private final int number;
+    private @Nullable FunctionGraph of;
+    private int number;
     private final StringBuilder text = new StringBuilder();
     private final List<String> names = new ArrayList<>();
     private final List<Long> starts = new ArrayList<>();
@@ -136,11 +136,21 @@ public final class FunctionGraph {
     /** Whether the innermost call is printed as begun, or may still become a leaf. */
     private boolean open = true;
 
-    Calls(int number) {
-      this.number = number;
+    /** What an earlier graph saw is none of this one's business. */
+    private void beginOf(FunctionGraph graph) {
+      of = graph;
+      number = graph.threads.getAndIncrement();
+      text.setLength(0);
+      names.clear();
+      starts.clear();
+      root = -1;
+      open = true;
     }
 
     void enter(FunctionGraph graph, String name) {
+      if (of != graph) {
+        beginOf(graph);
+      }
       if (root < 0 && (graph.roots.isEmpty() || graph.roots.contains(name))) {
         root = names.size();
       }
@@ -156,7 +166,7 @@ public final class FunctionGraph {
     }
 
     void exit(FunctionGraph graph) {
-      if (names.isEmpty()) {
+      if (of != graph || names.isEmpty()) {
         return; // it began before the graph was started
       }
       long ns = System.nanoTime() - starts.removeLast();

@@ -20,7 +20,6 @@ import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.zip.GZIPOutputStream;
 import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
@@ -47,7 +46,7 @@ public final class KmemRecording implements TraceSink {
   private final Path folder;
   private final String command;
   private final List<Part> parts = new ArrayList<>();
-  private final Map<Zone, Part> partOf = new IdentityHashMap<>();
+  private final IdentityHashMap<Zone, Part> partOf = new IdentityHashMap<>();
   private int lastCpu;
 
   /** One machine. */
