@@ -7,6 +7,8 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
@@ -15,10 +17,10 @@ import org.jspecify.annotations.Nullable;
  * rules, and one of their reports says more than the others.
  *
  * <p><b>Which belong together.</b> Two failures are of one defect if the plugin threw at the same
- * place, or did not come to an end there; or if one of them fails on operations of which those of
- * the other are a part: whatever fails after allocate alone, fails after allocate and free as well.
- * That is a guess. A defect that hides behind another shows itself once that is mended, and the
- * list names every rule.
+ * place, or did not come to an end there; if the answer of the same call was wrong; or if one of
+ * them fails on operations of which those of the other are a part: whatever fails after allocate
+ * alone, fails after allocate and free as well. That is a guess. A defect that hides behind another
+ * shows itself once that is mended, and the list names every rule.
  *
  * <p><b>Which comes first.</b> A rule that says itself what is wrong, before one that was only
  * there when the plugin threw; then the one with the fewest operations left; then the order of the
@@ -55,6 +57,8 @@ public final class Findings {
       return result.failure() == null ? RuleRunner.DEFAULT_SEED : result.failure().seed();
     }
   }
+
+  private static final Pattern CALL = Pattern.compile("\\b([a-z][A-Za-z]+)\\(");
 
   /** A failure with what is compared. */
   private record Clue(RuleResult result, RuleResult.Failure failure, int number) {
@@ -121,9 +125,21 @@ public final class Findings {
       return !mine.isEmpty() && at == mine.size();
     }
 
+    /**
+     * The call whose answer was wrong, as far as the rule names one: the first word before a
+     * bracket of what was expected.
+     */
+    @Nullable String call() {
+      Matcher matcher = CALL.matcher(failure.expected());
+      return failure.cause() == null && !result.stuck() && matcher.find() ? matcher.group(1) : null;
+    }
+
     boolean sameCause(Clue other) {
       String place = place();
-      return (place != null && place.equals(other.place())) || isPartOf(other);
+      String call = call();
+      return (place != null && place.equals(other.place()))
+          || (call != null && call.equals(other.call()))
+          || isPartOf(other);
     }
   }
 

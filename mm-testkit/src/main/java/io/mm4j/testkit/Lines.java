@@ -7,6 +7,8 @@ final class Lines {
   /** How wide a line may be. */
   static final int WIDTH = 100;
 
+  private static final int LONGEST_WORD = 240;
+
   /** So many lines of one value are shown. */
   private static final int MOST_LINES = 24;
 
@@ -51,6 +53,11 @@ final class Lines {
       return end;
     }
     int blank = text.lastIndexOf(' ', at + width);
-    return blank > at + width / 2 ? blank : at + width;
+    if (blank > at) {
+      return blank;
+    }
+    // A word is broken only if it is longer than any name of a file or a class.
+    int next = text.indexOf(' ', at + width);
+    return Math.min(Math.min(next < 0 ? end : next, end), at + LONGEST_WORD);
   }
 }
