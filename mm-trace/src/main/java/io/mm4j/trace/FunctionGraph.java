@@ -47,17 +47,54 @@ public final class FunctionGraph {
 
   private static final ThreadLocal<Calls> CALLS = ThreadLocal.withInitial(Calls::new);
   private static volatile @Nullable FunctionGraph current;
-  private static final Map<String, String> NAMES = new ConcurrentHashMap<>();
+  private static final Map<String, Name> NAMES = new ConcurrentHashMap<>();
   private static final Map<String, String> KERNEL =
-      Map.of(
-          "PageCalls.getFreePages", "__get_free_pages",
-          "PageCalls.getFreePage", "__get_free_page",
-          "PageCalls.getDmaPages", "__get_dma_pages",
-          "PageCalls.freePagesAt", "__free_pages",
-          "CpuPages.alloc", "alloc_pages",
-          "CpuPages.free", "__free_pages",
-          "CpuSlabs.alloc", "kmem_cache_alloc",
-          "CpuSlabs.free", "kmem_cache_free");
+      Map.ofEntries(
+          Map.entry("PageCalls.getFreePages", "__get_free_pages"),
+          Map.entry("PageCalls.getFreePage", "__get_free_page"),
+          Map.entry("PageCalls.getDmaPages", "__get_dma_pages"),
+          Map.entry("PageCalls.freePagesAt", "__free_pages"),
+          Map.entry("CpuPages.alloc", "alloc_pages"),
+          Map.entry("CpuPages.free", "__free_pages"),
+          Map.entry("CpuSlabs.alloc", "kmem_cache_alloc"),
+          Map.entry("CpuSlabs.free", "kmem_cache_free"),
+          Map.entry("CpuSlabs.kmalloc", "__kmalloc"),
+          Map.entry("CpuSlabs.kfree", "__kfree"),
+          // mm4j's own page allocator, where a name is shorter than the kernel's.
+          Map.entry("PageRequests.alloc", "__alloc_pages"),
+          Map.entry("FreelistWalk.get", "get_page_from_freelist"),
+          Map.entry("PcpOps.take", "rmqueue_pcplist"),
+          Map.entry("PcpOps.pop", "__rmqueue_pcplist"),
+          Map.entry("PcpOps.refill", "rmqueue_bulk"),
+          Map.entry("PcpOps.drain", "free_pcppages_bulk"),
+          Map.entry("FreeListQueue.take", "__rmqueue"),
+          Map.entry("FreeListQueue.claim", "__rmqueue_claim"),
+          Map.entry("FreeListQueue.steal", "__rmqueue_steal"));
+
+  /** Calls that somebody makes of a machine, where the graph begins if no root is named. */
+  private static final Set<String> ENTRIES =
+      Set.of(
+          "allocPages",
+          "freePages",
+          "mmap",
+          "munmap",
+          "mprotect",
+          "mremap",
+          "brk",
+          "madvise",
+          "mlock",
+          "read",
+          "write",
+          "execute",
+          "fault",
+          "fork",
+          "exit",
+          "vmalloc",
+          "vfree",
+          "ioremap");
+
+  /** How a method is printed, and whether the graph may begin with it. */
+  private record Name(String text, boolean entry) {}
 
   private final Appendable out;
   private final int maxDepth;
@@ -102,7 +139,7 @@ public final class FunctionGraph {
   public static void enter(String origin) {
     FunctionGraph graph = current;
     if (graph != null) {
-      CALLS.get().enter(graph, NAMES.computeIfAbsent(origin, FunctionGraph::name));
+      CALLS.get().enter(graph, NAMES.computeIfAbsent(origin, FunctionGraph::read));
     }
   }
 
@@ -147,11 +184,13 @@ public final class FunctionGraph {
       open = true;
     }
 
-    void enter(FunctionGraph graph, String name) {
+    void enter(FunctionGraph graph, Name called) {
       if (of != graph) {
         beginOf(graph);
       }
-      if (root < 0 && (graph.roots.isEmpty() || graph.roots.contains(name))) {
+      String name = called.text;
+      boolean begins = graph.roots.isEmpty() ? called.entry : graph.roots.contains(name);
+      if (root < 0 && begins) {
         root = names.size();
       }
       names.add(name);
@@ -205,6 +244,14 @@ public final class FunctionGraph {
     }
   }
 
+  private static Name read(String origin) {
+    String method = origin.replaceFirst("/.*", "");
+    boolean entry =
+        origin.startsWith("io.mm4j.api.")
+            || ENTRIES.contains(method.substring(method.lastIndexOf('.') + 1));
+    return new Name(name(origin), entry);
+  }
+
   /** The kernel's spelling of a method. */
   static String name(String origin) {
     int dot =
@@ -220,6 +267,22 @@ public final class FunctionGraph {
       return parameters == 3
           ? "alloc_pages"
           : parameters == 4 ? "alloc_pages_node" : "__alloc_pages";
+    }
+    if (type.endsWith("CpuPages") && method.equals("allocSlow")) {
+      return "__alloc_pages";
+    }
+    if (origin.contains("Cache;") && type.endsWith("Allocator")) {
+      switch (method) {
+        case "alloc" -> {
+          return "kmem_cache_alloc";
+        }
+        case "free" -> {
+          return "kmem_cache_free";
+        }
+        default -> {
+          // spelt as it is
+        }
+      }
     }
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < method.length(); i++) {

@@ -12,7 +12,13 @@ import static net.bytebuddy.matcher.ElementMatchers.nameStartsWith;
 import static net.bytebuddy.matcher.ElementMatchers.not;
 import static net.bytebuddy.matcher.ElementMatchers.takesNoArguments;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.classfile.Attributes;
+import java.lang.classfile.ClassFile;
+import java.lang.classfile.MethodModel;
 import java.lang.instrument.Instrumentation;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import net.bytebuddy.agent.builder.AgentBuilder;
@@ -43,6 +49,9 @@ public final class TraceAgent {
           "io.mm4j.slab.",
           "io.mm4j.vmalloc.",
           "io.mm4j.process.");
+
+  /** Methods of fewer bytes of code are taken for inlined: {@code MaxInlineSize} of HotSpot. */
+  private static final int LEAST_BYTES = 35;
 
   private static volatile @Nullable Instrumentation instrumentation;
 
@@ -116,7 +125,7 @@ public final class TraceAgent {
             .and(not(isNative()))
             .and(not(isSynthetic()))
             .and(not(takesNoArguments()))
-            .and(method -> !Set.of("equals", "watch").contains(method.getName()));
+            .and(method -> !Set.of("equals", "watch", "on").contains(method.getName()));
     ResettableClassFileTransformer installed =
         new AgentBuilder.Default()
             .disableClassFormatChanges()
@@ -124,13 +133,48 @@ public final class TraceAgent {
             .ignore(isSynthetic().or(isEnum()).or(isRecord()))
             .type(types)
             .transform(
-                (builder, type, loader, module, domain) ->
-                    builder.visit(Advice.to(Around.class).on(methods)))
+                (builder, type, loader, module, domain) -> {
+                  Set<String> small =
+                      type.getName().startsWith("io.mm4j.api.")
+                          ? Set.of()
+                          : small(type.getInternalName() + ".class", loader);
+                  return builder.visit(
+                      Advice.to(Around.class)
+                          .on(
+                              methods.and(
+                                  m -> !small.contains(m.getInternalName() + m.getDescriptor()))));
+                })
             .installOn(agent);
     graph.start();
     return () -> {
       FunctionGraph.stop();
       installed.reset(agent, AgentBuilder.RedefinitionStrategy.RETRANSFORMATION);
     };
+  }
+
+  /** The methods of a class that a compiler would inline wherever they are called. */
+  private static Set<String> small(String file, @Nullable ClassLoader loader) {
+    try (InputStream in =
+        loader == null
+            ? ClassLoader.getSystemResourceAsStream(file)
+            : loader.getResourceAsStream(file)) {
+      if (in == null) {
+        return Set.of();
+      }
+      Set<String> small = new HashSet<>();
+      for (MethodModel method : ClassFile.of().parse(in.readAllBytes()).methods()) {
+        boolean isSmall =
+            method
+                .findAttribute(Attributes.code())
+                .filter(code -> code.codeLength() < LEAST_BYTES)
+                .isPresent();
+        if (isSmall) {
+          small.add(method.methodName().stringValue() + method.methodType().stringValue());
+        }
+      }
+      return small;
+    } catch (IOException e) {
+      return Set.of();
+    }
   }
 }
