@@ -164,7 +164,7 @@ class NewPluginCommandTest {
   }
 
   /** The jars that hold nothing but annotations need not be modules of this JVM. */
-  private static String annotations() {
+  static String annotations() {
     List<String> jars = new ArrayList<>();
     for (String key : List.of("jdk.module.path", "java.class.path", "surefire.test.class.path")) {
       for (String entry : System.getProperty(key, "").split(File.pathSeparator, -1)) {

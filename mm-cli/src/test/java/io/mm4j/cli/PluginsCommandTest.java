@@ -282,7 +282,7 @@ class PluginsCommandTest {
         "-Xlint:none",
         "-nowarn",
         "-p",
-        api.toString(),
+        api + File.pathSeparator + NewPluginCommandTest.annotations(),
         "-d",
         classes.toString(),
         work.resolve("module-info.java").toString(),
