@@ -9,7 +9,7 @@
  */
 module io.mm4j.trace {
   requires transitive io.mm4j.api;
-  requires java.instrument;
+  requires transitive java.instrument;
   requires jdk.jfr;
   requires net.bytebuddy;
   requires static org.jspecify;

@@ -79,18 +79,18 @@ public final class TraceAgent {
   }
 
   /** What is put around each method. */
-  public static final class Around {
+  static final class Around {
     private Around() {}
 
     /** Before the method. */
     @Advice.OnMethodEnter
-    public static void enter(@Advice.Origin("#t.#m/#d") String origin) {
+    static void enter(@Advice.Origin("#t.#m/#d") String origin) {
       FunctionGraph.enter(origin);
     }
 
     /** After it, however it ends. */
     @Advice.OnMethodExit(onThrowable = Throwable.class)
-    public static void exit() {
+    static void exit() {
       FunctionGraph.exit();
     }
   }
