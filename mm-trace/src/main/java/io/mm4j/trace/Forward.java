@@ -48,7 +48,26 @@ final class Forward {
   }
 
   /** A call that is about to be made. */
-  record Call(Object inner, Method method, Object[] arguments) {
+  static final class Call {
+    private final Object inner;
+    private final Method method;
+    private final Object[] arguments;
+
+    private Call(Object inner, Method method, Object[] arguments) {
+      this.inner = inner;
+      this.method = method;
+      this.arguments = arguments;
+    }
+
+    Method method() {
+      return method;
+    }
+
+    /** As they were given; nobody writes to them. */
+    Object[] arguments() {
+      return arguments;
+    }
+
     /** Makes it. */
     @Nullable Object proceed() throws Throwable {
       try {
