@@ -268,6 +268,9 @@ public final class FunctionGraph {
           ? "alloc_pages"
           : parameters == 4 ? "alloc_pages_node" : "__alloc_pages";
     }
+    if (method.equals("kmalloc") && !origin.contains("/(Lio/mm4j/api/Cpu;")) {
+      return "create_kmalloc_cache"; // a request names its CPU first
+    }
     if (type.endsWith("CpuPages") && method.equals("allocSlow")) {
       return "__alloc_pages";
     }
