@@ -5,6 +5,7 @@ module io.mm4j.cli {
   requires io.mm4j.api;
   requires io.mm4j.replay;
   requires io.mm4j.testkit;
+  requires io.mm4j.trace;
   requires info.picocli;
   requires static org.jspecify;
 

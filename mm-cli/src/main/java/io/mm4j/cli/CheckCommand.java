@@ -13,6 +13,7 @@ import io.mm4j.cli.check.CheckReport;
 import io.mm4j.cli.check.ProofReport;
 import io.mm4j.cli.text.Json;
 import io.mm4j.cli.text.Progress;
+import io.mm4j.testkit.Findings;
 import io.mm4j.testkit.ProveMatrix;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleResult;
@@ -30,6 +31,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -48,12 +50,18 @@ import picocli.CommandLine.Parameters;
       "  mm check",
       "  mm check frame-allocator=bitmap",
       "  mm check frame-allocator=mine --plugins-path my-plugin/target --tries 200",
+      "  mm check page-allocator=linux --plugin frame-allocator=mine --plugins-path"
+          + " my-plugin/target",
+      "  mm check --all                       (before a release)",
       "  mm check --prove",
       "  mm check --prove vma-index --rule VI-03",
     })
 final class CheckCommand extends MmCommand {
-  /** So many rules may fail by not coming to an end: each leaves a thread behind that goes on. */
-  private static final int MOST_STUCK = 3;
+  /** After so many rules that did not come to an end the patience is a sixth. */
+  private static final int MANY_STUCK = 3;
+
+  /** Seeds for each rule with --all, if nothing else is said. */
+  private static final int ALL_TRIES = 200;
 
   private static final String DEFAULT_PATIENCE =
       Long.toString(RuleRunner.DEFAULT_PATIENCE.toSeconds());
@@ -71,16 +79,24 @@ final class CheckCommand extends MmCommand {
       names = "--tries",
       paramLabel = "N",
       description = "Seeds for each rule, " + RuleRunner.DEFAULT_TRIES + " by default.")
-  private String tries = Integer.toString(RuleRunner.DEFAULT_TRIES);
+  private @Nullable String tries;
+
+  @Option(
+      names = "--all",
+      description =
+          "Every plugin, "
+              + ALL_TRIES
+              + " seeds a rule, and page allocators over every frame allocator.")
+  private boolean all;
 
   @Option(
       names = "--patience",
       paramLabel = "SECONDS",
       description =
-          "A plugin that takes longer over one step has failed, 60 by default; when it has done so"
-              + " with "
-              + MOST_STUCK
-              + " rules, its other rules are not run.")
+          "A plugin that takes longer over one step has failed that rule, 60 by default; once"
+              + " it has done so with "
+              + MANY_STUCK
+              + " rules, a sixth of that.")
   private String patience = DEFAULT_PATIENCE;
 
   @Option(names = "--prove", description = "Runs the rules on plugins that are wrong on purpose.")
@@ -91,7 +107,14 @@ final class CheckCommand extends MmCommand {
 
   @Override
   int run(Io io) {
-    long count = Sizes.parseNumber(tries, "--tries");
+    String wanted = tries == null ? "" + (all ? ALL_TRIES : RuleRunner.DEFAULT_TRIES) : tries;
+    long count = Sizes.parseNumber(wanted, "--tries");
+    if (all && (prove || !plugins.isEmpty())) {
+      throw new InputException(
+          "--all is every plugin",
+          prove ? "--all --prove" : "--all " + String.join(" ", plugins),
+          "--all by itself, or with --rule, --tries, --plugins-path");
+    }
     if (count < 1 || count > 1_000_000) {
       throw new InputException("'" + tries + "' is out of range", "--tries", "1 to 1000000");
     }
@@ -104,17 +127,31 @@ final class CheckCommand extends MmCommand {
             .seed(machine.seed())
             .tries((int) count)
             .patience(Duration.ofSeconds(seconds))
-            .reproduceBy(this::again);
+            .reproduceBy((plugin, rule, seed) -> again(plugin, rule, seed, null));
     rules.forEach(id -> TestKit.rule(id, "--rule"));
-    machine.refuse("a rule draws its machines itself, from --seed");
+    machine.refuse(
+        "a rule draws its machines itself, from --seed",
+        "--machine",
+        "--memory",
+        "--cpus",
+        "--nodes",
+        "--cpu-nodes",
+        "--cmdline",
+        "--contents");
+    if (prove || all) {
+      machine.refuse(
+          prove ? "the kit's own plugins are judged" : "every plugin is judged", "--plugin");
+    }
     return prove ? prove(io, runner) : check(io, runner);
   }
 
   /** One line for a shell: finds the plugin where it was found now. */
-  private String again(String plugin, String ruleId, long seed) {
+  private String again(String plugin, String ruleId, long seed, @Nullable PluginSpec frames) {
     Path folder = machine.pluginsPath();
-    return "./mm check "
+    return Commands.typed()
+        + " check "
         + plugin
+        + (frames == null ? "" : " --plugin " + text(Spi.FRAME_ALLOCATOR, frames))
         + " --rule "
         + ruleId
         + " --seed "
@@ -124,22 +161,30 @@ final class CheckCommand extends MmCommand {
         + (folder == null ? "" : " --plugins-path '" + folder + "'");
   }
 
+  private static String text(Spi<?> spi, PluginSpec spec) {
+    return spi.id() + "=" + spec;
+  }
+
   private int check(Io io, RuleRunner runner) {
     PluginRegistry registry = machine.registry(io);
-    List<Task<?>> tasks = tasks(registry);
+    PluginSpec floor = floor(registry);
+    List<Task<?>> tasks = new ArrayList<>();
+    if (floor == null) {
+      tasks.addAll(tasks(registry, null));
+    }
+    for (PluginSpec frames : floor == null ? framesOfAll(registry) : List.of(floor)) {
+      tasks.addAll(tasks(registry, frames));
+    }
     boolean lines = !output.json() && !output.csv();
     List<RuleResult> results = new ArrayList<>();
-    Map<String, List<String>> stuck = new HashMap<>();
+    Map<String, Integer> stuck = new HashMap<>();
     try (Progress progress = new Progress(io.err(), io.terminal())) {
       for (Task<?> task : tasks) {
         progress.at(results.size(), tasks.size(), task.toString());
-        List<String> stuckRules = stuck.computeIfAbsent(task.plugin(), p -> new ArrayList<>());
-        RuleResult result =
-            stuckRules.size() < MOST_STUCK
-                ? task.run(runner)
-                : task.skip(String.join(", ", stuckRules));
+        boolean hangs = stuck.getOrDefault(task.plugin(), 0) >= MANY_STUCK;
+        RuleResult result = task.run(hangs ? shorter(runner) : runner, registry, this);
         if (result.stuck()) {
-          stuckRules.add(result.rule().id());
+          stuck.merge(task.plugin(), 1, Integer::sum);
         }
         results.add(result);
         if (lines) {
@@ -149,33 +194,79 @@ final class CheckCommand extends MmCommand {
         }
       }
     }
+    List<Findings.Finding> findings = Findings.of(results);
     if (output.json()) {
       io.out().println(Json.write(CheckReport.json(results)));
     } else if (output.csv()) {
       output.print(io, "results", CheckReport.table(results));
     } else {
+      CheckReport.findings(io.out(), findings, io.terminal());
       io.out().println();
       io.out().println(CheckReport.summary(results));
+      CheckReport.skipped(io.out(), results);
+      if (!findings.isEmpty()) {
+        io.out().println(Findings.summary(findings));
+      }
     }
     boolean failed = results.stream().anyMatch(r -> r.outcome() == Outcome.FAILED);
     return failed ? Main.DIFFERENT : Main.GOOD;
   }
 
-  /** One rule on one plugin. */
-  private record Task<P extends PluginProvider>(
-      Rule<P> rule, P provider, Map<String, String> options) {
-    RuleResult run(RuleRunner runner) {
-      return runner.run(rule, provider, options);
-    }
+  private RuleRunner shorter(RuleRunner runner) {
+    long ms = Sizes.parseNumber(patience, "--patience") * 1000 / 6;
+    return runner.patience(Duration.ofMillis(Math.max(500, ms)));
+  }
 
-    /** Not run, as the plugin did not come to an end with other rules. */
-    RuleResult skip(String stuckRules) {
-      return RuleResult.skipped(
-          rule.info(), plugin(), "it did not come to an end with " + stuckRules);
+  /** The frame allocator that rules of page allocators are to stand on; null for the kit's own. */
+  private @Nullable PluginSpec floor(PluginRegistry registry) {
+    Map<Spi<?>, PluginSpec> choices = machine.choices(registry);
+    for (Map.Entry<Spi<?>, PluginSpec> choice : choices.entrySet()) {
+      if (choice.getKey() != Spi.FRAME_ALLOCATOR) {
+        throw new InputException(
+            "the rules make this floor themselves: " + choice.getKey(),
+            "--plugin " + text(choice.getKey(), choice.getValue()),
+            "--plugin frame-allocator=NAME, for rules of page-allocator");
+      }
+    }
+    PluginSpec frames = choices.get(Spi.FRAME_ALLOCATOR);
+    if (frames != null
+        && (plugins.isEmpty()
+            || !plugins.stream().allMatch(p -> p.startsWith(Spi.PAGE_ALLOCATOR.id())))) {
+      throw new InputException(
+          "only machines of page allocators take a frame allocator",
+          "--plugin " + text(Spi.FRAME_ALLOCATOR, frames),
+          "mm check page-allocator=NAME --plugin frame-allocator=NAME");
+    }
+    return frames;
+  }
+
+  /** With --all every frame allocator there is, else none. */
+  private List<PluginSpec> framesOfAll(PluginRegistry registry) {
+    return all
+        ? registry.plugins(Spi.FRAME_ALLOCATOR).stream()
+            .map(info -> PluginSpec.of(info.name()))
+            .toList()
+        : List.of();
+  }
+
+  /** One rule on one plugin, over the kit's own floors or a frame allocator. */
+  private record Task<P extends PluginProvider>(
+      Rule<P> rule, P provider, Map<String, String> options, @Nullable PluginSpec frames) {
+    RuleResult run(RuleRunner runner, PluginRegistry registry, CheckCommand command) {
+      if (frames == null) {
+        return runner.run(rule, provider, options);
+      }
+      var floor = registry.provider(Spi.FRAME_ALLOCATOR, frames.name(), "--plugin");
+      RuleRunner over =
+          runner
+              .over(Spi.FRAME_ALLOCATOR, floor, frames)
+              .reproduceBy((plugin, id, seed) -> command.again(plugin, id, seed, frames));
+      RuleResult result = over.run(rule, provider, options);
+      return result.named(result.plugin() + " over " + text(Spi.FRAME_ALLOCATOR, frames));
     }
 
     String plugin() {
-      return rule.spi().id() + "=" + provider.name() + (options.isEmpty() ? "" : ":" + options);
+      return rule.spi().id() + "=" + provider.name() + options + frames;
     }
 
     @Override
@@ -184,12 +275,19 @@ final class CheckCommand extends MmCommand {
     }
   }
 
-  private List<Task<?>> tasks(PluginRegistry registry) {
+  /** What is to be run; over a frame allocator only what has machines that stand on one. */
+  private List<Task<?>> tasks(PluginRegistry registry, @Nullable PluginSpec frames) {
     List<Task<?>> tasks = new ArrayList<>();
     for (Map.Entry<Spi<?>, List<PluginSpec>> entry : chosen(registry).entrySet()) {
       for (PluginSpec spec : entry.getValue()) {
-        add(tasks, registry, entry.getKey(), spec);
+        if (frames == null || entry.getKey() == Spi.PAGE_ALLOCATOR) {
+          add(tasks, registry, entry.getKey(), spec, frames);
+        }
       }
+    }
+    if (all && frames != null) {
+      tasks.removeIf(task -> !task.rule.takesFloors());
+      return tasks;
     }
     if (tasks.isEmpty()) {
       throw new InputException(
@@ -203,11 +301,15 @@ final class CheckCommand extends MmCommand {
   }
 
   private <P extends PluginProvider> void add(
-      List<Task<?>> tasks, PluginRegistry registry, Spi<P> spi, PluginSpec spec) {
+      List<Task<?>> tasks,
+      PluginRegistry registry,
+      Spi<P> spi,
+      PluginSpec spec,
+      @Nullable PluginSpec frames) {
     P provider = registry.provider(spi, spec.name(), spi.id() + "=" + spec.name());
     for (Rule<P> rule : rulesOf(spi)) {
       if (isChosen(rule.info().id())) {
-        tasks.add(new Task<>(rule, provider, spec.options()));
+        tasks.add(new Task<>(rule, provider, spec.options(), frames));
       }
     }
   }

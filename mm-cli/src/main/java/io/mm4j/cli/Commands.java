@@ -38,16 +38,16 @@ final class Commands {
           new Entry("cat", "a /proc or /sys file of the machine or a process", CatCommand::new),
           new Entry("proc", "the whole tree of such files, for procps", ProcCommand::new),
           new Entry("check", "the test kit on plugins, rule by rule", CheckCommand::new),
-          new Entry("plugins", "every plugin found, and where", PluginsCommand::new));
+          new Entry("trace", "any other command with its events", TraceCommand::new),
+          new Entry("plugins", "every plugin found, and where", PluginsCommand::new),
+          new Entry("new-plugin", "a plugin project to start from", NewPluginCommand::new));
 
   /** Commands that are planned and not built yet, with what they will do. */
   private static final Map<String, String> PLANNED = new LinkedHashMap<>();
 
   static {
     PLANNED.put("exec", "loads a real program's image and shows its areas");
-    PLANNED.put("trace", "any other command with its events");
     PLANNED.put("shell", "the machine at a prompt, and scripts of its lines");
-    PLANNED.put("new-plugin", "a plugin project to start from");
     PLANNED.put("bench", "the benchmarks beside their peers");
   }
 
@@ -108,7 +108,7 @@ final class Commands {
     out.println();
     for (Entry entry : ALL) {
       out.printf(
-          "  %s  %s%n", io.terminal().bold(String.format("%-9s", entry.name())), entry.line());
+          "  %s  %s%n", io.terminal().bold(String.format("%-10s", entry.name())), entry.line());
     }
     out.println();
     out.println("Not built yet: " + String.join(", ", PLANNED.keySet()) + ".");

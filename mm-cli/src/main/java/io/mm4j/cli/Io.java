@@ -2,16 +2,30 @@
 
 package io.mm4j.cli;
 
+import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.cli.text.Chart;
 import io.mm4j.cli.text.Terminal;
 import java.io.PrintStream;
+import java.util.function.UnaryOperator;
 
 /**
  * Where a command writes: data to {@code out}, talk to {@code err}.
  *
  * @param terminal what is on the other side
+ * @param tracing what is done to the plugins that the command finds: nothing, or they are traced
  */
-record Io(PrintStream out, PrintStream err, Terminal terminal) {
+record Io(
+    PrintStream out, PrintStream err, Terminal terminal, UnaryOperator<PluginRegistry> tracing) {
+  /** Nobody traces. */
+  Io(PrintStream out, PrintStream err, Terminal terminal) {
+    this(out, err, terminal, UnaryOperator.identity());
+  }
+
+  /** The plugins as this command is to have them. */
+  PluginRegistry traced(PluginRegistry registry) {
+    return tracing.apply(registry);
+  }
+
   /** A word to the user that is no data. */
   void warn(String text) {
     err.println("mm: " + Commands.asTyped(text));

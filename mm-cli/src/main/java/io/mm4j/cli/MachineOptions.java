@@ -154,7 +154,7 @@ final class MachineOptions {
     for (PluginRegistry.Failure failure : registry.failures()) {
       io.warn("plugin skipped: " + failure.what() + ": " + failure.reason());
     }
-    return registry;
+    return io.traced(registry);
   }
 
   /** What describes a machine, and whether it was given. */

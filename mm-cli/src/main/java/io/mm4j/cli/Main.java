@@ -124,6 +124,7 @@ public final class Main {
     CommandLine line = new CommandLine(command);
     line.setCommandName("mm " + entry.name());
     line.setExpandAtFiles(false);
+    line.setStopAtPositional(command.takesCommand());
     line.getCommandSpec().usageMessage().abbreviateSynopsis(true);
     try {
       line.parseArgs(command.arguments(args));

@@ -29,6 +29,11 @@ abstract class MmCommand {
     return stacktrace;
   }
 
+  /** Whether what follows the first word that is no option belongs to another command. */
+  boolean takesCommand() {
+    return false;
+  }
+
   /** The typed arguments as they are to be parsed. */
   String[] arguments(String... args) {
     return args;

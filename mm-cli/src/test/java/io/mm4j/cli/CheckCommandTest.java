@@ -68,6 +68,53 @@ class CheckCommandTest {
     UsageTest.assertThreeParts(wrong);
   }
 
+  /**
+   * Upper rules on the floors given; those with machines of their own are skipped with a reason.
+   */
+  @Test
+  void aPageAllocatorStandsOnTheFramesThatAreGiven() {
+    String[] words = {
+      "check", "page-allocator=direct", "--plugin", "frame-allocator=bitmap", "--tries", "1"
+    };
+    Cli check = Cli.mm(words);
+    assertEquals(0, check.code(), check.out() + check.err());
+    assertTrue(
+        check.out().contains("passed   page-allocator=direct over frame-allocator=bitmap"),
+        check.out());
+    assertTrue(check.out().contains("not frame-allocator=bitmap"), check.out());
+    assertFalse(check.out().contains(" 0 passed"), check.out());
+    for (String[] wrong :
+        new String[][] {
+          {"check", "page-allocator=linux", "--plugin", "frame-allocator=nosuch"},
+          {"check", "page-allocator=linux", "--plugin", "slab=slub"},
+          {"check", "slab=slub", "--plugin", "frame-allocator=bitmap"},
+          {"check", "--plugin", "frame-allocator=bitmap"},
+          {"check", "--all", "slab=slub"},
+          {"check", "--all", "--prove"}
+        }) {
+      Cli answer = Cli.mm(wrong);
+      assertEquals(2, answer.code(), answer.out());
+      UsageTest.assertThreeParts(answer);
+    }
+  }
+
+  @Test
+  void allIsEveryPluginAndEveryPair() {
+    Cli all = Cli.mm("check", "--all", "--tries", "1", "--rule", "FA-01,PA-01", "--csv");
+    assertEquals(0, all.code(), all.out() + all.err());
+    assertTrue(all.out().contains("frame-allocator=llfree"), all.out());
+    assertTrue(all.out().contains("page-allocator=linux over frame-allocator=llfree"), all.out());
+  }
+
+  /** The value of an option that the plugin refuses is one answer, not a failure of every rule. */
+  @Test
+  void aRefusedOptionIsAnsweredInItsWords() {
+    Cli wrong = Cli.mm("check", "frame-allocator=buddy:max-order=11");
+    assertEquals(2, wrong.code(), wrong.out());
+    assertTrue(wrong.err().contains("0 to 10"), wrong.err());
+    UsageTest.assertThreeParts(wrong);
+  }
+
   @Test
   void aProofCanBeOfOneRule() {
     Cli proof = Cli.mm("check", "--prove", "vma-index", "--rule", "VI-03", "--json");

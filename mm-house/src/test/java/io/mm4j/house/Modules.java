@@ -18,7 +18,17 @@ import java.util.Map;
 final class Modules {
   /** Their names, the lower ones first. */
   static final List<String> NAMES =
-      List.of("api", "testkit", "physical", "buddy", "vmalloc", "slab", "process", "replay", "cli");
+      List.of(
+          "api",
+          "testkit",
+          "physical",
+          "buddy",
+          "vmalloc",
+          "slab",
+          "process",
+          "replay",
+          "trace",
+          "cli");
 
   /** One public class of each, to find it by. */
   private static final List<String> CLASSES =
@@ -31,6 +41,7 @@ final class Modules {
           "io.mm4j.slab.slub.SlubProvider",
           "io.mm4j.process.LinuxProcessFloorProvider",
           "io.mm4j.replay.Recordings",
+          "io.mm4j.trace.Tracer",
           "io.mm4j.cli.Main");
 
   /** The jar or the folder of classes of each module. */

@@ -42,6 +42,14 @@ public abstract class Rule<P extends PluginProvider> {
     return null;
   }
 
+  /**
+   * Whether its machines stand on {@link GivenFloors} where some are given; one that does not is
+   * skipped then.
+   */
+  public boolean takesFloors() {
+    return false;
+  }
+
   /** Whether the seed makes a difference; a case that was written by hand is run once. */
   public boolean seeded() {
     return true;

@@ -28,6 +28,11 @@ public record RuleResult(
     long calls,
     @Nullable String reason,
     @Nullable Failure failure) {
+  /** So many operations are printed, and so many of them from the beginning. */
+  private static final int MOST_SHOWN = 40;
+
+  private static final int FIRST_SHOWN = 10;
+
   /** How a rule ended. */
   public enum Outcome {
     /** Every try was good. */
@@ -70,6 +75,11 @@ public record RuleResult(
     return outcome == Outcome.FAILED && RuleRunner.STUCK.equals(reason);
   }
 
+  /** The same under another name of the plugin, such as what it stood on. */
+  public RuleResult named(String name) {
+    return new RuleResult(rule, name, outcome, tries, calls, reason, failure);
+  }
+
   /** The result of a rule that was not run at all. */
   public static RuleResult skipped(RuleInfo rule, String plugin, String reason) {
     return new RuleResult(rule, plugin, Outcome.SKIPPED, 0, 0, reason, null);
@@ -84,22 +94,51 @@ public record RuleResult(
       out.append(": ").append(reason);
     }
     if (failure != null) {
-      out.append("\n  rule       ").append(rule.statement());
+      line(out, "rule", rule.statement());
       if (!failure.setup.isEmpty()) {
-        out.append("\n  on         ").append(failure.setup);
+        line(out, "on", failure.setup);
       }
-      out.append("\n  seed       ").append(failure.seed);
+      line(out, "seed", Long.toString(failure.seed));
       out.append("\n  operations ").append(failure.operations.size());
       out.append(" left of ").append(failure.generated).append(':');
-      int number = 1;
-      for (String operation : failure.operations) {
-        out.append(String.format("%n    %3d  %s", number++, operation));
-      }
-      out.append("\n  expected   ").append(failure.expected);
-      out.append("\n  seen       ").append(failure.seen);
-      out.append("\n  usually    ").append(rule.failure());
+      operations(out, failure.operations);
+      line(out, "expected", failure.expected);
+      line(out, "seen", failure.seen);
+      line(out, "usually", usually(failure));
+      // Never broken: it is there to be copied.
       out.append("\n  again with ").append(failure.command);
     }
     return out.toString();
+  }
+
+  private static void line(StringBuilder out, String name, String value) {
+    out.append(String.format("%n  %-10s ", name)).append(Lines.fit(value, 13));
+  }
+
+  private static void operations(StringBuilder out, List<String> operations) {
+    int number = 0;
+    for (String operation : operations) {
+      number++;
+      if (operations.size() > MOST_SHOWN
+          && number > FIRST_SHOWN
+          && number <= operations.size() - (MOST_SHOWN - FIRST_SHOWN)) {
+        if (number == FIRST_SHOWN + 1) {
+          out.append("\n         ... ").append(operations.size() - MOST_SHOWN);
+          out.append(" more; `mm check --json` has all");
+        }
+        continue;
+      }
+      out.append(String.format("%n    %3d  ", number)).append(Lines.fit(operation, 11));
+    }
+  }
+
+  /** What the rule knows of its failures; of no use where the plugin threw, whatever the rule. */
+  private String usually(Failure failed) {
+    if (failed.cause == null) {
+      return rule.failure();
+    }
+    return failed.expected.contains("validate()")
+        ? "the plugin's own validate() found it first: its message says more than this rule"
+        : "the plugin threw before the rule could judge: look at where it did";
   }
 }

@@ -2,6 +2,7 @@
 
 package io.mm4j.testkit;
 
+import io.mm4j.api.InputException;
 import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.machine.Spi;
 import io.mm4j.api.plugin.Options;
@@ -44,9 +45,16 @@ public final class RuleRunner {
   private final boolean shrinks;
   private final Duration patience;
   private final Reproduce reproduce;
+  private final GivenFloors floors;
 
   private RuleRunner(
-      long seed, int tries, boolean shrinks, Duration patience, Reproduce reproduce) {
+      long seed,
+      int tries,
+      boolean shrinks,
+      Duration patience,
+      Reproduce reproduce,
+      GivenFloors floors) {
+    this.floors = floors;
     this.seed = seed;
     this.tries = tries;
     this.shrinks = shrinks;
@@ -74,39 +82,49 @@ public final class RuleRunner {
         DEFAULT_TRIES,
         true,
         DEFAULT_PATIENCE,
-        (plugin, id, seed) -> "./mm check " + plugin + " --rule " + id + " --seed " + seed);
+        (plugin, id, seed) -> "./mm check " + plugin + " --rule " + id + " --seed " + seed,
+        GivenFloors.NONE);
   }
 
   /** The same with another first seed. */
   public RuleRunner seed(long firstSeed) {
-    return new RuleRunner(firstSeed, tries, shrinks, patience, reproduce);
+    return new RuleRunner(firstSeed, tries, shrinks, patience, reproduce, floors);
   }
 
   /** The same with another number of seeds for each rule, 1 or more. */
   public RuleRunner tries(int count) {
-    return new RuleRunner(seed, Math.max(1, count), shrinks, patience, reproduce);
+    return new RuleRunner(seed, Math.max(1, count), shrinks, patience, reproduce, floors);
   }
 
   /** The same, and failures say that this is to be typed. */
   public RuleRunner reproduceBy(Reproduce how) {
-    return new RuleRunner(seed, tries, shrinks, patience, how);
+    return new RuleRunner(seed, tries, shrinks, patience, how, floors);
   }
 
   /** The same, and a step that takes longer than this has failed. */
   public RuleRunner patience(Duration longest) {
-    return new RuleRunner(seed, tries, shrinks, longest, reproduce);
+    return new RuleRunner(seed, tries, shrinks, longest, reproduce, floors);
+  }
+
+  /**
+   * The same on machines whose lower floor is this plugin, as far as rules take one: the others are
+   * skipped.
+   */
+  public <P extends PluginProvider> RuleRunner over(Spi<P> spi, P provider, PluginSpec spec) {
+    GivenFloors more = floors.with(spi, provider, spec);
+    return new RuleRunner(seed, tries, shrinks, patience, reproduce, more);
   }
 
   /** The same, but failing lists stay as they were generated. */
   public RuleRunner withoutShrinking() {
-    return new RuleRunner(seed, tries, false, patience, reproduce);
+    return new RuleRunner(seed, tries, false, patience, reproduce, floors);
   }
 
   /**
    * Runs rules over a plugin that is found in a registry.
    *
    * @param rules rules of this SPI
-   * @throws io.mm4j.api.InputException if there is no such plugin or it has no such option
+   * @throws InputException if there is no such plugin or it has no such option
    */
   public <P extends PluginProvider> List<RuleResult> run(
       List<Rule<P>> rules, PluginRegistry registry, Spi<P> spi, PluginSpec spec) {
@@ -123,13 +141,13 @@ public final class RuleRunner {
    * Runs one rule over a plugin.
    *
    * @param given the plugin's options, unchecked
-   * @throws io.mm4j.api.InputException if it has no such option
+   * @throws InputException if it has no such option, or refuses the value of one
    */
   public <P extends PluginProvider> RuleResult run(
       Rule<P> rule, P provider, Map<String, String> given) {
     String plugin = describe(rule.spi(), provider, given);
     return Watched.run(
-        () -> runHere(rule, provider, given, plugin),
+        () -> floors.during(() -> runHere(rule, provider, given, plugin)),
         seed,
         patience,
         thread -> stuck(rule.info(), plugin, thread));
@@ -163,6 +181,9 @@ public final class RuleRunner {
       Rule<P> rule, P provider, Map<String, String> given, String plugin) {
     Options options = Options.of(provider, given, plugin);
     String missing = rule.missing(provider, options);
+    if (missing == null && !floors.isEmpty() && !rule.takesFloors()) {
+      missing = "its machines have lower floors of their own, not " + floors;
+    }
     if (missing != null) {
       return new RuleResult(rule.info(), plugin, Outcome.SKIPPED, 0, 0, missing, null);
     }
@@ -171,6 +192,9 @@ public final class RuleRunner {
     for (int i = 0; i < count; i++) {
       RuleResult.Failure failure = fail(rule, provider, options, plugin, seed + i, calls);
       if (failure != null) {
+        if (!given.isEmpty() && failure.cause() instanceof InputException refused) {
+          throw refused; // an option's value, which no rule can judge
+        }
         return new RuleResult(
             rule.info(), plugin, Outcome.FAILED, i + 1, calls.sum(), null, failure);
       }
@@ -205,7 +229,7 @@ public final class RuleRunner {
     }
     return new RuleResult.Failure(
         trySeed,
-        trial.setup(),
+        trial.setup() + (floors.isEmpty() ? "" : ", over " + floors),
         story,
         operations.size(),
         violation.expected(),

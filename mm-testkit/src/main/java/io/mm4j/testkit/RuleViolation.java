@@ -34,6 +34,16 @@ public final class RuleViolation extends AssertionError {
     }
   }
 
+  /**
+   * A call was to be refused and was, but by an exception that callers do not know.
+   *
+   * @param expected what should have been thrown, and by which call
+   * @param thrown what was
+   */
+  public static RuleViolation wrongException(String expected, Throwable thrown) {
+    return new RuleViolation(expected, describe(thrown));
+  }
+
   /** What the rule demands. */
   public String expected() {
     return expected;

@@ -46,6 +46,25 @@ public abstract class Subject implements AutoCloseable {
     }
   }
 
+  /**
+   * Does a step on a subject that is a part of this one, and tells what that one told.
+   *
+   * @param name which part it is
+   */
+  protected final void tellOf(String name, Subject part, Runnable step) {
+    if (telling) {
+      part.startTelling();
+    }
+    try {
+      step.run();
+    } finally {
+      String all = part.takeTold();
+      if (!all.isEmpty()) {
+        tell(name + " " + all);
+      }
+    }
+  }
+
   final void startTelling() {
     telling = true;
   }

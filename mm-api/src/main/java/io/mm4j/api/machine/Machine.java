@@ -29,6 +29,7 @@ import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.pagetable.PageTablesProvider;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.PluginSpec;
+import io.mm4j.api.plugin.Sizes;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.api.slab.SlabAllocator;
@@ -39,6 +40,7 @@ import io.mm4j.api.vmalloc.VmallocAllocator;
 import io.mm4j.api.vmalloc.VmallocAllocatorProvider;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -400,9 +402,16 @@ public final class Machine implements AutoCloseable {
     return pages.zones();
   }
 
-  /** The plugin that was chosen for each SPI, with its given options. */
+  /** The plugin that was chosen for each SPI, with its given options, in boot order. */
   public Map<Spi<?>, PluginSpec> plugins() {
-    return Map.copyOf(chosen);
+    return Collections.unmodifiableMap(chosen);
+  }
+
+  @Override
+  public String toString() {
+    String ram = Sizes.format(layout.map().usableBytes());
+    int nodes = layout.nodes().size();
+    return architecture.id() + " " + ram + " cpus=" + cpus.count() + " nodes=" + nodes + chosen;
   }
 
   /** Validates every floor; throws {@link CorruptStateError} at the first contradiction. */

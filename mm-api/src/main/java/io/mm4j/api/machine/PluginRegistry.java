@@ -6,12 +6,12 @@ import io.mm4j.api.InputException;
 import io.mm4j.api.plugin.PluginProvider;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.MalformedURLException;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -37,6 +37,9 @@ import org.jspecify.annotations.Nullable;
  */
 @API(status = API.Status.MAINTAINED)
 public final class PluginRegistry {
+  /** After so many providers that cannot be linked the others of a loader are given up. */
+  private static final int MOST_UNLINKED = 100;
+
   private static final Pattern NAME = Pattern.compile("[a-z][a-z0-9-]{0,39}");
 
   /**
@@ -59,21 +62,27 @@ public final class PluginRegistry {
   }
 
   /**
-   * Finds the plugins on the module path, the class path, and in the jars of a folder.
+   * Finds the plugins on the module path, the class path, and in the jars of a folder. All jars of
+   * the folder have one class loader: a provider may lie in one of them and what it needs in
+   * another.
    *
    * @param jarFolder a folder of a third party's jars, or null
-   * @throws InputException if the folder cannot be read, or two plugins have one name
+   * @throws InputException if the folder cannot be read or has no jar, two plugins have one name,
+   *     or two of the jars hold the same provider
    */
   public static PluginRegistry discover(@Nullable Path jarFolder) {
     ClassLoader system = PluginRegistry.class.getClassLoader();
     List<ClassLoader> loaders = new ArrayList<>();
     loaders.add(system);
-    if (jarFolder != null) {
-      for (Path jar : jarsIn(jarFolder)) {
-        loaders.add(new URLClassLoader(jar.getFileName().toString(), new URL[] {url(jar)}, system));
-      }
-    }
     PluginRegistry registry = new PluginRegistry();
+    if (jarFolder != null) {
+      List<Path> jars = jarsIn(jarFolder);
+      PluginJars.refuseTwice(jars);
+      jars.forEach(jar -> registry.failures.addAll(PluginJars.undeclared(jar)));
+      URL[] urls = jars.stream().map(PluginJars::url).toArray(URL[]::new);
+      String name = jars.size() == 1 ? fileName(jars.getFirst()) : fileName(jarFolder);
+      loaders.add(new URLClassLoader(name, urls, system));
+    }
     for (Spi<?> spi : Spi.all()) {
       registry.plugins.put(spi, new TreeMap<>());
       Set<Class<?>> seen = new HashSet<>();
@@ -98,7 +107,8 @@ public final class PluginRegistry {
 
   private <P extends PluginProvider> void load(Spi<P> spi, ClassLoader loader, Set<Class<?>> seen) {
     var iterator = loadService(spi, loader).iterator();
-    String source = loader instanceof URLClassLoader jar ? jar.getURLs()[0].getPath() : "";
+    String source = loader instanceof URLClassLoader jars ? places(jars) : "";
+    int unlinked = 0;
     while (true) {
       try {
         if (!iterator.hasNext()) {
@@ -112,11 +122,16 @@ public final class PluginRegistry {
         Throwable cause = e.getCause() == null ? e : e.getCause();
         String what = String.valueOf(e.getMessage()) + (source.isEmpty() ? "" : " in " + source);
         failures.add(new Failure(spi, what, cause.toString()));
-        if (e instanceof LinkageError) {
+        if (e instanceof LinkageError && ++unlinked > MOST_UNLINKED) {
           return;
         }
       }
     }
+  }
+
+  /** The jars of a folder, for a message. */
+  private static String places(URLClassLoader jars) {
+    return Arrays.stream(jars.getURLs()).map(URL::getPath).collect(Collectors.joining(", "));
   }
 
   private static <P extends PluginProvider> ServiceLoader<P> loadService(
@@ -236,18 +251,23 @@ public final class PluginRegistry {
       throw new InputException(
           "'" + folder + "' is not a folder", "--plugins-path", "a folder that holds plugin jars");
     }
+    List<Path> jars;
     try (Stream<Path> files = Files.list(folder)) {
-      return files.filter(f -> f.toString().endsWith(".jar")).sorted().toList();
+      jars = files.filter(f -> f.toString().endsWith(".jar")).sorted().toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+    if (jars.isEmpty()) {
+      throw new InputException(
+          "there is no jar in '" + folder + "'",
+          "--plugins-path",
+          "a folder that holds plugin jars: of a Maven project, `target` after `mvn package`");
+    }
+    return jars;
   }
 
-  private static URL url(Path jar) {
-    try {
-      return jar.toUri().toURL();
-    } catch (MalformedURLException e) {
-      throw new UncheckedIOException(e);
-    }
+  private static String fileName(Path path) {
+    Path name = path.toAbsolutePath().normalize().getFileName();
+    return name == null ? "plugins" : name.toString();
   }
 }

@@ -128,6 +128,8 @@ public interface FrameAllocatorProvider extends PluginProvider {
    * Creates the allocator of a zone, with nothing free.
    *
    * @param zone the frames; their pageblock types are {@code zone.pageblocks()}
+   * @throws io.mm4j.api.InputException for the value of an option that is not allowed: what was
+   *     given, and what is allowed
    */
   FrameAllocator create(Zone zone, Options options);
 

@@ -60,7 +60,11 @@ public interface PageAllocatorProvider extends PluginProvider {
     return Optional.empty();
   }
 
-  /** Creates the allocator. */
+  /**
+   * Creates the allocator.
+   *
+   * @throws io.mm4j.api.InputException for the value of an option or setting that is not allowed
+   */
   PageAllocator create(Floors floors, Options options);
 
   @Override

@@ -5,6 +5,7 @@ package io.mm4j.api.plugin;
 import io.mm4j.api.InputException;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.TreeMap;
 import org.apiguardian.api.API;
 
 /**
@@ -49,5 +50,17 @@ public record PluginSpec(String name, Map<String, String> options) {
       }
     }
     return new PluginSpec(name, options);
+  }
+
+  /** As on the command line: {@code NAME} or {@code NAME:key=value,...}, options by name. */
+  @Override
+  public String toString() {
+    StringBuilder text = new StringBuilder(name);
+    char separator = ':';
+    for (Map.Entry<String, String> option : new TreeMap<>(options).entrySet()) {
+      text.append(separator).append(option.getKey()).append('=').append(option.getValue());
+      separator = ',';
+    }
+    return text.toString();
   }
 }

@@ -41,4 +41,104 @@ public record AddressSpaceConfig(
     Objects.requireNonNull(thp, "thp");
     capabilities = Set.copyOf(capabilities);
   }
+
+  /**
+   * An ordinary user's process on x86-64: {@link MmLayout#x8664()}, 8 MiB of stack and of memory
+   * that it may lock, no other limit, no capability, a machine of 4 GiB without swap and with the
+   * kernel's defaults. Change what matters with the methods below.
+   */
+  public static AddressSpaceConfig defaults() {
+    return new AddressSpaceConfig(
+        MmLayout.x8664(),
+        ResourceLimit.INFINITY,
+        ResourceLimit.INFINITY,
+        8L << 20,
+        8L << 20,
+        Set.of(),
+        MmSysctls.DEFAULTS,
+        4L << 20,
+        0,
+        ThpMode.MADVISE,
+        false);
+  }
+
+  /** The same with other machine-wide settings. */
+  public AddressSpaceConfig sysctls(MmSysctls settings) {
+    return new AddressSpaceConfig(
+        layout,
+        asBytes,
+        dataBytes,
+        stackBytes,
+        memlockBytes,
+        capabilities,
+        settings,
+        totalRamKb,
+        totalSwapKb,
+        thp,
+        readImpliesExec);
+  }
+
+  /** The same with another limit on the whole address space. */
+  public AddressSpaceConfig asBytes(long softBytes) {
+    return new AddressSpaceConfig(
+        layout,
+        softBytes,
+        dataBytes,
+        stackBytes,
+        memlockBytes,
+        capabilities,
+        sysctls,
+        totalRamKb,
+        totalSwapKb,
+        thp,
+        readImpliesExec);
+  }
+
+  /** The same on a machine with this much memory. */
+  public AddressSpaceConfig totalRamKb(long kb) {
+    return new AddressSpaceConfig(
+        layout,
+        asBytes,
+        dataBytes,
+        stackBytes,
+        memlockBytes,
+        capabilities,
+        sysctls,
+        kb,
+        totalSwapKb,
+        thp,
+        readImpliesExec);
+  }
+
+  /** The same with other capabilities. */
+  public AddressSpaceConfig capabilities(Set<Capability> allowed) {
+    return new AddressSpaceConfig(
+        layout,
+        asBytes,
+        dataBytes,
+        stackBytes,
+        memlockBytes,
+        allowed,
+        sysctls,
+        totalRamKb,
+        totalSwapKb,
+        thp,
+        readImpliesExec);
+  }
+
+  /** The same with another huge page setting. */
+  public AddressSpaceConfig thp(ThpMode mode) {
+    return new AddressSpaceConfig(
+        layout,
+        asBytes,
+        dataBytes,
+        stackBytes,
+        memlockBytes,
+        capabilities,
+        sysctls,
+        totalRamKb,
+        totalSwapKb,
+        mode,
+        readImpliesExec);
+  }
 }

@@ -40,4 +40,27 @@ public record MmLayout(
     long argStart,
     long argEnd,
     long envStart,
-    long envEnd) {}
+    long envEnd) {
+  /**
+   * A small static program on x86-64 without address randomization, as Linux 6.18 lays it out: heap
+   * at 0x4cb000, mmap from below the stack downwards.
+   */
+  public static MmLayout x8664() {
+    return new MmLayout(
+        0x7ffffffff000L,
+        0x7ffff7fff000L,
+        true,
+        false,
+        0x401000,
+        0x495091,
+        0x4bf6d8,
+        0x4c5290,
+        0x4cb000,
+        0x4cb000,
+        0x7fffffffee30L,
+        0x7fffffffefeeL,
+        0x7fffffffeff3L,
+        0x7fffffffeff3L,
+        0x7fffffffeff3L);
+  }
+}

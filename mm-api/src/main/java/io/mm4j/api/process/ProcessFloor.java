@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.api.process;
 
+import io.mm4j.api.memory.Pages;
+import java.util.List;
 import org.apiguardian.api.API;
 
 /**
@@ -18,6 +20,25 @@ public interface ProcessFloor extends AutoCloseable {
    *     its value)
    */
   AddressSpace createAddressSpace(AddressSpaceConfig config);
+
+  /**
+   * A new process with a stack and nothing else mapped: {@link AddressSpaceConfig#defaults()} with
+   * this machine's {@link #sysctls()}. Map what it needs with its system calls.
+   */
+  default AddressSpace spawn() {
+    return spawn(AddressSpaceConfig.defaults().sysctls(sysctls()));
+  }
+
+  /**
+   * A new process with a stack of 132 KiB at the end of its user space, and nothing else mapped.
+   */
+  default AddressSpace spawn(AddressSpaceConfig config) {
+    AddressSpace space = createAddressSpace(config);
+    long top = config.layout().taskSize() & -Pages.PAGE_SIZE;
+    long bottom = top - 33 * Pages.PAGE_SIZE;
+    space.loadVma(new VmaInfo(bottom, top, "rw-p", 0, "[stack]", null, List.of(), "?"));
+    return space;
+  }
 
   /**
    * Makes the (n+1)-th internal allocation from now fail, as a kernel's {@code kmalloc} may. The

@@ -27,6 +27,7 @@ public interface VmaIndexProvider extends PluginProvider {
    *
    * @param maxVmas the number of VMAs it refuses to exceed, {@code 1..capabilities().maxVmas()}
    * @throws io.mm4j.api.MisuseException if {@code maxVmas} is outside these bounds
+   * @throws io.mm4j.api.InputException for the value of an option that is not allowed
    */
   VmaIndex create(int maxVmas, Options options);
 

@@ -4,6 +4,7 @@ package io.mm4j.cli.check;
 
 import io.mm4j.cli.text.Table;
 import io.mm4j.cli.text.Terminal;
+import io.mm4j.testkit.Findings;
 import io.mm4j.testkit.RuleResult;
 import io.mm4j.testkit.RuleResult.Outcome;
 import java.io.PrintStream;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 public final class CheckReport {
   private CheckReport() {}
 
-  /** A line for a rule; a failure is followed by its report. */
+  /** A line for a rule. */
   public static void line(PrintStream out, RuleResult result, Terminal terminal) {
     String outcome = String.format("%-7s", result.outcome().name().toLowerCase(Locale.ROOT));
     String shown =
@@ -37,9 +38,29 @@ public final class CheckReport {
             + " "
             + result.rule().name()
             + reason);
-    if (result.outcome() == Outcome.FAILED) {
-      result.report().lines().skip(1).forEach(out::println);
+  }
+
+  /** The report of each finding; the first one is where to begin. */
+  public static void findings(PrintStream out, List<Findings.Finding> findings, Terminal terminal) {
+    int number = 1;
+    for (Findings.Finding finding : findings) {
+      out.println();
+      String which = findings.size() == 1 ? "" : number++ + " of " + findings.size() + ": ";
+      List<String> lines = finding.report().lines().toList();
+      out.println(terminal.bad(which + lines.getFirst()));
+      lines.subList(1, lines.size()).forEach(out::println);
     }
+  }
+
+  /** Why rules were not run: each reason once. */
+  public static void skipped(PrintStream out, List<RuleResult> results) {
+    Map<String, Long> reasons = new LinkedHashMap<>();
+    for (RuleResult r : results) {
+      if (r.outcome() == Outcome.SKIPPED) {
+        reasons.merge(r.plugin() + ": " + r.reason(), 1L, Long::sum);
+      }
+    }
+    reasons.forEach((reason, count) -> out.println("  " + count + " skipped, " + reason));
   }
 
   /** {@code 20 passed, 1 failed, 2 skipped; 123456 calls}. */
@@ -105,6 +126,15 @@ public final class CheckReport {
     }
     Map<String, Object> object = new LinkedHashMap<>();
     object.put("results", list);
+    List<Map<String, Object>> findings = new ArrayList<>();
+    for (Findings.Finding finding : Findings.of(results)) {
+      Map<String, Object> map = new LinkedHashMap<>();
+      map.put("plugin", finding.first().plugin());
+      map.put("rule", finding.first().rule().id());
+      map.put("others", finding.others().stream().map(r -> r.rule().id()).toList());
+      findings.add(map);
+    }
+    object.put("findings", findings);
     for (Outcome outcome : Outcome.values()) {
       object.put(outcome.name().toLowerCase(Locale.ROOT), count(results, outcome));
     }

@@ -7,6 +7,7 @@ import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.machine.Spi;
 import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.plugin.PluginSpec;
+import io.mm4j.testkit.Findings;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleResult;
 import io.mm4j.testkit.RuleResult.Outcome;
@@ -17,7 +18,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.apiguardian.api.API;
 import org.junit.jupiter.api.Assertions;
@@ -111,16 +115,42 @@ public abstract class PluginSuite<P extends PluginProvider> {
 
   private DynamicNode container(List<Rule<P>> rules, PluginRegistry registry, PluginSpec spec) {
     String only = System.getProperty("mm.rule");
-    return DynamicContainer.dynamicContainer(
-        spi.id() + "=" + spec.name(),
+    List<RuleResult> results = Collections.synchronizedList(new ArrayList<>());
+    String name = spi.id() + "=" + spec.name();
+    Stream<DynamicTest> tests =
         rules.stream()
             .filter(rule -> only == null || rule.info().id().equals(only))
             .map(
                 rule ->
-                    DynamicTest.dynamicTest(rule.toString(), () -> judge(rule, registry, spec))));
+                    DynamicTest.dynamicTest(
+                        rule.toString(), () -> judge(rule, registry, spec, results)));
+    // Last: says what a build that succeeds does not show, and where to begin with one that fails.
+    DynamicTest summary = DynamicTest.dynamicTest("summary", () -> summarize(name, results));
+    return DynamicContainer.dynamicContainer(name, Stream.concat(tests, Stream.of(summary)));
   }
 
-  private void judge(Rule<P> rule, PluginRegistry registry, PluginSpec spec) {
+  private static void summarize(String name, List<RuleResult> results) {
+    Map<String, Integer> reasons = new LinkedHashMap<>();
+    for (RuleResult result : results) {
+      if (result.outcome() == Outcome.SKIPPED) {
+        reasons.merge("" + result.reason(), 1, Integer::sum);
+      }
+    }
+    int skipped = reasons.values().stream().mapToInt(i -> i).sum();
+    List<Findings.Finding> findings = Findings.of(results);
+    if (skipped + findings.size() == 0) {
+      return;
+    }
+    System.out.println(name + ": " + results.size() + " rules, " + skipped + " skipped");
+    reasons.forEach((reason, count) -> System.out.println("  " + count + " skipped: " + reason));
+    if (!findings.isEmpty()) {
+      System.out.println("  " + Findings.summary(findings));
+      System.out.println(findings.getFirst().report());
+    }
+  }
+
+  private void judge(
+      Rule<P> rule, PluginRegistry registry, PluginSpec spec, List<RuleResult> results) {
     RuleRunner runner =
         RuleRunner.create()
             .tries(tries())
@@ -133,33 +163,43 @@ public abstract class PluginSuite<P extends PluginProvider> {
       runner = runner.withoutShrinking();
     }
     RuleResult result = runner.run(List.of(rule), registry, spi, spec).getFirst();
+    results.add(result);
     Assumptions.assumeFalse(result.outcome() == Outcome.SKIPPED, () -> "" + result.reason());
     if (result.failure() != null) {
       Assertions.fail(result.report(), result.failure().cause());
     }
   }
 
+  /** One line for a shell, whatever folder it is typed in. */
   private String command(String plugin, String ruleId, long seed) {
-    Path module = Path.of(System.getProperty("basedir", "")).toAbsolutePath();
+    Path module = Path.of(System.getProperty("basedir", "")).toAbsolutePath().normalize();
+    Path parent = module.getParent();
+    String patience = System.getProperty("mm.patience");
     return "mvn test "
-        + (isModule(module) ? "-pl " + module.getFileName() + " -am " : "")
-        + "-Dsurefire.failIfNoSpecifiedTests=false -Dtest="
+        + (parent != null && isModule(parent, module)
+            ? "-f " + quoted(parent) + " -pl " + module.getFileName() + " -am"
+            : "-f " + quoted(module))
+        + " -Dsurefire.failIfNoSpecifiedTests=false -Dtest="
         + getClass().getSimpleName()
         + " -Dmm.rule="
         + ruleId
         + " -Dmm.seed="
         + seed
+        + (patience == null ? "" : " -Dmm.patience=" + patience)
         + " -Dmm.plugin="
         + plugin;
   }
 
+  private static String quoted(Path path) {
+    String text = path.toString();
+    return text.matches("[\\w/.+-]+") ? text : "'" + text + "'";
+  }
+
   /** Whether the folder above is a project that names this one as its module. */
-  private static boolean isModule(Path folder) {
-    Path parent = folder.getParent();
+  private static boolean isModule(Path parent, Path folder) {
     try {
-      return parent != null
-          && Files.readString(parent.resolve("pom.xml"))
-              .contains("<module>" + folder.getFileName() + "</module>");
+      return Files.readString(parent.resolve("pom.xml"))
+          .contains("<module>" + folder.getFileName() + "</module>");
     } catch (IOException e) {
       return false;
     }

@@ -139,6 +139,8 @@ public final class MisuseRules {
         throw new RuleViolation("MisuseException from freePagesIn" + of, "no exception");
       } catch (MisuseException e) {
         check(e.getMessage() != null, "a message", "none");
+      } catch (RuntimeException e) {
+        throw RuleViolation.wrongException("MisuseException from freePagesIn" + of, e);
       }
       if (s.can.takesExactly() && order <= s.maxOrder()) {
         try {
@@ -167,6 +169,8 @@ public final class MisuseRules {
             e.getMessage() != null && e.getMessage().contains(Long.toString(pfn)),
             "a message that names pfn=" + pfn,
             "" + e.getMessage());
+      } catch (RuntimeException e) {
+        throw RuleViolation.wrongException("MisuseException from " + call, e);
       }
     }
 

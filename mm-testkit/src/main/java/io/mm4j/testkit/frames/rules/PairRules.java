@@ -36,6 +36,10 @@ public final class PairRules {
       this.two = two;
     }
 
+    void apply(String name, FrameSubject part, Operation<FrameSubject> operation) {
+      tellOf(name, part, () -> operation.apply(part));
+    }
+
     @Override
     public void validate() {
       one.validate();
@@ -49,10 +53,10 @@ public final class PairRules {
     @Override
     public void apply(Pair pair) {
       if (first) {
-        operation.apply(pair.one);
+        pair.apply("first", pair.one, operation);
       }
       if (second) {
-        operation.apply(pair.two);
+        pair.apply("second", pair.two, operation);
       }
     }
 

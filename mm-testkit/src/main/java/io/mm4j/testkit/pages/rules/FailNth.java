@@ -53,6 +53,11 @@ public final class FailNth implements FrameAllocatorProvider {
   }
 
   @Override
+  public Capabilities capabilities(Options options) {
+    return inner.capabilities(options);
+  }
+
+  @Override
   public FrameAllocator create(Zone zone, Options options) {
     return new Failing(inner.create(zone, options));
   }

@@ -103,6 +103,11 @@ final class PageRule extends Rule<PageAllocatorProvider> {
   }
 
   @Override
+  public boolean takesFloors() {
+    return true;
+  }
+
+  @Override
   public @Nullable String missing(PageAllocatorProvider provider, Options options) {
     var can = provider.capabilities();
     return switch (needs) {

@@ -16,12 +16,14 @@ import io.mm4j.api.memory.Node;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
+import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.PluginSpec;
+import io.mm4j.testkit.GivenFloors;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.Subject;
 import io.mm4j.testkit.frames.naive.NaiveFrames;
@@ -36,7 +38,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A machine of 20 MiB with two nodes and two CPUs, whose page allocator is under test; the floors
- * below are the kit's naive ones. Beside it the frames that are held.
+ * below are the kit's naive ones, or a frame allocator that was given. Beside it the frames that
+ * are held.
  */
 final class PageSubject extends Subject {
   static final long FRAMES = 5120;
@@ -52,6 +55,8 @@ final class PageSubject extends Subject {
   final long total;
 
   PageSubject(PageAllocatorProvider provider, Options options, boolean contents, long failNth) {
+    GivenFloors.Floor<FrameAllocatorProvider> frames =
+        GivenFloors.of(Spi.FRAME_ALLOCATOR, NaiveFrames::new);
     PluginRegistry registry =
         PluginRegistry.of(
             Map.of(
@@ -60,7 +65,7 @@ final class PageSubject extends Subject {
                     new NaiveMemories(
                         "naive", (l, bytes) -> new NaiveMemory(l, bytes, new HookedMap(l)))),
                 Spi.FRAME_ALLOCATOR,
-                List.of(new FailNth(new NaiveFrames(), failNth)),
+                List.of(new FailNth(frames.provider(), failNth)),
                 Spi.PAGE_ALLOCATOR,
                 List.of(provider)));
     machine =
@@ -70,7 +75,7 @@ final class PageSubject extends Subject {
             .contents(contents)
             .registry(registry)
             .plugin(Spi.PHYSICAL_MEMORY, PluginSpec.of("naive"))
-            .plugin(Spi.FRAME_ALLOCATOR, PluginSpec.of("naive"))
+            .plugin(Spi.FRAME_ALLOCATOR, frames.spec())
             .plugin(Spi.PAGE_ALLOCATOR, new PluginSpec(provider.name(), given(provider, options)))
             .boot();
     pages = machine.pages();

@@ -28,6 +28,8 @@ public final class ChangeRules {
       same("size after a refused " + what, run.index().size(), run.model().size());
       sameOrder("after a refused " + what, run.index(), run.model());
       return;
+    } catch (RuntimeException other) {
+      throw RuleViolation.wrongException("MisuseException from " + what, other);
     }
     throw new RuleViolation("MisuseException from " + what, "none");
   }

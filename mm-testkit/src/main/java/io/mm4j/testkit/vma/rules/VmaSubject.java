@@ -95,7 +95,10 @@ public final class VmaSubject extends Subject {
     switch (operation) {
       case Insert(long start, long end) -> {
         if (end <= VmaIndex.MAX_ADDRESS && model.findIntersection(start, end) == VmaIndex.NONE) {
-          insert(start, end);
+          int vma = insert(start, end);
+          tell(vma == VmaIndex.NONE ? "NONE" : "vma=" + vma);
+        } else {
+          tell("not done: no free range");
         }
       }
       case Erase(int place) -> erase(place);
@@ -138,6 +141,9 @@ public final class VmaSubject extends Subject {
     }
     int modelVma = model.handleAt(place % model.size());
     lastErased = handle(modelVma);
+    if (telling()) {
+      tell("vma=" + lastErased + " " + text(modelVma));
+    }
     index.erase(lastErased);
     model.erase(modelVma);
     handles.remove(modelVma);
@@ -158,6 +164,12 @@ public final class VmaSubject extends Subject {
     long a = low + (high - low) / 256 * from + (from == 256 ? (high - low) % 256 : 0);
     long b = low + (high - low) / 256 * to + (to == 256 ? (high - low) % 256 : 0);
     if (a != b) {
+      if (telling()) {
+        tell(
+            String.format(
+                "vma=%d from %s to [0x%x, 0x%x)",
+                handle(modelVma), text(modelVma), Math.min(a, b), Math.max(a, b)));
+      }
       index.setRange(handle(modelVma), Math.min(a, b), Math.max(a, b));
       model.setRange(modelVma, Math.min(a, b), Math.max(a, b));
     }
@@ -178,6 +190,9 @@ public final class VmaSubject extends Subject {
         return;
       }
       int handle = insert(at, at + PAGE / 2);
+      if (telling() && i < 4) {
+        tell(String.format("vma=%d at 0x%x", handle, at));
+      }
       if (handle >= capacity) {
         throw new RuleViolation("a reserved handle below capacity " + capacity, "vma=" + handle);
       }

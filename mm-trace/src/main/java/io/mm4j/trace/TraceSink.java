@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.trace;
+
+import io.mm4j.api.Cpu;
+import io.mm4j.api.memory.Zone;
+import io.mm4j.api.page.FrameAllocator;
+import io.mm4j.api.page.PageEvents;
+import io.mm4j.api.slab.SlabEvents;
+import org.apiguardian.api.API;
+
+/**
+ * Receives what traced plugins do: the kernel's tracepoints as far as a plugin shows them, and what
+ * passes through its SPI. Called by the thread that does it, some of it with a zone's lock held: a
+ * receiver calls no floor.
+ *
+ * <p>Where inner steps come from: a page or slab allocator with an event sink of its own ({@code
+ * watch}) tells them. Of one without, the calls at its SPI are told: requests and frees.
+ */
+@API(status = API.Status.EXPERIMENTAL)
+public interface TraceSink extends PageEvents, SlabEvents, AutoCloseable {
+  /** A zone has got an allocator, with nothing free: a machine is being booted. */
+  default void zoneCreated(Zone zone, FrameAllocator frames) {}
+
+  /**
+   * A block left the free blocks of a zone, however: allocated, stolen, taken exactly.
+   *
+   * @param migratetype of the list that it came from, as far as the caller said; else of its
+   *     pageblock
+   */
+  default void blockTaken(Zone zone, long pfn, int order, int migratetype) {}
+
+  /** A block came to the free blocks of a zone. */
+  default void blockFreed(Zone zone, long pfn, int order, int migratetype) {}
+
+  /** {@code alloc_vmap_area}: {@code address} is 0 if there was no room. */
+  default void vmapAlloc(Cpu cpu, long address, long bytes, long align, long start, long end) {}
+
+  /** {@code free_vmap_area_noflush}. */
+  default void vmapFree(Cpu cpu, long address, long lazyPages, long lazyMax) {}
+
+  /** {@code purge_vmap_area_lazy}: how many areas were purged. */
+  default void vmapPurge(int purged) {}
+
+  /**
+   * A system call of a process.
+   *
+   * @param arguments as the user passed them
+   */
+  default void systemCall(String name, long[] arguments, long result) {}
+
+  /** {@code page_fault_user} and {@code page_fault_kernel}: bits of the error code as on x86. */
+  default void pageFault(boolean user, long uaddr, int errorCode) {}
+
+  /** {@code exit_mmap}. */
+  default void exitMmap() {}
+
+  /**
+   * Nothing comes any more.
+   *
+   * @throws io.mm4j.api.InputException if what was recorded cannot be written
+   */
+  @Override
+  default void close() {}
+
+  @Override
+  default void step(Cpu cpu, String text) {}
+}

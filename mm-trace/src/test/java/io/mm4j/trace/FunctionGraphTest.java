@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.trace;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Calls are printed as the kernel's function_graph tracer prints them. */
+class FunctionGraphTest {
+  private final StringBuilder text = new StringBuilder();
+
+  @AfterEach
+  void stop() {
+    FunctionGraph.stop();
+  }
+
+  private static void call(String origin, Runnable inside) {
+    FunctionGraph.enter(origin);
+    inside.run();
+    FunctionGraph.exit();
+  }
+
+  private static void page() {
+    call(
+        "io.mm4j.api.page.PageCalls.getFreePages/(II)J",
+        () ->
+            call(
+                "io.mm4j.api.page.PageAllocator.allocPages/(Lio/mm4j/api/Cpu;II)J",
+                () -> {
+                  call("x.Linux.rmqueuePcplist/(I)J", () -> {});
+                  call("x.Linux.allocPages/(Lio/mm4j/api/Cpu;III)J", () -> {});
+                }));
+  }
+
+  private String shape() {
+    return text.toString()
+        .lines()
+        .filter(line -> !line.startsWith("#"))
+        .map(line -> line.replaceAll("[ $@*#!+] [0-9]+\\.[0-9]{3} us *\\|", "      TIME us |"))
+        .reduce("", (a, b) -> a + b + "\n");
+  }
+
+  @Test
+  void callsAreIndentedWithDurations() {
+    new FunctionGraph(text, 0, Set.of()).start();
+    page();
+    assertEquals(
+        """
+         0)               |  __get_free_pages() {
+         0)               |    alloc_pages() {
+         0)       TIME us |      rmqueue_pcplist();
+         0)       TIME us |      alloc_pages_node();
+         0)       TIME us |    }
+         0)       TIME us |  }
+        """,
+        shape());
+  }
+
+  @Test
+  void depthAndRootsAreChosen() {
+    new FunctionGraph(text, 1, Set.of("alloc_pages")).start();
+    page();
+    assertEquals(" 0)       TIME us |  alloc_pages();\n", shape());
+  }
+
+  @Test
+  void namesAreTheKernels() {
+    assertEquals("kmem_cache_alloc", FunctionGraph.name("io.mm4j.api.slab.CpuSlabs.alloc/(II)J"));
+    assertEquals("kmem_cache_create", FunctionGraph.name("a.SlubAllocator.kmemCacheCreate/(J)V"));
+    assertEquals(
+        "__alloc_pages",
+        FunctionGraph.name("a.LinuxPageAllocator.allocPages/(Lx/Cpu;IIILx/Mask;)J"));
+  }
+}

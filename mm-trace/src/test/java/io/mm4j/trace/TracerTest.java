@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.trace;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.mm4j.api.Cpu;
+import io.mm4j.api.machine.Machine;
+import io.mm4j.api.machine.MachineConfig;
+import io.mm4j.api.machine.PluginRegistry;
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.Uapi;
+import io.mm4j.api.slab.SlabAllocator;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Machines whose plugins are traced do what they did, and what they do is told. */
+class TracerTest {
+  private static final PluginRegistry FOUND = PluginRegistry.discover();
+
+  @TempDir Path dir;
+
+  private static MachineConfig config(PluginRegistry registry) {
+    return new MachineConfig().memory(64L << 20).registry(registry);
+  }
+
+  /** With tracing off nothing is wrapped: the plugin in use is the plugin's own class. */
+  @Test
+  void withoutATracerThereIsNoWrapper() {
+    try (Machine machine = config(FOUND).boot()) {
+      for (Object plugin : plugins(machine)) {
+        assertFalse(isWrapper(plugin), plugin.getClass().getName());
+      }
+    }
+    Tracer tracer = Tracer.to(new TraceSink() {});
+    try (Machine machine = config(tracer.trace(FOUND)).boot()) {
+      for (Object plugin : plugins(machine)) {
+        assertTrue(isWrapper(plugin), plugin.getClass().getName());
+      }
+    }
+  }
+
+  private static List<Object> plugins(Machine machine) {
+    return List.of(
+        machine.zones().getFirst().frames(),
+        machine.pages(),
+        machine.slabs(),
+        machine.vmalloc(),
+        machine.processes());
+  }
+
+  private static boolean isWrapper(Object plugin) {
+    return plugin.getClass().getPackageName().equals("io.mm4j.trace");
+  }
+
+  /** Answers, frame for frame, are those of the plugins without a tracer. */
+  @ParameterizedTest
+  @ValueSource(strings = {"linux", "direct"})
+  void answersDoNotChange(String pages) {
+    List<Long> without;
+    try (Machine machine = config(FOUND).plugin("page-allocator=" + pages).boot()) {
+      without = work(machine);
+    }
+    Tracer tracer = Tracer.to(new FtraceText(new StringBuilder()));
+    MachineConfig config = config(tracer.trace(FOUND)).plugin("page-allocator=" + pages);
+    try (Machine machine = config.boot()) {
+      assertEquals(without, work(machine));
+    }
+  }
+
+  private static List<Long> work(Machine machine) {
+    List<Long> answers = new ArrayList<>();
+    Cpu cpu = machine.cpus().get(0);
+    PageAllocator pages = machine.pages();
+    for (int order = 0; order <= 5; order++) {
+      answers.add(pages.allocPages(cpu, Gfp.GFP_KERNEL, order));
+      answers.add(pages.on(cpu).alloc(Gfp.GFP_HIGHUSER_MOVABLE, order));
+    }
+    for (int order = 0; order <= 5; order++) {
+      pages.freePages(cpu, answers.get(2 * order), order);
+      pages.on(cpu).free(answers.get(2 * order + 1), order);
+    }
+    SlabAllocator slabs = machine.slabs();
+    for (int bytes = 8; bytes < 40_000; bytes *= 3) {
+      long object = slabs.kmalloc(cpu, bytes, Gfp.GFP_KERNEL);
+      answers.add(object);
+      slabs.kfree(cpu, object);
+    }
+    AddressSpace space = machine.processes().spawn();
+    answers.add(space.mmap(0, 8192, Uapi.PROT_READ, Uapi.MAP_PRIVATE | Uapi.MAP_ANONYMOUS, -1, 0));
+    space.exit();
+    machine.validate();
+    return answers;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"linux", "direct"})
+  void eventsReadAsTheKernelsDo(String pages) {
+    StringBuilder text = new StringBuilder();
+    Tracer tracer = Tracer.to(new FtraceText(text));
+    MachineConfig config = config(tracer.trace(FOUND)).plugin("page-allocator=" + pages);
+    try (Machine machine = config.boot()) {
+      work(machine);
+    }
+    String line = "(?m)^ +mm4j-1 +\\[000\\] \\.{5} +[0-9]+\\.[0-9]{6}: ";
+    for (String event :
+        List.of(
+            "mm_page_alloc: page=ffffea[0-9a-f]{10} pfn=0x[0-9a-f]+ order=3 migratetype=0"
+                + " gfp_flags=GFP_KERNEL$",
+            "mm_page_free: page=ffffea[0-9a-f]{10} pfn=0x[0-9a-f]+ order=5$",
+            "kmalloc: ptr=0x[0-9a-f]+ bytes_req=24 bytes_alloc=32 gfp_flags=GFP_KERNEL node=-1"
+                + " accounted=false$",
+            "kfree: ptr=0x[0-9a-f]+$",
+            "sys_mmap: \\(0, 2000, 1, 22, ffffffffffffffff, 0\\) -> 0x7[0-9a-f]+$",
+            "exit_mmap: mt_mod 0+, DESTROY$")) {
+      assertTrue(Pattern.compile(line + event).matcher(text).find(), event + "\n" + text);
+    }
+    boolean inner = text.toString().contains("mm_page_alloc_zone_locked: ");
+    assertEquals(pages.equals("linux"), inner, "only linux has a sink of its own");
+  }
+
+  @Test
+  void eventsOfTheFlightRecorderCanBeRead() throws IOException {
+    Path file = dir.resolve("run.jfr");
+    try (Tracer tracer = Tracer.to(new JfrEvents(file));
+        Machine machine = config(tracer.trace(FOUND)).boot()) {
+      work(machine);
+    }
+    List<RecordedEvent> events = RecordingFile.readAllEvents(file);
+    for (String name : List.of("mm_page_alloc", "mm_page_free", "kmem_alloc", "syscall")) {
+      assertTrue(
+          events.stream().anyMatch(e -> e.getEventType().getName().equals("mm4j." + name)), name);
+    }
+  }
+
+  @Test
+  void requestsFailAsTheKnobsSay() {
+    FaultKnobs knobs = FaultKnobs.parse("fail_page_alloc", "nth=3", 1);
+    StringBuilder text = new StringBuilder();
+    Tracer tracer = Tracer.to(new FtraceText(text)).failPageAlloc(knobs);
+    try (Machine machine = config(tracer.trace(FOUND)).boot()) {
+      Cpu cpu = machine.cpus().get(0);
+      List<Long> got = new ArrayList<>();
+      for (int i = 0; i < 5; i++) {
+        got.add(machine.pages().on(cpu).alloc(Gfp.GFP_KERNEL, 0));
+      }
+      assertEquals(PageAllocator.NO_PAGE, got.get(2));
+      got.remove(2);
+      got.forEach(pfn -> assertNotEquals(PageAllocator.NO_PAGE, pfn));
+      got.forEach(pfn -> machine.pages().freePages(cpu, pfn, 0));
+      machine.validate();
+    }
+    assertEquals(1, knobs.failed());
+    assertTrue(text.toString().contains("mm_page_alloc: page=(null) pfn=0x0 order=0"), "told");
+  }
+
+  @Test
+  void whoHoldsPagesIsKnownWithItsStack() {
+    List<String> findings = new ArrayList<>();
+    PageChecks checks = new PageChecks(findings::add);
+    Tracer tracer = Tracer.to(checks);
+    try (Machine machine = config(tracer.trace(FOUND)).boot()) {
+      Cpu cpu = machine.cpus().get(0);
+      long before = checks.owners().size();
+      long leaked = machine.pages().allocPages(cpu, Gfp.GFP_KERNEL, 4);
+      assertEquals(before + 1, checks.owners().size());
+      assertTrue(
+          checks.owners().getFirst().contains("16 pages in 1 blocks"), checks.owners()::toString);
+      assertTrue(checks.owners().getFirst().contains("whoHoldsPages"), checks.owners()::toString);
+      machine.pages().splitPage(leaked, 4);
+      for (long pfn = leaked; pfn < leaked + 16; pfn++) {
+        machine.pages().freePages(cpu, pfn, 0);
+      }
+      assertEquals(before, checks.owners().size());
+      assertEquals(List.of(), findings);
+      // What a wrong allocator would do.
+      checks.alloc(cpu, 100, 2, Gfp.GFP_KERNEL, 0);
+      checks.alloc(cpu, 102, 0, Gfp.GFP_KERNEL, 0);
+      assertEquals(1, findings.size());
+      assertTrue(
+          findings.getFirst().startsWith("overlap: block pfn=0x66 order=0"), findings::toString);
+      checks.free(cpu, 102, 0);
+      checks.free(cpu, 102, 0);
+      assertTrue(findings.getLast().startsWith("double free: block pfn=0x66"), findings::toString);
+      assertEquals(2, checks.findings());
+    }
+  }
+}
