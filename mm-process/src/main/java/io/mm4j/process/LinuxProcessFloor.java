@@ -5,13 +5,17 @@ import io.mm4j.api.InputException;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ProcessFloorProvider;
+import io.mm4j.process.call.FileSizes;
 import io.mm4j.process.mm.FloorContext;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.Frames;
+import io.mm4j.process.page.HugePool;
 
 /** Makes address spaces that answer as Linux 6.18 does. */
 final class LinuxProcessFloor implements ProcessFloor {
@@ -32,6 +36,10 @@ final class LinuxProcessFloor implements ProcessFloor {
             : new Frames(floors.memory(), floors.pages(), floors.cpus().get(0), tables);
     this.context = new FloorContext(floors.indexes(), frames);
     this.sysctls = sysctls;
+    String pool = floors.settings().get("nr_hugepages");
+    if (pool != null && context.writeSysctl("nr_hugepages", pool) != 0) {
+      throw new InputException("'" + pool + "' is no number", "vm.nr_hugepages=", "0 and up");
+    }
   }
 
   @Override
@@ -75,7 +83,31 @@ final class LinuxProcessFloor implements ProcessFloor {
 
   @Override
   public MmSysctls sysctls() {
-    return sysctls;
+    return context.sysctls(sysctls);
+  }
+
+  @Override
+  public long truncate(MappedFile file, long bytes) {
+    if (bytes < 0 || file.kind() == MappedFile.Kind.PROC) {
+      return -Errno.EINVAL;
+    }
+    return FileSizes.truncate(context, file, bytes);
+  }
+
+  @Override
+  public void unlink(MappedFile file) {
+    context.fileObject(file).change().unlink();
+  }
+
+  @Override
+  public long writeSysctl(String name, String value) {
+    return context.writeSysctl(name, value);
+  }
+
+  @Override
+  public HugePages hugePages() {
+    HugePool pool = context.hugePool();
+    return new HugePages(pool.total(), pool.free(), pool.reserved(), 0);
   }
 
   @Override

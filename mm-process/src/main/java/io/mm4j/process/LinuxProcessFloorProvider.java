@@ -32,6 +32,7 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
         Setting.sysctl("overcommit_ratio", "percent of RAM that mode 2 promises"),
         Setting.sysctl("overcommit_kbytes", "KiB that mode 2 promises, in place of the ratio"),
         Setting.sysctl("max_map_count", "the most VMAs of a process"),
+        Setting.sysctl("nr_hugepages", "huge pages of 2 MiB in the pool, for MAP_HUGETLB"),
         Setting.sysctl("mmap_min_addr", "the lowest address that a process may map"),
         Setting.parameter("stack_guard_gap", OptionSpec.Type.NUMBER, "pages below a stack"),
         Setting.parameter(

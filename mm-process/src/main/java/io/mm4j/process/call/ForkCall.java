@@ -53,6 +53,12 @@ final class ForkCall {
     }
     child.vmas.insert(copy);
     child.accounting.add(copy.flags, copy.pages());
+    if (vma.has(VmFlags.HUGETLB)) {
+      if (vma.anonVma != null) {
+        parent.huge.copyTo(child.huge, vma.start, vma.end);
+      }
+      return true;
+    }
     return !needsCopy(vma) || parent.pages.ranges().copyTo(child.pages, vma.start, vma.end);
   }
 
@@ -60,6 +66,7 @@ final class ForkCall {
   static void exit(Mm mm) {
     for (Vma vma = mm.vmas.first(); vma != null; vma = mm.vmas.first()) {
       mm.pages.ranges().zap(vma.start, vma.end, false);
+      mm.huge.zap(vma.start, vma.end, true);
       if (vma.has(VmFlags.ACCOUNT)) {
         mm.accounting.uncharge(vma.pages());
       }

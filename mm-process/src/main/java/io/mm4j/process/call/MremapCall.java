@@ -171,6 +171,9 @@ final class MremapCall {
       return mm.error(Errno.EPERM, "the VMA is sealed");
     }
     boolean expands = Long.compareUnsigned(newLen, oldLen) > 0;
+    if (vma.has(VmFlags.HUGETLB) && (expands || ((addr | oldLen | newLen) & Mm.HUGE_BYTES - 1) != 0)) {
+      return mm.error(Errno.EINVAL, "huge pages of the pool: not whole ones, or more of them");
+    }
     if (!expands && !impliesNewAddr) {
       return 0;
     }

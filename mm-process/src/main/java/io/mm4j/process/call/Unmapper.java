@@ -65,7 +65,7 @@ final class Unmapper {
       if (first.has(VmFlags.SEALED)) {
         return mm.error(Errno.EPERM, "the VMA is sealed");
       }
-      if (!maySplit(first)) {
+      if (!maySplit(first, start)) {
         return mm.error(Errno.EINVAL, "a special mapping cannot be split");
       }
       if (mm.merger.split(first, start, true, Integer.MAX_VALUE) == null) {
@@ -79,7 +79,7 @@ final class Unmapper {
         return mm.error(Errno.EPERM, "a VMA of the range is sealed");
       }
       if (vma.end > end) {
-        if (!maySplit(vma)) {
+        if (!maySplit(vma, end)) {
           return mm.error(Errno.EINVAL, "a special mapping cannot be split");
         }
         if (mm.merger.split(vma, end, false, Integer.MAX_VALUE) == null) {
@@ -107,6 +107,7 @@ final class Unmapper {
     }
     Vma before = mm.vmas.prev(vma);
     mm.pages.ranges().zap(start, end, false);
+    mm.huge.zap(start, end, true);
     long low = vma.start;
     long high = vma.end;
     while (vma != null && vma.start < end) {
@@ -133,8 +134,9 @@ final class Unmapper {
     mm.pages.ranges().freeTables(low, high, floor, vma == null ? Long.MAX_VALUE : vma.start);
   }
 
-  /** {@code vm_ops->may_split}: special mappings stay whole. */
-  static boolean maySplit(Vma vma) {
-    return vma.special == Vma.Special.NONE;
+  /** {@code vm_ops->may_split}: special mappings stay whole, and so do huge pages of the pool. */
+  static boolean maySplit(Vma vma, long at) {
+    return vma.special == Vma.Special.NONE
+        && (!vma.has(VmFlags.HUGETLB) || (at & Mm.HUGE_BYTES - 1) == 0);
   }
 }

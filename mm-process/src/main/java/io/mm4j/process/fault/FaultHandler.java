@@ -57,7 +57,30 @@ public final class FaultHandler {
     return result;
   }
 
+  /** {@code hugetlb_fault}: a page of the pool, or SIGBUS where none is left. */
+  private Result poolPage(Vma vma, long addr, boolean write) {
+    boolean mapped;
+    if (vma.has(VmFlags.MAYSHARE) && vma.backing != null) {
+      mapped = mm.huge.mapFile(vma.backing, vma.pgoffAt(addr) >>> 9, addr);
+    } else {
+      if (!AnonVmas.prepare(mm.vmas, vma)) {
+        return Result.OOM;
+      }
+      mapped = mm.huge.map(addr);
+      if (mapped && write) {
+        mapped = mm.huge.write(addr, frames, head -> mm.context.unmapHuge(head, mm));
+      }
+    }
+    mm.because(
+        "fault",
+        mapped ? "a page of the pool of huge pages" : "no page is left in the pool of huge pages");
+    return mapped ? Result.OK : Result.SIGBUS;
+  }
+
   private Result once(Vma vma, long addr, boolean write) {
+    if (vma.has(VmFlags.HUGETLB)) {
+      return poolPage(vma, addr, write);
+    }
     if (vma.special == Vma.Special.VVAR || vma.special == Vma.Special.VVAR_VCLOCK) {
       return clockData(vma, addr);
     }
@@ -316,6 +339,7 @@ public final class FaultHandler {
         || from < vma.start
         || from + Mm.HUGE_BYTES > vma.end
         || vma.has(VmFlags.NOHUGEPAGE)
+        || mm.thpDisabled(vma.flags)
         || (vma.pgoffAt(from) & 511) != 0
         || file.folioOrder(index) != 9) {
       return false;
@@ -371,7 +395,8 @@ public final class FaultHandler {
   public boolean hugeAllowed(Vma vma) {
     if (!vma.isAnonymous()
         || !frames.hasHugePages()
-        || vma.hasAny(VmFlags.NOHUGEPAGE | VmFlags.SPECIAL)) {
+        || vma.hasAny(VmFlags.NOHUGEPAGE | VmFlags.SPECIAL)
+        || mm.thpDisabled(vma.flags)) {
       return false;
     }
     return mm.thp() == ThpMode.ALWAYS || (mm.thp() == ThpMode.MADVISE && vma.has(VmFlags.HUGEPAGE));

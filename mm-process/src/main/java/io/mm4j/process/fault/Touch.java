@@ -92,7 +92,25 @@ public final class Touch {
     return true;
   }
 
+  /** The kernel reads user memory: true if every page of the range could be read. */
+  public boolean kernelRead(long addr, long bytes) {
+    for (long at = addr & Mm.PAGE_MASK; at < addr + bytes; at += Mm.PAGE) {
+      if (!access(Math.max(at, addr), Access.READ, TouchOutcome.UNKNOWN).ok()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   private TouchOutcome done(long addr, boolean write, int value) {
+    long huge = mm.huge.frame(addr);
+    if (huge != Frames.NONE) {
+      if (write && value >= 0) {
+        mm.context.frames().write(huge, (int) (addr & Mm.PAGE - 1), value);
+      }
+      int byteThere = write ? TouchOutcome.UNKNOWN : mm.context.frames().byteAt(huge, (int) (addr & Mm.PAGE - 1));
+      return new TouchOutcome(TouchOutcome.Kind.OK, addr, byteThere);
+    }
     int kind = mm.pages.look(addr);
     if (kind == PageTable.NOTHING) { // the data of the vdso, which has no page here
       return new TouchOutcome(TouchOutcome.Kind.OK, addr, TouchOutcome.UNKNOWN);

@@ -172,6 +172,27 @@ public final class Frames {
     return pfn;
   }
 
+  /** A zeroed huge page for a pool. */
+  long newPoolPage() {
+    int order = format.order(2);
+    long pfn = pages.alloc(Gfp.GFP_TRANSHUGE_LIGHT | Gfp.__GFP_ZERO, order);
+    if (pfn != NONE) {
+      int flags = PageFlags.PG_UPTODATE | PageFlags.PG_HEAD;
+      map.hold(pfn, order, FrameOwner.HUGETLB, flags, 0, 0);
+    }
+    return pfn;
+  }
+
+  /** Zeroes a page of a pool. */
+  void clearPoolPage(long head) {
+    memory.clearPages(head, format.order(2));
+  }
+
+  /** Gives a page of a pool back. */
+  void freePoolPage(long head) {
+    put(head);
+  }
+
   private int number(FileObject file) {
     int at = files.indexOf(file);
     if (at < 0) {
@@ -410,6 +431,45 @@ public final class Frames {
       BitSet more = known.isEmpty() ? new BitSet(4096) : known; // the empty one is everybody's
       more.set(offset);
       unknown.put(pfn, more);
+    }
+  }
+
+  /** Bytes of a page become zero, and are known to be. */
+  void zero(long pfn, int from, int to) {
+    fill(pfn);
+    long start = pfn << Pages.PAGE_SHIFT;
+    for (long at = start + from; at < start + to; at++) {
+      memory.putByte(at, (byte) 0);
+    }
+    BitSet known = unknown.isEmpty() ? null : unknown.get(pfn);
+    if (known != null) {
+      BitSet more = known.isEmpty() ? new BitSet(4096) : known;
+      more.set(from, to);
+      unknown.put(pfn, more);
+    }
+  }
+
+  /**
+   * Copies bytes of one page to another, as a call does that reads or writes a file; those that
+   * nobody knows become so there.
+   */
+  public void copyPart(long to, int toOffset, long from, int fromOffset, int bytes) {
+    fill(to);
+    for (int i = 0; i < bytes; i++) {
+      int value = byteAt(from, fromOffset + i);
+      if (value >= 0) {
+        write(to, toOffset + i, value);
+      } else {
+        BitSet known = unknown.get(to);
+        BitSet less = new BitSet(4096);
+        if (known == null) {
+          less.set(0, 4096);
+        } else {
+          less.or(known);
+        }
+        less.clear(toOffset + i);
+        unknown.put(to, less);
+      }
     }
   }
 
