@@ -336,14 +336,14 @@ static const char *path_of(int d) {
 }
 
 void do_unlink(int p, int d) {
-  if (!path_of(d)) return;
+  if (!path_of(d) || access(path_of(d), F_OK)) return;
   unlink(path_of(d));
   printf("%d p%d unlink fd=D%d = 0\n", ++calls_made, p, d);
   after(p, 0);
 }
 
 void do_truncate(int p, int d, u64 len) {
-  if (!path_of(d)) return;
+  if (!path_of(d) || access(path_of(d), F_OK)) return;
   u64 v = truncate(path_of(d), len) ? -errno : 0;
   printf("%d p%d truncate fd=D%d len=0x%lx ", ++calls_made, p, d, len);
   print_result(v, 0);

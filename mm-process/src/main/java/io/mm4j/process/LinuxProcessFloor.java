@@ -27,8 +27,9 @@ final class LinuxProcessFloor implements ProcessFloor {
    *
    * @param floors what is below; without page tables it can have no process
    * @param sysctls what the machine was booted with
+   * @param zeroPage false for a kernel that forbids the zero page ({@code mm_forbids_zeropage})
    */
-  LinuxProcessFloor(ProcessFloorProvider.Floors floors, MmSysctls sysctls) {
+  LinuxProcessFloor(ProcessFloorProvider.Floors floors, MmSysctls sysctls, boolean zeroPage) {
     PageTables tables = floors.pageTables();
     Frames frames =
         tables == null
@@ -36,6 +37,7 @@ final class LinuxProcessFloor implements ProcessFloor {
             : new Frames(floors.memory(), floors.pages(), floors.cpus().get(0), tables);
     this.context = new FloorContext(floors.indexes(), frames);
     this.sysctls = sysctls;
+    context.forbidsZeroPage = !zeroPage;
     String pool = floors.settings().get("nr_hugepages");
     if (pool != null && context.writeSysctl("nr_hugepages", pool) != 0) {
       throw new InputException("'" + pool + "' is no number", "vm.nr_hugepages=", "0 and up");
@@ -97,6 +99,7 @@ final class LinuxProcessFloor implements ProcessFloor {
   @Override
   public void unlink(MappedFile file) {
     context.fileObject(file).change().unlink();
+    context.spaces().forEach(mm -> mm.vmas.changed());
   }
 
   @Override

@@ -12,6 +12,8 @@ import java.util.List;
 
 /** Provides {@link LinuxProcessFloor} as {@code linux}. */
 public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
+  private static final String ZERO_PAGE = "zero-page";
+
   /** For {@code ServiceLoader}. */
   public LinuxProcessFloorProvider() {}
 
@@ -40,10 +42,20 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
   }
 
   @Override
+  public List<OptionSpec> options() {
+    return List.of(
+        new OptionSpec(
+            ZERO_PAGE,
+            OptionSpec.Type.BOOLEAN,
+            "true",
+            "whether reads of memory that was never written map the zero page"));
+  }
+
+  @Override
   public ProcessFloor create(Floors floors, Options options) {
     if (floors.settings().containsKey(ThpMode.PARAMETER)) {
       ThpMode.of(floors.settings().get(ThpMode.PARAMETER));
     }
-    return new LinuxProcessFloor(floors, MmSysctls.of(floors.settings()));
+    return new LinuxProcessFloor(floors, MmSysctls.of(floors.settings()), options.flag(ZERO_PAGE));
   }
 }

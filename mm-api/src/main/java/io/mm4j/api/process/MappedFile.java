@@ -57,10 +57,7 @@ public record MappedFile(
 
   /** A file that was written at once. */
   public MappedFile(
-      String name,
-      Kind kind,
-      long sizeBytes,
-      @org.jspecify.annotations.Nullable Content content) {
+      String name, Kind kind, long sizeBytes, @org.jspecify.annotations.Nullable Content content) {
     this(name, kind, sizeBytes, content, 0);
   }
 

@@ -55,10 +55,10 @@ public interface ProcessFloor extends AutoCloseable {
   default void unlink(MappedFile file) {}
 
   /**
-   * Writes a file under {@code /proc/sys/vm} while processes live: {@code overcommit_memory}, {@code
-   * overcommit_ratio}, {@code overcommit_kbytes}, {@code max_map_count}, {@code mmap_min_addr},
-   * {@code legacy_va_layout}, {@code nr_hugepages}. It holds for all of
-   * them, and for those to come.
+   * Writes a file under {@code /proc/sys/vm} while processes live: {@code overcommit_memory},
+   * {@code overcommit_ratio}, {@code overcommit_kbytes}, {@code max_map_count}, {@code
+   * mmap_min_addr}, {@code legacy_va_layout}, {@code nr_hugepages}. It holds for all of them, and
+   * for those to come.
    *
    * @param name without {@code vm.}
    * @return 0 or a negated {@link Errno}: {@code ENOENT} for a name that this floor does not know

@@ -30,6 +30,8 @@ public enum Syscall {
   FSYNC("fd"),
   /** The same for this model. */
   FDATASYNC("fd"),
+  /** A second number for an open file. */
+  DUP2("fd newfd"),
   /** Closes a descriptor. */
   CLOSE("fd"),
   /** {@link Uapi#F_ADD_SEALS} and {@link Uapi#F_GET_SEALS}. */

@@ -139,7 +139,8 @@ enum CallForm {
 
   private String shown(String name) {
     return switch (name) {
-      case "mremap", "mlock2", "mlockall", "msync", "falloc", "seal", "mfd", "ipc", "shm" -> "FLAGS";
+      case "mremap", "mlock2", "mlockall", "msync", "falloc", "seal", "mfd", "ipc", "shm" ->
+          "FLAGS";
       case "number" -> this == MSEAL ? "FLAGS" : "NUMBER";
       case "shmctl" -> "COMMAND";
       case "prctl" -> "OPTION";

@@ -118,9 +118,7 @@ final class FileCalls {
       } else {
         long to = mm.userFrame(buf + done);
         if (to != Frames.NONE) {
-          mm.context
-              .frames()
-              .copyPart(to, offset(buf + done), source, (int) (at & Mm.PAGE - 1), n);
+          mm.context.frames().bytes().copy(to, offset(buf + done), source, (int) (at & Mm.PAGE - 1), n);
         }
       }
       done += n;
@@ -175,13 +173,20 @@ final class FileCalls {
       if ((seals & Uapi.F_SEAL_GROW) != 0 && at + n > file.sizeBytes()) {
         return done > 0 ? done : mm.error(Errno.EPERM, "the file is sealed against growing");
       }
+      // Linux tries to copy before it brings the user's page, which changes the file already.
+      boolean present = mm.pages.isPresent(buf + done);
+      if (!present) {
+        file.change().writeBegan(at, Math.min(bytes - done, Mm.HUGE_BYTES));
+      }
       if (!touch.access(buf + done, Touch.Access.READ, TouchOutcome.UNKNOWN).ok()) {
+        file.change().writeBegan(at, Math.min(bytes - done, Mm.HUGE_BYTES));
         return end(done);
       }
       if (done == 0) {
         file.change().writesBehind(pos);
       }
-      long to = file.change().pageToWrite(at >>> 12, bytes - done + (at & Mm.PAGE - 1));
+      long chunk = Mm.HUGE_BYTES - (at & Mm.HUGE_BYTES - 1);
+      long to = file.change().pageToWrite(at >>> 12, Math.min(bytes - done, chunk));
       if (to == Frames.NONE) {
         return done > 0 ? done : mm.error(Errno.ENOMEM, "no memory for the page cache");
       }
@@ -200,7 +205,7 @@ final class FileCalls {
         frames.write(to, toOffset + i, 0);
       }
     } else {
-      frames.copyPart(to, toOffset, from, offset(addr), bytes);
+      frames.bytes().copy(to, toOffset, from, offset(addr), bytes);
     }
   }
 

@@ -78,10 +78,8 @@ final class MmapCall {
       return mm.error(Errno.ENOMEM, "there are no huge pages of 1 GiB");
     }
     long whole = len + Mm.HUGE_BYTES - 1 & -Mm.HUGE_BYTES;
-    MappedFile file =
-        MappedFile.sparse("/anon_hugepage (deleted)", MappedFile.Kind.HUGETLB, whole);
-    return doMmap(
-        new OpenFile(file, OpenFile.Mode.READ_WRITE), addr, whole, prot, flags, pgoff);
+    MappedFile file = MappedFile.sparse("/anon_hugepage (deleted)", MappedFile.Kind.HUGETLB, whole);
+    return doMmap(new OpenFile(file, OpenFile.Mode.READ_WRITE), addr, whole, prot, flags, pgoff);
   }
 
   /** {@code do_mmap} of an open file, and populate. */

@@ -90,13 +90,18 @@ final class ProcessCalls {
   }
 
   /**
-   * pkey_alloc where there are none: the first key is found free, and then its rights cannot be set
-   * ({@code arch_set_user_pkey_access}).
+   * pkey_alloc where there are none: the first time the only key is found free, its rights cannot
+   * be set ({@code arch_set_user_pkey_access}), and it is not given back; later none is free.
    */
   long pkeyAlloc(long flags, long rights) {
-    return flags != 0 || (rights & ~PKEY_RIGHTS) != 0
-        ? mm.error(Errno.EINVAL, "unknown flags or rights")
-        : mm.error(Errno.EINVAL, "the CPU has no protection keys");
+    if (flags != 0 || (rights & ~PKEY_RIGHTS) != 0) {
+      return mm.error(Errno.EINVAL, "unknown flags or rights");
+    }
+    if (mm.pkeyLost) {
+      return mm.error(Errno.ENOSPC, "the CPU has no protection keys");
+    }
+    mm.pkeyLost = true;
+    return mm.error(Errno.EINVAL, "the CPU has no protection keys");
   }
 
   /** prctl. */
@@ -113,18 +118,25 @@ final class ProcessCalls {
               ? mm.error(Errno.EINVAL, "arguments that must be 0")
               : mm.mdwe;
       case Uapi.PR_SET_MM ->
-          mm.capable(Capability.SYS_RESOURCE)
-              ? mm.error(Errno.EINVAL, "PR_SET_MM is not modelled: the layout of exec stays")
-              : mm.error(Errno.EPERM, "PR_SET_MM needs CAP_SYS_RESOURCE");
-      case Uapi.PR_SET_VMA ->
-          mm.error(Errno.EINVAL, "the kernel has no names of anonymous VMAs");
+          a[4] != 0 || (a[3] != 0 && !takesSize((int) a[1]))
+              ? mm.error(Errno.EINVAL, "arguments that must be 0")
+              : mm.capable(Capability.SYS_RESOURCE)
+                  ? mm.error(Errno.EINVAL, "PR_SET_MM is not modelled: the layout of exec stays")
+                  : mm.error(Errno.EPERM, "PR_SET_MM needs CAP_SYS_RESOURCE");
+      case Uapi.PR_SET_VMA -> mm.error(Errno.EINVAL, "the kernel has no names of anonymous VMAs");
       default -> mm.error(Errno.EINVAL, "not about memory, or not modelled");
     };
   }
 
+  /** {@code PR_SET_MM_AUXV}, {@code PR_SET_MM_MAP} and {@code PR_SET_MM_MAP_SIZE}. */
+  private static boolean takesSize(int field) {
+    return field == 12 || field == 14 || field == 15;
+  }
+
   private long setThpDisable(long[] a) {
     boolean disable = a[1] != 0;
-    boolean wrong = (a[3] | a[4]) != 0 || (!disable && a[2] != 0) || (a[2] & ~Mm.EXCEPT_ADVISED) != 0;
+    boolean wrong =
+        (a[3] | a[4]) != 0 || (!disable && a[2] != 0) || (a[2] & ~Mm.EXCEPT_ADVISED) != 0;
     if (wrong) {
       return mm.error(Errno.EINVAL, "unknown flags, or arguments that must be 0");
     }

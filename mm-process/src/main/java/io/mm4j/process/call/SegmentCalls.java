@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.call;
 
+import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.Uapi;
@@ -13,10 +14,14 @@ import io.mm4j.process.vma.Vma;
 /**
  * System V shared memory: {@code newseg}, {@code do_shmat}, {@code ksys_shmdt}, {@code shmctl}
  * (ipc/shm.c, Linux 6.18). Each shmat opens the segment's file anew, so that two attachments never
- * merge. Permissions are not looked at: all processes are of one user.
+ * merge. All processes are of one user, who owns all segments.
  */
 final class SegmentCalls {
   private static final long SHMMAX = Long.MAX_VALUE - (1L << 24);
+  private static final long RIGHTS = 0777;
+  private static final long READS = 4;
+  private static final long WRITES = 2;
+  private static final long EXECUTES = 1;
   private static final int SHMID_DS_BYTES = 112;
 
   private final Mm mm;
@@ -40,8 +45,11 @@ final class SegmentCalls {
       if ((flags & (Uapi.IPC_CREAT | Uapi.IPC_EXCL)) == (Uapi.IPC_CREAT | Uapi.IPC_EXCL)) {
         return mm.error(Errno.EEXIST, "a segment has this key");
       }
-      return Long.compareUnsigned(bytes, found.bytes()) > 0
-          ? mm.error(Errno.EINVAL, "the segment of this key is smaller")
+      if (Long.compareUnsigned(bytes, found.bytes()) > 0) {
+        return mm.error(Errno.EINVAL, "the segment of this key is smaller");
+      }
+      return denied(found, (flags >> 6 | flags >> 3 | flags) & 7)
+          ? mm.error(Errno.EACCES, "the mode of the segment does not allow it")
           : found.id();
     }
     if (key != Segments.PRIVATE && (flags & Uapi.IPC_CREAT) == 0) {
@@ -57,13 +65,12 @@ final class SegmentCalls {
       return mm.error(Errno.EPERM, "SHM_HUGETLB: no group may make segments of huge pages");
     }
     // With vm.overcommit_memory 2 the wish not to reserve does not count.
-    boolean reserve =
-        (flags & Uapi.SHM_NORESERVE) == 0 || mm.sysctls().overcommitMemory() == 2;
+    boolean reserve = (flags & Uapi.SHM_NORESERVE) == 0 || mm.sysctls().overcommitMemory() == 2;
     long pages = reserve ? bytes + Mm.PAGE - 1 >>> 12 : 0;
     if (pages != 0 && !mm.accounting.chargeShared(pages)) {
       return mm.error(Errno.ENOMEM, "overcommit");
     }
-    return segments.add(key, bytes, pages).id();
+    return segments.add(key, bytes, flags & RIGHTS, pages).id();
   }
 
   /** shmat: an address, or a negated errno. */
@@ -97,6 +104,10 @@ final class SegmentCalls {
     if (segment == null) {
       return mm.error(Errno.EINVAL, "no segment has this identifier");
     }
+    long rights = READS | (readOnly ? 0 : WRITES) | ((flags & Uapi.SHM_EXEC) != 0 ? EXECUTES : 0);
+    if (denied(segment, rights)) {
+      return mm.error(Errno.EACCES, "the mode of the segment does not allow it");
+    }
     if (addr != 0 && !remap) {
       long end = addr + segment.bytes();
       if (Long.compareUnsigned(end, addr) < 0 || mm.vmas.intersection(addr, end) != null) {
@@ -104,9 +115,13 @@ final class SegmentCalls {
       }
     }
     OpenFile open =
-        new OpenFile(
-            segment.file(), readOnly ? OpenFile.Mode.READ_ONLY : OpenFile.Mode.READ_WRITE);
+        new OpenFile(segment.file(), readOnly ? OpenFile.Mode.READ_ONLY : OpenFile.Mode.READ_WRITE);
     return mmap.file(open, addr, segment.bytes(), prot, map, 0);
+  }
+
+  /** {@code ipcperms}, for the owner; root may do everything. */
+  private boolean denied(Segment segment, long rights) {
+    return (rights & ~(segment.mode() >> 6) & 7) != 0 && !mm.capable(Capability.SYS_ADMIN);
   }
 
   /** shmdt: all parts of the attachment that would begin at an address. */
@@ -136,7 +151,8 @@ final class SegmentCalls {
     return result == 0 ? 0 : mm.error(Errno.EINVAL, "no segment is attached there");
   }
 
-  private static boolean isAttachment(Vma vma) {
+  /** {@code vm_ops == &shm_vm_ops}. */
+  static boolean isAttachment(Vma vma) {
     return vma.backing != null && vma.backing.mapped().name().startsWith("/SYSV");
   }
 
@@ -157,6 +173,9 @@ final class SegmentCalls {
     Segment segment = mm.context.segments.get((int) id);
     if (segment == null) {
       return mm.error(Errno.EINVAL, "no segment has this identifier");
+    }
+    if (cmd == Uapi.IPC_STAT && denied(segment, READS)) {
+      return mm.error(Errno.EACCES, "the mode of the segment does not allow it");
     }
     if (cmd == Uapi.IPC_RMID) {
       mm.context.segments.remove(segment);

@@ -147,12 +147,7 @@ final class SizeCalls {
     if (from < to) {
       FileObject.Unmapping unmapping =
           (first, past) -> mm.context.unmapFilePages(file, first, past);
-      file.change().zeroPartial(from, to);
-      long first = from + Mm.PAGE - 1 >>> 12;
-      long past = to >>> 12;
-      if (first < past) {
-        file.punch(first, past, unmapping);
-      }
+      file.punchBytes(from, to, unmapping);
     }
     return 0;
   }
@@ -181,6 +176,9 @@ final class SizeCalls {
     }
     boolean sealable =
         open.file().kind() == MappedFile.Kind.TMPFS || open.file().kind() == MappedFile.Kind.SHMEM;
+    if (cmd == Uapi.F_ADD_SEALS && !open.mode().canWrite()) {
+      return mm.error(Errno.EPERM, "not opened for writing");
+    }
     if ((cmd != Uapi.F_ADD_SEALS && cmd != Uapi.F_GET_SEALS) || !sealable) {
       return mm.error(Errno.EINVAL, "not about seals, or no file of shared memory");
     }
@@ -188,9 +186,6 @@ final class SizeCalls {
     int seals = file.change().seals();
     if (cmd == Uapi.F_GET_SEALS) {
       return seals;
-    }
-    if (!open.mode().canWrite()) {
-      return mm.error(Errno.EPERM, "not opened for writing");
     }
     int more = (int) arg;
     if ((more & ~ALL_SEALS) != 0) {
@@ -259,7 +254,8 @@ final class SizeCalls {
       return mm.error(Errno.EINVAL, "unknown or contradicting flags, or a name that is too long");
     }
     if (huge) {
-      return mm.error(Errno.ENOENT, "files of huge pages are not modelled: no hugetlbfs is mounted");
+      return mm.error(
+          Errno.ENOENT, "files of huge pages are not modelled: no hugetlbfs is mounted");
     }
     MappedFile mapped =
         MappedFile.sparse("/memfd:" + name + " (deleted)", MappedFile.Kind.TMPFS, 0);

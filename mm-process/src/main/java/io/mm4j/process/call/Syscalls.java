@@ -2,6 +2,7 @@
 package io.mm4j.process.call;
 
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.process.fault.Touch;
 import io.mm4j.process.mm.Mm;
@@ -38,6 +39,15 @@ public final class Syscalls {
     return sizes.memfdCreate(name, flags);
   }
 
+  private long dup2(int from, int to) {
+    OpenFile open = mm.descriptors.get(from);
+    if (open == null || to < 0) {
+      return mm.error(Errno.EBADF, "no such descriptor");
+    }
+    mm.descriptors.put(to, open);
+    return to;
+  }
+
   /** Makes one; missing arguments are 0. */
   public long make(Syscall call, long[] args) {
     long[] a = Arrays.copyOf(args, MOST_ARGUMENTS);
@@ -54,6 +64,7 @@ public final class Syscalls {
           mm.descriptors.remove((int) a[0]) == null
               ? mm.error(Errno.EBADF, "no such descriptor")
               : 0;
+      case DUP2 -> dup2((int) a[0], (int) a[1]);
       case FCNTL -> sizes.fcntl(a[0], a[1], a[2]);
       case SHMGET -> segments.shmget(a[0], a[1], a[2]);
       case SHMAT -> segments.shmat(a[0], a[1], a[2]);

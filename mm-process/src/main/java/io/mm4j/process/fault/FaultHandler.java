@@ -137,7 +137,7 @@ public final class FaultHandler {
   }
 
   private Result anonymous(Vma vma, long addr, boolean write) {
-    if (!write) {
+    if (!write && !mm.context.forbidsZeroPage) {
       mm.because("fault", "first read of anonymous memory: the zero page is mapped");
       long zero = frames.zeroPage();
       if (zero == Frames.NONE || !pages.makeTable(addr)) {
@@ -417,17 +417,17 @@ public final class FaultHandler {
       return false;
     }
     long index = vma.pgoffAt(addr & -Mm.HUGE_BYTES);
-    long head = write ? frames.newHuge(vma.anonMapping(), index) : frames.hugeZero();
+    boolean own = write || mm.context.forbidsZeroPage;
+    long head = own ? frames.newHuge(vma.anonMapping(), index) : frames.hugeZero();
     if (head == Frames.NONE || !pages.hugeFits(addr)) {
       pages.freeTable(table);
-      if (head != Frames.NONE && write) {
+      if (head != Frames.NONE && own) {
         frames.put(head);
       }
       return false;
     }
     long prot = mm.prot(vma);
-    long entry =
-        write ? pages.written(pages.hugeEntry(head, prot)) : pages.hugeZeroEntry(head, prot);
+    long entry = own ? pages.written(pages.hugeEntry(head, prot)) : pages.hugeZeroEntry(head, prot);
     pages.mapHuge(addr, entry, table);
     return true;
   }

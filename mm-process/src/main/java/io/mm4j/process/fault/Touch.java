@@ -108,7 +108,10 @@ public final class Touch {
       if (write && value >= 0) {
         mm.context.frames().write(huge, (int) (addr & Mm.PAGE - 1), value);
       }
-      int byteThere = write ? TouchOutcome.UNKNOWN : mm.context.frames().byteAt(huge, (int) (addr & Mm.PAGE - 1));
+      int byteThere =
+          write
+              ? TouchOutcome.UNKNOWN
+              : mm.context.frames().byteAt(huge, (int) (addr & Mm.PAGE - 1));
       return new TouchOutcome(TouchOutcome.Kind.OK, addr, byteThere);
     }
     int kind = mm.pages.look(addr);

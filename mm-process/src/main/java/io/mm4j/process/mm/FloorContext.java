@@ -44,8 +44,12 @@ public final class FloorContext {
   private final IdentityHashMap<MappedFile, FileObject> files = new IdentityHashMap<>();
   private final List<Mm> spaces = new ArrayList<>();
 
+  /** {@code mm_forbids_zeropage()}: a read of anonymous memory maps a page of its own. */
+  public boolean forbidsZeroPage;
+
   /** {@code f_pos} of open files that calls have moved. */
   public final Map<OpenFile, Long> positions = new HashMap<>();
+
   private @Nullable HugePool hugePool;
 
   /** System V segments. */

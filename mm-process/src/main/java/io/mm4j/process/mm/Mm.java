@@ -66,6 +66,9 @@ public final class Mm {
   /** {@code PR_SET_MDWE}: bit 0 denies memory that becomes executable, bit 1 spares children. */
   public long mdwe;
 
+  /** The one key that a CPU without keys seems to have was asked for. */
+  public boolean pkeyLost;
+
   private final long[] softLimits;
   private @Nullable Explainer explainer;
 
@@ -100,6 +103,7 @@ public final class Mm {
     child.vdso = vdso;
     child.hasGate = hasGate;
     child.thpDisable = thpDisable;
+    child.pkeyLost = pkeyLost;
     child.mdwe = (mdwe & 2) != 0 ? 0 : mdwe;
     child.descriptors.putAll(descriptors);
     return child;
@@ -198,8 +202,7 @@ public final class Mm {
     return context.frames().format().userProt(access);
   }
 
-  /** The frame that user memory at an address has, {@link
-   * Frames#NONE} for none and zero pages. */
+  /** The frame that user memory at an address has, {@link Frames#NONE} for none and zero pages. */
   public long userFrame(long addr) {
     long page = huge.frame(addr);
     return page != Frames.NONE ? page : pages.pageAt(addr);

@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The System V segments of a floor ({@code ipc_ids}, ipc/shm.c of Linux 6.18). A segment that was
- * removed lives until its last mapping goes; its key is free at once.
+ * removed lives until its last mapping goes, and can be attached until then; its key is free at
+ * once.
  *
  * <p>Differs: an identifier is never given again.
  */
@@ -26,9 +27,11 @@ public final class Segments {
    * @param id its identifier
    * @param key by which it is found, {@link #PRIVATE} for none
    * @param bytes its size as it was asked for
+   * @param mode rights, of which those of the owner count
    * @param chargedPages what it has charged
    */
-  public record Segment(long id, long key, long bytes, long chargedPages, MappedFile file) {}
+  public record Segment(
+      long id, long key, long bytes, long mode, long chargedPages, MappedFile file) {}
 
   private final Map<Long, Segment> byId = new HashMap<>();
   private final Map<Long, Segment> byKey = new HashMap<>();
@@ -55,10 +58,10 @@ public final class Segments {
   }
 
   /** A new one, whose pages are charged. */
-  public Segment add(long key, long bytes, long chargedPages) {
+  public Segment add(long key, long bytes, long mode, long chargedPages) {
     String name = String.format("/SYSV%08x (deleted)", (int) key);
     MappedFile file = MappedFile.sparse(name, MappedFile.Kind.TMPFS, bytes);
-    Segment made = new Segment(next++, key, bytes, chargedPages, file);
+    Segment made = new Segment(next++, key, bytes, mode, chargedPages, file);
     byId.put(made.id(), made);
     if (key != PRIVATE) {
       byKey.put(key, made);
@@ -69,15 +72,19 @@ public final class Segments {
 
   /** {@code IPC_RMID}: it goes with its last mapping, now if there is none. */
   public void remove(Segment segment) {
-    byId.remove(segment.id());
     if (segment.key() != PRIVATE) {
       byKey.remove(segment.key());
     }
     FileObject file = context.fileObject(segment.file());
     if (file.vmas().size() == 0) {
-      context.dispose(segment.file(), segment.chargedPages());
+      destroy(segment);
     } else {
-      file.whenUnmapped(() -> context.dispose(segment.file(), segment.chargedPages()));
+      file.whenUnmapped(() -> destroy(segment));
     }
+  }
+
+  private void destroy(Segment segment) {
+    byId.remove(segment.id());
+    context.dispose(segment.file(), segment.chargedPages());
   }
 }

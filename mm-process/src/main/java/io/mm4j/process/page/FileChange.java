@@ -72,7 +72,7 @@ public final class FileChange {
     long old = file.sizeBytes;
     if (!file.isShmem() && (old & PAGE - 1) != 0) {
       zeroTail(old);
-      file.markDirty(old >>> 12);
+      file.markWritten(old >>> 12);
     }
     if (file.holesFrom == Long.MAX_VALUE) {
       file.holesFrom = file.pageCount();
@@ -88,9 +88,9 @@ public final class FileChange {
     long border = bytes >>> 12;
     if (file.isCached(border)) {
       boolean straddles = file.folioStart(border) << 12 < bytes;
-      boolean dirty = border < FileObject.MOST_PAGES && file.dirty.get((int) border);
+      boolean keepsDirty = hasDirtyBlock(file.folioStart(border), first);
       if (straddles && file.folioOrder(border) > 0) {
-        if (dirty) {
+        if (keepsDirty) {
           kept = file.folioEnd(border);
           zeroPages(first, kept);
         } else {
@@ -99,6 +99,7 @@ public final class FileChange {
       }
       if ((bytes & PAGE - 1) != 0) {
         zeroTail(bytes);
+        file.markWritten(border);
       }
     }
     drop(kept, oldPast);
@@ -106,11 +107,18 @@ public final class FileChange {
     file.sizeBytes = bytes;
   }
 
+  /** What a truncation leaves of a folio has to be written: then its buffers stay. */
+  private boolean hasDirtyBlock(long first, long past) {
+    int next = first < FileObject.MOST_PAGES ? file.dirtyBlocks.nextSetBit((int) first) : -1;
+    return next >= 0 && next < past;
+  }
+
   private void drop(long kept, long oldPast) {
     file.takeOut(kept, Math.max(kept, oldPast));
     if (kept < FileObject.MOST_PAGES) {
       int from = (int) kept;
       file.dirty.clear(from, Integer.MAX_VALUE);
+      file.dirtyBlocks.clear(from, Integer.MAX_VALUE);
       file.single.clear(from, Integer.MAX_VALUE);
       file.absent.clear(from, Integer.MAX_VALUE);
       file.zeroed.clear(from, Integer.MAX_VALUE);
@@ -136,7 +144,7 @@ public final class FileChange {
     if (file.isCached(index)) {
       long pfn = file.page(index);
       if (pfn != Frames.NONE) {
-        file.frames.zero(pfn, from, to);
+        file.frames.bytes().zero(pfn, from, to);
       }
     }
   }
@@ -145,7 +153,7 @@ public final class FileChange {
    * Zeroes the parts of a byte range that cover no whole page; the rest is {@link
    * FileObject#punch}'s.
    */
-  public void zeroPartial(long from, long to) {
+  void zeroPartial(long from, long to) {
     long first = from >>> 12;
     long last = to - 1 >>> 12;
     int low = (int) (from & PAGE - 1);
@@ -165,7 +173,7 @@ public final class FileChange {
   private void zeroDirty(long index, int from, int to) {
     if (!file.beyondEnd(index)) {
       zero(index, from, to);
-      file.markDirty(index);
+      file.markWritten(index);
     }
   }
 
@@ -211,6 +219,17 @@ public final class FileChange {
     return false;
   }
 
+  /**
+   * A write began at a place and could copy nothing: the page is there, and the file reaches to it
+   * ({@code shmem_write_end} and {@code ext4_da_do_write_end} without a byte).
+   */
+  public void writeBegan(long at, long bytes) {
+    writesBehind(at);
+    if (pageToWrite(at >>> 12, bytes) != Frames.NONE && at > file.sizeBytes) {
+      file.sizeBytes = at;
+    }
+  }
+
   /** A write has reached this far: the file is at least so large. */
   public void written(long index, long end) {
     if (end > file.sizeBytes) {
@@ -219,7 +238,7 @@ public final class FileChange {
       }
       file.sizeBytes = end;
     }
-    file.markDirty(index);
+    file.markWritten(index);
   }
 
   /** A write begins behind the end: what was behind it in its page is zero now. */

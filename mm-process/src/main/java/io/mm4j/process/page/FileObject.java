@@ -42,6 +42,10 @@ public final class FileObject {
   final BitSet zeroed = new BitSet();
   final BitSet single = new BitSet();
   final BitSet dirty = new BitSet();
+
+  /** Pages of dirty folios whose own block is to be written ({@code BH_Dirty}). */
+  final BitSet dirtyBlocks = new BitSet();
+
   final BitSet readAhead = new BitSet();
 
   /** Of pages that are in another folio than the first write made, the order of that. */
@@ -225,6 +229,15 @@ public final class FileObject {
   public void markDirty(long index) {
     if (!isShmem() && !beyondEnd(index) && index < MOST_PAGES) {
       dirty.set((int) folioStart(index), (int) folioEnd(index));
+      dirtyBlocks.set((int) folioStart(index), (int) folioEnd(index));
+    }
+  }
+
+  /** A call wrote to this page: its folio is dirty, and of its blocks only this one. */
+  void markWritten(long index) {
+    if (!isShmem() && !beyondEnd(index) && index < MOST_PAGES) {
+      dirty.set((int) folioStart(index), (int) folioEnd(index));
+      dirtyBlocks.set((int) index);
     }
   }
 
@@ -243,6 +256,7 @@ public final class FileObject {
         change.zeroTail(sizeBytes);
       }
       dirty.clear((int) folioStart(firstIndex), (int) folioEnd(past - 1));
+      dirtyBlocks.clear((int) folioStart(firstIndex), (int) folioEnd(past - 1));
     }
   }
 
@@ -258,10 +272,7 @@ public final class FileObject {
 
   /** Whether the page is in the cache. */
   public boolean isCached(long index) {
-    if (beyondEnd(index)) {
-      return false;
-    }
-    if (index >= holesFrom) {
+    if (index >= holesFrom || beyondEnd(index)) {
       return pages.get(index) != Frames.NONE;
     }
     return index >= MOST_PAGES || !absent.get((int) index);
@@ -269,10 +280,10 @@ public final class FileObject {
 
   /** How far from this page on pages are in the cache, or not in it, as this one is. */
   public long sameResidency(long index, long past) {
-    if (beyondEnd(index)) {
-      return past;
-    }
     boolean cached = isCached(index);
+    if (beyondEnd(index)) { // what a write left there that could copy nothing
+      return cached || pages.size() == 0 ? index + 1 : pages.nextAbove(index, past);
+    }
     long end = Math.min(past, pageCount());
     if (index < holesFrom) {
       end = Math.min(end, holesFrom);
@@ -412,19 +423,34 @@ public final class FileObject {
    * folio that lies in the range only in part is split first.
    */
   public void punch(long firstIndex, long pastIndex, Unmapping unmapping) {
+    punchBytes(firstIndex << 12, pastIndex << 12, unmapping);
+  }
+
+  /** The same of bytes: pages that are only in part in the range become zero there. */
+  public void punchBytes(long from, long to, Unmapping unmapping) {
+    long firstIndex = from + 4095 >>> 12;
+    long pastIndex = to >>> 12;
     if (firstIndex >= holesFrom && isShmem()) {
+      change.zeroPartial(from, to);
       unmapping.unmap(firstIndex, pastIndex);
       takeOut(firstIndex, pastIndex);
       return;
     }
-    long past = Math.min(pastIndex, Math.min(pageCount(), MOST_PAGES));
+    long end = Math.min(to, Math.min(pageCount(), MOST_PAGES) << 12);
+    if (from >= end) {
+      return;
+    }
+    writeBack(from >>> 12, end + 4095 >>> 12);
+    long past = end >>> 12;
+    if (firstIndex < past) {
+      unmapping.unmap(firstIndex, past);
+    }
+    splitBorders(from >>> 12, from, end, unmapping);
+    splitBorders(end - 1 >>> 12, from, end, unmapping);
+    change.zeroPartial(from, end);
     if (firstIndex >= past) {
       return;
     }
-    writeBack(firstIndex, past);
-    unmapping.unmap(firstIndex, past);
-    splitBorders(firstIndex, firstIndex, past, unmapping);
-    splitBorders(past - 1, firstIndex, past, unmapping);
     takeOut(firstIndex, past);
     zeroed.set((int) firstIndex, (int) past);
     absent.set((int) firstIndex, (int) past);
@@ -433,15 +459,15 @@ public final class FileObject {
   }
 
   /** {@code truncate_inode_partial_folio} on the folio of a page of the range. */
-  private void splitBorders(long index, long first, long past, Unmapping unmapping) {
+  private void splitBorders(long index, long from, long to, Unmapping unmapping) {
     long start = folioStart(index);
     long end = folioEnd(index);
-    if (!isCached(index) || (start >= first && end <= past)) {
+    if (!isCached(index) || folioOrder(index) == 0 || (start << 12 >= from && end << 12 <= to)) {
       return;
     }
-    splitAt(Math.max(start, first), unmapping);
-    if (end > past && folioOrder(past) > 0) {
-      splitAt(past, unmapping);
+    splitAt(Math.max(start, from >>> 12), unmapping);
+    if (end << 12 > to && folioOrder(to >>> 12) > 0) {
+      splitAt(to >>> 12, unmapping);
     }
   }
 

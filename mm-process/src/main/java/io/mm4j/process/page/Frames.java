@@ -49,16 +49,17 @@ public final class Frames {
       Gfp.__GFP_COMP | Gfp.__GFP_NOWARN | Gfp.__GFP_NORETRY | Gfp.__GFP_NOMEMALLOC;
   private static final BitSet NOTHING_KNOWN = new BitSet();
 
-  private final PhysicalMemory memory;
-  private final MemMap map;
+  final PhysicalMemory memory;
+  final MemMap map;
   private final PageAllocator allocator;
-  private final CpuPages pages;
+  final CpuPages pages;
   private final Cpu cpu;
   private final PageTables tables;
-  private final PageTableFormat format;
+  final PageTableFormat format;
   private final List<@Nullable FileObject> files = new ArrayList<>();
-  private final Map<Long, BitSet> unknown = new HashMap<>();
+  final Map<Long, BitSet> unknown = new HashMap<>();
   private final AnonTable anonTable = new AnonTable();
+  private final PageBytes bytes = new PageBytes(this);
   private long zeroPage = NONE;
   private long hugeZero = NONE;
 
@@ -170,27 +171,6 @@ public final class Frames {
       unknown.put(pfn + i, NOTHING_KNOWN);
     }
     return pfn;
-  }
-
-  /** A zeroed huge page for a pool. */
-  long newPoolPage() {
-    int order = format.order(2);
-    long pfn = pages.alloc(Gfp.GFP_TRANSHUGE_LIGHT | Gfp.__GFP_ZERO, order);
-    if (pfn != NONE) {
-      int flags = PageFlags.PG_UPTODATE | PageFlags.PG_HEAD;
-      map.hold(pfn, order, FrameOwner.HUGETLB, flags, 0, 0);
-    }
-    return pfn;
-  }
-
-  /** Zeroes a page of a pool. */
-  void clearPoolPage(long head) {
-    memory.clearPages(head, format.order(2));
-  }
-
-  /** Gives a page of a pool back. */
-  void freePoolPage(long head) {
-    put(head);
   }
 
   private int number(FileObject file) {
@@ -434,43 +414,9 @@ public final class Frames {
     }
   }
 
-  /** Bytes of a page become zero, and are known to be. */
-  void zero(long pfn, int from, int to) {
-    fill(pfn);
-    long start = pfn << Pages.PAGE_SHIFT;
-    for (long at = start + from; at < start + to; at++) {
-      memory.putByte(at, (byte) 0);
-    }
-    BitSet known = unknown.isEmpty() ? null : unknown.get(pfn);
-    if (known != null) {
-      BitSet more = known.isEmpty() ? new BitSet(4096) : known;
-      more.set(from, to);
-      unknown.put(pfn, more);
-    }
-  }
-
-  /**
-   * Copies bytes of one page to another, as a call does that reads or writes a file; those that
-   * nobody knows become so there.
-   */
-  public void copyPart(long to, int toOffset, long from, int fromOffset, int bytes) {
-    fill(to);
-    for (int i = 0; i < bytes; i++) {
-      int value = byteAt(from, fromOffset + i);
-      if (value >= 0) {
-        write(to, toOffset + i, value);
-      } else {
-        BitSet known = unknown.get(to);
-        BitSet less = new BitSet(4096);
-        if (known == null) {
-          less.set(0, 4096);
-        } else {
-          less.or(known);
-        }
-        less.clear(toOffset + i);
-        unknown.put(to, less);
-      }
-    }
+  /** What works on a part of a page. */
+  public PageBytes bytes() {
+    return bytes;
   }
 
   /** {@code copy_user_highpage()}. */
@@ -500,7 +446,7 @@ public final class Frames {
   }
 
   /** {@code read_folio}: the file's bytes, unless they are there. */
-  private void fill(long pfn) {
+  void fill(long pfn) {
     long head = map.head(pfn);
     int flags = map.flags(head);
     if ((flags & PageFlags.PG_UPTODATE) != 0) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.page;
 
+import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.PageFlags;
+import io.mm4j.api.page.Gfp;
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -54,7 +57,7 @@ public final class HugePool {
   /** {@code set_max_huge_pages}: as near to this size as memory and promises allow. */
   public void resize(long pages) {
     while (total < pages) {
-      long head = frames.newPoolPage();
+      long head = newPage();
       if (head == Frames.NONE) {
         return;
       }
@@ -62,9 +65,19 @@ public final class HugePool {
       total++;
     }
     while (total > pages && free.size() > reserved) {
-      frames.freePoolPage(free.pop());
+      frames.put(free.pop());
       total--;
     }
+  }
+
+  private long newPage() {
+    int order = frames.format.order(2);
+    long pfn = frames.pages.alloc(Gfp.GFP_TRANSHUGE_LIGHT | Gfp.__GFP_ZERO, order);
+    if (pfn != Frames.NONE) {
+      int flags = PageFlags.PG_UPTODATE | PageFlags.PG_HEAD;
+      frames.map.hold(pfn, order, FrameOwner.HUGETLB, flags, 0, 0);
+    }
+    return pfn;
   }
 
   /** Promises pages; false if there are not so many. */
@@ -95,7 +108,7 @@ public final class HugePool {
       reserved--;
     }
     long head = free.pop();
-    frames.clearPoolPage(head);
+    frames.memory.clearPages(head, frames.format.order(2));
     users.put(head, 1);
     return head;
   }

@@ -65,10 +65,7 @@ final class SharedSegments {
     long number = made++;
     numbers.put(id, number);
     sizes.put(number, bytes);
-    return one(
-        CallName.SHMGET,
-        List.of(key, bytes, flags | Uapi.IPC_CREAT),
-        Answer.Unknown.IT);
+    return one(CallName.SHMGET, List.of(key, bytes, flags | Uapi.IPC_CREAT), Answer.Unknown.IT);
   }
 
   private List<Call> control(List<Long> args) {
@@ -78,8 +75,7 @@ final class SharedSegments {
       return List.of();
     }
     numbers.remove(args.get(0));
-    return one(
-        CallName.SHMCTL, List.of(number, Uapi.IPC_RMID, 0L), Answer.Unknown.IT);
+    return one(CallName.SHMCTL, List.of(number, Uapi.IPC_RMID, 0L), Answer.Unknown.IT);
   }
 
   private static List<Call> one(CallName name, List<Long> args, Answer answer) {

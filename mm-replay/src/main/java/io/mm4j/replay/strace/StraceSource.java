@@ -417,7 +417,6 @@ public final class StraceSource implements VmaSource {
     }
   }
 
-
   private void limit(StraceLine line, int process, LimitText.Limits limits) {
     int whose = process;
     if (limits.pid() != 0 && limits.pid() != line.pid()) {
@@ -451,12 +450,7 @@ public final class StraceSource implements VmaSource {
     boolean input = lines.number() == inputLine;
     for (SharedSegments.Call call : made) {
       done(
-          line,
-          process,
-          call.name(),
-          call.args(),
-          null,
-          input ? Answer.Unknown.IT : call.answer());
+          line, process, call.name(), call.args(), null, input ? Answer.Unknown.IT : call.answer());
     }
   }
 

@@ -137,17 +137,30 @@ final class CallDriver {
     if (open != null) {
       args[call.name().keys().indexOf("fd")] = files.fd(open);
     }
+    if (syscall == Syscall.PROCESS_MADVISE) {
+      arguments(mm);
+    }
     long raw = mm.syscall(syscall, args);
     return call.name().gives() == CallName.Gives.ADDRESS ? address(raw) : plain(raw);
   }
 
+  /** The recorder wrote what the call points to into the page of its arguments. */
+  private void arguments(AddressSpace mm) {
+    if (limitStruct != 0) {
+      mm.write(limitStruct, TouchOutcome.UNKNOWN);
+    }
+  }
+
   private Answer memfd(AddressSpace mm, VmaEvent.Call call) {
     String name = Objects.requireNonNull(call.open());
+    arguments(mm);
     long fd = mm.memfdCreate(name, call.arg(1));
     if (Errno.isError(fd)) {
       return failure(fd);
     }
-    files.made(name, (int) fd);
+    long moved = mm.syscall(Syscall.DUP2, fd, files.nextMade());
+    long _ = mm.syscall(Syscall.CLOSE, fd);
+    files.made(name, (int) moved);
     return new Answer.Value(0, false);
   }
 

@@ -64,6 +64,11 @@ final class FileTable {
     return fd;
   }
 
+  /** A descriptor for an open that a call makes, away from all others. */
+  int nextMade() {
+    return FD_BASE / 2 + descriptors.size();
+  }
+
   /** An open that a call has made. */
   void made(String name, int fd) {
     descriptors.put(name, fd);

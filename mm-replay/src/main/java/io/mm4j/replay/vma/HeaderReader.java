@@ -100,8 +100,7 @@ public final class HeaderReader {
       case "thp" -> thpLine(at);
       case "sysctl" -> {
         numbers(at, "sysctl.", SYSCTL, false);
-        numbers.put(
-            "sysctl.overcommit_kbytes", at.take(" overcommit_kbytes=") ? at.decimal() : 0L);
+        numbers.put("sysctl.overcommit_kbytes", at.take(" overcommit_kbytes=") ? at.decimal() : 0L);
       }
       case "memory" -> numbers(at, "memory.", List.of("total_kb", "swap_kb"), false);
       case "cred" -> cred(at);

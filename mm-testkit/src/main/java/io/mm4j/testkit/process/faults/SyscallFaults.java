@@ -112,8 +112,7 @@ final class SyscallFaults {
             "madvise says of what no file system can hold that it is invalid.",
             right ->
                 DelegatingSpace.floor(
-                    right,
-                    Tampered.error(Tampered.Call.MADVISE, Errno.EFBIG, Errno.EINVAL)),
+                    right, Tampered.error(Tampered.Call.MADVISE, Errno.EFBIG, Errno.EINVAL)),
             "AS-C115"),
         floor(
             "written-at-once",
@@ -158,9 +157,7 @@ final class SyscallFaults {
             "takes-every-key",
             "pkey_mprotect does not look at its key.",
             (mm, call, a) ->
-                call == Syscall.PKEY_MPROTECT
-                    ? mm.mprotect(a[0], a[1], a[2])
-                    : mm.syscall(call, a),
+                call == Syscall.PKEY_MPROTECT ? mm.mprotect(a[0], a[1], a[2]) : mm.syscall(call, a),
             "AS-C121"),
         floor(
             "sysctls-of-boot",

@@ -89,7 +89,8 @@ public final class FileSizeCases {
             "AS-C115",
             "largest-offsets",
             "Near the largest offset a mapping of a file on a disk is placed as if it were long"
-                + " enough for a huge page; MADV_REMOVE behind what the file system holds is EFBIG.",
+                + " enough for a huge page; MADV_REMOVE behind what the file system holds is"
+                + " EFBIG.",
             "__thp_get_unmapped_area (round_up of a signed offset), vfs_fallocate (as recorded)",
             FileSizeCases::offsets),
         of(
@@ -174,8 +175,7 @@ public final class FileSizeCases {
     rig.gives(
         "a read at the end",
         0,
-        rig.mm.syscall(
-            Syscall.PREAD64, CaseSetup.DISK, FAR, PAGE, CaseSetup.FILE_PAGES * PAGE));
+        rig.mm.syscall(Syscall.PREAD64, CaseSetup.DISK, FAR, PAGE, CaseSetup.FILE_PAGES * PAGE));
     long stack = 0x40000000L;
     rig.gives("mmap of a stack", stack, rig.mm.mmap(stack, PAGE, RW, 0x132, -1, 0));
     rig.gives(
@@ -250,7 +250,8 @@ public final class FileSizeCases {
   }
 
   private static void seals(Rig rig) {
-    OpenFile named = new OpenFile(new MappedFile("/a", MappedFile.Kind.EXT4, PAGE), OpenFile.Mode.READ_WRITE);
+    OpenFile named =
+        new OpenFile(new MappedFile("/a", MappedFile.Kind.EXT4, PAGE), OpenFile.Mode.READ_WRITE);
     rig.mm.installFd(FOLIOS_FD, named);
     file(rig, A, PAGE, RW, SHARED, FOLIOS_FD);
     rig.floor.unlink(named.file());
@@ -265,17 +266,13 @@ public final class FileSizeCases {
     int all = Uapi.F_SEAL_WRITE | Uapi.F_SEAL_SHRINK | Uapi.F_SEAL_GROW;
     rig.gives("seals", 0, seal(rig, fd, all));
     rig.gives("F_GET_SEALS", all, rig.mm.syscall(Syscall.FCNTL, fd, Uapi.F_GET_SEALS));
-    Looks.fails(
-        rig, "a writable mapping", Errno.EPERM, rig.mm.mmap(FAR, PAGE, RW, SHARED, fd, 0));
+    Looks.fails(rig, "a writable mapping", Errno.EPERM, rig.mm.mmap(FAR, PAGE, RW, SHARED, fd, 0));
     file(rig, FAR, PAGE, READ, SHARED, fd);
     rig.has(FAR, 12);
     Looks.fails(rig, "mprotect", Errno.EACCES, rig.mm.mprotect(FAR, PAGE, RW));
-    Looks.fails(
-        rig, "shrinking", Errno.EPERM, rig.mm.syscall(Syscall.FTRUNCATE, fd, PAGE));
-    Looks.fails(
-        rig, "growing", Errno.EPERM, rig.mm.syscall(Syscall.FTRUNCATE, fd, 8 * PAGE));
-    Looks.fails(
-        rig, "a write", Errno.EPERM, rig.mm.syscall(Syscall.PWRITE64, fd, FAR, 1, 0));
+    Looks.fails(rig, "shrinking", Errno.EPERM, rig.mm.syscall(Syscall.FTRUNCATE, fd, PAGE));
+    Looks.fails(rig, "growing", Errno.EPERM, rig.mm.syscall(Syscall.FTRUNCATE, fd, 8 * PAGE));
+    Looks.fails(rig, "a write", Errno.EPERM, rig.mm.syscall(Syscall.PWRITE64, fd, FAR, 1, 0));
     rig.gives("F_SEAL_SEAL", 0, seal(rig, fd, Uapi.F_SEAL_SEAL));
     Looks.fails(rig, "one more seal", Errno.EPERM, seal(rig, fd, Uapi.F_SEAL_FUTURE_WRITE));
     int plain = (int) Looks.works("memfd_create", rig.mm.memfdCreate("n", 0));
@@ -292,7 +289,9 @@ public final class FileSizeCases {
     long offset = 0x7fff_ffff_ffff_e000L;
     long disk = rig.mm.mmap(0, PAGE, READ, 1, CaseSetup.DISK, offset);
     RuleViolation.checkEqual(
-        offset & HugeCases.SIZE - 1, disk & HugeCases.SIZE - 1, "how far into 2 MiB the mapping begins");
+        offset & HugeCases.SIZE - 1,
+        disk & HugeCases.SIZE - 1,
+        "how far into 2 MiB the mapping begins");
     rig.gives("mmap of tmpfs", base - PAGE, rig.mm.mmap(0, PAGE, READ, 1, CaseSetup.TMPFS, offset));
     long most = 0x7fff_ffff_ffe0_0000L;
     rig.gives(
@@ -311,12 +310,12 @@ public final class FileSizeCases {
     long at = A;
     for (long piece : new long[] {PAGE, 64 * PAGE}) {
       MappedFile file =
-          new MappedFile("P" + piece, MappedFile.Kind.EXT4, 2 * size, b -> (int) (b >> 12) & 127, piece);
+          new MappedFile(
+              "P" + piece, MappedFile.Kind.EXT4, 2 * size, b -> (int) (b >> 12) & 127, piece);
       rig.mm.installFd(fd, new OpenFile(file, OpenFile.Mode.READ_ONLY));
       file(rig, at, size, READ, PRIVATE, fd);
       rig.has(at + 70 * PAGE, 70);
-      Looks.pages(
-          rig, at, size, piece == PAGE ? ".64,F16,.432" : ".64,F64,.384");
+      Looks.pages(rig, at, size, piece == PAGE ? ".64,F16,.432" : ".64,F64,.384");
       at += 2 * size;
       fd++;
     }

@@ -100,8 +100,7 @@ public final class SegmentCases {
         Looks.works(
             "shmget", rig.mm.syscall(Syscall.SHMGET, 42, 3 * PAGE - 5, Uapi.IPC_CREAT | 0600));
     rig.gives("shmget again", id, rig.mm.syscall(Syscall.SHMGET, 42, PAGE, 0));
-    Looks.fails(
-        rig, "too large", Errno.EINVAL, rig.mm.syscall(Syscall.SHMGET, 42, 4 * PAGE, 0));
+    Looks.fails(rig, "too large", Errno.EINVAL, rig.mm.syscall(Syscall.SHMGET, 42, 4 * PAGE, 0));
     Looks.fails(
         rig,
         "IPC_EXCL",
@@ -116,8 +115,7 @@ public final class SegmentCases {
         rig.mm.syscall(Syscall.SHMAT, id, FAR + 77, Uapi.SHM_RND | Uapi.SHM_RDONLY));
     Looks.fails(
         rig, "shmat at an odd address", Errno.EINVAL, rig.mm.syscall(Syscall.SHMAT, id, 77, 0));
-    Looks.fails(
-        rig, "shmat over a mapping", Errno.EINVAL, rig.mm.syscall(Syscall.SHMAT, id, A, 0));
+    Looks.fails(rig, "shmat over a mapping", Errno.EINVAL, rig.mm.syscall(Syscall.SHMAT, id, A, 0));
     rig.put(A + PAGE, 7);
     rig.has(FAR + PAGE, 7);
     Looks.ends("a write to SHM_RDONLY", Kind.SEGV_ACCERR, rig.mm.write(FAR, 1));
@@ -127,7 +125,9 @@ public final class SegmentCases {
     Rig child = rig.fork();
     child.has(A + 2 * PAGE, 0);
     rig.gives("IPC_RMID", 0, rig.mm.syscall(Syscall.SHMCTL, id, Uapi.IPC_RMID, 0));
-    Looks.fails(rig, "shmat", Errno.EINVAL, rig.mm.syscall(Syscall.SHMAT, id, 0, 0));
+    Looks.fails(rig, "its key", Errno.ENOENT, rig.mm.syscall(Syscall.SHMGET, 42, PAGE, 0));
+    long more = Looks.works("shmat", rig.mm.syscall(Syscall.SHMAT, id, 0, 0));
+    rig.gives("shmdt", 0, rig.mm.syscall(Syscall.SHMDT, more));
     rig.gives("shmdt", 0, rig.mm.syscall(Syscall.SHMDT, A));
     rig.shows("");
     Looks.fails(rig, "shmdt again", Errno.EINVAL, rig.mm.syscall(Syscall.SHMDT, A));
@@ -135,6 +135,7 @@ public final class SegmentCases {
     Looks.committed(rig, charged + 3);
     child.mm.exit();
     Looks.committed(rig, charged);
+    Looks.fails(rig, "shmat", Errno.EINVAL, rig.mm.syscall(Syscall.SHMAT, id, 0, 0));
   }
 
   private static void setPool(Rig rig, int pages) {
@@ -171,8 +172,7 @@ public final class SegmentCases {
         "MAP_FIXED away from a border",
         Errno.EINVAL,
         rig.mm.mmap(A + PAGE, HUGE, RW, POOL | FIXED, -1, 0));
-    Looks.fails(
-        rig, "a file", Errno.EINVAL, rig.mm.mmap(0, HUGE, RW, 0x40002, CaseSetup.DISK, 0));
+    Looks.fails(rig, "a file", Errno.EINVAL, rig.mm.mmap(0, HUGE, RW, 0x40002, CaseSetup.DISK, 0));
     rig.unmap(A, 2 * HUGE);
     counts(rig, 2, 0);
     long shared = Looks.works("shared", rig.mm.mmap(0, 2 * HUGE, RW, 0x40021, -1, 0));
@@ -253,13 +253,9 @@ public final class SegmentCases {
     rig.map(FAR, HUGE, RW);
     rig.gives("MADV_HUGEPAGE", 0, rig.mm.madvise(FAR, HUGE, Uapi.MADV_HUGEPAGE));
     Rig child = rig.fork();
-    child.gives(
-        "PR_GET_THP_DISABLE", 1, child.mm.syscall(Syscall.PRCTL, Uapi.PR_GET_THP_DISABLE));
+    child.gives("PR_GET_THP_DISABLE", 1, child.mm.syscall(Syscall.PRCTL, Uapi.PR_GET_THP_DISABLE));
     Looks.fails(
-        rig,
-        "PR_SET_MM",
-        Errno.EPERM,
-        rig.mm.syscall(Syscall.PRCTL, Uapi.PR_SET_MM, 7, A, 0, 0));
+        rig, "PR_SET_MM", Errno.EPERM, rig.mm.syscall(Syscall.PRCTL, Uapi.PR_SET_MM, 7, A, 0, 0));
     rig.gives("MDWE", 0, rig.mm.syscall(Syscall.PRCTL, Uapi.PR_SET_MDWE, 1, 0, 0, 0));
     Looks.fails(rig, "mprotect", Errno.EACCES, rig.mm.mprotect(A, PAGE, 5));
     Looks.fails(rig, "mmap", Errno.EACCES, rig.mm.mmap(0, PAGE, 7, 0x22, -1, 0));
