@@ -118,7 +118,10 @@ final class FileCalls {
       } else {
         long to = mm.userFrame(buf + done);
         if (to != Frames.NONE) {
-          mm.context.frames().bytes().copy(to, offset(buf + done), source, (int) (at & Mm.PAGE - 1), n);
+          mm.context
+              .frames()
+              .bytes()
+              .copy(to, offset(buf + done), source, (int) (at & Mm.PAGE - 1), n);
         }
       }
       done += n;

@@ -8,6 +8,7 @@ import io.mm4j.api.process.Uapi;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
+import java.util.Objects;
 
 /**
  * Calls about a process as a whole, and two that others are made of: prctl (kernel/sys.c),
@@ -48,7 +49,7 @@ final class ProcessCalls {
       Vma next = mm.vmas.next(at);
       if (next == null
           || next.start != at.end
-          || next.file != vma.file
+          || !Objects.equals(next.file, vma.file)
           || next.flags != vma.flags) {
         return mm.error(Errno.EINVAL, "the range is not of one mapping");
       }

@@ -137,7 +137,7 @@ final class SegmentCalls {
       long from = vma.start;
       long to = vma.end;
       boolean part = vma.pgoff == from - addr >>> 12 && isAttachment(vma);
-      if (part && (attached == null || vma.file == attached)) {
+      if (part && (attached == null || attached.equals(vma.file))) {
         attached = vma.file;
         end = Mm.pageAlign(vma.backing == null ? 0 : vma.backing.sizeBytes());
         long error = unmapper.unmap(from, to);

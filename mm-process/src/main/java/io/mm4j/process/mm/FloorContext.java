@@ -98,7 +98,7 @@ public final class FloorContext {
     if (written.isEmpty()) {
       return before;
     }
-    if (before != sysctlsBefore) {
+    if (!before.equals(sysctlsBefore)) {
       sysctlsBefore = before;
       sysctlsNow = before.with(written);
     }

@@ -9,9 +9,8 @@ import io.mm4j.api.process.Uapi;
  * generic_perform_write} of Linux 6.18).
  *
  * <p>A file that becomes smaller loses the pages behind its end, and what is left of its last page
- * becomes zero. A clean folio that holds the end is split there; a dirty one of a disk's file
- * system cannot be, and stays whole. A file that becomes larger gets holes. A write makes folios as
- * large as it is, where none are.
+ * becomes zero. A folio that holds the end is written out and split there. A file that becomes
+ * larger gets holes. A write makes folios as large as it is, where none are.
  */
 public final class FileChange {
   private static final int PAGE = 4096;
@@ -72,7 +71,7 @@ public final class FileChange {
     long old = file.sizeBytes;
     if (!file.isShmem() && (old & PAGE - 1) != 0) {
       zeroTail(old);
-      file.markWritten(old >>> 12);
+      file.markDirty(old >>> 12);
     }
     if (file.holesFrom == Long.MAX_VALUE) {
       file.holesFrom = file.pageCount();
@@ -84,33 +83,20 @@ public final class FileChange {
     long first = bytes + PAGE - 1 >>> 12;
     long oldPast = file.pageCount();
     unmapping.unmap(first, Long.MAX_VALUE >>> 12);
-    long kept = first;
     long border = bytes >>> 12;
     if (file.isCached(border)) {
-      boolean straddles = file.folioStart(border) << 12 < bytes;
-      boolean keepsDirty = hasDirtyBlock(file.folioStart(border), first);
-      if (straddles && file.folioOrder(border) > 0) {
-        if (keepsDirty) {
-          kept = file.folioEnd(border);
-          zeroPages(first, kept);
-        } else {
-          file.splitAt(border, unmapping);
-        }
+      if (file.folioStart(border) << 12 < bytes && file.folioOrder(border) > 0) {
+        file.writeBack(border, border + 1); // a dirty one could not be split
+        file.splitAt(border, unmapping);
       }
       if ((bytes & PAGE - 1) != 0) {
         zeroTail(bytes);
-        file.markWritten(border);
+        file.markDirty(border);
       }
     }
-    drop(kept, oldPast);
-    file.holesFrom = Math.min(file.holesFrom, kept);
+    drop(first, oldPast);
+    file.holesFrom = Math.min(file.holesFrom, first);
     file.sizeBytes = bytes;
-  }
-
-  /** What a truncation leaves of a folio has to be written: then its buffers stay. */
-  private boolean hasDirtyBlock(long first, long past) {
-    int next = first < FileObject.MOST_PAGES ? file.dirtyBlocks.nextSetBit((int) first) : -1;
-    return next >= 0 && next < past;
   }
 
   private void drop(long kept, long oldPast) {
@@ -118,18 +104,11 @@ public final class FileChange {
     if (kept < FileObject.MOST_PAGES) {
       int from = (int) kept;
       file.dirty.clear(from, Integer.MAX_VALUE);
-      file.dirtyBlocks.clear(from, Integer.MAX_VALUE);
       file.single.clear(from, Integer.MAX_VALUE);
       file.absent.clear(from, Integer.MAX_VALUE);
       file.zeroed.clear(from, Integer.MAX_VALUE);
       file.readAhead.clear(from, Integer.MAX_VALUE);
       file.splitOrders.keySet().removeIf(index -> index >= kept);
-    }
-  }
-
-  private void zeroPages(long first, long past) {
-    for (long i = first; i < past; i++) {
-      zero(i, 0, PAGE);
     }
   }
 
@@ -173,7 +152,7 @@ public final class FileChange {
   private void zeroDirty(long index, int from, int to) {
     if (!file.beyondEnd(index)) {
       zero(index, from, to);
-      file.markWritten(index);
+      file.markDirty(index);
     }
   }
 
@@ -188,7 +167,7 @@ public final class FileChange {
       file.holesFrom = file.pageCount();
     }
     boolean there = index < file.pageCount() && file.isCached(index);
-    long left = file.pages.get(index); // of a folio behind the end that could not be split
+    long left = file.pages.get(index); // behind the end, of a write that could copy nothing
     if (there || left != Frames.NONE || index >= FileObject.MOST_PAGES) {
       return file.page(index);
     }
@@ -238,7 +217,7 @@ public final class FileChange {
       }
       file.sizeBytes = end;
     }
-    file.markWritten(index);
+    file.markDirty(index);
   }
 
   /** A write begins behind the end: what was behind it in its page is zero now. */

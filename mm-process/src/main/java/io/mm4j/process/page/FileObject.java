@@ -42,10 +42,6 @@ public final class FileObject {
   final BitSet zeroed = new BitSet();
   final BitSet single = new BitSet();
   final BitSet dirty = new BitSet();
-
-  /** Pages of dirty folios whose own block is to be written ({@code BH_Dirty}). */
-  final BitSet dirtyBlocks = new BitSet();
-
   final BitSet readAhead = new BitSet();
 
   /** Of pages that are in another folio than the first write made, the order of that. */
@@ -229,15 +225,6 @@ public final class FileObject {
   public void markDirty(long index) {
     if (!isShmem() && !beyondEnd(index) && index < MOST_PAGES) {
       dirty.set((int) folioStart(index), (int) folioEnd(index));
-      dirtyBlocks.set((int) folioStart(index), (int) folioEnd(index));
-    }
-  }
-
-  /** A call wrote to this page: its folio is dirty, and of its blocks only this one. */
-  void markWritten(long index) {
-    if (!isShmem() && !beyondEnd(index) && index < MOST_PAGES) {
-      dirty.set((int) folioStart(index), (int) folioEnd(index));
-      dirtyBlocks.set((int) index);
     }
   }
 
@@ -256,7 +243,6 @@ public final class FileObject {
         change.zeroTail(sizeBytes);
       }
       dirty.clear((int) folioStart(firstIndex), (int) folioEnd(past - 1));
-      dirtyBlocks.clear((int) folioStart(firstIndex), (int) folioEnd(past - 1));
     }
   }
 

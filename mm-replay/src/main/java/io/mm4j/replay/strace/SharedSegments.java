@@ -4,10 +4,10 @@ package io.mm4j.replay.strace;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.replay.vma.Answer;
 import io.mm4j.replay.vma.CallName;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * System V segments of a log. Their numbers are a machine's; here they are counted from 0, as the
@@ -31,35 +31,35 @@ final class SharedSegments {
 
   /** What a call that succeeded comes to; empty if it names a segment whose size no line tells. */
   List<Call> calls(StraceLine line) {
-    List<Long> args = new ArrayList<>();
-    for (String text : line.args()) {
-      args.add(Symbols.value(text));
-    }
+    Long first = argument(line, 0);
+    Long second = argument(line, 1);
+    Long third = argument(line, 2);
     Long result = line.number();
+    if (first == null) {
+      return List.of();
+    }
     return switch (line.name()) {
-      case "shmget" -> args.size() < 3 || result == null ? List.of() : get(args, result);
-      case "shmat" -> {
-        Long number = args.size() < 3 || args.get(0) == null ? null : numbers.get(args.get(0));
-        yield number == null || args.get(1) == null || args.get(2) == null || result == null
-            ? List.of()
-            : one(
-                CallName.SHMAT,
-                List.of(number, args.get(1), args.get(2)),
-                new Answer.Value(result, true));
-      }
-      case "shmdt" ->
-          args.isEmpty() || args.get(0) == null
+      case "shmget" ->
+          second == null || third == null || result == null
               ? List.of()
-              : one(CallName.SHMDT, List.of(args.get(0)), new Answer.Value(0, false));
-      default -> control(args);
+              : get(first, second, third, result);
+      case "shmat" -> {
+        Long number = numbers.get(first);
+        yield number == null || second == null || third == null || result == null
+            ? List.of()
+            : one(CallName.SHMAT, List.of(number, second, third), new Answer.Value(result, true));
+      }
+      case "shmdt" -> one(CallName.SHMDT, List.of(first), new Answer.Value(0, false));
+      default -> second == null ? List.of() : control(first, second);
     };
   }
 
-  private List<Call> get(List<Long> args, long id) {
-    Long key = args.get(0);
-    Long bytes = args.get(1);
-    Long flags = args.get(2);
-    if (key == null || bytes == null || flags == null || bytes == 0 || numbers.containsKey(id)) {
+  private static @Nullable Long argument(StraceLine line, int place) {
+    return line.args().size() <= place ? null : Symbols.value(line.args().get(place));
+  }
+
+  private List<Call> get(long key, long bytes, long flags, long id) {
+    if (bytes == 0 || numbers.containsKey(id)) {
       return List.of();
     }
     long number = made++;
@@ -68,13 +68,11 @@ final class SharedSegments {
     return one(CallName.SHMGET, List.of(key, bytes, flags | Uapi.IPC_CREAT), Answer.Unknown.IT);
   }
 
-  private List<Call> control(List<Long> args) {
-    Long number = args.isEmpty() || args.get(0) == null ? null : numbers.get(args.get(0));
-    Long command = args.size() < 2 ? null : args.get(1);
-    if (number == null || command == null || (command & ~IPC_64) != Uapi.IPC_RMID) {
+  private List<Call> control(long id, long command) {
+    Long number = numbers.get(id);
+    if (number == null || (command & ~IPC_64) != Uapi.IPC_RMID) {
       return List.of();
     }
-    numbers.remove(args.get(0));
     return one(CallName.SHMCTL, List.of(number, Uapi.IPC_RMID, 0L), Answer.Unknown.IT);
   }
 

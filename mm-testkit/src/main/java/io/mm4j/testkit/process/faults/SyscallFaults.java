@@ -67,7 +67,7 @@ final class SyscallFaults {
                 call == Syscall.FTRUNCATE && a[1] > 0
                     ? mm.syscall(call, a[0], a[1] + Bits.PAGE - 1 & -Bits.PAGE)
                     : mm.syscall(call, a),
-            "AS-C110"),
+            "AS-F01"),
         call(
             "reads-all-or-nothing",
             "A read or write that meets memory that cannot be accessed says EFAULT.",
@@ -76,7 +76,7 @@ final class SyscallFaults {
               boolean cut = result > 0 && a.length > 2 && result < a[2];
               return cut && call == Syscall.PREAD64 ? -Errno.EFAULT : result;
             },
-            "AS-C111"),
+            "AS-F02"),
         call(
             "punches-whole-pages",
             "A hole takes every page of which it has a part.",
@@ -87,7 +87,7 @@ final class SyscallFaults {
               long from = a[2] & -Bits.PAGE;
               return mm.syscall(call, a[0], a[1], from, a[2] + a[3] - from);
             },
-            "AS-C112"),
+            "AS-F03"),
         floor(
             "keeps-the-tail",
             "MS_SYNC only starts to write, and fsync does nothing.",
@@ -101,19 +101,19 @@ final class SyscallFaults {
                             return super.msync(addr, len, flags == 4 ? 1 : flags);
                           }
                         }),
-            "AS-C113"),
+            "AS-F04"),
         call(
             "seals-nothing",
             "A seal says that it was set.",
             (mm, call, a) -> call == Syscall.FCNTL ? 0 : mm.syscall(call, a),
-            "AS-C114"),
+            "AS-F05"),
         floor(
             "holds-everything",
             "madvise says of what no file system can hold that it is invalid.",
             right ->
                 DelegatingSpace.floor(
                     right, Tampered.error(Tampered.Call.MADVISE, Errno.EFBIG, Errno.EINVAL)),
-            "AS-C115"),
+            "AS-F06"),
         floor(
             "written-at-once",
             "Every file was written at once.",
@@ -127,13 +127,13 @@ final class SyscallFaults {
                             super.installFd(fd, open == null ? null : atOnce(open));
                           }
                         }),
-            "AS-C116"),
+            "AS-F07"),
         call(
             "detaches-a-part",
             "shmdt unmaps the first part of an attachment only.",
             (mm, call, a) ->
                 call == Syscall.SHMDT ? mm.munmap(a[0], Bits.PAGE) : mm.syscall(call, a),
-            "AS-C117"),
+            "AS-F08"),
         floor(
             "pool-without-promises",
             "Every MAP_HUGETLB is MAP_NORESERVE.",
@@ -146,19 +146,19 @@ final class SyscallFaults {
                           args[3] |= (args[3] & Uapi.MAP_HUGETLB) != 0 ? Uapi.MAP_NORESERVE : 0;
                           return true;
                         })),
-            "AS-C118",
-            "AS-C119"),
+            "AS-F09",
+            "AS-F10"),
         call(
             "rearranges-nothing",
             "remap_file_pages says that it was done.",
             (mm, call, a) -> call == Syscall.REMAP_FILE_PAGES ? 0 : mm.syscall(call, a),
-            "AS-C120"),
+            "AS-F11"),
         call(
             "takes-every-key",
             "pkey_mprotect does not look at its key.",
             (mm, call, a) ->
                 call == Syscall.PKEY_MPROTECT ? mm.mprotect(a[0], a[1], a[2]) : mm.syscall(call, a),
-            "AS-C121"),
+            "AS-F12"),
         floor(
             "sysctls-of-boot",
             "What is written under /proc/sys/vm holds for processes to come.",
@@ -169,7 +169,7 @@ final class SyscallFaults {
                     return name.equals("max_map_count") ? 0 : super.writeSysctl(name, value);
                   }
                 },
-            "AS-C122"));
+            "AS-F13"));
   }
 
   private static OpenFile atOnce(OpenFile open) {

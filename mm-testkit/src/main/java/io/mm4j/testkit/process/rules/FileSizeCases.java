@@ -49,7 +49,7 @@ public final class FileSizeCases {
   public static List<Rule<VmaIndexProvider>> all() {
     return List.of(
         of(
-            "AS-C110",
+            "AS-F01",
             "shrunk-file",
             "A file that shrinks takes its pages behind the end out of every mapping, private"
                 + " copies too; touches there are SIGBUS, the rest of the last page is zero, and"
@@ -57,7 +57,7 @@ public final class FileSizeCases {
             "do_truncate, unmap_mapping_range with even_cows, truncate_inode_partial_folio",
             FileSizeCases::shrinks),
         of(
-            "AS-C111",
+            "AS-F02",
             "reads-and-writes",
             "read and write move bytes between a file and user memory, which mappings of the file"
                 + " show at once; they stop at what cannot be accessed, and EFAULT is the answer"
@@ -65,28 +65,28 @@ public final class FileSizeCases {
             "filemap_read, generic_perform_write, copy_folio_to_iter",
             FileSizeCases::readsAndWrites),
         of(
-            "AS-C112",
+            "AS-F03",
             "fallocate",
             "fallocate makes holes of whole pages, zeroes parts of pages, leaves private copies"
                 + " alone, and refuses what the file system cannot hold or do.",
             "vfs_fallocate, ext4_punch_hole, shmem_fallocate",
             FileSizeCases::holes),
         of(
-            "AS-C113",
+            "AS-F04",
             "tail-behind-the-end",
             "Bytes behind the end of a file in its last page are zero once the page was written"
                 + " out: by MS_SYNC and fsync, not by MS_ASYNC or MS_INVALIDATE, and not on tmpfs.",
             "ext4_bio_write_folio (as recorded)",
             FileSizeCases::tail),
         of(
-            "AS-C114",
+            "AS-F05",
             "names-and-seals",
             "A file without a name is shown as deleted; a seal refuses what it is against, and is"
                 + " refused while a shared mapping could write.",
             "d_path, memfd_add_seals, memfd_check_seals_mmap; selftests/memfd",
             FileSizeCases::seals),
         of(
-            "AS-C115",
+            "AS-F06",
             "largest-offsets",
             "Near the largest offset a mapping of a file on a disk is placed as if it were long"
                 + " enough for a huge page; MADV_REMOVE behind what the file system holds is"
@@ -94,7 +94,7 @@ public final class FileSizeCases {
             "__thp_get_unmapped_area (round_up of a signed offset), vfs_fallocate (as recorded)",
             FileSizeCases::offsets),
         of(
-            "AS-C116",
+            "AS-F07",
             "written-in-pieces",
             "A read maps what the write that made the folio was large enough for: 16 pages of a"
                 + " file that was written by 4 KiB, 64 of one that was written by 256 KiB.",

@@ -49,7 +49,7 @@ public final class SegmentCases {
   public static List<Rule<VmaIndexProvider>> all() {
     return List.of(
         of(
-            "AS-C117",
+            "AS-F08",
             "segments",
             "A System V segment is one memory for all who attach it, each attachment is detached as"
                 + " a whole by where it began, and it is charged until it is removed and its last"
@@ -57,7 +57,7 @@ public final class SegmentCases {
             "newseg, do_shmat, ksys_shmdt, shm_destroy (ipc/shm.c)",
             SegmentCases::segments),
         of(
-            "AS-C118",
+            "AS-F09",
             "huge-pool",
             "MAP_HUGETLB gets pages of the pool: whole ones, promised when the mapping is made"
                 + " unless it has MAP_NORESERVE, and SIGBUS where none is left; what is unmapped"
@@ -65,21 +65,21 @@ public final class SegmentCases {
             "hugetlb_reserve_pages, hugetlb_fault (as recorded); selftests hugepage-mmap",
             SegmentCases::pool),
         of(
-            "AS-C119",
+            "AS-F10",
             "huge-pool-and-fork",
             "After a fork a write to a private page of the pool makes a copy; who made the promise"
                 + " gets the page at the cost of the child when none is free.",
             "hugetlb_wp, unmap_ref_private",
             SegmentCases::poolAndFork),
         of(
-            "AS-C120",
+            "AS-F11",
             "rearranged",
             "remap_file_pages shows another place of the file at an address of a shared mapping,"
                 + " and refuses private memory, a protection, and a range of two mappings.",
             "SYSCALL remap_file_pages (mm/mmap.c)",
             SegmentCases::rearranges),
         of(
-            "AS-C121",
+            "AS-F12",
             "about-a-process",
             "Keys are refused as on a CPU without them; prctl switches huge pages off for a"
                 + " process and its children; with PR_SET_MDWE nothing becomes executable;"
@@ -87,7 +87,7 @@ public final class SegmentCases {
             "do_mprotect_pkey, prctl_set_thp_disable, map_deny_write_exec, vector_madvise",
             SegmentCases::options),
         of(
-            "AS-C122",
+            "AS-F13",
             "sysctls-at-run-time",
             "What is written under /proc/sys/vm holds from then on for processes that live.",
             "sysctl_max_map_count, sysctl_overcommit_memory",
