@@ -13,7 +13,8 @@ static int chance(int percent) { return (int) below(100) < percent; }
 void mix_seed(u64 seed) { rng = seed * 0x9E3779B97F4A7C15ull + 88172645463325252ull; }
 
 enum { MMAP, MUNMAP, MPROTECT, BRK, MREMAP, WRITE, READ, EXEC, MADVISE, MINCORE, MSYNC, MLOCK, MUNLOCK,
-       MLOCK2, MLOCKALL, MUNLOCKALL, MSEAL, SETRLIMIT, FORK, EXIT, KINDS };
+       MLOCK2, MLOCKALL, MUNLOCKALL, MSEAL, SETRLIMIT, FORK, EXIT, FREAD, FWRITE, FSIZE, FHOLE, FSYNC, SEGGET, SEGAT, SEGDT, SEGCTL, MEMFD, SEAL,
+       REMAP, OPTION, PKEY, PADVISE, UNLINK, KINDS };
 static const struct { const char *name; int files; int weight[KINDS]; } mixes[] = {
   /*                  mmap munm mpro  brk mrem  wri read exec madv minc msyn lock unlk lck2 lall ula seal setr fork exit */
   {"basic",   2,    { 390, 250, 225, 130 }},
@@ -25,6 +26,13 @@ static const struct { const char *name; int files; int weight[KINDS]; } mixes[] 
   {"setrlimit", 20, { 280,  66, 200,  88,  75, 113,  32,   0,  25,   0,   0,  49,  21,  18,   8,  7,   0,  80 }},
   {"stress", 25,    { 310, 104, 120,  34,  85, 120,  67,   8,  85,  16,   9,  17,  17,   9,   0,  0,   0,   0,   2 }},
   {"all",    30,    { 300,  90, 120,  35, 110, 150,  90,  10,  90,  16,  10,  17,  14,   9,   3,  3,   4,   5,   6,  3 }},
+  /* the calls of the second row of kinds, among the others */
+  {"io",     60,    { 260,  60,  60,   5,  30, 120, 120,   0,  60,  20,  60,  10,   8,   0,   0,  0,   0,   0,  10,  4,
+                      110, 110,  70,  40,  20,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   2 }},
+  {"ipc",    20,    { 200,  60,  60,   5,  40, 120,  90,   0,  50,  20,  10,  14,  10,   3,   0,  0,   2,   0,  12,  5,
+                       30,  30,  40,  15,   3,  45, 120,  70,  25,  14,  20,  40,   6,   8,  20,   0 }},
+  {"calls",  45,    { 260,  60,  70,  10,  50, 120, 100,   4,  60,  20,  40,  14,  10,   4,   2,  2,   2,   3,  10,  4,
+                       60,  60,  50,  30,  10,  20,  50,  30,  10,   8,  12,  20,   8,   6,  20,   2 }},
   {"thp",    10,    { 220,  60, 110,  20,  60, 230, 100,   0, 120,  10,   0,  14,  14,   6,   0,  0,   0,   0,  10,  3 }},
 };
 
@@ -140,6 +148,31 @@ static u64 touched(int p) {
   return a + offs[below(8)];
 }
 
+/* A file to read and write, its size, a place in it, and how much. */
+static int file(void) { return memfds_ && chance(25) ? 101 + (int) below(memfds_) : 1 + (int) below(chance(90) ? 7 : 8); }
+
+static u64 place(void) {
+  u64 at = P * below(chance(85) ? 20 : 900);
+  return chance(45) ? at + below(P) : at;
+}
+
+static u64 size(void) {
+  int k = below(100);
+  if (k < 40) return 1 + below(P);
+  if (k < 75) return P * (1 + below(8)) + (chance(40) ? below(P) : 0);
+  if (k < 95) return P * (1 + below(40));
+  return k < 98 ? 0 : 0x200000 * (1 + below(2));
+}
+
+static u64 segment_at(int p) {
+  u64 found = 0;
+  for (char *l = proc[p].maps; *l; l = strchr(l, '\n') + 1) {
+    char *x = strstr(l, " SHM\n");
+    if (x && x < strchr(l, '\n') && (!found || chance(40))) found = strtoull(l, 0, 16);
+  }
+  return found ? found : 0x10000;
+}
+
 static void one(int p, int kind, int files) {
   u64 a = pick(p), len = length();
   switch (kind) {
@@ -203,6 +236,85 @@ static void one(int p, int kind, int files) {
       do_setrlimit(p, w, cur);
       return;
     }
+    case FREAD: case FWRITE: {
+      int read = kind == FREAD, at = chance(60);
+      u64 arg[4] = {chance(50) ? 77 : 0, chance(85) ? a + (chance(30) ? below(P) : 0) : touched(p), size(), place()};
+      int d = chance(98) ? file() : 0;
+      if (read && harms(arg[1], arg[2])) return;
+      do_sys(p, at ? (read ? "pread64" : "pwrite64") : read ? "sys_read" : "sys_write", d, arg);
+      if (chance(12)) { u64 to[3] = {0, place(), below(3)}; do_sys(p, "lseek", d ? d : 1, to); }
+      return;
+    }
+    case FSIZE: {
+      u64 arg[2] = {77, chance(3) ? rnd() : place()};
+      int d = chance(98) ? file() : 0;
+      if (chance(20) && d && d < 8) do_truncate(p, d, chance(40) ? 0 : place()); else do_sys(p, "ftruncate", d, arg);
+      return;
+    }
+    case FHOLE: {
+      static const int modes[] = {0, 1, 3, 3, 3, 3, 2, 16, 17};
+      u64 arg[4] = {77, chance(96) ? (u64) modes[below(9)] : below(128) & ~0x28, place(), chance(96) ? size() : rnd()};
+      if ((arg[1] & 0x28) || arg[3] > 0x10000000) arg[1] = 3;
+      do_sys(p, "fallocate", chance(98) ? file() : 0, arg);
+      return;
+    }
+    case FSYNC: { u64 arg[1] = {77}; do_sys(p, chance(50) ? "fsync" : "fdatasync", chance(96) ? file() : 0, arg); return; }
+    case SEGGET: {
+      u64 arg[3] = {chance(70) ? 0 : 0x6d340000 + below(3), size(), chance(80) ? 01600 : chance(50) ? 0600 : 03600};
+      if (chance(8)) arg[2] |= 010000;
+      do_sys(p, "shmget", 0, arg);
+      return;
+    }
+    case SEGAT: {
+      static const int flags[] = {0, 0, 0, 010000, 020000, 040000, 060000, 0100000};
+      u64 arg[3] = {below(segments_ + (chance(4) ? 2 : 0) + !segments_), chance(60) ? 0 : a, (u64) flags[below(8)]};
+      if (chance(20) && arg[1]) arg[1] += below(P);
+      if (arg[1] && harms(arg[1] & ~4095ull, 0x200000)) return;
+      do_sys(p, "shmat", 0, arg);
+      return;
+    }
+    case SEGDT: {
+      u64 arg[1] = {chance(75) ? segment_at(p) : a};
+      do_sys(p, "shmdt", 0, arg);
+      return;
+    }
+    case SEGCTL: {
+      u64 arg[3] = {below(segments_ + 1), chance(70) ? 0 : 2, chance(80) ? a : 0};
+      if (arg[1] && harms(arg[2], P)) return;
+      do_sys(p, "shmctl", 0, arg);
+      return;
+    }
+    case MEMFD: if (p == 0 && memfds_ < 8) do_memfd(p, chance(70) ? 2 : chance(50) ? 0 : below(32) & ~4); return;
+    case SEAL: {
+      u64 arg[3] = {77, chance(70) ? 1033 : 1034, 1ull << below(7)};
+      if (chance(80) && arg[2] == 1) arg[2] = 2;
+      do_sys(p, "fcntl", chance(80) && memfds_ ? 101 + below(memfds_) : file(), arg);
+      return;
+    }
+    case REMAP: {
+      u64 arg[5] = {a, len, chance(95) ? 0 : 1, chance(90) ? below(20) : rnd(), chance(90) ? 0 : 0x10000};
+      if (!harms(a, len)) do_sys(p, "remap_file_pages", 0, arg);
+      return;
+    }
+    case OPTION: {
+      static const int options[] = {41, 42, 41, 0x53564d41, 35, 66};
+      u64 arg[5] = {(u64) options[below(6)], below(2), chance(80) ? 0 : below(4), chance(95) ? 0 : 1, 0};
+      do_sys(p, "prctl", 0, arg);
+      return;
+    }
+    case PKEY: {
+      u64 key[4] = {a, len, prot(), chance(40) ? ~0ull : below(3)}, two[2] = {chance(80) ? 0 : 1, below(5)};
+      if (chance(60)) { if (!harms(a, len)) do_sys(p, "pkey_mprotect", 0, key); }
+      else do_sys(p, chance(70) ? "pkey_alloc" : "pkey_free", 0, two);
+      return;
+    }
+    case PADVISE: {
+      static const int usual[] = {4, 4, 8, 10, 0, 20, 3, 22, 23, 102, 103, 14, 15};
+      u64 arg[5] = {1, a, len, (u64) usual[below(13)], chance(96) ? 0 : 1};
+      if (!harms(a, len)) do_sys(p, "process_madvise", 0, arg);
+      return;
+    }
+    case UNLINK: do_unlink(p, 1 + below(6)); return;
     case FORK: if (living() < MAXP && nproc_ < MAXP * 8 - 1 && calls_made > 8) do_fork(p); return;
     case EXIT: if (living() > 1 && p > 0) do_exit(p); return;
   }

@@ -193,5 +193,6 @@ int main(int argc, char **argv) {
   }
   printf("eof calls=%d\n", calls_made);
   for (int p = 0; p < nproc_; p++) if (proc[p].pid) kill(proc[p].pid, SIGKILL);
+  remove_segments();
   return 0;
 }

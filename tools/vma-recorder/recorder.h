@@ -41,6 +41,13 @@ void do_mincore(int p, u64 addr, u64 len);
 void do_mlockall(int p, u64 flags);
 void do_munlockall(int p);
 void do_setrlimit(int p, int which, u64 cur);
+int do_sys(int p, const char *name, int d, const u64 *arg);
+const char *sys_keys(const char *name);
+void do_memfd(int p, u64 flags);
+void do_unlink(int p, int d);
+void do_truncate(int p, int d, u64 len);
+void remove_segments(void);
+extern int segments_, memfds_; /* there were so many */
 int do_fork(int p);
 void do_exit(int p);
 int living(void);

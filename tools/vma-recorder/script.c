@@ -57,7 +57,23 @@ void script_run(void) {
     else if (!strcmp(name, "mincore")) do_mincore(p, ARG("addr"), ARG("len"));
     else if (!strcmp(name, "mlockall")) do_mlockall(p, ARG("flags"));
     else if (!strcmp(name, "munlockall")) do_munlockall(p);
-    else if (!strcmp(name, "fork")) do_fork(p);
+    else if (sys_keys(name)) {
+      char keys[64];
+      u64 arg[6] = {0};
+      int i = 0, d = 0;
+      strcpy(keys, sys_keys(name));
+      for (char *k = strtok(keys, " "); k; k = strtok(0, " "), i++) {
+        const char *x = text_of(f, n, k);
+        if (x && !strcmp(k, "fd") && (*x == 'D' || *x == 'M')) d = atoi(x + 1) + (*x == 'M' ? 100 : 0);
+        else arg[i] = x ? value(x) : 0;
+      }
+      do_sys(p, name, d, arg);
+    } else if (!strcmp(name, "memfd_create")) do_memfd(p, ARG("flags"));
+    else if (!strcmp(name, "unlink") || !strcmp(name, "truncate")) {
+      const char *fd = text_of(f, n, "fd");
+      int d = fd && *fd == 'D' ? atoi(fd + 1) : 0;
+      if (*name == 'u') do_unlink(p, d); else do_truncate(p, d, ARG("len"));
+    } else if (!strcmp(name, "fork")) do_fork(p);
     else if (!strcmp(name, "exit")) do_exit(p);
     else if (!strcmp(name, "state")) print_state(p, "asked");
     else if (!strcmp(name, "setrlimit")) {

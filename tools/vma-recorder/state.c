@@ -46,7 +46,14 @@ static void convert(const char *line, char *out) {
     snprintf(id, sizeof id, "Z%d", i + 1);
   } else if (!strcmp(name, "/dev/zero")) strcpy(id, "ZERO");
   else if (strstr(name, "/victim")) strcpy(id, "EXE");
-  else if (strrchr(name, '/') && strrchr(name, '/')[1] == 'F') strcpy(id, strrchr(name, '/') + 1);
+  else if (strrchr(name, '/') && strrchr(name, '/')[1] == 'F') {
+    strcpy(id, strrchr(name, '/') + 1);
+    char *gone = strstr(id, " (deleted)");
+    if (gone) memmove(gone, gone + 1, strlen(gone));
+  } else if (!strncmp(name, "/memfd:", 7)) {
+    strcpy(id, name + 7);
+    id[strcspn(id, " ")] = 0;
+  } else if (!strncmp(name, "/SYSV", 5)) strcpy(id, "SHM");
   else if (name[0] == '[') strcpy(id, name);
   sprintf(out, "%lx-%lx %s %lx %s %s\n", a, b, perm, off, ino ? "F F" : "0 0", id);
 }

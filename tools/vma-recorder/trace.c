@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -63,7 +64,7 @@ static int run(int p, int jump, u64 entry, u64 rax, const u64 *arg, u64 *result,
 
 static const char *names[] = {[1] = "EPERM", [2] = "ENOENT", [9] = "EBADF", [11] = "EAGAIN",
   [12] = "ENOMEM", [13] = "EACCES", [14] = "EFAULT", [16] = "EBUSY", [17] = "EEXIST", [19] = "ENODEV",
-  [22] = "EINVAL", [34] = "ERANGE", [38] = "ENOSYS", [75] = "EOVERFLOW", [95] = "EOPNOTSUPP"};
+  [22] = "EINVAL", [27] = "EFBIG", [28] = "ENOSPC", [29] = "ESPIPE", [43] = "EIDRM", [34] = "ERANGE", [38] = "ENOSYS", [75] = "EOVERFLOW", [95] = "EOPNOTSUPP"};
 
 static int failed(u64 v) {
   if (is32) v = (u64) (int64_t) (int32_t) v;
@@ -227,6 +228,130 @@ void do_setrlimit(int p, int which, u64 cur) {
   if (cur == inf) printf("inf "); else printf("%lu ", cur);
   print_result(v, 0);
   after(p, v);
+}
+
+/* Calls that are no calls on ranges alone. An fd is that of D or M of that number, or a plain one. */
+static const struct { const char *name; int nr; const char *keys; } syscalls[] = {
+  {"sys_read", 0, "fd buf count"}, {"sys_write", 1, "fd buf count"}, {"pread64", 17, "fd buf count pos"},
+  {"pwrite64", 18, "fd buf count pos"}, {"lseek", 8, "fd off whence"}, {"ftruncate", 77, "fd len"},
+  {"fallocate", 285, "fd mode off len"}, {"fsync", 74, "fd"}, {"fdatasync", 75, "fd"}, {"fcntl", 72, "fd cmd arg"},
+  {"shmget", 29, "key size flags"}, {"shmat", 30, "id addr flags"}, {"shmdt", 67, "addr"}, {"shmctl", 31, "id cmd buf"},
+  {"remap_file_pages", 216, "addr len prot pgoff flags"}, {"pkey_mprotect", 329, "addr len prot pkey"},
+  {"pkey_alloc", 330, "flags rights"}, {"pkey_free", 331, "pkey"}, {"prctl", 157, "option arg2 arg3 arg4 arg5"},
+  {"process_madvise", 440, "self addr len advice flags"}};
+
+int segments_, memfds_;
+static int segment[1 << 12]; /* identifiers, in the order in which they were given */
+
+const char *sys_keys(const char *name) {
+  for (unsigned i = 0; i < sizeof syscalls / sizeof *syscalls; i++)
+    if (!strcmp(syscalls[i].name, name)) return syscalls[i].keys;
+  return 0;
+}
+
+static void poke(int p, u64 addr, const void *bytes, size_t n) {
+  char path[64];
+  sprintf(path, "/proc/%d/mem", proc[p].pid);
+  int fd = open(path, O_RDWR);
+  if (pwrite(fd, bytes, n, addr) != (ssize_t) n) die("mem");
+  close(fd);
+}
+
+/* d: 0 for a plain descriptor, a number of D, or 100 and a number of M. */
+static u64 real_fd(int d, u64 fd) { return d >= 100 ? d - 100 + 40 : d ? 10 + d : fd; }
+
+static void print_fd(int d, u64 fd) {
+  if (d >= 100) printf("M%d", d - 100); else if (d) printf("D%d", d); else printf("%d", (int) fd);
+}
+
+static int is_decimal(const char *key) {
+  static const char *keys[] = {"id", "cmd", "whence", "self", "advice", "pkey"};
+  for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++) if (!strcmp(keys[i], key)) return 1;
+  return 0;
+}
+
+int do_sys(int p, const char *name, int d, const u64 *given) {
+  unsigned i;
+  for (i = 0; i < sizeof syscalls / sizeof *syscalls && strcmp(syscalls[i].name, name); i++) {}
+  if (i == sizeof syscalls / sizeof *syscalls) { fprintf(stderr, "unknown call %s\n", name); exit(2); }
+  u64 arg[6] = {0}, v;
+  char keys[64];
+  int n = 0;
+  strcpy(keys, syscalls[i].keys);
+  for (char *k = strtok(keys, " "); k; k = strtok(0, " "), n++) {
+    arg[n] = given[n];
+    if (!strcmp(k, "fd")) arg[n] = real_fd(d, given[n]);
+    if (!strcmp(k, "id")) arg[n] = given[n] < (u64) segments_ ? segment[given[n]] : given[n] | 0x40000000;
+  }
+  if (!strcmp(name, "process_madvise")) {
+    u64 iov[2] = {given[1], given[2]}, at = data_page + 0x3e00;
+    poke(p, at, iov, sizeof iov);
+    u64 fd = raw_call(p, 434, 434, proc[p].pid, 0, 0, 0, 0, 0);
+    v = raw_call(p, 440, 440, fd, at, 1, given[3], given[4], 0);
+    raw_call(p, 3, 6, fd, 0, 0, 0, 0, 0);
+  } else
+    v = raw_call(p, syscalls[i].nr, syscalls[i].nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+  printf("%d p%d %s", ++calls_made, p, name);
+  strcpy(keys, syscalls[i].keys);
+  n = 0;
+  for (char *k = strtok(keys, " "); k; k = strtok(0, " "), n++) {
+    printf(" %s=", k);
+    if (!strcmp(k, "fd")) print_fd(d, given[n]);
+    else if (is_decimal(k)) printf("%ld", (long) given[n]);
+    else printf("0x%lx", given[n]);
+  }
+  printf(" ");
+  if (!strcmp(name, "shmget") && !failed(v)) {
+    int s;
+    for (s = 0; s < segments_ && segment[s] != (int) v; s++) {}
+    if (s == segments_) segment[segments_++] = v;
+    v = s;
+  }
+  print_result(v, !strcmp(name, "shmat"));
+  after(p, v);
+  return !failed(v);
+}
+
+/* A file without a name; its descriptor is moved to where nothing else is. */
+void do_memfd(int p, u64 flags) {
+  char name[16];
+  u64 at = data_page + 0x3e40;
+  sprintf(name, "M%d", memfds_ + 1);
+  poke(p, at, name, strlen(name) + 1);
+  u64 v = raw_call(p, 319, 356, at, flags, 0, 0, 0, 0);
+  printf("%d p%d memfd_create open=%s flags=0x%lx ", ++calls_made, p, name, flags);
+  if (!failed(v)) {
+    memfds_++;
+    raw_call(p, 33, 63, v, 40 + memfds_, 0, 0, 0, 0);
+    raw_call(p, 3, 6, v, 0, 0, 0, 0, 0);
+    v = 0;
+  }
+  print_result(v, 0);
+  after(p, v);
+}
+
+static const char *path_of(int d) {
+  static const char *paths[] = {0, "F1", "F1", "F2", "F3", "/dev/shm/F4", "F5", "F1"};
+  return d < 8 ? paths[d] : 0;
+}
+
+void do_unlink(int p, int d) {
+  if (!path_of(d) || access(path_of(d), F_OK)) return;
+  unlink(path_of(d));
+  printf("%d p%d unlink fd=D%d = 0\n", ++calls_made, p, d);
+  after(p, 0);
+}
+
+void do_truncate(int p, int d, u64 len) {
+  if (!path_of(d) || access(path_of(d), F_OK)) return;
+  u64 v = truncate(path_of(d), len) ? -errno : 0;
+  printf("%d p%d truncate fd=D%d len=0x%lx ", ++calls_made, p, d, len);
+  print_result(v, 0);
+  after(p, v);
+}
+
+void remove_segments(void) {
+  for (int i = 0; i < segments_; i++) shmctl(segment[i], IPC_RMID, 0);
 }
 
 int do_fork(int p) {

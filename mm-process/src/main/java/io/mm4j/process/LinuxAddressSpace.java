@@ -7,6 +7,7 @@ import io.mm4j.api.process.MissingPages;
 import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ResourceLimit;
+import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.VmaInfo;
 import io.mm4j.process.call.Calls;
@@ -136,6 +137,16 @@ final class LinuxAddressSpace implements AddressSpace {
   @Override
   public long hardLimit(ResourceLimit resource) {
     return Calls.hardLimit(resource);
+  }
+
+  @Override
+  public long syscall(Syscall call, long... args) {
+    return calls.syscalls().make(call, args);
+  }
+
+  @Override
+  public long memfdCreate(String name, long flags) {
+    return calls.syscalls().memfdCreate(name, flags);
   }
 
   @Override

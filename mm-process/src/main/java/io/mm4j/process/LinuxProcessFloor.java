@@ -7,13 +7,17 @@ import io.mm4j.api.page.Pressure;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ProcessFloorProvider;
+import io.mm4j.process.call.FileSizes;
 import io.mm4j.process.mm.FloorContext;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.Frames;
+import io.mm4j.process.page.HugePool;
 import io.mm4j.process.page.PageMover;
 import org.jspecify.annotations.Nullable;
 
@@ -28,8 +32,9 @@ final class LinuxProcessFloor implements ProcessFloor {
    *
    * @param floors what is below; without page tables it can have no process
    * @param sysctls what the machine was booted with
+   * @param zeroPage false for a kernel that forbids the zero page ({@code mm_forbids_zeropage})
    */
-  LinuxProcessFloor(ProcessFloorProvider.Floors floors, MmSysctls sysctls) {
+  LinuxProcessFloor(ProcessFloorProvider.Floors floors, MmSysctls sysctls, boolean zeroPage) {
     PageTables tables = floors.pageTables();
     Frames frames =
         tables == null
@@ -44,6 +49,11 @@ final class LinuxProcessFloor implements ProcessFloor {
       this.moving = null;
     }
     this.sysctls = sysctls;
+    context.forbidsZeroPage = !zeroPage;
+    String pool = floors.settings().get("nr_hugepages");
+    if (pool != null && context.writeSysctl("nr_hugepages", pool) != 0) {
+      throw new InputException("'" + pool + "' is no number", "vm.nr_hugepages=", "0 and up");
+    }
   }
 
   @Override
@@ -87,7 +97,32 @@ final class LinuxProcessFloor implements ProcessFloor {
 
   @Override
   public MmSysctls sysctls() {
-    return sysctls;
+    return context.sysctls(sysctls);
+  }
+
+  @Override
+  public long truncate(MappedFile file, long bytes) {
+    if (bytes < 0 || file.kind() == MappedFile.Kind.PROC) {
+      return -Errno.EINVAL;
+    }
+    return FileSizes.truncate(context, file, bytes);
+  }
+
+  @Override
+  public void unlink(MappedFile file) {
+    context.fileObject(file).change().unlink();
+    context.spaces().forEach(mm -> mm.vmas.changed());
+  }
+
+  @Override
+  public long writeSysctl(String name, String value) {
+    return context.writeSysctl(name, value);
+  }
+
+  @Override
+  public HugePages hugePages() {
+    HugePool pool = context.hugePool();
+    return new HugePages(pool.total(), pool.free(), pool.reserved(), 0);
   }
 
   @Override

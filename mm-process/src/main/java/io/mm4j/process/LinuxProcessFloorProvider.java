@@ -12,6 +12,8 @@ import java.util.List;
 
 /** Provides {@link LinuxProcessFloor} as {@code linux}. */
 public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
+  private static final String ZERO_PAGE = "zero-page";
+
   /** For {@code ServiceLoader}. */
   public LinuxProcessFloorProvider() {}
 
@@ -32,6 +34,7 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
         Setting.sysctl("overcommit_ratio", "percent of RAM that mode 2 promises"),
         Setting.sysctl("overcommit_kbytes", "KiB that mode 2 promises, in place of the ratio"),
         Setting.sysctl("max_map_count", "the most VMAs of a process"),
+        Setting.sysctl("nr_hugepages", "huge pages of 2 MiB in the pool, for MAP_HUGETLB"),
         Setting.sysctl("mmap_min_addr", "the lowest address that a process may map"),
         Setting.parameter("stack_guard_gap", OptionSpec.Type.NUMBER, "pages below a stack"),
         Setting.parameter(
@@ -39,10 +42,20 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
   }
 
   @Override
+  public List<OptionSpec> options() {
+    return List.of(
+        new OptionSpec(
+            ZERO_PAGE,
+            OptionSpec.Type.BOOLEAN,
+            "true",
+            "whether reads of memory that was never written map the zero page"));
+  }
+
+  @Override
   public ProcessFloor create(Floors floors, Options options) {
     if (floors.settings().containsKey(ThpMode.PARAMETER)) {
       ThpMode.of(floors.settings().get(ThpMode.PARAMETER));
     }
-    return new LinuxProcessFloor(floors, MmSysctls.of(floors.settings()));
+    return new LinuxProcessFloor(floors, MmSysctls.of(floors.settings()), options.flag(ZERO_PAGE));
   }
 }

@@ -54,7 +54,8 @@ final class MapsView {
 
   private String name(Vma vma) {
     if (vma.file != null) {
-      return vma.file.file().name();
+      boolean deleted = vma.backing != null && vma.backing.change().isUnlinked();
+      return vma.file.file().name() + (deleted ? " (deleted)" : "");
     }
     return switch (vma.special) {
       case VDSO -> "[vdso]";
@@ -72,7 +73,32 @@ final class MapsView {
     return vma.start <= stack && vma.end >= stack ? "[stack]" : "";
   }
 
+  /** Pages of the pool of huge pages, which pagemap shows and smaps does not count. */
+  private String poolPages(Vma vma) {
+    StringBuilder out = new StringBuilder();
+    boolean ofFile = vma.has(VmFlags.MAYSHARE);
+    char last = 0;
+    long from = vma.start;
+    for (long at = vma.start; at < vma.end; at += mm.hugeBytes) {
+      boolean shared = mm.huge.isShared(at, ofFile);
+      char now =
+          mm.huge.frame(at) == Frames.NONE
+              ? '.'
+              : ofFile ? (shared ? 'f' : 'F') : (shared ? 'a' : 'A');
+      if (now != last) {
+        append(out, last, at - from);
+        last = now;
+        from = at;
+      }
+    }
+    append(out, last, vma.end - from);
+    return out.toString();
+  }
+
   private String pages(Vma vma) {
+    if (vma.has(VmFlags.HUGETLB)) {
+      return poolPages(vma);
+    }
     StringBuilder out = new StringBuilder();
     char[] letter = {'.'};
     long[] run = {vma.start, vma.start};

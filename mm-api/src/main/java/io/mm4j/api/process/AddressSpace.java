@@ -113,6 +113,27 @@ public interface AddressSpace {
   /** {@code getrlimit(2)}: the hard limit in bytes, unsigned. */
   long hardLimit(ResourceLimit resource);
 
+  /**
+   * Another system call: of files, System V segments, protection keys, prctl.
+   *
+   * @param args raw words in the order of {@link Syscall#arguments}; missing ones are 0
+   * @return what the kernel gives; {@code -ENOSYS} from an address space that has no such call
+   */
+  default long syscall(Syscall call, long... args) {
+    return -Errno.ENOSYS;
+  }
+
+  /**
+   * {@code memfd_create(2)}: a file of shared memory without a name in any file system.
+   *
+   * @param name what maps shows behind {@code /memfd:}
+   * @param flags MFD_ flags
+   * @return the lowest descriptor that is free
+   */
+  default long memfdCreate(String name, long flags) {
+    return -Errno.ENOSYS;
+  }
+
   /** {@code fork(2)}: the child's address space (dup_mmap). Null when it failed with ENOMEM. */
   @Nullable AddressSpace fork();
 

@@ -101,7 +101,70 @@ public enum CallFlags {
   /** Flags of mlockall. */
   MCL("MCL_CURRENT MCL_FUTURE MCL_ONFAULT", Uapi.MCL_CURRENT, Uapi.MCL_FUTURE, Uapi.MCL_ONFAULT),
   /** Flags of mlock2. */
-  MLOCK("MLOCK_ONFAULT", Uapi.MLOCK_ONFAULT);
+  MLOCK("MLOCK_ONFAULT", Uapi.MLOCK_ONFAULT),
+  /** Modes of fallocate. */
+  FALLOC(
+      "FALLOC_FL_KEEP_SIZE FALLOC_FL_PUNCH_HOLE FALLOC_FL_COLLAPSE_RANGE FALLOC_FL_ZERO_RANGE"
+          + " FALLOC_FL_INSERT_RANGE FALLOC_FL_UNSHARE_RANGE",
+      Uapi.FALLOC_FL_KEEP_SIZE,
+      Uapi.FALLOC_FL_PUNCH_HOLE,
+      Uapi.FALLOC_FL_COLLAPSE_RANGE,
+      Uapi.FALLOC_FL_ZERO_RANGE,
+      Uapi.FALLOC_FL_INSERT_RANGE,
+      Uapi.FALLOC_FL_UNSHARE_RANGE),
+  /** Seals of a file of memfd_create, and the commands of fcntl for them. */
+  SEAL(
+      "F_ADD_SEALS F_GET_SEALS F_SEAL_SEAL F_SEAL_SHRINK F_SEAL_GROW F_SEAL_WRITE"
+          + " F_SEAL_FUTURE_WRITE F_SEAL_EXEC",
+      Uapi.F_ADD_SEALS,
+      Uapi.F_GET_SEALS,
+      Uapi.F_SEAL_SEAL,
+      Uapi.F_SEAL_SHRINK,
+      Uapi.F_SEAL_GROW,
+      Uapi.F_SEAL_WRITE,
+      Uapi.F_SEAL_FUTURE_WRITE,
+      Uapi.F_SEAL_EXEC),
+  /** Flags of memfd_create. */
+  MFD(
+      "MFD_CLOEXEC MFD_ALLOW_SEALING MFD_HUGETLB MFD_NOEXEC_SEAL MFD_EXEC",
+      Uapi.MFD_CLOEXEC,
+      Uapi.MFD_ALLOW_SEALING,
+      Uapi.MFD_HUGETLB,
+      Uapi.MFD_NOEXEC_SEAL,
+      Uapi.MFD_EXEC),
+  /** Flags of shmget. SHM_NORESERVE is not among them: its bit is SHM_RDONLY's. */
+  IPC(
+      "IPC_PRIVATE IPC_CREAT IPC_EXCL SHM_HUGETLB",
+      0,
+      Uapi.IPC_CREAT,
+      Uapi.IPC_EXCL,
+      Uapi.SHM_HUGETLB),
+  /** Flags of shmat. */
+  SHM(
+      "SHM_RDONLY SHM_RND SHM_REMAP SHM_EXEC",
+      Uapi.SHM_RDONLY,
+      Uapi.SHM_RND,
+      Uapi.SHM_REMAP,
+      Uapi.SHM_EXEC),
+  /** Commands of shmctl: one number, no bits. */
+  SHMCTL(
+      "IPC_RMID IPC_SET IPC_STAT SHM_LOCK SHM_UNLOCK",
+      Uapi.IPC_RMID,
+      Uapi.IPC_SET,
+      Uapi.IPC_STAT,
+      Uapi.SHM_LOCK,
+      Uapi.SHM_UNLOCK),
+  /** Options of prctl that are about memory: one number, no bits. */
+  PRCTL(
+      "PR_SET_MM PR_SET_THP_DISABLE PR_GET_THP_DISABLE PR_SET_MDWE PR_GET_MDWE PR_SET_VMA",
+      Uapi.PR_SET_MM,
+      Uapi.PR_SET_THP_DISABLE,
+      Uapi.PR_GET_THP_DISABLE,
+      Uapi.PR_SET_MDWE,
+      Uapi.PR_GET_MDWE,
+      Uapi.PR_SET_VMA),
+  /** Bits of PR_SET_MDWE. */
+  MDWE("PR_MDWE_REFUSE_EXEC_GAIN PR_MDWE_NO_INHERIT", 1, 2);
 
   private static final Pattern HUGE = Pattern.compile("MAP_HUGE_([0-9]{1,3})(KB|MB|GB)");
 
@@ -143,7 +206,7 @@ public enum CallFlags {
   public String format(long value) {
     List<String> parts = new ArrayList<>();
     long rest = value;
-    if (this == MADV) {
+    if (this == MADV || this == SHMCTL || this == PRCTL) {
       rest = take(value, parts) ? 0 : value;
     } else {
       if (this == MAP && take(value & Uapi.MAP_TYPE, parts)) {

@@ -22,7 +22,11 @@ public final class Errno {
   public static final int EEXIST = 17;
   public static final int ENODEV = 19;
   public static final int EINVAL = 22;
+  public static final int EFBIG = 27;
+  public static final int ENOSPC = 28;
+  public static final int ESPIPE = 29;
   public static final int ENOSYS = 38;
+  public static final int EIDRM = 43;
   public static final int EOVERFLOW = 75;
   public static final int EOPNOTSUPP = 95;
 

@@ -11,10 +11,18 @@ import org.apiguardian.api.API;
  * @param sizeBytes its size; mapped pages wholly behind the end give SIGBUS. Not read for {@link
  *     Kind#DEV_ZERO}
  * @param content gives the bytes of the file, or null when they are unknown
+ * @param writtenBytes in writes of how many bytes it was written, which decides about its folios; 0
+ *     for a single write
  */
 @API(status = API.Status.EXPERIMENTAL)
 public record MappedFile(
-    String name, Kind kind, long sizeBytes, @org.jspecify.annotations.Nullable Content content) {
+    String name,
+    Kind kind,
+    long sizeBytes,
+    @org.jspecify.annotations.Nullable Content content,
+    long writtenBytes) {
+  private static final long SPARSE = -1;
+
   /** What kind of file system or device serves the file. */
   public enum Kind {
     /** A regular file of a disk file system; large mappings are aligned for huge pages. */
@@ -27,6 +35,8 @@ public record MappedFile(
      * The object behind a {@code MAP_SHARED|MAP_ANONYMOUS} mapping, {@code /dev/zero (deleted)}.
      */
     SHMEM,
+    /** A file of hugetlbfs, whose pages are of the pool of huge pages. */
+    HUGETLB,
     /** A file of {@code /proc}; it cannot be mapped ({@code -ENODEV} or {@code -EIO}). */
     PROC,
     /** Anything else that can be mapped, taken as a regular file. */
@@ -43,6 +53,22 @@ public record MappedFile(
   /** A file whose bytes are unknown. */
   public MappedFile(String name, Kind kind, long sizeBytes) {
     this(name, kind, sizeBytes, null);
+  }
+
+  /** A file that was written at once. */
+  public MappedFile(
+      String name, Kind kind, long sizeBytes, @org.jspecify.annotations.Nullable Content content) {
+    this(name, kind, sizeBytes, content, 0);
+  }
+
+  /** A file that is all holes: shared memory that nobody has touched. */
+  public static MappedFile sparse(String name, Kind kind, long sizeBytes) {
+    return new MappedFile(name, kind, sizeBytes, null, SPARSE);
+  }
+
+  /** Whether no page of it was ever written; so it is with {@link Kind#SHMEM}. */
+  public boolean isSparse() {
+    return kind == Kind.SHMEM || writtenBytes == SPARSE;
   }
 
   @Override

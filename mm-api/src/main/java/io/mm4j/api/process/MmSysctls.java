@@ -97,7 +97,7 @@ public record MmSysctls(
         number(given, "vm.mmap_min_addr", mmapMinAddr, Integer.MAX_VALUE),
         lsmMmapMinAddr,
         number(given, "stack_guard_gap", stackGuardGapPages, 1 << 24),
-        legacyVaLayout,
+        number(given, "vm.legacy_va_layout", legacyVaLayout ? 1 : 0, Integer.MAX_VALUE) != 0,
         number(given, "vm.overcommit_kbytes", overcommitKbytes, Long.MAX_VALUE >>> 10));
   }
 

@@ -63,6 +63,47 @@ public interface ProcessFloor extends AutoCloseable {
   }
 
   /**
+   * {@code truncate(2)} of root, and what {@code O_TRUNC} does: gives a file another size. Mapped
+   * pages behind it go, private copies among them.
+   *
+   * @return 0 or a negated {@link Errno}
+   */
+  default long truncate(MappedFile file, long bytes) {
+    return -Errno.ENOSYS;
+  }
+
+  /** {@code unlink(2)}: the file has no name any more; maps shows it as deleted. */
+  default void unlink(MappedFile file) {}
+
+  /**
+   * Writes a file under {@code /proc/sys/vm} while processes live: {@code overcommit_memory},
+   * {@code overcommit_ratio}, {@code overcommit_kbytes}, {@code max_map_count}, {@code
+   * mmap_min_addr}, {@code legacy_va_layout}, {@code nr_hugepages}. It holds for all of them, and
+   * for those to come.
+   *
+   * @param name without {@code vm.}
+   * @return 0 or a negated {@link Errno}: {@code ENOENT} for a name that this floor does not know
+   */
+  default long writeSysctl(String name, String value) {
+    return -Errno.ENOENT;
+  }
+
+  /** The pool of huge pages, as /proc/meminfo shows it. */
+  default HugePages hugePages() {
+    return new HugePages(0, 0, 0, 0);
+  }
+
+  /**
+   * {@code HugePages_*} of /proc/meminfo for pages of 2 MiB.
+   *
+   * @param total in the pool, in use or not
+   * @param free in the pool and not in use
+   * @param reserved of the free ones promised to mappings
+   * @param surplus beyond {@code nr_hugepages}
+   */
+  record HugePages(long total, long free, long reserved, long surplus) {}
+
+  /**
    * Ends every process that still lives, so that what the floor holds goes back to the floors
    * below. No call is legal afterwards.
    */

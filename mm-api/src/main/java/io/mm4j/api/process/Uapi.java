@@ -85,5 +85,48 @@ public final class Uapi {
 
   public static final long MLOCK_ONFAULT = 1;
 
+  public static final int FALLOC_FL_KEEP_SIZE = 1;
+  public static final int FALLOC_FL_PUNCH_HOLE = 2;
+  public static final int FALLOC_FL_COLLAPSE_RANGE = 8;
+  public static final int FALLOC_FL_ZERO_RANGE = 0x10;
+  public static final int FALLOC_FL_INSERT_RANGE = 0x20;
+  public static final int FALLOC_FL_UNSHARE_RANGE = 0x40;
+
+  public static final int F_ADD_SEALS = 1033;
+  public static final int F_GET_SEALS = 1034;
+  public static final int F_SEAL_SEAL = 1;
+  public static final int F_SEAL_SHRINK = 2;
+  public static final int F_SEAL_GROW = 4;
+  public static final int F_SEAL_WRITE = 8;
+  public static final int F_SEAL_FUTURE_WRITE = 0x10;
+  public static final int F_SEAL_EXEC = 0x20;
+
+  public static final int MFD_CLOEXEC = 1;
+  public static final int MFD_ALLOW_SEALING = 2;
+  public static final int MFD_HUGETLB = 4;
+  public static final int MFD_NOEXEC_SEAL = 8;
+  public static final int MFD_EXEC = 16;
+
+  public static final long IPC_CREAT = 01000;
+  public static final long IPC_EXCL = 02000;
+  public static final long IPC_RMID = 0;
+  public static final long IPC_SET = 1;
+  public static final long IPC_STAT = 2;
+  public static final long SHM_RDONLY = 010000;
+  public static final long SHM_RND = 020000;
+  public static final long SHM_REMAP = 040000;
+  public static final long SHM_EXEC = 0100000;
+  public static final long SHM_HUGETLB = 04000;
+  public static final long SHM_NORESERVE = 010000;
+  public static final long SHM_LOCK = 11;
+  public static final long SHM_UNLOCK = 12;
+
+  public static final int PR_SET_MM = 35;
+  public static final int PR_SET_THP_DISABLE = 41;
+  public static final int PR_GET_THP_DISABLE = 42;
+  public static final int PR_SET_MDWE = 65;
+  public static final int PR_GET_MDWE = 66;
+  public static final int PR_SET_VMA = 0x53564d41;
+
   private Uapi() {}
 }

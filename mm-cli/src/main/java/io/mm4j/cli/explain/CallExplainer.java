@@ -18,6 +18,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.StringJoiner;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -161,7 +162,8 @@ public final class CallExplainer {
       }
       return here;
     }
-    if (!name.equals("fd") || !call.pasted() || typed.get(3).contains("MAP_ANON")) {
+    boolean anonymous = typed.size() > 3 && typed.get(3).contains("MAP_ANON");
+    if (!name.equals("fd") || !call.pasted() || anonymous) {
       return name.equals("fd") ? text.replaceFirst("<.*", "") : text;
     }
     int angle = text.indexOf('<');
@@ -215,7 +217,7 @@ public final class CallExplainer {
 
   private static String label(String name) {
     return switch (name) {
-      case "mremap", "mlock2", "mlockall", "msync", "number" -> "flags";
+      case "mremap", "mlock2", "mlockall", "msync", "falloc", "mfd", "shm" -> "flags";
       default -> name;
     };
   }
@@ -243,8 +245,10 @@ public final class CallExplainer {
         yield w[0];
       }
       case EXIT -> exit(where);
+      case MEMFD_CREATE -> mm.memfdCreate("mm", w[0]);
       case READ, WRITE, EXEC, TOUCH, FAULT ->
           throw new IllegalArgumentException("form=" + form + " is no system call");
+      default -> mm.syscall(Objects.requireNonNull(form.syscall()), w);
     };
   }
 
@@ -346,7 +350,11 @@ public final class CallExplainer {
   }
 
   private static String value(CallForm form, long result) {
-    boolean address = form == CallForm.MMAP || form == CallForm.MREMAP || form == CallForm.BRK;
+    boolean address =
+        form == CallForm.MMAP
+            || form == CallForm.MREMAP
+            || form == CallForm.BRK
+            || form == CallForm.SHMAT;
     return address ? "0x" + Long.toHexString(result) : Long.toString(result);
   }
 }

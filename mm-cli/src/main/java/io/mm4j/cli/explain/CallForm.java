@@ -4,9 +4,11 @@ package io.mm4j.cli.explain;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.plugin.Nearest;
+import io.mm4j.api.process.Syscall;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A call on an address space: its name, its arguments, and what they are if not typed. */
 enum CallForm {
@@ -30,6 +32,26 @@ enum CallForm {
   EXEC("exec", true, "addr"),
   TOUCH("touch", true, "addr access=write"),
   FAULT("fault", true, "addr access=write"),
+  SYS_READ("sys_read", Syscall.READ, "fd vec=[stack] len"),
+  SYS_WRITE("sys_write", Syscall.WRITE, "fd vec=[stack] len"),
+  PREAD64("pread64", Syscall.PREAD64, "fd vec len off=0"),
+  PWRITE64("pwrite64", Syscall.PWRITE64, "fd vec len off=0"),
+  LSEEK("lseek", Syscall.LSEEK, "fd off number=0"),
+  FTRUNCATE("ftruncate", Syscall.FTRUNCATE, "fd len"),
+  FALLOCATE("fallocate", Syscall.FALLOCATE, "fd falloc off len"),
+  FSYNC("fsync", Syscall.FSYNC, "fd"),
+  FCNTL("fcntl", Syscall.FCNTL, "fd seal seal=0"),
+  MEMFD_CREATE("memfd_create", false, "mfd=0"),
+  CLOSE("close", Syscall.CLOSE, "fd"),
+  SHMGET("shmget", Syscall.SHMGET, "ipc=IPC_PRIVATE len ipc=IPC_CREAT"),
+  SHMAT("shmat", Syscall.SHMAT, "number addr=NULL shm=0"),
+  SHMDT("shmdt", Syscall.SHMDT, "addr"),
+  SHMCTL("shmctl", Syscall.SHMCTL, "number shmctl=IPC_RMID addr=NULL"),
+  REMAP_FILE_PAGES("remap_file_pages", Syscall.REMAP_FILE_PAGES, "addr len prot=0 number flags=0"),
+  PKEY_MPROTECT("pkey_mprotect", Syscall.PKEY_MPROTECT, "addr len prot number=0"),
+  PKEY_ALLOC("pkey_alloc", Syscall.PKEY_ALLOC, "number=0 number=0"),
+  PRCTL("prctl", Syscall.PRCTL, "prctl mdwe=0 number=0 number=0 number=0"),
+  PROCESS_MADVISE("process_madvise", Syscall.PROCESS_MADVISE, "number=1 addr len advice number=0"),
   FORK("fork", false, ""),
   PROCESS("process", false, "pid"),
   EXIT("exit", false, "");
@@ -43,11 +65,27 @@ enum CallForm {
   @SuppressWarnings("ImmutableEnumChecker") // made by List.copyOf, which nobody can change
   private final List<String> parameters;
 
+  private final @Nullable Syscall syscall;
+
   CallForm(String text, boolean touch, String parameters) {
+    this(text, touch, null, parameters);
+  }
+
+  CallForm(String text, Syscall syscall, String parameters) {
+    this(text, false, syscall, parameters);
+  }
+
+  CallForm(String text, boolean touch, @Nullable Syscall syscall, String parameters) {
     this.text = text;
     this.touch = touch;
+    this.syscall = syscall;
     this.parameters =
         parameters.isEmpty() ? List.of() : List.copyOf(Arrays.asList(parameters.split(" ", -1)));
+  }
+
+  /** How an address space makes it, null for calls that have a method of their own. */
+  @Nullable Syscall syscall() {
+    return syscall;
   }
 
   /** The call's name. */
@@ -100,9 +138,15 @@ enum CallForm {
     return out.toString();
   }
 
-  private static String shown(String name) {
+  private String shown(String name) {
     return switch (name) {
-      case "mremap", "mlock2", "mlockall", "msync", "number" -> "FLAGS";
+      case "mremap", "mlock2", "mlockall", "msync", "falloc", "seal", "mfd", "ipc", "shm" ->
+          "FLAGS";
+      case "number" -> this == MSEAL ? "FLAGS" : "NUMBER";
+      case "shmctl" -> "COMMAND";
+      case "prctl" -> "OPTION";
+      case "vec" -> this == MINCORE ? "VEC" : "BUFFER";
+      case "mdwe" -> "ARG2";
       case "access" -> "read|write|exec";
       default -> name.toUpperCase(java.util.Locale.ROOT);
     };

@@ -101,6 +101,7 @@ public final class MapsFile {
       case EXT4, OTHER, PROC -> "08:01";
       case TMPFS -> "00:1a";
       case SHMEM -> "00:01";
+      case HUGETLB -> "00:0f";
       case DEV_ZERO -> "00:06";
     };
   }

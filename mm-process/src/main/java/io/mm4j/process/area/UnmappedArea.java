@@ -29,6 +29,9 @@ public final class UnmappedArea {
 
   private final Mm mm;
 
+  /** {@code align_mask} of the search. */
+  private long align;
+
   /** Over one address space. */
   public UnmappedArea(Mm mm) {
     this.mm = mm;
@@ -68,7 +71,32 @@ public final class UnmappedArea {
     return found;
   }
 
+  /**
+   * {@code hugetlb_get_unmapped_area}: whole huge pages; searched with room to begin on a border of
+   * 2 MiB.
+   */
+  private long poolPages(long addr, long len, long flags) {
+    if ((len & mm.hugeBytes - 1) != 0) {
+      return mm.error(Errno.EINVAL, "the length is no multiple of a huge page");
+    }
+    boolean fixed = (flags & Uapi.MAP_FIXED) != 0;
+    if (fixed && (addr & mm.hugeBytes - 1) != 0) {
+      return mm.error(Errno.EINVAL, "MAP_FIXED of huge pages away from a border of 2 MiB");
+    }
+    long hint = addr + mm.hugeBytes - 1 & -mm.hugeBytes;
+    mm.because("placement", "huge pages of the pool begin on a border of 2 MiB");
+    align = mm.hugeBytes - Mm.PAGE;
+    try {
+      return byLayout(hint, len, flags);
+    } finally {
+      align = 0;
+    }
+  }
+
   private long search(@Nullable MappedFile file, long addr, long len, long pgoff, long flags) {
+    if (file != null && file.kind() == MappedFile.Kind.HUGETLB) {
+      return poolPages(addr, len, flags);
+    }
     boolean aligned;
     if (file != null) {
       aligned =
@@ -98,7 +126,8 @@ public final class UnmappedArea {
     long off = pgoff << 12;
     long offEnd = off + len;
     long offAlign = off + mm.hugeBytes - 1 & -mm.hugeBytes;
-    if (offEnd <= offAlign || offEnd - offAlign < mm.hugeBytes) {
+    // Near the largest offset rounding up overflows, and Linux compares as if it had not.
+    if (offEnd <= offAlign || Long.compareUnsigned(offEnd - offAlign, mm.hugeBytes) < 0) {
       return 0;
     }
     long padded = len + mm.hugeBytes;
@@ -286,7 +315,8 @@ public final class UnmappedArea {
    * address 0, Linux goes on searching up to the end of all addresses and takes its last pages,
    * which no check lets pass: the request fails, and there is no second search bottom-up.
    */
-  private long highest(long low, long high, long len) {
+  private long highest(long low, long high, long lenIn) {
+    long len = lenIn + align;
     long floor = Math.max(low, mm.mmapMinAddr());
     long ceiling = high;
     while (ceiling > floor && len <= ceiling - floor) {
@@ -306,7 +336,8 @@ public final class UnmappedArea {
                   + " bytes is "
                   + place(gap, len));
         }
-        return gap;
+        long top = gap + len - lenIn;
+        return top - (top & align);
       }
       explainGap(behind, gap);
       ceiling = mm.startGap(behind);
@@ -331,7 +362,8 @@ public final class UnmappedArea {
   }
 
   /** {@code unmapped_area}. */
-  private long lowest(long low, long high, long len) {
+  private long lowest(long low, long high, long lenIn) {
+    long len = lenIn + align;
     long floor = Math.max(low, mm.mmapMinAddr());
     while (high > floor && len <= high - floor) {
       long gap = mm.vmas.index().gapAbove(floor, high, len);
@@ -352,7 +384,7 @@ public final class UnmappedArea {
                   + " bytes is "
                   + place(gap, len));
         }
-        return gap;
+        return gap + (-gap & align);
       }
       explainGap(behind, gap);
       floor = behind.end;

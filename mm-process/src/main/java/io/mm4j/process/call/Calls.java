@@ -28,6 +28,7 @@ public final class Calls {
   private final MadviseCall madvise;
   private final MlockCalls mlock;
   private final RangeCalls ranges;
+  private final Syscalls syscalls;
 
   /** Over one address space. */
   public Calls(Mm mm) {
@@ -45,6 +46,12 @@ public final class Calls {
     madvise = new MadviseCall(mm, change, populate);
     mlock = new MlockCalls(mm, change, populate);
     ranges = new RangeCalls(mm, change, touch);
+    syscalls = new Syscalls(mm, touch, mmap, unmapper, mprotect, madvise);
+  }
+
+  /** The calls that have no method of their own. */
+  public Syscalls syscalls() {
+    return syscalls;
   }
 
   /** mmap. */

@@ -33,8 +33,9 @@ final class Collapse {
     if (vma.anonVma == null) {
       return mm.error(Errno.EINVAL, "nothing was ever written there, so nothing can collapse");
     }
-    if (vma.hasAny(VmFlags.NOHUGEPAGE | VmFlags.SPECIAL) || !hasRoom(vma)) {
-      return mm.error(Errno.EINVAL, "MADV_NOHUGEPAGE, or no whole 2 MiB in the mapping");
+    if (vma.hasAny(VmFlags.NOHUGEPAGE | VmFlags.SPECIAL) || mm.thpDisable == 1 || !hasRoom(vma)) {
+      return mm.error(
+          Errno.EINVAL, "MADV_NOHUGEPAGE, PR_SET_THP_DISABLE, or no whole 2 MiB in the mapping");
     }
     long first = start + mm.hugeBytes - 1 & -mm.hugeBytes;
     long past = end & -mm.hugeBytes;

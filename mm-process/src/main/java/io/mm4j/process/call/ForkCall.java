@@ -55,6 +55,12 @@ final class ForkCall {
     }
     child.vmas.insert(copy);
     child.accounting.add(copy.flags, copy.pages());
+    if (vma.has(VmFlags.HUGETLB)) {
+      if (vma.anonVma != null) {
+        parent.huge.copyTo(child.huge, vma.start, vma.end);
+      }
+      return true;
+    }
     boolean copyOnWrite = (vma.flags & (VmFlags.SHARED | VmFlags.MAYWRITE)) == VmFlags.MAYWRITE;
     return !needsCopy(vma)
         || parent.pages.ranges().copyTo(child.pages, vma.start, vma.end, copyOnWrite);
@@ -64,6 +70,7 @@ final class ForkCall {
   static void exit(Mm mm) {
     for (Vma vma = mm.vmas.first(); vma != null; vma = mm.vmas.first()) {
       mm.pages.ranges().zap(vma.start, vma.end, false);
+      mm.huge.zap(vma.start, vma.end, true);
       if (vma.has(VmFlags.ACCOUNT)) {
         mm.accounting.uncharge(vma.pages());
       }

@@ -29,6 +29,9 @@ final class MapRegion {
 
   /** The address, or a negated errno. */
   long map(@Nullable OpenFile open, long addr, long len, long flags, long pgoff) {
+    if (ProcessCalls.deniesExec(mm, flags, flags)) {
+      return mm.error(Errno.EACCES, "PR_SET_MDWE: memory is not writable and executable");
+    }
     long end = addr + len;
     long error = unmapper.gather(addr, end);
     if (error != 0) {
@@ -57,6 +60,14 @@ final class MapRegion {
       }
       return mm.error(Errno.EOPNOTSUPP, "MAP_SYNC on a file system without DAX");
     }
+    if (open != null && (vmFlags & VmFlags.HUGETLB) != 0) {
+      if ((pgoff << 12 & mm.hugeBytes - 1) != 0) {
+        return mm.error(Errno.EINVAL, "an offset in the middle of a huge page");
+      }
+      if ((vmFlags & VmFlags.NORESERVE) == 0 && !promise(open, addr, end, pgoff, vmFlags)) {
+        return mm.error(Errno.ENOMEM, "not so many huge pages are free in the pool (nr_hugepages)");
+      }
+    }
     Vma vma = merge(open, addr, end, vmFlags, pgoff);
     if (vma == null) {
       vma = create(open, addr, end, vmFlags, pgoff);
@@ -67,6 +78,9 @@ final class MapRegion {
         return mm.error(Errno.ENOMEM, "overcommit of shared memory");
       }
     }
+    if (vma.has(VmFlags.HUGETLB)) {
+      vma.flags |= VmFlags.DONTEXPAND;
+    }
     mm.accounting.add(vmFlags, count);
     if ((vmFlags & VmFlags.LOCKED) != 0) {
       if (vma.hasAny(VmFlags.SPECIAL | VmFlags.DROPPABLE)) {
@@ -76,6 +90,15 @@ final class MapRegion {
       }
     }
     return addr;
+  }
+
+  /** {@code hugetlb_reserve_pages}: promises what the mapping may touch. */
+  private boolean promise(OpenFile open, long addr, long end, long pgoff, long flags) {
+    long first = pgoff >>> 9;
+    return (flags & VmFlags.MAYSHARE) != 0
+        ? mm.huge.promise(
+            mm.context.hugeFile(open.file()), first, first + (end - addr) / mm.hugeBytes)
+        : mm.huge.promise(addr, end);
   }
 
   private @Nullable Vma merge(
@@ -104,6 +127,8 @@ final class MapRegion {
               new MappedFile("/dev/zero (deleted)", MappedFile.Kind.SHMEM, end - addr),
               OpenFile.Mode.READ_WRITE);
       backing = mm.context.sharedMemory(file.file(), charge);
+    } else if (file != null && file.file().kind() == MappedFile.Kind.HUGETLB) {
+      backing = mm.context.hugeFile(file.file());
     } else if (file != null && !(zeroDevice && !shared)) {
       backing = mm.context.fileObject(file.file());
     }

@@ -62,13 +62,29 @@ final class MmapCall {
         return mm.error(Errno.EINVAL, "MAP_HUGETLB with a file that is not of hugetlbfs");
       }
     } else if ((flags & Uapi.MAP_HUGETLB) != 0) {
-      long size = flags >>> 26 & 63;
-      return size == 0 || size == 21 || size == 30
-          ? mm.error(Errno.ENOMEM, "no huge pages are reserved")
-          : mm.error(Errno.EINVAL, "no such huge page size");
+      return ofPool(addr, len, prot, flags, offsetBytes >>> 12);
     }
     long result = doMmap(open, addr, len, prot, flags, offsetBytes >>> 12);
     return result;
+  }
+
+  /** {@code hugetlb_file_setup}: a file of its own for anonymous memory of huge pages. */
+  private long ofPool(long addr, long len, long prot, long flags, long pgoff) {
+    long size = flags >>> Uapi.MAP_HUGE_SHIFT & 63;
+    if (size != 0 && size != 21 && size != 30) {
+      return mm.error(Errno.EINVAL, "no such huge page size");
+    }
+    if (size == 30) {
+      return mm.error(Errno.ENOMEM, "there are no huge pages of 1 GiB");
+    }
+    long whole = len + mm.hugeBytes - 1 & -mm.hugeBytes;
+    MappedFile file = MappedFile.sparse("/anon_hugepage (deleted)", MappedFile.Kind.HUGETLB, whole);
+    return doMmap(new OpenFile(file, OpenFile.Mode.READ_WRITE), addr, whole, prot, flags, pgoff);
+  }
+
+  /** {@code do_mmap} of an open file, and populate. */
+  long file(OpenFile open, long addr, long len, long prot, long flags, long pgoff) {
+    return doMmap(open, addr, len, prot, flags, pgoff);
   }
 
   private long doMmap(
@@ -126,9 +142,11 @@ final class MmapCall {
       return more;
     }
     vmFlags = more;
-    if ((flags & Uapi.MAP_NORESERVE) != 0 && mm.sysctls().overcommitMemory() != 2) {
+    boolean huge = file != null && file.kind() == MappedFile.Kind.HUGETLB;
+    if ((flags & Uapi.MAP_NORESERVE) != 0 && (mm.sysctls().overcommitMemory() != 2 || huge)) {
       vmFlags |= VmFlags.NORESERVE;
     }
+    vmFlags |= huge ? VmFlags.HUGETLB : 0;
     long result = region.map(open, at, length, vmFlags, pgoff);
     boolean wanted =
         (vmFlags & VmFlags.LOCKED) != 0
@@ -193,7 +211,9 @@ final class MmapCall {
     if ((vmFlags & VmFlags.GROWSDOWN) != 0) {
       return mm.error(Errno.EINVAL, "MAP_GROWSDOWN with a file");
     }
-    return vmFlags;
+    return kind == MappedFile.Kind.TMPFS
+        ? SizeCalls.sealedFlags(mm, mm.context.fileObject(open.file()), vmFlags)
+        : vmFlags;
   }
 
   /** {@code file_mmap_ok}: the end of the mapping is an offset that a file can have. */

@@ -13,6 +13,8 @@ import io.mm4j.process.vma.Vma;
  * by VMA up to the first hole or error; what was done before stays.
  */
 final class MprotectCall {
+  private static final int NO_KEY = -1;
+
   private final Mm mm;
   private final FlagChange change;
   private final Populate populate;
@@ -23,8 +25,13 @@ final class MprotectCall {
     this.populate = populate;
   }
 
-  /** The call. */
+  /** The call without a key. */
   long mprotect(long addr, long len, long protIn) {
+    return mprotect(addr, len, protIn, NO_KEY);
+  }
+
+  /** The call; no key can be valid, since the CPU has none ({@code mm_pkey_is_allocated}). */
+  long mprotect(long addr, long len, long protIn, int key) {
     long grows = protIn & (Uapi.PROT_GROWSDOWN | Uapi.PROT_GROWSUP);
     long prot = protIn & ~grows;
     if (grows == (Uapi.PROT_GROWSDOWN | Uapi.PROT_GROWSUP)) {
@@ -42,6 +49,9 @@ final class MprotectCall {
     }
     if ((prot & ~(VmFlags.ACCESS | Uapi.PROT_SEM)) != 0) {
       return mm.error(Errno.EINVAL, "unknown protection bits");
+    }
+    if (key != NO_KEY) {
+      return mm.error(Errno.EINVAL, "no such protection key: the CPU has none");
     }
     Vma vma = mm.vmas.find(addr);
     if (vma == null || Long.compareUnsigned(vma.start, end) >= 0) {
@@ -75,6 +85,9 @@ final class MprotectCall {
       long newFlags = effective | (vma.flags & ~VmFlags.ACCESS);
       if ((newFlags & ~(newFlags >> 4) & VmFlags.ACCESS) != 0) {
         return mm.error(Errno.EACCES, "the mapping may not be accessed so");
+      }
+      if (ProcessCalls.deniesExec(mm, vma.flags, newFlags)) {
+        return mm.error(Errno.EACCES, "PR_SET_MDWE: memory does not become executable");
       }
       long to = Long.compareUnsigned(end, vma.end) < 0 ? end : vma.end;
       long error = fixup(vma, at, to, newFlags);

@@ -137,7 +137,8 @@ final class MremapCall {
 
   /** {@code vma_multi_allowed}: whether the file system honours every fixed address. */
   private static boolean manyAllowed(Vma vma) {
-    return vma.file == null || vma.file.file().kind() != MappedFile.Kind.DEV_ZERO;
+    return vma.file == null
+        || (vma.file.file().kind() != MappedFile.Kind.DEV_ZERO && !SegmentCalls.isAttachment(vma));
   }
 
   private long one(long addr, long oldLen, long newLen, long newAddr) {
@@ -171,6 +172,10 @@ final class MremapCall {
       return mm.error(Errno.EPERM, "the VMA is sealed");
     }
     boolean expands = Long.compareUnsigned(newLen, oldLen) > 0;
+    if (vma.has(VmFlags.HUGETLB)
+        && (expands || ((addr | oldLen | newLen) & mm.hugeBytes - 1) != 0)) {
+      return mm.error(Errno.EINVAL, "huge pages of the pool: not whole ones, or more of them");
+    }
     if (!expands && !impliesNewAddr) {
       return 0;
     }

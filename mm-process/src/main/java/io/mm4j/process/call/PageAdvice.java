@@ -41,14 +41,17 @@ final class PageAdvice {
   }
 
   private long cold(Vma vma, long start, long end) {
-    if (vma.hasAny(VmFlags.LOCKED | VmFlags.PFNMAP)) {
-      return mm.error(Errno.EINVAL, "locked or special memory");
+    if (vma.hasAny(VmFlags.LOCKED | VmFlags.PFNMAP | VmFlags.HUGETLB)) {
+      return mm.error(Errno.EINVAL, "locked or special memory, or of the pool of huge pages");
     }
     folios.splitPartlyAdvised(vma, start, end);
     return 0;
   }
 
   private long discard(Vma vma, long start, long end, int advice) {
+    if (vma.has(VmFlags.HUGETLB)) {
+      return discardHuge(start, end, advice);
+    }
     boolean locked = advice != Uapi.MADV_DONTNEED_LOCKED && vma.has(VmFlags.LOCKED);
     if (locked || vma.has(VmFlags.PFNMAP)) {
       return mm.error(Errno.EINVAL, "locked or special memory");
@@ -71,6 +74,18 @@ final class PageAdvice {
     return 0;
   }
 
+  /** {@code madvise_dontneed_free_valid_vma}: huge pages of the pool, as many as are whole. */
+  private long discardHuge(long start, long end, int advice) {
+    if (advice == Uapi.MADV_FREE || (start & mm.hugeBytes - 1) != 0) {
+      return mm.error(Errno.EINVAL, "MADV_FREE of huge pages, or not from a 2 MiB border on");
+    }
+    long past = end & -mm.hugeBytes;
+    if (start < past) {
+      mm.huge.zap(start, past, false);
+    }
+    return 0;
+  }
+
   private long remove(Vma vma, long start, long end) {
     FileObject file = vma.backing;
     if (vma.has(VmFlags.LOCKED) || vma.file == null) {
@@ -78,6 +93,21 @@ final class PageAdvice {
     }
     if (!vma.has(VmFlags.SHARED | VmFlags.MAYWRITE) || file == null) {
       return mm.error(Errno.EACCES, "MADV_REMOVE needs a shared writable mapping");
+    }
+    if (vma.has(VmFlags.HUGETLB)) {
+      return mm.error(Errno.EOPNOTSUPP, "holes in files of huge pages are not modelled");
+    }
+    long offset = vma.pgoffAt(start) << 12;
+    long offsetPast = offset + (end - start);
+    if (offset < 0) {
+      return mm.error(Errno.EINVAL, "negative offset in the file");
+    }
+    if (offsetPast < 0 || offsetPast > FileSizes.mostBytes(file.mapped().kind())) {
+      return mm.error(Errno.EFBIG, "behind what the file system can hold");
+    }
+    int seals = file.change().seals();
+    if ((seals & (Uapi.F_SEAL_WRITE | Uapi.F_SEAL_FUTURE_WRITE)) != 0) {
+      return mm.error(Errno.EPERM, "the file is sealed against writing");
     }
     file.punch(
         vma.pgoffAt(start),

@@ -8,6 +8,7 @@ import io.mm4j.api.process.Uapi;
 import io.mm4j.process.fault.Touch;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
+import io.mm4j.process.page.Frames;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
 
@@ -125,7 +126,8 @@ final class RangeCalls {
     return 0;
   }
 
-  private static boolean userRange(long addr, long len) {
+  /** {@code access_ok}. */
+  static boolean userRange(long addr, long len) {
     long end = addr + len;
     return Long.compareUnsigned(end, addr) >= 0 && Long.compareUnsigned(end, USER_PTR_MAX) <= 0;
   }
@@ -137,12 +139,15 @@ final class RangeCalls {
       return;
     }
     for (long at = start; at < end; ) {
-      if (mm.pages.isPresent(at)) {
+      if (mm.pages.isPresent(at) || mm.huge.frame(at) != Frames.NONE) {
         sink.accept(1, 1);
         at += Mm.PAGE;
         continue;
       }
-      long to = mm.pages.ranges().nextEntry(at + Mm.PAGE, end);
+      long to =
+          vma.has(VmFlags.HUGETLB)
+              ? Math.min(end, (at & -mm.hugeBytes) + mm.hugeBytes)
+              : mm.pages.ranges().nextEntry(at + Mm.PAGE, end);
       cached(vma, at, to, sink);
       at = to;
     }
@@ -150,7 +155,9 @@ final class RangeCalls {
 
   private static void cached(Vma vma, long start, long end, AddressSpace.ByteSink sink) {
     FileObject file = vma.backing;
-    if (file == null || file.mapped().kind() == MappedFile.Kind.DEV_ZERO) {
+    if (file == null
+        || vma.has(VmFlags.HUGETLB)
+        || file.mapped().kind() == MappedFile.Kind.DEV_ZERO) {
       sink.accept(0, (end - start) >>> 12);
       return;
     }

@@ -3,6 +3,7 @@ package io.mm4j.process.call;
 
 import io.mm4j.api.process.Errno;
 import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.HugeMap;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
 
@@ -65,7 +66,7 @@ final class Unmapper {
       if (first.has(VmFlags.SEALED)) {
         return mm.error(Errno.EPERM, "the VMA is sealed");
       }
-      if (!maySplit(first)) {
+      if (!maySplit(first, start)) {
         return mm.error(Errno.EINVAL, "a special mapping cannot be split");
       }
       if (mm.merger.split(first, start, true, Integer.MAX_VALUE) == null) {
@@ -79,7 +80,7 @@ final class Unmapper {
         return mm.error(Errno.EPERM, "a VMA of the range is sealed");
       }
       if (vma.end > end) {
-        if (!maySplit(vma)) {
+        if (!maySplit(vma, end)) {
           return mm.error(Errno.EINVAL, "a special mapping cannot be split");
         }
         if (mm.merger.split(vma, end, false, Integer.MAX_VALUE) == null) {
@@ -107,6 +108,7 @@ final class Unmapper {
     }
     Vma before = mm.vmas.prev(vma);
     mm.pages.ranges().zap(start, end, false);
+    mm.huge.zap(start, end, true);
     long low = vma.start;
     long high = vma.end;
     while (vma != null && vma.start < end) {
@@ -133,8 +135,9 @@ final class Unmapper {
     mm.pages.ranges().freeTables(low, high, floor, vma == null ? Long.MAX_VALUE : vma.start);
   }
 
-  /** {@code vm_ops->may_split}: special mappings stay whole. */
-  static boolean maySplit(Vma vma) {
-    return vma.special == Vma.Special.NONE;
+  /** {@code vm_ops->may_split}: special mappings stay whole, and so do huge pages of the pool. */
+  static boolean maySplit(Vma vma, long at) {
+    return vma.special == Vma.Special.NONE
+        && (!vma.has(VmFlags.HUGETLB) || (at & HugeMap.SIZE - 1) == 0);
   }
 }

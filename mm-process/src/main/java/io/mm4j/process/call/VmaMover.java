@@ -31,7 +31,8 @@ final class VmaMover {
     if (mm.vmas.size() >= mm.maxMapCount() - 3) {
       return mm.error(Errno.ENOMEM, "too near to vm.max_map_count");
     }
-    if (!Unmapper.maySplit(source) && (source.start != addr || source.end != addr + oldLen)) {
+    if ((source.start != addr && !Unmapper.maySplit(source, addr))
+        || (source.end != addr + oldLen && !Unmapper.maySplit(source, addr + oldLen))) {
       return mm.error(Errno.EINVAL, "a special mapping cannot be split");
     }
     long flags = source.flags;
@@ -50,6 +51,7 @@ final class VmaMover {
     boolean isVdso = source.special == Vma.Special.VDSO;
     Vma copy = copy(source, addr, to, newLen);
     mm.pages.ranges().move(addr - before, to - before, oldLen + before);
+    mm.huge.move(addr, to, oldLen);
     long pages = newLen >>> 12;
     long peak = mm.accounting.hiwaterVm;
     mm.accounting.add(flags, pages);

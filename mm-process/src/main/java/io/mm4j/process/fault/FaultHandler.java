@@ -59,7 +59,30 @@ public final class FaultHandler {
     return result;
   }
 
+  /** {@code hugetlb_fault}: a page of the pool, or SIGBUS where none is left. */
+  private Result poolPage(Vma vma, long addr, boolean write) {
+    boolean mapped;
+    if (vma.has(VmFlags.MAYSHARE) && vma.backing != null) {
+      mapped = mm.huge.mapFile(vma.backing, vma.pgoffAt(addr) >>> 9, addr);
+    } else {
+      if (!AnonVmas.prepare(mm.vmas, vma)) {
+        return Result.OOM;
+      }
+      mapped = mm.huge.map(addr);
+      if (mapped && write) {
+        mapped = mm.huge.write(addr, frames, head -> mm.context.unmapHuge(head, mm));
+      }
+    }
+    mm.because(
+        "fault",
+        mapped ? "a page of the pool of huge pages" : "no page is left in the pool of huge pages");
+    return mapped ? Result.OK : Result.SIGBUS;
+  }
+
   private Result once(Vma vma, long addr, boolean write) {
+    if (vma.has(VmFlags.HUGETLB)) {
+      return poolPage(vma, addr, write);
+    }
     int kind = pages.look(addr);
     boolean noTable = kind == PageTable.NOTHING && pages.lacksTable();
     // __handle_mm_fault makes the upper tables first, whatever comes of it.
@@ -140,7 +163,7 @@ public final class FaultHandler {
   }
 
   private Result anonymous(Vma vma, long addr, boolean write) {
-    if (!write) {
+    if (!write && !mm.context.forbidsZeroPage) {
       mm.because("fault", "first read of anonymous memory: the zero page is mapped");
       long zero = frames.zeroPage();
       if (zero == Frames.NONE || !pages.makeTable(addr)) {
@@ -361,6 +384,7 @@ public final class FaultHandler {
         || from < vma.start
         || from + mm.hugeBytes > vma.end
         || vma.has(VmFlags.NOHUGEPAGE)
+        || mm.thpDisabled(vma.flags)
         || (vma.pgoffAt(from) & (mm.hugeBytes >>> 12) - 1) != 0
         || file.folioOrder(index) != frames.hugeOrder()) {
       return false;
@@ -418,7 +442,8 @@ public final class FaultHandler {
   public boolean hugeAllowed(Vma vma) {
     if (!vma.isAnonymous()
         || !frames.hasHugePages()
-        || vma.hasAny(VmFlags.NOHUGEPAGE | VmFlags.SPECIAL)) {
+        || vma.hasAny(VmFlags.NOHUGEPAGE | VmFlags.SPECIAL)
+        || mm.thpDisabled(vma.flags)) {
       return false;
     }
     return mm.thp() == ThpMode.ALWAYS || (mm.thp() == ThpMode.MADVISE && vma.has(VmFlags.HUGEPAGE));
@@ -439,17 +464,17 @@ public final class FaultHandler {
       return false;
     }
     long index = vma.pgoffAt(addr & -mm.hugeBytes);
-    long head = write ? frames.newHuge(vma.anonMapping(), index) : frames.hugeZero();
+    boolean own = write || mm.context.forbidsZeroPage;
+    long head = own ? frames.newHuge(vma.anonMapping(), index) : frames.hugeZero();
     if (head == Frames.NONE || !pages.hugeFits(addr)) {
       pages.freeTable(table);
-      if (head != Frames.NONE && write) {
+      if (head != Frames.NONE && own) {
         frames.put(head);
       }
       return false;
     }
     long prot = mm.prot(vma);
-    long entry =
-        write ? pages.written(pages.hugeEntry(head, prot)) : pages.hugeZeroEntry(head, prot);
+    long entry = own ? pages.written(pages.hugeEntry(head, prot)) : pages.hugeZeroEntry(head, prot);
     pages.mapHuge(addr, entry, table);
     return true;
   }

@@ -104,7 +104,27 @@ public final class Touch {
     return true;
   }
 
+  /** The kernel reads user memory: true if every page of the range could be read. */
+  public boolean kernelRead(long addr, long bytes) {
+    for (long at = addr & Mm.PAGE_MASK; at < addr + bytes; at += Mm.PAGE) {
+      TouchOutcome.Kind kind = attempt(Math.max(at, addr), Access.READ, TouchOutcome.UNKNOWN);
+      if (kind != TouchOutcome.Kind.OK) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   private TouchOutcome.Kind done(long addr, boolean write, int value) {
+    long huge = mm.huge.frame(addr);
+    if (huge != Frames.NONE) {
+      int at = (int) (addr & Mm.PAGE - 1);
+      if (write && value >= 0) {
+        mm.context.frames().write(huge, at, value);
+      }
+      seen = write ? TouchOutcome.UNKNOWN : mm.context.frames().byteAt(huge, at);
+      return TouchOutcome.Kind.OK;
+    }
     int kind = mm.pages.look(addr);
     mm.pages.accessed(write);
     Frames frames = mm.context.frames();

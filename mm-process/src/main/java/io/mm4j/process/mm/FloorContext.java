@@ -2,22 +2,39 @@
 package io.mm4j.process.mm;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.MmSysctls;
+import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.Frames;
+import io.mm4j.process.page.HugePool;
 import io.mm4j.process.page.Mapping;
 import io.mm4j.process.page.MappingList;
 import io.mm4j.process.page.PageTable;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** What all address spaces of one floor share: committed memory, page caches, failing memory. */
 public final class FloorContext {
+  /** What {@link #writeSysctl} takes. */
+  private static final Set<String> WRITABLE =
+      Set.of(
+          "overcommit_memory",
+          "overcommit_ratio",
+          "overcommit_kbytes",
+          "max_map_count",
+          "mmap_min_addr",
+          "legacy_va_layout");
+
   /** {@code vm_committed_as}, in pages. */
   long committedPages;
 
@@ -26,6 +43,21 @@ public final class FloorContext {
 
   private final IdentityHashMap<MappedFile, FileObject> files = new IdentityHashMap<>();
   private final List<Mm> spaces = new ArrayList<>();
+
+  /** {@code mm_forbids_zeropage()}: a read of anonymous memory maps a page of its own. */
+  public boolean forbidsZeroPage;
+
+  /** {@code f_pos} of open files that calls have moved. */
+  public final Map<OpenFile, Long> positions = new HashMap<>();
+
+  private @Nullable HugePool hugePool;
+
+  /** System V segments. */
+  public final Segments segments = new Segments(this);
+
+  private Map<String, String> written = Map.of();
+  private @Nullable MmSysctls sysctlsBefore;
+  private MmSysctls sysctlsNow = MmSysctls.DEFAULTS;
   private long allocations;
   private long failAt = -1;
 
@@ -61,6 +93,53 @@ public final class FloorContext {
     return List.copyOf(spaces);
   }
 
+  /** What calls look at under /proc/sys/vm: as a process had it, and what was written since. */
+  public MmSysctls sysctls(MmSysctls before) {
+    if (written.isEmpty()) {
+      return before;
+    }
+    if (!before.equals(sysctlsBefore)) {
+      sysctlsBefore = before;
+      sysctlsNow = before.with(written);
+    }
+    return sysctlsNow;
+  }
+
+  /**
+   * Writes a file under /proc/sys/vm.
+   *
+   * @return 0 or a negated errno
+   */
+  public long writeSysctl(String name, String value) {
+    if (name.equals("nr_hugepages") && value.strip().matches("[0-9]{1,9}")) {
+      hugePool().resize(Long.parseLong(value.strip()));
+      return 0;
+    }
+    if (!WRITABLE.contains(name)) {
+      return -Errno.ENOENT;
+    }
+    Map<String, String> now = new HashMap<>(written);
+    MmSysctls.write(now, name, value.strip());
+    try {
+      MmSysctls _ = MmSysctls.of(now);
+    } catch (InputException e) {
+      return -Errno.EINVAL;
+    }
+    written = now;
+    sysctlsBefore = null;
+    return 0;
+  }
+
+  /** The pool of huge pages. */
+  public HugePool hugePool() {
+    HugePool pool = hugePool;
+    if (pool == null) {
+      pool = new HugePool(frames());
+      hugePool = pool;
+    }
+    return pool;
+  }
+
   /** The page cache of a file. */
   public FileObject fileObject(MappedFile file) {
     return files.computeIfAbsent(file, f -> new FileObject(frames(), f));
@@ -69,19 +148,47 @@ public final class FloorContext {
   /** The memory behind a new shared anonymous mapping; its charge ends with its last VMA. */
   public FileObject sharedMemory(MappedFile file, long chargedPages) {
     FileObject object = fileObject(file);
+    object.whenUnmapped(() -> dispose(file, chargedPages));
+    return object;
+  }
+
+  /** The file behind a new mapping of huge pages; it goes with its last VMA. */
+  public FileObject hugeFile(MappedFile file) {
+    FileObject object = fileObject(file);
     object.whenUnmapped(
         () -> {
-          committedPages -= chargedPages;
-          files.remove(file);
-          object.release();
+          hugePool().evict(object);
+          dispose(file, 0);
         });
     return object;
+  }
+
+  /** Takes a huge page away from every address space but one. */
+  public void unmapHuge(long head, Mm but) {
+    spaces.forEach(
+        mm -> {
+          if (mm != but) {
+            mm.huge.drop(head);
+          }
+        });
+  }
+
+  /** Nothing holds a file of shared memory any more. */
+  void dispose(MappedFile file, long chargedPages) {
+    committedPages -= chargedPages;
+    FileObject object = files.remove(file);
+    if (object != null) {
+      object.release();
+    }
   }
 
   /** Gives all cached pages back; no process is left. */
   public void close() {
     files.values().forEach(FileObject::release);
     files.clear();
+    if (hugePool != null) {
+      hugePool.close();
+    }
     if (frames != null) {
       frames.close();
     }
@@ -107,13 +214,33 @@ public final class FloorContext {
    * stay.
    */
   public void unmapFilePages(FileObject file, long firstIndex, long pastIndex) {
+    unmapFilePages(file, firstIndex, pastIndex, false);
+  }
+
+  /**
+   * The same.
+   *
+   * @param copiesToo whether private copies go as well: the file ends before them ({@code
+   *     even_cows})
+   */
+  public void unmapFilePages(FileObject file, long firstIndex, long pastIndex, boolean copiesToo) {
     MappingList vmas = file.vmas();
     for (int i = 0; i < vmas.size(); i++) {
       PageTable pages = vmas.get(i).pageTable();
       if (pages != null) {
-        forMapped(vmas.get(i), pages, firstIndex, pastIndex, pages::unmap);
+        forMapped(vmas.get(i), pages, firstIndex, pastIndex, copiesToo, pages::unmap);
       }
     }
+  }
+
+  /** {@code truncate_setsize}: gives a file another size. */
+  public void resize(FileObject file, long bytes) {
+    file.change()
+        .resize(bytes, (first, past) -> unmapFilePages(file, first, past, first >= pagesOf(bytes)));
+  }
+
+  private static long pagesOf(long bytes) {
+    return bytes + Mm.PAGE - 1 >>> 12;
   }
 
   /** How often one address space maps pages of a range of a file. */
@@ -122,7 +249,7 @@ public final class FloorContext {
     MappingList vmas = file.vmas();
     for (int i = 0; i < vmas.size(); i++) {
       if (vmas.get(i).pageTable() == mm.pages) {
-        forMapped(vmas.get(i), mm.pages, firstIndex, pastIndex, at -> count[0]++);
+        forMapped(vmas.get(i), mm.pages, firstIndex, pastIndex, false, at -> count[0]++);
       }
     }
     return count[0];
@@ -130,7 +257,12 @@ public final class FloorContext {
 
   /** Pages of the file that a VMA maps; copies that a process has made are not among them. */
   private void forMapped(
-      Mapping vma, PageTable pages, long firstIndex, long pastIndex, LongConsumer action) {
+      Mapping vma,
+      PageTable pages,
+      long firstIndex,
+      long pastIndex,
+      boolean copiesToo,
+      LongConsumer action) {
     long from = Math.max(firstIndex, vma.firstIndex());
     long to = Math.min(pastIndex, vma.pastIndex());
     if (from >= to) {
@@ -139,7 +271,7 @@ public final class FloorContext {
     long end = vma.addressOf(to);
     long at = pages.ranges().nextEntry(vma.addressOf(from), end);
     while (at < end) {
-      if (pages.look(at) == PageTable.PAGE && !frames().isAnon(pages.pfn())) {
+      if (pages.look(at) == PageTable.PAGE && (copiesToo || !frames().isAnon(pages.pfn()))) {
         action.accept(at);
       }
       at = pages.ranges().nextEntry(at + Mm.PAGE, end);

@@ -11,6 +11,8 @@ import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.ThpMode;
+import io.mm4j.process.page.Frames;
+import io.mm4j.process.page.HugeMap;
 import io.mm4j.process.page.PageTable;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
@@ -41,6 +43,10 @@ public final class Mm {
   public final PageTable pages;
   public final VmaMerger merger;
   public final Accounting accounting;
+
+  /** What it maps of the pool of huge pages. */
+  public final HugeMap huge;
+
   public final Map<Integer, OpenFile> descriptors = new HashMap<>();
 
   /** {@code def_flags}: what mlockall adds to every new mapping. */
@@ -57,6 +63,18 @@ public final class Mm {
 
   /** Who is asked for missing pages, or null. */
   public @Nullable MissingPages missingPages;
+
+  /** In {@link #thpDisable}: VMAs with MADV_HUGEPAGE have huge pages all the same. */
+  public static final long EXCEPT_ADVISED = 2;
+
+  /** What {@code PR_GET_THP_DISABLE} gives: bit 0, and {@link #EXCEPT_ADVISED}. */
+  public long thpDisable;
+
+  /** {@code PR_SET_MDWE}: bit 0 denies memory that becomes executable, bit 1 spares children. */
+  public long mdwe;
+
+  /** The one key that a CPU without keys seems to have was asked for. */
+  public boolean pkeyLost;
 
   private final long[] softLimits;
   private @Nullable Explainer explainer;
@@ -83,6 +101,7 @@ public final class Mm {
             context.indexes.get(), context::allocationFails, context.frames().anonTable(), pages);
     merger = new VmaMerger(vmas, pages::splitHugeAt);
     accounting = new Accounting(this);
+    huge = new HugeMap(context.hugePool());
   }
 
   /** An empty address space of a child: same settings, limits, break and descriptors. */
@@ -91,6 +110,9 @@ public final class Mm {
     child.brk = brk;
     child.vdso = vdso;
     child.hasGate = hasGate;
+    child.thpDisable = thpDisable;
+    child.pkeyLost = pkeyLost;
+    child.mdwe = (mdwe & 2) != 0 ? 0 : mdwe;
     child.descriptors.putAll(descriptors);
     return child;
   }
@@ -102,7 +124,7 @@ public final class Mm {
 
   /** Machine-wide settings. */
   public MmSysctls sysctls() {
-    return config.sysctls();
+    return context.sysctls(config.sysctls());
   }
 
   /** End of user space. */
@@ -112,7 +134,7 @@ public final class Mm {
 
   /** {@code vm.max_map_count}. */
   public int maxMapCount() {
-    return config.sysctls().maxMapCount();
+    return sysctls().maxMapCount();
   }
 
   /** Lowest address that a search or a rounded hint gives ({@code mmap_min_addr}). */
@@ -159,6 +181,12 @@ public final class Mm {
     return config.thp();
   }
 
+  /** Whether prctl keeps huge pages from a VMA ({@code vma_thp_disabled}). */
+  public boolean thpDisabled(long vmFlags) {
+    return thpDisable != 0
+        && ((thpDisable & EXCEPT_ADVISED) == 0 || (vmFlags & VmFlags.HUGEPAGE) == 0);
+  }
+
   /** Where a mapping's guard gap begins ({@code vm_start_gap}): its start, unless it grows down. */
   public long startGap(Vma vma) {
     if (!vma.has(VmFlags.GROWSDOWN)) {
@@ -180,6 +208,12 @@ public final class Mm {
       access |= shmem && vma.has(VmFlags.WRITE) ? PageTableFormat.WRITE : 0;
     }
     return context.frames().format().userProt(access);
+  }
+
+  /** The frame that user memory at an address has, {@link Frames#NONE} for none and zero pages. */
+  public long userFrame(long addr) {
+    long page = huge.frame(addr);
+    return page != Frames.NONE ? page : pages.pageAt(addr);
   }
 
   /**

@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Vocabulary: a <i>folio</i> is a naturally aligned power of two of pages that the cache holds
  * as one; it is dirty or clean, and split, as a whole. A <i>hole</i> is what MADV_REMOVE leaves.
  *
- * <p>A file whose content is known was written at once, and a write makes folios as large as what
- * remains of it allows, up to 2 MiB; pages of other files are taken as single.
+ * <p>A file whose content is known was written at once, or in pieces of {@link
+ * MappedFile#writtenBytes}, and a write makes folios as large as what remains of it allows, up to 2
+ * MiB; pages of other files are taken as single. {@link FileChange} has what changes a file later.
  */
 public final class FileObject {
   /** Told which pages of the file are to be unmapped everywhere. */
@@ -29,22 +30,24 @@ public final class FileObject {
   /** Pages before the end of what was read that trigger the next read when they are faulted. */
   private static final long READ_AHEAD_PAGES = 8;
 
-  private static final int MOST_ORDER = 9;
+  static final int MOST_ORDER = 9;
 
   /** Pages behind this many are single, always in the cache, and cannot be taken out. */
-  private static final long MOST_PAGES = 1L << 26;
+  static final long MOST_PAGES = 1L << 26;
 
   private final MappedFile mapped;
-  private final Frames frames;
-  private final FrameMap pages = new FrameMap();
-  private final BitSet absent = new BitSet();
-  private final BitSet zeroed = new BitSet();
-  private final BitSet single = new BitSet();
-  private final BitSet dirty = new BitSet();
-  private final BitSet readAhead = new BitSet();
+  final Frames frames;
+  final FrameMap pages = new FrameMap();
+  final BitSet absent = new BitSet();
+  final BitSet zeroed = new BitSet();
+  final BitSet single = new BitSet();
+  final BitSet dirty = new BitSet();
+  final BitSet readAhead = new BitSet();
 
-  /** Of pages whose folio was split unevenly, the order of what they are in now. */
-  private final Map<Long, Integer> splitOrders = new HashMap<>();
+  /** Of pages that are in another folio than the first write made, the order of that. */
+  final Map<Long, Integer> splitOrders = new HashMap<>();
+
+  private final FileChange change = new FileChange(this);
 
   private final MappingList vmas = new MappingList();
   private @Nullable Runnable whenUnmapped;
@@ -52,10 +55,28 @@ public final class FileObject {
   /** Every page is mapped once more by somebody who is not here. */
   private boolean mappedElsewhere;
 
+  /** {@code i_size}. */
+  long sizeBytes;
+
+  /** Pages from here on are zero and not in the cache until they have a frame. */
+  long holesFrom;
+
   /** An empty cache. */
   public FileObject(Frames frames, MappedFile mapped) {
     this.frames = frames;
     this.mapped = mapped;
+    this.sizeBytes = mapped.sizeBytes();
+    this.holesFrom = mapped.isSparse() ? 0 : Long.MAX_VALUE;
+  }
+
+  /** What changes its size and its bytes, other than mappings. */
+  public FileChange change() {
+    return change;
+  }
+
+  /** Its size now. */
+  public long sizeBytes() {
+    return sizeBytes;
   }
 
   /** Runs this when the last VMA that shows the file has gone: nothing else holds it. */
@@ -97,28 +118,41 @@ public final class FileObject {
       return 0;
     }
     Integer split = splitOrders.isEmpty() ? null : splitOrders.get(index);
-    return split != null ? split : writtenOrder(index);
+    return split != null ? split : index >= holesFrom ? 0 : writtenOrder(index);
   }
 
-  private boolean hasFolios(long index) {
+  boolean hasFolios(long index) {
     return mapped.content() != null && !isShmem() && !beyondEnd(index) && index < MOST_PAGES;
   }
 
-  /** The folio that the write of the whole file made. */
+  /** The folio that the write of the whole file, or of a piece of it, made. */
   private int writtenOrder(long index) {
-    long bytes = mapped.sizeBytes();
-    long at = index >>> MOST_ORDER << MOST_ORDER;
+    long piece = mapped.writtenBytes();
+    long from = piece == 0 ? 0 : (index << 12) / piece * piece;
+    long bytes = piece == 0 ? mapped.sizeBytes() : Math.min(mapped.sizeBytes(), from + piece);
+    long at = Math.max(from + 4095 >>> 12, index >>> MOST_ORDER << MOST_ORDER);
+    if (index < at) {
+      return 0; // a page that two pieces wrote
+    }
     while (true) {
-      long left = bytes - (at << 12);
-      int order = left < 8192 ? 0 : Math.min(MOST_ORDER, 51 - Long.numberOfLeadingZeros(left));
-      while ((at & ((1L << order) - 1)) != 0) {
-        order--;
-      }
+      int order = orderFor(at, bytes - (at << 12));
       if (index < at + (1L << order)) {
         return order;
       }
       at += 1L << order;
     }
+  }
+
+  /**
+   * {@code fgf_set_order} and {@code __filemap_get_folio}: the folio that a write of so many bytes
+   * makes at a page.
+   */
+  static int orderFor(long at, long bytes) {
+    int order = bytes < 8192 ? 0 : Math.min(MOST_ORDER, 51 - Long.numberOfLeadingZeros(bytes));
+    while ((at & ((1L << order) - 1)) != 0) {
+      order--;
+    }
+    return order;
   }
 
   /** The first page of the folio that holds this page. */
@@ -133,7 +167,7 @@ public final class FileObject {
 
   /** Pages that the file has, the last perhaps in part. */
   public long pageCount() {
-    return (mapped.sizeBytes() + 4095) >>> 12;
+    return (sizeBytes + 4095) >>> 12;
   }
 
   /**
@@ -167,7 +201,7 @@ public final class FileObject {
    * {@code folio_split} down to one page: the half that does not hold the page stays a folio, the
    * other is halved again.
    */
-  private void splitAt(long index, Unmapping unmapping) {
+  void splitAt(long index, Unmapping unmapping) {
     int order = folioOrder(index);
     long first = folioStart(index);
     unmapping.unmap(first, first + (1L << order));
@@ -189,15 +223,25 @@ public final class FileObject {
 
   /** A shared mapping wrote to this page: its folio is dirty. */
   public void markDirty(long index) {
-    if (hasFolios(index)) {
+    if (!isShmem() && !beyondEnd(index) && index < MOST_PAGES) {
       dirty.set((int) folioStart(index), (int) folioEnd(index));
     }
   }
 
-  /** Every folio that has a page of the range was written back. */
+  /**
+   * Every folio that has a page of the range was written back. What lies behind the end of the file
+   * in its last page becomes zero when that is written out ({@code ext4_bio_write_folio}).
+   */
   public void writeBack(long firstIndex, long pastIndex) {
     long past = Math.min(pastIndex, Math.min(pageCount(), MOST_PAGES));
     if (firstIndex < past && !dirty.isEmpty()) {
+      long last = sizeBytes >>> 12;
+      if ((sizeBytes & 4095) != 0
+          && last >= folioStart(firstIndex)
+          && last < folioEnd(past - 1)
+          && dirty.get((int) last)) {
+        change.zeroTail(sizeBytes);
+      }
       dirty.clear((int) folioStart(firstIndex), (int) folioEnd(past - 1));
     }
   }
@@ -214,10 +258,7 @@ public final class FileObject {
 
   /** Whether the page is in the cache. */
   public boolean isCached(long index) {
-    if (beyondEnd(index)) {
-      return false;
-    }
-    if (mapped.kind() == MappedFile.Kind.SHMEM) {
+    if (index >= holesFrom || beyondEnd(index)) {
       return pages.get(index) != Frames.NONE;
     }
     return index >= MOST_PAGES || !absent.get((int) index);
@@ -225,12 +266,14 @@ public final class FileObject {
 
   /** How far from this page on pages are in the cache, or not in it, as this one is. */
   public long sameResidency(long index, long past) {
-    if (beyondEnd(index)) {
-      return past;
+    boolean cached = isCached(index);
+    if (beyondEnd(index)) { // what a write left there that could copy nothing
+      return cached || pages.size() == 0 ? index + 1 : pages.nextAbove(index, past);
     }
     long end = Math.min(past, pageCount());
-    boolean cached = isCached(index);
-    if (mapped.kind() == MappedFile.Kind.SHMEM) {
+    if (index < holesFrom) {
+      end = Math.min(end, holesFrom);
+    } else {
       long to = index + 1;
       if (!cached && end - index > pages.size()) {
         return pages.nextAbove(index, end);
@@ -279,10 +322,13 @@ public final class FileObject {
 
   /** {@code filemap_add_folio}; pages are single where no larger block is free. */
   private long take(long index) {
-    int order = folioOrder(index);
-    boolean zero =
-        mapped.kind() == MappedFile.Kind.SHMEM || (index < MOST_PAGES && zeroed.get((int) index));
-    long first = folioStart(index);
+    return take(index, folioOrder(index));
+  }
+
+  long take(long index, int wanted) {
+    int order = wanted;
+    boolean zero = index >= holesFrom || (index < MOST_PAGES && zeroed.get((int) index));
+    long first = index & -(1L << order);
     long head = frames.newCached(this, first, order, zero);
     if (head == Frames.NONE && order > 0) {
       single.set((int) first, (int) (first + (1L << order)));
@@ -363,19 +409,34 @@ public final class FileObject {
    * folio that lies in the range only in part is split first.
    */
   public void punch(long firstIndex, long pastIndex, Unmapping unmapping) {
-    if (mapped.kind() == MappedFile.Kind.SHMEM) {
+    punchBytes(firstIndex << 12, pastIndex << 12, unmapping);
+  }
+
+  /** The same of bytes: pages that are only in part in the range become zero there. */
+  public void punchBytes(long from, long to, Unmapping unmapping) {
+    long firstIndex = from + 4095 >>> 12;
+    long pastIndex = to >>> 12;
+    if (firstIndex >= holesFrom && isShmem()) {
+      change.zeroPartial(from, to);
       unmapping.unmap(firstIndex, pastIndex);
       takeOut(firstIndex, pastIndex);
       return;
     }
-    long past = Math.min(pastIndex, Math.min(pageCount(), MOST_PAGES));
+    long end = Math.min(to, Math.min(pageCount(), MOST_PAGES) << 12);
+    if (from >= end) {
+      return;
+    }
+    writeBack(from >>> 12, end + 4095 >>> 12);
+    long past = end >>> 12;
+    if (firstIndex < past) {
+      unmapping.unmap(firstIndex, past);
+    }
+    splitBorders(from >>> 12, from, end, unmapping);
+    splitBorders(end - 1 >>> 12, from, end, unmapping);
+    change.zeroPartial(from, end);
     if (firstIndex >= past) {
       return;
     }
-    writeBack(firstIndex, past);
-    unmapping.unmap(firstIndex, past);
-    splitBorders(firstIndex, firstIndex, past, unmapping);
-    splitBorders(past - 1, firstIndex, past, unmapping);
     takeOut(firstIndex, past);
     zeroed.set((int) firstIndex, (int) past);
     absent.set((int) firstIndex, (int) past);
@@ -384,20 +445,20 @@ public final class FileObject {
   }
 
   /** {@code truncate_inode_partial_folio} on the folio of a page of the range. */
-  private void splitBorders(long index, long first, long past, Unmapping unmapping) {
+  private void splitBorders(long index, long from, long to, Unmapping unmapping) {
     long start = folioStart(index);
     long end = folioEnd(index);
-    if (!isCached(index) || (start >= first && end <= past)) {
+    if (!isCached(index) || folioOrder(index) == 0 || (start << 12 >= from && end << 12 <= to)) {
       return;
     }
-    splitAt(Math.max(start, first), unmapping);
-    if (end > past && folioOrder(past) > 0) {
-      splitAt(past, unmapping);
+    splitAt(Math.max(start, from >>> 12), unmapping);
+    if (end << 12 > to && folioOrder(to >>> 12) > 0) {
+      splitAt(to >>> 12, unmapping);
     }
   }
 
   /** {@code page_cache_delete}: pages leave the cache; nothing maps them. */
-  private void takeOut(long firstIndex, long pastIndex) {
+  void takeOut(long firstIndex, long pastIndex) {
     boolean dense = pastIndex - firstIndex <= 4L * pages.size();
     long i = dense ? firstIndex : pages.nextAbove(firstIndex - 1, pastIndex);
     while (i < pastIndex) {

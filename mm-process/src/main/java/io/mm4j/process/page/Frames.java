@@ -49,16 +49,17 @@ public final class Frames {
       Gfp.__GFP_COMP | Gfp.__GFP_NOWARN | Gfp.__GFP_NORETRY | Gfp.__GFP_NOMEMALLOC;
   private static final BitSet NOTHING_KNOWN = new BitSet();
 
-  private final PhysicalMemory memory;
-  private final MemMap map;
+  final PhysicalMemory memory;
+  final MemMap map;
   private final PageAllocator allocator;
-  private final CpuPages pages;
+  final CpuPages pages;
   private final Cpu cpu;
   private final PageTables tables;
-  private final PageTableFormat format;
+  final PageTableFormat format;
   private final List<@Nullable FileObject> files = new ArrayList<>();
-  private final Map<Long, BitSet> unknown = new HashMap<>();
+  final Map<Long, BitSet> unknown = new HashMap<>();
   private final AnonTable anonTable = new AnonTable();
+  private final PageBytes bytes = new PageBytes(this);
   private long zeroPage = NONE;
   private long hugeZero = NONE;
   private long clockPage = NONE;
@@ -441,6 +442,11 @@ public final class Frames {
     }
   }
 
+  /** What works on a part of a page. */
+  public PageBytes bytes() {
+    return bytes;
+  }
+
   /** {@code copy_user_highpage()}. */
   public void copyBytes(long to, long from) {
     fill(from);
@@ -474,7 +480,7 @@ public final class Frames {
   }
 
   /** {@code read_folio}: the file's bytes, unless they are there. */
-  private void fill(long pfn) {
+  void fill(long pfn) {
     long head = map.head(pfn);
     int flags = map.flags(head);
     if ((flags & PageFlags.PG_UPTODATE) != 0) {

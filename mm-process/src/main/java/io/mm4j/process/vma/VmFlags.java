@@ -125,8 +125,11 @@ public final class VmFlags {
     return (flags & ACCESS) != 0;
   }
 
-  /** Memory that must be charged before it can be promised: private, writable, reserved. */
+  /**
+   * Memory that must be charged before it can be promised: private, writable, reserved, and not of
+   * the pool of huge pages.
+   */
   public static boolean isAccountable(long flags) {
-    return (flags & (NORESERVE | SHARED | WRITE)) == WRITE;
+    return (flags & (NORESERVE | SHARED | WRITE | HUGETLB)) == WRITE;
   }
 }

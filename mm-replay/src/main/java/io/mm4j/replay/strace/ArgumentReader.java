@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.strace;
 
-import io.mm4j.api.process.MappedFile;
-import io.mm4j.api.process.OpenFile;
 import io.mm4j.replay.vma.CallName;
 import io.mm4j.replay.vma.VmaEvent;
 import io.mm4j.replay.vma.VmaHeader;
@@ -120,13 +118,6 @@ final class ArgumentReader {
     news.add(new VmaEvent.OpenSeen(line, new VmaHeader.OpenLine(name, path, file.mode())));
     file.name(name);
     return name;
-  }
-
-  /** The open file of a System V segment; named like the maps do. */
-  String segment(long id, long bytes, long line, List<VmaEvent> news, String where) {
-    Descriptors.Open file =
-        new Descriptors.Open("/SYSV" + id, MappedFile.Kind.TMPFS, OpenFile.Mode.READ_WRITE);
-    return name(file, line, bytes, news, where);
   }
 
   /** What had to be taken for granted, in words. */

@@ -28,12 +28,14 @@ final class Calls {
           "munlockall",
           "mseal",
           "mincore",
-          "pkey_mprotect");
+          "pkey_mprotect",
+          "pkey_alloc",
+          "pkey_free",
+          "remap_file_pages");
 
   /** Calls that change an address space in ways that are not modelled; what each does. */
   private static final Map<String, String> NOT_MODELLED =
       Map.ofEntries(
-          Map.entry("remap_file_pages", "rearranges a mapping"),
           Map.entry("mbind", "gives a range a policy, so that its VMAs are cut and do not merge"),
           Map.entry("io_setup", "maps a ring"),
           Map.entry("io_destroy", "unmaps a ring"),
@@ -102,9 +104,6 @@ final class Calls {
     }
     if (first.equals("PR_SET_MM")) {
       return "fields of mm_struct are set";
-    }
-    if (first.equals("PR_SET_MDWE")) {
-      return "memory cannot become executable from there on";
     }
     return null;
   }

@@ -29,6 +29,10 @@ final class Descriptors {
           "pipe:.*|anon_inode:\\[?(?:eventfd2?|epoll_create1?|eventpoll|timerfd(?:_create)?|"
               + "signalfd4?|inotify(?:_init1?)?|pidfd(?:_open)?)\\]?");
 
+  /** Devices without an mmap operation (drivers/char/mem.c, random.c, tty_io.c). */
+  private static final Set<String> NO_MMAP =
+      Set.of("/dev/null", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/console");
+
   /** An open file: what {@code struct file} is in a kernel. */
   static final class Open {
     private final String path;
@@ -190,7 +194,7 @@ final class Descriptors {
         || path.startsWith("memfd:")) {
       return MappedFile.Kind.TMPFS;
     }
-    if (path.startsWith("/proc/") || UNMAPPABLE.matcher(path).matches()) {
+    if (path.startsWith("/proc/") || NO_MMAP.contains(path) || UNMAPPABLE.matcher(path).matches()) {
       return MappedFile.Kind.PROC;
     }
     boolean device = path.startsWith("/dev/") || path.matches("(?:anon_inode|socket|pipe):.*");
@@ -271,7 +275,9 @@ final class Descriptors {
     }
     Matcher angle = ANGLE.matcher(line.result());
     String shown = angle.matches() ? path(angle.group(2)) : path;
-    table(line.pid()).put(fd, new Open(shown, kind(shown), mode), cloexec);
+    boolean directory = line.body().contains("O_DIRECTORY") || line.body().contains("O_PATH");
+    MappedFile.Kind kind = directory ? MappedFile.Kind.PROC : kind(shown);
+    table(line.pid()).put(fd, new Open(shown, kind, mode), cloexec);
   }
 
   /** Two ends of something that cannot be mapped. */

@@ -79,13 +79,12 @@ final class InferredMaps {
   }
 
   private void look(StraceLine line, long number) {
-    if (line.succeeded() && line.name().equals("shmget")) {
-      segments.known(line);
-    } else if (line.succeeded() && line.name().equals("shmat")) {
-      SharedSegments.Call made = segments.call(line);
+    if (line.succeeded() && line.name().startsWith("shm")) {
       Long at = line.number();
-      if (made != null && at != null) {
-        placed(made.args().get(0) == 0, number, at, made.bytes());
+      for (SharedSegments.Call made : segments.calls(line)) {
+        if (made.name() == CallName.SHMAT && at != null) {
+          placed(made.args().get(1) == 0, number, at, segments.bytes(made.args().getFirst()));
+        }
       }
     }
     CallName call = Calls.name(line.name());

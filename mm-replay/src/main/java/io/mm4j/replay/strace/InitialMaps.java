@@ -110,7 +110,7 @@ final class InitialMaps {
     at.word();
     at.expect(" ");
     long inode = at.decimal();
-    String name = at.rest().strip();
+    String name = at.rest().strip().replace("\\012", "\n"); // seq_file_path escapes this
     if (name.isEmpty() || name.startsWith("[anon:")) {
       name = "-";
     }

@@ -30,7 +30,8 @@ final class MapsSettings {
         "sysctl",
         table(
             "overcommit_memory=0 overcommit_ratio=50 max_map_count=65530 mmap_min_addr=65536"
-                + " lsm_mmap_min_addr=65536 legacy_va_layout=0 stack_guard_gap=256"));
+                + " lsm_mmap_min_addr=65536 legacy_va_layout=0 stack_guard_gap=256"
+                + " overcommit_kbytes=0"));
     DEFAULTS.put("memory", table("total_kb=16777216 swap_kb=0"));
     DEFAULTS.put("cred", table("uid=0 caps=all-but-SYS_RESOURCE"));
     DEFAULTS.put("rlimit", table("AS=inf DATA=inf STACK=8388608 MEMLOCK=8388608"));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.strace;
 
-import io.mm4j.api.memory.Pages;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.replay.vma.Answer;
 import io.mm4j.replay.vma.CallName;
@@ -11,75 +10,73 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * System V segments by what they do to an address space: {@code shmat} maps a file of tmpfs, shared
- * and whole ({@code do_shmat} of ipc/shm.c); {@code shmdt} unmaps it.
+ * System V segments of a log. Their numbers are a machine's; here they are counted from 0, as the
+ * process floor counts them. A segment that was there before the log began is made with the first
+ * line that tells its size.
  */
 final class SharedSegments {
-  private static final Map<String, Long> FLAGS =
-      Map.of("SHM_RDONLY", 0x1000L, "SHM_RND", 0x2000L, "SHM_REMAP", 0x4000L, "SHM_EXEC", 0x8000L);
+  private static final long IPC_64 = 0x100;
 
-  private final Map<Long, Long> bytesBySegment = new HashMap<>();
-  private final Map<Long, Long> bytesByAddress = new HashMap<>();
+  private final Map<Long, Long> numbers = new HashMap<>();
+  private final Map<Long, Long> sizes = new HashMap<>();
+  private long made;
 
-  /**
-   * The call that does the same.
-   *
-   * @param segment whose file is mapped
-   * @param bytes its size
-   */
-  record Call(CallName name, List<Long> args, long segment, long bytes, Answer answer) {}
+  /** A call to make. */
+  record Call(CallName name, List<Long> args, Answer answer) {}
 
-  /** A segment that was made or found. */
-  void known(StraceLine line) {
-    Long bytes = line.args().size() > 1 ? Symbols.number(line.args().get(1)) : null;
-    Long id = line.number();
-    if (id != null && bytes != null && bytes > 0) {
-      bytesBySegment.put(id, bytes);
-    }
+  /** The size of a segment by its number here, 0 for none. */
+  long bytes(long number) {
+    return sizes.getOrDefault(number, 0L);
   }
 
-  /** What an shmat or shmdt that worked comes to; null if the segment's size is not known. */
-  @Nullable Call call(StraceLine line) {
-    List<String> args = line.args();
-    Long first = args.isEmpty() ? null : Symbols.value(args.getFirst());
+  /** What a call that succeeded comes to; empty if it names a segment whose size no line tells. */
+  List<Call> calls(StraceLine line) {
+    Long first = argument(line, 0);
+    Long second = argument(line, 1);
+    Long third = argument(line, 2);
     Long result = line.number();
-    if (first == null || result == null) {
-      return null;
+    if (first == null) {
+      return List.of();
     }
-    if (line.name().equals("shmdt")) {
-      Long bytes = bytesByAddress.get(first);
-      return bytes == null
-          ? null
-          : new Call(CallName.MUNMAP, List.of(first, bytes), -1, 0, new Answer.Value(0, false));
-    }
-    Long bytes = bytesBySegment.get(first);
-    Long at = args.size() < 3 ? null : Symbols.value(args.get(1));
-    if (bytes == null || at == null) {
-      return null;
-    }
-    long flags = flags(args.get(2));
-    long prot =
-        Uapi.PROT_READ
-            | ((flags & 0x1000) != 0 ? 0 : Uapi.PROT_WRITE)
-            | ((flags & 0x8000) != 0 ? Uapi.PROT_EXEC : 0);
-    long address = (flags & 0x2000) != 0 ? at & -Pages.PAGE_SIZE : at;
-    long map = Uapi.MAP_SHARED | (address == 0 ? 0 : Uapi.MAP_FIXED);
-    bytesByAddress.put(result, (bytes + Pages.PAGE_SIZE - 1) & -Pages.PAGE_SIZE);
-    return new Call(
-        CallName.MMAP,
-        List.of(address, bytes, prot, map, 0L, 0L),
-        first,
-        bytes,
-        new Answer.Value(result, true));
+    return switch (line.name()) {
+      case "shmget" ->
+          second == null || third == null || result == null
+              ? List.of()
+              : get(first, second, third, result);
+      case "shmat" -> {
+        Long number = numbers.get(first);
+        yield number == null || second == null || third == null || result == null
+            ? List.of()
+            : one(CallName.SHMAT, List.of(number, second, third), new Answer.Value(result, true));
+      }
+      case "shmdt" -> one(CallName.SHMDT, List.of(first), new Answer.Value(0, false));
+      default -> second == null ? List.of() : control(first, second);
+    };
   }
 
-  private static long flags(String text) {
-    long flags = 0;
-    for (String part : text.split("\\|", -1)) {
-      Long named = FLAGS.get(part.strip());
-      Long number = named == null ? Symbols.number(part.strip()) : named;
-      flags |= number == null ? 0 : number;
+  private static @Nullable Long argument(StraceLine line, int place) {
+    return line.args().size() <= place ? null : Symbols.value(line.args().get(place));
+  }
+
+  private List<Call> get(long key, long bytes, long flags, long id) {
+    if (bytes == 0 || numbers.containsKey(id)) {
+      return List.of();
     }
-    return flags;
+    long number = made++;
+    numbers.put(id, number);
+    sizes.put(number, bytes);
+    return one(CallName.SHMGET, List.of(key, bytes, flags | Uapi.IPC_CREAT), Answer.Unknown.IT);
+  }
+
+  private List<Call> control(long id, long command) {
+    Long number = numbers.get(id);
+    if (number == null || (command & ~IPC_64) != Uapi.IPC_RMID) {
+      return List.of();
+    }
+    return one(CallName.SHMCTL, List.of(number, Uapi.IPC_RMID, 0L), Answer.Unknown.IT);
+  }
+
+  private static List<Call> one(CallName name, List<Long> args, Answer answer) {
+    return List.of(new Call(name, args, answer));
   }
 }

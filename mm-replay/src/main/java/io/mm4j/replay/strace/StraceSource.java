@@ -397,14 +397,23 @@ public final class StraceSource implements VmaSource {
       return;
     }
     switch (line.name()) {
-      case "shmget" -> segments.known(line);
-      case "shmat", "shmdt" -> sharedSegment(line, process);
-      default -> {
-        String what = Calls.notModelled(line);
-        if (what != null) {
-          notModelled.putIfAbsent(line.name() + ": " + what, lines.number());
+      case "shmget", "shmat", "shmdt", "shmctl" -> sharedSegment(line, process);
+      case "prctl" -> {
+        List<Long> args = Prctl.args(line);
+        if (args.isEmpty()) {
+          notModelled(line);
+        } else {
+          done(line, process, CallName.PRCTL, args, null, new Answer.Value(0, false));
         }
       }
+      default -> notModelled(line);
+    }
+  }
+
+  private void notModelled(StraceLine line) {
+    String what = Calls.notModelled(line);
+    if (what != null) {
+      notModelled.putIfAbsent(line.name() + ": " + what, lines.number());
     }
   }
 
@@ -425,10 +434,10 @@ public final class StraceSource implements VmaSource {
         new Answer.Value(0, false));
   }
 
-  /** shmat and shmdt by the mapping that they make and remove. */
+  /** shmget, shmat, shmdt and shmctl, with numbers of segments as they are here. */
   private void sharedSegment(StraceLine line, int process) {
-    SharedSegments.Call made = segments.call(line);
-    if (made == null) {
+    List<SharedSegments.Call> made = segments.calls(line);
+    if (made.isEmpty() && Calls.isMemoryCall(line.name())) {
       notFollowed++;
       note(
           "line "
@@ -438,14 +447,11 @@ public final class StraceSource implements VmaSource {
               + " is not made: no line tells how large the segment is (shmget)");
       return;
     }
-    String open = null;
-    if (made.name() == CallName.MMAP) {
-      List<VmaEvent> news = new ArrayList<>();
-      open = arguments.segment(made.segment(), made.bytes(), lines.number(), news, where());
-      pending.addAll(news);
-    }
     boolean input = lines.number() == inputLine;
-    done(line, process, made.name(), made.args(), open, input ? Answer.Unknown.IT : made.answer());
+    for (SharedSegments.Call call : made) {
+      done(
+          line, process, call.name(), call.args(), null, input ? Answer.Unknown.IT : call.answer());
+    }
   }
 
   /** The result as a recorded answer; null if the log does not tell it. */

@@ -15,6 +15,8 @@ final class Symbols {
       VALUES.putAll(flags.names());
     }
     VALUES.put("NULL", 0L);
+    VALUES.put("SHM_NORESERVE", io.mm4j.api.process.Uapi.SHM_NORESERVE);
+    VALUES.put("IPC_64", 0x100L);
   }
 
   private Symbols() {}
@@ -60,6 +62,9 @@ final class Symbols {
     Long named = VALUES.get(part);
     if (named == null) {
       named = CallFlags.hugeSize(part);
+    }
+    if (named == null && part.matches("0[0-7]{1,20}")) {
+      return Long.parseLong(part, 8); // rights
     }
     return named != null ? named : number(part);
   }

@@ -3,7 +3,11 @@ package io.mm4j.replay.vma;
 
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.ProcessFloor;
+import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +21,7 @@ final class CallDriver {
   /** The recorder's own RLIMIT_STACK. */
   private static final long RECORDER_STACK_BYTES = 8L << 20;
 
+  private final ProcessFloor floor;
   private final FileTable files;
   private final long limitStruct;
   private final long text;
@@ -30,7 +35,8 @@ final class CallDriver {
    * @param text where the program makes its calls: executed before each, 0 when page faults of the
    *     program itself are recorded
    */
-  CallDriver(FileTable files, long limitStruct, long text) {
+  CallDriver(ProcessFloor floor, FileTable files, long limitStruct, long text) {
+    this.floor = floor;
     this.files = files;
     this.limitStruct = limitStruct;
     this.text = text;
@@ -82,13 +88,80 @@ final class CallDriver {
       }
       case FAULT ->
           touch(mm.fault(call.arg(0), call.arg(1) != 0, call.arg(2) != 0, call.arg(3) != 0));
-      case PKEY_MPROTECT ->
-          call.arg(3) == -1
-              ? plain(mm.mprotect(call.arg(0), call.arg(1), call.arg(2)))
-              : new Answer.Failure("EINVAL");
+      case MEMFD_CREATE -> memfd(mm, call);
+      case UNLINK -> {
+        OpenFile open = files.open(call.open());
+        if (open != null) {
+          floor.unlink(open.file());
+        }
+        yield plain(open == null ? -Errno.EBADF : 0);
+      }
+      case TRUNCATE -> {
+        OpenFile open = files.open(call.open());
+        yield plain(open == null ? -Errno.EBADF : floor.truncate(open.file(), call.arg(1)));
+      }
+      case SYSCTL ->
+          plain(
+              floor.writeSysctl(
+                  CallReader.SYSCTLS.get((int) call.arg(0)), Long.toString(call.arg(1))));
+      case PKEY_MPROTECT,
+          SYS_READ,
+          SYS_WRITE,
+          PREAD64,
+          PWRITE64,
+          LSEEK,
+          FTRUNCATE,
+          FALLOCATE,
+          FSYNC,
+          FDATASYNC,
+          FCNTL,
+          SHMGET,
+          SHMAT,
+          SHMDT,
+          SHMCTL,
+          REMAP_FILE_PAGES,
+          PKEY_ALLOC,
+          PKEY_FREE,
+          PRCTL,
+          PROCESS_MADVISE ->
+          syscall(mm, call);
       case FORK, EXIT, OTHER ->
           throw new IllegalArgumentException("call=" + call.name() + " is not made here");
     };
+  }
+
+  private Answer syscall(AddressSpace mm, VmaEvent.Call call) {
+    Syscall syscall = Objects.requireNonNull(call.name().syscall());
+    long[] args = call.args().stream().mapToLong(Long::longValue).toArray();
+    String open = call.open();
+    if (open != null) {
+      args[call.name().keys().indexOf("fd")] = files.fd(open);
+    }
+    if (syscall == Syscall.PROCESS_MADVISE) {
+      arguments(mm);
+    }
+    long raw = mm.syscall(syscall, args);
+    return call.name().gives() == CallName.Gives.ADDRESS ? address(raw) : plain(raw);
+  }
+
+  /** The recorder wrote what the call points to into the page of its arguments. */
+  private void arguments(AddressSpace mm) {
+    if (limitStruct != 0) {
+      mm.write(limitStruct, TouchOutcome.UNKNOWN);
+    }
+  }
+
+  private Answer memfd(AddressSpace mm, VmaEvent.Call call) {
+    String name = Objects.requireNonNull(call.open());
+    arguments(mm);
+    long fd = mm.memfdCreate(name, call.arg(1));
+    if (Errno.isError(fd)) {
+      return failure(fd);
+    }
+    long moved = mm.syscall(Syscall.DUP2, fd, files.nextMade());
+    long _ = mm.syscall(Syscall.CLOSE, fd);
+    files.made(name, (int) moved);
+    return new Answer.Value(0, false);
   }
 
   /** The vector of a mincore that worked, as run lengths, else null. */

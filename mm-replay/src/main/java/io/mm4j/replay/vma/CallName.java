@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.vma;
 
+import io.mm4j.api.process.Syscall;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,7 +30,34 @@ public enum CallName {
   WRITE("write", Gives.TOUCH, "addr", "val"),
   EXEC("exec", Gives.TOUCH, "addr"),
   FAULT("fault", Gives.TOUCH, "addr", "w", "u", "x"),
-  PKEY_MPROTECT("pkey_mprotect", Gives.ZERO, "addr", "len", "prot", "pkey"),
+  PKEY_MPROTECT("pkey_mprotect", Gives.ZERO, Syscall.PKEY_MPROTECT),
+  SYS_READ("sys_read", Gives.COUNT, Syscall.READ),
+  SYS_WRITE("sys_write", Gives.COUNT, Syscall.WRITE),
+  PREAD64("pread64", Gives.COUNT, Syscall.PREAD64),
+  PWRITE64("pwrite64", Gives.COUNT, Syscall.PWRITE64),
+  LSEEK("lseek", Gives.COUNT, Syscall.LSEEK),
+  FTRUNCATE("ftruncate", Gives.ZERO, Syscall.FTRUNCATE),
+  FALLOCATE("fallocate", Gives.ZERO, Syscall.FALLOCATE),
+  FSYNC("fsync", Gives.ZERO, Syscall.FSYNC),
+  FDATASYNC("fdatasync", Gives.ZERO, Syscall.FDATASYNC),
+  FCNTL("fcntl", Gives.COUNT, Syscall.FCNTL),
+  SHMGET("shmget", Gives.COUNT, Syscall.SHMGET),
+  SHMAT("shmat", Gives.ADDRESS, Syscall.SHMAT),
+  SHMDT("shmdt", Gives.ZERO, Syscall.SHMDT),
+  SHMCTL("shmctl", Gives.ZERO, Syscall.SHMCTL),
+  REMAP_FILE_PAGES("remap_file_pages", Gives.ZERO, Syscall.REMAP_FILE_PAGES),
+  PKEY_ALLOC("pkey_alloc", Gives.COUNT, Syscall.PKEY_ALLOC),
+  PKEY_FREE("pkey_free", Gives.ZERO, Syscall.PKEY_FREE),
+  PRCTL("prctl", Gives.COUNT, Syscall.PRCTL),
+  PROCESS_MADVISE("process_madvise", Gives.COUNT, Syscall.PROCESS_MADVISE),
+  /** Makes a file without a name, which the recording calls by the word behind {@code open}. */
+  MEMFD_CREATE("memfd_create", Gives.ZERO, "open", "flags"),
+  /** Takes the name of the file behind a descriptor away. */
+  UNLINK("unlink", Gives.ZERO, "fd"),
+  /** Opens the file behind a descriptor with O_TRUNC, by root. */
+  TRUNCATE("truncate", Gives.ZERO, "fd", "len"),
+  /** Somebody writes a file under /proc/sys/vm. */
+  SYSCTL("sysctl", Gives.ZERO, "name", "value"),
   OTHER("other", Gives.ANY, "nr");
 
   /** The form of a result. */
@@ -38,6 +66,8 @@ public enum CallName {
     ADDRESS,
     /** Zero. */
     ZERO,
+    /** A number: of bytes, or what names something. */
+    COUNT,
     /** A new process. */
     CHILD,
     /** What a touch came to. */
@@ -60,10 +90,20 @@ public enum CallName {
   @SuppressWarnings("ImmutableEnumChecker") // made by List.of, which nobody can change
   private final List<String> keys;
 
+  private final @Nullable Syscall syscall;
+
+  CallName(String text, Gives gives, Syscall syscall) {
+    this.text = text;
+    this.gives = gives;
+    this.keys = syscall.arguments();
+    this.syscall = syscall;
+  }
+
   CallName(String text, Gives gives, String... keys) {
     this.text = text;
     this.gives = gives;
     this.keys = List.of(keys);
+    this.syscall = null;
   }
 
   /** As recordings write it. */
@@ -74,6 +114,11 @@ public enum CallName {
   /** The form of its result. */
   public Gives gives() {
     return gives;
+  }
+
+  /** How an address space makes it, null for calls that have a method of their own. */
+  public @Nullable Syscall syscall() {
+    return syscall;
   }
 
   /** Names of its arguments. */

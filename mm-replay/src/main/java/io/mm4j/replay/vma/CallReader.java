@@ -13,6 +13,16 @@ final class CallReader {
   /** What the argument {@code res} of setrlimit stands for. */
   static final List<ResourceLimit> RESOURCES = List.of(ResourceLimit.values());
 
+  /** What the argument {@code name} of sysctl stands for. */
+  static final List<String> SYSCTLS =
+      List.of(
+          "overcommit_memory",
+          "overcommit_ratio",
+          "overcommit_kbytes",
+          "max_map_count",
+          "mmap_min_addr",
+          "nr_hugepages");
+
   private static final int MAX_PROCESS = 1 << 16;
 
   private final Cursor at;
@@ -83,6 +93,9 @@ final class CallReader {
   private long argument(String key) {
     return switch (key) {
       case "fd" -> fd();
+      case "open" -> newOpen();
+      case "name" -> sysctl();
+      case "id", "cmd", "value", "whence", "self" -> at.take("-") ? -at.decimal() : at.decimal();
       case "res" -> resource();
       case "cur" -> HeaderReader.limit(at);
       case "val" -> byteValue();
@@ -103,7 +116,7 @@ final class CallReader {
   }
 
   private long fd() {
-    if (at.looksAt("D")) {
+    if (at.looksAt("D") || at.looksAt("M")) {
       int mark = at.mark();
       String name = at.word();
       if (!names.knowsOpen(name)) {
@@ -116,6 +129,24 @@ final class CallReader {
     return at.take("-")
         ? -(long) at.decimal(0, Integer.MAX_VALUE)
         : at.decimal(0, Integer.MAX_VALUE);
+  }
+
+  /** The name of an open that is made here. */
+  private long newOpen() {
+    open = at.word();
+    names.newOpen(at, open);
+    return 0;
+  }
+
+  /** A name under /proc/sys/vm, by its place in {@link #SYSCTLS}. */
+  private long sysctl() {
+    int mark = at.mark();
+    int known = SYSCTLS.indexOf(at.word());
+    if (known < 0) {
+      at.reset(mark);
+      throw at.unexpected(String.join(", ", SYSCTLS));
+    }
+    return known;
   }
 
   private long resource() {
@@ -191,6 +222,7 @@ final class CallReader {
         at.expect("0");
         yield new Answer.Value(0, false);
       }
+      case COUNT -> new Answer.Value(at.decimal(), false);
       default -> new Answer.Value(at.hex(), true);
     };
   }

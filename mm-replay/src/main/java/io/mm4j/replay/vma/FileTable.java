@@ -35,7 +35,9 @@ final class FileTable {
   /** Adds a file. */
   void add(VmaHeader.FileLine line) {
     files.put(
-        line.name(), new MappedFile(line.name(), line.kind(), line.sizeBytes(), content(line)));
+        line.name(),
+        new MappedFile(
+            line.name(), line.kind(), line.sizeBytes(), content(line), line.writtenBytes()));
     if (!line.path().isEmpty()) {
       paths.put(line.name(), line.path());
     }
@@ -62,9 +64,24 @@ final class FileTable {
     return fd;
   }
 
+  /** A descriptor for an open that a call makes, away from all others. */
+  int nextMade() {
+    return FD_BASE / 2 + descriptors.size();
+  }
+
+  /** An open that a call has made. */
+  void made(String name, int fd) {
+    descriptors.put(name, fd);
+  }
+
   /** The descriptor of an open. */
   int fd(String open) {
     return descriptors.getOrDefault(open, -1);
+  }
+
+  /** The open file of a name that the recording gave, or null. */
+  @Nullable OpenFile open(@Nullable String name) {
+    return name == null ? null : opens.get(fd(name));
   }
 
   /** All opens by name, with their descriptors. */
@@ -101,9 +118,15 @@ final class FileTable {
     if (open != null && open.file().kind() == MappedFile.Kind.SHMEM) {
       return sharedNames.computeIfAbsent(open.file(), f -> "Z" + (sharedNames.size() + 1));
     }
-    if (name.isEmpty()) {
+    if (name.isEmpty() || (open != null && open.file().kind() == MappedFile.Kind.HUGETLB)) {
       return "-";
     }
-    return name;
+    if (synthetic && name.startsWith("/memfd:")) {
+      return name.substring("/memfd:".length()).replace(" (deleted)", "");
+    }
+    if (synthetic && name.startsWith("/SYSV")) {
+      return "SHM";
+    }
+    return name.replace(" (deleted)", "(deleted)");
   }
 }

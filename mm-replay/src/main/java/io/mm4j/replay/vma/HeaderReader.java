@@ -98,7 +98,10 @@ public final class HeaderReader {
       case "id", "class", "scenario", "seed" -> texts.put(word, at.rest());
       case "kernel" -> kernel(at);
       case "thp" -> thpLine(at);
-      case "sysctl" -> numbers(at, "sysctl.", SYSCTL, false);
+      case "sysctl" -> {
+        numbers(at, "sysctl.", SYSCTL, false);
+        numbers.put("sysctl.overcommit_kbytes", at.take(" overcommit_kbytes=") ? at.decimal() : 0L);
+      }
       case "memory" -> numbers(at, "memory.", List.of("total_kb", "swap_kb"), false);
       case "cred" -> cred(at);
       case "personality" -> personality = List.of(at.word().split(","));
@@ -203,9 +206,10 @@ public final class HeaderReader {
             throw at.unexpected("ext4, tmpfs, devzero, proc or other");
           }
         };
+    long written = at.take(" written=") ? at.decimal() : 0;
     String path = at.take(" path=") ? at.rest() : "";
     at.expectEnd();
-    return new FileLine(name, size, kind, path);
+    return new FileLine(name, size, kind, path, written);
   }
 
   /** Takes an {@code open} line of a file seen before. */
@@ -244,6 +248,13 @@ public final class HeaderReader {
     return seen.contains(word);
   }
 
+  /** Takes the name of an open that a call makes; the file has the same one. */
+  void newOpen(Cursor at, String name) {
+    if (!name.matches("M[0-9]{1,6}") || !openNames.add(name) || !fileNames.add(name)) {
+      throw at.error("'" + name + "' cannot be made here", "M and a number not used before");
+    }
+  }
+
   /** Whether an open of that name was seen. */
   boolean knowsOpen(String name) {
     return openNames.contains(name);
@@ -266,7 +277,8 @@ public final class HeaderReader {
             number("sysctl.mmap_min_addr"),
             number("sysctl.lsm_mmap_min_addr"),
             range(at, "sysctl.stack_guard_gap", 0, 1 << 24),
-            number("sysctl.legacy_va_layout") != 0);
+            number("sysctl.legacy_va_layout") != 0,
+            range(at, "sysctl.overcommit_kbytes", 0, Long.MAX_VALUE >>> 10));
     return new VmaHeader(
         text("id"),
         text("class"),

@@ -37,7 +37,7 @@ final class Ranges {
           PKEY_MPROTECT ->
           range(call.arg(0), call.arg(1));
       case READ, WRITE, EXEC, FAULT -> range(call.arg(0), 1);
-      case MLOCKALL, MUNLOCKALL, FORK, EXIT, SETRLIMIT, OTHER -> new long[] {0, -1};
+      default -> new long[] {0, -1};
     };
   }
 

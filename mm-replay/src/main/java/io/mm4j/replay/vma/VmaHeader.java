@@ -140,8 +140,18 @@ public record VmaHeader(
         opens);
   }
 
-  /** A {@code file} line; the path is empty if it has none. */
-  public record FileLine(String name, long sizeBytes, MappedFile.Kind kind, String path) {}
+  /**
+   * A {@code file} line; the path is empty if it has none.
+   *
+   * @param writtenBytes as {@link MappedFile#writtenBytes}
+   */
+  public record FileLine(
+      String name, long sizeBytes, MappedFile.Kind kind, String path, long writtenBytes) {
+    /** A file that was written at once. */
+    public FileLine(String name, long sizeBytes, MappedFile.Kind kind, String path) {
+      this(name, sizeBytes, kind, path, 0);
+    }
+  }
 
   /** An {@code open} line: the open's name, and the name of its file. */
   public record OpenLine(String name, String file, OpenFile.Mode mode) {}

@@ -72,6 +72,7 @@ final class VmaReplayer {
     boolean foreign = header.real() || header.traced();
     driver =
         new CallDriver(
+            floor,
             files,
             foreign ? 0 : header.compat32() ? LIMIT_STRUCT_32 : LIMIT_STRUCT,
             foreign ? 0 : header.layout().startCode());

@@ -17,6 +17,7 @@ import io.mm4j.testkit.process.rules.CollapseCases;
 import io.mm4j.testkit.process.rules.CowCases;
 import io.mm4j.testkit.process.rules.FailureRules;
 import io.mm4j.testkit.process.rules.FileCases;
+import io.mm4j.testkit.process.rules.FileSizeCases;
 import io.mm4j.testkit.process.rules.Floors;
 import io.mm4j.testkit.process.rules.FolioCases;
 import io.mm4j.testkit.process.rules.FrameRules;
@@ -28,6 +29,7 @@ import io.mm4j.testkit.process.rules.MergeCases;
 import io.mm4j.testkit.process.rules.MremapCases;
 import io.mm4j.testkit.process.rules.PageRules;
 import io.mm4j.testkit.process.rules.PlaceCases;
+import io.mm4j.testkit.process.rules.SegmentCases;
 import io.mm4j.testkit.process.rules.ShapeRules;
 import io.mm4j.testkit.process.rules.SpaceRule;
 import io.mm4j.testkit.process.rules.SpaceSubject;
@@ -76,6 +78,8 @@ public final class AddressSpaceSuite {
     rules.addAll(TableCases.all());
     rules.addAll(LifeCases.all());
     rules.addAll(CallCases.all());
+    rules.addAll(FileSizeCases.all());
+    rules.addAll(SegmentCases.all());
     return new Suite<>(
         NAME, Spi.VMA_INDEX, VmaIndexSuite.correct(), rules, SpaceFaults.all(), Floors.missing());
   }

@@ -5,11 +5,13 @@ package io.mm4j.testkit.process.faults;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.Explainer;
+import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MissingPages;
 import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ResourceLimit;
+import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.VmaInfo;
 import java.util.function.Consumer;
@@ -57,10 +59,40 @@ class DelegatingSpace implements AddressSpace {
       }
 
       @Override
+      public long truncate(MappedFile file, long bytes) {
+        return right.truncate(file, bytes);
+      }
+
+      @Override
+      public void unlink(MappedFile file) {
+        right.unlink(file);
+      }
+
+      @Override
+      public long writeSysctl(String name, String value) {
+        return right.writeSysctl(name, value);
+      }
+
+      @Override
+      public HugePages hugePages() {
+        return right.hugePages();
+      }
+
+      @Override
       public void close() {
         right.close();
       }
     };
+  }
+
+  @Override
+  public long syscall(Syscall call, long... args) {
+    return inner.syscall(call, args);
+  }
+
+  @Override
+  public long memfdCreate(String name, long flags) {
+    return inner.memfdCreate(name, flags);
   }
 
   @Override

@@ -4,6 +4,7 @@ package io.mm4j.testkit.process.faults;
 
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
+import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.VmaInfo;
@@ -61,7 +62,7 @@ final class FloorFaults {
   }
 
   /** Passes everything on. */
-  private static class DelegatingFloor implements ProcessFloor {
+  static class DelegatingFloor implements ProcessFloor {
     final ProcessFloor right;
 
     DelegatingFloor(ProcessFloor right) {
@@ -86,6 +87,26 @@ final class FloorFaults {
     @Override
     public long committedPages() {
       return right.committedPages();
+    }
+
+    @Override
+    public long truncate(MappedFile file, long bytes) {
+      return right.truncate(file, bytes);
+    }
+
+    @Override
+    public void unlink(MappedFile file) {
+      right.unlink(file);
+    }
+
+    @Override
+    public long writeSysctl(String name, String value) {
+      return right.writeSysctl(name, value);
+    }
+
+    @Override
+    public HugePages hugePages() {
+      return right.hugePages();
     }
 
     @Override

@@ -31,6 +31,7 @@ public final class SpaceFaults {
     all.addAll(CaseFaults.limits());
     all.addAll(CaseFaults.places());
     all.addAll(CaseFaults.calls());
+    all.addAll(SyscallFaults.all());
     all.add(
         new Fault<>(
             "lowest-in-gap",

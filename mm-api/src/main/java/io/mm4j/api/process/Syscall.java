@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.api.process;
+
+import java.util.Arrays;
+import java.util.List;
+import org.apiguardian.api.API;
+
+/**
+ * System calls that are made by {@link AddressSpace#syscall}: those that are not about address
+ * ranges alone, and so have no method of their own. Each names its arguments in the order of the
+ * kernel's (Linux 6.18, x86-64).
+ */
+@API(status = API.Status.EXPERIMENTAL)
+public enum Syscall {
+  /** Reads from a file at its position, to user memory. */
+  READ("fd buf count"),
+  /** Writes to a file at its position, from user memory. */
+  WRITE("fd buf count"),
+  /** Reads at a place. */
+  PREAD64("fd buf count pos"),
+  /** Writes at a place. */
+  PWRITE64("fd buf count pos"),
+  /** Moves the position of an open file; whence is 0 SET, 1 CUR, 2 END. */
+  LSEEK("fd off whence"),
+  /** Gives a file another size. */
+  FTRUNCATE("fd len"),
+  /** Makes holes, zeroes or a larger size; see {@link Uapi#FALLOC_FL_PUNCH_HOLE}. */
+  FALLOCATE("fd mode off len"),
+  /** Writes a file's dirty pages out. */
+  FSYNC("fd"),
+  /** The same for this model. */
+  FDATASYNC("fd"),
+  /** A second number for an open file. */
+  DUP2("fd newfd"),
+  /** Closes a descriptor. */
+  CLOSE("fd"),
+  /** {@link Uapi#F_ADD_SEALS} and {@link Uapi#F_GET_SEALS}. */
+  FCNTL("fd cmd arg"),
+  /** Finds or makes a System V segment. */
+  SHMGET("key size flags"),
+  /** Maps a segment. */
+  SHMAT("id addr flags"),
+  /** Unmaps a segment. */
+  SHMDT("addr"),
+  /** Removes or describes a segment. */
+  SHMCTL("id cmd buf"),
+  /** Shows another place of a file at an address. */
+  REMAP_FILE_PAGES("addr len prot pgoff flags"),
+  /** mprotect with a protection key. */
+  PKEY_MPROTECT("addr len prot pkey"),
+  /** Asks for a protection key. */
+  PKEY_ALLOC("flags rights"),
+  /** Gives one back. */
+  PKEY_FREE("pkey"),
+  /** What memory has of {@code prctl}. */
+  PRCTL("option arg2 arg3 arg4 arg5"),
+  /**
+   * {@code process_madvise} of a vector of one range. The vector itself is not read from memory.
+   * {@code self} is 1 if the process advises itself, 0 if another process of the same user does.
+   */
+  PROCESS_MADVISE("self addr len advice flags");
+
+  @SuppressWarnings("ImmutableEnumChecker") // made by List.copyOf, which nobody can change
+  private final List<String> arguments;
+
+  Syscall(String arguments) {
+    this.arguments = List.copyOf(Arrays.asList(arguments.split(" ", -1)));
+  }
+
+  /** The names of the arguments. */
+  public List<String> arguments() {
+    return arguments;
+  }
+
+  /** Whether it gives an address. */
+  public boolean givesAddress() {
+    return this == SHMAT;
+  }
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.call;
+
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.TouchOutcome;
+import io.mm4j.api.process.Uapi;
+import io.mm4j.process.fault.Touch;
+import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.FileObject;
+import io.mm4j.process.page.Frames;
+
+/**
+ * Reads and writes of files, which are accesses of user memory, too (fs/read_write.c, mm/filemap.c,
+ * mm/shmem.c of Linux 6.18). What could be copied before an address that cannot be accessed is the
+ * answer; -EFAULT is if nothing could.
+ *
+ * <p>Files that cannot be mapped have no bytes here: reading and writing them is refused with
+ * -EINVAL.
+ */
+final class FileCalls {
+  /** {@code MAX_RW_COUNT}. */
+  private static final long MOST_BYTES = Integer.MAX_VALUE & Mm.PAGE_MASK;
+
+  /** The largest folio that a write makes in the page cache. */
+  private static final long MAX_FOLIO_BYTES = 2L << 20;
+
+  private static final int SEEK_SET = 0;
+  private static final int SEEK_CUR = 1;
+  private static final int SEEK_END = 2;
+
+  private final Mm mm;
+  private final Touch touch;
+
+  FileCalls(Mm mm, Touch touch) {
+    this.mm = mm;
+    this.touch = touch;
+  }
+
+  /** read and write, at the position of the open file. */
+  long atPosition(boolean write, long fd, long buf, long count) {
+    OpenFile open = mm.descriptors.get((int) fd);
+    if (open == null) {
+      return mm.error(Errno.EBADF, "no such descriptor");
+    }
+    long pos = mm.context.positions.getOrDefault(open, 0L);
+    long result = transfer(write, open, buf, count, pos);
+    if (result > 0) {
+      mm.context.positions.put(open, pos + result);
+    }
+    return result;
+  }
+
+  /** pread64 and pwrite64. */
+  long at(boolean write, long fd, long buf, long count, long pos) {
+    if (pos < 0) {
+      return mm.error(Errno.EINVAL, "negative position");
+    }
+    OpenFile open = mm.descriptors.get((int) fd);
+    return open == null
+        ? mm.error(Errno.EBADF, "no such descriptor")
+        : transfer(write, open, buf, count, pos);
+  }
+
+  private long transfer(boolean write, OpenFile open, long buf, long count, long pos) {
+    if (write ? !open.mode().canWrite() : !open.mode().canRead()) {
+      return mm.error(Errno.EBADF, "the file was not opened for this");
+    }
+    MappedFile.Kind kind = open.file().kind();
+    if (kind == MappedFile.Kind.PROC) {
+      return mm.error(Errno.EINVAL, "the bytes of this kind of file are not modelled");
+    }
+    if (!RangeCalls.userRange(buf, count)) {
+      return mm.error(Errno.EFAULT, "the buffer is not in user space");
+    }
+    if (count < 0 || pos + count < 0) {
+      return mm.error(Errno.EINVAL, "the length, or where it ends in the file, is negative");
+    }
+    long bytes = Math.min(count, MOST_BYTES);
+    if (kind == MappedFile.Kind.DEV_ZERO) {
+      return write ? bytes : readZeroes(buf, bytes);
+    }
+    FileObject file = mm.context.fileObject(open.file());
+    return write ? write(file, buf, bytes, pos) : read(file, buf, bytes, pos);
+  }
+
+  // ---------------------------------------------------------------- from a file
+
+  private long readZeroes(long buf, long bytes) {
+    long done = 0;
+    while (done < bytes) {
+      int n = inPage(buf + done, bytes - done);
+      if (!canWrite(buf + done)) {
+        return end(done);
+      }
+      zeroUser(buf + done, n);
+      done += n;
+    }
+    return done;
+  }
+
+  /** {@code filemap_read}, {@code shmem_file_read_iter}. */
+  private long read(FileObject file, long buf, long count, long pos) {
+    long bytes = Math.min(count, Math.max(0, file.sizeBytes() - pos));
+    long done = 0;
+    while (done < bytes) {
+      long at = pos + done;
+      int n = inPage(buf + done, Math.min(bytes - done, Mm.PAGE - (at & Mm.PAGE - 1)));
+      long index = at >>> 12;
+      boolean hole = file.isShmem() && !file.isCached(index);
+      long source = hole ? Frames.NONE : file.page(index);
+      if (source == Frames.NONE && !hole) {
+        return done > 0 ? done : mm.error(Errno.ENOMEM, "no memory for the page cache");
+      }
+      if (!canWrite(buf + done)) {
+        return end(done);
+      }
+      if (hole) {
+        zeroUser(buf + done, n);
+      } else {
+        long to = mm.userFrame(buf + done);
+        if (to != Frames.NONE) {
+          mm.context
+              .frames()
+              .bytes()
+              .copy(to, offset(buf + done), source, (int) (at & Mm.PAGE - 1), n);
+        }
+      }
+      done += n;
+    }
+    return done;
+  }
+
+  private boolean canWrite(long addr) {
+    return touch.access(addr, Touch.Access.WRITE, TouchOutcome.UNKNOWN).ok();
+  }
+
+  private void zeroUser(long addr, int bytes) {
+    long to = mm.userFrame(addr);
+    for (int i = 0; to != Frames.NONE && i < bytes; i++) {
+      mm.context.frames().write(to, offset(addr) + i, 0);
+    }
+  }
+
+  /** What was done, or that nothing could be. */
+  private long end(long done) {
+    return done > 0 ? done : mm.error(Errno.EFAULT, "the buffer cannot be accessed");
+  }
+
+  private static int inPage(long addr, long bytes) {
+    return (int) Math.min(bytes, Mm.PAGE - (addr & Mm.PAGE - 1));
+  }
+
+  private static int offset(long addr) {
+    return (int) (addr & Mm.PAGE - 1);
+  }
+
+  // ---------------------------------------------------------------- to a file
+
+  /** {@code generic_perform_write}. */
+  private long write(FileObject file, long buf, long count, long pos) {
+    if (count == 0) {
+      return 0;
+    }
+    long most = FileSizes.mostBytes(file.mapped().kind());
+    if (pos >= most) {
+      return mm.error(Errno.EFBIG, "behind the largest size of a file");
+    }
+    int seals = file.change().seals();
+    if ((seals & (Uapi.F_SEAL_WRITE | Uapi.F_SEAL_FUTURE_WRITE)) != 0) {
+      return mm.error(Errno.EPERM, "the file is sealed against writing");
+    }
+    long bytes = Math.min(count, most - pos);
+    long done = 0;
+    while (done < bytes) {
+      long at = pos + done;
+      int n = inPage(buf + done, Math.min(bytes - done, Mm.PAGE - (at & Mm.PAGE - 1)));
+      if ((seals & Uapi.F_SEAL_GROW) != 0 && at + n > file.sizeBytes()) {
+        return done > 0 ? done : mm.error(Errno.EPERM, "the file is sealed against growing");
+      }
+      // Linux tries to copy before it brings the user's page, which changes the file already.
+      boolean present = mm.pages.isPresent(buf + done);
+      if (!present) {
+        file.change().writeBegan(at, Math.min(bytes - done, MAX_FOLIO_BYTES));
+      }
+      if (!touch.access(buf + done, Touch.Access.READ, TouchOutcome.UNKNOWN).ok()) {
+        file.change().writeBegan(at, Math.min(bytes - done, MAX_FOLIO_BYTES));
+        return end(done);
+      }
+      if (done == 0) {
+        file.change().writesBehind(pos);
+      }
+      long chunk = MAX_FOLIO_BYTES - (at & MAX_FOLIO_BYTES - 1);
+      long to = file.change().pageToWrite(at >>> 12, Math.min(bytes - done, chunk));
+      if (to == Frames.NONE) {
+        return done > 0 ? done : mm.error(Errno.ENOMEM, "no memory for the page cache");
+      }
+      copyIn(to, (int) (at & Mm.PAGE - 1), buf + done, n);
+      done += n;
+      file.change().written(at >>> 12, pos + done);
+    }
+    return done;
+  }
+
+  private void copyIn(long to, int toOffset, long addr, int bytes) {
+    Frames frames = mm.context.frames();
+    long from = mm.userFrame(addr);
+    if (from == Frames.NONE) { // the zero page, or one of the kernel's
+      for (int i = 0; i < bytes; i++) {
+        frames.write(to, toOffset + i, 0);
+      }
+    } else {
+      frames.bytes().copy(to, toOffset, from, offset(addr), bytes);
+    }
+  }
+
+  /** lseek of a regular file. */
+  long lseek(long fd, long offset, long whence) {
+    OpenFile open = mm.descriptors.get((int) fd);
+    if (open == null) {
+      return mm.error(Errno.EBADF, "no such descriptor");
+    }
+    MappedFile.Kind kind = open.file().kind();
+    if (kind == MappedFile.Kind.DEV_ZERO) {
+      return 0;
+    }
+    if (kind == MappedFile.Kind.PROC) {
+      return mm.error(Errno.ESPIPE, "the place in this kind of file is not modelled");
+    }
+    long base =
+        switch ((int) whence) {
+          case SEEK_SET -> 0;
+          case SEEK_CUR -> mm.context.positions.getOrDefault(open, 0L);
+          case SEEK_END -> mm.context.fileObject(open.file()).sizeBytes();
+          default -> -1;
+        };
+    long to = base + offset;
+    if (base < 0 || to < 0 || to > FileSizes.mostBytes(kind)) {
+      return mm.error(Errno.EINVAL, "no place of the file, or SEEK_DATA or SEEK_HOLE");
+    }
+    mm.context.positions.put(open, to);
+    return to;
+  }
+}

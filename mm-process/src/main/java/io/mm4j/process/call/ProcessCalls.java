@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.call;
+
+import io.mm4j.api.process.Capability;
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.Uapi;
+import io.mm4j.process.mm.Mm;
+import io.mm4j.process.vma.VmFlags;
+import io.mm4j.process.vma.Vma;
+import java.util.Objects;
+
+/**
+ * Calls about a process as a whole, and two that others are made of: prctl (kernel/sys.c),
+ * remap_file_pages (mm/mmap.c), process_madvise (mm/madvise.c), pkey_alloc (mm/mprotect.c) of Linux
+ * 6.18, on a CPU without protection keys and a kernel without names of anonymous VMAs.
+ */
+final class ProcessCalls {
+  private static final long MDWE_REFUSE_EXEC_GAIN = 1;
+  private static final long MDWE_NO_INHERIT = 2;
+  private static final long PKEY_RIGHTS = 3;
+
+  private final Mm mm;
+  private final MmapCall mmap;
+  private final MadviseCall madvise;
+
+  ProcessCalls(Mm mm, MmapCall mmap, MadviseCall madvise) {
+    this.mm = mm;
+    this.mmap = mmap;
+    this.madvise = madvise;
+  }
+
+  /** remap_file_pages, which Linux does by mmap since 4.0. */
+  long remapFilePages(long addr, long len, long prot, long pgoff, long flagBits) {
+    long start = addr & Mm.PAGE_MASK;
+    long size = len & Mm.PAGE_MASK;
+    long end = start + size;
+    if (prot != 0
+        || Long.compareUnsigned(end, start) <= 0
+        || Long.compareUnsigned(pgoff + (size >>> 12), pgoff) < 0) {
+      return mm.error(Errno.EINVAL, "a protection, an empty range, or an offset that wraps");
+    }
+    Vma vma = mm.vmas.lookup(start);
+    if (vma == null || !vma.has(VmFlags.SHARED)) {
+      return mm.error(Errno.EINVAL, "no shared mapping there");
+    }
+    OpenFile file = vma.file;
+    for (Vma at = vma; Long.compareUnsigned(end, at.end) > 0; ) {
+      Vma next = mm.vmas.next(at);
+      if (next == null
+          || next.start != at.end
+          || !Objects.equals(next.file, vma.file)
+          || next.flags != vma.flags) {
+        return mm.error(Errno.EINVAL, "the range is not of one mapping");
+      }
+      at = next;
+    }
+    if (file == null) {
+      return mm.error(Errno.EINVAL, "no file is mapped there");
+    }
+    long flags =
+        (flagBits & Uapi.MAP_NONBLOCK) | Uapi.MAP_SHARED | Uapi.MAP_FIXED | Uapi.MAP_POPULATE;
+    flags |= vma.has(VmFlags.LOCKED) ? Uapi.MAP_LOCKED : 0;
+    long result = mmap.file(file, start, size, vma.flags & VmFlags.ACCESS, flags, pgoff);
+    return Errno.isError(result) ? result : 0;
+  }
+
+  /** process_madvise of one range. */
+  long madvise(boolean self, long addr, long len, long adviceArg, long flags) {
+    if (flags != 0) {
+      return mm.error(Errno.EINVAL, "unknown flags");
+    }
+    int advice = (int) adviceArg;
+    if (len < 0) {
+      return mm.error(Errno.EINVAL, "negative length");
+    }
+    long bytes = Math.min(len, Integer.MAX_VALUE & Mm.PAGE_MASK);
+    if (!RangeCalls.userRange(addr, bytes)) {
+      return mm.error(Errno.EFAULT, "the range is not in user space");
+    }
+    boolean forOthers =
+        advice == Uapi.MADV_COLD
+            || advice == Uapi.MADV_PAGEOUT
+            || advice == Uapi.MADV_WILLNEED
+            || advice == Uapi.MADV_COLLAPSE;
+    if (!self && !forOthers) {
+      return mm.error(Errno.EINVAL, "this advice can be given to oneself only");
+    }
+    long result = madvise.madvise(addr, bytes, advice);
+    return Errno.isError(result) ? result : bytes;
+  }
+
+  /**
+   * pkey_alloc where there are none: the first time the only key is found free, its rights cannot
+   * be set ({@code arch_set_user_pkey_access}), and it is not given back; later none is free.
+   */
+  long pkeyAlloc(long flags, long rights) {
+    if (flags != 0 || (rights & ~PKEY_RIGHTS) != 0) {
+      return mm.error(Errno.EINVAL, "unknown flags or rights");
+    }
+    if (mm.pkeyLost) {
+      return mm.error(Errno.ENOSPC, "the CPU has no protection keys");
+    }
+    mm.pkeyLost = true;
+    return mm.error(Errno.EINVAL, "the CPU has no protection keys");
+  }
+
+  /** prctl. */
+  long prctl(long[] a) {
+    return switch ((int) a[0]) {
+      case Uapi.PR_SET_THP_DISABLE -> setThpDisable(a);
+      case Uapi.PR_GET_THP_DISABLE ->
+          (a[1] | a[2] | a[3] | a[4]) != 0
+              ? mm.error(Errno.EINVAL, "arguments that must be 0")
+              : mm.thpDisable;
+      case Uapi.PR_SET_MDWE -> setMdwe(a);
+      case Uapi.PR_GET_MDWE ->
+          (a[1] | a[2] | a[3] | a[4]) != 0
+              ? mm.error(Errno.EINVAL, "arguments that must be 0")
+              : mm.mdwe;
+      case Uapi.PR_SET_MM ->
+          a[4] != 0 || (a[3] != 0 && !takesSize((int) a[1]))
+              ? mm.error(Errno.EINVAL, "arguments that must be 0")
+              : mm.capable(Capability.SYS_RESOURCE)
+                  ? mm.error(Errno.EINVAL, "PR_SET_MM is not modelled: the layout of exec stays")
+                  : mm.error(Errno.EPERM, "PR_SET_MM needs CAP_SYS_RESOURCE");
+      case Uapi.PR_SET_VMA -> mm.error(Errno.EINVAL, "the kernel has no names of anonymous VMAs");
+      default -> mm.error(Errno.EINVAL, "not about memory, or not modelled");
+    };
+  }
+
+  /** {@code PR_SET_MM_AUXV}, {@code PR_SET_MM_MAP} and {@code PR_SET_MM_MAP_SIZE}. */
+  private static boolean takesSize(int field) {
+    return field == 12 || field == 14 || field == 15;
+  }
+
+  private long setThpDisable(long[] a) {
+    boolean disable = a[1] != 0;
+    boolean wrong =
+        (a[3] | a[4]) != 0 || (!disable && a[2] != 0) || (a[2] & ~Mm.EXCEPT_ADVISED) != 0;
+    if (wrong) {
+      return mm.error(Errno.EINVAL, "unknown flags, or arguments that must be 0");
+    }
+    mm.thpDisable = disable ? 1 | a[2] : 0;
+    return 0;
+  }
+
+  private long setMdwe(long[] a) {
+    long bits = a[1];
+    if ((a[2] | a[3] | a[4]) != 0
+        || (bits & ~(MDWE_REFUSE_EXEC_GAIN | MDWE_NO_INHERIT)) != 0
+        || bits == MDWE_NO_INHERIT) {
+      return mm.error(Errno.EINVAL, "unknown bits, or arguments that must be 0");
+    }
+    if (mm.mdwe != 0 && mm.mdwe != bits) {
+      return mm.error(Errno.EPERM, "it cannot be taken back");
+    }
+    mm.mdwe = bits;
+    return 0;
+  }
+
+  /** {@code map_deny_write_exec}. */
+  static boolean deniesExec(Mm mm, long oldFlags, long newFlags) {
+    return (mm.mdwe & MDWE_REFUSE_EXEC_GAIN) != 0
+        && (newFlags & VmFlags.EXEC) != 0
+        && ((newFlags & VmFlags.WRITE) != 0 || (oldFlags & VmFlags.EXEC) == 0);
+  }
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.call;
+
+import io.mm4j.api.process.Capability;
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.Uapi;
+import io.mm4j.process.fault.Touch;
+import io.mm4j.process.mm.Mm;
+import io.mm4j.process.mm.Segments;
+import io.mm4j.process.mm.Segments.Segment;
+import io.mm4j.process.vma.Vma;
+
+/**
+ * System V shared memory: {@code newseg}, {@code do_shmat}, {@code ksys_shmdt}, {@code shmctl}
+ * (ipc/shm.c, Linux 6.18). Each shmat opens the segment's file anew, so that two attachments never
+ * merge. All processes are of one user, who owns all segments.
+ */
+final class SegmentCalls {
+  private static final long SHMMAX = Long.MAX_VALUE - (1L << 24);
+  private static final long RIGHTS = 0777;
+  private static final long READS = 4;
+  private static final long WRITES = 2;
+  private static final long EXECUTES = 1;
+  private static final int SHMID_DS_BYTES = 112;
+
+  private final Mm mm;
+  private final MmapCall mmap;
+  private final Unmapper unmapper;
+  private final Touch touch;
+
+  SegmentCalls(Mm mm, MmapCall mmap, Unmapper unmapper, Touch touch) {
+    this.mm = mm;
+    this.mmap = mmap;
+    this.unmapper = unmapper;
+    this.touch = touch;
+  }
+
+  /** shmget. */
+  long shmget(long keyArg, long bytes, long flags) {
+    long key = (int) keyArg;
+    Segments segments = mm.context.segments;
+    Segment found = segments.find(key);
+    if (found != null) {
+      if ((flags & (Uapi.IPC_CREAT | Uapi.IPC_EXCL)) == (Uapi.IPC_CREAT | Uapi.IPC_EXCL)) {
+        return mm.error(Errno.EEXIST, "a segment has this key");
+      }
+      if (Long.compareUnsigned(bytes, found.bytes()) > 0) {
+        return mm.error(Errno.EINVAL, "the segment of this key is smaller");
+      }
+      return denied(found, (flags >> 6 | flags >> 3 | flags) & 7)
+          ? mm.error(Errno.EACCES, "the mode of the segment does not allow it")
+          : found.id();
+    }
+    if (key != Segments.PRIVATE && (flags & Uapi.IPC_CREAT) == 0) {
+      return mm.error(Errno.ENOENT, "no segment has this key");
+    }
+    if (Long.compareUnsigned(bytes, 1) < 0 || Long.compareUnsigned(bytes, SHMMAX) > 0) {
+      return mm.error(Errno.EINVAL, "a segment has 1 byte to SHMMAX");
+    }
+    if (segments.isFull()) {
+      return mm.error(Errno.ENOSPC, "as many segments as there can be (SHMMNI)");
+    }
+    if ((flags & Uapi.SHM_HUGETLB) != 0) {
+      return mm.error(Errno.EPERM, "SHM_HUGETLB: no group may make segments of huge pages");
+    }
+    // With vm.overcommit_memory 2 the wish not to reserve does not count.
+    boolean reserve = (flags & Uapi.SHM_NORESERVE) == 0 || mm.sysctls().overcommitMemory() == 2;
+    long pages = reserve ? bytes + Mm.PAGE - 1 >>> 12 : 0;
+    if (pages != 0 && !mm.accounting.chargeShared(pages)) {
+      return mm.error(Errno.ENOMEM, "overcommit");
+    }
+    return segments.add(key, bytes, flags & RIGHTS, pages).id();
+  }
+
+  /** shmat: an address, or a negated errno. */
+  long shmat(long id, long addrIn, long flags) {
+    if ((int) id < 0) {
+      return mm.error(Errno.EINVAL, "no identifier");
+    }
+    long addr = addrIn;
+    long map = Uapi.MAP_SHARED;
+    boolean remap = (flags & Uapi.SHM_REMAP) != 0;
+    if (addr != 0) {
+      if ((addr & Mm.PAGE - 1) != 0) {
+        if ((flags & Uapi.SHM_RND) == 0) {
+          return mm.error(Errno.EINVAL, "address not page-aligned, without SHM_RND");
+        }
+        addr &= Mm.PAGE_MASK;
+        if (addr == 0 && remap) {
+          return mm.error(Errno.EINVAL, "SHM_REMAP needs an address");
+        }
+      }
+      map |= Uapi.MAP_FIXED;
+    } else if (remap) {
+      return mm.error(Errno.EINVAL, "SHM_REMAP needs an address");
+    }
+    boolean readOnly = (flags & Uapi.SHM_RDONLY) != 0;
+    long prot =
+        Uapi.PROT_READ
+            | (readOnly ? 0 : Uapi.PROT_WRITE)
+            | ((flags & Uapi.SHM_EXEC) != 0 ? Uapi.PROT_EXEC : 0);
+    Segment segment = mm.context.segments.get((int) id);
+    if (segment == null) {
+      return mm.error(Errno.EINVAL, "no segment has this identifier");
+    }
+    long rights = READS | (readOnly ? 0 : WRITES) | ((flags & Uapi.SHM_EXEC) != 0 ? EXECUTES : 0);
+    if (denied(segment, rights)) {
+      return mm.error(Errno.EACCES, "the mode of the segment does not allow it");
+    }
+    if (addr != 0 && !remap) {
+      long end = addr + segment.bytes();
+      if (Long.compareUnsigned(end, addr) < 0 || mm.vmas.intersection(addr, end) != null) {
+        return mm.error(Errno.EINVAL, "something is mapped there, without SHM_REMAP");
+      }
+    }
+    OpenFile open =
+        new OpenFile(segment.file(), readOnly ? OpenFile.Mode.READ_ONLY : OpenFile.Mode.READ_WRITE);
+    return mmap.file(open, addr, segment.bytes(), prot, map, 0);
+  }
+
+  /** {@code ipcperms}, for the owner; root may do everything. */
+  private boolean denied(Segment segment, long rights) {
+    return (rights & ~(segment.mode() >> 6) & 7) != 0 && !mm.capable(Capability.SYS_ADMIN);
+  }
+
+  /** shmdt: all parts of the attachment that would begin at an address. */
+  long shmdt(long addr) {
+    if ((addr & Mm.PAGE - 1) != 0) {
+      return mm.error(Errno.EINVAL, "address not page-aligned");
+    }
+    OpenFile attached = null;
+    long end = 0;
+    long result = -Errno.EINVAL;
+    Vma vma = mm.vmas.find(addr);
+    while (vma != null && (attached == null || vma.end - addr <= end)) {
+      long from = vma.start;
+      long to = vma.end;
+      boolean part = vma.pgoff == from - addr >>> 12 && isAttachment(vma);
+      if (part && (attached == null || attached.equals(vma.file))) {
+        attached = vma.file;
+        end = Mm.pageAlign(vma.backing == null ? 0 : vma.backing.sizeBytes());
+        long error = unmapper.unmap(from, to);
+        if (error != 0) {
+          return error;
+        }
+        result = 0;
+      }
+      vma = mm.vmas.find(to);
+    }
+    return result == 0 ? 0 : mm.error(Errno.EINVAL, "no segment is attached there");
+  }
+
+  /** {@code vm_ops == &shm_vm_ops}. */
+  static boolean isAttachment(Vma vma) {
+    return vma.backing != null && vma.backing.mapped().name().startsWith("/SYSV");
+  }
+
+  /** shmctl. */
+  long shmctl(long id, long cmd, long buf) {
+    boolean known =
+        cmd == Uapi.IPC_RMID
+            || cmd == Uapi.IPC_SET
+            || cmd == Uapi.IPC_STAT
+            || cmd == Uapi.SHM_LOCK
+            || cmd == Uapi.SHM_UNLOCK;
+    if ((int) id < 0 || !known) {
+      return mm.error(Errno.EINVAL, "no identifier, or a command that is not modelled");
+    }
+    if (cmd == Uapi.IPC_SET && !touch.kernelRead(buf, SHMID_DS_BYTES)) {
+      return mm.error(Errno.EFAULT, "struct shmid_ds cannot be read");
+    }
+    Segment segment = mm.context.segments.get((int) id);
+    if (segment == null) {
+      return mm.error(Errno.EINVAL, "no segment has this identifier");
+    }
+    if (cmd == Uapi.IPC_STAT && denied(segment, READS)) {
+      return mm.error(Errno.EACCES, "the mode of the segment does not allow it");
+    }
+    if (cmd == Uapi.IPC_RMID) {
+      mm.context.segments.remove(segment);
+    } else if (cmd == Uapi.IPC_STAT && !touch.kernelWrite(buf, SHMID_DS_BYTES)) {
+      return mm.error(Errno.EFAULT, "struct shmid_ds cannot be written");
+    }
+    return 0;
+  }
+}

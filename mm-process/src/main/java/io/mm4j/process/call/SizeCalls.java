@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.call;
+
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.Uapi;
+import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.FileObject;
+import io.mm4j.process.page.Frames;
+import io.mm4j.process.page.Mapping;
+import io.mm4j.process.page.MappingList;
+import io.mm4j.process.vma.VmFlags;
+import io.mm4j.process.vma.Vma;
+
+/**
+ * Calls that change which pages a file has: ftruncate, fallocate (fs/open.c, {@code
+ * ext4_fallocate}, {@code shmem_fallocate}), and what hinders them: seals (mm/memfd.c). Linux 6.18.
+ */
+final class SizeCalls {
+  private static final int KNOWN_MODES = 0xff;
+  private static final int MODE_MASK = 0xfe;
+  private static final int ALL_SEALS = 0x3f;
+  private static final int ALL_MFD = 0x1f;
+  private static final int LONGEST_NAME = 249;
+
+  private final Mm mm;
+
+  SizeCalls(Mm mm) {
+    this.mm = mm;
+  }
+
+  /** ftruncate. */
+  long ftruncate(long fd, long bytes) {
+    if (bytes < 0) {
+      return mm.error(Errno.EINVAL, "negative length");
+    }
+    OpenFile open = mm.descriptors.get((int) fd);
+    if (open == null) {
+      return mm.error(Errno.EBADF, "no such descriptor");
+    }
+    if (!isRegular(open.file().kind()) || !open.mode().canWrite()) {
+      return mm.error(Errno.EINVAL, "no regular file, or not opened for writing");
+    }
+    if (mm.explaining()) {
+      mm.because(
+          "file",
+          "mapped pages behind "
+              + bytes
+              + " bytes go, private copies among them, and the rest of the last page becomes zero");
+    }
+    long result = FileSizes.truncate(mm.context, open.file(), bytes);
+    return result == 0
+        ? 0
+        : mm.error(
+            (int) -result,
+            result == -Errno.EPERM
+                ? "the file is sealed against another size"
+                : "larger than a file of this file system can be");
+  }
+
+  private static boolean isRegular(MappedFile.Kind kind) {
+    return kind != MappedFile.Kind.DEV_ZERO && kind != MappedFile.Kind.PROC;
+  }
+
+  /** fallocate. */
+  long fallocate(long fd, long modeArg, long offset, long len) {
+    OpenFile open = mm.descriptors.get((int) fd);
+    if (open == null) {
+      return mm.error(Errno.EBADF, "no such descriptor");
+    }
+    int mode = (int) modeArg;
+    if (offset < 0 || len <= 0) {
+      return mm.error(Errno.EINVAL, "negative offset, or length not above 0");
+    }
+    boolean keep = (mode & Uapi.FALLOC_FL_KEEP_SIZE) != 0;
+    int what = mode & MODE_MASK;
+    boolean allowed =
+        switch (what) {
+          case 0, Uapi.FALLOC_FL_UNSHARE_RANGE, Uapi.FALLOC_FL_ZERO_RANGE -> true;
+          case Uapi.FALLOC_FL_PUNCH_HOLE -> keep;
+          case Uapi.FALLOC_FL_COLLAPSE_RANGE, Uapi.FALLOC_FL_INSERT_RANGE -> !keep;
+          default -> false;
+        };
+    if (!allowed || (mode & ~KNOWN_MODES) != 0) {
+      return mm.error(Errno.EOPNOTSUPP, "no such mode");
+    }
+    if (!open.mode().canWrite()) {
+      return mm.error(Errno.EBADF, "not opened for writing");
+    }
+    MappedFile.Kind kind = open.file().kind();
+    if (!isRegular(kind)) {
+      return mm.error(Errno.ENODEV, "no regular file");
+    }
+    if (offset + len < 0 || offset + len > FileSizes.mostBytes(kind)) {
+      return mm.error(Errno.EFBIG, "ends behind what the file system can hold");
+    }
+    boolean tmpfs = kind == MappedFile.Kind.TMPFS || kind == MappedFile.Kind.SHMEM;
+    boolean modelled =
+        what == 0
+            || what == Uapi.FALLOC_FL_PUNCH_HOLE
+            || (what == Uapi.FALLOC_FL_ZERO_RANGE && !tmpfs);
+    if (!modelled) {
+      return mm.error(Errno.EOPNOTSUPP, "this file system does not do that");
+    }
+    FileObject file = mm.context.fileObject(open.file());
+    return what == 0
+        ? allocate(file, offset, offset + len, keep)
+        : zero(file, offset, offset + len, what, keep);
+  }
+
+  private long allocate(FileObject file, long from, long to, boolean keep) {
+    int seals = file.change().seals();
+    boolean grows = !keep && to > file.sizeBytes();
+    if (grows && (seals & Uapi.F_SEAL_GROW) != 0) {
+      return mm.error(Errno.EPERM, "the file is sealed against growing");
+    }
+    if (file.isShmem()) {
+      long first = from >>> 12;
+      long past = to + Mm.PAGE - 1 >>> 12;
+      if (past - first > mm.config.totalRamKb() >>> 2) {
+        return mm.error(Errno.ENOSPC, "more than the file system holds");
+      }
+      for (long i = first; i < past; i++) {
+        if (file.change().pageToWrite(i, Mm.PAGE) == Frames.NONE) {
+          return mm.error(Errno.ENOMEM, "no memory for the pages");
+        }
+      }
+    }
+    if (grows) {
+      mm.context.resize(file, to);
+    }
+    return 0;
+  }
+
+  /** Punches a hole, or the same that keeps its place on the disk. */
+  private long zero(FileObject file, long from, long toIn, int what, boolean keep) {
+    int seals = file.change().seals();
+    if ((seals & (Uapi.F_SEAL_WRITE | Uapi.F_SEAL_FUTURE_WRITE)) != 0) {
+      return mm.error(Errno.EPERM, "the file is sealed against writing");
+    }
+    boolean grows = what == Uapi.FALLOC_FL_ZERO_RANGE && !keep && toIn > file.sizeBytes();
+    if (grows) {
+      mm.context.resize(file, toIn);
+    }
+    long to = Math.min(toIn, file.pageCount() << 12);
+    if (from < to) {
+      FileObject.Unmapping unmapping =
+          (first, past) -> mm.context.unmapFilePages(file, first, past);
+      file.punchBytes(from, to, unmapping);
+    }
+    return 0;
+  }
+
+  /** fsync. */
+  long fsync(long fd) {
+    OpenFile open = mm.descriptors.get((int) fd);
+    if (open == null) {
+      return mm.error(Errno.EBADF, "no such descriptor");
+    }
+    if (!isRegular(open.file().kind())) {
+      return mm.error(Errno.EINVAL, "this kind of file has nothing to write out");
+    }
+    FileObject file = mm.context.fileObject(open.file());
+    file.writeBack(0, file.pageCount());
+    return 0;
+  }
+
+  // ---------------------------------------------------------------- seals
+
+  /** fcntl with F_ADD_SEALS and F_GET_SEALS. */
+  long fcntl(long fd, long cmd, long arg) {
+    OpenFile open = mm.descriptors.get((int) fd);
+    if (open == null) {
+      return mm.error(Errno.EBADF, "no such descriptor");
+    }
+    boolean sealable =
+        open.file().kind() == MappedFile.Kind.TMPFS || open.file().kind() == MappedFile.Kind.SHMEM;
+    if (cmd == Uapi.F_ADD_SEALS && !open.mode().canWrite()) {
+      return mm.error(Errno.EPERM, "not opened for writing");
+    }
+    if ((cmd != Uapi.F_ADD_SEALS && cmd != Uapi.F_GET_SEALS) || !sealable) {
+      return mm.error(Errno.EINVAL, "not about seals, or no file of shared memory");
+    }
+    FileObject file = mm.context.fileObject(open.file());
+    int seals = file.change().seals();
+    if (cmd == Uapi.F_GET_SEALS) {
+      return seals;
+    }
+    int more = (int) arg;
+    if ((more & ~ALL_SEALS) != 0) {
+      return mm.error(Errno.EINVAL, "unknown seals");
+    }
+    if ((seals & Uapi.F_SEAL_SEAL) != 0) {
+      return mm.error(Errno.EPERM, "sealed against seals (without MFD_ALLOW_SEALING at once)");
+    }
+    if ((more & Uapi.F_SEAL_WRITE) != 0
+        && (seals & Uapi.F_SEAL_WRITE) == 0
+        && hasWritableMapping(file)) {
+      return mm.error(Errno.EBUSY, "a shared mapping could write");
+    }
+    // A program that cannot become executable cannot be written either.
+    boolean execFixed = (more & Uapi.F_SEAL_EXEC) != 0 && executable(file);
+    file.change()
+        .seals(
+            seals
+                | more
+                | (execFixed
+                    ? Uapi.F_SEAL_SHRINK
+                        | Uapi.F_SEAL_GROW
+                        | Uapi.F_SEAL_WRITE
+                        | Uapi.F_SEAL_FUTURE_WRITE
+                    : 0));
+    return 0;
+  }
+
+  private static boolean executable(FileObject file) {
+    return file.change().isExecutable();
+  }
+
+  /** {@code mapping_deny_writable}. */
+  private static boolean hasWritableMapping(FileObject file) {
+    MappingList vmas = file.vmas();
+    for (int i = 0; i < vmas.size(); i++) {
+      Mapping mapping = vmas.get(i);
+      if (mapping instanceof Vma vma && vma.has(VmFlags.SHARED | VmFlags.MAYWRITE)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * {@code memfd_check_seals_mmap}: the flags of a mapping of a sealed file, or a negated errno.
+   */
+  static long sealedFlags(Mm mm, FileObject file, long vmFlags) {
+    int seals = file.change().seals();
+    boolean writes = (seals & (Uapi.F_SEAL_WRITE | Uapi.F_SEAL_FUTURE_WRITE)) != 0;
+    if (!writes || (vmFlags & VmFlags.SHARED) == 0) {
+      return vmFlags;
+    }
+    return (vmFlags & VmFlags.WRITE) != 0
+        ? mm.error(Errno.EPERM, "the file is sealed against writing")
+        : vmFlags & ~VmFlags.MAYWRITE;
+  }
+
+  /** memfd_create. */
+  long memfdCreate(String name, long flagArg) {
+    int flags = (int) flagArg;
+    boolean huge = (flags & Uapi.MFD_HUGETLB) != 0;
+    int known = huge ? ALL_MFD | 63 << Uapi.MAP_HUGE_SHIFT : ALL_MFD;
+    boolean both = (flags & Uapi.MFD_EXEC) != 0 && (flags & Uapi.MFD_NOEXEC_SEAL) != 0;
+    if ((flags & ~known) != 0 || both || name.length() > LONGEST_NAME) {
+      return mm.error(Errno.EINVAL, "unknown or contradicting flags, or a name that is too long");
+    }
+    if (huge) {
+      return mm.error(
+          Errno.ENOENT, "files of huge pages are not modelled: no hugetlbfs is mounted");
+    }
+    MappedFile mapped =
+        MappedFile.sparse("/memfd:" + name + " (deleted)", MappedFile.Kind.TMPFS, 0);
+    FileObject file = mm.context.fileObject(mapped);
+    boolean noExec = (flags & Uapi.MFD_NOEXEC_SEAL) != 0;
+    boolean open = noExec || (flags & Uapi.MFD_ALLOW_SEALING) != 0;
+    file.change().executable(!noExec);
+    file.change().seals((open ? 0 : Uapi.F_SEAL_SEAL) | (noExec ? Uapi.F_SEAL_EXEC : 0));
+    int fd = 0;
+    while (mm.descriptors.containsKey(fd)) {
+      fd++;
+    }
+    mm.descriptors.put(fd, new OpenFile(mapped, OpenFile.Mode.READ_WRITE));
+    return fd;
+  }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.call;
+
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.Syscall;
+import io.mm4j.process.fault.Touch;
+import io.mm4j.process.mm.Mm;
+import java.util.Arrays;
+
+/** The calls that have no method of their own, by their numbers, so to speak. */
+public final class Syscalls {
+  private static final int MOST_ARGUMENTS = 6;
+
+  private final Mm mm;
+  private final FileCalls files;
+  private final SizeCalls sizes;
+  private final SegmentCalls segments;
+  private final ProcessCalls process;
+  private final MprotectCall mprotect;
+
+  Syscalls(
+      Mm mm,
+      Touch touch,
+      MmapCall mmap,
+      Unmapper unmapper,
+      MprotectCall mprotect,
+      MadviseCall madvise) {
+    this.mm = mm;
+    this.mprotect = mprotect;
+    files = new FileCalls(mm, touch);
+    sizes = new SizeCalls(mm);
+    segments = new SegmentCalls(mm, mmap, unmapper, touch);
+    process = new ProcessCalls(mm, mmap, madvise);
+  }
+
+  /** memfd_create. */
+  public long memfdCreate(String name, long flags) {
+    return sizes.memfdCreate(name, flags);
+  }
+
+  private long dup2(int from, int to) {
+    OpenFile open = mm.descriptors.get(from);
+    if (open == null || to < 0) {
+      return mm.error(Errno.EBADF, "no such descriptor");
+    }
+    mm.descriptors.put(to, open);
+    return to;
+  }
+
+  /** Makes one; missing arguments are 0. */
+  public long make(Syscall call, long[] args) {
+    long[] a = Arrays.copyOf(args, MOST_ARGUMENTS);
+    return switch (call) {
+      case READ -> files.atPosition(false, a[0], a[1], a[2]);
+      case WRITE -> files.atPosition(true, a[0], a[1], a[2]);
+      case PREAD64 -> files.at(false, a[0], a[1], a[2], a[3]);
+      case PWRITE64 -> files.at(true, a[0], a[1], a[2], a[3]);
+      case LSEEK -> files.lseek(a[0], a[1], a[2]);
+      case FTRUNCATE -> sizes.ftruncate(a[0], a[1]);
+      case FALLOCATE -> sizes.fallocate(a[0], a[1], a[2], a[3]);
+      case FSYNC, FDATASYNC -> sizes.fsync(a[0]);
+      case CLOSE ->
+          mm.descriptors.remove((int) a[0]) == null
+              ? mm.error(Errno.EBADF, "no such descriptor")
+              : 0;
+      case DUP2 -> dup2((int) a[0], (int) a[1]);
+      case FCNTL -> sizes.fcntl(a[0], a[1], a[2]);
+      case SHMGET -> segments.shmget(a[0], a[1], a[2]);
+      case SHMAT -> segments.shmat(a[0], a[1], a[2]);
+      case SHMDT -> segments.shmdt(a[0]);
+      case SHMCTL -> segments.shmctl(a[0], a[1], a[2]);
+      case REMAP_FILE_PAGES -> process.remapFilePages(a[0], a[1], a[2], a[3], a[4]);
+      case PKEY_MPROTECT -> mprotect.mprotect(a[0], a[1], a[2], (int) a[3]);
+      case PKEY_ALLOC -> process.pkeyAlloc(a[0], a[1]);
+      case PKEY_FREE -> mm.error(Errno.EINVAL, "no such protection key: the CPU has none");
+      case PRCTL -> process.prctl(a);
+      case PROCESS_MADVISE -> process.madvise(a[0] != 0, a[1], a[2], a[3], a[4]);
+    };
+  }
+}

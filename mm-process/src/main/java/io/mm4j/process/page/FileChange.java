@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.page;
+
+import io.mm4j.api.process.Uapi;
+
+/**
+ * What changes a file other than by its mappings: its size, holes, writes, and its name and seals
+ * ({@code ext4_setattr}, {@code shmem_setattr}, {@code truncate_inode_pages_range}, {@code
+ * generic_perform_write} of Linux 6.18).
+ *
+ * <p>A file that becomes smaller loses the pages behind its end, and what is left of its last page
+ * becomes zero. A folio that holds the end is written out and split there. A file that becomes
+ * larger gets holes. A write makes folios as large as it is, where none are.
+ */
+public final class FileChange {
+  private static final int PAGE = 4096;
+
+  private final FileObject file;
+  private boolean unlinked;
+  private int seals = Uapi.F_SEAL_SEAL;
+  private boolean executable;
+
+  FileChange(FileObject file) {
+    this.file = file;
+  }
+
+  /** It has no name any more. */
+  public void unlink() {
+    unlinked = true;
+  }
+
+  /** Whether {@link #unlink} was called. */
+  public boolean isUnlinked() {
+    return unlinked;
+  }
+
+  /** Whether its mode lets it be executed. */
+  public boolean isExecutable() {
+    return executable;
+  }
+
+  /** Sets that. */
+  public void executable(boolean may) {
+    executable = may;
+  }
+
+  /** {@code F_SEAL_} bits. */
+  public int seals() {
+    return seals;
+  }
+
+  /** Sets them. */
+  public void seals(int bits) {
+    seals = bits;
+  }
+
+  /**
+   * Gives it another size.
+   *
+   * @param unmapping is to unmap private copies, too
+   */
+  public void resize(long bytes, FileObject.Unmapping unmapping) {
+    if (bytes < file.sizeBytes) {
+      shrink(bytes, unmapping);
+    } else if (bytes > file.sizeBytes) {
+      grow(bytes);
+    }
+  }
+
+  private void grow(long bytes) {
+    long old = file.sizeBytes;
+    if (!file.isShmem() && (old & PAGE - 1) != 0) {
+      zeroTail(old);
+      file.markDirty(old >>> 12);
+    }
+    if (file.holesFrom == Long.MAX_VALUE) {
+      file.holesFrom = file.pageCount();
+    }
+    file.sizeBytes = bytes;
+  }
+
+  private void shrink(long bytes, FileObject.Unmapping unmapping) {
+    long first = bytes + PAGE - 1 >>> 12;
+    long oldPast = file.pageCount();
+    unmapping.unmap(first, Long.MAX_VALUE >>> 12);
+    long border = bytes >>> 12;
+    if (file.isCached(border)) {
+      if (file.folioStart(border) << 12 < bytes && file.folioOrder(border) > 0) {
+        file.writeBack(border, border + 1); // a dirty one could not be split
+        file.splitAt(border, unmapping);
+      }
+      if ((bytes & PAGE - 1) != 0) {
+        zeroTail(bytes);
+        file.markDirty(border);
+      }
+    }
+    drop(first, oldPast);
+    file.holesFrom = Math.min(file.holesFrom, first);
+    file.sizeBytes = bytes;
+  }
+
+  private void drop(long kept, long oldPast) {
+    file.takeOut(kept, Math.max(kept, oldPast));
+    if (kept < FileObject.MOST_PAGES) {
+      int from = (int) kept;
+      file.dirty.clear(from, Integer.MAX_VALUE);
+      file.single.clear(from, Integer.MAX_VALUE);
+      file.absent.clear(from, Integer.MAX_VALUE);
+      file.zeroed.clear(from, Integer.MAX_VALUE);
+      file.readAhead.clear(from, Integer.MAX_VALUE);
+      file.splitOrders.keySet().removeIf(index -> index >= kept);
+    }
+  }
+
+  /** Bytes behind an end become zero, up to the end of its page. */
+  void zeroTail(long bytes) {
+    if ((bytes & PAGE - 1) != 0) {
+      zero(bytes >>> 12, (int) (bytes & PAGE - 1), PAGE);
+    }
+  }
+
+  private void zero(long index, int from, int to) {
+    if (file.isCached(index)) {
+      long pfn = file.page(index);
+      if (pfn != Frames.NONE) {
+        file.frames.bytes().zero(pfn, from, to);
+      }
+    }
+  }
+
+  /**
+   * Zeroes the parts of a byte range that cover no whole page; the rest is {@link
+   * FileObject#punch}'s.
+   */
+  void zeroPartial(long from, long to) {
+    long first = from >>> 12;
+    long last = to - 1 >>> 12;
+    int low = (int) (from & PAGE - 1);
+    int high = (int) (to & PAGE - 1);
+    if (first == last && (low != 0 || high != 0)) {
+      zeroDirty(first, low, high == 0 ? PAGE : high);
+      return;
+    }
+    if (low != 0) {
+      zeroDirty(first, low, PAGE);
+    }
+    if (high != 0) {
+      zeroDirty(last, 0, high);
+    }
+  }
+
+  private void zeroDirty(long index, int from, int to) {
+    if (!file.beyondEnd(index)) {
+      zero(index, from, to);
+      file.markDirty(index);
+    }
+  }
+
+  /**
+   * The frame that a write goes to, made if it is not there.
+   *
+   * @param bytes how much is left to write from this page on
+   * @return {@link Frames#NONE} if memory is out
+   */
+  public long pageToWrite(long index, long bytes) {
+    if (file.holesFrom == Long.MAX_VALUE && index >= file.pageCount()) {
+      file.holesFrom = file.pageCount();
+    }
+    boolean there = index < file.pageCount() && file.isCached(index);
+    long left = file.pages.get(index); // behind the end, of a write that could copy nothing
+    if (there || left != Frames.NONE || index >= FileObject.MOST_PAGES) {
+      return file.page(index);
+    }
+    int order = file.isShmem() || file.mapped().content() == null ? 0 : orderThere(index, bytes);
+    for (long i = index; i < index + (1L << order); i++) {
+      file.single.clear((int) i);
+      file.absent.clear((int) i);
+      file.splitOrders.put(i, order);
+    }
+    return file.take(index, order);
+  }
+
+  /** The largest folio that a write makes, and that no page in the cache is in the way of. */
+  private int orderThere(long index, long bytes) {
+    int order = FileObject.orderFor(index, bytes);
+    while (order > 0 && taken(index, order)) {
+      order--;
+    }
+    return order;
+  }
+
+  private boolean taken(long index, int order) {
+    for (long i = index; i < index + (1L << order); i++) {
+      if (file.pages.get(i) != Frames.NONE || (i < file.pageCount() && file.isCached(i))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * A write began at a place and could copy nothing: the page is there, and the file reaches to it
+   * ({@code shmem_write_end} and {@code ext4_da_do_write_end} without a byte).
+   */
+  public void writeBegan(long at, long bytes) {
+    writesBehind(at);
+    if (pageToWrite(at >>> 12, bytes) != Frames.NONE && at > file.sizeBytes) {
+      file.sizeBytes = at;
+    }
+  }
+
+  /** A write has reached this far: the file is at least so large. */
+  public void written(long index, long end) {
+    if (end > file.sizeBytes) {
+      if (file.holesFrom == Long.MAX_VALUE) {
+        file.holesFrom = file.pageCount();
+      }
+      file.sizeBytes = end;
+    }
+    file.markDirty(index);
+  }
+
+  /** A write begins behind the end: what was behind it in its page is zero now. */
+  public void writesBehind(long pos) {
+    if (pos > file.sizeBytes && !file.isShmem()) {
+      zeroTail(file.sizeBytes);
+    }
+  }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.page;
+
+import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.PageFlags;
+import io.mm4j.api.page.Gfp;
+import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * The pool of huge pages of 2 MiB ({@code struct hstate}, mm/hugetlb.c of Linux 6.18): pages that
+ * are set aside by {@code vm.nr_hugepages}, and promises of them. A mapping promises itself what it
+ * may touch when it is made, unless it has MAP_NORESERVE; who has no promise gets a page only if
+ * more are free than are promised.
+ *
+ * <p>Differs: one node; no surplus pages ({@code nr_overcommit_hugepages} is 0); a pool that is to
+ * shrink below what is in use or promised stays so large.
+ */
+public final class HugePool {
+  /** Files of hugetlbfs have these pages. */
+  static final class Cache {
+    final Map<Long, Long> pages = new TreeMap<>();
+    final TreeSet<Long> promised = new TreeSet<>();
+  }
+
+  private final Frames frames;
+  private final ArrayDeque<Long> free = new ArrayDeque<>();
+  private final Map<Long, Integer> users = new HashMap<>();
+  private final IdentityHashMap<FileObject, Cache> files = new IdentityHashMap<>();
+  private long total;
+  private long reserved;
+
+  /** An empty pool. */
+  public HugePool(Frames frames) {
+    this.frames = frames;
+  }
+
+  /** {@code HugePages_Total}. */
+  public long total() {
+    return total;
+  }
+
+  /** {@code HugePages_Free}. */
+  public long free() {
+    return free.size();
+  }
+
+  /** {@code HugePages_Rsvd}. */
+  public long reserved() {
+    return reserved;
+  }
+
+  /** {@code set_max_huge_pages}: as near to this size as memory and promises allow. */
+  public void resize(long pages) {
+    while (total < pages) {
+      long head = newPage();
+      if (head == Frames.NONE) {
+        return;
+      }
+      free.push(head);
+      total++;
+    }
+    while (total > pages && free.size() > reserved) {
+      frames.put(free.pop());
+      total--;
+    }
+  }
+
+  private long newPage() {
+    int order = frames.format.order(2);
+    long pfn = frames.pages.alloc(Gfp.GFP_TRANSHUGE_LIGHT | Gfp.__GFP_ZERO, order);
+    if (pfn != Frames.NONE) {
+      int flags = PageFlags.PG_UPTODATE | PageFlags.PG_HEAD;
+      frames.map.hold(pfn, order, FrameOwner.HUGETLB, flags, 0, 0);
+    }
+    return pfn;
+  }
+
+  /** Promises pages; false if there are not so many. */
+  boolean promise(long pages) {
+    if (free.size() - reserved < pages) {
+      return false;
+    }
+    reserved += pages;
+    return true;
+  }
+
+  /** Takes promises back. */
+  void forget(long pages) {
+    reserved -= pages;
+  }
+
+  /**
+   * A zeroed page with one user.
+   *
+   * @param promised whether it was promised
+   * @return {@link Frames#NONE} if there is none
+   */
+  long take(boolean promised) {
+    if (!promised && free.size() <= reserved) {
+      return Frames.NONE;
+    }
+    if (promised) {
+      reserved--;
+    }
+    long head = free.pop();
+    frames.memory.clearPages(head, frames.format.order(2));
+    users.put(head, 1);
+    return head;
+  }
+
+  /** One user more. */
+  void get(long head) {
+    users.merge(head, 1, Integer::sum);
+  }
+
+  /** One user less; without any the page is free. */
+  void put(long head) {
+    int left = users.merge(head, -1, Integer::sum);
+    if (left == 0) {
+      users.remove(head);
+      free.push(head);
+    }
+  }
+
+  /** How many use a page: mappings, and the cache of a file. */
+  int users(long head) {
+    return users.getOrDefault(head, 0);
+  }
+
+  /** The pages of a file of hugetlbfs. */
+  Cache cache(FileObject file) {
+    return files.computeIfAbsent(file, f -> new Cache());
+  }
+
+  /** {@code remove_inode_hugepages}: nothing maps the file any more. */
+  public void evict(FileObject file) {
+    Cache cache = files.remove(file);
+    if (cache != null) {
+      cache.pages.values().forEach(this::put);
+      forget(cache.promised.size());
+    }
+  }
+
+  /** Gives all pages back; nothing uses them. */
+  public void close() {
+    reserved = 0;
+    resize(0);
+  }
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.process.faults;
+
+import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.Uapi;
+import io.mm4j.api.vma.VmaIndexProvider;
+import io.mm4j.testkit.Fault;
+import io.mm4j.testkit.process.naive.Bits;
+import io.mm4j.testkit.process.rules.Floors;
+import io.mm4j.testkit.vma.VmaIndexSuite;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The faults of the cases about files that change, segments, the pool and whole processes. */
+final class SyscallFaults {
+  /** Makes one call in another way. */
+  private interface Otherwise {
+    long make(AddressSpace right, Syscall call, long[] args);
+  }
+
+  private SyscallFaults() {}
+
+  private static final class Wrapped extends DelegatingSpace {
+    private final Otherwise otherwise;
+
+    Wrapped(AddressSpace inner, Otherwise otherwise) {
+      super(inner, child -> new Wrapped(child, otherwise));
+      this.otherwise = otherwise;
+    }
+
+    @Override
+    public long syscall(Syscall call, long... args) {
+      return otherwise.make(inner, call, args);
+    }
+  }
+
+  private static Fault<VmaIndexProvider> call(
+      String name, String what, Otherwise otherwise, String... rules) {
+    return floor(
+        name,
+        what,
+        right -> DelegatingSpace.floor(right, inner -> new Wrapped(inner, otherwise)),
+        rules);
+  }
+
+  private static Fault<VmaIndexProvider> floor(
+      String name,
+      String what,
+      java.util.function.UnaryOperator<io.mm4j.api.process.ProcessFloor> floor,
+      String... rules) {
+    return new Fault<>(
+        name, what, Arrays.asList(rules), new Floors.Wrong(name, VmaIndexSuite.correct(), floor));
+  }
+
+  static List<Fault<VmaIndexProvider>> all() {
+    return List.of(
+        call(
+            "shrinks-to-pages",
+            "A file that shrinks keeps the whole of its last page.",
+            (mm, call, a) ->
+                call == Syscall.FTRUNCATE && a[1] > 0
+                    ? mm.syscall(call, a[0], a[1] + Bits.PAGE - 1 & -Bits.PAGE)
+                    : mm.syscall(call, a),
+            "AS-F01"),
+        call(
+            "reads-all-or-nothing",
+            "A read or write that meets memory that cannot be accessed says EFAULT.",
+            (mm, call, a) -> {
+              long result = mm.syscall(call, a);
+              boolean cut = result > 0 && a.length > 2 && result < a[2];
+              return cut && call == Syscall.PREAD64 ? -Errno.EFAULT : result;
+            },
+            "AS-F02"),
+        call(
+            "punches-whole-pages",
+            "A hole takes every page of which it has a part.",
+            (mm, call, a) -> {
+              if (call != Syscall.FALLOCATE || (a[1] & Uapi.FALLOC_FL_PUNCH_HOLE) == 0) {
+                return mm.syscall(call, a);
+              }
+              long from = a[2] & -Bits.PAGE;
+              return mm.syscall(call, a[0], a[1], from, a[2] + a[3] - from);
+            },
+            "AS-F03"),
+        floor(
+            "keeps-the-tail",
+            "MS_SYNC only starts to write, and fsync does nothing.",
+            right ->
+                DelegatingSpace.floor(
+                    right,
+                    inner ->
+                        new DelegatingSpace(inner, space -> space) {
+                          @Override
+                          public long msync(long addr, long len, long flags) {
+                            return super.msync(addr, len, flags == 4 ? 1 : flags);
+                          }
+                        }),
+            "AS-F04"),
+        call(
+            "seals-nothing",
+            "A seal says that it was set.",
+            (mm, call, a) -> call == Syscall.FCNTL ? 0 : mm.syscall(call, a),
+            "AS-F05"),
+        floor(
+            "holds-everything",
+            "madvise says of what no file system can hold that it is invalid.",
+            right ->
+                DelegatingSpace.floor(
+                    right, Tampered.error(Tampered.Call.MADVISE, Errno.EFBIG, Errno.EINVAL)),
+            "AS-F06"),
+        floor(
+            "written-at-once",
+            "Every file was written at once.",
+            right ->
+                DelegatingSpace.floor(
+                    right,
+                    inner ->
+                        new DelegatingSpace(inner, space -> space) {
+                          @Override
+                          public void installFd(int fd, @Nullable OpenFile open) {
+                            super.installFd(fd, open == null ? null : atOnce(open));
+                          }
+                        }),
+            "AS-F07"),
+        call(
+            "detaches-a-part",
+            "shmdt unmaps the first part of an attachment only.",
+            (mm, call, a) ->
+                call == Syscall.SHMDT ? mm.munmap(a[0], Bits.PAGE) : mm.syscall(call, a),
+            "AS-F08"),
+        floor(
+            "pool-without-promises",
+            "Every MAP_HUGETLB is MAP_NORESERVE.",
+            right ->
+                DelegatingSpace.floor(
+                    right,
+                    Tampered.arguments(
+                        Tampered.Call.MMAP,
+                        args -> {
+                          args[3] |= (args[3] & Uapi.MAP_HUGETLB) != 0 ? Uapi.MAP_NORESERVE : 0;
+                          return true;
+                        })),
+            "AS-F09",
+            "AS-F10"),
+        call(
+            "rearranges-nothing",
+            "remap_file_pages says that it was done.",
+            (mm, call, a) -> call == Syscall.REMAP_FILE_PAGES ? 0 : mm.syscall(call, a),
+            "AS-F11"),
+        call(
+            "takes-every-key",
+            "pkey_mprotect does not look at its key.",
+            (mm, call, a) ->
+                call == Syscall.PKEY_MPROTECT ? mm.mprotect(a[0], a[1], a[2]) : mm.syscall(call, a),
+            "AS-F12"),
+        floor(
+            "sysctls-of-boot",
+            "What is written under /proc/sys/vm holds for processes to come.",
+            right ->
+                new FloorFaults.DelegatingFloor(right) {
+                  @Override
+                  public long writeSysctl(String name, String value) {
+                    return name.equals("max_map_count") ? 0 : super.writeSysctl(name, value);
+                  }
+                },
+            "AS-F13"));
+  }
+
+  private static OpenFile atOnce(OpenFile open) {
+    MappedFile file = open.file();
+    return file.isSparse() || file.writtenBytes() == 0
+        ? open
+        : new OpenFile(
+            new MappedFile(file.name(), file.kind(), file.sizeBytes(), file.content()),
+            open.mode());
+  }
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.process.rules;
+
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.A;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.FAR;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.READ;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
+
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MmFields;
+import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.TouchOutcome.Kind;
+import io.mm4j.api.process.Uapi;
+import io.mm4j.api.vma.VmaIndexProvider;
+import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.RuleInfo;
+import io.mm4j.testkit.RuleViolation;
+import io.mm4j.testkit.process.naive.Bits;
+import io.mm4j.testkit.process.rules.CaseRule.Rig;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** Cases of System V segments, of the pool of huge pages, and of calls about a whole process. */
+public final class SegmentCases {
+  private static final long PAGE = Bits.PAGE;
+  private static final long HUGE = HugeCases.SIZE;
+  private static final int POOL = 0x40022;
+  private static final int NORESERVE = 0x4000;
+  private static final int FIXED = 0x10;
+
+  private SegmentCases() {}
+
+  private static CaseRule of(
+      String id, String name, String statement, String behind, Consumer<Rig> body) {
+    return new CaseRule(
+        new RuleInfo(
+            id,
+            name,
+            statement,
+            "Databases live in it.",
+            behind,
+            "something that is counted is given back too early or too late"),
+        CaseSetup::new,
+        body);
+  }
+
+  /** All of them. */
+  public static List<Rule<VmaIndexProvider>> all() {
+    return List.of(
+        of(
+            "AS-F08",
+            "segments",
+            "A System V segment is one memory for all who attach it, each attachment is detached as"
+                + " a whole by where it began, and it is charged until it is removed and its last"
+                + " attachment goes.",
+            "newseg, do_shmat, ksys_shmdt, shm_destroy (ipc/shm.c)",
+            SegmentCases::segments),
+        of(
+            "AS-F09",
+            "huge-pool",
+            "MAP_HUGETLB gets pages of the pool: whole ones, promised when the mapping is made"
+                + " unless it has MAP_NORESERVE, and SIGBUS where none is left; what is unmapped"
+                + " is free again, with its promise.",
+            "hugetlb_reserve_pages, hugetlb_fault (as recorded); selftests hugepage-mmap",
+            SegmentCases::pool),
+        of(
+            "AS-F10",
+            "huge-pool-and-fork",
+            "After a fork a write to a private page of the pool makes a copy; who made the promise"
+                + " gets the page at the cost of the child when none is free.",
+            "hugetlb_wp, unmap_ref_private",
+            SegmentCases::poolAndFork),
+        of(
+            "AS-F11",
+            "rearranged",
+            "remap_file_pages shows another place of the file at an address of a shared mapping,"
+                + " and refuses private memory, a protection, and a range of two mappings.",
+            "SYSCALL remap_file_pages (mm/mmap.c)",
+            SegmentCases::rearranges),
+        of(
+            "AS-F12",
+            "about-a-process",
+            "Keys are refused as on a CPU without them; prctl switches huge pages off for a"
+                + " process and its children; with PR_SET_MDWE nothing becomes executable;"
+                + " process_madvise says how many bytes it advised.",
+            "do_mprotect_pkey, prctl_set_thp_disable, map_deny_write_exec, vector_madvise",
+            SegmentCases::options),
+        of(
+            "AS-F13",
+            "sysctls-at-run-time",
+            "What is written under /proc/sys/vm holds from then on for processes that live.",
+            "sysctl_max_map_count, sysctl_overcommit_memory",
+            SegmentCases::sysctls));
+  }
+
+  private static void segments(Rig rig) {
+    long charged = rig.floor.committedPages();
+    long id =
+        Looks.works(
+            "shmget", rig.mm.syscall(Syscall.SHMGET, 42, 3 * PAGE - 5, Uapi.IPC_CREAT | 0600));
+    rig.gives("shmget again", id, rig.mm.syscall(Syscall.SHMGET, 42, PAGE, 0));
+    Looks.fails(rig, "too large", Errno.EINVAL, rig.mm.syscall(Syscall.SHMGET, 42, 4 * PAGE, 0));
+    Looks.fails(
+        rig,
+        "IPC_EXCL",
+        Errno.EEXIST,
+        rig.mm.syscall(Syscall.SHMGET, 42, PAGE, Uapi.IPC_CREAT | Uapi.IPC_EXCL));
+    Looks.fails(rig, "another key", Errno.ENOENT, rig.mm.syscall(Syscall.SHMGET, 43, PAGE, 0));
+    Looks.committed(rig, charged + 3);
+    rig.gives("shmat", A, rig.mm.syscall(Syscall.SHMAT, id, A, 0));
+    rig.gives(
+        "shmat with SHM_RND",
+        FAR,
+        rig.mm.syscall(Syscall.SHMAT, id, FAR + 77, Uapi.SHM_RND | Uapi.SHM_RDONLY));
+    Looks.fails(
+        rig, "shmat at an odd address", Errno.EINVAL, rig.mm.syscall(Syscall.SHMAT, id, 77, 0));
+    Looks.fails(rig, "shmat over a mapping", Errno.EINVAL, rig.mm.syscall(Syscall.SHMAT, id, A, 0));
+    rig.put(A + PAGE, 7);
+    rig.has(FAR + PAGE, 7);
+    Looks.ends("a write to SHM_RDONLY", Kind.SEGV_ACCERR, rig.mm.write(FAR, 1));
+    Looks.fails(rig, "mprotect", Errno.EACCES, rig.mm.mprotect(FAR, PAGE, RW));
+    rig.unmap(A + PAGE, PAGE);
+    rig.shows("0-1 rw-s, 2-3 rw-s");
+    Rig child = rig.fork();
+    child.has(A + 2 * PAGE, 0);
+    rig.gives("IPC_RMID", 0, rig.mm.syscall(Syscall.SHMCTL, id, Uapi.IPC_RMID, 0));
+    Looks.fails(rig, "its key", Errno.ENOENT, rig.mm.syscall(Syscall.SHMGET, 42, PAGE, 0));
+    long more = Looks.works("shmat", rig.mm.syscall(Syscall.SHMAT, id, 0, 0));
+    rig.gives("shmdt", 0, rig.mm.syscall(Syscall.SHMDT, more));
+    rig.gives("shmdt", 0, rig.mm.syscall(Syscall.SHMDT, A));
+    rig.shows("");
+    Looks.fails(rig, "shmdt again", Errno.EINVAL, rig.mm.syscall(Syscall.SHMDT, A));
+    rig.gives("shmdt", 0, rig.mm.syscall(Syscall.SHMDT, FAR));
+    Looks.committed(rig, charged + 3);
+    child.mm.exit();
+    Looks.committed(rig, charged);
+    Looks.fails(rig, "shmat", Errno.EINVAL, rig.mm.syscall(Syscall.SHMAT, id, 0, 0));
+  }
+
+  private static void setPool(Rig rig, int pages) {
+    rig.gives("nr_hugepages", 0, rig.floor.writeSysctl("nr_hugepages", "" + pages));
+  }
+
+  private static void counts(Rig rig, long free, long reserved) {
+    RuleViolation.checkEqual(free, rig.floor.hugePages().free(), "HugePages_Free");
+    RuleViolation.checkEqual(reserved, rig.floor.hugePages().reserved(), "HugePages_Rsvd");
+  }
+
+  private static void pool(Rig rig) {
+    Looks.fails(rig, "an empty pool", Errno.ENOMEM, rig.mm.mmap(0, HUGE, RW, POOL, -1, 0));
+    long none = Looks.works("MAP_NORESERVE", rig.mm.mmap(0, PAGE, RW, POOL | NORESERVE, -1, 0));
+    RuleViolation.checkEqual(0, none & HUGE - 1, "how far into 2 MiB it begins");
+    Looks.ends("a touch without a page", Kind.BUS_ADRERR, rig.mm.write(none, 1));
+    setPool(rig, 3);
+    counts(rig, 3, 0);
+    rig.gives("mmap", A, rig.mm.mmap(A, 2 * HUGE, RW, POOL | FIXED, -1, 0));
+    counts(rig, 3, 2);
+    Looks.flags(rig, A, "de ht");
+    Looks.fails(rig, "two more", Errno.ENOMEM, rig.mm.mmap(0, 2 * HUGE, RW, POOL, -1, 0));
+    Looks.ends("a touch of the last one", Kind.OK, rig.mm.write(none, 1));
+    counts(rig, 2, 2);
+    rig.put(A + HUGE + 5, 9);
+    rig.has(A + HUGE + 5, 9);
+    rig.has(A + HUGE + PAGE, 0);
+    counts(rig, 1, 1);
+    Looks.rss(rig, 0);
+    Looks.fails(rig, "a part of a page", Errno.EINVAL, rig.mm.munmap(A + PAGE, HUGE));
+    Looks.fails(rig, "mprotect of a part", Errno.EINVAL, rig.mm.mprotect(A, PAGE, READ));
+    Looks.fails(
+        rig,
+        "MAP_FIXED away from a border",
+        Errno.EINVAL,
+        rig.mm.mmap(A + PAGE, HUGE, RW, POOL | FIXED, -1, 0));
+    Looks.fails(rig, "a file", Errno.EINVAL, rig.mm.mmap(0, HUGE, RW, 0x40002, CaseSetup.DISK, 0));
+    rig.unmap(A, 2 * HUGE);
+    counts(rig, 2, 0);
+    long shared = Looks.works("shared", rig.mm.mmap(0, 2 * HUGE, RW, 0x40021, -1, 0));
+    counts(rig, 2, 2);
+    rig.put(shared, 3);
+    counts(rig, 1, 1);
+    rig.unmap(shared, 2 * HUGE);
+    counts(rig, 2, 0);
+    Looks.sum(rig, "total_vm", MmFields::totalVmPages, 512);
+  }
+
+  private static void poolAndFork(Rig rig) {
+    setPool(rig, 2);
+    rig.gives("mmap", A, rig.mm.mmap(A, HUGE, RW, POOL | FIXED, -1, 0));
+    rig.put(A, 5);
+    Rig child = rig.fork();
+    child.has(A, 5);
+    rig.put(A, 6);
+    child.has(A, 5);
+    counts(rig, 0, 0);
+    child.mm.exit();
+    counts(rig, 1, 0);
+    setPool(rig, 1);
+    Rig second = rig.fork();
+    second.has(A, 6);
+    Looks.ends("a copy without a page", Kind.BUS_ADRERR, second.mm.write(A, 1));
+    rig.put(A, 7);
+    Looks.ends("the child's page", Kind.BUS_ADRERR, second.mm.read(A));
+    second.mm.exit();
+    rig.has(A, 7);
+  }
+
+  private static void rearranges(Rig rig) {
+    rig.gives("mmap", A, rig.mm.mmap(A, 8 * PAGE, RW, 0x11, CaseSetup.DISK, 0));
+    rig.gives(
+        "remap_file_pages",
+        0,
+        rig.mm.syscall(Syscall.REMAP_FILE_PAGES, A + 2 * PAGE, PAGE, 0, 20, 0));
+    rig.has(A + 2 * PAGE, CaseSetup.byteOf(20));
+    rig.has(A + 3 * PAGE, CaseSetup.byteOf(3));
+    rig.shows(A, A + 8 * PAGE, "0-2 rw-s, 2-3 rw-s, 3-8 rw-s");
+    Looks.pages(rig, A + 2 * PAGE, PAGE, "F1");
+    Looks.fails(
+        rig,
+        "a protection",
+        Errno.EINVAL,
+        rig.mm.syscall(Syscall.REMAP_FILE_PAGES, A, PAGE, 1, 0, 0));
+    rig.unmap(A + 5 * PAGE, PAGE);
+    Looks.fails(
+        rig,
+        "a hole",
+        Errno.EINVAL,
+        rig.mm.syscall(Syscall.REMAP_FILE_PAGES, A + 4 * PAGE, 3 * PAGE, 0, 0, 0));
+    rig.map(FAR, PAGE, RW);
+    Looks.fails(
+        rig,
+        "private memory",
+        Errno.EINVAL,
+        rig.mm.syscall(Syscall.REMAP_FILE_PAGES, FAR, PAGE, 0, 0, 0));
+  }
+
+  private static void options(Rig rig) {
+    rig.map(A, HUGE, RW);
+    Looks.fails(
+        rig, "a key", Errno.EINVAL, rig.mm.syscall(Syscall.PKEY_MPROTECT, A, PAGE, READ, 0));
+    rig.gives("no key", 0, rig.mm.syscall(Syscall.PKEY_MPROTECT, A, PAGE, READ, -1));
+    rig.shows(A, A + HUGE, "0-1 r--p, 1-512 rw-p");
+    rig.gives(
+        "process_madvise",
+        2 * PAGE,
+        rig.mm.syscall(Syscall.PROCESS_MADVISE, 1, A, 2 * PAGE, Uapi.MADV_COLD, 0));
+    Looks.fails(
+        rig,
+        "advice to another process",
+        Errno.EINVAL,
+        rig.mm.syscall(Syscall.PROCESS_MADVISE, 0, A, PAGE, Uapi.MADV_DONTNEED, 0));
+    rig.gives("THP off", 0, rig.mm.syscall(Syscall.PRCTL, Uapi.PR_SET_THP_DISABLE, 1, 0, 0, 0));
+    rig.map(FAR, HUGE, RW);
+    rig.gives("MADV_HUGEPAGE", 0, rig.mm.madvise(FAR, HUGE, Uapi.MADV_HUGEPAGE));
+    Rig child = rig.fork();
+    child.gives("PR_GET_THP_DISABLE", 1, child.mm.syscall(Syscall.PRCTL, Uapi.PR_GET_THP_DISABLE));
+    Looks.fails(
+        rig, "PR_SET_MM", Errno.EPERM, rig.mm.syscall(Syscall.PRCTL, Uapi.PR_SET_MM, 7, A, 0, 0));
+    rig.gives("MDWE", 0, rig.mm.syscall(Syscall.PRCTL, Uapi.PR_SET_MDWE, 1, 0, 0, 0));
+    Looks.fails(rig, "mprotect", Errno.EACCES, rig.mm.mprotect(A, PAGE, 5));
+    Looks.fails(rig, "mmap", Errno.EACCES, rig.mm.mmap(0, PAGE, 7, 0x22, -1, 0));
+    Looks.works("mmap of code", rig.mm.mmap(0, PAGE, 5, 0x22, -1, 0));
+    Looks.fails(
+        rig,
+        "taking it back",
+        Errno.EPERM,
+        rig.mm.syscall(Syscall.PRCTL, Uapi.PR_SET_MDWE, 3, 0, 0, 0));
+  }
+
+  private static void sysctls(Rig rig) {
+    rig.map(A, 10 * PAGE, RW);
+    rig.gives("max_map_count", 0, rig.floor.writeSysctl("max_map_count", "1"));
+    Looks.fails(rig, "a split", Errno.ENOMEM, rig.mm.mprotect(A + PAGE, PAGE, READ));
+    rig.gives("max_map_count", 0, rig.floor.writeSysctl("max_map_count", "100"));
+    rig.protect(A + PAGE, PAGE, READ);
+    rig.gives("overcommit_kbytes", 0, rig.floor.writeSysctl("overcommit_kbytes", "400"));
+    rig.gives("overcommit_memory", 0, rig.floor.writeSysctl("overcommit_memory", "2"));
+    Looks.fails(rig, "mmap", Errno.ENOMEM, rig.mm.mmap(0, 200 * PAGE, RW, 0x22, -1, 0));
+    rig.gives("overcommit_memory", 0, rig.floor.writeSysctl("overcommit_memory", "1"));
+    Looks.works("mmap", rig.mm.mmap(0, 200 * PAGE, RW, 0x22, -1, 0));
+    Looks.fails(rig, "no mode", Errno.EINVAL, rig.floor.writeSysctl("overcommit_memory", "7"));
+    Looks.fails(rig, "no name", Errno.ENOENT, rig.floor.writeSysctl("swappiness", "7"));
+  }
+}
