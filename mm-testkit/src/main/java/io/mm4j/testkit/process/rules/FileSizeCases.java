@@ -286,7 +286,7 @@ public final class FileSizeCases {
 
   private static void offsets(Rig rig) {
     long base = SpaceSetup.BASE;
-    long offset = 0x7fff_ffff_ffff_e000L;
+    long offset = 0x7fff_ffff_ffe0_1000L;
     long disk = rig.mm.mmap(0, PAGE, READ, 1, CaseSetup.DISK, offset);
     RuleViolation.checkEqual(
         offset & HugeCases.SIZE - 1,
