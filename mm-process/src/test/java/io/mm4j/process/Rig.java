@@ -64,7 +64,8 @@ final class Rig implements AutoCloseable {
                 machine.pageTables(),
                 index,
                 Map.of()),
-            sysctls);
+            sysctls,
+            true);
     MmLayout layout =
         new MmLayout(
             TASK_SIZE,

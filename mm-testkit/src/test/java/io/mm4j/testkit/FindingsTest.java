@@ -100,7 +100,7 @@ class FindingsTest {
     List<Finding> findings = Findings.of(results);
     assertTrue(failed > 10, "failed: " + failed);
     assertTrue(
-        2 * findings.size() <= failed,
+        2L * findings.size() <= failed,
         () ->
             Findings.summary(findings)
                 + findings.stream()

@@ -66,7 +66,7 @@ final class SegmentCalls {
     }
     // With vm.overcommit_memory 2 the wish not to reserve does not count.
     boolean reserve = (flags & Uapi.SHM_NORESERVE) == 0 || mm.sysctls().overcommitMemory() == 2;
-    long pages = reserve ? bytes + Mm.PAGE - 1 >>> 12 : 0;
+    long pages = reserve ? (bytes + Mm.PAGE - 1) >>> 12 : 0;
     if (pages != 0 && !mm.accounting.chargeShared(pages)) {
       return mm.error(Errno.ENOMEM, "overcommit");
     }
@@ -100,7 +100,7 @@ final class SegmentCalls {
         Uapi.PROT_READ
             | (readOnly ? 0 : Uapi.PROT_WRITE)
             | ((flags & Uapi.SHM_EXEC) != 0 ? Uapi.PROT_EXEC : 0);
-    Segment segment = mm.context.segments.get((int) id);
+    Segment segment = mm.context.segments.get(id);
     if (segment == null) {
       return mm.error(Errno.EINVAL, "no segment has this identifier");
     }
@@ -136,7 +136,7 @@ final class SegmentCalls {
     while (vma != null && (attached == null || vma.end - addr <= end)) {
       long from = vma.start;
       long to = vma.end;
-      boolean part = vma.pgoff == from - addr >>> 12 && isAttachment(vma);
+      boolean part = vma.pgoff == (from - addr) >>> 12 && isAttachment(vma);
       if (part && (attached == null || attached.equals(vma.file))) {
         attached = vma.file;
         end = Mm.pageAlign(vma.backing == null ? 0 : vma.backing.sizeBytes());
@@ -170,7 +170,7 @@ final class SegmentCalls {
     if (cmd == Uapi.IPC_SET && !touch.kernelRead(buf, SHMID_DS_BYTES)) {
       return mm.error(Errno.EFAULT, "struct shmid_ds cannot be read");
     }
-    Segment segment = mm.context.segments.get((int) id);
+    Segment segment = mm.context.segments.get(id);
     if (segment == null) {
       return mm.error(Errno.EINVAL, "no segment has this identifier");
     }

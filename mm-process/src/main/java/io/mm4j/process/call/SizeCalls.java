@@ -117,7 +117,7 @@ final class SizeCalls {
     }
     if (file.isShmem()) {
       long first = from >>> 12;
-      long past = to + Mm.PAGE - 1 >>> 12;
+      long past = (to + Mm.PAGE - 1) >>> 12;
       if (past - first > mm.config.totalRamKb() >>> 2) {
         return mm.error(Errno.ENOSPC, "more than the file system holds");
       }

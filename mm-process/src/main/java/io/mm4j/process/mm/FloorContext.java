@@ -240,7 +240,7 @@ public final class FloorContext {
   }
 
   private static long pagesOf(long bytes) {
-    return bytes + Mm.PAGE - 1 >>> 12;
+    return (bytes + Mm.PAGE - 1) >>> 12;
   }
 
   /** How often one address space maps pages of a range of a file. */

@@ -80,7 +80,7 @@ public final class FileChange {
   }
 
   private void shrink(long bytes, FileObject.Unmapping unmapping) {
-    long first = bytes + PAGE - 1 >>> 12;
+    long first = (bytes + PAGE - 1) >>> 12;
     long oldPast = file.pageCount();
     unmapping.unmap(first, Long.MAX_VALUE >>> 12);
     long border = bytes >>> 12;
@@ -134,7 +134,7 @@ public final class FileChange {
    */
   void zeroPartial(long from, long to) {
     long first = from >>> 12;
-    long last = to - 1 >>> 12;
+    long last = (to - 1) >>> 12;
     int low = (int) (from & PAGE - 1);
     int high = (int) (to & PAGE - 1);
     if (first == last && (low != 0 || high != 0)) {

@@ -130,7 +130,7 @@ public final class FileObject {
     long piece = mapped.writtenBytes();
     long from = piece == 0 ? 0 : (index << 12) / piece * piece;
     long bytes = piece == 0 ? mapped.sizeBytes() : Math.min(mapped.sizeBytes(), from + piece);
-    long at = Math.max(from + 4095 >>> 12, index >>> MOST_ORDER << MOST_ORDER);
+    long at = Math.max((from + 4095) >>> 12, (index >>> MOST_ORDER) << MOST_ORDER);
     if (index < at) {
       return 0; // a page that two pieces wrote
     }
@@ -414,7 +414,7 @@ public final class FileObject {
 
   /** The same of bytes: pages that are only in part in the range become zero there. */
   public void punchBytes(long from, long to, Unmapping unmapping) {
-    long firstIndex = from + 4095 >>> 12;
+    long firstIndex = (from + 4095) >>> 12;
     long pastIndex = to >>> 12;
     if (firstIndex >= holesFrom && isShmem()) {
       change.zeroPartial(from, to);
@@ -426,13 +426,13 @@ public final class FileObject {
     if (from >= end) {
       return;
     }
-    writeBack(from >>> 12, end + 4095 >>> 12);
+    writeBack(from >>> 12, (end + 4095) >>> 12);
     long past = end >>> 12;
     if (firstIndex < past) {
       unmapping.unmap(firstIndex, past);
     }
     splitBorders(from >>> 12, from, end, unmapping);
-    splitBorders(end - 1 >>> 12, from, end, unmapping);
+    splitBorders((end - 1) >>> 12, from, end, unmapping);
     change.zeroPartial(from, end);
     if (firstIndex >= past) {
       return;

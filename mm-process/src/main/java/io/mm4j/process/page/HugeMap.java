@@ -2,6 +2,7 @@
 package io.mm4j.process.page;
 
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
@@ -190,7 +191,7 @@ public final class HugeMap {
     move(owned, from, to, bytes);
   }
 
-  private static void move(TreeSet<Long> set, long from, long to, long bytes) {
+  private static void move(NavigableSet<Long> set, long from, long to, long bytes) {
     TreeSet<Long> moving = new TreeSet<>(set.subSet(from, from + bytes));
     set.subSet(from, from + bytes).clear();
     moving.forEach(at -> set.add(at - from + to));
