@@ -51,7 +51,8 @@ final class LinuxProcessFloor implements ProcessFloor {
     this.sysctls = sysctls;
     context.forbidsZeroPage = !zeroPage;
     String pool = floors.settings().get("nr_hugepages");
-    if (pool != null && context.writeSysctl("nr_hugepages", pool) != 0) {
+    boolean none = frames == null && "0".equals(pool); // no process, and no pool
+    if (pool != null && !none && context.writeSysctl("nr_hugepages", pool) != 0) {
       throw new InputException("'" + pool + "' is no number", "vm.nr_hugepages=", "0 and up");
     }
   }

@@ -200,7 +200,7 @@ public class FaultBenchmark {
   public long fileReads() {
     int step = stride;
     for (int i = 0; i < ROW; i += step) {
-      if (calls.attempt(FILE + i * 16 * PAGE, Touch.Access.READ) != TouchOutcome.Kind.OK) {
+      if (calls.attempt(FILE + i * 16L * PAGE, Touch.Access.READ) != TouchOutcome.Kind.OK) {
         throw new IllegalStateException("no page: i=" + i);
       }
     }

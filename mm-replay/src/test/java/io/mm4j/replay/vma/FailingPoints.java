@@ -13,6 +13,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.NavigableSet;
 import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
@@ -120,7 +122,7 @@ final class FailingPoints {
 
   // ---------------------------------------------------------------- who watches
 
-  private abstract class Watcher implements CallWatcher {
+  private abstract static class Watcher implements CallWatcher {
     private @Nullable ProcessFloor floor;
     private Supplier<List<RunningProcess>> processes = List::of;
     long call;
@@ -197,7 +199,7 @@ final class FailingPoints {
   }
 
   /** What begins at an address: rights, flags and pages; up to the next one. */
-  private static TreeMap<Long, String> mapped(AddressSpace mm) {
+  private static NavigableMap<Long, String> mapped(AddressSpace mm) {
     TreeMap<Long, String> map = new TreeMap<>();
     mm.forEachVma(
         vma -> {
@@ -224,7 +226,7 @@ final class FailingPoints {
     return map;
   }
 
-  private static String at(@Nullable TreeMap<Long, String> map, long addr) {
+  private static String at(@Nullable NavigableMap<Long, String> map, long addr) {
     Map.Entry<Long, String> entry = map == null ? null : map.floorEntry(addr);
     return entry == null ? "nothing" : entry.getValue();
   }
@@ -235,7 +237,7 @@ final class FailingPoints {
     final Map<Long, Moment> after = new HashMap<>();
     private final TreeSet<Long> calls;
 
-    Reference(TreeSet<Long> calls) {
+    Reference(NavigableSet<Long> calls) {
       this.calls = calls;
     }
 
