@@ -188,10 +188,11 @@ final class FailingPoints {
   }
 
   /** What is mapped at one moment, by process, and what the call gave. */
-  private record Moment(Map<Integer, TreeMap<Long, String>> maps, String result, boolean fork) {}
+  private record Moment(
+      Map<Integer, NavigableMap<Long, String>> maps, String result, boolean fork) {}
 
   private Moment moment(List<RunningProcess> living, String text, String result) {
-    Map<Integer, TreeMap<Long, String>> maps = new HashMap<>();
+    Map<Integer, NavigableMap<Long, String>> maps = new HashMap<>();
     for (RunningProcess process : living) {
       maps.put(process.pid(), mapped(process.mm()));
     }
@@ -200,7 +201,7 @@ final class FailingPoints {
 
   /** What begins at an address: rights, flags and pages; up to the next one. */
   private static NavigableMap<Long, String> mapped(AddressSpace mm) {
-    TreeMap<Long, String> map = new TreeMap<>();
+    NavigableMap<Long, String> map = new TreeMap<>();
     mm.forEachVma(
         vma -> {
           boolean file = vma.file() != null;
@@ -235,7 +236,7 @@ final class FailingPoints {
   private final class Reference extends Watcher {
     final Map<Long, Moment> before = new HashMap<>();
     final Map<Long, Moment> after = new HashMap<>();
-    private final TreeSet<Long> calls;
+    private final NavigableSet<Long> calls;
 
     Reference(NavigableSet<Long> calls) {
       this.calls = calls;
@@ -351,11 +352,11 @@ final class FailingPoints {
     }
 
     private void compare(int pid, Moment seen, boolean refused) {
-      TreeMap<Long, String> a = before.maps.get(pid);
-      TreeMap<Long, String> b = done.maps.get(pid);
+      NavigableMap<Long, String> a = before.maps.get(pid);
+      NavigableMap<Long, String> b = done.maps.get(pid);
       TreeSet<Long> cuts = new TreeSet<>();
       for (Moment each : List.of(before, done, seen)) {
-        TreeMap<Long, String> map = each.maps.get(pid);
+        NavigableMap<Long, String> map = each.maps.get(pid);
         if (map != null) {
           cuts.addAll(map.keySet());
         }

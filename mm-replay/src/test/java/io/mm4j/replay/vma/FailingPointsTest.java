@@ -23,7 +23,7 @@ class FailingPointsTest {
   private static final Path CORPUS = Path.of("src/test/corpus/vma");
 
   /** Recordings with fewer allocations than this are played in a plain build. */
-  private static final int SHORT = 2000;
+  private static final int SHORT = 300;
 
   private static final long SEED =
       Long.getLong("mm.seed", new SplittableRandom().nextLong(1 << 30));
