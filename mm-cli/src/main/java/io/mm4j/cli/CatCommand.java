@@ -7,8 +7,10 @@ import io.mm4j.cli.proc.ProcFiles;
 import io.mm4j.cli.proc.Scene;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code mm cat}. */
@@ -32,6 +34,7 @@ import picocli.CommandLine.Parameters;
       "  mm cat /proc/buddyinfo --after tar_gzip",
       "  mm cat /proc/zoneinfo --memory 64G --cpus 8",
       "  mm cat /proc/1/maps",
+      "  mm cat /proc/vmallocinfo --steps 'vmalloc 1M; ioremap 0xfebc0000 8K'",
       "  mm cat /proc/1/smaps --after RECORDING.vma.gz --at 17",
     })
 final class CatCommand extends MmCommand {
@@ -40,6 +43,13 @@ final class CatCommand extends MmCommand {
       paramLabel = "FILE",
       description = "Paths such as /proc/buddyinfo or /proc/1/maps.")
   private List<String> files = new ArrayList<>();
+
+  @Option(
+      names = "--steps",
+      paramLabel = "CALLS",
+      order = 13,
+      description = "Without --after. " + Steps.DESCRIPTION)
+  private @Nullable String steps;
 
   @Mixin private SceneOptions scene = new SceneOptions();
   @Mixin private MachineOptions machine = new MachineOptions();
@@ -51,6 +61,9 @@ final class CatCommand extends MmCommand {
     }
     files.forEach(ProcFiles::check);
     boolean ofMachine = !files.stream().allMatch(ProcFiles::isOfProcess);
+    if (steps != null) {
+      scene.steps(Steps.parse(steps));
+    }
     scene.show(io, machine, ofMachine, false, shown -> print(io, shown));
     return Main.GOOD;
   }

@@ -42,6 +42,13 @@ final class ProcCommand extends MmCommand {
   /** Which files were written, so that the next export can remove them. */
   private static final String LIST = ".mm-export";
 
+  @Option(
+      names = "--steps",
+      paramLabel = "CALLS",
+      order = 13,
+      description = "Without --after. " + Steps.DESCRIPTION)
+  private @Nullable String steps;
+
   @Mixin private SceneOptions scene = new SceneOptions();
   @Mixin private MachineOptions machine = new MachineOptions();
 
@@ -50,6 +57,9 @@ final class ProcCommand extends MmCommand {
     Path folder = export;
     if (folder == null) {
       throw new InputException("nothing to do", "mm proc", "--export DIR");
+    }
+    if (steps != null) {
+      scene.steps(Steps.parse(steps));
     }
     scene.show(io, machine, true, false, shown -> write(io, folder, shown));
     return Main.GOOD;

@@ -74,6 +74,12 @@ final class SceneOptions {
   private List<String> rlimits = new ArrayList<>();
 
   private @Nullable Machine machine;
+  private Steps steps = Steps.NONE;
+
+  /** What is made on a machine that has just booted, before it is looked at. */
+  void steps(Steps first) {
+    steps = first;
+  }
 
   /** The workload in words, or null if there is none. */
   @Nullable String workload() {
@@ -146,8 +152,18 @@ final class SceneOptions {
       Consumer<Scene> reader) {
     PluginRegistry registry = options.registry(io);
     Workload workload = find();
+    if (!steps.isEmpty() && workload != null) {
+      throw new InputException(
+          "steps are made on a machine that has just booted",
+          "--steps",
+          "without --after and --maps");
+    }
     MachineConfig config =
-        workload == null ? options.config(io, registry) : options.config(registry);
+        workload != null
+            ? options.config(registry)
+            : steps.isEmpty()
+                ? options.config(io, registry)
+                : options.withKernelBytes(io, registry);
     Map<Spi<?>, PluginSpec> choices = options.choices(registry);
     Judge judge = new Judge(registry, choices);
     if (workload instanceof Workload.Requests) {
@@ -231,6 +247,9 @@ final class SceneOptions {
       return;
     }
     try (Machine machine = config.boot()) {
+      if (!steps.isEmpty()) {
+        var _ = steps.make(io, machine);
+      }
       look.accept(machine);
     }
   }

@@ -12,6 +12,7 @@ import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.pagetable.TableCursor;
+import io.mm4j.cli.explain.SpaceExplainer;
 import io.mm4j.cli.text.Json;
 import io.mm4j.cli.translate.Translation;
 import java.util.ArrayList;
@@ -33,9 +34,9 @@ import picocli.CommandLine.Parameters;
           + " page tables with the frame that holds its table, the physical address and who has"
           + " its frame.",
       "",
-      "The tables are those of a machine that has just booted: the kernel's, which map its RAM, or"
-          + " those of a new process, which share the kernel's half and have nothing else but what"
-          + " --map puts there.",
+      "The tables are those of a machine that has just booted: the kernel's, which map its RAM and"
+          + " what --steps puts there, or those of a new process, which share the kernel's half and"
+          + " have nothing else but what --map puts there.",
       "",
     },
     footer = {
@@ -45,6 +46,8 @@ import picocli.CommandLine.Parameters;
       "  mm translate 0xc0100000 --machine x86-32",
       "  mm translate 0x8048123 --map 0x8048000 --machine x86-pae --json",
       "  mm translate 0xff11000000000000 --plugin page-table=la57",
+      "  mm translate '$1' --steps 'vmalloc 1M'",
+      "  mm translate r1 r2 --steps 'kmap 0x40000; vmalloc 4K' --machine x86-32",
     })
 final class TranslateCommand extends MmCommand {
   private static final String KERNEL = "kernel";
@@ -69,6 +72,13 @@ final class TranslateCommand extends MmCommand {
       description = "Maps a page into the process first, readable and writable; repeatable.")
   private List<String> maps = new ArrayList<>();
 
+  @Option(
+      names = "--steps",
+      paramLabel = "CALLS",
+      order = 12,
+      description = Steps.DESCRIPTION + " ADDR may be $1 or r1, the result of the first.")
+  private @Nullable String steps;
+
   @Option(names = "--json", order = 12, description = "Prints JSON.")
   private boolean json;
 
@@ -86,15 +96,23 @@ final class TranslateCommand extends MmCommand {
     if (KERNEL.equals(rootName) && !maps.isEmpty()) {
       throw new InputException("a page is mapped into a process", "--map", "--root " + PROCESS);
     }
-    long[] wanted = addresses.stream().mapToLong(a -> parse(a, "ADDR " + a)).toArray();
+    Steps first = steps == null ? Steps.NONE : Steps.parse(steps);
+    addresses.stream()
+        .filter(a -> first.isEmpty() || !SpaceExplainer.isResult(a))
+        .forEach(a -> parse(a, "ADDR " + a));
     try (Machine booted = machine.withKernelBytes(io, machine.registry(io)).boot()) {
       Cpu cpu = booted.cpus().get(0);
       PageTables tables = booted.pageTables();
       long kernel = made(tables.kernelRoot(cpu));
       long process = made(tables.newRoot(cpu));
       maps.forEach(map -> map(booted, cpu, process, map));
+      SpaceExplainer made = first.isEmpty() ? null : first.make(io, booted);
       List<Map<String, Object>> all = new ArrayList<>();
-      for (long address : wanted) {
+      for (String typed : addresses) {
+        long address =
+            made != null && SpaceExplainer.isResult(typed)
+                ? made.result(typed, "ADDR " + typed)
+                : parse(typed, "ADDR " + typed);
         String name = rootName;
         if (name == null) {
           name = tables.format().kernel().contains(address) ? KERNEL : PROCESS;

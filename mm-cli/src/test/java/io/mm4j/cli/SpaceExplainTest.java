@@ -22,6 +22,15 @@ class SpaceExplainTest {
   }
 
   @Test
+  void oneIsNoPlural() {
+    Cli run = Cli.mm("explain", "vmalloc 4K; vmalloc 8K");
+    assertEquals(0, run.code(), run.err());
+    assertTrue(run.out().contains("1 page and a guard page"), run.out());
+    assertTrue(run.out().contains("1 frame in 1 run,"), run.out());
+    assertTrue(run.out().contains("2 frames in "), run.out());
+  }
+
+  @Test
   void ioremapRefusesRam() {
     Cli run = Cli.mm("explain", "ioremap 0x100000 4096; ioremap 0xfebc0000 8K WC");
     assertEquals(0, run.code(), run.err());

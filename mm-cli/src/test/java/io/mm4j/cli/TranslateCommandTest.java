@@ -46,6 +46,27 @@ class TranslateCommandTest {
     assertEquals(address, map.get("linear"));
   }
 
+  /** A vmalloc address and one of kmap: as steps before give them. */
+  @ParameterizedTest
+  @CsvSource({
+    "x86-64, vmalloc 1M, 0xffffc90000000000, 4",
+    "x86-32, vmalloc 1M, 0xf7ffe000, 2",
+    "x86-pae, kmap 0x40000, 0xff800000, 3",
+    "x86-32-2.4, kmap 0x40000, 0xff800000, 2"
+  })
+  void whatStepsHaveMapped(String machine, String step, String address, int levels) {
+    Map<?, ?> map =
+        translation(
+            "translate", "$1", "--steps", step, "--machine", machine, "--memory", "4G", "--json");
+    assertEquals(address, map.get("linear"));
+    assertEquals(true, map.get("mapped"));
+    assertEquals(levels, ((List<?>) Objects.requireNonNull(map.get("steps"))).size());
+    Cli wrong = Cli.mm("translate", "$2", "--steps", step, "--machine", machine);
+    assertEquals(2, wrong.code(), wrong.out());
+    Cli none = Cli.mm("translate", "$1");
+    assertEquals(2, none.code(), none.out());
+  }
+
   @Test
   void aMappedPageHasAFrameAndTheRestHasNot() {
     Cli run = Cli.mm("translate", "0x8048123", "0x8049000", "--map", "0x8048000", "--json");

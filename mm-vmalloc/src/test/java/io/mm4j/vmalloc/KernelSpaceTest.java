@@ -147,6 +147,28 @@ class KernelSpaceTest {
     }
   }
 
+  /** The option makes x86-32 learn as 2.4 does. */
+  @Test
+  void anOldDirectoryOfX86LearnsByAFaultIfItIsToldTo() {
+    try (Machine machine =
+        new MachineConfig()
+            .architecture(Architecture.X86_32)
+            .memory(64L << 20)
+            .plugin("paging=linux:vmalloc-sync=lazy")
+            .boot()) {
+      Cpu cpu = cpu(machine);
+      PageTables tables = machine.pageTables();
+      long early = tables.newRoot(cpu);
+      long address = machine.kernelSpace().vmalloc(cpu, 3 * PAGE);
+      assertEquals(PageTables.NOT_MAPPED, tables.translate(early, address));
+      assertTrue(machine.kernelSpace().fault(cpu, early, address));
+      assertEquals(1, tables.kernelSyncs());
+      assertNotEquals(PageTables.NOT_MAPPED, tables.translate(early, address));
+      machine.kernelSpace().vfree(cpu, address);
+      tables.freeRoot(cpu, early);
+    }
+  }
+
   @Test
   void elsewhereItIsThereAtOnce() {
     try (Machine machine = boot(Architecture.X86_64, "rbtree", 64L << 20)) {
@@ -355,10 +377,13 @@ class KernelSpaceTest {
       long large = space.vmalloc(cpu, 600 * PAGE);
       String info = space.vmallocinfo();
       assertTrue(info.contains(" vmalloc vpages N0=600"), info);
-      assertTrue(info.contains(" pages=2 vmalloc N0=2"), info);
+      assertTrue(info.contains(" vmalloc pages=2 vmalloc N0=2"), info);
       assertEquals(4, info.lines().count());
       space.vfree(cpu, large);
       space.vfree(cpu, huge);
+      assertEquals(4, space.vmallocinfo().lines().count());
+      assertTrue(space.vmallocinfo().lines().allMatch(l -> l.endsWith(" unpurged vm_area")));
+      assertEquals(4, space.purge(cpu));
       assertEquals("", space.vmallocinfo());
     }
   }

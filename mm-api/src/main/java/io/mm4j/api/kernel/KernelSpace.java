@@ -32,7 +32,12 @@ public interface KernelSpace extends AutoCloseable {
   /** Where everything lies. */
   KernelLayout layout();
 
-  /** {@code vmalloc()}: pages from wherever they are, with addresses in a row. */
+  /**
+   * {@code vmalloc()}: pages from wherever they are, with addresses in a row.
+   *
+   * @param bytes 1 to 1 TiB, rounded up to pages; more than there is of RAM is not served
+   * @throws io.mm4j.api.MisuseException if it is none of these
+   */
   long vmalloc(Cpu cpu, long bytes);
 
   /** {@code vzalloc()}: the same, full of zeroes. */
@@ -77,7 +82,7 @@ public interface KernelSpace extends AutoCloseable {
   /** {@code vunmap()}: the frames stay the caller's. */
   void vunmap(Cpu cpu, long address);
 
-  /** {@code vm_map_ram()}: as {@link #vmap}, without a guard page and a name. */
+  /** {@code vm_map_ram()}: as {@link #vmap}, without a guard page. */
   long vmMapRam(Cpu cpu, long[] pfns, int count);
 
   /** {@code vm_unmap_ram()}. */
@@ -150,7 +155,10 @@ public interface KernelSpace extends AutoCloseable {
    */
   boolean fault(Cpu cpu, long root, long address);
 
-  /** {@code /proc/vmallocinfo}. */
+  /**
+   * {@code /proc/vmallocinfo}, as {@code vmalloc_info_show()} of Linux 6.18 prints it: a line for
+   * each area, by vmap node and address, then what waits for a purge.
+   */
   String vmallocinfo();
 
   /** Frames that areas hold: {@code nr_vmalloc_pages}. */

@@ -3,6 +3,8 @@
 package io.mm4j.api.pagetable;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.MisuseException;
+import io.mm4j.api.memory.Pages;
 import org.apiguardian.api.API;
 
 /**
@@ -110,6 +112,35 @@ public interface TableCursor {
    * @throws io.mm4j.api.MisuseException if a table is there: its tables would be lost
    */
   void set(long entry);
+
+  /**
+   * Writes entries of level 1 in a row: that of the cursor and those behind it, as far as they lie
+   * in its table. The cursor then stands at the last one that was written. The pages of all of them,
+   * written or not, lie in the range of {@link #over}.
+   *
+   * @param entries their values, from 0 on
+   * @param count how many
+   * @return how many were written, at least one
+   * @throws io.mm4j.api.MisuseException if the cursor stands above level 1, or there are none
+   */
+  default int setRow(long[] entries, int count) {
+    if (level() != 1 || count < 1 || count > entries.length) {
+      throw new MisuseException(
+          "no row of level 1: level=" + level() + " count=" + count + " given=" + entries.length);
+    }
+    long first = address();
+    set(entries[0]);
+    int done = 1;
+    while (done < count) {
+      int reached = seek(first + ((long) done << Pages.PAGE_SHIFT), 1);
+      if (reached != 1 || (paddr() & (Pages.PAGE_SIZE - 1)) == 0) {
+        int _ = seek(first + ((long) (done - 1) << Pages.PAGE_SHIFT), 1);
+        break;
+      }
+      set(entries[done++]);
+    }
+    return done;
+  }
 
   /** {@code ptep_get_and_clear()}: returns the entry and leaves nothing there. */
   long getAndClear();

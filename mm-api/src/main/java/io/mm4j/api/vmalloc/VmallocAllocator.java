@@ -59,6 +59,12 @@ public interface VmallocAllocator extends AutoCloseable {
   /** Tells every free range, by address: what {@link #alloc} may take, pools aside. */
   void forEachFree(AreaVisitor visitor);
 
+  /**
+   * Tells every area that was freed and waits for a purge, in any order; a plugin that is not lazy
+   * has none.
+   */
+  default void forEachLazy(AreaVisitor visitor) {}
+
   /** Receives ranges. */
   @FunctionalInterface
   interface AreaVisitor {

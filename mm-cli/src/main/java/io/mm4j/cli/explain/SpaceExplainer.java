@@ -151,8 +151,10 @@ public final class SpaceExplainer {
         steps.add(
             new Step(
                 "pkmap",
-                "an address of the pkmap area stays mapped until all unused ones are flushed at"
-                    + " once"));
+                number(call, 1) < machine.layout().lowmemEndPfn()
+                    ? "the frame is lowmem and had no slot"
+                    : "an address of the pkmap area stays mapped until all unused ones are flushed"
+                        + " at once"));
         yield done();
       }
       default -> {
@@ -172,7 +174,7 @@ public final class SpaceExplainer {
 
   private String area(long address, long bytes, List<Step> steps) {
     if (address == KernelSpace.NO_ADDRESS) {
-      steps.add(new Step("vmalloc", "no addresses, or no memory for the pages or their tables"));
+      steps.add(new Step("vmalloc", whyNone(bytes)));
       return address(address);
     }
     long pages = (bytes + Pages.PAGE_SIZE - 1) >>> Pages.PAGE_SHIFT;
@@ -182,8 +184,8 @@ public final class SpaceExplainer {
             "addresses",
             String.format(
                 Locale.ROOT,
-                "%d pages and a guard page, from %s: plugin %s",
-                whole - 1,
+                "%s and a guard page, from %s: plugin %s",
+                count(whole - 1, "page"),
                 where(address),
                 plugin())));
     long runs = 1;
@@ -196,11 +198,13 @@ public final class SpaceExplainer {
             "frames",
             String.format(
                 Locale.ROOT,
-                "%d frames in %d runs, the first is 0x%x: physically %s",
-                pages,
-                runs,
+                "%s in %s, the first is 0x%x%s",
+                count(pages, "frame"),
+                count(runs, "run"),
                 space.vmallocToPfn(address),
-                runs == 1 ? "in a row, by chance" : "scattered")));
+                pages == 1
+                    ? ""
+                    : runs == 1 ? ": physically in a row, by chance" : ": physically scattered")));
     tables(address, steps);
     steps.add(
         new Step(
@@ -209,6 +213,21 @@ public final class SpaceExplainer {
                 "nothing is mapped at 0x%x: an access behind the area faults",
                 address + areas.bytes(address) - Pages.PAGE_SIZE)));
     return address(address);
+  }
+
+  private String whyNone(long bytes) {
+    long total = machine.zones().stream().mapToLong(z -> z.zone().managedPages()).sum();
+    if ((bytes - 1) >>> Pages.PAGE_SHIFT >= total) {
+      return "more than all RAM, which has " + count(total, "page");
+    }
+    long room = machine.kernelLayout().vmallocEnd() - machine.kernelLayout().vmallocStart();
+    return bytes >= room
+        ? "the vmalloc area has " + count(room >>> Pages.PAGE_SHIFT, "page") + " in all"
+        : "no hole with room for it, or no memory for the pages or their tables";
+  }
+
+  private static String count(long number, String what) {
+    return number + " " + what + (number == 1 ? "" : "s");
   }
 
   private String plugin() {
@@ -358,16 +377,34 @@ public final class SpaceExplainer {
     return Sizes.parseSize(call.get(at), String.join(" ", call));
   }
 
+  /** Whether this names a result: {@code $1} or {@code r1}. */
+  public static boolean isResult(String text) {
+    return text.matches("[$r][0-9]{1,6}");
+  }
+
+  /**
+   * The result of an earlier request.
+   *
+   * @param text that names it
+   * @param where for the message
+   * @throws InputException if there is none
+   */
+  public long result(String text, String where) {
+    int index = Integer.parseInt(text.substring(1));
+    if (index < 1 || index > results.size()) {
+      throw new InputException(
+          "there is no result " + text,
+          where,
+          results.isEmpty() ? "an address: nothing was asked for yet" : "$1 to $" + results.size());
+    }
+    return results.get(index - 1);
+  }
+
   private long number(List<String> call, int at) {
     String text = call.get(at);
     String where = String.join(" ", call);
-    if (text.matches("[$r][0-9]{1,6}")) {
-      int index = Integer.parseInt(text.substring(1));
-      if (index < 1 || index > results.size()) {
-        throw new InputException(
-            "there is no result " + text, where, "$1 to $" + results.size() + " so far");
-      }
-      return results.get(index - 1);
+    if (isResult(text)) {
+      return result(text, where);
     }
     try {
       return text.toLowerCase(Locale.ROOT).startsWith("0x")

@@ -3,6 +3,7 @@
 package io.mm4j.cli.proc;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.kernel.KernelSpace;
 import io.mm4j.api.machine.Machine;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.RangeBootAllocator;
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param boot the allocator of early boot with its ranges; null if it keeps none, or if nobody
  *     knows what the boot of this machine did
  * @param slabs the slab allocator, if the machine has one
+ * @param space the kernel's own mappings, if the machine has any; without bytes in RAM it has none
  */
 public record MachineView(
     MemoryMap map,
@@ -34,7 +36,8 @@ public record MachineView(
     long nowNs,
     KernelSettings settings,
     @Nullable RangeBootAllocator boot,
-    Optional<SlabAllocator> slabs) {
+    Optional<SlabAllocator> slabs,
+    Optional<KernelSpace> space) {
   /** Copies the list. */
   public MachineView {
     zones = List.copyOf(zones);
@@ -50,12 +53,24 @@ public record MachineView(
         machine.clock().nowNs(),
         settings,
         machine.memory().bootAllocator() instanceof RangeBootAllocator ranges ? ranges : null,
-        machine.slabCapabilities().map(c -> machine.slabs()));
+        machine.slabCapabilities().map(c -> machine.slabs()),
+        space(machine));
+  }
+
+  private static Optional<KernelSpace> space(Machine machine) {
+    if (machine.vmallocCapabilities().isEmpty() || !machine.memory().hasContents()) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(machine.kernelSpace());
+    } catch (InputException e) {
+      return Optional.empty(); // page tables that bring none
+    }
   }
 
   /** The same without what boot did: the machine of a recording. */
   public MachineView withoutBoot() {
-    return new MachineView(map, zones, statistics, cpus, nowNs, settings, null, slabs);
+    return new MachineView(map, zones, statistics, cpus, nowNs, settings, null, slabs, space);
   }
 
   /**

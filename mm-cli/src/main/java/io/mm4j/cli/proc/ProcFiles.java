@@ -16,6 +16,7 @@ import java.util.regex.Pattern;
 /** The files that a machine and its processes are shown in, by path. */
 public final class ProcFiles {
   private static final Map<String, Function<MachineView, String>> FILES = new LinkedHashMap<>();
+  private static final String VMALLOCINFO = "/proc/vmallocinfo";
   private static final Pattern OF_PROCESS = Pattern.compile("/proc/([0-9]{1,9})/([a-z_/]+)");
 
   static {
@@ -28,6 +29,7 @@ public final class ProcFiles {
     FILES.put("/proc/loadavg", view -> StatFiles.loadavg());
     FILES.put("/proc/buddyinfo", ZoneFiles::buddyinfo);
     FILES.put("/proc/pagetypeinfo", ZoneFiles::pagetypeinfo);
+    FILES.put(VMALLOCINFO, StatFiles::vmallocinfo);
     FILES.put(SlabFiles.SLABINFO, SlabFiles::slabinfo);
     FILES.put(MemblockFiles.MEMORY, MemblockFiles::memory);
     FILES.put(MemblockFiles.RESERVED, MemblockFiles::reserved);

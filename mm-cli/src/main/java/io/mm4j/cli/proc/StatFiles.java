@@ -2,6 +2,7 @@
 
 package io.mm4j.cli.proc;
 
+import io.mm4j.api.kernel.KernelSpace;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.PageStats;
@@ -142,6 +143,7 @@ final class StatFiles {
     values.put("LowFree", (free - highFree) << kilo);
     values.put("CommitLimit", view.settings().commitLimit(total) << kilo);
     values.put("VmallocTotal", view.settings().vmallocTotalKb(lowmemEnd));
+    values.put("VmallocUsed", view.space().map(KernelSpace::vmallocPages).orElse(0L) << kilo);
     values.put("Hugepagesize", 2048L);
     StringBuilder out = new StringBuilder();
     for (String name : Names.meminfo()) {
@@ -155,6 +157,11 @@ final class StatFiles {
       }
     }
     return out.toString();
+  }
+
+  /** {@code /proc/vmallocinfo}: boot maps nothing there, and without bytes in RAM nobody can. */
+  static String vmallocinfo(MachineView view) {
+    return view.space().map(KernelSpace::vmallocinfo).orElse("");
   }
 
   /** {@code /proc/stat}: the CPUs have idled since boot. */

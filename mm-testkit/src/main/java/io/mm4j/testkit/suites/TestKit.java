@@ -8,6 +8,7 @@ import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.frames.FrameAllocatorSuite;
+import io.mm4j.testkit.kernel.KernelSpaceSuite;
 import io.mm4j.testkit.memory.PhysicalMemorySuite;
 import io.mm4j.testkit.pages.PageAllocatorSuite;
 import io.mm4j.testkit.paging.PageTableFormatSuite;
@@ -40,6 +41,7 @@ public final class TestKit {
         PageTableFormatSuite.suite(),
         PageTablesSuite.suite(),
         VmallocAllocatorSuite.suite(),
+        KernelSpaceSuite.suite(),
         SlabAllocatorSuite.suite(),
         VmaIndexSuite.suite(),
         AddressSpaceSuite.suite());

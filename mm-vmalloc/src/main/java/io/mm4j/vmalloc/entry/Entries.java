@@ -91,6 +91,17 @@ public final class Entries {
     }
   }
 
+  /** Writes entries of one table in a row, from a physical address on. */
+  public void putRow(long paddr, long[] row, int count) {
+    if (wide) {
+      MemorySegment.copy(row, 0, ram, LONG, paddr, count);
+    } else {
+      for (int i = 0; i < count; i++) {
+        ram.set(INT, paddr + ((long) i << 2), (int) row[i]);
+      }
+    }
+  }
+
   /** The physical address of an entry of a table. */
   public long paddr(long tablePfn, int index) {
     return (tablePfn << Pages.PAGE_SHIFT) + ((long) index << entryShift());

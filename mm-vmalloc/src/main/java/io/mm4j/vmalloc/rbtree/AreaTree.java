@@ -73,6 +73,12 @@ final class AreaTree {
     return found;
   }
 
+  /** Whether a range of the tree has a part of this one. */
+  boolean touches(long from, long to) {
+    int n = above(from);
+    return n != NONE && a.start[n] < to;
+  }
+
   /** Puts a range in: {@code insert_vmap_area()}. It overlaps none. */
   void insert(int area) {
     int p = NONE;

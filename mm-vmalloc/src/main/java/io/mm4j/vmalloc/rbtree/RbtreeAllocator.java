@@ -36,20 +36,15 @@ final class RbtreeAllocator implements VmallocAllocator {
 
   private static final int MAX_NODES = 128;
 
-  /** {@code vmap_zone_size} in pages, as a shift: whose lazy tree an area of no node goes to. */
-  private static final int ZONE_SHIFT = 4;
-
   private final KernelLock lock = new KernelLock(LockClass.VMAP, "vmap areas");
   private final Areas a = new Areas();
   private final AreaTree free = new AreaTree(a, true);
+  private final Holes holes = new Holes(a, free);
   private final AreaTree busy = new AreaTree(a, false);
-  private final AreaTree decayed = new AreaTree(a, false);
-  private final AreaTree[] lazy;
-  private final Pools[] pools;
+  private final Waiting waiting;
   private final long start;
   private final long end;
   private final long lazyMax;
-  private long lazyPages;
   private long purges;
   private long purgedAreas;
 
@@ -60,12 +55,7 @@ final class RbtreeAllocator implements VmallocAllocator {
 
   RbtreeAllocator(VmallocAllocatorProvider.Floors floors) {
     int nodes = floors.is64Bit() ? Math.clamp(floors.cpus(), 1, MAX_NODES) : 1;
-    lazy = new AreaTree[nodes];
-    pools = new Pools[nodes];
-    for (int i = 0; i < nodes; i++) {
-      lazy[i] = new AreaTree(a, false);
-      pools[i] = new Pools(a);
-    }
+    waiting = new Waiting(a, free, nodes);
     start = floors.start();
     end = floors.end();
     lazyMax = (32 - Integer.numberOfLeadingZeros(floors.cpus())) * LAZY_UNIT;
@@ -89,14 +79,14 @@ final class RbtreeAllocator implements VmallocAllocator {
     try {
       int node = NO_NODE;
       int area = NONE;
-      if (from == start && to == end && pools.length > 1) {
-        node = cpu.id() % pools.length;
+      if (from == start && to == end && waiting.nodes() > 1) {
+        node = cpu.id() % waiting.nodes();
         long pages = bytes >>> Pages.PAGE_SHIFT;
-        area = pages <= Pools.MAX_PAGES ? pools[node].take((int) pages, aligned) : NONE;
+        area = pages <= Pools.MAX_PAGES ? waiting.pools(node).take((int) pages, aligned) : NONE;
       }
       lastFromPool = area != NONE;
       if (area == NONE) {
-        long address = carve(bytes, aligned, from, to);
+        long address = holes.carve(bytes, aligned, from, to);
         if (address == NO_ADDRESS) {
           lastArea = NONE;
           return NO_ADDRESS;
@@ -108,86 +98,6 @@ final class RbtreeAllocator implements VmallocAllocator {
       return a.start[area];
     } finally {
       lock.unlock();
-    }
-  }
-
-  /** {@code __alloc_vmap_area()}. */
-  private long carve(long bytes, long align, long from, long to) {
-    boolean exact = align <= Pages.PAGE_SIZE || to - from == bytes;
-    int hole = lowestMatch(bytes, align, from, exact ? bytes : bytes + align - 1);
-    if (hole == NONE) {
-      return NO_ADDRESS;
-    }
-    long address = alignUp(Math.max(a.start[hole], from), align);
-    if (address + bytes > to || address + bytes < address) {
-      return NO_ADDRESS;
-    }
-    clip(hole, address, bytes);
-    return address;
-  }
-
-  /** {@code find_vmap_lowest_match()}: its way through the tree, step by step. */
-  private int lowestMatch(long bytes, long align, long from, long length) {
-    long low = from;
-    int n = free.root();
-    while (n != NONE) {
-      if (free.max(a.left[n]) >= length && low < a.start[n]) {
-        n = a.left[n];
-        continue;
-      }
-      if (fits(n, bytes, align, low)) {
-        return n;
-      }
-      if (free.max(a.right[n]) >= length) {
-        n = a.right[n];
-        continue;
-      }
-      // Back to the first ancestor with something to its right that was not looked at.
-      n = a.parent[n];
-      while (n != NONE) {
-        if (fits(n, bytes, align, low)) {
-          return n;
-        }
-        if (free.max(a.right[n]) >= length && low <= a.start[n]) {
-          low = a.start[n] + 1;
-          n = a.right[n];
-          break;
-        }
-        n = a.parent[n];
-      }
-    }
-    return NONE;
-  }
-
-  /** {@code is_within_this_va()}. */
-  private boolean fits(int n, long bytes, long align, long from) {
-    long address = alignUp(Math.max(a.start[n], from), align);
-    return address >= from && address + bytes >= address && address + bytes <= a.end[n];
-  }
-
-  private static long alignUp(long address, long align) {
-    return (address + align - 1) & -align;
-  }
-
-  /** {@code va_clip()}: what is left below is a new range, what is left above is the old one. */
-  private void clip(int hole, long address, long bytes) {
-    long to = address + bytes;
-    boolean below = a.start[hole] < address;
-    boolean above = to < a.end[hole];
-    if (!below && !above) {
-      free.remove(hole);
-      a.drop(hole);
-    } else if (!below) {
-      a.start[hole] = to;
-      free.grown(hole);
-    } else if (!above) {
-      a.end[hole] = address;
-      free.grown(hole);
-    } else {
-      int rest = a.make(a.start[hole], address, NO_NODE);
-      a.start[hole] = to;
-      free.grown(hole);
-      free.insert(rest);
     }
   }
 
@@ -211,37 +121,27 @@ final class RbtreeAllocator implements VmallocAllocator {
     try {
       int area = inUse(address);
       busy.remove(area);
-      lazyPages += a.bytes(area) >>> Pages.PAGE_SHIFT;
-      lazy[nodeOf(area)].insert(area);
+      waiting.add(area);
       lastArea = NONE;
     } finally {
       lock.unlock();
     }
   }
 
-  private int nodeOf(int area) {
-    return a.node[area] != NO_NODE
-        ? a.node[area]
-        : (int)
-            Long.remainderUnsigned(a.start[area] >>> (Pages.PAGE_SHIFT + ZONE_SHIFT), lazy.length);
-  }
-
   @Override
   public int purge(AreaVisitor flush) {
-    int[] firsts = new int[lazy.length];
+    int[] firsts = new int[waiting.nodes()];
     long from = Long.MAX_VALUE;
     long to = Long.MIN_VALUE;
     lock.lock();
     try {
       lastArea = NONE;
-      for (int i = 0; i < lazy.length; i++) {
-        decay(pools[i], false);
-        firsts[i] = lazy[i].first();
-        for (int n = firsts[i]; n != NONE; n = a.after[n]) {
+      waiting.take(firsts);
+      for (int first : firsts) {
+        for (int n = first; n != NONE; n = a.after[n]) {
           from = Math.min(from, a.start[n]);
           to = Math.max(to, a.end[n]);
         }
-        lazy[i].clear();
       }
     } finally {
       lock.unlock();
@@ -253,7 +153,7 @@ final class RbtreeAllocator implements VmallocAllocator {
     try {
       int count = 0;
       for (int first : firsts) {
-        count += purge(first);
+        count += waiting.purge(first);
       }
       purges += count > 0 ? 1 : 0;
       purgedAreas += count;
@@ -263,68 +163,12 @@ final class RbtreeAllocator implements VmallocAllocator {
     }
   }
 
-  /**
-   * {@code purge_vmap_node()}: small areas to their pools, the others to the tree, from the top.
-   */
-  private int purge(int first) {
-    int count = 0;
-    int toTree = NONE;
-    for (int n = first; n != NONE; ) {
-      int next = a.after[n];
-      long pages = a.bytes(n) >>> Pages.PAGE_SHIFT;
-      count++;
-      lazyPages -= pages;
-      if (a.node[n] != NO_NODE && pages <= Pools.MAX_PAGES) {
-        pools[a.node[n]].push(n, (int) pages);
-      } else {
-        a.after[n] = toTree;
-        toTree = n;
-      }
-      n = next;
-    }
-    while (toTree != NONE) {
-      int next = a.after[toTree];
-      a.node[toTree] = NO_NODE;
-      free.merge(toTree);
-      toTree = next;
-    }
-    return count;
-  }
-
-  /** {@code decay_va_pool_node()}: a quarter of each pool, or all of it, goes back to the tree. */
-  private int decay(Pools pool, boolean all) {
-    if (pool.all() == 0) {
-      return 0;
-    }
-    int count = 0;
-    for (int pages = 1; pages <= Pools.MAX_PAGES; pages++) {
-      int length = pool.length(pages);
-      for (int i = all ? length : length / 4; i > 0; i--) {
-        int area = pool.pop(pages);
-        a.node[area] = NO_NODE;
-        decayed.merge(area);
-        count++;
-      }
-    }
-    int next;
-    for (int n = decayed.first(); n != NONE; n = next) {
-      next = a.after[n];
-      free.merge(n);
-    }
-    decayed.clear();
-    return count;
-  }
-
   @Override
   public int shrink() {
     lock.lock();
     try {
       lastArea = NONE;
-      int count = 0;
-      for (Pools pool : pools) {
-        count += decay(pool, true);
-      }
-      return count;
+      return waiting.shrink();
     } finally {
       lock.unlock();
     }
@@ -332,11 +176,7 @@ final class RbtreeAllocator implements VmallocAllocator {
 
   @Override
   public int pooled() {
-    int count = 0;
-    for (Pools pool : pools) {
-      count += pool.all();
-    }
-    return count;
+    return waiting.pooled();
   }
 
   @Override
@@ -376,8 +216,13 @@ final class RbtreeAllocator implements VmallocAllocator {
   }
 
   @Override
+  public void forEachLazy(AreaVisitor visitor) {
+    waiting.forEachLazy(visitor);
+  }
+
+  @Override
   public long lazyPages() {
-    return lazyPages;
+    return waiting.lazyPages();
   }
 
   @Override
@@ -392,11 +237,7 @@ final class RbtreeAllocator implements VmallocAllocator {
       a.clear();
       free.clear();
       busy.clear();
-      for (int i = 0; i < lazy.length; i++) {
-        lazy[i].clear();
-        pools[i].clear();
-      }
-      lazyPages = 0;
+      waiting.clear();
       lastArea = NONE;
     } finally {
       lock.unlock();
@@ -417,8 +258,9 @@ final class RbtreeAllocator implements VmallocAllocator {
   public void addPooled(int node, long address, long bytes) {
     lock.lock();
     try {
-      pools[node].append(
-          a.make(address, address + bytes, node), (int) (bytes >>> Pages.PAGE_SHIFT));
+      waiting
+          .pools(node)
+          .append(a.make(address, address + bytes, node), (int) (bytes >>> Pages.PAGE_SHIFT));
     } finally {
       lock.unlock();
     }
@@ -429,14 +271,14 @@ final class RbtreeAllocator implements VmallocAllocator {
     lock.lock();
     try {
       long to = address + bytes;
-      int pooled = pooled(address, bytes);
+      int pooled = waiting.pooled(address, bytes);
       if (pooled != NONE) {
-        pools[a.node[pooled]].remove(pooled, (int) (bytes >>> Pages.PAGE_SHIFT));
+        waiting.pools(a.node[pooled]).remove(pooled, (int) (bytes >>> Pages.PAGE_SHIFT));
         busy.insert(pooled);
         lastArea = NONE;
         return bytes >>> Pages.PAGE_SHIFT;
       }
-      if (touches(busy, address, to) || isWaiting(address, to)) {
+      if (busy.touches(address, to) || waiting.has(address, to)) {
         return -1;
       }
       long known = 0;
@@ -445,7 +287,7 @@ final class RbtreeAllocator implements VmallocAllocator {
           hole = free.above(address)) {
         long from = Math.max(address, a.start[hole]);
         long until = Math.min(to, a.end[hole]);
-        clip(hole, from, until - from);
+        holes.clip(hole, from, until - from);
         known += until - from;
       }
       busy.insert(a.make(address, to, node));
@@ -454,44 +296,6 @@ final class RbtreeAllocator implements VmallocAllocator {
     } finally {
       lock.unlock();
     }
-  }
-
-  /** The area of a pool that is exactly this range. */
-  private int pooled(long address, long bytes) {
-    long pages = bytes >>> Pages.PAGE_SHIFT;
-    for (Pools pool : pools) {
-      int n = pool.all() == 0 || pages > Pools.MAX_PAGES ? NONE : pool.head((int) pages);
-      for (; n != NONE; n = a.after[n]) {
-        if (a.start[n] == address) {
-          return n;
-        }
-      }
-    }
-    return NONE;
-  }
-
-  private boolean touches(AreaTree tree, long from, long to) {
-    int n = tree.above(from);
-    return n != NONE && a.start[n] < to;
-  }
-
-  /** Whether a range is lazy or in a pool. */
-  private boolean isWaiting(long from, long to) {
-    for (AreaTree tree : lazy) {
-      if (touches(tree, from, to)) {
-        return true;
-      }
-    }
-    for (Pools pool : pools) {
-      for (int pages = 1; pool.all() > 0 && pages <= Pools.MAX_PAGES; pages++) {
-        for (int n = pool.head(pages); n != NONE; n = a.after[n]) {
-          if (a.start[n] < to && a.end[n] > from) {
-            return true;
-          }
-        }
-      }
-    }
-    return false;
   }
 
   @Override
@@ -505,7 +309,7 @@ final class RbtreeAllocator implements VmallocAllocator {
       lastArea = NONE;
       busy.remove(area);
       if (lastFromPool) {
-        pools[a.node[area]].push(area, (int) (a.bytes(area) >>> Pages.PAGE_SHIFT));
+        waiting.pools(a.node[area]).push(area, (int) (a.bytes(area) >>> Pages.PAGE_SHIFT));
       } else {
         a.node[area] = NO_NODE;
         free.merge(area);
@@ -521,15 +325,11 @@ final class RbtreeAllocator implements VmallocAllocator {
     try {
       long[] used = {0};
       forEach((from, to) -> used[0] += (to - from) >>> Pages.PAGE_SHIFT);
-      int lazyAreas = 0;
-      for (AreaTree tree : lazy) {
-        lazyAreas += tree.size();
-      }
       return new VmallocStats(
           busy.size(),
           used[0],
-          lazyAreas,
-          lazyPages,
+          waiting.lazyAreas(),
+          waiting.lazyPages(),
           pooled(),
           free.size(),
           free.max(free.root()) >>> Pages.PAGE_SHIFT,
@@ -546,21 +346,13 @@ final class RbtreeAllocator implements VmallocAllocator {
     try {
       free.validate("free");
       busy.validate("busy");
-      long pages = 0;
-      for (AreaTree tree : lazy) {
-        tree.validate("lazy");
-        for (int n = tree.first(); n != NONE; n = a.after[n]) {
-          pages += a.bytes(n) >>> Pages.PAGE_SHIFT;
-        }
-      }
-      CorruptStateError.check(
-          pages == lazyPages, "lazy pages: walked=" + pages + " counted=" + lazyPages);
+      waiting.validate();
       for (int n = free.first(); n != NONE; n = a.after[n]) {
         int next = a.after[n];
         CorruptStateError.check(
             next == NONE || a.end[n] < a.start[next],
             String.format("free ranges touch: end=0x%x", a.end[n]));
-        boolean taken = touches(busy, a.start[n], a.end[n]) || isWaiting(a.start[n], a.end[n]);
+        boolean taken = busy.touches(a.start[n], a.end[n]) || waiting.has(a.start[n], a.end[n]);
         CorruptStateError.check(
             !taken, String.format("a free range is somebody's: start=0x%x", a.start[n]));
       }
@@ -571,6 +363,6 @@ final class RbtreeAllocator implements VmallocAllocator {
 
   @Override
   public String toString() {
-    return "rbtree areas=" + busy.size() + " lazyPages=" + lazyPages + " pooled=" + pooled();
+    return "rbtree areas=" + busy.size() + " lazyPages=" + lazyPages() + " pooled=" + pooled();
   }
 }

@@ -26,7 +26,7 @@ final class Devices {
   private static final long DMA_ZONE_MASK = (1L << 24) - 1;
   private static final long DMA32_ZONE_MASK = (1L << 32) - 1;
 
-  private final LinuxSpace space;
+  private final VmAreas areas;
   private final KernelSpaceProvider.Floors floors;
   private final Mapper mapper;
   private final MemMap memMap;
@@ -34,8 +34,8 @@ final class Devices {
   /** Coherent memory: first frame and order. */
   private final Map<Long, Integer> coherent = new ConcurrentHashMap<>();
 
-  Devices(LinuxSpace space, KernelSpaceProvider.Floors floors, Mapper mapper) {
-    this.space = space;
+  Devices(KernelSpaceProvider.Floors floors, VmAreas areas, Mapper mapper) {
+    this.areas = areas;
     this.floors = floors;
     this.mapper = mapper;
     this.memMap = floors.memory().memMap();
@@ -59,7 +59,7 @@ final class Devices {
     int maxShift = format.shift(floors.architecture().is64Bit() ? 3 : 2);
     int shift = 64 - Long.numberOfLeadingZeros(size - 1);
     long align = 1L << Math.clamp(shift, Pages.PAGE_SHIFT, maxShift);
-    VmArea area = space.area(cpu, VmArea.Kind.IOREMAP, size, align, true, "ioremap");
+    VmArea area = areas.make(cpu, VmArea.Kind.IOREMAP, size, align, true, 0, "ioremap");
     if (area == null) {
       return KernelSpace.NO_ADDRESS;
     }
@@ -73,13 +73,13 @@ final class Devices {
         level--;
       }
       if (!mapper.prepare(cpu, at, at + format.bytes(level), level)) {
-        space.release(cpu, area);
+        areas.release(cpu, area);
         return KernelSpace.NO_ADDRESS;
       }
-      mapper.map(cpu, at, level, (start + done) >>> Pages.PAGE_SHIFT, prot);
+      mapper.map(at, level, (start + done) >>> Pages.PAGE_SHIFT, prot);
       done += format.bytes(level);
     }
-    space.keep(area);
+    areas.keep(area);
     return area.address + (paddr - start);
   }
 

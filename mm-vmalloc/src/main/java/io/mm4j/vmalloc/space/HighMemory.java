@@ -100,7 +100,7 @@ final class HighMemory {
         }
         pfns[slot] = pfn;
         counts[slot] = 1;
-        mapper.map(cpu, slotAddress(slot), 1, pfn, mapper.format().kernelProt(RW));
+        mapper.map(slotAddress(slot), 1, pfn, mapper.format().kernelProt(RW));
       }
       counts[slot]++;
       return slotAddress(slot);
@@ -129,7 +129,7 @@ final class HighMemory {
     for (int i = 0; i < counts.length; i++) {
       if (counts[i] == 1) {
         counts[i] = 0;
-        mapper.unmap(cpu, slotAddress(i), slotAddress(i + 1));
+        mapper.unmap(slotAddress(i), slotAddress(i + 1));
         any = true;
       }
     }
@@ -174,7 +174,7 @@ final class HighMemory {
     if (!mapper.prepare(cpu, at, at + Pages.PAGE_SIZE, 1)) {
       return KernelSpace.NO_ADDRESS;
     }
-    mapper.map(cpu, at, 1, pfn, mapper.format().kernelProt(RW));
+    mapper.map(at, 1, pfn, mapper.format().kernelProt(RW));
     local[cpu.id()][slot] = at;
     depth[cpu.id()]++;
     return at;
@@ -191,7 +191,7 @@ final class HighMemory {
       throw new MisuseException(
           String.format("not the last local mapping of CPU %d: address=0x%x", cpu.id(), address));
     }
-    mapper.unmap(cpu, page, page + Pages.PAGE_SIZE);
+    mapper.unmap(page, page + Pages.PAGE_SIZE);
     tables.mmu(cpu).flushOne(page);
     depth[cpu.id()]--;
   }
@@ -221,16 +221,14 @@ final class HighMemory {
     }
     PageTableFormat format = mapper.format();
     long prot = format.withCache(format.kernelProt(RW), mode);
-    mapper.map(cpu, at, 1, paddr >>> Pages.PAGE_SHIFT, prot);
+    mapper.map(at, 1, paddr >>> Pages.PAGE_SHIFT, prot);
     tables.flushKernelRange(cpu, at, at + Pages.PAGE_SIZE);
     return at;
   }
 
   void clearFixmap(Cpu cpu, int index) {
     long at = fixToVirt(index);
-    if (tables.kernelRoot(cpu) != PageTables.NO_ROOT) {
-      mapper.unmap(cpu, at, at + Pages.PAGE_SIZE);
-      tables.flushKernelRange(cpu, at, at + Pages.PAGE_SIZE);
-    }
+    mapper.unmap(at, at + Pages.PAGE_SIZE);
+    tables.flushKernelRange(cpu, at, at + Pages.PAGE_SIZE);
   }
 }

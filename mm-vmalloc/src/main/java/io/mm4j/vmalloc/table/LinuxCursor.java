@@ -309,6 +309,29 @@ final class LinuxCursor implements TableCursor {
     write(placed(), entry);
   }
 
+  @Override
+  public int setRow(long[] values, int count) {
+    checkStanding();
+    Root _ = placed();
+    int index = (int) (address >>> Pages.PAGE_SHIFT & indexMask);
+    int writes = (int) Math.min(count, indexMask + 1 - index);
+    long lastOne = address + ((long) writes << Pages.PAGE_SHIFT) - 1;
+    if (level != 1
+        || count < 1
+        || count > values.length
+        || Long.compareUnsigned(lastOne, last | (Pages.PAGE_SIZE - 1)) > 0) {
+      throw new MisuseException(
+          String.format(
+              "no row of level 1 in the range of the cursor: level=%d address=0x%x count=%d"
+                  + " given=%d last=0x%x",
+              level, address, count, values.length, last));
+    }
+    entries.putRow(paddr, values, writes);
+    address += (long) (writes - 1) << Pages.PAGE_SHIFT;
+    paddr += (long) (writes - 1) << entryShift;
+    return writes;
+  }
+
   /** A top entry of the kernel is everybody's. */
   private void write(Root here, long entry) {
     entries.put(paddr, entry);

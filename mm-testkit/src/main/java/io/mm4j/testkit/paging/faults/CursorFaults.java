@@ -61,6 +61,11 @@ final class CursorFaults {
             "PG-11",
             LosesDeposits::new),
         fault(
+            "row-without-its-last",
+            "The last entry of a row is not written.",
+            "PG-30",
+            ShortRow::new),
+        fault(
             "does-not-look-again",
             "A new table is put where something else has come meanwhile.",
             "PG-12",
@@ -129,6 +134,19 @@ final class CursorFaults {
     public void deposit(long tablePfn) {
       super.deposit(tablePfn);
       tables.forgetNext(tablePfn);
+    }
+  }
+
+  private static final class ShortRow extends NaiveCursor {
+    ShortRow(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    public int setRow(long[] entries, int count) {
+      int done = super.setRow(entries, count);
+      set(done > 1 ? 0 : entry());
+      return done;
     }
   }
 

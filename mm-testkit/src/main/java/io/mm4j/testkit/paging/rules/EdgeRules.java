@@ -57,7 +57,18 @@ public final class EdgeRules {
             "sync_global_pgds, arch_sync_kernel_mappings; set_pmd of x86-32",
             "only what comes is published",
             EdgeRules::topLeafs,
-            Kind.X86_32));
+            Kind.X86_32),
+        rule(
+            "PG-30",
+            "row-of-entries",
+            "Entries of level 1 that are written in a row are those of the pages from the cursor's"
+                + " on, up to the end of its table or the number that was asked for; no other entry"
+                + " is changed, and a walk goes on behind them. Above level 1 and outside the range"
+                + " a row is refused.",
+            "vmalloc maps hundreds of pages at once.",
+            "vmap_pages_pte_range, vunmap_pte_range",
+            "the row is one entry short, or runs into the next frame",
+            EdgeRules::row));
   }
 
   private static void reserved(PagingBench b, Seeded random) {
@@ -128,5 +139,45 @@ public final class EdgeRules {
     }
     b.end(early);
     b.end(late);
+  }
+
+  private static void row(PagingBench b, Seeded random) {
+    long root = b.newRoot();
+    int entries = b.format.entries(1);
+    long table = b.format.bytes(2);
+    long base = b.user(random) & -table;
+    base -= base + 2 * table > (b.format.kernel().userEnd() & -table) ? 2 * table : 0;
+    b.place(root, base, 1);
+    long[] row = new long[entries];
+    long prot = b.format.userProt(PageTableFormat.READ);
+    for (int i = 0; i < entries; i++) {
+      row[i] = b.format.leaf(1, 300 + i % 1000, prot);
+    }
+    for (int round = 0; round < 6; round++) {
+      int from = random.below(entries);
+      int count = round == 0 ? 1 : 1 + random.below(entries);
+      int expected = Math.min(count, entries - from);
+      b.cursor.over(root, base, base + 2 * table);
+      checkEqual(1, b.cursor.seek(base + from * 4096L, 1), b.kind + ": level of a page");
+      long first = b.cursor.paddr();
+      checkEqual(expected, b.cursor.setRow(row, count), b.kind + ": entries written");
+      checkEqual(
+          base + (from + expected - 1) * 4096L, b.cursor.address(), b.kind + ": the last one");
+      int bytes = b.format.shape().entryBytes();
+      for (int i = 0; i < entries; i++) {
+        long wanted = i >= from && i < from + expected ? row[i - from] : 0;
+        long seen = b.read(first + (long) (i - from) * bytes);
+        check(wanted == seen, b.kind + ": entry " + i + " = " + wanted, "" + seen);
+      }
+      check(!b.cursor.next(), b.kind + ": nothing is behind the row", "something");
+      b.clear(root);
+    }
+    b.cursor.over(root, base, base + table);
+    b.cursor.seek(base, 2);
+    b.refused("a row above level 1", () -> b.cursor.setRow(row, 2));
+    b.cursor.seek(base, 1);
+    b.refused("no entries", () -> b.cursor.setRow(row, 0));
+    b.refused("more than are given", () -> b.cursor.setRow(row, entries + 1));
+    b.end(root);
   }
 }

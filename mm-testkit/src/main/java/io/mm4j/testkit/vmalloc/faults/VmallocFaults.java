@@ -25,15 +25,21 @@ public final class VmallocFaults {
         fault(Habit.BEST_FIT, "The smallest hole that fits is taken.", "VM-01", "VM-02"),
         fault(Habit.WORST_FIT, "The largest hole is taken.", "VM-02"),
         fault(Habit.HIGH_FIT, "The highest hole is taken.", "VM-02"),
-        fault(Habit.NEXT_FIT, "The search goes on behind the last area.", "VM-02"),
+        fault(Habit.NEXT_FIT, "The search goes on behind the last area.", "VM-02", "VM-T01"),
         fault(Habit.NO_MERGE, "Neighbouring holes stay apart.", "VM-07"),
         fault(Habit.NO_GUARD, "The guard page of an area is free.", "VM-01"),
         fault(Habit.EARLY_REUSE, "A freed area is used again before it is purged.", "VM-10"),
-        fault(Habit.NOT_ALIGNED, "Alignment is that of a page.", "VM-03"),
+        fault(
+            Habit.NOT_ALIGNED,
+            "Alignment is that of a page.",
+            "VM-03",
+            "VM-T03",
+            "VM-T04",
+            "VM-T05"),
         fault(Habit.BEYOND_END, "The end of a window is not looked at.", "VM-04", "VM-06"),
         fault(Habit.FINDS_ALL_BUT_LAST, "The guard page is not found.", "VM-05"),
         fault(Habit.FREES_INSIDE, "Any address of an area frees it.", "VM-08"),
-        fault(Habit.LOSES_A_PAGE, "A purged area loses its last page.", "VM-07", "VM-01"),
+        fault(Habit.LOSES_A_PAGE, "A purged area loses its last page.", "VM-07", "VM-01", "VM-T02"),
         fault(Habit.DUE_TOO_EARLY, "A purge is due one page early.", "VM-10"),
         fault(Habit.LATE_FLUSH, "The flush comes when the areas are free.", "VM-11"),
         fault(Habit.PURGES_ONE_NODE, "A purge takes the areas of one CPU.", "VM-11", "VM-21"),
@@ -56,6 +62,7 @@ public final class VmallocFaults {
         fault(Habit.SHRINKS_HALF, "The last CPU's pools are not emptied.", "VM-25"),
         fault(Habit.POOL_FOR_ANY_WINDOW, "Any window takes from a pool.", "VM-26"),
         fault(Habit.RESTORED_BACKWARDS, "A restored pool is upside down.", "VM-09"),
+        fault(Habit.HIDES_A_LAZY_ONE, "The area that was freed first is not told.", "VM-12"),
         fault(Habit.EAGER, "A freed area is free at once.", "VM-10"));
   }
 }

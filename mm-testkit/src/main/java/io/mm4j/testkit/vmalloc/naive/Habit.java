@@ -78,5 +78,7 @@ public enum Habit {
   /** A request for a part of the space takes from a pool, too. */
   POOL_FOR_ANY_WINDOW,
   /** Every allocation leaves a page behind when it is freed. */
-  LOSES_A_PAGE
+  LOSES_A_PAGE,
+  /** One of the areas that wait for a purge is not told. */
+  HIDES_A_LAZY_ONE
 }

@@ -328,6 +328,13 @@ public final class NaiveVmalloc implements VmallocAllocator {
   }
 
   @Override
+  public void forEachLazy(AreaVisitor visitor) {
+    lazy.stream()
+        .skip(has(Habit.HIDES_A_LAZY_ONE) ? 1 : 0)
+        .forEach(a -> visitor.range(a.start, a.end));
+  }
+
+  @Override
   public long lazyPages() {
     return lazyPages;
   }

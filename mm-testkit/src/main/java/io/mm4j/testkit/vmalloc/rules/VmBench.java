@@ -211,6 +211,18 @@ final class VmBench {
     it.validate();
   }
 
+  /** Compares what waits for a purge, which comes in any order. */
+  void compareLazy() {
+    same(lazy(model), lazy(it), kind + ": areas that wait for a purge");
+  }
+
+  private static List<String> lazy(VmallocAllocator areas) {
+    List<String> list = new ArrayList<>();
+    areas.forEachLazy((from, to) -> list.add(hex(from) + "-" + hex(to)));
+    list.sort(null);
+    return list;
+  }
+
   private static void same(List<?> expected, List<?> seen, String what) {
     check(expected.equals(seen), what + ": " + brief(expected), brief(seen));
   }

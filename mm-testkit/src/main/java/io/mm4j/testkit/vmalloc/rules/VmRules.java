@@ -39,6 +39,7 @@ public final class VmRules {
     List<Rule<VmallocAllocatorProvider>> all = new ArrayList<>(placement());
     all.addAll(lazy());
     all.addAll(PoolRules.all());
+    all.addAll(TestVmallocRules.all());
     return all;
   }
 
@@ -156,7 +157,16 @@ public final class VmRules {
             "__purge_vmap_area_lazy flush_tlb_kernel_range",
             "areas are free during the flush",
             Needs.LAZY,
-            VmRules::flushFirst));
+            VmRules::flushFirst),
+        rule(
+            "VM-12",
+            "lazy-told",
+            "Every area that was freed and not purged is told with its bounds, and nothing else.",
+            "/proc/vmallocinfo shows them as unpurged.",
+            "show_purge_info",
+            "a CPU's are forgotten, or purged ones stay in the list",
+            Needs.LAZY,
+            VmRules::lazyTold));
   }
 
   private static long size(Seeded random) {
@@ -372,6 +382,22 @@ public final class VmRules {
     b.purge();
     checkEqual(0, b.it.lazyPages(), b.kind + ": freed pages after a purge");
     checkEqual(first, b.alloc(random.below(4), LARGE, 1), b.kind + ": it is free now");
+    b.end();
+  }
+
+  private static void lazyTold(VmBench b, Seeded random) {
+    b.compareLazy();
+    for (int round = 0; round < 3; round++) {
+      for (int i = 0; i < 15; i++) {
+        long _ = b.alloc(i, size(random), 1);
+      }
+      for (int i = 0; i < 8; i++) {
+        b.free(i, b.anyLive(random));
+        b.compareLazy();
+      }
+      b.purge();
+      b.compareLazy();
+    }
     b.end();
   }
 

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.kernel.rules;
+
+import static io.mm4j.testkit.RuleViolation.check;
+import static io.mm4j.testkit.RuleViolation.checkEqual;
+import static io.mm4j.testkit.kernel.rules.AreaRules.rule;
+import static io.mm4j.testkit.kernel.rules.SpaceBench.PAGE;
+import static io.mm4j.testkit.kernel.rules.SpaceBench.hex;
+
+import io.mm4j.api.kernel.KernelSpace;
+import io.mm4j.api.pagetable.PageTablesProvider;
+import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.Seeded;
+import io.mm4j.testkit.kernel.rules.SpaceBench.Kind;
+import io.mm4j.testkit.kernel.rules.SpaceBench.Shape;
+import java.util.List;
+
+/** Which memory an area has: of which zone, or the slab allocator's. */
+public final class ZoneRules {
+  private static final long NO_ADDRESS = KernelSpace.NO_ADDRESS;
+
+  private ZoneRules() {}
+
+  /** All of them. */
+  public static List<Rule<PageTablesProvider>> all() {
+    return List.of(
+        rule(
+            "KS-03",
+            "vmalloc-32",
+            "vmalloc_32 has frames below 4 GiB, on 32 bits below the end of lowmem; vmalloc may"
+                + " have others.",
+            "Devices with 32 address lines reach no more.",
+            "vmalloc_32 GFP_VMALLOC32",
+            "the zone is not asked for",
+            ZoneRules::below4Gib,
+            Shape.ABOVE_4G,
+            Kind.X86_64,
+            Kind.LA57),
+        rule(
+            "KS-04",
+            "vmalloc-32-lowmem",
+            "Of 32 bits vmalloc_32 has frames of lowmem and vmalloc has high memory first.",
+            "Devices with 32 address lines reach no more.",
+            "vmalloc_32 GFP_VMALLOC32; __GFP_HIGHMEM of vmalloc",
+            "the zone is not asked for",
+            ZoneRules::lowmem,
+            Shape.HIGH,
+            Kind.X86_32,
+            Kind.X86_32_24,
+            Kind.X86_PAE),
+        rule(
+            "KS-11",
+            "kvmalloc",
+            "kvmalloc has an object of the slab allocator if it is small or there is one, else an"
+                + " area; kvfree knows which.",
+            "Most requests are small, some are not.",
+            "__kvmalloc_node, kvfree",
+            "the second try is left out, or the first",
+            ZoneRules::kvmalloc,
+            Shape.SLAB));
+  }
+
+  private static void below4Gib(SpaceBench b, Seeded random) {
+    long low = b.space.vmalloc32(b.cpu(), (30 + random.below(600)) * PAGE);
+    int count = (int) (b.areas.bytes(low) / PAGE) - 1;
+    for (long pfn : b.checkArea(low, count)) {
+      check(pfn < 1 << 20, b.what + ": a frame below 4 GiB", hex(pfn));
+    }
+    long any = b.space.vmalloc(b.cpu(), 50 * PAGE);
+    for (long pfn : b.checkArea(any, 50)) {
+      check(pfn >= 1 << 20, b.what + ": a frame of the highest zone", hex(pfn));
+    }
+    b.space.vfree(b.cpu(), any);
+    b.space.vfree(b.cpu(), low);
+    b.end();
+  }
+
+  private static void lowmem(SpaceBench b, Seeded random) {
+    long end = b.machine.layout().lowmemEndPfn();
+    check(end < b.machine.layout().endPfn(), b.what + ": high memory", "none");
+    long low = b.space.vmalloc32(b.cpu(), 100 * PAGE);
+    for (long pfn : b.checkArea(low, 100)) {
+      check(pfn < end, b.what + ": a frame of lowmem", hex(pfn));
+    }
+    for (int i = 0; i < 2; i++) {
+      long any = i == 0 ? b.space.vmalloc(b.cpu(), 99 * PAGE) : b.space.vzalloc(b.cpu(), 90 * PAGE);
+      long[] frames = b.checkArea(any, i == 0 ? 99 : 90);
+      for (long pfn : frames) {
+        check(pfn >= end, b.what + ": a frame of high memory", hex(pfn));
+      }
+      b.forget(frames);
+      b.space.vfree(b.cpu(), any);
+    }
+    b.space.vfree(b.cpu(), low);
+    b.end();
+  }
+
+  private static void kvmalloc(SpaceBench b, Seeded random) {
+    for (int i = 0; i < 12; i++) {
+      long bytes = 1L + random.below(4096);
+      long small = b.space.kvmalloc(b.cpu(i), bytes);
+      check(
+          small != NO_ADDRESS && !b.space.layout().isVmalloc(small),
+          b.what + ": an object of the slab allocator for " + bytes + " bytes",
+          hex(small));
+      b.fills(small & -8, 4);
+      b.space.kvfree(b.cpu(i), small);
+    }
+    long large = b.space.kvmalloc(b.cpu(), (5L << 20) + random.below(4096));
+    check(
+        b.space.layout().isVmalloc(large),
+        b.what + ": an area for more than a slab allocator has",
+        hex(large));
+    b.fills(large + (5 << 20) - 8, 6);
+    b.space.kvfree(b.cpu(), large);
+    b.space.kvfree(b.cpu(), NO_ADDRESS);
+    checkEqual(0, b.space.vmallocPages(), b.what + ": pages of areas");
+    b.validate();
+  }
+}

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The rules of the kernel's own mappings. */
+@NullMarked
+package io.mm4j.testkit.kernel.rules;
+
+import org.jspecify.annotations.NullMarked;
