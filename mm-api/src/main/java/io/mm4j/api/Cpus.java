@@ -93,9 +93,14 @@ public final class Cpus {
 
   /** Takes a CPU for the current thread; to be given back by {@link #release}. */
   public Cpu acquire() {
-    long id = Thread.currentThread().threadId();
-    int first = (int) Math.floorMod((id * 0x9E37_79B9_7F4A_7C15L) >>> 32, (long) cpus.length);
-    for (int i = 0; i < cpus.length; i++) {
+    long hash = (Thread.currentThread().threadId() * 0x9E37_79B9_7F4A_7C15L) >>> 32;
+    int first = (int) ((hash * cpus.length) >>> 32);
+    Cpu cpu = cpus[first];
+    return cpu.parkLock().tryLock() ? cpu : acquireOther(first);
+  }
+
+  private Cpu acquireOther(int first) {
+    for (int i = 1; i < cpus.length; i++) {
       Cpu cpu = cpus[(first + i) % cpus.length];
       if (cpu.parkLock().tryLock()) {
         return cpu;

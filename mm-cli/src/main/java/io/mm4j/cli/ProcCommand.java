@@ -30,6 +30,7 @@ import picocli.CommandLine.Option;
       "  mm proc --export /tmp/machine --memory 64G",
       "  mm proc --export /tmp/processes --after RECORDING.vma.gz",
       "  unshare -m sh -c 'mount --bind /tmp/machine/proc /proc && free -h && vmstat -s'",
+      "  unshare -rm sh -c 'mount --bind /tmp/machine/proc /proc && slabtop -o'",
     })
 final class ProcCommand extends MmCommand {
   @Option(

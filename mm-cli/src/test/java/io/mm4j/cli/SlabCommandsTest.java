@@ -5,7 +5,12 @@ package io.mm4j.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Caches in /proc and /sys, and requests for objects explained. */
 class SlabCommandsTest {
@@ -46,5 +51,33 @@ class SlabCommandsTest {
     Cli wrong = Cli.mm("explain", "kmem_cache_alloc nothing");
     assertEquals(2, wrong.code());
     assertTrue(wrong.err().contains("kmem_cache_create"), wrong.err());
+  }
+
+  /** slabtop knows no other place than /proc/slabinfo: ours is put there, for it alone. */
+  @Test
+  void slabtopShowsTheCaches(@TempDir Path folder) throws Exception {
+    Cli export = Cli.mm("proc", "--export", folder.toString());
+    assertEquals(0, export.code(), export.err());
+    String mount =
+        "mount --bind " + folder.resolve("proc/slabinfo") + " /proc/slabinfo && exec slabtop -o";
+    Assumptions.assumeTrue(
+        Files.isExecutable(Path.of("/usr/bin/slabtop"))
+            && run("mount -t tmpfs none /mnt").isEmpty(),
+        "slabtop, and leave to mount in a namespace");
+    String shown = run(mount);
+    assertTrue(shown.contains("Active / Total Caches"), shown);
+    String all = Files.readString(folder.resolve("proc/slabinfo"));
+    long caches = all.lines().skip(2).count();
+    long lines = shown.lines().filter(line -> line.contains("kmalloc-")).count();
+    assertEquals(caches, lines, shown);
+    assertTrue(shown.contains(" dma-kmalloc-8k"), shown);
+  }
+
+  /** What a command prints that has its own mounts; what went wrong, too. */
+  private static String run(String command) throws Exception {
+    Process process =
+        new ProcessBuilder("unshare", "-rm", "sh", "-c", command).redirectErrorStream(true).start();
+    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    return process.waitFor() == 0 ? out : "failed: " + out;
   }
 }

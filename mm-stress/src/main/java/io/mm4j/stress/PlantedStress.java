@@ -168,4 +168,33 @@ public final class PlantedStress {
       box.check(holder);
     }
   }
+
+  /** As {@link SlabStress.TwoOwnersOfSheaves}, but both use one CPU, and nobody owns it. */
+  @JCStressTest
+  @Description("Two threads use one CPU's sheaf, and neither owns the CPU.")
+  @Outcome(id = Box.WHOLE, expect = ACCEPTABLE, desc = "No harm this time.")
+  @State
+  public static class SheafWithoutItsOwner {
+    private final SlabBox box = SlabBox.borrow(SlabBox.Kind.SHEAVES);
+    private final SlabWorker first = new SlabWorker(box, 0);
+    private final SlabWorker second = new SlabWorker(box, 0);
+
+    /** Works. */
+    @Actor
+    public void first() {
+      first.bare(() -> first.live(150));
+    }
+
+    /** Works. */
+    @Actor
+    public void second() {
+      second.bare(() -> second.live(150));
+    }
+
+    /** Looks. */
+    @Arbiter
+    public void look(L_Result r) {
+      r.r1 = box.check(first, second);
+    }
+  }
 }

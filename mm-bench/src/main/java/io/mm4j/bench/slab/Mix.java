@@ -24,7 +24,17 @@ final class Mix {
     }
   }
 
-  static int size(Random random) {
+  /** The sizes that the places begin with. */
+  static int[] first(long seed) {
+    Random random = new Random(seed);
+    int[] first = new int[LIVE];
+    for (int i = 0; i < LIVE; i++) {
+      first[i] = size(random);
+    }
+    return first;
+  }
+
+  private static int size(Random random) {
     return (int) (16 * Math.pow(512, random.nextDouble()));
   }
 

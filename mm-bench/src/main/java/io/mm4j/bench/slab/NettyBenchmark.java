@@ -6,7 +6,6 @@ import io.netty.buffer.AdaptiveByteBufAllocator;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.PooledByteBufAllocator;
-import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -82,9 +81,9 @@ public class NettyBenchmark {
     /** Fills the places. */
     @Setup
     public void fill() {
-      Random random = new Random(1);
+      int[] sizes = Mix.first(1);
       for (int i = 0; i < Mix.LIVE; i++) {
-        live[i] = super.take(Mix.size(random));
+        live[i] = super.take(sizes[i]);
       }
     }
 

@@ -16,7 +16,6 @@ import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OperationsPerInvocation;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
-import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
@@ -40,30 +39,71 @@ import org.openjdk.jmh.annotations.Warmup;
       "-Xmx512m",
       "--enable-native-access=ALL-UNNAMED"
     })
-public class RemoteBenchmark {
+public abstract class RemoteBenchmark {
   static final int RING = 4096;
   private static final VarHandle SLOTS = MethodHandles.arrayElementVarHandle(long[].class);
-
-  /** Whose objects. */
-  @Param({"slub", "malloc"})
-  public String kind = "";
 
   private final long[] ring = new long[RING];
   private volatile boolean stopped;
   private @Nullable Thread freer;
-  private @Nullable CpuSlabs mine;
 
-  /** Starts the other thread. */
-  @Setup(Level.Trial)
-  public void setUp(SharedHeap shared) {
-    var machine = shared.heap().machine();
-    mine = machine.slabs().on(machine.cpus().get(0));
-    CpuSlabs theirs = machine.slabs().on(machine.cpus().get(1));
-    boolean slub = kind.equals("slub");
-    freer = Thread.ofPlatform().daemon().name("jmh-worker-freer").start(() -> free(theirs, slub));
+  /** Slub's, on two CPUs. */
+  public static class Slub extends RemoteBenchmark {
+    private @Nullable CpuSlabs mine;
+    private @Nullable CpuSlabs theirs;
+
+    /** Takes two CPUs. */
+    @Setup(Level.Trial)
+    public void setUp(SharedHeap shared) {
+      var machine = shared.heap().machine();
+      mine = machine.slabs().on(machine.cpus().get(0));
+      theirs = machine.slabs().on(machine.cpus().get(1));
+      super.start();
+    }
+
+    @Override
+    @SuppressWarnings("NullAway") // set up before
+    long take() {
+      return mine.kmalloc(64, Gfp.GFP_KERNEL);
+    }
+
+    @Override
+    @SuppressWarnings("NullAway") // set up before
+    void free(long object) {
+      theirs.kfree(object);
+    }
   }
 
-  /** Stops it. */
+  /** A library's. */
+  public static class Libraries extends RemoteBenchmark {
+    /** Starts the other thread. */
+    @Setup(Level.Trial)
+    public void setUp() {
+      super.start();
+    }
+
+    @Override
+    long take() {
+      return Malloc.malloc(64);
+    }
+
+    @Override
+    void free(long object) {
+      Malloc.free(object);
+    }
+  }
+
+  /** This thread allocates. */
+  abstract long take();
+
+  /** The other one frees. */
+  abstract void free(long object);
+
+  private void start() {
+    freer = Thread.ofPlatform().daemon().name("freer").start(this::freeAll);
+  }
+
+  /** Stops the other thread. */
   @TearDown(Level.Trial)
   public void tearDown() throws InterruptedException {
     stopped = true;
@@ -72,7 +112,7 @@ public class RemoteBenchmark {
     }
   }
 
-  private void free(CpuSlabs theirs, boolean slub) {
+  private void freeAll() {
     int at = 0;
     while (!stopped) {
       long object = (long) SLOTS.getAcquire(ring, at);
@@ -82,27 +122,19 @@ public class RemoteBenchmark {
       }
       SLOTS.setRelease(ring, at, 0L);
       at = (at + 1) & (RING - 1);
-      if (slub) {
-        theirs.kfree(object);
-      } else {
-        Malloc.free(object);
-      }
+      free(object);
     }
   }
 
   /** One round of the ring. */
   @Benchmark
   @OperationsPerInvocation(RING)
-  @SuppressWarnings("NullAway") // set up before
   public void remote() {
-    CpuSlabs slabs = mine;
-    boolean slub = kind.equals("slub");
     for (int at = 0; at < RING; at++) {
       while ((long) SLOTS.getAcquire(ring, at) != 0) {
         Thread.onSpinWait();
       }
-      long object = slub ? slabs.kmalloc(64, Gfp.GFP_KERNEL) : Malloc.malloc(64);
-      SLOTS.setRelease(ring, at, object);
+      SLOTS.setRelease(ring, at, take());
     }
   }
 }

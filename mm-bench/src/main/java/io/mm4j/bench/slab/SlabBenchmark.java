@@ -6,41 +6,19 @@ import io.mm4j.api.page.Gfp;
 import io.mm4j.api.slab.CpuSlabs;
 import io.mm4j.slab.offheap.OffHeap;
 import java.lang.foreign.Arena;
-import java.util.Random;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
-import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
-import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
-import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.Threads;
-import org.openjdk.jmh.annotations.Warmup;
 
 /** {@code slab=slub:sheaves=all}: addresses with the CPU given, and the Arena adapter. */
-@State(Scope.Thread)
-@BenchmarkMode(Mode.AverageTime)
-@OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Warmup(iterations = 3, time = 200, timeUnit = TimeUnit.MILLISECONDS)
-@Measurement(iterations = 5, time = 150, timeUnit = TimeUnit.MILLISECONDS)
-@Fork(
-    value = 3,
-    jvmArgsAppend = {
-      "-XX:+UseSerialGC",
-      "-Xms512m",
-      "-Xmx512m",
-      "--enable-native-access=ALL-UNNAMED"
-    })
-public class SlabBenchmark {
+public final class SlabBenchmark {
   private static final int GFP = Gfp.GFP_KERNEL;
 
+  private SlabBenchmark() {}
+
   /** Pairs of a size. */
-  public static class Pairs extends SlabBenchmark {
+  public static class Pairs extends AddressRun {
     /** Bytes of an object. */
     @Param({"64", "256", "1024", "4096", "65536"})
     public int bytes;
@@ -93,9 +71,7 @@ public class SlabBenchmark {
   }
 
   /** The random mix. */
-  public static class Mixed extends SlabBenchmark {
-    private final long[] live = new long[Mix.LIVE];
-    private @Nullable Mix mix;
+  public static class Mixed extends AddressMix {
     private @Nullable CpuSlabs slabs;
 
     /** Takes a CPU and fills the places. */
@@ -103,38 +79,20 @@ public class SlabBenchmark {
     public void setUp(SharedHeap shared) {
       OffHeap heap = shared.heap();
       int number = shared.nextCpu();
-      CpuSlabs mine = heap.machine().slabs().on(heap.machine().cpus().get(number));
-      slabs = mine;
-      mix = new Mix(number);
-      Random random = new Random(number);
-      for (int i = 0; i < Mix.LIVE; i++) {
-        live[i] = mine.kmalloc(Mix.size(random), GFP);
-      }
+      slabs = heap.machine().slabs().on(heap.machine().cpus().get(number));
+      super.fill(number);
     }
 
+    @Override
     @SuppressWarnings("NullAway") // set up before
-    private long step() {
-      Mix script = mix;
-      CpuSlabs mine = slabs;
-      script.step();
-      int place = script.place();
-      mine.kfree(live[place]);
-      long paddr = mine.kmalloc(script.size(), GFP);
-      live[place] = paddr;
-      return paddr;
+    long take(int bytes) {
+      return slabs.kmalloc(bytes, GFP);
     }
 
-    /** One thread. */
-    @Benchmark
-    public long mix() {
-      return step();
-    }
-
-    /** Two threads, each its own objects. */
-    @Benchmark
-    @Threads(2)
-    public long mixOfTwo() {
-      return step();
+    @Override
+    @SuppressWarnings("NullAway") // set up before
+    void free(long address) {
+      slabs.kfree(address);
     }
   }
 }

@@ -10,7 +10,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.runner.RunnerException;
 
@@ -18,34 +20,72 @@ import org.openjdk.jmh.runner.RunnerException;
  * Runs the slab benchmarks with their peers in turns and prints CPU time, ratios to {@code
  * slub:sheaves=all}, and bytes allocated on the Java heap.
  *
- * <p>Libraries that are not on this machine are left out, and said. jemalloc can be loaded only
- * with room for its thread-local variables: {@code
- * GLIBC_TUNABLES=glibc.rtld.optional_static_tls=16384}.
+ * <p>A round has 83 forks of three seconds; a topic 5 to 28 of them. Libraries that are not on this
+ * machine are left out, and said; so is jemalloc without room for its thread-local variables, which
+ * the environment gives: {@code GLIBC_TUNABLES=glibc.rtld.optional_static_tls=16384}.
  */
 public final class SlabReport {
   private static final List<String> LIBRARIES =
       List.of("glibc", "jemalloc", "mimalloc", "tcmalloc");
-  private static final List<String> TOPICS = List.of("pair", "arena", "mix", "remote", "netty");
+
+  /** What can be measured, with our benchmarks, those of libraries, and Netty's. */
+  private enum Topic {
+    PAIR("SlabBenchmark.Pairs.pair$", "MallocBenchmark.Pairs.pair$", ""),
+    HEAP("SlabBenchmark.Pairs.heapPair$", "", ""),
+    ARENA("SlabBenchmark.Pairs.arena", "", ""),
+    MIX("SlabBenchmark.Mixed", "MallocBenchmark.Mixed", ""),
+    REMOTE("RemoteBenchmark.Slub", "RemoteBenchmark.Libraries", ""),
+    NETTY("", "", "NettyBenchmark");
+
+    private final String ours;
+    private final String libraries;
+    private final String netty;
+
+    Topic(String ours, String libraries, String netty) {
+      this.ours = ours;
+      this.libraries = libraries;
+      this.netty = netty;
+    }
+  }
 
   private SlabReport() {}
 
   /**
    * {@code SOURCE ROUNDS [TOPIC,...] [BYTES,...]}: the C peer's source, rounds of one fork of each,
-   * what to measure, and of which sizes.
+   * what to measure of pair, heap, arena, mix, remote and netty, and of which sizes.
    */
   public static void main(String[] args) throws RunnerException, IOException, InterruptedException {
     NativePeer peer = NativePeer.compile(Path.of(args[0]));
     int rounds = Integer.parseInt(args[1]);
-    List<String> topics = args.length > 2 ? List.of(args[2].split(",", -1)) : TOPICS;
-    String[] sizes = args.length > 3 ? args[3].split(",", -1) : new String[0];
-    Map<String, Rounds> all = contenders(topics, sizes);
-    for (int i = 1; i <= rounds; i++) {
-      System.err.printf("round %d of %d%n", i, rounds);
-      for (Map.Entry<String, Rounds> each : all.entrySet()) {
-        each.getValue().run(1, new PrintStream(PrintStream.nullOutputStream()));
+    List<Topic> topics = new ArrayList<>();
+    if (args.length > 2) {
+      for (String name : args[2].split(",", -1)) {
+        topics.add(Topic.valueOf(name.toUpperCase(Locale.ROOT)));
       }
-      for (String library : LIBRARIES) {
-        if (peer != null && Malloc.isThere(library)) {
+    } else {
+      topics.addAll(List.of(Topic.values()));
+    }
+    String[] sizes = args.length > 3 ? args[3].split(",", -1) : new String[0];
+    List<String> libraries = new ArrayList<>();
+    for (String library : LIBRARIES) {
+      String why = whyNot(library);
+      if (why.isEmpty()) {
+        libraries.add(library);
+      } else {
+        System.out.println(library + ": left out, " + why);
+      }
+    }
+    Map<String, Rounds> all = contenders(topics, libraries, sizes);
+    for (int i = 1; i <= rounds; i++) {
+      for (Map.Entry<String, Rounds> each : all.entrySet()) {
+        long start = System.nanoTime();
+        each.getValue().run(1, new PrintStream(PrintStream.nullOutputStream()));
+        System.err.printf(
+            "round %d of %d: %s, %d s%n",
+            i, rounds, each.getKey(), (System.nanoTime() - start) / 1_000_000_000);
+      }
+      for (String library : libraries) {
+        if (peer != null) {
           peer.run(library + " ", Malloc.file(library));
         }
       }
@@ -53,60 +93,52 @@ public final class SlabReport {
     print(all, peer, System.out);
   }
 
-  private static Map<String, Rounds> contenders(List<String> topics, String... sizes) {
+  private static String whyNot(String library) {
+    if (!Malloc.isThere(library)) {
+      return "it is not on this machine";
+    }
+    String tunables = System.getenv().getOrDefault("GLIBC_TUNABLES", "");
+    return library.equals("jemalloc") && !tunables.contains("optional_static_tls")
+        ? "set GLIBC_TUNABLES=glibc.rtld.optional_static_tls=16384"
+        : "";
+  }
+
+  private static Map<String, Rounds> contenders(
+      List<Topic> topics, List<String> libraries, String... sizes) {
     Map<String, Rounds> all = new LinkedHashMap<>();
-    List<String> ours = new ArrayList<>();
-    List<String> theirs = new ArrayList<>();
-    List<String> netty = new ArrayList<>();
-    if (topics.contains("pair")) {
-      ours.add("SlabBenchmark.Pairs.(pair|heapPair)$");
-      theirs.add("MallocBenchmark.Pairs.pair$");
-      netty.add("NettyBenchmark.Pairs.pair$");
+    String[] ours = names(topics, topic -> topic.ours);
+    if (ours.length > 0) {
+      add(all, "slub", new Rounds(ours), sizes);
     }
-    if (topics.contains("arena")) {
-      ours.add("SlabBenchmark.Pairs.arena");
-    }
-    if (topics.contains("mix")) {
-      ours.add("SlabBenchmark.Mixed");
-      theirs.add("MallocBenchmark.Mixed");
-      netty.add("NettyBenchmark.Mixed");
-    }
-    if (topics.contains("remote")) {
-      ours.add("RemoteBenchmark");
-    }
-    add(all, "slub", new Rounds(ours.toArray(String[]::new)).timedByThread(), sizes);
-    for (String library : LIBRARIES) {
-      if (!Malloc.isThere(library)) {
-        System.out.println(library + ": not on this machine, left out");
-      } else if (!theirs.isEmpty()) {
-        Rounds peers = new Rounds(theirs.toArray(String[]::new)).timedByThread();
-        add(all, library, peers.jvmArgs("-Dmm4j.malloc=" + library), sizes);
+    String[] theirs = names(topics, topic -> topic.libraries);
+    for (String library : libraries) {
+      if (theirs.length > 0) {
+        add(all, library, new Rounds(theirs).jvmArgs("-Dmm4j.malloc=" + library), sizes);
       }
     }
-    if (topics.contains("netty") && !netty.isEmpty()) {
-      String[] names = netty.toArray(String[]::new);
-      add(all, "netty", new Rounds(names).timedByThread(), sizes);
-      Rounds fast = new Rounds(names).timedByThread();
-      add(
-          all,
-          "netty-ftl",
-          fast.jvmArgs(
-              "-Djmh.executor=CUSTOM", "-Djmh.executor.class=" + FastThreads.class.getName()),
-          sizes);
+    String[] netty = names(topics, topic -> topic.netty);
+    if (netty.length > 0) {
+      add(all, "netty", new Rounds(netty), sizes);
+      String[] fast = {
+        "-Djmh.executor=CUSTOM", "-Djmh.executor.class=" + FastThreads.class.getName()
+      };
+      add(all, "netty-ftl", new Rounds(netty).jvmArgs(fast), sizes);
     }
     return all;
   }
 
+  private static String[] names(List<Topic> topics, Function<Topic, String> which) {
+    return topics.stream().map(which).filter(name -> !name.isEmpty()).toArray(String[]::new);
+  }
+
   private static void add(Map<String, Rounds> all, String name, Rounds rounds, String... sizes) {
-    all.put(name, sizes.length == 0 ? rounds : rounds.only("bytes", sizes));
+    Rounds timed = rounds.timedByThread();
+    all.put(name, sizes.length == 0 ? timed : timed.only("bytes", sizes));
   }
 
   private static void print(Map<String, Rounds> all, @Nullable NativePeer peer, PrintStream out) {
     out.printf("%-12s%-28s%10s%12s%10s%n", "", "", "ns CPU", "slub is", "B/op");
-    Rounds ours = all.get("slub");
-    if (ours == null) {
-      return;
-    }
+    Rounds ours = all.getOrDefault("slub", new Rounds());
     all.forEach(
         (who, rounds) -> {
           for (String name : rounds.names()) {

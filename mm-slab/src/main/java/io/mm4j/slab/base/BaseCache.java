@@ -2,6 +2,7 @@
 
 package io.mm4j.slab.base;
 
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.slab.KmemCache;
 import io.mm4j.api.slab.ObjectFrames;
 import io.mm4j.api.slab.SlabFlags;
@@ -37,6 +38,19 @@ public abstract class BaseCache extends KmemCache {
       align = Math.max(align, part);
     }
     return up(Math.max(align, least), least);
+  }
+
+  /** From which zone pages for a cache with these flags come: {@code calculate_sizes()}. */
+  public static int zoneFlags(int flags) {
+    return ((flags & SlabFlags.SLAB_CACHE_DMA) != 0 ? Gfp.__GFP_DMA : 0)
+        | ((flags & SlabFlags.SLAB_CACHE_DMA32) != 0 ? Gfp.__GFP_DMA32 : 0);
+  }
+
+  /** The same, and how they are grouped; for blocks that know their head. */
+  public static int pageFlags(int flags) {
+    return Gfp.__GFP_COMP
+        | zoneFlags(flags)
+        | ((flags & SlabFlags.SLAB_RECLAIM_ACCOUNT) != 0 ? Gfp.__GFP_RECLAIMABLE : 0);
   }
 
   /** Rounds up to a multiple of a power of two. */

@@ -18,7 +18,6 @@ import io.mm4j.api.page.Pressure;
 import io.mm4j.api.slab.CpuSlabs;
 import io.mm4j.api.slab.KmallocSizes;
 import io.mm4j.api.slab.KmemCache;
-import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.ObjectFrames;
 import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.slab.SlabAllocatorProvider.Floors;
@@ -45,6 +44,10 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
   private static final int[] TYPES = {
     CpuSlabs.KMALLOC_NORMAL, CpuSlabs.KMALLOC_RECLAIM, CpuSlabs.KMALLOC_DMA, CpuSlabs.KMALLOC_CGROUP
   };
+
+  /** What of a caller's flags reaches the page allocator where objects are blocks of pages. */
+  protected static final int PASSED =
+      ~(Gfp.__GFP_ZERO | Gfp.__GFP_HIGHMEM | Gfp.__GFP_MOVABLE | Gfp.__GFP_RECLAIMABLE);
 
   public final PhysicalMemory memory;
   public final MemMap memMap;
@@ -211,9 +214,56 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
     return events;
   }
 
-  /** Sets who does. */
-  protected final void setEvents(@Nullable SlabEvents receiver) {
+  /** While somebody watches, every call comes the slow way. */
+  @Override
+  public final boolean watch(@Nullable SlabEvents receiver) {
     events = receiver;
+    for (P cpu : perCpu) {
+      if (receiver == null) {
+        cpu.open();
+      } else {
+        cpu.close();
+      }
+    }
+    return true;
+  }
+
+  @Override
+  public final long kmemCacheAlloc(Cpu cpu, KmemCache cache, int gfp, int nodeId) {
+    return on(cpu).alloc(cache, gfp, nodeId);
+  }
+
+  /** The design's cache that a caller names. */
+  public final C known(KmemCache cache) {
+    C mine = cache(cache.id());
+    if (mine == null || mine != cache) {
+      throw new MisuseException("no cache of this allocator: name=" + cache.name());
+    }
+    return mine;
+  }
+
+  /** The same, which is none of {@code kmalloc()}'s. */
+  protected final C destroyable(KmemCache cache) {
+    C mine = known(cache);
+    if (mine.kmallocIndex >= 0) {
+      throw new MisuseException("a cache of kmalloc stays: name=" + cache.name());
+    }
+    return mine;
+  }
+
+  /** That a cache which is to be destroyed has live objects, and some of them. */
+  protected final MisuseException inUse(C cache) {
+    StringBuilder some = new StringBuilder();
+    long[] live = {0};
+    forEachLive(
+        cache,
+        paddr -> {
+          if (live[0]++ < 3) {
+            some.append(String.format(" object=0x%x", paddr));
+          }
+        });
+    return new MisuseException(
+        "destroyed with objects in use: cache=" + cache + " live=" + live[0] + some);
   }
 
   @Override
@@ -373,44 +423,7 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
 
   @Override
   public final long krealloc(Cpu cpu, long paddr, long bytes, int gfp) {
-    if (bytes == 0) {
-      kfree(cpu, paddr);
-      return ZERO_SIZE_PTR;
-    }
-    if (SlabAllocator.isZeroOrNull(paddr)) {
-      return kmalloc(cpu, bytes, gfp);
-    }
-    long usable = ksize(paddr); // refuses what is no live object
-    C cache = owner(paddr);
-    long room = cache == null ? usable : room(cache, paddr);
-    long before = cache == null ? room : requested(cache, paddr);
-    if (bytes <= room) {
-      if ((gfp & Gfp.__GFP_ZERO) != 0) {
-        if (before < bytes) {
-          fill(paddr + before, bytes - before);
-        } else {
-          fill(paddr + bytes, room - bytes);
-        }
-      }
-      if (cache != null) {
-        resized(cache, paddr, (int) bytes);
-      }
-      return paddr;
-    }
-    long copy = kmalloc(cpu, bytes, gfp);
-    if (copy != NO_OBJECT) {
-      if (memory.hasContents()) {
-        MemorySegment.copy(ram, paddr, ram, copy, before);
-      }
-      kfree(cpu, paddr);
-    }
-    return copy;
-  }
-
-  private void fill(long paddr, long bytes) {
-    if (memory.hasContents()) {
-      ram.asSlice(paddr, bytes).fill((byte) 0);
-    }
+    return Krealloc.run(this, cpu, paddr, bytes, gfp);
   }
 
   @Override
@@ -468,27 +481,5 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
         }
       }
     }
-  }
-
-  /** Makes one of the caches of {@code kmalloc()}. */
-  @FunctionalInterface
-  public interface KmallocMaker<C> {
-    /** Makes it. */
-    C make(int type, int index, int bytes);
-  }
-
-  /** The arguments that all designs give to these caches: name, size, natural alignment. */
-  protected static KmemCacheArgs kmallocArgs(int type, int bytes, int flags) {
-    String prefix =
-        switch (type) {
-          case CpuSlabs.KMALLOC_DMA -> "dma-kmalloc-";
-          case CpuSlabs.KMALLOC_RECLAIM -> "kmalloc-rcl-";
-          case CpuSlabs.KMALLOC_CGROUP -> "kmalloc-cg-";
-          default -> "kmalloc-";
-        };
-    return KmemCacheArgs.of(prefix + KmallocSizes.shortName(bytes), bytes)
-        .withAlign(Math.max(8, Integer.lowestOneBit(bytes)))
-        .withFlags(flags)
-        .withUser(0, bytes);
   }
 }

@@ -3,10 +3,7 @@
 package io.mm4j.slab.bonwick;
 
 import io.mm4j.api.Cpu;
-import io.mm4j.api.LockClass;
 import io.mm4j.api.MisuseException;
-import io.mm4j.api.page.Pressure;
-import io.mm4j.api.page.ReclaimRequest;
 import io.mm4j.api.slab.CpuSlabs;
 import io.mm4j.api.slab.KmallocSizes;
 import io.mm4j.api.slab.KmemCache;
@@ -14,7 +11,9 @@ import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabAllocatorProvider.Floors;
 import io.mm4j.api.slab.SlabEvents;
 import io.mm4j.api.slab.SlabFlags;
-import io.mm4j.slab.base.SlabBase;
+import io.mm4j.api.slab.SlabReport;
+import io.mm4j.api.slab.SlabReport.Kind;
+import io.mm4j.slab.base.ReclaimedSlabs;
 import io.mm4j.slab.bonwick.BonwickCpu.CpuArray;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -33,23 +32,23 @@ import org.jspecify.annotations.Nullable;
  * <p>Differences of the form 2.6: sizes of kmalloc are aligned as from Linux 5.4 on; there are
  * caches {@code (RCL)} and {@code (CG)} for {@code __GFP_RECLAIMABLE} and {@code __GFP_ACCOUNT},
  * which came later; more than 128 KiB is a block of pages, which 2.6 does not give. In the form 2.4
- * a request for more fails, and free slabs stay until there is pressure. Neither has debug flags.
+ * a request for more fails, free slabs stay until there is pressure, and there are no debug flags.
+ * Those of 2.6 are a cache's own ({@link ObjectChecks}); what they find is not what a slub's find.
  */
-final class BonwickAllocator extends SlabBase<BonwickCache, BonwickCpu> {
+final class BonwickAllocator extends ReclaimedSlabs<BonwickCache, BonwickCpu> {
   final Form form;
   final Descriptors descriptors;
   final Slabs slabs;
   final CpuArrays arrays;
   final BonwickWalk walk;
+  final ObjectChecks checks;
   private final Reaper reaper;
-  private Pressure.@Nullable Registration reclaimer;
-  private volatile boolean used;
-  private boolean closed;
 
   BonwickAllocator(Floors floors, Form form) {
     super(floors, form.sizes(), false);
     this.form = form;
     descriptors = new Descriptors(ram, form);
+    checks = new ObjectChecks(this);
     slabs = new Slabs(this);
     walk = new BonwickWalk(this);
     reaper = new Reaper(this);
@@ -117,37 +116,16 @@ final class BonwickAllocator extends SlabBase<BonwickCache, BonwickCpu> {
     return cache;
   }
 
-  BonwickCache known(KmemCache cache) {
-    BonwickCache mine = cache(cache.id());
-    if (mine == null || mine != cache) {
-      throw new MisuseException("no cache of this allocator: name=" + cache.name());
-    }
-    return mine;
-  }
-
   @Override
   public synchronized void kmemCacheDestroy(Cpu cpu, KmemCache cache) {
-    BonwickCache mine = known(cache);
-    if (mine.kmallocIndex >= 0) {
-      throw new MisuseException("a cache of kmalloc stays: name=" + cache.name());
-    }
+    BonwickCache mine = destroyable(cache);
     if (!arrays.everywhere(cpu(cpu.id()), mine)) {
       throw new MisuseException(
           "another CPU is at work and keeps objects: cache=" + mine.name() + "; try again later");
     }
     drain(cpu(cpu.id()), mine);
     if (walk.frames(mine) > 0) {
-      StringBuilder some = new StringBuilder();
-      long[] live = {0};
-      forEachLive(
-          mine,
-          paddr -> {
-            if (live[0]++ < 3) {
-              some.append(String.format(" object=0x%x", paddr));
-            }
-          });
-      throw new MisuseException(
-          "destroyed with objects in use: cache=" + mine + " live=" + live[0] + some);
+      throw inUse(mine);
     }
     for (int i = 0; i < cpus.count(); i++) {
       cpu(i).forget(mine);
@@ -177,18 +155,15 @@ final class BonwickAllocator extends SlabBase<BonwickCache, BonwickCpu> {
     return super.shrinkAll(cpu) + arrays.large(cpu(cpu.id()));
   }
 
-  private long reclaim(ReclaimRequest request) {
-    if (!request.mayTake(LockClass.SLAB_NODE)) {
-      return 0;
-    }
-    BonwickCpu cpu = cpu(request.cpu().id());
+  @Override
+  protected long reclaim(BonwickCpu cpu, long pages) {
     long freed = 0;
     for (BonwickCache cache : all()) {
       long before = walk.frames(cache);
       boolean _ = arrays.ask(cpu, cache);
       drain(cpu, cache);
       freed += Math.max(0, before - walk.frames(cache));
-      if (freed >= request.pages()) {
+      if (freed >= pages) {
         break;
       }
     }
@@ -196,26 +171,12 @@ final class BonwickAllocator extends SlabBase<BonwickCache, BonwickCpu> {
   }
 
   @Override
-  public long kmemCacheAlloc(Cpu cpu, KmemCache cache, int gfp, int nodeId) {
-    return on(cpu).alloc(cache, gfp, nodeId);
-  }
-
-  @Override
   protected void serve(BonwickCpu cpu) {
-    if (!used) {
-      use();
-    }
+    super.serve(cpu);
     arrays.serve(cpu);
     if (!form.old()) {
       reaper.look(cpu);
     }
-  }
-
-  private synchronized void use() {
-    if (reclaimer == null && !closed) {
-      reclaimer = pressure.register(this::reclaim);
-    }
-    used = true;
   }
 
   @Override
@@ -225,7 +186,19 @@ final class BonwickAllocator extends SlabBase<BonwickCache, BonwickCpu> {
       explain(events, cpu, cache, bytes);
     }
     needBytes();
-    return handOut(cpu, cache, arrays.take(cpu, cache, gfp, nodeId), gfp, bytes);
+    long object = arrays.take(cpu, cache, gfp, nodeId);
+    if (object != NO_OBJECT && cache.isDebug()) {
+      boolean good = false;
+      try {
+        checks.handOut(cache, object);
+        good = true;
+      } finally {
+        if (!good) {
+          arrays.put(cpu, cache, object); // mended, and free as before
+        }
+      }
+    }
+    return handOut(cpu, cache, object, gfp, bytes);
   }
 
   private static void explain(SlabEvents events, BonwickCpu cpu, BonwickCache cache, int bytes) {
@@ -244,7 +217,48 @@ final class BonwickAllocator extends SlabBase<BonwickCache, BonwickCpu> {
     if (events != null) {
       events.free(cpu.cpu(), cache, paddr);
     }
+    if (cache.isDebug()) {
+      boolean good = false;
+      try {
+        checks.takeBack(cache, paddr);
+        good = true;
+      } finally {
+        if (!good) {
+          frames.setLive(paddr, cache.shift); // it is still its holder's
+        }
+      }
+    }
     arrays.put(cpu, cache, paddr);
+  }
+
+  @Override
+  protected void clear(BonwickCpu cpu, BonwickCache cache, long paddr, int bytes) {
+    if (cache.isDebug()) {
+      ram.asSlice(paddr, cache.objectBytes()).fill((byte) 0); // what is behind it is known
+    } else {
+      super.clear(cpu, cache, paddr, bytes);
+    }
+  }
+
+  @Override
+  protected void refuse(BonwickCache cache, long paddr, boolean doubleFree, String why) {
+    if (!cache.isDebug()) {
+      super.refuse(cache, paddr, doubleFree, why);
+      return;
+    }
+    long object = objectAt(cache, paddr);
+    Kind kind = doubleFree ? Kind.DOUBLE_FREE : Kind.INVALID_FREE;
+    checks.report(kind, cache, object == NO_OBJECT ? paddr : object, paddr, !doubleFree);
+  }
+
+  @Override
+  public long validateCache(Cpu cpu, KmemCache cache) {
+    return walk.look(known(cache));
+  }
+
+  @Override
+  public void onReport(@Nullable Consumer<? super SlabReport> listener) {
+    checks.listen(listener);
   }
 
   @Override
@@ -269,31 +283,12 @@ final class BonwickAllocator extends SlabBase<BonwickCache, BonwickCpu> {
   }
 
   @Override
-  public boolean watch(@Nullable SlabEvents receiver) {
-    setEvents(receiver);
-    for (int i = 0; i < cpus.count(); i++) {
-      if (receiver == null) {
-        cpu(i).open();
-      } else {
-        cpu(i).close();
-      }
-    }
-    return true;
-  }
-
-  @Override
   public void validate() {
     walk.validate();
   }
 
   @Override
-  public void close() {
-    synchronized (this) {
-      closed = true;
-      if (reclaimer != null) {
-        reclaimer.close();
-      }
-    }
+  protected void giveUp() {
     for (BonwickCache cache : all()) {
       for (int i = 0; i < cpus.count(); i++) {
         arrays.flush(cpu(i), cache);

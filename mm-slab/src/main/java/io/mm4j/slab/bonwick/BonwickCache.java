@@ -2,18 +2,14 @@
 
 package io.mm4j.slab.bonwick;
 
-import io.mm4j.api.page.Gfp;
 import io.mm4j.api.slab.CacheStats;
 import io.mm4j.api.slab.KmemCacheArgs;
-import io.mm4j.api.slab.ObjectConstructor;
-import io.mm4j.api.slab.SlabFlags;
-import io.mm4j.slab.base.BaseCache;
+import io.mm4j.slab.base.ArgsCache;
 import org.jspecify.annotations.Nullable;
 
 /** {@code struct kmem_cache} of mm/slab.c. */
-final class BonwickCache extends BaseCache {
+final class BonwickCache extends ArgsCache {
   private final BonwickAllocator slabs;
-  private final KmemCacheArgs args;
   final SlabGeometry geometry;
   final int allocFlags;
   final int kmallocType;
@@ -33,17 +29,12 @@ final class BonwickCache extends BaseCache {
       @Nullable BonwickCache descriptorCache,
       int type,
       int index) {
-    super(id, args.name(), geometry.size(), index);
+    super(id, args, geometry.size(), index);
     this.slabs = slabs;
-    this.args = args;
     this.geometry = geometry;
     this.descriptorCache = descriptorCache;
     this.kmallocType = type;
-    this.allocFlags =
-        Gfp.__GFP_COMP
-            | ((args.flags() & SlabFlags.SLAB_CACHE_DMA) != 0 ? Gfp.__GFP_DMA : 0)
-            | ((args.flags() & SlabFlags.SLAB_CACHE_DMA32) != 0 ? Gfp.__GFP_DMA32 : 0)
-            | ((args.flags() & SlabFlags.SLAB_RECLAIM_ACCOUNT) != 0 ? Gfp.__GFP_RECLAIMABLE : 0);
+    this.allocFlags = pageFlags(args.flags());
     Form form = slabs.form;
     limit = form.limit(geometry.size());
     batchCount = form.batchCount(geometry.size());
@@ -59,9 +50,9 @@ final class BonwickCache extends BaseCache {
     }
   }
 
-  @Override
-  public int objectBytes() {
-    return args.objectBytes();
+  /** Whether its objects are looked at. */
+  boolean isDebug() {
+    return geometry.marks().any();
   }
 
   @Override
@@ -75,11 +66,6 @@ final class BonwickCache extends BaseCache {
   }
 
   @Override
-  public int flags() {
-    return args.flags();
-  }
-
-  @Override
   public int order() {
     return geometry.order();
   }
@@ -87,31 +73,6 @@ final class BonwickCache extends BaseCache {
   @Override
   public int objectsPerSlab() {
     return geometry.objects();
-  }
-
-  @Override
-  public int minPartial() {
-    return 0;
-  }
-
-  @Override
-  public int cpuPartial() {
-    return 0;
-  }
-
-  @Override
-  public int aliases() {
-    return 0;
-  }
-
-  @Override
-  public @Nullable ObjectConstructor ctor() {
-    return args.ctor();
-  }
-
-  @Override
-  public int usersize() {
-    return args.usersize();
   }
 
   @Override

@@ -54,6 +54,18 @@ final class BonwickWalk {
         });
   }
 
+  /** Looks at all objects of a cache with debug flags; how many findings there are. */
+  long look(BonwickCache cache) {
+    long[] findings = {0};
+    forEachSlab(
+        (c, pfn, slab) -> {
+          if (c == cache && cache.isDebug()) {
+            findings[0] += slabs.checks.look(cache, slab);
+          }
+        });
+    return findings[0];
+  }
+
   /** Frames of all slabs of a cache. */
   long frames(BonwickCache cache) {
     long frames = 0;

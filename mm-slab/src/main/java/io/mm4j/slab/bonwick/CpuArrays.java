@@ -3,7 +3,6 @@
 package io.mm4j.slab.bonwick;
 
 import io.mm4j.api.memory.Pages;
-import io.mm4j.api.page.Gfp;
 import io.mm4j.api.slab.ObjectSheaf;
 import io.mm4j.api.slab.SlabEvents;
 import io.mm4j.slab.base.CpuRequests;
@@ -94,7 +93,7 @@ final class CpuArrays extends CpuRequests<BonwickCache, BonwickCpu> {
         array.touched = true;
         return;
       }
-    } while (slabs.slabs.grow(cpu, cache, gfp | Gfp.__GFP_THISNODE, node.nodeId) >= 0);
+    } while (slabs.slabs.grow(cpu, cache, Slabs.here(gfp), node.nodeId) >= 0);
   }
 
   /** An object that is not live any more. */

@@ -7,6 +7,7 @@ import io.mm4j.api.memory.Pages;
 import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabFlags;
 import io.mm4j.slab.base.BaseCache;
+import io.mm4j.slab.bonwick.ObjectChecks.Marks;
 
 /**
  * What a slab looks like: {@code kmem_cache_create()}, {@code cache_estimate()} and {@code
@@ -28,6 +29,7 @@ import io.mm4j.slab.base.BaseCache;
  * @param managementBytes descriptor and bufctl
  * @param colourOff from one colour to the next
  * @param colours how many there are; 0 is one, too
+ * @param marks what debug flags add to an object
  */
 record SlabGeometry(
     int align,
@@ -37,7 +39,8 @@ record SlabGeometry(
     boolean offSlab,
     int managementBytes,
     int colourOff,
-    int colours) {
+    int colours,
+    Marks marks) {
   /** {@code sizeof(kmem_bufctl_t)}. */
   static final int BUFCTL = Integer.BYTES;
 
@@ -45,8 +48,9 @@ record SlabGeometry(
 
   static SlabGeometry of(KmemCacheArgs args, Form form) {
     int align = align(args, form);
-    int size = BaseCache.up(BaseCache.up(args.objectBytes(), form.pointer()), align);
-    boolean off = args.objectBytes() >= OFF_SLAB_BYTES;
+    Marks marks = Marks.of(args, align, form);
+    int size = BaseCache.up(marks.bytes(), align);
+    boolean off = marks.bytes() >= OFF_SLAB_BYTES;
     int unit = form.old() ? form.line() : align;
     int order = -1;
     int objects = 0;
@@ -82,7 +86,7 @@ record SlabGeometry(
     }
     int colourOff = Math.max(form.line(), align);
     return new SlabGeometry(
-        align, size, order, objects, off, management, colourOff, left / colourOff);
+        align, size, order, objects, off, management, colourOff, left / colourOff, marks);
   }
 
   private static int align(KmemCacheArgs args, Form form) {

@@ -2,6 +2,7 @@
 
 package io.mm4j.slab.bonwick;
 
+import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.PageFlags;
@@ -59,14 +60,15 @@ final class Slabs {
 
   /** The address of an object. */
   long object(BonwickCache cache, long slab, int number) {
-    return descriptors.objects(slab) + (long) number * cache.geometry.size();
+    SlabGeometry geometry = cache.geometry;
+    return descriptors.objects(slab) + (long) number * geometry.size() + geometry.marks().offset();
   }
 
   /**
    * The number of the object that an address lies in; -1 if it is before the first or behind all.
    */
   int number(BonwickCache cache, long slab, long paddr) {
-    long distance = paddr - descriptors.objects(slab);
+    long distance = paddr - descriptors.objects(slab) - cache.geometry.marks().offset();
     long number = distance / cache.geometry.size();
     return distance < 0 || number >= cache.geometry.objects() ? -1 : (int) number;
   }
@@ -143,8 +145,18 @@ final class Slabs {
       } finally {
         node.lock.unlock();
       }
-    } while (grow(cpu, cache, gfp | Gfp.__GFP_THISNODE, nodeId) >= 0);
+    } while (grow(cpu, cache, here(gfp), nodeId) >= 0);
     return (gfp & Gfp.__GFP_THISNODE) != 0 ? NO_OBJECT : fallback(cpu, cache, gfp);
+  }
+
+  /**
+   * {@code GFP_THISNODE}: pages of one node without effort, as others may have some; who must have
+   * this node makes the effort.
+   */
+  static int here(int gfp) {
+    return (gfp & Gfp.__GFP_THISNODE) != 0
+        ? gfp
+        : (gfp & ~Gfp.__GFP_DIRECT_RECLAIM) | Gfp.__GFP_THISNODE | Gfp.__GFP_NOWARN;
   }
 
   /** {@code fallback_alloc()}: of any node that has free objects, else of any node's pages. */
@@ -211,8 +223,8 @@ final class Slabs {
     slabs.frames.add(pfn, order, slabs.tag(cache.id(), on), cache.shift);
     descriptors.init(slab, base, first, geometry.objects());
     ObjectConstructor ctor = cache.ctor();
-    for (int i = 0; ctor != null && i < geometry.objects(); i++) {
-      ctor.construct(object(cache, slab, i));
+    for (int i = 0; (ctor != null || cache.isDebug()) && i < geometry.objects(); i++) {
+      slabs.checks.fresh(cache, object(cache, slab, i));
     }
     SlabEvents events = slabs.events();
     if (events != null) {
@@ -302,15 +314,33 @@ final class Slabs {
   }
 
   private void destroyAll(BonwickCpu cpu, BonwickCache cache, long first) {
+    MisuseException found = null;
     for (long slab = first; slab != NONE; ) {
       long next = descriptors.next(slab);
-      destroy(cpu, cache, slab);
+      try {
+        destroy(cpu, cache, slab);
+      } catch (MisuseException e) {
+        found = e;
+      }
       slab = next;
+    }
+    if (found != null) {
+      throw found;
     }
   }
 
   /** {@code slab_destroy()}: of a slab that is on no list. */
   private void destroy(BonwickCpu cpu, BonwickCache cache, long slab) {
+    try {
+      if (cache.isDebug()) {
+        long _ = slabs.checks.look(cache, slab);
+      }
+    } finally {
+      giveBack(cpu, cache, slab);
+    }
+  }
+
+  private void giveBack(BonwickCpu cpu, BonwickCache cache, long slab) {
     long pfn = descriptors.base(slab) >>> Pages.PAGE_SHIFT;
     int order = cache.geometry.order();
     SlabEvents events = slabs.events();

@@ -19,6 +19,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,7 +41,8 @@ import org.jspecify.annotations.Nullable;
  * as of the JDK's arenas; {@link #malloc} returns 0.
  *
  * <p>The host's memory is taken page by page when it is first written to, and stays taken until
- * {@link #trim}. RAM is mapped by a restricted method: run with {@code
+ * {@link #trim}. A small part of the heap, a 64th at most, stays at hand for confined arenas, until
+ * it is trimmed or nothing else is left. RAM is mapped by a restricted method: run with {@code
  * --enable-native-access=io.mm4j.physical,io.mm4j.slab}, or {@code ALL-UNNAMED} on the class path.
  */
 public final class OffHeap implements SegmentAllocator, AutoCloseable {
@@ -55,6 +57,8 @@ public final class OffHeap implements SegmentAllocator, AutoCloseable {
   private final Cpus cpus;
   private final MemorySegment ram;
   private final Stripe[] stripes;
+  private final ArenaBlocks blocks;
+  private final LongAdder failures = new LongAdder();
   private final long capacity;
   private final @Nullable Callers callers;
   private final Runnable unregister;
@@ -77,6 +81,7 @@ public final class OffHeap implements SegmentAllocator, AutoCloseable {
       stripes[i] = new Stripe(slabs.on(cpus.get(i)));
     }
     capacity = freePages() << Pages.PAGE_SHIFT;
+    blocks = new ArenaBlocks(capacity, stripes.length);
     callers = builder.callers ? new Callers() : null;
     unregister = builder.metrics ? OffHeapEvents.register(this) : () -> {};
   }
@@ -241,20 +246,68 @@ public final class OffHeap implements SegmentAllocator, AutoCloseable {
     return offset;
   }
 
+  /** The same, or 0. */
   private long tryTake(long room, int gfp, boolean opensArena) {
+    long offset = takeOnce(room, gfp, opensArena);
+    return offset == SlabAllocator.NO_OBJECT ? takeLast(room, gfp, opensArena) : offset;
+  }
+
+  private long takeOnce(long room, int gfp, boolean opensArena) {
     Cpu cpu = cpus.acquire();
     try {
       Stripe stripe = stripes[cpu.id()];
       long offset = stripe.slabs.kmalloc(room, gfp);
-      if (offset == SlabAllocator.NO_OBJECT) {
-        stripe.failures++;
-      } else {
+      if (offset != SlabAllocator.NO_OBJECT) {
         stripe.allocations++;
         if (opensArena) {
           stripe.arenasOpened++;
         }
       }
       return offset;
+    } finally {
+      cpus.release(cpu);
+    }
+  }
+
+  /** There is no room but what is kept for arenas. */
+  private long takeLast(long room, int gfp, boolean opensArena) {
+    long offset = blocks.empty(this) ? takeOnce(room, gfp, opensArena) : SlabAllocator.NO_OBJECT;
+    if (offset == SlabAllocator.NO_OBJECT) {
+      failures.increment();
+    }
+    return offset;
+  }
+
+  /** Whether every allocation is to be remembered. */
+  boolean remembersCallers() {
+    return callers != null;
+  }
+
+  /** A block with memory for an arena of this thread, or null. */
+  @Nullable ArenaBlock takeBlock(Thread thread) {
+    ArenaBlock block = blocks.take(thread);
+    return block == null || block.offset != 0 ? block : fillBlock(block);
+  }
+
+  private @Nullable ArenaBlock fillBlock(ArenaBlock block) {
+    Cpu cpu = cpus.acquire();
+    try {
+      block.offset = stripes[cpu.id()].slabs.kmalloc(ArenaBlocks.BYTES, GFP);
+    } finally {
+      cpus.release(cpu);
+    }
+    if (block.offset == SlabAllocator.NO_OBJECT) {
+      block.give();
+      return null;
+    }
+    return block;
+  }
+
+  /** The memory of a block goes back. */
+  void giveBlock(long offset) {
+    Cpu cpu = cpus.acquire();
+    try {
+      stripes[cpu.id()].slabs.kfree(offset);
     } finally {
       cpus.release(cpu);
     }
@@ -316,7 +369,7 @@ public final class OffHeap implements SegmentAllocator, AutoCloseable {
   }
 
   /** An arena gives back what it has. */
-  void freeAll(long[] offsets, int count) {
+  void freeAll(long[] offsets, int count, boolean closesArena) {
     Cpu cpu = cpus.acquire();
     try {
       Stripe stripe = stripes[cpu.id()];
@@ -324,7 +377,9 @@ public final class OffHeap implements SegmentAllocator, AutoCloseable {
         stripe.slabs.kfree(offsets[i]);
       }
       stripe.frees += count;
-      stripe.arenasClosed++;
+      if (closesArena) {
+        stripe.arenasClosed++;
+      }
     } finally {
       cpus.release(cpu);
     }
@@ -340,18 +395,16 @@ public final class OffHeap implements SegmentAllocator, AutoCloseable {
   /** What it holds. */
   public OffHeapUsage usage() {
     long free = Math.min(freePages() << Pages.PAGE_SHIFT, capacity);
-    long allocations = 0;
-    long frees = 0;
-    long failures = 0;
-    long arenas = 0;
+    long allocations = blocks.allocations();
+    long frees = blocks.frees();
+    long arenas = blocks.arenas();
     for (Stripe stripe : stripes) {
       allocations += stripe.allocations;
       frees += stripe.frees;
-      failures += stripe.failures;
       arenas += stripe.arenasOpened - stripe.arenasClosed;
     }
     return new OffHeapUsage(
-        capacity, capacity - free, free, allocations, frees, failures, Math.max(0, arenas));
+        capacity, capacity - free, free, allocations, frees, failures.sum(), Math.max(0, arenas));
   }
 
   /** Where memory is that cannot be used; walks over all slabs. */
@@ -389,6 +442,7 @@ public final class OffHeap implements SegmentAllocator, AutoCloseable {
   public long trim() {
     OffHeapEvents.Trim event = new OffHeapEvents.Trim();
     event.begin();
+    boolean _ = blocks.empty(this);
     Cpu cpu = cpus.acquire();
     long bytes;
     try {
@@ -421,6 +475,7 @@ public final class OffHeap implements SegmentAllocator, AutoCloseable {
       throw new IllegalStateException("heap '" + name + "' has open arenas: " + arenas);
     }
     closed = true;
+    boolean _ = blocks.empty(this);
     unregister.run();
     machine.close();
   }

@@ -11,7 +11,6 @@ final class Stripe {
   final CpuSlabs slabs;
   long allocations;
   long frees;
-  long failures;
   long arenasOpened;
   long arenasClosed;
 

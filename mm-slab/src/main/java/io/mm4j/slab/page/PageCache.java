@@ -4,32 +4,21 @@ package io.mm4j.slab.page;
 
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.Pages;
-import io.mm4j.api.page.Gfp;
 import io.mm4j.api.slab.CacheStats;
 import io.mm4j.api.slab.KmemCacheArgs;
-import io.mm4j.api.slab.ObjectConstructor;
-import io.mm4j.api.slab.SlabFlags;
-import io.mm4j.slab.base.BaseCache;
+import io.mm4j.slab.base.ArgsCache;
 import java.util.concurrent.atomic.LongAdder;
-import org.jspecify.annotations.Nullable;
 
 /** A cache whose objects have pages of their own. */
-final class PageCache extends BaseCache {
-  private final KmemCacheArgs args;
+final class PageCache extends ArgsCache {
   private final int order;
   final int allocFlags;
   final LongAdder live = new LongAdder();
 
   PageCache(int id, KmemCacheArgs args, int kmallocIndex) {
-    super(id, args.name(), size(args), kmallocIndex);
-    this.args = args;
+    super(id, args, size(args), kmallocIndex);
     this.order = Pages.orderOf(size(args));
-    int flags = args.flags();
-    this.allocFlags =
-        Gfp.__GFP_COMP
-            | ((flags & SlabFlags.SLAB_CACHE_DMA) != 0 ? Gfp.__GFP_DMA : 0)
-            | ((flags & SlabFlags.SLAB_CACHE_DMA32) != 0 ? Gfp.__GFP_DMA32 : 0)
-            | ((flags & SlabFlags.SLAB_RECLAIM_ACCOUNT) != 0 ? Gfp.__GFP_RECLAIMABLE : 0);
+    this.allocFlags = pageFlags(args.flags());
   }
 
   /** A block is aligned to its size, which serves every alignment. */
@@ -39,11 +28,6 @@ final class PageCache extends BaseCache {
       throw new MisuseException("no block is so large: " + args);
     }
     return (int) (Pages.PAGE_SIZE << order);
-  }
-
-  @Override
-  public int objectBytes() {
-    return args.objectBytes();
   }
 
   @Override
@@ -57,11 +41,6 @@ final class PageCache extends BaseCache {
   }
 
   @Override
-  public int flags() {
-    return args.flags();
-  }
-
-  @Override
   public int order() {
     return order;
   }
@@ -69,31 +48,6 @@ final class PageCache extends BaseCache {
   @Override
   public int objectsPerSlab() {
     return 1;
-  }
-
-  @Override
-  public int minPartial() {
-    return 0;
-  }
-
-  @Override
-  public int cpuPartial() {
-    return 0;
-  }
-
-  @Override
-  public int aliases() {
-    return 0;
-  }
-
-  @Override
-  public @Nullable ObjectConstructor ctor() {
-    return args.ctor();
-  }
-
-  @Override
-  public int usersize() {
-    return args.usersize();
   }
 
   @Override

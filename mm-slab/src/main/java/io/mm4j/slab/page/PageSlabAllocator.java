@@ -4,11 +4,9 @@ package io.mm4j.slab.page;
 
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.Cpu;
-import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.Pages;
-import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.slab.CpuSlabs;
 import io.mm4j.api.slab.KmallocSizes;
@@ -19,11 +17,11 @@ import io.mm4j.api.slab.SlabAllocatorProvider.Floors;
 import io.mm4j.api.slab.SlabEvents;
 import io.mm4j.api.slab.SlabFlags;
 import io.mm4j.slab.base.BaseCpu;
+import io.mm4j.slab.base.KmallocMaker;
 import io.mm4j.slab.base.SlabBase;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The simplest slab allocator: every object has a block of pages of its own, which comes with the
@@ -32,10 +30,6 @@ import org.jspecify.annotations.Nullable;
  * <p>A constructor runs at each allocation, which looks the same to a caller who keeps its rules.
  */
 final class PageSlabAllocator extends SlabBase<PageCache, BaseCpu> {
-  /** What of a caller's flags reaches the page allocator. */
-  private static final int PASSED =
-      ~(Gfp.__GFP_ZERO | Gfp.__GFP_HIGHMEM | Gfp.__GFP_MOVABLE | Gfp.__GFP_RECLAIMABLE);
-
   private static final class PageCpu extends BaseCpu {
     PageCpu(PageSlabAllocator slabs, Cpu cpu) {
       super(slabs, cpu);
@@ -45,7 +39,7 @@ final class PageSlabAllocator extends SlabBase<PageCache, BaseCpu> {
   PageSlabAllocator(Floors floors) {
     super(floors, KmallocSizes.SLUB, false);
     makeCpus(id -> new PageCpu(this, cpus.get(id)));
-    kmallocCaches((type, index, bytes) -> create(kmallocArgs(type, bytes, flags(type)), index));
+    kmallocCaches((type, index, bytes) -> create(KmallocMaker.args(type, bytes, flags(type)), index));
   }
 
   private static int flags(int type) {
@@ -68,21 +62,9 @@ final class PageSlabAllocator extends SlabBase<PageCache, BaseCpu> {
 
   @Override
   public synchronized void kmemCacheDestroy(Cpu cpu, KmemCache cache) {
-    PageCache mine = cache(cache.id());
-    if (mine == null || mine != cache || mine.kmallocIndex >= 0) {
-      throw new MisuseException("no cache that may be destroyed: name=" + cache.name());
-    }
+    PageCache mine = destroyable(cache);
     if (mine.live.sum() != 0) {
-      StringBuilder some = new StringBuilder();
-      forEachLive(
-          mine,
-          paddr -> {
-            if (some.length() < 60) {
-              some.append(String.format(" object=0x%x", paddr));
-            }
-          });
-      throw new MisuseException(
-          "destroyed with objects in use: cache=" + mine + " live=" + mine.live + some);
+      throw inUse(mine);
     }
     leave(mine);
   }
@@ -90,11 +72,6 @@ final class PageSlabAllocator extends SlabBase<PageCache, BaseCpu> {
   @Override
   public long kmemCacheShrink(Cpu cpu, KmemCache cache) {
     return 0;
-  }
-
-  @Override
-  public long kmemCacheAlloc(Cpu cpu, KmemCache cache, int gfp, int nodeId) {
-    return on(cpu).alloc(cache, gfp, nodeId);
   }
 
   @Override
@@ -154,12 +131,6 @@ final class PageSlabAllocator extends SlabBase<PageCache, BaseCpu> {
             visitor.accept(pfn << Pages.PAGE_SHIFT);
           }
         });
-  }
-
-  @Override
-  public boolean watch(@Nullable SlabEvents receiver) {
-    setEvents(receiver);
-    return true;
   }
 
   @Override

@@ -5,15 +5,11 @@ package io.mm4j.slab.slob;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import io.mm4j.api.Cpu;
-import io.mm4j.api.LockClass;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.Pages;
-import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
-import io.mm4j.api.page.Pressure;
-import io.mm4j.api.page.ReclaimRequest;
 import io.mm4j.api.slab.CpuSlabs;
 import io.mm4j.api.slab.KmallocSizes;
 import io.mm4j.api.slab.KmemCache;
@@ -23,7 +19,7 @@ import io.mm4j.api.slab.SlabAllocatorProvider.Floors;
 import io.mm4j.api.slab.SlabEvents;
 import io.mm4j.api.slab.SlabFlags;
 import io.mm4j.slab.base.BaseCpu;
-import io.mm4j.slab.base.SlabBase;
+import io.mm4j.slab.base.ReclaimedSlabs;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -43,23 +39,17 @@ import org.jspecify.annotations.Nullable;
  * shrunk, and is handed out again by its own cache before that; the kernel gives it back when a
  * grace period is over. There are four caches of kmalloc, one of a kind, where the kernel has none.
  */
-final class SlobAllocator extends SlabBase<SlobCache, BaseCpu> {
+final class SlobAllocator extends ReclaimedSlabs<SlobCache, BaseCpu> {
   /** Before an object of kmalloc, with the size that was asked for: {@code minalign}. */
   static final int HEADER = Long.BYTES;
 
   /** The most that kmalloc takes out of the heap. */
   private static final int MOST = (int) Pages.PAGE_SIZE - HEADER - 1;
 
-  /** What of a caller's flags reaches the page allocator. */
-  private static final int PASSED =
-      ~(Gfp.__GFP_ZERO | Gfp.__GFP_HIGHMEM | Gfp.__GFP_MOVABLE | Gfp.__GFP_RECLAIMABLE);
-
   final SlobOwners owners = new SlobOwners();
   final SlobHeap heap;
   final SlobWalk walk = new SlobWalk(this);
   private final SlobCache[] kmalloc = new SlobCache[CpuSlabs.KMALLOC_TYPES];
-  private Pressure.@Nullable Registration reclaimer;
-  private boolean closed;
 
   private static final class SlobCpu extends BaseCpu {
     SlobCpu(SlobAllocator slabs, Cpu cpu) {
@@ -145,25 +135,10 @@ final class SlobAllocator extends SlabBase<SlobCache, BaseCpu> {
   }
 
   @Override
-  protected void serve(BaseCpu cpu) {
-    if (reclaimer == null) {
-      use();
-    }
-  }
-
-  private synchronized void use() {
-    if (reclaimer == null && !closed) {
-      reclaimer = pressure.register(this::reclaim);
-    }
-  }
-
-  private long reclaim(ReclaimRequest request) {
-    if (!request.mayTake(LockClass.SLAB_NODE)) {
-      return 0;
-    }
+  protected long reclaim(BaseCpu cpu, long pages) {
     long before = held();
     for (SlobCache cache : all()) {
-      long _ = endGracePeriod(cpu(request.cpu().id()), cache);
+      long _ = endGracePeriod(cpu, cache);
     }
     return Math.max(0, before - held());
   }
@@ -392,21 +367,9 @@ final class SlobAllocator extends SlabBase<SlobCache, BaseCpu> {
 
   @Override
   public synchronized void kmemCacheDestroy(Cpu cpu, KmemCache cache) {
-    SlobCache mine = cache(cache.id());
-    if (mine == null || mine != cache || mine.kmallocIndex >= 0) {
-      throw new MisuseException("no cache that may be destroyed: name=" + cache.name());
-    }
+    SlobCache mine = destroyable(cache);
     if (mine.live.sum() != 0) {
-      StringBuilder some = new StringBuilder();
-      forEachLive(
-          mine,
-          paddr -> {
-            if (some.length() < 60) {
-              some.append(String.format(" object=0x%x", paddr));
-            }
-          });
-      throw new MisuseException(
-          "destroyed with objects in use: cache=" + mine + " live=" + mine.live + some);
+      throw inUse(mine);
     }
     long _ = endGracePeriod(cpu(cpu.id()), mine);
     leave(mine);
@@ -414,16 +377,7 @@ final class SlobAllocator extends SlabBase<SlobCache, BaseCpu> {
 
   @Override
   public long kmemCacheShrink(Cpu cpu, KmemCache cache) {
-    SlobCache mine = cache(cache.id());
-    if (mine == null || mine != cache) {
-      throw new MisuseException("no cache of this allocator: name=" + cache.name());
-    }
-    return endGracePeriod(cpu(cpu.id()), mine);
-  }
-
-  @Override
-  public long kmemCacheAlloc(Cpu cpu, KmemCache cache, int gfp, int nodeId) {
-    return on(cpu).alloc(cache, gfp, nodeId);
+    return endGracePeriod(cpu(cpu.id()), known(cache));
   }
 
   @Override
@@ -432,24 +386,12 @@ final class SlobAllocator extends SlabBase<SlobCache, BaseCpu> {
   }
 
   @Override
-  public boolean watch(@Nullable SlabEvents receiver) {
-    setEvents(receiver);
-    return true;
-  }
-
-  @Override
   public void validate() {
     walk.validate();
   }
 
   @Override
-  public void close() {
-    synchronized (this) {
-      closed = true;
-      if (reclaimer != null) {
-        reclaimer.close();
-      }
-    }
+  protected void giveUp() {
     for (SlobCache cache : all()) {
       long _ = endGracePeriod(cpu(0), cache);
     }

@@ -7,26 +7,23 @@ import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.slab.CacheStats;
 import io.mm4j.api.slab.KmemCacheArgs;
-import io.mm4j.api.slab.ObjectConstructor;
 import io.mm4j.api.slab.ObjectFrames;
 import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.slab.SlabFlags;
-import io.mm4j.slab.base.BaseCache;
+import io.mm4j.slab.base.ArgsCache;
 import java.util.Arrays;
 import java.util.concurrent.atomic.LongAdder;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A cache of a slob: no more than a size and an alignment, as its objects lie between those of
  * others; or, from a page on, blocks of pages.
  */
-final class SlobCache extends BaseCache {
+final class SlobCache extends ArgsCache {
   /** {@code struct slob_rcu}: what an object of an RCU cache has behind it. */
   private static final int RCU_FOOTER = 16;
 
   private static final int LINE = 64;
 
-  private final KmemCacheArgs args;
   private final int align;
 
   /** What a block of it takes. */
@@ -48,8 +45,7 @@ final class SlobCache extends BaseCache {
   private int waitingCount;
 
   SlobCache(int id, KmemCacheArgs args, int kmallocIndex) {
-    super(id, shift(args, kmallocIndex), args.name(), kmallocIndex);
-    this.args = args;
+    super(id, shift(args, kmallocIndex), args, kmallocIndex);
     this.align = align(args);
     this.blockBytes = blockBytes(args);
     this.inPages = kmallocIndex < 0 && inPages(args);
@@ -57,11 +53,7 @@ final class SlobCache extends BaseCache {
     if (order > Pages.MAX_PAGE_ORDER) {
       throw new MisuseException("no block is so large: " + args);
     }
-    int flags = args.flags();
-    this.allocFlags =
-        ((flags & SlabFlags.SLAB_CACHE_DMA) != 0 ? Gfp.__GFP_DMA : 0)
-            | ((flags & SlabFlags.SLAB_CACHE_DMA32) != 0 ? Gfp.__GFP_DMA32 : 0)
-            | (order > 0 ? Gfp.__GFP_COMP : 0);
+    this.allocFlags = zoneFlags(args.flags()) | (order > 0 ? Gfp.__GFP_COMP : 0);
   }
 
   private static int align(KmemCacheArgs args) {
@@ -118,11 +110,6 @@ final class SlobCache extends BaseCache {
   }
 
   @Override
-  public int objectBytes() {
-    return args.objectBytes();
-  }
-
-  @Override
   public int size() {
     return inPages ? (int) Pages.PAGE_SIZE << order : up(blockBytes, SlobHeap.UNIT);
   }
@@ -133,11 +120,6 @@ final class SlobCache extends BaseCache {
   }
 
   @Override
-  public int flags() {
-    return args.flags();
-  }
-
-  @Override
   public int order() {
     return order;
   }
@@ -145,31 +127,6 @@ final class SlobCache extends BaseCache {
   @Override
   public int objectsPerSlab() {
     return inPages ? 1 : (int) Pages.PAGE_SIZE / size();
-  }
-
-  @Override
-  public int minPartial() {
-    return 0;
-  }
-
-  @Override
-  public int cpuPartial() {
-    return 0;
-  }
-
-  @Override
-  public int aliases() {
-    return 0;
-  }
-
-  @Override
-  public @Nullable ObjectConstructor ctor() {
-    return args.ctor();
-  }
-
-  @Override
-  public int usersize() {
-    return args.usersize();
   }
 
   /**

@@ -3,11 +3,8 @@
 package io.mm4j.slab.slub;
 
 import io.mm4j.api.Cpu;
-import io.mm4j.api.LockClass;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.Pages;
-import io.mm4j.api.page.Pressure;
-import io.mm4j.api.page.ReclaimRequest;
 import io.mm4j.api.slab.CpuSlabs;
 import io.mm4j.api.slab.KmallocSizes;
 import io.mm4j.api.slab.KmemCache;
@@ -18,7 +15,8 @@ import io.mm4j.api.slab.SlabEvents;
 import io.mm4j.api.slab.SlabFlags;
 import io.mm4j.api.slab.SlabReport;
 import io.mm4j.api.slab.SlabReport.Kind;
-import io.mm4j.slab.base.SlabBase;
+import io.mm4j.slab.base.KmallocMaker;
+import io.mm4j.slab.base.ReclaimedSlabs;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
@@ -39,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  * what the first protects against {@link io.mm4j.api.slab.ObjectFrames} notices, the second would
  * only make histories differ. There are no bulk frees by RCU.
  */
-final class SlubAllocator extends SlabBase<SlubCache, SlubCpu> {
+final class SlubAllocator extends ReclaimedSlabs<SlubCache, SlubCpu> {
   final SlubSettings settings;
   final ObjectDebug debug;
   final SlabPages slabPages;
@@ -49,14 +47,6 @@ final class SlubAllocator extends SlabBase<SlubCache, SlubCpu> {
   final DebugSlabs debugSlabs;
   final SlabWalk walk;
   final Flushes flushes;
-
-  /**
-   * Registered with the first slow path: a machine that nobody takes objects from has no reclaimer.
-   */
-  private Pressure.@Nullable Registration reclaimer;
-
-  private volatile boolean used;
-  private boolean closed;
 
   SlubAllocator(Floors floors, SlubSettings settings) {
     super(floors, KmallocSizes.SLUB, settings.largeLists());
@@ -82,7 +72,7 @@ final class SlubAllocator extends SlabBase<SlubCache, SlubCpu> {
           case CpuSlabs.KMALLOC_CGROUP -> SlabFlags.SLAB_ACCOUNT;
           default -> SlabFlags.SLAB_NO_MERGE;
         };
-    KmemCacheArgs args = kmallocArgs(type, bytes, flags | SlabFlags.SLAB_KMALLOC);
+    KmemCacheArgs args = KmallocMaker.args(type, bytes, flags | SlabFlags.SLAB_KMALLOC);
     return create(args, type, index);
   }
 
@@ -151,20 +141,9 @@ final class SlubAllocator extends SlabBase<SlubCache, SlubCpu> {
     return List.copyOf(mine.names.subList(1, mine.names.size()));
   }
 
-  SlubCache known(KmemCache cache) {
-    SlubCache mine = cache(cache.id());
-    if (mine == null || mine != cache) {
-      throw new MisuseException("no cache of this allocator: name=" + cache.name());
-    }
-    return mine;
-  }
-
   @Override
   public synchronized void kmemCacheDestroy(Cpu cpu, KmemCache cache) {
-    SlubCache mine = known(cache);
-    if (mine.kmallocIndex >= 0) {
-      throw new MisuseException("a cache of kmalloc stays: name=" + cache.name());
-    }
+    SlubCache mine = destroyable(cache);
     if (mine.names.size() > 1) {
       mine.names.removeLast();
       return;
@@ -222,16 +201,13 @@ final class SlubAllocator extends SlabBase<SlubCache, SlubCpu> {
     return super.shrinkAll(cpu) + flushes.large(cpu(cpu.id()));
   }
 
-  private long reclaim(ReclaimRequest request) {
-    if (!request.mayTake(LockClass.SLAB_NODE)) {
-      return 0;
-    }
-    SlubCpu cpu = cpu(request.cpu().id());
+  @Override
+  protected long reclaim(SlubCpu cpu, long pages) {
     long freed = flushes.large(cpu);
     for (SlubCache cache : all()) {
       flushes.ask(cpu, cache);
       freed += flushes.shrinkNodes(cpu, cache);
-      if (freed >= request.pages()) {
+      if (freed >= pages) {
         break;
       }
     }
@@ -239,23 +215,9 @@ final class SlubAllocator extends SlabBase<SlubCache, SlubCpu> {
   }
 
   @Override
-  public long kmemCacheAlloc(Cpu cpu, KmemCache cache, int gfp, int nodeId) {
-    return on(cpu).alloc(cache, gfp, nodeId);
-  }
-
-  @Override
   protected void serve(SlubCpu cpu) {
-    if (!used) {
-      use();
-    }
+    super.serve(cpu);
     flushes.serve(cpu);
-  }
-
-  private synchronized void use() {
-    if (reclaimer == null && !closed) {
-      reclaimer = pressure.register(this::reclaim);
-    }
-    used = true;
   }
 
   @Override
@@ -415,31 +377,12 @@ final class SlubAllocator extends SlabBase<SlubCache, SlubCpu> {
   }
 
   @Override
-  public boolean watch(@Nullable SlabEvents receiver) {
-    setEvents(receiver);
-    for (int i = 0; i < cpus.count(); i++) {
-      if (receiver == null) {
-        cpu(i).open();
-      } else {
-        cpu(i).close();
-      }
-    }
-    return true;
-  }
-
-  @Override
   public void validate() {
     walk.validate();
   }
 
   @Override
-  public void close() {
-    synchronized (this) {
-      closed = true;
-      if (reclaimer != null) {
-        reclaimer.close();
-      }
-    }
+  protected void giveUp() {
     for (int i = 0; i < cpus.count(); i++) {
       long _ = flushLarge(cpu(i));
     }

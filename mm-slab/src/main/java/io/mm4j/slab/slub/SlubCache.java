@@ -3,7 +3,6 @@
 package io.mm4j.slab.slub;
 
 import io.mm4j.api.memory.MemMap;
-import io.mm4j.api.page.Gfp;
 import io.mm4j.api.slab.CacheStats;
 import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.ObjectConstructor;
@@ -54,11 +53,7 @@ final class SlubCache extends BaseCache {
     this.objectBytes = args.objectBytes();
     this.inuse = layout.inuse();
     this.names.add(args.name());
-    this.allocFlags =
-        Gfp.__GFP_COMP
-            | ((flags & SlabFlags.SLAB_CACHE_DMA) != 0 ? Gfp.__GFP_DMA : 0)
-            | ((flags & SlabFlags.SLAB_CACHE_DMA32) != 0 ? Gfp.__GFP_DMA32 : 0)
-            | ((flags & SlabFlags.SLAB_RECLAIM_ACCOUNT) != 0 ? Gfp.__GFP_RECLAIMABLE : 0);
+    this.allocFlags = pageFlags(flags);
     this.sheafCapacity = isDebug() ? 0 : slabs.settings.sheaves().capacity(args, layout.size());
     int per = layout.objects();
     this.cpuPartialSlabs = isDebug() ? 0 : (layout.cpuPartial() * 2 + per - 1) / per;

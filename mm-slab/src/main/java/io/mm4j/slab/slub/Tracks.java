@@ -7,11 +7,8 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.slab.SlabReport.Track;
+import io.mm4j.slab.base.CallerNames;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,8 +25,7 @@ final class Tracks {
 
   private final SlubAllocator slabs;
   private final MemorySegment ram;
-  private final Map<String, Integer> numbers = new HashMap<>();
-  private final List<String> callers = new ArrayList<>(List.of(""));
+  private final CallerNames callers = new CallerNames();
 
   Tracks(SlubAllocator slabs) {
     this.slabs = slabs;
@@ -48,53 +44,16 @@ final class Tracks {
   /** Writes who calls now. */
   void set(Cpu cpu, SlubCache cache, long object, boolean alloc) {
     long at = place(cache, object, alloc);
-    ram.set(JAVA_LONG, at, number(caller()));
+    ram.set(JAVA_LONG, at, callers.numberOfCaller());
     ram.set(JAVA_INT, at + CPU, cpu.id());
     ram.set(JAVA_LONG, at + WHEN, slabs.clock.nowNs());
   }
 
   @Nullable Track get(SlubCache cache, long object, boolean alloc) {
     long at = place(cache, object, alloc);
-    long number = ram.get(JAVA_LONG, at);
-    synchronized (callers) {
-      return number <= 0 || number >= callers.size()
-          ? null
-          : new Track(
-              callers.get((int) number),
-              ram.get(JAVA_INT, at + CPU),
-              ram.get(JAVA_LONG, at + WHEN));
-    }
-  }
-
-  private int number(String caller) {
-    synchronized (callers) {
-      return numbers.computeIfAbsent(
-          caller,
-          c -> {
-            callers.add(c);
-            return callers.size() - 1;
-          });
-    }
-  }
-
-  /** {@code _RET_IP_}: the first method on the stack that is not of a slab allocator. */
-  private static String caller() {
-    return StackWalker.getInstance()
-        .walk(
-            frames ->
-                frames
-                    .filter(
-                        f ->
-                            !f.getClassName().startsWith("io.mm4j.slab.slub.")
-                                && !f.getClassName().startsWith("io.mm4j.slab.base.")
-                                && !f.getClassName().startsWith("io.mm4j.api.slab."))
-                    .findFirst()
-                    .map(
-                        f -> {
-                          String name = f.getClassName();
-                          String simple = name.substring(name.lastIndexOf('.') + 1);
-                          return simple + "." + f.getMethodName() + ":" + f.getLineNumber();
-                        })
-                    .orElse("unknown"));
+    String caller = callers.name(ram.get(JAVA_LONG, at));
+    return caller == null
+        ? null
+        : new Track(caller, ram.get(JAVA_INT, at + CPU), ram.get(JAVA_LONG, at + WHEN));
   }
 }

@@ -131,6 +131,99 @@ class OffHeapTest {
   }
 
   @Test
+  void openArenasShareNoBytes() {
+    try (OffHeap heap = OffHeap.ofBytes(64 << 20)) {
+      Random random = new Random(5);
+      List<Arena> arenas = new ArrayList<>();
+      List<List<MemorySegment>> segments = new ArrayList<>();
+      for (int step = 0; step < 3000; step++) {
+        if (arenas.isEmpty() || (arenas.size() < 12 && random.nextInt(8) == 0)) {
+          arenas.add(heap.confinedArena());
+          segments.add(new ArrayList<>());
+        }
+        int at = random.nextInt(arenas.size());
+        List<MemorySegment> mine = segments.get(at);
+        if (random.nextInt(20) == 0) {
+          Arena arena = arenas.remove(at);
+          for (MemorySegment segment : segments.remove(at)) {
+            byte first = segment.get(JAVA_BYTE, 0);
+            assertEquals(-1, segment.mismatch(filled(first, segment.byteSize())));
+          }
+          arena.close();
+        } else {
+          long bytes = 1 + random.nextInt(random.nextInt(4) == 0 ? 9000 : 200);
+          MemorySegment segment = arenas.get(at).allocate(bytes, 1L << random.nextInt(13));
+          assertEquals(-1, segment.mismatch(filled((byte) 0, bytes)));
+          segment.fill((byte) (1 + random.nextInt(120)));
+          mine.add(segment);
+        }
+        long holding = segments.stream().filter(list -> !list.isEmpty()).count();
+        assertEquals(holding, heap.usage().openArenas(), "step " + step);
+      }
+      arenas.forEach(Arena::close);
+      OffHeapUsage usage = heap.usage();
+      assertEquals(0, usage.openArenas());
+      assertEquals(usage.allocations(), usage.frees());
+      heap.machine().validate();
+    }
+  }
+
+  private static MemorySegment filled(byte value, long bytes) {
+    return MemorySegment.ofArray(new byte[(int) bytes]).fill(value);
+  }
+
+  @Test
+  void whatIsKeptForArenasIsNotMissing() {
+    long room;
+    try (OffHeap heap = OffHeap.builder(16 << 20).cpus(2).open()) {
+      room = fillWithPages(heap);
+    }
+    try (OffHeap heap = OffHeap.builder(16 << 20).cpus(2).open()) {
+      for (int i = 0; i < 3; i++) {
+        Arena arena = heap.confinedArena();
+        assertEquals(0, arena.allocate(10).get(JAVA_BYTE, 0));
+        arena.close();
+      }
+      assertTrue(heap.usage().usedBytes() > 0, "something is kept");
+      long pages = fillWithPages(heap);
+      assertEquals(pages * 4096, heap.usage().usedBytes(), "nothing but these pages is held");
+      assertTrue(pages >= room - 8, pages + " pages instead of " + room); // watermarks count slabs
+      try (Arena full = heap.confinedArena()) {
+        assertThrows(OutOfMemoryError.class, () -> full.allocate(10));
+        assertEquals(0, heap.usage().openArenas());
+      }
+    }
+  }
+
+  /** Takes all there is, page by page; how many pages that were. */
+  private static long fillWithPages(OffHeap heap) {
+    long count = 0;
+    while (heap.malloc(4096) != 0) {
+      count++;
+    }
+    while (heap.malloc(8) != 0) {} // what slabs have left, too
+    return count;
+  }
+
+  @Test
+  void anArenaThatIsInUseIsNotClosed() {
+    try (OffHeap heap = OffHeap.ofBytes(16 << 20)) {
+      Arena arena = heap.confinedArena();
+      MemorySegment segment = arena.allocate(16);
+      var buffers = new java.nio.ByteBuffer[] {segment.asByteBuffer()};
+      assertEquals(16, buffers[0].remaining());
+      Arena inner = heap.confinedArena();
+      MemorySegment other = inner.allocate(16);
+      other.set(JAVA_LONG, 0, 1);
+      arena.close();
+      assertThrows(IllegalStateException.class, () -> buffers[0].get(0));
+      assertEquals(1, other.get(JAVA_LONG, 0));
+      assertEquals(1, heap.usage().openArenas());
+      inner.close();
+    }
+  }
+
+  @Test
   void singleSegmentsAreFreedOnce() {
     try (OffHeap heap = OffHeap.ofBytes(16 << 20);
         OffHeap other = OffHeap.ofBytes(16 << 20)) {

@@ -12,6 +12,7 @@ import io.mm4j.testkit.slab.rules.CaseRules;
 import io.mm4j.testkit.slab.rules.DebugRules;
 import io.mm4j.testkit.slab.rules.EverydayRules;
 import io.mm4j.testkit.slab.rules.GeometryRules;
+import io.mm4j.testkit.slab.rules.NamedCases;
 import io.mm4j.testkit.slab.rules.PlaceRules;
 import io.mm4j.testkit.slab.rules.PromiseRules;
 import io.mm4j.testkit.slab.rules.SlabStressRule;
@@ -32,6 +33,7 @@ public final class SlabAllocatorSuite {
                 GeometryRules.all(),
                 DebugRules.all(),
                 PromiseRules.all(),
+                NamedCases.all(),
                 List.of(SlabStressRule.rule()))
             .flatMap(List::stream)
             .toList();

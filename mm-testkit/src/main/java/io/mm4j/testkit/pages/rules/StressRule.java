@@ -8,21 +8,15 @@ import io.mm4j.api.page.PageAllocator;
 import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.Seeded;
+import io.mm4j.testkit.stress.AtOnce;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicIntegerArray;
-import java.util.concurrent.atomic.AtomicReference;
-import org.jspecify.annotations.Nullable;
 
 /**
- * Threads that allocate, free and drain at once. Which thread does what follows from the seed; how
- * they interleave does not, so that a failure need not come again at once.
- *
- * <p>After LLFree's tests parallel_alloc, parallel_free, multirand and stress: each frame has a
- * word that its holder claims by compare-and-set; a claim that fails is an overlap.
+ * Threads that allocate, free and drain at once ({@link AtOnce}); each frame is claimed. After
+ * LLFree's tests parallel_alloc, parallel_free, multirand and stress.
  */
 public final class StressRule {
-  private static final int THREADS = 4;
   private static final int ROUNDS = 1500;
 
   private StressRule() {}
@@ -42,58 +36,15 @@ public final class StressRule {
   }
 
   private static void run(PageSubject s, Seeded random) {
-    AtomicIntegerArray claimed = new AtomicIntegerArray((int) PageSubject.FRAMES);
-    AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
-    List<Thread> threads = new ArrayList<>();
-    for (int i = 0; i < THREADS; i++) {
-      Seeded own = new Seeded(random.next());
-      threads.add(
-          Thread.ofPlatform()
-              .daemon()
-              .start(
-                  () -> {
-                    try {
-                      work(s, own, claimed, failure);
-                    } catch (RuntimeException | Error e) {
-                      failure.compareAndSet(null, e);
-                    }
-                  }));
-    }
-    join(threads);
-    Throwable thrown = failure.get();
-    if (thrown != null) {
-      RuleViolation violation =
-          thrown instanceof RuleViolation v
-              ? v
-              : new RuleViolation("no exception from four threads", thrown.toString());
-      throw violation;
-    }
+    AtOnce threads = new AtOnce((int) PageSubject.FRAMES, "frame");
+    threads.run(random, own -> work(s, own, threads));
     s.pages.drainAllPages(s.cpu(0));
     RuleViolation.checkEqual(s.total, s.pages.freePages(), "freePages() when all is back");
   }
 
-  private static void join(List<Thread> threads) {
-    boolean interrupted = false;
-    for (Thread thread : threads) {
-      try {
-        thread.join(60_000);
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-      RuleViolation.check(!thread.isAlive(), "threads that come to an end", "one that hangs");
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
-  private static void work(
-      PageSubject s,
-      Seeded random,
-      AtomicIntegerArray claimed,
-      AtomicReference<@Nullable Throwable> failure) {
+  private static void work(PageSubject s, Seeded random, AtOnce threads) {
     List<PageSubject.Held> held = new ArrayList<>();
-    for (int i = 0; (i < ROUNDS || !held.isEmpty()) && failure.get() == null; i++) {
+    for (int i = 0; (i < ROUNDS || !held.isEmpty()) && threads.goesOn(); i++) {
       Cpu cpu = s.machine.cpus().acquire();
       try {
         if (i < ROUNDS && held.size() < 64 && random.below(5) < 3) {
@@ -103,12 +54,12 @@ public final class StressRule {
                   ? s.pages.on(cpu).alloc(Gfp.GFP_KERNEL, order)
                   : s.pages.allocPages(cpu, Gfp.GFP_KERNEL, order);
           if (pfn != PageAllocator.NO_PAGE) {
-            claim(claimed, pfn, order, 0, 1);
+            claim(threads, pfn, order, true);
             held.add(new PageSubject.Held(pfn, order));
           }
         } else if (!held.isEmpty()) {
           PageSubject.Held block = held.remove(random.below(held.size()));
-          claim(claimed, block.pfn(), block.order(), 1, 0);
+          claim(threads, block.pfn(), block.order(), false);
           if ((i & 1) == 0) {
             s.pages.on(cpu).free(block.pfn(), block.order());
           } else {
@@ -124,11 +75,9 @@ public final class StressRule {
     }
   }
 
-  private static void claim(AtomicIntegerArray claimed, long pfn, int order, int from, int to) {
+  private static void claim(AtOnce threads, long pfn, int order, boolean take) {
     for (long p = pfn; p < pfn + (1L << order); p++) {
-      if (!claimed.compareAndSet((int) p, from, to)) {
-        throw new RuleViolation("each frame with one holder at a time", "two have frame " + p);
-      }
+      threads.claim(p, take);
     }
   }
 }

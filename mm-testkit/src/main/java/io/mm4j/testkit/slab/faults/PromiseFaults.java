@@ -30,6 +30,35 @@ final class PromiseFaults {
             List.of("SL-33"),
             HalfBulk::new),
         SlabFaults.fault(
+            "krealloc-revives",
+            "krealloc of what is no live object gives a new one.",
+            List.of("SL-34"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  public synchronized long krealloc(Cpu cpu, long paddr, long bytes, int gfp) {
+                    try {
+                      return super.krealloc(cpu, paddr, bytes, gfp);
+                    } catch (MisuseException e) {
+                      return kmalloc(cpu, bytes, gfp);
+                    }
+                  }
+                }),
+        SlabFaults.fault(
+            "counts-to-64k",
+            "Of more than 65535 objects the first is handed out again.",
+            List.of("SL-36"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  public synchronized long allocate(
+                      Cpu cpu, NaiveCache cache, int gfp, int node, int bytes) {
+                    return cache.live.size() > 0xffff
+                        ? cache.live.first()
+                        : super.allocate(cpu, cache, gfp, node, bytes);
+                  }
+                }),
+        SlabFaults.fault(
             "some-leak",
             "A refused destroy does not say which object is in use.",
             List.of("SL-K09"),

@@ -18,6 +18,7 @@ import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.slab.rules.SlabSubject.Aspect;
 import io.mm4j.testkit.slab.rules.SlabSubject.Cache;
 import io.mm4j.testkit.slab.rules.SlabSubject.Live;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +30,9 @@ public final class PromiseRules {
 
   /** No scenario asks for more pages. */
   private static final int MOST_REQUESTS = 500;
+
+  /** More than a counter of 16 bits counts. */
+  private static final int MANY = 70_000;
 
   private PromiseRules() {}
 
@@ -55,6 +59,18 @@ public final class PromiseRules {
                 "a bulk that fails half way keeps what it has"),
             Set.of(Aspect.CONTENTS, Aspect.OVERLAP),
             PromiseRules::everyRequest),
+        SlabRule.once(
+            new RuleInfo(
+                "SL-36",
+                "many-objects",
+                "70000 objects of one cache, or as many as there is memory for, can be had at once,"
+                    + " all different, and given back in scattered order, twice; what a call costs"
+                    + " does not grow so much with their number that this is noticed.",
+                "Counters of 16 bits and searches through a whole list show only then.",
+                "mm/slub.c; slab_bulk_test of the kernel's benchmarks",
+                "a counter overflows, or every free looks through all slabs"),
+            Set.of(),
+            PromiseRules::many),
         SlabRule.debug(
             new RuleInfo(
                 "SL-K09",
@@ -156,6 +172,37 @@ public final class PromiseRules {
         s.enter(paddr, 6000, null, GFP);
       }
     }
+  }
+
+  private static void many(SlabSubject s, Seeded random) {
+    Cache cache = s.create(KmemCacheArgs.of("many", 64).withFlags(SlabFlags.SLAB_NO_MERGE));
+    long[] objects = new long[MANY];
+    for (int round = 0; round < 2; round++) {
+      BitSet held = new BitSet();
+      int count = 0;
+      while (count < MANY) {
+        long object = s.slabs.kmemCacheAlloc(s.cpu(0), cache.cache, GFP);
+        if (object == SlabAllocator.NO_OBJECT) {
+          break;
+        }
+        check(
+            !held.get((int) (object >>> 3)),
+            "an object that nobody has, beside " + count,
+            String.format("0x%x, which is held", object));
+        held.set((int) (object >>> 3), (int) ((object + 64) >>> 3));
+        objects[count] = object;
+        count++;
+      }
+      check(count > 4000, "an object for each page at least", count + " objects");
+      checkEqual(count, cache.cache.stats().liveObjects(), "live objects");
+      for (int i = count - 1; i >= 0; i--) {
+        int at = random.below(i + 1);
+        s.slabs.kmemCacheFree(s.cpu(i), cache.cache, objects[at]);
+        objects[at] = objects[i];
+      }
+      checkEqual(0, cache.cache.stats().liveObjects(), "live objects when all are freed");
+    }
+    s.empty();
   }
 
   private static void leakDestroy(SlabSubject s, Seeded random) {

@@ -105,6 +105,18 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         random -> List.of(new Case(info.name(), 0, body)));
   }
 
+  /** A case that takes long and is the same each time. */
+  static SlabRule once(RuleInfo info, Set<Aspect> aspects, Body body) {
+    return new SlabRule(
+        info,
+        Needs.NOTHING,
+        aspects,
+        "",
+        Failing.NONE,
+        false,
+        random -> List.of(new Case(info.name(), 0, body)));
+  }
+
   /** A case that the seed varies and that says itself which requests for pages fail. */
   static SlabRule armed(RuleInfo info, Set<Aspect> aspects, Body body) {
     return new SlabRule(

@@ -32,6 +32,7 @@ import io.mm4j.testkit.frames.naive.NaiveFrames;
 import io.mm4j.testkit.memory.naive.NaiveMemories;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -362,16 +363,19 @@ final class SlabSubject extends Subject {
     if (!looksAt(Aspect.STATS)) {
       return;
     }
+    Map<KmemCache, Long> mine = new HashMap<>();
+    for (Live object : held) {
+      KmemCache cache = object.cache == null ? slabs.cacheOf(object.paddr) : object.cache.cache;
+      if (cache != null) {
+        mine.merge(cache, 1L, Long::sum);
+      }
+    }
     long pages = slabs.largePages();
     for (KmemCache cache : slabs.caches()) {
       var stats = cache.stats();
       pages += stats.pages();
-      long mine = held.stream().filter(o -> o.cache != null && o.cache.cache.equals(cache)).count();
-      long foreign =
-          held.stream()
-              .filter(o -> o.cache == null && cache.equals(slabs.cacheOf(o.paddr)))
-              .count();
-      checkEqual(mine + foreign, stats.liveObjects(), "live objects of " + cache);
+      long wanted = mine.getOrDefault(cache, 0L);
+      checkEqual(wanted, stats.liveObjects(), "live objects of " + cache);
       check(
           stats.liveObjects() <= stats.activeObjects() && stats.activeObjects() <= stats.objects(),
           "live <= active <= objects of " + cache,
