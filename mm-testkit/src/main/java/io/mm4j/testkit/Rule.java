@@ -47,6 +47,11 @@ public abstract class Rule<P extends PluginProvider> {
     return true;
   }
 
+  /** How many seeds are tried where so many are asked for: fewer if one is several machines. */
+  public int tries(int asked) {
+    return seeded() ? asked : 1;
+  }
+
   /**
    * Prepares one run.
    *

@@ -166,7 +166,7 @@ public final class RuleRunner {
     if (missing != null) {
       return new RuleResult(rule.info(), plugin, Outcome.SKIPPED, 0, 0, missing, null);
     }
-    int count = rule.seeded() ? tries : 1;
+    int count = rule.tries(tries);
     LongAdder calls = new LongAdder();
     for (int i = 0; i < count; i++) {
       RuleResult.Failure failure = fail(rule, provider, options, plugin, seed + i, calls);

@@ -28,6 +28,8 @@ class ProveTest {
     // mm-buddy.
     Assumptions.assumeFalse(
         suite.name().equals(Spi.PAGE_ALLOCATOR.id()), "needs the reference floors");
+    // The kernel's address space in mm-vmalloc: KernelSpaceProofTest.
+    Assumptions.assumeFalse(suite.name().equals("kernel-space"), "takes long");
     ProveMatrix matrix = ProveMatrix.prove(suite, RuleRunner.create());
     assertEquals(List.of(), matrix.problems(), () -> String.join("\n", matrix.problems()));
     assertFalse(matrix.rows().isEmpty());

@@ -234,6 +234,7 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
   }
 
   /** The design's cache that a caller names. */
+  @SuppressWarnings("ReferenceEquality") // the very cache, not one that is like it
   public final C known(KmemCache cache) {
     C mine = cache(cache.id());
     if (mine == null || mine != cache) {

@@ -151,7 +151,7 @@ class OffHeapTest {
           }
           arena.close();
         } else {
-          long bytes = 1 + random.nextInt(random.nextInt(4) == 0 ? 9000 : 200);
+          long bytes = 1L + random.nextInt(random.nextInt(4) == 0 ? 9000 : 200);
           MemorySegment segment = arenas.get(at).allocate(bytes, 1L << random.nextInt(13));
           assertEquals(-1, segment.mismatch(filled((byte) 0, bytes)));
           segment.fill((byte) (1 + random.nextInt(120)));

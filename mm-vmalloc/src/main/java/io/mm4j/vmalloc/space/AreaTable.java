@@ -87,7 +87,7 @@ final class AreaTable {
   }
 
   private int home(long address) {
-    return (int) ((address >>> 12) * 0x9e37_79b9_7f4a_7c15L >>> (64 - bits));
+    return (int) (((address >>> 12) * 0x9e37_79b9_7f4a_7c15L) >>> (64 - bits));
   }
 
   void put(VmArea area) {

@@ -14,7 +14,6 @@ import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.pagetable.PageTableFormat;
-import io.mm4j.api.pagetable.PageTables;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -38,7 +37,6 @@ final class Vmalloc {
 
   private final VmAreas areas;
   private final Mapper mapper;
-  private final PageTables tables;
   private final PageAllocator pages;
   private final MemMap memMap;
   private final boolean wide;
@@ -50,7 +48,6 @@ final class Vmalloc {
   Vmalloc(KernelSpaceProvider.Floors floors, VmAreas areas, Mapper mapper) {
     this.areas = areas;
     this.mapper = mapper;
-    this.tables = floors.tables();
     this.pages = floors.pages();
     this.memMap = floors.memory().memMap();
     this.wide = floors.architecture().is64Bit();

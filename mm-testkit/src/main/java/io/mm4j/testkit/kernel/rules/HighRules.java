@@ -170,12 +170,12 @@ public final class HighRules {
     KernelRegion fixmap = b.space.layout().region("fixmap").orElseThrow();
     for (int i = 0; i < LOCAL_SLOTS; i++) {
       for (int cpu = 0; cpu < 2; cpu++) {
-        long at = b.space.kmapLocal(b.cpu(cpu), high + 2 * i + cpu);
+        long at = b.space.kmapLocal(b.cpu(cpu), high + 2L * i + cpu);
         check(
             fixmap.contains(at) && !stacks.get(0).contains(at) && !stacks.get(1).contains(at),
             b.what + ": a slot of the fixmap of its own",
             hex(at));
-        checkEqual(high + 2 * i + cpu, b.leaf(at)[0] >>> 12 & 0xfffff, b.what + ": its frame");
+        checkEqual(high + 2L * i + cpu, b.leaf(at)[0] >>> 12 & 0xfffff, b.what + ": its frame");
         stacks.get(cpu).add(at);
       }
     }
@@ -211,7 +211,7 @@ public final class HighRules {
     long direct = b.format.kernel().directMap();
     long tables = b.tables.tableFrames();
     for (int i = 0; i < 50; i++) {
-      long pfn = 1 + random.below(4000);
+      long pfn = 1L + random.below(4000);
       checkEqual(direct + pfn * PAGE, b.space.kmap(b.cpu(), pfn), b.what + ": kmap");
       checkEqual(direct + pfn * PAGE, b.space.kmapLocal(b.cpu(), pfn), b.what + ": kmap_local");
       b.space.kunmapLocal(b.cpu(), direct + pfn * PAGE);

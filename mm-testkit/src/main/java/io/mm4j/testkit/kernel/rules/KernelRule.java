@@ -52,6 +52,12 @@ final class KernelRule extends Rule<PageTablesProvider> {
     this.kinds = kinds.length == 0 ? List.of(Kind.values()) : List.of(kinds);
   }
 
+  /** A seed is a machine of every kind. */
+  @Override
+  public int tries(int asked) {
+    return Math.max(1, asked / kinds.size());
+  }
+
   @Override
   public @Nullable String missing(PageTablesProvider provider, Options options) {
     return provider instanceof KernelSpaceSource

@@ -314,6 +314,9 @@ public final class MmuRules {
         }
         default -> touch(b, cpu, random.oneIn(4) ? kaddr : at);
       }
+      if (random.oneIn(2)) {
+        continue; // a CPU may miss more than one flush
+      }
       for (Cpu any : cpus) {
         // Who looks for what is stale may forget it by looking.
         if (random.oneIn(2)) {
