@@ -115,8 +115,8 @@ public interface TableCursor {
 
   /**
    * Writes entries of level 1 in a row: that of the cursor and those behind it, as far as they lie
-   * in its table. The cursor then stands at the last one that was written. The pages of all of them,
-   * written or not, lie in the range of {@link #over}.
+   * in its table. The cursor then stands at the last one that was written. The pages of all of
+   * them, written or not, lie in the range of {@link #over}.
    *
    * @param entries their values, from 0 on
    * @param count how many

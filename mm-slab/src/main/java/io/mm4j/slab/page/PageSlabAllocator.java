@@ -39,7 +39,8 @@ final class PageSlabAllocator extends SlabBase<PageCache, BaseCpu> {
   PageSlabAllocator(Floors floors) {
     super(floors, KmallocSizes.SLUB, false);
     makeCpus(id -> new PageCpu(this, cpus.get(id)));
-    kmallocCaches((type, index, bytes) -> create(KmallocMaker.args(type, bytes, flags(type)), index));
+    kmallocCaches(
+        (type, index, bytes) -> create(KmallocMaker.args(type, bytes, flags(type)), index));
   }
 
   private static int flags(int type) {

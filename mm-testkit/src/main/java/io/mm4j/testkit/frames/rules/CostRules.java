@@ -5,7 +5,6 @@ package io.mm4j.testkit.frames.rules;
 import static io.mm4j.testkit.RuleViolation.check;
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 
-import com.sun.management.ThreadMXBean;
 import io.mm4j.api.memory.Pageblocks;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
@@ -14,17 +13,16 @@ import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.plugin.Options;
+import io.mm4j.testkit.HeapUse;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.RuleViolation;
-import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** Rules about size and cost: how much a plugin holds, how large a zone may be, many calls. */
 public final class CostRules {
-  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
   private static final String UNTOLD = "the plugin does not tell metadataBytes()";
   private static final long START = 32768 + 1024;
 
@@ -99,12 +97,12 @@ public final class CostRules {
     frames.freeRange(START, zone.endPfn(), Migratetype.MOVABLE, can.maxOrder());
     long least = Long.MAX_VALUE;
     for (int window = 0; window < 30 && least > 0; window++) {
-      long before = THREADS.getCurrentThreadAllocatedBytes();
+      long before = HeapUse.ofThisThread();
       int failed = 0;
       for (int i = 0; i < 20; i++) {
         failed += hotCalls(frames, can.maxOrder(), can.takesExactly(), i);
       }
-      least = Math.min(least, THREADS.getCurrentThreadAllocatedBytes() - before);
+      least = Math.min(least, HeapUse.ofThisThread() - before);
       checkEqual(0, failed, "hot calls that gave nothing");
     }
     checkEqual(0, least, "bytes that 20 rounds of hot calls allocate at least");
@@ -136,9 +134,9 @@ public final class CostRules {
   }
 
   private static void metadataBytes(FrameAllocatorProvider provider, Options options) {
-    long before = THREADS.getCurrentThreadAllocatedBytes();
+    long before = HeapUse.ofThisThread();
     Object[] references = new Object[1000];
-    if (THREADS.getCurrentThreadAllocatedBytes() - before > 6L * references.length) {
+    if (HeapUse.ofThisThread() - before > 6L * references.length) {
       return; // references of 8 bytes: what tables of them take is not in the contract
     }
     var can = can(provider, options);
@@ -146,9 +144,9 @@ public final class CostRules {
     long least = Long.MAX_VALUE;
     FrameAllocator frames = provider.create(zone, options);
     for (int i = 0; i < 3; i++) {
-      before = THREADS.getCurrentThreadAllocatedBytes();
+      before = HeapUse.ofThisThread();
       frames = provider.create(zone, options);
-      least = Math.min(least, THREADS.getCurrentThreadAllocatedBytes() - before);
+      least = Math.min(least, HeapUse.ofThisThread() - before);
     }
     tellsAtLeast(least, frames.metadataBytes(), "creation");
     boolean takes = can.takesExactly();
@@ -156,10 +154,10 @@ public final class CostRules {
     for (int i = 0; i < 16; i++) {
       long size = 1L << can.maxOrder();
       long pfn = (START + zone.spannedPages() / 16 * i + size - 1) & -size;
-      before = THREADS.getCurrentThreadAllocatedBytes();
+      before = HeapUse.ofThisThread();
       frames.free(pfn, can.maxOrder(), Migratetype.MOVABLE);
       boolean page = takes ? frames.take(pfn, 0) : frames.allocate(0, Migratetype.MOVABLE) >= 0;
-      touched += THREADS.getCurrentThreadAllocatedBytes() - before;
+      touched += HeapUse.ofThisThread() - before;
       check(page, "a page of the block that was freed", "none");
     }
     tellsAtLeast(touched, frames.metadataBytes(), "creation and first splits");
@@ -174,11 +172,10 @@ public final class CostRules {
     var can = can(provider, options);
     long probe = Math.min(1 << 20, can.maxZonePages());
     Zone small = zone(START, probe);
-    long before = THREADS.getCurrentThreadAllocatedBytes();
+    long before = HeapUse.ofThisThread();
     long sum = provider.create(small, options).freePages();
     double bytesOfPage =
-        (THREADS.getCurrentThreadAllocatedBytes() - before + sum) / (double) probe
-            + 1.0 / Pages.PAGEBLOCK_NR_PAGES;
+        (HeapUse.ofThisThread() - before + sum) / (double) probe + 1.0 / Pages.PAGEBLOCK_NR_PAGES;
     long pages = can.maxZonePages();
     while (pages > probe && pages * bytesOfPage > 64 << 20) {
       pages /= 2;

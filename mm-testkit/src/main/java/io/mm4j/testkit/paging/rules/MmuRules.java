@@ -6,16 +6,15 @@ import static io.mm4j.testkit.RuleViolation.check;
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 import static io.mm4j.testkit.paging.rules.TableRules.rule;
 
-import com.sun.management.ThreadMXBean;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.pagetable.EntryBits;
 import io.mm4j.api.pagetable.Mmu;
 import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.pagetable.PageTablesProvider;
+import io.mm4j.testkit.HeapUse;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Seeded;
-import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -25,7 +24,6 @@ public final class MmuRules {
   private static final int RW = READ | PageTableFormat.WRITE;
   private static final int STEPS = 80;
   private static final int WINDOWS = 60;
-  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
   /** What look-ups gave, so that none of them is compiled away. */
   @SuppressWarnings("UnusedVariable") // it is there to be written
@@ -472,9 +470,9 @@ public final class MmuRules {
     }
     long bytes = -1;
     for (int i = 0; bytes != 0 && i < WINDOWS; i++) {
-      long before = THREADS.getCurrentThreadAllocatedBytes();
+      long before = HeapUse.ofThisThread();
       kept = hot(b, root, mmu);
-      bytes = THREADS.getCurrentThreadAllocatedBytes() - before;
+      bytes = HeapUse.ofThisThread() - before;
     }
     checkEqual(0, bytes, b.kind + ": bytes that look-ups allocate, in each of " + WINDOWS);
     end(b, root);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.testkit.vma.rules;
 
-import com.sun.management.ThreadMXBean;
 import io.mm4j.api.vma.VmaIndex;
+import io.mm4j.testkit.HeapUse;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.vma.rules.VmaOp.Probe;
-import java.lang.management.ManagementFactory;
 
 /**
  * Counts the bytes that this thread allocates around calls that promise to allocate nothing.
@@ -15,7 +14,6 @@ import java.lang.management.ManagementFactory;
  * allocates does so every time, the JVM does not.
  */
 public final class AllocationRule {
-  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
   private static final int INSERTS = 5;
 
   /** As often a count above 0 is doubted. */
@@ -37,9 +35,9 @@ public final class AllocationRule {
     VmaIndex index = run.index();
     long bytes = -1;
     for (int i = 0; bytes != 0 && i < WINDOWS; i++) {
-      long before = THREADS.getCurrentThreadAllocatedBytes();
+      long before = HeapUse.ofThisThread();
       kept = lookUp(index, addr, length);
-      bytes = THREADS.getCurrentThreadAllocatedBytes() - before;
+      bytes = HeapUse.ofThisThread() - before;
     }
     if (bytes != 0) {
       throw new RuleViolation("look-ups that allocate 0 bytes", each(bytes));
@@ -51,9 +49,9 @@ public final class AllocationRule {
     for (int i = 0; bytes != 0 && i < WINDOWS; i++) {
       VmaIndex copy = index.copy();
       copy.reserve(INSERTS);
-      long before = THREADS.getCurrentThreadAllocatedBytes();
+      long before = HeapUse.ofThisThread();
       change(copy);
-      bytes = THREADS.getCurrentThreadAllocatedBytes() - before;
+      bytes = HeapUse.ofThisThread() - before;
     }
     if (bytes != 0) {
       throw new RuleViolation("reserved inserts that allocate 0 bytes", each(bytes));
