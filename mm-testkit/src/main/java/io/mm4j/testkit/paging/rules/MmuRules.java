@@ -256,7 +256,7 @@ public final class MmuRules {
       checkEqual(at, mmu.firstStale(), b.kind + ": its address");
       switch (i / 4 % 4) {
         case 0 -> mmu.flushOne(at);
-        case 1 -> mmu.flushSpan(at - 4096, at + 4096);
+        case 1 -> mmu.flushSpan(Math.max(0, at - 4096), at + 4096);
         case 2 -> mmu.flushAsid(0);
         default -> mmu.flushAll(false);
       }
