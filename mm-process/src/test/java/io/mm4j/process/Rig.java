@@ -54,6 +54,7 @@ final class Rig implements AutoCloseable {
 
   Rig(Supplier<VmaIndex> index, MmSysctls sysctls, ThpMode thp) {
     machine = new MachineConfig().memory(64L << 20).cpus(1).boot();
+    machine.processes().close(); // this floor is to be the one that moves pages
     floor =
         new LinuxProcessFloor(
             new ProcessFloorProvider.Floors(
