@@ -10,14 +10,17 @@ import io.mm4j.testkit.RuleRunner;
 import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.suites.TestKit;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * Every rule of the kernel's address space catches one that is wrong on purpose, and none the right
- * one.
+ * one. As these machines take minutes, a plain build leaves it to {@code ./mm check --prove}, which
+ * {@code .ci/run} runs.
  */
 class KernelSpaceProofTest {
   @Test
+  @Tag("soak")
   void everyRuleCatchesItsFault() {
     Suite<?> suite =
         TestKit.suites().stream()
