@@ -66,6 +66,9 @@ public final class HugeMap {
 
   /** The frame of an address, {@link Frames#NONE} if nothing is there. */
   public long frame(long addr) {
+    if (pages.isEmpty()) {
+      return Frames.NONE; // without a boxed address: every fault asks
+    }
     Long head = pages.get(addr & -SIZE);
     return head == null ? Frames.NONE : head + (addr >>> 12 & 511);
   }
