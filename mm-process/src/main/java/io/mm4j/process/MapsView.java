@@ -82,7 +82,7 @@ final class MapsView {
     for (long at = vma.start; at < vma.end; at += mm.hugeBytes) {
       boolean shared = mm.huge.isShared(at, ofFile);
       char now =
-          mm.huge.frame(at) == Frames.NONE
+          mm.huge.head(at) == Frames.NONE
               ? '.'
               : ofFile ? (shared ? 'f' : 'F') : (shared ? 'a' : 'A');
       if (now != last) {

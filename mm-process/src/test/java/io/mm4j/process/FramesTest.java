@@ -189,6 +189,32 @@ class FramesTest {
     rig.mm.validate();
   }
 
+  /** {@code MAP_HUGETLB}: a huge entry of the tables, and a frame that shows what was written. */
+  @Test
+  void aPageOfThePoolIsAHugeEntry() {
+    assertEquals(0, rig.floor.writeSysctl("nr_hugepages", "2"));
+    assertEquals(
+        AT, rig.mm.mmap(AT, 2 << 20, Rig.RW, Rig.PRIVATE_ANON | Rig.FIXED | 0x40000, -1, 0));
+    assertTrue(rig.mm.write(AT + 0x123456, 7).ok());
+    TableCursor cursor = tables.cursor();
+    assertEquals(2, cursor.seek(root(rig.mm), AT, 1));
+    long head = tables.format().pfn(2, cursor.entry());
+    assertEquals(FrameOwner.HUGETLB, map.owner(head));
+    assertEquals(1, map.entireMapcount(head));
+    assertEquals(7, rig.machine.memory().getByte((head << 12) + 0x123456));
+    AddressSpace child = Objects.requireNonNull(rig.mm.fork());
+    assertEquals(2, map.entireMapcount(head));
+    assertTrue(child.write(AT, 9).ok());
+    assertEquals(1, map.entireMapcount(head));
+    assertEquals(7, child.read(AT + 0x123456).value());
+    assertNotEquals(head, frame(child, AT));
+    rig.mm.validate();
+    child.validate();
+    child.exit();
+    assertEquals(0, rig.mm.munmap(AT, 2 << 20));
+    rig.mm.validate();
+  }
+
   @Test
   void everythingComesBack() {
     long before = rig.machine.framesOwnedBy(FrameOwner.ANON);

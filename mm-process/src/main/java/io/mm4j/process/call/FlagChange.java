@@ -23,8 +23,8 @@ final class FlagChange {
 
   /** The VMA that now holds the range with the flags, or null; then {@link #error} says why. */
   @Nullable Vma apply(Vma vma, long start, long end, long newFlags) {
-    if ((start != vma.start && !Unmapper.maySplit(vma, start))
-        || (end != vma.end && !Unmapper.maySplit(vma, end))) {
+    if ((start != vma.start && !Unmapper.maySplit(mm, vma, start))
+        || (end != vma.end && !Unmapper.maySplit(mm, vma, end))) {
       error = mm.error(Errno.EINVAL, "a special mapping cannot be split");
       return null;
     }

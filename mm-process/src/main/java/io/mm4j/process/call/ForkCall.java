@@ -56,10 +56,7 @@ final class ForkCall {
     child.vmas.insert(copy);
     child.accounting.add(copy.flags, copy.pages());
     if (vma.has(VmFlags.HUGETLB)) {
-      if (vma.anonVma != null) {
-        parent.huge.copyTo(child.huge, vma.start, vma.end);
-      }
-      return true;
+      return vma.anonVma == null || parent.huge.copyTo(child.huge, vma.start, vma.end);
     }
     boolean copyOnWrite = (vma.flags & (VmFlags.SHARED | VmFlags.MAYWRITE)) == VmFlags.MAYWRITE;
     return !needsCopy(vma)
@@ -69,8 +66,8 @@ final class ForkCall {
   /** {@code exit_mmap}: everything goes. */
   static void exit(Mm mm) {
     for (Vma vma = mm.vmas.first(); vma != null; vma = mm.vmas.first()) {
-      mm.pages.ranges().zap(vma.start, vma.end, false);
       mm.huge.zap(vma.start, vma.end, true);
+      mm.pages.ranges().zap(vma.start, vma.end, false);
       if (vma.has(VmFlags.ACCOUNT)) {
         mm.accounting.uncharge(vma.pages());
       }

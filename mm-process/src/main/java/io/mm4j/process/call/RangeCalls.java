@@ -8,7 +8,6 @@ import io.mm4j.api.process.Uapi;
 import io.mm4j.process.fault.Touch;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
-import io.mm4j.process.page.Frames;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
 
@@ -139,7 +138,7 @@ final class RangeCalls {
       return;
     }
     for (long at = start; at < end; ) {
-      if (mm.pages.isPresent(at) || mm.huge.frame(at) != Frames.NONE) {
+      if (mm.pages.isPresent(at)) {
         sink.accept(1, 1);
         at += Mm.PAGE;
         continue;

@@ -3,7 +3,6 @@ package io.mm4j.process.call;
 
 import io.mm4j.api.process.Errno;
 import io.mm4j.process.mm.Mm;
-import io.mm4j.process.page.HugeMap;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
 
@@ -66,7 +65,7 @@ final class Unmapper {
       if (first.has(VmFlags.SEALED)) {
         return mm.error(Errno.EPERM, "the VMA is sealed");
       }
-      if (!maySplit(first, start)) {
+      if (!maySplit(mm, first, start)) {
         return mm.error(Errno.EINVAL, "a special mapping cannot be split");
       }
       if (mm.merger.split(first, start, true, Integer.MAX_VALUE) == null) {
@@ -80,7 +79,7 @@ final class Unmapper {
         return mm.error(Errno.EPERM, "a VMA of the range is sealed");
       }
       if (vma.end > end) {
-        if (!maySplit(vma, end)) {
+        if (!maySplit(mm, vma, end)) {
           return mm.error(Errno.EINVAL, "a special mapping cannot be split");
         }
         if (mm.merger.split(vma, end, false, Integer.MAX_VALUE) == null) {
@@ -107,8 +106,8 @@ final class Unmapper {
       return;
     }
     Vma before = mm.vmas.prev(vma);
-    mm.pages.ranges().zap(start, end, false);
     mm.huge.zap(start, end, true);
+    mm.pages.ranges().zap(start, end, false);
     long low = vma.start;
     long high = vma.end;
     while (vma != null && vma.start < end) {
@@ -136,8 +135,8 @@ final class Unmapper {
   }
 
   /** {@code vm_ops->may_split}: special mappings stay whole, and so do huge pages of the pool. */
-  static boolean maySplit(Vma vma, long at) {
+  static boolean maySplit(Mm mm, Vma vma, long at) {
     return vma.special == Vma.Special.NONE
-        && (!vma.has(VmFlags.HUGETLB) || (at & HugeMap.SIZE - 1) == 0);
+        && (!vma.has(VmFlags.HUGETLB) || (at & mm.hugeBytes - 1) == 0);
   }
 }

@@ -31,8 +31,8 @@ final class VmaMover {
     if (mm.vmas.size() >= mm.maxMapCount() - 3) {
       return mm.error(Errno.ENOMEM, "too near to vm.max_map_count");
     }
-    if ((source.start != addr && !Unmapper.maySplit(source, addr))
-        || (source.end != addr + oldLen && !Unmapper.maySplit(source, addr + oldLen))) {
+    if ((source.start != addr && !Unmapper.maySplit(mm, source, addr))
+        || (source.end != addr + oldLen && !Unmapper.maySplit(mm, source, addr + oldLen))) {
       return mm.error(Errno.EINVAL, "a special mapping cannot be split");
     }
     long flags = source.flags;

@@ -62,15 +62,21 @@ public final class FaultHandler {
   /** {@code hugetlb_fault}: a page of the pool, or SIGBUS where none is left. */
   private Result poolPage(Vma vma, long addr, boolean write) {
     boolean mapped;
+    if (!mm.huge.makeDirectory(addr)) {
+      return Result.OOM;
+    }
+    long prot = mm.prot(vma);
     if (vma.has(VmFlags.MAYSHARE) && vma.backing != null) {
-      mapped = mm.huge.mapFile(vma.backing, vma.pgoffAt(addr) >>> 9, addr);
+      boolean writable = vma.has(VmFlags.SHARED) && vma.has(VmFlags.WRITE);
+      long huge = vma.pgoffAt(addr) / (mm.hugeBytes >>> 12);
+      mapped = mm.huge.mapFile(vma.backing, huge, addr, prot, writable);
     } else {
       if (!AnonVmas.prepare(mm.vmas, vma)) {
         return Result.OOM;
       }
-      mapped = mm.huge.map(addr);
+      mapped = mm.huge.map(addr, prot);
       if (mapped && write) {
-        mapped = mm.huge.write(addr, frames, head -> mm.context.unmapHuge(head, mm));
+        mapped = mm.huge.write(addr, head -> mm.context.unmapHuge(head, mm));
       }
     }
     mm.because(

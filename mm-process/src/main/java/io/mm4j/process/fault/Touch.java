@@ -116,15 +116,6 @@ public final class Touch {
   }
 
   private TouchOutcome.Kind done(long addr, boolean write, int value) {
-    long huge = mm.huge.frame(addr);
-    if (huge != Frames.NONE) {
-      int at = (int) (addr & Mm.PAGE - 1);
-      if (write && value >= 0) {
-        mm.context.frames().write(huge, at, value);
-      }
-      seen = write ? TouchOutcome.UNKNOWN : mm.context.frames().byteAt(huge, at);
-      return TouchOutcome.Kind.OK;
-    }
     int kind = mm.pages.look(addr);
     mm.pages.accessed(write);
     Frames frames = mm.context.frames();

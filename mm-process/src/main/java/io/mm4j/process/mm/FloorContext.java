@@ -13,6 +13,8 @@ import io.mm4j.process.page.HugePool;
 import io.mm4j.process.page.Mapping;
 import io.mm4j.process.page.MappingList;
 import io.mm4j.process.page.PageTable;
+import io.mm4j.process.vma.VmFlags;
+import io.mm4j.process.vma.Vma;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -167,8 +169,10 @@ public final class FloorContext {
   public void unmapHuge(long head, Mm but) {
     spaces.forEach(
         mm -> {
-          if (mm != but) {
-            mm.huge.drop(head);
+          for (Vma vma = mm.vmas.first(); mm != but && vma != null; vma = mm.vmas.next(vma)) {
+            if (vma.has(VmFlags.HUGETLB)) {
+              mm.huge.drop(head, vma.start, vma.end);
+            }
           }
         });
   }

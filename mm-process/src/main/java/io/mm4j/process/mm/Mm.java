@@ -101,7 +101,7 @@ public final class Mm {
             context.indexes.get(), context::allocationFails, context.frames().anonTable(), pages);
     merger = new VmaMerger(vmas, pages::splitHugeAt);
     accounting = new Accounting(this);
-    huge = new HugeMap(context.hugePool());
+    huge = pages.hugeMap(context.hugePool());
   }
 
   /** An empty address space of a child: same settings, limits, break and descriptors. */
@@ -212,8 +212,7 @@ public final class Mm {
 
   /** The frame that user memory at an address has, {@link Frames#NONE} for none and zero pages. */
   public long userFrame(long addr) {
-    long page = huge.frame(addr);
-    return page != Frames.NONE ? page : pages.pageAt(addr);
+    return pages.pageAt(addr);
   }
 
   /**

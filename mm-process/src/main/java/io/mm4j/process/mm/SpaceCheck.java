@@ -7,6 +7,7 @@ import io.mm4j.process.page.Frames;
 import io.mm4j.process.page.MappingList;
 import io.mm4j.process.page.PageKind;
 import io.mm4j.process.page.PageTable;
+import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
 import java.util.EnumMap;
 import java.util.Map;
@@ -23,6 +24,7 @@ final class SpaceCheck {
   private final Frames frames;
   private final Map<PageKind, Long> counted = new EnumMap<>(PageKind.class);
   private long next;
+  private long hugePages;
 
   SpaceCheck(Mm mm) {
     this.mm = mm;
@@ -46,6 +48,7 @@ final class SpaceCheck {
       long recount = counted.getOrDefault(kind, 0L);
       check(kept == recount, "rss of " + kind, kept, recount);
     }
+    check(mm.huge.mapped() == hugePages, "pages of the pool", mm.huge.mapped(), hugePages);
     mm.pages.validateSums();
   }
 
@@ -61,6 +64,10 @@ final class SpaceCheck {
   }
 
   private void checkVma(Vma vma) {
+    if (vma.has(VmFlags.HUGETLB)) {
+      hugePages += mm.huge.validate(vma.start, vma.end);
+      return;
+    }
     mm.pages
         .ranges()
         .visit(

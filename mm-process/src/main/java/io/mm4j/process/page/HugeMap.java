@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.page;
 
-import java.util.Map;
+import io.mm4j.api.CorruptStateError;
+import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.pagetable.PageTableFormat;
+import io.mm4j.api.pagetable.TableCursor;
 import java.util.NavigableSet;
-import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * What an address space maps of the {@link HugePool}, by addresses that are multiples of 2 MiB, and
- * the promises that its private mappings have.
- *
- * <p>Differs: these pages are not in the page tables; they count nowhere in the resident set, as in
- * Linux, but their tables do not count either.
+ * What an address space maps of the {@link HugePool}: huge entries of its page tables, and the
+ * promises that its private mappings have ({@code resv_map}). Such a page counts in no resident set
+ * ({@code hugetlb_usage}), and its entry has no deposited table, as it is never split.
  */
 public final class HugeMap {
-  public static final long SIZE = 1L << 21;
-
   /** Takes pages from other processes: see {@link #write}. */
   public interface Others {
     /** Unmaps a private page everywhere else ({@code unmap_ref_private}). */
@@ -23,25 +21,38 @@ public final class HugeMap {
   }
 
   private final HugePool pool;
-  private final TreeMap<Long, Long> pages = new TreeMap<>();
+  private final PageTable table;
+  private final PageTableFormat format;
+  private final TableCursor at;
+  private final long size;
+  private long mapped;
   private final TreeSet<Long> promised = new TreeSet<>();
 
   /** Where this address space made a promise, kept or not ({@code HPAGE_RESV_OWNER}). */
   private final TreeSet<Long> owned = new TreeSet<>();
 
   /** An empty one. */
-  public HugeMap(HugePool pool) {
+  HugeMap(PageTable table, HugePool pool) {
     this.pool = pool;
+    this.table = table;
+    this.format = table.format;
+    this.at = table.tables.cursor();
+    this.size = table.hugeBytes();
+  }
+
+  /** How many pages are mapped. */
+  public long mapped() {
+    return mapped;
   }
 
   /** Promises the pages of a private mapping; false if there are not so many. */
   public boolean promise(long start, long end) {
-    if (!pool.promise((end - start) / SIZE)) {
+    if (!pool.promise((end - start) / size)) {
       return false;
     }
-    for (long at = start; at < end; at += SIZE) {
-      promised.add(at);
-      owned.add(at);
+    for (long page = start; page < end; page += size) {
+      promised.add(page);
+      owned.add(page);
     }
     return true;
   }
@@ -64,25 +75,56 @@ public final class HugeMap {
     return true;
   }
 
-  /** The frame of an address, {@link Frames#NONE} if nothing is there. */
-  public long frame(long addr) {
-    if (pages.isEmpty()) {
-      return Frames.NONE; // without a boxed address: every fault asks
+  /** The first frame of the page at an address, {@link Frames#NONE} if nothing is there. */
+  public long head(long addr) {
+    if (!table.exists() || at.seek(table.root(), addr, 2) != 2) {
+      return Frames.NONE;
     }
-    Long head = pages.get(addr & -SIZE);
-    return head == null ? Frames.NONE : head + (addr >>> 12 & 511);
+    long entry = at.entry();
+    return format.isLeaf(2, entry) ? format.pfn(2, entry) : Frames.NONE;
   }
 
   /** Whether somebody else maps the page of an address, too. */
   public boolean isShared(long addr, boolean ofFile) {
-    Long head = pages.get(addr & -SIZE);
-    return head != null && pool.users(head) > (ofFile ? 2 : 1);
+    long head = head(addr);
+    return head != Frames.NONE && pool.users(head) > (ofFile ? 2 : 1);
   }
 
-  /** Makes a page of a file present; false if there is none. */
-  public boolean mapFile(FileObject file, long huge, long addr) {
-    long at = addr & -SIZE;
-    if (pages.containsKey(at)) {
+  /** {@code set_huge_pte_at}: maps a page whose user the caller is; its directory exists. */
+  private void set(long addr, long head, long entry) {
+    int _ = at.seek(table.root(), addr, 2);
+    at.set(entry);
+    table.frames.addEntireMapcount(head, 1);
+    mapped++;
+  }
+
+  private long entry(long head, long prot, boolean writable) {
+    long entry = table.bits.mkyoung(format.leaf(2, head, prot));
+    return writable ? table.written(entry) : entry;
+  }
+
+  /** Takes an entry out that the cursor stands at, and its user with it. */
+  private void clear(long head) {
+    at.set(PageTableFormat.EMPTY);
+    table.frames.addEntireMapcount(head, -1);
+    mapped--;
+    pool.put(head);
+  }
+
+  /** {@code huge_pte_alloc}: makes the directory of an address; false if there is no frame. */
+  public boolean makeDirectory(long addr) {
+    return table.makeDirectory(addr);
+  }
+
+  /**
+   * Makes a page of a file present, whose directory exists; false if there is none.
+   *
+   * @param prot of the VMA
+   * @param writable whether the VMA is shared and may be written
+   */
+  public boolean mapFile(FileObject file, long huge, long addr, long prot, boolean writable) {
+    if (head(addr) != Frames.NONE) {
+      allow(addr, writable);
       return true;
     }
     HugePool.Cache cache = pool.cache(file);
@@ -95,21 +137,28 @@ public final class HugeMap {
       cache.pages.put(huge, head);
     }
     pool.get(head);
-    pages.put(at, head);
+    set(addr, head, entry(head, prot, writable));
     return true;
   }
 
-  /** Makes a private page present; false if there is none. */
-  public boolean map(long addr) {
-    long at = addr & -SIZE;
-    if (pages.containsKey(at)) {
+  /** Lets writes through, after an mprotect has not. */
+  private void allow(long addr, boolean writable) {
+    int _ = at.seek(table.root(), addr, 2);
+    if (writable && !table.bits.isWrite(at.entry())) {
+      at.set(table.written(at.entry()));
+    }
+  }
+
+  /** Makes a private page present, whose directory exists, for reading; false if there is none. */
+  public boolean map(long addr, long prot) {
+    if (head(addr) != Frames.NONE) {
       return true;
     }
-    long head = pool.take(promised.remove(at));
+    long head = pool.take(promised.remove(addr & -size));
     if (head == Frames.NONE) {
       return false;
     }
-    pages.put(at, head);
+    set(addr, head, entry(head, prot, false));
     return true;
   }
 
@@ -119,40 +168,52 @@ public final class HugeMap {
    *
    * @return false if there is no page for the copy
    */
-  public boolean write(long addr, Frames frames, Others others) {
-    long at = addr & -SIZE;
-    long head = pages.getOrDefault(at, Frames.NONE);
-    if (head == Frames.NONE || pool.users(head) == 1) {
-      return head != Frames.NONE;
+  public boolean write(long addr, Others others) {
+    long head = head(addr);
+    if (head == Frames.NONE) {
+      return false;
     }
-    long copy = pool.take(promised.remove(at));
-    if (copy == Frames.NONE && owned.contains(at)) {
+    if (pool.users(head) == 1) {
+      allow(addr, true);
+      return true;
+    }
+    long page = addr & -size;
+    long copy = pool.take(promised.remove(page));
+    if (copy == Frames.NONE && owned.contains(page)) {
       others.unmap(head);
+      allow(addr, true);
       return true;
     }
     if (copy == Frames.NONE) {
       return false;
     }
-    for (int i = 0; i < 512; i++) {
-      frames.copyBytes(copy + i, head + i);
+    for (long i = 0; i < 1L << format.order(2); i++) {
+      table.frames.copyBytes(copy + i, head + i);
     }
-    pool.put(head);
-    pages.put(at, copy);
+    int _ = at.seek(table.root(), addr, 2);
+    long prot = format.prot(2, at.entry());
+    clear(head);
+    set(addr, copy, entry(copy, prot, true));
+    flush(page, page + size);
     return true;
   }
 
-  /** Takes a page away from this address space, wherever it maps it. */
-  public void drop(long head) {
-    pages
-        .values()
-        .removeIf(
-            each -> {
-              if (each == head) {
-                pool.put(head);
-                return true;
-              }
-              return false;
-            });
+  private void flush(long start, long end) {
+    table.tables.flushRange(table.cpu, table.root(), start, end);
+  }
+
+  /** Takes a page away from this address space where it maps it in a range. */
+  public void drop(long head, long start, long end) {
+    boolean any = false;
+    for (long page = start; page < end && mapped > 0; page += size) {
+      if (head(page) == head) {
+        clear(head);
+        any = true;
+      }
+    }
+    if (any) {
+      flush(start, end);
+    }
   }
 
   /**
@@ -161,19 +222,12 @@ public final class HugeMap {
    * @param forGood whether the mapping goes: its promises as well, which it else gets anew
    */
   public void zap(long start, long end, boolean forGood) {
-    if (pages.isEmpty() && owned.isEmpty()) {
+    if (mapped == 0 && owned.isEmpty()) {
       return;
     }
-    Map<Long, Long> range = pages.subMap(start, end);
-    range.forEach(
-        (at, head) -> {
-          boolean again = !forGood && owned.contains(at) && pool.users(head) == 1;
-          pool.put(head);
-          if (again && pool.promise(1)) {
-            promised.add(at);
-          }
-        });
-    range.clear();
+    if (mapped > 0) {
+      unmap(start, end, forGood);
+    }
     if (forGood) {
       var gone = promised.subSet(start, end);
       pool.forget(gone.size());
@@ -182,16 +236,33 @@ public final class HugeMap {
     }
   }
 
-  /** Moves what is mapped and promised. */
-  public void move(long from, long to, long bytes) {
-    if (pages.isEmpty() && owned.isEmpty()) {
-      return;
+  private void unmap(long start, long end, boolean forGood) {
+    boolean any = false;
+    at.over(table.root(), start, end);
+    while (at.next()) {
+      long head = at.level() == 2 ? format.pfn(2, at.entry()) : Frames.NONE;
+      if (head == Frames.NONE || table.frames.map.owner(head) != FrameOwner.HUGETLB) {
+        continue;
+      }
+      long page = at.address();
+      boolean again = !forGood && owned.contains(page) && pool.users(head) == 1;
+      clear(head);
+      any = true;
+      if (again && pool.promise(1)) {
+        promised.add(page);
+      }
     }
-    TreeMap<Long, Long> moving = new TreeMap<>(pages.subMap(from, from + bytes));
-    pages.subMap(from, from + bytes).clear();
-    moving.forEach((at, head) -> pages.put(at - from + to, head));
-    move(promised, from, to, bytes);
-    move(owned, from, to, bytes);
+    if (any) {
+      flush(start, end);
+    }
+  }
+
+  /** Moves what is promised; the entries move with the others of the page table. */
+  public void move(long from, long to, long bytes) {
+    if (!owned.isEmpty()) {
+      move(promised, from, to, bytes);
+      move(owned, from, to, bytes);
+    }
   }
 
   private static void move(NavigableSet<Long> set, long from, long to, long bytes) {
@@ -200,14 +271,61 @@ public final class HugeMap {
     moving.forEach(at -> set.add(at - from + to));
   }
 
-  /** {@code copy_hugetlb_page_range}: a child has the same pages, and no promise. */
-  public void copyTo(HugeMap child, long start, long end) {
-    pages
-        .subMap(start, end)
-        .forEach(
-            (at, head) -> {
-              pool.get(head);
-              child.pages.put(at, head);
-            });
+  /**
+   * {@code copy_hugetlb_page_range}: a child has the same pages, and no promise; who writes first
+   * copies.
+   *
+   * @return false if there is no frame for its tables
+   */
+  public boolean copyTo(HugeMap child, long start, long end) {
+    for (long page = start; page < end; page += size) {
+      long head = head(page);
+      if (head == Frames.NONE) {
+        continue;
+      }
+      if (!child.makeDirectory(page)) {
+        return false;
+      }
+      long entry = table.bits.wrprotect(at.entry());
+      at.set(entry);
+      pool.get(head);
+      child.set(page, head, entry);
+    }
+    flush(start, end);
+    return true;
+  }
+
+  /**
+   * Checks the pages of one mapping.
+   *
+   * @return how many it has
+   * @throws CorruptStateError naming what contradicts what
+   */
+  public long validate(long start, long end) {
+    long count = 0;
+    for (long page = start; page < end; page += size) {
+      long head = head(page);
+      if (head == Frames.NONE) {
+        continue;
+      }
+      count++;
+      int maps = table.frames.mapCount(head);
+      boolean good =
+          table.frames.map.owner(head) == FrameOwner.HUGETLB
+              && maps > 0
+              && maps <= pool.users(head)
+              && !promised.contains(page);
+      CorruptStateError.check(
+          good,
+          String.format(
+              "addr=0x%x pfn=%d owner=%s mapcount=%d users=%d promised=%b",
+              page,
+              head,
+              table.frames.map.owner(head),
+              maps,
+              pool.users(head),
+              promised.contains(page)));
+    }
+    return count;
   }
 }

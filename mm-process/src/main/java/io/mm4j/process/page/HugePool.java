@@ -5,7 +5,6 @@ import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.page.Gfp;
 import java.util.ArrayDeque;
-import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.TreeMap;
@@ -29,7 +28,6 @@ public final class HugePool {
 
   private final Frames frames;
   private final ArrayDeque<Long> free = new ArrayDeque<>();
-  private final Map<Long, Integer> users = new HashMap<>();
   private final IdentityHashMap<FileObject, Cache> files = new IdentityHashMap<>();
   private long total;
   private long reserved;
@@ -109,27 +107,26 @@ public final class HugePool {
     }
     long head = free.pop();
     frames.memory.clearPages(head, frames.format.order(2));
-    users.put(head, 1);
+    frames.get(head);
     return head;
   }
 
   /** One user more. */
   void get(long head) {
-    users.merge(head, 1, Integer::sum);
+    frames.get(head);
   }
 
   /** One user less; without any the page is free. */
   void put(long head) {
-    int left = users.merge(head, -1, Integer::sum);
-    if (left == 0) {
-      users.remove(head);
+    frames.put(head);
+    if (users(head) == 0) {
       free.push(head);
     }
   }
 
-  /** How many use a page: mappings, and the cache of a file. */
+  /** How many use a page, mappings and the cache of a file: references but the pool's own. */
   int users(long head) {
-    return users.getOrDefault(head, 0);
+    return frames.references(head) - 1;
   }
 
   /** The pages of a file of hugetlbfs. */

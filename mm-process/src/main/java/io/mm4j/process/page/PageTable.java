@@ -86,6 +86,11 @@ public final class PageTable {
     return ranges;
   }
 
+  /** What these tables map of the pool of huge pages. */
+  public HugeMap hugeMap(HugePool pool) {
+    return new HugeMap(this, pool);
+  }
+
   /** {@code pgd_free}: all tables go; nothing may be mapped. */
   public void free() {
     if (exists()) {
