@@ -41,6 +41,9 @@ final class LinuxProcessFloor implements ProcessFloor {
             ? null
             : new Frames(floors.memory(), floors.pages(), floors.cpus().get(0), tables);
     this.context = new FloorContext(floors.indexes(), frames);
+    if (frames != null) {
+      frames.deferred().reclaimFor(floors.pressure());
+    }
     // With several floors on one machine the first moves its pages, and the others' stay.
     if (frames != null && !floors.pressure().canMigrate(FrameOwner.ANON)) {
       PageMover mover = new PageMover(frames);

@@ -8,9 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.mm4j.api.CorruptStateError;
+import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.ReclaimRequest;
 import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.pagetable.TableCursor;
@@ -213,6 +215,47 @@ class FramesTest {
     child.exit();
     assertEquals(0, rig.mm.munmap(AT, 2 << 20));
     rig.mm.validate();
+  }
+
+  /** A huge page of which a part is unmapped keeps its frames until memory is short. */
+  @Test
+  void aFolioThatIsPartlyMappedIsSplitWhenMemoryIsShort() {
+    try (Rig huge = new Rig(Rig.INDEXES.getFirst(), MmSysctls.DEFAULTS, ThpMode.ALWAYS)) {
+      MemMap rows = huge.machine.memory().memMap();
+      huge.map(AT - 8192, 1, Rig.RW);
+      assertEquals(0, huge.mm.read(AT - 8192).value()); // the zero page is there
+      huge.map(AT, 512, Rig.RW);
+      for (long i = 0; i < 512; i++) {
+        assertTrue(huge.mm.write(AT + (i << 12), i == 100 ? 0 : 5).ok());
+      }
+      AddressSpace child = Objects.requireNonNull(huge.mm.fork());
+      long head = huge.machine.pageTables().translate(root(huge.mm), AT) >>> 12;
+      assertEquals(9, rows.order(head));
+      for (AddressSpace mm : new AddressSpace[] {huge.mm, child}) {
+        assertEquals(0, mm.munmap(AT, 40 << 12));
+        assertEquals(0, mm.munmap(AT + (472L << 12), 40 << 12));
+        mm.validate();
+      }
+      assertEquals(0, huge.mm.munmap(AT + (40L << 12), 10 << 12)); // the child still has these
+      long free = huge.machine.pages().freePages() + huge.machine.pages().pcpPages();
+      assertEquals(9, rows.order(head), "it is whole");
+      Cpu cpu = huge.machine.cpus().get(0);
+      long freed = huge.machine.pressure().reclaim(ReclaimRequest.of(cpu, Gfp.GFP_KERNEL, 0, 64));
+      assertEquals(81, freed, "two ends, and the page of zeros");
+      assertEquals(free + 81, huge.machine.pages().freePages() + huge.machine.pages().pcpPages());
+      assertEquals(0, rows.order(head + 200));
+      assertEquals(2, rows.mapcount(head + 200));
+      assertEquals(1, rows.mapcount(head + 45));
+      for (AddressSpace mm : new AddressSpace[] {huge.mm, child}) {
+        assertEquals(5, mm.read(AT + (200L << 12)).value());
+        assertEquals(0, mm.read(AT + (100L << 12)).value());
+        mm.validate();
+      }
+      assertEquals(
+          0, huge.machine.pressure().reclaim(ReclaimRequest.of(cpu, Gfp.GFP_KERNEL, 0, 64)));
+      child.exit();
+      huge.mm.validate();
+    }
   }
 
   @Test

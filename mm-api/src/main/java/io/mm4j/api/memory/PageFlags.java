@@ -51,5 +51,8 @@ public final class PageFlags {
   /** Contents are poisoned or zeroed by the allocator's debug mode. */
   public static final int PG_POISONED = 1 << 13;
 
+  /** First frame of a large folio of which some pages are mapped no more, and which waits. */
+  public static final int PG_PARTIALLY_MAPPED = 1 << 14;
+
   private PageFlags() {}
 }

@@ -5,10 +5,7 @@ import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.Frames;
 import io.mm4j.process.page.PageTable;
-import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * Large folios of which MADV_COLD or MADV_FREE meets only a part ({@code
@@ -86,7 +83,7 @@ final class FolioSplit {
 
   private void split(Vma vma, long at, long page) {
     if (frames.isAnon(page)) {
-      splitAnonymous(frames.head(page), at);
+      boolean _ = frames.deferred().split(frames.head(page), mm.pages);
       return;
     }
     FileObject file = java.util.Objects.requireNonNull(vma.backing);
@@ -100,62 +97,6 @@ final class FolioSplit {
     }
     if (all == mm.context.mappings(mm, file, first, past)) {
       file.splitFolio(index, (from, to) -> mm.context.unmapFilePages(file, from, to));
-    }
-  }
-
-  private List<Long> places(long head, long start, long end) {
-    long past = head + (1L << frames.order(head));
-    List<Long> places = new ArrayList<>();
-    mm.pages
-        .ranges()
-        .visit(
-            Math.max(0, start),
-            Math.min(end, mm.taskSize()),
-            (addr, kind, pfn, huge) -> {
-              if (kind == PageTable.PAGE && pfn >= head && pfn < past) {
-                places.add(addr);
-              }
-            });
-    return places;
-  }
-
-  private void splitAnonymous(long head, long near) {
-    long past = head + (1L << frames.order(head));
-    long all = 0;
-    for (long page = head; page < past; page++) {
-      all += frames.mapCount(page);
-    }
-    List<Long> places = places(head, near - mm.hugeBytes, near + mm.hugeBytes);
-    if (all != places.size()) {
-      places = places(head, 0, mm.taskSize());
-    }
-    if (all != places.size() || mm.context.frames().zeroPage() == Frames.NONE) {
-      return; // another process maps it too
-    }
-    for (long addr : places) {
-      mm.pages.splitHuge(addr);
-    }
-    long[] entries = new long[places.size()];
-    for (int i = 0; i < entries.length; i++) {
-      entries[i] = mm.pages.takeOut(places.get(i));
-    }
-    frames.splitAnon(head, entries.length);
-    boolean[] kept = new boolean[(int) (past - head)];
-    for (int i = 0; i < entries.length; i++) {
-      long addr = places.get(i);
-      long page = mm.pages.pfnOf(entries[i]);
-      Vma vma = mm.vmas.lookup(addr);
-      if (vma != null && !vma.has(VmFlags.LOCKED) && frames.isZeroFilled(page)) {
-        mm.pages.mapZero(addr, mm.pages.zeroEntry(frames.zeroPage(), mm.prot(vma)));
-      } else {
-        kept[(int) (page - head)] = true;
-        mm.pages.map(addr, page, entries[i]);
-      }
-    }
-    for (int i = 0; i < kept.length; i++) {
-      if (!kept[i]) {
-        frames.put(head + i); // mapped nowhere: its place was unmapped, or it is all zeroes
-      }
     }
   }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.mm;
 
-import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.Explainer;
@@ -195,19 +194,9 @@ public final class Mm {
     return Math.max(0, vma.start - guardGapBytes());
   }
 
-  /**
-   * {@code vm_page_prot}: what an entry of a VMA lets through before anybody writes. Private pages
-   * are written by permission of a fault, and so are those of files on disks, which become dirty.
-   */
+  /** {@code vm_page_prot} of a VMA. */
   public long prot(Vma vma) {
-    int access = 0;
-    if (VmFlags.isAccessible(vma.flags)) {
-      boolean shmem = vma.has(VmFlags.SHARED) && vma.backing != null && vma.backing.isShmem();
-      access = PageTableFormat.READ;
-      access |= vma.has(VmFlags.EXEC) ? PageTableFormat.EXEC : 0;
-      access |= shmem && vma.has(VmFlags.WRITE) ? PageTableFormat.WRITE : 0;
-    }
-    return context.frames().format().userProt(access);
+    return vma.pageProt(context.frames().format());
   }
 
   /** The frame that user memory at an address has, {@link Frames#NONE} for none and zero pages. */

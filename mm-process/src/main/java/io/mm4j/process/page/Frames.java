@@ -60,6 +60,8 @@ public final class Frames {
   final Map<Long, BitSet> unknown = new HashMap<>();
   private final AnonTable anonTable = new AnonTable();
   private final PageBytes bytes = new PageBytes(this);
+  private final DeferredSplit deferred;
+  private long freed;
   private long zeroPage = NONE;
   private long hugeZero = NONE;
   private long clockPage = NONE;
@@ -73,6 +75,17 @@ public final class Frames {
     this.pages = allocator.on(cpu);
     this.tables = tables;
     this.format = tables.format();
+    this.deferred = new DeferredSplit(this);
+  }
+
+  /** What splits large folios. */
+  public DeferredSplit deferred() {
+    return deferred;
+  }
+
+  /** How many frames this floor has given back. */
+  long freed() {
+    return freed;
   }
 
   /** Who has each frame. */
@@ -232,6 +245,7 @@ public final class Frames {
 
   /** Gives the zero pages and the time back; nothing may map them. */
   public void close() {
+    deferred.close();
     if (clockPage != NONE) {
       pages.free(clockPage, 0);
     }
@@ -257,6 +271,9 @@ public final class Frames {
   public void put(long pfn) {
     long head = map.head(pfn);
     int order = map.order(head);
+    if (order > 0 && map.refcount(head) == 1) {
+      deferred.forget(head);
+    }
     if (!map.drop(head, order)) {
       return;
     }
@@ -265,12 +282,16 @@ public final class Frames {
         unknown.remove(head + i);
       }
     }
+    freed += 1L << order;
     pages.free(head, order);
   }
 
   /** Entries that map the page come, or go if negative. */
   void addMapcount(long pfn, int change) {
     int _ = map.addMapcount(pfn, change);
+    if (change < 0 && map.order(pfn) > 0) {
+      deferred.unmapped(pfn);
+    }
   }
 
   /** Huge entries that map the folio come, or go if negative. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.page;
 
+import io.mm4j.api.pagetable.PageTableFormat;
 import org.jspecify.annotations.Nullable;
 
 /** A VMA as reverse mapping sees it: which pages of a mapping it shows where. */
@@ -16,4 +17,10 @@ public interface Mapping {
 
   /** Where a page offset is mapped that lies between these. */
   long addressOf(long index);
+
+  /** Whether its pages are locked into memory. */
+  boolean isLocked();
+
+  /** {@code vm_page_prot}: what an entry of it lets through before anybody writes. */
+  long pageProt(PageTableFormat format);
 }

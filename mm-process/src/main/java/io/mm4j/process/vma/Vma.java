@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.vma;
 
+import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.Mapping;
@@ -72,6 +73,29 @@ public final class Vma implements Mapping {
   @Override
   public long firstIndex() {
     return pgoff;
+  }
+
+  @Override
+  public boolean isLocked() {
+    return has(VmFlags.LOCKED);
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * <p>Private pages are written by permission of a fault, and so are those of files on disks,
+   * which become dirty.
+   */
+  @Override
+  public long pageProt(PageTableFormat format) {
+    int access = 0;
+    if (VmFlags.isAccessible(flags)) {
+      boolean shmem = has(VmFlags.SHARED) && backing != null && backing.isShmem();
+      access = PageTableFormat.READ;
+      access |= has(VmFlags.EXEC) ? PageTableFormat.EXEC : 0;
+      access |= shmem && has(VmFlags.WRITE) ? PageTableFormat.WRITE : 0;
+    }
+    return format.userProt(access);
   }
 
   @Override

@@ -175,6 +175,11 @@ final class CaseFaults {
             "AS-49",
             "AS-50",
             "AS-51"),
+        space(
+            "splits-at-once",
+            "A huge page is split as soon as a part of it is unmapped.",
+            Tampered.SplitsAtOnce::new,
+            "AS-59"),
         floor(
             "huge-if-possible",
             "transparent_hugepage is always.",

@@ -127,6 +127,21 @@ final class Tampered extends DelegatingSpace {
     }
   }
 
+  /** Splits what it unmaps a part of. */
+  static final class SplitsAtOnce extends DelegatingSpace {
+    private static final int MADV_COLD = 20;
+
+    SplitsAtOnce(AddressSpace inner) {
+      super(inner, SplitsAtOnce::new);
+    }
+
+    @Override
+    public long munmap(long addr, long len) {
+      long _ = super.madvise(addr, len, MADV_COLD);
+      return super.munmap(addr, len);
+    }
+  }
+
   /** A read maps the page of a file and none behind it. */
   static final class MapsNoneBehind extends DelegatingSpace {
     MapsNoneBehind(AddressSpace inner) {

@@ -7,8 +7,10 @@ import io.mm4j.api.machine.Machine;
 import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.machine.Spi;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageAllocatorProvider;
+import io.mm4j.api.page.ReclaimRequest;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.plugin.PluginSpec;
@@ -227,6 +229,15 @@ public final class Floors {
   static long freeFrames() {
     Machine machine = below().machine;
     return machine.pages().freePages() + machine.pages().pcpPages();
+  }
+
+  /** Memory is short: who can gives some up. */
+  static void reclaim() {
+    Machine machine = below().machine;
+    long _ =
+        machine
+            .pressure()
+            .reclaim(ReclaimRequest.of(machine.cpus().get(0), Gfp.GFP_KERNEL, 0, 1 << 20));
   }
 
   /** A floor without processes, on this index. */

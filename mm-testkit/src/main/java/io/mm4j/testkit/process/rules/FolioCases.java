@@ -2,6 +2,7 @@
 
 package io.mm4j.testkit.process.rules;
 
+import static io.mm4j.testkit.RuleViolation.checkEqual;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.FAR;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.READ;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
@@ -66,7 +67,54 @@ public final class FolioCases {
             "huge-pages-in-a-child",
             "A child has the huge zero page of its parent, and huge pages of files only by faults.",
             "copy_huge_pmd",
-            FolioCases::inChild));
+            FolioCases::inChild),
+        of(
+            "AS-59",
+            "folio-waits-to-be-split",
+            "A huge page of which a part is unmapped keeps all its frames until memory is short;"
+                + " then those come back that nobody maps, and those that hold nothing but zeros"
+                + " and are not locked; all others keep their bytes, in the child, too.",
+            "deferred_split_folio, deferred_split_scan",
+            FolioCases::waits));
+  }
+
+  private static void waits(Rig rig) {
+    rig.map(FAR, PAGE, RW);
+    rig.has(FAR, 0); // the zero page is there
+    rig.map(H, SIZE, RW);
+    long own = H + 2 * SIZE;
+    rig.map(own, SIZE, RW);
+    for (int i = 0; i < 512; i++) {
+      rig.put(H + i * PAGE, i == 300 || i == 301 ? 0 : 1 + i % 200);
+      rig.put(own + i * PAGE, 9);
+    }
+    long before = Floors.freeFrames();
+    rig.unmap(own + 400 * PAGE, 12 * PAGE);
+    checkEqual(before, Floors.freeFrames(), "free frames after a part is unmapped");
+    rig.gives("mlock", 0, rig.mm.mlock(H + 301 * PAGE, PAGE));
+    Rig child = rig.fork();
+    rig.unmap(H, 100 * PAGE);
+    child.unmap(H, 90 * PAGE);
+    child.unmap(H + 502 * PAGE, 10 * PAGE);
+    long free = Floors.freeFrames();
+    rig.unmap(H + 500 * PAGE, 12 * PAGE);
+    checkEqual(free, Floors.freeFrames(), "free frames after no process maps a part");
+    Floors.reclaim();
+    // The child's page 301 is not locked, but the parent's is: the frame stays.
+    checkEqual(free + 113, Floors.freeFrames(), "free frames when memory was short");
+    for (int i = 90; i < 502; i++) {
+      long at = H + i * PAGE;
+      int value = i == 300 || i == 301 ? 0 : 1 + i % 200;
+      child.has(at, value);
+      if (i >= 100 && i < 500) {
+        rig.has(at, value);
+      }
+    }
+    Looks.pages(rig, H + 299 * PAGE, 4 * PAGE, "a1,z1,A1,a1");
+    Looks.pages(child, H + 90 * PAGE, 11 * PAGE, "A10,a1");
+    Floors.reclaim();
+    checkEqual(free + 113, Floors.freeFrames(), "free frames when there is nothing to split");
+    child.mm.exit();
   }
 
   private static void cool(Rig rig, long at) {

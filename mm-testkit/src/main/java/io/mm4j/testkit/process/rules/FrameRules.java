@@ -119,7 +119,14 @@ public final class FrameRules {
         run,
         " after pages were reclaimed in allocation ",
         processes ->
-            n -> Floors.hook().doBefore(n, () -> processes.processes.forEach(FrameRules::reclaim)),
+            n ->
+                Floors.hook()
+                    .doBefore(
+                        n,
+                        () -> {
+                          Floors.reclaim();
+                          processes.processes.forEach(FrameRules::reclaim);
+                        }),
         (disturbed, answer, before, done, right) -> {
           if (act == null || act.kind() == Kind.MINCORE) { // which tells what is there
 
