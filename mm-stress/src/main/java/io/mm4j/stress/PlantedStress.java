@@ -130,6 +130,8 @@ public final class PlantedStress {
   @Outcome(id = "1", expect = ACCEPTABLE, desc = "As many as before: no harm this time.")
   @State
   public static class ReferencesWithoutAtomicity {
+    private static final int LOOPS = 20_000;
+
     private final Box box = Box.borrow(Box.Kind.BUDDY);
     private final Worker holder = new Worker(box, 0);
     private final MemMap map = box.machine.memory().memMap();
@@ -141,8 +143,9 @@ public final class PlantedStress {
       pfn = holder.only();
     }
 
+    /** Long enough that the other begins before it ends, whatever else the machine does. */
     private void work() {
-      for (int i = 0; i < 50; i++) {
+      for (int i = 0; i < LOOPS; i++) {
         map.setRefcount(pfn, map.refcount(pfn) + 1);
         map.setRefcount(pfn, map.refcount(pfn) - 1);
       }
