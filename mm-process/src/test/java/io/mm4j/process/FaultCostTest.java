@@ -35,7 +35,7 @@ class FaultCostTest {
   private static final long AT = 0x7fff_0000_0000L;
   private static final long PAGE = 4096;
   private static final int VMAS = 60;
-  private static final int PAGES = 4;
+  private static final long PAGES = 4;
 
   /** At most; C2 compiles what has run some ten thousand times. */
   private static final int ROUNDS = 2000;
