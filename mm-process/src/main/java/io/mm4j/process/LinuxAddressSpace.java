@@ -37,10 +37,9 @@ final class LinuxAddressSpace implements AddressSpace {
 
   @Override
   public void installFd(int fd, @Nullable OpenFile file) {
-    if (file == null) {
-      mm.descriptors.remove(fd);
-    } else {
-      mm.descriptors.put(fd, file);
+    OpenFile before = file == null ? mm.descriptors.remove(fd) : mm.descriptors.put(fd, file);
+    if (before != null) {
+      mm.context.closed(before.file());
     }
   }
 

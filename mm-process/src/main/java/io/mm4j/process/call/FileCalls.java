@@ -71,6 +71,9 @@ final class FileCalls {
     if (kind == MappedFile.Kind.PROC) {
       return mm.error(Errno.EINVAL, "the bytes of this kind of file are not modelled");
     }
+    if (write && kind == MappedFile.Kind.HUGETLB) {
+      return mm.error(Errno.EINVAL, "files of huge pages are not written, only mapped");
+    }
     if (!RangeCalls.userRange(buf, count)) {
       return mm.error(Errno.EFAULT, "the buffer is not in user space");
     }
@@ -108,8 +111,10 @@ final class FileCalls {
       long at = pos + done;
       int n = inPage(buf + done, Math.min(bytes - done, Mm.PAGE - (at & Mm.PAGE - 1)));
       long index = at >>> 12;
-      boolean hole = file.isShmem() && !file.isCached(index);
-      long source = hole ? Frames.NONE : file.page(index);
+      boolean huge = file.mapped().kind() == MappedFile.Kind.HUGETLB;
+      long ofPool = huge ? poolPage(file, index) : Frames.NONE;
+      boolean hole = huge ? ofPool == Frames.NONE : file.isShmem() && !file.isCached(index);
+      long source = hole ? Frames.NONE : huge ? ofPool : file.page(index);
       if (source == Frames.NONE && !hole) {
         return done > 0 ? done : mm.error(Errno.ENOMEM, "no memory for the page cache");
       }
@@ -130,6 +135,13 @@ final class FileCalls {
       done += n;
     }
     return done;
+  }
+
+  /** {@code hugetlbfs_read_iter}: a hole stays one. */
+  private long poolPage(FileObject file, long index) {
+    long pages = mm.hugeBytes >>> 12;
+    long head = mm.context.hugePool().cached(file, index / pages);
+    return head == Frames.NONE ? head : head + index % pages;
   }
 
   private boolean canWrite(long addr) {

@@ -11,7 +11,10 @@ import io.mm4j.process.page.FileObject;
 public final class FileSizes {
   private FileSizes() {}
 
-  /** Gives a regular file another size: 0, {@code -EFBIG}, or {@code -EPERM} if it is sealed. */
+  /**
+   * Gives a regular file another size: 0, {@code -EFBIG}, {@code -EPERM} if it is sealed, {@code
+   * -EINVAL} if it is of huge pages and the size is not.
+   */
   public static long truncate(FloorContext context, MappedFile mapped, long bytes) {
     if (bytes > mostBytes(mapped.kind())) {
       return -Errno.EFBIG;
@@ -23,6 +26,9 @@ public final class FileSizes {
             || (bytes > file.sizeBytes() && (seals & Uapi.F_SEAL_GROW) != 0);
     if (sealed) {
       return -Errno.EPERM;
+    }
+    if (mapped.kind() == MappedFile.Kind.HUGETLB) {
+      return HugeFiles.truncate(context, file, bytes);
     }
     context.resize(file, bytes);
     return 0;

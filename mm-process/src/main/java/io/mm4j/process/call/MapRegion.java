@@ -67,6 +67,11 @@ final class MapRegion {
       if ((vmFlags & VmFlags.NORESERVE) == 0 && !promise(open, addr, end, pgoff, vmFlags)) {
         return mm.error(Errno.ENOMEM, "not so many huge pages are free in the pool (nr_hugepages)");
       }
+      FileObject file = mm.context.hugeFile(open.file());
+      long needed = (pgoff << 12) + (end - addr);
+      if ((vmFlags & VmFlags.WRITE) != 0 && file.sizeBytes() < needed) {
+        mm.context.resize(file, needed);
+      }
     }
     Vma vma = merge(open, addr, end, vmFlags, pgoff);
     if (vma == null) {

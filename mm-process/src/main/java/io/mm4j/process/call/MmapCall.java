@@ -58,8 +58,13 @@ final class MmapCall {
       if (open == null) {
         return mm.error(Errno.EBADF, "no such descriptor");
       }
-      if ((flags & Uapi.MAP_HUGETLB) != 0) {
+      boolean huge = open.file().kind() == MappedFile.Kind.HUGETLB;
+      if ((flags & Uapi.MAP_HUGETLB) != 0 && !huge) {
         return mm.error(Errno.EINVAL, "MAP_HUGETLB with a file that is not of hugetlbfs");
+      }
+      if (huge) {
+        long whole = len + mm.hugeBytes - 1 & -mm.hugeBytes;
+        return doMmap(open, addr, whole, prot, flags, offsetBytes >>> 12);
       }
     } else if ((flags & Uapi.MAP_HUGETLB) != 0) {
       return ofPool(addr, len, prot, flags, offsetBytes >>> 12);

@@ -94,11 +94,11 @@ final class PageAdvice {
     if (!vma.has(VmFlags.SHARED | VmFlags.MAYWRITE) || file == null) {
       return mm.error(Errno.EACCES, "MADV_REMOVE needs a shared writable mapping");
     }
-    if (vma.has(VmFlags.HUGETLB)) {
-      return mm.error(Errno.EOPNOTSUPP, "holes in files of huge pages are not modelled");
-    }
     long offset = vma.pgoffAt(start) << 12;
     long offsetPast = offset + (end - start);
+    if (vma.has(VmFlags.HUGETLB)) {
+      return HugeFiles.punch(mm, file, offset, offsetPast);
+    }
     if (offset < 0) {
       return mm.error(Errno.EINVAL, "negative offset in the file");
     }

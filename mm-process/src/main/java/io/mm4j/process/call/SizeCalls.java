@@ -54,9 +54,11 @@ final class SizeCalls {
         ? 0
         : mm.error(
             (int) -result,
-            result == -Errno.EPERM
-                ? "the file is sealed against another size"
-                : "larger than a file of this file system can be");
+            switch ((int) -result) {
+              case Errno.EPERM -> "the file is sealed against another size";
+              case Errno.EINVAL -> "no multiple of the size of a huge page";
+              default -> "larger than a file of this file system can be";
+            });
   }
 
   private static boolean isRegular(MappedFile.Kind kind) {
@@ -94,6 +96,10 @@ final class SizeCalls {
     }
     if (offset + len < 0 || offset + len > FileSizes.mostBytes(kind)) {
       return mm.error(Errno.EFBIG, "ends behind what the file system can hold");
+    }
+    if (kind == MappedFile.Kind.HUGETLB) {
+      return HugeFiles.fallocate(
+          mm, mm.context.fileObject(open.file()), mode, offset, offset + len);
     }
     boolean tmpfs = kind == MappedFile.Kind.TMPFS || kind == MappedFile.Kind.SHMEM;
     boolean modelled =
@@ -175,7 +181,10 @@ final class SizeCalls {
       return mm.error(Errno.EBADF, "no such descriptor");
     }
     boolean sealable =
-        open.file().kind() == MappedFile.Kind.TMPFS || open.file().kind() == MappedFile.Kind.SHMEM;
+        switch (open.file().kind()) {
+          case TMPFS, SHMEM, HUGETLB -> true;
+          default -> false;
+        };
     if (cmd == Uapi.F_ADD_SEALS && !open.mode().canWrite()) {
       return mm.error(Errno.EPERM, "not opened for writing");
     }
@@ -253,13 +262,13 @@ final class SizeCalls {
     if ((flags & ~known) != 0 || both || name.length() > LONGEST_NAME) {
       return mm.error(Errno.EINVAL, "unknown or contradicting flags, or a name that is too long");
     }
-    if (huge) {
-      return mm.error(
-          Errno.ENOENT, "files of huge pages are not modelled: no hugetlbfs is mounted");
+    int size = huge ? flags >>> Uapi.MAP_HUGE_SHIFT & 63 : 0;
+    if (size != 0 && size != 21) {
+      return mm.error(Errno.ENODEV, "no huge pages of this size");
     }
-    MappedFile mapped =
-        MappedFile.sparse("/memfd:" + name + " (deleted)", MappedFile.Kind.TMPFS, 0);
-    FileObject file = mm.context.fileObject(mapped);
+    MappedFile.Kind kind = huge ? MappedFile.Kind.HUGETLB : MappedFile.Kind.TMPFS;
+    MappedFile mapped = MappedFile.sparse("/memfd:" + name + " (deleted)", kind, 0);
+    FileObject file = huge ? mm.context.hugeFile(mapped) : mm.context.fileObject(mapped);
     boolean noExec = (flags & Uapi.MFD_NOEXEC_SEAL) != 0;
     boolean open = noExec || (flags & Uapi.MFD_ALLOW_SEALING) != 0;
     file.change().executable(!noExec);

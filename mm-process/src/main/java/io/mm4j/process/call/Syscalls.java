@@ -44,8 +44,20 @@ public final class Syscalls {
     if (open == null || to < 0) {
       return mm.error(Errno.EBADF, "no such descriptor");
     }
-    mm.descriptors.put(to, open);
+    OpenFile before = mm.descriptors.put(to, open);
+    if (before != null) {
+      mm.context.closed(before.file());
+    }
     return to;
+  }
+
+  private long close(int fd) {
+    OpenFile open = mm.descriptors.remove(fd);
+    if (open == null) {
+      return mm.error(Errno.EBADF, "no such descriptor");
+    }
+    mm.context.closed(open.file());
+    return 0;
   }
 
   /** Makes one; missing arguments are 0. */
@@ -60,10 +72,7 @@ public final class Syscalls {
       case FTRUNCATE -> sizes.ftruncate(a[0], a[1]);
       case FALLOCATE -> sizes.fallocate(a[0], a[1], a[2], a[3]);
       case FSYNC, FDATASYNC -> sizes.fsync(a[0]);
-      case CLOSE ->
-          mm.descriptors.remove((int) a[0]) == null
-              ? mm.error(Errno.EBADF, "no such descriptor")
-              : 0;
+      case CLOSE -> close((int) a[0]);
       case DUP2 -> dup2((int) a[0], (int) a[1]);
       case FCNTL -> sizes.fcntl(a[0], a[1], a[2]);
       case SHMGET -> segments.shmget(a[0], a[1], a[2]);

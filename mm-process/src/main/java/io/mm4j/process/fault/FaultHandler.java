@@ -62,19 +62,24 @@ public final class FaultHandler {
   /** {@code hugetlb_fault}: a page of the pool, or SIGBUS where none is left. */
   private Result poolPage(Vma vma, long addr, boolean write) {
     boolean mapped;
+    FileObject file = vma.backing;
+    if (file != null && vma.pgoffAt(addr) << 12 >= file.sizeBytes()) {
+      mm.because("fault", "behind the end of the file of huge pages");
+      return Result.SIGBUS;
+    }
     if (!mm.huge.makeDirectory(addr)) {
       return Result.OOM;
     }
     long prot = mm.prot(vma);
-    if (vma.has(VmFlags.MAYSHARE) && vma.backing != null) {
+    long huge = vma.pgoffAt(addr) / (mm.hugeBytes >>> 12);
+    if (vma.has(VmFlags.MAYSHARE) && file != null) {
       boolean writable = vma.has(VmFlags.SHARED) && vma.has(VmFlags.WRITE);
-      long huge = vma.pgoffAt(addr) / (mm.hugeBytes >>> 12);
-      mapped = mm.huge.mapFile(vma.backing, huge, addr, prot, writable);
+      mapped = mm.huge.mapFile(file, huge, addr, prot, writable);
     } else {
       if (!AnonVmas.prepare(mm.vmas, vma)) {
         return Result.OOM;
       }
-      mapped = mm.huge.map(addr, prot);
+      mapped = mm.huge.map(file, huge, addr, prot);
       if (mapped && write) {
         mapped = mm.huge.write(addr, head -> mm.context.unmapHuge(head, mm));
       }

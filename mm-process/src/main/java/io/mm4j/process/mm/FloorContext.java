@@ -157,12 +157,46 @@ public final class FloorContext {
   /** The file behind a new mapping of huge pages; it goes with its last VMA. */
   public FileObject hugeFile(MappedFile file) {
     FileObject object = fileObject(file);
-    object.whenUnmapped(
-        () -> {
-          hugePool().evict(object);
-          dispose(file, 0);
-        });
+    object.whenUnmapped(() -> closed(file));
     return object;
+  }
+
+  /** A descriptor or the last VMA of a file is gone; one of huge pages goes with the last. */
+  public void closed(MappedFile file) {
+    FileObject object = file.kind() == MappedFile.Kind.HUGETLB ? files.get(file) : null;
+    if (object != null && object.vmas().size() == 0 && !isOpen(file)) {
+      hugePool().evict(object);
+      dispose(file, 0);
+    }
+  }
+
+  private boolean isOpen(MappedFile file) {
+    for (Mm mm : spaces) {
+      for (OpenFile open : mm.descriptors.values()) {
+        if (open.file() == file) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  /** Takes whole pages from a file of huge pages, and from whoever maps them. */
+  public void removeHuge(FileObject file, long firstHuge, long pastHuge) {
+    for (Mm mm : spaces) {
+      long pages = mm.hugeBytes >>> 12;
+      for (Vma vma = mm.vmas.first(); vma != null; vma = mm.vmas.next(vma)) {
+        if (!vma.has(VmFlags.HUGETLB) || vma.backing != file) {
+          continue;
+        }
+        long first = Math.max(vma.firstIndex(), firstHuge * pages);
+        long past = pastHuge > vma.pastIndex() / pages ? vma.pastIndex() : pastHuge * pages;
+        if (first < past) {
+          mm.huge.zap(vma.addressOf(first), vma.addressOf(first) + (past - first << 12), false);
+        }
+      }
+    }
+    hugePool().remove(file, firstHuge, pastHuge);
   }
 
   /** Takes a huge page away from every address space but one. */
@@ -211,6 +245,7 @@ public final class FloorContext {
   /** It exists no more. */
   public void remove(Mm mm) {
     spaces.remove(mm);
+    mm.descriptors.values().forEach(open -> closed(open.file()));
   }
 
   /**

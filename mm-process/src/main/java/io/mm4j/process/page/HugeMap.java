@@ -7,6 +7,7 @@ import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.TableCursor;
 import java.util.NavigableSet;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What an address space maps of the {@link HugePool}: huge entries of its page tables, and the
@@ -149,9 +150,18 @@ public final class HugeMap {
     }
   }
 
-  /** Makes a private page present, whose directory exists, for reading; false if there is none. */
-  public boolean map(long addr, long prot) {
+  /**
+   * Makes a page of a private mapping present, whose directory exists, for reading: that of the
+   * file, or one of its own where the file has a hole; false if there is none.
+   */
+  public boolean map(@Nullable FileObject file, long huge, long addr, long prot) {
     if (head(addr) != Frames.NONE) {
+      return true;
+    }
+    long cached = file == null ? Frames.NONE : pool.cached(file, huge);
+    if (cached != Frames.NONE) {
+      pool.get(cached);
+      set(addr, cached, entry(cached, prot, false));
       return true;
     }
     long head = pool.take(promised.remove(addr & -size));

@@ -3,6 +3,7 @@ package io.mm4j.process.page;
 
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.PageFlags;
+import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Gfp;
 import java.util.ArrayDeque;
 import java.util.IdentityHashMap;
@@ -22,7 +23,7 @@ import java.util.TreeSet;
 public final class HugePool {
   /** Files of hugetlbfs have these pages. */
   static final class Cache {
-    final Map<Long, Long> pages = new TreeMap<>();
+    final TreeMap<Long, Long> pages = new TreeMap<>();
     final TreeSet<Long> promised = new TreeSet<>();
   }
 
@@ -132,6 +133,49 @@ public final class HugePool {
   /** The pages of a file of hugetlbfs. */
   Cache cache(FileObject file) {
     return files.computeIfAbsent(file, f -> new Cache());
+  }
+
+  /** The first frame of a page of a file, {@link Frames#NONE} for a hole. */
+  public long cached(FileObject file, long huge) {
+    Cache cache = files.get(file);
+    Long head = cache == null ? null : cache.pages.get(huge);
+    return head == null ? Frames.NONE : head;
+  }
+
+  /** Gives a file a page where it has none; false if none is left. */
+  public boolean allocate(FileObject file, long huge) {
+    Cache cache = cache(file);
+    if (cache.pages.containsKey(huge)) {
+      return true;
+    }
+    long head = take(cache.promised.remove(huge));
+    if (head == Frames.NONE) {
+      return false;
+    }
+    cache.pages.put(huge, head);
+    return true;
+  }
+
+  /** Makes bytes of one page of a file zero, if it has the page. */
+  public void clear(FileObject file, long from, long to) {
+    long size = frames.format.bytes(2);
+    long head = cached(file, from / size);
+    for (long at = from; head != Frames.NONE && at < to; at++) {
+      frames.memory.putByte((head << Pages.PAGE_SHIFT) + (at & size - 1), (byte) 0);
+    }
+  }
+
+  /** {@code remove_inode_hugepages} of a part of a file that nothing maps any more. */
+  public void remove(FileObject file, long firstHuge, long pastHuge) {
+    Cache cache = files.get(file);
+    if (cache != null) {
+      Map<Long, Long> pages = cache.pages.subMap(firstHuge, pastHuge);
+      pages.values().forEach(this::put);
+      pages.clear();
+      var promises = cache.promised.subSet(firstHuge, pastHuge);
+      forget(promises.size());
+      promises.clear();
+    }
   }
 
   /** {@code remove_inode_hugepages}: nothing maps the file any more. */

@@ -23,6 +23,7 @@ import io.mm4j.testkit.process.rules.FolioCases;
 import io.mm4j.testkit.process.rules.FrameRules;
 import io.mm4j.testkit.process.rules.GuardCases;
 import io.mm4j.testkit.process.rules.HugeCases;
+import io.mm4j.testkit.process.rules.HugeFileCases;
 import io.mm4j.testkit.process.rules.LifeCases;
 import io.mm4j.testkit.process.rules.LimitCases;
 import io.mm4j.testkit.process.rules.MergeCases;
@@ -80,6 +81,7 @@ public final class AddressSpaceSuite {
     rules.addAll(CallCases.all());
     rules.addAll(FileSizeCases.all());
     rules.addAll(SegmentCases.all());
+    rules.addAll(HugeFileCases.all());
     return new Suite<>(
         NAME, Spi.VMA_INDEX, VmaIndexSuite.correct(), rules, SpaceFaults.all(), Floors.missing());
   }

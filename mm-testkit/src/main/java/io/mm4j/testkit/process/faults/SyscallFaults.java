@@ -148,6 +148,21 @@ final class SyscallFaults {
                         })),
             "AS-F09",
             "AS-F10"),
+        floor(
+            "memory-files-in-small",
+            "MFD_HUGETLB is not looked at.",
+            right ->
+                DelegatingSpace.floor(
+                    right,
+                    inner ->
+                        new DelegatingSpace(inner, space -> space) {
+                          @Override
+                          public long memfdCreate(String name, long flags) {
+                            return super.memfdCreate(name, flags & ~(long) Uapi.MFD_HUGETLB);
+                          }
+                        }),
+            "AS-F14",
+            "AS-F15"),
         call(
             "rearranges-nothing",
             "remap_file_pages says that it was done.",
