@@ -180,7 +180,7 @@ class TracerTest {
       assertEquals(before + 1, checks.owners().size());
       assertTrue(
           checks.owners().getFirst().contains("16 pages in 1 blocks"), checks.owners()::toString);
-      assertTrue(checks.owners().getFirst().contains("whoHoldsPages"), checks.owners()::toString);
+      assertTrue(checks.owners().getFirst().contains(".allocPages("), checks.owners()::toString);
       machine.pages().splitPage(leaked, 4);
       for (long pfn = leaked; pfn < leaked + 16; pfn++) {
         machine.pages().freePages(cpu, pfn, 0);
