@@ -164,16 +164,16 @@ public final class FloorContext {
   /** A descriptor or the last VMA of a file is gone; one of huge pages goes with the last. */
   public void closed(MappedFile file) {
     FileObject object = file.kind() == MappedFile.Kind.HUGETLB ? files.get(file) : null;
-    if (object != null && object.vmas().size() == 0 && !isOpen(file)) {
+    if (object != null && object.vmas().size() == 0 && !isOpen(object)) {
       hugePool().evict(object);
       dispose(file, 0);
     }
   }
 
-  private boolean isOpen(MappedFile file) {
+  private boolean isOpen(FileObject file) {
     for (Mm mm : spaces) {
       for (OpenFile open : mm.descriptors.values()) {
-        if (open.file() == file) {
+        if (files.get(open.file()) == file) {
           return true;
         }
       }
@@ -192,7 +192,7 @@ public final class FloorContext {
         long first = Math.max(vma.firstIndex(), firstHuge * pages);
         long past = pastHuge > vma.pastIndex() / pages ? vma.pastIndex() : pastHuge * pages;
         if (first < past) {
-          mm.huge.zap(vma.addressOf(first), vma.addressOf(first) + (past - first << 12), false);
+          mm.huge.zap(vma.addressOf(first), vma.addressOf(first) + ((past - first) << 12), false);
         }
       }
     }
