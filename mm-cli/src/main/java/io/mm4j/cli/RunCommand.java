@@ -57,12 +57,14 @@ import picocli.CommandLine.Parameters;
       "  mm run tar_gzip --csv > fragmentation.csv",
       "  mm run tar_gzip --memory 512M      (its requests, on a machine of your own)",
       "  mm run TRACE.txt --memory 8G       (the page events of ftrace or perf script)",
+      "  mm run WORKLOAD.mm --memory 64M    (lines as `mm shell` takes them)",
     })
 final class RunCommand extends MmCommand {
   @Parameters(
       arity = "0..1",
       paramLabel = "WORKLOAD",
-      description = "A bundled name (see --list), a recording, or text of ftrace or perf.")
+      description =
+          "A bundled name (see --list), a recording, text of ftrace or perf, or a script *.mm.")
   private @Nullable String workload;
 
   @Option(names = "--list", description = "Lists the bundled workloads.")
@@ -102,6 +104,9 @@ final class RunCommand extends MmCommand {
       }
       return Main.GOOD;
     }
+    if (workload != null && Workload.find(workload) instanceof Workload.Script script) {
+      return script(io, script);
+    }
     PluginRegistry registry = machine.registry(io);
     Map<Spi<?>, PluginSpec> choices = machine.choices(registry);
     Workload found = workload == null ? Workload.bundled() : Workload.find(workload);
@@ -124,6 +129,7 @@ final class RunCommand extends MmCommand {
         machine.refuseForRecordedZones();
         yield pages(io, registry, choices, pages.source());
       }
+      case Workload.Script script -> script(io, script);
       case Workload.Report report ->
           throw new InputException(
               "a report shows a state and no requests that could be run",
@@ -135,6 +141,17 @@ final class RunCommand extends MmCommand {
         yield calls(io, registry, choices, calls.recording());
       }
     };
+  }
+
+  private int script(Io io, Workload.Script script) {
+    if (compare != null || output.json() || output.csv()) {
+      throw new InputException(
+          "a script prints what its lines print",
+          compare != null ? "--compare " + compare : output.json() ? "--json" : "--csv",
+          "no such option; --plugin chooses what it runs on");
+    }
+    String name = script.file().toString();
+    return Script.run(io, machine, name, Texts.all(name, "WORKLOAD"));
   }
 
   private int pages(

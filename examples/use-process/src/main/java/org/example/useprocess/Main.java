@@ -15,8 +15,8 @@ public final class Main {
   public static void main(String[] args) {
     try (Machine machine = new MachineConfig().memory(1L << 30).boot()) {
       AddressSpace mm = machine.processes().spawn();
-      int prot = Uapi.PROT_READ | Uapi.PROT_WRITE;
-      int flags = Uapi.MAP_PRIVATE | Uapi.MAP_ANONYMOUS;
+      long prot = Uapi.PROT_READ | Uapi.PROT_WRITE;
+      long flags = Uapi.MAP_PRIVATE | Uapi.MAP_ANONYMOUS;
       long at = mm.mmap(0, 8192, prot, flags, -1, 0);
       System.out.println(mm.write(at, 42).ok() + " " + mm.read(at).value());
       mm.munmap(at, 8192);
