@@ -7,6 +7,7 @@ module io.mm4j.cli {
   requires io.mm4j.testkit;
   requires io.mm4j.trace;
   requires info.picocli;
+  requires java.management;
   requires org.jline.reader;
   requires org.jline.terminal;
   requires static org.jspecify;

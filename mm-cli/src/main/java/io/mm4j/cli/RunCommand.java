@@ -54,6 +54,7 @@ import picocli.CommandLine.Parameters;
       "  mm run frag_mix",
       "  mm run tar_gzip --compare frame-allocator=buddy,bitmap",
       "  mm run tar_gzip --compare page-allocator=linux,direct",
+      "  mm run --all --compare slab=slub,slab,slob",
       "  mm run tar_gzip --csv > fragmentation.csv",
       "  mm run tar_gzip --memory 512M      (its requests, on a machine of your own)",
       "  mm run TRACE.txt --memory 8G       (the page events of ftrace or perf script)",
@@ -75,6 +76,13 @@ final class RunCommand extends MmCommand {
       paramLabel = "SPI=A,B,..",
       description = "Runs it once for each of these plugins and prints one table.")
   private @Nullable String compare;
+
+  @Option(
+      names = "--all",
+      description =
+          "With --compare: on all bundled recordings, ranked in one table; warmed up, and in turns,"
+              + " so that the order of the plugins does not matter.")
+  private boolean all;
 
   @Mixin private MachineOptions machine = new MachineOptions();
   @Mixin private OutputOptions output = new OutputOptions();
@@ -103,6 +111,9 @@ final class RunCommand extends MmCommand {
             });
       }
       return Main.GOOD;
+    }
+    if (all) {
+      return tournament(io);
     }
     if (workload != null && Workload.find(workload) instanceof Workload.Script script) {
       return script(io, script);
@@ -141,6 +152,24 @@ final class RunCommand extends MmCommand {
         yield calls(io, registry, choices, calls.recording());
       }
     };
+  }
+
+  private int tournament(Io io) {
+    if (workload != null || compare == null) {
+      throw new InputException(
+          workload != null ? "--all plays every bundled recording" : "nothing is compared",
+          "--all" + (workload == null ? "" : " " + workload),
+          "--all --compare SPI=A,B,.. without WORKLOAD");
+    }
+    PluginRegistry registry = machine.registry(io);
+    machine.refuse("zones, nodes and CPUs are those of each recording", "--cpus", "--cmdline");
+    machine.refuseForRecordedZones();
+    Compared compared =
+        Compared.read(registry, compare, Spi.FRAME_ALLOCATOR, Spi.PAGE_ALLOCATOR, Spi.SLAB);
+    Map<Spi<?>, PluginSpec> choices = machine.choices(registry);
+    refuseBoth(choices, compared.spi());
+    refuseOthers(choices, Spi.FRAME_ALLOCATOR, Spi.PAGE_ALLOCATOR, Spi.PHYSICAL_MEMORY);
+    return new Tournament(io, registry, choices).run(compared, output);
   }
 
   private int script(Io io, Workload.Script script) {

@@ -53,7 +53,7 @@ public final class ShellSession {
     command("spawn", "spawn", "one more process; `process PID` goes on in it");
     command("sysctl", "sysctl vm.NAME=VALUE", "writes a file under /proc/sys/vm");
     command("drain_all_pages", "drain_all_pages", "per-cpu pages go back to their zones");
-    command("validate", "validate", "every floor checks itself");
+    command("validate", "validate", "every floor checks itself, and the frames of all add up");
     command("plugins", "plugins", "the plugins that this machine was booted with");
     command("help", "help [NAME]", "this list, or how NAME is typed");
     command("quit", "quit", "ends, as Ctrl-D does");
@@ -175,8 +175,8 @@ public final class ShellSession {
       case "sysctl" -> sysctl(rest);
       case "drain_all_pages" -> machine.pages().drainAllPages(machine.cpus().get(0));
       case "validate" -> {
-        machine.validate();
-        out.println("every floor agrees with itself");
+        FloorsCheck.all(machine);
+        out.println("every floor agrees with itself and the others");
       }
       case "plugins" ->
           machine.plugins().forEach((spi, spec) -> out.println(spi.id() + "=" + spec));
@@ -322,12 +322,12 @@ public final class ShellSession {
   }
 
   /** What the operations gave, by their numbers from 1. */
-  List<Long> results() {
+  public List<Long> results() {
     return List.copyOf(results);
   }
 
   /** The machine. */
-  Machine machine() {
+  public Machine machine() {
     return machine;
   }
 
@@ -337,7 +337,7 @@ public final class ShellSession {
   }
 
   /** The living processes. */
-  List<RunningProcess> living() {
+  public List<RunningProcess> living() {
     return calls.living();
   }
 }
