@@ -107,9 +107,10 @@ final class BenchCommand extends MmCommand {
           "mm bench " + String.join(" ", names),
           "./mm bench in a clone, which builds them; --list");
     }
+    String gap = "";
     for (Bench bench : chosen) {
-      io.out()
-          .println((bench == chosen.getFirst() ? "" : "\n") + bench.name() + ": " + bench.about());
+      io.out().println(gap + bench.name() + ": " + bench.about());
+      gap = System.lineSeparator();
       io.out().flush();
       int code = measured(bench, classPath, count);
       if (code != 0) {
@@ -141,7 +142,7 @@ final class BenchCommand extends MmCommand {
 
   private static int measured(Bench bench, String classPath, long rounds) {
     List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add(Path.of(System.getProperty("java.home", ""), "bin", "java").toString());
     command.add("--enable-native-access=ALL-UNNAMED");
     command.add("-cp");
     command.add(expanded(classPath));

@@ -115,12 +115,12 @@ final class RunCommand extends MmCommand {
     if (all) {
       return tournament(io);
     }
-    if (workload != null && Workload.find(workload) instanceof Workload.Script script) {
+    Workload found = workload == null ? Workload.bundled() : Workload.find(workload);
+    if (found instanceof Workload.Script script) {
       return script(io, script);
     }
     PluginRegistry registry = machine.registry(io);
     Map<Spi<?>, PluginSpec> choices = machine.choices(registry);
-    Workload found = workload == null ? Workload.bundled() : Workload.find(workload);
     return switch (found) {
       case Workload.Pages pages when machine.describesMachine() ->
           new RequestComparison(io, machine, output)

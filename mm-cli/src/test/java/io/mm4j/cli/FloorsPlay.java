@@ -9,6 +9,7 @@ import io.mm4j.cli.shell.FloorsCheck;
 import io.mm4j.cli.shell.ShellSession;
 import io.mm4j.cli.text.Terminal;
 import java.io.ByteArrayOutputStream;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -115,7 +116,12 @@ final class FloorsPlay {
     new CommandLine(parsed).parseArgs(options.toArray(String[]::new));
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8);
-    Io io = new Io(out, new PrintStream(PrintStream.nullOutputStream()), Terminal.none(), plugins);
+    Io io =
+        new Io(
+            out,
+            new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8),
+            Terminal.none(),
+            plugins);
     StringBuilder script = new StringBuilder();
     String[] failure = new String[1];
     try {

@@ -7,6 +7,7 @@ import io.mm4j.cli.explain.OperationWords;
 import io.mm4j.replay.RunningProcess;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -74,7 +75,7 @@ public final class Completion {
         int bar = last.lastIndexOf('|') + 1;
         String done = last.substring(0, bar);
         Map<String, String> flags = new LinkedHashMap<>();
-        Set<String> used = Set.of(done.split("\\|", -1));
+        Set<String> used = new HashSet<>(Arrays.asList(done.split("\\|", -1)));
         for (String flag : argument.words()) {
           if (!used.contains(flag)) {
             flags.put(done + flag, "");
