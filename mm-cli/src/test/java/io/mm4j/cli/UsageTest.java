@@ -128,7 +128,7 @@ class UsageTest {
     for (Cli wrong :
         new Cli[] {
           Cli.mm("bench"),
-          Cli.mm("bench", "paeg"),
+          Cli.mm("bench", "pages"),
           Cli.mm("bench", "page"),
           Cli.mm("bench", "page", "--rounds", "0"),
           Cli.mm("bench", "page", "--csv")
@@ -136,6 +136,6 @@ class UsageTest {
       assertEquals(2, wrong.code());
       assertThreeParts(wrong);
     }
-    assertTrue(Cli.mm("bench", "paeg").err().contains("did you mean 'page'?"));
+    assertTrue(Cli.mm("bench", "pages").err().contains("did you mean 'page'?"));
   }
 }
