@@ -9,7 +9,7 @@ import io.mm4j.cli.explain.Explanation;
 import io.mm4j.cli.shell.Completion;
 import io.mm4j.cli.shell.Prompt;
 import io.mm4j.cli.shell.ShellSession;
-import java.io.Console;
+import io.mm4j.cli.text.Terminal;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -59,8 +59,7 @@ final class ShellCommand extends MmCommand {
 
   @Override
   int run(Io io) {
-    Console console = System.console();
-    boolean typed = console != null && console.isTerminal() && io.terminal().outIsTerminal();
+    boolean typed = Terminal.inIsTerminal() && io.terminal().outIsTerminal();
     if (!typed && history != null) {
       throw new InputException(
           "--history has no effect here: no lines are typed",

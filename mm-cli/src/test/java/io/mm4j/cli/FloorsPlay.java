@@ -60,8 +60,8 @@ final class FloorsPlay {
   private final ByteArrayOutputStream bytes;
   private final StringBuilder script = new StringBuilder();
   private final List<long[]> pages = new ArrayList<>();
-  private final List<Integer> objects = new ArrayList<>();
-  private final List<Integer> areas = new ArrayList<>();
+  private final List<Long> objects = new ArrayList<>();
+  private final List<Long> areas = new ArrayList<>();
   private final List<long[]> mappings = new ArrayList<>();
 
   private FloorsPlay(ShellSession session, ByteArrayOutputStream bytes) {
@@ -163,7 +163,7 @@ final class FloorsPlay {
     session.line(text);
   }
 
-  private int number() {
+  private long number() {
     return session.results().size();
   }
 

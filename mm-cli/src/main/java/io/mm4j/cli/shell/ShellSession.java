@@ -193,7 +193,9 @@ public final class ShellSession {
   private static CallScript.Typed inner(CallScript.Typed call, int words) {
     if (call.words().size() <= words) {
       throw new InputException(
-          "no operation is named", String.join(" ", call.words()), COMMANDS.get(call.name())[0]);
+          "no operation is named",
+          String.join(" ", call.words()),
+          String.valueOf(form(call.name())));
     }
     return new CallScript.Typed(
         call.words().subList(words, call.words().size()), call.result(), call.pasted());
