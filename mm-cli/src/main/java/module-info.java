@@ -7,6 +7,9 @@ module io.mm4j.cli {
   requires io.mm4j.testkit;
   requires io.mm4j.trace;
   requires info.picocli;
+  requires java.management;
+  requires org.jline.reader;
+  requires org.jline.terminal;
   requires static org.jspecify;
 
   opens io.mm4j.cli to

@@ -38,7 +38,9 @@ final class Commands {
           new Entry("cat", "a /proc or /sys file of the machine or a process", CatCommand::new),
           new Entry("proc", "the whole tree of such files, for procps", ProcCommand::new),
           new Entry("check", "the test kit on plugins, rule by rule", CheckCommand::new),
+          new Entry("shell", "the machine at a prompt, in kernel names", ShellCommand::new),
           new Entry("trace", "any other command with its events", TraceCommand::new),
+          new Entry("bench", "the benchmarks beside their peers", BenchCommand::new),
           new Entry("plugins", "every plugin found, and where", PluginsCommand::new),
           new Entry("new-plugin", "a plugin project to start from", NewPluginCommand::new));
 
@@ -47,8 +49,6 @@ final class Commands {
 
   static {
     PLANNED.put("exec", "loads a real program's image and shows its areas");
-    PLANNED.put("shell", "the machine at a prompt, and scripts of its lines");
-    PLANNED.put("bench", "the benchmarks beside their peers");
   }
 
   private Commands() {}

@@ -54,15 +54,18 @@ import picocli.CommandLine.Parameters;
       "  mm run frag_mix",
       "  mm run tar_gzip --compare frame-allocator=buddy,bitmap",
       "  mm run tar_gzip --compare page-allocator=linux,direct",
+      "  mm run --all --compare slab=slub,slab,slob",
       "  mm run tar_gzip --csv > fragmentation.csv",
       "  mm run tar_gzip --memory 512M      (its requests, on a machine of your own)",
       "  mm run TRACE.txt --memory 8G       (the page events of ftrace or perf script)",
+      "  mm run WORKLOAD.mm --memory 64M    (lines as `mm shell` takes them)",
     })
 final class RunCommand extends MmCommand {
   @Parameters(
       arity = "0..1",
       paramLabel = "WORKLOAD",
-      description = "A bundled name (see --list), a recording, or text of ftrace or perf.")
+      description =
+          "A bundled name (see --list), a recording, text of ftrace or perf, or a script *.mm.")
   private @Nullable String workload;
 
   @Option(names = "--list", description = "Lists the bundled workloads.")
@@ -73,6 +76,13 @@ final class RunCommand extends MmCommand {
       paramLabel = "SPI=A,B,..",
       description = "Runs it once for each of these plugins and prints one table.")
   private @Nullable String compare;
+
+  @Option(
+      names = "--all",
+      description =
+          "With --compare: on all bundled recordings, ranked in one table; warmed up, and in turns,"
+              + " so that the order of the plugins does not matter.")
+  private boolean all;
 
   @Mixin private MachineOptions machine = new MachineOptions();
   @Mixin private OutputOptions output = new OutputOptions();
@@ -102,9 +112,15 @@ final class RunCommand extends MmCommand {
       }
       return Main.GOOD;
     }
+    if (all) {
+      return tournament(io);
+    }
+    Workload found = workload == null ? Workload.bundled() : Workload.find(workload);
+    if (found instanceof Workload.Script script) {
+      return script(io, script);
+    }
     PluginRegistry registry = machine.registry(io);
     Map<Spi<?>, PluginSpec> choices = machine.choices(registry);
-    Workload found = workload == null ? Workload.bundled() : Workload.find(workload);
     return switch (found) {
       case Workload.Pages pages when machine.describesMachine() ->
           new RequestComparison(io, machine, output)
@@ -124,6 +140,7 @@ final class RunCommand extends MmCommand {
         machine.refuseForRecordedZones();
         yield pages(io, registry, choices, pages.source());
       }
+      case Workload.Script script -> script(io, script);
       case Workload.Report report ->
           throw new InputException(
               "a report shows a state and no requests that could be run",
@@ -135,6 +152,35 @@ final class RunCommand extends MmCommand {
         yield calls(io, registry, choices, calls.recording());
       }
     };
+  }
+
+  private int tournament(Io io) {
+    if (workload != null || compare == null) {
+      throw new InputException(
+          workload != null ? "--all plays every bundled recording" : "nothing is compared",
+          "--all" + (workload == null ? "" : " " + workload),
+          "--all --compare SPI=A,B,.. without WORKLOAD");
+    }
+    PluginRegistry registry = machine.registry(io);
+    machine.refuse("zones, nodes and CPUs are those of each recording", "--cpus", "--cmdline");
+    machine.refuseForRecordedZones();
+    Compared compared =
+        Compared.read(registry, compare, Spi.FRAME_ALLOCATOR, Spi.PAGE_ALLOCATOR, Spi.SLAB);
+    Map<Spi<?>, PluginSpec> choices = machine.choices(registry);
+    refuseBoth(choices, compared.spi());
+    refuseOthers(choices, Spi.FRAME_ALLOCATOR, Spi.PAGE_ALLOCATOR, Spi.PHYSICAL_MEMORY);
+    return new Tournament(io, registry, choices).run(compared, output);
+  }
+
+  private int script(Io io, Workload.Script script) {
+    if (compare != null || output.json() || output.csv()) {
+      throw new InputException(
+          "a script prints what its lines print",
+          compare != null ? "--compare " + compare : output.json() ? "--json" : "--csv",
+          "no such option; --plugin chooses what it runs on");
+    }
+    String name = script.file().toString();
+    return Script.run(io, machine, name, Texts.all(name, "WORKLOAD"));
   }
 
   private int pages(

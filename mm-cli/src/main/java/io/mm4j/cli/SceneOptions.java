@@ -166,6 +166,12 @@ final class SceneOptions {
                 : options.withKernelBytes(io, registry);
     Map<Spi<?>, PluginSpec> choices = options.choices(registry);
     Judge judge = new Judge(registry, choices);
+    if (workload instanceof Workload.Script script) {
+      throw new InputException(
+          "a script looks at its machine itself",
+          "--after " + script.file(),
+          "`cat FILE` as its last line, and `mm run` for it");
+    }
     if (workload instanceof Workload.Requests) {
       throw new InputException(
           "requests for pages leave no state of a machine to look at",

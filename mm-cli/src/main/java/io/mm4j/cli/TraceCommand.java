@@ -49,7 +49,8 @@ import picocli.CommandLine.Parameters;
     })
 final class TraceCommand extends MmCommand {
   private static final List<String> FORMATS = List.of("ftrace", "function_graph", "kmem", "jfr");
-  private static final List<String> WITHOUT_MACHINE = List.of("trace", "new-plugin", "plugins");
+  private static final List<String> WITHOUT_MACHINE =
+      List.of("trace", "new-plugin", "plugins", "bench");
 
   @Option(
       names = "--format",

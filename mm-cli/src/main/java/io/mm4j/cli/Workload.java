@@ -27,6 +27,9 @@ sealed interface Workload {
   /** The state of a machine's free pages, as dumps and failure reports show it. */
   record Report(Path file, MemoryReport report) implements Workload {}
 
+  /** Lines of {@code mm shell}. */
+  record Script(Path file) implements Workload {}
+
   /** What is run when nothing is named. */
   static Workload bundled() {
     return new Pages(KmemSource.bundled(KmemSource.bundledNames().getFirst()));
@@ -49,7 +52,11 @@ sealed interface Workload {
           "a bundled one ("
               + String.join(", ", KmemSource.bundledNames())
               + ") or a recording: "
-              + Recordings.ALLOWED);
+              + Recordings.ALLOWED
+              + ", or a script: *.mm");
+    }
+    if (text.endsWith(io.mm4j.cli.Script.SUFFIX) && Files.isRegularFile(path)) {
+      return new Script(path);
     }
     if (FtraceRequests.looksLike(Texts.start(path))) {
       return new Requests(path);

@@ -8,10 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -161,5 +163,37 @@ class RunCommandTest {
     Cli wrong = Cli.mm("run", file.toString());
     assertEquals(2, wrong.code(), wrong.err());
     UsageTest.assertThreeParts(wrong);
+  }
+
+  @Test
+  void aTournamentPlaysEveryRecording() {
+    Cli run = Cli.mm("run", "--all", "--compare", "frame-allocator=bitmap", "--no-timing", "--csv");
+    assertEquals(0, run.code(), run.err());
+    assertTrue(run.out().startsWith("rank,plugin,recordings,operations,failures,"), run.out());
+    assertTrue(run.out().contains("\n1,bitmap,6,"), run.out());
+  }
+
+  /** Who is named first has no advantage. */
+  @Test
+  @Tag("soak")
+  void aTournamentRanksTheSameInAnyOrder() {
+    String[] orders = {"buddy,bitmap,llfree", "llfree,bitmap,buddy"};
+    String compare = "frame-allocator=";
+    Cli first = Cli.mm("run", "--all", "--no-timing", "--compare", compare + orders[0]);
+    Cli last = Cli.mm("run", "--all", "--no-timing", "--compare", compare + orders[1]);
+    assertEquals(first.out(), last.out());
+  }
+
+  @Test
+  void aTournamentIsOfPluginsOnAllRecordings() {
+    for (Cli wrong :
+        List.of(
+            Cli.mm("run", "--all"),
+            Cli.mm("run", "tar_gzip", "--all", "--compare", "slab=slub"),
+            Cli.mm("run", "--all", "--compare", "vma-index=maple"),
+            Cli.mm("run", "--all", "--compare", "slab=slub", "--memory", "1G"))) {
+      assertEquals(2, wrong.code(), wrong.out());
+      assertTrue(wrong.err().contains("allowed: "), wrong.err());
+    }
   }
 }

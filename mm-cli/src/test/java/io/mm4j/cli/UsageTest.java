@@ -88,7 +88,7 @@ class UsageTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"shell", "exec", "bench"})
+  @ValueSource(strings = "exec")
   void aPlannedCommandSaysThatItIsNotBuilt(String command) {
     for (Cli wrong : new Cli[] {Cli.mm(command), Cli.mm(command, "--help", "x")}) {
       assertEquals(2, wrong.code());
@@ -120,5 +120,22 @@ class UsageTest {
     assertTrue(lines[2].startsWith("  allowed: "), wrong.err());
     assertTrue(lines[2].length() > "  allowed: ".length(), wrong.err());
     assertFalse(wrong.err().contains("\tat "), wrong.err());
+  }
+
+  @Test
+  void benchmarksAreNamedAndNeedTheirClassPath() {
+    assertTrue(Cli.mm("bench", "--list").out().contains("vmalloc"));
+    for (Cli wrong :
+        new Cli[] {
+          Cli.mm("bench"),
+          Cli.mm("bench", "pages"),
+          Cli.mm("bench", "page"),
+          Cli.mm("bench", "page", "--rounds", "0"),
+          Cli.mm("bench", "page", "--csv")
+        }) {
+      assertEquals(2, wrong.code());
+      assertThreeParts(wrong);
+    }
+    assertTrue(Cli.mm("bench", "pages").err().contains("did you mean 'page'?"));
   }
 }

@@ -5,9 +5,11 @@ package io.mm4j.api.page;
 import io.mm4j.api.InputException;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.plugin.Sizes;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.apiguardian.api.API;
 
 /**
@@ -138,6 +140,11 @@ public final class Gfp {
   }
 
   private Gfp() {}
+
+  /** Every name that {@link #parse} knows. */
+  public static Set<String> names() {
+    return Collections.unmodifiableSet(NAMES.keySet());
+  }
 
   /**
    * {@code gfp_migratetype()}: the lists that a request is served from.

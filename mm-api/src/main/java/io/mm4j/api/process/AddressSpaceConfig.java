@@ -62,6 +62,22 @@ public record AddressSpaceConfig(
         false);
   }
 
+  /** The same laid out otherwise. */
+  public AddressSpaceConfig layout(MmLayout other) {
+    return new AddressSpaceConfig(
+        other,
+        asBytes,
+        dataBytes,
+        stackBytes,
+        memlockBytes,
+        capabilities,
+        sysctls,
+        totalRamKb,
+        totalSwapKb,
+        thp,
+        readImpliesExec);
+  }
+
   /** The same with other machine-wide settings. */
   public AddressSpaceConfig sysctls(MmSysctls settings) {
     return new AddressSpaceConfig(

@@ -63,4 +63,27 @@ public record MmLayout(
         0x7fffffffeff3L,
         0x7fffffffeff3L);
   }
+
+  /**
+   * A small static program of 32 bits without address randomization, as Linux 6.18 lays it out
+   * below 3 GiB: heap at 0x8051000, mmap from below the stack downwards.
+   */
+  public static MmLayout x8632() {
+    return new MmLayout(
+        0xc0000000L,
+        0xb7ff8000L,
+        true,
+        true,
+        0x8049000,
+        0x8049040,
+        0x804b000,
+        0x804f000,
+        0x8051000,
+        0x8051000,
+        0xbffffef0L,
+        0xbfffffe0L,
+        0xbfffffe2L,
+        0xbfffffe2L,
+        0xbfffffe2L);
+  }
 }

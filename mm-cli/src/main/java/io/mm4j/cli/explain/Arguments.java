@@ -225,7 +225,7 @@ final class Arguments {
     if (RAW.matcher(term).matches()) {
       return Long.parseUnsignedLong(term.substring(2), 16);
     }
-    if (term.matches("0+")) {
+    if (term.matches("0+[KMGT]?")) {
       return 0;
     }
     try {

@@ -54,6 +54,21 @@ public final class CallExplainer {
     maps = new MapsFile(List.of(first));
   }
 
+  /** The living processes in the order of their pids. */
+  public List<RunningProcess> living() {
+    return List.copyOf(processes.values());
+  }
+
+  /** The process that makes the calls. */
+  public RunningProcess current() {
+    return process;
+  }
+
+  /** Adds a process, which does not become the one that makes the calls. */
+  public void add(RunningProcess other) {
+    processes.put(other.pid(), other);
+  }
+
   private void become(RunningProcess next) {
     process = next;
     mm = next.mm();

@@ -45,10 +45,20 @@ public final class SlabExplainer {
   private final Machine machine;
   private final SlabAllocator slabs;
   private final Cpu cpu;
-  private final List<Long> results = new ArrayList<>();
+  private final List<Long> results;
 
   /** On a machine, which is changed. */
   public SlabExplainer(Machine machine) {
+    this(machine, new ArrayList<>());
+  }
+
+  /**
+   * On a machine, which is changed.
+   *
+   * @param results what the operations before gave, in order; grows
+   */
+  public SlabExplainer(Machine machine, List<Long> results) {
+    this.results = results;
     this.machine = machine;
     this.slabs = machine.slabs();
     this.cpu = machine.cpus().get(0);

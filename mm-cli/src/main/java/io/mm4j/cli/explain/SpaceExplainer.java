@@ -48,10 +48,20 @@ public final class SpaceExplainer {
   private final KernelSpace space;
   private final VmallocAllocator areas;
   private final Cpu cpu;
-  private final List<Long> results = new ArrayList<>();
+  private final List<Long> results;
 
   /** On a machine, which is changed. */
   public SpaceExplainer(Machine machine) {
+    this(machine, new ArrayList<>());
+  }
+
+  /**
+   * On a machine, which is changed.
+   *
+   * @param results what the operations before gave, in order; grows
+   */
+  public SpaceExplainer(Machine machine, List<Long> results) {
+    this.results = results;
     this.machine = machine;
     this.space = machine.kernelSpace();
     this.areas = machine.vmalloc();

@@ -24,7 +24,7 @@ public record Scene(@Nullable MachineView machine, List<RunningProcess> processe
    *
    * @throws InputException if there is none
    */
-  MachineView requireMachine() {
+  public MachineView requireMachine() {
     if (machine == null) {
       throw new InputException(
           "recorded system calls leave no machine to look at: their pages are not on its frames",

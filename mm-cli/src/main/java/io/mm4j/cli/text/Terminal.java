@@ -39,6 +39,11 @@ public record Terminal(boolean outIsTerminal, boolean errIsTerminal, int columns
     return new Terminal(out, err && !dumb, out ? columns(environment) : USUAL_COLUMNS, colour);
   }
 
+  /** Whether lines come from a person: stdin is a terminal; {@code mm.stdin.tty} may say so. */
+  public static boolean inIsTerminal() {
+    return isTerminal("mm.stdin.tty", "0");
+  }
+
   private static boolean isTerminal(String property, String fd) {
     String told = System.getProperty(property);
     if (told != null) {
