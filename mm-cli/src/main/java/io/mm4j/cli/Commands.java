@@ -33,6 +33,7 @@ final class Commands {
               "translate",
               "each step from a logical address to a physical one",
               TranslateCommand::new),
+          new Entry("exec", "a real program's image: areas, maps, mm_struct", ExecCommand::new),
           new Entry(
               "layout", "the kernel's addresses, as the boot log prints them", LayoutCommand::new),
           new Entry("cat", "a /proc or /sys file of the machine or a process", CatCommand::new),
@@ -46,7 +47,6 @@ final class Commands {
   private static final Map<String, String> PLANNED = new LinkedHashMap<>();
 
   static {
-    PLANNED.put("exec", "loads a real program's image and shows its areas");
     PLANNED.put("shell", "the machine at a prompt, and scripts of its lines");
     PLANNED.put("bench", "the benchmarks beside their peers");
   }

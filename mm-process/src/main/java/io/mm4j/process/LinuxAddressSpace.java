@@ -6,6 +6,7 @@ import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Explainer;
 import io.mm4j.api.process.MissingPages;
 import io.mm4j.api.process.MmFields;
+import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Syscall;
@@ -253,12 +254,18 @@ final class LinuxAddressSpace implements AddressSpace {
   }
 
   @Override
+  public MmLayout layout() {
+    return mm.layout();
+  }
+
+  @Override
   public MmFields fields() {
     Accounting sums = mm.accounting;
     Vma first = mm.vmas.first();
     long start = first == null ? -1 : first.start;
     return new MmFields(
-        new MmFields.Vmas(start, start, mm.vmas.lastFound(), mm.vmas.size(), mm.defFlags),
+        new MmFields.Vmas(
+            start, mm.vmas.rootStart(), mm.vmas.lastFound(), mm.vmas.size(), mm.defFlags),
         new MmFields.Users(mm.refs.users, mm.refs.count, 0, false, false, 0, true),
         MmFields.Places.of(mm.layout(), mm.brk),
         new MmFields.Sums(

@@ -206,7 +206,7 @@ public final class LinuxTasks implements Tasks {
     }
     boolean sibling = thread || (flags & CLONE_PARENT) != 0;
     LinuxTask child =
-        born(parent.comm, parent.isKernelThread(), sibling ? parent.parent : leader(parent));
+        born(parent.comm, parent.isKernelThread(), sibling ? parent.parent : parent);
     child.mm = mm;
     child.tgid = thread ? parent.tgid : child.pid;
     if ((flags & CLONE_VFORK) != 0) {
@@ -215,11 +215,6 @@ public final class LinuxTasks implements Tasks {
       leave(parent);
     }
     return child.pid;
-  }
-
-  private LinuxTask leader(LinuxTask task) {
-    LinuxTask leader = tasks.get(task.tgid);
-    return leader == null ? task : leader;
   }
 
   // ---------------------------------------------------------------- exec
@@ -320,11 +315,12 @@ public final class LinuxTasks implements Tasks {
       task.mm = null;
       counts.put(mm);
     }
-    LinuxTask heir = tasks.get(1);
+    task.state = Task.State.ZOMBIE;
+    LinuxTask heir = heir(task);
     for (LinuxTask child : List.copyOf(tasks.values())) {
       if (child.parent == task) {
-        child.parent = heir == task || heir == null || heir.hasEnded() ? null : heir;
-        if (child.state == Task.State.ZOMBIE && child.parent == null) {
+        child.parent = heir;
+        if (child.state == Task.State.ZOMBIE && heir == null) {
           forget(child);
         }
       }
@@ -332,11 +328,25 @@ public final class LinuxTasks implements Tasks {
         child.vforkParent = null;
       }
     }
-    task.state = Task.State.ZOMBIE;
     if (task.reapsItself()) {
       forget(task);
     }
     leave(task);
+  }
+
+  /** {@code find_new_reaper()}: another thread of its group, else one of the first process. */
+  private @Nullable LinuxTask heir(LinuxTask task) {
+    LinuxTask thread = alive(task.tgid);
+    return thread != null || task.tgid == 1 ? thread : alive(1);
+  }
+
+  private @Nullable LinuxTask alive(int group) {
+    for (LinuxTask each : tasks.values()) {
+      if (each.tgid == group && !each.hasEnded()) {
+        return each;
+      }
+    }
+    return null;
   }
 
   private void forget(LinuxTask task) {
@@ -349,7 +359,8 @@ public final class LinuxTasks implements Tasks {
     LinuxTask parent = living(given, "wait4");
     boolean any = false;
     for (LinuxTask child : tasks.values()) {
-      if (child.parent == leader(parent)
+      if (child.parent != null
+          && child.parent.tgid == parent.tgid
           && child.pid == child.tgid
           && (pid == -1 || child.pid == pid)) {
         any = true;
