@@ -205,8 +205,7 @@ public final class LinuxTasks implements Tasks {
       }
     }
     boolean sibling = thread || (flags & CLONE_PARENT) != 0;
-    LinuxTask child =
-        born(parent.comm, parent.isKernelThread(), sibling ? parent.parent : parent);
+    LinuxTask child = born(parent.comm, parent.isKernelThread(), sibling ? parent.parent : parent);
     child.mm = mm;
     child.tgid = thread ? parent.tgid : child.pid;
     if ((flags & CLONE_VFORK) != 0) {
@@ -535,8 +534,13 @@ public final class LinuxTasks implements Tasks {
   /** Ends everybody; CPUs have no page directory any more. */
   public void close() {
     for (LinuxTask task : List.copyOf(tasks.values())) {
-      if (task.uses) {
+      TaskMm used = task.uses ? task.mm : null;
+      if (used != null && task.cpu >= 0) {
         unuseMm(task);
+      } else if (used != null) {
+        task.mm = null;
+        task.uses = false;
+        counts.drop(used);
       }
       if (!task.hasEnded()) {
         end(task);

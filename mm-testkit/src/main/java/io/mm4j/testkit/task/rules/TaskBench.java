@@ -18,6 +18,7 @@ import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.ExecRequest.Abi;
+import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.api.process.Task;
@@ -50,6 +51,10 @@ final class TaskBench extends Subject {
   final Tasks tasks;
   final NaiveTasks model = new NaiveTasks(CPUS);
   final Abi abi;
+
+  /** The program: one file, whose pages stay in the page cache. */
+  private final MappedFile file;
+
   private final Map<Integer, AddressSpace> spaces = new HashMap<>();
 
   TaskBench(ProcessFloorProvider provider, Options options, Architecture architecture) {
@@ -75,6 +80,7 @@ final class TaskBench extends Subject {
           case X86_32_24 -> Abi.I386_24;
           default -> Abi.I386;
         };
+    file = TinyElf.file(abi.is64());
   }
 
   /** Why nothing can be judged here, or null. */
@@ -99,8 +105,21 @@ final class TaskBench extends Subject {
     }
     MmLayout low =
         new MmLayout(
-            0xc0000000L, 0xb8000000L, true, false, 0x8048000, 0x8049000, 0x804a000, 0x804b000,
-            0x804c000, 0x804c000, 0xbfffff00L, 0, 0, 0, 0);
+            0xc0000000L,
+            0xb8000000L,
+            true,
+            false,
+            0x8048000,
+            0x8049000,
+            0x804a000,
+            0x804b000,
+            0x804c000,
+            0x804c000,
+            0xbfffff00L,
+            0,
+            0,
+            0,
+            0);
     return new AddressSpaceConfig(
         low,
         config.asBytes(),
@@ -174,7 +193,7 @@ final class TaskBench extends Subject {
   }
 
   void exec(NaiveTasks.One task, String... arguments) {
-    long error = tasks.exec(task(task), TinyElf.request(abi, arguments));
+    long error = tasks.exec(task(task), TinyElf.request(file, abi, arguments));
     checkEqual(0, error, "exec");
     for (NaiveTasks.One other : model.living()) {
       if (other != task && other.tgid == task.tgid) {
@@ -251,9 +270,7 @@ final class TaskBench extends Subject {
     for (NaiveTasks.One one : model.all()) {
       Task seen = task(one);
       Task.State state =
-          one.zombie
-              ? Task.State.ZOMBIE
-              : one.waits ? Task.State.VFORK_WAIT : Task.State.RUNNING;
+          one.zombie ? Task.State.ZOMBIE : one.waits ? Task.State.VFORK_WAIT : Task.State.RUNNING;
       check(seen.state() == state, one.pid + " " + state, "" + seen.state());
       checkEqual(one.cpu, seen.cpu(), "the CPU of " + one.pid);
       checkEqual(one.tgid, seen.tgid(), "tgid of " + one.pid);
@@ -271,9 +288,7 @@ final class TaskBench extends Subject {
       checkEqual(model.current(cpu), tasks.current(cpu(cpu)).pid(), "the task of CPU " + cpu);
       int active = model.active(cpu);
       long wanted =
-          active == NaiveTasks.INIT
-              ? PageTables.NO_ROOT
-              : space(active).fields().pgd() >>> 12;
+          active == NaiveTasks.INIT ? PageTables.NO_ROOT : space(active).fields().pgd() >>> 12;
       checkEqual(wanted, tables.mmu(cpu(cpu)).root(), "page directory loaded on CPU " + cpu);
     }
   }

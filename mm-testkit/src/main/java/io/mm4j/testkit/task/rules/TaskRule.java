@@ -53,6 +53,12 @@ final class TaskRule extends Rule<ProcessFloorProvider> {
     return random;
   }
 
+  /** A seed is a machine that is booted. */
+  @Override
+  public int tries(int asked) {
+    return random ? Math.max(3, asked / 4) : 1;
+  }
+
   @Override
   public @Nullable String missing(ProcessFloorProvider provider, Options options) {
     return provider.hasTasks()

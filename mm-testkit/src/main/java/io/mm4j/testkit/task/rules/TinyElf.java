@@ -48,7 +48,8 @@ final class TinyElf {
     header(out, headers, is64, 1, 5, 0x1000, CODE, CODE_BYTES, CODE_BYTES);
     header(out, headers + size, is64, 1, 6, 0x3000, DATA, DATA_BYTES, DATA_BYTES + BSS_BYTES);
     header(out, headers + 2 * size, is64, 0x6474e551, 6, 0, 0, 0, 0);
-    return new MappedFile("/bin/tiny", MappedFile.Kind.EXT4, FILE_BYTES, at -> bytes[(int) at] & 255);
+    return new MappedFile(
+        "/bin/tiny", MappedFile.Kind.EXT4, FILE_BYTES, at -> bytes[(int) at] & 255);
   }
 
   private static void header(
@@ -81,10 +82,10 @@ final class TinyElf {
     }
   }
 
-  static ExecRequest request(ExecRequest.Abi abi, String... arguments) {
+  static ExecRequest request(MappedFile file, ExecRequest.Abi abi, String... arguments) {
     return new ExecRequest(
         "/bin/tiny",
-        ExecRequest.Program.of(file(abi.is64())),
+        ExecRequest.Program.of(file),
         null,
         abi,
         List.of(arguments),
