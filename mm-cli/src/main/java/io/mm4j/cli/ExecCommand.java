@@ -12,6 +12,7 @@ import io.mm4j.api.plugin.Sizes;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.ExecRequest;
+import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.Task;
 import io.mm4j.api.process.Tasks;
 import io.mm4j.cli.exec.ExecReport;
@@ -126,7 +127,7 @@ final class ExecCommand extends MmCommand {
     machine.refuseSeed();
     MachineConfig config = machine.config(io, registry).contents(Contents.ALL);
     try (Machine booted = config.boot()) {
-      ExecReport report = loaded(io, booted, request);
+      ExecReport report = loaded(booted, request);
       addresses.forEach(report::find);
       report.mallocs(sizes);
       report.useStack(stackBytes);
@@ -135,7 +136,7 @@ final class ExecCommand extends MmCommand {
     return Main.GOOD;
   }
 
-  private ExecReport loaded(Io io, Machine booted, ExecRequest request) {
+  private ExecReport loaded(Machine booted, ExecRequest request) {
     Tasks tasks = booted.processes().tasks();
     long pages = booted.zones().stream().mapToLong(z -> z.zone().managedPages()).sum();
     FreshProcess fresh = machine.process(pages << (Pages.PAGE_SHIFT - 10), true);
@@ -143,6 +144,7 @@ final class ExecCommand extends MmCommand {
         tasks.spawn(
             "init",
             AddressSpaceConfig.defaults()
+                .layout(booted.architecture().is64Bit() ? MmLayout.x8664() : MmLayout.x8632())
                 .sysctls(fresh.sysctls())
                 .thp(fresh.thp())
                 .totalRamKb(fresh.totalRamKb()));

@@ -88,7 +88,7 @@ class UsageTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"shell", "exec", "bench"})
+  @ValueSource(strings = {"shell", "bench"})
   void aPlannedCommandSaysThatItIsNotBuilt(String command) {
     for (Cli wrong : new Cli[] {Cli.mm(command), Cli.mm(command, "--help", "x")}) {
       assertEquals(2, wrong.code());

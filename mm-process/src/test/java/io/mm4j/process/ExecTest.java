@@ -17,6 +17,7 @@ import io.mm4j.api.process.ExecRequest;
 import io.mm4j.api.process.ExecRequest.Abi;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmFields;
+import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.Task;
 import io.mm4j.api.process.Tasks;
 import java.io.IOException;
@@ -59,7 +60,9 @@ class ExecTest {
   }
 
   private static Task first(Machine machine) {
-    return machine.processes().tasks().spawn("init", AddressSpaceConfig.defaults());
+    boolean wide = machine.architecture().is64Bit();
+    MmLayout layout = wide ? MmLayout.x8664() : MmLayout.x8632();
+    return machine.processes().tasks().spawn("init", AddressSpaceConfig.defaults().layout(layout));
   }
 
   private static List<String> maps(Task task) {

@@ -62,6 +62,22 @@ public record AddressSpaceConfig(
         false);
   }
 
+  /** The same with another layout. */
+  public AddressSpaceConfig layout(MmLayout places) {
+    return new AddressSpaceConfig(
+        places,
+        asBytes,
+        dataBytes,
+        stackBytes,
+        memlockBytes,
+        capabilities,
+        sysctls,
+        totalRamKb,
+        totalSwapKb,
+        thp,
+        readImpliesExec);
+  }
+
   /** The same with other machine-wide settings. */
   public AddressSpaceConfig sysctls(MmSysctls settings) {
     return new AddressSpaceConfig(

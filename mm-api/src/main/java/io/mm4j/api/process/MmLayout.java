@@ -63,4 +63,24 @@ public record MmLayout(
         0x7fffffffeff3L,
         0x7fffffffeff3L);
   }
+
+  /** The same kind of program on x86-32, with 3 GiB for the user. */
+  public static MmLayout x8632() {
+    return new MmLayout(
+        0xc0000000L,
+        0xb8000000L,
+        true,
+        false,
+        0x8049000,
+        0x80d5091,
+        0x80ff6d8,
+        0x8105290,
+        0x810b000,
+        0x810b000,
+        0xbfffee30L,
+        0xbfffefeeL,
+        0xbfffeff3L,
+        0xbfffeff3L,
+        0xbfffeff3L);
+  }
 }

@@ -3,7 +3,6 @@ package io.mm4j.process.exec;
 
 import io.mm4j.api.process.Errno;
 import io.mm4j.process.call.Calls;
-import io.mm4j.process.fault.Touch;
 
 /** The kernel writes to user memory: {@code copy_to_user()}, {@code clear_user()}. */
 final class UserBytes {
@@ -41,10 +40,5 @@ final class UserBytes {
       }
     }
     return 0;
-  }
-
-  /** Whether the page there can be written at all. */
-  boolean isWritable(long addr) {
-    return calls.attempt(addr, Touch.Access.WRITE) == io.mm4j.api.process.TouchOutcome.Kind.OK;
   }
 }

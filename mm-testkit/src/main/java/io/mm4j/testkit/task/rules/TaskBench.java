@@ -103,35 +103,7 @@ final class TaskBench extends Subject {
     if (abi == Abi.X86_64) {
       return config;
     }
-    MmLayout low =
-        new MmLayout(
-            0xc0000000L,
-            0xb8000000L,
-            true,
-            false,
-            0x8048000,
-            0x8049000,
-            0x804a000,
-            0x804b000,
-            0x804c000,
-            0x804c000,
-            0xbfffff00L,
-            0,
-            0,
-            0,
-            0);
-    return new AddressSpaceConfig(
-        low,
-        config.asBytes(),
-        config.dataBytes(),
-        config.stackBytes(),
-        config.memlockBytes(),
-        config.capabilities(),
-        config.sysctls(),
-        config.totalRamKb(),
-        0,
-        config.thp(),
-        false);
+    return config.layout(MmLayout.x8632());
   }
 
   // ---------------------------------------------------------------- both sides at once
