@@ -43,7 +43,7 @@ import picocli.CommandLine.Parameters;
       "Examples:",
       "  mm exec /bin/true",
       "  mm exec /bin/true --at 0x7fffffffe000 --json",
-      "  mm exec --malloc 24,100K,200K,1M --stack 1M /bin/ls -l",
+      "  mm exec /bin/ls --malloc 24,100K,200K,1M --stack 1M -- -l",
       "  mm exec --machine x86-32-2.4 ./a.out",
     })
 final class ExecCommand extends MmCommand {

@@ -85,7 +85,7 @@ final class ForkCall {
       mm.accounting.add(vma.flags, -vma.pages());
       mm.vmas.remove(vma);
     }
-    mm.pages.freeUserTables(mm.taskSize());
+    mm.pages.ranges().freeUserTables(mm.taskSize());
     mm.accounting.forgetLocked();
   }
 }

@@ -86,14 +86,6 @@ public final class PageTable {
     return ranges;
   }
 
-  /** {@code free_pgtables}: the tables of user space go, but the top one; nothing is mapped. */
-  public void freeUserTables(long taskSize) {
-    if (exists()) {
-      tables.flushRoot(cpu, root);
-      ranges.freeTables(0, taskSize, 0, Long.MAX_VALUE);
-    }
-  }
-
   /** {@code pgd_free}: all tables go; nothing may be mapped. */
   public void free() {
     if (exists()) {

@@ -18,7 +18,6 @@ import io.mm4j.process.mm.FloorContext;
 import io.mm4j.process.mm.Mm;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.TreeMap;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -43,12 +42,11 @@ public final class LinuxTasks implements Tasks {
   private final Function<AddressSpace, @Nullable Mm> inner;
   private final ExecLoader loader;
   private final MmCounts counts;
-  private final TreeMap<Integer, LinuxTask> tasks = new TreeMap<>();
+  private final Family family = new Family();
   private final LinuxTask[] idles;
   private final LinuxTask[] current;
   private final TaskMm init = new TaskMm();
   private final Access access;
-  private int nextPid = 1;
 
   /**
    * What the floor lends: how address spaces are made and looked into.
@@ -90,12 +88,12 @@ public final class LinuxTasks implements Tasks {
 
   @Override
   public List<Task> all() {
-    return new ArrayList<>(tasks.values());
+    return new ArrayList<>(family.tasks.values());
   }
 
   @Override
   public @Nullable Task find(int pid) {
-    return tasks.get(pid);
+    return family.tasks.get(pid);
   }
 
   @Override
@@ -123,21 +121,14 @@ public final class LinuxTasks implements Tasks {
   @Override
   public Task spawn(String comm, AddressSpaceConfig config) {
     AddressSpace space = spawns.apply(config);
-    LinuxTask task = born(comm, false, null);
+    LinuxTask task = family.born(comm, false, null);
     task.mm = adopt(mmOf(space), space);
     return task;
   }
 
   @Override
   public Task kthread(String comm) {
-    return born(comm, true, null);
-  }
-
-  private LinuxTask born(String comm, boolean kernel, @Nullable LinuxTask parent) {
-    LinuxTask task = new LinuxTask(nextPid++, comm, kernel);
-    task.parent = parent;
-    tasks.put(task.pid, task);
-    return task;
+    return family.born(comm, true, null);
   }
 
   private TaskMm adopt(Mm mm, AddressSpace space) {
@@ -166,7 +157,7 @@ public final class LinuxTasks implements Tasks {
   /** A task of this object that has not ended. */
   private LinuxTask living(Task given, String what) {
     LinuxTask task = (LinuxTask) given;
-    if (task.pid == 0 || task.hasEnded() || tasks.get(task.pid) != task) {
+    if (task.pid == 0 || task.hasEnded() || family.tasks.get(task.pid) != task) {
       throw new MisuseException(
           what
               + ": no such task, or it has ended or is an idle one: "
@@ -205,7 +196,8 @@ public final class LinuxTasks implements Tasks {
       }
     }
     boolean sibling = thread || (flags & CLONE_PARENT) != 0;
-    LinuxTask child = born(parent.comm, parent.isKernelThread(), sibling ? parent.parent : parent);
+    LinuxTask child =
+        family.born(parent.comm, parent.isKernelThread(), sibling ? parent.parent : parent);
     child.mm = mm;
     child.tgid = thread ? parent.tgid : child.pid;
     if ((flags & CLONE_VFORK) != 0) {
@@ -248,38 +240,18 @@ public final class LinuxTasks implements Tasks {
     }
     task.process = true;
     task.named(request.path().substring(request.path().lastIndexOf('/') + 1));
-    vforkDone(task);
+    Family.vforkDone(task);
     return 0;
   }
 
   /** {@code de_thread()}: the others of the group end, and the task takes its leader's number. */
   private void endOthers(LinuxTask task) {
-    LinuxTask leader = task.tgid == task.pid ? null : tasks.get(task.tgid);
-    for (LinuxTask other : List.copyOf(tasks.values())) {
+    for (LinuxTask other : family.all()) {
       if (other != task && other.tgid == task.tgid && !other.hasEnded()) {
         end(other);
       }
     }
-    if (task.pid != task.tgid) {
-      tasks.remove(task.pid);
-      if (leader != null) {
-        leader.state = Task.State.DEAD;
-        task.parent = leader.parent;
-        for (LinuxTask child : tasks.values()) {
-          child.parent = child.parent == leader ? task : child.parent;
-        }
-      }
-      task.pid = task.tgid;
-      tasks.put(task.pid, task);
-    }
-  }
-
-  private static void vforkDone(LinuxTask child) {
-    LinuxTask parent = child.vforkParent;
-    child.vforkParent = null;
-    if (parent != null && parent.state == Task.State.VFORK_WAIT) {
-      parent.state = Task.State.RUNNING;
-    }
+    family.lead(task);
   }
 
   // ---------------------------------------------------------------- ending
@@ -297,7 +269,7 @@ public final class LinuxTasks implements Tasks {
   public void exitGroup(Task given) {
     LinuxTask task = living(given, "exit_group");
     int group = task.tgid;
-    for (LinuxTask each : List.copyOf(tasks.values())) {
+    for (LinuxTask each : family.all()) {
       if (each.tgid == group && !each.hasEnded()) {
         exit(each);
       }
@@ -305,7 +277,7 @@ public final class LinuxTasks implements Tasks {
   }
 
   private void end(LinuxTask task) {
-    vforkDone(task);
+    Family.vforkDone(task);
     TaskMm mm = task.mm;
     if (mm != null) {
       if (task.cpu >= 0) {
@@ -314,72 +286,13 @@ public final class LinuxTasks implements Tasks {
       task.mm = null;
       counts.put(mm);
     }
-    task.state = Task.State.ZOMBIE;
-    LinuxTask heir = heir(task);
-    for (LinuxTask child : List.copyOf(tasks.values())) {
-      if (child.parent == task) {
-        child.parent = heir;
-        if (child.state == Task.State.ZOMBIE && heir == null) {
-          forget(child);
-        }
-      }
-      if (child.vforkParent == task) {
-        child.vforkParent = null;
-      }
-    }
-    if (task.reapsItself()) {
-      forget(task);
-    }
+    family.ended(task);
     leave(task);
-  }
-
-  /** {@code find_new_reaper()}: another thread of its group, else one of the first process. */
-  private @Nullable LinuxTask heir(LinuxTask task) {
-    LinuxTask thread = alive(task.tgid);
-    return thread != null || task.tgid == 1 ? thread : alive(1);
-  }
-
-  private @Nullable LinuxTask alive(int group) {
-    for (LinuxTask each : tasks.values()) {
-      if (each.tgid == group && !each.hasEnded()) {
-        return each;
-      }
-    }
-    return null;
-  }
-
-  private void forget(LinuxTask task) {
-    task.state = Task.State.DEAD;
-    tasks.remove(task.pid);
   }
 
   @Override
   public long wait4(Task given, int pid) {
-    LinuxTask parent = living(given, "wait4");
-    boolean any = false;
-    for (LinuxTask child : tasks.values()) {
-      if (child.parent != null
-          && child.parent.tgid == parent.tgid
-          && child.pid == child.tgid
-          && (pid == -1 || child.pid == pid)) {
-        any = true;
-        if (child.state == Task.State.ZOMBIE && !hasThreads(child)) {
-          forget(child);
-          return child.pid;
-        }
-      }
-    }
-    return any ? 0 : -Errno.ECHILD;
-  }
-
-  /** {@code delay_group_leader()}: a process has ended when its last thread has. */
-  private boolean hasThreads(LinuxTask leader) {
-    for (LinuxTask each : tasks.values()) {
-      if (each != leader && each.tgid == leader.tgid && !each.hasEnded()) {
-        return true;
-      }
-    }
-    return false;
+    return family.wait4(living(given, "wait4"), pid);
   }
 
   // ---------------------------------------------------------------- switching
@@ -524,7 +437,7 @@ public final class LinuxTasks implements Tasks {
 
   @Override
   public void validate() {
-    new TasksCheck(tasks.values(), current, counts.all, init).run(cpu -> mmu(cpu).root());
+    new TasksCheck(family.tasks.values(), current, counts.all, init).run(cpu -> mmu(cpu).root());
   }
 
   private Mmu mmu(int cpu) {
@@ -533,7 +446,7 @@ public final class LinuxTasks implements Tasks {
 
   /** Ends everybody; CPUs have no page directory any more. */
   public void close() {
-    for (LinuxTask task : List.copyOf(tasks.values())) {
+    for (LinuxTask task : family.all()) {
       TaskMm used = task.uses ? task.mm : null;
       if (used != null && task.cpu >= 0) {
         unuseMm(task);
@@ -546,7 +459,7 @@ public final class LinuxTasks implements Tasks {
         end(task);
       }
     }
-    tasks.clear();
+    family.tasks.clear();
     for (int i = 0; i < idles.length; i++) {
       TaskMm lazy = idles[i].activeMm;
       if (lazy != null && lazy != init) {
