@@ -147,7 +147,7 @@ public final class LinuxTasks implements Tasks {
 
   private TaskMm known(AddressSpace space) {
     for (TaskMm each : counts.all) {
-      if (each.space == space) {
+      if (space.equals(each.space)) {
         return each;
       }
     }

@@ -177,7 +177,7 @@ public final class TaskFaults {
       AddressSpace mm = child == null ? null : child.mm();
       PageTables tables = Objects.requireNonNull(floors.pageTables());
       PageTableFormat format = tables.format();
-      if (mm != null && mm != parent.mm()) {
+      if (mm != null && !mm.equals(parent.mm())) {
         // The direct map's entry, with one bit more; it is there on every machine.
         int bytes = format.shape().entryBytes();
         int index = format.index(format.levels(), format.kernel().directMap());
@@ -245,7 +245,7 @@ public final class TaskFaults {
 
     @Override
     public long clone(Task parent, long flags) {
-      long given = flags & mask | more;
+      long given = (flags & mask) | more;
       boolean refused = (given & Tasks.CLONE_SIGHAND) != 0 && (given & Tasks.CLONE_VM) == 0;
       return right.clone(parent, refused ? flags : given);
     }
@@ -339,7 +339,7 @@ public final class TaskFaults {
       boolean can =
           next.state() == Task.State.RUNNING
               && (next.cpu() < 0 || next.cpu() == cpu.id())
-              && (next.pid() != 0 || next == right.idle(cpu));
+              && (next.pid() != 0 || next.equals(right.idle(cpu)));
       if (can) {
         right.switchTo(cpu, next);
       }

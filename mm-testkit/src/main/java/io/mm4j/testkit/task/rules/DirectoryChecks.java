@@ -38,7 +38,11 @@ final class DirectoryChecks {
         boolean same = seen == wanted || (late && seen == 0);
         check(
             same,
-            "entry " + i + " of the page directory of address space " + mm + " as the kernel's, 0x"
+            "entry "
+                + i
+                + " of the page directory of address space "
+                + mm
+                + " as the kernel's, 0x"
                 + Long.toHexString(wanted),
             "0x" + Long.toHexString(seen));
       }

@@ -97,7 +97,8 @@ final class TaskCases {
     mm.forEachMap(
         (VmaInfo v) -> {
           if (v.start() >= 0 && v.start() < A) {
-            out.add(Long.toHexString(v.start()) + "-" + Long.toHexString(v.end()) + " " + v.perms());
+            out.add(
+                Long.toHexString(v.start()) + "-" + Long.toHexString(v.end()) + " " + v.perms());
           }
         });
     return out;
@@ -112,10 +113,9 @@ final class TaskCases {
     AddressSpace before = mm(bench, task);
     bench.exec(thread, "tiny");
     AddressSpace mm = mm(bench, thread);
-    check(mm != before, "another address space", "the old one");
+    check(!mm.equals(before), "another address space", "the old one");
     checkEqual(0, before.fields().users().mmUsers(), "mm_users of the old one");
-    List<String> wanted =
-        List.of("401000-402000 r-xp", "403000-404000 rw-p", "404000-406000 rw-p");
+    List<String> wanted = List.of("401000-402000 r-xp", "403000-404000 rw-p", "404000-406000 rw-p");
     check(maps(mm).equals(wanted), wanted.toString(), maps(mm).toString());
     check(!mm.read(A).ok(), "nothing of the old mappings", "a page");
     for (long at = TinyElf.DATA; at < TinyElf.DATA + TinyElf.DATA_BYTES; at++) {

@@ -148,16 +148,13 @@ record TaskOp(Kind kind, int a, int b) implements Operation<TaskBench> {
   }
 
   private void run(TaskBench bench, NaiveTasks.One task) {
-    if (task.cpu < 0 && !(task.uses)) {
-      bench.run(b % TaskBench.CPUS, task);
-    } else if (task.cpu < 0) {
+    if (task.cpu < 0) {
       bench.run(b % TaskBench.CPUS, task);
     }
   }
 
   private void use(TaskBench bench, NaiveTasks.One task) {
-    List<Integer> left =
-        bench.leftMms().stream().filter(mm -> bench.model.users(mm) > 0).toList();
+    List<Integer> left = bench.leftMms().stream().filter(mm -> bench.model.users(mm) > 0).toList();
     if (task.kernel && task.cpu >= 0 && task.mm == NaiveTasks.NONE && !left.isEmpty()) {
       int mm = pick(left, b);
       bench.tasks.useMm(bench.task(task), bench.space(mm));
