@@ -51,6 +51,7 @@ final class Access {
     return signal(TouchOutcome.Kind.SEGV_MAPERR);
   }
 
+  @SuppressWarnings("EnumOrdinal") // the contract of Tasks.access says which number it is
   private static long signal(TouchOutcome.Kind kind) {
     return -1L - kind.ordinal();
   }

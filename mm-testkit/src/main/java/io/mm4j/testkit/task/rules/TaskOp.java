@@ -7,6 +7,7 @@ import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.task.naive.NaiveTasks;
 import java.util.List;
+import java.util.Set;
 
 /**
  * One step of a random life of tasks. Numbers mean "modulo how many there are".
@@ -40,6 +41,8 @@ record TaskOp(Kind kind, int a, int b) implements Operation<TaskBench> {
     TOUCH
   }
 
+  private static final Set<Kind> HOLDING = Set.of(Kind.GET, Kind.PUT, Kind.GRAB, Kind.DROP);
+
   private static final int[] WEIGHTS = {3, 3, 6, 4, 4, 3, 4, 9, 20, 4, 4, 2, 2, 2, 2, 4, 4, 6};
 
   static TaskOp random(Seeded random) {
@@ -70,7 +73,7 @@ record TaskOp(Kind kind, int a, int b) implements Operation<TaskBench> {
       var _ = bench.kthread();
     } else if (kind == Kind.IDLE) {
       bench.idle(a % TaskBench.CPUS);
-    } else if (kind.ordinal() >= Kind.GET.ordinal() && kind.ordinal() <= Kind.DROP.ordinal()) {
+    } else if (HOLDING.contains(kind)) {
       hold(bench);
     } else if (!ready.isEmpty()) {
       ofTask(bench, pick(ready, a), room);
