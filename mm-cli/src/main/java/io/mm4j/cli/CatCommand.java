@@ -20,11 +20,12 @@ import picocli.CommandLine.Parameters;
       "Prints files of the machine's /proc and /sys, in the kernel's exact format. Without FILE it"
           + " says which there are.",
       "",
-      "Of a process there are /proc/PID/maps, smaps, smaps_rollup, status, statm and limits. Before"
-          + " any workload, and beside a page trace, PID 1 lives: a small static program that has"
-          + " just begun. After recorded system calls the recorded processes live: p0 is PID 1, p1"
-          + " is PID 2. Lines about what is not kept here (dirty pages, page tables, signals ...)"
-          + " are left out. Device and inode numbers of files are made up.",
+      "Of a process there are /proc/PID/maps, smaps, smaps_rollup, status, statm, limits, stat,"
+          + " comm and cmdline. Before any workload, and beside a page trace, PID 1 lives: a small"
+          + " static program that has just begun. After recorded system calls the recorded"
+          + " processes live: p0 is PID 1, p1 is PID 2. Lines about what is not kept here (dirty"
+          + " pages, page tables, signals ...) are left out. Device and inode numbers of files are"
+          + " made up.",
       "",
     },
     footer = {

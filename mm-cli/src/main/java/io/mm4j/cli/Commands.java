@@ -5,9 +5,7 @@ package io.mm4j.cli;
 import io.mm4j.api.InputException;
 import io.mm4j.api.plugin.Nearest;
 import java.io.PrintStream;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 
@@ -33,6 +31,7 @@ final class Commands {
               "translate",
               "each step from a logical address to a physical one",
               TranslateCommand::new),
+          new Entry("exec", "a real program's image: areas, maps, mm_struct", ExecCommand::new),
           new Entry(
               "layout", "the kernel's addresses, as the boot log prints them", LayoutCommand::new),
           new Entry("cat", "a /proc or /sys file of the machine or a process", CatCommand::new),
@@ -43,13 +42,6 @@ final class Commands {
           new Entry("bench", "the benchmarks beside their peers", BenchCommand::new),
           new Entry("plugins", "every plugin found, and where", PluginsCommand::new),
           new Entry("new-plugin", "a plugin project to start from", NewPluginCommand::new));
-
-  /** Commands that are planned and not built yet, with what they will do. */
-  private static final Map<String, String> PLANNED = new LinkedHashMap<>();
-
-  static {
-    PLANNED.put("exec", "loads a real program's image and shows its areas");
-  }
 
   private Commands() {}
 
@@ -63,13 +55,6 @@ final class Commands {
 
   static Entry find(String name) {
     List<String> names = ALL.stream().map(Entry::name).toList();
-    String planned = PLANNED.get(name);
-    if (planned != null) {
-      throw new InputException(
-          "'" + name + "' (" + planned + ") is not built yet; see docs/roadmap.md",
-          "mm " + name,
-          String.join(", ", names));
-    }
     return ALL.stream()
         .filter(e -> e.name().equals(name))
         .findFirst()
@@ -110,8 +95,6 @@ final class Commands {
       out.printf(
           "  %s  %s%n", io.terminal().bold(String.format("%-10s", entry.name())), entry.line());
     }
-    out.println();
-    out.println("Not built yet: " + String.join(", ", PLANNED.keySet()) + ".");
     out.println();
     out.println("Try:");
     String mm = typed();

@@ -31,6 +31,8 @@ import picocli.CommandLine.Option;
       "  mm proc --export /tmp/processes --after RECORDING.vma.gz",
       "  unshare -m sh -c 'mount --bind /tmp/machine/proc /proc && free -h && vmstat -s'",
       "  unshare -rm sh -c 'mount --bind /tmp/machine/proc /proc && slabtop -o'",
+      "  unshare -m sh -c 'mount --bind /tmp/machine/proc /proc && pmap -X 1'",
+      "  unshare -mpf sh -c 'mount --bind /tmp/machine/proc /proc && exec ps -ef'",
     })
 final class ProcCommand extends MmCommand {
   @Option(
@@ -94,7 +96,25 @@ final class ProcCommand extends MmCommand {
     } catch (IOException e) {
       throw new InputException("cannot write: " + e, "--export " + folder, "a folder to write in");
     }
+    self(folder, shown);
     io.warn("wrote " + paths.size() + " files below " + folder);
+  }
+
+  /** {@code /proc/self}, which procps asks for first: the first process. */
+  private static void self(Path folder, Scene shown) {
+    if (shown.processes().isEmpty()) {
+      return;
+    }
+    Path link = folder.resolve("proc/self");
+    try {
+      if (Files.isSymbolicLink(link)) {
+        Files.delete(link);
+      }
+      Files.createSymbolicLink(link, Path.of(Integer.toString(shown.processes().getFirst().pid())));
+    } catch (IOException | UnsupportedOperationException e) {
+      throw new InputException(
+          "cannot write: " + e, "--export " + link, "a folder that can have symbolic links");
+    }
   }
 
   /** Removes what an earlier export wrote: files of a machine that had more nodes or processes. */

@@ -11,7 +11,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** What holds for every command. */
 class UsageTest {
@@ -85,17 +84,6 @@ class UsageTest {
     assertEquals(2, wrong.code());
     assertTrue(wrong.err().contains("did you mean 'replay'?"), wrong.err());
     assertThreeParts(wrong);
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = "exec")
-  void aPlannedCommandSaysThatItIsNotBuilt(String command) {
-    for (Cli wrong : new Cli[] {Cli.mm(command), Cli.mm(command, "--help", "x")}) {
-      assertEquals(2, wrong.code());
-      assertTrue(wrong.err().contains("is not built yet"), wrong.err());
-      assertThreeParts(wrong);
-    }
-    assertTrue(Cli.mm("--help").out().contains(command), command);
   }
 
   @Test

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process;
 
+import io.mm4j.api.MisuseException;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Explainer;
 import io.mm4j.api.process.MissingPages;
 import io.mm4j.api.process.MmFields;
+import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Syscall;
@@ -28,6 +30,11 @@ final class LinuxAddressSpace implements AddressSpace {
     this.mm = mm;
     calls = new Calls(mm);
     view = new MapsView(mm);
+  }
+
+  /** What is behind it. */
+  Mm mm() {
+    return mm;
   }
 
   @Override
@@ -168,6 +175,10 @@ final class LinuxAddressSpace implements AddressSpace {
 
   @Override
   public void exit() {
+    if (mm.refs.counted) {
+      throw new MisuseException(
+          "tasks have this address space, and it ends with them: mm_users=" + mm.refs.users);
+    }
     calls.exit();
     mm.context.remove(mm);
   }
@@ -242,13 +253,19 @@ final class LinuxAddressSpace implements AddressSpace {
   }
 
   @Override
+  public MmLayout layout() {
+    return mm.layout();
+  }
+
+  @Override
   public MmFields fields() {
     Accounting sums = mm.accounting;
     Vma first = mm.vmas.first();
     long start = first == null ? -1 : first.start;
     return new MmFields(
-        new MmFields.Vmas(start, start, mm.vmas.lastFound(), mm.vmas.size(), mm.defFlags),
-        new MmFields.Users(1, 1, 0, false, false, 0, true),
+        new MmFields.Vmas(
+            start, mm.vmas.rootStart(), mm.vmas.lastFound(), mm.vmas.size(), mm.defFlags),
+        new MmFields.Users(mm.refs.users, mm.refs.count, 0, false, false, 0, true),
         MmFields.Places.of(mm.layout(), mm.brk),
         new MmFields.Sums(
             mm.pages.rss(),
@@ -260,7 +277,10 @@ final class LinuxAddressSpace implements AddressSpace {
             sums.hiwaterVm,
             sums.committed),
         new MmFields.Tables(
-            mm.pages.exists() ? mm.pages.root() << 12 : 0, mm.pages.tables(), 0, mm.vdso));
+            mm.pages.exists() ? mm.pages.root() << 12 : 0,
+            mm.pages.tables(),
+            mm.refs.cpus,
+            mm.vdso));
   }
 
   @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process;
 
+import io.mm4j.api.Cpus;
 import io.mm4j.api.InputException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.page.Pressure;
@@ -13,12 +14,15 @@ import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ProcessFloorProvider;
+import io.mm4j.api.process.Tasks;
 import io.mm4j.process.call.FileSizes;
+import io.mm4j.process.exec.ExecLoader;
 import io.mm4j.process.mm.FloorContext;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.Frames;
 import io.mm4j.process.page.HugePool;
 import io.mm4j.process.page.PageMover;
+import io.mm4j.process.task.LinuxTasks;
 import org.jspecify.annotations.Nullable;
 
 /** Makes address spaces that answer as Linux 6.18 does. */
@@ -26,6 +30,11 @@ final class LinuxProcessFloor implements ProcessFloor {
   private final FloorContext context;
   private final MmSysctls sysctls;
   private final Pressure.@Nullable Registration moving;
+  private final Cpus cpus;
+  private final @Nullable PageTables tables;
+
+  /** Made when somebody first asks for them. */
+  private @Nullable LinuxTasks tasks;
 
   /**
    * Creates a floor without processes.
@@ -35,7 +44,8 @@ final class LinuxProcessFloor implements ProcessFloor {
    * @param zeroPage false for a kernel that forbids the zero page ({@code mm_forbids_zeropage})
    */
   LinuxProcessFloor(ProcessFloorProvider.Floors floors, MmSysctls sysctls, boolean zeroPage) {
-    PageTables tables = floors.pageTables();
+    cpus = floors.cpus();
+    tables = floors.pageTables();
     Frames frames =
         tables == null
             ? null
@@ -130,7 +140,37 @@ final class LinuxProcessFloor implements ProcessFloor {
   }
 
   @Override
+  public Tasks tasks() {
+    LinuxTasks now = tasks;
+    if (now == null) {
+      PageTables below = tables;
+      if (below == null) {
+        throw new InputException(
+            "this machine can have no task: it has no page tables",
+            "the floors below processes",
+            "contents all or tables, and a paging plugin such as io.mm4j:mm-vmalloc");
+      }
+      now =
+          new LinuxTasks(
+              context,
+              below,
+              cpus,
+              new LinuxTasks.Makers(LinuxAddressSpace::new, this::spawn, LinuxProcessFloor::inner),
+              new ExecLoader(context, (mm, vma) -> new StateLoader(mm).load(vma), this::sysctls));
+      tasks = now;
+    }
+    return now;
+  }
+
+  private static @Nullable Mm inner(AddressSpace space) {
+    return space instanceof LinuxAddressSpace linux ? linux.mm() : null;
+  }
+
+  @Override
   public void close() {
+    if (tasks != null) {
+      tasks.close();
+    }
     context.spaces().forEach(mm -> new LinuxAddressSpace(mm).exit());
     context.close();
     if (moving != null) {

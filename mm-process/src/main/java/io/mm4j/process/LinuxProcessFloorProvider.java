@@ -24,7 +24,7 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
 
   @Override
   public String summary() {
-    return "as Linux 6.18: the mmap family, page faults, fork";
+    return "as Linux 6.18: the mmap family, page faults, fork, exec, tasks";
   }
 
   @Override
@@ -49,6 +49,11 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
             OptionSpec.Type.BOOLEAN,
             "true",
             "whether reads of memory that was never written map the zero page"));
+  }
+
+  @Override
+  public boolean hasTasks() {
+    return true;
   }
 
   @Override

@@ -99,10 +99,10 @@ class ProcessFloorRulesTest {
   }
 
   @Test
-  void everyRuleOfAddressSpacesIsThere() {
+  void everyRuleOfAddressSpacesAndTasksIsThere() {
     assertEquals(
         TestKit.suites().stream()
-            .filter(s -> s.name().equals("address-space"))
+            .filter(s -> s.name().equals("address-space") || s.name().equals("tasks"))
             .mapToInt(s -> s.rules().size())
             .sum(),
         TestKit.rules(Spi.PROCESS).size());

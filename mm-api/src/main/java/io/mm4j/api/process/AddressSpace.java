@@ -199,6 +199,15 @@ public interface AddressSpace {
    */
   record VmaUsage(long rssKb, long anonKb, long lockedKb, long anonHugeKb) {}
 
+  /**
+   * Where exec put the program, and where mmap searches; {@link MmLayout#brk} is that of the start.
+   *
+   * @throws UnsupportedOperationException if the address space does not tell
+   */
+  default MmLayout layout() {
+    throw new UnsupportedOperationException("the address space does not tell its layout");
+  }
+
   /** {@code mm_struct}'s fields now. */
   MmFields fields();
 

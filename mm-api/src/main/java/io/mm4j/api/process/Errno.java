@@ -13,7 +13,10 @@ public final class Errno {
   public static final int ENOENT = 2;
   public static final int EINTR = 4;
   public static final int EIO = 5;
+  public static final int E2BIG = 7;
+  public static final int ENOEXEC = 8;
   public static final int EBADF = 9;
+  public static final int ECHILD = 10;
   public static final int EAGAIN = 11;
   public static final int ENOMEM = 12;
   public static final int EACCES = 13;
@@ -28,6 +31,7 @@ public final class Errno {
   public static final int ENOSYS = 38;
   public static final int EIDRM = 43;
   public static final int EOVERFLOW = 75;
+  public static final int ELIBBAD = 80;
   public static final int EOPNOTSUPP = 95;
 
   /** The largest error number: results below -4095 are values. */

@@ -64,26 +64,23 @@ public record MmLayout(
         0x7fffffffeff3L);
   }
 
-  /**
-   * A small static program of 32 bits without address randomization, as Linux 6.18 lays it out
-   * below 3 GiB: heap at 0x8051000, mmap from below the stack downwards.
-   */
+  /** The same kind of program on x86-32, with 3 GiB for the user. */
   public static MmLayout x8632() {
     return new MmLayout(
         0xc0000000L,
-        0xb7ff8000L,
+        0xb8000000L,
         true,
-        true,
+        false,
         0x8049000,
-        0x8049040,
-        0x804b000,
-        0x804f000,
-        0x8051000,
-        0x8051000,
-        0xbffffef0L,
-        0xbfffffe0L,
-        0xbfffffe2L,
-        0xbfffffe2L,
-        0xbfffffe2L);
+        0x80d5091,
+        0x80ff6d8,
+        0x8105290,
+        0x810b000,
+        0x810b000,
+        0xbfffee30L,
+        0xbfffefeeL,
+        0xbfffeff3L,
+        0xbfffeff3L,
+        0xbfffeff3L);
   }
 }

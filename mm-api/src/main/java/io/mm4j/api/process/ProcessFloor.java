@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.api.process;
 
+import io.mm4j.api.InputException;
 import io.mm4j.api.memory.Pages;
 import java.util.List;
 import org.apiguardian.api.API;
@@ -86,6 +87,16 @@ public interface ProcessFloor extends AutoCloseable {
    */
   default long writeSysctl(String name, String value) {
     return -Errno.ENOENT;
+  }
+
+  /**
+   * The tasks, on this machine's CPUs.
+   *
+   * @throws io.mm4j.api.InputException if the floor has none: {@link ProcessFloorProvider#hasTasks}
+   */
+  default Tasks tasks() {
+    throw new InputException(
+        "this process floor has address spaces and no tasks", "--plugin process=", "linux");
   }
 
   /** The pool of huge pages, as /proc/meminfo shows it. */

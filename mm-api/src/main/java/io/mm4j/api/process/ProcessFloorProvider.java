@@ -54,6 +54,11 @@ public interface ProcessFloorProvider extends PluginProvider {
     }
   }
 
+  /** Whether its floors have {@link ProcessFloor#tasks()}. */
+  default boolean hasTasks() {
+    return false;
+  }
+
   /**
    * Creates a floor that has no process yet. Cheap.
    *

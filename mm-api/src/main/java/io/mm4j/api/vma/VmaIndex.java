@@ -163,6 +163,15 @@ public interface VmaIndex {
    */
   int prev(int vma);
 
+  /**
+   * The VMA at the root of the tree ({@code mm_rb} of Linux before 6.1). O(1).
+   *
+   * @return a handle; {@link #NONE} if the index is empty, or if none of its VMAs is the root
+   */
+  default int rootVma() {
+    return NONE;
+  }
+
   /** The first address of a VMA. O(1). Shared. */
   long start(int vma);
 

@@ -29,6 +29,9 @@ final class ProcessFiles {
     FILES.put("status", (scene, p) -> status(p));
     FILES.put("statm", (scene, p) -> statm(p));
     FILES.put("limits", (scene, p) -> limits(p));
+    FILES.put("stat", (scene, p) -> TaskFiles.stat(p));
+    FILES.put("comm", (scene, p) -> TaskFiles.comm(p) + "\n");
+    FILES.put("cmdline", (scene, p) -> p.command() + "\0");
   }
 
   private static final int KB = 4;

@@ -11,6 +11,7 @@ import io.mm4j.process.mm.Mm;
 import io.mm4j.process.vma.MergeRequest;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
+import org.jspecify.annotations.Nullable;
 
 /**
  * brk and {@code do_brk_flags} (mm/mmap.c, mm/vma.c, Linux 6.18). A refused call returns the old
@@ -90,13 +91,46 @@ final class BrkCall {
     return wanted;
   }
 
+  /**
+   * {@code vm_brk_flags}, as exec makes bss: writable anonymous memory in place of what is there.
+   *
+   * @return 0 or a negated errno
+   */
+  long vmBrk(long addr, long bytes, boolean exec) {
+    long len = Mm.pageAlign(bytes);
+    if (Long.compareUnsigned(len, bytes) < 0) {
+      return mm.error(Errno.ENOMEM, "the length wraps");
+    }
+    if (len == 0) {
+      return 0;
+    }
+    long at = area.get(null, addr, len, 0, Uapi.MAP_FIXED);
+    if (Errno.isError(at)) {
+      return at;
+    }
+    long error =
+        mm.vmas.intersection(addr, addr + len) == null ? 0 : unmapper.unmap(addr, addr + len);
+    if (error != 0) {
+      return error;
+    }
+    Vma before = mm.vmas.before(addr);
+    return extend(addr, addr + len, before, exec ? VmFlags.EXEC : 0)
+        ? 0
+        : mm.error(Errno.ENOMEM, "no memory for bss, or a limit");
+  }
+
   private boolean extend(long start, long end) {
+    return extend(start, end, start > mm.layout().startBrk() ? mm.vmas.before(start) : null, 0);
+  }
+
+  private boolean extend(long start, long end, @Nullable Vma before, long more) {
     long flags =
         VmFlags.READ
             | VmFlags.WRITE
             | VmFlags.MAY_ACCESS
             | VmFlags.ACCOUNT
             | mm.defFlags
+            | more
             | (mm.config.readImpliesExec() ? VmFlags.EXEC : 0);
     long pages = (end - start) >>> 12;
     if (!mm.accounting.mayExpand(flags, pages)) {
@@ -109,7 +143,6 @@ final class BrkCall {
     if (!mm.accounting.charge(pages)) {
       return false;
     }
-    Vma before = start > mm.layout().startBrk() ? mm.vmas.before(start) : null;
     Vma vma = null;
     if (before != null && before.end == start) {
       MergeRequest request =

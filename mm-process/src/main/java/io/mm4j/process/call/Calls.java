@@ -3,8 +3,10 @@ package io.mm4j.process.call;
 
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.TouchOutcome;
+import io.mm4j.api.process.Uapi;
 import io.mm4j.process.area.UnmappedArea;
 import io.mm4j.process.fault.FaultHandler;
 import io.mm4j.process.fault.Populate;
@@ -19,6 +21,7 @@ public final class Calls {
   private static final long MEMLOCK_HARD_BYTES = 8L << 20;
 
   private final Mm mm;
+  private final UnmappedArea area;
   private final Touch touch;
   private final MmapCall mmap;
   private final Unmapper unmapper;
@@ -35,7 +38,7 @@ public final class Calls {
     this.mm = mm;
     FaultHandler faults = new FaultHandler(mm);
     Populate populate = new Populate(mm, faults);
-    UnmappedArea area = new UnmappedArea(mm);
+    area = new UnmappedArea(mm);
     FlagChange change = new FlagChange(mm);
     touch = new Touch(mm, faults, new StackGrowth(mm));
     unmapper = new Unmapper(mm);
@@ -146,6 +149,31 @@ public final class Calls {
     ForkCall.exit(mm);
   }
 
+  /** Its last user has gone; the page directory stays. */
+  public static void exitMmap(Mm mm) {
+    ForkCall.exitMmap(mm);
+  }
+
+  /** The child of a fork, or null when memory was out. */
+  public static @Nullable Mm fork(Mm parent) {
+    return ForkCall.fork(parent);
+  }
+
+  /** Where a mapping of so many bytes would lie ({@code get_unmapped_area}), or a negated errno. */
+  public long freeRange(long bytes) {
+    return area.get(null, 0, bytes, 0, Uapi.MAP_PRIVATE);
+  }
+
+  /** {@code vm_brk_flags}: anonymous memory at a place. */
+  public long vmBrk(long addr, long bytes, boolean exec) {
+    return brk.vmBrk(addr, bytes, exec);
+  }
+
+  /** Maps an open file that has no descriptor ({@code vm_mmap}). */
+  public long mapFile(OpenFile file, long addr, long len, long prot, long flags, long offset) {
+    return mmap.file(file, addr, len, prot, flags, offset >>> 12);
+  }
+
   /** Another process reads bytes with ptrace. */
   public void peek(long uaddr, int bytes, long stackLimitBytes) {
     touch.peek(uaddr, bytes, stackLimitBytes);
@@ -154,6 +182,11 @@ public final class Calls {
   /** A touch whose byte nobody wants; nothing is allocated on the heap. */
   public TouchOutcome.Kind attempt(long uaddr, Touch.Access access) {
     return touch.attempt(uaddr, access, TouchOutcome.UNKNOWN);
+  }
+
+  /** The kernel stores a byte in user memory; false if it cannot. */
+  public boolean put(long uaddr, int value) {
+    return touch.attempt(uaddr, Touch.Access.WRITE, value) == TouchOutcome.Kind.OK;
   }
 
   /** A touch; {@code value} is what a write stores. */

@@ -63,8 +63,16 @@ final class ForkCall {
         || parent.pages.ranges().copyTo(child.pages, vma.start, vma.end, copyOnWrite);
   }
 
-  /** {@code exit_mmap}: everything goes. */
+  /** {@code exit_mmap} and {@code pgd_free}: everything goes. */
   static void exit(Mm mm) {
+    exitMmap(mm);
+    mm.refs.users = 0;
+    mm.refs.count = 0;
+    mm.pages.free();
+  }
+
+  /** {@code exit_mmap}: all that is mapped goes, and the page tables below the page directory. */
+  static void exitMmap(Mm mm) {
     for (Vma vma = mm.vmas.first(); vma != null; vma = mm.vmas.first()) {
       mm.huge.zap(vma.start, vma.end, true);
       mm.pages.ranges().zap(vma.start, vma.end, false);
@@ -74,7 +82,7 @@ final class ForkCall {
       mm.accounting.add(vma.flags, -vma.pages());
       mm.vmas.remove(vma);
     }
-    mm.pages.free();
+    mm.pages.ranges().freeUserTables(mm.taskSize());
     mm.accounting.forgetLocked();
   }
 }

@@ -48,6 +48,11 @@ public final class Mm {
 
   public final Map<Integer, OpenFile> descriptors = new HashMap<>();
 
+  /** Who has it. */
+  public final MmRefs refs = new MmRefs();
+
+  private MmLayout layout;
+
   /** {@code def_flags}: what mlockall adds to every new mapping. */
   public long defFlags;
 
@@ -86,12 +91,13 @@ public final class Mm {
         new long[] {
           config.asBytes(), config.dataBytes(), config.stackBytes(), config.memlockBytes()
         });
-    brk = config.layout().brk();
+    brk = layout.brk();
   }
 
   private Mm(AddressSpaceConfig config, FloorContext context, long[] softLimits) {
     this.config = config;
     this.context = context;
+    this.layout = config.layout();
     this.softLimits = softLimits;
     pages = new PageTable(context.frames());
     hugeBytes = pages.hugeBytes();
@@ -106,6 +112,7 @@ public final class Mm {
   /** An empty address space of a child: same settings, limits, break and descriptors. */
   public Mm childWithoutVmas() {
     Mm child = new Mm(config, context, softLimits.clone());
+    child.layout = layout;
     child.brk = brk;
     child.vdso = vdso;
     child.hasGate = hasGate;
@@ -118,7 +125,14 @@ public final class Mm {
 
   /** Where exec put things. */
   public MmLayout layout() {
-    return config.layout();
+    return layout;
+  }
+
+  /** exec has put things there; the break is at its start. */
+  public void placed(MmLayout places) {
+    layout = places;
+    brk = places.brk();
+    vmas.changed();
   }
 
   /** Machine-wide settings. */
@@ -128,7 +142,7 @@ public final class Mm {
 
   /** End of user space. */
   public long taskSize() {
-    return config.layout().taskSize();
+    return layout.taskSize();
   }
 
   /** {@code vm.max_map_count}. */

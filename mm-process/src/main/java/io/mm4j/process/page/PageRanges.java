@@ -198,6 +198,14 @@ public final class PageRanges {
     }
   }
 
+  /** The tables of user space go, but the top one; nothing is mapped. */
+  public void freeUserTables(long taskSize) {
+    if (table.exists()) {
+      table.tables.flushRoot(table.cpu, table.root());
+      freeTables(0, taskSize, 0, Long.MAX_VALUE);
+    }
+  }
+
   /** Frees the page table of 2 MiB if it is empty ({@code try_to_free_pte}). */
   public void freeEmptyTable(long addr) {
     long from = addr & -hugeBytes;

@@ -202,6 +202,11 @@ final class RbTreeVmaIndex extends GapTree {
   }
 
   @Override
+  public int rootVma() {
+    return handle(root());
+  }
+
+  @Override
   public int last() {
     return handle(last);
   }

@@ -103,6 +103,13 @@ public final class VmaTree {
     return lastFound == null ? -1 : lastFound.start;
   }
 
+  /** Start of the VMA at the root of the index; of the first one if none is; -1 if there is none. */
+  public long rootStart() {
+    Vma vma = at(index.rootVma());
+    Vma shown = vma == null ? first() : vma;
+    return shown == null ? -1 : shown.start;
+  }
+
   /** {@code find_vma}: the lowest VMA that ends above an address (unsigned), or null. */
   public @Nullable Vma find(long addr) {
     Vma vma = addr < 0 ? null : at(index.find(addr));

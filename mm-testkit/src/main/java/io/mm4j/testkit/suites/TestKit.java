@@ -16,6 +16,7 @@ import io.mm4j.testkit.paging.PageTablesSuite;
 import io.mm4j.testkit.process.AddressSpaceSuite;
 import io.mm4j.testkit.process.ProcessFloorSuite;
 import io.mm4j.testkit.slab.SlabAllocatorSuite;
+import io.mm4j.testkit.task.TaskSuite;
 import io.mm4j.testkit.vma.VmaIndexSuite;
 import io.mm4j.testkit.vmalloc.VmallocAllocatorSuite;
 import java.util.ArrayList;
@@ -25,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apiguardian.api.API;
 
 /** The suites of the kit, by SPI. */
@@ -44,7 +46,8 @@ public final class TestKit {
         KernelSpaceSuite.suite(),
         SlabAllocatorSuite.suite(),
         VmaIndexSuite.suite(),
-        AddressSpaceSuite.suite());
+        AddressSpaceSuite.suite(),
+        TaskSuite.suite());
   }
 
   /** Every suite that judges plugins of an SPI: that of the SPI, then those built above it. */
@@ -55,12 +58,15 @@ public final class TestKit {
 
   /**
    * Every rule that judges plugins of an SPI; those of {@code process} are the rules of address
-   * spaces, whose suite is that of {@code vma-index}.
+   * spaces, whose suite is that of {@code vma-index}, and those of tasks.
    */
   @SuppressWarnings("unchecked") // as above
   public static <P extends PluginProvider> List<Rule<P>> rules(Spi<P> spi) {
     if (spi == Spi.PROCESS) {
-      return ProcessFloorSuite.rules().stream().map(r -> (Rule<P>) r).toList();
+      return Stream.concat(
+              ProcessFloorSuite.rules().stream(), TaskSuite.suite().rules().stream())
+          .map(r -> (Rule<P>) r)
+          .toList();
     }
     return suites(spi).stream().flatMap(s -> s.rules().stream()).toList();
   }

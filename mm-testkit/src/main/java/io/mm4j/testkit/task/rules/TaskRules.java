@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.task.rules;
+
+import io.mm4j.api.process.ProcessFloorProvider;
+import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.RuleInfo;
+import java.util.List;
+
+/** Every rule of tasks. */
+public final class TaskRules {
+  private static final String COUNTING = "a path through fork, exec, exit or a switch forgets one";
+
+  private TaskRules() {}
+
+  private static RuleInfo info(
+      String id, String name, String statement, String why, String behind, String failure) {
+    return new RuleInfo(id, name, statement, why, behind, failure);
+  }
+
+  /** All of them. */
+  public static List<Rule<ProcessFloorProvider>> all() {
+    return List.of(
+        TaskRule.always(
+            info(
+                "TK-01",
+                "users",
+                "After any sequence of fork, clone, exec, exit and switches, mm_users is the number"
+                    + " of tasks that have the address space and of others who hold it.",
+                "With one too few memory goes that somebody uses, with one too many it stays.",
+                "copy_mm, exec_mmap, exit_mm, mmget, mmput",
+                COUNTING),
+            TaskBench::checkUsers),
+        TaskRule.always(
+            info(
+                "TK-02",
+                "count",
+                "mm_count is one for all users, one for each CPU that runs a task without an"
+                    + " address space on its page directory, one for each kernel thread that uses"
+                    + " it, and one for each who grabbed it.",
+                "A CPU would walk a page directory that is somebody else's frame by now.",
+                "context_switch, finish_task_switch, mmgrab_lazy_tlb, kthread_use_mm",
+                COUNTING),
+            TaskBench::checkCounts),
+        TaskRule.once(
+            info(
+                "TK-03",
+                "nothing-lost",
+                "When the last task has ended and every CPU has loaded another page directory, no"
+                    + " frame of the ended ones is in use.",
+                "A machine forks a thousand times a minute.",
+                "exit_mmap, free_pgtables, __mmdrop",
+                "a reference is left, or the page tables below a directory"),
+            TaskCases::nothingLost),
+        TaskRule.always(
+            info(
+                "TK-04",
+                "kernel-half",
+                "The page directory of every address space has the same entries as the kernel's for"
+                    + " all addresses of the kernel.",
+                "The kernel must find its memory whoever runs.",
+                "pgd_ctor, sync_global_pgds, vmalloc_fault",
+                "the kernel's entries are copied in part, or written by a process"),
+            DirectoryChecks::kernelHalf),
+        TaskRule.always(
+            info(
+                "TK-05",
+                "loaded",
+                "Each CPU has the page directory of its task loaded, and for a task without an"
+                    + " address space still that of the task before.",
+                "A process would see the memory of another.",
+                "switch_mm_irqs_off, enter_lazy_tlb",
+                "a switch does not load, or loads for kernel threads"),
+            TaskBench::checkLoaded),
+        TaskRule.once(
+            info(
+                "TK-06",
+                "fork-copies",
+                "What a child of fork writes the parent does not see, and what a child with"
+                    + " CLONE_VM writes it does.",
+                "That is what processes and threads are.",
+                "dup_mm, CLONE_VM of copy_mm",
+                "CLONE_VM is taken for its opposite, or a page is not copied"),
+            TaskCases::forkCopies),
+        TaskRule.always(
+            info(
+                "TK-07",
+                "states",
+                "Tasks have their states, groups and parents; the parent of a vfork waits until its"
+                    + " child calls exec or exit.",
+                "A parent that went on would overwrite the stack that its child is using.",
+                "wait_for_vfork_done, mm_release, de_thread, reparent_leader",
+                "a state changes too early or too late"),
+            TaskBench::checkTasks),
+        TaskRule.always(
+            info(
+                "TK-08",
+                "directory-stays",
+                "The page directory of an address space exists exactly as long as its mm_count is"
+                    + " not 0, also when its last user has ended.",
+                "The CPU that ran the last user has it loaded until the next switch.",
+                "exit_mm, mmdrop",
+                "the directory goes with the last user"),
+            TaskBench::checkDirectories),
+        TaskRule.once(
+            info(
+                "TK-09",
+                "exec",
+                "exec replaces the address space by the program's: segments with their rights, bss"
+                    + " of zeroes although the file has other bytes there, a heap behind it.",
+                "A program begins with what its file says and nothing else.",
+                "load_elf_binary, elf_load, begin_new_exec",
+                "the rest of the last page of data is not cleared, or the old mappings stay"),
+            TaskCases::exec),
+        TaskRule.once(
+            info(
+                "TK-10",
+                "first-stack",
+                "The stack pointer is a multiple of 16 and leads to argc, argv, envp and the"
+                    + " auxiliary vector, which ends with AT_NULL and knows entry and headers.",
+                "The first instructions of every program read it.",
+                "create_elf_tables, copy_strings",
+                "a pointer or a terminating zero is missing"),
+            TaskCases::firstStack),
+        TaskRule.once(
+            info(
+                "TK-11",
+                "clone-arguments",
+                "CLONE_THREAD without CLONE_SIGHAND and CLONE_SIGHAND without CLONE_VM are EINVAL,"
+                    + " and nothing changes.",
+                "Threads of one group have one address space.",
+                "copy_process",
+                "flags are completed in place of refused"),
+            TaskCases::cloneArguments),
+        TaskRule.always(
+            info(
+                "TK-12",
+                "init-mm",
+                "init_mm has two users, and one reference for each CPU that has loaded nothing else"
+                    + " yet, and one more.",
+                "It must never be freed.",
+                "init_mm, sched_init, cpu_init",
+                COUNTING),
+            TaskBench::checkInit),
+        TaskRule.once(
+            info(
+                "TK-13",
+                "wait",
+                "A process that has ended stays until its parent waits for it; a thread does not;"
+                    + " orphans become children of task 1.",
+                "Pids and exit codes are kept for the parent.",
+                "do_wait, release_task, forget_original_parent",
+                "children are forgotten too early or never"),
+            TaskCases::waits),
+        TaskRule.once(
+            info(
+                "TK-14",
+                "cannot-run",
+                "A task that has ended, waits or runs elsewhere cannot be switched to, and the"
+                    + " attempt changes nothing.",
+                "Two CPUs on one stack are the end of both.",
+                "__schedule, task_on_cpu",
+                "the state is not looked at"),
+            TaskCases::cannotRun),
+        TaskRule.always(
+            info(
+                "TK-15",
+                "no-stale",
+                "No CPU's TLB has a translation that its page tables do not give.",
+                "A process would write to a frame that is somebody else's.",
+                "flush_tlb_mm_range, choose_new_asid",
+                "a flush is missing in fork, exit or exec"),
+            DirectoryChecks::noStale),
+        TaskRule.once(
+            info(
+                "TK-16",
+                "switch-changes-the-user-half",
+                "Two processes have different frames at one user address; a switch between them"
+                    + " changes where it leads, and for no address of the kernel.",
+                "That is what a page directory for each process is for.",
+                "switch_mm_irqs_off, pgd_ctor",
+                "one directory serves two processes, or the kernel's half differs"),
+            DirectoryChecks::switchChanges),
+        TaskRule.checked(
+            info(
+                "TK-17",
+                "knows-itself",
+                "validate() finds nothing after any sequence.",
+                "A recount that is wrong hides what it is for.",
+                "mm4j's contract of Tasks.validate",
+                "the recount leaves a kind of reference out"),
+            bench -> {}));
+  }
+}
