@@ -14,6 +14,7 @@ import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
 import org.junit.jupiter.api.Test;
@@ -54,7 +55,7 @@ class NewerClassesTest {
       var method = loader.loadClass("t.Old").getMethod("f", int.class);
       assertEquals(7, method.invoke(null, 0));
       assertEquals(5, method.invoke(null, 5));
-      try (var in = loader.getResourceAsStream("t/Old.class")) {
+      try (var in = Objects.requireNonNull(loader.getResourceAsStream("t/Old.class"))) {
         var model = ClassFile.of().parse(in.readAllBytes());
         assertEquals(ClassFile.JAVA_8_VERSION, model.majorVersion());
       }
