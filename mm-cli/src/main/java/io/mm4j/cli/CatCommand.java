@@ -62,6 +62,9 @@ final class CatCommand extends MmCommand {
     }
     files.forEach(ProcFiles::check);
     boolean ofMachine = !files.stream().allMatch(ProcFiles::isOfProcess);
+    if (files.stream().noneMatch(file -> file.endsWith("/limits")) && !scene.plays()) {
+      scene.refuseLimits("no call is made that a limit could stop, and no limits are shown");
+    }
     if (steps != null) {
       scene.steps(Steps.parse(steps));
     }

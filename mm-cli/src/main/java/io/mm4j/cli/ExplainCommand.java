@@ -248,7 +248,11 @@ final class ExplainCommand extends MmCommand {
           "mm explain",
           operation + " without --after, --at, --maps, --rlimit, --pid and --privileged");
     }
-    machine.refuse("boot is shown by its books; no byte is looked at", "--contents");
+    machine.refuse(
+        "boot is shown by its books: no byte is looked at, and no CPU has pages yet",
+        "--contents",
+        "--cpus",
+        "--cpu-nodes");
     machine.refuseSeed();
     BootExplainer explainer = new BootExplainer(calls);
     print(io, "", Map.of(), List.of(explainer.explain(machine.config(io, machine.registry(io)))));
@@ -261,6 +265,7 @@ final class ExplainCommand extends MmCommand {
           pid != null ? "--pid" : "--privileged",
           "without --pid and --privileged");
     }
+    scene.refuseLimits("requests for pages are made by no process");
     MemoryReport report = scene.find() instanceof Workload.Report found ? found.report() : null;
     KernelVersion version = report == null ? null : report.version();
     List<CallScript.Typed> calls = new ArrayList<>();
@@ -293,13 +298,14 @@ final class ExplainCommand extends MmCommand {
   }
 
   private void slabs(Io io, List<List<String>> calls) {
-    if (scene.workload() != null || pid != null || privileged) {
+    if (scene.given() || pid != null || privileged) {
       throw new InputException(
           "requests to the slab allocator are made on a machine that has just booted, by no"
               + " process",
           "mm explain",
-          "without --after, --maps, --pid and --privileged");
+          "without --after, --at, --maps, --rlimit, --pid and --privileged");
     }
+    machine.refuseSeed();
     calls.forEach(SlabExplainer::check);
     try (Machine booted = machine.withKernelBytes(io, machine.registry(io)).boot()) {
       SlabExplainer explainer = new SlabExplainer(booted);
@@ -312,13 +318,14 @@ final class ExplainCommand extends MmCommand {
   }
 
   private void mappings(Io io, List<List<String>> calls) {
-    if (scene.workload() != null || pid != null || privileged) {
+    if (scene.given() || pid != null || privileged) {
       throw new InputException(
           "requests for the kernel's own mappings are made on a machine that has just booted, by no"
               + " process",
           "mm explain",
-          "without --after, --maps, --pid and --privileged");
+          "without --after, --at, --maps, --rlimit, --pid and --privileged");
     }
+    machine.refuseSeed();
     calls.forEach(SpaceExplainer::check);
     try (Machine booted = machine.withKernelBytes(io, machine.registry(io)).boot()) {
       SpaceExplainer explainer = new SpaceExplainer(booted);
@@ -339,8 +346,8 @@ final class ExplainCommand extends MmCommand {
         report == null || report.order() < 0
             ? ""
             : ", whose request failed with order " + report.order() + " and " + report.mode();
-    KernelVersion version = report == null ? null : report.version();
-    return "after " + workload + of + (version == null ? "" : ", Linux " + version);
+    String release = report == null ? "" : report.release();
+    return "after " + workload + of + (release.isEmpty() ? "" : ", " + release);
   }
 
   private int calls(Io io, List<CallScript.Typed> typed) {

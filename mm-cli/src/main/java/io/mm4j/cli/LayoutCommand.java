@@ -8,6 +8,7 @@ import io.mm4j.api.kernel.KernelForm;
 import io.mm4j.api.kernel.KernelLayout;
 import io.mm4j.api.kernel.LowMemory;
 import io.mm4j.api.machine.Machine;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.plugin.Sizes;
@@ -69,6 +70,9 @@ final class LayoutCommand extends MmCommand {
   @Override
   int run(Io io) {
     machine.refuseSeed();
+    String why = "the layout follows from the architecture, the memory and the command line";
+    machine.refuse(why, "--cpus", "--nodes", "--cpu-nodes", "--contents");
+    machine.refuseOtherPlugins(why, Spi.PAGE_TABLE);
     Architecture architecture = machine.architectureOrDefault();
     KernelForm form = form(architecture);
     BootOptions options = machine.bootOptions();

@@ -2,6 +2,8 @@
 
 package io.mm4j.cli;
 
+import static java.util.stream.Collectors.joining;
+
 import io.mm4j.api.InputException;
 import io.mm4j.api.LockOrder;
 import io.mm4j.api.boot.BootOptions;
@@ -201,6 +203,31 @@ final class MachineOptions {
       if (gives(option)) {
         throw new InputException(option + " has no effect here: " + why, option, "no such option");
       }
+    }
+  }
+
+  /** For what depends on plugins of these SPIs at most. */
+  void refuseOtherPlugins(String why, Spi<?>... possible) {
+    for (String choice : plugins) {
+      String spi = choice.replaceFirst("=.*", "");
+      if (Arrays.stream(possible).noneMatch(one -> one.id().equals(spi))) {
+        throw new InputException(
+            "--plugin " + spi + " has no effect here: " + why,
+            "--plugin " + choice,
+            possible.length == 0
+                ? "no such option"
+                : Arrays.stream(possible).map(Spi::id).collect(joining(", ", "plugins of ", "")));
+      }
+    }
+  }
+
+  /** For what needs neither a machine nor plugins. */
+  void refuseAll(String why) {
+    refuse(why);
+    refuseSeed();
+    if (pluginsPath != null) {
+      throw new InputException(
+          "--plugins-path has no effect here: " + why, "--plugins-path", "no such option");
     }
   }
 

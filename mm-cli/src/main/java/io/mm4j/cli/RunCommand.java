@@ -90,6 +90,13 @@ final class RunCommand extends MmCommand {
   @Override
   int run(Io io) {
     if (list) {
+      machine.refuseAll("only names are listed");
+      if (compare != null || workload != null) {
+        throw new InputException(
+            "only names are listed",
+            compare != null ? "--compare " + compare : "WORKLOAD " + workload,
+            "--list alone");
+      }
       Table table =
           new Table(
               List.of(

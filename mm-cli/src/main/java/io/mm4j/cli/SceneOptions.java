@@ -92,6 +92,21 @@ final class SceneOptions {
     return after != null || at != null || maps != null || !rlimits.isEmpty();
   }
 
+  /** For what no process does. */
+  void refuseLimits(String why) {
+    if (!rlimits.isEmpty()) {
+      throw new InputException(
+          "--rlimit has no effect here: " + why,
+          "--rlimit " + rlimits.getFirst(),
+          "no such option");
+    }
+  }
+
+  /** Whether recorded calls are played, which a limit could stop. */
+  boolean plays() {
+    return after != null && find() instanceof Workload.Calls;
+  }
+
   /** What {@code --after} and {@code --maps} name; null for a machine that has just booted. */
   @Nullable Workload find() {
     if (maps == null) {

@@ -12,8 +12,8 @@ import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.pagetable.TableCursor;
-import io.mm4j.cli.explain.SpaceExplainer;
 import io.mm4j.api.plugin.Sizes;
+import io.mm4j.cli.explain.SpaceExplainer;
 import io.mm4j.cli.text.Json;
 import io.mm4j.cli.translate.Translation;
 import io.mm4j.replay.RunningProcess;
@@ -38,8 +38,8 @@ import picocli.CommandLine.Parameters;
       "",
       "The tables are those of a machine that has just booted: the kernel's, which map its RAM and"
           + " what --steps puts there, or those of a new process, which share the kernel's half and"
-          + " have nothing else but what --map puts there. With --after a recording of system calls,"
-          + " or --maps a dump of /proc/PID/maps, they are those of that process.",
+          + " have nothing else but what --map puts there. With --after a recording of system"
+          + " calls, or --maps a dump of /proc/PID/maps, they are those of that process.",
       "",
     },
     footer = {
@@ -130,6 +130,7 @@ final class TranslateCommand extends MmCommand {
           "--pid " + pid,
           "--pid with --after a recording of system calls, or --maps a dump of maps");
     }
+    machine.refuseSeed();
     try (Machine booted = machine.withKernelBytes(io, machine.registry(io)).boot()) {
       Cpu cpu = booted.cpus().get(0);
       PageTables tables = booted.pageTables();

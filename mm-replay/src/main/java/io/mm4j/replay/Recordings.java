@@ -34,7 +34,8 @@ public final class Recordings {
           "(?m)^.{0,90}?\\b[a-z_][a-z0-9_]*\\(.*(?:\\)\\s*=\\s*(?:-?[0-9]|\\?|E[A-Z])|<unfinished"
               + " \\.\\.\\.>)");
   private static final Pattern MAPS_LINE =
-      Pattern.compile("(?m)^[> \\t]*[0-9a-f]{5,16}-[0-9a-f]{5,16} [r-][w-][x-][ps] [0-9a-f]{8}");
+      Pattern.compile(
+          "(?m)^(?:.{0,80}[\\s>|])?[0-9a-f]{4,16}-[0-9a-f]{4,16} [r-][w-][x-][ps] [0-9a-f]{8}");
 
   private Recordings() {}
 

@@ -39,7 +39,7 @@ public final class MemoryMapText {
   private static final String HEX = "(?:0x)?([0-9a-fA-F]{1,16})";
   private static final Pattern LABELLED =
       Pattern.compile(
-          "(?:^|.*[\\s>\\]])(BIOS-[0-9a-zA-Z]{2,4}|user|modified|reserve"
+          "(?:^|.*[\\s>\\]:])(BIOS-[0-9a-zA-Z]{2,4}|user|modified|reserve"
               + " setup_data|extended|Xen):\\s+(.+)");
   private static final Pattern NEW =
       Pattern.compile("\\[mem " + HEX + "-" + HEX + "(?: flags [0-9a-fx]+)?\\]\\s+(.+)");

@@ -40,7 +40,7 @@ final class NativeRam implements Ram {
     try {
       var address =
           (MemorySegment)
-              Calls.MMAP.invokeExact(
+              Mmap.CALL.invokeExact(
                   MemorySegment.NULL,
                   bytes,
                   PROT_READ_WRITE,
@@ -57,7 +57,7 @@ final class NativeRam implements Ram {
 
   private static void munmap(long address, long bytes) {
     try {
-      int error = (int) Calls.MUNMAP.invokeExact(MemorySegment.ofAddress(address), bytes);
+      int error = (int) Munmap.CALL.invokeExact(MemorySegment.ofAddress(address), bytes);
       CorruptStateError.check(error == 0, "munmap failed: address=" + address + " bytes=" + bytes);
     } catch (Throwable e) {
       throw rethrow(e);
@@ -73,7 +73,7 @@ final class NativeRam implements Ram {
   public void discard(long offset, long bytes) {
     try {
       int error =
-          (int) Calls.MADVISE.invokeExact(segment.asSlice(offset, bytes), bytes, MADV_DONTNEED);
+          (int) Madvise.CALL.invokeExact(segment.asSlice(offset, bytes), bytes, MADV_DONTNEED);
       CorruptStateError.check(error == 0, "madvise failed: offset=" + offset + " bytes=" + bytes);
     } catch (Throwable e) {
       throw rethrow(e);
@@ -94,21 +94,29 @@ final class NativeRam implements Ram {
     }
   }
 
-  /** Linked at the first use, so that a JVM without native access fails there and not at load. */
-  private static final class Calls {
-    static final MethodHandle MMAP =
+  /**
+   * Each is linked at its first use: that costs a start some ten milliseconds, and may be denied.
+   */
+  private static MethodHandle link(String name, FunctionDescriptor type) {
+    Linker linker = Linker.nativeLinker();
+    return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), type);
+  }
+
+  private static final class Mmap {
+    static final MethodHandle CALL =
         link(
             "mmap",
             FunctionDescriptor.of(
                 ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
-    static final MethodHandle MUNMAP =
-        link("munmap", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG));
-    static final MethodHandle MADVISE =
-        link("madvise", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
+  }
 
-    private static MethodHandle link(String name, FunctionDescriptor type) {
-      Linker linker = Linker.nativeLinker();
-      return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), type);
-    }
+  private static final class Munmap {
+    static final MethodHandle CALL =
+        link("munmap", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG));
+  }
+
+  private static final class Madvise {
+    static final MethodHandle CALL =
+        link("madvise", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
   }
 }

@@ -40,8 +40,17 @@ public final class MemoryReport {
           ".*page allocation failure[:.] *order:(\\d{1,2}), *mode:(0x[0-9a-f]+(?:\\([^)]*\\))?).*");
   private static final Pattern OOM =
       Pattern.compile(
-          ".*invoked oom-killer: *gfp_mask=(0x[0-9a-f]+(?:\\([^)]*\\))?),(?: *nodemask=[^,]*,)?"
-              + " *order=(-?\\d{1,2}).*");
+          ".*oom-killer: *gfp_mask=(0x[0-9a-f]+(?:\\([^)]*\\))?),?(?: *nodemask=[^,]*,)?"
+              + "(?: *order=(-?\\d{1,2}))?.*");
+
+  /** As 2.4 said it. */
+  private static final Pattern OLD_FAILURE =
+      Pattern.compile(".*__alloc_pages: (\\d{1,2})-order allocation failed \\(gfp=(0x[0-9a-f]+).*");
+
+  private static final Pattern CGROUP =
+      Pattern.compile(
+          ".*(?:\\bmemory: usage (\\d+kB), limit (\\d+kB)|constraint=CONSTRAINT_MEMCG|Memory cgroup"
+              + " out of memory).*");
   private static final Pattern PAGE_TYPE =
       Pattern.compile(".*Node +(\\d{1,4}), +zone +(\\w+), +type +(\\w+) +(.*)");
   private static final Pattern SPEC_ZONE =
@@ -60,6 +69,9 @@ public final class MemoryReport {
   private String mode = "";
   private int requests;
   private boolean done;
+  private boolean guessed;
+  private boolean named;
+  private String cgroup = "";
 
   private MemoryReport(String where) {
     this.where = where;
@@ -75,6 +87,7 @@ public final class MemoryReport {
                     || MEM_INFO.matcher(line).matches()
                     || FAILURE.matcher(line).matches()
                     || OOM.matcher(line).matches()
+                    || OLD_FAILURE.matcher(line).matches()
                     || SPEC_ZONE.matcher(line).matches());
   }
 
@@ -86,10 +99,18 @@ public final class MemoryReport {
    */
   public static MemoryReport read(String text, String where) {
     MemoryReport report = new MemoryReport(where);
-    text.lines().forEach(report::line);
+    ReportLines.of(text).forEach(report::line);
     if (report.zones.isEmpty()) {
+      String request =
+          report.order < 0
+              ? "there is no zone in it"
+              : "it names a request (order " + report.order + ", " + report.mode + ") and no zone";
       throw new InputException(
-          "there is no zone in it",
+          report.cgroup.isEmpty()
+              ? request
+              : "a memory cgroup was at its limit"
+                  + report.cgroup
+                  + ": no zone refused a page, and the report shows none",
           where,
           "the text of /proc/buddyinfo, pagetypeinfo or zoneinfo, or the Mem-Info of an OOM or page"
               + " allocation failure report");
@@ -97,13 +118,29 @@ public final class MemoryReport {
     if (report.done) {
       report.notes.add("there are " + report.requests + " reports in it: the first counts");
     }
+    report.guessVersion();
     return report;
   }
 
-  private void line(String raw) {
-    number++;
-    String line = raw.stripTrailing();
-    boolean header = FAILURE.matcher(line).matches() || OOM.matcher(line).matches();
+  /** Since 4.6 flags are printed with their names. */
+  private void guessVersion() {
+    if (version == null && named && mode.matches("0x[0-9a-f]{1,8}")) {
+      version = Long.decode(mode) >= 0x40_0000 ? new KernelVersion(4, 4) : new KernelVersion(2, 6);
+      guessed = true;
+      notes.add(
+          "no kernel is named in it; flags without names are older than 4.6, and are read as those"
+              + (version.atLeast(4, 4) ? " of 4.4 and 4.5" : " of 2.6 to 4.3"));
+    }
+  }
+
+  private void line(ReportLines.Line numbered) {
+    number = numbered.number();
+    String line = numbered.text();
+    boolean header =
+        FAILURE.matcher(line).matches()
+            || OOM.matcher(line).matches()
+            || OLD_FAILURE.matcher(line).matches();
+    named |= header;
     done |= header && !zones.isEmpty(); // another report begins
     if (done) {
       requests += header ? 1 : 0;
@@ -116,10 +153,27 @@ public final class MemoryReport {
       request(matcher.group(1), matcher.group(2));
       return;
     }
+    matcher = OLD_FAILURE.matcher(line);
+    if (matcher.matches()) {
+      request(matcher.group(1), matcher.group(2));
+      return;
+    }
     matcher = OOM.matcher(line);
     if (matcher.matches()) {
-      request(matcher.group(2).replace("-1", "0"), matcher.group(1));
+      String asked = matcher.group(2);
+      if (asked == null && requests == 0) {
+        notes.add("line " + number + " does not say the order of the request: taken as 0");
+      }
+      request(asked == null ? "0" : asked.replace("-1", "0"), matcher.group(1));
       return;
+    }
+    matcher = CGROUP.matcher(line);
+    if (matcher.matches()) {
+      String usage = matcher.group(1);
+      cgroup =
+          usage == null
+              ? cgroup.isEmpty() ? " (memory.max)" : cgroup
+              : " (usage " + usage + ", limit " + matcher.group(2) + ")";
     }
     matcher = PAGE_TYPE.matcher(line);
     if (matcher.matches()) {
@@ -180,8 +234,11 @@ public final class MemoryReport {
   private void counts(String rest) {
     List<Long> counts = numbers(rest);
     ReportedZone zone = current;
-    if (zone == null || counts.isEmpty() || !rest.strip().matches("[0-9 \\t]+")) {
+    if (zone == null || counts.isEmpty() || !rest.strip().matches("[0-9 \\t]+(?:\\.\\.\\.)?")) {
       return;
+    }
+    if (rest.strip().endsWith("...")) {
+      notes.add("line " + number + " is cut: of larger blocks it is taken to have none");
     }
     if (counts.size() > ReportedZone.ORDERS) {
       notes.add("line " + number + ": blocks above order 10 count as blocks of order 10");
@@ -385,6 +442,15 @@ public final class MemoryReport {
     return version;
   }
 
+  /** The same in words, empty if nothing tells. */
+  public String release() {
+    KernelVersion kernel = version;
+    if (kernel == null) {
+      return "";
+    }
+    return guessed ? "a kernel before 4.6" : "Linux " + kernel;
+  }
+
   /** The order of the request that failed, -1 if the text is no report of a failure. */
   public int order() {
     return order;
@@ -410,8 +476,7 @@ public final class MemoryReport {
     if (!older.isEmpty()) {
       List<String> why = new ArrayList<>();
       why.add(
-          "Linux "
-              + kernel
+          release()
               + " refused it: before 4.4, pages in blocks smaller than the request did not count,"
               + " and of the watermark half had to stay for each order");
       older.forEach(zone -> why.add("so for " + zone));

@@ -48,6 +48,9 @@ final class InferredMaps {
   private long firstBytes;
   private long secondPlace;
 
+  /** Where a heap was taken to begin of which the log shows no beginning, 0 for none. */
+  private long heapFound;
+
   /** Reads the log to its end. */
   InferredMaps(LogScan scan, Supplier<LineSource> log) {
     LogScan.Exec begin = scan.begin(null);
@@ -111,6 +114,8 @@ final class InferredMaps {
       case BRK -> {
         if (heap != 0 && Long.compareUnsigned(result, heap) > 0) {
           add(mapped, heap & -PAGE, result - (heap & -PAGE));
+        } else if (heap == 0 && first == (long) result) {
+          grown(first);
         }
       }
       case MUNMAP -> {
@@ -123,6 +128,17 @@ final class InferredMaps {
       default -> {
         // names no range
       }
+    }
+  }
+
+  /** A log that begins in the middle of a process: its heap is a little below the first break. */
+  private void grown(long brk) {
+    long start = (brk & -PAGE) - STACK_BYTES;
+    if (heapFound == 0 && start > 0 && !meets(there, start, STACK_BYTES)) {
+      heapFound = start;
+    }
+    if (heapFound != 0 && brk > heapFound) {
+      add(mapped, heapFound, brk - heapFound);
     }
   }
 
@@ -178,6 +194,12 @@ final class InferredMaps {
   String note() {
     return "no maps were given (NAME.maps, or --maps FILE): where the program lies was inferred"
         + (heap == 0 ? "" : String.format(Locale.ROOT, "; the heap begins at 0x%x", heap))
+        + (heapFound == 0
+            ? ""
+            : String.format(
+                Locale.ROOT,
+                "; the heap is taken to begin at 0x%x, below its first growth",
+                heapFound))
         + (inputLine == 0
             ? ""
             : "; the place of the mapping in line "
@@ -203,6 +225,12 @@ final class InferredMaps {
       text.append(String.format("# mmap_base=0x%x\n", blockAbove(top)));
     }
     program();
+    if (heapFound != 0 && meets(there, heapFound, PAGE)) {
+      heapFound = 0;
+    }
+    if (heapFound != 0) {
+      there.put(heapFound, heapFound + PAGE);
+    }
     there.remove(top - STACK_BYTES);
     there
         .headMap(top - STACK_BYTES, false)
@@ -212,7 +240,11 @@ final class InferredMaps {
               String file = own && !program.isEmpty() ? program : own ? "/program" : "/inferred";
               long last = Math.min(end, top - STACK_BYTES);
               // Not executable as a whole: only what the log makes so needs to be.
-              text.append(String.format("%x-%x rw-p 0 00:00 1 %s\n", start, last, file));
+              boolean found = start == heapFound && start != 0;
+              text.append(
+                  found
+                      ? String.format("%x-%x rw-p 0 00:00 0 [heap]\n", start, last)
+                      : String.format("%x-%x rw-p 0 00:00 1 %s\n", start, last, file));
             });
     text.append(String.format("%x-%x rw-p 0 00:00 0 [stack]\n", top - STACK_BYTES, top));
     byte[] bytes = text.toString().getBytes(StandardCharsets.UTF_8);

@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -41,6 +42,10 @@ final class InitialMaps {
   /** Randomization moves a heap at most so far from its program. */
   private static final long FARTHEST_HEAP = 1L << 30;
 
+  /** Where a line of maps begins, behind marks of quotation and what a log puts in front. */
+  private static final Pattern BEGINS =
+      Pattern.compile("(?:^|[\\s>|])(?=[0-9a-f]{1,16}-[0-9a-f]{1,16}(?: |$))");
+
   /** Lines of smaps about the mapping above them. */
   private static final Pattern SMAPS = Pattern.compile("[A-Z][A-Za-z_]{1,30}:\\s.*");
 
@@ -50,6 +55,9 @@ final class InitialMaps {
   private final String name;
   private final @Nullable MapsLine stack;
   private long foundBrk;
+  private int passedOver;
+  private String firstPassedOver = "";
+  private int withoutInode;
 
   /** Reads the text to its end. */
   InitialMaps(LineSource source) {
@@ -62,13 +70,18 @@ final class InitialMaps {
         settings.line(at);
         continue;
       }
-      while (at.take("> ") || at.take(" ") || at.take("\t")) {
-        // marks of quotation
-      }
-      String text = at.wholeLine().strip();
-      if (text.isEmpty() || text.equals("\r") || SMAPS.matcher(text).matches()) {
+      String text = at.wholeLine();
+      if (text.isBlank() || SMAPS.matcher(text.strip()).matches()) {
         continue;
       }
+      Matcher begins = BEGINS.matcher(text);
+      boolean found = begins.find();
+      String before = found ? text.substring(0, begins.end()) : "";
+      if (!found || before.indexOf('\ufffd') >= 0) {
+        passedOver(at, text.strip());
+        continue;
+      }
+      at.reset(before.getBytes(StandardCharsets.UTF_8).length);
       if (lines.size() >= MAX_VMAS) {
         throw at.error("too many lines", "at most " + MAX_VMAS);
       }
@@ -83,12 +96,36 @@ final class InitialMaps {
     if (lines.isEmpty()) {
       throw at.error("there is no line of maps", "the text of /proc/PID/maps");
     }
+    if (passedOver > 0) {
+      notes.add(
+          passedOver
+              + (passedOver == 1
+                  ? " line is no line of maps and was"
+                  : " lines are no lines of maps and were")
+              + " passed over, the first is "
+              + firstPassedOver);
+    }
+    if (withoutInode > 0) {
+      notes.add(
+          "maps without device and inode: what has a path is taken for a file that is mapped");
+    }
     stack = findStack();
     heap();
     restOfBss();
   }
 
-  private static MapsLine line(Cursor at) {
+  private void passedOver(Cursor at, String text) {
+    if (passedOver++ == 0) {
+      firstPassedOver =
+          "line "
+              + at.line()
+              + ": '"
+              + (text.length() > 50 ? text.substring(0, 50) + "..." : text)
+              + "'";
+    }
+  }
+
+  private MapsLine line(Cursor at) {
     int mark = at.mark();
     long start = at.hexDigits();
     at.expect("-");
@@ -106,15 +143,25 @@ final class InitialMaps {
     }
     at.expect(" ");
     long offset = at.hexDigits();
-    at.expect(" ");
-    at.word();
-    at.expect(" ");
-    long inode = at.decimal();
+    boolean backed;
+    mark = at.mark();
+    String rest = at.rest().strip();
+    if (rest.matches("(?:[/\\[(].*)?")) {
+      withoutInode++;
+      backed = rest.startsWith("/");
+      at.reset(mark);
+    } else {
+      at.reset(mark);
+      at.expect(" ");
+      at.word();
+      at.expect(" ");
+      backed = at.decimal() != 0;
+    }
     String name = at.rest().strip().replace("\\012", "\n"); // seq_file_path escapes this
     if (name.isEmpty() || name.startsWith("[anon:")) {
       name = "-";
     }
-    return new MapsLine(start, end, perms, offset, inode != 0, name);
+    return new MapsLine(start, end, perms, offset, backed, name);
   }
 
   private @Nullable MapsLine findStack() {

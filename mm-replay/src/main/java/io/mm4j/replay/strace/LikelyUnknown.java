@@ -14,13 +14,18 @@ final class LikelyUnknown {
   private static final Pattern REFUSED =
       Pattern.compile("(?s)([a-z_0-9]+)\\(.*= -1 (E[A-Z0-9]+).*, here (?!-E).*");
 
+  private static final Pattern PLACED =
+      Pattern.compile(
+          "(?s)mmap2?\\((?:NULL|0), .*= 0x([0-9a-f]{1,16})\\b.*, here 0x([0-9a-f]{1,16})");
+  private static final long HUGE_MASK = (2L << 20) - 1;
+
   private LikelyUnknown() {}
 
   /** The likely unknown in words, null if the difference is of another kind. */
   static @Nullable String of(FirstDifference first) {
     Matcher matcher = REFUSED.matcher(first.what());
     if (!matcher.matches()) {
-      return null;
+      return placed(first.what());
     }
     String call = Calls.usualName(matcher.group(1));
     return switch (matcher.group(2)) {
@@ -54,5 +59,19 @@ final class LikelyUnknown {
       case "ENOSYS", "EOPNOTSUPP" -> "the kernel may be older than 6.18 or built without it";
       default -> null;
     };
+  }
+
+  /** A place that only huge pages explain: here on a border of 2 MiB, in the log not. */
+  private static @Nullable String placed(String what) {
+    Matcher matcher = PLACED.matcher(what);
+    if (!matcher.matches()) {
+      return null;
+    }
+    long kernel = Long.parseUnsignedLong(matcher.group(1), 16);
+    long here = Long.parseUnsignedLong(matcher.group(2), 16);
+    return (here & HUGE_MASK) == 0 && (kernel & HUGE_MASK) != 0
+        ? "the kernel of this log placed it without regard to huge pages: one older than 6.7 does,"
+            + " and a later one without transparent huge pages or on another file system"
+        : null;
   }
 }
