@@ -58,6 +58,7 @@ public final class PageChecks implements TraceSink {
               "overlap: block pfn=0x%x order=%d was given out while pfn=0x%x order=%d is held,"
                   + " allocated at%n%s",
               pfn, order, below.getKey(), below.getValue().order, below.getValue().stack));
+      cut(below.getKey(), below.getValue(), pfn, end); // the later holder has it from now on
     }
     held.put(pfn, new Block(end, order, stack()));
     freedBy.remove(pfn);
@@ -77,16 +78,19 @@ public final class PageChecks implements TraceSink {
       }
       return; // a range, or a block from before the checks began
     }
-    Block block = at.getValue();
-    held.remove(at.getKey());
-    // A block that was split is freed part by part.
-    if (at.getKey() < pfn) {
-      held.put(at.getKey(), new Block(pfn, block.order, block.stack));
+    cut(at.getKey(), at.getValue(), pfn, end); // a block that was split is freed part by part
+    freedBy.put(pfn, stack());
+  }
+
+  /** Takes a part out of a block. */
+  private void cut(long start, Block block, long pfn, long end) {
+    held.remove(start);
+    if (start < pfn) {
+      held.put(start, new Block(pfn, block.order, block.stack));
     }
     if (end < block.end) {
       held.put(end, new Block(block.end, block.order, block.stack));
     }
-    freedBy.put(pfn, stack());
   }
 
   /** How much was found. */
