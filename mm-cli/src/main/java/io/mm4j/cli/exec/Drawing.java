@@ -28,8 +28,9 @@ final class Drawing {
         String.format(
             Locale.ROOT,
             is64
-                ? "user space, %s, each row %s (the kernel's half, as large, is above)%n"
-                : "all %s, each row %s: user space below 0x%x, the kernel's above%n",
+                ? "user space to 0x%3$x, %1$s, each row %2$s (the kernel's half, as large, is"
+                      + " above)%n"
+                : "all %1$s, each row %2$s: user space below 0x%3$x, the kernel's above%n",
             Sizes.of(all),
             Sizes.of(row),
             taskSize));
@@ -53,11 +54,11 @@ final class Drawing {
       if (!blank || gap.isEmpty()) {
         text.append(
             String.format(
-                Locale.ROOT,
-                is64 ? "  %012x |%s| %s" : "  %08x |%s| %s",
-                start,
-                inside ? "######" : "      ",
-                shortened(here))
+                    Locale.ROOT,
+                    is64 ? "  %012x |%s| %s" : "  %08x |%s| %s",
+                    start,
+                    inside ? "######" : "      ",
+                    shortened(here))
                 .stripTrailing());
         text.append('\n');
       } else if (gap.equals("first")) {
@@ -109,7 +110,12 @@ final class Drawing {
       }
       text.append(
           String.format(
-              Locale.ROOT, "  %12x %-14s %s|%s|%n", vma.start(), names.apply(vma), vma.perms(), bar));
+              Locale.ROOT,
+              "  %12x %-14s %s|%s|%n",
+              vma.start(),
+              names.apply(vma),
+              vma.perms(),
+              bar));
     }
     return text.toString();
   }

@@ -39,9 +39,7 @@ public final class ExecReport {
   private final Growth growth;
   private final List<Map<String, @Nullable Object>> found = new ArrayList<>();
 
-  /**
-   * Reads what there is before the program has run.
-   */
+  /** Reads what there is before the program has run. */
   public ExecReport(ExecRequest request, Task task, Machine machine) {
     this.request = request;
     this.task = task;
@@ -58,9 +56,7 @@ public final class ExecReport {
     areas = Area.of(mm, image, request.program().file().file().name(), layout.taskSize());
     maps = new MapsFile(List.of(process())).text(process());
     drawing =
-        Drawing.space(areas, layout.taskSize(), is64)
-            + "\n"
-            + Drawing.pages(mm, this::areaName);
+        Drawing.space(areas, layout.taskSize(), is64) + "\n" + Drawing.pages(mm, this::areaName);
     stack = new StackView(mm, is64).lines(mm.fields().places().startStack());
     growth = new Growth(mm, is64);
   }
@@ -172,7 +168,7 @@ public final class ExecReport {
     out.append(
         String.format(
             Locale.ROOT,
-            "%s: %s of %d bits, e_entry %s, %s, on %s%n",
+            "%s: %s of %s bits, e_entry %s, %s, on %s%n",
             request.path(),
             program.get("type"),
             program.get("bits"),

@@ -119,7 +119,7 @@ final class StackImage {
       error |= bytes.write(p, random);
     }
     List<long[]> auxv = old ? auxv24(load, platformAt) : auxv(load, vdso, platformAt, randomAt);
-    long items = 1 + arguments.size() + 1 + environment.size() + 1;
+    long items = 1L + arguments.size() + 1 + environment.size() + 1;
     p -= 2L * auxv.size() * word;
     pointer = p - items * word & -16;
     long at = pointer;

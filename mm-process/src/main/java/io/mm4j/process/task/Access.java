@@ -9,7 +9,6 @@ import io.mm4j.process.call.Calls;
 import io.mm4j.process.fault.Touch;
 import io.mm4j.process.mm.Mm;
 import java.util.IdentityHashMap;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,7 +20,7 @@ final class Access {
   private static final int MOST_FAULTS = 3;
 
   private final PageTables tables;
-  private final Map<Mm, Calls> calls = new IdentityHashMap<>();
+  private final IdentityHashMap<Mm, Calls> calls = new IdentityHashMap<>();
   private @Nullable Mm last;
   private @Nullable Calls lastCalls;
 

@@ -7,7 +7,6 @@ import io.mm4j.api.process.Task;
 import java.util.Collection;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -17,7 +16,7 @@ final class TasksCheck {
   private final LinuxTask[] current;
   private final List<TaskMm> spaces;
   private final TaskMm init;
-  private final Map<TaskMm, int[]> counted = new IdentityHashMap<>();
+  private final IdentityHashMap<TaskMm, int[]> counted = new IdentityHashMap<>();
 
   TasksCheck(Collection<LinuxTask> tasks, LinuxTask[] current, List<TaskMm> spaces, TaskMm init) {
     this.tasks = tasks;
