@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -75,7 +76,9 @@ class ExecCommandTest {
     assertEquals(0, run.code(), run.err());
     List<?> areas = run.jsonList("areas");
     for (String area : List.of("code", "data", "bss", "stack", "kernel")) {
-      assertTrue(areas.stream().anyMatch(a -> ((Map<?, ?>) a).get("area").equals(area)), run.out());
+      assertTrue(
+          areas.stream().anyMatch(a -> Objects.equals(((Map<?, ?>) a).get("area"), area)),
+          run.out());
     }
     assertTrue(run.out().contains("a hole: an access is a SIGSEGV"), run.out());
     assertTrue(run.out().contains("\"mm_mt\""), run.out());

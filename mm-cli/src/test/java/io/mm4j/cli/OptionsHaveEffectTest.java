@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -173,7 +174,7 @@ class OptionsHaveEffectTest {
         words.add(name);
         if (option.arity().max() > 0) {
           assertTrue(VALUES.containsKey(name), () -> "a value for " + name);
-          words.add(named(VALUES.get(name)));
+          words.add(named(Objects.requireNonNull(VALUES.get(name))));
         }
         tried++;
         Cli after = Cli.mm(words.toArray(String[]::new));
