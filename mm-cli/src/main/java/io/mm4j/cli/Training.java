@@ -6,6 +6,8 @@ import io.mm4j.cli.text.Terminal;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -56,6 +58,15 @@ public final class Training {
       """
       sh-7 [001] .... 1.000001: mm_page_alloc: page=d2 pfn=4096 order=2 migratetype=0 gfp_flags=GFP_KERNEL
       sh-7 [001] .... 1.000004: mm_page_free: page=d2 pfn=4096 order=2
+      """;
+
+  private static final String SCRIPT =
+      """
+      alloc_pages GFP_KERNEL 3
+      mmap 2M; write $2
+      cat /proc/buddyinfo /proc/1/maps
+      free_pages $1 3
+      validate
       """;
 
   private Training() {}
@@ -117,6 +128,9 @@ public final class Training {
     commands.add(List.of("cat", "/proc/1/maps", "/proc/1/smaps", "/proc/slabinfo"));
     commands.add(List.of("cat", "/proc/1/maps", "--after", strace));
     commands.add(List.of("proc", "--export", dir.resolve("proc").toString()));
+    commands.add(List.of("exec", program(dir), "word"));
+    commands.add(List.of("run", write(dir, "t.mm", SCRIPT), "--memory", "64M"));
+    commands.add(List.of("bench", "--list"));
     commands.add(List.of("plugins"));
     commands.add(
         List.of("new-plugin", "next", "--spi", "frame-allocator", dir.resolve("next").toString()));
@@ -125,6 +139,20 @@ public final class Training {
     commands.add(List.of("explain", "mmmap"));
     commands.add(List.of("cat", "--memry", "1G"));
     return commands;
+  }
+
+  /** An ELF file with one segment. */
+  private static String program(Path dir) throws IOException {
+    long base = 0x400000;
+    int size = 120;
+    ByteBuffer elf = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
+    elf.put(new byte[] {0x7f, 'E', 'L', 'F', 2, 1, 1}).position(16);
+    elf.putShort((short) 2).putShort((short) 62).putInt(1); // ET_EXEC, EM_X86_64
+    elf.putLong(base + size - 2).putLong(64).putLong(0).putInt(0); // e_entry, e_phoff
+    elf.putShort((short) 64).putShort((short) 56).putShort((short) 1).position(64);
+    elf.putInt(1).putInt(5).putLong(0).putLong(base).putLong(base); // PT_LOAD, R-E
+    elf.putLong(size).putLong(size).putLong(4096);
+    return Files.write(dir.resolve("program"), elf.array()).toString();
   }
 
   private static String write(Path dir, String name, String text) throws IOException {
