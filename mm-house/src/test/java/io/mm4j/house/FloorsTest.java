@@ -66,6 +66,7 @@ class FloorsTest {
         || to.startsWith("jdk.")
         || to.startsWith("com.sun.management")
         || (type.getPackageName().equals("io.mm4j.testkit.junit") && to.startsWith("org.junit."))
+        || (type.getPackageName().equals("io.mm4j.cli.shell") && to.startsWith("org.jline."))
         || (from.equals("trace") && to.startsWith("net.bytebuddy"))
         || ALLOWED.getOrDefault(from, Set.of()).contains(to);
   }

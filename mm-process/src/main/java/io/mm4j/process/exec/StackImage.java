@@ -34,7 +34,6 @@ final class StackImage {
   private final int word;
   private final List<byte[]> arguments;
   private final List<byte[]> environment;
-  private final byte[] path;
   private final long pathAt;
   private final long envEnd;
   private final long envStart;
@@ -48,8 +47,7 @@ final class StackImage {
     word = abi.is64() ? 8 : 4;
     arguments = strings(request.arguments().isEmpty() ? List.of("") : request.arguments());
     environment = strings(request.environment());
-    path = string(request.path());
-    pathAt = ExecLayout.taskSize(abi) - word - path.length;
+    pathAt = ExecLayout.taskSize(abi) - word - string(request.path()).length;
     envEnd = pathAt;
     envStart = envEnd - total(environment);
     argStart = envStart - total(arguments);
@@ -86,7 +84,7 @@ final class StackImage {
 
   /** Copies the strings; 0 or a negated errno. */
   long writeStrings(UserBytes bytes) {
-    long error = bytes.write(pathAt, path);
+    long error = bytes.write(pathAt, string(request.path()));
     long at = argStart;
     for (byte[] text : arguments) {
       error |= bytes.write(at, text);

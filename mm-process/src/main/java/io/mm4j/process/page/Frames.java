@@ -463,6 +463,19 @@ public final class Frames {
     }
   }
 
+  /** {@code clear_huge_page()}: a block becomes zero. */
+  void clear(long pfn, int order) {
+    memory.clearPages(pfn, order);
+  }
+
+  /** Bytes of a block become zero, from an offset in it on. */
+  void clear(long pfn, long offset, long bytes) {
+    long start = (pfn << Pages.PAGE_SHIFT) + offset;
+    for (long at = start; memory.hasBytes(pfn) && at < start + bytes; at++) {
+      memory.putByte(at, (byte) 0);
+    }
+  }
+
   /** What works on a part of a page. */
   public PageBytes bytes() {
     return bytes;

@@ -3,7 +3,6 @@ package io.mm4j.process.page;
 
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.PageFlags;
-import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Gfp;
 import java.util.ArrayDeque;
 import java.util.IdentityHashMap;
@@ -107,7 +106,7 @@ public final class HugePool {
       reserved--;
     }
     long head = free.pop();
-    frames.memory.clearPages(head, frames.format.order(2));
+    frames.clear(head, frames.format.order(2));
     frames.get(head);
     return head;
   }
@@ -160,8 +159,8 @@ public final class HugePool {
   public void clear(FileObject file, long from, long to) {
     long size = frames.format.bytes(2);
     long head = cached(file, from / size);
-    for (long at = from; head != Frames.NONE && at < to; at++) {
-      frames.memory.putByte((head << Pages.PAGE_SHIFT) + (at & size - 1), (byte) 0);
+    if (head != Frames.NONE && from < to) {
+      frames.clear(head, from & size - 1, to - from);
     }
   }
 

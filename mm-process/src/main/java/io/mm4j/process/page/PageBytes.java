@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.page;
 
-import io.mm4j.api.memory.Pages;
 import java.util.BitSet;
 
 /** What calls do to parts of pages: zero them, and copy them from page to page. */
@@ -17,10 +16,7 @@ public final class PageBytes {
   /** Bytes of a page become zero, and are known to be. */
   void zero(long pfn, int from, int to) {
     frames.fill(pfn);
-    long start = pfn << Pages.PAGE_SHIFT;
-    for (long at = start + from; frames.memory.hasBytes(pfn) && at < start + to; at++) {
-      frames.memory.putByte(at, (byte) 0);
-    }
+    frames.clear(pfn, from, to - from);
     BitSet known = frames.unknown.isEmpty() ? null : frames.unknown.get(pfn);
     if (known != null) {
       BitSet more = known.isEmpty() ? new BitSet(PAGE) : known;
