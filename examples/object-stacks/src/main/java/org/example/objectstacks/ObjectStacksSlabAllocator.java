@@ -21,8 +21,6 @@ import io.mm4j.api.slab.ObjectConstructor;
 import io.mm4j.api.slab.SlabAllocatorProvider.Floors;
 import io.mm4j.api.slab.SlabEvents;
 import io.mm4j.api.slab.SlabFlags;
-import org.example.objectstacks.base.BaseCpu;
-import org.example.objectstacks.base.SlabBase;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -31,11 +29,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import org.example.objectstacks.base.BaseCpu;
+import org.example.objectstacks.base.SlabBase;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Objects in slots of a power of two bytes, and stacks of free ones: whoever allocates gets what was
- * freed last on its node, which is still in the processor's cache.
+ * Objects in slots of a power of two bytes, and stacks of free ones: whoever allocates gets what
+ * was freed last on its node, which is still in the processor's cache.
  *
  * <p>A slab is never looked at when an object comes or goes; which ones are empty is counted when a
  * cache is shrunk, by hand, at close, or because the machine runs short. So an allocation costs a

@@ -4,8 +4,8 @@ package org.example.objectstacks;
 
 import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.machine.Spi;
-import io.mm4j.api.slab.SlabAllocatorProvider;
 import io.mm4j.api.plugin.PluginSpec;
+import io.mm4j.api.slab.SlabAllocatorProvider;
 import io.mm4j.testkit.junit.PluginSuite;
 import java.util.List;
 

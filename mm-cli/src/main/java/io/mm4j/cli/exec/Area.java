@@ -52,7 +52,8 @@ public record Area(String name, long start, long end, String what) {
     add(areas, "heap", places.startBrk(), places.brk(), "start_brk to brk, grows by brk");
     mm.forEachVma(vma -> ofVma(areas, vma, program));
     areas.add(
-        new Area("kernel", taskSize, image.is64() ? -1 : 1L << 32, "above TASK_SIZE: no user page"));
+        new Area(
+            "kernel", taskSize, image.is64() ? -1 : 1L << 32, "above TASK_SIZE: no user page"));
     areas.sort((a, b) -> Long.compareUnsigned(a.start(), b.start()));
     return areas;
   }

@@ -29,7 +29,7 @@ final class Drawing {
             Locale.ROOT,
             is64
                 ? "user space to 0x%3$x, %1$s, each row %2$s (the kernel's half, as large, is"
-                      + " above)%n"
+                    + " above)%n"
                 : "all %1$s, each row %2$s: user space below 0x%3$x, the kernel's above%n",
             Sizes.of(all),
             Sizes.of(row),

@@ -100,8 +100,7 @@ final class Growth {
     String end =
         outcome.ok()
             ? ""
-            : String.format(
-                Locale.ROOT, "SIGSEGV (%s) at 0x%x", outcome.kind(), outcome.uaddr());
+            : String.format(Locale.ROOT, "SIGSEGV (%s) at 0x%x", outcome.kind(), outcome.uaddr());
     row("write " + bytes + " of stack", end, lowest & -PAGE, before);
   }
 }

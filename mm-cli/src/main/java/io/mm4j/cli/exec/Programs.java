@@ -73,9 +73,7 @@ public final class Programs {
           file + ", --machine " + architecture.id(),
           "a 32-bit program, or --machine x86-64");
     }
-    return architecture == Architecture.X86_32_24
-        ? ExecRequest.Abi.I386_24
-        : ExecRequest.Abi.I386;
+    return architecture == Architecture.X86_32_24 ? ExecRequest.Abi.I386_24 : ExecRequest.Abi.I386;
   }
 
   /** What maps shows ({@code d_path}): no links, and the root is the folder that stands for it. */

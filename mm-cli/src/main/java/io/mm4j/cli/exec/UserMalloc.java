@@ -127,7 +127,9 @@ public final class UserMalloc {
     long size = up(need + word, PAGE);
     long at = mm.mmap(0, size, 3, 0x22, -1, 0);
     calls.add(
-        "mmap(NULL, " + size + ", PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = "
+        "mmap(NULL, "
+            + size
+            + ", PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = "
             + result(at));
     if (Errno.isError(at)) {
       return 0;

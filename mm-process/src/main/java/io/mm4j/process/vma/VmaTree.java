@@ -103,7 +103,9 @@ public final class VmaTree {
     return lastFound == null ? -1 : lastFound.start;
   }
 
-  /** Start of the VMA at the root of the index; of the first one if none is; -1 if there is none. */
+  /**
+   * Start of the VMA at the root of the index; of the first one if none is; -1 if there is none.
+   */
   public long rootStart() {
     Vma vma = at(index.rootVma());
     Vma shown = vma == null ? first() : vma;

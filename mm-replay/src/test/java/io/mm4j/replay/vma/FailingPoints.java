@@ -20,6 +20,7 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -211,7 +212,10 @@ final class FailingPoints {
                   + " "
                   + (file ? vma.name() : "")
                   + " "
-                  + String.join(",", vma.flags())
+                  + vma.flags().stream()
+                      .filter(
+                          flag -> !flag.equals("gu")) // comes with a merge, which may be refused
+                      .collect(Collectors.joining(","))
                   + " offset=";
           long at = vma.start();
           String pages = vma.pages().equals("?") ? ".0" : vma.pages();
@@ -325,6 +329,8 @@ final class FailingPoints {
           || (mremap && (is.equals("nothing") || (!refused && is.equals(absent(old)))))
           // A stack has grown before its page is looked for.
           || (touch && old.equals("nothing") && is.equals(absent(now)))
+          // mlockall passes over a VMA that cannot be split, and brings its pages all the same.
+          || (text.contains(" mlockall ") && mapping(is).equals(mapping(old)))
           // Calls that change a mapping and make pages present do of the second what they can.
           || (!undone && !touch && mapping(is).equals(mapping(now)) && isPage(is, old));
     }

@@ -63,8 +63,7 @@ public final class TestKit {
   @SuppressWarnings("unchecked") // as above
   public static <P extends PluginProvider> List<Rule<P>> rules(Spi<P> spi) {
     if (spi == Spi.PROCESS) {
-      return Stream.concat(
-              ProcessFloorSuite.rules().stream(), TaskSuite.suite().rules().stream())
+      return Stream.concat(ProcessFloorSuite.rules().stream(), TaskSuite.suite().rules().stream())
           .map(r -> (Rule<P>) r)
           .toList();
     }
