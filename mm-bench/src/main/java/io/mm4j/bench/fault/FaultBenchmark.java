@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.bench.fault;
 
-import io.mm4j.api.Cpu;
 import io.mm4j.api.machine.Machine;
 import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.machine.Spi;
+import io.mm4j.api.memory.Contents;
+import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.page.CpuPages;
 import io.mm4j.api.page.Gfp;
+import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmLayout;
@@ -32,6 +34,7 @@ import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OperationsPerInvocation;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
@@ -82,13 +85,36 @@ public class FaultBenchmark {
   /** Always 1. */
   public int stride = 1;
 
-  private final Machine machine = new MachineConfig().memory(512L << 20).cpus(1).boot();
-  private final Cpu cpu = machine.cpus().get(0);
-  private final CpuPages pages = machine.pages().on(cpu);
+  /** Whether user pages have bytes. Without, nothing is zeroed or copied. */
+  @Param({"ALL", "TABLES"})
+  public Contents contents = Contents.ALL;
+
+  private Floors floors = new Floors(Contents.ALL);
   private final long[] row = new long[ROW];
   private final long[] frames = new long[16];
-  private final Mm mm = space(machine);
-  private final Calls calls = new Calls(mm);
+  private final long[] spare = new long[ALL];
+  private final long[] owned = new long[ALL];
+
+  /** A machine with a process. */
+  private static final class Floors {
+    final Machine machine;
+    final CpuPages pages;
+    final Mm mm;
+    final Calls calls;
+
+    Floors(Contents contents) {
+      machine = new MachineConfig().memory(512L << 20).cpus(1).contents(contents).boot();
+      pages = machine.pages().on(machine.cpus().get(0));
+      mm = space(machine);
+      calls = new Calls(mm);
+    }
+
+    void close() {
+      calls.exit();
+      mm.context.close();
+      machine.close();
+    }
+  }
 
   private static Mm space(Machine machine) {
     Frames frames =
@@ -123,6 +149,10 @@ public class FaultBenchmark {
   /** Maps the VMAs and fills them. */
   @Setup
   public void setUp() {
+    floors.close();
+    floors = new Floors(contents);
+    Mm mm = floors.mm;
+    Calls calls = floors.calls;
     for (int i = 0; i < VMAS; i++) {
       calls.mmap(vma(i), PAGES * PAGE, READ_WRITE, PRIVATE_ANONYMOUS | FIXED, -1, 0);
     }
@@ -147,40 +177,43 @@ public class FaultBenchmark {
     if (mm.vmas.size() != VMAS + 1 || mm.pages.rss() != ALL) {
       throw new IllegalStateException("vmas=" + mm.vmas.size() + " rss=" + mm.pages.rss());
     }
+    for (int k = 0; k < PAGES; k++) {
+      for (int i = 0; i < ROW; i++) {
+        owned[k * ROW + i] = mm.pages.pageAt(row[i] + k * PAGE);
+      }
+    }
     for (int i = 0; i < frames.length; i++) {
-      frames[i] = pages.alloc(Gfp.GFP_HIGHUSER_MOVABLE, 0);
+      frames[i] = floors.pages.alloc(Gfp.GFP_HIGHUSER_MOVABLE, 0);
     }
   }
 
   private void write(long address) {
-    if (calls.attempt(address, Touch.Access.WRITE) != TouchOutcome.Kind.OK) {
+    if (floors.calls.attempt(address, Touch.Access.WRITE) != TouchOutcome.Kind.OK) {
       throw new IllegalStateException("no page: address=" + address);
     }
   }
 
-  /** Closes the machine. */
+  /** Closes the floors.machine. */
   @TearDown
   public void tearDown() {
-    calls.exit();
-    mm.context.close();
     for (long frame : frames) {
-      pages.free(frame, 0);
+      floors.pages.free(frame, 0);
     }
-    machine.close();
+    floors.close();
   }
 
   /** The first write to each page, in another VMA each time, and the unmapping of all pages. */
   @Benchmark
   @OperationsPerInvocation(ALL)
   public long anonymous() {
-    mm.pages.ranges().zap(BASE, vma(VMAS), false);
+    floors.mm.pages.ranges().zap(BASE, vma(VMAS), false);
     int step = stride;
     for (int k = 0; k < PAGES; k += step) {
       for (int i = 0; i < ROW; i += step) {
         write(row[i] + k * PAGE);
       }
     }
-    return mm.pages.rss();
+    return floors.mm.pages.rss();
   }
 
   /** A write to a page that is there: what the fault costs when it finds nothing to do. */
@@ -191,7 +224,7 @@ public class FaultBenchmark {
     for (int i = 0; i < ROW; i += step) {
       write(row[i] + PAGE);
     }
-    return mm.pages.rss();
+    return floors.mm.pages.rss();
   }
 
   /** A read of a cached file, which maps sixteen pages, and their unmapping. */
@@ -200,12 +233,12 @@ public class FaultBenchmark {
   public long fileReads() {
     int step = stride;
     for (int i = 0; i < ROW; i += step) {
-      if (calls.attempt(FILE + i * 16L * PAGE, Touch.Access.READ) != TouchOutcome.Kind.OK) {
+      if (floors.calls.attempt(FILE + i * 16L * PAGE, Touch.Access.READ) != TouchOutcome.Kind.OK) {
         throw new IllegalStateException("no page: i=" + i);
       }
     }
-    mm.pages.ranges().zap(FILE, FILE + ROW * 16 * PAGE, false);
-    return mm.pages.rss();
+    floors.mm.pages.ranges().zap(FILE, FILE + ROW * 16 * PAGE, false);
+    return floors.mm.pages.rss();
   }
 
   /** Fork, and exit of the child, for each page that it has. */
@@ -236,7 +269,7 @@ public class FaultBenchmark {
   }
 
   private Mm child() {
-    Mm child = calls.fork();
+    Mm child = floors.calls.fork();
     if (child == null) {
       throw new IllegalStateException("no child");
     }
@@ -250,7 +283,7 @@ public class FaultBenchmark {
     Object found = null;
     int step = stride;
     for (int i = 0; i < ROW; i += step) {
-      found = mm.vmas.find(row[i]);
+      found = floors.mm.vmas.find(row[i]);
     }
     return found;
   }
@@ -259,6 +292,7 @@ public class FaultBenchmark {
   @Benchmark
   @OperationsPerInvocation(16)
   public long pair() {
+    CpuPages pages = floors.pages;
     long sum = 0;
     int step = stride;
     for (int i = 0; i < 16; i += step) {
@@ -275,39 +309,52 @@ public class FaultBenchmark {
   @Benchmark
   @OperationsPerInvocation(ROW)
   public long translate() {
-    long root = mm.pages.root();
+    PageTables tables = floors.machine.pageTables();
+    long root = floors.mm.pages.root();
     long sum = 0;
     int step = stride;
     for (int i = 0; i < ROW; i += step) {
-      sum += machine.pageTables().translate(root, row[i] + PAGE);
+      sum += tables.translate(root, row[i] + PAGE);
     }
     return sum;
   }
 
-  /** A page out of the page allocator, zeroed, and back. */
+  /** As many pages as the process has out of the page allocator, and back. */
   @Benchmark
-  @OperationsPerInvocation(16)
-  public long zeroedPair() {
-    long sum = 0;
+  @OperationsPerInvocation(ALL)
+  public long pairOfAll() {
+    CpuPages pages = floors.pages;
     int step = stride;
-    for (int i = 0; i < 16; i += step) {
-      sum += frames[i];
-      pages.free(frames[i], 0);
+    for (int i = 0; i < ALL; i += step) {
+      spare[i] = pages.alloc(Gfp.GFP_HIGHUSER_MOVABLE, 0);
     }
-    for (int i = 0; i < 16; i += step) {
-      frames[i] = pages.alloc(Gfp.GFP_HIGHUSER_MOVABLE | Gfp.__GFP_ZERO, 0);
+    for (int i = 0; i < ALL; i += step) {
+      pages.free(spare[i], 0);
     }
-    return sum;
+    return spare[0];
   }
 
-  /** A page copied into another. */
+  /** The pages of the process become zero, in the order in which it writes to them. */
   @Benchmark
-  @OperationsPerInvocation(15)
-  public long copy() {
+  @OperationsPerInvocation(ALL)
+  public long zeroing() {
+    PhysicalMemory memory = floors.machine.memory();
     int step = stride;
-    for (int i = 1; i < 16; i += step) {
-      machine.memory().copyPage(frames[i], frames[i - 1]);
+    for (int i = 0; i < ALL; i += step) {
+      memory.clearPages(owned[i], 0);
     }
-    return frames[0];
+    return owned[0];
+  }
+
+  /** Half of the pages of the process are copied into the other half. */
+  @Benchmark
+  @OperationsPerInvocation(ALL / 2)
+  public long copying() {
+    PhysicalMemory memory = floors.machine.memory();
+    int step = stride;
+    for (int i = 0; i < ALL / 2; i += step) {
+      memory.copyPage(owned[i], owned[ALL / 2 + i]);
+    }
+    return owned[0];
   }
 }

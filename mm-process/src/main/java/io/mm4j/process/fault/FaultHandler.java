@@ -190,14 +190,11 @@ public final class FaultHandler {
       return Result.OOM;
     }
     explainAnon(first, "first write to anonymous memory: a zeroed page");
-    return pages.makeTable(addr)
-        ? own(
-            vma,
-            addr,
-            PageTable.NOTHING,
-            Frames.NONE,
-            frames.newAnon(vma.anonMapping(), vma.pgoffAt(addr)))
-        : Result.OOM;
+    if (pages.lacksTable() && !pages.makeTable(addr)) {
+      return Result.OOM;
+    }
+    long pfn = frames.newAnon(vma.anonMapping(), vma.pgoffAt(addr));
+    return own(vma, addr, PageTable.NOTHING, Frames.NONE, pfn);
   }
 
   /** {@code mfill_atomic_pte_copy}: a page of somebody else's bytes; it may be written at once. */
@@ -225,12 +222,14 @@ public final class FaultHandler {
     if (pfn == Frames.NONE) {
       return Result.OOM;
     }
-    int kind = pages.look(addr);
-    if (kind != kindBefore || (kind == PageTable.PAGE && pages.pfn() != before)) {
+    int kind = pages.again(addr);
+    if (kind != kindBefore
+        || pages.lacksTable()
+        || (kind == PageTable.PAGE && pages.pfn() != before)) {
       frames.put(pfn);
       return Result.RETRY;
     }
-    pages.map(addr, pfn, pages.written(pages.entry(pfn, mm.prot(vma))));
+    pages.mapNew(addr, pfn, pages.written(pages.entry(pfn, mm.prot(vma))));
     return Result.OK;
   }
 

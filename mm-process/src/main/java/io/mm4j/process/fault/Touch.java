@@ -116,7 +116,7 @@ public final class Touch {
   }
 
   private TouchOutcome.Kind done(long addr, boolean write, int value) {
-    int kind = mm.pages.look(addr);
+    int kind = mm.pages.again(addr);
     mm.pages.accessed(write);
     Frames frames = mm.context.frames();
     if (kind != PageTable.PAGE) {

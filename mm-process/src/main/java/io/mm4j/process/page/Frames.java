@@ -3,6 +3,7 @@ package io.mm4j.process.page;
 
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.Cpu;
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.PageFlags;
@@ -61,6 +62,10 @@ public final class Frames {
   private final AnonTable anonTable = new AnonTable();
   private final PageBytes bytes = new PageBytes(this);
   private final DeferredSplit deferred;
+
+  /** {@code __GFP_ZERO} for user pages, if they have bytes ({@link Contents}). */
+  private final int zeroed;
+
   private long freed;
   private long zeroPage = NONE;
   private long hugeZero = NONE;
@@ -76,6 +81,7 @@ public final class Frames {
     this.tables = tables;
     this.format = tables.format();
     this.deferred = new DeferredSplit(this);
+    this.zeroed = memory.contents() == Contents.ALL ? Gfp.__GFP_ZERO : 0;
   }
 
   /** What splits large folios. */
@@ -127,7 +133,7 @@ public final class Frames {
    * @param index its place in the mapping, in pages
    */
   public long newAnon(long mapping, long index) {
-    long pfn = pages.alloc(Gfp.GFP_HIGHUSER_MOVABLE | Gfp.__GFP_ZERO, 0);
+    long pfn = pages.alloc(Gfp.GFP_HIGHUSER_MOVABLE | zeroed, 0);
     if (pfn != NONE) {
       map.hold(pfn, 0, FrameOwner.ANON, ANON, mapping, index);
     }
@@ -164,7 +170,7 @@ public final class Frames {
   /** A zeroed anonymous folio of a huge page, with one reference. */
   public long newHuge(long mapping, long index) {
     int order = format.order(2);
-    long pfn = pages.alloc(Gfp.GFP_TRANSHUGE_LIGHT | Gfp.__GFP_ZERO, order);
+    long pfn = pages.alloc(Gfp.GFP_TRANSHUGE_LIGHT | zeroed, order);
     if (pfn != NONE) {
       map.hold(pfn, order, FrameOwner.ANON, ANON | PageFlags.PG_HEAD, mapping, index);
     }
@@ -177,7 +183,7 @@ public final class Frames {
    * @param zero whether it is known to be full of zeroes
    */
   long newCached(FileObject file, long index, int order, boolean zero) {
-    int gfp = Gfp.GFP_HIGHUSER_MOVABLE | (zero ? Gfp.__GFP_ZERO : 0) | (order > 0 ? LARGE : 0);
+    int gfp = Gfp.GFP_HIGHUSER_MOVABLE | (zero ? zeroed : 0) | (order > 0 ? LARGE : 0);
     long pfn = pages.alloc(gfp, order);
     if (pfn == NONE) {
       return NONE;
@@ -292,6 +298,11 @@ public final class Frames {
     if (change < 0 && map.order(pfn) > 0) {
       deferred.unmapped(pfn);
     }
+  }
+
+  /** One entry maps an anonymous page that nothing has mapped before. */
+  void mapcountOfNew(long pfn) {
+    map.setMapcount(pfn, 1);
   }
 
   /** Huge entries that map the folio come, or go if negative. */

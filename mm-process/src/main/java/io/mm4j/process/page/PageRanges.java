@@ -194,8 +194,13 @@ public final class PageRanges {
   public void freeTables(long start, long end, long floor, long ceiling) {
     if (start < end && table.exists()) {
       walk.over(table.root(), start, end);
-      long _ = walk.freeTables(table.cpu, floor, ceiling == Long.MAX_VALUE ? 0 : ceiling);
+      dropTables(floor, ceiling == Long.MAX_VALUE ? 0 : ceiling);
     }
+  }
+
+  private void dropTables(long floor, long ceiling) {
+    table.freedTables();
+    long _ = walk.freeTables(table.cpu, floor, ceiling);
   }
 
   /** The tables of user space go, but the top one; nothing is mapped. */
@@ -211,7 +216,7 @@ public final class PageRanges {
     long from = addr & -hugeBytes;
     if (isEmpty(from, from + hugeBytes)) {
       walk.over(table.root(), from, from + hugeBytes);
-      long _ = walk.freeTables(table.cpu, from, from + hugeBytes);
+      dropTables(from, from + hugeBytes);
     }
   }
 
@@ -305,7 +310,7 @@ public final class PageRanges {
     for (long at = first; at + size <= end && at >= from; at += size) {
       if (isWholeDirectory(at, to + (at - from), end) && isEmpty(at, at + size)) {
         walk.over(table.root(), at, at + size);
-        long _ = walk.freeTables(table.cpu, at, at + size);
+        dropTables(at, at + size);
       }
     }
   }

@@ -51,7 +51,11 @@ public final class PageTable {
   private final long[] rss = new long[3];
   private long root;
 
-  // What look() found.
+  /** How often tables were freed: where the cursor stands may be none since. */
+  private int freedTables;
+
+  // What look() found, and freedTables then.
+  private int seen = -1;
   private int level;
   private long entry;
   private long pfn;
@@ -171,6 +175,33 @@ public final class PageTable {
       return NOTHING;
     }
     level = at.seek(root, addr, 1);
+    seen = freedTables;
+    return lookHere(addr);
+  }
+
+  /**
+   * As {@link #look}, for the address of the last one: reads the entry anew, and walks down only if
+   * something else was done to these tables meanwhile.
+   */
+  public int again(long addr) {
+    return stands(addr) ? lookHere(addr) : look(addr);
+  }
+
+  /** Whether the cursor stands at the entry of level 1 for an address. */
+  private boolean stands(long addr) {
+    return seen == freedTables
+        && exists()
+        && at.level() == 1
+        && at.address() == (addr & -Pages.PAGE_SIZE);
+  }
+
+  /** Notes that tables were freed. */
+  void freedTables() {
+    freedTables++;
+  }
+
+  private int lookHere(long addr) {
+    level = at.level();
     entry = at.entry();
     int kind = classify(level, entry);
     if (kind >= ZERO) {
@@ -260,6 +291,16 @@ public final class PageTable {
     replace(addr, value);
   }
 
+  /**
+   * {@code folio_add_new_anon_rmap()}: maps an anonymous page that nobody else can have found yet,
+   * so that its mapcount is written, not counted by an atomic step.
+   */
+  public void mapNew(long addr, long page, long value) {
+    frames.mapcountOfNew(page);
+    rss[PageKind.ANON.slot]++;
+    replace(addr, value);
+  }
+
   /** Maps a cached page: as {@link #map}, with a reference of its own. */
   public void mapCached(long addr, long page, long value) {
     frames.get(page);
@@ -311,8 +352,7 @@ public final class PageTable {
   }
 
   private void replace(long addr, long value) {
-    int l = at.seek(root, addr, 1);
-    if (l != 1) {
+    if (!stands(addr) && at.seek(root, addr, 1) != 1) {
       throw new IllegalStateException("no page table at addr=0x" + Long.toHexString(addr));
     }
     long old = at.entry();
