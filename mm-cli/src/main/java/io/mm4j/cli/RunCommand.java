@@ -25,6 +25,7 @@ import io.mm4j.replay.kmem.FtraceRequests;
 import io.mm4j.replay.kmem.KmemRun;
 import io.mm4j.replay.kmem.KmemSource;
 import io.mm4j.replay.kmem.RecordedRequests;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -55,6 +56,7 @@ import picocli.CommandLine.Parameters;
       "  mm run tar_gzip --compare frame-allocator=buddy,bitmap",
       "  mm run tar_gzip --compare page-allocator=linux,direct",
       "  mm run --all --compare slab=slub,slab,slob",
+      "  mm run mm-replay/src/test/corpus/vma/dev --all --compare vma-index=maple,rbtree",
       "  mm run tar_gzip --csv > fragmentation.csv",
       "  mm run tar_gzip --memory 512M      (its requests, on a machine of your own)",
       "  mm run TRACE.txt --memory 8G       (the page events of ftrace or perf script)",
@@ -80,8 +82,9 @@ final class RunCommand extends MmCommand {
   @Option(
       names = "--all",
       description =
-          "With --compare: on all bundled recordings, ranked in one table; warmed up, and in turns,"
-              + " so that the order of the plugins does not matter.")
+          "With --compare: on all bundled recordings, or with vma-index= on all recordings of calls"
+              + " in the folder WORKLOAD; ranked in one table, warmed up, and in turns, so that the"
+              + " order of the plugins does not matter.")
   private boolean all;
 
   @Mixin private MachineOptions machine = new MachineOptions();
@@ -162,18 +165,38 @@ final class RunCommand extends MmCommand {
   }
 
   private int tournament(Io io) {
-    if (workload != null || compare == null) {
+    if (compare == null) {
       throw new InputException(
-          workload != null ? "--all plays every bundled recording" : "nothing is compared",
+          "nothing is compared",
           "--all" + (workload == null ? "" : " " + workload),
-          "--all --compare SPI=A,B,.. without WORKLOAD");
+          "--all --compare SPI=A,B,..");
     }
     PluginRegistry registry = machine.registry(io);
     machine.refuse("zones, nodes and CPUs are those of each recording", "--cpus", "--cmdline");
     machine.refuseForRecordedZones();
+    Map<Spi<?>, PluginSpec> choices = machine.choices(registry);
+    if (compare.startsWith(Spi.VMA_INDEX.id() + "=")) {
+      if (workload == null) {
+        throw new InputException(
+            "no recordings of calls are bundled",
+            "--all --compare " + compare,
+            "FOLDER --all --compare vma-index=A,B,..");
+      }
+      Compared compared = Compared.read(registry, compare, Spi.VMA_INDEX);
+      refuseBoth(choices, Spi.VMA_INDEX);
+      refuseOthers(choices, Spi.PROCESS);
+      return new CallsTournament(io, registry, choices, Path.of(workload))
+          .run(compared.plugins(), output);
+    }
+    if (workload != null) {
+      throw new InputException(
+          "--all plays every bundled recording",
+          "--all " + workload,
+          "--all --compare SPI=A,B,.. without WORKLOAD, or FOLDER --all --compare"
+              + " vma-index=A,B,..");
+    }
     Compared compared =
         Compared.read(registry, compare, Spi.FRAME_ALLOCATOR, Spi.PAGE_ALLOCATOR, Spi.SLAB);
-    Map<Spi<?>, PluginSpec> choices = machine.choices(registry);
     refuseBoth(choices, compared.spi());
     refuseOthers(choices, Spi.FRAME_ALLOCATOR, Spi.PAGE_ALLOCATOR, Spi.PHYSICAL_MEMORY);
     return new Tournament(io, registry, choices).run(compared, output);

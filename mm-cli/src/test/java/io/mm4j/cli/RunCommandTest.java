@@ -173,6 +173,23 @@ class RunCommandTest {
     assertTrue(run.out().contains("\n1,bitmap,6,"), run.out());
   }
 
+  @Test
+  void aTournamentOfIndexesPlaysAFolder() throws Exception {
+    Path corpus = Path.of("../mm-replay/src/test/corpus/vma/dev");
+    for (String name : List.of("basic-000.vma.gz", "directed-merge_anon.vma.gz")) {
+      Files.copy(corpus.resolve(name), dir.resolve(name));
+    }
+    String compare = "vma-index=rbtree,maple";
+    Cli run = Cli.mm("run", dir.toString(), "--all", "--compare", compare, "--no-timing", "--csv");
+    assertEquals(0, run.code(), run.err());
+    assertTrue(
+        run.out().startsWith("rank,plugin,recordings,comparisons,equal,differ\n1,maple,2,"),
+        run.out());
+    assertTrue(run.out().contains("\n2,rbtree,2,"), run.out());
+    Cli timed = Cli.mm("run", dir.toString(), "--all", "--compare", compare, "--csv");
+    assertTrue(timed.out().contains(",comparisons_per_second,rank_by_speed"), timed.out());
+  }
+
   /** Who is named first has no advantage. */
   @Test
   @Tag("soak")
@@ -191,6 +208,8 @@ class RunCommandTest {
             Cli.mm("run", "--all"),
             Cli.mm("run", "tar_gzip", "--all", "--compare", "slab=slub"),
             Cli.mm("run", "--all", "--compare", "vma-index=maple"),
+            Cli.mm("run", dir.toString(), "--all", "--compare", "vma-index=maple"),
+            Cli.mm("run", dir.toString(), "--all", "--compare", "slab=slub"),
             Cli.mm("run", "--all", "--compare", "slab=slub", "--memory", "1G"))) {
       assertEquals(2, wrong.code(), wrong.out());
       assertTrue(wrong.err().contains("allowed: "), wrong.err());
