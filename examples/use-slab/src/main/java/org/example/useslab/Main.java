@@ -11,7 +11,7 @@ import io.mm4j.api.page.Gfp;
 public final class Main {
   private Main() {}
 
-  /** Prints {@code 112 bytes}. */
+  /** Prints {@code 128 bytes}. */
   public static void main(String[] args) {
     try (Machine machine = new MachineConfig().memory(1L << 30).boot()) {
       Cpu cpu = machine.cpus().get(0);
