@@ -140,6 +140,11 @@ final class LinuxProcessFloor implements ProcessFloor {
   }
 
   @Override
+  public boolean isZeroPage(long pfn) {
+    return tables != null && context.frames().isZeroPage(pfn);
+  }
+
+  @Override
   public Tasks tasks() {
     LinuxTasks now = tasks;
     if (now == null) {
