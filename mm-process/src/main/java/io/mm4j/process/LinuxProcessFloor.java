@@ -135,6 +135,9 @@ final class LinuxProcessFloor implements ProcessFloor {
 
   @Override
   public HugePages hugePages() {
+    if (tables == null) {
+      return ProcessFloor.super.hugePages(); // no process, and no pool
+    }
     HugePool pool = context.hugePool();
     return new HugePages(pool.total(), pool.free(), pool.reserved(), 0);
   }

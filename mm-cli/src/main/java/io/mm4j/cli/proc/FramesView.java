@@ -10,8 +10,8 @@ import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.process.ProcessFloor;
-import java.util.Set;
 import java.util.function.LongPredicate;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,9 +27,14 @@ import org.jspecify.annotations.Nullable;
  * @param zeroPage whether a frame is the zero page or belongs to the huge one
  * @param sections whether the map is by section, so that it ends where one does
  * @param floor who has processes on it, if somebody can
+ * @param kernelRoot gives the frame of the kernel's top table, once there are page tables
  */
 public record FramesView(
-    MemMap map, LongPredicate zeroPage, boolean sections, @Nullable ProcessFloor floor) {
+    MemMap map,
+    LongPredicate zeroPage,
+    boolean sections,
+    @Nullable ProcessFloor floor,
+    LongSupplier kernelRoot) {
   private static final long SECTION = 1L << (Pages.SECTION_SIZE_BITS - Pages.PAGE_SHIFT);
 
   /** Receives runs of frames that have the same value. */
@@ -53,7 +58,8 @@ public record FramesView(
         machine.memory().memMap(),
         pfn -> asked != null && asked.isZeroPage(pfn),
         physical == null || !physical.name().equals("flatmem"),
-        floor);
+        floor,
+        () -> machine.pageTables().kernelRoot(machine.cpus().get(0)));
   }
 
   /** {@code get_max_dump_pfn()}. */
@@ -194,13 +200,10 @@ public record FramesView(
   record Counts(
       long anon, long anonHuge, long file, long mapped, long shmem, long dirty, long tables) {}
 
-  /**
-   * Counts them.
-   *
-   * @param roots the frames of the processes' top tables
-   */
-  Counts counts(Set<Long> roots) {
+  /** Counts them. */
+  Counts counts() {
     long[] sums = new long[7];
+    long kernel = -1;
     for (long pfn = map.startPfn();
         pfn < map.endPfn();
         pfn = Math.max(pfn + 1, map.sameUntil(pfn))) {
@@ -217,7 +220,8 @@ public record FramesView(
         sums[4] += shmem ? 1 : 0;
         sums[5] += !shmem && (flags & PageFlags.PG_DIRTY) != 0 ? 1 : 0;
       } else if (owner == FrameOwner.PAGE_TABLE) {
-        sums[6] += roots.contains(pfn) || roots.contains(map.mapping(pfn)) ? 1 : 0;
+        kernel = kernel < 0 ? kernelRoot.getAsLong() : kernel;
+        sums[6] += pfn == kernel || map.mapping(pfn) == kernel || map.mapping(pfn) == 0 ? 0 : 1;
       }
     }
     return new Counts(sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6]);
