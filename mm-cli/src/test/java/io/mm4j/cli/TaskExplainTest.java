@@ -38,14 +38,24 @@ class TaskExplainTest {
     String text = explained("fork; kthread kworker; switch $1; switch $2; in 1 exit");
     has(text, "stays loaded as its active_mm: mm_users=1 mm_count=2", "mm_users=0 mm_count=1");
     has(explained("exit"), "mmput() calls exit_mmap()", "is free", "does not return");
-    has(explained("vfork; switch $1; exit; switch 1; wait"), "CLONE_VM", "mm_users goes from 2 to 1", "a zombie until");
+    has(
+        explained("vfork; switch $1; exit; switch 1; wait"),
+        "CLONE_VM",
+        "mm_users goes from 2 to 1",
+        "a zombie until");
   }
 
   @Test
   void whatCannotBeIsRefused() {
     for (String calls :
         new String[] {
-          "switch 9", "wait 1 2", "in 1", "exit; mmap 4K", "kthread", "execve /no/such/file", "switch $4"
+          "switch 9",
+          "wait 1 2",
+          "in 1",
+          "exit; mmap 4K",
+          "kthread",
+          "execve /no/such/file",
+          "switch $4"
         }) {
       Cli wrong = Cli.mm("explain", calls);
       assertEquals(2, wrong.code(), calls + wrong.out() + wrong.err());

@@ -14,7 +14,6 @@ import io.mm4j.api.process.ExecRequest;
 import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.Task;
 import io.mm4j.api.process.Tasks;
-import io.mm4j.api.process.VmaInfo;
 import io.mm4j.cli.exec.Programs;
 import io.mm4j.cli.explain.Explanation.Change;
 import io.mm4j.cli.explain.Explanation.Step;
@@ -41,12 +40,12 @@ public final class TaskExplainer {
   private static final String IN = "in";
   private static final Set<String> OPERATIONS =
       Set.of("fork", "vfork", "execve", "exit", "wait", "kthread", "switch", "process", IN);
-  private static final int MOST_VMAS = 40;
 
   private final Machine machine;
   private final Tasks tasks;
   private final Cpu cpu;
   private final TopTables top;
+  private final ForkSteps forks;
   private final CallExplainer calls;
   private final List<Long> results;
   private final Path root;
@@ -64,6 +63,7 @@ public final class TaskExplainer {
     this.tasks = machine.processes().tasks();
     this.cpu = machine.cpus().get(0);
     this.top = new TopTables(machine);
+    this.forks = new ForkSteps(machine, top);
     this.results = results;
     this.root = root;
     this.calls = new CallExplainer(List.of(first), first, results);
@@ -200,7 +200,7 @@ public final class TaskExplainer {
     return found;
   }
 
-  private static String mm(@Nullable AddressSpace space) {
+  static String mm(@Nullable AddressSpace space) {
     if (space == null) {
       return "init_mm";
     }
@@ -225,8 +225,8 @@ public final class TaskExplainer {
     AddressSpace old = process.mm();
     long root = TopTables.frame(old);
     Map<Long, Long> writable = new LinkedHashMap<>();
-    old.forEachMap(vma -> writable.put(vma.start(), writable(root, vma)));
-    long[] frames = frames();
+    old.forEachMap(vma -> writable.put(vma.start(), forks.writable(root, vma)));
+    long[] frames = forks.frames();
     List<Step> steps = new ArrayList<>();
     long result = share ? tasks.vfork(parent) : tasks.fork(parent);
     if (Errno.isError(result)) {
@@ -258,7 +258,7 @@ public final class TaskExplainer {
                   + " waits until the child calls exec or exit (wait_for_vfork_done); the CPU"
                   + " idles"));
     } else {
-      copied(steps, old, copy, writable, frames);
+      forks.copied(steps, old, copy, writable, frames);
     }
     return done(
         name + "()",
@@ -271,120 +271,6 @@ public final class TaskExplainer {
             + result
             + " CALL` makes one call there",
         List.of());
-  }
-
-  private void copied(
-      List<Step> steps,
-      AddressSpace old,
-      AddressSpace copy,
-      Map<Long, Long> writable,
-      long[] frames) {
-    long root = TopTables.frame(old);
-    long newRoot = TopTables.frame(copy);
-    steps.add(
-        new Step("copy_mm", "no CLONE_VM: dup_mm() makes an mm_struct of its own: " + mm(copy)));
-    steps.add(
-        new Step(
-            "pgd_alloc",
-            String.format(
-                Locale.ROOT,
-                "the page directory is frame 0x%x, the parent's 0x%x; %s",
-                newRoot,
-                root,
-                top.compared(root, newRoot))));
-    Map<Long, VmaInfo> here = new LinkedHashMap<>();
-    copy.forEachVma(vma -> here.put(vma.start(), vma));
-    List<VmaInfo> all = new ArrayList<>();
-    old.forEachVma(all::add);
-    long[] sums = new long[2];
-    for (VmaInfo vma : all) {
-      if (vma.start() < 0) {
-        continue;
-      }
-      long were = writable.getOrDefault(vma.start(), 0L);
-      long now = writable(root, vma);
-      sums[0] += were - now;
-      long shared = entries(copy, vma);
-      sums[1] += shared;
-      if (all.size() <= MOST_VMAS) {
-        String what =
-            dup(vma, here.containsKey(vma.start()), shared, entries(old, vma), were - now);
-        steps.add(new Step("dup_mmap", range(vma) + ": " + what));
-      }
-    }
-    steps.add(
-        new Step(
-            "copy_page_range",
-            String.format(
-                Locale.ROOT,
-                "%d pages are mapped by both now, each with one reference and one mapcount more; %d"
-                    + " entries of the parent no longer let writes through, as the child's",
-                sums[1],
-                sums[0])));
-    long[] after = frames();
-    steps.add(
-        new Step(
-            "frames",
-            String.format(
-                Locale.ROOT,
-                "%d more page tables (the child has %d below its directory), %d more anonymous"
-                    + " pages: a write copies, not fork",
-                after[0] - frames[0],
-                copy.fields().tablePages(),
-                after[1] - frames[1])));
-    steps.add(
-        new Step(
-            "flush_tlb_mm",
-            "the parent's translations may still say that writes go through: they are thrown out"));
-    steps.add(
-        new Step(
-            "accounting",
-            String.format(
-                Locale.ROOT,
-                "committed %d pages for the child (its VMAs with VM_ACCOUNT), %d for all",
-                copy.fields().committedPages(),
-                machine.processes().committedPages())));
-  }
-
-  private static String dup(VmaInfo vma, boolean there, long shared, long mapped, long changed) {
-    if (!there) {
-      return "VM_DONTCOPY: left out";
-    }
-    if (vma.flags().contains("wf")) {
-      return "VM_WIPEONFORK: the VMA is there, its pages are not";
-    }
-    if (mapped == 0) {
-      return "nothing is mapped";
-    }
-    if (shared == 0) {
-      return "vma_needs_copy() says no: the child's faults find its " + mapped + " pages again";
-    }
-    return shared
-        + " of "
-        + mapped
-        + " entries copied"
-        + (changed == 0 ? "; none was writable" : ", " + changed + " write-protected in both");
-  }
-
-  private long writable(long root, VmaInfo vma) {
-    return vma.start() < 0 ? 0 : top.writable(root, vma.start(), vma.end());
-  }
-
-  private static long entries(AddressSpace mm, VmaInfo vma) {
-    long[] count = new long[1];
-    mm.pagemap(vma.start(), vma.end(), (addr, value) -> count[0] += value < 0 ? 1 : 0);
-    return count[0];
-  }
-
-  private static String range(VmaInfo vma) {
-    return Long.toHexString(vma.start()) + "-" + Long.toHexString(vma.end()) + " " + vma.perms();
-  }
-
-  /** Frames of page tables and of anonymous memory. */
-  private long[] frames() {
-    return new long[] {
-      machine.framesOwnedBy(FrameOwner.PAGE_TABLE), machine.framesOwnedBy(FrameOwner.ANON)
-    };
   }
 
   private RunningProcess running(Task task, RunningProcess like) {
@@ -472,7 +358,7 @@ public final class TaskExplainer {
     AddressSpace mm = process(task).mm();
     MmFields before = mm.fields();
     long root = TopTables.frame(mm);
-    long[] frames = frames();
+    long[] frames = forks.frames();
     long committed = machine.processes().committedPages();
     int pid = task.pid();
     tasks.exit(task);
@@ -490,7 +376,7 @@ public final class TaskExplainer {
                 + (before.users().mmUsers() - 1)
                 + (last ? ": mmput() calls exit_mmap()" : ": others go on with all of it")));
     if (last) {
-      long[] after = frames();
+      long[] after = forks.frames();
       steps.add(
           new Step(
               "unmap_vmas",
