@@ -37,7 +37,7 @@ class TaskExplainTest {
   void aKernelThreadBorrowsAndTheLastSwitchFrees() {
     String text = explained("fork; kthread kworker; switch $1; switch $2; in 1 exit");
     has(text, "stays loaded as its active_mm: mm_users=1 mm_count=2", "mm_users=0 mm_count=1");
-    has(explained("exit"), "mmput() calls exit_mmap()", "is free", "does not return");
+    has(explained("exit"), "mmput() calls exit_mmap()", "are free", "does not return");
     has(
         explained("vfork; switch $1; exit; switch 1; wait"),
         "CLONE_VM",

@@ -265,7 +265,9 @@ public final class TaskExplainer {
         steps,
         result,
         result
-            + ": `switch "
+            + ": a copy of process "
+            + parent.pid()
+            + "; `switch "
             + result
             + "` goes on in it, `in "
             + result
