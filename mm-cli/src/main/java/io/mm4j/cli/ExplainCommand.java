@@ -13,6 +13,7 @@ import io.mm4j.cli.explain.PageExplainer;
 import io.mm4j.cli.explain.RecordedCalls;
 import io.mm4j.cli.explain.SlabExplainer;
 import io.mm4j.cli.explain.SpaceExplainer;
+import io.mm4j.cli.explain.TaskExplainer;
 import io.mm4j.cli.proc.Scene;
 import io.mm4j.cli.text.Json;
 import io.mm4j.replay.RunningProcess;
@@ -61,7 +62,9 @@ import picocli.CommandLine.Parameters;
       "  mlock2, mseal, msync ADDR LEN [FLAGS]   mlockall [FLAGS]   munlockall",
       "  mincore ADDR LEN [VEC]   setrlimit RESOURCE LIMIT",
       "  read ADDR, write ADDR [VALUE], exec ADDR, touch or fault ADDR [read|write|exec]",
-      "  fork   process PID (goes on in that one)   exit",
+      "Tasks, with what fork, exec, exit and a context switch do to address spaces and counts:",
+      "  fork, vfork   execve FILE [ARG...]   exit   wait [PID]   kthread NAME",
+      "  switch PID (goes on in that one)   in PID CALL (makes one call there)",
       "",
       "Several calls are made one after the other: quote each, or put ; between them. Flags are in"
           + " the kernel's spelling. An ADDR or LEN is a sum of numbers (4096, 0x1000, 8K, 2M),"
@@ -87,6 +90,7 @@ import picocli.CommandLine.Parameters;
       "  mm explain 'mmap 12K' 'mprotect $1+4K 4K PROT_READ' 'munmap $1 4K'",
       "  mm explain 'brk brk+64K; touch brk-1; munmap [stack] 4K'",
       "  mm explain 'mmap 8K; fault $1; fork; fault $1'",
+      "  mm explain 'fork; in $1 mmap 8K; switch $1; execve /bin/true; exit; switch 1; wait'",
       "  mm explain setrlimit RLIMIT_AS 1M ';' mmap 2M",
       "  mm explain mmap 1G --cmdline 'vm.overcommit_memory=2' --memory 512M",
       "  mm explain munmap 0x7ffff7ff0000 4K --after RECORDING.vma.gz --at 17 --pid 2",
@@ -353,8 +357,12 @@ final class ExplainCommand extends MmCommand {
   private int calls(Io io, List<CallScript.Typed> typed) {
     List<CallScript.Typed> calls = new ArrayList<>();
     List<String> passedOver = new ArrayList<>();
+    boolean ofTasks = scene.workload() == null && typed.stream().anyMatch(ExplainCommand::ofTask);
     for (CallScript.Typed call : typed) {
-      boolean known = CallExplainer.knows(call.name()) || PageExplainer.knows(call.name());
+      boolean known =
+          CallExplainer.knows(call.name())
+              || PageExplainer.knows(call.name())
+              || (ofTasks && ofTask(call));
       if (known || !call.pasted()) {
         calls.add(call);
       } else {
@@ -370,6 +378,13 @@ final class ExplainCommand extends MmCommand {
     for (CallScript.Typed call : calls) {
       if (PageExplainer.knows(call.name())) {
         PageExplainer.check(call.words(), null);
+      } else if (ofTasks && ofTask(call)) {
+        TaskExplainer.check(call.words());
+      } else if (ofTask(call) && !CallExplainer.knows(call.name())) {
+        throw new InputException(
+            "'" + call.name() + "' is for tasks, and these processes are recorded ones",
+            "mm explain " + String.join(" ", call.words()),
+            "without --after and --maps");
       } else {
         CallExplainer.check(call.words());
       }
@@ -385,11 +400,20 @@ final class ExplainCommand extends MmCommand {
     }
     boolean[] differs = new boolean[1];
     scene.show(
-        io, machine, false, privileged, shown -> differs[0] = explain(io, calls, shown, wanted));
+        io,
+        machine,
+        false,
+        privileged,
+        shown -> differs[0] = explain(io, calls, shown, wanted, ofTasks));
     return differs[0] ? Main.DIFFERENT : Main.GOOD;
   }
 
-  private boolean explain(Io io, List<CallScript.Typed> calls, Scene shown, long wanted) {
+  private static boolean ofTask(CallScript.Typed call) {
+    return TaskExplainer.knows(call.words());
+  }
+
+  private boolean explain(
+      Io io, List<CallScript.Typed> calls, Scene shown, long wanted, boolean ofTasks) {
     RunningProcess process = shown.process(wanted, pid == null ? "--pid" : "--pid " + pid);
     String workload = scene.workload();
     String title =
@@ -400,13 +424,17 @@ final class ExplainCommand extends MmCommand {
             process.mm().fields().mapCount());
     List<Long> results = new ArrayList<>();
     CallExplainer explainer = new CallExplainer(shown.processes(), process, results);
+    TaskExplainer tasks =
+        ofTasks ? new TaskExplainer(process, results, Texts.path("/", "/")) : null;
     Machine booted = scene.machine();
     PageExplainer pages = booted == null ? null : new PageExplainer(booted, null, results);
     List<Explanation> explanations = new ArrayList<>();
     for (CallScript.Typed call : calls) {
       try {
         explanations.add(
-            PageExplainer.knows(call.name()) ? pages(pages, call) : explainer.explain(call));
+            PageExplainer.knows(call.name())
+                ? pages(pages, call)
+                : tasks == null ? explainer.explain(call) : tasks.explain(call));
       } catch (InputException e) {
         if (!json && !markdown && !html && !explanations.isEmpty()) {
           print(io, title, Map.of(), explanations);
@@ -420,7 +448,7 @@ final class ExplainCommand extends MmCommand {
       data.put("after", workload);
     }
     print(io, title, data, explanations);
-    return explainer.differs();
+    return tasks == null ? explainer.differs() : tasks.differs();
   }
 
   private static Explanation pages(@Nullable PageExplainer pages, CallScript.Typed call) {

@@ -268,6 +268,16 @@ final class MachineOptions {
     }
   }
 
+  /** Whether {@code --contents} was given. */
+  boolean saysContents() {
+    return contents != null;
+  }
+
+  /** Whether page tables can have bytes. */
+  boolean keepsBytes() {
+    return contents == null || Contents.of(contents, "--contents") != Contents.NONE;
+  }
+
   /** Whether the order of locks is checked. */
   boolean checksLocks() {
     return checkLocks;

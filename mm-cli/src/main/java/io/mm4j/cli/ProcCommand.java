@@ -3,6 +3,7 @@
 package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
+import io.mm4j.cli.proc.BinaryFiles;
 import io.mm4j.cli.proc.MachineView;
 import io.mm4j.cli.proc.ProcFiles;
 import io.mm4j.cli.proc.Scene;
@@ -22,8 +23,10 @@ import picocli.CommandLine.Option;
     sortOptions = false,
     description =
         "Writes the machine's /proc and /sys files below a folder, DIR/proc and DIR/sys, so that"
-            + " the usual tools can read them; with the files of its processes. After recorded"
-            + " system calls there are only processes.",
+            + " the usual tools can read them; with the files of its processes. A pagemap is a file"
+            + " with holes, up to 256 GiB long and as large as what is mapped: copy it with tools"
+            + " that keep holes. kpageflags and kpagecount have 8 bytes a frame, and are left out"
+            + " for machines of more than 64 GiB.",
     footer = {
       "",
       "Examples:",
@@ -64,6 +67,7 @@ final class ProcCommand extends MmCommand {
     if (steps != null) {
       scene.steps(Steps.parse(steps));
     }
+    scene.onMachine(true);
     scene.show(io, machine, true, false, shown -> write(io, folder, shown));
     return Main.GOOD;
   }
@@ -72,21 +76,29 @@ final class ProcCommand extends MmCommand {
     List<String> paths = new ArrayList<>();
     MachineView view = shown.machine();
     if (view == null) {
-      io.warn("recorded system calls leave no machine to look at: only /proc/PID is written");
+      io.warn("all processes have ended before anybody looked: nothing of a machine is written");
     } else {
       paths.addAll(ProcFiles.paths(view));
+      if (view.managesMoreThan(BinaryFiles.MOST_EXPORTED)) {
+        io.warn("the machine has more than 64 GiB: kpageflags and kpagecount are not written");
+        paths.removeIf(BinaryFiles::isOfFrames);
+      }
     }
     paths.addAll(ProcFiles.processPaths(shown));
     forget(folder);
     for (String path : paths) {
       Path file = folder.resolve(path.substring(1));
-      String text = ProcFiles.read(path, shown);
+      String text = BinaryFiles.isOne(path) ? null : ProcFiles.read(path, shown);
       try {
         Path parent = file.getParent();
         if (parent != null) {
           Files.createDirectories(parent);
         }
-        Files.writeString(file, text, StandardCharsets.UTF_8);
+        if (text == null) {
+          BinaryFiles.export(path, shown, file);
+        } else {
+          Files.writeString(file, text, StandardCharsets.UTF_8);
+        }
       } catch (IOException e) {
         throw new InputException("cannot write: " + e, "--export " + file, "a folder to write in");
       }

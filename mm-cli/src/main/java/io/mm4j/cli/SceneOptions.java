@@ -7,6 +7,7 @@ import io.mm4j.api.machine.Machine;
 import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.machine.Spi;
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.plugin.PluginSpec;
@@ -75,10 +76,19 @@ final class SceneOptions {
 
   private @Nullable Machine machine;
   private Steps steps = Steps.NONE;
+  private boolean onMachine;
 
   /** What is made on a machine that has just booted, before it is looked at. */
   void steps(Steps first) {
     steps = first;
+  }
+
+  /**
+   * Whether the process of a machine without a workload lives on the frames that are looked at; it
+   * else lives on a machine of its own, so that the machine is as boot left it.
+   */
+  void onMachine(boolean lives) {
+    onMachine = lives;
   }
 
   /** The workload in words, or null if there is none. */
@@ -199,14 +209,19 @@ final class SceneOptions {
       if (!other.isNone() && calls.recording().kind() != RecordingKind.MAPS) {
         io.warn("the recording is played on another machine than its own, so answers may differ");
       }
-      judge
-          .processes()
-          .look(
-              calls.recording(),
-              other,
-              before(),
-              io::warn,
-              living -> reader.accept(new Scene(null, living)));
+      if (machineWanted) {
+        withStatistics(registry, choices, config);
+        config.contents(Contents.ALL);
+      }
+      Machine[] below = new Machine[1];
+      ProcessReplay replay =
+          machineWanted ? new ProcessReplay(() -> below[0] = config.boot()) : judge.processes();
+      replay.look(
+          calls.recording(),
+          other,
+          before(),
+          io::warn,
+          living -> reader.accept(new Scene(below(below[0], options), living)));
       return;
     }
     if (workload instanceof Workload.Pages || workload instanceof Workload.Report) {
@@ -219,10 +234,15 @@ final class SceneOptions {
           "--at " + at,
           "with --after and a recording of system calls (*.vma.gz, *.strace)");
     }
+    boolean livesThere = onMachine && workload == null && options.keepsBytes();
+    if (livesThere && !options.saysContents()) {
+      config.contents(Contents.ALL);
+    }
     Consumer<Machine> look =
         machine ->
-            judge
-                .processes(options.architectureOrDefault())
+            (livesThere
+                    ? ProcessReplay.on(machine)
+                    : judge.processes(options.architectureOrDefault()))
                 .fresh(
                     options.process(ramKb(machine), privileged),
                     new OtherMachine(null, Map.of(), null, limits()),
@@ -369,6 +389,10 @@ final class SceneOptions {
   /** The machine that is being shown, or null if there is none. */
   @Nullable Machine machine() {
     return machine;
+  }
+
+  private static @Nullable MachineView below(@Nullable Machine machine, MachineOptions options) {
+    return machine == null ? null : MachineView.of(machine, options.settings()).withoutBoot();
   }
 
   private void shown(Machine one, Runnable look) {

@@ -278,7 +278,6 @@ class ExplainCommandTest {
           {"alloc_pages", "GFP_KERNEL", "0", "--pid", "1"},
           {"alloc_pages GFP_KERNEL 0", "boot"},
           {"mmap 4K; alloc_pages GFP_KERNEL 0", "--after", recording},
-          {"mmap 4K; exit"},
           {"process 7"},
           {"mmap"},
           {"mmap", "-4096"},

@@ -4,10 +4,12 @@ package io.mm4j.process;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Explainer;
+import io.mm4j.api.process.MemSizeStats;
 import io.mm4j.api.process.MissingPages;
 import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
@@ -25,11 +27,13 @@ final class LinuxAddressSpace implements AddressSpace {
   private final Mm mm;
   private final Calls calls;
   private final MapsView view;
+  private final SizesView sizes;
 
   LinuxAddressSpace(Mm mm) {
     this.mm = mm;
     calls = new Calls(mm);
     view = new MapsView(mm);
+    sizes = new SizesView(mm);
   }
 
   /** What is behind it. */
@@ -250,6 +254,23 @@ final class LinuxAddressSpace implements AddressSpace {
       return new VmaUsage(0, 0, 0, 0);
     }
     return view.usage(vma);
+  }
+
+  @Override
+  public MemSizeStats sizes(long vmaStart) {
+    Vma vma = mm.vmas.lookup(vmaStart);
+    return vma == null || vma.start != vmaStart ? MemSizeStats.NONE : sizes.sizes(vma);
+  }
+
+  @Override
+  public boolean thpEligible(long vmaStart) {
+    Vma vma = mm.vmas.lookup(vmaStart);
+    return vma != null && calls.hugeAllowed(vma) && SizesView.fitsHuge(vma, mm.hugeBytes);
+  }
+
+  @Override
+  public void pagemap(long start, long end, Pagemap.Sink sink) {
+    sizes.pagemap(start, end, sink);
   }
 
   @Override

@@ -135,8 +135,16 @@ final class LinuxProcessFloor implements ProcessFloor {
 
   @Override
   public HugePages hugePages() {
+    if (tables == null) {
+      return ProcessFloor.super.hugePages(); // no process, and no pool
+    }
     HugePool pool = context.hugePool();
     return new HugePages(pool.total(), pool.free(), pool.reserved(), 0);
+  }
+
+  @Override
+  public boolean isZeroPage(long pfn) {
+    return tables != null && context.frames().isZeroPage(pfn);
   }
 
   @Override

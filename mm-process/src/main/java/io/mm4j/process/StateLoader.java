@@ -119,7 +119,9 @@ final class StateLoader {
           return false;
         }
         long entry = mm.pages.entry(pfn, prot);
-        mm.pages.map(at, pfn, vma.has(VmFlags.WRITE) ? mm.pages.written(entry) : entry);
+        // Somebody has written to it, whatever may be done now.
+        long dirty = frames.format().bits().mkdirty(entry);
+        mm.pages.map(at, pfn, vma.has(VmFlags.WRITE) ? mm.pages.written(entry) : dirty);
       }
       case 'F', 'f' -> {
         long pfn = vma.backing == null ? Frames.NONE : vma.backing.page(vma.pgoffAt(at));

@@ -200,6 +200,36 @@ public interface AddressSpace {
   record VmaUsage(long rssKb, long anonKb, long lockedKb, long anonHugeKb) {}
 
   /**
+   * What smaps sums up of the VMA that starts here ({@code smap_gather_stats}); {@link
+   * MemSizeStats#NONE} if none does. O(pages that are mapped).
+   *
+   * @throws UnsupportedOperationException if the address space does not tell
+   */
+  default MemSizeStats sizes(long vmaStart) {
+    throw new UnsupportedOperationException("the address space does not tell who shares its pages");
+  }
+
+  /**
+   * {@code THPeligible} of smaps: whether the VMA that starts here may have huge pages and one
+   * would fit.
+   */
+  default boolean thpEligible(long vmaStart) {
+    return false;
+  }
+
+  /**
+   * {@code /proc/PID/pagemap} of a range, as root reads it: the entries that are not 0, in the
+   * order of addresses. Nothing is shown where no VMA is, or where the VMA has no pages of memory.
+   * O(page tables).
+   *
+   * @param end one past the last address
+   * @throws UnsupportedOperationException if the address space does not tell
+   */
+  default void pagemap(long start, long end, Pagemap.Sink sink) {
+    throw new UnsupportedOperationException("the address space does not tell its frames");
+  }
+
+  /**
    * Where exec put the program, and where mmap searches; {@link MmLayout#brk} is that of the start.
    *
    * @throws UnsupportedOperationException if the address space does not tell

@@ -115,6 +115,13 @@ public interface ProcessFloor extends AutoCloseable {
   record HugePages(long total, long free, long reserved, long surplus) {}
 
   /**
+   * Whether a frame is the zero page, or belongs to the huge one; no frame is taken for the answer.
+   */
+  default boolean isZeroPage(long pfn) {
+    return false;
+  }
+
+  /**
    * Ends every process that still lives, so that what the floor holds goes back to the floors
    * below. No call is legal afterwards.
    */

@@ -62,6 +62,13 @@ public interface Tasks {
    */
   Task spawn(String comm, AddressSpaceConfig config);
 
+  /**
+   * A program from nowhere that has this address space, which from now on ends with its tasks.
+   *
+   * @throws io.mm4j.api.MisuseException if tasks have it already, or it is of another floor
+   */
+  Task adopt(String comm, AddressSpace mm);
+
   /** {@code kthread_create()}: a task without an address space. */
   Task kthread(String comm);
 

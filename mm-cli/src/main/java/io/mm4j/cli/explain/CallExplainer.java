@@ -69,7 +69,8 @@ public final class CallExplainer {
     processes.put(other.pid(), other);
   }
 
-  private void become(RunningProcess next) {
+  /** Another process makes the calls from now on. */
+  void become(RunningProcess next) {
     process = next;
     mm = next.mm();
     arguments = new Arguments(next, results);

@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  *     knows what the boot of this machine did
  * @param slabs the slab allocator, if the machine has one
  * @param space the kernel's own mappings, if the machine has any; without bytes in RAM it has none
+ * @param frames who has which frame, if that can be looked at
  */
 public record MachineView(
     MemoryMap map,
@@ -37,7 +38,8 @@ public record MachineView(
     KernelSettings settings,
     @Nullable RangeBootAllocator boot,
     Optional<SlabAllocator> slabs,
-    Optional<KernelSpace> space) {
+    Optional<KernelSpace> space,
+    Optional<FramesView> frames) {
   /** Copies the list. */
   public MachineView {
     zones = List.copyOf(zones);
@@ -54,7 +56,8 @@ public record MachineView(
         settings,
         machine.memory().bootAllocator() instanceof RangeBootAllocator ranges ? ranges : null,
         machine.slabCapabilities().map(c -> machine.slabs()),
-        space(machine));
+        space(machine),
+        Optional.of(FramesView.of(machine)));
   }
 
   private static Optional<KernelSpace> space(Machine machine) {
@@ -70,7 +73,13 @@ public record MachineView(
 
   /** The same without what boot did: the machine of a recording. */
   public MachineView withoutBoot() {
-    return new MachineView(map, zones, statistics, cpus, nowNs, settings, null, slabs, space);
+    return new MachineView(
+        map, zones, statistics, cpus, nowNs, settings, null, slabs, space, frames);
+  }
+
+  /** Whether there are more frames than so many, holes among them. */
+  public boolean managesMoreThan(long most) {
+    return frames.map(view -> view.endPfn() > most).orElse(false);
   }
 
   /**

@@ -41,12 +41,16 @@ public final class ProcFiles {
 
   /** Every path of a machine. */
   public static List<String> machinePaths() {
-    return List.copyOf(FILES.keySet());
+    List<String> paths = new ArrayList<>(FILES.keySet());
+    paths.add(BinaryFiles.KPAGEFLAGS);
+    paths.add(BinaryFiles.KPAGECOUNT);
+    return paths;
   }
 
   /** Every path of this machine. */
   public static List<String> paths(MachineView view) {
-    return FILES.keySet().stream()
+    return machinePaths().stream()
+        .filter(path -> view.frames().isPresent() || !BinaryFiles.isOfFrames(path))
         .filter(path -> view.boot() != null || !MemblockFiles.isOne(path))
         .filter(path -> view.slabs().isPresent() || !path.equals(SlabFiles.SLABINFO))
         .toList();
@@ -57,27 +61,28 @@ public final class ProcFiles {
     List<String> paths = new ArrayList<>();
     for (RunningProcess process : scene.processes()) {
       ProcessFiles.FILES.keySet().forEach(f -> paths.add("/proc/" + process.pid() + "/" + f));
+      paths.add("/proc/" + process.pid() + "/pagemap");
     }
     return paths;
   }
 
   /** What can be named, for help and messages. */
   public static String allowed() {
-    return String.join(", ", FILES.keySet())
+    return String.join(", ", machinePaths())
         + ", "
         + SlabFiles.allowed()
         + ", /proc/PID/{"
         + String.join(",", ProcessFiles.FILES.keySet())
-        + "}";
+        + ",pagemap}";
   }
 
   /** Whether this path is about a process, not about the machine. */
   public static boolean isOfProcess(String path) {
-    return OF_PROCESS.matcher(path).matches();
+    return OF_PROCESS.matcher(path).matches(); // a pagemap, too
   }
 
   /**
-   * The text of a file.
+   * The text of a file that is text: {@link BinaryFiles} has the others.
    *
    * @throws InputException if there is no such file
    */
@@ -102,6 +107,9 @@ public final class ProcFiles {
 
   /** Throws if there is no such file; whether the process lives is seen later. */
   public static void check(String path) {
+    if (BinaryFiles.isOne(path)) {
+      return;
+    }
     Matcher matcher = OF_PROCESS.matcher(path);
     boolean known =
         matcher.matches()
@@ -113,7 +121,8 @@ public final class ProcFiles {
   }
 
   private static InputException missing(String path) {
-    List<String> names = new ArrayList<>(FILES.keySet());
+    List<String> names = new ArrayList<>(machinePaths());
+    names.add("/proc/1/pagemap");
     ProcessFiles.FILES.keySet().forEach(f -> names.add("/proc/1/" + f));
     return new InputException(
         "this machine has no file '" + path + "'" + Nearest.hint(path, names), "FILE", allowed());

@@ -4,6 +4,7 @@ package io.mm4j.cli.proc;
 
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.MemSizeStats;
 import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.VmaInfo;
@@ -15,8 +16,8 @@ import java.util.function.BiFunction;
 
 /**
  * The files of {@code /proc/PID} that show memory: fs/proc/task_mmu.c and fs/proc/base.c of Linux
- * 6.18. Each line is as the kernel prints it. Lines about what is not kept here - dirty and
- * referenced pages, shares, page tables, other subsystems - are left out, never guessed.
+ * 6.18. Each line is as the kernel prints it. Lines about what is not kept here - signals,
+ * credentials, other subsystems - are left out, never guessed.
  */
 final class ProcessFiles {
   /** File name to what makes its text from the scene and the process. */
@@ -35,6 +36,7 @@ final class ProcessFiles {
   }
 
   private static final int KB = 4;
+  private static final int HUGE_KB = 2048;
 
   private ProcessFiles() {}
 
@@ -46,10 +48,13 @@ final class ProcessFiles {
         .forEachVma(
             vma -> {
               out.append(maps.line(process, vma)).append('\n');
+              int pageKb = vma.flags().contains("ht") ? HUGE_KB : KB;
               kb(out, "Size", vma.bytes() >> 10);
-              kb(out, "KernelPageSize", KB);
-              kb(out, "MMUPageSize", KB);
-              usage(out, process, process.mm().usage(vma.start()));
+              kb(out, "KernelPageSize", pageKb);
+              kb(out, "MMUPageSize", pageKb);
+              usage(out, process, process.mm().sizes(vma.start()), false);
+              boolean eligible = process.mm().thpEligible(vma.start());
+              out.append(String.format(Locale.ROOT, "THPeligible:    %8d\n", eligible ? 1 : 0));
               // Every letter is followed by a blank.
               out.append("VmFlags: ");
               vma.flags().forEach(flag -> out.append(flag).append(' '));
@@ -58,20 +63,40 @@ final class ProcessFiles {
     return out.toString();
   }
 
+  /** {@code __show_smap()}. */
   private static void usage(
-      StringBuilder out, RunningProcess process, AddressSpace.VmaUsage usage) {
-    kb(out, "Rss", usage.rssKb());
-    kb(out, "Anonymous", usage.anonKb());
-    kb(out, "AnonHugePages", usage.anonHugeKb());
+      StringBuilder out, RunningProcess process, MemSizeStats sizes, boolean rollup) {
+    kb(out, "Rss", sizes.resident() >> 10);
+    kb(out, "Pss", MemSizeStats.pssKb(sizes.pss()));
+    kb(out, "Pss_Dirty", MemSizeStats.pssKb(sizes.pssDirty()));
+    if (rollup) {
+      kb(out, "Pss_Anon", MemSizeStats.pssKb(sizes.pssAnon()));
+      kb(out, "Pss_File", MemSizeStats.pssKb(sizes.pssFile()));
+      kb(out, "Pss_Shmem", MemSizeStats.pssKb(sizes.pssShmem()));
+    }
+    kb(out, "Shared_Clean", sizes.sharedClean() >> 10);
+    kb(out, "Shared_Dirty", sizes.sharedDirty() >> 10);
+    kb(out, "Private_Clean", sizes.privateClean() >> 10);
+    kb(out, "Private_Dirty", sizes.privateDirty() >> 10);
+    kb(out, "Referenced", sizes.referenced() >> 10);
+    kb(out, "Anonymous", sizes.anonymous() >> 10);
+    kb(out, "KSM", 0);
+    kb(out, "LazyFree", 0);
+    kb(out, "AnonHugePages", sizes.anonymousThp() >> 10);
+    kb(out, "ShmemPmdMapped", sizes.shmemThp() >> 10);
+    kb(out, "FilePmdMapped", sizes.fileThp() >> 10);
+    kb(out, "Shared_Hugetlb", sizes.sharedHugetlb() >> 10);
+    kb(out, "Private_Hugetlb", sizes.privateHugetlb() >> 10);
     if (process.swapKb() == 0) {
       kb(out, "Swap", 0);
+      kb(out, "SwapPss", 0);
     }
-    kb(out, "Locked", usage.lockedKb());
+    kb(out, "Locked", MemSizeStats.pssKb(sizes.pssLocked()));
   }
 
   private static String rollup(RunningProcess process) {
-    long[] sums = new long[4];
     long[] ends = {-1, 0};
+    MemSizeStats[] sum = {MemSizeStats.NONE};
     process
         .mm()
         .forEachMap(
@@ -81,11 +106,7 @@ final class ProcessFiles {
               }
               ends[0] = ends[0] < 0 ? vma.start() : ends[0];
               ends[1] = vma.end();
-              AddressSpace.VmaUsage usage = process.mm().usage(vma.start());
-              sums[0] += usage.rssKb();
-              sums[1] += usage.anonKb();
-              sums[2] += usage.lockedKb();
-              sums[3] += usage.anonHugeKb();
+              sum[0] = sum[0].plus(process.mm().sizes(vma.start()));
             });
     if (ends[0] < 0) {
       return "";
@@ -94,8 +115,7 @@ final class ProcessFiles {
     VmaInfo line =
         new VmaInfo(ends[0], ends[1], "---p", 0, "[rollup]", null, java.util.List.of(), "");
     MapsFile.line(out, line, "00:00", 0, "[rollup]");
-    AddressSpace.VmaUsage all = new AddressSpace.VmaUsage(sums[0], sums[1], sums[2], sums[3]);
-    usage(out, process, all);
+    usage(out, process, sum[0], true);
     return out.toString();
   }
 
@@ -105,18 +125,21 @@ final class ProcessFiles {
   }
 
   /** Resident pages by what they are. */
-  private record Resident(long anon, long file, long shmem) {
+  private record Resident(long anon, long file, long shmem, long pool) {
     static Resident of(RunningProcess process) {
-      long[] kilobytes = new long[3];
+      long[] kilobytes = new long[4];
       process
           .mm()
           .forEachMap(
               vma -> {
                 AddressSpace.VmaUsage usage = process.mm().usage(vma.start());
                 kilobytes[0] += usage.anonKb();
+                MemSizeStats sizes = process.mm().sizes(vma.start());
+                kilobytes[3] += sizes.sharedHugetlb() + sizes.privateHugetlb() >> 10;
                 kilobytes[isShmem(vma) ? 2 : 1] += usage.rssKb() - usage.anonKb();
               });
-      return new Resident(kilobytes[0] / KB, kilobytes[1] / KB, kilobytes[2] / KB);
+      return new Resident(
+          kilobytes[0] / KB, kilobytes[1] / KB, kilobytes[2] / KB, kilobytes[3] / KB);
     }
 
     private static boolean isShmem(VmaInfo vma) {
@@ -155,6 +178,7 @@ final class ProcessFiles {
     if (process.swapKb() == 0) {
       pages(out, "VmSwap", 0);
     }
+    pages(out, "HugetlbPages", resident.pool());
     return out.toString();
   }
 

@@ -27,10 +27,9 @@ public record Scene(@Nullable MachineView machine, List<RunningProcess> processe
   public MachineView requireMachine() {
     if (machine == null) {
       throw new InputException(
-          "recorded system calls leave no machine to look at: their pages are not on its frames",
+          "there is no machine to look at: its last process has ended",
           "--after",
-          "a page trace (a bundled one or a kmem folder) for this file; /proc/PID files for these"
-              + " processes");
+          "--at N, which looks before call N");
     }
     return machine;
   }

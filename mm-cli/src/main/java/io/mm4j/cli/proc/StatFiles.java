@@ -7,6 +7,7 @@ import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.PageStats;
 import io.mm4j.api.page.ZoneStats;
+import io.mm4j.api.process.ProcessFloor;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -16,11 +17,12 @@ import java.util.Set;
 
 /**
  * The files that follow from the page allocator's statistics: mm/vmstat.c and fs/proc of Linux
- * 6.18. Every name that the kernel prints is there; what no floor of this machine does - page
- * cache, swap, slab - is 0.
+ * 6.18. Every name that the kernel prints is there; memory of processes and the page cache are
+ * counted where processes live on this machine; what no floor does - swap, LRU lists - is 0.
  */
 final class StatFiles {
   private static final long HZ_NS = 10_000_000;
+  private static final long HUGE_PAGES = 512;
 
   /** With CONFIG_HIGHMEM, whether there is such memory or not. */
   private static final Set<String> HIGHMEM_ONLY =
@@ -105,11 +107,44 @@ final class StatFiles {
     for (ZoneStats zone : stats.zones()) {
       zoneValues(zone).forEach((name, value) -> values.merge(name, value, Long::sum));
     }
+    view.frames().ifPresent(frames -> vmstat(values, frames.counts()));
     StringBuilder out = new StringBuilder();
     for (String name : Names.vmstat()) {
       out.append(name).append(' ').append(values.getOrDefault(name, 0L)).append('\n');
     }
     return out.toString();
+  }
+
+  private static void vmstat(Map<String, Long> values, FramesView.Counts frames) {
+    values.put("nr_anon_pages", frames.anon());
+    values.put("nr_mapped", frames.mapped());
+    values.put("nr_file_pages", frames.file());
+    values.put("nr_dirty", frames.dirty());
+    values.put("nr_shmem", frames.shmem());
+    values.put("nr_page_table_pages", frames.tables());
+    values.put("nr_anon_transparent_hugepages", frames.anonHuge() / HUGE_PAGES);
+  }
+
+  private static void meminfo(Map<String, Long> values, FramesView view) {
+    FramesView.Counts frames = view.counts();
+    int kilo = Pages.PAGE_SHIFT - 10;
+    values.put("Cached", frames.file() << kilo);
+    values.put("Dirty", frames.dirty() << kilo);
+    values.put("AnonPages", frames.anon() << kilo);
+    values.put("Mapped", frames.mapped() << kilo);
+    values.put("Shmem", frames.shmem() << kilo);
+    values.put("PageTables", frames.tables() << kilo);
+    values.put("AnonHugePages", frames.anonHuge() << kilo);
+    ProcessFloor floor = view.floor();
+    if (floor != null) {
+      ProcessFloor.HugePages pool = floor.hugePages();
+      values.put("Committed_AS", floor.committedPages() << kilo);
+      values.put("HugePages_Total", pool.total());
+      values.put("HugePages_Free", pool.free());
+      values.put("HugePages_Rsvd", pool.reserved());
+      values.put("HugePages_Surp", pool.surplus());
+      values.put("Hugetlb", pool.total() * HUGE_PAGES << kilo);
+    }
   }
 
   /** {@code /proc/meminfo}: {@code meminfo_proc_show()}. */
@@ -145,13 +180,14 @@ final class StatFiles {
     values.put("VmallocTotal", view.settings().vmallocTotalKb(lowmemEnd));
     values.put("VmallocUsed", view.space().map(KernelSpace::vmallocPages).orElse(0L) << kilo);
     values.put("Hugepagesize", 2048L);
+    view.frames().ifPresent(frames -> meminfo(values, frames));
     StringBuilder out = new StringBuilder();
     for (String name : Names.meminfo()) {
       if (HIGHMEM_ONLY.contains(name) && !view.settings().hasHighmem()) {
         continue;
       }
       if (name.startsWith("HugePages_")) {
-        line(out, "%-19s%5d\n", name + ":", 0);
+        line(out, "%-19s%5d\n", name + ":", values.getOrDefault(name, 0L));
       } else {
         line(out, "%-16s%8d kB\n", name + ":", values.getOrDefault(name, 0L));
       }

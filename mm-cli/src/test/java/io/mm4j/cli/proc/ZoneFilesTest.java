@@ -84,7 +84,16 @@ class ZoneFilesTest {
       zones.add(new ManagedZone(zone, counts(blocks), can));
     }
     return new MachineView(
-        MAP, zones, Optional.empty(), 2, 0, SETTINGS, null, Optional.empty(), Optional.empty());
+        MAP,
+        zones,
+        Optional.empty(),
+        2,
+        0,
+        SETTINGS,
+        null,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty());
   }
 
   @Test

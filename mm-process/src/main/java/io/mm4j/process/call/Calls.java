@@ -13,6 +13,7 @@ import io.mm4j.process.fault.Populate;
 import io.mm4j.process.fault.StackGrowth;
 import io.mm4j.process.fault.Touch;
 import io.mm4j.process.mm.Mm;
+import io.mm4j.process.vma.Vma;
 import org.jspecify.annotations.Nullable;
 
 /** All calls and touches of one address space, wired together. */
@@ -32,11 +33,12 @@ public final class Calls {
   private final MlockCalls mlock;
   private final RangeCalls ranges;
   private final Syscalls syscalls;
+  private final FaultHandler faults;
 
   /** Over one address space. */
   public Calls(Mm mm) {
     this.mm = mm;
-    FaultHandler faults = new FaultHandler(mm);
+    faults = new FaultHandler(mm);
     Populate populate = new Populate(mm, faults);
     area = new UnmappedArea(mm);
     FlagChange change = new FlagChange(mm);
@@ -50,6 +52,11 @@ public final class Calls {
     mlock = new MlockCalls(mm, change, populate);
     ranges = new RangeCalls(mm, change, touch);
     syscalls = new Syscalls(mm, touch, mmap, unmapper, mprotect, madvise);
+  }
+
+  /** Whether faults in this VMA may map huge pages at all. */
+  public boolean hugeAllowed(Vma vma) {
+    return faults.hugeAllowed(vma);
   }
 
   /** The calls that have no method of their own. */

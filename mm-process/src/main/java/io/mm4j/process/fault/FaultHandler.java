@@ -126,8 +126,7 @@ public final class FaultHandler {
         return Result.OK;
       }
       if (vma.has(VmFlags.SHARED) && vma.backing != null) {
-        pages.setBits(true, true);
-        vma.backing.markDirty(vma.pgoffAt(addr));
+        writeShared(vma, addr);
         return Result.OK;
       }
       if (vma.isAnonymous()) {
@@ -229,7 +228,8 @@ public final class FaultHandler {
       frames.put(pfn);
       return Result.RETRY;
     }
-    pages.mapNew(addr, pfn, pages.written(pages.entry(pfn, mm.prot(vma))));
+    long entry = pages.entry(pfn, mm.prot(vma));
+    pages.mapNew(addr, pfn, vma.has(VmFlags.WRITE) ? pages.written(entry) : entry);
     return Result.OK;
   }
 
@@ -409,12 +409,18 @@ public final class FaultHandler {
     return true;
   }
 
+  /** {@code wp_page_shared}: the page is told, unless no fault happens as writes go through. */
+  private void writeShared(Vma vma, long addr) {
+    boolean faults = !pages.isWritable();
+    pages.setBits(true, true);
+    if (faults && vma.backing != null) {
+      vma.backing.markDirty(vma.pgoffAt(addr));
+    }
+  }
+
   private Result writePresent(Vma vma, long addr, int kind) {
     if (vma.has(VmFlags.SHARED)) {
-      pages.setBits(true, true);
-      if (vma.backing != null) {
-        vma.backing.markDirty(vma.pgoffAt(addr));
-      }
+      writeShared(vma, addr);
       return Result.OK;
     }
     long pfn = pages.pfn();

@@ -223,9 +223,18 @@ public final class FileObject {
 
   /** A shared mapping wrote to this page: its folio is dirty. */
   public void markDirty(long index) {
+    long pfn = pages.get(index);
+    if (pfn != Frames.NONE && !beyondEnd(index)) {
+      frames.markDirty(pfn);
+    }
     if (!isShmem() && !beyondEnd(index) && index < MOST_PAGES) {
       dirty.set((int) folioStart(index), (int) folioEnd(index));
     }
+  }
+
+  /** Whether a page of a file on disk waits for being written there. */
+  boolean isDirty(long index) {
+    return index < MOST_PAGES && dirty.get((int) index);
   }
 
   /**
@@ -242,7 +251,34 @@ public final class FileObject {
           && dirty.get((int) last)) {
         change.zeroTail(sizeBytes);
       }
+      for (long i = dirty.nextSetBit((int) folioStart(firstIndex));
+          i >= 0 && i < folioEnd(past - 1);
+          i = dirty.nextSetBit((int) folioEnd(i))) {
+        long pfn = pages.get(i);
+        if (pfn != Frames.NONE) {
+          frames.markClean(pfn);
+          writesFaultAgain(i);
+        }
+      }
       dirty.clear((int) folioStart(firstIndex), (int) folioEnd(past - 1));
+    }
+  }
+
+  /** {@code folio_mkclean()}: the next write through any entry of the folio says so again. */
+  private void writesFaultAgain(long index) {
+    for (long i = folioStart(index); i < folioEnd(index); i++) {
+      long page = pages.get(i);
+      if (page != Frames.NONE && frames.mapCount(page) > 0) {
+        int _ =
+            frames.mappedAt(
+                page,
+                (vma, addr) -> {
+                  PageTable table = vma.pageTable();
+                  if (table != null) {
+                    table.ranges().mkclean(addr);
+                  }
+                });
+      }
     }
   }
 

@@ -192,7 +192,8 @@ public final class Frames {
     int flags =
         (file.isShmem() ? PageFlags.PG_SWAPBACKED : 0)
             | (zero || nobodyKnows ? PageFlags.PG_UPTODATE : 0)
-            | (order > 0 ? PageFlags.PG_HEAD : 0);
+            | (order > 0 ? PageFlags.PG_HEAD : 0)
+            | (file.isDirty(index) ? PageFlags.PG_DIRTY : 0);
     map.hold(pfn, order, FrameOwner.FILE, flags, (long) number(file) << 1, index);
     for (int i = 1; i < 1 << order; i++) {
       map.get(pfn);
@@ -402,6 +403,25 @@ public final class Frames {
     }
     boolean shmem = (map.flags(map.head(pfn)) & PageFlags.PG_SWAPBACKED) != 0;
     return shmem ? PageKind.SHMEM : PageKind.FILE;
+  }
+
+  /** {@code folio_mark_dirty()} of a cached page; anonymous memory keeps no such mark here. */
+  void markDirty(long pfn) {
+    long head = map.head(pfn);
+    if (map.owner(head) == FrameOwner.FILE) {
+      map.setFlags(head, map.flags(head) | PageFlags.PG_DIRTY);
+    }
+  }
+
+  /** {@code folio_clear_dirty()}: its bytes are where they belong. */
+  void markClean(long pfn) {
+    long head = map.head(pfn);
+    map.setFlags(head, map.flags(head) & ~PageFlags.PG_DIRTY);
+  }
+
+  /** {@code folio_test_dirty()}. */
+  public boolean isDirty(long pfn) {
+    return (map.flags(map.head(pfn)) & PageFlags.PG_DIRTY) != 0;
   }
 
   /** Whether it is anonymous memory. */

@@ -110,6 +110,36 @@ public final class PageRanges {
     }
   }
 
+  /** Gets the entries themselves, in address order. */
+  public interface EntryVisitor {
+    /**
+     * An entry that is neither nothing nor a table.
+     *
+     * @param addr the first address that it covers, which may lie before the range
+     * @param bytes how many it covers
+     * @param kind {@link PageTable#GUARD}, {@link PageTable#ZERO}, {@link PageTable#PAGE}, or
+     *     {@link PageTable#NOTHING} of another absent entry
+     */
+    void entry(long addr, long bytes, int kind, long entry);
+  }
+
+  /** Visits the entries of a range; one that the range cuts is visited as a whole. */
+  public void entries(long start, long end, EntryVisitor visitor) {
+    if (start >= end || !table.exists()) {
+      return;
+    }
+    walk.over(table.root(), start, end);
+    while (walk.next()) {
+      long entry = walk.entry();
+      visitor.entry(walk.address(), walk.bytes(), table.classify(walk.level(), entry), entry);
+    }
+  }
+
+  /** The frame of an entry that covers so many bytes. */
+  public long frame(long bytes, long entry) {
+    return format.pfn(bytes == PAGE ? 1 : 2, entry);
+  }
+
   // ---------------------------------------------------------------- changing
 
   /** Unmaps a range. Guard markers stay if asked. A huge mapping that is cut is split first. */
@@ -138,6 +168,9 @@ public final class PageRanges {
         continue;
       }
       long page = format.pfn(level, entry);
+      if (table.bits.isDirty(entry)) {
+        frames.markDirty(page);
+      }
       if (level == 2) {
         table.uncountHuge(page);
       } else {
@@ -178,6 +211,47 @@ public final class PageRanges {
       if (format.isLeaf(level, entry)) {
         walk.set(format.modify(level, entry, prot));
         any = true;
+      }
+    }
+    if (any) {
+      tables.flushRange(table.cpu, table.root(), start, end);
+    }
+  }
+
+  /**
+   * {@code page_vma_mkclean_one()}: the entry at an address is clean, and writes through it fault.
+   */
+  void mkclean(long addr) {
+    int level = probe.seek(table.root(), addr, 1);
+    long entry = probe.entry();
+    if (table.classify(level, entry) == PageTable.PAGE) {
+      long now = table.bits.mkclean(table.bits.wrprotect(entry));
+      if (now != entry) {
+        probe.set(now);
+        tables.flushRange(table.cpu, table.root(), addr & -PAGE, (addr & -PAGE) + PAGE);
+      }
+    }
+  }
+
+  /**
+   * {@code madvise_free_pte_range}: entries of anonymous pages are as if nobody had used them, so
+   * that whoever looks later sees what was written since.
+   */
+  public void forgetUse(long start, long end) {
+    if (start >= end || !table.exists()) {
+      return;
+    }
+    boolean any = false;
+    walk.over(table.root(), start, end);
+    while (walk.next()) {
+      long entry = walk.entry();
+      boolean whole = walk.address() >= start && walk.address() + walk.bytes() <= end;
+      if (whole && table.classify(walk.level(), entry) == PageTable.PAGE) {
+        long now = table.bits.mkold(table.bits.mkclean(entry));
+        if (now != entry && frames.isAnon(format.pfn(walk.level(), entry))) {
+          walk.set(now);
+          any = true;
+        }
       }
     }
     if (any) {
@@ -381,7 +455,7 @@ public final class PageRanges {
     if (!zero) {
       frames.get(format.pfn(2, shared));
     }
-    child.mapHuge(at, shared, deposit);
+    child.mapHuge(at, table.bits.mkold(shared), deposit);
     return true;
   }
 
@@ -397,6 +471,8 @@ public final class PageRanges {
         entry = table.bits.wrprotect(entry);
         walk.set(entry);
       }
+      // The child has used nothing yet, and what it shares is not dirty for it.
+      entry = table.bits.mkold(copyOnWrite ? entry : table.bits.mkclean(entry));
       switch (kind) {
         case PageTable.PAGE -> child.mapCached(walk.address(), format.pfn(1, entry), entry);
         case PageTable.ZERO -> child.mapZero(walk.address(), entry);

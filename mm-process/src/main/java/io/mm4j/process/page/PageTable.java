@@ -230,6 +230,11 @@ public final class PageTable {
     return level > 1 && format.isLeaf(level, entry);
   }
 
+  /** Whether what the last {@link #look} found lets writes through, so that they do not fault. */
+  public boolean isWritable() {
+    return bits.isWrite(entry);
+  }
+
   /** The page at an address, {@link Frames#NONE} if there is none; the zero page is none. */
   public long pageAt(long addr) {
     return look(addr) == PAGE ? pfn : Frames.NONE;

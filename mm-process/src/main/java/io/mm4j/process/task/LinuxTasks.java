@@ -127,6 +127,17 @@ public final class LinuxTasks implements Tasks {
   }
 
   @Override
+  public Task adopt(String comm, AddressSpace space) {
+    Mm mm = mmOf(space);
+    if (mm.refs.counted) {
+      throw new MisuseException("tasks have this address space already: " + space);
+    }
+    LinuxTask task = family.born(comm, false, null);
+    task.mm = adopt(mm, space);
+    return task;
+  }
+
+  @Override
   public Task kthread(String comm) {
     return family.born(comm, true, null);
   }

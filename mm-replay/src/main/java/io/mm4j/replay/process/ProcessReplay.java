@@ -24,6 +24,7 @@ import java.util.function.Supplier;
 /** Replays recordings of processes: system calls, touches, page faults. */
 public final class ProcessReplay {
   private final Supplier<Machine> machines;
+  private final boolean closes;
 
   /**
    * A replayer on one choice of plugins.
@@ -31,7 +32,20 @@ public final class ProcessReplay {
    * @param machines boots a machine without processes, one for each recording; it is closed again
    */
   public ProcessReplay(Supplier<Machine> machines) {
+    this(machines, true);
+  }
+
+  private ProcessReplay(Supplier<Machine> machines, boolean closes) {
     this.machines = machines;
+    this.closes = closes;
+  }
+
+  /**
+   * A replayer whose processes live on a machine that is there, and goes on to live on it when they
+   * were looked at; only {@link #fresh} is of use.
+   */
+  public static ProcessReplay on(Machine machine) {
+    return new ProcessReplay(() -> machine, false);
   }
 
   /**
@@ -130,12 +144,18 @@ public final class ProcessReplay {
     InputStream text =
         Objects.requireNonNull(
             FreshProcess.class.getResourceAsStream(process.resource()), process.resource());
+    var source = VmaReplay.source(new LineSource(process.resource(), text), process);
+    if (!closes) {
+      VmaReplay.lookOn(
+          VmaReplay.on(other, source),
+          process.resource(),
+          machines.get(),
+          AT_END,
+          note -> {},
+          reader);
+      return;
+    }
     VmaReplay.look(
-        VmaReplay.on(other, VmaReplay.source(new LineSource(process.resource(), text), process)),
-        process.resource(),
-        machines,
-        AT_END,
-        note -> {},
-        reader);
+        VmaReplay.on(other, source), process.resource(), machines, AT_END, note -> {}, reader);
   }
 }

@@ -137,8 +137,20 @@ public final class VmaReplay {
       long before,
       Consumer<String> notes,
       Consumer<List<RunningProcess>> reader) {
-    try (VmaSource source = sources.get();
-        Machine machine = machines.get()) {
+    try (Machine machine = machines.get()) {
+      lookOn(sources, label, machine, before, notes, reader);
+    }
+  }
+
+  /** The same on a machine that is there, and that stays with its processes. */
+  public static void lookOn(
+      Supplier<? extends VmaSource> sources,
+      String label,
+      Machine machine,
+      long before,
+      Consumer<String> notes,
+      Consumer<List<RunningProcess>> reader) {
+    try (VmaSource source = sources.get()) {
       VmaReplayer replayer = new VmaReplayer(source, machine, VmaChecks.tally(), 0);
       long next = replayer.runUntil(before);
       if (before != AT_END && next < before) {

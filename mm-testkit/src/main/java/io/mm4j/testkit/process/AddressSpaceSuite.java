@@ -32,6 +32,7 @@ import io.mm4j.testkit.process.rules.PageRules;
 import io.mm4j.testkit.process.rules.PlaceCases;
 import io.mm4j.testkit.process.rules.SegmentCases;
 import io.mm4j.testkit.process.rules.ShapeRules;
+import io.mm4j.testkit.process.rules.ShareRules;
 import io.mm4j.testkit.process.rules.SpaceRule;
 import io.mm4j.testkit.process.rules.SpaceSubject;
 import io.mm4j.testkit.process.rules.SumRules;
@@ -61,6 +62,7 @@ public final class AddressSpaceSuite {
     rules.addAll(shapes());
     rules.addAll(sums());
     rules.addAll(pages());
+    rules.addAll(shares());
     rules.addAll(again());
     rules.addAll(VmaCases.all());
     rules.addAll(MergeCases.all());
@@ -82,8 +84,33 @@ public final class AddressSpaceSuite {
     rules.addAll(FileSizeCases.all());
     rules.addAll(SegmentCases.all());
     rules.addAll(HugeFileCases.all());
+    rules.addAll(ShareRules.cases());
     return new Suite<>(
         NAME, Spi.VMA_INDEX, VmaIndexSuite.correct(), rules, SpaceFaults.all(), Floors.missing());
+  }
+
+  private static List<SpaceRule> shares() {
+    return List.of(
+        rule(
+                "AS-70",
+                "pagemap",
+                "Pagemap has an entry for each page that is there, for each guard and for nothing"
+                    + " else: present, of a file, mapped once, as the VMA's letters say.",
+                "Debuggers and checkpoint tools read it.",
+                "pte_to_pagemap_entry, pagemap_pmd_range",
+                "a guard looks like a page in swap space, or a zero page like one of a file",
+                ShareRules::pagemap)
+            .about(Kind.WRITE, Kind.FORK, Kind.MADVISE),
+        rule(
+                "AS-71",
+                "smaps-shares",
+                "Pss, shared and private sums of a VMA are what counting its frames in the"
+                    + " pagemaps of all processes gives.",
+                "The sum of Pss over all processes is what memory they really take.",
+                "smaps_account, smaps_page_accumulate",
+                "a mapping that comes or goes is counted of the folio and not of its page",
+                ShareRules::sums)
+            .about(Kind.WRITE, Kind.FORK));
   }
 
   private static List<SpaceRule> again() {

@@ -6,9 +6,11 @@ import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.Explainer;
 import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.MemSizeStats;
 import io.mm4j.api.process.MissingPages;
 import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Syscall;
@@ -71,6 +73,11 @@ class DelegatingSpace implements AddressSpace {
       @Override
       public long writeSysctl(String name, String value) {
         return right.writeSysctl(name, value);
+      }
+
+      @Override
+      public boolean isZeroPage(long pfn) {
+        return right.isZeroPage(pfn);
       }
 
       @Override
@@ -264,6 +271,21 @@ class DelegatingSpace implements AddressSpace {
   @Override
   public VmaUsage usage(long vmaStart) {
     return inner.usage(vmaStart);
+  }
+
+  @Override
+  public MemSizeStats sizes(long vmaStart) {
+    return inner.sizes(vmaStart);
+  }
+
+  @Override
+  public boolean thpEligible(long vmaStart) {
+    return inner.thpEligible(vmaStart);
+  }
+
+  @Override
+  public void pagemap(long start, long end, Pagemap.Sink sink) {
+    inner.pagemap(start, end, sink);
   }
 
   @Override

@@ -25,6 +25,7 @@ public final class SpaceFaults {
   public static List<Fault<VmaIndexProvider>> all() {
     List<Fault<VmaIndexProvider>> all = new ArrayList<>(calls());
     all.addAll(views());
+    all.addAll(shares());
     all.addAll(floors());
     all.addAll(CaseFaults.advice());
     all.addAll(CaseFaults.pages());
@@ -39,6 +40,26 @@ public final class SpaceFaults {
             List.of("AS-03", "AS-31"),
             new Floors.Wrong("lowest-in-gap", lowestInGap(), right -> right)));
     return all;
+  }
+
+  private static List<Fault<VmaIndexProvider>> shares() {
+    return List.of(
+        fault(
+            "all-exclusive",
+            "Pagemap says of every page that it is mapped once.",
+            ShareFaults.AllExclusive::new,
+            "AS-70"),
+        fault(
+            "whole-shares",
+            "Pss counts a page as a whole, however many share it.",
+            ShareFaults.WholeShares::new,
+            "AS-71",
+            "AS-72"),
+        fault(
+            "all-referenced",
+            "What a child inherits counts as used by it.",
+            ShareFaults.AllReferenced::new,
+            "AS-72"));
   }
 
   private static Fault<VmaIndexProvider> floor(

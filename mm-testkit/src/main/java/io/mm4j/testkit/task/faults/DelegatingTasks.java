@@ -45,6 +45,11 @@ class DelegatingTasks implements Tasks {
   }
 
   @Override
+  public Task adopt(String comm, AddressSpace mm) {
+    return right.adopt(comm, mm);
+  }
+
+  @Override
   public Task kthread(String comm) {
     return right.kthread(comm);
   }

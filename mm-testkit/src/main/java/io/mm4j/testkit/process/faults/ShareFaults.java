@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.process.faults;
+
+import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.MemSizeStats;
+import io.mm4j.api.process.Pagemap;
+
+/** Address spaces that are wrong about who shares their pages, each in one way. */
+final class ShareFaults {
+  private ShareFaults() {}
+
+  /** Every page is this process's alone. */
+  static final class AllExclusive extends DelegatingSpace {
+    AllExclusive(AddressSpace inner) {
+      super(inner, AllExclusive::new);
+    }
+
+    @Override
+    public void pagemap(long start, long end, Pagemap.Sink sink) {
+      super.pagemap(
+          start,
+          end,
+          (addr, entry) -> sink.entry(addr, entry < 0 ? entry | Pagemap.MMAP_EXCLUSIVE : entry));
+    }
+  }
+
+  /** A page counts as a whole, however many share it. */
+  static final class WholeShares extends DelegatingSpace {
+    WholeShares(AddressSpace inner) {
+      super(inner, WholeShares::new);
+    }
+
+    @Override
+    public MemSizeStats sizes(long vmaStart) {
+      MemSizeStats s = super.sizes(vmaStart);
+      return new MemSizeStats(
+          s.resident(),
+          s.resident() << MemSizeStats.PSS_SHIFT,
+          s.pssAnon(),
+          s.pssFile(),
+          s.pssShmem(),
+          s.pssDirty(),
+          s.pssLocked(),
+          s.sharedClean(),
+          s.sharedDirty(),
+          s.privateClean(),
+          s.privateDirty(),
+          s.referenced(),
+          s.anonymous(),
+          s.anonymousThp(),
+          s.shmemThp(),
+          s.fileThp(),
+          s.sharedHugetlb(),
+          s.privateHugetlb());
+    }
+  }
+
+  /** What is resident counts as used. */
+  static final class AllReferenced extends DelegatingSpace {
+    AllReferenced(AddressSpace inner) {
+      super(inner, AllReferenced::new);
+    }
+
+    @Override
+    public MemSizeStats sizes(long vmaStart) {
+      MemSizeStats s = super.sizes(vmaStart);
+      return new MemSizeStats(
+          s.resident(),
+          s.pss(),
+          s.pssAnon(),
+          s.pssFile(),
+          s.pssShmem(),
+          s.pssDirty(),
+          s.pssLocked(),
+          s.sharedClean(),
+          s.sharedDirty(),
+          s.privateClean(),
+          s.privateDirty(),
+          s.resident(),
+          s.anonymous(),
+          s.anonymousThp(),
+          s.shmemThp(),
+          s.fileThp(),
+          s.sharedHugetlb(),
+          s.privateHugetlb());
+    }
+  }
+}
