@@ -12,7 +12,11 @@ import java.util.List;
 
 /** Provides {@link LinuxProcessFloor} as {@code linux}. */
 public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
-  private static final String ZERO_PAGE = "zero-page";
+  /** The kernel has a zero page for anonymous memory. */
+  static final String ZERO_PAGE = "zero-page";
+
+  /** The disk's {@code read_ahead_kb}. */
+  static final String READ_AHEAD = "read-ahead-kb";
 
   /** For {@code ServiceLoader}. */
   public LinuxProcessFloorProvider() {}
@@ -48,7 +52,12 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
             ZERO_PAGE,
             OptionSpec.Type.BOOLEAN,
             "true",
-            "whether reads of memory that was never written map the zero page"));
+            "whether reads of memory that was never written map the zero page"),
+        new OptionSpec(
+            READ_AHEAD,
+            OptionSpec.Type.NUMBER,
+            "128",
+            "KiB that are read when a page of a file on a disk is not in memory: read_ahead_kb"));
   }
 
   @Override
@@ -61,6 +70,6 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
     if (floors.settings().containsKey(ThpMode.PARAMETER)) {
       ThpMode.of(floors.settings().get(ThpMode.PARAMETER));
     }
-    return new LinuxProcessFloor(floors, MmSysctls.of(floors.settings()), options.flag(ZERO_PAGE));
+    return new LinuxProcessFloor(floors, MmSysctls.of(floors.settings()), options);
   }
 }

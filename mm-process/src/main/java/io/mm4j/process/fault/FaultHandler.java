@@ -8,6 +8,7 @@ import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.Frames;
 import io.mm4j.process.page.PageTable;
+import io.mm4j.process.page.ReadAhead;
 import io.mm4j.process.vma.AnonVmas;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
@@ -289,13 +290,28 @@ public final class FaultHandler {
   }
 
   /** True if the page had to be read, so that the fault begins again. */
-  private static boolean readIfAbsent(Vma vma, FileObject file, long index) {
-    if (file.isCached(index)) {
-      file.faulted(index);
+  private boolean readIfAbsent(Vma vma, FileObject file, long index) {
+    boolean absent = !file.isCached(index);
+    if (file.isShmem()) {
+      long _ = absent ? file.page(index) : Frames.NONE;
       return false;
     }
-    file.readIn(index, !vma.has(VmFlags.RAND_READ));
-    return !file.isShmem();
+    boolean ahead = vma.file != null && !vma.has(VmFlags.RAND_READ);
+    if (!absent && !(ahead && file.isMarked(index))) {
+      return false;
+    }
+    if (vma.file != null && (ahead || vma.has(VmFlags.EXEC))) {
+      ReadAhead reads = mm.context.readAhead(vma.file);
+      if (!absent) {
+        reads.async(file, file.folioStart(index), mm.context.readAheadPages);
+      } else if (vma.has(VmFlags.SEQ_READ)) {
+        reads.sequential(file, index);
+      } else {
+        reads.around(file, index, vma, vma.has(VmFlags.EXEC));
+      }
+    }
+    long _ = file.page(index);
+    return true;
   }
 
   /**

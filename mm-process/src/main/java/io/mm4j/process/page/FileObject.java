@@ -25,11 +25,6 @@ public final class FileObject {
     void unmap(long firstIndex, long pastIndex);
   }
 
-  private static final long READ_AROUND_PAGES = 32;
-
-  /** Pages before the end of what was read that trigger the next read when they are faulted. */
-  private static final long READ_AHEAD_PAGES = 8;
-
   static final int MOST_ORDER = 9;
 
   /** Pages behind this many are single, always in the cache, and cannot be taken out. */
@@ -297,7 +292,7 @@ public final class FileObject {
   public long nextMappable(long index, long past) {
     long to = Math.min(past, pageCount());
     for (long i = index; i < to; i++) {
-      if (isCached(i) && (i >= MOST_PAGES || !readAhead.get((int) i))) {
+      if (isCached(i) && (i >= MOST_PAGES || !isMarked(i))) {
         return i;
       }
     }
@@ -327,7 +322,7 @@ public final class FileObject {
 
   long take(long index, int wanted) {
     int order = wanted;
-    boolean zero = index >= holesFrom || (index < MOST_PAGES && zeroed.get((int) index));
+    boolean zero = isHole(index);
     long first = index & -(1L << order);
     long head = frames.newCached(this, first, order, zero);
     if (head == Frames.NONE && order > 0) {
@@ -378,29 +373,63 @@ public final class FileObject {
   }
 
   /**
-   * Reads a page that is not in the cache, with what the file system reads around it ({@code
-   * do_sync_mmap_readahead}, mm/filemap.c): single pages.
+   * {@code page_cache_ra_unbounded}: reads what of these pages is not in the cache, as single ones.
    *
-   * @param around whether the mapping wants read-ahead
+   * @param mark the page that gets the mark of read-ahead if it is among those that are read
    */
-  public void readIn(long index, boolean around) {
-    boolean more = around && !isShmem();
-    long from = more ? Math.max(0, index - READ_AROUND_PAGES / 2) : index;
-    long to = more ? from + READ_AROUND_PAGES : index + 1;
-    long mark = to - READ_AHEAD_PAGES;
-    for (long i = from; i < to && !beyondEnd(i); i++) {
-      if (more && i == mark && i < MOST_PAGES && !isCached(i)) {
+  void readPages(long index, long count, long mark) {
+    long past = Math.min(pageCount(), index + count);
+    for (long i = index; i < past; i++) {
+      if (isCached(i)) {
+        continue;
+      }
+      if (i == mark && i < MOST_PAGES) {
         readAhead.set((int) i);
       }
       long _ = page(i);
     }
-    faulted(index);
+  }
+
+  /** {@code ra_alloc_folio}: reads pages that are not in the cache as one folio. */
+  void readFolio(long index, int order, boolean marked) {
+    if (order == 0 || index >= MOST_PAGES || mapped.content() == null) {
+      readPages(index, 1, marked ? index : Long.MAX_VALUE);
+      return;
+    }
+    for (long i = index; i < index + (1L << order); i++) {
+      single.clear((int) i);
+      absent.clear((int) i);
+      splitOrders.put(i, order);
+    }
+    if (marked) {
+      readAhead.set((int) index);
+    }
+    long _ = take(index, order);
+  }
+
+  /** Whether no page of this folio is in the cache, and its bytes are all of one kind. */
+  boolean isFree(long first, int order) {
+    for (long i = first; i < first + (1L << order); i++) {
+      if (isCached(i) || isHole(i) != isHole(first)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private boolean isHole(long index) {
+    return index >= holesFrom || (index < MOST_PAGES && zeroed.get((int) index));
+  }
+
+  /** Whether the folio of this page has the mark of read-ahead. */
+  public boolean isMarked(long index) {
+    return index < MOST_PAGES && readAhead.get((int) folioStart(index));
   }
 
   /** A fault of this very page found it in the cache: a mark of read-ahead has done its work. */
   public void faulted(long index) {
     if (index < MOST_PAGES) {
-      readAhead.clear((int) index);
+      readAhead.clear((int) folioStart(index));
     }
   }
 
