@@ -338,6 +338,11 @@ static const char *path_of(int d) {
 void do_unlink(int p, int d) {
   if (!path_of(d) || access(path_of(d), F_OK)) return;
   unlink(path_of(d));
+  for (int i = 0; i < nproc_; i++) { /* the maps of all change with the name */
+    if (i == p || !proc[i].pid) continue;
+    free(proc[i].maps);
+    proc[i].maps = read_maps(proc[i].pid);
+  }
   printf("%d p%d unlink fd=D%d = 0\n", ++calls_made, p, d);
   after(p, 0);
 }

@@ -127,7 +127,7 @@ final class FileCalls {
    * cache has, of which the last one may be marked. The page behind the last of them.
    */
   private static long getPages(FileObject file, ReadAhead reads, long index, long past) {
-    if (!file.isCached(index)) {
+    if (!file.isCached(index) && !file.isStale(index)) {
       reads.sync(file, index, past - index);
     }
     long at = index;

@@ -300,7 +300,7 @@ public final class FaultHandler {
     if (!absent && !(ahead && file.isMarked(index))) {
       return false;
     }
-    if (vma.file != null && (ahead || vma.has(VmFlags.EXEC))) {
+    if (vma.file != null && !file.isStale(index) && (ahead || vma.has(VmFlags.EXEC))) {
       ReadAhead reads = mm.context.readAhead(vma.file);
       if (!absent) {
         reads.async(file, file.folioStart(index), mm.context.readAheadPages);
@@ -320,8 +320,8 @@ public final class FaultHandler {
    * table is made, and whether folios are mapped whole. True if the address is present afterwards.
    */
   private boolean aroundFault(Vma vma, FileObject file, long addr) {
-    if (vma.special != Vma.Special.NONE) {
-      return false;
+    if (vma.special != Vma.Special.NONE || file.isSegment()) {
+      return false; // shm_vm_ops has no map_pages
     }
     long tablePages = mm.hugeBytes >>> 12;
     long slot = addr >>> 12 & tablePages - 1;

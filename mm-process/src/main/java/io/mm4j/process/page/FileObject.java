@@ -39,6 +39,9 @@ public final class FileObject {
   final BitSet dirty = new BitSet();
   final BitSet readAhead = new BitSet();
 
+  /** Pages that are in the cache and not up to date: as if absent, but they are read alone. */
+  final BitSet stale = new BitSet();
+
   /** Of pages that are in another folio than the first write made, the order of that. */
   final Map<Long, Integer> splitOrders = new HashMap<>();
 
@@ -49,6 +52,8 @@ public final class FileObject {
 
   /** Every page is mapped once more by somebody who is not here. */
   private boolean mappedElsewhere;
+
+  private boolean segment;
 
   /** {@code i_size}. */
   long sizeBytes;
@@ -178,7 +183,7 @@ public final class FileObject {
    * dirty: then its buffers cannot be released.
    */
   public boolean splitFolio(long index, Unmapping unmapping) {
-    if (!hasFolios(index) || dirty.get((int) index)) {
+    if (!hasFolios(index) || isDirty(index)) {
       return false;
     }
     long first = folioStart(index);
@@ -214,9 +219,38 @@ public final class FileObject {
       first = other == first ? first + half : first;
     }
     single.set((int) index);
+    dropBehindEnd(index);
   }
 
-  /** A shared mapping wrote to this page: its folio is dirty. */
+  /** {@code __folio_split}: new folios that lie behind the end of the file leave the cache. */
+  private void dropBehindEnd(long index) {
+    long past = (index | (1L << MOST_ORDER) - 1) + 1;
+    for (long i = Math.max(index, pageCount()); i < past; i++) {
+      long folio = i & -(1L << splitOrders.getOrDefault(i, 0));
+      long pfn = folio < pageCount() ? Frames.NONE : pages.remove(i);
+      if (pfn != Frames.NONE) {
+        frames.put(pfn);
+      }
+    }
+  }
+
+  /** A call wrote to this page: its block is dirty, and no other of its folio. */
+  void markBlockDirty(long index) {
+    if (!isShmem() && !beyondEnd(index) && index < MOST_PAGES) {
+      dirty.set((int) index);
+    }
+  }
+
+  /** Whether a block of the folio that holds this page is dirty: its buffers cannot be released. */
+  boolean isDirty(long index) {
+    if (index >= MOST_PAGES) {
+      return false;
+    }
+    int next = dirty.nextSetBit((int) folioStart(index));
+    return next >= 0 && next < folioEnd(index);
+  }
+
+  /** A shared mapping wrote to this page: all blocks of its folio are dirty. */
   public void markDirty(long index) {
     if (!isShmem() && !beyondEnd(index) && index < MOST_PAGES) {
       dirty.set((int) folioStart(index), (int) folioEnd(index));
@@ -234,11 +268,21 @@ public final class FileObject {
       if ((sizeBytes & 4095) != 0
           && last >= folioStart(firstIndex)
           && last < folioEnd(past - 1)
-          && dirty.get((int) last)) {
+          && isDirty(last)) {
         change.zeroTail(sizeBytes);
       }
       dirty.clear((int) folioStart(firstIndex), (int) folioEnd(past - 1));
     }
+  }
+
+  /** It is a System V segment. */
+  public void segment() {
+    segment = true;
+  }
+
+  /** Whether {@link #segment} was called. */
+  public boolean isSegment() {
+    return segment;
   }
 
   /** Whether its pages count as shared memory. */
@@ -311,8 +355,19 @@ public final class FileObject {
     }
     if (pfn != Frames.NONE && index < MOST_PAGES) {
       absent.clear((int) index);
+      stale.clear((int) index);
     }
     return pfn;
+  }
+
+  /** Whether the page is in the cache and not up to date. */
+  public boolean isStale(long index) {
+    return index < MOST_PAGES && stale.get((int) index);
+  }
+
+  /** Whether something is in the cache there: no other folio can be. */
+  boolean isThere(long index) {
+    return isStale(index) || isCached(index);
   }
 
   /** {@code filemap_add_folio}; pages are single where no larger block is free. */
@@ -380,7 +435,7 @@ public final class FileObject {
   void readPages(long index, long count, long mark) {
     long past = Math.min(pageCount(), index + count);
     for (long i = index; i < past; i++) {
-      if (isCached(i)) {
+      if (isThere(i)) {
         continue;
       }
       if (i == mark && i < MOST_PAGES) {
@@ -410,7 +465,7 @@ public final class FileObject {
   /** Whether no page of this folio is in the cache, and its bytes are all of one kind. */
   boolean isFree(long first, int order) {
     for (long i = first; i < first + (1L << order); i++) {
-      if (isCached(i) || isHole(i) != isHole(first)) {
+      if (isThere(i) || isHole(i) != isHole(first)) {
         return false;
       }
     }
@@ -471,6 +526,7 @@ public final class FileObject {
     absent.set((int) firstIndex, (int) past);
     single.set((int) firstIndex, (int) past);
     readAhead.clear((int) firstIndex, (int) past);
+    stale.clear((int) firstIndex, (int) past);
   }
 
   /** {@code truncate_inode_partial_folio} on the folio of a page of the range. */

@@ -74,7 +74,7 @@ public final class ReadAhead {
       asyncSize = size > wanted ? size - wanted : size >> 1;
     } else {
       long cached = 0;
-      while (cached < maxPages && cached < index && file.isCached(index - 1 - cached)) {
+      while (cached < maxPages && cached < index && file.isThere(index - 1 - cached)) {
         cached++;
       }
       if (cached <= wanted) {
@@ -101,7 +101,7 @@ public final class ReadAhead {
       size = Math.max(size, nextSize(size));
     } else {
       long gap = index + 1;
-      while (gap - index <= maxPages && file.isCached(gap)) {
+      while (gap - index <= maxPages && file.isThere(gap)) {
         gap++;
       }
       if (gap - index > maxPages) {
@@ -153,7 +153,7 @@ public final class ReadAhead {
     }
     order = Math.min(Math.min(order, FileObject.MOST_ORDER), 63 - Long.numberOfLeadingZeros(size));
     long index = start;
-    while (order > 0 && index < past && !file.isCached(index)) {
+    while (order > 0 && index < past && !file.isThere(index)) {
       int now = Math.min(order, Long.numberOfTrailingZeros(index));
       while (now > 0 && (index + (1L << now) > past || !file.isFree(index, now))) {
         now--;
