@@ -196,6 +196,14 @@ public final class FileChange {
     }
   }
 
+  /** Zeroes a byte range of a folio that stays in the cache. */
+  void zeroKept(long from, long to) {
+    for (long at = from; at < to; at = (at | PAGE - 1) + 1) {
+      long low = at & PAGE - 1;
+      zero(at >>> 12, (int) low, (int) Math.min(PAGE, low + to - at));
+    }
+  }
+
   private void zeroDirty(long index, int from, int to) {
     if (!file.beyondEnd(index)) {
       tailOfHole((index << 12) + 1);

@@ -489,8 +489,8 @@ public final class FileObject {
   }
 
   /**
-   * {@code truncate_pagecache_range}: takes pages out of the file, after they were written back. A
-   * folio that lies in the range only in part is split first.
+   * {@code truncate_pagecache_range}: takes pages out of the file. A folio that lies in the range
+   * only in part is split first, or, if it is dirty elsewhere, stays with zeroes.
    */
   public void punch(long firstIndex, long pastIndex, Unmapping unmapping) {
     punchBytes(firstIndex << 12, pastIndex << 12, unmapping);
@@ -510,13 +510,20 @@ public final class FileObject {
     if (from >= end) {
       return;
     }
-    writeBack(from >>> 12, (end + 4095) >>> 12);
     long past = end >>> 12;
     if (firstIndex < past) {
       unmapping.unmap(firstIndex, past);
+      dirty.clear((int) firstIndex, (int) past);
     }
-    splitBorders(from >>> 12, from, end, unmapping);
-    splitBorders((end - 1) >>> 12, from, end, unmapping);
+    if (!splitBorders(from >>> 12, from, end, unmapping)) {
+      long behind = folioEnd(from >>> 12);
+      change.zeroKept(from, Math.min(end, behind << 12));
+      firstIndex = Math.max(firstIndex, behind);
+    }
+    if (firstIndex << 12 < end && !splitBorders((end - 1) >>> 12, from, end, unmapping)) {
+      past = Math.min(past, folioStart((end - 1) >>> 12));
+      change.zeroKept(past << 12, end);
+    }
     change.zeroPartial(from, end);
     if (firstIndex >= past) {
       return;
@@ -529,17 +536,25 @@ public final class FileObject {
     stale.clear((int) firstIndex, (int) past);
   }
 
-  /** {@code truncate_inode_partial_folio} on the folio of a page of the range. */
-  private void splitBorders(long index, long from, long to, Unmapping unmapping) {
+  /**
+   * {@code truncate_inode_partial_folio} on the folio of a page of the range. False if a dirty
+   * block of it that is not in the range keeps it whole; then it is mapped no more.
+   */
+  private boolean splitBorders(long index, long from, long to, Unmapping unmapping) {
     long start = folioStart(index);
     long end = folioEnd(index);
     if (!isCached(index) || folioOrder(index) == 0 || (start << 12 >= from && end << 12 <= to)) {
-      return;
+      return true;
+    }
+    if (isDirty(index)) {
+      unmapping.unmap(start, end);
+      return false;
     }
     splitAt(Math.max(start, from >>> 12), unmapping);
     if (end << 12 > to && folioOrder(to >>> 12) > 0) {
       splitAt(to >>> 12, unmapping);
     }
+    return true;
   }
 
   /** {@code page_cache_delete}: pages leave the cache; nothing maps them. */
