@@ -44,6 +44,7 @@ final class VmaReplayer {
   private @Nullable CallWatcher watcher;
   private final boolean mapsAtCallsOnly;
   private final PendingFaults faults = new PendingFaults();
+  private final RecordedBytes bytes = new RecordedBytes();
   private boolean deltas = true;
   private long call;
 
@@ -324,7 +325,8 @@ final class VmaReplayer {
             VmaChecks.MINCORE, made, process, text, "bits=" + made.bits(), ranges[0], ranges[1]);
       }
     }
-    if (made.value() >= 0 && valueKnown(made.arg(0), process)) {
+    bytes.made(made, process);
+    if (made.value() >= 0 && bytes.judged(made.arg(0), process, driver.value())) {
       if (driver.value() == made.value()) {
         tally.equal(VmaChecks.VALUES);
       } else {
@@ -360,16 +362,6 @@ final class VmaReplayer {
       judgeMaps(last, shown, faults.count(), process, process.ours().changeNear(0, -1));
     }
     faults.clear();
-  }
-
-  /** Bytes of the program, the vdso and the stack as exec made it are not specified. */
-  private static boolean valueKnown(long uaddr, ReplayedProcess process) {
-    Map.Entry<Long, MapsLine> entry = process.theirs().floorEntry(uaddr);
-    if (entry == null) {
-      return false;
-    }
-    String name = entry.getValue().name();
-    return !name.equals("EXE") && !(name.startsWith("[") && !name.equals("[heap]"));
   }
 
   private void judgeMaps(VmaEvent.Call made, ReplayedProcess process, MapsView.Change ours) {
