@@ -140,6 +140,20 @@ static void header(u64 seed, const char *mix, pid_t pid) {
   puts("open D1 F1 mode=rdwr\nopen D2 F1 mode=rdonly\nopen D3 F2 mode=rdonly\nopen D4 F3 mode=rdwr\nopen D5 F4 mode=rdwr\nopen D6 F5 mode=rdwr\nopen D7 F1 mode=wronly\nopen D8 ZERO mode=rdwr");
 }
 
+/* How many pages the machine has taken back or dropped since it booted. */
+static u64 reclaimed(void) {
+  static const char *keys[] = {"\npgsteal_kswapd ", "\npgsteal_direct ", "\npgsteal_khugepaged ", "\npgsteal_proactive ",
+    "\ndrop_pagecache ", "\ndrop_slab ", "\npginvalidated "};
+  char *s = slurp("/proc/vmstat");
+  u64 sum = 0;
+  for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++) {
+    char *at = strstr(s, keys[i]);
+    if (at) sum += strtoull(at + strlen(keys[i]), 0, 10);
+  }
+  free(s);
+  return sum;
+}
+
 int main(int argc, char **argv) {
   if (argc < 4) {
     fprintf(stderr, "usage: record SEED CALLS MIX [-3|-4] [-x] [-b] [-c] [-r] [-s|-d|-a|-m BYTES|inf] [-e N]\n");
@@ -168,6 +182,7 @@ int main(int argc, char **argv) {
   mix_seed(seed);
   code_base = is32 ? 0x8049000 : 0x401000;
   data_page = code_base + 0x2000;
+  u64 before = reclaimed();
   make_files();
   pid_t pid = fork();
   if (pid == 0) become_victim();
@@ -195,5 +210,9 @@ int main(int argc, char **argv) {
   printf("eof calls=%d\n", calls_made);
   for (int p = 0; p < nproc_; p++) if (proc[p].pid) kill(proc[p].pid, SIGKILL);
   remove_segments();
+  if (reclaimed() != before) {
+    fprintf(stderr, "the machine took pages of files back meanwhile: record it again\n");
+    return 4;
+  }
   return 0;
 }

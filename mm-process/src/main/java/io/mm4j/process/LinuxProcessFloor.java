@@ -77,6 +77,7 @@ final class LinuxProcessFloor implements ProcessFloor {
 
   private void apply(Options now) {
     context.forbidsZeroPage = !now.flag(LinuxProcessFloorProvider.ZERO_PAGE);
+    context.anonVmaNames = now.flag(LinuxProcessFloorProvider.ANON_VMA_NAME);
     context.readAheadPages = now.number(LinuxProcessFloorProvider.READ_AHEAD) >>> 2;
   }
 

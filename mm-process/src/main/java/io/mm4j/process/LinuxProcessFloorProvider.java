@@ -15,6 +15,9 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
   /** The kernel has a zero page for anonymous memory. */
   static final String ZERO_PAGE = "zero-page";
 
+  /** {@code CONFIG_ANON_VMA_NAME}. */
+  static final String ANON_VMA_NAME = "anon-vma-name";
+
   /** The disk's {@code read_ahead_kb}. */
   static final String READ_AHEAD = "read-ahead-kb";
 
@@ -53,6 +56,11 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
             OptionSpec.Type.BOOLEAN,
             "true",
             "whether reads of memory that was never written map the zero page"),
+        new OptionSpec(
+            ANON_VMA_NAME,
+            OptionSpec.Type.BOOLEAN,
+            "false",
+            "whether anonymous memory can have names (CONFIG_ANON_VMA_NAME)"),
         new OptionSpec(
             READ_AHEAD,
             OptionSpec.Type.NUMBER,

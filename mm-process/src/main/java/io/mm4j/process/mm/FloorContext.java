@@ -56,6 +56,9 @@ public final class FloorContext {
   /** {@code f_ra} of open files that were read. */
   private final IdentityHashMap<OpenFile, ReadAhead> readAheads = new IdentityHashMap<>();
 
+  /** {@code CONFIG_ANON_VMA_NAME}. */
+  public boolean anonVmaNames;
+
   /** The disk's read_ahead_kb, in pages. */
   public long readAheadPages = 32;
 

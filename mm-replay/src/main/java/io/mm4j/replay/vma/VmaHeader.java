@@ -6,6 +6,7 @@ import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ThpMode;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -136,6 +137,34 @@ public record VmaHeader(
         files,
         opens,
         options);
+  }
+
+  /** The same with another option. */
+  public VmaHeader withOption(String name, String value) {
+    Map<String, String> all = new HashMap<>(options);
+    all.put(name, value);
+    return new VmaHeader(
+        id,
+        recordingClass,
+        scenario,
+        seed,
+        kernel,
+        compat32,
+        thp,
+        sysctls,
+        totalRamKb,
+        swapKb,
+        uid,
+        privileged,
+        personality,
+        asBytes,
+        dataBytes,
+        stackBytes,
+        memlockBytes,
+        layout,
+        files,
+        opens,
+        Map.copyOf(all));
   }
 
   /** The same, owned by somebody else. */

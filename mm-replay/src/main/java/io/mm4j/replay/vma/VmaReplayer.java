@@ -11,6 +11,7 @@ import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.RunningProcess;
 import io.mm4j.replay.Tally;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -323,6 +324,13 @@ final class VmaReplayer {
         String text = bits == null ? ours.toString() : "bits=" + bits;
         differs(
             VmaChecks.MINCORE, made, process, text, "bits=" + made.bits(), ranges[0], ranges[1]);
+      }
+    }
+    if (made.name() == CallName.UNLINK) { // the maps of all change with the name
+      for (ReplayedProcess other : processes.values()) {
+        if (other != process) {
+          Collection<MapsLine> _ = other.ours().readAll();
+        }
       }
     }
     bytes.made(made, process);

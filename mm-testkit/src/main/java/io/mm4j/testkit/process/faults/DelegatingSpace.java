@@ -96,6 +96,11 @@ class DelegatingSpace implements AddressSpace {
   }
 
   @Override
+  public long setVmaName(long addr, long len, @Nullable String name) {
+    return inner.setVmaName(addr, len, name);
+  }
+
+  @Override
   public void loadVma(VmaInfo vma) {
     inner.loadVma(vma);
   }
