@@ -343,7 +343,7 @@ public final class FaultHandler {
     }
     for (long i = first; i < past; i = file.nextMappable(i, past)) {
       long end = file.folioEnd(i);
-      if (large && end - i > 1 && fits(vma, file, addr, i)) {
+      if (large && file.folioOrder(i) > 0 && fits(vma, file, addr, i)) {
         mapAbsent(vma, file, file.folioStart(i), end);
       } else {
         mapAbsent(vma, file, i, Math.min(end, past));

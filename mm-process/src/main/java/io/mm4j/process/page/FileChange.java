@@ -61,10 +61,15 @@ public final class FileChange {
    * @param unmapping is to unmap private copies, too
    */
   public void resize(long bytes, FileObject.Unmapping unmapping) {
-    if (bytes < file.sizeBytes) {
+    boolean ext4 = file.mapped().kind() == MappedFile.Kind.EXT4;
+    if (bytes < file.sizeBytes || (ext4 && bytes == file.sizeBytes)) {
       shrink(bytes, unmapping);
     } else if (bytes > file.sizeBytes) {
       grow(bytes);
+      if (ext4) { // ext4_setattr truncates the page cache whatever the new size
+        long first = (bytes + PAGE - 1) >>> 12;
+        drop(truncateFolio(bytes, first, unmapping), past(first));
+      }
     }
   }
 
@@ -86,16 +91,8 @@ public final class FileChange {
     long oldPast = file.pageCount();
     unmapping.unmap(first, Long.MAX_VALUE >>> 12);
     long border = bytes >>> 12;
-    long kept = first;
+    long kept = truncateFolio(bytes, first, unmapping);
     if (file.isCached(border)) {
-      if (file.folioStart(border) << 12 < bytes && file.folioOrder(border) > 0) {
-        file.dirty.clear((int) Math.min(first, FileObject.MOST_PAGES), Integer.MAX_VALUE);
-        if (file.isDirty(border)) {
-          kept = Math.max(first, keepWhole(border, first, unmapping));
-        } else {
-          file.splitAt(border, unmapping);
-        }
-      }
       if ((bytes & PAGE - 1) != 0) {
         zeroTail(bytes);
         file.markBlockDirty(border);
@@ -103,9 +100,34 @@ public final class FileChange {
     } else {
       tailOfHole(bytes);
     }
-    drop(kept, (oldPast | (1L << FileObject.MOST_ORDER) - 1) + 1);
+    drop(kept, past(oldPast));
     file.holesFrom = Math.min(file.holesFrom, first);
     file.sizeBytes = bytes;
+  }
+
+  /** Behind the folio that holds a page, however large it is. */
+  private static long past(long index) {
+    return (index | (1L << FileObject.MOST_ORDER) - 1) + 1;
+  }
+
+  /**
+   * {@code truncate_inode_partial_folio} on the folio that holds the new end.
+   *
+   * @return the page from which on nothing stays in the cache
+   */
+  private long truncateFolio(long bytes, long first, FileObject.Unmapping unmapping) {
+    long border = bytes >>> 12;
+    if (!file.isCached(border)
+        || file.folioStart(border) << 12 >= bytes
+        || file.folioOrder(border) == 0) {
+      return first;
+    }
+    file.dirty.clear((int) Math.min(first, FileObject.MOST_PAGES), Integer.MAX_VALUE);
+    if (file.isDirty(border)) {
+      return Math.max(first, keepWhole(border, first, unmapping));
+    }
+    file.splitAt(border, unmapping);
+    return first;
   }
 
   /**

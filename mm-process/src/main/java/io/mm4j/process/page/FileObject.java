@@ -122,7 +122,10 @@ public final class FileObject {
   }
 
   boolean hasFolios(long index) {
-    return mapped.content() != null && !isShmem() && !beyondEnd(index) && index < MOST_PAGES;
+    return mapped.content() != null
+        && !isShmem()
+        && index < MOST_PAGES
+        && (!beyondEnd(index) || pages.get(index) != Frames.NONE);
   }
 
   /** The folio that the write of the whole file, or of a piece of it, made. */

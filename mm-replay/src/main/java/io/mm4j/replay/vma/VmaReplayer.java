@@ -221,9 +221,7 @@ final class VmaReplayer {
     if (made.name() != CallName.FAULT || faults.process() != process) {
       judgeFaults();
     }
-    if (made.name() != CallName.FORK
-        && made.name() != CallName.EXIT
-        && made.name() != CallName.OTHER) {
+    if (made.name() != CallName.EXIT && made.name() != CallName.OTHER) {
       driver.arrive(process.mm());
     }
     if (made.number() == explainedCall) {
