@@ -58,6 +58,7 @@ public final class PageCacheCases {
   }
 
   private static void dirtyFolioStays(Rig rig) {
+    rig.map(Act.SCRATCH, PAGE, RW);
     rig.map(FAR, PAGE, RW);
     rig.put(FAR, 7);
     rig.gives("mmap", A, rig.mm.mmap(A, 64 * PAGE, READ, SHARED, CaseSetup.DISK, 0));
