@@ -6,28 +6,31 @@ import java.util.Map;
 
 /**
  * Which bytes a recording can be asked for. Those of the program image, of its first stack and of
- * the vdso nobody recorded; once a call has written some of them into a file, a read that has no
- * value here may have met them.
+ * the vdso nobody recorded; once a call has written some of them into a file, or moved them, a read
+ * that has no value here may have met them.
  */
 final class RecordedBytes {
-  private boolean strangeInFiles;
+  private boolean strangeElsewhere;
 
   /** A call was made. */
   void made(VmaEvent.Call call, ReplayedProcess process) {
+    if (call.name() == CallName.MREMAP && call.answer() instanceof Answer.Value) {
+      strangeElsewhere |= !known(call.arg(0), process);
+    }
     if ((call.name() == CallName.SYS_WRITE || call.name() == CallName.PWRITE64)
         && call.answer() instanceof Answer.Value written
         && written.value() > 0) {
       long last = call.arg(1) + written.value() - 1;
       for (long at = call.arg(1); at < last; at += 4096) {
-        strangeInFiles |= !known(at, process);
+        strangeElsewhere |= !known(at, process);
       }
-      strangeInFiles |= !known(last, process);
+      strangeElsewhere |= !known(last, process);
     }
   }
 
   /** Whether a byte that was read is compared with what it is here. */
   boolean judged(long uaddr, ReplayedProcess process, int ours) {
-    return known(uaddr, process) && !(strangeInFiles && ours == TouchOutcome.UNKNOWN);
+    return known(uaddr, process) && !(strangeElsewhere && ours == TouchOutcome.UNKNOWN);
   }
 
   private static boolean known(long uaddr, ReplayedProcess process) {
