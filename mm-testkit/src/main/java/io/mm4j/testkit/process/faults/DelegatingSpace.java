@@ -44,6 +44,11 @@ class DelegatingSpace implements AddressSpace {
       }
 
       @Override
+      public void kernelOption(String name, String value) {
+        right.kernelOption(name, value);
+      }
+
+      @Override
       public void failAllocationAfter(long n) {
         right.failAllocationAfter(n);
       }
