@@ -135,8 +135,23 @@ static void header(u64 seed, const char *mix, pid_t pid) {
   printf("mm mmap_base=0x%lx topdown=%d task_size=0x%lx start_code=0x%lx end_code=0x%lx start_data=0x%lx end_data=0x%lx start_brk=0x%lx brk=0x%lx start_stack=0x%lx arg_start=0x%lx arg_end=0x%lx env_start=0x%lx env_end=0x%lx\n",
          base, !compat, task_size, stat_field(pid, 26), stat_field(pid, 27), stat_field(pid, 45), stat_field(pid, 46), stat_field(pid, 47),
          brk_now, stat_field(pid, 28), stat_field(pid, 48), stat_field(pid, 49), stat_field(pid, 50), stat_field(pid, 51));
+  printf("option zero-page=%s read-ahead-kb=%d\n", maps_zero_page() ? "true" : "false", read_ahead_kb("F1"));
   puts("file F1 size=65536 fs=ext4\nfile F2 size=10000 fs=ext4\nfile F3 size=3145728 fs=ext4\nfile F4 size=40960 fs=tmpfs\nfile F5 size=0 fs=ext4\nfile ZERO size=0 fs=devzero");
   puts("open D1 F1 mode=rdwr\nopen D2 F1 mode=rdonly\nopen D3 F2 mode=rdonly\nopen D4 F3 mode=rdwr\nopen D5 F4 mode=rdwr\nopen D6 F5 mode=rdwr\nopen D7 F1 mode=wronly\nopen D8 ZERO mode=rdwr");
+}
+
+/* How many pages the machine has taken back or dropped since it booted. */
+static u64 reclaimed(void) {
+  static const char *keys[] = {"\npgsteal_kswapd ", "\npgsteal_direct ", "\npgsteal_khugepaged ", "\npgsteal_proactive ",
+    "\ndrop_pagecache ", "\ndrop_slab ", "\npginvalidated "};
+  char *s = slurp("/proc/vmstat");
+  u64 sum = 0;
+  for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++) {
+    char *at = strstr(s, keys[i]);
+    if (at) sum += strtoull(at + strlen(keys[i]), 0, 10);
+  }
+  free(s);
+  return sum;
 }
 
 int main(int argc, char **argv) {
@@ -167,6 +182,7 @@ int main(int argc, char **argv) {
   mix_seed(seed);
   code_base = is32 ? 0x8049000 : 0x401000;
   data_page = code_base + 0x2000;
+  u64 before = reclaimed();
   make_files();
   pid_t pid = fork();
   if (pid == 0) become_victim();
@@ -194,5 +210,9 @@ int main(int argc, char **argv) {
   printf("eof calls=%d\n", calls_made);
   for (int p = 0; p < nproc_; p++) if (proc[p].pid) kill(proc[p].pid, SIGKILL);
   remove_segments();
+  if (reclaimed() != before) {
+    fprintf(stderr, "the machine took pages of files back meanwhile: record it again\n");
+    return 4;
+  }
   return 0;
 }

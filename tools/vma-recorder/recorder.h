@@ -29,6 +29,8 @@ int count_lines(const char *s);
 void print_change(const char *old, const char *new);
 void print_maps(int p, const char *when);
 void print_state(int p, const char *when);
+int maps_zero_page(void);
+int read_ahead_kb(const char *file);
 
 /* trace.c: makes calls in the victim and prints them */
 u64 raw_call(int p, int nr64, int nr32, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f);

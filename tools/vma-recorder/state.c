@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define NSHM 65536
@@ -132,6 +135,34 @@ static void mark_zero(int pm, u64 a, u64 b, char *letters) {
     if (s.walk_end <= at) break;
     at = s.walk_end;
   }
+}
+
+/* Whether a read of memory that was never written maps the zero page on this kernel. */
+int maps_zero_page(void) {
+  char *page = mmap(0, P, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), letter = '.';
+  int pm = open("/proc/self/pagemap", O_RDONLY);
+  if (page == MAP_FAILED || pm < 0) die("probe of the zero page");
+  if (*(volatile char *) page) die("memory");
+  mark_zero(pm, (u64) page, (u64) page + P, &letter);
+  munmap(page, P);
+  close(pm);
+  return letter == 'z';
+}
+
+/* read_ahead_kb of the disk that holds a file, which decides how much a fault or read brings in. */
+int read_ahead_kb(const char *file) {
+  struct stat st;
+  char path[80];
+  if (stat(file, &st)) die(file);
+  sprintf(path, "/sys/class/bdi/%u:%u/read_ahead_kb", major(st.st_dev), minor(st.st_dev));
+  if (access(path, R_OK)) { /* a partition: its disk has it */
+    sprintf(path, "/sys/dev/block/%u:%u/../queue/read_ahead_kb", major(st.st_dev), minor(st.st_dev));
+    if (access(path, R_OK)) return 128;
+  }
+  char *s = slurp(path);
+  int kb = atoi(s);
+  free(s);
+  return kb;
 }
 
 /* Prints the page states of [a, b) as run lengths. Ranges where nothing is present are skipped. */

@@ -314,11 +314,13 @@ int do_sys(int p, const char *name, int d, const u64 *given) {
 
 /* A file without a name; its descriptor is moved to where nothing else is. */
 void do_memfd(int p, u64 flags) {
+  static int refused;
   char name[16];
   u64 at = data_page + 0x3e40;
   sprintf(name, "M%d", memfds_ + 1);
   poke(p, at, name, strlen(name) + 1);
   u64 v = raw_call(p, 319, 356, at, flags, 0, 0, 0, 0);
+  if (failed(v)) sprintf(name, "M%d", 900000 + ++refused); /* each name once, whether it was made or not */
   printf("%d p%d memfd_create open=%s flags=0x%lx ", ++calls_made, p, name, flags);
   if (!failed(v)) {
     memfds_++;
@@ -338,6 +340,11 @@ static const char *path_of(int d) {
 void do_unlink(int p, int d) {
   if (!path_of(d) || access(path_of(d), F_OK)) return;
   unlink(path_of(d));
+  for (int i = 0; i < nproc_; i++) { /* the maps of all change with the name */
+    if (i == p || !proc[i].pid) continue;
+    free(proc[i].maps);
+    proc[i].maps = read_maps(proc[i].pid);
+  }
   printf("%d p%d unlink fd=D%d = 0\n", ++calls_made, p, d);
   after(p, 0);
 }

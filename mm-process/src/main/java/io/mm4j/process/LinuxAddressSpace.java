@@ -160,6 +160,11 @@ final class LinuxAddressSpace implements AddressSpace {
   }
 
   @Override
+  public long setVmaName(long addr, long len, @Nullable String name) {
+    return calls.syscalls().setVmaName(addr, len, name);
+  }
+
+  @Override
   public @Nullable AddressSpace fork() {
     Mm child = calls.fork();
     if (child == null) {

@@ -6,6 +6,7 @@ import io.mm4j.api.InputException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.page.Pressure;
 import io.mm4j.api.pagetable.PageTables;
+import io.mm4j.api.plugin.Options;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.Errno;
@@ -23,6 +24,8 @@ import io.mm4j.process.page.Frames;
 import io.mm4j.process.page.HugePool;
 import io.mm4j.process.page.PageMover;
 import io.mm4j.process.task.LinuxTasks;
+import java.util.HashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Makes address spaces that answer as Linux 6.18 does. */
@@ -32,6 +35,7 @@ final class LinuxProcessFloor implements ProcessFloor {
   private final Pressure.@Nullable Registration moving;
   private final Cpus cpus;
   private final @Nullable PageTables tables;
+  private Options options;
 
   /** Made when somebody first asks for them. */
   private @Nullable LinuxTasks tasks;
@@ -41,9 +45,9 @@ final class LinuxProcessFloor implements ProcessFloor {
    *
    * @param floors what is below; without page tables it can have no process
    * @param sysctls what the machine was booted with
-   * @param zeroPage false for a kernel that forbids the zero page ({@code mm_forbids_zeropage})
+   * @param options how the kernel was built, and the disk
    */
-  LinuxProcessFloor(ProcessFloorProvider.Floors floors, MmSysctls sysctls, boolean zeroPage) {
+  LinuxProcessFloor(ProcessFloorProvider.Floors floors, MmSysctls sysctls, Options options) {
     cpus = floors.cpus();
     tables = floors.pageTables();
     Frames frames =
@@ -62,12 +66,27 @@ final class LinuxProcessFloor implements ProcessFloor {
       this.moving = null;
     }
     this.sysctls = sysctls;
-    context.forbidsZeroPage = !zeroPage;
+    this.options = options;
+    apply(options);
     String pool = floors.settings().get("nr_hugepages");
     boolean none = frames == null && "0".equals(pool); // no process, and no pool
     if (pool != null && !none && context.writeSysctl("nr_hugepages", pool) != 0) {
       throw new InputException("'" + pool + "' is no number", "vm.nr_hugepages=", "0 and up");
     }
+  }
+
+  private void apply(Options now) {
+    context.forbidsZeroPage = !now.flag(LinuxProcessFloorProvider.ZERO_PAGE);
+    context.anonVmaNames = now.flag(LinuxProcessFloorProvider.ANON_VMA_NAME);
+    context.readAheadPages = now.number(LinuxProcessFloorProvider.READ_AHEAD) >>> 2;
+  }
+
+  @Override
+  public void kernelOption(String name, String value) {
+    Map<String, String> given = new HashMap<>(options.asMap());
+    given.put(name, value);
+    options = Options.of(new LinuxProcessFloorProvider(), given, "kernel option");
+    apply(options);
   }
 
   @Override

@@ -12,7 +12,14 @@ import java.util.List;
 
 /** Provides {@link LinuxProcessFloor} as {@code linux}. */
 public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
-  private static final String ZERO_PAGE = "zero-page";
+  /** The kernel has a zero page for anonymous memory. */
+  static final String ZERO_PAGE = "zero-page";
+
+  /** {@code CONFIG_ANON_VMA_NAME}. */
+  static final String ANON_VMA_NAME = "anon-vma-name";
+
+  /** The disk's {@code read_ahead_kb}. */
+  static final String READ_AHEAD = "read-ahead-kb";
 
   /** For {@code ServiceLoader}. */
   public LinuxProcessFloorProvider() {}
@@ -48,7 +55,17 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
             ZERO_PAGE,
             OptionSpec.Type.BOOLEAN,
             "true",
-            "whether reads of memory that was never written map the zero page"));
+            "whether reads of memory that was never written map the zero page"),
+        new OptionSpec(
+            ANON_VMA_NAME,
+            OptionSpec.Type.BOOLEAN,
+            "false",
+            "whether anonymous memory can have names (CONFIG_ANON_VMA_NAME)"),
+        new OptionSpec(
+            READ_AHEAD,
+            OptionSpec.Type.NUMBER,
+            "128",
+            "KiB that are read when a page of a file on a disk is not in memory: read_ahead_kb"));
   }
 
   @Override
@@ -61,6 +78,6 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
     if (floors.settings().containsKey(ThpMode.PARAMETER)) {
       ThpMode.of(floors.settings().get(ThpMode.PARAMETER));
     }
-    return new LinuxProcessFloor(floors, MmSysctls.of(floors.settings()), options.flag(ZERO_PAGE));
+    return new LinuxProcessFloor(floors, MmSysctls.of(floors.settings()), options);
   }
 }

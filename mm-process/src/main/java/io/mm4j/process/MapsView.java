@@ -53,6 +53,9 @@ final class MapsView {
   }
 
   private String name(Vma vma) {
+    if (vma.file != null && vma.anonName != null) {
+      return "[anon_shmem:" + vma.anonName + "]";
+    }
     if (vma.file != null) {
       boolean deleted = vma.backing != null && vma.backing.change().isUnlinked();
       return vma.file.file().name() + (deleted ? " (deleted)" : "");
@@ -70,7 +73,8 @@ final class MapsView {
       return "[heap]";
     }
     long stack = mm.layout().startStack();
-    return vma.start <= stack && vma.end >= stack ? "[stack]" : "";
+    String name = vma.anonName == null ? "" : "[anon:" + vma.anonName + "]";
+    return vma.start <= stack && vma.end >= stack ? "[stack]" : name;
   }
 
   /** Pages of the pool of huge pages, which pagemap shows and smaps does not count. */

@@ -134,6 +134,18 @@ public interface AddressSpace {
     return -Errno.ENOSYS;
   }
 
+  /**
+   * {@code prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME)}: names the anonymous memory of a range, as maps
+   * shows it. VMAs with different names do not merge.
+   *
+   * @param name at most 79 printable ASCII characters without {@code \`$[]}; null for none
+   * @return 0 or a negated {@link Errno}: {@code EINVAL} on a kernel without names, or for a bad
+   *     name or range; {@code EBADF} where a file is mapped; {@code ENOMEM} where nothing is
+   */
+  default long setVmaName(long addr, long len, @Nullable String name) {
+    return -Errno.EINVAL;
+  }
+
   /** {@code fork(2)}: the child's address space (dup_mmap). Null when it failed with ENOMEM. */
   @Nullable AddressSpace fork();
 

@@ -90,6 +90,18 @@ public interface ProcessFloor extends AutoCloseable {
   }
 
   /**
+   * Sets one of the options of this floor's provider after it was made, before it has a process: a
+   * recording says how its kernel was built, and which disk it had.
+   *
+   * @throws InputException for an option that the provider does not have, or another value than it
+   *     allows
+   */
+  default void kernelOption(String name, String value) {
+    throw new InputException(
+        "this process floor has no option '" + name + "'", "the recording", "a floor that has it");
+  }
+
+  /**
    * The tasks, on this machine's CPUs.
    *
    * @throws io.mm4j.api.InputException if the floor has none: {@link ProcessFloorProvider#hasTasks}

@@ -10,6 +10,8 @@ import io.mm4j.process.fault.Touch;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.Frames;
+import io.mm4j.process.page.ReadAhead;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads and writes of files, which are accesses of user memory, too (fs/read_write.c, mm/filemap.c,
@@ -25,6 +27,9 @@ final class FileCalls {
 
   /** The largest folio that a write makes in the page cache. */
   private static final long MAX_FOLIO_BYTES = 2L << 20;
+
+  /** {@code PAGEVEC_SIZE}: folios that a read takes from the cache at a time. */
+  private static final int READ_BATCH = 31;
 
   private static final int SEEK_SET = 0;
   private static final int SEEK_CUR = 1;
@@ -85,7 +90,7 @@ final class FileCalls {
       return write ? bytes : readZeroes(buf, bytes);
     }
     FileObject file = mm.context.fileObject(open.file());
-    return write ? write(file, buf, bytes, pos) : read(file, buf, bytes, pos);
+    return write ? write(file, buf, bytes, pos) : read(open, file, buf, bytes, pos);
   }
 
   // ---------------------------------------------------------------- from a file
@@ -104,11 +109,52 @@ final class FileCalls {
   }
 
   /** {@code filemap_read}, {@code shmem_file_read_iter}. */
-  private long read(FileObject file, long buf, long count, long pos) {
+  private long read(OpenFile open, FileObject file, long buf, long count, long pos) {
+    boolean ahead = !file.isShmem() && file.mapped().kind() != MappedFile.Kind.HUGETLB;
+    if (!ahead) {
+      return read(file, buf, count, pos, null);
+    }
+    ReadAhead reads = mm.context.readAhead(open);
+    long done = read(file, buf, count, pos, reads);
+    if (done > 0) {
+      reads.readTo(pos + done);
+    }
+    return done;
+  }
+
+  /**
+   * {@code filemap_get_pages}: brings the page, and others, and looks at up to 31 folios that the
+   * cache has, of which the last one may be marked. The page behind the last of them.
+   */
+  private static long getPages(FileObject file, ReadAhead reads, long index, long past) {
+    if (!file.isCached(index) && !file.isStale(index)) {
+      reads.sync(file, index, past - index);
+    }
+    long at = index;
+    long last = index;
+    for (int i = 0; i < READ_BATCH && at < past && file.isCached(at); i++) {
+      last = at;
+      at = file.folioEnd(at);
+      if (file.isMarked(last)) {
+        break;
+      }
+    }
+    if (at > index && file.isMarked(last)) {
+      long folio = file.folioStart(last);
+      reads.async(file, folio, past - folio);
+    }
+    return Math.max(at, index + 1);
+  }
+
+  private long read(FileObject file, long buf, long count, long pos, @Nullable ReadAhead reads) {
     long bytes = Math.min(count, Math.max(0, file.sizeBytes() - pos));
     long done = 0;
+    long batchPast = 0;
     while (done < bytes) {
       long at = pos + done;
+      if (reads != null && at >>> 12 >= batchPast) {
+        batchPast = getPages(file, reads, at >>> 12, (pos + count + Mm.PAGE - 1) >>> 12);
+      }
       int n = inPage(buf + done, Math.min(bytes - done, Mm.PAGE - (at & Mm.PAGE - 1)));
       long index = at >>> 12;
       boolean huge = file.mapped().kind() == MappedFile.Kind.HUGETLB;

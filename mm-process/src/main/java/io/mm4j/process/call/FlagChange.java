@@ -23,17 +23,23 @@ final class FlagChange {
 
   /** The VMA that now holds the range with the flags, or null; then {@link #error} says why. */
   @Nullable Vma apply(Vma vma, long start, long end, long newFlags) {
+    return apply(vma, start, end, newFlags, vma.anonName);
+  }
+
+  /** The same with another name. */
+  @Nullable Vma apply(Vma vma, long start, long end, long newFlags, @Nullable String name) {
     if ((start != vma.start && !Unmapper.maySplit(mm, vma, start))
         || (end != vma.end && !Unmapper.maySplit(mm, vma, end))) {
       error = mm.error(Errno.EINVAL, "a special mapping cannot be split");
       return null;
     }
-    Vma result = mm.merger.modify(vma, start, end, newFlags, mm.maxMapCount());
+    Vma result = mm.merger.modify(vma, start, end, newFlags, name, mm.maxMapCount());
     if (result == null) {
       error = mm.error(Errno.ENOMEM, "no memory or too many VMAs to split");
       return null;
     }
     result.flags = newFlags | (result.flags & VmFlags.STICKY);
+    result.anonName = name;
     mm.vmas.changed();
     return result;
   }

@@ -2,17 +2,26 @@
 package io.mm4j.process.call;
 
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.process.fault.Populate;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * madvise (mm/madvise.c, Linux 6.18): goes over the VMAs of the range; holes are passed over and
  * make the answer -ENOMEM at the end, an error stops. What pages do is {@link PageAdvice}'s.
  */
 final class MadviseCall {
+  /** {@code __MADV_SET_ANON_VMA_NAME}: no advice that a program can give. */
+  private static final int SET_NAME = -1;
+
+  /** What {@link #setName} sets. */
+  private @Nullable String newName;
+
   private final Mm mm;
   private final FlagChange change;
   private final Populate populate;
@@ -79,7 +88,41 @@ final class MadviseCall {
     return unmapped;
   }
 
+  /**
+   * {@code madvise_set_anon_name}: names what is anonymous in a range.
+   *
+   * @param name null takes names away
+   */
+  long setName(long addr, long lenIn, @Nullable String name) {
+    long len = Mm.pageAlign(lenIn);
+    long end = addr + len;
+    if ((addr & Mm.PAGE - 1) != 0
+        || (lenIn != 0 && len == 0)
+        || Long.compareUnsigned(end, addr) < 0) {
+      return mm.error(Errno.EINVAL, "address not page-aligned, or the range wraps");
+    }
+    newName = name;
+    return end == addr ? 0 : walk(addr, end, SET_NAME);
+  }
+
+  private long nameVma(Vma vma, long start, long end) {
+    boolean anonShmem = vma.file != null && vma.file.file().kind() == MappedFile.Kind.SHMEM;
+    if (vma.file != null && !anonShmem) {
+      return mm.error(Errno.EBADF, "only anonymous memory can have a name");
+    }
+    if (Objects.equals(vma.anonName, newName)
+        || change.apply(vma, start, end, vma.flags, newName) != null) {
+      return 0;
+    }
+    return change.error == -Errno.ENOMEM
+        ? mm.error(Errno.EAGAIN, "a VMA, or memory for one, is missing")
+        : change.error;
+  }
+
   private long visit(Vma vma, long start, long end, int advice) {
+    if (advice == SET_NAME) {
+      return nameVma(vma, start, end);
+    }
     if (sealedAgainst(vma, advice)) {
       return mm.error(Errno.EPERM, "the VMA is sealed and cannot be written");
     }

@@ -28,6 +28,7 @@ final class PageAdvice {
     return switch (advice) {
       case Uapi.MADV_DONTNEED, Uapi.MADV_DONTNEED_LOCKED, Uapi.MADV_FREE ->
           discard(vma, start, end, advice);
+      case Uapi.MADV_WILLNEED -> willNeed(vma, start, end);
       case Uapi.MADV_REMOVE -> remove(vma, start, end);
       case Uapi.MADV_COLD, Uapi.MADV_PAGEOUT -> cold(vma, start, end);
       case Uapi.MADV_GUARD_INSTALL -> installGuards(vma, start, end);
@@ -38,6 +39,16 @@ final class PageAdvice {
               : mm.error(Errno.EINVAL, "MADV_COLLAPSE of a file");
       default -> 0;
     };
+  }
+
+  /** {@code madvise_willneed}; there is no swap device to read from. */
+  private long willNeed(Vma vma, long start, long end) {
+    FileObject file = vma.backing;
+    if (vma.file != null && file != null && !file.isShmem() && !vma.has(VmFlags.HUGETLB)) {
+      long pages = (end - start) >>> 12;
+      mm.context.readAhead(vma.file).force(file, vma.pgoffAt(start), pages);
+    }
+    return 0;
   }
 
   private long cold(Vma vma, long start, long end) {

@@ -4,28 +4,37 @@ package io.mm4j.process.call;
 import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uapi;
+import io.mm4j.process.fault.Touch;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Calls about a process as a whole, and two that others are made of: prctl (kernel/sys.c),
  * remap_file_pages (mm/mmap.c), process_madvise (mm/madvise.c), pkey_alloc (mm/mprotect.c) of Linux
- * 6.18, on a CPU without protection keys and a kernel without names of anonymous VMAs.
+ * 6.18, on a CPU without protection keys.
  */
 final class ProcessCalls {
   private static final long MDWE_REFUSE_EXEC_GAIN = 1;
   private static final long MDWE_NO_INHERIT = 2;
   private static final long PKEY_RIGHTS = 3;
+  private static final long PR_SET_VMA_ANON_NAME = 0;
+
+  /** {@code ANON_VMA_NAME_MAX_LEN}, with the zero at the end. */
+  private static final int MOST_NAME = 80;
 
   private final Mm mm;
+  private final Touch touch;
   private final MmapCall mmap;
   private final MadviseCall madvise;
 
-  ProcessCalls(Mm mm, MmapCall mmap, MadviseCall madvise) {
+  ProcessCalls(Mm mm, Touch touch, MmapCall mmap, MadviseCall madvise) {
     this.mm = mm;
+    this.touch = touch;
     this.mmap = mmap;
     this.madvise = madvise;
   }
@@ -124,9 +133,48 @@ final class ProcessCalls {
               : mm.capable(Capability.SYS_RESOURCE)
                   ? mm.error(Errno.EINVAL, "PR_SET_MM is not modelled: the layout of exec stays")
                   : mm.error(Errno.EPERM, "PR_SET_MM needs CAP_SYS_RESOURCE");
-      case Uapi.PR_SET_VMA -> mm.error(Errno.EINVAL, "the kernel has no names of anonymous VMAs");
+      case Uapi.PR_SET_VMA -> setVma(a);
       default -> mm.error(Errno.EINVAL, "not about memory, or not modelled");
     };
+  }
+
+  /** {@code prctl_set_vma}; the name is read from user memory. */
+  private long setVma(long[] a) {
+    if (!mm.context.anonVmaNames || a[1] != PR_SET_VMA_ANON_NAME) {
+      return mm.error(Errno.EINVAL, "the kernel has no names of anonymous VMAs, or no such option");
+    }
+    if (a[4] == 0) {
+      return setVmaName(a[2], a[3], null);
+    }
+    StringBuilder name = new StringBuilder();
+    for (int i = 0; i < MOST_NAME; i++) {
+      TouchOutcome byteRead = touch.access(a[4] + i, Touch.Access.READ, TouchOutcome.UNKNOWN);
+      if (!byteRead.ok()) {
+        return mm.error(Errno.EFAULT, "the name cannot be read");
+      }
+      int value = byteRead.value();
+      if (value <= 0) { // a byte that nobody knows ends it, too
+        return setVmaName(a[2], a[3], name.toString());
+      }
+      name.append((char) value);
+    }
+    return mm.error(Errno.EINVAL, "the name is longer than 79 bytes");
+  }
+
+  /** {@code PR_SET_VMA_ANON_NAME} with the name at hand. */
+  long setVmaName(long addr, long len, @Nullable String name) {
+    if (!mm.context.anonVmaNames) {
+      return mm.error(Errno.EINVAL, "the kernel has no names of anonymous VMAs");
+    }
+    if (name != null && (name.length() >= MOST_NAME || !name.chars().allMatch(ProcessCalls::may))) {
+      return mm.error(Errno.EINVAL, "the name is longer than 79 bytes, or has bytes it may not");
+    }
+    return madvise.setName(addr, len, name);
+  }
+
+  /** {@code is_valid_name_char}. */
+  private static boolean may(int letter) {
+    return letter > 0x1f && letter < 0x7f && "\\`$[]".indexOf(letter) < 0;
   }
 
   /** {@code PR_SET_MM_AUXV}, {@code PR_SET_MM_MAP} and {@code PR_SET_MM_MAP_SIZE}. */

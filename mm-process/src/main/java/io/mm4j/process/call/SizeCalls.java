@@ -118,7 +118,8 @@ final class SizeCalls {
   private long allocate(FileObject file, long from, long to, boolean keep) {
     int seals = file.change().seals();
     boolean grows = !keep && to > file.sizeBytes();
-    if (grows && (seals & Uapi.F_SEAL_GROW) != 0) {
+    // shmem_fallocate looks at the end even with FALLOC_FL_KEEP_SIZE.
+    if (to > file.sizeBytes() && (seals & Uapi.F_SEAL_GROW) != 0) {
       return mm.error(Errno.EPERM, "the file is sealed against growing");
     }
     if (file.isShmem()) {

@@ -7,6 +7,7 @@ import io.mm4j.api.process.Syscall;
 import io.mm4j.process.fault.Touch;
 import io.mm4j.process.mm.Mm;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /** The calls that have no method of their own, by their numbers, so to speak. */
 public final class Syscalls {
@@ -31,12 +32,17 @@ public final class Syscalls {
     files = new FileCalls(mm, touch);
     sizes = new SizeCalls(mm);
     segments = new SegmentCalls(mm, mmap, unmapper, touch);
-    process = new ProcessCalls(mm, mmap, madvise);
+    process = new ProcessCalls(mm, touch, mmap, madvise);
   }
 
   /** memfd_create. */
   public long memfdCreate(String name, long flags) {
     return sizes.memfdCreate(name, flags);
+  }
+
+  /** prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME). */
+  public long setVmaName(long addr, long len, @Nullable String name) {
+    return process.setVmaName(addr, len, name);
   }
 
   private long dup2(int from, int to) {

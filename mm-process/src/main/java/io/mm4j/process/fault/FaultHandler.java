@@ -8,6 +8,7 @@ import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.Frames;
 import io.mm4j.process.page.PageTable;
+import io.mm4j.process.page.ReadAhead;
 import io.mm4j.process.vma.AnonVmas;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
@@ -288,13 +289,28 @@ public final class FaultHandler {
   }
 
   /** True if the page had to be read, so that the fault begins again. */
-  private static boolean readIfAbsent(Vma vma, FileObject file, long index) {
-    if (file.isCached(index)) {
-      file.faulted(index);
+  private boolean readIfAbsent(Vma vma, FileObject file, long index) {
+    boolean absent = !file.isCached(index);
+    if (file.isShmem()) {
+      long _ = absent ? file.page(index) : Frames.NONE;
       return false;
     }
-    file.readIn(index, !vma.has(VmFlags.RAND_READ));
-    return !file.isShmem();
+    boolean ahead = vma.file != null && !vma.has(VmFlags.RAND_READ);
+    if (!absent && !(ahead && file.isMarked(index))) {
+      return false;
+    }
+    if (vma.file != null && !file.isStale(index) && (ahead || vma.has(VmFlags.EXEC))) {
+      ReadAhead reads = mm.context.readAhead(vma.file);
+      if (!absent) {
+        reads.async(file, file.folioStart(index), mm.context.readAheadPages);
+      } else if (vma.has(VmFlags.SEQ_READ)) {
+        reads.sequential(file, index);
+      } else {
+        reads.around(file, index, vma, vma.has(VmFlags.EXEC));
+      }
+    }
+    long _ = file.page(index);
+    return true;
   }
 
   /**
@@ -303,8 +319,8 @@ public final class FaultHandler {
    * table is made, and whether folios are mapped whole. True if the address is present afterwards.
    */
   private boolean aroundFault(Vma vma, FileObject file, long addr) {
-    if (vma.special != Vma.Special.NONE) {
-      return false;
+    if (vma.special != Vma.Special.NONE || file.isSegment()) {
+      return false; // shm_vm_ops has no map_pages
     }
     long tablePages = mm.hugeBytes >>> 12;
     long slot = addr >>> 12 & tablePages - 1;
@@ -326,7 +342,7 @@ public final class FaultHandler {
     }
     for (long i = first; i < past; i = file.nextMappable(i, past)) {
       long end = file.folioEnd(i);
-      if (large && end - i > 1 && fits(vma, file, addr, i)) {
+      if (large && file.folioOrder(i) > 0 && fits(vma, file, addr, i)) {
         mapAbsent(vma, file, file.folioStart(i), end);
       } else {
         mapAbsent(vma, file, i, Math.min(end, past));

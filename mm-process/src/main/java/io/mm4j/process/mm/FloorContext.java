@@ -13,6 +13,7 @@ import io.mm4j.process.page.HugePool;
 import io.mm4j.process.page.Mapping;
 import io.mm4j.process.page.MappingList;
 import io.mm4j.process.page.PageTable;
+import io.mm4j.process.page.ReadAhead;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
 import java.util.ArrayList;
@@ -51,6 +52,15 @@ public final class FloorContext {
 
   /** {@code f_pos} of open files that calls have moved. */
   public final Map<OpenFile, Long> positions = new HashMap<>();
+
+  /** {@code f_ra} of open files that were read. */
+  private final IdentityHashMap<OpenFile, ReadAhead> readAheads = new IdentityHashMap<>();
+
+  /** {@code CONFIG_ANON_VMA_NAME}. */
+  public boolean anonVmaNames;
+
+  /** The disk's read_ahead_kb, in pages. */
+  public long readAheadPages = 32;
 
   private @Nullable HugePool hugePool;
 
@@ -130,6 +140,11 @@ public final class FloorContext {
     written = now;
     sysctlsBefore = null;
     return 0;
+  }
+
+  /** What an open file remembers of its reads. */
+  public ReadAhead readAhead(OpenFile open) {
+    return readAheads.computeIfAbsent(open, o -> new ReadAhead(readAheadPages));
   }
 
   /** The pool of huge pages. */

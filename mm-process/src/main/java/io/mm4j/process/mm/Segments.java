@@ -66,7 +66,7 @@ public final class Segments {
     if (key != PRIVATE) {
       byKey.put(key, made);
     }
-    FileObject _ = context.fileObject(file);
+    context.fileObject(file).segment();
     return made;
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.page;
 
+import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.Uapi;
 
 /**
@@ -60,18 +61,24 @@ public final class FileChange {
    * @param unmapping is to unmap private copies, too
    */
   public void resize(long bytes, FileObject.Unmapping unmapping) {
-    if (bytes < file.sizeBytes) {
+    boolean ext4 = file.mapped().kind() == MappedFile.Kind.EXT4;
+    if (bytes < file.sizeBytes || (ext4 && bytes == file.sizeBytes)) {
       shrink(bytes, unmapping);
     } else if (bytes > file.sizeBytes) {
       grow(bytes);
+      if (ext4) { // ext4_setattr truncates the page cache whatever the new size
+        long first = (bytes + PAGE - 1) >>> 12;
+        drop(truncateFolio(bytes, first, unmapping), past(first));
+      }
     }
   }
 
   private void grow(long bytes) {
     long old = file.sizeBytes;
     if (!file.isShmem() && (old & PAGE - 1) != 0) {
+      tailOfHole(old);
       zeroTail(old);
-      file.markDirty(old >>> 12);
+      file.markBlockDirty(old >>> 12);
     }
     if (file.holesFrom == Long.MAX_VALUE) {
       file.holesFrom = file.pageCount();
@@ -84,19 +91,80 @@ public final class FileChange {
     long oldPast = file.pageCount();
     unmapping.unmap(first, Long.MAX_VALUE >>> 12);
     long border = bytes >>> 12;
+    long kept = truncateFolio(bytes, first, unmapping);
     if (file.isCached(border)) {
-      if (file.folioStart(border) << 12 < bytes && file.folioOrder(border) > 0) {
-        file.writeBack(border, border + 1); // a dirty one could not be split
-        file.splitAt(border, unmapping);
-      }
       if ((bytes & PAGE - 1) != 0) {
         zeroTail(bytes);
-        file.markDirty(border);
+        file.markBlockDirty(border);
       }
+    } else {
+      tailOfHole(bytes);
     }
-    drop(first, oldPast);
+    drop(kept, past(oldPast));
     file.holesFrom = Math.min(file.holesFrom, first);
     file.sizeBytes = bytes;
+  }
+
+  /** Behind the folio that holds a page, however large it is. */
+  private static long past(long index) {
+    return (index | (1L << FileObject.MOST_ORDER) - 1) + 1;
+  }
+
+  /**
+   * {@code truncate_inode_partial_folio} on the folio that holds the new end.
+   *
+   * @return the page from which on nothing stays in the cache
+   */
+  private long truncateFolio(long bytes, long first, FileObject.Unmapping unmapping) {
+    long border = bytes >>> 12;
+    if (!file.isCached(border)
+        || file.folioStart(border) << 12 >= bytes
+        || file.folioOrder(border) == 0) {
+      return first;
+    }
+    file.dirty.clear((int) Math.min(first, FileObject.MOST_PAGES), Integer.MAX_VALUE);
+    if (file.isDirty(border)) {
+      return Math.max(first, keepWhole(border, first, unmapping));
+    }
+    file.splitAt(border, unmapping);
+    return first;
+  }
+
+  /**
+   * {@code truncate_inode_partial_folio} where a folio with a dirty block before the new end cannot
+   * be split: all of it stays in the cache, zero behind the end, and is mapped no more.
+   *
+   * @return the page behind it
+   */
+  private long keepWhole(long index, long firstBehind, FileObject.Unmapping unmapping) {
+    int order = file.folioOrder(index);
+    long start = file.folioStart(index);
+    if (file.page(start) == Frames.NONE) {
+      return firstBehind;
+    }
+    unmapping.unmap(start, firstBehind); // try_folio_split_or_unmap
+    for (long i = start; i < start + (1L << order); i++) {
+      file.splitOrders.put(i, order);
+      long pfn = file.pages.get(i);
+      if (i >= firstBehind && pfn != Frames.NONE) {
+        file.frames.bytes().zero(pfn, 0, PAGE);
+      }
+    }
+    return start + (1L << order);
+  }
+
+  /**
+   * {@code ext4_block_zero_page_range} on a page that is a hole: it is in the cache from there on,
+   * but not up to date; nothing maps it before somebody reads it.
+   */
+  private void tailOfHole(long bytes) {
+    long index = bytes >>> 12;
+    if ((bytes & PAGE - 1) != 0
+        && index < FileObject.MOST_PAGES
+        && file.mapped().kind() == MappedFile.Kind.EXT4
+        && !file.isCached(index)) {
+      file.stale.set((int) index);
+    }
   }
 
   private void drop(long kept, long oldPast) {
@@ -108,6 +176,7 @@ public final class FileChange {
       file.absent.clear(from, Integer.MAX_VALUE);
       file.zeroed.clear(from, Integer.MAX_VALUE);
       file.readAhead.clear(from, Integer.MAX_VALUE);
+      file.stale.clear(from, Integer.MAX_VALUE);
       file.splitOrders.keySet().removeIf(index -> index >= kept);
     }
   }
@@ -149,10 +218,19 @@ public final class FileChange {
     }
   }
 
+  /** Zeroes a byte range of a folio that stays in the cache. */
+  void zeroKept(long from, long to) {
+    for (long at = from; at < to; at = (at | PAGE - 1) + 1) {
+      long low = at & PAGE - 1;
+      zero(at >>> 12, (int) low, (int) Math.min(PAGE, low + to - at));
+    }
+  }
+
   private void zeroDirty(long index, int from, int to) {
     if (!file.beyondEnd(index)) {
+      tailOfHole((index << 12) + 1);
       zero(index, from, to);
-      file.markDirty(index);
+      file.markBlockDirty(index);
     }
   }
 
@@ -191,7 +269,9 @@ public final class FileChange {
 
   private boolean taken(long index, int order) {
     for (long i = index; i < index + (1L << order); i++) {
-      if (file.pages.get(i) != Frames.NONE || (i < file.pageCount() && file.isCached(i))) {
+      if (file.pages.get(i) != Frames.NONE
+          || file.isStale(i)
+          || (i < file.pageCount() && file.isCached(i))) {
         return true;
       }
     }
@@ -217,12 +297,13 @@ public final class FileChange {
       }
       file.sizeBytes = end;
     }
-    file.markDirty(index);
+    file.markBlockDirty(index);
   }
 
   /** A write begins behind the end: what was behind it in its page is zero now. */
   public void writesBehind(long pos) {
     if (pos > file.sizeBytes && !file.isShmem()) {
+      tailOfHole(file.sizeBytes);
       zeroTail(file.sizeBytes);
     }
   }

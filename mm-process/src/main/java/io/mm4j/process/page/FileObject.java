@@ -25,11 +25,6 @@ public final class FileObject {
     void unmap(long firstIndex, long pastIndex);
   }
 
-  private static final long READ_AROUND_PAGES = 32;
-
-  /** Pages before the end of what was read that trigger the next read when they are faulted. */
-  private static final long READ_AHEAD_PAGES = 8;
-
   static final int MOST_ORDER = 9;
 
   /** Pages behind this many are single, always in the cache, and cannot be taken out. */
@@ -44,6 +39,9 @@ public final class FileObject {
   final BitSet dirty = new BitSet();
   final BitSet readAhead = new BitSet();
 
+  /** Pages that are in the cache and not up to date: as if absent, but they are read alone. */
+  final BitSet stale = new BitSet();
+
   /** Of pages that are in another folio than the first write made, the order of that. */
   final Map<Long, Integer> splitOrders = new HashMap<>();
 
@@ -54,6 +52,8 @@ public final class FileObject {
 
   /** Every page is mapped once more by somebody who is not here. */
   private boolean mappedElsewhere;
+
+  private boolean segment;
 
   /** {@code i_size}. */
   long sizeBytes;
@@ -122,7 +122,10 @@ public final class FileObject {
   }
 
   boolean hasFolios(long index) {
-    return mapped.content() != null && !isShmem() && !beyondEnd(index) && index < MOST_PAGES;
+    return mapped.content() != null
+        && !isShmem()
+        && index < MOST_PAGES
+        && (!beyondEnd(index) || pages.get(index) != Frames.NONE);
   }
 
   /** The folio that the write of the whole file, or of a piece of it, made. */
@@ -183,7 +186,7 @@ public final class FileObject {
    * dirty: then its buffers cannot be released.
    */
   public boolean splitFolio(long index, Unmapping unmapping) {
-    if (!hasFolios(index) || dirty.get((int) index)) {
+    if (!hasFolios(index) || isDirty(index)) {
       return false;
     }
     long first = folioStart(index);
@@ -219,9 +222,42 @@ public final class FileObject {
       first = other == first ? first + half : first;
     }
     single.set((int) index);
+    dropBehindEnd(index);
   }
 
-  /** A shared mapping wrote to this page: its folio is dirty. */
+  /** {@code __folio_split}: new folios that lie behind the end of the file leave the cache. */
+  private void dropBehindEnd(long index) {
+    long past = (index | (1L << MOST_ORDER) - 1) + 1;
+    for (long i = Math.max(index, pageCount()); i < past; i++) {
+      long folio = i & -(1L << splitOrders.getOrDefault(i, 0));
+      long pfn = folio < pageCount() ? Frames.NONE : pages.remove(i);
+      if (pfn != Frames.NONE) {
+        frames.put(pfn);
+      }
+    }
+  }
+
+  /** A call wrote to this page: its block is dirty, and no other of its folio. */
+  void markBlockDirty(long index) {
+    long pfn = pages.get(index);
+    if (pfn != Frames.NONE && !beyondEnd(index)) {
+      frames.markDirty(pfn);
+    }
+    if (!isShmem() && !beyondEnd(index) && index < MOST_PAGES) {
+      dirty.set((int) index);
+    }
+  }
+
+  /** Whether a block of the folio that holds this page is dirty: its buffers cannot be released. */
+  boolean isDirty(long index) {
+    if (index >= MOST_PAGES) {
+      return false;
+    }
+    int next = dirty.nextSetBit((int) folioStart(index));
+    return next >= 0 && next < folioEnd(index);
+  }
+
+  /** A shared mapping wrote to this page: all blocks of its folio are dirty. */
   public void markDirty(long index) {
     long pfn = pages.get(index);
     if (pfn != Frames.NONE && !beyondEnd(index)) {
@@ -230,11 +266,6 @@ public final class FileObject {
     if (!isShmem() && !beyondEnd(index) && index < MOST_PAGES) {
       dirty.set((int) folioStart(index), (int) folioEnd(index));
     }
-  }
-
-  /** Whether a page of a file on disk waits for being written there. */
-  boolean isDirty(long index) {
-    return index < MOST_PAGES && dirty.get((int) index);
   }
 
   /**
@@ -248,7 +279,7 @@ public final class FileObject {
       if ((sizeBytes & 4095) != 0
           && last >= folioStart(firstIndex)
           && last < folioEnd(past - 1)
-          && dirty.get((int) last)) {
+          && isDirty(last)) {
         change.zeroTail(sizeBytes);
       }
       for (long i = dirty.nextSetBit((int) folioStart(firstIndex));
@@ -280,6 +311,16 @@ public final class FileObject {
                 });
       }
     }
+  }
+
+  /** It is a System V segment. */
+  public void segment() {
+    segment = true;
+  }
+
+  /** Whether {@link #segment} was called. */
+  public boolean isSegment() {
+    return segment;
   }
 
   /** Whether its pages count as shared memory. */
@@ -333,7 +374,7 @@ public final class FileObject {
   public long nextMappable(long index, long past) {
     long to = Math.min(past, pageCount());
     for (long i = index; i < to; i++) {
-      if (isCached(i) && (i >= MOST_PAGES || !readAhead.get((int) i))) {
+      if (isCached(i) && (i >= MOST_PAGES || !isMarked(i))) {
         return i;
       }
     }
@@ -352,8 +393,19 @@ public final class FileObject {
     }
     if (pfn != Frames.NONE && index < MOST_PAGES) {
       absent.clear((int) index);
+      stale.clear((int) index);
     }
     return pfn;
+  }
+
+  /** Whether the page is in the cache and not up to date. */
+  public boolean isStale(long index) {
+    return index < MOST_PAGES && stale.get((int) index);
+  }
+
+  /** Whether something is in the cache there: no other folio can be. */
+  boolean isThere(long index) {
+    return isStale(index) || isCached(index);
   }
 
   /** {@code filemap_add_folio}; pages are single where no larger block is free. */
@@ -363,7 +415,7 @@ public final class FileObject {
 
   long take(long index, int wanted) {
     int order = wanted;
-    boolean zero = index >= holesFrom || (index < MOST_PAGES && zeroed.get((int) index));
+    boolean zero = isHole(index);
     long first = index & -(1L << order);
     long head = frames.newCached(this, first, order, zero);
     if (head == Frames.NONE && order > 0) {
@@ -414,35 +466,69 @@ public final class FileObject {
   }
 
   /**
-   * Reads a page that is not in the cache, with what the file system reads around it ({@code
-   * do_sync_mmap_readahead}, mm/filemap.c): single pages.
+   * {@code page_cache_ra_unbounded}: reads what of these pages is not in the cache, as single ones.
    *
-   * @param around whether the mapping wants read-ahead
+   * @param mark the page that gets the mark of read-ahead if it is among those that are read
    */
-  public void readIn(long index, boolean around) {
-    boolean more = around && !isShmem();
-    long from = more ? Math.max(0, index - READ_AROUND_PAGES / 2) : index;
-    long to = more ? from + READ_AROUND_PAGES : index + 1;
-    long mark = to - READ_AHEAD_PAGES;
-    for (long i = from; i < to && !beyondEnd(i); i++) {
-      if (more && i == mark && i < MOST_PAGES && !isCached(i)) {
+  void readPages(long index, long count, long mark) {
+    long past = Math.min(pageCount(), index + count);
+    for (long i = index; i < past; i++) {
+      if (isThere(i)) {
+        continue;
+      }
+      if (i == mark && i < MOST_PAGES) {
         readAhead.set((int) i);
       }
       long _ = page(i);
     }
-    faulted(index);
+  }
+
+  /** {@code ra_alloc_folio}: reads pages that are not in the cache as one folio. */
+  void readFolio(long index, int order, boolean marked) {
+    if (order == 0 || index >= MOST_PAGES || mapped.content() == null) {
+      readPages(index, 1, marked ? index : Long.MAX_VALUE);
+      return;
+    }
+    for (long i = index; i < index + (1L << order); i++) {
+      single.clear((int) i);
+      absent.clear((int) i);
+      splitOrders.put(i, order);
+    }
+    if (marked) {
+      readAhead.set((int) index);
+    }
+    long _ = take(index, order);
+  }
+
+  /** Whether no page of this folio is in the cache, and its bytes are all of one kind. */
+  boolean isFree(long first, int order) {
+    for (long i = first; i < first + (1L << order); i++) {
+      if (isThere(i) || isHole(i) != isHole(first)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private boolean isHole(long index) {
+    return index >= holesFrom || (index < MOST_PAGES && zeroed.get((int) index));
+  }
+
+  /** Whether the folio of this page has the mark of read-ahead. */
+  public boolean isMarked(long index) {
+    return index < MOST_PAGES && readAhead.get((int) folioStart(index));
   }
 
   /** A fault of this very page found it in the cache: a mark of read-ahead has done its work. */
   public void faulted(long index) {
     if (index < MOST_PAGES) {
-      readAhead.clear((int) index);
+      readAhead.clear((int) folioStart(index));
     }
   }
 
   /**
-   * {@code truncate_pagecache_range}: takes pages out of the file, after they were written back. A
-   * folio that lies in the range only in part is split first.
+   * {@code truncate_pagecache_range}: takes pages out of the file. A folio that lies in the range
+   * only in part is split first, or, if it is dirty elsewhere, stays with zeroes.
    */
   public void punch(long firstIndex, long pastIndex, Unmapping unmapping) {
     punchBytes(firstIndex << 12, pastIndex << 12, unmapping);
@@ -462,13 +548,20 @@ public final class FileObject {
     if (from >= end) {
       return;
     }
-    writeBack(from >>> 12, (end + 4095) >>> 12);
     long past = end >>> 12;
     if (firstIndex < past) {
       unmapping.unmap(firstIndex, past);
+      dirty.clear((int) firstIndex, (int) past);
     }
-    splitBorders(from >>> 12, from, end, unmapping);
-    splitBorders((end - 1) >>> 12, from, end, unmapping);
+    if (!splitBorders(from >>> 12, from, end, unmapping)) {
+      long behind = folioEnd(from >>> 12);
+      change.zeroKept(from, Math.min(end, behind << 12));
+      firstIndex = Math.max(firstIndex, behind);
+    }
+    if (firstIndex << 12 < end && !splitBorders((end - 1) >>> 12, from, end, unmapping)) {
+      past = Math.min(past, folioStart((end - 1) >>> 12));
+      change.zeroKept(past << 12, end);
+    }
     change.zeroPartial(from, end);
     if (firstIndex >= past) {
       return;
@@ -478,19 +571,28 @@ public final class FileObject {
     absent.set((int) firstIndex, (int) past);
     single.set((int) firstIndex, (int) past);
     readAhead.clear((int) firstIndex, (int) past);
+    stale.clear((int) firstIndex, (int) past);
   }
 
-  /** {@code truncate_inode_partial_folio} on the folio of a page of the range. */
-  private void splitBorders(long index, long from, long to, Unmapping unmapping) {
+  /**
+   * {@code truncate_inode_partial_folio} on the folio of a page of the range. False if a dirty
+   * block of it that is not in the range keeps it whole; then it is mapped no more.
+   */
+  private boolean splitBorders(long index, long from, long to, Unmapping unmapping) {
     long start = folioStart(index);
     long end = folioEnd(index);
     if (!isCached(index) || folioOrder(index) == 0 || (start << 12 >= from && end << 12 <= to)) {
-      return;
+      return true;
+    }
+    if (isDirty(index)) {
+      unmapping.unmap(start, end);
+      return false;
     }
     splitAt(Math.max(start, from >>> 12), unmapping);
     if (end << 12 > to && folioOrder(to >>> 12) > 0) {
       splitAt(to >>> 12, unmapping);
     }
+    return true;
   }
 
   /** {@code page_cache_delete}: pages leave the cache; nothing maps them. */

@@ -27,6 +27,7 @@ public final class MergeRequest {
   long flags;
   @Nullable OpenFile file;
   @Nullable AnonVma anonVma;
+  @Nullable String anonName;
 
   /** Only grow {@code prev}, never look at {@code next}. */
   boolean justExpand;
@@ -47,6 +48,7 @@ public final class MergeRequest {
     flags = bits;
     file = null;
     anonVma = null;
+    anonName = null;
     justExpand = false;
     outOfMemory = false;
     return this;
@@ -62,6 +64,7 @@ public final class MergeRequest {
   public MergeRequest like(Vma vma) {
     file = vma.file;
     anonVma = vma.anonVma;
+    anonName = vma.anonName;
     return this;
   }
 

@@ -47,6 +47,9 @@ public final class Vma implements Mapping {
   /** Where pages come from; null for anonymous memory and special mappings. */
   public @Nullable FileObject backing;
 
+  /** What {@code PR_SET_VMA_ANON_NAME} called it ({@code anon_name}). */
+  public @Nullable String anonName;
+
   /** Kernel-made mapping or not. */
   public Special special = Special.NONE;
 
@@ -160,6 +163,7 @@ public final class Vma implements Mapping {
     handle = -1;
     file = null;
     backing = null;
+    anonName = null;
     special = Special.NONE;
     anonVma = null;
     flags = 0;

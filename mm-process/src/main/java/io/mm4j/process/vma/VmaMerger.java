@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * <ol>
  *   <li>their flags are equal (but for {@link VmFlags#STICKY}) and none is {@link VmFlags#SPECIAL},
  *   <li>they come from the same open file,
+ *   <li>their names are the same, if the kernel has names of anonymous VMAs,
  *   <li>their page offsets continue,
  *   <li>their anon_vmas are the same, or one has none and the other's was never shared by fork
  *       ({@code is_mergeable_anon_vma}),
@@ -110,8 +111,15 @@ public final class VmaMerger {
    * @return the VMA that contains the range, or null when memory or the limit refused
    */
   public @Nullable Vma modify(Vma vma, long start, long end, long newFlags, int maxMapCount) {
+    return modify(vma, start, end, newFlags, vma.anonName, maxMapCount);
+  }
+
+  /** The same, and another name is about to be set as well ({@code vma_modify_name}). */
+  public @Nullable Vma modify(
+      Vma vma, long start, long end, long newFlags, @Nullable String newName, int maxMapCount) {
     MergeRequest r = request;
     r.forNew(null, null, start, end, vma.pgoffAt(start), newFlags).like(vma);
+    r.anonName = newName;
     r.middle = vma;
     Vma merged = mergeExisting(r);
     if (merged != null) {
@@ -320,6 +328,12 @@ public final class VmaMerger {
     if (!Objects.equals(vma.file, r.file)) {
       if (explainer != null) {
         because("not with " + vma + ": another open file");
+      }
+      return false;
+    }
+    if (!Objects.equals(vma.anonName, r.anonName)) {
+      if (explainer != null) {
+        because("not with " + vma + ": another name");
       }
       return false;
     }

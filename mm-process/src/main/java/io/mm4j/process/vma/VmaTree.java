@@ -187,6 +187,7 @@ public final class VmaTree {
     vma.flags = from.flags;
     vma.file = from.file;
     vma.backing = from.backing;
+    vma.anonName = from.anonName;
     vma.special = from.special;
     return vma;
   }

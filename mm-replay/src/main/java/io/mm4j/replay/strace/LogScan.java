@@ -63,6 +63,7 @@ final class LogScan {
   private long firstPid = -1;
   private boolean firstIsExec;
   private boolean showsPaths;
+  private boolean namesVmas;
 
   /** Reads the log to its end. */
   LogScan(LineSource source) {
@@ -77,6 +78,11 @@ final class LogScan {
           source.name() + ", line " + source.number(),
           "lines as 'strace -f -e trace=memory,execve,openat,close -o FILE' writes them");
     }
+  }
+
+  /** Whether the kernel gave names to anonymous VMAs. */
+  boolean namesVmas() {
+    return namesVmas;
   }
 
   private void line(StraceLine line, String where, long number) {
@@ -145,6 +151,7 @@ final class LogScan {
   }
 
   private void call(StraceLine line, long number) {
+    namesVmas |= Prctl.vmaName(line) != null;
     if (line.name().startsWith("execve") && StraceLine.firstWord(line.result()).equals("0")) {
       int at = line.name().equals("execveat") ? 1 : 0;
       String program = line.args().size() > at ? line.args().get(at) : "";

@@ -92,7 +92,8 @@ public final class StraceSource implements VmaSource {
     HeaderReader reader = initial.header();
     lines = new StraceLines(log.get());
     try (LineSource empty = new LineSource(initial.name(), new ByteArrayInputStream(new byte[0]))) {
-      header = reader.finish(new Cursor(empty));
+      VmaHeader read = reader.finish(new Cursor(empty));
+      header = scan.namesVmas() ? read.withOption("anon-vma-name", "true") : read;
     } catch (RuntimeException e) {
       lines.close();
       throw e;
@@ -400,7 +401,11 @@ public final class StraceSource implements VmaSource {
       case "shmget", "shmat", "shmdt", "shmctl" -> sharedSegment(line, process);
       case "prctl" -> {
         List<Long> args = Prctl.args(line);
-        if (args.isEmpty()) {
+        String name = Prctl.vmaName(line);
+        if (name != null) {
+          List<Long> range = Prctl.range(line);
+          done(line, process, CallName.SET_VMA_NAME, range, name, new Answer.Value(0, false));
+        } else if (args.isEmpty()) {
           notModelled(line);
         } else {
           done(line, process, CallName.PRCTL, args, null, new Answer.Value(0, false));

@@ -100,6 +100,10 @@ final class CallDriver {
         OpenFile open = files.open(call.open());
         yield plain(open == null ? -Errno.EBADF : floor.truncate(open.file(), call.arg(1)));
       }
+      case SET_VMA_NAME -> {
+        String name = Objects.requireNonNull(call.open());
+        yield plain(mm.setVmaName(call.arg(0), call.arg(1), name.equals("-") ? null : name));
+      }
       case SYSCTL ->
           plain(
               floor.writeSysctl(

@@ -58,6 +58,8 @@ public enum CallName {
   TRUNCATE("truncate", Gives.ZERO, "fd", "len"),
   /** Somebody writes a file under /proc/sys/vm. */
   SYSCTL("sysctl", Gives.ZERO, "name", "value"),
+  /** prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME); the name is a word, {@code -} for none. */
+  SET_VMA_NAME("set_vma_name", Gives.ZERO, "addr", "len", "text"),
   OTHER("other", Gives.ANY, "nr");
 
   /** The form of a result. */

@@ -95,6 +95,7 @@ final class CallReader {
       case "fd" -> fd();
       case "open" -> newOpen();
       case "name" -> sysctl();
+      case "text" -> word();
       case "id", "cmd", "value", "whence", "self" -> at.take("-") ? -at.decimal() : at.decimal();
       case "res" -> resource();
       case "cur" -> HeaderReader.limit(at);
@@ -135,6 +136,12 @@ final class CallReader {
   private long newOpen() {
     open = at.word();
     names.newOpen(at, open);
+    return 0;
+  }
+
+  /** A name that a VMA gets. */
+  private long word() {
+    open = at.word();
     return 0;
   }
 

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 
 /** Collects the header's lines, in any order, each at most once, and demands all of them. */
 public final class HeaderReader {
@@ -69,6 +70,7 @@ public final class HeaderReader {
   private final Set<String> openNames = new HashSet<>();
   private final List<FileLine> files = new ArrayList<>();
   private final List<OpenLine> opens = new ArrayList<>();
+  private final Map<String, String> options = new TreeMap<>();
   private List<String> personality = List.of();
   private boolean compat32;
   private boolean privileged;
@@ -84,6 +86,11 @@ public final class HeaderReader {
       opens.add(openLine(at));
       return;
     }
+    if (at.looksAt("option ")) {
+      at.expect("option ");
+      optionLine(at);
+      return;
+    }
     int start = at.mark();
     String word = at.atEnd() ? "" : at.word();
     if (!LINES.contains(word) || !seen.add(word)) {
@@ -91,7 +98,9 @@ public final class HeaderReader {
       throw at.unexpected(
           seen.contains(word)
               ? "'" + word + "' only once"
-              : "a header line: " + String.join(", ", LINES) + ", file, open; or 'state p0'");
+              : "a header line: "
+                  + String.join(", ", LINES)
+                  + ", file, open, option; or 'state p0'");
     }
     at.expect(" ");
     switch (word) {
@@ -109,6 +118,17 @@ public final class HeaderReader {
       default -> numbers(at, "mm.", MM, true);
     }
     at.expectEnd();
+  }
+
+  private void optionLine(Cursor at) {
+    for (String option : at.rest().split(" ")) {
+      int equals = option.indexOf('=');
+      if (equals <= 0
+          || options.putIfAbsent(option.substring(0, equals), option.substring(equals + 1))
+              != null) {
+        throw at.error("'" + option + "' is no option", "NAME=VALUE, each name once");
+      }
+    }
   }
 
   private void kernel(Cursor at) {
@@ -299,7 +319,8 @@ public final class HeaderReader {
         number("rlimit.MEMLOCK"),
         layout(),
         List.copyOf(files),
-        List.copyOf(opens));
+        List.copyOf(opens),
+        Map.copyOf(options));
   }
 
   private MmLayout layout() {

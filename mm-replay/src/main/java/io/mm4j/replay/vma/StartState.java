@@ -15,6 +15,7 @@ import java.util.Set;
 record StartState(VmaSource reader, FileTable files) {
   /** Creates the address space. */
   AddressSpace build(ProcessFloor floor) {
+    reader.header().options().forEach(floor::kernelOption);
     try {
       AddressSpace mm = floor.createAddressSpace(config(reader.header()));
       files.opens().forEach(mm::installFd);

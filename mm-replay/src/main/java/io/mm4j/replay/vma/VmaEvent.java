@@ -19,7 +19,8 @@ public sealed interface VmaEvent {
    * @param name which call
    * @param args arguments in the order of {@link CallName#keys}; {@code fd} of an open Dn is given
    *     by {@code open}, a limit {@code inf} as -1
-   * @param open name of the open behind {@code fd}, or null for a plain number
+   * @param open name of the open behind {@code fd}, or null for a plain number; of {@link
+   *     CallName#SET_VMA_NAME} the VMA's name
    * @param answer what the kernel gave
    * @param value byte read, or -1
    * @param bits vector of mincore as run lengths, or empty

@@ -6,6 +6,7 @@ import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ThpMode;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -32,6 +33,7 @@ import java.util.Map;
  * @param layout addresses of the program and of the mmap area
  * @param files files known at the start
  * @param opens opens known at the start
+ * @param options how the kernel was built and which disk it had, as options of the process floor
  */
 public record VmaHeader(
     String id,
@@ -53,7 +55,53 @@ public record VmaHeader(
     long memlockBytes,
     MmLayout layout,
     List<FileLine> files,
-    List<OpenLine> opens) {
+    List<OpenLine> opens,
+    Map<String, String> options) {
+  /** Of a kernel of which nothing else is known. */
+  public VmaHeader(
+      String id,
+      String recordingClass,
+      String scenario,
+      String seed,
+      String kernel,
+      boolean compat32,
+      ThpMode thp,
+      MmSysctls sysctls,
+      long totalRamKb,
+      long swapKb,
+      long uid,
+      boolean privileged,
+      List<String> personality,
+      long asBytes,
+      long dataBytes,
+      long stackBytes,
+      long memlockBytes,
+      MmLayout layout,
+      List<FileLine> files,
+      List<OpenLine> opens) {
+    this(
+        id,
+        recordingClass,
+        scenario,
+        seed,
+        kernel,
+        compat32,
+        thp,
+        sysctls,
+        totalRamKb,
+        swapKb,
+        uid,
+        privileged,
+        personality,
+        asBytes,
+        dataBytes,
+        stackBytes,
+        memlockBytes,
+        layout,
+        files,
+        opens,
+        Map.of());
+  }
 
   /** A real program, whose files have contents nobody recorded. */
   public boolean real() {
@@ -87,7 +135,36 @@ public record VmaHeader(
         memlockBytes,
         layout,
         files,
-        opens);
+        opens,
+        options);
+  }
+
+  /** The same with another option. */
+  public VmaHeader withOption(String name, String value) {
+    Map<String, String> all = new HashMap<>(options);
+    all.put(name, value);
+    return new VmaHeader(
+        id,
+        recordingClass,
+        scenario,
+        seed,
+        kernel,
+        compat32,
+        thp,
+        sysctls,
+        totalRamKb,
+        swapKb,
+        uid,
+        privileged,
+        personality,
+        asBytes,
+        dataBytes,
+        stackBytes,
+        memlockBytes,
+        layout,
+        files,
+        opens,
+        Map.copyOf(all));
   }
 
   /** The same, owned by somebody else. */
@@ -112,7 +189,8 @@ public record VmaHeader(
         memlockBytes,
         layout,
         files,
-        opens);
+        opens,
+        options);
   }
 
   /** The same with other soft limits, by name. */
@@ -137,7 +215,8 @@ public record VmaHeader(
         limits.getOrDefault("MEMLOCK", memlockBytes),
         layout,
         files,
-        opens);
+        opens,
+        options);
   }
 
   /**

@@ -11,6 +11,7 @@ import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.RunningProcess;
 import io.mm4j.replay.Tally;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -44,6 +45,7 @@ final class VmaReplayer {
   private @Nullable CallWatcher watcher;
   private final boolean mapsAtCallsOnly;
   private final PendingFaults faults = new PendingFaults();
+  private final RecordedBytes bytes = new RecordedBytes();
   private boolean deltas = true;
   private long call;
 
@@ -219,9 +221,7 @@ final class VmaReplayer {
     if (made.name() != CallName.FAULT || faults.process() != process) {
       judgeFaults();
     }
-    if (made.name() != CallName.FORK
-        && made.name() != CallName.EXIT
-        && made.name() != CallName.OTHER) {
+    if (made.name() != CallName.EXIT && made.name() != CallName.OTHER) {
       driver.arrive(process.mm());
     }
     if (made.number() == explainedCall) {
@@ -324,7 +324,15 @@ final class VmaReplayer {
             VmaChecks.MINCORE, made, process, text, "bits=" + made.bits(), ranges[0], ranges[1]);
       }
     }
-    if (made.value() >= 0 && valueKnown(made.arg(0), process)) {
+    if (made.name() == CallName.UNLINK) { // the maps of all change with the name
+      for (ReplayedProcess other : processes.values()) {
+        if (other != process) {
+          Collection<MapsLine> _ = other.ours().readAll();
+        }
+      }
+    }
+    bytes.made(made, process);
+    if (made.value() >= 0 && bytes.judged(made.arg(0), process, driver.value())) {
       if (driver.value() == made.value()) {
         tally.equal(VmaChecks.VALUES);
       } else {
@@ -360,16 +368,6 @@ final class VmaReplayer {
       judgeMaps(last, shown, faults.count(), process, process.ours().changeNear(0, -1));
     }
     faults.clear();
-  }
-
-  /** Bytes of the program, the vdso and the stack as exec made it are not specified. */
-  private static boolean valueKnown(long uaddr, ReplayedProcess process) {
-    Map.Entry<Long, MapsLine> entry = process.theirs().floorEntry(uaddr);
-    if (entry == null) {
-      return false;
-    }
-    String name = entry.getValue().name();
-    return !name.equals("EXE") && !(name.startsWith("[") && !name.equals("[heap]"));
   }
 
   private void judgeMaps(VmaEvent.Call made, ReplayedProcess process, MapsView.Change ours) {

@@ -28,6 +28,7 @@ import io.mm4j.testkit.process.rules.LifeCases;
 import io.mm4j.testkit.process.rules.LimitCases;
 import io.mm4j.testkit.process.rules.MergeCases;
 import io.mm4j.testkit.process.rules.MremapCases;
+import io.mm4j.testkit.process.rules.PageCacheCases;
 import io.mm4j.testkit.process.rules.PageRules;
 import io.mm4j.testkit.process.rules.PlaceCases;
 import io.mm4j.testkit.process.rules.SegmentCases;
@@ -85,6 +86,7 @@ public final class AddressSpaceSuite {
     rules.addAll(SegmentCases.all());
     rules.addAll(HugeFileCases.all());
     rules.addAll(ShareRules.cases());
+    rules.addAll(PageCacheCases.all());
     return new Suite<>(
         NAME, Spi.VMA_INDEX, VmaIndexSuite.correct(), rules, SpaceFaults.all(), Floors.missing());
   }

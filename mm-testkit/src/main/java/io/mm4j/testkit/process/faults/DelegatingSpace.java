@@ -46,6 +46,11 @@ class DelegatingSpace implements AddressSpace {
       }
 
       @Override
+      public void kernelOption(String name, String value) {
+        right.kernelOption(name, value);
+      }
+
+      @Override
       public void failAllocationAfter(long n) {
         right.failAllocationAfter(n);
       }
@@ -100,6 +105,11 @@ class DelegatingSpace implements AddressSpace {
   @Override
   public long memfdCreate(String name, long flags) {
     return inner.memfdCreate(name, flags);
+  }
+
+  @Override
+  public long setVmaName(long addr, long len, @Nullable String name) {
+    return inner.setVmaName(addr, len, name);
   }
 
   @Override

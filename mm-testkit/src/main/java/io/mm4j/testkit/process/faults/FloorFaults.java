@@ -105,6 +105,11 @@ final class FloorFaults {
     }
 
     @Override
+    public void kernelOption(String name, String value) {
+      right.kernelOption(name, value);
+    }
+
+    @Override
     public HugePages hugePages() {
       return right.hugePages();
     }

@@ -164,6 +164,31 @@ final class SyscallFaults {
             "AS-F14",
             "AS-F15"),
         call(
+            "writes-back-first",
+            "A file is written out before it gets another size.",
+            (mm, call, a) -> {
+              if (call == Syscall.FTRUNCATE) {
+                long _ = mm.syscall(Syscall.FSYNC, a[0]);
+              }
+              return mm.syscall(call, a);
+            },
+            "AS-F16"),
+        floor(
+            "names-nothing",
+            "A name is taken and forgotten.",
+            right ->
+                DelegatingSpace.floor(
+                    right,
+                    inner ->
+                        new DelegatingSpace(inner, space -> space) {
+                          @Override
+                          public long setVmaName(long addr, long len, @Nullable String name) {
+                            long right = super.setVmaName(addr, len, name);
+                            return right == 0 ? super.setVmaName(addr, len, null) : right;
+                          }
+                        }),
+            "AS-F17"),
+        call(
             "rearranges-nothing",
             "remap_file_pages says that it was done.",
             (mm, call, a) -> call == Syscall.REMAP_FILE_PAGES ? 0 : mm.syscall(call, a),

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.page;
+
+/**
+ * What an open file remembers of its reads, and the pages that a read brings in beside those that
+ * it wants ({@code struct file_ra_state}, mm/readahead.c and {@code do_sync_mmap_readahead} of
+ * Linux 6.18).
+ *
+ * <p>Vocabulary: the <i>window</i> is what was read last; its page that is {@code asyncSize} before
+ * the end is <i>marked</i>, and whoever meets the mark makes the next window be read. A request
+ * larger than the window is cut to it: what a disk can read at once ({@code bdi->io_pages}) does
+ * not make the window larger here.
+ */
+public final class ReadAhead {
+  /** {@code bdi->io_pages} of a disk with the kernel's usual largest request, 4 MiB. */
+  private static final long IO_PAGES = 1024;
+
+  private final long maxPages;
+  private long start;
+  private long size;
+  private long asyncSize;
+  private int order;
+  private long prevPos = -1;
+
+  /**
+   * Of an open that has read nothing.
+   *
+   * @param pages {@code ra_pages}: the disk's read_ahead_kb in pages; 0 for no read-ahead
+   */
+  public ReadAhead(long pages) {
+    maxPages = pages;
+  }
+
+  /**
+   * A fault found that the page is not in the cache ({@code do_sync_mmap_readahead}): the window
+   * lies around it. Code is read from its mapping only, without a mark.
+   */
+  public void around(FileObject file, long index, Mapping vma, boolean code) {
+    if (maxPages == 0) {
+      return;
+    }
+    order = 0;
+    if (code) {
+      start = Math.max(index, vma.firstIndex());
+      size = Math.min(start + maxPages, vma.pastIndex()) - start;
+      asyncSize = 0;
+    } else {
+      start = Math.max(0, index - maxPages / 2);
+      size = maxPages;
+      asyncSize = maxPages / 4;
+    }
+    read(file);
+  }
+
+  /** The same of a mapping with {@code MADV_SEQUENTIAL}: as by read of a whole window. */
+  public void sequential(FileObject file, long index) {
+    if (maxPages != 0) {
+      sync(file, index, maxPages);
+    }
+  }
+
+  /**
+   * The page is not in the cache, and so many are wanted from it on ({@code page_cache_sync_ra}).
+   */
+  public void sync(FileObject file, long index, long wanted) {
+    if (maxPages == 0) {
+      file.readPages(index, 1, Long.MAX_VALUE);
+      return;
+    }
+    long previous = prevPos >>> 12;
+    if (index == 0 || wanted > maxPages || Long.compareUnsigned(index - previous, 1) <= 0) {
+      start = index;
+      size = firstSize(wanted);
+      asyncSize = size > wanted ? size - wanted : size >> 1;
+    } else {
+      long cached = 0;
+      while (cached < maxPages && cached < index && file.isThere(index - 1 - cached)) {
+        cached++;
+      }
+      if (cached <= wanted) {
+        file.readPages(index, wanted, Long.MAX_VALUE); // small and alone: not remembered
+        return;
+      }
+      start = index;
+      size = Math.min((cached == index ? cached * 2 : cached) + wanted, maxPages);
+      asyncSize = 1;
+    }
+    order = 0;
+    read(file);
+  }
+
+  /** Somebody met the mark on a page and wants so many ({@code page_cache_async_ra}). */
+  public void async(FileObject file, long index, long wanted) {
+    if (maxPages == 0) {
+      return;
+    }
+    file.faulted(index);
+    long pages = file.folioEnd(index) - file.folioStart(index);
+    if (index == ((start + size - asyncSize) & -pages)) {
+      start += size;
+      size = Math.max(size, nextSize(size));
+    } else {
+      long gap = index + 1;
+      while (gap - index <= maxPages && file.isThere(gap)) {
+        gap++;
+      }
+      if (gap - index > maxPages) {
+        return;
+      }
+      start = gap;
+      size = nextSize(gap - index + wanted);
+    }
+    order += 2;
+    long align = 1L << Math.min(order, Long.numberOfTrailingZeros(maxPages));
+    long alignedEnd = (start + size) & -align;
+    if (alignedEnd > start) {
+      size = alignedEnd - start;
+    }
+    asyncSize = size;
+    read(file);
+  }
+
+  /** {@code force_page_cache_ra}: for {@code MADV_WILLNEED}, without a mark. */
+  public void force(FileObject file, long index, long wanted) {
+    file.readPages(index, Math.min(wanted, Math.max(maxPages, IO_PAGES)), Long.MAX_VALUE);
+  }
+
+  /** A read ended before this place of the file. */
+  public void readTo(long pos) {
+    prevPos = pos;
+  }
+
+  /** {@code get_init_ra_size}. */
+  private long firstSize(long wanted) {
+    long rounded = wanted <= 1 ? 1 : Long.highestOneBit(wanted - 1) << 1;
+    if (wanted > maxPages || rounded > maxPages / 4) {
+      return maxPages;
+    }
+    return rounded <= maxPages / 32 ? rounded * 4 : rounded * 2;
+  }
+
+  /** {@code get_next_ra_size}. */
+  private long nextSize(long now) {
+    return now < maxPages / 16 ? 4 * now : now <= maxPages / 2 ? 2 * now : maxPages;
+  }
+
+  /** {@code page_cache_ra_order}. */
+  private void read(FileObject file) {
+    long mark = start + size - asyncSize;
+    long past = Math.min(file.pageCount(), start + size);
+    if (size <= 0) {
+      return;
+    }
+    order = Math.min(Math.min(order, FileObject.MOST_ORDER), 63 - Long.numberOfLeadingZeros(size));
+    long index = start;
+    while (order > 0 && index < past && !file.isThere(index)) {
+      int now = Math.min(order, Long.numberOfTrailingZeros(index));
+      while (now > 0 && (index + (1L << now) > past || !file.isFree(index, now))) {
+        now--;
+      }
+      file.readFolio(index, now, (mark & -(1L << now)) == index);
+      index = file.folioEnd(index);
+    }
+    if (index < past) {
+      file.readPages(index, start + size - index, mark);
+    }
+  }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.process.rules;
+
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.A;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.FAR;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.READ;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
+
+import io.mm4j.api.InputException;
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.Syscall;
+import io.mm4j.api.vma.VmaIndexProvider;
+import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.RuleInfo;
+import io.mm4j.testkit.RuleViolation;
+import io.mm4j.testkit.process.naive.Bits;
+import io.mm4j.testkit.process.rules.CaseRule.Rig;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** Cases of what stays in the cache of a file that changes, and of names of anonymous memory. */
+public final class PageCacheCases {
+  private static final long PAGE = Bits.PAGE;
+  private static final int SHARED = 0x11;
+
+  private PageCacheCases() {}
+
+  private static CaseRule of(
+      String id, String name, String statement, String why, String behind, Consumer<Rig> body) {
+    return new CaseRule(
+        new RuleInfo(
+            id, name, statement, why, behind, "a neighbour or a whole is taken for the part"),
+        CaseSetup::new,
+        body);
+  }
+
+  /** All of them. */
+  public static List<Rule<VmaIndexProvider>> all() {
+    return List.of(
+        of(
+            "AS-F16",
+            "dirty-folio-stays",
+            "Where a file ends anew within a folio, a clean folio is split and its pages behind the"
+                + " end go; one with a dirty page before the end stays as a whole, with zeroes.",
+            "mincore, fault-around and memory use hang on it.",
+            "truncate_inode_partial_folio, block_invalidate_folio (as recorded)",
+            PageCacheCases::dirtyFolioStays),
+        of(
+            "AS-F17",
+            "names-of-memory",
+            "Where the kernel has names of anonymous memory, VMAs with different names do not"
+                + " merge, those with equal ones do; names are inherited; files, bad names and bad"
+                + " ranges are refused.",
+            "Android names all of its memory.",
+            "prctl_set_vma, madvise_set_anon_name, anon_vma_name_eq",
+            PageCacheCases::names));
+  }
+
+  private static void dirtyFolioStays(Rig rig) {
+    rig.map(Act.SCRATCH, PAGE, RW);
+    rig.map(FAR, PAGE, RW);
+    rig.put(FAR, 7);
+    rig.gives("mmap", A, rig.mm.mmap(A, 64 * PAGE, READ, SHARED, CaseSetup.DISK, 0));
+    rig.gives("pwrite64", 1, rig.mm.syscall(Syscall.PWRITE64, CaseSetup.DISK, FAR, 1, PAGE));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK, 5 * PAGE + 7));
+    Looks.mincore(rig, A, 64 * PAGE, "164");
+    rig.gives("fsync", 0, rig.mm.syscall(Syscall.FSYNC, CaseSetup.DISK));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK, 4 * PAGE + 7));
+    Looks.mincore(rig, A, 64 * PAGE, "15,059");
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK, 64 * PAGE));
+    Looks.mincore(rig, A, 64 * PAGE, "15,059");
+    rig.has(A + PAGE, 7);
+    rig.has(A + 4 * PAGE + 7, 0);
+    rig.has(A + 5 * PAGE, 0);
+  }
+
+  private static void names(Rig rig) {
+    rig.map(A, 4 * PAGE, RW);
+    Looks.fails(rig, "a kernel without", Errno.EINVAL, rig.mm.setVmaName(A, PAGE, "left"));
+    try {
+      rig.floor.kernelOption("anon-vma-name", "true");
+    } catch (InputException e) {
+      return; // a floor without that option has no names
+    }
+    rig.gives("a name", 0, rig.mm.setVmaName(A, 2 * PAGE, "left"));
+    rig.shows("0-2 rw-p, 2-4 rw-p");
+    named(rig, "[anon:left]");
+    rig.gives("the same name", 0, rig.mm.setVmaName(A + 2 * PAGE, PAGE, "left"));
+    rig.shows("0-3 rw-p, 3-4 rw-p");
+    rig.map(A + 4 * PAGE, PAGE, RW);
+    rig.shows("0-3 rw-p, 3-5 rw-p");
+    Looks.fails(rig, "a bad letter", Errno.EINVAL, rig.mm.setVmaName(A, PAGE, "a$"));
+    Looks.fails(rig, "a long name", Errno.EINVAL, rig.mm.setVmaName(A, PAGE, "x".repeat(80)));
+    Looks.fails(rig, "an odd address", Errno.EINVAL, rig.mm.setVmaName(A + 1, PAGE, "x"));
+    Looks.fails(
+        rig, "a hole behind", Errno.ENOMEM, rig.mm.setVmaName(A + 4 * PAGE, 2 * PAGE, "end"));
+    rig.shows("0-3 rw-p, 3-4 rw-p, 4-5 rw-p");
+    rig.gives("mmap", FAR, rig.mm.mmap(FAR, PAGE, READ, SHARED, CaseSetup.DISK, 0));
+    Looks.fails(rig, "a file", Errno.EBADF, rig.mm.setVmaName(FAR, PAGE, "x"));
+    named(rig.fork(), "[anon:left]");
+    rig.gives("no name", 0, rig.mm.setVmaName(A, 5 * PAGE, null));
+    rig.shows("0-5 rw-p");
+  }
+
+  private static void named(Rig rig, String expected) {
+    String seen = Looks.vmas(rig, A, A + PAGE).getFirst().name();
+    RuleViolation.check(seen.equals(expected), expected, seen);
+  }
+}
