@@ -70,7 +70,7 @@ public final class Training {
       validate
       """;
 
-  /** The commands that load the test kit or the agent: half of all classes. */
+  /** The commands that load the test kit or the agent, which are half of all classes. */
   private static final Set<String> LARGE = Set.of("check", "trace");
 
   private Training() {}
@@ -78,16 +78,17 @@ public final class Training {
   /**
    * Runs the commands; exits with 1 if one of them ends in an internal error.
    *
-   * @param args {@code short} for those that load neither test kit nor agent, else all of them
+   * @param args {@code check} or {@code trace}: this command only; {@code others}: all but these
    */
   public static void main(String[] args) throws IOException {
-    boolean shortOnes = args.length > 0 && args[0].equals("short");
+    String which = args.length > 0 ? args[0] : "others";
     Path dir = Files.createTempDirectory("mm-training");
     boolean good = true;
     try (PrintStream nowhere =
         new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8)) {
       for (List<String> command : commands(dir)) {
-        if (shortOnes && LARGE.contains(command.getFirst()) && !command.contains("--help")) {
+        String name = command.getFirst();
+        if (!which.equals(LARGE.contains(name) ? name : "others")) {
           continue;
         }
         Io io = new Io(nowhere, nowhere, Terminal.none());

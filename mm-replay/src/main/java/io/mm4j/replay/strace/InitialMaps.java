@@ -58,6 +58,8 @@ final class InitialMaps {
   private int passedOver;
   private String firstPassedOver = "";
   private int withoutInode;
+  private String leftOut = "";
+  private String unusable = "";
 
   /** Reads the text to its end. */
   InitialMaps(LineSource source) {
@@ -74,18 +76,14 @@ final class InitialMaps {
       if (text.isBlank() || SMAPS.matcher(text.strip()).matches()) {
         continue;
       }
-      Matcher begins = BEGINS.matcher(text);
-      boolean found = begins.find();
-      String before = found ? text.substring(0, begins.end()) : "";
-      if (!found || before.indexOf('\ufffd') >= 0) {
-        passedOver(at, text.strip());
-        continue;
-      }
-      at.reset(before.getBytes(StandardCharsets.UTF_8).length);
       if (lines.size() >= MAX_VMAS) {
         throw at.error("too many lines", "at most " + MAX_VMAS);
       }
-      MapsLine line = line(at);
+      MapsLine line = found(at, text);
+      if (line == null) {
+        passedOver(at, text.strip());
+        continue;
+      }
       if (Long.compareUnsigned(line.start(), previousEnd) < 0) {
         throw at.error("this line overlaps the one before", "lines in the order of addresses");
       }
@@ -94,7 +92,9 @@ final class InitialMaps {
     }
     at.startLine();
     if (lines.isEmpty()) {
-      throw at.error("there is no line of maps", "the text of /proc/PID/maps");
+      throw at.error(
+          "there is no line of maps" + (unusable.isEmpty() ? "" : ": " + unusable),
+          "the text of /proc/PID/maps");
     }
     if (passedOver > 0) {
       notes.add(
@@ -108,6 +108,9 @@ final class InitialMaps {
     if (withoutInode > 0) {
       notes.add(
           "maps without device and inode: what has a path is taken for a file that is mapped");
+    }
+    if (!leftOut.isEmpty()) {
+      notes.add(leftOut);
     }
     stack = findStack();
     heap();
@@ -123,6 +126,32 @@ final class InitialMaps {
               + (text.length() > 50 ? text.substring(0, 50) + "..." : text)
               + "'";
     }
+  }
+
+  /** The mapping that a line shows, or null. */
+  private @Nullable MapsLine found(Cursor at, String text) {
+    String foreign = ForeignMaps.line(text);
+    if (foreign != null) {
+      String left = ForeignMaps.leftOut(text);
+      leftOut = left == null ? leftOut : left;
+      byte[] bytes = foreign.getBytes(StandardCharsets.UTF_8);
+      LineSource source =
+          new LineSource(name + ", line " + at.line(), new ByteArrayInputStream(bytes));
+      Cursor own = new Cursor(source);
+      boolean _ = source.next();
+      own.startLine();
+      return line(own);
+    }
+    Matcher begins = BEGINS.matcher(text);
+    boolean found = begins.find();
+    String before = found ? text.substring(0, begins.end()) : "";
+    if (!found || before.indexOf('\ufffd') >= 0) {
+      String why = ForeignMaps.unusable(text);
+      unusable = why == null ? unusable : why;
+      return null;
+    }
+    at.reset(before.getBytes(StandardCharsets.UTF_8).length);
+    return line(at);
   }
 
   private MapsLine line(Cursor at) {
@@ -336,7 +365,7 @@ final class InitialMaps {
     MapsLine program = programLine();
     long top = stack == null ? highestEnd() : stack.end();
     boolean compat = Long.compareUnsigned(top, 1L << 32) <= 0;
-    long taskSize = !compat ? TASK_SIZE_64 : top <= TASK_SIZE_3G ? TASK_SIZE_3G : TASK_SIZE_32;
+    long taskSize = !compat ? taskSize64(top) : top <= TASK_SIZE_3G ? TASK_SIZE_3G : TASK_SIZE_32;
     long end = stack == null ? taskSize : top;
     StringBuilder text = new StringBuilder("id " + name + "\nclass strace\nscenario -\nseed 0\n");
     text.append("kernel 6.18 x86_64").append(compat ? " i386-compat\n" : "\n");
@@ -344,7 +373,7 @@ final class InitialMaps {
     settings.headerLines().forEach(line -> text.append(line).append('\n'));
     boolean topDown = topDown(taskSize);
     long third = (taskSize / 3 + 4095) & -4096;
-    long base = topDown ? highestBelow(end - LEAST_GAP / 2, taskSize) : lowestFrom(third, compat);
+    long base = topDown ? highestBelow(end) : lowestFrom(third, compat);
     base = settings.number("mmap_base").orElse(base);
     if (!topDown && (base < third || base - third >= (compat ? RANDOM_32 : RANDOM_64))) {
       throw new InputException(
@@ -427,7 +456,8 @@ final class InitialMaps {
     if (settings.legacy()) {
       return false;
     }
-    boolean wide = taskSize == TASK_SIZE_64;
+    boolean wide = taskSize > 1L << 32;
+    long random = taskSize == TASK_SIZE_64 ? RANDOM_64 : wide ? taskSize >>> 3 : RANDOM_32;
     long legacy = (taskSize / 3 + 4095) & -4096;
     long highest = 0;
     boolean atLegacy = false;
@@ -437,25 +467,45 @@ final class InitialMaps {
       if (own || Long.compareUnsigned(maps.end(), taskSize) > 0) {
         continue;
       }
-      atLegacy |= maps.start() >= legacy && maps.start() - legacy < (wide ? RANDOM_64 : RANDOM_32);
+      atLegacy |= maps.start() >= legacy && maps.start() - legacy < random;
       // A position-independent program lies at two thirds, and randomized above.
       boolean program = maps.name().equals(program()) || maps.name().equals("[heap]");
       highest = program ? highest : Math.max(highest, maps.end());
     }
-    return !atLegacy || highest - legacy > (wide ? RANDOM_64 : taskSize / 4);
+    return !atLegacy || highest - legacy > (wide ? random : taskSize / 4);
   }
 
-  /** End of the highest mapping below {@code limit}, where the first search for room began. */
-  private long highestBelow(long limit, long taskSize) {
+  /**
+   * End of the highest mapping below the stack, where the first search for room began; the
+   * program's own lines and its heap were not searched for.
+   */
+  private long highestBelow(long end) {
     long base = 0;
+    String program = program();
     for (StateLine line : lines) {
-      long end = line.maps().end();
-      if (Long.compareUnsigned(end, limit) <= 0) {
-        base = end;
+      MapsLine maps = line.maps();
+      boolean own = maps.name().equals(program) || maps.name().equals("[heap]");
+      if (!own && Long.compareUnsigned(maps.end(), end - LEAST_GAP / 2) <= 0) {
+        base = maps.end();
       }
     }
-    boolean far = Long.compareUnsigned(base, taskSize / 2) > 0;
-    return far ? base : Math.max(0, taskSize - LEAST_GAP & -4096);
+    if (Long.compareUnsigned(base, end / 2) > 0) {
+      return base;
+    }
+    return Math.max(0, end - LEAST_GAP & -4096);
+  }
+
+  /** x86-64's, or, where the stack lies far lower, the power of two above it: arm64 has 39 bits. */
+  private long taskSize64(long top) {
+    if (stack == null || nearTop(top) || top >= TASK_SIZE_64) {
+      return TASK_SIZE_64;
+    }
+    long size = Long.highestOneBit(top - 1) << 1;
+    notes.add(
+        String.format(
+            "the stack ends at 0x%x: user space is taken to end at 0x%x, which is not x86-64's",
+            top, size));
+    return size;
   }
 
   /** First start, or last end, of the program's VMAs with that letter in their permissions. */

@@ -98,7 +98,7 @@ public final class StraceSource implements VmaSource {
       throw e;
     }
     start = new VmaEvent.State(0, 0, "start", initial.lines(), 0, Map.of());
-    arguments = new ArgumentReader(initial.writable(), descriptors);
+    arguments = new ArgumentReader(initial.writable(), descriptors, scan.pageOffsets());
     kin = new Kin(scan, mainPid, begin == null);
     pending.add(new VmaEvent.Deltas(0, false));
   }
@@ -128,6 +128,9 @@ public final class StraceSource implements VmaSource {
     List<String> notes = new ArrayList<>(scan.notes());
     notes.addAll(extraNotes);
     notes.addAll(arguments.notes());
+    if (scan.pageOffsets()) {
+      notes.add("offsets of mmap2 are in pages, as old versions of strace print them");
+    }
     notModelled.forEach((what, line) -> notes.add("not modelled, line " + line + ": " + what));
     if (refused > 0) {
       notes.add(
