@@ -262,6 +262,9 @@ public final class ReportMachine {
         if (kept > 0 && above > 0) {
           ratio = Math.max(1, Math.round((double) above / kept));
           any = true;
+        } else if (kept == 0 && above > 0 && !zone.protection.isEmpty()) {
+          ratio = 0;
+          any = true;
         }
       }
       boolean last = type == ZoneType.MOVABLE;

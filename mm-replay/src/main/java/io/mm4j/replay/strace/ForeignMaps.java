@@ -88,7 +88,9 @@ final class ForeignMaps {
     if (name.startsWith("[ ")) {
       name = "[" + name.substring(1, name.length() - 1).strip().toLowerCase(Locale.ROOT) + "]";
     }
-    if (name.equals("[anon]")) {
+    if (start.equals("ffffffffff600000")) {
+      name = "[vsyscall]"; // which pmap calls anonymous
+    } else if (name.equals("[anon]")) {
       name = "";
     } else if (!name.isEmpty() && !name.startsWith("[") && !name.startsWith("/")) {
       name = "/" + name;

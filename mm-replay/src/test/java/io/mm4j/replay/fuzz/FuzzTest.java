@@ -46,7 +46,7 @@ class FuzzTest {
   @Tag("soak")
   @Test
   void noInputBreaksTheReplayForLong() throws Exception {
-    fuzz((int) Math.round(6 * Double.parseDouble(System.getProperty("mm.minutes", "60"))));
+    fuzz((int) Math.round(10 * Double.parseDouble(System.getProperty("mm.minutes", "60"))));
   }
 
   private static void fuzz(int seconds) throws IOException, InterruptedException {
