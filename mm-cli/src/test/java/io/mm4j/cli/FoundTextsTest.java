@@ -406,6 +406,30 @@ class FoundTextsTest {
   }
 
   @Test
+  void mapsBesideALogThatAreAnotherProgramsAreNotUsed() throws IOException {
+    file(
+        "my.maps",
+        """
+        56234ce0f000-56234ce11000 rw-p 0000a000 08:01 11 /usr/bin/cat
+        562354235000-562354256000 rw-p 00000000 00:00 0 [heap]
+        7fedbd164000-7fedbd186000 rw-p 00000000 00:00 0
+        7ffcc1a5c000-7ffcc1a7d000 rw-p 00000000 00:00 0 [stack]
+        """);
+    String log =
+        file(
+            "my.strace",
+            """
+            execve("/usr/bin/ls", ["ls"], 0x7ffe /* 20 vars */) = 0
+            brk(NULL) = 0x562866000000
+            mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f99b70a8000
+            munmap(0x7f99b70a8000, 4096) = 0
+            """);
+    assertHas(run(0, "replay", log), "exact", "my.maps is of /usr/bin/cat, not of this log");
+    String maps = log.replace(".strace", ".maps");
+    assertHas(run(1, "replay", log, "--maps", maps), "the maps show /usr/bin/cat");
+  }
+
+  @Test
   void aPlaceThatNoSearchLeadsToIsSaidToBeNone() throws IOException {
     String maps =
         """

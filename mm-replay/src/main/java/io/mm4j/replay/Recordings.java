@@ -25,7 +25,8 @@ public final class Recordings {
   public static final String ALLOWED =
       "a *.vma.gz or *.vma file, a kmem folder (it holds pages.txt.gz), a vmap folder"
           + " (it holds events.txt.gz and start.txt), strace text (*.strace), a"
-          + " dump of /proc/PID/maps, or a folder of recordings";
+          + " dump of /proc/PID/maps, or a folder of recordings; to explain, also a log with"
+          + " 'page allocation failure' or 'invoked oom-killer' in it";
 
   private static final String KMEM_PAGES = "pages.txt.gz";
   private static final String VMAP_EVENTS = "events.txt.gz";

@@ -13,8 +13,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,7 +23,6 @@ import org.jspecify.annotations.Nullable;
  * topdown=0}; see {@link MapsSettings}. Other such lines are comments.
  */
 final class InitialMaps {
-  private static final int MAX_VMAS = 1 << 16;
   private static final long TASK_SIZE_64 = 0x7ffffffff000L;
   private static final long TASK_SIZE_32 = 0xffffe000L;
   private static final long TASK_SIZE_3G = 0xc0000000L;
@@ -42,155 +39,24 @@ final class InitialMaps {
   /** Randomization moves a heap at most so far from its program. */
   private static final long FARTHEST_HEAP = 1L << 30;
 
-  /** Where a line of maps begins, behind marks of quotation and what a log puts in front. */
-  private static final Pattern BEGINS =
-      Pattern.compile("(?:^|[\\s>|])(?=[0-9a-f]{1,16}-[0-9a-f]{1,16}(?: |$))");
-
-  /** Lines of smaps about the mapping above them. */
-  private static final Pattern SMAPS = Pattern.compile("[A-Z][A-Za-z_]{1,30}:\\s.*");
-
   private final List<StateLine> lines = new ArrayList<>();
   private final MapsSettings settings = new MapsSettings();
   private final List<String> notes = new ArrayList<>();
   private final String name;
   private final @Nullable MapsLine stack;
   private long foundBrk;
-  private int passedOver;
-  private String firstPassedOver = "";
-  private int withoutInode;
-  private String leftOut = "";
-  private String unusable = "";
 
   /** Reads the text to its end. */
   InitialMaps(LineSource source) {
     name = source.name();
-    Cursor at = new Cursor(source);
-    long previousEnd = 0;
-    while (source.next()) {
-      at.startLine();
-      if (at.take("#")) {
-        settings.line(at);
-        continue;
-      }
-      String text = at.wholeLine();
-      if (text.isBlank() || SMAPS.matcher(text.strip()).matches()) {
-        continue;
-      }
-      if (lines.size() >= MAX_VMAS) {
-        throw at.error("too many lines", "at most " + MAX_VMAS);
-      }
-      MapsLine line = found(at, text);
-      if (line == null) {
-        passedOver(at, text.strip());
-        continue;
-      }
-      if (Long.compareUnsigned(line.start(), previousEnd) < 0) {
-        throw at.error("this line overlaps the one before", "lines in the order of addresses");
-      }
-      previousEnd = line.end();
+    MapsText text = new MapsText(name, settings);
+    for (MapsLine line : text.read(source)) {
       lines.add(new StateLine(line, 0, 0, 0, 0, "", ""));
     }
-    at.startLine();
-    if (lines.isEmpty()) {
-      throw at.error(
-          "there is no line of maps" + (unusable.isEmpty() ? "" : ": " + unusable),
-          "the text of /proc/PID/maps");
-    }
-    if (passedOver > 0) {
-      notes.add(
-          passedOver
-              + (passedOver == 1
-                  ? " line is no line of maps and was"
-                  : " lines are no lines of maps and were")
-              + " passed over, the first is "
-              + firstPassedOver);
-    }
-    if (withoutInode > 0) {
-      notes.add(
-          "maps without device and inode: what has a path is taken for a file that is mapped");
-    }
-    if (!leftOut.isEmpty()) {
-      notes.add(leftOut);
-    }
+    notes.addAll(text.notes());
     stack = findStack();
     heap();
     restOfBss();
-  }
-
-  private void passedOver(Cursor at, String text) {
-    if (passedOver++ == 0) {
-      firstPassedOver =
-          "line "
-              + at.line()
-              + ": '"
-              + (text.length() > 50 ? text.substring(0, 50) + "..." : text)
-              + "'";
-    }
-  }
-
-  /** The mapping that a line shows, or null. */
-  private @Nullable MapsLine found(Cursor at, String text) {
-    String foreign = ForeignMaps.line(text);
-    if (foreign != null) {
-      String left = ForeignMaps.leftOut(text);
-      leftOut = left == null ? leftOut : left;
-      byte[] bytes = foreign.getBytes(StandardCharsets.UTF_8);
-      LineSource source =
-          new LineSource(name + ", line " + at.line(), new ByteArrayInputStream(bytes));
-      Cursor own = new Cursor(source);
-      boolean _ = source.next();
-      own.startLine();
-      return line(own);
-    }
-    Matcher begins = BEGINS.matcher(text);
-    boolean found = begins.find();
-    String before = found ? text.substring(0, begins.end()) : "";
-    if (!found || before.indexOf('\ufffd') >= 0) {
-      String why = ForeignMaps.unusable(text);
-      unusable = why == null ? unusable : why;
-      return null;
-    }
-    at.reset(before.getBytes(StandardCharsets.UTF_8).length);
-    return line(at);
-  }
-
-  private MapsLine line(Cursor at) {
-    int mark = at.mark();
-    long start = at.hexDigits();
-    at.expect("-");
-    long end = at.hexDigits();
-    if (((start | end) & 4095) != 0 || Long.compareUnsigned(start, end) >= 0) {
-      at.reset(mark);
-      throw at.unexpected("START-END, multiples of 0x1000, START below END");
-    }
-    at.expect(" ");
-    mark = at.mark();
-    String perms = at.word();
-    if (!perms.matches("[r-][w-][x-][ps]")) {
-      at.reset(mark);
-      throw at.unexpected("permissions such as rw-p");
-    }
-    at.expect(" ");
-    long offset = at.hexDigits();
-    boolean backed;
-    mark = at.mark();
-    String rest = at.rest().strip();
-    if (rest.matches("(?:[/\\[(].*)?")) {
-      withoutInode++;
-      backed = rest.startsWith("/");
-      at.reset(mark);
-    } else {
-      at.reset(mark);
-      at.expect(" ");
-      at.word();
-      at.expect(" ");
-      backed = at.decimal() != 0;
-    }
-    String name = at.rest().strip().replace("\\012", "\n"); // seq_file_path escapes this
-    if (name.isEmpty() || name.startsWith("[anon:")) {
-      name = "-";
-    }
-    return new MapsLine(start, end, perms, offset, backed, name);
   }
 
   private @Nullable MapsLine findStack() {
@@ -326,21 +192,46 @@ final class InitialMaps {
       return null;
     }
     long end = bound(program, "", false);
-    String named = begin == null ? "" : begin.program().replace("\"", "");
-    if (!named.isEmpty() && !LogScan.lastPart(named).equals(LogScan.lastPart(program.name()))) {
+    String named = named(begin);
+    if (hasOtherName(program, named)) {
       return "the log begins with execve of "
           + named
           + ", the maps show "
           + program.name()
           + ": does strace start the program itself (setarch -R strace ..., not strace setarch)?";
     }
-    if (heap != 0 && (heap < end || heap - end > FARTHEST_HEAP)) {
+    if (isFar(heap, end)) {
       return String.format(
           "the log's heap begins at 0x%x, the program in the maps ends at 0x%x: were both taken"
               + " without address randomization (setarch -R), or from one run?",
           heap, end);
     }
     return null;
+  }
+
+  private static String named(LogScan.@Nullable Exec begin) {
+    return begin == null ? "" : begin.program().replace("\"", "");
+  }
+
+  private static boolean hasOtherName(MapsLine program, String named) {
+    return !named.isEmpty() && !LogScan.lastPart(named).equals(LogScan.lastPart(program.name()));
+  }
+
+  private static boolean isFar(long heap, long end) {
+    return heap != 0 && (heap < end || heap - end > FARTHEST_HEAP);
+  }
+
+  /**
+   * The program that these maps are of, where name and heap both say that it is not the log's; else
+   * null.
+   */
+  @Nullable String another(LogScan.@Nullable Exec begin, long heap) {
+    MapsLine program = programLine();
+    return program != null
+            && hasOtherName(program, named(begin))
+            && isFar(heap, bound(program, "", false))
+        ? program.name()
+        : null;
   }
 
   /** Whether the text says where the heap starts. */

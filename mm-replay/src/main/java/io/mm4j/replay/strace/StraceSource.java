@@ -51,6 +51,7 @@ public final class StraceSource implements VmaSource {
   private final Map<String, Long> notModelled = new TreeMap<>();
   private final List<String> extraNotes = new ArrayList<>();
   private final @Nullable String doubt;
+  private final @Nullable String another;
   private final LogScan.@Nullable Exec begin;
   private final long inputLine;
   private boolean breakTaken;
@@ -87,6 +88,7 @@ public final class StraceSource implements VmaSource {
     long mainPid = begin == null ? scan.firstPid() : begin.pid();
     long heap = scan.firstBreak(mainPid, begin == null ? 0 : begin.line());
     doubt = inferred != null ? null : initial.doubt(begin, heap);
+    another = inferred != null ? null : initial.another(begin, heap);
     initial.startBrk(heap);
     scan.limits().forEach(initial::limit);
     HeaderReader reader = initial.header();
@@ -111,6 +113,16 @@ public final class StraceSource implements VmaSource {
   @Override
   public VmaEvent.State start() {
     return start;
+  }
+
+  /** The program whose maps these surely are, if it is not the log's; else null. */
+  @Nullable String another() {
+    return another;
+  }
+
+  /** Adds what had to be taken for granted before this was opened. */
+  void note(String text) {
+    extraNotes.addFirst(text);
   }
 
   /** What speaks against log and maps being of one program, or null. */
