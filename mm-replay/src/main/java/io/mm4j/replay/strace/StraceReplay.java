@@ -100,7 +100,7 @@ public final class StraceReplay {
       }
       source.close();
       StraceSource alone = new StraceSource(null, () -> LineSource.open(log));
-      alone.note(
+      alone.noteFirst(
           beside + " is of " + another + ", not of this log, and is not used (--maps takes it)");
       return alone;
     };

@@ -121,7 +121,7 @@ public final class StraceSource implements VmaSource {
   }
 
   /** Adds what had to be taken for granted before this was opened. */
-  void note(String text) {
+  void noteFirst(String text) {
     extraNotes.addFirst(text);
   }
 
