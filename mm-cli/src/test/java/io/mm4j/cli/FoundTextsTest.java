@@ -466,6 +466,17 @@ class FoundTextsTest {
   }
 
   @Test
+  void memAndMemmapCountInTheirOrder() {
+    assertHas(
+        run(0, "explain", "boot", "--memory", "8G", "--cmdline", "mem=3G memmap=1G@5G"),
+        "mem=: RAM from 0xc0000000 on is not used: 3145343K of RAM are left",
+        "0x140000000-0x17fffffff is USABLE, whatever it was: 4193919K of RAM are left");
+    assertHas(
+        run(0, "explain", "boot", "--memory", "8G", "--cmdline", "memmap=1G@5G mem=3G"),
+        "mem=: RAM from 0xc0000000 on is not used: 3145343K of RAM are left");
+  }
+
+  @Test
   void anOptionThatChangesNothingIsSpokenOf() throws IOException {
     String same = "changes nothing in this answer: it is the same without";
     String text = run(0, "explain", "mmap 4K", "--cpus", "3", "--privileged");
