@@ -144,7 +144,9 @@ final class ReplayCommand extends MmCommand {
         verdicts.stream()
             .flatMap(v -> v.checks().stream())
             .anyMatch(c -> c.name().equals(KmemChecks.CACHE_GEOMETRY) && c.skipped() == null);
-    if (machine.gives("--cpus") && !caches) {
+    if (machine.gives("--cpus") && caches) {
+      io.warn("note: caches are judged as those of a machine with " + machine.cpusOr(0) + " CPUs");
+    } else if (machine.gives("--cpus")) {
       io.warn(
           "note: --cpus has no effect: the numbers of kmem_cache depend on it, and none of these"
               + " recordings has them");
