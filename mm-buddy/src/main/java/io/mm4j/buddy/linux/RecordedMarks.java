@@ -81,7 +81,7 @@ record RecordedMarks(List<Marks> zones) {
   }
 
   /** What is recorded of a zone, or null. */
-  @Nullable Marks of(int node, ZoneType type) {
+  @Nullable Marks find(int node, ZoneType type) {
     for (Marks marks : zones) {
       if (marks.node() == node && marks.type() == type) {
         return marks;

@@ -133,7 +133,7 @@ record ZoneMarks(
         }
         long low = min + step;
         long mark = min + 2 * step;
-        RecordedMarks.Marks recorded = sysctls.recorded().of(node.nodeId(), type);
+        RecordedMarks.Marks recorded = sysctls.recorded().find(node.nodeId(), type);
         if (recorded != null) {
           min = recorded.min();
           low = recorded.low();
