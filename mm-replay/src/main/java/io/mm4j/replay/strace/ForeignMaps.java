@@ -25,7 +25,8 @@ final class ForeignMaps {
           "([0-9a-f]{8,16})\\s+(\\d{1,15})K?(?:\\s+\\d+\\s+\\d+)?\\s+([r-][w-][x-])([s-])[R-]?\\s+(.*)");
   private static final Pattern TOMBSTONE =
       Pattern.compile(
-          "(?:--->)?\\s*([0-9a-f']{8,17})-([0-9a-f']{8,17})\\s+([r-][w-][x-])\\s+([0-9a-f]+)\\s+"
+          "(?:--->)?\\s*([0-9a-f]{1,8}'?[0-9a-f]{8}|[0-9a-f]{8})"
+              + "-([0-9a-f]{1,8}'?[0-9a-f]{8}|[0-9a-f]{8})\\s+([r-][w-][x-])\\s+([0-9a-f]+)\\s+"
               + "[0-9a-f]+(?:\\s+(.*))?");
 
   /** Of gdb before 12, which prints no permissions. */
