@@ -16,7 +16,7 @@ import java.util.function.UnaryOperator;
  */
 record Io(
     PrintStream out, PrintStream err, Terminal terminal, UnaryOperator<PluginRegistry> tracing) {
-  private static final UnaryOperator<PluginRegistry> UNTRACED = registry -> registry;
+  private static final UnaryOperator<PluginRegistry> UNTRACED = UnaryOperator.identity();
 
   /** Nobody traces. */
   Io(PrintStream out, PrintStream err, Terminal terminal) {
