@@ -202,11 +202,17 @@ final class CheckCommand extends MmCommand {
     } else {
       CheckReport.findings(io.out(), findings, io.terminal());
       io.out().println();
-      io.out().println(CheckReport.summary(results));
+      io.out()
+          .println(
+              CheckReport.summary(results)
+                  + (machine.gives("--seed") ? ", seed " + machine.seed() : ""));
       CheckReport.skipped(io.out(), results);
       if (!findings.isEmpty()) {
         io.out().println(Findings.summary(findings));
       }
+    }
+    if (!patience.equals(DEFAULT_PATIENCE) && results.stream().noneMatch(RuleResult::stuck)) {
+      io.warn("note: --patience " + patience + ": every rule came to an end before");
     }
     boolean failed = results.stream().anyMatch(r -> r.outcome() == Outcome.FAILED);
     return failed ? Main.DIFFERENT : Main.GOOD;

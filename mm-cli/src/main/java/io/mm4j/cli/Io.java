@@ -16,9 +16,16 @@ import java.util.function.UnaryOperator;
  */
 record Io(
     PrintStream out, PrintStream err, Terminal terminal, UnaryOperator<PluginRegistry> tracing) {
+  private static final UnaryOperator<PluginRegistry> UNTRACED = UnaryOperator.identity();
+
   /** Nobody traces. */
   Io(PrintStream out, PrintStream err, Terminal terminal) {
-    this(out, err, terminal, UnaryOperator.identity());
+    this(out, err, terminal, UNTRACED);
+  }
+
+  /** Whether somebody traces. */
+  boolean isTraced() {
+    return tracing != UNTRACED;
   }
 
   /** The plugins as this command is to have them. */

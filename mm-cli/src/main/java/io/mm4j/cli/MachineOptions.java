@@ -174,6 +174,11 @@ final class MachineOptions {
     return given;
   }
 
+  /** The plugins that were asked for, as typed. */
+  List<String> pluginsAsked() {
+    return List.copyOf(plugins);
+  }
+
   /** Whether one of these options was given. */
   boolean gives(String... options) {
     return Arrays.stream(options).anyMatch(option -> given().getOrDefault(option, false));

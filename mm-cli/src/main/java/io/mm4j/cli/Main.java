@@ -116,7 +116,12 @@ public final class Main {
       Commands.printHelp(io);
       return GOOD;
     }
-    return runCommand(io, Commands.find(name), Arrays.copyOfRange(args, 1, args.length));
+    Commands.Entry entry = Commands.find(name);
+    return Unchanged.run(
+        io,
+        name,
+        (to, words) -> runCommand(to, entry, words),
+        Arrays.copyOfRange(args, 1, args.length));
   }
 
   private static int runCommand(Io io, Commands.Entry entry, String... args) {

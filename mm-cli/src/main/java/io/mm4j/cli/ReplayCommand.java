@@ -14,6 +14,7 @@ import io.mm4j.replay.Recording;
 import io.mm4j.replay.RecordingKind;
 import io.mm4j.replay.Recordings;
 import io.mm4j.replay.Verdict;
+import io.mm4j.replay.kmem.KmemChecks;
 import io.mm4j.replay.kmem.KmemSource;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -129,10 +130,27 @@ final class ReplayCommand extends MmCommand {
         }
       }
     }
+    sayWhatWasAsked(io, verdicts);
     double seconds = (System.nanoTime() - startNs) / 1e9;
     print(io, verdicts, recordings.size() + bundled.size(), lines, seconds);
     boolean differs = verdicts.stream().anyMatch(Verdict::differs);
     return bad > 0 ? Main.WRONG_INPUT : differs ? Main.DIFFERENT : Main.GOOD;
+  }
+
+  /** A verdict does not show which plugins and CPUs it was reached with. */
+  private void sayWhatWasAsked(Io io, List<Verdict> verdicts) {
+    machine.pluginsAsked().forEach(plugin -> io.warn("note: judged with " + plugin));
+    boolean caches =
+        verdicts.stream()
+            .flatMap(v -> v.checks().stream())
+            .anyMatch(c -> c.name().equals(KmemChecks.CACHE_GEOMETRY) && c.skipped() == null);
+    if (machine.gives("--cpus") && caches) {
+      io.warn("note: caches are judged as those of a machine with " + machine.cpusOr(0) + " CPUs");
+    } else if (machine.gives("--cpus")) {
+      io.warn(
+          "note: --cpus has no effect: the numbers of kmem_cache depend on it, and none of these"
+              + " recordings has them");
+    }
   }
 
   private static void line(Io io, Verdict verdict) {

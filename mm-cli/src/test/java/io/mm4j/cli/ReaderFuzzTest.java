@@ -21,8 +21,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Every reader behind the command, on texts with lines and characters changed: whatever comes, the
- * end is an answer or an error in three parts, never an internal one. Five seconds each, with a new
- * seed; {@code -Dmm4j.fuzz.seed=N} repeats one.
+ * end is an answer or an error in three parts, never an internal one. Five seconds each, ten
+ * minutes in a soak, with a new seed; {@code -Dmm4j.fuzz.seed=N} repeats one.
  */
 class ReaderFuzzTest {
   private static final String E820 =
@@ -96,6 +96,22 @@ class ReaderFuzzTest {
               managed  1257472
       """;
 
+  private static final String GDB =
+      """
+            0x555555554000     0x555555556000     0x2000        0x0  r--p   /usr/bin/cat
+            0x55555555f000     0x555555580000    0x21000        0x0  rw-p   [heap]
+          00000000'12c00000-00000000'12c3ffff rw-         0     40000  [anon:dalvik-main space]
+            0x7ffff7d8f000     0x7ffff7db1000    0x22000     0x1000  r--p   /usr/lib/libc.so.6
+      0x7ffffffde000-0x7ffffffff000 rw-p 00000000 00:00 0   [stack]
+      """;
+  private static final String PMAP =
+      """
+      0000555555554000       8       8       0 r---- cat
+      00007ffff7d8f000    136K rw-s- shm
+      00007ffffffde000     132      12      12 rw---   [ stack ]
+      ffffffffff600000       4       0       0 --x--   [ anon ]
+      """;
+
   private static final String PAGETYPES =
       """
       Page block order: 9
@@ -115,6 +131,8 @@ class ReaderFuzzTest {
     STRACE_TEXT(STRACE, "replay", "FILE"),
     STRACE_CALLS(STRACE, "explain", "--after", "FILE", "--calls", "1-"),
     PAGETYPEINFO(PAGETYPES, "explain", "alloc_pages", "GFP_KERNEL", "1", "--after", "FILE"),
+    MAPS_OF_GDB(GDB, "explain", "mmap 8K; fork", "--maps", "FILE"),
+    MAPS_OF_PMAP(PMAP, "cat", "/proc/1/smaps", "--maps", "FILE"),
     MAPS(InputsTest.DUMP, "explain", "mmap 8K; munmap [heap] 4K", "--maps", "FILE"),
     BOOT_LOG(E820, "explain", "boot", "--machine", "FILE"),
     IOMEM_TEXT(IOMEM, "explain", "boot", "--machine", "x86-32:FILE"),
@@ -147,11 +165,26 @@ class ReaderFuzzTest {
   @ParameterizedTest
   @EnumSource
   void noTextEndsInAnInternalErrorForLong(Reader reader) throws IOException {
-    fuzz(reader, Math.round(Double.parseDouble(System.getProperty("mm.minutes", "60")) * 60 / 50));
+    fuzz(reader, soakSeconds());
+  }
+
+  /** Ten minutes for each reader of an hour's soak. */
+  private static long soakSeconds() {
+    return Math.round(Double.parseDouble(System.getProperty("mm.minutes", "60")) * 10);
   }
 
   @Test
   void noCommandLineEndsInAnInternalError() {
+    commandLines(5);
+  }
+
+  @Tag("soak")
+  @Test
+  void noCommandLineEndsInAnInternalErrorForLong() {
+    commandLines(soakSeconds());
+  }
+
+  private static void commandLines(long seconds) {
     List<String> words =
         List.of(
             "run",
@@ -160,6 +193,21 @@ class ReaderFuzzTest {
             "cat",
             "proc",
             "plugins",
+            "layout",
+            "translate",
+            "exec",
+            "trace",
+            "check",
+            "bench",
+            "--rule",
+            "FA-01",
+            "--tries",
+            "--root",
+            "--map",
+            "--steps",
+            "mmap 4K; write $1",
+            "0xffff888000100000",
+            "/bin/true",
             "--help",
             "--json",
             "--memory",
@@ -205,13 +253,15 @@ class ReaderFuzzTest {
             "@/nix",
             "memblock_alloc 1 3");
     Random random = new Random(seed());
-    long end = System.nanoTime() + 5_000_000_000L;
+    long end = System.nanoTime() + seconds * 1_000_000_000L;
     while (System.nanoTime() < end) {
       List<String> args = new ArrayList<>();
       for (int i = 1 + random.nextInt(6); i > 0; i--) {
         args.add(words.get(random.nextInt(words.size())));
       }
-      if (!args.contains("-") && !args.contains("run")) {
+      if (!args.contains("-")
+          && !args.contains("run")
+          && (!args.contains("check") || args.contains("FA-01"))) {
         check(args, "");
       }
     }

@@ -11,8 +11,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.LinkedHashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
@@ -24,7 +25,8 @@ public final class Recordings {
   public static final String ALLOWED =
       "a *.vma.gz or *.vma file, a kmem folder (it holds pages.txt.gz), a vmap folder"
           + " (it holds events.txt.gz and start.txt), strace text (*.strace), a"
-          + " dump of /proc/PID/maps, or a folder of recordings";
+          + " dump of /proc/PID/maps, or a folder of recordings; to explain, also a log with"
+          + " 'page allocation failure' or 'invoked oom-killer' in it";
 
   private static final String KMEM_PAGES = "pages.txt.gz";
   private static final String VMAP_EVENTS = "events.txt.gz";
@@ -55,13 +57,13 @@ public final class Recordings {
     if (paths.isEmpty()) {
       throw new InputException("no recording given", "the list of paths", ALLOWED);
     }
-    LinkedHashSet<Recording> found = new LinkedHashSet<>();
+    Map<Path, Recording> found = new LinkedHashMap<>();
     for (Path path : paths) {
       if (!Files.exists(path)) {
         throw new InputException("no such file or folder", path.toString(), ALLOWED);
       }
       if (!Files.isDirectory(path)) {
-        found.add(new Recording(path, kindOfFile(path)));
+        found.putIfAbsent(path, new Recording(path, kindOfFile(path)));
         continue;
       }
       List<Recording> inFolder = new ArrayList<>();
@@ -69,9 +71,9 @@ public final class Recordings {
       if (inFolder.isEmpty()) {
         throw new InputException("no recording in this folder", path.toString(), ALLOWED);
       }
-      found.addAll(inFolder);
+      inFolder.forEach(recording -> found.putIfAbsent(recording.path(), recording));
     }
-    return List.copyOf(found);
+    return List.copyOf(found.values());
   }
 
   private static void search(Path folder, List<Recording> found) {

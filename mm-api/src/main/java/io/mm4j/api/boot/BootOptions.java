@@ -17,7 +17,9 @@ import org.apiguardian.api.API;
 /**
  * The kernel command line as far as memory goes.
  *
- * @param limit {@code mem=}: RAM from this address on is not used; {@link Long#MAX_VALUE} for none
+ * @param limit the lowest {@code mem=}: RAM from this address on is not used; {@link
+ *     Long#MAX_VALUE} for none. It is among the changes of {@code memmap}, too, in its place: RAM
+ *     that a later {@code memmap=nn@ss} adds above it is used
  * @param exactMap {@code memmap=exactmap}: the firmware's map is forgotten; {@code memmap} is all
  * @param memmap {@code memmap=nn@ss} (usable), {@code nn$ss} (reserved), {@code nn#ss} (ACPI data),
  *     {@code nn!ss} (persistent memory, not used), {@code nn%ss-old+new} (one type becomes another)
@@ -107,6 +109,9 @@ public record BootOptions(
         case "mem" -> {
           // mem=nopentium is about page sizes of an old processor.
           long size = value.equals("nopentium") ? limit : Sizes.parseSize(value, "mem=");
+          if (!value.equals("nopentium")) {
+            memmap.add(MemoryMapChange.limit(size));
+          }
           limit = Math.min(limit, size);
         }
         case "memmap" -> {
@@ -114,6 +119,7 @@ public record BootOptions(
             if (part.equals("exactmap")) {
               exactMap = true;
               memmap.clear();
+              limit = Long.MAX_VALUE;
             } else {
               memmap.add(MemoryMapChange.parse(part));
             }
@@ -161,7 +167,7 @@ public record BootOptions(
     return (int) nodes;
   }
 
-  /** The map that is left of the firmware's: overlaid by {@code memmap=}, cut at {@code mem=}. */
+  /** The map that {@code memmap=} and {@code mem=}, in their order, leave of the firmware's. */
   public MemoryMap apply(MemoryMap map) {
     return apply(map, BootEvents.NONE);
   }
@@ -179,12 +185,11 @@ public record BootOptions(
     }
     for (MemoryMapChange change : memmap) {
       result = change.apply(result);
-      events.mapChanged("memmap=: " + change, result);
-    }
-    if (limit != Long.MAX_VALUE) {
-      result = result.limited(limit);
       events.mapChanged(
-          String.format(Locale.ROOT, "mem=: RAM from 0x%x on is not used", limit), result);
+          change.isLimit()
+              ? String.format(Locale.ROOT, "mem=: RAM from 0x%x on is not used", change.start())
+              : "memmap=: " + change,
+          result);
     }
     return result;
   }

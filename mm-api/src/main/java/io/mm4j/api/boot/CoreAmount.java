@@ -31,6 +31,11 @@ public record CoreAmount(long bytes, int percent) {
     return new CoreAmount(0, (int) percent);
   }
 
+  /** Whether nothing is asked for. */
+  boolean isNone() {
+    return bytes == 0 && percent == 0;
+  }
+
   /** In pages, of a machine with so many. */
   long pages(long totalPages) {
     return percent > 0 ? totalPages * percent / 100 : bytes >>> Pages.PAGE_SHIFT;

@@ -41,7 +41,7 @@ public record MemoryMapChange(
     }
     long bytes = size(text.substring(0, at), part);
     if (at == text.length()) {
-      return new MemoryMapChange(bytes, Long.MAX_VALUE, MemoryMap.Type.USABLE, null);
+      return limit(bytes);
     }
     String rest = text.substring(at + 1);
     if (text.charAt(at) == '%') {
@@ -54,6 +54,16 @@ public record MemoryMapChange(
           default -> MemoryMap.Type.RESERVED;
         };
     return range(address(rest, part), bytes, null, type, part);
+  }
+
+  /** No RAM from an address on: {@code parse_memopt()} does the same. */
+  static MemoryMapChange limit(long bytes) {
+    return new MemoryMapChange(bytes, Long.MAX_VALUE, MemoryMap.Type.USABLE, null);
+  }
+
+  /** Whether it is the end of RAM. */
+  boolean isLimit() {
+    return end == Long.MAX_VALUE;
   }
 
   private static MemoryMapChange retype(long bytes, String rest, String part) {

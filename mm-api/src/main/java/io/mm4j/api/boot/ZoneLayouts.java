@@ -126,8 +126,7 @@ public final class ZoneLayouts {
         options.fakeNodes() > 0
             ? "numa=fake=: nodes of about equal size, in units of 32 MiB"
             : options.numaOff() ? "numa=off: one node" : "nodes as the machine has them";
-    if (options.kernelcore().equals(CoreAmount.NONE)
-        && options.movablecore().equals(CoreAmount.NONE)) {
+    if (options.kernelcore().isNone() && options.movablecore().isNone()) {
       return nodes + "; no zone Movable without kernelcore= or movablecore=";
     }
     long some = Arrays.stream(movable).filter(start -> start != Long.MAX_VALUE).count();

@@ -4,7 +4,6 @@ package io.mm4j.api.memory;
 
 import io.mm4j.api.InputException;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
@@ -59,7 +58,7 @@ public record MemoryMap(List<Range> ranges) {
   /** Sorts the ranges, refuses overlaps and joins neighbours of one type. */
   public MemoryMap {
     List<Range> sorted = new ArrayList<>(ranges);
-    sorted.sort(Comparator.comparingLong(Range::start));
+    sorted.sort((a, b) -> Long.compare(a.start(), b.start()));
     for (int i = 1; i < sorted.size(); i++) {
       if (sorted.get(i).start() < sorted.get(i - 1).end()) {
         throw new InputException(

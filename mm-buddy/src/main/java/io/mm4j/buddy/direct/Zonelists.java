@@ -6,7 +6,6 @@ import io.mm4j.api.memory.Node;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.ManagedZone;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -21,14 +20,18 @@ final class Zonelists {
     lists = new ManagedZone[nodes.size()][ZoneType.TYPES][];
     for (Node node : nodes) {
       List<Node> near = new ArrayList<>(nodes);
-      near.sort(Comparator.comparingInt((Node n) -> distance(node, n)).thenComparingInt(Node::id));
+      near.sort(
+          (a, b) -> {
+            int byDistance = Integer.compare(distance(node, a), distance(node, b));
+            return byDistance != 0 ? byDistance : Integer.compare(a.id(), b.id());
+          });
       for (ZoneType highest : ZoneType.values()) {
         List<ManagedZone> list = new ArrayList<>();
         for (Node n : near) {
           zones.stream()
               .filter(z -> z.zone().nodeId() == n.id())
               .filter(z -> z.zone().type().compareTo(highest) <= 0)
-              .sorted(Comparator.comparing((ManagedZone z) -> z.zone().type()).reversed())
+              .sorted((a, b) -> b.zone().type().compareTo(a.zone().type()))
               .forEach(list::add);
         }
         lists[node.id()][highest.code()] = list.toArray(ManagedZone[]::new);

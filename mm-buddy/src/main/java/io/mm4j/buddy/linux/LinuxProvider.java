@@ -65,6 +65,11 @@ public final class LinuxProvider implements PageAllocatorProvider {
             "lowmem_reserve_ratio",
             OptionSpec.Type.TEXT,
             "a number for each kind of zone, lowest first"),
+        new Setting(
+            Setting.Kind.SYSCTL,
+            "recorded_watermarks",
+            OptionSpec.Type.TEXT,
+            "marks that a report shows, to the page; no sysctl of Linux"),
         Setting.parameter(
             "transparent_hugepage", OptionSpec.Type.TEXT, "never: less must stay free"));
   }

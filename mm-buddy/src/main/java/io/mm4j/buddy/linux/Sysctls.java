@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param hugePages whether transparent huge pages are enabled, which raises what stays free
  * @param reserveRatios {@code lowmem_reserve_ratio}, one for each kind of zone, lowest first; empty
  *     for the defaults
+ * @param recorded watermarks that a report shows, instead of those worked out
  */
 record Sysctls(
     long minFreeKbytes,
@@ -29,7 +30,8 @@ record Sysctls(
     int highFraction,
     boolean defragMode,
     boolean hugePages,
-    List<Integer> reserveRatios) {
+    List<Integer> reserveRatios,
+    RecordedMarks recorded) {
   Sysctls {
     reserveRatios = List.copyOf(reserveRatios);
   }
@@ -51,7 +53,8 @@ record Sysctls(
         highFraction(given),
         number(given, "defrag_mode", 0, 0, 1) == 1,
         !"never".equals(given.get("transparent_hugepage")),
-        ratios(given.get("lowmem_reserve_ratio")));
+        ratios(given.get("lowmem_reserve_ratio")),
+        RecordedMarks.of(given));
   }
 
   private static int highFraction(Map<String, String> given) {

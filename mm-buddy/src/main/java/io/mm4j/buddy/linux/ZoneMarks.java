@@ -131,15 +131,26 @@ record ZoneMarks(
         for (long pages : Watermarks.protection(managed, k, ratios)) {
           protection.add(pages);
         }
+        long low = min + step;
+        long mark = min + 2 * step;
+        RecordedMarks.Marks recorded = sysctls.recorded().find(node.nodeId(), type);
+        if (recorded != null) {
+          min = recorded.min();
+          low = recorded.low();
+          mark = recorded.high();
+          if (!recorded.protection().isEmpty()) {
+            protection = recorded.protection();
+          }
+        }
         all.add(
             new ZoneMarks(
                 node.nodeId(),
                 type,
                 managed[k],
                 min,
-                min + step,
-                min + 2 * step,
-                min + 3 * step,
+                low,
+                mark,
+                mark + (mark - low),
                 protection,
                 batch,
                 highMin,

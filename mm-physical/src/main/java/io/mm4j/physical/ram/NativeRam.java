@@ -2,7 +2,6 @@
 
 package io.mm4j.physical.ram;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -38,30 +37,17 @@ final class NativeRam implements Ram {
       return null;
     }
     try {
-      var address =
-          (MemorySegment)
-              Mmap.CALL.invokeExact(
-                  MemorySegment.NULL,
-                  bytes,
-                  PROT_READ_WRITE,
-                  MAP_PRIVATE_ANONYMOUS_NORESERVE,
-                  -1,
-                  0L);
-      return address.address() == -1 ? null : new NativeRam(address, bytes);
+      long address =
+          call(Host.MMAP, 0, bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS_NORESERVE, -1);
+      return address == -1 ? null : new NativeRam(MemorySegment.ofAddress(address), bytes);
     } catch (IllegalCallerException | LinkageError e) {
       return null; // native access is denied
-    } catch (Throwable e) {
-      throw rethrow(e);
     }
   }
 
   private static void munmap(long address, long bytes) {
-    try {
-      int error = (int) Munmap.CALL.invokeExact(MemorySegment.ofAddress(address), bytes);
-      CorruptStateError.check(error == 0, "munmap failed: address=" + address + " bytes=" + bytes);
-    } catch (Throwable e) {
-      throw rethrow(e);
-    }
+    int error = (int) call(Host.MUNMAP, address, bytes, 0, 0, 0);
+    CorruptStateError.check(error == 0, "munmap failed: address=" + address + " bytes=" + bytes);
   }
 
   @Override
@@ -71,13 +57,9 @@ final class NativeRam implements Ram {
 
   @Override
   public void discard(long offset, long bytes) {
-    try {
-      int error =
-          (int) Madvise.CALL.invokeExact(segment.asSlice(offset, bytes), bytes, MADV_DONTNEED);
-      CorruptStateError.check(error == 0, "madvise failed: offset=" + offset + " bytes=" + bytes);
-    } catch (Throwable e) {
-      throw rethrow(e);
-    }
+    long address = segment.asSlice(offset, bytes).address();
+    int error = (int) call(Host.MADVISE, address, bytes, MADV_DONTNEED, 0, 0);
+    CorruptStateError.check(error == 0, "madvise failed: offset=" + offset + " bytes=" + bytes);
   }
 
   @Override
@@ -85,38 +67,35 @@ final class NativeRam implements Ram {
     arena.close();
   }
 
-  /** A downcall throws nothing checked, but its method handle is declared to. */
-  private static RuntimeException rethrow(Throwable e) {
-    switch (e) {
-      case RuntimeException runtime -> throw runtime;
-      case Error error -> throw error;
-      default -> throw new AssertionError(e);
+  /** Calls a function of the host, in mmap's shape; its offset is always 0. */
+  private static long call(
+      MemorySegment function, long address, long bytes, int third, int fourth, int fifth) {
+    try {
+      return (long) Host.CALL.invokeExact(function, address, bytes, third, fourth, fifth, 0L);
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new AssertionError(e); // a downcall throws nothing checked
     }
   }
 
   /**
-   * Each is linked at its first use: that costs a start some ten milliseconds, and may be denied.
+   * What is called. To link a shape costs a start some ten milliseconds, so all have that of mmap:
+   * arguments that a function does not have lie in registers, or on the stack, that it does not
+   * read, and of a result that is an int the lower half counts. May be denied at its first use.
    */
-  private static MethodHandle link(String name, FunctionDescriptor type) {
-    Linker linker = Linker.nativeLinker();
-    return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), type);
-  }
-
-  private static final class Mmap {
+  private static final class Host {
     static final MethodHandle CALL =
-        link(
-            "mmap",
-            FunctionDescriptor.of(
-                ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
-  }
+        Linker.nativeLinker()
+            .downcallHandle(
+                FunctionDescriptor.of(
+                    JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
+    static final MemorySegment MMAP = find("mmap");
+    static final MemorySegment MUNMAP = find("munmap");
+    static final MemorySegment MADVISE = find("madvise");
 
-  private static final class Munmap {
-    static final MethodHandle CALL =
-        link("munmap", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG));
-  }
-
-  private static final class Madvise {
-    static final MethodHandle CALL =
-        link("madvise", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
+    private static MemorySegment find(String name) {
+      return Linker.nativeLinker().defaultLookup().findOrThrow(name);
+    }
   }
 }

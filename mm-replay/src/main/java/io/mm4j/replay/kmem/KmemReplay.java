@@ -14,7 +14,6 @@ import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.RecordingKind;
 import io.mm4j.replay.Verdict;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
@@ -125,7 +124,7 @@ public final class KmemReplay {
   /** The machine's zones in the order of their frames, as {@link RecordedZones} has them. */
   static List<ManagedZone> inOrder(Machine machine) {
     return machine.zones().stream()
-        .sorted(Comparator.comparingLong((ManagedZone z) -> z.zone().startPfn()))
+        .sorted((a, b) -> Long.compare(a.zone().startPfn(), b.zone().startPfn()))
         .toList();
   }
 

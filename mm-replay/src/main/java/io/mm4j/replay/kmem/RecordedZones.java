@@ -11,7 +11,6 @@ import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Migratetype;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -91,7 +90,7 @@ public final class RecordedZones {
       throw new InputException(
           "no zone with memory", source.where(FILE), "a copy of /proc/zoneinfo");
     }
-    zones.sort(Comparator.comparingLong(RecordedZone::startPfn));
+    zones.sort((a, b) -> Long.compare(a.startPfn(), b.startPfn()));
     for (int i = 1; i < zones.size(); i++) {
       if (zones.get(i).startPfn() < zones.get(i - 1).endPfn()) {
         throw new InputException(

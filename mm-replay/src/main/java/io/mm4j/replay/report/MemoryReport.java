@@ -33,7 +33,8 @@ public final class MemoryReport {
               + " +\\d+\\*\\d+kB(?: *\\([A-Z]*\\))?)+) *=.*");
   private static final Pattern BLOCK =
       Pattern.compile("(\\d{1,12})\\*(\\d{1,9})kB(?: *\\(([A-Z]*)\\))?");
-  private static final Pattern RESERVE = Pattern.compile(".*lowmem_reserve\\[\\]:((?: +\\d+)+).*");
+  private static final Pattern RESERVE =
+      Pattern.compile(".*(?:lowmem_reserve|protections)\\[\\]:((?: +\\d+)+).*");
   private static final Pattern FIELD = Pattern.compile("\\b([a-z_]+):(\\d+)(?:kB|KB)");
   private static final Pattern FAILURE =
       Pattern.compile(

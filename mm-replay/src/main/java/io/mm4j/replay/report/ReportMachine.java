@@ -19,8 +19,10 @@ import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.ZoneStats;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * A machine in the state that a report shows: its zones, watermarks and free blocks. Where blocks
@@ -57,9 +59,14 @@ public final class ReportMachine {
             .sorted(
                 Comparator.comparingInt((ReportedZone z) -> z.node)
                     .thenComparingInt(z -> ORDER.indexOf(z.type)))
-            .filter(z -> z.managed != 0 || z.blockPages() > 0)
+            .filter(z -> z.blockPages() > 0 || (z.managed != 0 && !isEmpty(z)))
             .toList();
     notes.addAll(report.notes());
+  }
+
+  /** A zone that a kernel before 3.10 printed though the machine has none of it. */
+  private static boolean isEmpty(ReportedZone zone) {
+    return zone.present == 0 && zone.free <= 0;
   }
 
   /** What had to be taken for granted, in words. */
@@ -182,16 +189,58 @@ public final class ReportMachine {
         scale = Math.max(scale, Math.round(step * 10_000.0 / zone.managed));
       }
     }
+    Map<String, String> all = new HashMap<>();
     if (known && min > 0) {
-      config.recordedSysctl("min_free_kbytes", Long.toString(min * 4));
-      config.recordedSysctl("watermark_scale_factor", Long.toString(Math.clamp(scale, 1, 3000)));
+      all.put("min_free_kbytes", Long.toString(min * 4));
+      all.put("watermark_scale_factor", Long.toString(Math.clamp(scale, 1, 3000)));
     }
-    reserves(config);
-    report.sysctls().forEach(config::recordedSysctl);
+    String ratios = reserves();
+    if (!ratios.isEmpty()) {
+      all.put("lowmem_reserve_ratio", ratios);
+    }
+    all.putAll(report.sysctls());
+    if (known && min > 0 && report.sysctls().isEmpty()) {
+      all.put("recorded_watermarks", exactly(all));
+    }
+    all.forEach(config::recordedSysctl);
+  }
+
+  /**
+   * The report's marks to the page: what is worked out from a sum differs by a little, and a report
+   * is written when it is a little that is missing.
+   */
+  private String exactly(Map<String, String> basis) {
+    StringBuilder text = new StringBuilder();
+    for (String name :
+        List.of("min_free_kbytes", "watermark_scale_factor", "lowmem_reserve_ratio")) {
+      text.append(basis.getOrDefault(name, "")).append(';');
+    }
+    boolean highMem = zones.stream().anyMatch(z -> z.type == ZoneType.HIGHMEM);
+    int kinds = highMem ? 4 : 5;
+    List<String> parts = new ArrayList<>();
+    for (ReportedZone zone : zones) {
+      if (zone.low < zone.min || zone.high < zone.low) {
+        continue;
+      }
+      StringBuilder part = new StringBuilder();
+      part.append(zone.node).append(' ').append(zone.type.procName());
+      part.append(' ').append(zone.min).append(' ').append(zone.low).append(' ').append(zone.high);
+      List<Long> kept = zone.protection;
+      // As many as this machine has kinds of zone, or without the youngest of them (Device, or
+      // Movable), which then is kept from as the one before it.
+      boolean nothing = kept.stream().allMatch(pages -> pages == 0);
+      if (!kept.isEmpty() && (nothing || kept.size() == kinds || kept.size() == kinds - 1)) {
+        for (int k = 0; k < kinds; k++) {
+          part.append(' ').append(nothing ? 0 : kept.get(Math.min(k, kept.size() - 1)));
+        }
+      }
+      parts.add(part.toString());
+    }
+    return text.append(String.join(";", parts)).toString();
   }
 
   /** The ratio of each zone from what it keeps from the next higher one. */
-  private void reserves(MachineConfig config) {
+  private String reserves() {
     List<ReportedZone> own = zones.stream().filter(z -> z.node == zones.getFirst().node).toList();
     StringBuilder ratios = new StringBuilder();
     boolean any = false;
@@ -213,14 +262,15 @@ public final class ReportMachine {
         if (kept > 0 && above > 0) {
           ratio = Math.max(1, Math.round((double) above / kept));
           any = true;
+        } else if (kept == 0 && above > 0 && !zone.protection.isEmpty()) {
+          ratio = 0;
+          any = true;
         }
       }
       boolean last = type == ZoneType.MOVABLE;
       ratios.append(ratios.isEmpty() ? "" : " ").append(last ? 0 : ratio);
     }
-    if (any) {
-      config.recordedSysctl("lowmem_reserve_ratio", ratios.toString());
-    }
+    return any ? ratios.toString() : "";
   }
 
   private void load(Machine machine) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.strace;
 
+import io.mm4j.api.memory.Pages;
 import io.mm4j.replay.vma.CallName;
 import io.mm4j.replay.vma.VmaEvent;
 import io.mm4j.replay.vma.VmaHeader;
@@ -20,14 +21,17 @@ final class ArgumentReader {
   private final Descriptors descriptors;
   private final Set<String> files = new HashSet<>();
   private final Map<String, Long> unknownFiles = new LinkedHashMap<>();
+  private final boolean pageOffsets;
   private int openCount;
 
   /**
    * A reader for one log.
    *
    * @param writable an address that mincore may write to, for strace shows the vector only
+   * @param pageOffsets whether the offsets of mmap2 are counted in pages
    */
-  ArgumentReader(long writable, Descriptors descriptors) {
+  ArgumentReader(long writable, Descriptors descriptors, boolean pageOffsets) {
+    this.pageOffsets = pageOffsets;
     this.writable = writable;
     this.descriptors = descriptors;
   }
@@ -64,6 +68,9 @@ final class ArgumentReader {
       } else {
         args.add(number(text, where));
       }
+    }
+    if (pageOffsets && line.name().equals("mmap2")) {
+      args.set(5, args.get(5) << Pages.PAGE_SHIFT);
     }
     if (open != null && (args.get(3) & io.mm4j.api.process.Uapi.MAP_ANONYMOUS) != 0) {
       open = null; // raw flags: the descriptor does not count

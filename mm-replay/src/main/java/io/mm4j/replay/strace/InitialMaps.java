@@ -13,8 +13,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,7 +23,6 @@ import org.jspecify.annotations.Nullable;
  * topdown=0}; see {@link MapsSettings}. Other such lines are comments.
  */
 final class InitialMaps {
-  private static final int MAX_VMAS = 1 << 16;
   private static final long TASK_SIZE_64 = 0x7ffffffff000L;
   private static final long TASK_SIZE_32 = 0xffffe000L;
   private static final long TASK_SIZE_3G = 0xc0000000L;
@@ -42,126 +39,24 @@ final class InitialMaps {
   /** Randomization moves a heap at most so far from its program. */
   private static final long FARTHEST_HEAP = 1L << 30;
 
-  /** Where a line of maps begins, behind marks of quotation and what a log puts in front. */
-  private static final Pattern BEGINS =
-      Pattern.compile("(?:^|[\\s>|])(?=[0-9a-f]{1,16}-[0-9a-f]{1,16}(?: |$))");
-
-  /** Lines of smaps about the mapping above them. */
-  private static final Pattern SMAPS = Pattern.compile("[A-Z][A-Za-z_]{1,30}:\\s.*");
-
   private final List<StateLine> lines = new ArrayList<>();
   private final MapsSettings settings = new MapsSettings();
   private final List<String> notes = new ArrayList<>();
   private final String name;
   private final @Nullable MapsLine stack;
   private long foundBrk;
-  private int passedOver;
-  private String firstPassedOver = "";
-  private int withoutInode;
 
   /** Reads the text to its end. */
   InitialMaps(LineSource source) {
     name = source.name();
-    Cursor at = new Cursor(source);
-    long previousEnd = 0;
-    while (source.next()) {
-      at.startLine();
-      if (at.take("#")) {
-        settings.line(at);
-        continue;
-      }
-      String text = at.wholeLine();
-      if (text.isBlank() || SMAPS.matcher(text.strip()).matches()) {
-        continue;
-      }
-      Matcher begins = BEGINS.matcher(text);
-      boolean found = begins.find();
-      String before = found ? text.substring(0, begins.end()) : "";
-      if (!found || before.indexOf('\ufffd') >= 0) {
-        passedOver(at, text.strip());
-        continue;
-      }
-      at.reset(before.getBytes(StandardCharsets.UTF_8).length);
-      if (lines.size() >= MAX_VMAS) {
-        throw at.error("too many lines", "at most " + MAX_VMAS);
-      }
-      MapsLine line = line(at);
-      if (Long.compareUnsigned(line.start(), previousEnd) < 0) {
-        throw at.error("this line overlaps the one before", "lines in the order of addresses");
-      }
-      previousEnd = line.end();
+    MapsText text = new MapsText(name, settings);
+    for (MapsLine line : text.read(source)) {
       lines.add(new StateLine(line, 0, 0, 0, 0, "", ""));
     }
-    at.startLine();
-    if (lines.isEmpty()) {
-      throw at.error("there is no line of maps", "the text of /proc/PID/maps");
-    }
-    if (passedOver > 0) {
-      notes.add(
-          passedOver
-              + (passedOver == 1
-                  ? " line is no line of maps and was"
-                  : " lines are no lines of maps and were")
-              + " passed over, the first is "
-              + firstPassedOver);
-    }
-    if (withoutInode > 0) {
-      notes.add(
-          "maps without device and inode: what has a path is taken for a file that is mapped");
-    }
+    notes.addAll(text.notes());
     stack = findStack();
     heap();
     restOfBss();
-  }
-
-  private void passedOver(Cursor at, String text) {
-    if (passedOver++ == 0) {
-      firstPassedOver =
-          "line "
-              + at.line()
-              + ": '"
-              + (text.length() > 50 ? text.substring(0, 50) + "..." : text)
-              + "'";
-    }
-  }
-
-  private MapsLine line(Cursor at) {
-    int mark = at.mark();
-    long start = at.hexDigits();
-    at.expect("-");
-    long end = at.hexDigits();
-    if (((start | end) & 4095) != 0 || Long.compareUnsigned(start, end) >= 0) {
-      at.reset(mark);
-      throw at.unexpected("START-END, multiples of 0x1000, START below END");
-    }
-    at.expect(" ");
-    mark = at.mark();
-    String perms = at.word();
-    if (!perms.matches("[r-][w-][x-][ps]")) {
-      at.reset(mark);
-      throw at.unexpected("permissions such as rw-p");
-    }
-    at.expect(" ");
-    long offset = at.hexDigits();
-    boolean backed;
-    mark = at.mark();
-    String rest = at.rest().strip();
-    if (rest.matches("(?:[/\\[(].*)?")) {
-      withoutInode++;
-      backed = rest.startsWith("/");
-      at.reset(mark);
-    } else {
-      at.reset(mark);
-      at.expect(" ");
-      at.word();
-      at.expect(" ");
-      backed = at.decimal() != 0;
-    }
-    String name = at.rest().strip().replace("\\012", "\n"); // seq_file_path escapes this
-    if (name.isEmpty() || name.startsWith("[anon:")) {
-      name = "-";
-    }
-    return new MapsLine(start, end, perms, offset, backed, name);
   }
 
   private @Nullable MapsLine findStack() {
@@ -297,21 +192,46 @@ final class InitialMaps {
       return null;
     }
     long end = bound(program, "", false);
-    String named = begin == null ? "" : begin.program().replace("\"", "");
-    if (!named.isEmpty() && !LogScan.lastPart(named).equals(LogScan.lastPart(program.name()))) {
+    String named = named(begin);
+    if (hasOtherName(program, named)) {
       return "the log begins with execve of "
           + named
           + ", the maps show "
           + program.name()
           + ": does strace start the program itself (setarch -R strace ..., not strace setarch)?";
     }
-    if (heap != 0 && (heap < end || heap - end > FARTHEST_HEAP)) {
+    if (isFar(heap, end)) {
       return String.format(
           "the log's heap begins at 0x%x, the program in the maps ends at 0x%x: were both taken"
               + " without address randomization (setarch -R), or from one run?",
           heap, end);
     }
     return null;
+  }
+
+  private static String named(LogScan.@Nullable Exec begin) {
+    return begin == null ? "" : begin.program().replace("\"", "");
+  }
+
+  private static boolean hasOtherName(MapsLine program, String named) {
+    return !named.isEmpty() && !LogScan.lastPart(named).equals(LogScan.lastPart(program.name()));
+  }
+
+  private static boolean isFar(long heap, long end) {
+    return heap != 0 && (heap < end || heap - end > FARTHEST_HEAP);
+  }
+
+  /**
+   * The program that these maps are of, where name and heap both say that it is not the log's; else
+   * null.
+   */
+  @Nullable String another(LogScan.@Nullable Exec begin, long heap) {
+    MapsLine program = programLine();
+    return program != null
+            && hasOtherName(program, named(begin))
+            && isFar(heap, bound(program, "", false))
+        ? program.name()
+        : null;
   }
 
   /** Whether the text says where the heap starts. */
@@ -336,7 +256,7 @@ final class InitialMaps {
     MapsLine program = programLine();
     long top = stack == null ? highestEnd() : stack.end();
     boolean compat = Long.compareUnsigned(top, 1L << 32) <= 0;
-    long taskSize = !compat ? TASK_SIZE_64 : top <= TASK_SIZE_3G ? TASK_SIZE_3G : TASK_SIZE_32;
+    long taskSize = !compat ? taskSize64(top) : top <= TASK_SIZE_3G ? TASK_SIZE_3G : TASK_SIZE_32;
     long end = stack == null ? taskSize : top;
     StringBuilder text = new StringBuilder("id " + name + "\nclass strace\nscenario -\nseed 0\n");
     text.append("kernel 6.18 x86_64").append(compat ? " i386-compat\n" : "\n");
@@ -344,7 +264,7 @@ final class InitialMaps {
     settings.headerLines().forEach(line -> text.append(line).append('\n'));
     boolean topDown = topDown(taskSize);
     long third = (taskSize / 3 + 4095) & -4096;
-    long base = topDown ? highestBelow(end - LEAST_GAP / 2, taskSize) : lowestFrom(third, compat);
+    long base = topDown ? highestBelow(end) : lowestFrom(third, compat);
     base = settings.number("mmap_base").orElse(base);
     if (!topDown && (base < third || base - third >= (compat ? RANDOM_32 : RANDOM_64))) {
       throw new InputException(
@@ -427,7 +347,8 @@ final class InitialMaps {
     if (settings.legacy()) {
       return false;
     }
-    boolean wide = taskSize == TASK_SIZE_64;
+    boolean wide = taskSize > 1L << 32;
+    long random = taskSize == TASK_SIZE_64 ? RANDOM_64 : wide ? taskSize >>> 3 : RANDOM_32;
     long legacy = (taskSize / 3 + 4095) & -4096;
     long highest = 0;
     boolean atLegacy = false;
@@ -437,25 +358,45 @@ final class InitialMaps {
       if (own || Long.compareUnsigned(maps.end(), taskSize) > 0) {
         continue;
       }
-      atLegacy |= maps.start() >= legacy && maps.start() - legacy < (wide ? RANDOM_64 : RANDOM_32);
+      atLegacy |= maps.start() >= legacy && maps.start() - legacy < random;
       // A position-independent program lies at two thirds, and randomized above.
       boolean program = maps.name().equals(program()) || maps.name().equals("[heap]");
       highest = program ? highest : Math.max(highest, maps.end());
     }
-    return !atLegacy || highest - legacy > (wide ? RANDOM_64 : taskSize / 4);
+    return !atLegacy || highest - legacy > (wide ? random : taskSize / 4);
   }
 
-  /** End of the highest mapping below {@code limit}, where the first search for room began. */
-  private long highestBelow(long limit, long taskSize) {
+  /**
+   * End of the highest mapping below the stack, where the first search for room began; the
+   * program's own lines and its heap were not searched for.
+   */
+  private long highestBelow(long end) {
     long base = 0;
+    String program = program();
     for (StateLine line : lines) {
-      long end = line.maps().end();
-      if (Long.compareUnsigned(end, limit) <= 0) {
-        base = end;
+      MapsLine maps = line.maps();
+      boolean own = maps.name().equals(program) || maps.name().equals("[heap]");
+      if (!own && Long.compareUnsigned(maps.end(), end - LEAST_GAP / 2) <= 0) {
+        base = maps.end();
       }
     }
-    boolean far = Long.compareUnsigned(base, taskSize / 2) > 0;
-    return far ? base : Math.max(0, taskSize - LEAST_GAP & -4096);
+    if (Long.compareUnsigned(base, end / 2) > 0) {
+      return base;
+    }
+    return Math.max(0, end - LEAST_GAP & -4096);
+  }
+
+  /** x86-64's, or, where the stack lies far lower, the power of two above it: arm64 has 39 bits. */
+  private long taskSize64(long top) {
+    if (stack == null || nearTop(top) || top >= TASK_SIZE_64) {
+      return TASK_SIZE_64;
+    }
+    long size = Long.highestOneBit(top - 1) << 1;
+    notes.add(
+        String.format(
+            "the stack ends at 0x%x: user space is taken to end at 0x%x, which is not x86-64's",
+            top, size));
+    return size;
   }
 
   /** First start, or last end, of the program's VMAs with that letter in their permissions. */

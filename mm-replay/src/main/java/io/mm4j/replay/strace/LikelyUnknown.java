@@ -19,6 +19,9 @@ final class LikelyUnknown {
           "(?s)mmap2?\\((?:NULL|0), .*= 0x([0-9a-f]{1,16})\\b.*, here 0x([0-9a-f]{1,16})");
   private static final long HUGE_MASK = (2L << 20) - 1;
 
+  /** Farther than randomization moves where searches begin. */
+  private static final long FAR = 1L << 41;
+
   private LikelyUnknown() {}
 
   /** The likely unknown in words, null if the difference is of another kind. */
@@ -69,6 +72,10 @@ final class LikelyUnknown {
     }
     long kernel = Long.parseUnsignedLong(matcher.group(1), 16);
     long here = Long.parseUnsignedLong(matcher.group(2), 16);
+    if (Math.abs(kernel - here) > FAR) {
+      return "no search of Linux leads there from these maps: they are those of another process or"
+          + " incomplete, or what answered is no Linux (gVisor) or places at random (PaX)";
+    }
     return (here & HUGE_MASK) == 0 && (kernel & HUGE_MASK) != 0
         ? "the kernel of this log placed it without regard to huge pages: one older than 6.7 does,"
             + " and a later one without transparent huge pages or on another file system"

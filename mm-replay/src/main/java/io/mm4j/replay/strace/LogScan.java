@@ -64,6 +64,7 @@ final class LogScan {
   private boolean firstIsExec;
   private boolean showsPaths;
   private boolean namesVmas;
+  private boolean pageOffsets;
 
   /** Reads the log to its end. */
   LogScan(LineSource source) {
@@ -152,6 +153,7 @@ final class LogScan {
 
   private void call(StraceLine line, long number) {
     namesVmas |= Prctl.vmaName(line) != null;
+    pageOffsets |= line.name().equals("mmap2") && hasOddOffset(line);
     if (line.name().startsWith("execve") && StraceLine.firstWord(line.result()).equals("0")) {
       int at = line.name().equals("execveat") ? 1 : 0;
       String program = line.args().size() > at ? line.args().get(at) : "";
@@ -168,6 +170,17 @@ final class LogScan {
     } else {
       limits(line);
     }
+  }
+
+  /** A file is mapped from a page on, so an offset that is none counts pages. */
+  private static boolean hasOddOffset(StraceLine line) {
+    Long offset = line.args().size() == 6 ? Symbols.number(line.args().get(5)) : null;
+    return line.succeeded() && offset != null && (offset & 4095) != 0;
+  }
+
+  /** Whether the offsets of mmap2 are counted in pages, as strace before 4.6 prints them. */
+  boolean pageOffsets() {
+    return pageOffsets;
   }
 
   private void born(StraceLine line) {

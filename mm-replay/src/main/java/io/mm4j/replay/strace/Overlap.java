@@ -5,7 +5,6 @@ import io.mm4j.api.process.Uapi;
 import io.mm4j.replay.vma.Answer;
 import io.mm4j.replay.vma.CallName;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -49,7 +48,7 @@ final class Overlap {
   /** The calls in the order in which they are to be made. */
   static List<Done> ordered(List<Done> calls, boolean topDown) {
     List<Done> rest = new ArrayList<>(calls);
-    rest.sort(Comparator.comparingLong(Done::ended));
+    rest.sort((a, b) -> Long.compare(a.ended(), b.ended()));
     if (rest.size() < 2 || rest.size() > MOST) {
       return rest;
     }

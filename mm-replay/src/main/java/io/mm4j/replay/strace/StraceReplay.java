@@ -90,9 +90,20 @@ public final class StraceReplay {
   public static Supplier<VmaSource> source(Path log, @Nullable Path given) {
     Path beside = mapsOf(log);
     Path maps = given != null ? given : Files.isRegularFile(beside) ? beside : null;
-    return () ->
-        new StraceSource(
-            maps == null ? null : () -> LineSource.open(maps), () -> LineSource.open(log));
+    return () -> {
+      StraceSource source =
+          new StraceSource(
+              maps == null ? null : () -> LineSource.open(maps), () -> LineSource.open(log));
+      String another = source.another();
+      if (given != null || another == null) {
+        return source;
+      }
+      source.close();
+      StraceSource alone = new StraceSource(null, () -> LineSource.open(log));
+      alone.noteFirst(
+          beside + " is of " + another + ", not of this log, and is not used (--maps takes it)");
+      return alone;
+    };
   }
 
   /** {@code NAME.maps} of {@code NAME.strace}, {@code NAME.strace.gz} or any other name. */

@@ -51,6 +51,7 @@ public final class StraceSource implements VmaSource {
   private final Map<String, Long> notModelled = new TreeMap<>();
   private final List<String> extraNotes = new ArrayList<>();
   private final @Nullable String doubt;
+  private final @Nullable String another;
   private final LogScan.@Nullable Exec begin;
   private final long inputLine;
   private boolean breakTaken;
@@ -87,6 +88,7 @@ public final class StraceSource implements VmaSource {
     long mainPid = begin == null ? scan.firstPid() : begin.pid();
     long heap = scan.firstBreak(mainPid, begin == null ? 0 : begin.line());
     doubt = inferred != null ? null : initial.doubt(begin, heap);
+    another = inferred != null ? null : initial.another(begin, heap);
     initial.startBrk(heap);
     scan.limits().forEach(initial::limit);
     HeaderReader reader = initial.header();
@@ -99,7 +101,7 @@ public final class StraceSource implements VmaSource {
       throw e;
     }
     start = new VmaEvent.State(0, 0, "start", initial.lines(), 0, Map.of());
-    arguments = new ArgumentReader(initial.writable(), descriptors);
+    arguments = new ArgumentReader(initial.writable(), descriptors, scan.pageOffsets());
     kin = new Kin(scan, mainPid, begin == null);
     pending.add(new VmaEvent.Deltas(0, false));
   }
@@ -112,6 +114,16 @@ public final class StraceSource implements VmaSource {
   @Override
   public VmaEvent.State start() {
     return start;
+  }
+
+  /** The program whose maps these surely are, if it is not the log's; else null. */
+  @Nullable String another() {
+    return another;
+  }
+
+  /** Adds what had to be taken for granted before this was opened. */
+  void noteFirst(String text) {
+    extraNotes.addFirst(text);
   }
 
   /** What speaks against log and maps being of one program, or null. */
@@ -129,6 +141,9 @@ public final class StraceSource implements VmaSource {
     List<String> notes = new ArrayList<>(scan.notes());
     notes.addAll(extraNotes);
     notes.addAll(arguments.notes());
+    if (scan.pageOffsets()) {
+      notes.add("offsets of mmap2 are in pages, as old versions of strace print them");
+    }
     notModelled.forEach((what, line) -> notes.add("not modelled, line " + line + ": " + what));
     if (refused > 0) {
       notes.add(

@@ -1,10 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.vma;
 
+import org.jspecify.annotations.Nullable;
+
 /** What a call or touch came to, recorded or simulated; printed as recordings print it. */
 public sealed interface Answer {
   /** An address, or 0 of calls that give no address. */
   record Value(long value, boolean address) implements Answer {
+    // Written out: what a record has by itself is linked at its first use, a start's milliseconds.
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Value(long otherValue, boolean otherAddress)
+          && value == otherValue
+          && address == otherAddress;
+    }
+
+    @Override
+    public int hashCode() {
+      return Long.hashCode(value) * 31 + Boolean.hashCode(address);
+    }
+
     @Override
     public String toString() {
       return address ? "0x" + Long.toHexString(value) : Long.toString(value);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.vma;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * One line of maps in the recordings' spelling.
  *
@@ -13,6 +15,23 @@ package io.mm4j.replay.vma;
  */
 public record MapsLine(
     long start, long end, String perms, long offsetBytes, boolean backed, String name) {
+  // Written out: what a record has by itself is linked at its first use, a start's milliseconds.
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof MapsLine line
+        && start == line.start
+        && end == line.end
+        && offsetBytes == line.offsetBytes
+        && backed == line.backed
+        && perms.equals(line.perms)
+        && name.equals(line.name);
+  }
+
+  @Override
+  public int hashCode() {
+    return (Long.hashCode(start) * 31 + Long.hashCode(end)) * 31 + name.hashCode();
+  }
+
   @Override
   public String toString() {
     String kind = backed ? " F F " : " 0 0 ";

@@ -71,7 +71,13 @@ class StraceReplayTest {
   void mapsOfAnotherRunAreDoubted() throws IOException {
     String log = Files.readString(LOGS.resolve("static.strace"));
     String maps = Files.readString(LOGS.resolve("ls.maps"));
-    FirstDifference first = replay(log, maps).firstDifference();
+    // Beside the log, where name and heap say that they are another's, they are not used.
+    Verdict beside = replay(log, maps);
+    assertTrue(beside.notes().getFirst().contains("is not used"), beside::toString);
+    Recording given =
+        new Recording(folder.resolve("x.strace"), RecordingKind.STRACE)
+            .withMaps(folder.resolve("x.maps"));
+    FirstDifference first = Engines.replay().replay(given).firstDifference();
     assertNotNull(first);
     assertTrue(first.evidence().getFirst().contains("the maps show "), first.evidence()::toString);
     String elsewhere = Files.readString(LOGS.resolve("ls.strace")).replace("0x5555", "0x5655");

@@ -9,7 +9,6 @@ import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.slab.SlabEvents;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -41,7 +40,7 @@ final class CpuSlabSource {
           slabs.memory.nodes().stream()
               .map(Node::id)
               .filter(id -> id != node.id())
-              .sorted(Comparator.comparingInt(id -> distance(node, id)))
+              .sorted((a, b) -> Integer.compare(distance(node, a), distance(node, b)))
               .toList());
     }
   }

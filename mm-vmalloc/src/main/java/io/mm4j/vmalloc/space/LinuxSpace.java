@@ -14,7 +14,6 @@ import io.mm4j.api.pagetable.CacheMode;
 import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.slab.SlabAllocator;
-import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -299,7 +298,7 @@ final class LinuxSpace implements KernelSpace {
     int _ = runDeferred(cpu);
     List<VmArea> all = areas.all();
     // whoever has a list first: the area of the list goes along
-    all.sort(Comparator.comparing(area -> area.listArea == NO_ADDRESS));
+    all.sort((a, b) -> Boolean.compare(a.listArea == NO_ADDRESS, b.listArea == NO_ADDRESS));
     for (VmArea area : all) {
       if (areas.get(area.address) == area) {
         VmArea taken = areas.take(area.address, area.kind, "close");

@@ -30,6 +30,19 @@ import org.jspecify.annotations.Nullable;
 final class FrameSubject extends Subject {
   /** A block that was handed out. */
   record Held(long pfn, int order) {
+    // Written out: what a record has by itself is linked at its first use, a start's milliseconds.
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Held(long otherPfn, int otherOrder)
+          && pfn == otherPfn
+          && order == otherOrder;
+    }
+
+    @Override
+    public int hashCode() {
+      return Long.hashCode(pfn) * 31 + order;
+    }
+
     @Override
     public String toString() {
       return String.format("0x%x/%d", pfn, order);

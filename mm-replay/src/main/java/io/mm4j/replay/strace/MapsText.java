@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.replay.strace;
+
+import io.mm4j.replay.text.Cursor;
+import io.mm4j.replay.text.LineSource;
+import io.mm4j.replay.vma.MapsLine;
+import java.io.ByteArrayInputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** The lines of a text that show mappings, among others that do not. */
+final class MapsText {
+  private static final int MAX_VMAS = 1 << 16;
+
+  /** Where a line of maps begins, behind marks of quotation and what a log puts in front. */
+  private static final Pattern BEGINS =
+      Pattern.compile("(?:^|[\\s>|])(?=[0-9a-f]{1,16}-[0-9a-f]{1,16}(?: |$))");
+
+  /** Lines of smaps about the mapping above them. */
+  private static final Pattern SMAPS = Pattern.compile("[A-Z][A-Za-z_]{1,30}:\\s.*");
+
+  private final String name;
+  private final MapsSettings settings;
+  private int passedOver;
+  private String firstPassedOver = "";
+  private int withoutInode;
+  private String leftOut = "";
+  private String unusable = "";
+
+  /**
+   * A reader for one text.
+   *
+   * @param settings gets what its lines with {@code #} set
+   */
+  MapsText(String name, MapsSettings settings) {
+    this.name = name;
+    this.settings = settings;
+  }
+
+  /**
+   * Reads the text to its end.
+   *
+   * @return at least one line, in the order of addresses
+   */
+  List<MapsLine> read(LineSource source) {
+    List<MapsLine> lines = new ArrayList<>();
+    Cursor at = new Cursor(source);
+    long previousEnd = 0;
+    while (source.next()) {
+      at.startLine();
+      if (at.take("#")) {
+        settings.line(at);
+        continue;
+      }
+      String text = at.wholeLine();
+      if (text.isBlank() || SMAPS.matcher(text.strip()).matches()) {
+        continue;
+      }
+      if (lines.size() >= MAX_VMAS) {
+        throw at.error("too many lines", "at most " + MAX_VMAS);
+      }
+      MapsLine line = found(at, text);
+      if (line == null) {
+        passedOver(at, text.strip());
+        continue;
+      }
+      if (Long.compareUnsigned(line.start(), previousEnd) < 0) {
+        throw at.error("this line overlaps the one before", "lines in the order of addresses");
+      }
+      previousEnd = line.end();
+      lines.add(line);
+    }
+    at.startLine();
+    if (lines.isEmpty()) {
+      throw at.error(
+          "there is no line of maps" + (unusable.isEmpty() ? "" : ": " + unusable),
+          "the text of /proc/PID/maps");
+    }
+    return lines;
+  }
+
+  /** What had to be taken for granted, in words. */
+  List<String> notes() {
+    List<String> notes = new ArrayList<>();
+    if (passedOver > 0) {
+      notes.add(
+          passedOver
+              + (passedOver == 1
+                  ? " line is no line of maps and was"
+                  : " lines are no lines of maps and were")
+              + " passed over, the first is "
+              + firstPassedOver);
+    }
+    if (withoutInode > 0) {
+      notes.add(
+          "maps without device and inode: what has a path is taken for a file that is mapped");
+    }
+    if (!leftOut.isEmpty()) {
+      notes.add(leftOut);
+    }
+    return notes;
+  }
+
+  private void passedOver(Cursor at, String text) {
+    if (passedOver++ == 0) {
+      firstPassedOver =
+          "line "
+              + at.line()
+              + ": '"
+              + (text.length() > 50 ? text.substring(0, 50) + "..." : text)
+              + "'";
+    }
+  }
+
+  /** The mapping that a line shows, or null. */
+  private @Nullable MapsLine found(Cursor at, String text) {
+    String foreign = ForeignMaps.line(text);
+    if (foreign != null) {
+      String left = ForeignMaps.leftOut(text);
+      leftOut = left == null ? leftOut : left;
+      byte[] bytes = foreign.getBytes(StandardCharsets.UTF_8);
+      LineSource source =
+          new LineSource(name + ", line " + at.line(), new ByteArrayInputStream(bytes));
+      Cursor own = new Cursor(source);
+      boolean _ = source.next();
+      own.startLine();
+      return line(own);
+    }
+    Matcher begins = BEGINS.matcher(text);
+    boolean found = begins.find();
+    String before = found ? text.substring(0, begins.end()) : "";
+    if (!found || before.indexOf('\ufffd') >= 0) {
+      String why = ForeignMaps.unusable(text);
+      unusable = why == null ? unusable : why;
+      return null;
+    }
+    at.reset(before.getBytes(StandardCharsets.UTF_8).length);
+    return line(at);
+  }
+
+  private MapsLine line(Cursor at) {
+    int mark = at.mark();
+    long start = at.hexDigits();
+    at.expect("-");
+    long end = at.hexDigits();
+    if (((start | end) & 4095) != 0 || Long.compareUnsigned(start, end) >= 0) {
+      at.reset(mark);
+      throw at.unexpected("START-END, multiples of 0x1000, START below END");
+    }
+    at.expect(" ");
+    mark = at.mark();
+    String perms = at.word();
+    if (!perms.matches("[r-][w-][x-][ps]")) {
+      at.reset(mark);
+      throw at.unexpected("permissions such as rw-p");
+    }
+    at.expect(" ");
+    long offset = at.hexDigits();
+    boolean backed;
+    mark = at.mark();
+    String rest = at.rest().strip();
+    if (rest.matches("(?:[/\\[(].*)?")) {
+      withoutInode++;
+      backed = rest.startsWith("/");
+      at.reset(mark);
+    } else {
+      at.reset(mark);
+      at.expect(" ");
+      at.word();
+      at.expect(" ");
+      backed = at.decimal() != 0;
+    }
+    String name = at.rest().strip().replace("\\012", "\n"); // seq_file_path escapes this
+    if (name.isEmpty() || name.startsWith("[anon:")) {
+      name = "-";
+    }
+    return new MapsLine(start, end, perms, offset, backed, name);
+  }
+}
