@@ -105,8 +105,19 @@ public class NaiveMmu implements Mmu {
         given.values().removeIf(other -> other == id);
         given.put(next, id);
       }
-      load(next, id, known != null && asids() > 1);
+      boolean unchanged = isUnchanged(next);
+      load(next, id, known != null && asids() > 1 && unchanged);
     }
+  }
+
+  /** Whether nothing of a root was flushed since it was loaded here; it is about to be. */
+  protected boolean isUnchanged(long next) {
+    return !changed.remove(next);
+  }
+
+  /** A flush of more pages forgets all of a root. */
+  protected int ceiling() {
+    return 33;
   }
 
   /** The identifier that is given when so many were given before. */
@@ -247,7 +258,14 @@ public class NaiveMmu implements Mmu {
   /** Another CPU's flush: of a root, or of the kernel's addresses in all of them. */
   protected void forget(long ofRoot, long start, long end) {
     boolean kernel = ofRoot == PageTables.NO_ROOT;
-    tlb.removeIf(c -> (kernel || c.root == ofRoot || c.global) && touches(c, start, end));
+    if (!kernel && ofRoot != root) {
+      changed.add(ofRoot);
+    }
+    boolean all = !kernel && (end - start) >>> 12 > ceiling();
+    tlb.removeIf(
+        c ->
+            (kernel || c.root == ofRoot || c.global)
+                && (touches(c, start, end) || (all && !c.global)));
   }
 
   protected final boolean touches(Cached c, long start, long end) {
@@ -258,6 +276,7 @@ public class NaiveMmu implements Mmu {
   /** A root is gone. */
   protected void forgetRoot(long ofRoot) {
     given.remove(ofRoot);
+    changed.remove(ofRoot);
     tlb.removeIf(c -> c.root == ofRoot && !c.global);
   }
 

@@ -22,6 +22,10 @@ import java.util.List;
 public final class MmuRules {
   private static final int READ = PageTableFormat.READ;
   private static final int RW = READ | PageTableFormat.WRITE;
+
+  /** {@code tlb_single_page_flush_ceiling}. */
+  private static final int CEILING = 33;
+
   private static final int STEPS = 80;
   private static final int WINDOWS = 60;
 
@@ -94,7 +98,8 @@ public final class MmuRules {
             "PG-35",
             "identifiers-in-turn",
             "New roots get the identifiers 1 to 6 in turn; a root keeps its own until six others"
-                + " have come, and nothing is flushed when it comes back unchanged.",
+                + " have come, and nothing is flushed when it comes back unchanged, but it is when"
+                + " it was flushed.",
             "Fewer identifiers in use are more flushes.",
             "choose_new_asid, TLB_NR_DYN_ASIDS",
             "some identifiers are passed over, or the one given last goes first",
@@ -277,7 +282,27 @@ public final class MmuRules {
     end(b, root);
   }
 
+  /** Up to {@code tlb_single_page_flush_ceiling} pages are forgotten one by one. */
+  private static void ceiling(PagingBench b) {
+    long root = b.newRoot();
+    Mmu mmu = b.tables.mmu(b.cpu);
+    mmu.switchTo(root);
+    long far = 0x2000_0000L;
+    long start = 0x1000_0000L;
+    b.map(root, far, 1, 300, RW);
+    for (int pages : new int[] {1, CEILING, CEILING + 1}) {
+      long _ = mmu.access(far, 0);
+      b.tables.flushRange(b.cpu, root, start, start + pages * 4096L);
+      checkEqual(
+          pages <= CEILING ? 300 << 12 : PageTables.NOT_MAPPED,
+          mmu.cached(far),
+          b.kind + ": another page after a flush of " + pages);
+    }
+    end(b, root);
+  }
+
   private static void requiredFlush(PagingBench b, Seeded random) {
+    ceiling(b);
     List<Cpu> cpus = b.machine.cpus().all();
     long[] roots = {b.newRoot(), b.newRoot()};
     long kernel = b.kernelRoot();
@@ -459,6 +484,14 @@ public final class MmuRules {
       long more = kept && other ? 1 : 0;
       checkEqual(reused + more, mmu.stats().reused(), b.kind + ": identifiers used again");
     }
+    // What was flushed meanwhile comes back to its identifier, but not to its translations.
+    mmu.switchTo(roots.get(1));
+    b.tables.flushRange(b.cpu, roots.get(2), 8192, 12288);
+    long reused = mmu.stats().reused();
+    mmu.switchTo(roots.get(2));
+    int same = kept ? (first + 1) % Mmu.DYNAMIC_ASIDS + 1 : 0;
+    checkEqual(same, mmu.asid(), b.kind + ": identifier after a flush");
+    checkEqual(reused, mmu.stats().reused(), b.kind + ": used again although flushed");
     roots.forEach(root -> end(b, root));
   }
 

@@ -20,6 +20,7 @@ import io.mm4j.testkit.slab.rules.SlabSubject.Aspect;
 import io.mm4j.testkit.slab.rules.SlabSubject.Cache;
 import io.mm4j.testkit.slab.rules.SlabSubject.Live;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -288,6 +289,7 @@ public final class CaseRules {
       long inLarge = large + 8 + random.below(30_000 - 8);
       refused("freeing a place within a large block", () -> s.slabs.kfree(s.cpu(cpu), inLarge));
     }
+    behind(s, random);
     refused("freeing a page of another holder", () -> s.slabs.kfree(s.cpu(0), page));
     refused("freeing beyond RAM", () -> s.slabs.kfree(s.cpu(0), 1L << 40));
     refused("freeing a negative address", () -> s.slabs.kfree(s.cpu(0), -8));
@@ -305,6 +307,25 @@ public final class CaseRules {
       s.contents(s.held.get(i), Long.MAX_VALUE);
     }
     s.empty();
+  }
+
+  /** What lies between two objects is in neither, and a refusal must not say so. */
+  private static void behind(SlabSubject s, Seeded random) {
+    int bytes = 8 * random.between(3, 40) - random.between(1, 7);
+    Cache odd = s.create(KmemCacheArgs.of("odd", bytes).withFlags(SlabFlags.SLAB_NO_MERGE));
+    Live object = some(s, odd, 1).getFirst();
+    String name = String.format("0x%x", object.paddr());
+    try {
+      s.slabs.kfree(s.cpu(0), object.end());
+    } catch (MisuseException e) {
+      String text = e.getMessage() == null ? "" : e.getMessage();
+      check(
+          !Arrays.asList(text.split("[^0-9a-fx]+")).contains(name),
+          String.format("0x%x, behind %s of %d bytes, is in no object", object.end(), name, bytes),
+          text);
+      return;
+    }
+    throw new RuleViolation("MisuseException from freeing what is behind an object", "none");
   }
 
   private static void nothing(SlabSubject s, Seeded random) {
