@@ -10,8 +10,10 @@ import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** One CPU with a TLB that is a list, and from which others take things out directly. */
 public class NaiveMmu implements Mmu {
@@ -57,6 +59,7 @@ public class NaiveMmu implements Mmu {
   protected final EntryBits bits;
   protected final List<Cached> tlb = new ArrayList<>();
   private final Map<Long, Integer> given = new HashMap<>();
+  private final Set<Long> changed = new HashSet<>();
   private long root = PageTables.NO_ROOT;
   private int asid;
   private int last;

@@ -20,6 +20,9 @@ public final class EdgeRules {
   private static final long PS = 1 << 7;
   private static final long STRAY = 0x60;
 
+  /** {@code tlb_single_page_flush_ceiling}. */
+  private static final int CEILING = 33;
+
   private EdgeRules() {}
 
   /** All of them. */
@@ -179,5 +182,24 @@ public final class EdgeRules {
     b.refused("no entries", () -> b.cursor.setRow(row, 0));
     b.refused("more than are given", () -> b.cursor.setRow(row, entries + 1));
     b.end(root);
+  }
+
+  /** Up to {@code tlb_single_page_flush_ceiling} pages are forgotten one by one. */
+  static void ceiling(PagingBench b) {
+    long root = b.newRoot();
+    Mmu mmu = b.tables.mmu(b.cpu);
+    mmu.switchTo(root);
+    long far = 0x2000_0000L;
+    long start = 0x1000_0000L;
+    b.map(root, far, 1, 300, PageTableFormat.READ | PageTableFormat.WRITE);
+    for (int pages : new int[] {1, CEILING, CEILING + 1}) {
+      long _ = mmu.access(far, 0);
+      b.tables.flushRange(b.cpu, root, start, start + pages * 4096L);
+      checkEqual(
+          pages <= CEILING ? 300 << 12 : PageTables.NOT_MAPPED,
+          mmu.cached(far),
+          b.kind + ": another page after a flush of " + pages);
+    }
+    MmuRules.end(b, root);
   }
 }

@@ -23,9 +23,6 @@ public final class MmuRules {
   private static final int READ = PageTableFormat.READ;
   private static final int RW = READ | PageTableFormat.WRITE;
 
-  /** {@code tlb_single_page_flush_ceiling}. */
-  private static final int CEILING = 33;
-
   private static final int STEPS = 80;
   private static final int WINDOWS = 60;
 
@@ -123,7 +120,7 @@ public final class MmuRules {
   }
 
   /** A root of a process, no longer loaded anywhere, goes. */
-  private static void end(PagingBench b, long root) {
+  static void end(PagingBench b, long root) {
     for (Cpu cpu : b.machine.cpus().all()) {
       b.tables.mmu(cpu).switchTo(b.kernelRoot());
     }
@@ -282,27 +279,8 @@ public final class MmuRules {
     end(b, root);
   }
 
-  /** Up to {@code tlb_single_page_flush_ceiling} pages are forgotten one by one. */
-  private static void ceiling(PagingBench b) {
-    long root = b.newRoot();
-    Mmu mmu = b.tables.mmu(b.cpu);
-    mmu.switchTo(root);
-    long far = 0x2000_0000L;
-    long start = 0x1000_0000L;
-    b.map(root, far, 1, 300, RW);
-    for (int pages : new int[] {1, CEILING, CEILING + 1}) {
-      long _ = mmu.access(far, 0);
-      b.tables.flushRange(b.cpu, root, start, start + pages * 4096L);
-      checkEqual(
-          pages <= CEILING ? 300 << 12 : PageTables.NOT_MAPPED,
-          mmu.cached(far),
-          b.kind + ": another page after a flush of " + pages);
-    }
-    end(b, root);
-  }
-
   private static void requiredFlush(PagingBench b, Seeded random) {
-    ceiling(b);
+    EdgeRules.ceiling(b);
     List<Cpu> cpus = b.machine.cpus().all();
     long[] roots = {b.newRoot(), b.newRoot()};
     long kernel = b.kernelRoot();
