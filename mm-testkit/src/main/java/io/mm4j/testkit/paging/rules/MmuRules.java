@@ -67,7 +67,8 @@ public final class MmuRules {
             "PG-23",
             "required-flush",
             "After flushRange, flushRoot or flushKernelRange no CPU uses an older translation, be"
-                + " the root loaded there or come back to.",
+                + " the root loaded there or come back to; up to 33 pages are forgotten one by one,"
+                + " for more all of the root's go.",
             "The frame is handed out again after it.",
             "flush_tlb_mm_range, flush_tlb_kernel_range; mm->context.tlb_gen",
             "another CPU, or a root that is not loaded, is forgotten",

@@ -87,7 +87,7 @@ final class ObjectFaults {
                   }
                 }),
         SlabFaults.fault(
-            "keeps-what-has-time",
+            "twice-after-seconds",
             "After some seconds an object is handed out twice.",
             List.of("SL-36"),
             floors ->

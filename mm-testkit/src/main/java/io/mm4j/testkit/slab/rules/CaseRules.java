@@ -89,8 +89,9 @@ public final class CaseRules {
             "SL-14",
             "foreign-pointer",
             "What is no live object is not freed: a place within an object, a frame of somebody"
-                + " else, an address beyond RAM, an object of another cache; MisuseException, and"
-                + " nothing changes.",
+                + " else, an address beyond RAM, an object of another cache, and what lies behind"
+                + " an object, which is not said to be in it; MisuseException, and nothing"
+                + " changes.",
             "A wild pointer must not become a free object.",
             "KASAN kmem_cache_invalid_free, kmalloc_large_invalid_free; KFENCE"
                 + " test_invalid_addr_free",
