@@ -471,6 +471,15 @@ public final class MmuRules {
     int same = kept ? (first + 1) % Mmu.DYNAMIC_ASIDS + 1 : 0;
     checkEqual(same, mmu.asid(), b.kind + ": identifier after a flush");
     checkEqual(reused, mmu.stats().reused(), b.kind + ": used again although flushed");
+    // What is flushed while it is loaded is done with.
+    b.tables.flushRange(b.cpu, roots.get(2), 8192, 12288);
+    for (long between : new long[] {PageTables.NO_ROOT, roots.get(3)}) {
+      reused = mmu.stats().reused();
+      mmu.switchTo(between);
+      mmu.switchTo(roots.get(2));
+      int more = !kept ? 0 : between == PageTables.NO_ROOT ? 1 : 2;
+      checkEqual(reused + more, mmu.stats().reused(), b.kind + ": flushed before it went");
+    }
     roots.forEach(root -> end(b, root));
   }
 

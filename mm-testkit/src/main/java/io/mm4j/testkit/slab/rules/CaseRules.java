@@ -20,10 +20,10 @@ import io.mm4j.testkit.slab.rules.SlabSubject.Aspect;
 import io.mm4j.testkit.slab.rules.SlabSubject.Cache;
 import io.mm4j.testkit.slab.rules.SlabSubject.Live;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /** What becomes of objects: destroyed, in bulk, on other CPUs, resized, freed by mistake. */
 public final class CaseRules {
@@ -321,7 +321,7 @@ public final class CaseRules {
     } catch (MisuseException e) {
       String text = e.getMessage() == null ? "" : e.getMessage();
       check(
-          !Arrays.asList(text.split("[^0-9a-fx]+")).contains(name),
+          !Pattern.compile("\\b" + name + "\\b").matcher(text).find(),
           String.format("0x%x, behind %s of %d bytes, is in no object", object.end(), name, bytes),
           text);
       return;

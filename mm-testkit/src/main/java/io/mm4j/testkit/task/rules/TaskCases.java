@@ -130,9 +130,10 @@ final class TaskCases {
     checkEqual(start + TaskBench.PAGE, mm.brk(start + TaskBench.PAGE), "brk");
     bench.checkTasks();
     bench.checkLoaded();
+    ExecCases.programs(bench);
   }
 
-  private static long word(AddressSpace mm, long at, int bytes) {
+  static long word(AddressSpace mm, long at, int bytes) {
     long value = 0;
     for (int i = bytes - 1; i >= 0; i--) {
       value = value << 8 | mm.read(at + i).value();
@@ -140,7 +141,7 @@ final class TaskCases {
     return value;
   }
 
-  private static String string(AddressSpace mm, long at) {
+  static String string(AddressSpace mm, long at) {
     StringBuilder out = new StringBuilder();
     for (long a = at; mm.read(a).value() > 0; a++) {
       out.append((char) mm.read(a).value());
@@ -177,6 +178,7 @@ final class TaskCases {
     }
     checkEqual(TinyElf.CODE, entry, "AT_ENTRY");
     checkEqual(3, headers, "AT_PHNUM");
+    ExecCases.stacks(bench);
   }
 
   static void cloneArguments(TaskBench bench) {
