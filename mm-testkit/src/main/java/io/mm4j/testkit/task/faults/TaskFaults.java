@@ -99,6 +99,11 @@ public final class TaskFaults {
             (floors, right) -> new LosesArgument(right),
             "TK-10"),
         fault(
+            "no-siblings",
+            "CLONE_PARENT is not looked at.",
+            (floors, right) -> new NoSiblings(right),
+            "TK-13"),
+        fault(
             "aligns-to-pages",
             "Programs and interpreters lie on borders of pages, whatever they ask for.",
             (floors, right) -> new AlignsToPages(right),
@@ -323,6 +328,17 @@ public final class TaskFaults {
               fewer,
               r.environment(),
               r.auxiliary()));
+    }
+  }
+
+  private static class NoSiblings extends DelegatingTasks {
+    NoSiblings(Tasks right) {
+      super(right);
+    }
+
+    @Override
+    public long clone(Task parent, long flags) {
+      return right.clone(parent, flags & ~Tasks.CLONE_PARENT);
     }
   }
 

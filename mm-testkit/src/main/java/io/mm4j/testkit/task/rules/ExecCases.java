@@ -46,6 +46,9 @@ final class ExecCases {
 
   private static final int ROOM = 2 << 20;
 
+  /** No type of the auxiliary vector: where it ends. */
+  private static final long END = -1;
+
   private ExecCases() {}
 
   private static Segment load(int flags, long vaddr, long file, long memory) {
@@ -339,6 +342,7 @@ final class ExecCases {
       at += 2L * size;
       type = TaskCases.word(mm, at, size);
     }
+    all.put(END, at + 2L * size);
     return all;
   }
 
@@ -351,6 +355,16 @@ final class ExecCases {
     checkEqual(1, TaskCases.word(mm, sp, size), "argc of no arguments");
     long empty = TaskCases.word(mm, sp + size, size);
     check(TaskCases.string(mm, empty).isEmpty(), "an empty argv[0]", TaskCases.string(mm, empty));
+    for (int more = 1; more < 3; more++) {
+      AddressSpace other =
+          run(bench, request(bench.abi, program, null, Collections.nCopies(more, "a")));
+      Map<Long, Long> vector = auxv(bench.abi, other);
+      long end = vector.getOrDefault(END, 0L);
+      check(
+          end <= vector.getOrDefault(25L, 0L),
+          "the bytes of AT_RANDOM behind the vector",
+          "0x" + Long.toHexString(end));
+    }
     Map<Long, Long> auxv = auxv(bench.abi, mm);
     long path = auxv.getOrDefault(31L, 0L);
     check(TaskCases.string(mm, path).equals("/bin/made"), "AT_EXECFN /bin/made", "another text");

@@ -66,6 +66,8 @@ final class TaskCases {
       bench.exec(one, "tiny");
       bench.exit(thread);
       bench.exit(one);
+      bench.exec(worker, "tiny"); // a kernel thread that becomes a process, as init does
+      bench.checkCounts();
       bench.exit(worker);
       // Something else is loaded on each CPU, and ends there: the same is left of every life.
       for (int cpu = 0; cpu < TaskBench.CPUS; cpu++) {
@@ -203,6 +205,8 @@ final class TaskCases {
     NaiveTasks.One child = child(bench, first, 0);
     NaiveTasks.One grandchild = child(bench, child, 0);
     checkEqual(0, bench.tasks.wait4(bench.task(first), -1), "wait4 while the child lives");
+    NaiveTasks.One sibling = child(bench, child, Tasks.CLONE_PARENT);
+    checkEqual(first.pid, bench.task(sibling).ppid(), "the parent of a clone with CLONE_PARENT");
     bench.exit(child);
     checkEqual(first.pid, bench.task(grandchild).ppid(), "the orphan's parent");
     check(bench.task(child).state() == Task.State.ZOMBIE, "a zombie", "none");
