@@ -52,6 +52,7 @@ public final class KernelSpaceFaults {
         fault(SpaceHabit.ANY_ZONE, "vmalloc_32 takes frames from anywhere.", "KS-03", "KS-04"),
         fault(SpaceHabit.SMALL_LEAFS, "vmalloc_huge maps pages.", "KS-05"),
         fault(SpaceHabit.HUGE_OR_NOTHING, "vmalloc_huge has no second try.", "KS-05"),
+        fault(SpaceHabit.ONE_IS_SMALL, "vmalloc_huge maps one huge page by pages.", "KS-05"),
         fault(SpaceHabit.MAPS_THE_GUARD, "The guard page is mapped.", "KS-06", "KS-T05"),
         fault(SpaceHabit.VUNMAP_FREES, "vunmap frees the caller's frames.", "KS-07"),
         fault(SpaceHabit.VMAP_BACKWARDS, "vmap maps from the last frame to the first.", "KS-07"),

@@ -89,7 +89,8 @@ public final class NaiveKernelSpace implements KernelSpace {
   @Override
   public long vmallocHuge(Cpu cpu, long bytes) {
     int order = maps.format().order(2);
-    if (!floors.architecture().is64Bit() || bytes < PAGE << order || (bytes >>> 12) > total()) {
+    long least = (PAGE << order) + (has(SpaceHabit.ONE_IS_SMALL) ? 1 : 0);
+    if (!floors.architecture().is64Bit() || bytes < least || (bytes >>> 12) > total()) {
       return vmalloc(cpu, bytes, ANYWHERE, 0, "vmalloc_huge");
     }
     long step = PAGE << order;

@@ -26,6 +26,8 @@ public enum SpaceHabit {
   SMALL_LEAFS,
   /** vmalloc_huge has no second try. */
   HUGE_OR_NOTHING,
+  /** vmalloc_huge maps one huge page by pages. */
+  ONE_IS_SMALL,
   /** The guard page is mapped. */
   MAPS_THE_GUARD,
   /** vunmap frees the frames. */

@@ -211,6 +211,11 @@ public final class AreaRules {
     long small = b.space.vmallocHuge(b.cpu(), step * PAGE - 1 - random.below(4095));
     checkEqual(1, b.leaf(small)[1], b.what + ": level of what is smaller than a huge page");
     long[] smallFrames = b.checkArea(small, step);
+    long exact = b.space.vmallocHuge(b.cpu(), step * PAGE);
+    long[] exactFrames = b.checkArea(exact, step);
+    checkEqual(b.kind.isWide() ? 2 : 1, b.leaf(exact)[1], b.what + ": level of one huge page");
+    b.space.vfree(b.cpu(), exact);
+    b.forget(exactFrames);
     int count = 2 * step;
     long address = b.space.vmallocHuge(b.cpu(), count * PAGE - random.below(4096));
     long[] frames = b.checkArea(address, count);

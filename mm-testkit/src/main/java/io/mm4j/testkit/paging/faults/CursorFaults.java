@@ -66,10 +66,29 @@ final class CursorFaults {
             "PG-30",
             ShortRow::new),
         fault(
+            "ranges-in-the-hole",
+            "A range may begin behind the last user address.",
+            "PG-13",
+            InTheHole::new),
+        fault(
             "does-not-look-again",
             "A new table is put where something else has come meanwhile.",
             "PG-12",
             LooksOnce::new));
+  }
+
+  private static final class InTheHole extends NaiveCursor {
+    private final long past;
+
+    InTheHole(NaivePageTables tables) {
+      super(tables);
+      past = 1L << (tables.format().shape().addressBits() - 1);
+    }
+
+    @Override
+    public void over(long ofRoot, long from, long end) {
+      super.over(ofRoot, from == past && past > 1L << 32 ? past - 4096 : from, end);
+    }
   }
 
   private static final class WalksOverMarkers extends NaiveCursor {

@@ -66,7 +66,17 @@ final class MmuFaults {
             "identifiers-passed-over",
             "Every other identifier is given.",
             List.of("PG-35"),
-            EveryOther::new));
+            EveryOther::new),
+        fault(
+            "flushed-is-unchanged",
+            "A root that was flushed meanwhile comes back as if it had not been.",
+            List.of("PG-35"),
+            NeverChanged::new),
+        fault(
+            "ceiling-of-41",
+            "A flush of up to 41 pages spares the others of its root.",
+            List.of("PG-23"),
+            HighCeiling::new));
   }
 
   private static final class LeafsDecide extends NaiveMmu {
@@ -141,6 +151,28 @@ final class MmuFaults {
     @Override
     protected int identifier(int before) {
       return super.identifier(2 * before);
+    }
+  }
+
+  private static final class NeverChanged extends NaiveMmu {
+    NeverChanged(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    protected boolean isUnchanged(long next) {
+      return true;
+    }
+  }
+
+  private static final class HighCeiling extends NaiveMmu {
+    HighCeiling(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    protected int ceiling() {
+      return 41;
     }
   }
 

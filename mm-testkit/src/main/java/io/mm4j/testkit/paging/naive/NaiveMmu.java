@@ -10,8 +10,10 @@ import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** One CPU with a TLB that is a list, and from which others take things out directly. */
 public class NaiveMmu implements Mmu {
@@ -57,6 +59,7 @@ public class NaiveMmu implements Mmu {
   protected final EntryBits bits;
   protected final List<Cached> tlb = new ArrayList<>();
   private final Map<Long, Integer> given = new HashMap<>();
+  private final Set<Long> changed = new HashSet<>();
   private long root = PageTables.NO_ROOT;
   private int asid;
   private int last;
@@ -105,8 +108,19 @@ public class NaiveMmu implements Mmu {
         given.values().removeIf(other -> other == id);
         given.put(next, id);
       }
-      load(next, id, known != null && asids() > 1);
+      boolean unchanged = isUnchanged(next);
+      load(next, id, known != null && asids() > 1 && unchanged);
     }
+  }
+
+  /** Whether nothing of a root was flushed since it was loaded here; it is about to be. */
+  protected boolean isUnchanged(long next) {
+    return !changed.remove(next);
+  }
+
+  /** A flush of more pages forgets all of a root. */
+  protected int ceiling() {
+    return 33;
   }
 
   /** The identifier that is given when so many were given before. */
@@ -247,7 +261,14 @@ public class NaiveMmu implements Mmu {
   /** Another CPU's flush: of a root, or of the kernel's addresses in all of them. */
   protected void forget(long ofRoot, long start, long end) {
     boolean kernel = ofRoot == PageTables.NO_ROOT;
-    tlb.removeIf(c -> (kernel || c.root == ofRoot || c.global) && touches(c, start, end));
+    if (!kernel && ofRoot != root) {
+      changed.add(ofRoot);
+    }
+    boolean all = !kernel && (end - start) >>> 12 > ceiling();
+    tlb.removeIf(
+        c ->
+            (kernel || c.root == ofRoot || c.global)
+                && (touches(c, start, end) || (all && !c.global)));
   }
 
   protected final boolean touches(Cached c, long start, long end) {
@@ -258,6 +279,7 @@ public class NaiveMmu implements Mmu {
   /** A root is gone. */
   protected void forgetRoot(long ofRoot) {
     given.remove(ofRoot);
+    changed.remove(ofRoot);
     tlb.removeIf(c -> c.root == ofRoot && !c.global);
   }
 

@@ -10,6 +10,7 @@ import io.mm4j.api.pagetable.Mmu;
 import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.pagetable.PageTablesProvider;
+import io.mm4j.api.pagetable.TableCursor;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.paging.rules.PagingBench.Kind;
@@ -19,6 +20,9 @@ import java.util.List;
 public final class EdgeRules {
   private static final long PS = 1 << 7;
   private static final long STRAY = 0x60;
+
+  /** {@code tlb_single_page_flush_ceiling}. */
+  private static final int CEILING = 33;
 
   private EdgeRules() {}
 
@@ -173,11 +177,49 @@ public final class EdgeRules {
       b.clear(root);
     }
     b.cursor.over(root, base, base + table);
+    b.cursor.seek(base, 1);
+    long high = b.format.leaf(1, 0xf_fffe, prot); // below 4 GiB, with the highest bit of 4 bytes
+    checkEqual(1, b.cursor.setRow(new long[] {high}, 1), b.kind + ": entries written");
+    checkEqual(high, b.cursor.entry(), b.kind + ": an entry of a high frame");
+    checkEqual(0xf_fffeL << 12, b.tables.translate(root, base), b.kind + ": a high frame");
+    b.cursor.set(PageTableFormat.EMPTY);
     b.cursor.seek(base, 2);
     b.refused("a row above level 1", () -> b.cursor.setRow(row, 2));
     b.cursor.seek(base, 1);
     b.refused("no entries", () -> b.cursor.setRow(row, 0));
     b.refused("more than are given", () -> b.cursor.setRow(row, entries + 1));
     b.end(root);
+  }
+
+  /** Up to {@code tlb_single_page_flush_ceiling} pages are forgotten one by one. */
+  static void ceiling(PagingBench b) {
+    long root = b.newRoot();
+    Mmu mmu = b.tables.mmu(b.cpu);
+    mmu.switchTo(root);
+    long far = 0x2000_0000L;
+    long start = 0x1000_0000L;
+    b.map(root, far, 1, 300, PageTableFormat.READ | PageTableFormat.WRITE);
+    for (int pages : new int[] {1, CEILING, CEILING + 1}) {
+      long _ = mmu.access(far, 0);
+      b.tables.flushRange(b.cpu, root, start, start + pages * 4096L);
+      checkEqual(
+          pages <= CEILING ? 300 << 12 : PageTables.NOT_MAPPED,
+          mmu.cached(far),
+          b.kind + ": another page after a flush of " + pages);
+    }
+    MmuRules.end(b, root);
+  }
+
+  /** Behind the last user address there is nothing, nor below a root that has gone. */
+  static void beyond(PagingBench b, long at) {
+    int width = b.format.shape().addressBits();
+    long past = width > 32 ? 1L << (width - 1) : b.format.kernel().start();
+    long gone = b.newRoot();
+    TableCursor c = b.cursor;
+    b.refused("a range behind user space", () -> c.over(gone, past, past + 4096));
+    c.over(gone, at, at + 4096);
+    b.tables.freeRoot(b.cpu, gone);
+    b.refused("a place below a root that has gone", () -> c.seek(at, 1));
+    b.refused("a range of a root that has gone", () -> c.over(gone, at, at + 4096));
   }
 }

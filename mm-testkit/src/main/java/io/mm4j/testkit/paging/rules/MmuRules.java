@@ -22,6 +22,7 @@ import java.util.List;
 public final class MmuRules {
   private static final int READ = PageTableFormat.READ;
   private static final int RW = READ | PageTableFormat.WRITE;
+
   private static final int STEPS = 80;
   private static final int WINDOWS = 60;
 
@@ -66,7 +67,8 @@ public final class MmuRules {
             "PG-23",
             "required-flush",
             "After flushRange, flushRoot or flushKernelRange no CPU uses an older translation, be"
-                + " the root loaded there or come back to.",
+                + " the root loaded there or come back to; up to 33 pages are forgotten one by one,"
+                + " for more all of the root's go.",
             "The frame is handed out again after it.",
             "flush_tlb_mm_range, flush_tlb_kernel_range; mm->context.tlb_gen",
             "another CPU, or a root that is not loaded, is forgotten",
@@ -94,7 +96,8 @@ public final class MmuRules {
             "PG-35",
             "identifiers-in-turn",
             "New roots get the identifiers 1 to 6 in turn; a root keeps its own until six others"
-                + " have come, and nothing is flushed when it comes back unchanged.",
+                + " have come, and nothing is flushed when it comes back unchanged, but it is when"
+                + " it was flushed.",
             "Fewer identifiers in use are more flushes.",
             "choose_new_asid, TLB_NR_DYN_ASIDS",
             "some identifiers are passed over, or the one given last goes first",
@@ -118,7 +121,7 @@ public final class MmuRules {
   }
 
   /** A root of a process, no longer loaded anywhere, goes. */
-  private static void end(PagingBench b, long root) {
+  static void end(PagingBench b, long root) {
     for (Cpu cpu : b.machine.cpus().all()) {
       b.tables.mmu(cpu).switchTo(b.kernelRoot());
     }
@@ -278,6 +281,7 @@ public final class MmuRules {
   }
 
   private static void requiredFlush(PagingBench b, Seeded random) {
+    EdgeRules.ceiling(b);
     List<Cpu> cpus = b.machine.cpus().all();
     long[] roots = {b.newRoot(), b.newRoot()};
     long kernel = b.kernelRoot();
@@ -458,6 +462,23 @@ public final class MmuRules {
       checkEqual(wanted, mmu.asid(), b.kind + ": identifier of root " + which + " when it is back");
       long more = kept && other ? 1 : 0;
       checkEqual(reused + more, mmu.stats().reused(), b.kind + ": identifiers used again");
+    }
+    // What was flushed meanwhile comes back to its identifier, but not to its translations.
+    mmu.switchTo(roots.get(1));
+    b.tables.flushRange(b.cpu, roots.get(2), 8192, 12288);
+    long reused = mmu.stats().reused();
+    mmu.switchTo(roots.get(2));
+    int same = kept ? (first + 1) % Mmu.DYNAMIC_ASIDS + 1 : 0;
+    checkEqual(same, mmu.asid(), b.kind + ": identifier after a flush");
+    checkEqual(reused, mmu.stats().reused(), b.kind + ": used again although flushed");
+    // What is flushed while it is loaded is done with.
+    b.tables.flushRange(b.cpu, roots.get(2), 8192, 12288);
+    for (long between : new long[] {PageTables.NO_ROOT, roots.get(3)}) {
+      reused = mmu.stats().reused();
+      mmu.switchTo(between);
+      mmu.switchTo(roots.get(2));
+      int more = !kept ? 0 : between == PageTables.NO_ROOT ? 1 : 2;
+      checkEqual(reused + more, mmu.stats().reused(), b.kind + ": flushed before it went");
     }
     roots.forEach(root -> end(b, root));
   }

@@ -603,7 +603,10 @@ public final class TableRules {
     c.over(root, at, at + 4096);
     b.refused("a cursor at no entry", c::entry);
     b.refused("a place outside the range", () -> c.seek(at + 4096, 1));
+    b.refused("a place before the range", () -> c.seek(at - 4096, 1));
     b.refused("level 0", () -> c.seek(at, 0));
+    EdgeRules.beyond(b, at);
+    c.over(root, at, at + 4096);
     c.seek(root, at, 2);
     b.refused("an entry in place of a table", () -> c.set(PageTableFormat.EMPTY));
     b.refused("a table where one is", () -> withTable(b, c::populate));

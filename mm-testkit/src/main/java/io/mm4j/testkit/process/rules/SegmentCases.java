@@ -164,6 +164,10 @@ public final class SegmentCases {
     rig.has(A + HUGE + 5, 9);
     rig.has(A + HUGE + PAGE, 0);
     counts(rig, 1, 1);
+    setPool(rig, 0);
+    counts(rig, 1, 1); // what is promised stays, and what is mapped
+    setPool(rig, 3);
+    counts(rig, 1, 1);
     Looks.rss(rig, 0);
     Looks.fails(rig, "a part of a page", Errno.EINVAL, rig.mm.munmap(A + PAGE, HUGE));
     Looks.fails(rig, "mprotect of a part", Errno.EINVAL, rig.mm.mprotect(A, PAGE, READ));

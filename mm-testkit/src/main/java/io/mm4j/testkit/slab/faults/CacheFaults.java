@@ -22,6 +22,8 @@ import org.jspecify.annotations.Nullable;
 final class CacheFaults {
   private CacheFaults() {}
 
+  private static final int RED = SlabFlags.SLAB_RED_ZONE | SlabFlags.SLAB_NO_MERGE;
+
   static List<Fault<SlabAllocatorProvider>> all() {
     return List.of(
         geometry(
@@ -45,6 +47,30 @@ final class CacheFaults {
             "Slabs are as large as on a machine with one CPU.",
             "SL-24",
             (args, flags) -> new NaiveGeometry(args, flags, 1)),
+        SlabFaults.fault(
+            "one-object-too-many",
+            "A slab has one object more than there is room for.",
+            List.of("SL-06"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  protected int objects(NaiveCache cache, int order) {
+                    return super.objects(cache, order) + 1;
+                  }
+                }),
+        SlabFaults.fault(
+            "uses-red-zones",
+            "ksize of an object with a red zone and no poison counts what is behind the object.",
+            List.of("SL-24"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  public synchronized long ksize(long paddr) {
+                    NaiveCache cache = cacheOf(paddr);
+                    boolean red = cache != null && cache.flags() == RED;
+                    return red ? cache.size() : super.ksize(paddr);
+                  }
+                }),
         SlabFaults.fault(
             "never-shrinks",
             "Empty slabs are kept.",

@@ -77,6 +77,22 @@ final class DebugFaults {
                             null,
                             r.text()))),
         SlabFaults.fault(
+            "one-track",
+            "Who freed an object is written where it stood who allocated it.",
+            List.of("SL-29"),
+            floors ->
+                reporting(
+                    floors,
+                    r ->
+                        new SlabReport(
+                            r.kind(),
+                            r.cacheName(),
+                            r.object(),
+                            r.paddr(),
+                            r.freed() == null ? r.allocated() : r.freed(),
+                            r.freed(),
+                            r.text()))),
+        SlabFaults.fault(
             "clears-into-the-red-zone",
             "__GFP_ZERO clears 8 bytes behind the object as well.",
             List.of("SL-30"),

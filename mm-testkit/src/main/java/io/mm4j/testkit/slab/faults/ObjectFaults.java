@@ -3,8 +3,10 @@
 package io.mm4j.testkit.slab.faults;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.MisuseException;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.slab.KmemCache;
+import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.slab.SlabAllocatorProvider;
 import io.mm4j.api.slab.SlabAllocatorProvider.Floors;
 import io.mm4j.testkit.Fault;
@@ -67,6 +69,37 @@ final class ObjectFaults {
             "A place within an object frees the object.",
             List.of("SL-14"),
             RoundsDown::new),
+        SlabFaults.fault(
+            "counts-padding-in",
+            "What lies behind an object is said to be in it.",
+            List.of("SL-14"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  public synchronized void kfree(Cpu cpu, long paddr) {
+                    NaiveCache cache = SlabAllocator.isZeroOrNull(paddr) ? null : cacheOf(paddr);
+                    Long object = cache == null ? null : cache.live.floor(paddr);
+                    if (object != null && paddr - object == cache.objectBytes()) {
+                      throw new MisuseException(
+                          String.format("paddr=0x%x lies in object=0x%x", paddr, object));
+                    }
+                    super.kfree(cpu, paddr);
+                  }
+                }),
+        SlabFaults.fault(
+            "twice-after-seconds",
+            "After some seconds an object is handed out twice.",
+            List.of("SL-36"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  public synchronized long allocate(
+                      Cpu cpu, NaiveCache cache, int gfp, int node, int bytes) {
+                    return cache.live.size() == 100 && floors.clock().nowNs() > 10_000_000_000L
+                        ? cache.live.first()
+                        : super.allocate(cpu, cache, gfp, node, bytes);
+                  }
+                }),
         SlabFaults.fault(
             "zero-bytes-are-one",
             "kmalloc(0) gives an object of the smallest class.",

@@ -196,7 +196,11 @@ public class NaiveDebug {
   }
 
   private static @Nullable Track track(@Nullable String text) {
-    return text == null ? null : new Track(text, 0, 0);
+    if (text == null) {
+      return null;
+    }
+    int space = text.lastIndexOf(" cpu=");
+    return new Track(text.substring(0, space), Integer.parseInt(text.substring(space + 5)), 0);
   }
 
   /** How many errors there are in a cache. */

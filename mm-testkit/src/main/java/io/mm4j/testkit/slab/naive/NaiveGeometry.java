@@ -75,6 +75,16 @@ public final class NaiveGeometry {
     cpuPartial = debug ? 0 : size >= 4096 ? 6 : size >= 1024 ? 24 : size >= 256 ? 52 : 120;
   }
 
+  /** {@code slab_ksize()}: as far as nothing of the allocator lies behind the object. */
+  public int usable(KmemCacheArgs args, int flags) {
+    if ((flags & (SlabFlags.SLAB_RED_ZONE | SlabFlags.SLAB_POISON)) != 0) {
+      return args.objectBytes();
+    }
+    return (flags & (SlabFlags.SLAB_TYPESAFE_BY_RCU | SlabFlags.SLAB_STORE_USER)) != 0
+        ? inuse
+        : size;
+  }
+
   private static int align(KmemCacheArgs args, int flags) {
     int align = Math.max(8, args.align());
     if ((flags & SlabFlags.SLAB_HWCACHE_ALIGN) != 0) {

@@ -125,6 +125,11 @@ public class NaiveSlabAllocator implements SlabAllocator {
     return cache;
   }
 
+  /** How many objects a slab has. */
+  protected int objects(NaiveCache cache, int order) {
+    return (4096 << order) / cache.geometry.size;
+  }
+
   /** The numbers of a cache. */
   protected NaiveGeometry geometry(KmemCacheArgs args, int flags) {
     return new NaiveGeometry(args, flags, floors.cpus().count());
@@ -286,7 +291,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
       return null;
     }
     map.hold(pfn, order, FrameOwner.SLAB, 0, cache.id(), 0);
-    Slab slab = new Slab(pfn, order, (4096 << order) / cache.geometry.size);
+    Slab slab = new Slab(pfn, order, objects(cache, order));
     debug.freshSlab(cache, slab);
     for (int i = slab.objects - 1; i >= 0; i--) {
       long object = cache.object(slab, i);
@@ -441,7 +446,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
     if (cache == null || !cache.live.contains(paddr)) {
       throw new MisuseException(String.format("not an object: paddr=0x%x", paddr));
     }
-    return cache.isDebug() ? cache.bytes : cache.geometry.size;
+    return cache.geometry.usable(cache.args, cache.flags());
   }
 
   @Override

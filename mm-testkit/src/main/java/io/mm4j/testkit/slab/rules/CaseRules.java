@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /** What becomes of objects: destroyed, in bulk, on other CPUs, resized, freed by mistake. */
 public final class CaseRules {
@@ -88,8 +89,9 @@ public final class CaseRules {
             "SL-14",
             "foreign-pointer",
             "What is no live object is not freed: a place within an object, a frame of somebody"
-                + " else, an address beyond RAM, an object of another cache; MisuseException, and"
-                + " nothing changes.",
+                + " else, an address beyond RAM, an object of another cache, and what lies behind"
+                + " an object, which is not said to be in it; MisuseException, and nothing"
+                + " changes.",
             "A wild pointer must not become a free object.",
             "KASAN kmem_cache_invalid_free, kmalloc_large_invalid_free; KFENCE"
                 + " test_invalid_addr_free",
@@ -288,6 +290,7 @@ public final class CaseRules {
       long inLarge = large + 8 + random.below(30_000 - 8);
       refused("freeing a place within a large block", () -> s.slabs.kfree(s.cpu(cpu), inLarge));
     }
+    behind(s, random);
     refused("freeing a page of another holder", () -> s.slabs.kfree(s.cpu(0), page));
     refused("freeing beyond RAM", () -> s.slabs.kfree(s.cpu(0), 1L << 40));
     refused("freeing a negative address", () -> s.slabs.kfree(s.cpu(0), -8));
@@ -305,6 +308,25 @@ public final class CaseRules {
       s.contents(s.held.get(i), Long.MAX_VALUE);
     }
     s.empty();
+  }
+
+  /** What lies between two objects is in neither, and a refusal must not say so. */
+  private static void behind(SlabSubject s, Seeded random) {
+    int bytes = 8 * random.between(3, 40) - random.between(1, 7);
+    Cache odd = s.create(KmemCacheArgs.of("odd", bytes).withFlags(SlabFlags.SLAB_NO_MERGE));
+    Live object = some(s, odd, 1).getFirst();
+    String name = String.format("0x%x", object.paddr());
+    try {
+      s.slabs.kfree(s.cpu(0), object.end());
+    } catch (MisuseException e) {
+      String text = e.getMessage() == null ? "" : e.getMessage();
+      check(
+          !Pattern.compile("\\b" + name + "\\b").matcher(text).find(),
+          String.format("0x%x, behind %s of %d bytes, is in no object", object.end(), name, bytes),
+          text);
+      return;
+    }
+    throw new RuleViolation("MisuseException from freeing what is behind an object", "none");
   }
 
   private static void nothing(SlabSubject s, Seeded random) {

@@ -115,7 +115,7 @@ public final class DebugRules {
                 "double-free-is-named",
                 "KASAN kmem_cache_double_free, kmem_cache_invalid_free",
                 "A double free and a free of a place within an object are reported with both"
-                    + " tracks, and nothing changes.",
+                    + " tracks, each with its CPU, and nothing changes.",
                 "debug mode forgets who freed it"),
             "FZPU",
             DebugRules::doubleFree),
@@ -270,6 +270,13 @@ public final class DebugRules {
     }
   }
 
+  private static void checkOn(int cpu, SlabReport.@Nullable Track track, String what) {
+    if (track == null) {
+      throw new RuleViolation(what, "nobody");
+    }
+    checkEqual(cpu, track.cpu(), "cpu of " + what);
+  }
+
   private static void useAfterFree(SlabSubject s, Seeded random) {
     List<SlabReport> reports = listen(s);
     KmemCache cache = cache(s, "uaf", 0);
@@ -286,11 +293,12 @@ public final class DebugRules {
     List<SlabReport> reports = listen(s);
     KmemCache cache = cache(s, "twice", 0);
     long kept = s.slabs.kmemCacheAlloc(s.cpu(0), cache, GFP);
-    long p = s.slabs.kmemCacheAlloc(s.cpu(0), cache, GFP);
+    long p = s.slabs.kmemCacheAlloc(s.cpu(1), cache, GFP);
     s.slabs.kmemCacheFree(s.cpu(0), cache, p);
     s.slabs.kmemCacheFree(s.cpu(1), cache, p);
     checkEqual(1, reports.size(), "reports of a double free");
-    check(reports.getFirst().freed() != null, "who freed it", reports.getFirst().text());
+    checkOn(1, reports.getFirst().allocated(), "who allocated it");
+    checkOn(0, reports.getFirst().freed(), "who freed it first");
     one(reports, Kind.DOUBLE_FREE, cache, p, p);
     s.slabs.kmemCacheFree(s.cpu(0), cache, kept + 8);
     checkEqual(1, reports.size(), "reports of an invalid free");

@@ -2,10 +2,15 @@
 
 package io.mm4j.testkit.slab.rules;
 
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabAllocatorProvider;
+import io.mm4j.api.slab.SlabFlags;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
+import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.slab.rules.SlabSubject.Aspect;
+import io.mm4j.testkit.slab.rules.SlabSubject.Cache;
 import java.util.List;
 
 /** One aspect each of everyday operations. */
@@ -61,12 +66,13 @@ public final class EverydayRules {
                 "mm/slub.c setup_object; KFENCE test_memcache_ctor",
                 "the link of a free object lies in the object"),
             Aspect.CTOR),
-        SlabRule.each(
+        SlabRule.eachAndFull(
             new RuleInfo(
                 "SL-06",
                 "frames-of-slab",
-                "Every frame of a live object is owned by SLAB, and none is when all is freed and"
-                    + " shrunk.",
+                "Every frame of a live object is owned by SLAB, the object lies in one slab of its"
+                    + " cache's order, also the last one of a full slab, and no frame is SLAB's"
+                    + " when all is freed and shrunk.",
                 "The machine must be able to say who holds a frame.",
                 "mm/slab.h slab pages; mm4j's contract of SlabAllocator",
                 "the tails of a slab keep another owner, or an empty slab is kept for ever"),
@@ -90,5 +96,23 @@ public final class EverydayRules {
                 "Error paths are seldom walked and must not leak.",
                 "failslab, fail_page_alloc",
                 "a slab that could not be had has left something half done")));
+  }
+
+  /** Two slabs of each of some sizes, to the last object: what is beside objects has its place. */
+  static void fill(SlabSubject s, Seeded random) {
+    s.freeAll();
+    for (int i = 0; i < 6; i++) {
+      int flags = SlabFlags.SLAB_NO_MERGE | (random.oneIn(2) ? SlabFlags.SLAB_HWCACHE_ALIGN : 0);
+      Cache cache =
+          s.create(
+              KmemCacheArgs.of("full-" + i, 1 + random.below(510))
+                  .withFlags(flags)
+                  .withAlign(random.oneIn(2) ? 1 << random.between(3, 8) : 0));
+      int count = Math.min(1000, 2 * cache.cache.objectsPerSlab());
+      for (int k = 0; k < count; k++) {
+        s.enter(s.slabs.kmemCacheAlloc(s.cpu(0), cache.cache, Gfp.GFP_KERNEL), cache, 0);
+      }
+      s.freeAll();
+    }
   }
 }

@@ -8,6 +8,7 @@ import static io.mm4j.testkit.RuleViolation.checkEqual;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.slab.KmemCache;
 import io.mm4j.api.slab.KmemCacheArgs;
+import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.slab.SlabAllocatorProvider;
 import io.mm4j.api.slab.SlabFlags;
 import io.mm4j.testkit.Rule;
@@ -30,10 +31,11 @@ public final class GeometryRules {
             new RuleInfo(
                 "SL-24",
                 "geometry",
-                "Size, alignment, order, objects of a slab, min_partial and cpu_partial of a cache"
-                    + " are those that Linux 6.18 gives it, with debug flags too.",
+                "Size, alignment, order, objects of a slab, min_partial and cpu_partial of a cache,"
+                    + " and what ksize says of its objects, are those that Linux 6.18 gives it,"
+                    + " with debug flags too.",
                 WHY,
-                "mm/slub.c calculate_sizes, calculate_order, set_cpu_partial",
+                "mm/slub.c calculate_sizes, calculate_order, set_cpu_partial, slab_ksize",
                 "a fraction, a rounding or the place of the link is off"),
             Needs.LINUX_GEOMETRY,
             Set.of(),
@@ -96,6 +98,11 @@ public final class GeometryRules {
       checkEqual(wanted.objects, cache.objectsPerSlab(), "objects of a slab" + what);
       checkEqual(wanted.minPartial, cache.minPartial(), "min_partial" + what);
       checkEqual(wanted.cpuPartial, cache.cpuPartial(), "cpu_partial" + what);
+      long object = s.slabs.kmemCacheAlloc(s.cpu(0), cache, Gfp.GFP_KERNEL);
+      if (object != SlabAllocator.NO_OBJECT) {
+        checkEqual(wanted.usable(args, flags), s.slabs.ksize(object), "ksize" + what);
+        s.slabs.kmemCacheFree(s.cpu(0), cache, object);
+      }
       s.slabs.kmemCacheDestroy(s.cpu(0), cache);
     }
   }

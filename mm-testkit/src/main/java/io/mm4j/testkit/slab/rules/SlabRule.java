@@ -76,6 +76,22 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         random -> withEnd(SlabOp.everyday(random, 70)));
   }
 
+  /** The same, and then slabs of some sizes that are full. */
+  static SlabRule eachAndFull(RuleInfo info, Aspect aspect) {
+    return new SlabRule(
+        info,
+        Needs.NOTHING,
+        Set.of(aspect),
+        "",
+        Failing.NONE,
+        true,
+        random -> {
+          List<Operation<SlabSubject>> list = SlabOp.everyday(random, 70);
+          list.add(new Case("full slabs", 0, EverydayRules::fill));
+          return withEnd(list);
+        });
+  }
+
   /** The same about contents and overlaps, with one allocation of the floor below failing. */
   static SlabRule failingOnce(RuleInfo info) {
     return new SlabRule(

@@ -255,6 +255,14 @@ final class SlabSubject extends Subject {
       FrameOwner owner = machine.memory().memMap().owner(pfn);
       check(owner == FrameOwner.SLAB, "a frame owned by SLAB", pfn + " owned by " + owner);
     }
+    if (object.cache != null) {
+      // pages come in powers of two that are aligned to their size
+      long slab = Pages.PAGE_SIZE << object.cache.cache.order();
+      check(
+          (object.paddr & (slab - 1)) + object.bytes <= slab,
+          "an object within one slab of order " + object.cache.cache.order(),
+          String.format("0x%x of %d bytes", object.paddr, object.bytes));
+    }
   }
 
   /** {@code ARCH_KMALLOC_MINALIGN}, and the whole size of a power of two. */

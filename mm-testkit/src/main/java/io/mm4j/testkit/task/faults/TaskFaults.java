@@ -7,6 +7,8 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.ElfImage;
+import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.ExecRequest;
 import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.api.process.ProcessFloorProvider.Floors;
@@ -95,6 +97,21 @@ public final class TaskFaults {
             "loses-an-argument",
             "The last argument does not reach the stack.",
             (floors, right) -> new LosesArgument(right),
+            "TK-10"),
+        fault(
+            "no-siblings",
+            "CLONE_PARENT is not looked at.",
+            (floors, right) -> new NoSiblings(right),
+            "TK-13"),
+        fault(
+            "aligns-to-pages",
+            "Programs and interpreters lie on borders of pages, whatever they ask for.",
+            (floors, right) -> new AlignsToPages(right),
+            "TK-09"),
+        fault(
+            "cuts-arguments",
+            "Of arguments that are too long a part is taken.",
+            (floors, right) -> new CutsArguments(right),
             "TK-10"),
         fault(
             "counts-init-mm-again",
@@ -309,6 +326,88 @@ public final class TaskFaults {
               r.interpreter(),
               r.abi(),
               fewer,
+              r.environment(),
+              r.auxiliary()));
+    }
+  }
+
+  private static class NoSiblings extends DelegatingTasks {
+    NoSiblings(Tasks right) {
+      super(right);
+    }
+
+    @Override
+    public long clone(Task parent, long flags) {
+      return right.clone(parent, flags & ~Tasks.CLONE_PARENT);
+    }
+  }
+
+  private static class AlignsToPages extends DelegatingTasks {
+    AlignsToPages(Tasks right) {
+      super(right);
+    }
+
+    private static ExecRequest.Program aligned(ExecRequest.Program program) {
+      ElfImage image = program.image();
+      List<ElfImage.Segment> segments =
+          image.segments().stream()
+              .map(
+                  s ->
+                      new ElfImage.Segment(
+                          s.type(),
+                          s.flags(),
+                          s.offset(),
+                          s.vaddr(),
+                          s.fileBytes(),
+                          s.memoryBytes(),
+                          4096))
+              .toList();
+      return new ExecRequest.Program(
+          program.file(),
+          new ElfImage(
+              image.is64(),
+              image.type(),
+              image.entry(),
+              image.headerOffset(),
+              segments,
+              image.interpreter(),
+              image.stack()));
+    }
+
+    @Override
+    public long exec(Task task, ExecRequest r) {
+      return right.exec(
+          task,
+          new ExecRequest(
+              r.path(),
+              aligned(r.program()),
+              r.interpreter(),
+              r.abi(),
+              r.arguments(),
+              r.environment(),
+              r.auxiliary()));
+    }
+  }
+
+  private static class CutsArguments extends DelegatingTasks {
+    CutsArguments(Tasks right) {
+      super(right);
+    }
+
+    @Override
+    public long exec(Task task, ExecRequest r) {
+      long error = right.exec(task, r);
+      if (error != -Errno.E2BIG) {
+        return error;
+      }
+      return right.exec(
+          task,
+          new ExecRequest(
+              r.path(),
+              r.program(),
+              r.interpreter(),
+              r.abi(),
+              List.of("cut"),
               r.environment(),
               r.auxiliary()));
     }

@@ -66,6 +66,8 @@ final class TaskCases {
       bench.exec(one, "tiny");
       bench.exit(thread);
       bench.exit(one);
+      bench.exec(worker, "tiny"); // a kernel thread that becomes a process, as init does
+      bench.checkCounts();
       bench.exit(worker);
       // Something else is loaded on each CPU, and ends there: the same is left of every life.
       for (int cpu = 0; cpu < TaskBench.CPUS; cpu++) {
@@ -130,9 +132,10 @@ final class TaskCases {
     checkEqual(start + TaskBench.PAGE, mm.brk(start + TaskBench.PAGE), "brk");
     bench.checkTasks();
     bench.checkLoaded();
+    ExecCases.programs(bench);
   }
 
-  private static long word(AddressSpace mm, long at, int bytes) {
+  static long word(AddressSpace mm, long at, int bytes) {
     long value = 0;
     for (int i = bytes - 1; i >= 0; i--) {
       value = value << 8 | mm.read(at + i).value();
@@ -140,7 +143,7 @@ final class TaskCases {
     return value;
   }
 
-  private static String string(AddressSpace mm, long at) {
+  static String string(AddressSpace mm, long at) {
     StringBuilder out = new StringBuilder();
     for (long a = at; mm.read(a).value() > 0; a++) {
       out.append((char) mm.read(a).value());
@@ -177,6 +180,7 @@ final class TaskCases {
     }
     checkEqual(TinyElf.CODE, entry, "AT_ENTRY");
     checkEqual(3, headers, "AT_PHNUM");
+    ExecCases.stacks(bench);
   }
 
   static void cloneArguments(TaskBench bench) {
@@ -201,6 +205,8 @@ final class TaskCases {
     NaiveTasks.One child = child(bench, first, 0);
     NaiveTasks.One grandchild = child(bench, child, 0);
     checkEqual(0, bench.tasks.wait4(bench.task(first), -1), "wait4 while the child lives");
+    NaiveTasks.One sibling = child(bench, child, Tasks.CLONE_PARENT);
+    checkEqual(first.pid, bench.task(sibling).ppid(), "the parent of a clone with CLONE_PARENT");
     bench.exit(child);
     checkEqual(first.pid, bench.task(grandchild).ppid(), "the orphan's parent");
     check(bench.task(child).state() == Task.State.ZOMBIE, "a zombie", "none");

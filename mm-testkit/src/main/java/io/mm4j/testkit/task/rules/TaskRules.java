@@ -107,7 +107,9 @@ public final class TaskRules {
                 "TK-09",
                 "exec",
                 "exec replaces the address space by the program's: segments with their rights, bss"
-                    + " of zeroes although the file has other bytes there, a heap behind it.",
+                    + " of zeroes although the file has other bytes there, a heap behind it; with"
+                    + " an interpreter and without one, in any order and with any alignment; files"
+                    + " and limits stay, and what cannot be executed is refused or ends the task.",
                 "A program begins with what its file says and nothing else.",
                 "load_elf_binary, elf_load, begin_new_exec",
                 "the rest of the last page of data is not cleared, or the old mappings stay"),
@@ -117,9 +119,11 @@ public final class TaskRules {
                 "TK-10",
                 "first-stack",
                 "The stack pointer is a multiple of 16 and leads to argc, argv, envp and the"
-                    + " auxiliary vector, which ends with AT_NULL and knows entry and headers.",
+                    + " auxiliary vector, which ends with AT_NULL and knows entry and headers; the"
+                    + " stack is a page and 128 KiB, and more than a quarter of its limit is"
+                    + " E2BIG.",
                 "The first instructions of every program read it.",
-                "create_elf_tables, copy_strings",
+                "create_elf_tables, copy_strings, bprm_stack_limits, setup_arg_pages",
                 "a pointer or a terminating zero is missing"),
             TaskCases::firstStack),
         TaskRule.once(

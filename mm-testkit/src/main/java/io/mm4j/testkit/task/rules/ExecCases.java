@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.task.rules;
+
+import static io.mm4j.testkit.RuleViolation.check;
+import static io.mm4j.testkit.RuleViolation.checkEqual;
+
+import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.ElfImage;
+import io.mm4j.api.process.ElfImage.Segment;
+import io.mm4j.api.process.ElfImage.StackRight;
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.ExecRequest;
+import io.mm4j.api.process.ExecRequest.Abi;
+import io.mm4j.api.process.ExecRequest.Program;
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.MmFields;
+import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.ResourceLimit;
+import io.mm4j.api.process.Task;
+import io.mm4j.api.process.VmaInfo;
+import io.mm4j.testkit.RuleViolation;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Programs of more kinds than the tiny one: with an interpreter, with alignment, with segments that
+ * are out of order, and what cannot be executed. As load_elf_binary of 6.18 does it; a machine of
+ * 2.4 is passed over.
+ */
+final class ExecCases {
+  private static final int R = ElfImage.PF_R;
+  private static final int RW = R | ElfImage.PF_W;
+  private static final int RX = R | ElfImage.PF_X;
+  private static final int ALIGN = 0x10000;
+
+  /** What is below the stack where its limit is 8 MiB: {@code MIN_GAP} of mmap_base. */
+  private static final long GAP = 128L << 20;
+
+  /** {@code MAX_ARG_STRLEN} without the last zero, and a quarter of 8 MiB. */
+  private static final int LONGEST = (128 << 10) - 1;
+
+  private static final int ROOM = 2 << 20;
+
+  /** No type of the auxiliary vector: where it ends. */
+  private static final long END = -1;
+
+  private ExecCases() {}
+
+  private static Segment load(int flags, long vaddr, long file, long memory) {
+    long offset = vaddr & 0xfffff;
+    return new Segment(ElfImage.PT_LOAD, flags, offset, vaddr, file, memory, ALIGN);
+  }
+
+  private static Program program(
+      boolean is64, int type, @Nullable String interpreter, StackRight stack, Segment... segments) {
+    MappedFile file = MappedFile.sparse("/bin/made", MappedFile.Kind.EXT4, 1 << 20);
+    long first = segments[0].vaddr();
+    ElfImage image =
+        new ElfImage(
+            is64,
+            type,
+            first + 0x40,
+            64 + (first & 0xfffff),
+            List.of(segments),
+            interpreter,
+            stack);
+    return new Program(new OpenFile(file, OpenFile.Mode.READ_ONLY), image);
+  }
+
+  private static ExecRequest request(
+      Abi abi, Program program, @Nullable Program interpreter, List<String> arguments) {
+    ExecRequest.Auxiliary who = new ExecRequest.Auxiliary(0x178bfbff, 2, 3376, 1000, 100, 1);
+    return new ExecRequest(
+        "/bin/made", program, interpreter, abi, arguments, List.of("HOME=/"), who);
+  }
+
+  private static Program fixed(boolean is64, StackRight stack) {
+    return program(is64, ElfImage.ET_EXEC, null, stack, load(RX, 0x401000, 0x80, 0x80));
+  }
+
+  private static Program dynamic(boolean is64, @Nullable String interpreter) {
+    return program(
+        is64,
+        ElfImage.ET_DYN,
+        interpreter,
+        StackRight.NO_EXECUTE,
+        load(RX, 0, 0x1080, 0x1080),
+        load(RW, 0x13000, 0x100, 0x1200));
+  }
+
+  private static Program interpreter(boolean is64) {
+    return program(
+        is64,
+        ElfImage.ET_DYN,
+        null,
+        StackRight.NO_EXECUTE,
+        load(RX, 0, 0x1000, 0x1000),
+        load(RW, 0x5000, 0x80, 0x80));
+  }
+
+  private static Task born(TaskBench bench) {
+    return bench.tasks.spawn("before", bench.config());
+  }
+
+  private static AddressSpace mm(Task task) {
+    AddressSpace mm = task.mm();
+    if (mm == null) {
+      throw new RuleViolation("an address space", "none");
+    }
+    return mm;
+  }
+
+  private static AddressSpace run(TaskBench bench, ExecRequest request) {
+    Task task = born(bench);
+    checkEqual(0, bench.tasks.exec(task, request), "exec");
+    return mm(task);
+  }
+
+  /** Mappings without those of the kernel, in words. */
+  private static List<String> maps(AddressSpace mm) {
+    List<String> out = new ArrayList<>();
+    mm.forEachMap(
+        (VmaInfo v) -> {
+          if (!v.name().startsWith("[")) {
+            out.add(map(v.start(), v.end(), v.perms()));
+          }
+        });
+    return out;
+  }
+
+  private static String map(long start, long end, String perms) {
+    return Long.toHexString(start) + "-" + Long.toHexString(end) + " " + perms;
+  }
+
+  private static void same(List<String> wanted, AddressSpace mm) {
+    List<String> seen = maps(mm);
+    check(seen.equals(wanted), wanted.toString(), seen.toString());
+  }
+
+  private static VmaInfo stack(AddressSpace mm) {
+    List<VmaInfo> found = new ArrayList<>();
+    mm.forEachMap(
+        v -> {
+          if (v.name().equals("[stack]")) {
+            found.add(v);
+          }
+        });
+    checkEqual(1, found.size(), "stacks");
+    return found.getFirst();
+  }
+
+  private static long top(Abi abi) {
+    return abi.is64() ? 0x7fff_ffff_f000L : 0xc000_0000L;
+  }
+
+  /** Where programs and what belongs to them go, and what is refused. */
+  static void programs(TaskBench bench) {
+    if (bench.abi != Abi.I386_24) {
+      outOfOrder(bench);
+      codeWithBss(bench);
+      withInterpreter(bench);
+      byItself(bench);
+      inherited(bench);
+      refused(bench);
+    }
+  }
+
+  private static void outOfOrder(TaskBench bench) {
+    Program program =
+        program(
+            bench.abi.is64(),
+            ElfImage.ET_EXEC,
+            null,
+            StackRight.NO_EXECUTE,
+            load(RX, 0x401000, 0x80, 0x80),
+            load(RW, 0x405000, 0x123, 0x2123),
+            load(R, 0x403000, 0x40, 0x50)); // bss in a page that cannot be written stays as it is
+    AddressSpace mm = run(bench, request(bench.abi, program, null, List.of("a")));
+    same(
+        List.of(
+            "401000-402000 r-xp", "403000-404000 r--p", "405000-406000 rw-p", "406000-408000 rw-p"),
+        mm);
+    MmFields.Places places = mm.fields().places();
+    checkEqual(0x401000, places.startCode(), "start_code");
+    checkEqual(0x401080, places.endCode(), "end_code");
+    checkEqual(0x405000, places.startData(), "start_data");
+    checkEqual(0x405123, places.endData(), "end_data");
+    checkEqual(0x408000, places.startBrk(), "start_brk");
+  }
+
+  private static void codeWithBss(TaskBench bench) {
+    Program program =
+        program(
+            bench.abi.is64(),
+            ElfImage.ET_EXEC,
+            null,
+            StackRight.NO_EXECUTE,
+            load(RW | ElfImage.PF_X, 0x401000, 0x10, 0x3010));
+    AddressSpace mm = run(bench, request(bench.abi, program, null, List.of("a")));
+    same(List.of("401000-402000 rwxp", "402000-405000 rwxp"), mm);
+  }
+
+  private static void withInterpreter(TaskBench bench) {
+    boolean wide = bench.abi.is64();
+    long base = wide ? 0x5555_5555_0000L : 0x40_0000L;
+    long its = top(bench.abi) - GAP - 0x6000;
+    Program program = dynamic(wide, "/lib/ld.so");
+    AddressSpace mm = run(bench, request(bench.abi, program, interpreter(wide), List.of("a")));
+    same(
+        List.of(
+            map(base, base + 0x2000, "r-xp"),
+            map(base + 0x13000, base + 0x14000, "rw-p"),
+            map(base + 0x14000, base + 0x15000, "rw-p"),
+            map(its, its + 0x1000, "r-xp"),
+            map(its + 0x5000, its + 0x6000, "rw-p")),
+        mm);
+    checkEqual(base + 0x15000, mm.fields().places().startBrk(), "start_brk");
+    Map<Long, Long> auxv = auxv(bench.abi, mm);
+    checkEqual(base + 64, auxv.getOrDefault(3L, 0L), "AT_PHDR");
+    checkEqual(its, auxv.getOrDefault(7L, 0L), "AT_BASE");
+    checkEqual(base + 0x40, auxv.getOrDefault(9L, 0L), "AT_ENTRY");
+  }
+
+  /** A program that can lie anywhere and has no interpreter goes among the mappings. */
+  private static void byItself(TaskBench bench) {
+    AddressSpace mm =
+        run(bench, request(bench.abi, dynamic(bench.abi.is64(), null), null, List.of("a")));
+    long at = mm.fields().places().startCode();
+    long lowest = top(bench.abi) - GAP - 0x25000;
+    check(
+        at % ALIGN == 0 && Long.compareUnsigned(at, lowest) >= 0,
+        "the first border of 64 KiB from 0x" + Long.toHexString(lowest) + " on",
+        "0x" + Long.toHexString(at));
+    same(
+        List.of(
+            map(at, at + 0x2000, "r-xp"),
+            map(at + 0x13000, at + 0x14000, "rw-p"),
+            map(at + 0x14000, at + 0x15000, "rw-p")),
+        mm);
+    long heap = bench.abi.is64() ? 0x5555_5555_5000L : 0x40_0000L;
+    checkEqual(heap, mm.fields().places().startBrk(), "start_brk");
+  }
+
+  private static void inherited(TaskBench bench) {
+    Task task = born(bench);
+    AddressSpace before = mm(task);
+    before.installFd(
+        7,
+        new OpenFile(
+            MappedFile.sparse("/tmp/open", MappedFile.Kind.EXT4, 1 << 20),
+            OpenFile.Mode.READ_ONLY));
+    checkEqual(0, before.setrlimit(ResourceLimit.MEMLOCK, 0x7000, 0), "setrlimit");
+    checkEqual(0, before.setrlimit(ResourceLimit.STACK, 0x10000, 0), "setrlimit");
+    Program program = fixed(bench.abi.is64(), StackRight.NO_EXECUTE);
+    checkEqual(0, bench.tasks.exec(task, request(bench.abi, program, null, List.of("a"))), "exec");
+    AddressSpace mm = mm(task);
+    checkEqual(0x7000, mm.softLimit(ResourceLimit.MEMLOCK), "RLIMIT_MEMLOCK after exec");
+    check(mm.mmap(0, 4096, 1, 2, 7, 0) > 0, "a mapping of the open file", "an error");
+    checkEqual(0x10000, stack(mm).end() - stack(mm).start(), "bytes of a stack of 64 KiB");
+  }
+
+  private static void refused(TaskBench bench) {
+    boolean wide = bench.abi.is64();
+    Program good = fixed(wide, StackRight.NO_EXECUTE);
+    Task task = born(bench);
+    AddressSpace mm = mm(task);
+    Program other = fixed(!wide, StackRight.NO_EXECUTE);
+    checkEqual(
+        -Errno.ENOEXEC,
+        bench.tasks.exec(task, request(bench.abi, other, null, List.of("a"))),
+        "exec of a program of another ABI");
+    ExecRequest mixed =
+        request(bench.abi, dynamic(wide, "/lib/ld.so"), interpreter(!wide), List.of("a"));
+    checkEqual(
+        -Errno.ELIBBAD, bench.tasks.exec(task, mixed), "exec with an interpreter of another ABI");
+    check(mm.equals(task.mm()), "the address space of before", "another one");
+    checkEqual(
+        0, bench.tasks.exec(task, request(bench.abi, good, null, List.of("a"))), "exec after that");
+    Program large =
+        program(
+            wide,
+            ElfImage.ET_EXEC,
+            null,
+            StackRight.NO_EXECUTE,
+            load(RX, 0x401000, 0x80, 0x80),
+            load(RW, 0x403000, 0x90, 0x80));
+    long[] left = new long[3];
+    for (int life = 0; life < left.length; life++) {
+      Task victim = born(bench);
+      checkEqual(
+          -Errno.EINVAL,
+          bench.tasks.exec(victim, request(bench.abi, large, null, List.of("a"))),
+          "exec of more bytes of the file than of memory");
+      check(
+          victim.state() != Task.State.RUNNING,
+          "a task that has ended: nothing is left to go back to",
+          "" + victim.state());
+      left[life] = bench.machine.pages().freePages() + bench.machine.pages().pcpPages();
+    }
+    checkEqual(left[1], left[2], "free frames after another program that failed");
+  }
+
+  /** What the stack is, and when arguments are too long for it. */
+  static void stacks(TaskBench bench) {
+    if (bench.abi != Abi.I386_24) {
+      areas(bench);
+      vector(bench);
+      lengths(bench);
+    }
+  }
+
+  private static void areas(TaskBench bench) {
+    boolean wide = bench.abi.is64();
+    for (StackRight right : StackRight.values()) {
+      AddressSpace mm = run(bench, request(bench.abi, fixed(wide, right), null, List.of("a")));
+      boolean exec = right == StackRight.EXECUTE || (right == StackRight.DEFAULT && !wide);
+      VmaInfo stack = stack(mm);
+      check(
+          stack.perms().equals(exec ? "rwxp" : "rw-p"),
+          "a stack of " + right + (exec ? " with code" : " without code"),
+          stack.perms());
+      checkEqual(0x21000, stack.end() - stack.start(), "a page and 128 KiB of stack");
+    }
+  }
+
+  /** The auxiliary vector by type. */
+  private static Map<Long, Long> auxv(Abi abi, AddressSpace mm) {
+    int size = abi.is64() ? 8 : 4;
+    long at = mm.fields().places().startStack();
+    at += size * (1 + TaskCases.word(mm, at, size));
+    for (int zeros = 0; zeros < 2; at += size) {
+      zeros += TaskCases.word(mm, at, size) == 0 ? 1 : 0;
+    }
+    Map<Long, Long> all = new HashMap<>();
+    for (long type = TaskCases.word(mm, at, size); type != 0; ) {
+      all.put(type, TaskCases.word(mm, at + size, size));
+      at += 2L * size;
+      type = TaskCases.word(mm, at, size);
+    }
+    all.put(END, at + 2L * size);
+    return all;
+  }
+
+  private static void vector(TaskBench bench) {
+    boolean wide = bench.abi.is64();
+    Program program = fixed(wide, StackRight.NO_EXECUTE);
+    AddressSpace mm = run(bench, request(bench.abi, program, null, List.of()));
+    long sp = mm.fields().places().startStack();
+    int size = wide ? 8 : 4;
+    checkEqual(1, TaskCases.word(mm, sp, size), "argc of no arguments");
+    long empty = TaskCases.word(mm, sp + size, size);
+    check(TaskCases.string(mm, empty).isEmpty(), "an empty argv[0]", TaskCases.string(mm, empty));
+    for (int more = 1; more < 3; more++) {
+      AddressSpace other =
+          run(bench, request(bench.abi, program, null, Collections.nCopies(more, "a")));
+      Map<Long, Long> vector = auxv(bench.abi, other);
+      long end = vector.getOrDefault(END, 0L);
+      check(
+          end <= vector.getOrDefault(25L, 0L),
+          "the bytes of AT_RANDOM behind the vector",
+          "0x" + Long.toHexString(end));
+    }
+    Map<Long, Long> auxv = auxv(bench.abi, mm);
+    long path = auxv.getOrDefault(31L, 0L);
+    check(TaskCases.string(mm, path).equals("/bin/made"), "AT_EXECFN /bin/made", "another text");
+    checkEqual(stack(mm).end(), path + "/bin/made".length() + 1 + size, "the end of the stack");
+    long platform = auxv.getOrDefault(15L, 0L);
+    String name = TaskCases.string(mm, platform);
+    check(name.equals(bench.abi.platform()), "AT_PLATFORM " + bench.abi.platform(), name);
+    long random = auxv.getOrDefault(25L, platform);
+    check(random + 16 <= platform, "AT_RANDOM, 16 bytes below AT_PLATFORM", "elsewhere");
+    checkEqual(1000, auxv.getOrDefault(11L, 0L), "AT_UID");
+    checkEqual(1000, auxv.getOrDefault(12L, 0L), "AT_EUID");
+    checkEqual(100, auxv.getOrDefault(13L, 0L), "AT_GID");
+    checkEqual(100, auxv.getOrDefault(14L, 0L), "AT_EGID");
+    checkEqual(0, auxv.getOrDefault(7L, 0L), "AT_BASE without an interpreter");
+    checkEqual(4096, auxv.getOrDefault(6L, 0L), "AT_PAGESZ");
+  }
+
+  private static void lengths(TaskBench bench) {
+    String most = "x".repeat(LONGEST);
+    long fits = 0;
+    long not = -Errno.E2BIG;
+    exec(bench, List.of(most), fits, "an argument of 128 KiB with its zero");
+    exec(bench, List.of(most + "x"), not, "an argument of a byte more");
+    exec(bench, Collections.nCopies(15, most), fits, "nearly a quarter of the stack");
+    exec(bench, Collections.nCopies(ROOM >> 17, most), not, "more than a quarter of the stack");
+    String small = "y".repeat(102);
+    int many = 20_000;
+    check(many * 103 < ROOM, "less than the room without pointers", "more");
+    exec(bench, Collections.nCopies(many, small), not, "arguments whose pointers are too many");
+  }
+
+  private static void exec(TaskBench bench, List<String> arguments, long wanted, String what) {
+    Task task = born(bench);
+    AddressSpace before = mm(task);
+    Program program = fixed(bench.abi.is64(), StackRight.NO_EXECUTE);
+    checkEqual(wanted, bench.tasks.exec(task, request(bench.abi, program, null, arguments)), what);
+    check(before.equals(mm(task)) == (wanted != 0), "the old memory only after an error", what);
+    bench.tasks.exit(task);
+  }
+}
