@@ -3,6 +3,7 @@ package io.mm4j.process;
 
 import io.mm4j.api.machine.Machine;
 import io.mm4j.api.machine.MachineConfig;
+import io.mm4j.api.plugin.Options;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.Errno;
@@ -66,7 +67,7 @@ final class Rig implements AutoCloseable {
                 index,
                 Map.of()),
             sysctls,
-            true);
+            Options.defaults(new LinuxProcessFloorProvider()));
     MmLayout layout =
         new MmLayout(
             TASK_SIZE,
