@@ -67,8 +67,9 @@ final class CacheFaults {
                   @Override
                   public synchronized long ksize(long paddr) {
                     NaiveCache cache = cacheOf(paddr);
-                    boolean red = cache != null && cache.flags() == RED;
-                    return red ? cache.size() : super.ksize(paddr);
+                    return cache != null && cache.flags() == RED
+                        ? cache.size()
+                        : super.ksize(paddr);
                   }
                 }),
         SlabFaults.fault(

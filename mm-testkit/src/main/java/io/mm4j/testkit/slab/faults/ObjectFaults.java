@@ -79,7 +79,7 @@ final class ObjectFaults {
                   public synchronized void kfree(Cpu cpu, long paddr) {
                     NaiveCache cache = SlabAllocator.isZeroOrNull(paddr) ? null : cacheOf(paddr);
                     Long object = cache == null ? null : cache.live.floor(paddr);
-                    if (object != null && paddr - object == cache.objectBytes()) {
+                    if (cache != null && object != null && paddr - object == cache.objectBytes()) {
                       throw new MisuseException(
                           String.format("paddr=0x%x lies in object=0x%x", paddr, object));
                     }
