@@ -25,7 +25,7 @@ record Io(
 
   /** Whether somebody traces. */
   boolean isTraced() {
-    return tracing != UNTRACED;
+    return !tracing.equals(UNTRACED);
   }
 
   /** The plugins as this command is to have them. */

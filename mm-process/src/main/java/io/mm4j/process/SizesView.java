@@ -78,11 +78,12 @@ final class SizesView {
               }
               long first = Math.max(from, addr);
               // Whether a huge mapping is exclusive is asked of the first page that is looked at.
-              if (kind == PageTable.PAGE && isExclusive(vma, head, head + (first - addr >>> 12))) {
+              if (kind == PageTable.PAGE
+                  && isExclusive(vma, head, head + ((first - addr) >>> 12))) {
                 flags |= Pagemap.MMAP_EXCLUSIVE;
               }
               for (long at = first; at < Math.min(to, addr + bytes); at += PAGE) {
-                sink.entry(at, flags | head + (at - addr >>> 12));
+                sink.entry(at, flags | (head + ((at - addr) >>> 12)));
               }
             });
   }
@@ -105,7 +106,7 @@ final class SizesView {
   private static long absent(Frames frames, long entry) {
     var form = frames.format().absent();
     return Pagemap.SWAP
-        | (form.type(entry) | form.offset(entry) << 5) & Pagemap.PFRAME
+        | ((form.type(entry) | (form.offset(entry) << 5)) & Pagemap.PFRAME)
         | (form.isSoftDirty(entry) ? Pagemap.SOFT_DIRTY : 0)
         | (form.isUffdWp(entry) ? Pagemap.UFFD_WP : 0)
         | (form.isGuard(entry) ? Pagemap.GUARD_REGION : 0);
@@ -180,11 +181,11 @@ final class SizesView {
         }
         return;
       }
-      int kind = frames.kind(head).ordinal();
+      int kind = place(frames.kind(head));
       boolean dirty = bits.isDirty(entry) || frames.isDirty(head);
       resident += bytes;
       referenced += bits.isYoung(entry) ? bytes : 0;
-      anonymous += kind == PageKind.ANON.ordinal() ? bytes : 0;
+      anonymous += kind == 0 ? bytes : 0;
       thpOf[kind] += bytes > PAGE ? bytes : 0;
       for (long page = head; page < head + (bytes >>> Pages.PAGE_SHIFT); page++) {
         int mapped = frames.mapCount(page);
@@ -195,5 +196,14 @@ final class SizesView {
         pages[(dirty ? 2 : 0) + (mapped < 2 ? 1 : 0)] += PAGE;
       }
     }
+  }
+
+  /** Which of the sums by kind. */
+  private static int place(PageKind kind) {
+    return switch (kind) {
+      case ANON -> 0;
+      case FILE -> 1;
+      case SHMEM -> 2;
+    };
   }
 }

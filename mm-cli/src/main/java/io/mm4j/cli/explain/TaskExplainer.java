@@ -475,7 +475,7 @@ public final class TaskExplainer {
     LongFunction<String> hex = frame -> "0x" + Long.toHexString(frame);
     long before = loaded == null ? -1 : TopTables.frame(loaded);
     List<Step> steps = new ArrayList<>();
-    if (prev == next) {
+    if (prev.equals(next)) {
       steps.add(new Step("schedule", "task " + next.pid() + " runs already"));
       return steps;
     }
@@ -516,7 +516,9 @@ public final class TaskExplainer {
                 + next.pid()
                 + ": "
                 + mm(mm)
-                + (loaded == null || loaded == mm ? "" : "; of the one before: " + left(loaded))));
+                + (loaded == null || loaded.equals(mm)
+                    ? ""
+                    : "; of the one before: " + left(loaded))));
     if (processes.containsKey(next.pid())) {
       calls.become(process(next));
     }
@@ -536,7 +538,7 @@ public final class TaskExplainer {
     List<Step> steps = new ArrayList<>(change(there));
     Explanation one = explain(new CallScript.Typed(inner, call.result(), call.pasted()));
     steps.addAll(one.steps());
-    if (back.state() == Task.State.RUNNING && current() != back) {
+    if (back.state() == Task.State.RUNNING && !current().equals(back)) {
       steps.addAll(change(back));
     }
     return new Explanation(

@@ -110,11 +110,11 @@ public final class BinaryFiles {
               part.from,
               part.end,
               (addr, value) -> {
-                put(out, buffer, addr - next[0] >>> 12, 0);
+                put(out, buffer, (addr - next[0]) >>> 12, 0);
                 put(out, buffer, 1, value);
                 next[0] = addr + 4096;
               });
-      put(out, buffer, Math.max(0, part.end + 4095 - next[0] >>> 12), 0);
+      put(out, buffer, Math.max(0, (part.end + 4095 - next[0]) >>> 12), 0);
     }
     flush(out, buffer);
     out.flush();
@@ -138,7 +138,7 @@ public final class BinaryFiles {
 
   private static void flush(OutputStream out, ByteBuffer buffer) {
     try {
-      out.write(buffer.array(), 0, buffer.position());
+      out.write(buffer.array(), buffer.arrayOffset(), buffer.position());
     } catch (IOException e) {
       throw new java.io.UncheckedIOException(e);
     }

@@ -152,7 +152,7 @@ public record FramesView(
     if (!owner.isUser()) {
       return 0;
     }
-    return map.mapcount(pfn) + (map.order(pfn) == 0 ? 0 : map.entireMapcount(map.head(pfn)));
+    return (long) map.mapcount(pfn) + (map.order(pfn) == 0 ? 0 : map.entireMapcount(map.head(pfn)));
   }
 
   /** Tells the values of a range in runs. */

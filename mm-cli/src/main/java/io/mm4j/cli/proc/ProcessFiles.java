@@ -135,7 +135,7 @@ final class ProcessFiles {
                 AddressSpace.VmaUsage usage = process.mm().usage(vma.start());
                 kilobytes[0] += usage.anonKb();
                 MemSizeStats sizes = process.mm().sizes(vma.start());
-                kilobytes[3] += sizes.sharedHugetlb() + sizes.privateHugetlb() >> 10;
+                kilobytes[3] += (sizes.sharedHugetlb() + sizes.privateHugetlb()) >> 10;
                 kilobytes[isShmem(vma) ? 2 : 1] += usage.rssKb() - usage.anonKb();
               });
       return new Resident(

@@ -143,7 +143,7 @@ final class StatFiles {
       values.put("HugePages_Free", pool.free());
       values.put("HugePages_Rsvd", pool.reserved());
       values.put("HugePages_Surp", pool.surplus());
-      values.put("Hugetlb", pool.total() * HUGE_PAGES << kilo);
+      values.put("Hugetlb", (pool.total() * HUGE_PAGES) << kilo);
     }
   }
 

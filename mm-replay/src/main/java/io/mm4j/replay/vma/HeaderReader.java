@@ -121,7 +121,7 @@ public final class HeaderReader {
   }
 
   private void optionLine(Cursor at) {
-    for (String option : at.rest().split(" ")) {
+    for (String option : at.rest().split(" ", -1)) {
       int equals = option.indexOf('=');
       if (equals <= 0
           || options.putIfAbsent(option.substring(0, equals), option.substring(equals + 1))
