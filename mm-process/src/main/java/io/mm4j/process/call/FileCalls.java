@@ -8,6 +8,7 @@ import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.process.fault.Touch;
 import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.FileChange;
 import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.Frames;
 import io.mm4j.process.page.ReadAhead;
@@ -216,7 +217,11 @@ final class FileCalls {
 
   // ---------------------------------------------------------------- to a file
 
-  /** {@code generic_perform_write}. */
+  /**
+   * {@code generic_perform_write}. A folio is as large as what is left, up to the chunk; each time
+   * that a folio takes nothing, because the user's page is not there, the chunk is halved. A folio
+   * that is new takes all or nothing ({@code block_write_end}).
+   */
   private long write(FileObject file, long buf, long count, long pos) {
     if (count == 0) {
       return 0;
@@ -229,36 +234,86 @@ final class FileCalls {
     if ((seals & (Uapi.F_SEAL_WRITE | Uapi.F_SEAL_FUTURE_WRITE)) != 0) {
       return mm.error(Errno.EPERM, "the file is sealed against writing");
     }
+    FileChange change = file.change();
     long bytes = Math.min(count, most - pos);
+    long chunk = file.isShmem() ? Mm.PAGE : MAX_FOLIO_BYTES;
+    long retry = 0;
+    boolean brought = false;
     long done = 0;
     while (done < bytes) {
       long at = pos + done;
-      int n = inPage(buf + done, Math.min(bytes - done, Mm.PAGE - (at & Mm.PAGE - 1)));
+      long n = Math.min(retry > 0 ? retry : bytes - done, chunk - (at & chunk - 1));
+      retry = 0;
       if ((seals & Uapi.F_SEAL_GROW) != 0 && at + n > file.sizeBytes()) {
         return done > 0 ? done : mm.error(Errno.EPERM, "the file is sealed against growing");
       }
-      // Linux tries to copy before it brings the user's page, which changes the file already.
-      boolean present = mm.pages.isPresent(buf + done);
-      if (!present) {
-        file.change().writeBegan(at, Math.min(bytes - done, MAX_FOLIO_BYTES));
+      change.writesBehind(at);
+      boolean upToDate = file.isShmem() || file.isCached(at >>> 12);
+      if (change.pageToWrite(at >>> 12, n) == Frames.NONE) {
+        return done > 0 ? done : mm.error(Errno.ENOMEM, "no memory for the page cache");
       }
-      if (!touch.access(buf + done, Touch.Access.READ, TouchOutcome.UNKNOWN).ok()) {
-        file.change().writeBegan(at, Math.min(bytes - done, MAX_FOLIO_BYTES));
+      n = Math.min(n, (file.folioEnd(at >>> 12) << 12) - at);
+      long copied = readable(buf + done, n, brought);
+      if (copied > 0 && (upToDate || copied == n)) {
+        if (!copyIn(file, at, buf + done, copied)) {
+          return done > 0 ? done : mm.error(Errno.ENOMEM, "no memory for the page cache");
+        }
+        done += copied;
+        brought = false;
+        continue;
+      }
+      change.writtenNothing(at, upToDate ? 0 : n);
+      chunk = Math.max(Mm.PAGE, chunk >> 1);
+      retry = copied;
+      brought = copied == 0;
+      if (brought && !faultIn(buf + done, n)) {
         return end(done);
       }
-      if (done == 0) {
-        file.change().writesBehind(pos);
-      }
-      long chunk = MAX_FOLIO_BYTES - (at & MAX_FOLIO_BYTES - 1);
-      long to = file.change().pageToWrite(at >>> 12, Math.min(bytes - done, chunk));
+    }
+    return done;
+  }
+
+  /**
+   * {@code copy_folio_from_iter_atomic}: how many bytes from an address on can be read without a
+   * fault; of the first page it may be known that it was brought.
+   */
+  private long readable(long buf, long bytes, boolean brought) {
+    long to = 0;
+    while (to < bytes
+        && ((brought && to == 0) || mm.pages.isPresent(buf + to))
+        && canRead(buf + to)) {
+      to += inPage(buf + to, bytes - to);
+    }
+    return to;
+  }
+
+  /** {@code fault_in_readable}: brings the pages of a range; false if not even the first came. */
+  private boolean faultIn(long buf, long bytes) {
+    long to = 0;
+    while (to < bytes && canRead(buf + to)) {
+      to += inPage(buf + to, bytes - to);
+    }
+    return to > 0;
+  }
+
+  private boolean canRead(long addr) {
+    return touch.access(addr, Touch.Access.READ, TouchOutcome.UNKNOWN).ok();
+  }
+
+  /** Copies what can be read into a folio of the cache; false if memory is out. */
+  private boolean copyIn(FileObject file, long pos, long buf, long bytes) {
+    for (long done = 0; done < bytes; ) {
+      long at = pos + done;
+      int n = inPage(buf + done, Math.min(bytes - done, Mm.PAGE - (at & Mm.PAGE - 1)));
+      long to = file.page(at >>> 12);
       if (to == Frames.NONE) {
-        return done > 0 ? done : mm.error(Errno.ENOMEM, "no memory for the page cache");
+        return false;
       }
       copyIn(to, (int) (at & Mm.PAGE - 1), buf + done, n);
       done += n;
       file.change().written(at >>> 12, pos + done);
     }
-    return done;
+    return true;
   }
 
   private void copyIn(long to, int toOffset, long addr, int bytes) {

@@ -316,7 +316,8 @@ public final class FaultHandler {
   /**
    * {@code do_fault_around} and {@code filemap_map_pages}: an aligned window of 16 pages, cut to
    * the VMA, the page table and the file. The first folio in it decides whether a missing page
-   * table is made, and whether folios are mapped whole. True if the address is present afterwards.
+   * table is made; each folio itself, whether it is mapped whole. True if the address is present
+   * afterwards.
    */
   private boolean aroundFault(Vma vma, FileObject file, long addr) {
     if (vma.special != Vma.Special.NONE || file.isSegment()) {
@@ -342,7 +343,7 @@ public final class FaultHandler {
     }
     for (long i = first; i < past; i = file.nextMappable(i, past)) {
       long end = file.folioEnd(i);
-      if (large && file.folioOrder(i) > 0 && fits(vma, file, addr, i)) {
+      if (file.mapsLarge(i) && file.folioOrder(i) > 0 && fits(vma, file, addr, i)) {
         mapAbsent(vma, file, file.folioStart(i), end);
       } else {
         mapAbsent(vma, file, i, Math.min(end, past));
@@ -383,15 +384,16 @@ public final class FaultHandler {
   }
 
   /**
-   * {@code finish_fault}: the page, or all of its folio if nothing is mapped there yet; false if
-   * memory is out.
+   * {@code finish_fault}: the page, or all of its folio if nothing is mapped there yet and the
+   * folio does not reach behind the end of the file; false if memory is out.
    */
   private boolean finish(Vma vma, FileObject file, long addr) {
     long index = vma.pgoffAt(addr);
-    if (mapHugeFile(vma, file, addr, index)) {
+    boolean whole = file.isShmem() || file.folioEnd(index) <= file.pageCount();
+    if (whole && mapHugeFile(vma, file, addr, index)) {
       return true;
     }
-    if (vma.special == Vma.Special.NONE && file.folioOrder(index) > 0) {
+    if (whole && vma.special == Vma.Special.NONE && file.folioOrder(index) > 0) {
       long first = file.folioStart(index);
       long at = vma.start + ((first - vma.pgoff) << 12);
       if (fits(vma, file, addr, index)

@@ -281,11 +281,15 @@ public final class FileChange {
   /**
    * A write began at a place and could copy nothing: the page is there, and the file reaches to it
    * ({@code shmem_write_end} and {@code ext4_da_do_write_end} without a byte).
+   *
+   * @param bytes of a folio that is new: so much of it is zero, and dirty
    */
-  public void writeBegan(long at, long bytes) {
-    writesBehind(at);
-    if (pageToWrite(at >>> 12, bytes) != Frames.NONE && at > file.sizeBytes) {
+  public void writtenNothing(long at, long bytes) {
+    if (at > file.sizeBytes) {
       file.sizeBytes = at;
+    }
+    for (long done = 0; done < bytes; done += PAGE - (at + done & PAGE - 1)) {
+      file.markBlockDirty(at + done >>> 12);
     }
   }
 
