@@ -56,6 +56,7 @@ class OptionsHaveEffectTest {
           Map.entry("--spi", "slab"),
           Map.entry("--package", "a.b"),
           Map.entry("--group", "a.b"),
+          Map.entry("--range", "0x1000-0x2000"),
           Map.entry("--plugins-path", "DIR/none"));
 
   private static final String OTHER_MAPS =

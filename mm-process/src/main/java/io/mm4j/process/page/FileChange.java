@@ -288,8 +288,8 @@ public final class FileChange {
     if (at > file.sizeBytes) {
       file.sizeBytes = at;
     }
-    for (long done = 0; done < bytes; done += PAGE - (at + done & PAGE - 1)) {
-      file.markBlockDirty(at + done >>> 12);
+    for (long done = 0; done < bytes; done += PAGE - ((at + done) & (PAGE - 1))) {
+      file.markBlockDirty((at + done) >>> 12);
     }
   }
 
