@@ -258,6 +258,24 @@ public final class FileChange {
     return file.take(index, order);
   }
 
+  /**
+   * {@code shmem_get_folio} with {@code SGP_FALLOC}: a page of shared memory that is new has a
+   * frame and is not up to date until somebody writes to it or a fault finds it; one that was there
+   * becomes so.
+   *
+   * @return false if memory is out
+   */
+  public boolean allocate(long index) {
+    boolean there = file.pages.get(index) != Frames.NONE || file.isThere(index);
+    if (pageToWrite(index, PAGE) == Frames.NONE) {
+      return false;
+    }
+    if (!there && index < FileObject.MOST_PAGES) {
+      file.stale.set((int) index);
+    }
+    return true;
+  }
+
   /** The largest folio that a write makes, and that no page in the cache is in the way of. */
   private int orderThere(long index, long bytes) {
     int order = FileObject.orderFor(index, bytes);
