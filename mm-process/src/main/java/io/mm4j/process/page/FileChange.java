@@ -298,13 +298,17 @@ public final class FileChange {
 
   /**
    * A write began at a place and could copy nothing: the page is there, and the file reaches to it
-   * ({@code shmem_write_end} and {@code ext4_da_do_write_end} without a byte).
+   * ({@code shmem_write_end} and {@code ext4_da_do_write_end} without a byte). A block that it
+   * would have begun within is dirty ({@code block_commit_write}).
    *
    * @param bytes of a folio that is new: so much of it is zero, and dirty
    */
   public void writtenNothing(long at, long bytes) {
     if (at > file.sizeBytes) {
       file.sizeBytes = at;
+    }
+    if ((at & PAGE - 1) != 0) {
+      file.markBlockDirty(at >>> 12);
     }
     for (long done = 0; done < bytes; done += PAGE - (at + done & PAGE - 1)) {
       file.markBlockDirty(at + done >>> 12);
