@@ -7,7 +7,6 @@ import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
-import io.mm4j.process.page.Frames;
 import io.mm4j.process.page.Mapping;
 import io.mm4j.process.page.MappingList;
 import io.mm4j.process.vma.VmFlags;
@@ -129,7 +128,7 @@ final class SizeCalls {
         return mm.error(Errno.ENOSPC, "more than the file system holds");
       }
       for (long i = first; i < past; i++) {
-        if (file.change().pageToWrite(i, Mm.PAGE) == Frames.NONE) {
+        if (!file.change().allocate(i)) {
           return mm.error(Errno.ENOMEM, "no memory for the pages");
         }
       }

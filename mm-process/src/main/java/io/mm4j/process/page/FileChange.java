@@ -258,6 +258,24 @@ public final class FileChange {
     return file.take(index, order);
   }
 
+  /**
+   * {@code shmem_get_folio} with {@code SGP_FALLOC}: a page of shared memory that is new has a
+   * frame and is not up to date until somebody writes to it or a fault finds it; one that was there
+   * becomes so.
+   *
+   * @return false if memory is out
+   */
+  public boolean allocate(long index) {
+    boolean there = file.pages.get(index) != Frames.NONE || file.isThere(index);
+    if (pageToWrite(index, PAGE) == Frames.NONE) {
+      return false;
+    }
+    if (!there && index < FileObject.MOST_PAGES) {
+      file.stale.set((int) index);
+    }
+    return true;
+  }
+
   /** The largest folio that a write makes, and that no page in the cache is in the way of. */
   private int orderThere(long index, long bytes) {
     int order = FileObject.orderFor(index, bytes);
@@ -280,13 +298,17 @@ public final class FileChange {
 
   /**
    * A write began at a place and could copy nothing: the page is there, and the file reaches to it
-   * ({@code shmem_write_end} and {@code ext4_da_do_write_end} without a byte).
+   * ({@code shmem_write_end} and {@code ext4_da_do_write_end} without a byte). A block that it
+   * would have begun within is dirty ({@code block_commit_write}).
    *
    * @param bytes of a folio that is new: so much of it is zero, and dirty
    */
   public void writtenNothing(long at, long bytes) {
     if (at > file.sizeBytes) {
       file.sizeBytes = at;
+    }
+    if ((at & (PAGE - 1)) != 0) {
+      file.markBlockDirty(at >>> 12);
     }
     for (long done = 0; done < bytes; done += PAGE - ((at + done) & (PAGE - 1))) {
       file.markBlockDirty((at + done) >>> 12);

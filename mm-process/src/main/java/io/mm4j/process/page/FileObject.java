@@ -39,7 +39,10 @@ public final class FileObject {
   final BitSet dirty = new BitSet();
   final BitSet readAhead = new BitSet();
 
-  /** Pages that are in the cache and not up to date: as if absent, but they are read alone. */
+  /**
+   * Pages that are in the cache and not up to date: as if absent, but they are read alone. Those of
+   * shared memory were allocated by fallocate and have a frame already.
+   */
   final BitSet stale = new BitSet();
 
   /** Of pages that are in another folio than the first write made, the order of that. */
@@ -335,6 +338,9 @@ public final class FileObject {
 
   /** Whether the page is in the cache. */
   public boolean isCached(long index) {
+    if (isStale(index)) {
+      return false;
+    }
     if (index >= holesFrom || beyondEnd(index)) {
       return pages.get(index) != Frames.NONE;
     }
@@ -344,6 +350,9 @@ public final class FileObject {
   /** How far from this page on pages are in the cache, or not in it, as this one is. */
   public long sameResidency(long index, long past) {
     boolean cached = isCached(index);
+    if (isStale(index)) {
+      return index + 1;
+    }
     if (beyondEnd(index)) { // what a write left there that could copy nothing
       return cached || pages.size() == 0 ? index + 1 : pages.nextAbove(index, past);
     }
@@ -364,7 +373,9 @@ public final class FileObject {
       return end;
     }
     int next = cached ? absent.nextSetBit((int) index) : absent.nextClearBit((int) index);
-    return next < 0 ? end : Math.min(end, next);
+    end = next < 0 ? end : Math.min(end, next);
+    int other = cached ? stale.nextSetBit((int) index) : -1;
+    return other < 0 ? end : Math.min(end, other);
   }
 
   /**
@@ -400,7 +411,7 @@ public final class FileObject {
 
   /** Whether the page is in the cache and not up to date. */
   public boolean isStale(long index) {
-    return index < MOST_PAGES && stale.get((int) index);
+    return index >= 0 && index < MOST_PAGES && stale.get((int) index);
   }
 
   /** Whether something is in the cache there: no other folio can be. */
@@ -542,6 +553,8 @@ public final class FileObject {
       change.zeroPartial(from, to);
       unmapping.unmap(firstIndex, pastIndex);
       takeOut(firstIndex, pastIndex);
+      int first = (int) Math.min(firstIndex, MOST_PAGES);
+      stale.clear(first, Math.max(first, (int) Math.min(pastIndex, MOST_PAGES)));
       return;
     }
     long end = Math.min(to, Math.min(pageCount(), MOST_PAGES) << 12);
