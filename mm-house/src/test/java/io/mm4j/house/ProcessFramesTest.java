@@ -40,7 +40,13 @@ class ProcessFramesTest {
           "io.mm4j.process.mm.Mm.softLimits",
           "four limits",
           "io.mm4j.process.call.Runs.runs",
-          "answers of mincore as run lengths");
+          "answers of mincore as run lengths",
+          "io.mm4j.process.SizesView$Sum.pages",
+          "what smaps sums up",
+          "io.mm4j.process.SizesView$Sum.pssOf",
+          "the same by kind",
+          "io.mm4j.process.SizesView$Sum.thpOf",
+          "the same of huge entries");
 
   /** The plugins of the SPI vma-index: ranges of addresses, never pages. */
   private static final Set<String> INDEXES = Set.of("index", "maple", "rbtree", "treemap");
