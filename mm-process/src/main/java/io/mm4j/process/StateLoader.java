@@ -29,13 +29,15 @@ final class StateLoader {
     if (((info.start() | info.end()) & Mm.PAGE - 1) != 0
         || info.start() < 0
         || info.end() <= info.start()
+        || info.end() > mm.layout().taskSize()
         || mm.vmas.intersection(info.start(), info.end()) != null) {
       throw new IllegalArgumentException(
           "start=0x"
               + Long.toHexString(info.start())
               + " end=0x"
               + Long.toHexString(info.end())
-              + ": empty, not page-aligned or overlapping");
+              + ": empty, not page-aligned, overlapping or above task_size=0x"
+              + Long.toHexString(mm.layout().taskSize()));
     }
     Vma vma = mm.vmas.allocate(info.start(), info.end());
     vma.special =

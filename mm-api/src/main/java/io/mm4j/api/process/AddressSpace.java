@@ -23,7 +23,8 @@ public interface AddressSpace {
    * derived from perms and kind. The letters {@code A} and {@code a} of {@code pages} mean that the
    * VMA has an anon_vma.
    *
-   * @throws IllegalArgumentException if it overlaps another VMA or is not page-aligned
+   * @throws IllegalArgumentException if it overlaps another VMA, is not page-aligned or ends above
+   *     the layout's task size
    */
   void loadVma(VmaInfo vma);
 

@@ -255,6 +255,7 @@ final class InitialMaps {
   HeaderReader header() {
     MapsLine program = programLine();
     long top = stack == null ? highestEnd() : stack.end();
+    requireUserSpace();
     boolean compat = Long.compareUnsigned(top, 1L << 32) <= 0;
     long taskSize = !compat ? taskSize64(top) : top <= TASK_SIZE_3G ? TASK_SIZE_3G : TASK_SIZE_32;
     long end = stack == null ? taskSize : top;
@@ -324,6 +325,20 @@ final class InitialMaps {
       }
     }
     return third;
+  }
+
+  /** All but the gate page lies in the user space of x86-64. */
+  private void requireUserSpace() {
+    for (StateLine line : lines) {
+      if (line.maps().end() > TASK_SIZE_64) {
+        throw new InputException(
+            "a mapping ends at 0x" + Long.toHexString(line.maps().end()) + ", above user space",
+            name,
+            "up to 0x"
+                + Long.toHexString(TASK_SIZE_64)
+                + ", where user space of x86-64 ends; arm64's of 48 bits is not modelled");
+      }
+    }
   }
 
   private long highestEnd() {

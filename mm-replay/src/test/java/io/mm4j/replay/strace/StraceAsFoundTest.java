@@ -344,6 +344,20 @@ class StraceAsFoundTest {
   }
 
   @Test
+  void mapsAboveUserSpaceAreRefused() {
+    for (String end : new String[] {"800000001000", "1000000000000", "65536ffff7db1000"}) {
+      InputException error =
+          assertThrows(
+              InputException.class,
+              () ->
+                  replay(
+                      "brk(NULL) = 0x1000\n",
+                      MAPS + "7ffffffff000-" + end + " rw-p 00000000 00:00 0\n"));
+      assertTrue(error.what().contains("0x" + end), error.getMessage());
+    }
+  }
+
+  @Test
   void withoutMapsTheyAreInferredAndThatIsSaid() throws IOException {
     String log = Files.readString(Path.of("src/test/corpus/strace/ls.strace"));
     Verdict verdict = replay(log, "");
