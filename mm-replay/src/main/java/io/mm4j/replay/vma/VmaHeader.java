@@ -57,52 +57,6 @@ public record VmaHeader(
     List<FileLine> files,
     List<OpenLine> opens,
     Map<String, String> options) {
-  /** Of a kernel of which nothing else is known. */
-  public VmaHeader(
-      String id,
-      String recordingClass,
-      String scenario,
-      String seed,
-      String kernel,
-      boolean compat32,
-      ThpMode thp,
-      MmSysctls sysctls,
-      long totalRamKb,
-      long swapKb,
-      long uid,
-      boolean privileged,
-      List<String> personality,
-      long asBytes,
-      long dataBytes,
-      long stackBytes,
-      long memlockBytes,
-      MmLayout layout,
-      List<FileLine> files,
-      List<OpenLine> opens) {
-    this(
-        id,
-        recordingClass,
-        scenario,
-        seed,
-        kernel,
-        compat32,
-        thp,
-        sysctls,
-        totalRamKb,
-        swapKb,
-        uid,
-        privileged,
-        personality,
-        asBytes,
-        dataBytes,
-        stackBytes,
-        memlockBytes,
-        layout,
-        files,
-        opens,
-        Map.of());
-  }
-
   /** A real program, whose files have contents nobody recorded. */
   public boolean real() {
     return recordingClass.equals("real");
@@ -115,6 +69,34 @@ public record VmaHeader(
 
   /** The same on another machine. */
   VmaHeader withMachine(long ramKb, MmSysctls settings, ThpMode hugePages) {
+    return with(hugePages, settings, ramKb, uid, privileged, Map.of(), options);
+  }
+
+  /** The same with another option. */
+  public VmaHeader withOption(String name, String value) {
+    Map<String, String> all = new HashMap<>(options);
+    all.put(name, value);
+    return with(thp, sysctls, totalRamKb, uid, privileged, Map.of(), Map.copyOf(all));
+  }
+
+  /** The same, owned by somebody else. */
+  VmaHeader withOwner(long owner, boolean capable) {
+    return with(thp, sysctls, totalRamKb, owner, capable, Map.of(), options);
+  }
+
+  /** The same with other soft limits, by name. */
+  VmaHeader withLimits(Map<String, Long> limits) {
+    return with(thp, sysctls, totalRamKb, uid, privileged, limits, options);
+  }
+
+  private VmaHeader with(
+      ThpMode hugePages,
+      MmSysctls settings,
+      long ramKb,
+      long owner,
+      boolean capable,
+      Map<String, Long> limits,
+      Map<String, String> all) {
     return new VmaHeader(
         id,
         recordingClass,
@@ -126,88 +108,8 @@ public record VmaHeader(
         settings,
         ramKb,
         swapKb,
-        uid,
-        privileged,
-        personality,
-        asBytes,
-        dataBytes,
-        stackBytes,
-        memlockBytes,
-        layout,
-        files,
-        opens,
-        options);
-  }
-
-  /** The same with another option. */
-  public VmaHeader withOption(String name, String value) {
-    Map<String, String> all = new HashMap<>(options);
-    all.put(name, value);
-    return new VmaHeader(
-        id,
-        recordingClass,
-        scenario,
-        seed,
-        kernel,
-        compat32,
-        thp,
-        sysctls,
-        totalRamKb,
-        swapKb,
-        uid,
-        privileged,
-        personality,
-        asBytes,
-        dataBytes,
-        stackBytes,
-        memlockBytes,
-        layout,
-        files,
-        opens,
-        Map.copyOf(all));
-  }
-
-  /** The same, owned by somebody else. */
-  VmaHeader withOwner(long owner, boolean capable) {
-    return new VmaHeader(
-        id,
-        recordingClass,
-        scenario,
-        seed,
-        kernel,
-        compat32,
-        thp,
-        sysctls,
-        totalRamKb,
-        swapKb,
         owner,
         capable,
-        personality,
-        asBytes,
-        dataBytes,
-        stackBytes,
-        memlockBytes,
-        layout,
-        files,
-        opens,
-        options);
-  }
-
-  /** The same with other soft limits, by name. */
-  VmaHeader withLimits(Map<String, Long> limits) {
-    return new VmaHeader(
-        id,
-        recordingClass,
-        scenario,
-        seed,
-        kernel,
-        compat32,
-        thp,
-        sysctls,
-        totalRamKb,
-        swapKb,
-        uid,
-        privileged,
         personality,
         limits.getOrDefault("AS", asBytes),
         limits.getOrDefault("DATA", dataBytes),
@@ -216,7 +118,7 @@ public record VmaHeader(
         layout,
         files,
         opens,
-        options);
+        all);
   }
 
   /**

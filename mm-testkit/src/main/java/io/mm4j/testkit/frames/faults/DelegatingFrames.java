@@ -8,17 +8,17 @@ import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.testkit.frames.naive.NaiveFrameAllocator;
 
 /** Passes every call on; a fault overrides one. */
-class DelegatingFrames implements FrameAllocator {
+public class DelegatingFrames implements FrameAllocator {
   static final int MAX = Pages.MAX_PAGE_ORDER;
 
-  final Zone zone;
-  final FrameAllocator inner;
+  public final Zone zone;
+  public final FrameAllocator inner;
 
   DelegatingFrames(Zone zone) {
     this(zone, new NaiveFrameAllocator(zone, MAX));
   }
 
-  DelegatingFrames(Zone zone, FrameAllocator inner) {
+  public DelegatingFrames(Zone zone, FrameAllocator inner) {
     this.zone = zone;
     this.inner = inner;
   }

@@ -7,6 +7,7 @@ import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.plugin.OptionSpec;
 import io.mm4j.api.plugin.Options;
+import io.mm4j.testkit.frames.faults.DelegatingFrames;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -59,84 +60,22 @@ public final class FailNth implements FrameAllocatorProvider {
 
   @Override
   public FrameAllocator create(Zone zone, Options options) {
-    return new Failing(inner.create(zone, options));
+    return new Failing(zone, inner.create(zone, options));
   }
 
-  private final class Failing implements FrameAllocator {
-    private final FrameAllocator frames;
-
-    Failing(FrameAllocator frames) {
-      this.frames = frames;
+  private final class Failing extends DelegatingFrames {
+    Failing(Zone zone, FrameAllocator frames) {
+      super(zone, frames);
     }
 
     @Override
     public long allocate(int order, int migratetype) {
-      return fails() ? NONE : frames.allocate(order, migratetype);
+      return fails() ? NONE : inner.allocate(order, migratetype);
     }
 
     @Override
     public long allocateFrom(int fromOrder, int fromType, int order, int restType) {
-      return fails() ? NONE : frames.allocateFrom(fromOrder, fromType, order, restType);
-    }
-
-    @Override
-    public boolean take(long pfn, int order) {
-      return frames.take(pfn, order);
-    }
-
-    @Override
-    public void free(long pfn, int order, int migratetype) {
-      frames.free(pfn, order, migratetype);
-    }
-
-    @Override
-    public void freeToTail(long pfn, int order, int migratetype) {
-      frames.freeToTail(pfn, order, migratetype);
-    }
-
-    @Override
-    public int freePagesIn(long pfn, int order) {
-      return frames.freePagesIn(pfn, order);
-    }
-
-    @Override
-    public int freeOrderAt(long pfn) {
-      return frames.freeOrderAt(pfn);
-    }
-
-    @Override
-    public long head(int order, int migratetype) {
-      return frames.head(order, migratetype);
-    }
-
-    @Override
-    public int movePageblock(long pfn, int migratetype) {
-      return frames.movePageblock(pfn, migratetype);
-    }
-
-    @Override
-    public long freePages() {
-      return frames.freePages();
-    }
-
-    @Override
-    public long freeBlocks(int order) {
-      return frames.freeBlocks(order);
-    }
-
-    @Override
-    public long freeBlocks(int order, int migratetype) {
-      return frames.freeBlocks(order, migratetype);
-    }
-
-    @Override
-    public void forEachFree(FreeBlockVisitor visitor) {
-      frames.forEachFree(visitor);
-    }
-
-    @Override
-    public void validate() {
-      frames.validate();
+      return fails() ? NONE : inner.allocateFrom(fromOrder, fromType, order, restType);
     }
   }
 }

@@ -4,17 +4,15 @@ package io.mm4j.testkit.paging.rules;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.NodeMask;
-import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.PageAllocator;
-import java.util.List;
+import io.mm4j.testkit.pages.naive.PassingPages;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A page allocator whose n-th allocation from now fails, or does something first: what a table that
  * is being made must survive.
  */
-public final class HookedPages implements PageAllocator {
-  private final PageAllocator pages;
+public final class HookedPages extends PassingPages {
   private long failsIn;
   private long hookIn;
   private long left = Long.MAX_VALUE;
@@ -23,7 +21,7 @@ public final class HookedPages implements PageAllocator {
 
   /** Over a right one. */
   public HookedPages(PageAllocator pages) {
-    this.pages = pages;
+    super(pages);
   }
 
   /** The n-th allocation from now fails, from 1; 0 for none. */
@@ -61,51 +59,11 @@ public final class HookedPages implements PageAllocator {
 
   @Override
   public long allocPages(Cpu cpu, int gfp, int order, int nodeId) {
-    return fails() ? NO_PAGE : pages.allocPages(cpu, gfp, order, nodeId);
+    return fails() ? NO_PAGE : inner.allocPages(cpu, gfp, order, nodeId);
   }
 
   @Override
   public long allocPages(Cpu cpu, int gfp, int order, int nodeId, @Nullable NodeMask nodes) {
-    return fails() ? NO_PAGE : pages.allocPages(cpu, gfp, order, nodeId, nodes);
-  }
-
-  @Override
-  public void freePages(Cpu cpu, long pfn, int order) {
-    pages.freePages(cpu, pfn, order);
-  }
-
-  @Override
-  public void splitPage(long pfn, int order) {
-    pages.splitPage(pfn, order);
-  }
-
-  @Override
-  public void splitFolio(long pfn, int order, int toOrder) {
-    pages.splitFolio(pfn, order, toOrder);
-  }
-
-  @Override
-  public boolean allocContigRange(Cpu cpu, long startPfn, long endPfn, int gfp) {
-    return pages.allocContigRange(cpu, startPfn, endPfn, gfp);
-  }
-
-  @Override
-  public void drainAllPages(Cpu cpu) {
-    pages.drainAllPages(cpu);
-  }
-
-  @Override
-  public List<ManagedZone> zones() {
-    return pages.zones();
-  }
-
-  @Override
-  public long pcpPages() {
-    return pages.pcpPages();
-  }
-
-  @Override
-  public void validate() {
-    pages.validate();
+    return fails() ? NO_PAGE : inner.allocPages(cpu, gfp, order, nodeId, nodes);
   }
 }
