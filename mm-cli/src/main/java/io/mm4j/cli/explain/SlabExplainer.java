@@ -19,26 +19,24 @@ import io.mm4j.cli.proc.SlabFiles;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Explains requests to the slab allocator, one after the other on one machine. */
 public final class SlabExplainer {
   /** How they are typed, by name. */
-  private static final Map<String, String> FORMS = new LinkedHashMap<>();
-
-  static {
-    FORMS.put("kmalloc", "kmalloc SIZE [GFP]");
-    FORMS.put("kzalloc", "kzalloc SIZE [GFP]");
-    FORMS.put("krealloc", "krealloc ADDR SIZE [GFP]");
-    FORMS.put("kfree", "kfree ADDR");
-    FORMS.put("kmem_cache_create", "kmem_cache_create NAME SIZE [ALIGN]");
-    FORMS.put("kmem_cache_alloc", "kmem_cache_alloc CACHE [GFP]");
-    FORMS.put("kmem_cache_free", "kmem_cache_free CACHE ADDR");
-    FORMS.put("kmem_cache_shrink", "kmem_cache_shrink CACHE");
-    FORMS.put("kmem_cache_destroy", "kmem_cache_destroy CACHE");
-  }
+  private static final OperationForms FORMS =
+      new OperationForms(
+          "requests to the slab allocator",
+          "kmalloc SIZE [GFP]",
+          "kzalloc SIZE [GFP]",
+          "krealloc ADDR SIZE [GFP]",
+          "kfree ADDR",
+          "kmem_cache_create NAME SIZE [ALIGN]",
+          "kmem_cache_alloc CACHE [GFP]",
+          "kmem_cache_free CACHE ADDR",
+          "kmem_cache_shrink CACHE",
+          "kmem_cache_destroy CACHE");
 
   private static final String ADDRESS = "$1 or r1 (the first call's result), or a number";
 
@@ -66,12 +64,12 @@ public final class SlabExplainer {
 
   /** Whether there is an operation of that name. */
   public static boolean knows(String operation) {
-    return FORMS.containsKey(operation);
+    return FORMS.knows(operation);
   }
 
   /** How they are typed. */
   public static List<String> forms() {
-    return List.copyOf(FORMS.values());
+    return FORMS.all();
   }
 
   /**
@@ -80,24 +78,7 @@ public final class SlabExplainer {
    * @param call its name and its arguments as typed
    */
   public static void check(List<String> call) {
-    String form = FORMS.get(call.getFirst());
-    if (form == null) {
-      throw new InputException(
-          "'" + call.getFirst() + "' does not go with requests to the slab allocator",
-          "mm explain",
-          "operations of one kind at once: " + String.join(", ", FORMS.values()));
-    }
-    int most = form.split(" ", -1).length;
-    int least = most - (form.contains("[") ? 1 : 0);
-    if (call.size() < least || call.size() > most) {
-      throw new InputException(
-          (call.size() < least ? "arguments are missing" : "too many arguments")
-              + " in '"
-              + String.join(" ", call)
-              + "'",
-          call.getFirst(),
-          form + " (a shell replaces $1 in double quotes: write r1, or single quotes)");
-    }
+    FORMS.check(call);
   }
 
   /**
@@ -123,13 +104,13 @@ public final class SlabExplainer {
     if (!watched) {
       steps.add(new Step("plugin", "this slab allocator does not show its inner steps"));
     }
-    Map<String, String> arguments = new LinkedHashMap<>();
-    String[] names = FORMS.getOrDefault(call.getFirst(), "").split(" ", -1);
-    for (int i = 1; i < call.size(); i++) {
-      arguments.put(names[i].replaceAll("[\\[\\]]", "").toLowerCase(Locale.ROOT), call.get(i));
-    }
     return new Explanation(
-        String.join(" ", call), arguments, steps, result, null, changes(before, rows()));
+        String.join(" ", call),
+        FORMS.arguments(call),
+        steps,
+        result,
+        null,
+        changes(before, rows()));
   }
 
   private Map<String, String> rows() {

@@ -20,29 +20,26 @@ import io.mm4j.cli.explain.Explanation.Change;
 import io.mm4j.cli.explain.Explanation.Step;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 
 /** Explains requests for the kernel's own mappings, one after the other on one machine. */
 public final class SpaceExplainer {
-  private static final Map<String, String> FORMS = new LinkedHashMap<>();
-
-  static {
-    FORMS.put("vmalloc", "vmalloc SIZE");
-    FORMS.put("vzalloc", "vzalloc SIZE");
-    FORMS.put("vmalloc_huge", "vmalloc_huge SIZE");
-    FORMS.put("vmalloc_32", "vmalloc_32 SIZE");
-    FORMS.put("vfree", "vfree ADDR");
-    FORMS.put("ioremap", "ioremap PADDR SIZE [MODE]");
-    FORMS.put("iounmap", "iounmap ADDR");
-    FORMS.put("dma_alloc_coherent", "dma_alloc_coherent SIZE [MASK]");
-    FORMS.put("kmap", "kmap PFN");
-    FORMS.put("kunmap", "kunmap PFN");
-    FORMS.put("kmap_local", "kmap_local PFN");
-    FORMS.put("kvmalloc", "kvmalloc SIZE");
-  }
+  private static final OperationForms FORMS =
+      new OperationForms(
+          "requests for the kernel's own mappings",
+          "vmalloc SIZE",
+          "vzalloc SIZE",
+          "vmalloc_huge SIZE",
+          "vmalloc_32 SIZE",
+          "vfree ADDR",
+          "ioremap PADDR SIZE [MODE]",
+          "iounmap ADDR",
+          "dma_alloc_coherent SIZE [MASK]",
+          "kmap PFN",
+          "kunmap PFN",
+          "kmap_local PFN",
+          "kvmalloc SIZE");
 
   private final Machine machine;
   private final KernelSpace space;
@@ -70,12 +67,12 @@ public final class SpaceExplainer {
 
   /** Whether there is an operation of that name. */
   public static boolean knows(String operation) {
-    return FORMS.containsKey(operation);
+    return FORMS.knows(operation);
   }
 
   /** How they are typed. */
   public static List<String> forms() {
-    return List.copyOf(FORMS.values());
+    return FORMS.all();
   }
 
   /**
@@ -84,24 +81,7 @@ public final class SpaceExplainer {
    * @param call its name and its arguments as typed
    */
   public static void check(List<String> call) {
-    String form = FORMS.get(call.getFirst());
-    if (form == null) {
-      throw new InputException(
-          "'" + call.getFirst() + "' does not go with requests for the kernel's own mappings",
-          "mm explain",
-          "operations of one kind at once: " + String.join(", ", FORMS.values()));
-    }
-    int most = form.split(" ", -1).length;
-    int least = most - (form.contains("[") ? 1 : 0);
-    if (call.size() < least || call.size() > most) {
-      throw new InputException(
-          (call.size() < least ? "arguments are missing" : "too many arguments")
-              + " in '"
-              + String.join(" ", call)
-              + "'",
-          call.getFirst(),
-          form + " (a shell replaces $1 in double quotes: write r1, or single quotes)");
-    }
+    FORMS.check(call);
   }
 
   /**
@@ -123,14 +103,9 @@ public final class SpaceExplainer {
       result = "refused: " + e.getMessage();
     }
     lazy(stats, areas.stats(), steps);
-    Map<String, String> arguments = new LinkedHashMap<>();
-    String[] names = FORMS.getOrDefault(call.getFirst(), "").split(" ", -1);
-    for (int i = 1; i < call.size(); i++) {
-      arguments.put(names[i].replaceAll("[\\[\\]]", "").toLowerCase(Locale.ROOT), call.get(i));
-    }
     return new Explanation(
         String.join(" ", call),
-        arguments,
+        FORMS.arguments(call),
         steps,
         result,
         null,
