@@ -68,6 +68,11 @@ void script_run(void) {
         else arg[i] = x ? value(x) : 0;
       }
       do_sys(p, name, d, arg);
+    } else if (!strcmp(name, "pagemap_scan")) {
+      struct scan_arg scan = {.size = ARG("size"), .flags = ARG("flags"), .start = ARG("start"), .end = ARG("end"),
+        .vec = ARG("vec"), .vec_len = ARG("vec_len"), .max_pages = ARG("max_pages"), .inverted = ARG("inverted"),
+        .mask = ARG("mask"), .anyof_mask = ARG("anyof"), .return_mask = ARG("return")};
+      do_scan(p, ARG("arg"), scan);
     } else if (!strcmp(name, "memfd_create")) do_memfd(p, ARG("flags"));
     else if (!strcmp(name, "unlink") || !strcmp(name, "truncate")) {
       const char *fd = text_of(f, n, "fd");

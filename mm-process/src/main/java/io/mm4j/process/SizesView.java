@@ -73,7 +73,7 @@ final class SizesView {
                   Pagemap.PRESENT
                       | (bits.isSoftDirty(entry) ? Pagemap.SOFT_DIRTY : 0)
                       | (bits.isUffdWp(entry) ? Pagemap.UFFD_WP : 0);
-              if (kind == PageTable.PAGE && isFile(vma, addr, head)) {
+              if (kind == PageTable.PAGE && mm.isFilePage(vma, addr, head)) {
                 flags |= Pagemap.FILE;
               }
               long first = Math.max(from, addr);
@@ -86,16 +86,6 @@ final class SizesView {
                 sink.entry(at, flags | (head + ((at - addr) >>> 12)));
               }
             });
-  }
-
-  private boolean isFile(Vma vma, long addr, long head) {
-    if (!vma.has(VmFlags.HUGETLB)) {
-      return !mm.context.frames().isAnon(head);
-    }
-    return vma.has(VmFlags.MAYSHARE)
-        || (vma.backing != null
-            && mm.context.hugePool().cached(vma.backing, vma.pgoffAt(addr) / (mm.hugeBytes >>> 12))
-                == head);
   }
 
   private boolean isExclusive(Vma vma, long head, long page) {

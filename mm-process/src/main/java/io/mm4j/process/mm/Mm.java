@@ -213,6 +213,20 @@ public final class Mm {
     return vma.pageProt(context.frames().format());
   }
 
+  /**
+   * Whether a page that is mapped at an address is one of a file or of shared memory, no anonymous
+   * one. Of the pool of huge pages the mapping tells, and of a private one the cache of its file.
+   */
+  public boolean isFilePage(Vma vma, long addr, long page) {
+    if (!vma.has(VmFlags.HUGETLB)) {
+      return !context.frames().isAnon(page);
+    }
+    return vma.has(VmFlags.MAYSHARE)
+        || (vma.backing != null
+            && context.hugePool().cached(vma.backing, vma.pgoffAt(addr) / (hugeBytes >>> 12))
+                == page);
+  }
+
   /** The frame that user memory at an address has, {@link Frames#NONE} for none and zero pages. */
   public long userFrame(long addr) {
     return pages.pageAt(addr);

@@ -235,6 +235,11 @@ public final class PageTable {
     return bits.isWrite(entry);
   }
 
+  /** Whether what the last {@link #look} found was written to since somebody began to watch. */
+  public boolean isSoftDirty() {
+    return bits.isSoftDirty(entry);
+  }
+
   /** The page at an address, {@link Frames#NONE} if there is none; the zero page is none. */
   public long pageAt(long addr) {
     return look(addr) == PAGE ? pfn : Frames.NONE;

@@ -4,6 +4,7 @@ package io.mm4j.replay.vma;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.PagemapScan;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
@@ -25,7 +26,7 @@ final class CallDriver {
   private final FileTable files;
   private final long limitStruct;
   private final long text;
-  private @Nullable String bits;
+  private @Nullable String detail;
   private int value = TouchOutcome.UNKNOWN;
 
   /**
@@ -51,7 +52,7 @@ final class CallDriver {
 
   /** Makes the call; fork and exit are not made here. */
   Answer make(AddressSpace mm, VmaEvent.Call call) {
-    bits = null;
+    detail = null;
     value = TouchOutcome.UNKNOWN;
     return switch (call.name()) {
       case MMAP ->
@@ -88,6 +89,7 @@ final class CallDriver {
       }
       case FAULT ->
           touch(mm.fault(call.arg(0), call.arg(1) != 0, call.arg(2) != 0, call.arg(3) != 0));
+      case PAGEMAP_SCAN -> scan(mm, call);
       case MEMFD_CREATE -> memfd(mm, call);
       case UNLINK -> {
         OpenFile open = files.open(call.open());
@@ -168,9 +170,9 @@ final class CallDriver {
     return new Answer.Value(0, false);
   }
 
-  /** The vector of a mincore that worked, as run lengths, else null. */
-  @Nullable String bits() {
-    return bits;
+  /** The vector of a mincore that worked, or what a scan found; else null. */
+  @Nullable String detail() {
+    return detail;
   }
 
   /** The byte that the last read gave, or {@link TouchOutcome#UNKNOWN}. */
@@ -187,9 +189,37 @@ final class CallDriver {
     Runs runs = new Runs();
     Answer answer = plain(mm.mincore(call.arg(0), call.arg(1), call.arg(2), runs));
     if (answer instanceof Answer.Value) {
-      bits = runs.text();
+      detail = runs.text();
     }
     return answer;
+  }
+
+  /** The recorder wrote the struct to where the call reads it. */
+  private Answer scan(AddressSpace mm, VmaEvent.Call call) {
+    arguments(mm);
+    PagemapScan request =
+        new PagemapScan(
+            call.arg(0),
+            call.arg(1),
+            call.arg(2),
+            call.arg(3),
+            call.arg(4),
+            call.arg(5),
+            call.arg(6),
+            call.arg(7),
+            call.arg(8),
+            call.arg(9),
+            call.arg(10),
+            call.arg(11));
+    PagemapScan.Found found = mm.pagemapScan(request);
+    if (!Errno.isError(found.result())) {
+      StringBuilder text = new StringBuilder("0x" + Long.toHexString(found.walkEnd()));
+      for (PagemapScan.Region region : found.regions()) {
+        text.append(String.format(":%x-%x:%x", region.start(), region.end(), region.categories()));
+      }
+      detail = text.toString();
+    }
+    return plain(found.result());
   }
 
   /** Bits as run lengths: {@code 1x3,0x2}. */

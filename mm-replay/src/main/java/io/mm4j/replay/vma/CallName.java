@@ -60,6 +60,26 @@ public enum CallName {
   SYSCTL("sysctl", Gives.ZERO, "name", "value"),
   /** prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME); the name is a word, {@code -} for none. */
   SET_VMA_NAME("set_vma_name", Gives.ZERO, "addr", "len", "text"),
+  /**
+   * ioctl(PAGEMAP_SCAN) of the process on its own pagemap; the struct lies at {@code arg}. After
+   * the arguments stands, if it worked, {@code found=WALK_END} and the regions, {@code
+   * :START-END:CATEGORIES} each.
+   */
+  PAGEMAP_SCAN(
+      "pagemap_scan",
+      Gives.COUNT,
+      "arg",
+      "size",
+      "flags",
+      "start",
+      "end",
+      "vec",
+      "vec_len",
+      "max_pages",
+      "inverted",
+      "mask",
+      "anyof",
+      "return"),
   OTHER("other", Gives.ANY, "nr");
 
   /** The form of a result. */
