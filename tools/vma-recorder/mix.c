@@ -14,7 +14,7 @@ void mix_seed(u64 seed) { rng = seed * 0x9E3779B97F4A7C15ull + 88172645463325252
 
 enum { MMAP, MUNMAP, MPROTECT, BRK, MREMAP, WRITE, READ, EXEC, MADVISE, MINCORE, MSYNC, MLOCK, MUNLOCK,
        MLOCK2, MLOCKALL, MUNLOCKALL, MSEAL, SETRLIMIT, FORK, EXIT, FREAD, FWRITE, FSIZE, FHOLE, FSYNC, SEGGET, SEGAT, SEGDT, SEGCTL, MEMFD, SEAL,
-       REMAP, OPTION, PKEY, PADVISE, UNLINK, PAGESCAN, KINDS };
+       REMAP, OPTION, PKEY, PADVISE, UNLINK, PAGESCAN, CLEARREFS, KINDS };
 static const struct { const char *name; int files; int weight[KINDS]; } mixes[] = {
   /*                  mmap munm mpro  brk mrem  wri read exec madv minc msyn lock unlk lck2 lall ula seal setr fork exit */
   {"basic",   2,    { 390, 250, 225, 130 }},
@@ -28,11 +28,11 @@ static const struct { const char *name; int files; int weight[KINDS]; } mixes[] 
   {"all",    30,    { 300,  90, 120,  35, 110, 150,  90,  10,  90,  16,  10,  17,  14,   9,   3,  3,   4,   5,   6,  3 }},
   /* the calls of the second row of kinds, among the others */
   {"io",     60,    { 260,  60,  60,   5,  30, 120, 120,   0,  60,  20,  60,  10,   8,   0,   0,  0,   0,   0,  10,  4,
-                      110, 110,  70,  40,  20,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   2,  40 }},
+                      110, 110,  70,  40,  20,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   2,  40,   2 }},
   {"ipc",    20,    { 200,  60,  60,   5,  40, 120,  90,   0,  50,  20,  10,  14,  10,   3,   0,  0,   2,   0,  12,  5,
-                       30,  30,  40,  15,   3,  45, 120,  70,  25,  14,  20,  40,   6,   8,  20,   0,  30 }},
+                       30,  30,  40,  15,   3,  45, 120,  70,  25,  14,  20,  40,   6,   8,  20,   0,  30,   2 }},
   {"calls",  45,    { 260,  60,  70,  10,  50, 120, 100,   4,  60,  20,  40,  14,  10,   4,   2,  2,   2,   3,  10,  4,
-                       60,  60,  50,  30,  10,  20,  50,  30,  10,   8,  12,  20,   8,   6,  20,   2,  60 }},
+                       60,  60,  50,  30,  10,  20,  50,  30,  10,   8,  12,  20,   8,   6,  20,   2,  60,   4 }},
   {"thp",    10,    { 220,  60, 110,  20,  60, 230, 100,   0, 120,  10,   0,  14,  14,   6,   0,  0,   0,   0,  10,  3 }},
 };
 
@@ -348,6 +348,7 @@ static void one(int p, int kind, int files) {
       return;
     }
     case PAGESCAN: scan_(p, a, len); return;
+    case CLEARREFS: do_clear_refs(p, below(7)); return;
     case UNLINK: do_unlink(p, 1 + below(6)); return;
     case FORK: if (living() < MAXP && nproc_ < MAXP * 8 - 1 && calls_made > 8) do_fork(p); return;
     case EXIT: if (living() > 1 && p > 0) do_exit(p); return;

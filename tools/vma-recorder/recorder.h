@@ -55,6 +55,7 @@ int do_sys(int p, const char *name, int d, const u64 *arg);
 const char *sys_keys(const char *name);
 void do_memfd(int p, u64 flags);
 void do_scan(int p, u64 at, struct scan_arg request);
+void do_clear_refs(int p, int value);
 void do_unlink(int p, int d);
 void do_truncate(int p, int d, u64 len);
 void remove_segments(void);

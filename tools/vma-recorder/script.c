@@ -68,7 +68,8 @@ void script_run(void) {
         else arg[i] = x ? value(x) : 0;
       }
       do_sys(p, name, d, arg);
-    } else if (!strcmp(name, "pagemap_scan")) {
+    } else if (!strcmp(name, "clear_refs")) do_clear_refs(p, ARG("value"));
+    else if (!strcmp(name, "pagemap_scan")) {
       struct scan_arg scan = {.size = ARG("size"), .flags = ARG("flags"), .start = ARG("start"), .end = ARG("end"),
         .vec = ARG("vec"), .vec_len = ARG("vec_len"), .max_pages = ARG("max_pages"), .inverted = ARG("inverted"),
         .mask = ARG("mask"), .anyof_mask = ARG("anyof"), .return_mask = ARG("return")};

@@ -360,6 +360,17 @@ void do_scan(int p, u64 at, struct scan_arg request) {
   after(p, v);
 }
 
+void do_clear_refs(int p, int value) {
+  char path[64], text[16];
+  sprintf(path, "/proc/%d/clear_refs", proc[p].pid);
+  int fd = open(path, O_WRONLY), n = sprintf(text, "%d", value);
+  u64 v = write(fd, text, n) == n ? 0 : -errno;
+  close(fd);
+  printf("%d p%d clear_refs value=%d ", ++calls_made, p, value);
+  print_result(v, 0);
+  after(p, v);
+}
+
 static const char *path_of(int d) {
   static const char *paths[] = {0, "F1", "F1", "F2", "F3", "/dev/shm/F4", "F5", "F1"};
   return d < 8 ? paths[d] : 0;

@@ -285,6 +285,11 @@ final class LinuxAddressSpace implements AddressSpace {
   }
 
   @Override
+  public long clearRefs(int type) {
+    return calls.clearRefs(type);
+  }
+
+  @Override
   public MmLayout layout() {
     return mm.layout();
   }

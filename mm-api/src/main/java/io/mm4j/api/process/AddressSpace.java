@@ -243,6 +243,17 @@ public interface AddressSpace {
   }
 
   /**
+   * A number is written to {@code /proc/PID/clear_refs}: 1 forgets which pages were used, 2 of
+   * anonymous memory only, 3 of files only, 4 what was written to (soft-dirty), 5 the peak of the
+   * resident set. O(page tables).
+   *
+   * @return 0 or {@code -EINVAL} for another number
+   */
+  default long clearRefs(int type) {
+    return -Errno.ENOSYS;
+  }
+
+  /**
    * {@code ioctl(PAGEMAP_SCAN)} on the pagemap of this address space: which pages have which
    * categories. Where the request names memory of the process, its struct is read and the regions
    * are written there. O(page tables).

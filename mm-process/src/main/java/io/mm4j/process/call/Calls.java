@@ -132,6 +132,11 @@ public final class Calls {
     return ranges.mincore(addr, len, vec, sink);
   }
 
+  /** /proc/PID/clear_refs is written. */
+  public long clearRefs(int type) {
+    return new ClearRefs(mm).write(type);
+  }
+
   /** ioctl(PAGEMAP_SCAN). */
   public PagemapScan.Found pagemapScan(PagemapScan request) {
     return scan.scan(request);

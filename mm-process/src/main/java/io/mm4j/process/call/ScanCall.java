@@ -148,7 +148,7 @@ final class ScanCall {
                 || vma.has(VmFlags.PFNMAP)
                 || (~scan.inverted() & scan.mask() & PagemapScan.WPALLOWED) != 0;
         if (!skipped) {
-          boolean soft = mm.context.softDirty && vma.has(VmFlags.SOFTDIRTY);
+          boolean soft = vma.has(VmFlags.SOFTDIRTY);
           ofVma = soft ? PagemapScan.SOFT_DIRTY : 0;
           vma(vma, Math.max(start, vma.start), Math.min(end, vma.end));
         }
@@ -191,7 +191,7 @@ final class ScanCall {
       } else if (mm.isFilePage(vma, at, mm.pages.pfn())) {
         has |= PagemapScan.FILE;
       }
-      return has | (mm.context.softDirty && mm.pages.isSoftDirty() ? PagemapScan.SOFT_DIRTY : 0);
+      return has | (mm.pages.isSoftDirty() ? PagemapScan.SOFT_DIRTY : 0);
     }
 
     /** {@code pagemap_hugetlb_category()}: an empty entry is huge, too. */

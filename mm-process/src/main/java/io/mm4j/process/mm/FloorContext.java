@@ -59,9 +59,6 @@ public final class FloorContext {
   /** {@code CONFIG_ANON_VMA_NAME}. */
   public boolean anonVmaNames;
 
-  /** {@code CONFIG_MEM_SOFT_DIRTY}. */
-  public boolean softDirty;
-
   /** The disk's read_ahead_kb, in pages. */
   public long readAheadPages = 32;
 

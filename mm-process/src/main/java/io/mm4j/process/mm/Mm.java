@@ -227,6 +227,11 @@ public final class Mm {
                 == page);
   }
 
+  /** {@code VM_SOFTDIRTY} of what is mapped anew: nobody has looked at it. */
+  public long newFlags() {
+    return pages.tracksSoftDirty() ? VmFlags.SOFTDIRTY : 0;
+  }
+
   /** The frame that user memory at an address has, {@link Frames#NONE} for none and zero pages. */
   public long userFrame(long addr) {
     return pages.pageAt(addr);

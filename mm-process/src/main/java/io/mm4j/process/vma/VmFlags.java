@@ -49,7 +49,7 @@ public final class VmFlags {
   public static final long SPECIAL = IO | DONTEXPAND | PFNMAP | MIXEDMAP;
 
   /** Flags that do not keep VMAs apart: the merged VMA has them if one of its parts had. */
-  public static final long STICKY = MAYBE_GUARD;
+  public static final long STICKY = MAYBE_GUARD | SOFTDIRTY;
 
   /** Letters by bit, as {@code show_smap_vma_flags} in fs/proc/task_mmu.c. */
   private static final String[] LETTERS = new String[64];

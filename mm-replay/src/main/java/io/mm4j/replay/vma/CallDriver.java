@@ -89,6 +89,7 @@ final class CallDriver {
       }
       case FAULT ->
           touch(mm.fault(call.arg(0), call.arg(1) != 0, call.arg(2) != 0, call.arg(3) != 0));
+      case CLEAR_REFS -> plain(mm.clearRefs((int) call.arg(0)));
       case PAGEMAP_SCAN -> scan(mm, call);
       case MEMFD_CREATE -> memfd(mm, call);
       case UNLINK -> {

@@ -80,6 +80,8 @@ public enum CallName {
       "mask",
       "anyof",
       "return"),
+  /** Root writes a number to /proc/PID/clear_refs. */
+  CLEAR_REFS("clear_refs", Gives.ZERO, "value"),
   OTHER("other", Gives.ANY, "nr");
 
   /** The form of a result. */

@@ -114,6 +114,11 @@ class DelegatingSpace implements AddressSpace {
   }
 
   @Override
+  public long clearRefs(int type) {
+    return inner.clearRefs(type);
+  }
+
+  @Override
   public PagemapScan.Found pagemapScan(PagemapScan scan) {
     return inner.pagemapScan(scan);
   }
