@@ -85,6 +85,12 @@ public record PagemapScan(
     return new PagemapScan(0, SIZE, 0, start, end, 1, 1 << 20, 0, 0, mask, 0, CATEGORIES);
   }
 
+  /** The same with other flags. */
+  public PagemapScan withFlags(long other) {
+    return new PagemapScan(
+        argUaddr, size, other, start, end, vec, vecLen, maxPages, inverted, mask, anyof, returned);
+  }
+
   /**
    * Neighbouring pages with the same categories: {@code struct page_region}.
    *

@@ -52,6 +52,8 @@ enum CallForm {
   PKEY_ALLOC("pkey_alloc", Syscall.PKEY_ALLOC, "number=0 number=0"),
   PRCTL("prctl", Syscall.PRCTL, "prctl mdwe=0 number=0 number=0 number=0"),
   PROCESS_MADVISE("process_madvise", Syscall.PROCESS_MADVISE, "number=1 addr len advice number=0"),
+  PAGEMAP_SCAN("pagemap_scan", false, "addr len page_is=0 pm_scan=0"),
+  CLEAR_REFS("clear_refs", false, "number=4"),
   FORK("fork", false, ""),
   PROCESS("process", false, "pid"),
   EXIT("exit", false, "");
@@ -140,8 +142,18 @@ enum CallForm {
 
   private String shown(String name) {
     return switch (name) {
-      case "mremap", "mlock2", "mlockall", "msync", "falloc", "seal", "mfd", "ipc", "shm" ->
+      case "mremap",
+          "mlock2",
+          "mlockall",
+          "msync",
+          "falloc",
+          "seal",
+          "mfd",
+          "ipc",
+          "shm",
+          "pm_scan" ->
           "FLAGS";
+      case "page_is" -> "CATEGORIES";
       case "number" -> this == MSEAL ? "FLAGS" : "NUMBER";
       case "shmctl" -> "COMMAND";
       case "prctl" -> "OPTION";
