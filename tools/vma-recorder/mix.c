@@ -14,7 +14,7 @@ void mix_seed(u64 seed) { rng = seed * 0x9E3779B97F4A7C15ull + 88172645463325252
 
 enum { MMAP, MUNMAP, MPROTECT, BRK, MREMAP, WRITE, READ, EXEC, MADVISE, MINCORE, MSYNC, MLOCK, MUNLOCK,
        MLOCK2, MLOCKALL, MUNLOCKALL, MSEAL, SETRLIMIT, FORK, EXIT, FREAD, FWRITE, FSIZE, FHOLE, FSYNC, SEGGET, SEGAT, SEGDT, SEGCTL, MEMFD, SEAL,
-       REMAP, OPTION, PKEY, PADVISE, UNLINK, PAGESCAN, CLEARREFS, KINDS };
+       REMAP, OPTION, PKEY, PADVISE, UNLINK, PAGESCAN, CLEARREFS, SETMM, KINDS };
 static const struct { const char *name; int files; int weight[KINDS]; } mixes[] = {
   /*                  mmap munm mpro  brk mrem  wri read exec madv minc msyn lock unlk lck2 lall ula seal setr fork exit */
   {"basic",   2,    { 390, 250, 225, 130 }},
@@ -30,9 +30,9 @@ static const struct { const char *name; int files; int weight[KINDS]; } mixes[] 
   {"io",     60,    { 260,  60,  60,   5,  30, 120, 120,   0,  60,  20,  60,  10,   8,   0,   0,  0,   0,   0,  10,  4,
                       110, 110,  70,  40,  20,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   2,  40,   2 }},
   {"ipc",    20,    { 200,  60,  60,   5,  40, 120,  90,   0,  50,  20,  10,  14,  10,   3,   0,  0,   2,   0,  12,  5,
-                       30,  30,  40,  15,   3,  45, 120,  70,  25,  14,  20,  40,   6,   8,  20,   0,  30,   2 }},
+                       30,  30,  40,  15,   3,  45, 120,  70,  25,  14,  20,  40,   6,   8,  20,   0,  30,   2,   6 }},
   {"calls",  45,    { 260,  60,  70,  10,  50, 120, 100,   4,  60,  20,  40,  14,  10,   4,   2,  2,   2,   3,  10,  4,
-                       60,  60,  50,  30,  10,  20,  50,  30,  10,   8,  12,  20,   8,   6,  20,   2,  60,   4 }},
+                       60,  60,  50,  30,  10,  20,  50,  30,  10,   8,  12,  20,   8,   6,  20,   2,  60,   4,  14 }},
   {"thp",    10,    { 220,  60, 110,  20,  60, 230, 100,   0, 120,  10,   0,  14,  14,   6,   0,  0,   0,   0,  10,  3 }},
 };
 
@@ -206,6 +206,21 @@ static void scan_(int p, u64 a, u64 len) {
   do_scan(p, chance(97) ? data_page + 0x3d00 : is32 ? 0xffffff00 : 0x800000000000, s);
 }
 
+/* One or two fields anew. A heap must end above the victim's data: brk may unmap all of it. */
+static void set_mm(int p) {
+  struct mm_map map;
+  now_mm_map(p, &map);
+  u64 at = chance(96) ? data_page + 0x3d80 : 0x800000000000, low = data_page + 4 * P, size = chance(96) ? sizeof map : below(200);
+  for (int i = 1 + below(2); i > 0; i--) map.field[below(11)] = chance(80) ? pick(p) : below(0x20000);
+  if (chance(50)) {
+    map.field[4] = low + P * below(40) + (chance(30) ? below(P) : 0);
+    map.field[5] = map.field[4] + (chance(50) ? 0 : below(0x20000));
+  }
+  if (map.field[4] < low) return;
+  if (chance(10)) map.auxv = chance(80) ? data_page : pick(p), map.auxv_size = below(500);
+  do_set_mm_map(p, at, size, map, chance(4) ? file() : 0);
+}
+
 static void one(int p, int kind, int files) {
   u64 a = pick(p), len = length();
   switch (kind) {
@@ -332,6 +347,7 @@ static void one(int p, int kind, int files) {
     case OPTION: {
       static const int options[] = {41, 42, 41, 0x53564d41, 35, 66};
       u64 arg[5] = {(u64) options[below(6)], below(2), chance(80) ? 0 : below(4), chance(95) ? 0 : 1, 0};
+      if (arg[0] == 35) arg[1] = chance(80) ? 1 + below(13) : below(40), arg[2] = pick(p);
       do_sys(p, "prctl", 0, arg);
       return;
     }
@@ -348,6 +364,7 @@ static void one(int p, int kind, int files) {
       return;
     }
     case PAGESCAN: scan_(p, a, len); return;
+    case SETMM: set_mm(p); return;
     case CLEARREFS: do_clear_refs(p, below(7)); return;
     case UNLINK: do_unlink(p, 1 + below(6)); return;
     case FORK: if (living() < MAXP && nproc_ < MAXP * 8 - 1 && calls_made > 8) do_fork(p); return;

@@ -56,6 +56,9 @@ const char *sys_keys(const char *name);
 void do_memfd(int p, u64 flags);
 void do_scan(int p, u64 at, struct scan_arg request);
 void do_clear_refs(int p, int value);
+struct mm_map { u64 field[11], auxv; uint32_t auxv_size, exe_fd; }; /* struct prctl_mm_map */
+void now_mm_map(int p, struct mm_map *map);
+int do_set_mm_map(int p, u64 at, u64 size, struct mm_map map, int d);
 void do_unlink(int p, int d);
 void do_truncate(int p, int d, u64 len);
 void remove_segments(void);

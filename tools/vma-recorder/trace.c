@@ -371,6 +371,44 @@ void do_clear_refs(int p, int value) {
   after(p, v);
 }
 
+/* Where the victim's things lie now. */
+void now_mm_map(int p, struct mm_map *map) {
+  static const int places[] = {26, 27, 45, 46, 47, 0, 28, 48, 49, 50, 51};
+  char path[64];
+  sprintf(path, "/proc/%d/stat", proc[p].pid);
+  char *s = slurp(path), *at = strrchr(s, ')') + 2;
+  u64 value[60] = {0};
+  for (int i = 3; at && i < 60; i++) {
+    value[i] = strtoull(at, 0, 10);
+    at = strchr(at, ' ');
+    if (at) at++;
+  }
+  free(s);
+  memset(map, 0, sizeof *map);
+  for (int i = 0; i < 11; i++) map->field[i] = value[places[i]];
+  map->field[5] = word(raw_call(p, 12, 45, 0, 0, 0, 0, 0, 0));
+  map->exe_fd = -1;
+}
+
+/* d: the open behind exe_fd, 0 for none. */
+int do_set_mm_map(int p, u64 at, u64 size, struct mm_map map, int d) {
+  static const char *names_[] = {"start_code", "end_code", "start_data", "end_data", "start_brk", "brk", "start_stack",
+    "arg_start", "arg_end", "env_start", "env_end"};
+  uint32_t fd = map.exe_fd;
+  map.exe_fd = real_fd(d, fd);
+  if (at >= data_page && at < data_page + 4 * P) poke(p, at, &map, sizeof map);
+  u64 v = raw_call(p, 157, 172, 35, 14, at, size, 0, 0);
+  printf("%d p%d set_mm_map addr=0x%lx size=0x%lx", ++calls_made, p, at, size);
+  for (int i = 0; i < 11; i++) printf(" %s=0x%lx", names_[i], map.field[i]);
+  printf(" auxv=0x%lx auxv_size=0x%x fd=", map.auxv, map.auxv_size);
+  print_fd(d, fd);
+  printf(" ");
+  print_result(v, 0);
+  if (!failed(v) && p == 0) brk_now = map.field[5];
+  after(p, v);
+  return !failed(v);
+}
+
 static const char *path_of(int d) {
   static const char *paths[] = {0, "F1", "F1", "F2", "F3", "/dev/shm/F4", "F5", "F1"};
   return d < 8 ? paths[d] : 0;

@@ -165,6 +165,27 @@ public enum CallFlags {
       Uapi.PR_SET_VMA),
   /** Bits of PR_SET_MDWE. */
   MDWE("PR_MDWE_REFUSE_EXEC_GAIN PR_MDWE_NO_INHERIT", 1, 2),
+  /** Fields of PR_SET_MM: one number, no bits. */
+  SET_MM(
+      "PR_SET_MM_START_CODE PR_SET_MM_END_CODE PR_SET_MM_START_DATA PR_SET_MM_END_DATA"
+          + " PR_SET_MM_START_STACK PR_SET_MM_START_BRK PR_SET_MM_BRK PR_SET_MM_ARG_START"
+          + " PR_SET_MM_ARG_END PR_SET_MM_ENV_START PR_SET_MM_ENV_END PR_SET_MM_AUXV"
+          + " PR_SET_MM_EXE_FILE PR_SET_MM_MAP PR_SET_MM_MAP_SIZE",
+      1,
+      2,
+      3,
+      4,
+      5,
+      6,
+      7,
+      8,
+      9,
+      10,
+      11,
+      12,
+      13,
+      14,
+      15),
   /** Categories of pages in PAGEMAP_SCAN. */
   PAGE_IS(
       "PAGE_IS_WPALLOWED PAGE_IS_WRITTEN PAGE_IS_FILE PAGE_IS_PRESENT PAGE_IS_SWAPPED"

@@ -128,7 +128,7 @@ public final class Mm {
     return layout;
   }
 
-  /** exec has put things there; the break is at its start. */
+  /** Things are there; so is the break. */
   public void placed(MmLayout places) {
     layout = places;
     brk = places.brk();

@@ -8,6 +8,7 @@ import io.mm4j.api.process.PagemapScan;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
+import io.mm4j.api.process.Uapi;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +19,9 @@ import org.jspecify.annotations.Nullable;
 final class CallDriver {
   /** The recorder read a word with ptrace before it let the program jump there. */
   private static final int PEEK_BYTES = 8;
+
+  private static final long PAGE = 4096;
+  private static final int PR_SET_MM_MAP = 14;
 
   /** The recorder's own RLIMIT_STACK. */
   private static final long RECORDER_STACK_BYTES = 8L << 20;
@@ -62,7 +66,7 @@ final class CallDriver {
                   call.arg(1),
                   call.arg(2),
                   call.arg(3),
-                  descriptor(call),
+                  descriptor(call, 4),
                   call.arg(5)));
       case MUNMAP -> plain(mm.munmap(call.arg(0), call.arg(1)));
       case MPROTECT -> plain(mm.mprotect(call.arg(0), call.arg(1), call.arg(2)));
@@ -90,6 +94,7 @@ final class CallDriver {
       case FAULT ->
           touch(mm.fault(call.arg(0), call.arg(1) != 0, call.arg(2) != 0, call.arg(3) != 0));
       case CLEAR_REFS -> plain(mm.clearRefs((int) call.arg(0)));
+      case SET_MM_MAP -> setMmMap(mm, call);
       case PAGEMAP_SCAN -> scan(mm, call);
       case MEMFD_CREATE -> memfd(mm, call);
       case UNLINK -> {
@@ -181,9 +186,9 @@ final class CallDriver {
     return value;
   }
 
-  private long descriptor(VmaEvent.Call call) {
+  private long descriptor(VmaEvent.Call call, int at) {
     String open = call.open();
-    return open == null ? call.arg(4) : files.fd(open);
+    return open == null ? call.arg(at) : files.fd(open);
   }
 
   private Answer mincore(AddressSpace mm, VmaEvent.Call call) {
@@ -193,6 +198,26 @@ final class CallDriver {
       detail = runs.text();
     }
     return answer;
+  }
+
+  /** The recorder wrote the struct to the page of its arguments. */
+  private Answer setMmMap(AddressSpace mm, VmaEvent.Call call) {
+    long addr = call.arg(0);
+    if (limitStruct != 0 && (addr & -PAGE) == (limitStruct & -PAGE)) {
+      long at = addr;
+      for (int i = 2; i < 14; i++, at += Long.BYTES) {
+        store(mm, at, call.arg(i), Long.BYTES);
+      }
+      store(mm, at, call.arg(14), Integer.BYTES);
+      store(mm, at + Integer.BYTES, descriptor(call, 15), Integer.BYTES);
+    }
+    return plain(mm.syscall(Syscall.PRCTL, Uapi.PR_SET_MM, PR_SET_MM_MAP, addr, call.arg(1), 0));
+  }
+
+  private static void store(AddressSpace mm, long addr, long value, int bytes) {
+    for (int i = 0; i < bytes; i++) {
+      mm.write(addr + i, (int) (value >>> (i * Byte.SIZE)) & 255);
+    }
   }
 
   /** The recorder wrote the struct to where the call reads it. */

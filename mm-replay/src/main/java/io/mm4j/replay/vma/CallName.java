@@ -82,6 +82,26 @@ public enum CallName {
       "return"),
   /** Root writes a number to /proc/PID/clear_refs. */
   CLEAR_REFS("clear_refs", Gives.ZERO, "value"),
+  /** prctl(PR_SET_MM, PR_SET_MM_MAP) with what the struct at the address says. */
+  SET_MM_MAP(
+      "set_mm_map",
+      Gives.ZERO,
+      "addr",
+      "size",
+      "start_code",
+      "end_code",
+      "start_data",
+      "end_data",
+      "start_brk",
+      "brk",
+      "start_stack",
+      "arg_start",
+      "arg_end",
+      "env_start",
+      "env_end",
+      "auxv",
+      "auxv_size",
+      "fd"),
   OTHER("other", Gives.ANY, "nr");
 
   /** The form of a result. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.vma;
 
+import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.MmSysctls;
@@ -9,6 +10,7 @@ import io.mm4j.api.process.ThpMode;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The first part of a recording: the machine and the process before the first call.
@@ -24,7 +26,7 @@ import java.util.Map;
  * @param totalRamKb MemTotal
  * @param swapKb SwapTotal
  * @param uid user
- * @param privileged all capabilities that memory calls ask for, but SYS_RESOURCE
+ * @param capabilities those of the process that memory calls ask for
  * @param personality words of the personality line
  * @param asBytes RLIMIT_AS, -1 for none; so the next three
  * @param dataBytes RLIMIT_DATA
@@ -47,7 +49,7 @@ public record VmaHeader(
     long totalRamKb,
     long swapKb,
     long uid,
-    boolean privileged,
+    Set<Capability> capabilities,
     List<String> personality,
     long asBytes,
     long dataBytes,
@@ -70,7 +72,7 @@ public record VmaHeader(
       long totalRamKb,
       long swapKb,
       long uid,
-      boolean privileged,
+      Set<Capability> capabilities,
       List<String> personality,
       long asBytes,
       long dataBytes,
@@ -91,7 +93,7 @@ public record VmaHeader(
         totalRamKb,
         swapKb,
         uid,
-        privileged,
+        capabilities,
         personality,
         asBytes,
         dataBytes,
@@ -127,7 +129,7 @@ public record VmaHeader(
         ramKb,
         swapKb,
         uid,
-        privileged,
+        capabilities,
         personality,
         asBytes,
         dataBytes,
@@ -155,7 +157,7 @@ public record VmaHeader(
         totalRamKb,
         swapKb,
         uid,
-        privileged,
+        capabilities,
         personality,
         asBytes,
         dataBytes,
@@ -168,7 +170,7 @@ public record VmaHeader(
   }
 
   /** The same, owned by somebody else. */
-  VmaHeader withOwner(long owner, boolean capable) {
+  VmaHeader withOwner(long owner, Set<Capability> allowed) {
     return new VmaHeader(
         id,
         recordingClass,
@@ -181,7 +183,7 @@ public record VmaHeader(
         totalRamKb,
         swapKb,
         owner,
-        capable,
+        allowed,
         personality,
         asBytes,
         dataBytes,
@@ -207,7 +209,7 @@ public record VmaHeader(
         totalRamKb,
         swapKb,
         uid,
-        privileged,
+        capabilities,
         personality,
         limits.getOrDefault("AS", asBytes),
         limits.getOrDefault("DATA", dataBytes),
