@@ -14,7 +14,7 @@ void mix_seed(u64 seed) { rng = seed * 0x9E3779B97F4A7C15ull + 88172645463325252
 
 enum { MMAP, MUNMAP, MPROTECT, BRK, MREMAP, WRITE, READ, EXEC, MADVISE, MINCORE, MSYNC, MLOCK, MUNLOCK,
        MLOCK2, MLOCKALL, MUNLOCKALL, MSEAL, SETRLIMIT, FORK, EXIT, FREAD, FWRITE, FSIZE, FHOLE, FSYNC, SEGGET, SEGAT, SEGDT, SEGCTL, MEMFD, SEAL,
-       REMAP, OPTION, PKEY, PADVISE, UNLINK, KINDS };
+       REMAP, OPTION, PKEY, PADVISE, UNLINK, PAGESCAN, CLEARREFS, SETMM, KINDS };
 static const struct { const char *name; int files; int weight[KINDS]; } mixes[] = {
   /*                  mmap munm mpro  brk mrem  wri read exec madv minc msyn lock unlk lck2 lall ula seal setr fork exit */
   {"basic",   2,    { 390, 250, 225, 130 }},
@@ -28,11 +28,11 @@ static const struct { const char *name; int files; int weight[KINDS]; } mixes[] 
   {"all",    30,    { 300,  90, 120,  35, 110, 150,  90,  10,  90,  16,  10,  17,  14,   9,   3,  3,   4,   5,   6,  3 }},
   /* the calls of the second row of kinds, among the others */
   {"io",     60,    { 260,  60,  60,   5,  30, 120, 120,   0,  60,  20,  60,  10,   8,   0,   0,  0,   0,   0,  10,  4,
-                      110, 110,  70,  40,  20,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   2 }},
+                      110, 110,  70,  40,  20,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   2,  40,   2 }},
   {"ipc",    20,    { 200,  60,  60,   5,  40, 120,  90,   0,  50,  20,  10,  14,  10,   3,   0,  0,   2,   0,  12,  5,
-                       30,  30,  40,  15,   3,  45, 120,  70,  25,  14,  20,  40,   6,   8,  20,   0 }},
+                       30,  30,  40,  15,   3,  45, 120,  70,  25,  14,  20,  40,   6,   8,  20,   0,  30,   2,   6 }},
   {"calls",  45,    { 260,  60,  70,  10,  50, 120, 100,   4,  60,  20,  40,  14,  10,   4,   2,  2,   2,   3,  10,  4,
-                       60,  60,  50,  30,  10,  20,  50,  30,  10,   8,  12,  20,   8,   6,  20,   2 }},
+                       60,  60,  50,  30,  10,  20,  50,  30,  10,   8,  12,  20,   8,   6,  20,   2,  60,   4,  14 }},
   {"thp",    10,    { 220,  60, 110,  20,  60, 230, 100,   0, 120,  10,   0,  14,  14,   6,   0,  0,   0,   0,  10,  3 }},
 };
 
@@ -173,6 +173,54 @@ static u64 segment_at(int p) {
   return found ? found : 0x10000;
 }
 
+/* Mostly what somebody would ask; at times one wrong word in it. */
+static void scan_(int p, u64 a, u64 len) {
+  static const u64 masks[] = {0, 0, 8, 8, 2, 4, 0x20, 0x10, 0x40, 0x100, 1, 0x80};
+  struct scan_arg s = {.size = 96, .start = a & ~4095ull, .vec = data_page, .vec_len = 1 + below(chance(70) ? 30 : 600),
+    .max_pages = chance(60) ? 0 : 1 + below(chance(50) ? 8 : 700), .return_mask = chance(80) ? 0x1ff : below(0x200)};
+  s.end = s.start + (len > 1ull << 40 ? P * 40 : len);
+  if (chance(10)) s.start = 0, s.end = is32 ? 0xfffff000 : 0x7ffffffff000;
+  s.mask = masks[below(12)];
+  if (chance(25)) s.anyof_mask = masks[below(12)] | masks[below(12)];
+  if (chance(20)) s.inverted = masks[below(12)] | masks[below(12)];
+  if (chance(15)) s.mask = s.return_mask = 2, s.anyof_mask = s.inverted = 0;
+  if (chance(8)) s.flags = 1 + below(3);
+  if (chance(20)) {
+    u64 to = pick(p);
+    if (!harms(to, s.vec_len * 24)) s.vec = to;
+  }
+  if (chance(8)) s.vec = 0, s.vec_len = chance(50) ? 0 : 3;
+  if (chance(10)) {
+    switch (below(9)) {
+      case 0: s.size = below(200); break;
+      case 1: s.flags = 4; break;
+      case 2: s.mask |= 0x200; break;
+      case 3: s.start |= 1 + below(P - 1); break;
+      case 4: s.end = s.start - P; break;
+      case 5: s.end = chance(50) ? ~0ull : 0x7ffffffff001; break;
+      case 6: s.vec = 0x7fffffffefff; break;
+      case 7: s.vec_len = rnd(); break;
+      default: s.end += 1 + below(P - 1);
+    }
+  }
+  do_scan(p, chance(97) ? data_page + 0x3d00 : is32 ? 0xffffff00 : 0x800000000000, s);
+}
+
+/* One or two fields anew. A heap must end above the victim's data: brk may unmap all of it. */
+static void set_mm(int p) {
+  struct mm_map map;
+  now_mm_map(p, &map);
+  u64 at = chance(96) ? data_page + 0x3d80 : 0x800000000000, low = data_page + 4 * P, size = chance(96) ? sizeof map : below(200);
+  for (int i = 1 + below(2); i > 0; i--) map.field[below(11)] = chance(80) ? pick(p) : below(0x20000);
+  if (chance(50)) {
+    map.field[4] = low + P * below(40) + (chance(30) ? below(P) : 0);
+    map.field[5] = map.field[4] + (chance(50) ? 0 : below(0x20000));
+  }
+  if (map.field[4] < low) return;
+  if (chance(10)) map.auxv = chance(80) ? data_page : pick(p), map.auxv_size = below(500);
+  do_set_mm_map(p, at, size, map, chance(4) ? file() : 0);
+}
+
 static void one(int p, int kind, int files) {
   u64 a = pick(p), len = length();
   switch (kind) {
@@ -299,6 +347,7 @@ static void one(int p, int kind, int files) {
     case OPTION: {
       static const int options[] = {41, 42, 41, 0x53564d41, 35, 66};
       u64 arg[5] = {(u64) options[below(6)], below(2), chance(80) ? 0 : below(4), chance(95) ? 0 : 1, 0};
+      if (arg[0] == 35) arg[1] = chance(80) ? 1 + below(13) : below(40), arg[2] = pick(p);
       do_sys(p, "prctl", 0, arg);
       return;
     }
@@ -314,6 +363,9 @@ static void one(int p, int kind, int files) {
       if (!harms(a, len)) do_sys(p, "process_madvise", 0, arg);
       return;
     }
+    case PAGESCAN: scan_(p, a, len); return;
+    case SETMM: set_mm(p); return;
+    case CLEARREFS: do_clear_refs(p, below(7)); return;
     case UNLINK: do_unlink(p, 1 + below(6)); return;
     case FORK: if (living() < MAXP && nproc_ < MAXP * 8 - 1 && calls_made > 8) do_fork(p); return;
     case EXIT: if (living() > 1 && p > 0) do_exit(p); return;

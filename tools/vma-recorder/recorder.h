@@ -23,6 +23,14 @@ extern u64 results[];     /* by call number, for scripts */
 void die(const char *what);
 char *slurp(const char *path);
 
+/* PAGEMAP_SCAN as linux/fs.h has it; older headers do not know all categories. */
+struct region { u64 start, end, categories; };
+struct scan_arg {
+  u64 size, flags, start, end, walk_end, vec, vec_len, max_pages;
+  u64 inverted, mask, anyof_mask, return_mask;
+};
+#define SCAN _IOWR('f', 16, struct scan_arg)
+
 /* state.c: maps and state blocks */
 char *read_maps(pid_t pid);
 int count_lines(const char *s);
@@ -46,6 +54,11 @@ void do_setrlimit(int p, int which, u64 cur);
 int do_sys(int p, const char *name, int d, const u64 *arg);
 const char *sys_keys(const char *name);
 void do_memfd(int p, u64 flags);
+void do_scan(int p, u64 at, struct scan_arg request);
+void do_clear_refs(int p, int value);
+struct mm_map { u64 field[11], auxv; uint32_t auxv_size, exe_fd; }; /* struct prctl_mm_map */
+void now_mm_map(int p, struct mm_map *map);
+int do_set_mm_map(int p, u64 at, u64 size, struct mm_map map, int d);
 void do_unlink(int p, int d);
 void do_truncate(int p, int d, u64 len);
 void remove_segments(void);

@@ -68,6 +68,24 @@ void script_run(void) {
         else arg[i] = x ? value(x) : 0;
       }
       do_sys(p, name, d, arg);
+    } else if (!strcmp(name, "set_mm_map")) {
+      static const char *keys[] = {"start_code", "end_code", "start_data", "end_data", "start_brk", "brk", "start_stack",
+        "arg_start", "arg_end", "env_start", "env_end"};
+      struct mm_map map;
+      now_mm_map(p, &map); /* what the line leaves out stays */
+      for (int i = 0; i < 11; i++) if (text_of(f, n, keys[i])) map.field[i] = ARG(keys[i]);
+      map.auxv = ARG("auxv");
+      map.auxv_size = ARG("auxv_size");
+      const char *fd = text_of(f, n, "fd");
+      int d = fd && *fd == 'D' ? atoi(fd + 1) : fd && *fd == 'M' ? 100 + atoi(fd + 1) : 0;
+      if (fd && !d) map.exe_fd = atoi(fd);
+      do_set_mm_map(p, text_of(f, n, "addr") ? ARG("addr") : data_page + 0x3d80, text_of(f, n, "size") ? ARG("size") : sizeof map, map, d);
+    } else if (!strcmp(name, "clear_refs")) do_clear_refs(p, ARG("value"));
+    else if (!strcmp(name, "pagemap_scan")) {
+      struct scan_arg scan = {.size = ARG("size"), .flags = ARG("flags"), .start = ARG("start"), .end = ARG("end"),
+        .vec = ARG("vec"), .vec_len = ARG("vec_len"), .max_pages = ARG("max_pages"), .inverted = ARG("inverted"),
+        .mask = ARG("mask"), .anyof_mask = ARG("anyof"), .return_mask = ARG("return")};
+      do_scan(p, ARG("arg"), scan);
     } else if (!strcmp(name, "memfd_create")) do_memfd(p, ARG("flags"));
     else if (!strcmp(name, "unlink") || !strcmp(name, "truncate")) {
       const char *fd = text_of(f, n, "fd");

@@ -110,13 +110,6 @@ void print_maps(int p, const char *when) {
   printf("maps p%d n=%d %s\n%send\n", p, count_lines(proc[p].maps), when, proc[p].maps);
 }
 
-/* PAGEMAP_SCAN as linux/fs.h has it; older headers do not know all categories. */
-struct region { u64 start, end, categories; };
-struct scan_arg {
-  u64 size, flags, start, end, walk_end, vec, vec_len, max_pages;
-  u64 inverted, mask, anyof_mask, return_mask;
-};
-#define SCAN _IOWR('f', 16, struct scan_arg)
 #define IS_PRESENT (1 << 3)
 #define IS_PFNZERO (1 << 5)
 #define IS_HUGE (1 << 6)

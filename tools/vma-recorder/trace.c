@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
@@ -330,6 +331,82 @@ void do_memfd(int p, u64 flags) {
   }
   print_result(v, 0);
   after(p, v);
+}
+
+/* The victim scans its own pagemap. Its request lies at an address, which is not written if it is no place for it. */
+void do_scan(int p, u64 at, struct scan_arg request) {
+  u64 name = data_page + 0x3e40;
+  if (at >= data_page && at < data_page + 4 * P) poke(p, at, &request, sizeof request);
+  poke(p, name, "/proc/self/pagemap", 19);
+  u64 fd = raw_call(p, 2, 5, name, 0, 0, 0, 0, 0);
+  u64 v = raw_call(p, 16, 54, fd, SCAN, at, 0, 0, 0);
+  raw_call(p, 3, 6, fd, 0, 0, 0, 0, 0);
+  printf("%d p%d pagemap_scan arg=0x%lx size=0x%lx flags=0x%lx start=0x%lx end=0x%lx vec=0x%lx vec_len=0x%lx max_pages=0x%lx inverted=0x%lx mask=0x%lx anyof=0x%lx return=0x%lx ",
+         ++calls_made, p, at, request.size, request.flags, request.start, request.end, request.vec, request.vec_len,
+         request.max_pages, request.inverted, request.mask, request.anyof_mask, request.return_mask);
+  if (!failed(v)) {
+    char path[64];
+    static struct region got[1 << 16];
+    sprintf(path, "/proc/%d/mem", proc[p].pid);
+    int mem = open(path, O_RDONLY);
+    if (pread(mem, &request, sizeof request, at) != sizeof request) die("mem");
+    if (v && pread(mem, got, v * sizeof *got, request.vec) != (ssize_t) (v * sizeof *got)) die("mem");
+    close(mem);
+    printf("found=0x%lx", request.walk_end);
+    for (u64 i = 0; i < v; i++) printf(":%lx-%lx:%lx", got[i].start, got[i].end, got[i].categories);
+    printf(" ");
+  }
+  print_result(v, 0);
+  after(p, v);
+}
+
+void do_clear_refs(int p, int value) {
+  char path[64], text[16];
+  sprintf(path, "/proc/%d/clear_refs", proc[p].pid);
+  int fd = open(path, O_WRONLY), n = sprintf(text, "%d", value);
+  u64 v = write(fd, text, n) == n ? 0 : -errno;
+  close(fd);
+  printf("%d p%d clear_refs value=%d ", ++calls_made, p, value);
+  print_result(v, 0);
+  after(p, v);
+}
+
+/* Where the victim's things lie now. */
+void now_mm_map(int p, struct mm_map *map) {
+  static const int places[] = {26, 27, 45, 46, 47, 0, 28, 48, 49, 50, 51};
+  char path[64];
+  sprintf(path, "/proc/%d/stat", proc[p].pid);
+  char *s = slurp(path), *at = strrchr(s, ')') + 2;
+  u64 value[60] = {0};
+  for (int i = 3; at && i < 60; i++) {
+    value[i] = strtoull(at, 0, 10);
+    at = strchr(at, ' ');
+    if (at) at++;
+  }
+  free(s);
+  memset(map, 0, sizeof *map);
+  for (int i = 0; i < 11; i++) map->field[i] = value[places[i]];
+  map->field[5] = word(raw_call(p, 12, 45, 0, 0, 0, 0, 0, 0));
+  map->exe_fd = -1;
+}
+
+/* d: the open behind exe_fd, 0 for none. */
+int do_set_mm_map(int p, u64 at, u64 size, struct mm_map map, int d) {
+  static const char *names_[] = {"start_code", "end_code", "start_data", "end_data", "start_brk", "brk", "start_stack",
+    "arg_start", "arg_end", "env_start", "env_end"};
+  uint32_t fd = map.exe_fd;
+  map.exe_fd = real_fd(d, fd);
+  if (at >= data_page && at < data_page + 4 * P) poke(p, at, &map, sizeof map);
+  u64 v = raw_call(p, 157, 172, 35, 14, at, size, 0, 0);
+  printf("%d p%d set_mm_map addr=0x%lx size=0x%lx", ++calls_made, p, at, size);
+  for (int i = 0; i < 11; i++) printf(" %s=0x%lx", names_[i], map.field[i]);
+  printf(" auxv=0x%lx auxv_size=0x%x fd=", map.auxv, map.auxv_size);
+  print_fd(d, fd);
+  printf(" ");
+  print_result(v, 0);
+  if (!failed(v) && p == 0) brk_now = map.field[5];
+  after(p, v);
+  return !failed(v);
 }
 
 static const char *path_of(int d) {

@@ -114,7 +114,8 @@ final class ExplainCommand extends MmCommand {
   @Option(
       names = "--privileged",
       order = 13,
-      description = "Gives the process CAP_IPC_LOCK, CAP_SYS_ADMIN and CAP_SYS_RAWIO.")
+      description =
+          "Gives the process CAP_IPC_LOCK, CAP_SYS_ADMIN, CAP_SYS_RAWIO and CAP_SYS_RESOURCE.")
   private boolean privileged;
 
   @Option(

@@ -10,6 +10,7 @@ import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.Pagemap;
+import io.mm4j.api.process.PagemapScan;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
@@ -276,6 +277,16 @@ final class LinuxAddressSpace implements AddressSpace {
   @Override
   public void pagemap(long start, long end, Pagemap.Sink sink) {
     sizes.pagemap(start, end, sink);
+  }
+
+  @Override
+  public PagemapScan.Found pagemapScan(PagemapScan scan) {
+    return calls.pagemapScan(scan);
+  }
+
+  @Override
+  public long clearRefs(int type) {
+    return calls.clearRefs(type);
   }
 
   @Override

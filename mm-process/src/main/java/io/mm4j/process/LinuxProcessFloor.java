@@ -78,6 +78,9 @@ final class LinuxProcessFloor implements ProcessFloor {
   private void apply(Options now) {
     context.forbidsZeroPage = !now.flag(LinuxProcessFloorProvider.ZERO_PAGE);
     context.anonVmaNames = now.flag(LinuxProcessFloorProvider.ANON_VMA_NAME);
+    if (tables != null) {
+      context.frames().trackSoftDirty(now.flag(LinuxProcessFloorProvider.SOFT_DIRTY));
+    }
     context.readAheadPages = now.number(LinuxProcessFloorProvider.READ_AHEAD) >>> 2;
   }
 

@@ -18,6 +18,9 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
   /** {@code CONFIG_ANON_VMA_NAME}. */
   static final String ANON_VMA_NAME = "anon-vma-name";
 
+  /** {@code CONFIG_MEM_SOFT_DIRTY}. */
+  static final String SOFT_DIRTY = "soft-dirty";
+
   /** The disk's {@code read_ahead_kb}. */
   static final String READ_AHEAD = "read-ahead-kb";
 
@@ -61,6 +64,12 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
             OptionSpec.Type.BOOLEAN,
             "false",
             "whether anonymous memory can have names (CONFIG_ANON_VMA_NAME)"),
+        new OptionSpec(
+            SOFT_DIRTY,
+            OptionSpec.Type.BOOLEAN,
+            "false",
+            "whether /proc/PID/clear_refs and pagemap tell what was written"
+                + " (CONFIG_MEM_SOFT_DIRTY)"),
         new OptionSpec(
             READ_AHEAD,
             OptionSpec.Type.NUMBER,

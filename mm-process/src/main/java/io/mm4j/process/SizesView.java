@@ -16,8 +16,7 @@ import io.mm4j.process.vma.Vma;
  * What smaps sums up of a VMA, and pagemap: fs/proc/task_mmu.c of Linux 6.18 with
  * CONFIG_PAGE_MAPCOUNT. Read from the page tables and the rows of frames, as they are.
  *
- * <p>Differs: no VMA is soft-dirty as a whole ({@code VM_SOFTDIRTY}), so that bit 55 is that of the
- * entry; frames have no referenced flag of their own, so that Referenced follows the entries.
+ * <p>Differs: frames have no referenced flag of their own, so that Referenced follows the entries.
  */
 final class SizesView {
   private static final long PAGE = Pages.PAGE_SIZE;
@@ -58,22 +57,29 @@ final class SizesView {
   private void entries(Vma vma, long from, long to, Pagemap.Sink sink) {
     Frames frames = mm.context.frames();
     EntryBits bits = frames.format().bits();
+    long ofVma = vma.has(VmFlags.SOFTDIRTY) ? Pagemap.SOFT_DIRTY : 0;
+    boolean soft = mm.pages.tracksSoftDirty();
+    long[] told = {from};
     mm.pages
         .ranges()
         .entries(
             from,
             to,
             (addr, bytes, kind, entry) -> {
+              empty(ofVma, told[0], addr, sink);
+              told[0] = addr + bytes;
               if (kind < PageTable.ZERO) {
-                sink.entry(addr, absent(frames, entry));
+                long value = absent(frames, entry);
+                sink.entry(addr, (soft ? value : value & ~Pagemap.SOFT_DIRTY) | ofVma);
                 return;
               }
               long head = mm.pages.ranges().frame(bytes, entry);
               long flags =
                   Pagemap.PRESENT
-                      | (bits.isSoftDirty(entry) ? Pagemap.SOFT_DIRTY : 0)
+                      | ofVma
+                      | (soft && bits.isSoftDirty(entry) ? Pagemap.SOFT_DIRTY : 0)
                       | (bits.isUffdWp(entry) ? Pagemap.UFFD_WP : 0);
-              if (kind == PageTable.PAGE && isFile(vma, addr, head)) {
+              if (kind == PageTable.PAGE && mm.isFilePage(vma, addr, head)) {
                 flags |= Pagemap.FILE;
               }
               long first = Math.max(from, addr);
@@ -86,16 +92,14 @@ final class SizesView {
                 sink.entry(at, flags | (head + ((at - addr) >>> 12)));
               }
             });
+    empty(ofVma, told[0], to, sink);
   }
 
-  private boolean isFile(Vma vma, long addr, long head) {
-    if (!vma.has(VmFlags.HUGETLB)) {
-      return !mm.context.frames().isAnon(head);
+  /** Where nothing is, a VMA that is soft-dirty says so all the same ({@code pagemap_pte_hole}). */
+  private static void empty(long ofVma, long from, long to, Pagemap.Sink sink) {
+    for (long at = from; at < to && ofVma != 0; at += PAGE) {
+      sink.entry(at, ofVma);
     }
-    return vma.has(VmFlags.MAYSHARE)
-        || (vma.backing != null
-            && mm.context.hugePool().cached(vma.backing, vma.pgoffAt(addr) / (mm.hugeBytes >>> 12))
-                == head);
   }
 
   private boolean isExclusive(Vma vma, long head, long page) {

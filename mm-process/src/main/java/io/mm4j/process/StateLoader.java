@@ -47,7 +47,10 @@ final class StateLoader {
           case "[vvar_vclock]" -> Vma.Special.VVAR_VCLOCK;
           default -> Vma.Special.NONE;
         };
-    vma.flags = info.flags().isEmpty() ? flagsOf(info, vma.special) : VmFlags.parse(info.flags());
+    vma.flags =
+        info.flags().isEmpty()
+            ? flagsOf(info, vma.special) | mm.newFlags()
+            : VmFlags.parse(info.flags());
     vma.file = info.file();
     if (vma.special == Vma.Special.VDSO) {
       mm.vdso = vma.start;

@@ -14,7 +14,7 @@ import io.mm4j.api.process.ThpMode;
  * @param totalRamKb MemTotal of its machine
  * @param sysctls the machine's settings
  * @param thp the machine's huge page setting
- * @param privileged whether it has the capabilities IPC_LOCK, SYS_ADMIN and SYS_RAWIO
+ * @param privileged whether it has every {@link io.mm4j.api.process.Capability}
  */
 public record FreshProcess(
     boolean compat32, long totalRamKb, MmSysctls sysctls, ThpMode thp, boolean privileged) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.api.process;
 
+import java.util.List;
 import java.util.function.Consumer;
 import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
@@ -240,6 +241,26 @@ public interface AddressSpace {
    */
   default void pagemap(long start, long end, Pagemap.Sink sink) {
     throw new UnsupportedOperationException("the address space does not tell its frames");
+  }
+
+  /**
+   * A number is written to {@code /proc/PID/clear_refs}: 1 forgets which pages were used, 2 of
+   * anonymous memory only, 3 of files only, 4 what was written to (soft-dirty), 5 the peak of the
+   * resident set. O(page tables).
+   *
+   * @return 0 or {@code -EINVAL} for another number
+   */
+  default long clearRefs(int type) {
+    return -Errno.ENOSYS;
+  }
+
+  /**
+   * {@code ioctl(PAGEMAP_SCAN)} on the pagemap of this address space: which pages have which
+   * categories. Where the request names memory of the process, its struct is read and the regions
+   * are written there. O(page tables).
+   */
+  default PagemapScan.Found pagemapScan(PagemapScan scan) {
+    return new PagemapScan.Found(-Errno.ENOSYS, -1, List.of());
   }
 
   /**

@@ -164,7 +164,46 @@ public enum CallFlags {
       Uapi.PR_GET_MDWE,
       Uapi.PR_SET_VMA),
   /** Bits of PR_SET_MDWE. */
-  MDWE("PR_MDWE_REFUSE_EXEC_GAIN PR_MDWE_NO_INHERIT", 1, 2);
+  MDWE("PR_MDWE_REFUSE_EXEC_GAIN PR_MDWE_NO_INHERIT", 1, 2),
+  /** Fields of PR_SET_MM: one number, no bits. */
+  SET_MM(
+      "PR_SET_MM_START_CODE PR_SET_MM_END_CODE PR_SET_MM_START_DATA PR_SET_MM_END_DATA"
+          + " PR_SET_MM_START_STACK PR_SET_MM_START_BRK PR_SET_MM_BRK PR_SET_MM_ARG_START"
+          + " PR_SET_MM_ARG_END PR_SET_MM_ENV_START PR_SET_MM_ENV_END PR_SET_MM_AUXV"
+          + " PR_SET_MM_EXE_FILE PR_SET_MM_MAP PR_SET_MM_MAP_SIZE",
+      1,
+      2,
+      3,
+      4,
+      5,
+      6,
+      7,
+      8,
+      9,
+      10,
+      11,
+      12,
+      13,
+      14,
+      15),
+  /** Categories of pages in PAGEMAP_SCAN. */
+  PAGE_IS(
+      "PAGE_IS_WPALLOWED PAGE_IS_WRITTEN PAGE_IS_FILE PAGE_IS_PRESENT PAGE_IS_SWAPPED"
+          + " PAGE_IS_PFNZERO PAGE_IS_HUGE PAGE_IS_SOFT_DIRTY PAGE_IS_GUARD",
+      PagemapScan.WPALLOWED,
+      PagemapScan.WRITTEN,
+      PagemapScan.FILE,
+      PagemapScan.PRESENT,
+      PagemapScan.SWAPPED,
+      PagemapScan.PFNZERO,
+      PagemapScan.HUGE,
+      PagemapScan.SOFT_DIRTY,
+      PagemapScan.GUARD),
+  /** Flags of PAGEMAP_SCAN. */
+  PM_SCAN(
+      "PM_SCAN_WP_MATCHING PM_SCAN_CHECK_WPASYNC",
+      PagemapScan.WP_MATCHING,
+      PagemapScan.CHECK_WPASYNC);
 
   private static final Pattern HUGE = Pattern.compile("MAP_HUGE_([0-9]{1,3})(KB|MB|GB)");
 

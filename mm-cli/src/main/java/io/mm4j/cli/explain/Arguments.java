@@ -74,7 +74,10 @@ final class Arguments {
       case "shm" -> flags(CallFlags.SHM, text, where);
       case "shmctl" -> flags(CallFlags.SHMCTL, text, where);
       case "prctl" -> flags(CallFlags.PRCTL, text, where);
-      case "mdwe" -> flags(CallFlags.MDWE, text, where);
+      case "arg2" ->
+          flags(text.startsWith("PR_SET_MM") ? CallFlags.SET_MM : CallFlags.MDWE, text, where);
+      case "page_is" -> flags(CallFlags.PAGE_IS, text, where);
+      case "pm_scan" -> flags(CallFlags.PM_SCAN, text, where);
       case "fd" -> descriptor(text, where);
       case "resource" -> RESOURCES.indexOf(resource(text, where));
       case "limit" -> isUnlimited(text) ? ResourceLimit.INFINITY : sum(text, where);
@@ -100,7 +103,9 @@ final class Arguments {
       case "shm" -> CallFlags.SHM.format(word);
       case "shmctl" -> CallFlags.SHMCTL.format(word);
       case "prctl" -> CallFlags.PRCTL.format(word);
-      case "fd", "access", "ipc", "mdwe" -> text;
+      case "page_is" -> CallFlags.PAGE_IS.format(word);
+      case "pm_scan" -> CallFlags.PM_SCAN.format(word);
+      case "fd", "access", "ipc", "arg2" -> text;
       case "resource" -> "RLIMIT_" + RESOURCES.get((int) word);
       case "limit" -> word == ResourceLimit.INFINITY ? "unlimited" : size(word);
       case "len", "old_len", "new_len" -> size(word);

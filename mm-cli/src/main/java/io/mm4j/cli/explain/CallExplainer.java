@@ -4,10 +4,12 @@ package io.mm4j.cli.explain;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.CallFlags;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.PagemapScan;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.cli.explain.Explanation.Step;
 import io.mm4j.cli.proc.MapsFile;
@@ -17,6 +19,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.StringJoiner;
@@ -255,6 +258,8 @@ public final class CallExplainer {
       case MINCORE -> mincore(w, extra);
       case MSEAL -> mm.mseal(w[0], w[1], w[2]);
       case SETRLIMIT -> mm.setrlimit(Arguments.RESOURCES.get((int) w[0]), w[1], 0);
+      case PAGEMAP_SCAN -> scan(w, extra);
+      case CLEAR_REFS -> mm.clearRefs((int) w[0]);
       case FORK -> fork(extra);
       case PROCESS -> {
         become(process(w[0], where));
@@ -320,6 +325,22 @@ public final class CallExplainer {
       extra.append(" pages resident");
     }
     return result;
+  }
+
+  /** The regions as the ioctl writes them, categories by name. */
+  private long scan(long[] w, StringBuilder extra) {
+    PagemapScan all = PagemapScan.of(w[0], w[0] + w[1], w[2]);
+    PagemapScan.Found found = mm.pagemapScan(all.withFlags(w[3]));
+    for (PagemapScan.Region region : found.regions()) {
+      extra.append(
+          String.format(
+              Locale.ROOT,
+              "%n  %x-%x %s",
+              region.start(),
+              region.end(),
+              CallFlags.PAGE_IS.format(region.categories())));
+    }
+    return found.result();
   }
 
   /** Counts what mincore says. */

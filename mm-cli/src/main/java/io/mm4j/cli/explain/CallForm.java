@@ -50,8 +50,10 @@ enum CallForm {
   REMAP_FILE_PAGES("remap_file_pages", Syscall.REMAP_FILE_PAGES, "addr len prot=0 number flags=0"),
   PKEY_MPROTECT("pkey_mprotect", Syscall.PKEY_MPROTECT, "addr len prot number=0"),
   PKEY_ALLOC("pkey_alloc", Syscall.PKEY_ALLOC, "number=0 number=0"),
-  PRCTL("prctl", Syscall.PRCTL, "prctl mdwe=0 number=0 number=0 number=0"),
+  PRCTL("prctl", Syscall.PRCTL, "prctl arg2=0 addr=0 number=0 number=0"),
   PROCESS_MADVISE("process_madvise", Syscall.PROCESS_MADVISE, "number=1 addr len advice number=0"),
+  PAGEMAP_SCAN("pagemap_scan", false, "addr len page_is=0 pm_scan=0"),
+  CLEAR_REFS("clear_refs", false, "number=4"),
   FORK("fork", false, ""),
   PROCESS("process", false, "pid"),
   EXIT("exit", false, "");
@@ -140,13 +142,22 @@ enum CallForm {
 
   private String shown(String name) {
     return switch (name) {
-      case "mremap", "mlock2", "mlockall", "msync", "falloc", "seal", "mfd", "ipc", "shm" ->
+      case "mremap",
+          "mlock2",
+          "mlockall",
+          "msync",
+          "falloc",
+          "seal",
+          "mfd",
+          "ipc",
+          "shm",
+          "pm_scan" ->
           "FLAGS";
+      case "page_is" -> "CATEGORIES";
       case "number" -> this == MSEAL ? "FLAGS" : "NUMBER";
       case "shmctl" -> "COMMAND";
       case "prctl" -> "OPTION";
       case "vec" -> this == MINCORE ? "VEC" : "BUFFER";
-      case "mdwe" -> "ARG2";
       case "access" -> "read|write|exec";
       default -> name.toUpperCase(java.util.Locale.ROOT);
     };

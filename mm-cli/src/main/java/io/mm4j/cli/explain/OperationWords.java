@@ -121,7 +121,9 @@ public final class OperationWords {
       case "shm" -> flags(CallFlags.SHM);
       case "shmctl" -> word(CallFlags.SHMCTL);
       case "prctl" -> word(CallFlags.PRCTL);
-      case "mdwe" -> flags(CallFlags.MDWE);
+      case "arg2" -> word(CallFlags.SET_MM);
+      case "page_is" -> flags(CallFlags.PAGE_IS);
+      case "pm_scan" -> flags(CallFlags.PM_SCAN);
       case "resource" ->
           new Argument(
               Kind.WORD, Arrays.stream(ResourceLimit.values()).map(r -> "RLIMIT_" + r).toList());

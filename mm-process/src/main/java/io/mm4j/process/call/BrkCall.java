@@ -170,6 +170,7 @@ final class BrkCall {
       vma.flags = flags;
       mm.vmas.insert(vma);
     }
+    vma.flags |= mm.newFlags();
     mm.accounting.add(flags, pages);
     if ((flags & VmFlags.LOCKED) != 0) {
       mm.accounting.lockedVm += pages;

@@ -4,6 +4,7 @@ package io.mm4j.process.call;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.PagemapScan;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uapi;
@@ -34,6 +35,7 @@ public final class Calls {
   private final RangeCalls ranges;
   private final Syscalls syscalls;
   private final FaultHandler faults;
+  private final ScanCall scan;
 
   /** Over one address space. */
   public Calls(Mm mm) {
@@ -51,6 +53,7 @@ public final class Calls {
     madvise = new MadviseCall(mm, change, populate);
     mlock = new MlockCalls(mm, change, populate);
     ranges = new RangeCalls(mm, change, touch);
+    scan = new ScanCall(mm, touch);
     syscalls = new Syscalls(mm, touch, mmap, unmapper, mprotect, madvise);
   }
 
@@ -127,6 +130,16 @@ public final class Calls {
   /** mincore. */
   public long mincore(long addr, long len, long vec, AddressSpace.ByteSink sink) {
     return ranges.mincore(addr, len, vec, sink);
+  }
+
+  /** /proc/PID/clear_refs is written. */
+  public long clearRefs(int type) {
+    return new ClearRefs(mm).write(type);
+  }
+
+  /** ioctl(PAGEMAP_SCAN). */
+  public PagemapScan.Found pagemapScan(PagemapScan request) {
+    return scan.scan(request);
   }
 
   /** setrlimit, soft limit only. */

@@ -86,6 +86,7 @@ final class MapRegion {
     if (vma.has(VmFlags.HUGETLB)) {
       vma.flags |= VmFlags.DONTEXPAND;
     }
+    vma.flags |= mm.newFlags();
     mm.accounting.add(vmFlags, count);
     if ((vmFlags & VmFlags.LOCKED) != 0) {
       if (vma.hasAny(VmFlags.SPECIAL | VmFlags.DROPPABLE)) {

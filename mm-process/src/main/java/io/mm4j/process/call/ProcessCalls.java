@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.call;
 
-import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.TouchOutcome;
@@ -31,12 +30,14 @@ final class ProcessCalls {
   private final Touch touch;
   private final MmapCall mmap;
   private final MadviseCall madvise;
+  private final SetMm setMm;
 
   ProcessCalls(Mm mm, Touch touch, MmapCall mmap, MadviseCall madvise) {
     this.mm = mm;
     this.touch = touch;
     this.mmap = mmap;
     this.madvise = madvise;
+    setMm = new SetMm(mm, touch);
   }
 
   /** remap_file_pages, which Linux does by mmap since 4.0. */
@@ -127,12 +128,7 @@ final class ProcessCalls {
           (a[1] | a[2] | a[3] | a[4]) != 0
               ? mm.error(Errno.EINVAL, "arguments that must be 0")
               : mm.mdwe;
-      case Uapi.PR_SET_MM ->
-          a[4] != 0 || (a[3] != 0 && !takesSize((int) a[1]))
-              ? mm.error(Errno.EINVAL, "arguments that must be 0")
-              : mm.capable(Capability.SYS_RESOURCE)
-                  ? mm.error(Errno.EINVAL, "PR_SET_MM is not modelled: the layout of exec stays")
-                  : mm.error(Errno.EPERM, "PR_SET_MM needs CAP_SYS_RESOURCE");
+      case Uapi.PR_SET_MM -> setMm.set((int) a[1], a[2], a[3], a[4]);
       case Uapi.PR_SET_VMA -> setVma(a);
       default -> mm.error(Errno.EINVAL, "not about memory, or not modelled");
     };
@@ -175,11 +171,6 @@ final class ProcessCalls {
   /** {@code is_valid_name_char}. */
   private static boolean may(int letter) {
     return letter > 0x1f && letter < 0x7f && "\\`$[]".indexOf(letter) < 0;
-  }
-
-  /** {@code PR_SET_MM_AUXV}, {@code PR_SET_MM_MAP} and {@code PR_SET_MM_MAP_SIZE}. */
-  private static boolean takesSize(int field) {
-    return field == 12 || field == 14 || field == 15;
   }
 
   private long setThpDisable(long[] a) {

@@ -128,7 +128,7 @@ public final class Mm {
     return layout;
   }
 
-  /** exec has put things there; the break is at its start. */
+  /** Things are there; so is the break. */
   public void placed(MmLayout places) {
     layout = places;
     brk = places.brk();
@@ -211,6 +211,25 @@ public final class Mm {
   /** {@code vm_page_prot} of a VMA. */
   public long prot(Vma vma) {
     return vma.pageProt(context.frames().format());
+  }
+
+  /**
+   * Whether a page that is mapped at an address is one of a file or of shared memory, no anonymous
+   * one. Of the pool of huge pages the mapping tells, and of a private one the cache of its file.
+   */
+  public boolean isFilePage(Vma vma, long addr, long page) {
+    if (!vma.has(VmFlags.HUGETLB)) {
+      return !context.frames().isAnon(page);
+    }
+    return vma.has(VmFlags.MAYSHARE)
+        || (vma.backing != null
+            && context.hugePool().cached(vma.backing, vma.pgoffAt(addr) / (hugeBytes >>> 12))
+                == page);
+  }
+
+  /** {@code VM_SOFTDIRTY} of what is mapped anew: nobody has looked at it. */
+  public long newFlags() {
+    return pages.tracksSoftDirty() ? VmFlags.SOFTDIRTY : 0;
   }
 
   /** The frame that user memory at an address has, {@link Frames#NONE} for none and zero pages. */

@@ -63,6 +63,9 @@ public final class Frames {
   private final PageBytes bytes = new PageBytes(this);
   private final DeferredSplit deferred;
 
+  /** {@code CONFIG_MEM_SOFT_DIRTY}: whether anybody can ask what was written to. */
+  private boolean softDirty;
+
   /** {@code __GFP_ZERO} for user pages, if they have bytes ({@link Contents}). */
   private final int zeroed;
 
@@ -82,6 +85,16 @@ public final class Frames {
     this.format = tables.format();
     this.deferred = new DeferredSplit(this);
     this.zeroed = memory.contents() == Contents.ALL ? Gfp.__GFP_ZERO : 0;
+  }
+
+  /** Whether the kernel tracks what is soft-dirty. */
+  public void trackSoftDirty(boolean on) {
+    softDirty = on;
+  }
+
+  /** Whether the kernel tracks what is soft-dirty. */
+  public boolean tracksSoftDirty() {
+    return softDirty;
   }
 
   /** What splits large folios. */

@@ -260,6 +260,35 @@ public final class PageRanges {
   }
 
   /**
+   * {@code clear_refs_pte_range}: entries are as if nobody had used their pages, or nobody had
+   * written to them.
+   *
+   * @param softDirty forgets writes, and has the next ones fault; else forgets uses
+   */
+  public void clearRefs(long start, long end, boolean softDirty) {
+    if (start >= end || !table.exists()) {
+      return;
+    }
+    walk.over(table.root(), start, end);
+    while (walk.next()) {
+      long entry = walk.entry();
+      int kind = table.classify(walk.level(), entry);
+      long now = entry;
+      if (softDirty && kind >= PageTable.ZERO) {
+        now = table.bits.wrprotect(table.bits.clearSoftDirty(entry));
+      } else if (softDirty) {
+        now = format.absent().clearSoftDirty(entry);
+      } else if (kind == PageTable.PAGE) {
+        now = table.bits.mkold(entry);
+      }
+      if (now != entry) {
+        walk.set(now);
+      }
+    }
+    tables.flushRange(table.cpu, table.root(), start, end);
+  }
+
+  /**
    * {@code free_pgtables}: frees page tables around an unmapped range that no VMA can use any more.
    *
    * @param floor end of the VMA before the range, 0 if none
@@ -363,18 +392,29 @@ public final class PageRanges {
         continue;
       }
       table.splitHuge(at);
+      boolean wholeTable = next - at == hugeBytes && (dest & hugeBytes - 1) == 0;
       walk.over(table.root(), at, next);
       while (walk.next()) {
         long entry = walk.getAndClear();
         int _ = table.at.seek(table.root(), dest + (walk.address() - at), 1);
-        table.at.set(entry);
+        table.at.set(wholeTable ? entry : moved(1, entry));
       }
-      if (next - at == hugeBytes && (dest & hugeBytes - 1) == 0) {
+      if (wholeTable) {
         freeEmptyTable(at); // move_normal_pmd takes the table along
       }
     }
     freeMovedDirectories(from, to, end);
     tables.flushRange(table.cpu, table.root(), from, end);
+  }
+
+  /** {@code move_soft_dirty_pte}: who watches the new place has not seen it there. */
+  private long moved(int level, long entry) {
+    if (!table.tracksSoftDirty()) {
+      return entry;
+    }
+    return format.isLeaf(level, entry)
+        ? table.bits.mksoftDirty(entry)
+        : format.absent().mksoftDirty(entry);
   }
 
   /** {@code move_normal_pud} takes a page directory along that moves as a whole. */
@@ -395,7 +435,7 @@ public final class PageRanges {
     boolean ofFile = !table.bits.isSpecial(entry) && !frames.isAnon(format.pfn(2, entry));
     long deposited = ofFile ? PageTables.NO_TABLE : table.at.withdraw();
     int _ = table.at.seek(table.root(), dest, 2);
-    table.at.set(entry);
+    table.at.set(moved(2, entry));
     if (deposited != PageTables.NO_TABLE) {
       table.at.deposit(deposited);
     }

@@ -235,6 +235,16 @@ public final class PageTable {
     return bits.isWrite(entry);
   }
 
+  /** Whether the kernel tracks what is soft-dirty ({@code CONFIG_MEM_SOFT_DIRTY}). */
+  public boolean tracksSoftDirty() {
+    return frames.tracksSoftDirty();
+  }
+
+  /** Whether what the last {@link #look} found was written to since somebody began to watch. */
+  public boolean isSoftDirty() {
+    return tracksSoftDirty() && bits.isSoftDirty(entry);
+  }
+
   /** The page at an address, {@link Frames#NONE} if there is none; the zero page is none. */
   public long pageAt(long addr) {
     return look(addr) == PAGE ? pfn : Frames.NONE;

@@ -33,6 +33,7 @@ public final class VmFlags {
   public static final long SYNC = 1L << 23;
   public static final long WIPEONFORK = 1L << 25;
   public static final long DONTDUMP = 1L << 26;
+  public static final long SOFTDIRTY = 1L << 27;
   public static final long MIXEDMAP = 1L << 28;
   public static final long HUGEPAGE = 1L << 29;
   public static final long NOHUGEPAGE = 1L << 30;
@@ -48,7 +49,7 @@ public final class VmFlags {
   public static final long SPECIAL = IO | DONTEXPAND | PFNMAP | MIXEDMAP;
 
   /** Flags that do not keep VMAs apart: the merged VMA has them if one of its parts had. */
-  public static final long STICKY = MAYBE_GUARD;
+  public static final long STICKY = MAYBE_GUARD | SOFTDIRTY;
 
   /** Letters by bit, as {@code show_smap_vma_flags} in fs/proc/task_mmu.c. */
   private static final String[] LETTERS = new String[64];

@@ -87,13 +87,15 @@ public final class Vma implements Mapping {
    * {@inheritDoc}
    *
    * <p>Private pages are written by permission of a fault, and so are those of files on disks,
-   * which become dirty.
+   * which become dirty, and all in which somebody wants to know of writes ({@code
+   * vma_soft_dirty_enabled()}).
    */
   @Override
   public long pageProt(PageTableFormat format) {
     int access = 0;
     if (VmFlags.isAccessible(flags)) {
-      boolean shmem = has(VmFlags.SHARED) && backing != null && backing.isShmem();
+      boolean watched = pageTable != null && pageTable.tracksSoftDirty() && !has(VmFlags.SOFTDIRTY);
+      boolean shmem = has(VmFlags.SHARED) && backing != null && backing.isShmem() && !watched;
       access = PageTableFormat.READ;
       access |= has(VmFlags.EXEC) ? PageTableFormat.EXEC : 0;
       access |= shmem && has(VmFlags.WRITE) ? PageTableFormat.WRITE : 0;

@@ -402,6 +402,11 @@ public final class StraceSource implements VmaSource {
 
   private void otherCall(StraceLine line, int process) {
     descriptors.note(line);
+    List<Long> scan = ScanText.args(line);
+    if (scan != null) {
+      scan(line, process, scan);
+      return;
+    }
     if (!line.succeeded()) {
       return;
     }
@@ -427,6 +432,19 @@ public final class StraceSource implements VmaSource {
         }
       }
       default -> notModelled(line);
+    }
+  }
+
+  /**
+   * What it finds hangs on pages, which a log does not tell; what it refuses hangs on the words.
+   */
+  private void scan(StraceLine line, int process, List<Long> args) {
+    Answer answer = answer(line, CallName.PAGEMAP_SCAN);
+    boolean judged =
+        answer instanceof Answer.Failure failure
+            && (failure.errno().equals("EINVAL") || failure.errno().equals("EPERM"));
+    if (answer != null) {
+      done(line, process, CallName.PAGEMAP_SCAN, args, null, judged ? answer : Answer.Unknown.IT);
     }
   }
 

@@ -4,9 +4,11 @@ package io.mm4j.replay.vma;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.PagemapScan;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
+import io.mm4j.api.process.Uapi;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +20,9 @@ final class CallDriver {
   /** The recorder read a word with ptrace before it let the program jump there. */
   private static final int PEEK_BYTES = 8;
 
+  private static final long PAGE = 4096;
+  private static final int PR_SET_MM_MAP = 14;
+
   /** The recorder's own RLIMIT_STACK. */
   private static final long RECORDER_STACK_BYTES = 8L << 20;
 
@@ -25,7 +30,7 @@ final class CallDriver {
   private final FileTable files;
   private final long limitStruct;
   private final long text;
-  private @Nullable String bits;
+  private @Nullable String detail;
   private int value = TouchOutcome.UNKNOWN;
 
   /**
@@ -51,7 +56,7 @@ final class CallDriver {
 
   /** Makes the call; fork and exit are not made here. */
   Answer make(AddressSpace mm, VmaEvent.Call call) {
-    bits = null;
+    detail = null;
     value = TouchOutcome.UNKNOWN;
     return switch (call.name()) {
       case MMAP ->
@@ -61,7 +66,7 @@ final class CallDriver {
                   call.arg(1),
                   call.arg(2),
                   call.arg(3),
-                  descriptor(call),
+                  descriptor(call, 4),
                   call.arg(5)));
       case MUNMAP -> plain(mm.munmap(call.arg(0), call.arg(1)));
       case MPROTECT -> plain(mm.mprotect(call.arg(0), call.arg(1), call.arg(2)));
@@ -88,6 +93,9 @@ final class CallDriver {
       }
       case FAULT ->
           touch(mm.fault(call.arg(0), call.arg(1) != 0, call.arg(2) != 0, call.arg(3) != 0));
+      case CLEAR_REFS -> plain(mm.clearRefs((int) call.arg(0)));
+      case SET_MM_MAP -> setMmMap(mm, call);
+      case PAGEMAP_SCAN -> scan(mm, call);
       case MEMFD_CREATE -> memfd(mm, call);
       case UNLINK -> {
         OpenFile open = files.open(call.open());
@@ -168,9 +176,9 @@ final class CallDriver {
     return new Answer.Value(0, false);
   }
 
-  /** The vector of a mincore that worked, as run lengths, else null. */
-  @Nullable String bits() {
-    return bits;
+  /** The vector of a mincore that worked, or what a scan found; else null. */
+  @Nullable String detail() {
+    return detail;
   }
 
   /** The byte that the last read gave, or {@link TouchOutcome#UNKNOWN}. */
@@ -178,18 +186,66 @@ final class CallDriver {
     return value;
   }
 
-  private long descriptor(VmaEvent.Call call) {
+  private long descriptor(VmaEvent.Call call, int at) {
     String open = call.open();
-    return open == null ? call.arg(4) : files.fd(open);
+    return open == null ? call.arg(at) : files.fd(open);
   }
 
   private Answer mincore(AddressSpace mm, VmaEvent.Call call) {
     Runs runs = new Runs();
     Answer answer = plain(mm.mincore(call.arg(0), call.arg(1), call.arg(2), runs));
     if (answer instanceof Answer.Value) {
-      bits = runs.text();
+      detail = runs.text();
     }
     return answer;
+  }
+
+  /** The recorder wrote the struct to the page of its arguments. */
+  private Answer setMmMap(AddressSpace mm, VmaEvent.Call call) {
+    long addr = call.arg(0);
+    if (limitStruct != 0 && (addr & -PAGE) == (limitStruct & -PAGE)) {
+      long at = addr;
+      for (int i = 2; i < 14; i++, at += Long.BYTES) {
+        store(mm, at, call.arg(i), Long.BYTES);
+      }
+      store(mm, at, call.arg(14), Integer.BYTES);
+      store(mm, at + Integer.BYTES, descriptor(call, 15), Integer.BYTES);
+    }
+    return plain(mm.syscall(Syscall.PRCTL, Uapi.PR_SET_MM, PR_SET_MM_MAP, addr, call.arg(1), 0));
+  }
+
+  private static void store(AddressSpace mm, long addr, long value, int bytes) {
+    for (int i = 0; i < bytes; i++) {
+      mm.write(addr + i, (int) (value >>> (i * Byte.SIZE)) & 255);
+    }
+  }
+
+  /** The recorder wrote the struct to where the call reads it. */
+  private Answer scan(AddressSpace mm, VmaEvent.Call call) {
+    arguments(mm);
+    PagemapScan request =
+        new PagemapScan(
+            call.arg(0),
+            call.arg(1),
+            call.arg(2),
+            call.arg(3),
+            call.arg(4),
+            call.arg(5),
+            call.arg(6),
+            call.arg(7),
+            call.arg(8),
+            call.arg(9),
+            call.arg(10),
+            call.arg(11));
+    PagemapScan.Found found = mm.pagemapScan(request);
+    if (!Errno.isError(found.result())) {
+      StringBuilder text = new StringBuilder("0x" + Long.toHexString(found.walkEnd()));
+      for (PagemapScan.Region region : found.regions()) {
+        text.append(String.format(":%x-%x:%x", region.start(), region.end(), region.categories()));
+      }
+      detail = text.toString();
+    }
+    return plain(found.result());
   }
 
   /** Bits as run lengths: {@code 1x3,0x2}. */

@@ -60,6 +60,48 @@ public enum CallName {
   SYSCTL("sysctl", Gives.ZERO, "name", "value"),
   /** prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME); the name is a word, {@code -} for none. */
   SET_VMA_NAME("set_vma_name", Gives.ZERO, "addr", "len", "text"),
+  /**
+   * ioctl(PAGEMAP_SCAN) of the process on its own pagemap; the struct lies at {@code arg}. After
+   * the arguments stands, if it worked, {@code found=WALK_END} and the regions, {@code
+   * :START-END:CATEGORIES} each.
+   */
+  PAGEMAP_SCAN(
+      "pagemap_scan",
+      Gives.COUNT,
+      "arg",
+      "size",
+      "flags",
+      "start",
+      "end",
+      "vec",
+      "vec_len",
+      "max_pages",
+      "inverted",
+      "mask",
+      "anyof",
+      "return"),
+  /** Root writes a number to /proc/PID/clear_refs. */
+  CLEAR_REFS("clear_refs", Gives.ZERO, "value"),
+  /** prctl(PR_SET_MM, PR_SET_MM_MAP) with what the struct at the address says. */
+  SET_MM_MAP(
+      "set_mm_map",
+      Gives.ZERO,
+      "addr",
+      "size",
+      "start_code",
+      "end_code",
+      "start_data",
+      "end_data",
+      "start_brk",
+      "brk",
+      "start_stack",
+      "arg_start",
+      "arg_end",
+      "env_start",
+      "env_end",
+      "auxv",
+      "auxv_size",
+      "fd"),
   OTHER("other", Gives.ANY, "nr");
 
   /** The form of a result. */

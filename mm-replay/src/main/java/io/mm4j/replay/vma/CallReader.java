@@ -42,7 +42,7 @@ final class CallReader {
       @Nullable String open,
       Answer answer,
       int value,
-      String bits,
+      String detail,
       String text) {}
 
   /** Takes a call line that must have that number. */
@@ -73,7 +73,7 @@ final class CallReader {
         args.add(at.hex());
       }
     }
-    String bits = name == CallName.MINCORE && at.take(" bits=") ? bits(args.get(1)) : "";
+    String detail = detail(name, args);
     at.expect(" = ");
     int value = -1;
     Answer answer;
@@ -87,7 +87,7 @@ final class CallReader {
       answer = result(name);
     }
     at.expectEnd();
-    return new Line(process, name, List.copyOf(args), open, answer, value, bits, at.wholeLine());
+    return new Line(process, name, List.copyOf(args), open, answer, value, detail, at.wholeLine());
   }
 
   private long argument(String key) {
@@ -163,6 +163,14 @@ final class CallReader {
       }
     }
     throw at.unexpected("AS, DATA, STACK or MEMLOCK");
+  }
+
+  /** What stands between the arguments and the answer of calls that tell of pages. */
+  private String detail(CallName name, List<Long> args) {
+    if (name == CallName.MINCORE && at.take(" bits=")) {
+      return bits(args.get(1));
+    }
+    return name == CallName.PAGEMAP_SCAN && at.take(" found=") ? at.word() : "";
   }
 
   /** Run lengths {@code 1x3,0x2} that fill {@code len} bytes. */

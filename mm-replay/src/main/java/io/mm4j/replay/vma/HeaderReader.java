@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.vma;
 
+import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.MmSysctls;
@@ -10,6 +11,7 @@ import io.mm4j.replay.text.Cursor;
 import io.mm4j.replay.vma.VmaHeader.FileLine;
 import io.mm4j.replay.vma.VmaHeader.OpenLine;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -73,7 +75,7 @@ public final class HeaderReader {
   private final Map<String, String> options = new TreeMap<>();
   private List<String> personality = List.of();
   private boolean compat32;
-  private boolean privileged;
+  private Set<Capability> capabilities = Set.of();
   private ThpMode thp = ThpMode.NEVER;
 
   /** Takes one line of the header, the cursor at its start. */
@@ -179,11 +181,13 @@ public final class HeaderReader {
     numbers.put("uid", at.decimal());
     at.expect(" caps=");
     if (at.take("none")) {
-      privileged = false;
+      capabilities = Set.of();
     } else if (at.take("all-but-SYS_RESOURCE")) {
-      privileged = true;
+      capabilities = Set.copyOf(EnumSet.complementOf(EnumSet.of(Capability.SYS_RESOURCE)));
+    } else if (at.take("all")) {
+      capabilities = Set.of(Capability.values());
     } else {
-      throw at.unexpected("none or all-but-SYS_RESOURCE");
+      throw at.unexpected("none, all or all-but-SYS_RESOURCE");
     }
   }
 
@@ -311,7 +315,7 @@ public final class HeaderReader {
         range(at, "memory.total_kb", 1, Long.MAX_VALUE >> 10),
         range(at, "memory.swap_kb", 0, Long.MAX_VALUE >> 10),
         number("uid"),
-        privileged,
+        capabilities,
         personality,
         number("rlimit.AS"),
         number("rlimit.DATA"),

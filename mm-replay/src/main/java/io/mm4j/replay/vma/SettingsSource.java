@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.vma;
 
+import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.ThpMode;
 import io.mm4j.replay.FreshProcess;
 import io.mm4j.replay.OtherMachine;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** A recording whose machine and owner are set from outside. */
@@ -19,7 +21,8 @@ final class SettingsSource implements VmaSource {
             .header()
             .withMachine(settings.totalRamKb(), settings.sysctls(), settings.thp())
             .withOwner(
-                settings.privileged() ? 0 : recording.header().uid(), settings.privileged()));
+                settings.privileged() ? 0 : recording.header().uid(),
+                settings.privileged() ? Set.of(Capability.values()) : Set.of()));
   }
 
   SettingsSource(VmaSource recording, OtherMachine other) {

@@ -4,12 +4,10 @@ package io.mm4j.replay.vma;
 import io.mm4j.api.InputException;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
-import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.VmaInfo;
 import java.util.List;
-import java.util.Set;
 
 /** The process with which a recording begins: its header's limits, files and VMAs. */
 record StartState(VmaSource reader, FileTable files) {
@@ -38,9 +36,7 @@ record StartState(VmaSource reader, FileTable files) {
         header.dataBytes(),
         header.stackBytes(),
         header.memlockBytes(),
-        header.privileged()
-            ? Set.of(Capability.IPC_LOCK, Capability.SYS_ADMIN, Capability.SYS_RAWIO)
-            : Set.of(),
+        header.capabilities(),
         header.sysctls(),
         header.totalRamKb(),
         header.swapKb(),

@@ -12,6 +12,7 @@ final class VmaChecks {
   static final String SIGNALS = "signals";
   static final String VALUES = "values";
   static final String MINCORE = "mincore";
+  static final String SCANS = "scans";
   static final String RSS = "rss";
   static final String ANON = "anon";
   static final String LOCKED = "locked";
@@ -23,8 +24,8 @@ final class VmaChecks {
   /** All of them. */
   static final List<String> ALL =
       List.of(
-          RESULTS, MAPS, SNAPSHOTS, SIGNALS, VALUES, MINCORE, RSS, ANON, LOCKED, AHP, FLAGS, PAGES,
-          STATUS);
+          RESULTS, MAPS, SNAPSHOTS, SIGNALS, VALUES, MINCORE, SCANS, RSS, ANON, LOCKED, AHP, FLAGS,
+          PAGES, STATUS);
 
   /** What a recording needs to be exact: all, the sizes of page tables among them. */
   static final List<String> REQUIRED = ALL;

@@ -23,7 +23,7 @@ public sealed interface VmaEvent {
    *     CallName#SET_VMA_NAME} the VMA's name
    * @param answer what the kernel gave
    * @param value byte read, or -1
-   * @param bits vector of mincore as run lengths, or empty
+   * @param detail vector of mincore as run lengths, what PAGEMAP_SCAN found, or empty
    * @param removed maps lines that went away
    * @param added maps lines that appeared
    * @param text the line as it stands
@@ -37,7 +37,7 @@ public sealed interface VmaEvent {
       @Nullable String open,
       Answer answer,
       int value,
-      String bits,
+      String detail,
       List<MapsLine> removed,
       List<MapsLine> added,
       String text)

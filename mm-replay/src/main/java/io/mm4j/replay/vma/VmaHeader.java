@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.vma;
 
+import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.MmSysctls;
@@ -9,6 +10,7 @@ import io.mm4j.api.process.ThpMode;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The first part of a recording: the machine and the process before the first call.
@@ -24,7 +26,7 @@ import java.util.Map;
  * @param totalRamKb MemTotal
  * @param swapKb SwapTotal
  * @param uid user
- * @param privileged all capabilities that memory calls ask for, but SYS_RESOURCE
+ * @param capabilities those of the process that memory calls ask for
  * @param personality words of the personality line
  * @param asBytes RLIMIT_AS, -1 for none; so the next three
  * @param dataBytes RLIMIT_DATA
@@ -47,7 +49,7 @@ public record VmaHeader(
     long totalRamKb,
     long swapKb,
     long uid,
-    boolean privileged,
+    Set<Capability> capabilities,
     List<String> personality,
     long asBytes,
     long dataBytes,
@@ -69,24 +71,24 @@ public record VmaHeader(
 
   /** The same on another machine. */
   VmaHeader withMachine(long ramKb, MmSysctls settings, ThpMode hugePages) {
-    return with(hugePages, settings, ramKb, uid, privileged, Map.of(), options);
+    return with(hugePages, settings, ramKb, uid, capabilities, Map.of(), options);
   }
 
   /** The same with another option. */
   public VmaHeader withOption(String name, String value) {
     Map<String, String> all = new HashMap<>(options);
     all.put(name, value);
-    return with(thp, sysctls, totalRamKb, uid, privileged, Map.of(), Map.copyOf(all));
+    return with(thp, sysctls, totalRamKb, uid, capabilities, Map.of(), Map.copyOf(all));
   }
 
   /** The same, owned by somebody else. */
-  VmaHeader withOwner(long owner, boolean capable) {
-    return with(thp, sysctls, totalRamKb, owner, capable, Map.of(), options);
+  VmaHeader withOwner(long owner, Set<Capability> allowed) {
+    return with(thp, sysctls, totalRamKb, owner, allowed, Map.of(), options);
   }
 
   /** The same with other soft limits, by name. */
   VmaHeader withLimits(Map<String, Long> limits) {
-    return with(thp, sysctls, totalRamKb, uid, privileged, limits, options);
+    return with(thp, sysctls, totalRamKb, uid, capabilities, limits, options);
   }
 
   private VmaHeader with(
@@ -94,7 +96,7 @@ public record VmaHeader(
       MmSysctls settings,
       long ramKb,
       long owner,
-      boolean capable,
+      Set<Capability> allowed,
       Map<String, Long> limits,
       Map<String, String> all) {
     return new VmaHeader(
@@ -109,7 +111,7 @@ public record VmaHeader(
         ramKb,
         swapKb,
         owner,
-        capable,
+        allowed,
         personality,
         limits.getOrDefault("AS", asBytes),
         limits.getOrDefault("DATA", dataBytes),

@@ -187,7 +187,7 @@ final class VmaReader implements VmaSource {
         read.open(),
         read.answer(),
         read.value(),
-        read.bits(),
+        read.detail(),
         removed,
         added,
         read.text());

@@ -99,6 +99,7 @@ final class VmaReplayer {
           List.of(
               VmaChecks.VALUES,
               VmaChecks.MINCORE,
+              VmaChecks.SCANS,
               VmaChecks.RSS,
               VmaChecks.ANON,
               VmaChecks.LOCKED,
@@ -312,18 +313,7 @@ final class VmaReplayer {
     } else {
       differs(check, made, process, ours.toString(), null, ranges[0], ranges[1]);
     }
-    if (made.name() == CallName.MINCORE
-        && made.answer() instanceof Answer.Value
-        && !made.bits().isEmpty()) {
-      String bits = driver.bits();
-      if (made.bits().equals(bits)) {
-        tally.equal(VmaChecks.MINCORE);
-      } else {
-        String text = bits == null ? ours.toString() : "bits=" + bits;
-        differs(
-            VmaChecks.MINCORE, made, process, text, "bits=" + made.bits(), ranges[0], ranges[1]);
-      }
-    }
+    judgeDetail(made, process, ours, ranges);
     if (made.name() == CallName.UNLINK) { // the maps of all change with the name
       for (ReplayedProcess other : processes.values()) {
         if (other != process) {
@@ -356,6 +346,23 @@ final class VmaReplayer {
       }
     } else {
       judgeMaps(made, process, process.ours().changeNear(ranges));
+    }
+  }
+
+  /** Compares what a call told of pages beside its answer. */
+  private void judgeDetail(
+      VmaEvent.Call made, ReplayedProcess process, Answer ours, long[] ranges) {
+    String theirs = made.detail();
+    if (!(made.answer() instanceof Answer.Value) || theirs.isEmpty()) {
+      return;
+    }
+    String check = made.name() == CallName.MINCORE ? VmaChecks.MINCORE : VmaChecks.SCANS;
+    String detail = driver.detail();
+    if (theirs.equals(detail)) {
+      tally.equal(check);
+    } else {
+      String text = detail == null ? ours.toString() : detail;
+      differs(check, made, process, text, theirs, ranges[0], ranges[1]);
     }
   }
 

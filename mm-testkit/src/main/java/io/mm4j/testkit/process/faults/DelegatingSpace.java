@@ -11,6 +11,7 @@ import io.mm4j.api.process.MissingPages;
 import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.Pagemap;
+import io.mm4j.api.process.PagemapScan;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Syscall;
@@ -110,6 +111,16 @@ class DelegatingSpace implements AddressSpace {
   @Override
   public long setVmaName(long addr, long len, @Nullable String name) {
     return inner.setVmaName(addr, len, name);
+  }
+
+  @Override
+  public long clearRefs(int type) {
+    return inner.clearRefs(type);
+  }
+
+  @Override
+  public PagemapScan.Found pagemapScan(PagemapScan scan) {
+    return inner.pagemapScan(scan);
   }
 
   @Override

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.call;
+
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.PagemapScan;
+import io.mm4j.process.fault.Touch;
+import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.Frames;
+import io.mm4j.process.page.PageTable;
+import io.mm4j.process.vma.VmFlags;
+import io.mm4j.process.vma.Vma;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * {@code do_pagemap_scan()} (fs/proc/task_mmu.c, Linux 6.18) without userfaultfd: no VMA allows
+ * that its pages are write-protected. So every entry counts as written, also one where nothing is,
+ * as long as its page table exists.
+ *
+ * <p>Regions are collected in a buffer as large as a page table has entries, and written to the
+ * vector when it is full; the walk then goes on from there.
+ */
+final class ScanCall {
+  private static final int REGION_BYTES = 24;
+  private static final long FLAGS = PagemapScan.WP_MATCHING | PagemapScan.CHECK_WPASYNC;
+
+  private final Mm mm;
+  private final Touch touch;
+
+  ScanCall(Mm mm, Touch touch) {
+    this.mm = mm;
+    this.touch = touch;
+  }
+
+  /** The call. */
+  PagemapScan.Found scan(PagemapScan scan) {
+    long arg = scan.argUaddr();
+    if (arg != 0
+        && !(RangeCalls.userRange(arg, PagemapScan.SIZE)
+            && touch.kernelRead(arg, PagemapScan.SIZE))) {
+      return refused(Errno.EFAULT, "the request cannot be read");
+    }
+    if (scan.size() != PagemapScan.SIZE
+        || (scan.flags() & ~FLAGS) != 0
+        || ((scan.inverted() | scan.mask() | scan.anyof() | scan.returned())
+                & ~PagemapScan.CATEGORIES)
+            != 0) {
+      return refused(Errno.EINVAL, "another size of the struct, unknown flags or categories");
+    }
+    if ((scan.start() & Mm.PAGE - 1) != 0) {
+      return refused(Errno.EINVAL, "the start is not page-aligned");
+    }
+    if (!RangeCalls.userRange(scan.start(), scan.end() - scan.start())) {
+      return refused(Errno.EFAULT, "the range is not in user space");
+    }
+    if (scan.vec() == 0 && scan.vecLen() != 0) {
+      return refused(Errno.EINVAL, "a vector with room at address 0");
+    }
+    boolean tooLong = Long.compareUnsigned(scan.vecLen(), Long.MAX_VALUE / REGION_BYTES) > 0;
+    if (scan.vec() != 0
+        && (tooLong || !RangeCalls.userRange(scan.vec(), scan.vecLen() * REGION_BYTES))) {
+      return refused(Errno.EFAULT, "the vector is not in user space");
+    }
+    Walk walk = new Walk(scan);
+    long result = walk.run();
+    if (arg != 0 && !store(arg + PagemapScan.WALK_END_OFFSET, walk.walkEnd)) {
+      result = mm.error(Errno.EFAULT, "the end of the walk cannot be written");
+    }
+    return new PagemapScan.Found(result, walk.walkEnd, walk.written);
+  }
+
+  private PagemapScan.Found refused(int errno, String reason) {
+    return new PagemapScan.Found(mm.error(errno, reason), -1, List.of());
+  }
+
+  /** Writes eight bytes to user memory, as many as can be. */
+  private boolean store(long addr, long value) {
+    for (int i = 0; i < Long.BYTES; i++) {
+      int next = (int) (value >>> (i * 8)) & 255;
+      if (!touch.access(addr + i, Touch.Access.WRITE, next).ok()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** One request on its way. */
+  private final class Walk {
+    private final PagemapScan scan;
+    private final long end;
+    private final long mostPages;
+    private final boolean hasBuffer;
+    private final List<PagemapScan.Region> buffer = new ArrayList<>();
+    private final List<PagemapScan.Region> written = new ArrayList<>();
+    private long bufferRoom;
+    private long vecAt;
+    private long vecLeft;
+    private long pagesFound;
+    private long walkEnd;
+
+    /** The region that grows; nothing if it ends at 0. */
+    private long from;
+
+    private long to;
+    private long categories;
+
+    /** Whether buffer or number of pages were used up. */
+    private boolean full;
+
+    /** What all pages of the VMA have. */
+    private long ofVma;
+
+    Walk(PagemapScan scan) {
+      this.scan = scan;
+      this.end = Mm.pageAlign(scan.end());
+      this.mostPages = scan.maxPages() == 0 ? -1 : scan.maxPages();
+      this.vecAt = scan.vec();
+      this.vecLeft = scan.vecLen();
+      this.hasBuffer = vecLeft != 0;
+      this.bufferRoom = Math.min(mm.hugeBytes >>> 12, vecLeft);
+    }
+
+    long run() {
+      long error = 0;
+      for (long at = scan.start(); Long.compareUnsigned(at, end) < 0; at = walkEnd) {
+        full = false;
+        error = walk(at);
+        if (!flush()) {
+          error = mm.error(Errno.EFAULT, "the vector cannot be written");
+        }
+        if (error != 0 || !full || vecLeft == 0 || pagesFound == mostPages) {
+          break;
+        }
+      }
+      walkEnd = walkEnd == 0 ? end : walkEnd;
+      return error == 0 ? written.size() : error;
+    }
+
+    private long walk(long start) {
+      for (Vma vma = mm.vmas.find(start);
+          vma != null && vma.start < end && !full;
+          vma = mm.vmas.next(vma)) {
+        if ((scan.flags() & PagemapScan.CHECK_WPASYNC) != 0) {
+          return mm.error(Errno.EPERM, "a VMA whose pages userfaultfd does not write-protect");
+        }
+        boolean skipped =
+            (scan.flags() & PagemapScan.WP_MATCHING) != 0
+                || vma.has(VmFlags.PFNMAP)
+                || (~scan.inverted() & scan.mask() & PagemapScan.WPALLOWED) != 0;
+        if (!skipped) {
+          boolean soft = vma.has(VmFlags.SOFTDIRTY);
+          ofVma = soft ? PagemapScan.SOFT_DIRTY : 0;
+          vma(vma, Math.max(start, vma.start), Math.min(end, vma.end));
+        }
+      }
+      return 0;
+    }
+
+    private void vma(Vma vma, long start, long past) {
+      long at = start;
+      while (at < past && !full) {
+        long border = Math.min(past, (at | mm.hugeBytes - 1) + 1);
+        if (vma.has(VmFlags.HUGETLB)) {
+          page(mm.pages.hasDirectory(at) ? poolPage(vma, at) : ofVma, at, border);
+        } else if (!mm.pages.hasTable(at)) {
+          border = mm.pages.ranges().nextTable(border, past);
+          page(ofVma, at, border);
+        } else if (mm.pages.isHuge(at)) {
+          page(ofVma | PagemapScan.HUGE | present(vma, at), at, border);
+        } else {
+          for (; at < border && !full; at += Mm.PAGE) {
+            page(ofVma | present(vma, at), at, at + Mm.PAGE);
+          }
+        }
+        at = border;
+      }
+    }
+
+    /** {@code pagemap_page_category()} and {@code pagemap_thp_category()}. */
+    private long present(Vma vma, long at) {
+      int kind = mm.pages.look(at);
+      if (kind == PageTable.NOTHING) {
+        return PagemapScan.WRITTEN;
+      }
+      if (kind == PageTable.GUARD) {
+        return PagemapScan.SWAPPED | PagemapScan.WRITTEN | PagemapScan.GUARD;
+      }
+      long has = PagemapScan.PRESENT | PagemapScan.WRITTEN;
+      if (kind == PageTable.ZERO) {
+        has |= PagemapScan.PFNZERO;
+      } else if (mm.isFilePage(vma, at, mm.pages.pfn())) {
+        has |= PagemapScan.FILE;
+      }
+      return has | (mm.pages.isSoftDirty() ? PagemapScan.SOFT_DIRTY : 0);
+    }
+
+    /** {@code pagemap_hugetlb_category()}: an empty entry is huge, too. */
+    private long poolPage(Vma vma, long at) {
+      boolean none = mm.huge.head(at) == Frames.NONE;
+      return ofVma | PagemapScan.HUGE | (none ? 0 : present(vma, at & -mm.hugeBytes));
+    }
+
+    /** {@code pagemap_scan_is_interesting_page()}, and what comes of it. */
+    private void page(long found, long start, long past) {
+      long seen = found ^ scan.inverted();
+      if ((seen & scan.mask()) == scan.mask()
+          && (scan.anyof() == 0 || (seen & scan.anyof()) != 0)
+          && hasBuffer) {
+        output(found & scan.returned(), start, past);
+      }
+    }
+
+    /** {@code pagemap_scan_output()}. */
+    private void output(long has, long start, long past) {
+      long pages = (past - start) >>> 12;
+      long left = mostPages - pagesFound;
+      if (Long.compareUnsigned(pages, left) > 0) {
+        pages = left;
+        full = true;
+      }
+      if (!push(has, start, start + (pages << 12))) {
+        pages = 0;
+        full = true;
+      }
+      pagesFound += pages;
+      if (full) {
+        walkEnd = start + (pages << 12);
+      }
+    }
+
+    /** {@code pagemap_scan_push_range()}: false if the buffer is full. */
+    private boolean push(long has, long start, long past) {
+      if (start == past || (to == start && categories == has && to != 0)) {
+        to = start == past ? to : past;
+        return true;
+      }
+      if (to != 0) {
+        if (buffer.size() + 1 >= bufferRoom) {
+          return false;
+        }
+        buffer.add(new PagemapScan.Region(from, to, categories));
+      }
+      from = start;
+      to = past;
+      categories = has;
+      return true;
+    }
+
+    /** {@code pagemap_scan_flush_buffer()}: false if the vector could not be written. */
+    private boolean flush() {
+      if (to != 0) {
+        buffer.add(new PagemapScan.Region(from, to, categories));
+      }
+      boolean ofProcess = scan.argUaddr() != 0;
+      for (PagemapScan.Region region : buffer) {
+        if (ofProcess
+            && !(store(vecAt, region.start())
+                && store(vecAt + 8, region.end())
+                && store(vecAt + 16, region.categories()))) {
+          return false;
+        }
+        vecAt += REGION_BYTES;
+        written.add(region);
+      }
+      vecLeft -= buffer.size();
+      bufferRoom = Math.min(bufferRoom, vecLeft);
+      buffer.clear();
+      to = 0;
+      return true;
+    }
+  }
+}
