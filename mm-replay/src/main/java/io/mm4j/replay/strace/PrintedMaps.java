@@ -120,9 +120,7 @@ final class PrintedMaps {
     if (got == 0) {
       long from = reading.from;
       reading.from = -1;
-      return from == -1
-          ? null
-          : new VmaEvent.Printed(number, reading.process, from, -1, List.of());
+      return from == -1 ? null : new VmaEvent.Printed(number, reading.process, from, -1, List.of());
     }
     byte[] bytes = QuotedText.bytes(line.args().get(1));
     if (bytes == null || bytes.length != got) {
@@ -144,11 +142,10 @@ final class PrintedMaps {
 
   private static VmaEvent.@Nullable Printed lines(
       Reading reading, String text, String where, long number) {
-    int start = reading.inLine ? text.indexOf('\n') + 1 : 0;
+    boolean rest = reading.inLine;
+    int start = rest ? text.indexOf('\n') + 1 : 0;
     int end = text.lastIndexOf('\n') + 1;
-    if (reading.inLine && start > 0) {
-      reading.inLine = false;
-    }
+    reading.inLine = end < text.length();
     if (end <= start) {
       return null;
     }
@@ -157,13 +154,7 @@ final class PrintedMaps {
     try (LineSource source = new LineSource(where, new ByteArrayInputStream(whole))) {
       lines = new ArrayList<>(new MapsText(where, new MapsSettings()).read(source));
     }
-    long from = reading.from;
-    if (start > 0) {
-      from = lines.getFirst().start();
-    }
-    if (end < text.length()) {
-      reading.inLine = true;
-    }
+    long from = rest ? lines.getFirst().start() : reading.from;
     long to = lines.getLast().end();
     reading.from = to;
     return new VmaEvent.Printed(number, reading.process, from, to, lines);

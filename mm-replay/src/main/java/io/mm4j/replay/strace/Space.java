@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.strace;
 
-
 /** What is known of the address space of a process while its log is read. */
 final class Space {
   private final boolean topDown;
@@ -50,5 +49,4 @@ final class Space {
     breakTaken |= takes;
     return takes;
   }
-
 }

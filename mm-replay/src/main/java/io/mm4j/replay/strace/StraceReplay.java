@@ -59,6 +59,16 @@ public final class StraceReplay {
       boolean left = check.name().equals(RESULTS) && notFollowed[0] > 0;
       checks.add(left ? shown.with("not_followed", List.of(notFollowed[0])) : shown);
     }
+    replayed.checks().stream()
+        .flatMap(check -> check.extra().getOrDefault("by_faults", List.of()).stream())
+        .forEach(
+            places ->
+                notes.add(
+                    places
+                        + (places == 1 ? " time" : " times")
+                        + " two VMAs were read where one is here, and nothing in maps tells them"
+                        + " apart: in Linux pages that they got or were moved with keep them apart,"
+                        + " which no call of a log shows"));
     FirstDifference first = replayed.first();
     String unknown = first == null ? null : LikelyUnknown.of(first);
     if (unknown != null) {

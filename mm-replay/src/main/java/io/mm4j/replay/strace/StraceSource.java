@@ -7,7 +7,6 @@ import io.mm4j.replay.text.Cursor;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.vma.Answer;
 import io.mm4j.replay.vma.CallName;
-import io.mm4j.replay.vma.HeaderReader;
 import io.mm4j.replay.vma.VmaEvent;
 import io.mm4j.replay.vma.VmaHeader;
 import io.mm4j.replay.vma.VmaSource;
@@ -48,8 +47,7 @@ public final class StraceSource implements VmaSource {
   private final Unfinished unfinished = new Unfinished();
   private final Map<Long, Long> began = new HashMap<>();
   private final ArrayDeque<VmaEvent> pending = new ArrayDeque<>();
-  private final CallQueue queue =
-      new CallQueue(process -> space(process).topDown(), pending::add);
+  private final CallQueue queue = new CallQueue(process -> space(process).topDown(), pending::add);
   private final SharedSegments segments = new SharedSegments();
   private final Map<String, Long> notModelled = new TreeMap<>();
   private final List<String> extraNotes = new ArrayList<>();
@@ -107,9 +105,7 @@ public final class StraceSource implements VmaSource {
     arguments = new ArgumentReader(descriptors, scan.pageOffsets());
     kin = new Kin(scan, mainPid, begin == null);
     long inputLine = given == null ? inferred.inputLine() : 0;
-    spaces.put(
-        0,
-        new Space(header.layout().topDown(), initial.writable(), inputLine, breakGiven));
+    spaces.put(0, new Space(header.layout().topDown(), initial.writable(), inputLine, breakGiven));
     pending.add(new VmaEvent.Deltas(0, false));
     lines = new StraceLines(log.get());
   }
@@ -331,8 +327,7 @@ public final class StraceSource implements VmaSource {
     queue.flush();
     Kin.Begun begun = kin.executed(line.pid());
     spaces.put(
-        begun.process(),
-        new Space(layout.topDown(), initial.writable(), maps.inputLine(), false));
+        begun.process(), new Space(layout.topDown(), initial.writable(), maps.inputLine(), false));
     inferredLater++;
     pending.add(
         new VmaEvent.Began(
@@ -390,7 +385,8 @@ public final class StraceSource implements VmaSource {
       flushUnlessBusy();
       return;
     }
-    ArgumentReader.Read read = arguments.read(line, name, space(process).writable(), lines.number(), where());
+    ArgumentReader.Read read =
+        arguments.read(line, name, space(process).writable(), lines.number(), where());
     pending.addAll(read.news());
     // A place that was taken from this line says nothing.
     boolean input = space(process).isInput(lines.number());

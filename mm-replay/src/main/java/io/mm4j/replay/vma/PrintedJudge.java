@@ -15,11 +15,11 @@ import org.jspecify.annotations.Nullable;
  * show is left out of the comparison and counted:
  *
  * <ul>
- *   <li>{@code of_start}: lines of what was there before the log shows how, where only the log tells
- *       of the start;
- *   <li>{@code by_faults}: places where Linux has two VMAs that nothing in maps tells apart, and one
- *       is here. Anonymous ones with pages of their own keep apart if each got its first page by
- *       itself ({@code anon_vma}), or was moved with its pages; no call shows that.
+ *   <li>{@code of_start}: lines of what was there before the log shows how, where only the log
+ *       tells of the start;
+ *   <li>{@code by_faults}: places where Linux has two VMAs that nothing in maps tells apart, and
+ *       one is here. Anonymous ones with pages of their own keep apart if each got its first page
+ *       by itself ({@code anon_vma}), or was moved with its pages; no call shows that.
  * </ul>
  *
  * <p>A stack that begins lower than here has grown by faults that no call shows: its first page is
@@ -45,16 +45,18 @@ final class PrintedJudge {
     if (known == null) {
       growStack(printed, process);
     }
+    List<MapsLine> ours = new ArrayList<>();
+    for (MapsLine line : process.ours().readAll()) {
+      clip(line, printed, known, null, ours);
+    }
     List<MapsLine> kernel = new ArrayList<>();
     long ofStart = 0;
     for (MapsLine line : printed.lines()) {
       int before = kernel.size();
-      clip(line, printed, known, kernel);
+      clip(line, printed, known, process.ours().lines(), kernel);
       ofStart += kernel.size() == before ? 1 : 0;
     }
     tally.more(VmaChecks.SNAPSHOTS, "of_start", ofStart);
-    List<MapsLine> ours = new ArrayList<>();
-    process.ours().readAll().forEach(line -> clip(line, printed, known, ours));
     compare(printed, kernel, ours, call);
   }
 
@@ -111,11 +113,17 @@ final class PrintedJudge {
     return new MapsLine(start, end, line.perms(), offset, line.backed(), line.name());
   }
 
-  /** Adds what of a line is known and was shown. */
+  /**
+   * Adds what of a line is known and was shown.
+   *
+   * @param all all lines here, of a line of the kernel's: where it goes on and nothing is here, it
+   *     was not there at the start either, or the two would have merged
+   */
   private void clip(
       MapsLine line,
       VmaEvent.Printed printed,
       @Nullable NavigableMap<Long, Long> known,
+      @Nullable NavigableMap<Long, MapsLine> all,
       List<MapsLine> into) {
     MapsLine named =
         new MapsLine(
@@ -130,10 +138,20 @@ final class PrintedJudge {
       if (!below(range.getKey(), line.end())) {
         break;
       }
-      long from = below(range.getKey(), printed.from()) ? printed.from() : range.getKey();
-      long to = below(printed.to(), range.getValue()) ? printed.to() : range.getValue();
+      if (!below(line.start(), range.getValue())) {
+        continue;
+      }
+      long from = all != null && isFree(all, range.getKey() - 1) ? 0 : range.getKey();
+      long to = all != null && isFree(all, range.getValue()) ? -1 : range.getValue();
+      from = below(from, printed.from()) ? printed.from() : from;
+      to = below(printed.to(), to) ? printed.to() : to;
       part(named, from, to, into);
     }
+  }
+
+  private static boolean isFree(NavigableMap<Long, MapsLine> lines, long uaddr) {
+    Map.Entry<Long, MapsLine> found = lines.floorEntry(uaddr);
+    return found == null || !below(uaddr, found.getValue().end());
   }
 
   private static void part(MapsLine line, long from, long to, List<MapsLine> into) {

@@ -42,8 +42,8 @@ final class Ranges {
   }
 
   /**
-   * The range that a call has mapped here, from and to; empty if it has mapped none. What shmat maps
-   * has a size that the call does not name.
+   * The range that a call has mapped here, from and to; empty if it has mapped none. What shmat
+   * maps has a size that the call does not name.
    */
   static long[] mapped(VmaEvent.Call call, Answer answer, long breakBefore) {
     long[] none = {0, 0};

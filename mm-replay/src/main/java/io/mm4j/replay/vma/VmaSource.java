@@ -21,7 +21,9 @@ public interface VmaSource extends AutoCloseable {
    */
   @Nullable VmaEvent next();
 
-  /** Whether the start state is all that the address space had, and not only what could be found. */
+  /**
+   * Whether the start state is all that the address space had, and not only what could be found.
+   */
   default boolean startIsWhole() {
     return true;
   }
