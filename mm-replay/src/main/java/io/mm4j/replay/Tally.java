@@ -19,6 +19,7 @@ public final class Tally {
     @Nullable String skipped;
     @Nullable FirstDifference first;
     long firstRank;
+    final Map<String, Long> extra = new LinkedHashMap<>();
   }
 
   private final Map<String, Count> counts = new LinkedHashMap<>();
@@ -54,6 +55,13 @@ public final class Tally {
     if (count.first == null) {
       count.first = difference;
       count.firstRank = differences++;
+    }
+  }
+
+  /** So many more of something that this check could not compare. */
+  public void more(String check, String what, long number) {
+    if (number > 0) {
+      count(check).extra.merge(what, number, Long::sum);
     }
   }
 
@@ -93,10 +101,14 @@ public final class Tally {
     counts.forEach(
         (check, count) -> {
           String reason = count.skipped;
-          results.add(
+          CheckResult result =
               reason != null
                   ? CheckResult.skipped(check, reason)
-                  : CheckResult.judged(check, count.total, count.equal));
+                  : CheckResult.judged(check, count.total, count.equal);
+          for (Map.Entry<String, Long> extra : count.extra.entrySet()) {
+            result = result.with(extra.getKey(), List.of(extra.getValue()));
+          }
+          results.add(result);
         });
     return results;
   }

@@ -17,7 +17,6 @@ import org.jspecify.annotations.Nullable;
 final class ArgumentReader {
   private static final int MAX_OPENS = 1 << 16;
 
-  private final long writable;
   private final Descriptors descriptors;
   private final Set<String> files = new HashSet<>();
   private final Map<String, Long> unknownFiles = new LinkedHashMap<>();
@@ -27,20 +26,22 @@ final class ArgumentReader {
   /**
    * A reader for one log.
    *
-   * @param writable an address that mincore may write to, for strace shows the vector only
    * @param pageOffsets whether the offsets of mmap2 are counted in pages
    */
-  ArgumentReader(long writable, Descriptors descriptors, boolean pageOffsets) {
+  ArgumentReader(Descriptors descriptors, boolean pageOffsets) {
     this.pageOffsets = pageOffsets;
-    this.writable = writable;
     this.descriptors = descriptors;
   }
 
   /** Arguments, and files and opens that they name for the first time. */
   record Read(List<Long> args, @Nullable String open, List<VmaEvent> news) {}
 
-  /** Reads the arguments of a memory call. */
-  Read read(StraceLine line, CallName name, long lineNumber, String where) {
+  /**
+   * Reads the arguments of a memory call.
+   *
+   * @param writable an address that mincore may write to, for strace shows the vector only
+   */
+  Read read(StraceLine line, CallName name, long writable, long lineNumber, String where) {
     List<String> texts = new ArrayList<>(line.args());
     if (name == CallName.MREMAP && texts.size() == 4) {
       texts.add("0");

@@ -173,6 +173,12 @@ final class Descriptors {
     return file;
   }
 
+  /** The open file behind a descriptor as strace prints it, if the log shows what opened it. */
+  @Nullable Open known(long pid, String text) {
+    Long fd = Symbols.number(StraceLine.firstWord(text));
+    return fd == null ? null : table(pid).open.get(fd);
+  }
+
   /** Whether nothing but a number is known of the file. */
   static boolean isUnknown(Open file) {
     return file.path().startsWith("(descriptor ");

@@ -10,7 +10,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.TreeMap;
-import java.util.function.Supplier;
 
 /**
  * What a log tells of the address space in which it begins, for somebody who has no maps: the heap
@@ -51,37 +50,21 @@ final class InferredMaps {
   /** Where a heap was taken to begin of which the log shows no beginning, 0 for none. */
   private long heapFound;
 
-  /** Reads the log to its end. */
-  InferredMaps(LogScan scan, Supplier<LineSource> log) {
-    LogScan.Exec begin = scan.begin(null);
-    long pid = begin == null ? scan.firstPid() : begin.pid();
-    long from = begin == null ? 0 : begin.line();
-    heap = scan.firstBreak(pid, from);
-    program = begin == null ? "" : begin.program().replace("\"", "");
-    try (StraceLines lines = new StraceLines(log.get())) {
-      name = lines.name();
-      Map<Long, StraceLine> unfinished = new java.util.HashMap<>();
-      for (StraceLine line = lines.next(); line != null; line = lines.next()) {
-        StraceLine call = line;
-        if (line.form() == StraceLine.Form.UNFINISHED) {
-          unfinished.put(line.pid(), line);
-        } else if (line.form() == StraceLine.Form.RESUMED) {
-          StraceLine first = LogScan.begunBy(unfinished, line);
-          if (first != null && first.name().equals(line.name())) {
-            call = StraceLine.parseCall(line.pid(), first.body() + line.body(), lines.where(), 0);
-          }
-        }
-        boolean others =
-            line.pid() != pid
-                && (scan.isChild(line.pid()) || scan.runsAnotherProgramFirst(line.pid()));
-        if (call.form() == StraceLine.Form.CALL && lines.number() > from && !others) {
-          look(call, lines.number());
-        }
-      }
-    }
+  /**
+   * Nothing is known yet.
+   *
+   * @param name the log's name
+   * @param program the program's path, empty if the log does not name it
+   * @param heap where the heap begins, 0 if the log does not say
+   */
+  InferredMaps(String name, String program, long heap) {
+    this.name = name;
+    this.program = program;
+    this.heap = heap;
   }
 
-  private void look(StraceLine line, long number) {
+  /** Takes the next call of this address space, which stands in that line. */
+  void look(StraceLine line, long number) {
     if (line.succeeded() && line.name().startsWith("shm")) {
       Long at = line.number();
       for (SharedSegments.Call made : segments.calls(line)) {
@@ -185,12 +168,27 @@ final class InferredMaps {
     ranges.put(start, end);
   }
 
+  /** The address space is no more; what was mapped later is forgotten. */
+  void ended() {
+    mapped.clear();
+  }
+
+  /** Where the heap begins, 0 if the log does not say. */
+  long heap() {
+    return heap;
+  }
+
+  /** The program's path, empty if the log does not name it. */
+  String program() {
+    return program;
+  }
+
   /** The line whose mapping told where the area begins, 0 for none. */
   long inputLine() {
     return inputLine;
   }
 
-  /** What was done, in words. */
+  /** What was done for the first program, in words. */
   String note() {
     return "no maps were given (NAME.maps, or --maps FILE): where the program lies was inferred"
         + (heap == 0 ? "" : String.format(Locale.ROOT, "; the heap begins at 0x%x", heap))
@@ -224,7 +222,7 @@ final class InferredMaps {
     } else if (!up && firstPlace != 0) {
       text.append(String.format("# mmap_base=0x%x\n", blockAbove(top)));
     }
-    program();
+    programLines();
     if (heapFound != 0 && meets(there, heapFound, PAGE)) {
       heapFound = 0;
     }
@@ -271,7 +269,7 @@ final class InferredMaps {
   }
 
   /** The program ends where its heap begins. */
-  private void program() {
+  private void programLines() {
     if (heap == 0) {
       return;
     }

@@ -28,6 +28,9 @@ final class Kin {
   /** By pid, the pid of the process whose thread it is. */
   private final Map<Long, Long> groups = new HashMap<>();
 
+  /** How often each pid was made. */
+  private final Map<Long, Integer> births = new HashMap<>();
+
   private boolean began;
   private int last;
 
@@ -75,7 +78,7 @@ final class Kin {
 
   /** Takes in a pid that is not known. */
   Arrival arrive(long pid) {
-    LogScan.Birth birth = scan.takeBirth(pid);
+    LogScan.Birth birth = scan.birth(pid, births.merge(pid, 1, Integer::sum) - 1);
     int parent = process(birth == null ? mainPid : birth.parent());
     int process = parent;
     int forkedFrom = NOT_FOLLOWED;
@@ -110,12 +113,17 @@ final class Kin {
   }
 
   /**
-   * A pid and all threads of its process run another program.
+   * Another program.
    *
-   * @return the process that nobody is any more, or {@link #NOT_FOLLOWED}
+   * @param process the process that runs it
+   * @param from the process that its pid was, or {@link #NOT_FOLLOWED}; the same if nobody else was
+   *     it
    */
-  int executed(long pid) {
-    int process = process(pid);
+  record Begun(int process, int from) {}
+
+  /** A pid runs another program; all other threads of its process are no more. */
+  Begun executed(long pid) {
+    int from = process(pid);
     Long group = groups.get(pid);
     List<Long> threads = new ArrayList<>();
     groups.forEach(
@@ -126,6 +134,10 @@ final class Kin {
         });
     threads.forEach(thread -> processes.put(thread, NOT_FOLLOWED));
     processes.put(pid, NOT_FOLLOWED);
-    return processes.containsValue(process) ? NOT_FOLLOWED : process;
+    boolean left = from == NOT_FOLLOWED || processes.containsValue(from);
+    int process = left ? ++last : from;
+    processes.put(pid, process);
+    groups.put(pid, pid);
+    return new Begun(process, from);
   }
 }

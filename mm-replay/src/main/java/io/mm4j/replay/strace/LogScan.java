@@ -4,9 +4,7 @@ package io.mm4j.replay.strace;
 import io.mm4j.api.InputException;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.replay.text.LineSource;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -24,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class LogScan {
   private static final int MAX_PIDS = 1 << 16;
+  private static final int MOST_BREAKS = 1 << 18;
   private static final Pattern PATH =
       Pattern.compile("[(, =]\\d{1,7}<(?:/|anon_inode:|socket:|pipe:|TCP|UDP|UNIX)");
   private static final Pattern CHILD = Pattern.compile("si_pid=(\\d{1,9})[,}]");
@@ -48,15 +47,22 @@ final class LogScan {
   record Birth(long parent, boolean sharesMemory, boolean sharesFiles, boolean thread) {}
 
   /** A question for the break and its answer. */
-  private record Break(long line, long pid, long uaddr) {}
+  private record Break(long line, long uaddr) {}
 
   private final Set<Long> children = new HashSet<>();
   private final Set<Long> seen = new HashSet<>();
   private final Set<Long> execFirst = new HashSet<>();
   private final List<Exec> execs = new ArrayList<>();
-  private final List<Break> breaks = new ArrayList<>();
-  private final Map<Long, Deque<Birth>> births = new HashMap<>();
-  private final Map<Long, StraceLine> unfinished = new HashMap<>();
+  private final Map<Long, Exec> execByLine = new HashMap<>();
+  private final Map<Long, Exec> lastExec = new HashMap<>();
+
+  /** By the line of an execve, that of the next one of its pid. */
+  private final Map<Long, Long> nextExec = new HashMap<>();
+
+  private final Map<Long, List<Break>> breaks = new HashMap<>();
+  private int breakCount;
+  private final Map<Long, List<Birth>> births = new HashMap<>();
+  private final Unfinished unfinished = new Unfinished();
   private final Map<ResourceLimit, Long> limits = new EnumMap<>(ResourceLimit.class);
   private final Set<ResourceLimit> limitsSet = new HashSet<>();
   private final List<String> notes;
@@ -99,17 +105,16 @@ final class LogScan {
       }
       case UNFINISHED -> {
         appears(line);
-        unfinished.put(line.pid(), line);
+        unfinished.begins(line);
+      }
+      case ENDED -> {
+        long _ = unfinished.ended(line);
       }
       case RESUMED -> {
-        StraceLine first = begunBy(unfinished, line);
-        if (first != null && first.name().equals(line.name())) {
+        Unfinished.Whole whole = unfinished.completed(line, where);
+        if (whole != null && whole.line().form() == StraceLine.Form.CALL) {
           // By the pid that began it: under that one its maker is known already.
-          StraceLine whole =
-              StraceLine.parseCall(first.pid(), first.body() + line.body(), where, 0);
-          if (whole.form() == StraceLine.Form.CALL) {
-            call(whole, number);
-          }
+          call(whole.line().by(whole.beganBy()), number);
         }
       }
       case CALL -> {
@@ -118,24 +123,6 @@ final class LogScan {
       }
       default -> {}
     }
-  }
-
-  /**
-   * The line that this one completes. On a terminal strace names no pid as long as there is only
-   * one: a call that began then may be completed under its pid.
-   */
-  static @Nullable StraceLine begunBy(Map<Long, StraceLine> unfinished, StraceLine line) {
-    StraceLine own = unfinished.get(line.pid());
-    if (own != null && own.name().equals(line.name())) {
-      unfinished.remove(line.pid());
-      return own;
-    }
-    StraceLine unnamed = unfinished.get(0L);
-    if (unnamed != null && unnamed.name().equals(line.name())) {
-      unfinished.remove(0L);
-      return unnamed;
-    }
-    return unfinished.remove(line.pid());
   }
 
   private void appears(StraceLine line) {
@@ -158,14 +145,21 @@ final class LogScan {
       int at = line.name().equals("execveat") ? 1 : 0;
       String program = line.args().size() > at ? line.args().get(at) : "";
       if (execs.size() < MAX_PIDS) {
-        execs.add(new Exec(number, line.pid(), program));
+        Exec exec = new Exec(number, line.pid(), program);
+        execs.add(exec);
+        execByLine.put(number, exec);
+        Exec before = lastExec.put(line.pid(), exec);
+        if (before != null) {
+          nextExec.put(before.line(), number);
+        }
       }
     } else if (Calls.isBirth(line.name())) {
       born(line);
     } else if (asksForBreak(line)) {
       Long value = line.number();
-      if (value != null && value > 0 && breaks.size() < MAX_PIDS) {
-        breaks.add(new Break(number, line.pid(), value));
+      if (value != null && value > 0 && breakCount < MOST_BREAKS) {
+        breakCount++;
+        breaks.computeIfAbsent(line.pid(), p -> new ArrayList<>()).add(new Break(number, value));
       }
     } else {
       limits(line);
@@ -191,7 +185,7 @@ final class LogScan {
     String text = line.body();
     boolean thread = text.contains("CLONE_THREAD");
     births
-        .computeIfAbsent(child, c -> new ArrayDeque<>())
+        .computeIfAbsent(child, c -> new ArrayList<>())
         .add(
             new Birth(
                 line.pid(),
@@ -260,18 +254,37 @@ final class LogScan {
 
   /** What this pid's first question for the break after a line was answered with, or 0. */
   long firstBreak(long pid, long afterLine) {
-    for (Break asked : breaks) {
-      if (asked.pid() == pid && asked.line() > afterLine) {
-        return asked.uaddr();
+    return firstBreak(pid, afterLine, Long.MAX_VALUE);
+  }
+
+  /** Where the heap of a program begins, or 0: what its first question was answered with. */
+  long firstBreak(Exec exec) {
+    return firstBreak(exec.pid(), exec.line(), nextExec.getOrDefault(exec.line(), Long.MAX_VALUE));
+  }
+
+  private long firstBreak(long pid, long afterLine, long beforeLine) {
+    for (Break asked : breaks.getOrDefault(pid, List.of())) {
+      if (asked.line() > afterLine) {
+        return asked.line() < beforeLine ? asked.uaddr() : 0;
       }
     }
     return 0;
   }
 
-  /** Who made this pid, for the next time that it appears; null if the log does not say. */
-  @Nullable Birth takeBirth(long pid) {
-    Deque<Birth> all = births.get(pid);
-    return all == null ? null : all.poll();
+  /**
+   * Who made this pid.
+   *
+   * @param times how often it was made before; numbers are used again
+   * @return null if the log does not say
+   */
+  @Nullable Birth birth(long pid, int times) {
+    List<Birth> all = births.get(pid);
+    return all == null || times >= all.size() ? null : all.get(times);
+  }
+
+  /** The program whose execve is complete in that line, or null. */
+  @Nullable Exec execAt(long line) {
+    return execByLine.get(line);
   }
 
   /** Limits that the log shows before it sets them, in bytes. */

@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Replays strace text; judges the result of every memory call. */
 public final class StraceReplay {
+  private static final String RESULTS = "results";
+
   private StraceReplay() {}
 
   /**
@@ -45,18 +47,28 @@ public final class StraceReplay {
               }
             },
             machines,
-            VmaReplay.RESULTS_ONLY);
+            VmaReplay.OF_LOGS);
     List<CheckResult> checks = new ArrayList<>();
     for (CheckResult check : replayed.checks()) {
-      if (check.skipped() != null) {
+      boolean empty = check.total() == 0;
+      if (check.skipped() != null || (empty && !check.name().equals(RESULTS))) {
         continue;
       }
       CheckResult shown =
-          check.total() == 0
-              ? CheckResult.skipped(check.name(), "no line of the log can be judged")
-              : check;
-      checks.add(notFollowed[0] > 0 ? shown.with("not_followed", List.of(notFollowed[0])) : shown);
+          empty ? CheckResult.skipped(check.name(), "no line of the log can be judged") : check;
+      boolean left = check.name().equals(RESULTS) && notFollowed[0] > 0;
+      checks.add(left ? shown.with("not_followed", List.of(notFollowed[0])) : shown);
     }
+    replayed.checks().stream()
+        .flatMap(check -> check.extra().getOrDefault("by_faults", List.of()).stream())
+        .forEach(
+            places ->
+                notes.add(
+                    places
+                        + (places == 1 ? " time" : " times")
+                        + " two VMAs were read where one is here, and nothing in maps tells them"
+                        + " apart: in Linux pages that they got or were moved with keep them apart,"
+                        + " which no call of a log shows"));
     FirstDifference first = replayed.first();
     String unknown = first == null ? null : LikelyUnknown.of(first);
     if (unknown != null) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.strace;
 
+import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.replay.text.Cursor;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.vma.Answer;
 import io.mm4j.replay.vma.CallName;
-import io.mm4j.replay.vma.HeaderReader;
 import io.mm4j.replay.vma.VmaEvent;
 import io.mm4j.replay.vma.VmaHeader;
 import io.mm4j.replay.vma.VmaSource;
@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * strace text as a recording. A call that strace shows in two parts is made where it is completed,
  * or where {@link Overlap} puts it among others that ran at the same time. The program that the
- * initial maps belong to, its threads and its children are followed; a process that runs another
- * program is followed no longer, since nobody gave its maps.
+ * initial maps belong to, its threads and its children are followed, and every program that begins
+ * after it: how it was laid out is inferred from what the log shows of it ({@link InferredMaps}).
  */
 public final class StraceSource implements VmaSource {
   private static final int MAX_PIDS = 1 << 16;
@@ -34,8 +34,6 @@ public final class StraceSource implements VmaSource {
   /** In the order in which recordings number them. */
   private static final List<ResourceLimit> RESOURCES = List.of(ResourceLimit.values());
 
-  private static final int MOST_WAITING = 1 << 12;
-
   private final StraceLines lines;
   private final LogScan scan;
   private final VmaHeader header;
@@ -43,19 +41,21 @@ public final class StraceSource implements VmaSource {
   private final Descriptors descriptors;
   private final ArgumentReader arguments;
   private final Kin kin;
-  private final Map<Long, StraceLine> unfinished = new HashMap<>();
+  private final Programs programs;
+  private final Map<Integer, Space> spaces = new HashMap<>();
+  private final PrintedMaps printed = new PrintedMaps();
+  private final Unfinished unfinished = new Unfinished();
   private final Map<Long, Long> began = new HashMap<>();
   private final ArrayDeque<VmaEvent> pending = new ArrayDeque<>();
-  private final List<Overlap.Done> waiting = new ArrayList<>();
+  private final CallQueue queue = new CallQueue(process -> space(process).topDown(), pending::add);
   private final SharedSegments segments = new SharedSegments();
   private final Map<String, Long> notModelled = new TreeMap<>();
   private final List<String> extraNotes = new ArrayList<>();
   private final @Nullable String doubt;
   private final @Nullable String another;
   private final LogScan.@Nullable Exec begin;
-  private final long inputLine;
-  private boolean breakTaken;
-  private long calls;
+  private final boolean startIsWhole;
+  private long inferredLater;
   private long notFollowed;
   private long refused;
   private long firstRefused;
@@ -73,37 +73,53 @@ public final class StraceSource implements VmaSource {
       scan = new LogScan(reading);
     }
     descriptors = new Descriptors(scan.showsPaths());
-    InferredMaps inferred = maps == null ? new InferredMaps(scan, log) : null;
-    InitialMaps initial;
-    try (LineSource reading = maps == null ? Objects.requireNonNull(inferred).open() : maps.get()) {
-      initial = new InitialMaps(reading);
+    startIsWhole = maps != null;
+    String program = null;
+    InitialMaps given = null;
+    if (maps != null) {
+      try (LineSource reading = maps.get()) {
+        given = new InitialMaps(reading);
+      }
+      program = given.program();
     }
-    inputLine = inferred == null ? 0 : inferred.inputLine();
-    if (inferred != null) {
+    begin = scan.begin(program);
+    programs = new Programs(scan, begin, log);
+    InferredMaps inferred = programs.first();
+    InitialMaps initial;
+    if (given == null) {
       extraNotes.add(inferred.note());
+      initial = initial(inferred);
+    } else {
+      initial = given;
     }
     extraNotes.addAll(initial.notes());
-    breakTaken = initial.startBrkGiven();
-    begin = scan.begin(initial.program());
     long mainPid = begin == null ? scan.firstPid() : begin.pid();
-    long heap = scan.firstBreak(mainPid, begin == null ? 0 : begin.line());
-    doubt = inferred != null ? null : initial.doubt(begin, heap);
-    another = inferred != null ? null : initial.another(begin, heap);
-    initial.startBrk(heap);
+    doubt = given == null ? null : given.doubt(begin, inferred.heap());
+    another = given == null ? null : given.another(begin, inferred.heap());
+    boolean breakGiven = initial.startBrkGiven();
+    initial.startBrk(inferred.heap());
     scan.limits().forEach(initial::limit);
-    HeaderReader reader = initial.header();
-    lines = new StraceLines(log.get());
-    try (LineSource empty = new LineSource(initial.name(), new ByteArrayInputStream(new byte[0]))) {
-      VmaHeader read = reader.finish(new Cursor(empty));
-      header = scan.namesVmas() ? read.withOption("anon-vma-name", "true") : read;
-    } catch (RuntimeException e) {
-      lines.close();
-      throw e;
-    }
+    VmaHeader read = finished(initial);
+    header = scan.namesVmas() ? read.withOption("anon-vma-name", "true") : read;
     start = new VmaEvent.State(0, 0, "start", initial.lines(), 0, Map.of());
-    arguments = new ArgumentReader(initial.writable(), descriptors, scan.pageOffsets());
+    arguments = new ArgumentReader(descriptors, scan.pageOffsets());
     kin = new Kin(scan, mainPid, begin == null);
+    long inputLine = given == null ? inferred.inputLine() : 0;
+    spaces.put(0, new Space(header.layout().topDown(), initial.writable(), inputLine, breakGiven));
     pending.add(new VmaEvent.Deltas(0, false));
+    lines = new StraceLines(log.get());
+  }
+
+  private static InitialMaps initial(InferredMaps inferred) {
+    try (LineSource reading = inferred.open()) {
+      return new InitialMaps(reading);
+    }
+  }
+
+  private static VmaHeader finished(InitialMaps maps) {
+    try (LineSource empty = new LineSource(maps.name(), new ByteArrayInputStream(new byte[0]))) {
+      return maps.header().finish(new Cursor(empty));
+    }
   }
 
   @Override
@@ -114,6 +130,16 @@ public final class StraceSource implements VmaSource {
   @Override
   public VmaEvent.State start() {
     return start;
+  }
+
+  @Override
+  public boolean startIsWhole() {
+    return startIsWhole;
+  }
+
+  @Override
+  public boolean knowsPaths() {
+    return scan.showsPaths();
   }
 
   /** The program whose maps these surely are, if it is not the log's; else null. */
@@ -141,6 +167,19 @@ public final class StraceSource implements VmaSource {
     List<String> notes = new ArrayList<>(scan.notes());
     notes.addAll(extraNotes);
     notes.addAll(arguments.notes());
+    if (inferredLater > 0) {
+      notes.add(
+          inferredLater
+              + (inferredLater == 1 ? " program begins" : " programs begin")
+              + " later (execve): where each lies was inferred from what the log shows of it, and"
+              + " the place of its first mapping is not judged");
+    }
+    if (printed.firstCut() > 0) {
+      notes.add(
+          "maps were read in line "
+              + printed.firstCut()
+              + " and are shown in part: with strace -s 65536 they are compared");
+    }
     if (scan.pageOffsets()) {
       notes.add("offsets of mmap2 are in pages, as old versions of strace print them");
     }
@@ -163,10 +202,10 @@ public final class StraceSource implements VmaSource {
     while (pending.isEmpty()) {
       StraceLine line = lines.next();
       if (line == null) {
-        if (waiting.isEmpty()) {
+        if (queue.isEmpty()) {
           return null;
         }
-        flush();
+        queue.flush();
       } else {
         line(line);
       }
@@ -192,7 +231,7 @@ public final class StraceSource implements VmaSource {
           throw StraceLine.wrong("too many unfinished calls", where(), 0);
         }
         process(line.pid()); // a child exists from its first line on
-        unfinished.put(line.pid(), line);
+        unfinished.begins(line);
         began.put(line.pid(), lines.number());
       }
       case RESUMED -> resumed(line);
@@ -205,31 +244,26 @@ public final class StraceSource implements VmaSource {
   }
 
   private void resumed(StraceLine line) {
-    StraceLine first = LogScan.begunBy(unfinished, line);
-    if (first == null || !first.name().equals(line.name())) {
-      if (line.name().startsWith("execve")) {
-        // A thread's execve: the new program has the pid of the whole process.
-        call(StraceLine.call(line.pid(), line.name() + "(" + line.body(), where()));
-      } else if (Calls.isMemoryCall(line.name())) {
+    Unfinished.Whole whole = unfinished.completed(line, where());
+    if (whole == null) {
+      if (Calls.isMemoryCall(line.name())) {
         notFollowed++;
         note("line " + lines.number() + " completes a call of which no line shows the beginning");
       }
       return;
     }
-    if (first.pid() != line.pid()) {
-      began.put(line.pid(), began.getOrDefault(first.pid(), lines.number()));
+    if (whole.beganBy() != line.pid()) {
+      began.put(line.pid(), began.getOrDefault(whole.beganBy(), lines.number()));
     }
-    StraceLine whole = StraceLine.parseCall(line.pid(), first.body() + line.body(), where(), 0);
-    if (whole.form() == StraceLine.Form.CALL) {
-      call(whole);
+    if (whole.line().form() == StraceLine.Form.CALL) {
+      call(whole.line());
     } else if (Calls.isMemoryCall(line.name())) {
-      throw StraceLine.cut(whole, where());
+      throw StraceLine.cut(whole.line(), where());
     }
   }
 
   private void ended(StraceLine line) {
-    long pid = line.pid();
-    unfinished.remove(pid);
+    long pid = unfinished.ended(line);
     flushUnlessBusy();
     began.remove(pid);
     descriptors.ended(pid);
@@ -238,7 +272,8 @@ public final class StraceSource implements VmaSource {
 
   private void gone(int process) {
     if (process != Kin.NOT_FOLLOWED) {
-      flush();
+      queue.flush();
+      spaces.remove(process);
       pending.add(new VmaEvent.Gone(lines.number(), process));
     }
   }
@@ -263,16 +298,13 @@ public final class StraceSource implements VmaSource {
       descriptors.note(line);
       return;
     }
-    if (!breakTaken && process == 0 && LogScan.asksForBreak(line) && line.succeeded()) {
-      breakTaken = true;
-      return;
+    if (!space(process).takesBreak(line)) {
+      memoryCall(line, process);
     }
-    if (lines.number() == inputLine) {
-      // Its place was taken from here: it is made, and says nothing.
-      memoryCall(line, process, true);
-      return;
-    }
-    memoryCall(line, process, false);
+  }
+
+  private Space space(int process) {
+    return Objects.requireNonNull(spaces.get(process));
   }
 
   private void executed(StraceLine line) {
@@ -285,7 +317,26 @@ public final class StraceSource implements VmaSource {
       kin.begin(line.pid());
       return;
     }
-    gone(kin.executed(line.pid()));
+    InferredMaps maps = programs.at(lines.number());
+    if (maps == null) {
+      return; // before the first program that is followed
+    }
+    InitialMaps initial = initial(maps);
+    initial.startBrk(maps.heap());
+    MmLayout layout = finished(initial).layout();
+    queue.flush();
+    Kin.Begun begun = kin.executed(line.pid());
+    spaces.put(
+        begun.process(), new Space(layout.topDown(), initial.writable(), maps.inputLine(), false));
+    inferredLater++;
+    pending.add(
+        new VmaEvent.Began(
+            lines.number(),
+            begun.process(),
+            begun.from(),
+            maps.program(),
+            layout,
+            initial.lines()));
   }
 
   /** The process of a pid; one that is new may be a child. */
@@ -302,17 +353,20 @@ public final class StraceSource implements VmaSource {
         descriptors.born(kin.mainPid(), pid, arrival.forkedFrom() == Kin.NOT_FOLLOWED);
       }
       if (arrival.forkedFrom() != Kin.NOT_FOLLOWED) {
-        flush();
+        queue.flush();
+        spaces.put(arrival.process(), space(arrival.forkedFrom()).fork());
         pending.add(new VmaEvent.Forked(lines.number(), arrival.forkedFrom(), arrival.process()));
       }
     }
     return kin.process(pid);
   }
 
-  private void memoryCall(StraceLine line, int process, boolean asInput) {
+  private void memoryCall(StraceLine line, int process) {
     CallName name = Calls.name(line.name());
     if (name == null) {
-      otherCall(line, process);
+      if (!printedMaps(line, process)) {
+        otherCall(line, process);
+      }
       return;
     }
     Answer answer = answer(line, name);
@@ -331,9 +385,12 @@ public final class StraceSource implements VmaSource {
       flushUnlessBusy();
       return;
     }
-    ArgumentReader.Read read = arguments.read(line, name, lines.number(), where());
+    ArgumentReader.Read read =
+        arguments.read(line, name, space(process).writable(), lines.number(), where());
     pending.addAll(read.news());
-    done(line, process, name, read.args(), read.open(), asInput ? Answer.Unknown.IT : answer);
+    // A place that was taken from this line says nothing.
+    boolean input = space(process).isInput(lines.number());
+    done(line, process, name, read.args(), read.open(), input ? Answer.Unknown.IT : answer);
   }
 
   private void done(
@@ -343,7 +400,7 @@ public final class StraceSource implements VmaSource {
       List<Long> args,
       @Nullable String open,
       Answer answer) {
-    waiting.add(
+    queue.add(
         new Overlap.Done(
             began.getOrDefault(line.pid(), lines.number()),
             lines.number(),
@@ -359,7 +416,7 @@ public final class StraceSource implements VmaSource {
 
   /** Whether a memory call is under way, so that what is back may have to wait for it. */
   private boolean busy() {
-    return unfinished.values().stream()
+    return unfinished.all().stream()
         .anyMatch(
             line ->
                 Calls.name(line.name()) != null
@@ -368,36 +425,39 @@ public final class StraceSource implements VmaSource {
   }
 
   private void flushUnlessBusy() {
-    if (waiting.size() >= MOST_WAITING || !busy()) {
-      flush();
+    if (queue.isFull() || !busy()) {
+      queue.flush();
     }
   }
 
-  private void flush() {
-    Map<Integer, List<Overlap.Done>> byProcess = new TreeMap<>();
-    waiting.forEach(
-        done -> byProcess.computeIfAbsent(done.process(), p -> new ArrayList<>()).add(done));
-    waiting.clear();
-    byProcess
-        .values()
-        .forEach(list -> Overlap.ordered(list, header.layout().topDown()).forEach(this::make));
+  /** Whether the call is one on open maps of a process. */
+  private boolean printedMaps(StraceLine line, int process) {
+    String first = line.args().isEmpty() ? "" : line.args().getFirst();
+    Descriptors.Open file = descriptors.known(line.pid(), first);
+    if (!printed.isOne(file)) {
+      return false;
+    }
+    descriptors.note(line);
+    VmaEvent shown = printed.call(line, file, spaces, where(), lines.number());
+    if (shown != null) {
+      queue.flush();
+      pending.add(shown);
+    }
+    return true;
   }
 
-  private void make(Overlap.Done done) {
-    pending.add(
-        new VmaEvent.Call(
-            done.number(),
-            ++calls,
-            done.process(),
-            done.name(),
-            done.args(),
-            done.open(),
-            done.answer(),
-            -1,
-            "",
-            List.of(),
-            List.of(),
-            done.text()));
+  /** Whoever opens maps reads those of the address space that their owner has then. */
+  private void opened(StraceLine line, int process) {
+    Descriptors.Open file = descriptors.known(line.pid(), line.result());
+    Long owner = file == null ? null : PrintedMaps.owner(file.path());
+    if (file == null || owner == null) {
+      return;
+    }
+    int whose = owner == 0 ? process : kin.knows(owner) ? kin.process(owner) : Kin.NOT_FOLLOWED;
+    Space space = spaces.get(whose);
+    if (space != null) {
+      printed.opened(file, whose, space);
+    }
   }
 
   private void otherCall(StraceLine line, int process) {
@@ -418,6 +478,7 @@ public final class StraceSource implements VmaSource {
       return;
     }
     switch (line.name()) {
+      case "open", "openat", "openat2" -> opened(line, process);
       case "shmget", "shmat", "shmdt", "shmctl" -> sharedSegment(line, process);
       case "prctl" -> {
         List<Long> args = Prctl.args(line);
@@ -485,7 +546,7 @@ public final class StraceSource implements VmaSource {
               + " is not made: no line tells how large the segment is (shmget)");
       return;
     }
-    boolean input = lines.number() == inputLine;
+    boolean input = space(process).isInput(lines.number());
     for (SharedSegments.Call call : made) {
       done(
           line, process, call.name(), call.args(), null, input ? Answer.Unknown.IT : call.answer());

@@ -41,6 +41,27 @@ final class Ranges {
     };
   }
 
+  /**
+   * The range that a call has mapped here, from and to; empty if it has mapped none. What shmat
+   * maps has a size that the call does not name.
+   */
+  static long[] mapped(VmaEvent.Call call, Answer answer, long breakBefore) {
+    long[] none = {0, 0};
+    if (!(answer instanceof Answer.Value value)) {
+      return none;
+    }
+    return switch (call.name()) {
+      case MMAP -> range(value.value(), call.arg(1));
+      case MREMAP -> range(value.value(), call.arg(2));
+      case BRK -> {
+        long from = breakBefore + PAGE_MASK & ~PAGE_MASK;
+        long to = value.value() + PAGE_MASK & ~PAGE_MASK;
+        yield Long.compareUnsigned(from, to) < 0 ? new long[] {from, to} : none;
+      }
+      default -> none;
+    };
+  }
+
   private static long[] between(long a, long b) {
     long[] ends = {a & ~PAGE_MASK, b & ~PAGE_MASK};
     Arrays.sort(ends);

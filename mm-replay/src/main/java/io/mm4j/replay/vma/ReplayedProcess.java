@@ -5,8 +5,10 @@ import io.mm4j.api.process.AddressSpace;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.NavigableMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** A process of a recording: the simulated address space, and what the kernel's maps showed. */
 final class ReplayedProcess {
@@ -17,13 +19,54 @@ final class ReplayedProcess {
   private final MapsView ours;
   private final TreeMap<Long, MapsLine> theirs = new TreeMap<>(Long::compareUnsigned);
 
-  ReplayedProcess(AddressSpace mm, FileTable files) {
+  private final String program;
+
+  /** What calls have mapped, by first address; null if all that it began with is known, too. */
+  private final @Nullable NavigableMap<Long, Long> known;
+
+  /**
+   * A process.
+   *
+   * @param program what it runs
+   * @param known see {@link #known}
+   */
+  ReplayedProcess(
+      AddressSpace mm, FileTable files, String program, @Nullable NavigableMap<Long, Long> known) {
     this.mm = mm;
+    this.program = program;
+    this.known = known;
     ours = new MapsView(mm, files);
   }
 
   AddressSpace mm() {
     return mm;
+  }
+
+  /** The path of what it runs, as far as that is known. */
+  String program() {
+    return program;
+  }
+
+  /** Ranges of which everything is known, from and to; null for all addresses. */
+  @Nullable NavigableMap<Long, Long> known() {
+    return known;
+  }
+
+  /** A call has mapped this range. */
+  void mapped(long start, long end) {
+    if (known == null || Long.compareUnsigned(end, start) <= 0) {
+      return;
+    }
+    long low = start;
+    long high = end;
+    Map.Entry<Long, Long> other = known.floorEntry(high);
+    while (other != null && Long.compareUnsigned(other.getValue(), low) >= 0) {
+      low = Long.compareUnsigned(other.getKey(), low) < 0 ? other.getKey() : low;
+      high = Long.compareUnsigned(other.getValue(), high) > 0 ? other.getValue() : high;
+      known.remove(other.getKey());
+      other = known.floorEntry(high);
+    }
+    known.put(low, high);
   }
 
   MapsView ours() {

@@ -60,6 +60,16 @@ final class SettingsSource implements VmaSource {
   }
 
   @Override
+  public boolean startIsWhole() {
+    return recording.startIsWhole();
+  }
+
+  @Override
+  public boolean knowsPaths() {
+    return recording.knowsPaths();
+  }
+
+  @Override
   public List<String> notes() {
     return recording.notes();
   }

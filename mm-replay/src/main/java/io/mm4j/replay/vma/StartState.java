@@ -6,25 +6,54 @@ import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ProcessFloor;
+import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.VmaInfo;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
-/** The process with which a recording begins: its header's limits, files and VMAs. */
-record StartState(VmaSource reader, FileTable files) {
-  /** Creates the address space. */
-  AddressSpace build(ProcessFloor floor) {
-    reader.header().options().forEach(floor::kernelOption);
+/**
+ * Makes address spaces as they are when a program begins.
+ *
+ * @param header the machine, limits and owner
+ */
+record StartState(VmaHeader header, FileTable files, ProcessFloor floor) {
+  /** The process with which the recording begins. */
+  AddressSpace first(List<StateLine> lines) {
+    header.options().forEach(floor::kernelOption);
+    return build(config(header), lines);
+  }
+
+  /**
+   * One whose program begins later.
+   *
+   * @param from whose limits it has; null for those of the first process
+   */
+  AddressSpace later(VmaEvent.Began began, @Nullable AddressSpace from) {
+    VmaHeader limits = header;
+    if (from != null) {
+      Map<String, Long> now = new HashMap<>();
+      for (ResourceLimit limit : ResourceLimit.values()) {
+        now.put(limit.name(), from.softLimit(limit));
+      }
+      limits = header.withLimits(now);
+    }
+    return build(config(limits).layout(began.layout()), began.lines());
+  }
+
+  private AddressSpace build(AddressSpaceConfig config, List<StateLine> lines) {
     try {
-      AddressSpace mm = floor.createAddressSpace(config(reader.header()));
+      AddressSpace mm = floor.createAddressSpace(config);
       files.opens().forEach(mm::installFd);
-      for (StateLine line : reader.start().lines()) {
+      for (StateLine line : lines) {
         mm.loadVma(info(line));
       }
       return mm;
     } catch (IllegalArgumentException e) {
       throw new InputException(
           "no process can start like that: " + e.getMessage(),
-          "the header and start state of " + reader.header().id(),
+          "the header and start state of " + header.id(),
           "a layout and VMAs that fit together");
     }
   }

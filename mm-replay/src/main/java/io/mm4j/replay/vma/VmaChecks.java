@@ -30,6 +30,9 @@ final class VmaChecks {
   /** What a recording needs to be exact: all, the sizes of page tables among them. */
   static final List<String> REQUIRED = ALL;
 
+  /** What a log shows: results, and sometimes maps. */
+  static final List<String> OF_LOGS = List.of(RESULTS, SNAPSHOTS);
+
   /** What a recording whose calls differ from run to run needs. */
   static final List<String> REQUIRED_UNREPEATABLE = List.of(RESULTS, MAPS, SNAPSHOTS, SIGNALS);
 

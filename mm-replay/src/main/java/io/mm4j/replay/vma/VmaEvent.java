@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.vma;
 
+import io.mm4j.api.process.MmLayout;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -67,8 +68,30 @@ public sealed interface VmaEvent {
   /** A child that no call line shows; its number is new. */
   record Forked(long line, int process, int child) implements VmaEvent {}
 
-  /** A process that can be followed no longer: it ended, or runs another program. */
+  /** A process ended. */
   record Gone(long line, int process) implements VmaEvent {}
+
+  /**
+   * A process runs another program.
+   *
+   * @param process its number; new, unless {@code from} is the same
+   * @param from the process that it was before, whose limits it has; -1 if that is not known
+   * @param program the path, empty if it is not known
+   * @param layout where the program lies and mappings are placed
+   * @param lines what of its address space is known to have been there
+   */
+  record Began(
+      long line, int process, int from, String program, MmLayout layout, List<StateLine> lines)
+      implements VmaEvent {}
+
+  /**
+   * What somebody read of a process's maps.
+   *
+   * @param from the address at which it begins
+   * @param to the address up to which it shows everything; -1 for all that follows
+   */
+  record Printed(long line, int process, long from, long to, List<MapsLine> lines)
+      implements VmaEvent {}
 
   /** A file is known from here on. */
   record FileSeen(long line, VmaHeader.FileLine file) implements VmaEvent {}

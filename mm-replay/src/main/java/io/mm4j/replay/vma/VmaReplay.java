@@ -23,9 +23,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Replays a recording of system calls and gives its verdict. */
 public final class VmaReplay {
-  /** What is required of a recording that has nothing but results. */
-  public static final Function<VmaHeader, List<String>> RESULTS_ONLY =
-      header -> List.of(VmaChecks.RESULTS);
+  /** What is required of a log: results, and maps that a program of it read. */
+  public static final Function<VmaHeader, List<String>> OF_LOGS = header -> VmaChecks.OF_LOGS;
 
   /** For {@link #look}: after the last call. */
   public static final long AT_END = Long.MAX_VALUE;
@@ -80,7 +79,7 @@ public final class VmaReplay {
     Tally tally = VmaChecks.tally();
     VmaHeader header = run(sources, atEnd, machines, tally);
     List<String> needed = required.apply(header);
-    if (needed.size() == 1) {
+    if (needed.equals(VmaChecks.OF_LOGS)) {
       VmaChecks.ALL.stream()
           .filter(check -> !needed.contains(check))
           .forEach(check -> tally.skip(check, "not recorded"));

@@ -15,6 +15,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +40,8 @@ final class VmaReplayer {
   private final FileTable files;
   private final CallDriver driver;
   private final StateJudge states;
+  private final StartState begins;
+  private final PrintedJudge printed;
   private final Map<Integer, ReplayedProcess> processes = new HashMap<>();
   private final long explainedCall;
   private final List<String> reasons = new ArrayList<>();
@@ -80,8 +83,12 @@ final class VmaReplayer {
             foreign ? 0 : header.layout().startCode());
     states = new StateJudge(tally, header.real());
     mapsAtCallsOnly = header.real();
-    AddressSpace mm = new StartState(reader, files).build(floor);
-    ReplayedProcess first = new ReplayedProcess(mm, files);
+    begins = new StartState(header, files, floor);
+    printed = new PrintedJudge(tally, reader.knowsPaths());
+    AddressSpace mm = begins.first(reader.start().lines());
+    ReplayedProcess first =
+        new ReplayedProcess(
+            mm, files, header.scenario(), reader.startIsWhole() ? null : new TreeMap<>());
     first.setTheirs(reader.start().lines().stream().map(StateLine::maps).toList());
     processes.put(0, first);
     skipWhatIsMissing(mm);
@@ -165,6 +172,11 @@ final class VmaReplayer {
           }
           process(gone.process()).mm().exit();
           processes.remove(gone.process());
+        }
+        case VmaEvent.Began began -> begin(began);
+        case VmaEvent.Printed shown -> {
+          judgeFaults();
+          printed.judge(shown, process(shown.process()), call);
         }
         case VmaEvent.Deltas switched -> {
           judgeFaults();
@@ -292,10 +304,25 @@ final class VmaReplayer {
     }
   }
 
+  /** Another program takes the place of a process's, or begins beside it. */
+  private void begin(VmaEvent.Began began) {
+    judgeFaults();
+    ReplayedProcess from = processes.get(began.from());
+    AddressSpace mm = begins.later(began, from == null ? null : from.mm());
+    if (from != null && began.from() == began.process()) {
+      from.mm().exit();
+    }
+    processes.put(
+        began.process(), new ReplayedProcess(mm, files, began.program(), new TreeMap<>()));
+  }
+
   private void adopt(int number, @Nullable AddressSpace child, int parent) {
+    ReplayedProcess born = process(parent);
     // A child that only the kernel has is replayed on its parent's maps: there is none to judge.
-    AddressSpace mm = child == null ? process(parent).mm() : child;
-    ReplayedProcess forked = new ReplayedProcess(mm, files);
+    AddressSpace mm = child == null ? born.mm() : child;
+    NavigableMap<Long, Long> known = born.known();
+    ReplayedProcess forked =
+        new ReplayedProcess(mm, files, born.program(), known == null ? null : new TreeMap<>(known));
     forked.setTheirs(List.copyOf(forked.ours().lines().values()));
     processes.put(number, forked);
   }
@@ -303,6 +330,8 @@ final class VmaReplayer {
   private void judgeAnswer(
       VmaEvent.Call made, ReplayedProcess process, Answer ours, long breakBefore) {
     long[] ranges = Ranges.of(made, ours, breakBefore);
+    long[] mapped = Ranges.mapped(made, ours, breakBefore);
+    process.mapped(mapped[0], mapped[1]);
     String check = made.name().isTouch() ? VmaChecks.SIGNALS : VmaChecks.RESULTS;
     if (made.answer() == Answer.Unknown.IT) {
       judgeMaps(made, process, process.ours().changeNear(ranges));

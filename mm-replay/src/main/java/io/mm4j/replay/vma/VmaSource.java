@@ -21,6 +21,18 @@ public interface VmaSource extends AutoCloseable {
    */
   @Nullable VmaEvent next();
 
+  /**
+   * Whether the start state is all that the address space had, and not only what could be found.
+   */
+  default boolean startIsWhole() {
+    return true;
+  }
+
+  /** Whether files have the paths in maps that they have here. */
+  default boolean knowsPaths() {
+    return true;
+  }
+
   /** What was passed over or taken for granted, in words; complete at the end. */
   default List<String> notes() {
     return List.of();

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.replay.strace;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.ByteArrayOutputStream;
+import org.jspecify.annotations.Nullable;
+
+/** Bytes as strace prints them between quotation marks. */
+final class QuotedText {
+  /** Behind a backslash: the characters 7 to 13. */
+  private static final String LETTERS = "abtnvfr";
+
+  private QuotedText() {}
+
+  /** The bytes, or null if the text is not whole ({@code "..."...}) or no such text. */
+  static byte @Nullable [] bytes(String text) {
+    if (text.length() < 2 || !text.startsWith("\"") || !text.endsWith("\"")) {
+      return null;
+    }
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    int end = text.length() - 1;
+    for (int at = 1; at < end; at++) {
+      char c = text.charAt(at);
+      if (c != '\\') {
+        bytes.writeBytes(String.valueOf(c).getBytes(UTF_8));
+        continue;
+      }
+      at++;
+      char next = at < end ? text.charAt(at) : 0;
+      int letter = LETTERS.indexOf(next);
+      if (next >= '0' && next <= '7') {
+        int value = 0;
+        int digits = 0;
+        while (digits < 3 && at < end && text.charAt(at) >= '0' && text.charAt(at) <= '7') {
+          value = value * 8 + text.charAt(at++) - '0';
+          digits++;
+        }
+        at--;
+        bytes.write(value);
+      } else if (next == 'x' && at + 2 < end) {
+        bytes.write(
+            (Character.digit(text.charAt(at + 1), 16) << 4)
+                | Character.digit(text.charAt(at + 2), 16));
+        at += 2;
+      } else if (letter >= 0) {
+        bytes.write(7 + letter);
+      } else {
+        bytes.write(next);
+      }
+    }
+    return bytes.toByteArray();
+  }
+}
