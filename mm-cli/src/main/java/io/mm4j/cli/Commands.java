@@ -58,12 +58,18 @@ final class Commands {
     return ALL.stream()
         .filter(e -> e.name().equals(name))
         .findFirst()
-        .orElseThrow(
-            () ->
-                new InputException(
-                    "there is no command '" + name + "'" + Nearest.hint(name, names),
-                    "mm " + name,
-                    String.join(", ", names) + "; --help, --version"));
+        .orElseThrow(() -> unknown(name, names));
+  }
+
+  private static InputException unknown(String name, List<String> names) {
+    String all = String.join(", ", names) + "; --help, --version";
+    return ExplainCommand.isOperation(name)
+        ? new InputException(
+            "'" + name + "' is an operation and no command",
+            "mm " + name,
+            "`mm explain " + name + " ...`; commands are " + all)
+        : new InputException(
+            "there is no command '" + name + "'" + Nearest.hint(name, names), "mm " + name, all);
   }
 
   /** How the command was typed, for hints: {@code ./mm} in a clone. */

@@ -218,10 +218,25 @@ final class ExplainCommand extends MmCommand {
     return CallScript.split(words);
   }
 
+  /** Whether it can be explained, and so is no name of a command. */
+  static boolean isOperation(String name) {
+    return name.equals(BootExplainer.OPERATION)
+        || PageExplainer.knows(name)
+        || SlabExplainer.knows(name)
+        || SpaceExplainer.knows(name)
+        || CallExplainer.knows(name);
+  }
+
   /** Nothing was typed: the request of a failure report. */
   private List<CallScript.Typed> reported() {
-    if (scene.find() instanceof Workload.Report report && report.report().order() >= 0) {
-      return List.of(request(report.report()));
+    if (scene.find() instanceof Workload.Report report) {
+      if (report.report().order() >= 0) {
+        return List.of(request(report.report()));
+      }
+      throw new InputException(
+          "it shows free pages and names no request for some that failed",
+          "--after " + report.file(),
+          "a request to ask with: alloc_pages GFP_KERNEL 4 --after " + report.file());
     }
     throw new InputException(
         "no operation is named",

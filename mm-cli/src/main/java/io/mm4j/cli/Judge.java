@@ -73,6 +73,11 @@ final class Judge {
     return KmemReplay.run(source, config(), points, cpus);
   }
 
+  /** Makes the operations of a page trace and judges nothing: for their time. */
+  void play(KmemSource source) {
+    KmemReplay.play(source, config(), cpus);
+  }
+
   /** Asks the plugins for what a page trace requests. */
   PolicyRun policy(KmemSource source, int points) {
     return PolicyReplay.run(source, config(), points);

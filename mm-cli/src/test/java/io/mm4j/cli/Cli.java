@@ -2,6 +2,9 @@
 
 package io.mm4j.cli;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import io.mm4j.cli.text.JsonReader;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -29,6 +32,23 @@ record Cli(int code, String out, String err) {
             args);
     return new Cli(
         code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+  }
+
+  /** Both streams of a run that ends with this code, blanks folded. */
+  static String folded(int code, String... args) {
+    Cli cli = mm(args);
+    assertEquals(code, cli.code, () -> String.join(" ", args) + "\n" + cli.out + cli.err);
+    if (code == 2) {
+      UsageTest.assertThreeParts(cli);
+    }
+    return (cli.err + cli.out).replaceAll("\\s+", " ");
+  }
+
+  /** Fails if a part is missing. */
+  static void assertHas(String text, String... parts) {
+    for (String part : parts) {
+      assertTrue(text.contains(part), () -> part + " is not in\n" + text);
+    }
   }
 
   /** The list under a key of stdout's JSON object. */

@@ -17,8 +17,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Programs with bytes changed, cut off or added: whatever comes, {@code mm exec} loads it or says
- * in three parts why not. Five seconds each, with a new seed; {@code -Dmm4j.fuzz.seed=N} repeats
- * one.
+ * in three parts why not. Five seconds each, ten minutes for the three in a soak, with a new seed;
+ * {@code -Dmm4j.fuzz.seed=N} repeats one.
  */
 class ElfFuzzTest {
   private static final int[] INTERESTING = {0, 1, 2, 3, 7, 0x7f, 0x80, 0xff};
@@ -70,7 +70,7 @@ class ElfFuzzTest {
   @ParameterizedTest
   @ValueSource(strings = {"x86-64", "x86-32", "x86-32-2.4"})
   void anyBytesAreLoadedOrRefusedForLong(String machine) throws IOException {
-    fuzz(machine, Math.round(Double.parseDouble(System.getProperty("mm.minutes", "60")) * 60 / 50));
+    fuzz(machine, Math.round(Double.parseDouble(System.getProperty("mm.minutes", "60")) * 10 / 3));
   }
 
   private void fuzz(String machine, long seconds) throws IOException {

@@ -19,22 +19,6 @@ class FoundTextsTest {
     return Files.writeString(dir.resolve(name), text).toString();
   }
 
-  /** Both streams, blanks folded. */
-  private static String run(int code, String... args) {
-    Cli cli = Cli.mm(args);
-    assertEquals(code, cli.code(), () -> String.join(" ", args) + "\n" + cli.out() + cli.err());
-    if (code == 2) {
-      UsageTest.assertThreeParts(cli);
-    }
-    return (cli.err() + cli.out()).replaceAll("\\s+", " ");
-  }
-
-  private static void assertHas(String text, String... parts) {
-    for (String part : parts) {
-      assertTrue(text.contains(part), () -> part + " is not in\n" + text);
-    }
-  }
-
   @Test
   void aJournalMayHaveMadeALineOfEachPart() throws IOException {
     String head = "Feb 19 16:20:13 host kernel: ";
@@ -80,12 +64,14 @@ class FoundTextsTest {
         = 24148kB
         """;
     String split = file("journal.txt", head + report.strip().replace("\n", "\n" + head));
-    String text = run(0, "explain", "--after", split);
-    assertHas(text, "Linux 4.9", "as lowmem reserve", "= no page");
-    assertHas(run(0, "cat", "/proc/buddyinfo", "--after", split), "Normal 3005 1516 0 0");
+    String text = Cli.folded(0, "explain", "--after", split);
+    Cli.assertHas(text, "Linux 4.9", "as lowmem reserve", "= no page");
+    Cli.assertHas(
+        Cli.folded(0, "cat", "/proc/buddyinfo", "--after", split), "Normal 3005 1516 0 0");
     // The same, with the continuation lines bare.
     assertEquals(
-        text.replace("journal", "bare"), run(0, "explain", "--after", file("bare.txt", report)));
+        text.replace("journal", "bare"),
+        Cli.folded(0, "explain", "--after", file("bare.txt", report)));
   }
 
   @Test
@@ -98,8 +84,8 @@ class FoundTextsTest {
           4. <4>[12345.6] lowmem_reserve[]: 0 0
           5. <4>[12345.7] Normal: 355*4kB (UEM) 63*8kB (UM) 0*16kB = 1924kB
         """;
-    assertHas(
-        run(0, "explain", "--after", file("page.txt", report)),
+    Cli.assertHas(
+        Cli.folded(0, "explain", "--after", file("page.txt", report)),
         "order 0 and 0x800d0, Linux 3.14",
         "gfp=GFP_KERNEL|__GFP_RECLAIMABLE",
         "= no page");
@@ -114,20 +100,20 @@ class FoundTextsTest {
          lowmem_reserve[]: 0 0
          Normal: 3400*4kB 50*8kB 0*16kB 0*32kB = 14000kB
         """;
-    assertHas(
-        run(0, "explain", "--after", file("old.txt", report)),
+    Cli.assertHas(
+        Cli.folded(0, "explain", "--after", file("old.txt", report)),
         "no kernel is named in it",
         "0xd0, a kernel before 4.6",
         "alloc_pages(gfp=GFP_KERNEL, order=2)",
         "= no page");
     String younger = report.replace("0xd0", "0x24000c0");
-    assertHas(
-        run(0, "explain", "--after", file("younger.txt", younger)),
+    Cli.assertHas(
+        Cli.folded(0, "explain", "--after", file("younger.txt", younger)),
         "of 4.4 and 4.5",
         "alloc_pages(gfp=GFP_KERNEL, order=2)");
     String without = report.replace(", order=2, oomkilladj=0", "").replace("script invoked ", "");
-    assertHas(
-        run(0, "explain", "--after", file("2.6.9.txt", without)),
+    Cli.assertHas(
+        Cli.folded(0, "explain", "--after", file("2.6.9.txt", without)),
         "line 1 does not say the order of the request: taken as 0");
   }
 
@@ -139,11 +125,11 @@ class FoundTextsTest {
         memory: usage 524288kB, limit 524288kB, failcnt 3091
         oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null)
         """;
-    assertHas(
-        run(2, "explain", "--after", file("cgroup.txt", cgroup)),
+    Cli.assertHas(
+        Cli.folded(2, "explain", "--after", file("cgroup.txt", cgroup)),
         "a memory cgroup was at its limit (usage 524288kB, limit 524288kB)");
-    assertHas(
-        run(
+    Cli.assertHas(
+        Cli.folded(
             2,
             "explain",
             "--after",
@@ -158,8 +144,9 @@ class FoundTextsTest {
         Node 0, zone      DMA      0      4      5      4      4      3 ...
         Node 0, zone   Normal      1      0      0      1    101      8 ...
         """;
-    assertHas(
-        run(0, "explain", "alloc_pages", "GFP_KERNEL", "3", "--after", file("cut.txt", text)),
+    Cli.assertHas(
+        Cli.folded(
+            0, "explain", "alloc_pages", "GFP_KERNEL", "3", "--after", file("cut.txt", text)),
         "line 2 is cut: of larger blocks it is taken to have none",
         "Normal: 1881 free pages",
         "- Node 0, zone Normal: 1 0 0 1 101 8 0");
@@ -174,8 +161,8 @@ class FoundTextsTest {
         boot.2G.log:BIOS-e820: [mem 0x0000000000000000-0x000000000009fbff] usable
         boot.2G.log:BIOS-e820: [mem 0x0000000000100000-0x000000007ffeffff] usable
         """;
-    assertHas(
-        run(0, "explain", "boot", "--machine", file("grep.txt", log)),
+    Cli.assertHas(
+        Cli.folded(0, "explain", "boot", "--machine", file("grep.txt", log)),
         "there are 2 boots in it",
         "0x0000000000100000-0x000000007ffeffff] usable");
   }
@@ -193,13 +180,13 @@ class FoundTextsTest {
         Aborted (core dumped)
         """;
     String maps = file("dump.txt", dump);
-    String text = run(0, "explain", "mmap", "4K", "--maps", maps);
-    assertHas(
+    String text = Cli.folded(0, "explain", "mmap", "4K", "--maps", maps);
+    Cli.assertHas(
         text,
         "3 lines are no lines of maps and were passed over, the first is line 1:",
         "process 1: after",
         "= 0x7f7907fff000");
-    assertHas(run(0, "explain", "mmap", "4K", "--after", maps), "= 0x7f7907fff000");
+    Cli.assertHas(Cli.folded(0, "explain", "mmap", "4K", "--after", maps), "= 0x7f7907fff000");
     String without =
         """
         500000000000-500000117000 r-xp 0000000000                    /bin/bash
@@ -207,17 +194,18 @@ class FoundTextsTest {
         500000150000-50000015e000 rw-p 0000000000
         7fffff780000-7fffff7d9000 r-xp 0000000000                    /lib/ld.so
         """;
-    assertHas(
-        run(0, "cat", "/proc/1/maps", "--maps", file("without.txt", without)),
+    Cli.assertHas(
+        Cli.folded(0, "cat", "/proc/1/maps", "--maps", file("without.txt", without)),
         "maps without device and inode",
         "/bin/bash",
         "500000130000-50000013e000 rw-p 00120000 08:01",
         "500000150000-50000015e000 rw-p 00000000 00:00 0");
-    assertHas(
-        run(2, "explain", "mmap", "4K", "--maps", file("no.txt", "hello\n")),
+    Cli.assertHas(
+        Cli.folded(2, "explain", "mmap", "4K", "--maps", file("no.txt", "hello\n")),
         "there is no line of maps");
-    assertHas(
-        run(2, "explain", "mmap", "4K", "--maps", file("bad.txt", dump + "ffff-1000 r-xp\n")),
+    Cli.assertHas(
+        Cli.folded(
+            2, "explain", "mmap", "4K", "--maps", file("bad.txt", dump + "ffff-1000 r-xp\n")),
         "where: " + dir.resolve("bad.txt") + ", line 8");
   }
 
@@ -234,8 +222,8 @@ class FoundTextsTest {
         [pid  4000] 10:11:12.6 brk(0x1d8a000)    = 0x1d8a000 <0.000010>
         [pid  4000] 10:11:12.7 brk(0x1dab000)    = 0x1dab000 <0.000010>
         """;
-    assertHas(
-        run(0, "replay", file("attach.strace", log)),
+    Cli.assertHas(
+        Cli.folded(0, "replay", file("attach.strace", log)),
         "exact",
         "results 4",
         "the heap is taken to begin at 0x1d69000, below its first growth");
@@ -250,8 +238,8 @@ class FoundTextsTest {
         mmap(NULL, 249822, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7fe4d865f000
         mmap(NULL, 4194304, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7fe4d825f000
         """;
-    assertHas(
-        run(1, "replay", file("older.strace", log)),
+    Cli.assertHas(
+        Cli.folded(1, "replay", file("older.strace", log)),
         "placed it without regard to huge pages: one older than 6.7 does");
   }
 
@@ -273,14 +261,15 @@ class FoundTextsTest {
         Node 0 Normal: 1035*4kB (UME) 855*8kB (UME) 521*16kB (UME) 256*32kB (UME) 108*64kB (UME) 40*128kB (UME) 10*256kB (UME) = 42396kB
         """;
     String file = file("oom.txt", report);
-    assertHas(
-        run(0, "explain", "--after", file),
+    Cli.assertHas(
+        Cli.folded(0, "explain", "--after", file),
         "= no page",
         "10525 free pages; 10599 must stay (watermark min): 75 too few",
         "24 must stay (watermark min), and 7910 as lowmem reserve");
     // A sysctl of one's own has them worked out anew.
-    assertHas(
-        run(0, "explain", "--after", file, "--cmdline", "vm.min_free_kbytes=16384"), "= pfn ");
+    Cli.assertHas(
+        Cli.folded(0, "explain", "--after", file, "--cmdline", "vm.min_free_kbytes=16384"),
+        "= pfn ");
   }
 
   @Test
@@ -293,8 +282,8 @@ class FoundTextsTest {
         lowmem_reserve[]: 0 0 3188 3188
         DMA: 142*4kB (UEC) 161*8kB (UEC) 59*16kB (UEC) 51*32kB (UEC) 18*64kB (UEC) 2*128kB (UC) 1*256kB (C) 0*512kB 1*1024kB (C) 0*2048kB 125*4096kB (C) = 519120kB
         """;
-    assertHas(
-        run(0, "explain", "--after", file("boost.txt", boosted)),
+    Cli.assertHas(
+        Cli.folded(0, "explain", "--after", file("boost.txt", boosted)),
         "2807 must stay (watermark low)",
         "2607 must stay (watermark min)",
         "= no page");
@@ -311,8 +300,8 @@ class FoundTextsTest {
         Normal: 1906*4kB 226*8kB 47*16kB 0*32kB 0*64kB 0*128kB = 10184kB
         HighMem: empty
         """;
-    String text = run(0, "explain", "--after", file("2.6.9.txt", old));
-    assertHas(text, "zone DMA: 301 free pages; 8 must stay (watermark low): may serve");
+    String text = Cli.folded(0, "explain", "--after", file("2.6.9.txt", old));
+    Cli.assertHas(text, "zone DMA: 301 free pages; 8 must stay (watermark low): may serve");
     assertTrue(!text.contains("lowmem reserve") && !text.contains("HighMem"), text);
   }
 
@@ -327,14 +316,14 @@ class FoundTextsTest {
               0x7ffff7d8f000     0x7ffff7db1000    0x22000     0x1000  r--p   /usr/lib/libc.so.6
               0x7ffffffde000     0x7ffffffff000    0x21000        0x0  rw-p   [stack]
         """;
-    assertHas(
-        run(0, "cat", "/proc/1/maps", "--maps", file("gdb.txt", gdb)),
+    Cli.assertHas(
+        Cli.folded(0, "cat", "/proc/1/maps", "--maps", file("gdb.txt", gdb)),
         "555555554000-555555556000 r--p 00000000 08:01",
         "55555555f000-555555580000 rw-p 00000000 00:00 0 [heap]",
         "7ffff7d8f000-7ffff7db1000 r--p 00001000 08:01");
     String older = gdb.replaceAll("  r[-w]-p", "");
-    assertHas(
-        run(2, "cat", "/proc/1/maps", "--maps", file("gdb7.txt", older)),
+    Cli.assertHas(
+        Cli.folded(2, "cat", "/proc/1/maps", "--maps", file("gdb7.txt", older)),
         "gdb before 12 shows no permissions");
     String pmap =
         """
@@ -346,8 +335,8 @@ class FoundTextsTest {
         ffffffffff600000       4       0       0 --x--   [ anon ]
         ---------------- ------- ------- -------
         """;
-    assertHas(
-        run(0, "cat", "/proc/1/maps", "--maps", file("pmap.txt", pmap)),
+    Cli.assertHas(
+        Cli.folded(0, "cat", "/proc/1/maps", "--maps", file("pmap.txt", pmap)),
         "pmap shows no offsets of files",
         "555555554000-555555556000 r--p",
         "7ffff7d8f000-7ffff7db1000 rw-s",
@@ -360,8 +349,8 @@ class FoundTextsTest {
         0x9415000-0x9610000 rw-p 00000000 00:00 0          [heap]
         0xffb6e000-0xffb8f000 rw-p 00000000 00:00 0          [stack]
         """;
-    assertHas(
-        run(0, "cat", "/proc/1/maps", "--maps", file("rr.txt", rr)),
+    Cli.assertHas(
+        Cli.folded(0, "cat", "/proc/1/maps", "--maps", file("rr.txt", rr)),
         "08048000-08fa9000 r-xp 00000000 08:01",
         "09415000-09610000 rw-p");
   }
@@ -377,8 +366,8 @@ class FoundTextsTest {
             0000007f'e0000000-0000007f'e0000fff rw-         0      1000
             0000007f'f0000000-0000007f'f0020fff rw-         0     21000  [stack]
         """;
-    assertHas(
-        run(0, "explain", "mmap 1M", "--maps", file("tombstone.txt", tombstone)),
+    Cli.assertHas(
+        Cli.folded(0, "explain", "mmap 1M", "--maps", file("tombstone.txt", tombstone)),
         "user space is taken to end at 0x8000000000, which is not x86-64's",
         "searched top-down from 0x7fe0001000");
     String cut =
@@ -387,8 +376,8 @@ class FoundTextsTest {
         555555560000-555555581000 rw-p 00000000 00:00 0 [heap]
         7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0 [stack]
         """;
-    assertHas(
-        run(0, "explain", "mmap 1M", "--maps", file("cut.txt", cut)),
+    Cli.assertHas(
+        Cli.folded(0, "explain", "mmap 1M", "--maps", file("cut.txt", cut)),
         "searched top-down from 0x7ffff7fff000");
   }
 
@@ -402,7 +391,8 @@ class FoundTextsTest {
         mmap2(0xb7fd3000, 28672, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_FIXED|MAP_DENYWRITE, 3, 0x127) = 0xb7fd3000
         mmap2(NULL, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0xb7eaa000
         """;
-    assertHas(run(0, "replay", file("old.strace", log)), "exact", "offsets of mmap2 are in pages");
+    Cli.assertHas(
+        Cli.folded(0, "replay", file("old.strace", log)), "exact", "offsets of mmap2 are in pages");
   }
 
   @Test
@@ -424,9 +414,10 @@ class FoundTextsTest {
             mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f99b70a8000
             munmap(0x7f99b70a8000, 4096) = 0
             """);
-    assertHas(run(0, "replay", log), "exact", "my.maps is of /usr/bin/cat, not of this log");
+    Cli.assertHas(
+        Cli.folded(0, "replay", log), "exact", "my.maps is of /usr/bin/cat, not of this log");
     String maps = log.replace(".strace", ".maps");
-    assertHas(run(1, "replay", log, "--maps", maps), "the maps show /usr/bin/cat");
+    Cli.assertHas(Cli.folded(1, "replay", log, "--maps", maps), "the maps show /usr/bin/cat");
   }
 
   @Test
@@ -442,8 +433,8 @@ class FoundTextsTest {
         brk(NULL) = -1 EPERM (Operation not permitted)
         mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0xda1facbb000
         """;
-    assertHas(
-        run(1, "replay", file("far.strace", log)),
+    Cli.assertHas(
+        Cli.folded(1, "replay", file("far.strace", log)),
         "refused before memory management saw",
         "no search of Linux leads there from these maps");
   }
@@ -458,8 +449,8 @@ class FoundTextsTest {
         [    0.000000] BIOS-e820: [mem 0x0000000040000000-0x00000000403fffff]  device reserved
         [    0.000000] BIOS-e820: [mem 0x0000000100000000-0x000000013fffffff] soft reserved
         """;
-    assertHas(
-        run(0, "explain", "boot", "--machine", file("7.0.txt", log)),
+    Cli.assertHas(
+        Cli.folded(0, "explain", "boot", "--machine", file("7.0.txt", log)),
         "[mem 0x0000000000100000-0x000000003fffffff] usable",
         "[mem 0x0000000040000000-0x00000000403fffff] reserved",
         "[mem 0x0000000100000000-0x000000013fffffff] reserved");
@@ -467,24 +458,25 @@ class FoundTextsTest {
 
   @Test
   void memAndMemmapCountInTheirOrder() {
-    assertHas(
-        run(0, "explain", "boot", "--memory", "8G", "--cmdline", "mem=3G memmap=1G@5G"),
+    Cli.assertHas(
+        Cli.folded(0, "explain", "boot", "--memory", "8G", "--cmdline", "mem=3G memmap=1G@5G"),
         "mem=: RAM from 0xc0000000 on is not used: 3145343K of RAM are left",
         "0x140000000-0x17fffffff is USABLE, whatever it was: 4193919K of RAM are left");
-    assertHas(
-        run(0, "explain", "boot", "--memory", "8G", "--cmdline", "memmap=1G@5G mem=3G"),
+    Cli.assertHas(
+        Cli.folded(0, "explain", "boot", "--memory", "8G", "--cmdline", "memmap=1G@5G mem=3G"),
         "mem=: RAM from 0xc0000000 on is not used: 3145343K of RAM are left");
   }
 
   @Test
   void anOptionThatChangesNothingIsSpokenOf() throws IOException {
     String same = "changes nothing in this answer: it is the same without";
-    String text = run(0, "explain", "mmap 4K", "--cpus", "3", "--privileged");
-    assertHas(text, "note: --cpus " + same, "note: --privileged " + same);
-    String effect = run(0, "explain", "alloc_pages GFP_KERNEL 3", "--memory=64M", "--cpus", "3");
+    String text = Cli.folded(0, "explain", "mmap 4K", "--cpus", "3", "--privileged");
+    Cli.assertHas(text, "note: --cpus " + same, "note: --privileged " + same);
+    String effect =
+        Cli.folded(0, "explain", "alloc_pages GFP_KERNEL 3", "--memory=64M", "--cpus", "3");
     assertTrue(!effect.contains("--memory " + same), effect);
-    assertHas(
-        run(0, "replay", file("one.strace", "munmap(0x7000, 4096) = 0\n"), "--cpus", "3"),
+    Cli.assertHas(
+        Cli.folded(0, "replay", file("one.strace", "munmap(0x7000, 4096) = 0\n"), "--cpus", "3"),
         "note: --cpus has no effect");
   }
 }

@@ -59,7 +59,25 @@ class ReaderFuzzTest {
       10 mremap(0x7ffff7ff2000, 4096, 8192, MREMAP_MAYMOVE) = 0x7ffff7ff0000
       > [00007fc88a281cb7] madvise(0x7ffff7ff0000, 4096, MADV_DONTNEED) = 0
       10 --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=12} ---
+      [pid 10] X mmap(0x0, 0x2000, 0x3, 0x22, 0xffffffffffffffff (bad FD), 0x0) = 0x7ffff7fee000 (8us)
+      17 - mmap(NULL,4096,PROT_READ,MAP_PRIVATE|MAP_ANONYMOUS,-1,0) = -1 errno=12 (Cannot allocate)
+      Nov 12 03:04:05 h strace[9]: 10 mmap(NULL, 4096, 0x3 /* PROT_READ */, 0x22, -1, 0) \\
+      = 0x7ffff7fed000
       10 +++ exited with 0 +++
+      """;
+  private static final String LTRACE =
+      """
+      SYS_brk(NULL) = 0x00d3a000
+      SYS_mmap(0, 8192, 3, 34, 0xffffffff) = 0x7f0c2d5d6000
+      openat@SYS(AT_FDCWD, "/etc/ld.so.cache", 0x80000, 00) = 3
+      mmap@SYS(nil, 0x6a3f, 1, 2, 3, 0) = 0x7f0c2d5cf000
+      malloc(100 <unfinished ...>
+      brk@SYS(0x00d5b000) = 0x00d5b000
+      <... malloc resumed> ) = 0xd3a2a0
+      [pid 9] mprotect@SYS(0x7f0c2d5d6000, 4096, 0 <unfinished ...>
+      [pid 9] <... mprotect@SYS resumed> ) = -22
+      munmap@SYS(0x7f0c2d5cf000, 0x6a3f) = 0
+      exit_group@SYS(0 <no return ...>
       """;
   private static final String SCENARIO =
       """
@@ -75,6 +93,9 @@ class ReaderFuzzTest {
       process 2
       madvise [heap] 4K MADV_DONTNEED
       setrlimit RLIMIT_AS 4M
+      char *p = (char *)mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
+      p[0] = 'x'; // one page
+      munmap(p + 4096, 4096);
       """;
   private static final String ZONEINFO =
       """
@@ -102,10 +123,18 @@ class ReaderFuzzTest {
             0x55555555f000     0x555555580000    0x21000        0x0  rw-p   [heap]
           00000000'12c00000-00000000'12c3ffff rw-         0     40000  [anon:dalvik-main space]
             0x7ffff7d8f000     0x7ffff7db1000    0x22000     0x1000  r--p   /usr/lib/libc.so.6
+      0x7ffff7db1000     0x7ffff7db2000 r--p     1000   1000 /lib/libc.so.6
+      0x00007ffff7db2000 0x00007ffff7db3000 0x0000000000001000 r-- /lib/libc.so.6
+      [0x00007ffff7db3000-0x00007ffff7db4000) r-- /lib/libc.so.6 PT_LOAD[0]
+      ffff880138ea5ea8 7ffff7db4000 7ffff7db5000 100173 /lib/libc.so.6
+          7ffff7db5000-7ffff7db6000 r--    1000   1000 >
+      "7ffff7db6000-7ffff7db7000 r--p 00001000 08:01 99 /lib/libc.so.6",
       0x7ffffffde000-0x7ffffffff000 rw-p 00000000 00:00 0   [stack]
       """;
   private static final String PMAP =
       """
+      0000555555550000       8 r---- 0000000000001000 008:00001 cat
+      555555552000 r--p 00001000  fe:00  99  8  4 4 0 rd mr mw me cat
       0000555555554000       8       8       0 r---- cat
       00007ffff7d8f000    136K rw-s- shm
       00007ffffffde000     132      12      12 rw---   [ stack ]
@@ -126,20 +155,57 @@ class ReaderFuzzTest {
       Node 0, zone   Normal           64         1900           80            0            4
       """;
 
+  private static final String MEMORY_LISTS =
+      """
+      (XEN)  0000000000000000 - 000000000009e000 (usable)
+      (XEN)  [0000000000100000, 000000000fffffff] (usable)
+       memory[0x1]	[0x0000000010000000-0x000000001fffffff], 0x10000000 bytes flags: 0x0
+      0x0000000020000000-0x000000002fffffff  256M online       yes   0-1
+      [    0.0]   node   0: [mem 0x0000000000001000-0x000000002fffffff]
+      """;
+  private static final String OTHER_DUMPS =
+      """
+      NODE
+        0
+      ZONE  NAME        SIZE    FREE      MEM_MAP       START_PADDR  START_MAPNR
+        1   DMA32    1044480  362294  ffffea0000038000     1000000         4096
+      AREA    SIZE  FREE_AREA_STRUCT  BLOCKS  PAGES
+        0       4k  ffff88000000aba0   4000   4000
+      Node 1   Normal     15009     3297     1623      524        0        0
+      node_buddyinfo_blocks{node="2",size="1",zone="Normal"} 1.093e+03
+      Node 3, zone   Normal   1348    491    359
+      0      1      1      3
+      """;
+  private static final String OTHER_EVENTS =
+      """
+      [   12.3]   sh-7         1d..1 1234567us : mm_page_alloc: page=0xd2 pfn=4096 order=2 gfp_flags=GFP_KERNEL
+           0.105 sh/77 kmem:mm_page_alloc(pfn: 1155804, order: 2, gfp_flags: 1051850, migratetype: 1)
+           0.210 sh/77 kmem:mm_page_free(pfn: 1155804)
+      """;
+
   /** What is changed, and how it is handed over. */
   enum Reader {
     STRACE_TEXT(STRACE, "replay", "FILE"),
+    LTRACE_TEXT(LTRACE, "replay", "FILE"),
     STRACE_CALLS(STRACE, "explain", "--after", "FILE", "--calls", "1-"),
     PAGETYPEINFO(PAGETYPES, "explain", "alloc_pages", "GFP_KERNEL", "1", "--after", "FILE"),
     MAPS_OF_GDB(GDB, "explain", "mmap 8K; fork", "--maps", "FILE"),
     MAPS_OF_PMAP(PMAP, "cat", "/proc/1/smaps", "--maps", "FILE"),
     MAPS(InputsTest.DUMP, "explain", "mmap 8K; munmap [heap] 4K", "--maps", "FILE"),
     BOOT_LOG(E820, "explain", "boot", "--machine", "FILE"),
+    MEMORY_LISTS_TEXT(MEMORY_LISTS, "explain", "boot", "--machine", "FILE"),
     IOMEM_TEXT(IOMEM, "explain", "boot", "--machine", "x86-32:FILE"),
-    BUDDYINFO(InputsTest.BUDDYINFO, "explain", "alloc_pages", "GFP_KERNEL", "2", "--after", "FILE"),
+    BUDDYINFO(
+        InputsTest.BUDDYINFO + OTHER_DUMPS,
+        "explain",
+        "alloc_pages",
+        "GFP_KERNEL",
+        "2",
+        "--after",
+        "FILE"),
     ZONEINFO_TEXT(ZONEINFO, "explain", "alloc_pages", "GFP_ATOMIC", "0", "--after", "FILE"),
     MEM_INFO(InputsTest.REPORT, "explain", "--after", "FILE"),
-    FTRACE(InputsTest.FTRACE, "run", "FILE", "--memory", "64M"),
+    FTRACE(InputsTest.FTRACE + OTHER_EVENTS, "run", "FILE", "--memory", "64M"),
     SCENARIO_TEXT(SCENARIO, "explain", "@FILE", "--memory", "64M");
 
     private final String text;

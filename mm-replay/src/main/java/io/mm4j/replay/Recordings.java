@@ -2,6 +2,7 @@
 package io.mm4j.replay;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.plugin.Nearest;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -31,9 +32,10 @@ public final class Recordings {
   private static final String KMEM_PAGES = "pages.txt.gz";
   private static final String VMAP_EVENTS = "events.txt.gz";
   private static final int SNIFFED_BYTES = 4096;
+  private static final int MOST_NAMES = 10_000;
   private static final Pattern STRACE_LINE =
       Pattern.compile(
-          "(?m)^.{0,90}?\\b[a-z_][a-z0-9_]*\\(.*(?:\\)\\s*=\\s*(?:-?[0-9]|\\?|E[A-Z])|<unfinished"
+          "(?m)^.{0,90}?\\b(?:SYS_)?[a-z_][a-z0-9_]*(?:@SYS)?\\(.*(?:\\)\\s*=\\s*(?:-?[0-9]|\\?|E[A-Z])|<unfinished"
               + " \\.\\.\\.>)");
   private static final Pattern MAPS_LINE =
       Pattern.compile(
@@ -60,7 +62,8 @@ public final class Recordings {
     Map<Path, Recording> found = new LinkedHashMap<>();
     for (Path path : paths) {
       if (!Files.exists(path)) {
-        throw new InputException("no such file or folder", path.toString(), ALLOWED);
+        throw new InputException(
+            "no such file or folder" + nearest(path), path.toString(), ALLOWED);
       }
       if (!Files.isDirectory(path)) {
         found.putIfAbsent(path, new Recording(path, kindOfFile(path)));
@@ -74,6 +77,22 @@ public final class Recordings {
       inFolder.forEach(recording -> found.putIfAbsent(recording.path(), recording));
     }
     return List.copyOf(found.values());
+  }
+
+  /** The name in its folder that was meant, perhaps. */
+  private static String nearest(Path path) {
+    Path folder = path.toAbsolutePath().getParent();
+    Path name = path.getFileName();
+    if (folder == null || name == null || !Files.isDirectory(folder)) {
+      return "";
+    }
+    try (Stream<Path> list = Files.list(folder)) {
+      List<String> names =
+          list.limit(MOST_NAMES).map(p -> String.valueOf(p.getFileName())).toList();
+      return Nearest.hint(name.toString(), names);
+    } catch (IOException | UncheckedIOException e) {
+      return ""; // a hint less
+    }
   }
 
   private static void search(Path folder, List<Recording> found) {
@@ -131,7 +150,7 @@ public final class Recordings {
     if (MAPS_LINE.matcher(start).find()) {
       return RecordingKind.MAPS;
     }
-    throw new InputException("this file is no recording", file.toString(), ALLOWED);
+    throw KnownText.refusal(start, file.toString(), ALLOWED);
   }
 
   /** The first bytes of a file, unpacked if they are gzip. */

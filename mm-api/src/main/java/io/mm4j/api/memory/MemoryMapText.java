@@ -40,7 +40,7 @@ public final class MemoryMapText {
   private static final Pattern LABELLED =
       Pattern.compile(
           "(?:^|.*[\\s>\\]:])(BIOS-[0-9a-zA-Z]{2,4}|user|modified|reserve"
-              + " setup_data|extended|Xen):\\s+(.+)");
+              + " setup_data|extended|Xen|memblock|lsmem):\\s+(.+)");
   private static final Pattern NEW =
       Pattern.compile("\\[mem " + HEX + "-" + HEX + "(?: flags [0-9a-fx]+)?\\]\\s+(.+)");
   private static final Pattern OLD = Pattern.compile(HEX + " - " + HEX + " \\(?([^()]+)\\)?");
@@ -54,7 +54,7 @@ public final class MemoryMapText {
   private static final Pattern IOMEM =
       Pattern.compile("(\\s*)([0-9a-f]{8,16})-([0-9a-f]{8,16}) : (.*)");
   private static final Pattern PLAIN =
-      Pattern.compile(HEX + "\\s*-\\s*" + HEX + "\\s*:?\\s+\\(?([^()]+)\\)?");
+      Pattern.compile(HEX + "(?:\\s*-\\s*|\\s+(?=0x))" + HEX + "\\s*:?\\s+\\(?([^()]+)\\)?");
   private static final Pattern SRAT =
       Pattern.compile(
           ".*SRAT: Node ([0-9]{1,4}) PXM [0-9]{1,6} (?:\\[mem "
@@ -121,6 +121,7 @@ public final class MemoryMapText {
     private final List<String[]> changes = new ArrayList<>();
     private Map<Integer, long[]> srat = new TreeMap<>();
     private Map<Integer, long[]> early = new TreeMap<>();
+    private List<MemoryMap.Range> earlyRanges = new ArrayList<>();
     private String label = "";
     private String line = "";
     private int number;
@@ -145,6 +146,13 @@ public final class MemoryMapText {
     Found read(String text) {
       List<String> lines = text.lines().toList();
       boolean log = lines.stream().anyMatch(l -> LABELLED.matcher(l).matches());
+      if (!log) {
+        lines = lines.stream().map(MapLines::plain).toList();
+        log =
+            lines.stream().anyMatch(l -> LABELLED.matcher(l).matches())
+                || (lines.stream().anyMatch(l -> EARLY.matcher(l).matches())
+                    && lines.stream().noneMatch(l -> PLAIN.matcher(l.strip()).matches()));
+      }
       boolean iomem = !log && lines.stream().filter(l -> IOMEM.matcher(l).matches()).count() > 1;
       for (String raw : lines) {
         number++;
@@ -161,10 +169,16 @@ public final class MemoryMapText {
           plain();
         }
       }
+      if (ranges.isEmpty() && !earlyRanges.isEmpty()) {
+        ranges = earlyRanges;
+        notes.add(
+            "no map of the firmware is in it: the lines 'node N: [mem ..]' are taken for all of its"
+                + " RAM");
+      }
       if (ranges.isEmpty()) {
         throw new InputException("no memory range", where, ALLOWED);
       }
-      finish(log);
+      finish(log && !label.isEmpty());
       MemoryMap map;
       try {
         map = changed(new MemoryMap(ranges));
@@ -223,6 +237,7 @@ public final class MemoryMapText {
       matcher = EARLY.matcher(line);
       if (matcher.matches()) {
         node(early, matcher.group(1), matcher.group(2), matcher.group(3), true);
+        earlyRanges.add(range(matcher.group(2), matcher.group(3), true, "usable"));
         return;
       }
       matcher = COMMAND.matcher(line);
@@ -259,6 +274,7 @@ public final class MemoryMapText {
           boots++;
           srat = new TreeMap<>();
           early = new TreeMap<>();
+          earlyRanges = new ArrayList<>();
           noNodes = 0;
           wentOn = false;
         }

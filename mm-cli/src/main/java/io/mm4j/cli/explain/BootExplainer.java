@@ -49,7 +49,10 @@ public final class BootExplainer {
    */
   public BootExplainer(List<List<String>> calls) {
     if (calls.getFirst().size() > 1) {
-      throw wrong("boot takes no arguments");
+      throw new InputException(
+          "boot takes no arguments",
+          "mm explain " + String.join(" ", calls.getFirst()),
+          "a map with --machine FILE, parameters with --cmdline '...'; " + FORM);
     }
     this.calls = List.copyOf(calls.subList(1, calls.size()));
     this.calls.forEach(BootExplainer::check);

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Splits what was typed into calls. One call is given as words, several as one word each, or in one
  * word with {@code ;} between them. Calls may also stand as in C or as strace prints them: {@code
- * [pid 12] mmap(NULL, 8192, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffff7ff5000}.
+ * [pid 12] mmap(NULL, 8192, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffff7ff5000}. Results
+ * may have names as in C ({@link CNames}).
  */
 public final class CallScript {
   private static final int MOST_CALLS = 10_000;
@@ -52,8 +53,9 @@ public final class CallScript {
         typed.stream().map(word -> MASK.matcher(word.strip()).replaceAll("$1")).toList();
     boolean quoted = words.stream().anyMatch(w -> w.matches("(?s).*[\\s(].*"));
     List<Typed> calls = new ArrayList<>();
+    CNames names = new CNames();
     for (String call : quoted ? words : List.of(String.join(" ", words))) {
-      lines(call, calls);
+      lines(call, names, calls);
     }
     if (calls.size() > MOST_CALLS) {
       throw new InputException(
@@ -65,9 +67,10 @@ public final class CallScript {
   /** The calls of a text of several lines; {@code #} begins a comment. */
   public static List<Typed> lines(String text) {
     List<Typed> calls = new ArrayList<>();
+    CNames names = new CNames();
     text.lines()
         .filter(line -> !line.strip().startsWith("#"))
-        .forEach(line -> lines(MASK.matcher(line).replaceAll("$1"), calls));
+        .forEach(line -> lines(MASK.matcher(line).replaceAll("$1"), names, calls));
     if (calls.size() > MOST_CALLS) {
       throw new InputException(
           calls.size() + " calls", "mm explain", "at most " + MOST_CALLS + " calls at once");
@@ -75,11 +78,12 @@ public final class CallScript {
     return calls;
   }
 
-  private static void lines(String text, List<Typed> calls) {
+  private static void lines(String text, CNames names, List<Typed> calls) {
     for (String one : text.split("[;\n]", -1)) {
-      Typed call = call(one);
+      Typed call = call(names.plain(one, calls.size() + 1));
       if (call != null) {
-        calls.add(call);
+        // A call that is left out would give the others other numbers.
+        calls.add(names.any() ? new Typed(call.words(), call.result(), false) : call);
       }
     }
   }

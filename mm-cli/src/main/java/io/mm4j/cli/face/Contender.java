@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param spec the plugin, with its options
  * @param run what the replay came to, or null if the plugin threw
  * @param failure what it threw, or an empty text
- * @param replayNs real time of the fastest replay, reading included
+ * @param replayNs real time of making its operations once more, reading included; 0 if it was not
+ *     taken
  */
 public record Contender(PluginSpec spec, @Nullable KmemRun run, String failure, long replayNs) {
   /** The plugin's name, with its options if there are any. */

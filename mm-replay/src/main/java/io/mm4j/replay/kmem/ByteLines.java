@@ -40,14 +40,20 @@ final class ByteLines implements AutoCloseable {
 
   /** Opens a file of the recording. */
   ByteLines(KmemSource source, String file) {
-    this(source.where(file), source.require(file));
+    name = source.where(file);
+    InputStream kept = source.kept(file);
+    in = kept == null ? unpacked(source.require(file)) : kept;
   }
 
   /** Reads gzip data; {@code name} stands in every error. */
   ByteLines(String name, InputStream packed) {
     this.name = name;
+    this.in = unpacked(packed);
+  }
+
+  private InputStream unpacked(InputStream packed) {
     try {
-      in = new GZIPInputStream(packed, 1 << 15);
+      return new GZIPInputStream(packed, 1 << 15);
     } catch (IOException e) {
       try (packed) {
         throw e instanceof EOFException

@@ -66,8 +66,15 @@ final class ExactReplay {
     this.sampler = new Sampler(points, managed);
   }
 
-  /** Runs it. */
+  /** Runs it, and compares what is free at the end. */
   void run() {
+    play();
+    reads.finish(source);
+    finalBlocks = FinalBlocks.compare(source, zones, managed);
+  }
+
+  /** Makes the operations. */
+  void play() {
     load();
     try (TraceReader event = new TraceReader(source, zones)) {
       while (event.next()) {
@@ -80,8 +87,6 @@ final class ExactReplay {
       lastTimeNs = event.timeNs();
       samples = sampler.finish(lastTimeNs, event.line(), 0, 0);
     }
-    reads.finish(source);
-    finalBlocks = FinalBlocks.compare(source, zones, managed);
   }
 
   private void load() {

@@ -35,9 +35,30 @@ public final class FtraceRequests implements RequestTrace {
           "\\s*\\S.*?\\[([0-9]{1,5})\\]\\s+(?:\\S{4,6}\\s+)?([0-9]{1,12})\\.([0-9]{1,9}):\\s+"
               + "(?:kmem:)?([a-z_0-9]+):\\s*(.*)");
 
+  /** The same in a dump of the buffer after an oops, and with the option latency-format. */
+  private static final Pattern LATENCY =
+      Pattern.compile(
+          "\\s*(?:\\[["
+              + " 0-9.]{1,20}\\]\\s+)?\\S.*?-[0-9]{1,9}\\s+([0-9]{1,4})\\S{4,6}\\s+([0-9]{1,15})us"
+              + "[^:]{0,4}:\\s+([a-z_0-9]+):\\s*(.*)");
+
+  /** The same as perf trace prints it: milliseconds, and only what is not 0. */
+  private static final Pattern PERF_TRACE =
+      Pattern.compile(
+          "\\s*([0-9]{1,12})\\.([0-9]{3}) .{0,48}?kmem:([a-z_0-9]+)(?::|\\()(.*?)\\)?\\s*");
+
+  /** What a line can be; a free belongs to a request. */
+  private enum Kind {
+    REQUEST,
+    OTHER_EVENT,
+    NO_EVENT
+  }
+
   /** Whether the text has page events of ftrace or perf. */
-  private static final Pattern KIND =
-      Pattern.compile("(?m)^.*\\[[0-9]{1,5}\\].*: +(?:kmem:)?mm_page(?:vec)?_[a-z_]+: .*pfn=");
+  private static final Pattern PAGE_EVENT =
+      Pattern.compile(
+          "(?m)^.*(?:\\[[0-9]{1,5}\\].*:|[0-9]us[^:]{0,4}:|[0-9]\\.[0-9]{3} .*)[ ]+(?:kmem:)?"
+              + "mm_page(?:vec)?_[a-z_]+[:(].*\\bpfn[=:]");
 
   private static final Pattern FIELD = Pattern.compile("([a-z_]+)=(\\S+)");
 
@@ -62,7 +83,7 @@ public final class FtraceRequests implements RequestTrace {
 
   /** Whether this is the beginning of such a text. */
   public static boolean looksLike(String start) {
-    return KIND.matcher(start).find();
+    return PAGE_EVENT.matcher(start).find();
   }
 
   /** Opens a file, plain or gzip. */
@@ -78,14 +99,12 @@ public final class FtraceRequests implements RequestTrace {
       if (line.isBlank() || line.startsWith("#")) {
         continue;
       }
-      Matcher matcher = LINE.matcher(line);
-      if (!matcher.matches()) {
+      Kind kind = line(line);
+      if (kind == Kind.NO_EVENT) {
         KernelVersion named = KernelVersion.in(line);
         version = named == null ? version : named;
         notRead(line);
-        continue;
-      }
-      if (event(matcher)) {
+      } else if (kind == Kind.REQUEST) {
         events++;
         return true;
       }
@@ -106,8 +125,39 @@ public final class FtraceRequests implements RequestTrace {
     }
   }
 
-  private boolean event(Matcher matcher) {
-    String name = matcher.group(4);
+  private Kind line(String line) {
+    Matcher matcher = LINE.matcher(line);
+    if (matcher.matches()) {
+      cpu = Integer.parseInt(matcher.group(1));
+      timeNs = nanoseconds(matcher.group(2), matcher.group(3), 1_000_000_000L);
+      return event(matcher.group(4), matcher.group(5), null);
+    }
+    matcher = LATENCY.matcher(line);
+    if (matcher.matches()) {
+      cpu = Integer.parseInt(matcher.group(1));
+      timeNs = Long.parseLong(matcher.group(2)) * 1_000;
+      return event(matcher.group(3), matcher.group(4), null);
+    }
+    matcher = PERF_TRACE.matcher(line);
+    if (matcher.matches()) {
+      cpu = 0;
+      timeNs = nanoseconds(matcher.group(1), matcher.group(2), 1_000_000L);
+      return event(matcher.group(3), matcher.group(4).replace(": ", "=").replace(",", " "), 0L);
+    }
+    return Kind.NO_EVENT;
+  }
+
+  private static long nanoseconds(String whole, String fraction, long unitNs) {
+    double part = Double.parseDouble("0." + fraction);
+    return Long.parseLong(whole) * unitNs + Math.round(part * unitNs);
+  }
+
+  /**
+   * Takes an event's fields.
+   *
+   * @param order0 the order of a request that names none, null if it has to
+   */
+  private Kind event(String name, String text, @Nullable Long order0) {
     boolean alloc = name.equals("mm_page_alloc");
     boolean freed =
         name.equals("mm_page_free")
@@ -116,15 +166,12 @@ public final class FtraceRequests implements RequestTrace {
             || name.equals("mm_pagevec_free");
     if (!alloc && !freed) {
       others.merge(name, 1L, Long::sum);
-      return false;
+      return Kind.OTHER_EVENT;
     }
-    cpu = Integer.parseInt(matcher.group(1));
-    String fraction = (matcher.group(3) + "000000000").substring(0, 9);
-    timeNs = Long.parseLong(matcher.group(2)) * 1_000_000_000L + Long.parseLong(fraction);
-    Fields fields = new Fields(matcher.group(5), source.name() + ", line " + source.number());
+    Fields fields = new Fields(text, source.name() + ", line " + source.number());
     free = freed;
     // Single pages only are freed in batches, and their events need not say so.
-    order = (int) fields.number("order", freed ? 0L : null, 63);
+    order = (int) fields.number("order", freed ? Long.valueOf(0) : order0, 63);
     String page = fields.text("page", "");
     boolean none = page.equals("(null)") || page.matches("(0x)?0+");
     String frame = fields.text("pfn", "");
@@ -137,7 +184,7 @@ public final class FtraceRequests implements RequestTrace {
           "a block of order " + order, fields.where(), "orders of 0 to " + Pages.MAX_PAGE_ORDER);
     }
     gfp = alloc ? GfpText.parse(fields.text("gfp_flags", "0"), version, fields.where()) : 0;
-    return true;
+    return Kind.REQUEST;
   }
 
   /** The fields of one event. */

@@ -105,6 +105,21 @@ public final class KmemReplay {
     }
   }
 
+  /**
+   * Makes the operations of a recording and judges nothing: for somebody who takes the time.
+   *
+   * @param config as for {@link #replay}; not for a plugin that is not judged
+   * @param cpus as for {@link #replay}
+   */
+  public static void play(KmemSource source, MachineConfig config, int cpus) {
+    RecordedZones zones = RecordedZones.read(source);
+    config.cpus(cpus > 0 ? cpus : RecordedCpus.of(source));
+    PolicyReplay.recordedSysctls(source, config);
+    try (Machine machine = boot(zones, config)) {
+      new ExactReplay(source, zones, inOrder(machine), 0).play();
+    }
+  }
+
   private static long metadataBytes(List<ManagedZone> zones) {
     long bytes = 0;
     for (ManagedZone zone : zones) {

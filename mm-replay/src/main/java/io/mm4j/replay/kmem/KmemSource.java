@@ -3,14 +3,17 @@
 package io.mm4j.replay.kmem;
 
 import io.mm4j.api.InputException;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.zip.GZIPInputStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -83,6 +86,19 @@ public abstract class KmemSource {
 
   /** Opens a file about the machine: next to the recording, else the bundled copy. */
   abstract @Nullable InputStream openMachine(String file) throws IOException;
+
+  /**
+   * The same recording, which keeps its packed files unpacked in memory once they were read, up to
+   * 32 MiB of them: for several replays, one after the other. One thread.
+   */
+  public final KmemSource keeping() {
+    return new Kept(this);
+  }
+
+  /** A packed file, unpacked, if this source keeps it; else null. */
+  @Nullable InputStream kept(String file) {
+    return null;
+  }
 
   /** Opens a file that the replay cannot do without. */
   final InputStream require(String file) {
@@ -181,6 +197,63 @@ public abstract class KmemSource {
 
     private static @Nullable InputStream openIfThere(Path path) throws IOException {
       return Files.isRegularFile(path) ? Files.newInputStream(path) : null;
+    }
+  }
+
+  private static final class Kept extends KmemSource {
+    private static final int MOST_BYTES = 32 << 20;
+    private static final byte[] NONE = {};
+
+    private final KmemSource source;
+    private final Map<String, byte[]> files = new HashMap<>();
+    private int left = MOST_BYTES;
+
+    Kept(KmemSource source) {
+      this.source = source;
+    }
+
+    @Override
+    public String name() {
+      return source.name();
+    }
+
+    @Override
+    public String label() {
+      return source.label();
+    }
+
+    @Override
+    public String where(String file) {
+      return source.where(file);
+    }
+
+    @Override
+    @Nullable InputStream open(String file) throws IOException {
+      return source.open(file);
+    }
+
+    @Override
+    @Nullable InputStream openMachine(String file) throws IOException {
+      return source.openMachine(file);
+    }
+
+    @Override
+    @Nullable InputStream kept(String file) {
+      byte[] bytes = files.computeIfAbsent(file, this::unpacked);
+      return bytes.length == 0 ? null : new ByteArrayInputStream(bytes);
+    }
+
+    private byte[] unpacked(String file) {
+      try (InputStream in = new GZIPInputStream(source.require(file), 1 << 15)) {
+        byte[] bytes = in.readNBytes(left + 1);
+        if (bytes.length <= left) {
+          left -= bytes.length;
+          return bytes;
+        }
+      } catch (IOException e) {
+        return NONE; // whoever reads it line by line says where it is broken
+      }
+      return NONE;
     }
   }
 

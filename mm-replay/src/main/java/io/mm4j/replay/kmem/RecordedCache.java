@@ -65,6 +65,7 @@ record RecordedCache(
             "name, " + String.join(", ", COLUMNS));
       }
     }
+    int[] places = COLUMNS.stream().mapToInt(header::indexOf).toArray();
     for (int i = 1; i < lines.size(); i++) {
       String[] cells = lines.get(i).split("\t", -1);
       if (cells.length != header.size()) {
@@ -73,19 +74,31 @@ record RecordedCache(
       }
       int[] values = new int[COLUMNS.size()];
       for (int c = 0; c < values.length; c++) {
-        String column = COLUMNS.get(c);
-        String cell = cells[header.indexOf(column)];
-        if (!cell.matches("[0-9]{1,9}")) {
+        String cell = cells[places[c]];
+        values[c] = number(cell);
+        if (values[c] < 0) {
           throw new InputException(
               "'" + cell + "' is no number",
-              where + " line " + (i + 1) + " column " + column,
+              where + " line " + (i + 1) + " column " + COLUMNS.get(c),
               "a decimal number of at most 9 digits");
         }
-        values[c] = Integer.parseInt(cell);
       }
       caches.add(of(cells[0], where + " line " + (i + 1), values));
     }
     return caches;
+  }
+
+  /** The value of 1 to 9 decimal digits, else -1. A machine has thousands of them. */
+  private static int number(String digits) {
+    int value = 0;
+    for (int i = 0; i < digits.length(); i++) {
+      int digit = digits.charAt(i) - '0';
+      if (digit < 0 || digit > 9) {
+        return -1;
+      }
+      value = value * 10 + digit;
+    }
+    return digits.isEmpty() || digits.length() > 9 ? -1 : value;
   }
 
   private static RecordedCache of(String name, String where, int... v) {

@@ -66,6 +66,7 @@ public final class MemoryReport {
   private @Nullable KernelVersion version;
   private @Nullable ReportedZone current;
   private int number;
+  private long pageKb = 4;
   private int order = -1;
   private String mode = "";
   private int requests;
@@ -80,7 +81,7 @@ public final class MemoryReport {
 
   /** Whether a text has something of this in it. */
   public static boolean looksLike(String start) {
-    return start
+    return OtherDumps.plain(start)
         .lines()
         .anyMatch(
             line ->
@@ -100,7 +101,9 @@ public final class MemoryReport {
    */
   public static MemoryReport read(String text, String where) {
     MemoryReport report = new MemoryReport(where);
-    ReportLines.of(text).forEach(report::line);
+    List<ReportLines.Line> lines = ReportLines.of(text);
+    report.pageSize(lines);
+    lines.forEach(report::line);
     if (report.zones.isEmpty()) {
       String request =
           report.order < 0
@@ -121,6 +124,27 @@ public final class MemoryReport {
     }
     report.guessVersion();
     return report;
+  }
+
+  /** The smallest blocks are pages. */
+  private void pageSize(List<ReportLines.Line> lines) {
+    long smallest = Long.MAX_VALUE;
+    for (ReportLines.Line line : lines) {
+      if (BLOCKS.matcher(line.text()).matches()) {
+        Matcher block = BLOCK.matcher(line.text());
+        while (block.find()) {
+          smallest = Math.min(smallest, Long.parseLong(block.group(2)));
+        }
+      }
+    }
+    if (smallest == 16 || smallest == 64) {
+      pageKb = smallest;
+      notes.add(
+          "its pages have "
+              + pageKb
+              + " kB: zones, watermarks and blocks are those of the report in pages, addresses are"
+              + " not");
+    }
   }
 
   /** Since 4.6 flags are printed with their names. */
@@ -299,7 +323,7 @@ public final class MemoryReport {
     zone.free = pages(Long.parseLong(matcher.group(3)), kb);
     Matcher fields = FIELD.matcher(matcher.group(5));
     while (fields.find()) {
-      long value = fields.group(2).length() > 15 ? 0 : Long.parseLong(fields.group(2)) / 4;
+      long value = fields.group(2).length() > 15 ? 0 : Long.parseLong(fields.group(2)) / pageKb;
       switch (fields.group(1)) {
         case "min" -> zone.min = value;
         case "low" -> zone.low = value;
@@ -316,8 +340,8 @@ public final class MemoryReport {
     zone.protection.clear();
   }
 
-  private static long pages(long value, boolean kb) {
-    return kb ? value / 4 : value;
+  private long pages(long value, boolean kb) {
+    return kb ? value / pageKb : value;
   }
 
   private void blocks(String text) {
@@ -329,10 +353,10 @@ public final class MemoryReport {
     Matcher matcher = BLOCK.matcher(text);
     while (matcher.find()) {
       long kb = Long.parseLong(matcher.group(2));
-      if (kb < 4 || Long.bitCount(kb) != 1) {
+      if (kb < pageKb || Long.bitCount(kb) != 1) {
         throw wrong("a block of " + kb + "kB", "4kB, 8kB, ... 4096kB");
       }
-      int at = Long.numberOfTrailingZeros(kb / 4);
+      int at = Long.numberOfTrailingZeros(kb / pageKb);
       int o = Math.min(at, ReportedZone.ORDERS - 1);
       long count = Long.parseLong(matcher.group(1)) << (at - o);
       String letters = matcher.group(3) == null ? "" : matcher.group(3);

@@ -9,7 +9,8 @@ import java.util.regex.Pattern;
 /**
  * The lines of a report as the kernel meant them. Kernels up to 4.9 printed parts of a line one by
  * one, and a journal or a syslog may have made a line of each part: {@code Node 0}, {@code DMA:},
- * {@code 1*4kB}, {@code (U)}. They are put together again.
+ * {@code 1*4kB}, {@code (U)}. They are put together again, as are lines of buddyinfo that a mail
+ * has wrapped.
  */
 final class ReportLines {
   private static final String ZONE = "(?:DMA|DMA32|Normal|HighMem|Movable)";
@@ -24,6 +25,12 @@ final class ReportLines {
   private static final Pattern BLOCKS = Pattern.compile("(?:.*\\s)?" + ZONE + ":[^=]*");
   private static final Pattern AFTER_BLOCKS =
       Pattern.compile("(?:\\d+\\*\\d+kB|\\([A-Z]*\\)|= *\\d+kB).*");
+
+  /** A line of buddyinfo with fewer orders than there are. */
+  private static final Pattern COUNTS =
+      Pattern.compile(".*Node +\\d{1,4}, +zone +\\w+(?:\\s+\\d+){1,10}");
+
+  private static final Pattern AFTER_COUNTS = Pattern.compile("\\d+(?:\\s+\\d+){0,9}");
   private static final Pattern RESERVE = Pattern.compile(".*lowmem_reserve\\[\\]:[ \\d]*");
   private static final Pattern AFTER_RESERVE = Pattern.compile("\\d+(?: +\\d+)*");
   private static final Pattern FREE = Pattern.compile(".*" + ZONE + " +free:\\d+kB.*");
@@ -43,7 +50,7 @@ final class ReportLines {
   static List<Line> of(String text) {
     List<Line> lines = new ArrayList<>();
     int number = 0;
-    for (String raw : text.lines().toList()) {
+    for (String raw : OtherDumps.plain(text).lines().toList()) {
       number++;
       String line = raw.stripTrailing();
       if (!lines.isEmpty()) {
@@ -65,6 +72,7 @@ final class ReportLines {
     }
     return (NODE.matcher(line).matches() && AFTER_NODE.matcher(part).matches())
         || (AFTER_BLOCKS.matcher(part).matches() && BLOCKS.matcher(line).matches())
+        || (AFTER_COUNTS.matcher(part).matches() && COUNTS.matcher(line).matches())
         || (AFTER_RESERVE.matcher(part).matches() && RESERVE.matcher(line).matches())
         || (AFTER_FREE.matcher(part).matches() && FREE.matcher(line).matches());
   }

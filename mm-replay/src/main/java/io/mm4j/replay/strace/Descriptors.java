@@ -19,6 +19,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class Descriptors {
   private static final int MAX_OPENS = 1 << 16;
+  private static final long O_ACCMODE = 3;
+  private static final long O_WRONLY = 1;
+  private static final long O_RDWR = 2;
+  private static final long O_CLOEXEC = 0x8_0000;
   private static final Pattern ANGLE = Pattern.compile("(-?\\d{1,10})<(.*)>(?:\\(deleted\\))?");
   private static final Pattern PAIR =
       Pattern.compile("\\[(\\d{1,7})(?:<[^,]*>)?, (\\d{1,7})(?:<.*>)?\\]");
@@ -263,15 +267,24 @@ final class Descriptors {
   }
 
   private void opened(StraceLine line) {
-    OpenFile.Mode mode =
-        line.body().contains("O_RDWR")
-            ? OpenFile.Mode.READ_WRITE
-            : line.body().contains("O_WRONLY") || line.name().equals("creat")
-                ? OpenFile.Mode.WRITE_ONLY
-                : OpenFile.Mode.READ_ONLY;
     int at = line.name().startsWith("openat") ? 1 : 0;
     String path = line.args().size() > at ? quoted(line.args().get(at)) : "";
-    put(line, path.isEmpty() ? "(a file)" : path, mode, line.body().contains("O_CLOEXEC"));
+    boolean flags = line.args().size() > at + 1 && !line.name().equals("creat");
+    Long raw = flags ? Symbols.value(line.args().get(at + 1)) : null;
+    boolean cloexec = line.body().contains("O_CLOEXEC") || (raw != null && (raw & O_CLOEXEC) != 0);
+    put(line, path.isEmpty() ? "(a file)" : path, mode(line, raw), cloexec);
+  }
+
+  /** How a file is open: names of flags, or a number as raw logs and ltrace show them. */
+  private static OpenFile.Mode mode(StraceLine line, @Nullable Long raw) {
+    if (line.body().contains("O_RDWR") || (raw != null && (raw & O_ACCMODE) == O_RDWR)) {
+      return OpenFile.Mode.READ_WRITE;
+    }
+    boolean writeOnly =
+        line.body().contains("O_WRONLY")
+            || line.name().equals("creat")
+            || (raw != null && (raw & O_ACCMODE) == O_WRONLY);
+    return writeOnly ? OpenFile.Mode.WRITE_ONLY : OpenFile.Mode.READ_ONLY;
   }
 
   private void put(StraceLine line, String path, OpenFile.Mode mode, boolean cloexec) {

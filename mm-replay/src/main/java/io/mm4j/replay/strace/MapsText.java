@@ -8,6 +8,7 @@ import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -25,11 +26,12 @@ final class MapsText {
 
   private final String name;
   private final MapsSettings settings;
+  private final ForeignMaps foreign = new ForeignMaps();
   private int passedOver;
   private String firstPassedOver = "";
   private int withoutInode;
-  private String leftOut = "";
   private String unusable = "";
+  private String heapTaken = "";
 
   /**
    * A reader for one text.
@@ -80,7 +82,26 @@ final class MapsText {
           "there is no line of maps" + (unusable.isEmpty() ? "" : ": " + unusable),
           "the text of /proc/PID/maps");
     }
+    nameHeap(lines);
     return lines;
+  }
+
+  private void nameHeap(List<MapsLine> lines) {
+    int at = foreign.heap(lines);
+    if (at >= 0) {
+      MapsLine heap = lines.get(at);
+      lines.set(
+          at,
+          new MapsLine(
+              heap.start(), heap.end(), heap.perms(), heap.offsetBytes(), heap.backed(), "[heap]"));
+      heapTaken =
+          String.format(
+              Locale.ROOT,
+              "%x-%x is taken for the heap, which %s does not name",
+              heap.start(),
+              heap.end(),
+              foreign.heapless());
+    }
   }
 
   /** What had to be taken for granted, in words. */
@@ -99,7 +120,11 @@ final class MapsText {
       notes.add(
           "maps without device and inode: what has a path is taken for a file that is mapped");
     }
-    if (!leftOut.isEmpty()) {
+    if (!heapTaken.isEmpty()) {
+      notes.add(heapTaken);
+    }
+    String leftOut = foreign.leftOut();
+    if (leftOut != null) {
       notes.add(leftOut);
     }
     return notes;
@@ -118,11 +143,9 @@ final class MapsText {
 
   /** The mapping that a line shows, or null. */
   private @Nullable MapsLine found(Cursor at, String text) {
-    String foreign = ForeignMaps.line(text);
-    if (foreign != null) {
-      String left = ForeignMaps.leftOut(text);
-      leftOut = left == null ? leftOut : left;
-      byte[] bytes = foreign.getBytes(StandardCharsets.UTF_8);
+    String ofAnother = foreign.line(text);
+    if (ofAnother != null) {
+      byte[] bytes = ofAnother.getBytes(StandardCharsets.UTF_8);
       LineSource source =
           new LineSource(name + ", line " + at.line(), new ByteArrayInputStream(bytes));
       Cursor own = new Cursor(source);

@@ -51,7 +51,26 @@ record StraceLine(long pid, Form form, String name, List<String> args, String re
       Pattern.compile("(?:\\d{1,2}:\\d\\d:\\d\\d(?:\\.\\d{1,9})?|\\d{1,12}\\.\\d{1,9}) +");
   private static final Pattern MARK =
       Pattern.compile(
-          "(?:[>|] ?|\\[(?:[0-9a-f]{8}|[0-9a-f]{16}|\\?{8,16})\\] +|\\[ *\\d{1,4}\\] +)");
+          "(?:[>|] ?|\\[(?:[0-9a-f]{8}|[0-9a-f]{16}|\\?{8,16})\\] +|\\[ *\\d{1,4}\\] +"
+              // numbered by somebody; a security context; the time since the call before
+              + "|\\d{1,5}(?: -|[.)]) +(?=[a-z_+<-])|\\[(?:\\w+:\\w+:)?\\w+_t(?::[^\\]]*)?\\] +"
+              + "|\\(\\+ +\\d{1,9}\\.\\d{1,9}\\) +"
+              // what a syslog, a container and its log put in front
+              + "|[A-Z][a-z]{2} {1,2}\\d{1,2} \\d\\d:\\d\\d:\\d\\d \\S{1,64}"
+              + " [\\w./-]{1,64}(?:\\[\\d{1,9}\\])?: |[\\w.-]{1,64} +\\| +|\\d{4}-\\d\\d-\\d\\d[T"
+              + " ]\\d\\d:\\d\\d:\\d\\d(?:[.,]\\d{1,9})?(?:Z|[+-]\\d\\d:?\\d\\d)?"
+              + " +(?:std(?:out|err) [FP] +)?)");
+
+  /** What web pages and mails make of characters: {@code 0\u00d78062000}, curled quotes. */
+  private static final Pattern CURLED = Pattern.compile("[\u201c\u201d]");
+
+  private static final Pattern TIMES_SIGN = Pattern.compile("\\b0\u00d7(?=[0-9a-f])");
+
+  /** SELinux contexts behind paths and descriptors. */
+  private static final Pattern CONTEXT =
+      Pattern.compile(
+          "(?<=[\"> 0-9]) ?\\[(?:\\w+:\\w+:)?\\w+_t(?::[\\w:.,-]*)?(?:!![^\\]]*)?\\](?=[,)\\s]|$)");
+
   private static final Pattern NAME = Pattern.compile("([a-z_][a-z0-9_]{0,63})\\(");
   private static final Pattern RESUMED =
       Pattern.compile("<\\.\\.\\. ([a-z_][a-z0-9_]{0,63}) resumed>");
@@ -79,11 +98,13 @@ record StraceLine(long pid, Form form, String name, List<String> args, String re
    * @param where names file and line for errors
    */
   static StraceLine parse(String raw, String where) {
-    String line = raw.stripTrailing();
+    String line = plain(raw);
     Front front = front(line);
     int at = front.end;
     long pid = front.pid;
     String body = line.substring(at);
+    String other = OtherTracers.line(body);
+    body = other == null ? body : other;
     if (body.startsWith("--- ") && body.endsWith(" ---")) {
       return note(pid, Form.SIGNAL, body);
     }
@@ -114,6 +135,19 @@ record StraceLine(long pid, Form form, String name, List<String> args, String re
       return parseCall(pid, body, where, at);
     }
     return inside(pid, body, where, at);
+  }
+
+  /** The line as strace has printed it, as far as can be. */
+  private static String plain(String raw) {
+    String line = raw.stripTrailing();
+    if (line.endsWith("\\")) {
+      line = line.substring(0, line.length() - 1).stripTrailing() + " "; // goes on in the next
+    }
+    if (line.indexOf('\u00d7') >= 0) {
+      line = TIMES_SIGN.matcher(line).replaceAll("0x");
+    }
+    line = CURLED.matcher(line).replaceAll("\"");
+    return line.contains("_t") ? CONTEXT.matcher(line).replaceAll("") : line;
   }
 
   private static StraceLine note(long pid, Form form, String body) {
@@ -257,6 +291,16 @@ record StraceLine(long pid, Form form, String name, List<String> args, String re
       }
     }
     return -1;
+  }
+
+  /** Whether it shows a call, or a part of one. */
+  boolean isOfCall() {
+    return form == Form.CALL || form == Form.CUT || form == Form.UNFINISHED || form == Form.RESUMED;
+  }
+
+  /** The same line, which tells nothing. */
+  StraceLine asNote() {
+    return note(pid, Form.NOTE, body);
   }
 
   /** The same line of that process. */

@@ -28,6 +28,9 @@ final class StraceLines implements AutoCloseable {
   private long cuts;
   private long firstCut;
 
+  /** Whether ltrace wrote the log. */
+  private boolean ltrace;
+
   StraceLines(LineSource source) {
     this.source = source;
     this.at = new Cursor(source);
@@ -69,7 +72,11 @@ final class StraceLines implements AutoCloseable {
     }
     number = source.number();
     at.startLine();
-    return StraceLine.parse(at.wholeLine(), where());
+    String text = at.wholeLine();
+    boolean system = OtherTracers.isLtrace(text);
+    ltrace |= system;
+    StraceLine line = StraceLine.parse(text, where());
+    return ltrace && !system && line.isOfCall() ? line.asNote() : line;
   }
 
   /** Lines that follow a cut one may complete it; those that do not are read again. */
@@ -131,6 +138,11 @@ final class StraceLines implements AutoCloseable {
   /** What was passed over, in words. */
   List<String> notes() {
     List<String> notes = new ArrayList<>();
+    if (ltrace) {
+      notes.add(
+          "lines of ltrace: its calls of libraries are passed over, and an offset of mmap that it"
+              + " does not show is taken as 0");
+    }
     if (passedOver > 0) {
       notes.add(
           count(passedOver, "line is no call and was", "lines are no calls and were")

@@ -75,6 +75,9 @@ final class Symbols {
       if (text.startsWith("0x")) {
         return text.length() > 18 ? null : Long.parseUnsignedLong(text.substring(2), 16);
       }
+      if (text.startsWith("-0x")) {
+        return text.length() > 18 ? null : -Long.parseLong(text.substring(3), 16);
+      }
       return text.startsWith("-") ? Long.parseLong(text) : Long.parseUnsignedLong(text);
     } catch (NumberFormatException e) {
       return null;

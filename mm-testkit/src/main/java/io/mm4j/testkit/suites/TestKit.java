@@ -25,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apiguardian.api.API;
@@ -32,28 +33,39 @@ import org.apiguardian.api.API;
 /** The suites of the kit, by SPI. */
 @API(status = API.Status.MAINTAINED)
 public final class TestKit {
+  /** A suite that is made when it is asked for: all together are a thousand rules and faults. */
+  private record Made(Spi<?> spi, Supplier<Suite<?>> suite) {}
+
+  private static final List<Made> ALL =
+      List.of(
+          new Made(Spi.PHYSICAL_MEMORY, PhysicalMemorySuite::suite),
+          new Made(Spi.FRAME_ALLOCATOR, FrameAllocatorSuite::suite),
+          new Made(Spi.PAGE_ALLOCATOR, PageAllocatorSuite::suite),
+          new Made(Spi.PAGE_TABLE, PageTableFormatSuite::suite),
+          new Made(Spi.PAGING, PageTablesSuite::suite),
+          new Made(Spi.VMALLOC, VmallocAllocatorSuite::suite),
+          new Made(Spi.PAGING, KernelSpaceSuite::suite),
+          new Made(Spi.SLAB, SlabAllocatorSuite::suite),
+          new Made(Spi.VMA_INDEX, VmaIndexSuite::suite),
+          new Made(Spi.VMA_INDEX, AddressSpaceSuite::suite),
+          new Made(Spi.PROCESS, TaskSuite::suite));
+
   private TestKit() {}
 
   /** Every suite, in boot order of the SPIs. */
   public static List<Suite<?>> suites() {
-    return List.of(
-        PhysicalMemorySuite.suite(),
-        FrameAllocatorSuite.suite(),
-        PageAllocatorSuite.suite(),
-        PageTableFormatSuite.suite(),
-        PageTablesSuite.suite(),
-        VmallocAllocatorSuite.suite(),
-        KernelSpaceSuite.suite(),
-        SlabAllocatorSuite.suite(),
-        VmaIndexSuite.suite(),
-        AddressSpaceSuite.suite(),
-        TaskSuite.suite());
+    List<Suite<?>> suites = new ArrayList<>();
+    ALL.forEach(made -> suites.add(made.suite().get()));
+    return List.copyOf(suites);
   }
 
   /** Every suite that judges plugins of an SPI: that of the SPI, then those built above it. */
   @SuppressWarnings("unchecked") // a suite's type parameter is that of its own SPI constant
   public static <P extends PluginProvider> List<Suite<P>> suites(Spi<P> spi) {
-    return suites().stream().filter(s -> s.spi() == spi).map(s -> (Suite<P>) s).toList();
+    return ALL.stream()
+        .filter(made -> made.spi() == spi)
+        .map(made -> (Suite<P>) made.suite().get())
+        .toList();
   }
 
   /**
@@ -93,7 +105,8 @@ public final class TestKit {
    * @throws InputException if there is none
    */
   public static Rule<?> rule(String id, String where) {
-    return rules().stream()
+    return ALL.stream()
+        .<Rule<?>>flatMap(made -> made.suite().get().rules().stream())
         .filter(r -> r.info().id().equalsIgnoreCase(id))
         .findFirst()
         .orElseThrow(() -> new InputException("there is no rule '" + id + "'", where, ids()));

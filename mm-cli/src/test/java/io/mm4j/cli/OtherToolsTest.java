@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.cli;
+
+import static io.mm4j.cli.Cli.assertHas;
+import static io.mm4j.cli.Cli.folded;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The same things as tools other than strace, procfs and dmesg print them. */
+class OtherToolsTest {
+  private static final String ANON = "PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)";
+
+  @TempDir Path dir;
+
+  private String file(String text) throws IOException {
+    return Files.writeString(dir.resolve("text.txt"), text).toString();
+  }
+
+  private void assertExact(int results, String log, String... parts) throws IOException {
+    String text = folded(0, "replay", file(log));
+    assertHas(text, "exact", "results " + results);
+    assertHas(text, parts);
+  }
+
+  @Test
+  void ltraceShowsSystemCallsAmongThoseOfLibraries() throws IOException {
+    assertExact(
+        5,
+        """
+        brk@SYS(nil)                                     = 0x55555557a000
+        mmap@SYS(nil, 8192, 3, 34, -1, 0)                = 0x7ffff7fb8000
+        openat@SYS(AT_FDCWD, "/etc/ld.so.cache", 0x80000, 00) = 3
+        mmap@SYS(nil, 0x6a3f, 1, 2, 3, 0)                = 0x7ffff7fb1000
+        close@SYS(3)                                     = 0
+        mmap(0, 4096, 3, 34 <unfinished ...>
+        mmap@SYS(nil, 4096, 3, 34, -1, 0)                = 0x7ffff7fb0000
+        <... mmap resumed> )                             = 0x7ffff7fb0000
+        brk@SYS(0x55555559b000)                          = 0x55555559b000
+        munmap@SYS(0x7ffff7fb1000, 0x6a3f)               = 0
+        mmap@SYS(0x10000, 0, 3, 34, -1, 0)               = -22
+        exit_group@SYS(0 <no return ...>
+        +++ exited (status 0) +++
+        """,
+        "its calls of libraries are passed over");
+    assertExact(
+        3,
+        """
+        SYS_brk(NULL)                                     = 0x00d3a000
+        SYS_mmap(0, 8192, 3, 34, 0xffffffff)              = 0x7f0c2d5d6000
+        SYS_open("/etc/ld.so.cache", 2, 01)               = 3
+        SYS_mmap(0, 0x12e26, 3, 1, 3)                     = 0x7f0c2d5c3000
+        SYS_mprotect(0x7f0c2d5d6000, 4096, 1)             = 0
+        SYS_munmap(0x7f0c2d5c3000, 77350)                 = 0
+        puts("hello")                                     = 6
+        """);
+  }
+
+  @Test
+  void otherTracersPrintNearlyTheSame() throws IOException {
+    assertExact(
+        2,
+        """
+        I0705 23:27:43.247383       1 strace.go:576] [   1:   1] app E mmap(0x0, 0x40000, 0x3, 0x22, 0xffffffffffffffff (bad FD), 0x0)
+        I0705 23:27:43.247488       1 strace.go:614] [   1:   1] app X mmap(0x0, 0x40000, 0x3, 0x22, 0xffffffffffffffff (bad FD), 0x0) = 139853111894016 (0x7f32170e2000) (38.221us)
+        I0705 23:27:43.247591       1 strace.go:576] [   1:   1] app E mmap(0x0, 0x20000, 0x0, 0x22, 0xffffffffffffffff (bad FD), 0x0)
+        I0705 23:27:43.247637       1 strace.go:614] [   1:   1] app X mmap(0x0, 0x20000, 0x0, 0x22, 0xffffffffffffffff (bad FD), 0x0) = 139853111762944 (0x7f32170c2000) (20.1us)
+        I0705 23:27:43.247700       1 strace.go:605] [   1:   1] app X munmap(0x7f32170c2000, 0x20000) = 0 (0x0) (10.1us)
+        """);
+    assertExact(
+        1,
+        """
+        [pid 4007] X mmap(0x0, 0x2000, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -0x1, 0x0) = 0x7f1a3c2f0000 (8us)
+        [pid 4007] E munmap(0x7f1a3c2f0000, 0x1000)
+        [pid 4007] X munmap(0x7f1a3c2f0000, 0x1000) = 0x0 (8us)
+        """);
+    assertExact(
+        2,
+        """
+        42 mmap(NULL,8192,PROT_READ|PROT_WRITE,MAP_PRIVATE|MAP_ANONYMOUS,-1,0) = 0x00007ffff7fb8000
+        42 munmap(0x00007ffff7fb8000,4096) = 0
+        42 mmap(0x0000000000001000,0,PROT_READ,MAP_PRIVATE|MAP_ANONYMOUS,-1,0) = -1 errno=22 (Invalid argument)
+        """);
+  }
+
+  /** What stands in front of a line or within it, and is none of strace's own. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '!',
+      value = {
+        "'%d - '! ",
+        "'%d. '! ",
+        "'Nov 12 03:04:05 build42 strace[991]: '! ",
+        "'app_1  | 2024-01-05T10:11:12.123456789Z [pid    17] '! ",
+        "'2024-01-05T10:11:12.1Z stdout F '! ",
+        "'14:01:02.123456 (+     0.000213) '! ",
+        "'4711 [unconfined_t] '! [ld_so_cache_t]",
+        "'4711 [u:r:unconfined_t:s0-s0:c0.c1023] '! [system_u:object_r:ld_so_cache_t:s0]",
+      })
+  void whatStandsBeforeALineIsLeftAway(String front, String context) throws IOException {
+    String behind = context == null ? "" : " " + context.strip();
+    String log =
+        """
+        openat(AT_FDCWD, "/etc/ld.so.cache"%2$s, O_RDONLY|O_CLOEXEC) = 3</etc/ld.so.cache>%2$s
+        mmap(NULL, 8192, %1$s = 0x7f1a3c2f0000
+        mmap(NULL, 23091, PROT_READ, MAP_PRIVATE, 3</etc/ld.so.cache>%2$s, 0) = 0x7f1a3c2ea000
+        munmap(0x7f1a3c2ea000, 23091) = 0
+        """
+            .formatted(ANON, behind);
+    StringBuilder text = new StringBuilder();
+    int n = 0;
+    for (String line : log.lines().toList()) {
+      text.append(front.replace("%d", Integer.toString(++n))).append(line).append('\n');
+    }
+    String answer = folded(0, "replay", file(text.toString()));
+    assertHas(answer, "exact", "results 2");
+    assertFalse(answer.contains("passed over"), answer);
+    assertFalse(answer.contains("descriptor"), answer);
+  }
+
+  @Test
+  void manualsWrapLinesAndWebPagesChangeCharacters() throws IOException {
+    assertExact(
+        1,
+        """
+        08:44:06 brk(0) = 0x606000
+        08:44:06 mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, \\
+        -1, 0) = 0x7f8e78cc5000
+        [...]
+        08:44:06 mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) \\
+        = 0x7f8e78cc4000
+        """);
+    assertExact(
+        2,
+        """
+        execve(\u201c/bin/t\u201d, [\u201ct\u201d], [/* 3 vars */]) = 0
+        brk(0) = 0\u00d78062000
+        brk(0\u00d78063000) = 0\u00d78063000
+        mmap2(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0\u00d7b7fff000
+        munmap(0\u00d7b7fff000, 4096) = 0
+        """);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '!',
+      value = {
+        "% time     seconds  usecs/call     calls    errors syscall!a summary of strace -c",
+        "SYSCALL[77,1](9) sys_mmap ( 0x0, 8192, 3, 34, -1, 0 ) --> [pre-success]"
+            + " Success(0x4)!valgrind",
+        "SLUB: Unable to allocate memory on node -1, gfp=0x920(GFP_ATOMIC|__GFP_ZERO)!no zone",
+        "sh-7 [001] .... 1.0: kmalloc: call_site=f+0x1 ptr=01 bytes_req=100!none of pages",
+        "101 12:01:02.0 0 app (77) > mmap addr=0 length=8192!events of sysdig",
+        "BIOS-e820: [mem 0x0-0x9fbff] usable!this is a boot log",
+        "MemTotal:        8000000 kB!sums only",
+        "7ffff7d8f000 default file=/usr/lib/libc.so.6 mapped=20 N0=20!numa_maps shows where",
+      })
+  void whatCannotBePlayedSaysWhatIsMissing(String text, String part) throws IOException {
+    String what = part.equals("no zone") ? "says nothing of pages and zones" : part;
+    assertHas(folded(2, "replay", file(text + "\n")), what);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '!',
+      value = {
+        // pwndbg, with two ways of offsets; gef; peda; lldb; crash; Android; qemu; JSON; pmap
+        "0x7ffff7d8f000     0x7ffff7db1000 r--p    22000   1000 /lib/libc.so.6!1000",
+        "0x00007ffff7d8f000 0x00007ffff7db1000 0x0000000000001000 r-- /lib/libc.so.6!1000",
+        "0x00007ffff7d8f000 0x00007ffff7db1000 r--p\t/lib/libc.so.6!0",
+        "[0x00007ffff7d8f000-0x00007ffff7db1000) r-- /lib/libc.so.6 PT_LOAD[0]!0",
+        "ffff880138ea5de0 7ffff7d8f000 7ffff7db1000 8000071 /lib/libc.so.6!0",
+        "'    7ffff7d8f000-7ffff7db1000 r--    1000   22000 /lib/libc.so.6'!1000",
+        "00007ffff7d8f000-00007ffff7db1000 0000000000022000 r--!none",
+        "'\"7ffff7d8f000-7ffff7db1000 r--p 00001000 08:01 99 /lib/libc.so.6\",'!1000",
+        "7ffff7d8f000 r--p 00001000  08:01     99  136  136   10 0 0 /lib/libc.so.6!1000",
+        "7ffff7d8f000 r--p 00001000  fe:00     99  136  4 4 0 rd mr mw me /lib/libc.so.6!1000",
+        "00007ffff7d8f000     136 r---- 0000000000001000 008:00001 /lib/libc.so.6!1000",
+      })
+  void debuggersShowMappings(String line, String offset) throws IOException {
+    String dump =
+        """
+        55555555f000-555555580000 rw-p 00000000 00:00 0 [heap]
+        %s
+        7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0 [stack]
+        """
+            .formatted(line.replace("\\t", "\t").replace("\\\"", "\""));
+    String maps = folded(0, "cat", "/proc/1/maps", "--maps", file(dump));
+    boolean named = !offset.equals("none");
+    assertHas(
+        maps,
+        named
+            ? "7ffff7d8f000-7ffff7db1000 r--p %08x 08:01".formatted(Integer.parseInt(offset, 16))
+            : "7ffff7d8f000-7ffff7db1000 r--p 00000000 00:00 0");
+    assertFalse(named && !maps.contains("/lib/libc.so.6"), maps);
+  }
+
+  @Test
+  void whatADebuggerLeavesOutIsSaid() throws IOException {
+    String lldb =
+        """
+        (lldb) memory region --all
+        [0x0000000000000000-0x0000555555554000) ---
+        [0x0000555555554000-0x0000555555555000) r-x /tmp/a.out PT_LOAD[0]
+        [0x0000555555559000-0x000055555557a000) rw- [heap]
+        [0x00007ffffffde000-0x00007ffffffff000) rw- [stack]
+        """;
+    assertHas(
+        folded(0, "explain", "mmap 1M", "--maps", file(lldb)),
+        "lldb shows no offsets of files",
+        "4 VMAs".replace("4", "3"),
+        "= 0x7ffff7eff000");
+    String crash =
+        """
+        crash> vm
+              VMA           START       END     FLAGS FILE
+        ffff880138ea5ac0     400000     4d4000 8001875 /bin/bash
+        ffff880138ea5d18    1d48000    1d69000 100073
+        ffff880138ea5ea8 7ffc62447000 7ffc62468000 100173
+        """;
+    assertHas(
+        folded(0, "cat", "/proc/1/maps", "--maps", file(crash)),
+        "00400000-004d4000 r-xp 00000000 08:01",
+        "7ffc62447000-7ffc62468000 rw-p 00000000 00:00 0 [stack]");
+    String again =
+        """
+        memory map:
+            12c00000-12c95000 rw-       0   95000 /dev/ashmem/dalvik-main space (deleted)
+            12c95000-141ef000 rw-   95000 155a000 >
+            be9c2000-be9e3000 rw-       0   21000 [stack]
+        """;
+    assertHas(
+        folded(0, "cat", "/proc/1/maps", "--maps", file(again)),
+        "12c95000-141ef000 rw-p 00095000 08:01",
+        "/dev/ashmem/dalvik-main space (deleted) be9c2000");
+    String asan =
+        "==77==Process memory map follows:\n\t0x0000004aa000-0x0000006aa000\t/tmp/a.out\n";
+    assertHas(
+        folded(2, "explain", "mmap 1M", "--maps", file(asan)),
+        "a sanitizer's map shows no permissions");
+  }
+
+  @Test
+  void aHeapWithoutANameIsTheFirstMappingBehindTheProgram() throws IOException {
+    String pmap =
+        """
+        4242:   cat
+        0000555555554000       8K r---- cat
+        0000555555556000       8K rw--- cat
+        0000555555558000       4K rw---   [ anon ]
+        00005555555a0000     132K rw---   [ anon ]
+        00007ffff7d8f000     136K r---- libc.so.6
+        00007ffffffde000     132K rw---   [ stack ]
+        """;
+    assertHas(
+        folded(0, "explain", "brk brk+4K", "--maps", file(pmap)),
+        "5555555a0000-5555555c1000 is taken for the heap, which pmap does not name",
+        "= 0x5555555c2000");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '!',
+      value = {
+        "(XEN)  0000000000100000 - 0000000040000000 (usable)",
+        "(XEN)  [0000000000100000, 000000003fffffff] (usable)",
+        "'[    0.0]  memory[0x1]\t[0x0000000000100000-0x000000003fffffff], 0x3ff00000 bytes'",
+        "0x0000000000100000-0x000000003fffffff    1G online       yes   0-7",
+        "0x100000 0x3fffffff System RAM",
+        "'[    0.0]   node   0: [mem 0x0000000000100000-0x000000003fffffff]'",
+      })
+  void memoryIsListedInManyWays(String line) throws IOException {
+    assertHas(
+        folded(0, "explain", "boot", "--machine", file(line.replace("\\t", "\t") + "\n")),
+        "[mem 0x0000000000100000-0x000000003fffffff] usable");
+  }
+
+  @Test
+  void aLogWithoutAMapHasTheRangesOfItsNodes() throws IOException {
+    String log =
+        """
+        [    0.000000] Booting Linux on physical CPU 0x0000000000 [0x411fd070]
+        [    0.000000] Early memory node ranges
+        [    0.000000]   node   0: [mem 0x0000000040000000-0x000000005fffffff]
+        [    0.000000]   node   1: [mem 0x0000000060000000-0x000000007fffffff]
+        [    0.000000] Initmem setup node 0 [mem 0x0000000040000000-0x000000005fffffff]
+        """;
+    assertHas(
+        folded(0, "explain", "boot", "--machine", file(log)),
+        "no map of the firmware is in it",
+        "Node 1, zone DMA32");
+    String both = log + "[    0.0] BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable\n";
+    assertHas(
+        folded(0, "explain", "boot", "--machine", file(both)),
+        "[mem 0x0000000000100000-0x000000007fffffff] usable");
+  }
+
+  @Test
+  void freeBlocksAreListedInManyWays() throws IOException {
+    String table =
+        """
+        Node ID  Zone     Order 0        1        2        3        4
+        Node 0   DMA            0        0        1        0        0
+        Node 0   Normal     15009     3297     1623      524        0
+        """;
+    assertHas(buddyinfo(table), "zone DMA 0 0 1 0", "zone Normal 15009 3297 1623 524 0 0");
+    String metrics =
+        """
+        # TYPE node_buddyinfo_blocks gauge
+        node_buddyinfo_blocks{node="0",size="0",zone="Normal"} 4381
+        node_buddyinfo_blocks{node="0",size="1",zone="Normal"} 1.093e+03
+        node_buddyinfo_blocks{node="0",size="10",zone="DMA"} 2
+        """;
+    assertHas(buddyinfo(metrics), "zone DMA 0 0 0 0 0 0 0 0 0 0 2", "zone Normal 4381 1093 0");
+    String crash =
+        """
+        crash> kmem -f
+        NODE
+          0
+        ZONE  NAME        SIZE    FREE      MEM_MAP       START_PADDR  START_MAPNR
+          0   DMA         4080    2738  ffffea0000000038      1000            1
+        AREA    SIZE  FREE_AREA_STRUCT  BLOCKS  PAGES
+          0       4k  ffff88000000a0a0      2      2
+          1       8k  ffff88000000a0f8      2      4
+
+        ZONE  NAME        SIZE    FREE      MEM_MAP       START_PADDR  START_MAPNR
+          1   DMA32    1044480  362294  ffffea0000038000     1000000         4096
+        AREA    SIZE  FREE_AREA_STRUCT  BLOCKS  PAGES
+          0       4k  ffff88000000aba0   4000   4000
+        """;
+    assertHas(buddyinfo(crash), "zone DMA 2 2 0", "zone DMA32 4000 0 0");
+    String wrapped =
+        """
+        Node 0, zone      DMA      0      1      0      0      2      1      1
+        0      1      1      3
+        Node 0, zone   Normal   1348    491    359    179     42     13      2
+        1      0      0      0
+        """;
+    assertHas(
+        buddyinfo(wrapped),
+        "zone DMA 0 1 0 0 2 1 1 0 1 1 3",
+        "zone Normal 1348 491 359 179 42 13 2 1 0 0 0");
+  }
+
+  private String buddyinfo(String dump) throws IOException {
+    return folded(0, "cat", "/proc/buddyinfo", "--after", file(dump));
+  }
+
+  @Test
+  void pagesMayBeLargerThanFourKilobytes() throws IOException {
+    String report =
+        """
+        kworker/u16:2: page allocation failure: order:4, mode:0x40cc0(GFP_KERNEL|__GFP_COMP), nodemask=(null)
+        CPU: 5 UID: 0 PID: 71 Comm: kworker/u16:2 Not tainted 6.12.20-rpi-2712 #1
+        Node 0 DMA free:59392kB boost:0kB min:16384kB low:20480kB high:24576kB present:524288kB managed:458752kB
+        lowmem_reserve[]: 0 0 0
+        Node 0 DMA: 2112*16kB (UME) 800*32kB (UME) 0*64kB 0*128kB 0*256kB 0*512kB = 59392kB
+        """;
+    assertHas(
+        folded(0, "explain", "--after", file(report)),
+        "its pages have 16 kB",
+        "3712 free pages; 1024 must stay (watermark min): enough pages, but no free block of order"
+            + " 4 or more",
+        "= no page");
+    assertHas(buddyinfo(report), "zone DMA 2112 800 0 0");
+  }
+
+  @Test
+  void aStateWithoutARequestAsksForOne() throws IOException {
+    String state = "Node 0, zone   Normal   90   80   10   0   0   0   0   0   0   0   0\n";
+    assertHas(
+        folded(2, "explain", "--after", file(state)), "names no request", "alloc_pages GFP_KERNEL");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '!',
+      value = {
+        "'[   12.345680]       sh-7         1d..1 1234567us : '!'[   12.4]   sh-7   1d..1"
+            + " 1234667us+: '",
+        "'      sh-7       1.... 5000000us : '!'      sh-7       1.... 5000010us!: '",
+        "'           sh-7       (    7) [001] .... 1.000001: '!' sh-7  (-----) [001] .... 1.0: '",
+      })
+  void eventsOfPagesInOtherForms(String alloc, String free) throws IOException {
+    String trace =
+        alloc
+            + "mm_page_alloc: page=00000000d2 pfn=4096 order=2 migratetype=0 gfp_flags=GFP_KERNEL\n"
+            + free
+            + "mm_page_free: page=00000000d2 pfn=4096 order=2\n";
+    assertHas(folded(0, "run", file(trace), "--memory", "64M", "--csv"), "buddy,1,4,0,1,0");
+  }
+
+  @Test
+  void perfTraceLeavesOutWhatIsZero() throws IOException {
+    String trace =
+        """
+             0.000 sh/77 kmem:mm_page_alloc(pfn: 1155800, gfp_flags: 3264)
+             0.105 sh/77 kmem:mm_page_alloc(pfn: 1155804, order: 2, gfp_flags: 1051850, migratetype: 1)
+             0.210 sh/77 kmem:mm_page_free(pfn: 1155800)
+        """;
+    assertHas(folded(0, "run", file(trace), "--memory", "64M", "--csv"), "buddy,2,5,0,1,0");
+  }
+
+  @Test
+  void aSlideIsWrittenInC() throws IOException {
+    String pages =
+        """
+        # week 7: the buddy system
+        struct page *p = alloc_pages(GFP_KERNEL, 2);
+        q = alloc_pages(GFP_KERNEL, 0);   // one page
+        __free_pages(p, 2);
+        __free_pages(q, 0);
+        """;
+    assertHas(folded(0, "explain", "@" + file(pages)), "$3 __free_pages", "$4 __free_pages");
+    String calls =
+        """
+        char *p = (char *)mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
+        p[0] = 'x';
+        mprotect(p + 4096, 4096, PROT_READ);
+        *p = 1;
+        munmap(p, 8192);
+        """;
+    String text = folded(0, "explain", "@" + file(calls));
+    assertHas(text, "$2 write", "$3 mprotect(0x7ffff7ff6000, 4K, PROT_READ)", "$5 munmap");
+    assertHas(
+        folded(0, "explain", "@" + file("buf = kmalloc(100, GFP_KERNEL);\nkfree(buf);\n")),
+        "kmalloc",
+        "kfree");
+    assertHas(
+        folded(0, "explain", "@" + file("mmap 8K   # two pages\nwrite $1  # copy on write\n")),
+        "$2 write");
+    assertHas(
+        folded(2, "explain", "@" + file("p = frobnicate(7);\nmunmap(p, 4096);\n")), "frobnicate");
+  }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import io.mm4j.api.machine.Spi;
+import io.mm4j.testkit.suites.TestKit;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Suites are found by the SPI that they say, and rules by their number. */
+class TestKitTest {
+  @Test
+  void theSuitesOfAllSpisAreAllSuites() {
+    List<String> bySpi =
+        Spi.all().stream()
+            .flatMap(spi -> TestKit.suites(spi).stream().filter(suite -> suite.spi() == spi))
+            .map(Suite::name)
+            .sorted()
+            .toList();
+    assertEquals(TestKit.suites().stream().map(Suite::name).sorted().toList(), bySpi);
+    assertFalse(bySpi.isEmpty());
+  }
+
+  @Test
+  void aRuleIsFoundByItsNumber() {
+    for (Rule<?> rule : TestKit.rules()) {
+      String id = rule.info().id();
+      assertEquals(id, TestKit.rule(id, "test").info().id());
+    }
+  }
+}
