@@ -116,18 +116,22 @@ public final class ArchetypeWriter {
   /** The files in the plugin's package, those beside it, and those of no package. */
   private static String fileSets(String spi) {
     String at = SPIS + "/" + spi;
-    return fileSet(at + "/src/main/java", true, "<exclude>" + MODULE_INFO + "</exclude>", false)
-        + fileSet(at + "/src/main/java", false, "<include>" + MODULE_INFO + "</include>", true)
-        + fileSet(at + "/src/main/resources", false, "<include>**/*</include>", true)
-        + fileSet(at + "/src/test/java", true, "<include>**/*.java</include>", true)
-        + fileSet(at, false, "<include>README.md</include><include>gitignore</include>", true);
+    return fileSet(at + "/src/main/java", true, "**/*.java", MODULE_INFO)
+        + fileSet(at + "/src/main/java", false, MODULE_INFO, "")
+        + fileSet(at + "/src/main/resources/META-INF/services", false, "*.*", "")
+        + fileSet(at + "/src/test/java", true, "**/*.java", "")
+        + fileSet(at, false, "README.md", "")
+        + fileSet(at, false, "gitignore", "");
   }
 
-  private static String fileSet(String folder, boolean packaged, String files, boolean included) {
-    String word = included ? "includes" : "excludes";
+  private static String fileSet(String folder, boolean packaged, String files, String but) {
     return String.format(
         "    <fileSet filtered=\"true\" packaged=\"%s\" encoding=\"UTF-8\">%n"
-            + "      <directory>%s</directory>%n      <%s>%s</%s>%n    </fileSet>%n",
-        packaged, folder, word, files, word);
+            + "      <directory>%s</directory>%n"
+            + "      <includes><include>%s</include></includes>%n%s    </fileSet>%n",
+        packaged,
+        folder,
+        files,
+        but.isEmpty() ? "" : "      <excludes><exclude>" + but + "</exclude></excludes>\n");
   }
 }

@@ -19,8 +19,8 @@ public final class GrowthRules {
   private static final int SMALL = 1024;
   private static final int LARGE = 64 * SMALL;
 
-  /** As many times as dear a call may be with 64 times as many free blocks: a quarter of linear. */
-  private static final int TIMES = 16;
+  /** As many times as dear a call may be with 64 times as many free blocks: a tenth of linear. */
+  private static final int TIMES = 6;
 
   /** Pages that are held, to be freed in a window. */
   private static final int CALLS = 128;
@@ -33,7 +33,7 @@ public final class GrowthRules {
             new RuleInfo(
                 "FA-67",
                 "frees-do-not-search",
-                "With 64 times as many free blocks a free does not take 16 times the CPU time, nor"
+                "With 64 times as many free blocks a free does not take 6 times the CPU time, nor"
                     + " do the counters.",
                 "A machine under load has a million free pages; a process that ends frees as many.",
                 "mm/page_alloc.c __free_one_page: O(orders)",
