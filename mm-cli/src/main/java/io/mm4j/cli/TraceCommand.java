@@ -114,11 +114,13 @@ final class TraceCommand extends MmCommand {
   @Override
   int run(Io io) {
     checkArguments();
+    FaultKnobs pages = knobs("fail_page_alloc");
+    FaultKnobs slab = knobs("failslab");
     Path to = file;
     boolean text = format.equals("ftrace") || format.equals("function_graph");
     try (PrintStream opened = text && to != null ? open(to) : null) {
       PrintStream events = opened == null ? io.out() : opened;
-      int code = traced(io, events, text && to == null);
+      int code = traced(io, events, text && to == null, pages, slab);
       events.flush();
       return code;
     }
@@ -169,7 +171,12 @@ final class TraceCommand extends MmCommand {
     }
   }
 
-  private int traced(Io io, PrintStream events, boolean apart) {
+  private int traced(
+      Io io,
+      PrintStream events,
+      boolean apart,
+      @Nullable FaultKnobs pages,
+      @Nullable FaultKnobs slab) {
     PageChecks checks = check ? new PageChecks(finding -> io.warn("trace: " + finding)) : null;
     List<TraceSink> sinks = new ArrayList<>();
     if (checks != null) {
@@ -183,8 +190,6 @@ final class TraceCommand extends MmCommand {
         // function_graph has an agent instead
       }
     }
-    FaultKnobs pages = knobs("fail_page_alloc");
-    FaultKnobs slab = knobs("failslab");
     int code;
     try (Tracer tracer = Tracer.to(new Sinks(sinks)).failPageAlloc(pages).failslab(slab)) {
       boolean wraps = !sinks.isEmpty() || pages != null || slab != null;

@@ -30,6 +30,9 @@ import org.apiguardian.api.API;
  * <p>A plugin without the capability {@code migratetypes} serves every migratetype from all blocks
  * and counts these as {@link Migratetype#MOVABLE}; the lists of the other types are empty.
  *
+ * <p><b>Cost.</b> A free takes as long whatever else is free: O(orders), or O(frames of the largest
+ * block) in a structure without lists. What looks for a block may go through the zone.
+ *
  * <p>Models {@code zone->free_area} of mm/page_alloc.c (Linux 6.18). Nothing here allocates Java
  * objects after creation, except metadata of a section at the first split in it.
  */

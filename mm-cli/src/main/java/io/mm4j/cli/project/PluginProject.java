@@ -227,7 +227,8 @@ public record PluginProject(
     return versions;
   }
 
-  private static String resource(String path) {
+  /** A text of this package. */
+  static String resource(String path) {
     try (InputStream in = open(path)) {
       return new String(in.readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {

@@ -12,6 +12,7 @@ import io.mm4j.testkit.frames.rules.BlockRules;
 import io.mm4j.testkit.frames.rules.CostRules;
 import io.mm4j.testkit.frames.rules.DrmBuddyCases;
 import io.mm4j.testkit.frames.rules.EffectRules;
+import io.mm4j.testkit.frames.rules.GrowthRules;
 import io.mm4j.testkit.frames.rules.ListRules;
 import io.mm4j.testkit.frames.rules.LlfreeCases;
 import io.mm4j.testkit.frames.rules.LongRangeRules;
@@ -40,11 +41,12 @@ public final class FrameAllocatorSuite {
                 ListRules.all(),
                 MisuseRules.all(),
                 PairRules.all(),
-                OrderRules.all(),
                 EffectRules.all(),
+                OrderRules.all(),
                 PageblockRules.all(),
                 TreeRules.all(),
                 CostRules.all(),
+                GrowthRules.all(),
                 ThreadRules.all(),
                 LongRangeRules.all(),
                 DrmBuddyCases.all(),

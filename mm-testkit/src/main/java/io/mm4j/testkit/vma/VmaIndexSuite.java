@@ -10,6 +10,7 @@ import io.mm4j.testkit.vma.faults.VmaIndexFaults;
 import io.mm4j.testkit.vma.naive.NaiveVmaIndexes;
 import io.mm4j.testkit.vma.rules.AllocationRule;
 import io.mm4j.testkit.vma.rules.ChangeRules;
+import io.mm4j.testkit.vma.rules.GrowthRule;
 import io.mm4j.testkit.vma.rules.LookupRules;
 import io.mm4j.testkit.vma.rules.ScaleCases;
 import io.mm4j.testkit.vma.rules.TreeCases;
@@ -36,7 +37,8 @@ public final class VmaIndexSuite {
     rules.addAll(changing());
     rules.addAll(TreeCases.all());
     rules.addAll(ScaleCases.all());
-    return new Suite<>(Spi.VMA_INDEX, new NaiveVmaIndexes(), rules, VmaIndexFaults.all());
+    rules.add(new GrowthRule());
+    return new Suite<>(Spi.VMA_INDEX, NaiveVmaIndexes.ofFew(), rules, VmaIndexFaults.all());
   }
 
   private static VmaIndexRule rule(

@@ -41,6 +41,11 @@ final class FrameCostFaults {
             List.of("FA-61"),
             ShortCounter::new),
         fault(
+            "searches-on-free",
+            "free looks through all blocks for the one that is freed.",
+            List.of("FA-67"),
+            SearchesOnFree::new),
+        fault(
             "static-scratch",
             "head keeps its answer in a static field, and allocateFrom takes that.",
             List.of("FA-62"),
@@ -130,6 +135,20 @@ final class FrameCostFaults {
     @Override
     public long freePages() {
       return super.freePages() - (frees > Short.MAX_VALUE ? 1 : 0);
+    }
+  }
+
+  private static final class SearchesOnFree extends DelegatingFrames {
+    private long blocks;
+
+    SearchesOnFree(Zone zone) {
+      super(zone);
+    }
+
+    @Override
+    public void free(long pfn, int order, int migratetype) {
+      forEachFree((head, o, type) -> blocks += head == pfn ? 0 : 1);
+      super.free(pfn, order, migratetype);
     }
   }
 

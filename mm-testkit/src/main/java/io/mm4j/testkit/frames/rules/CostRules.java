@@ -115,7 +115,9 @@ public final class CostRules {
       int type = frames.head(maxOrder, Migratetype.MOVABLE) < 0 ? -1 : Migratetype.MOVABLE;
       long pfn = frames.allocate(order, Migratetype.MOVABLE);
       long from = frames.allocateFrom(maxOrder, Migratetype.MOVABLE, order, Migratetype.MOVABLE);
-      failed += pfn < 0 || (type >= 0 && from < 0) ? 1 : 0;
+      if (pfn < 0 || (type >= 0 && from < 0)) {
+        return failed + 1;
+      }
       failed += frames.freePagesIn(pfn, order) == 0 && frames.freeOrderAt(pfn) < 0 ? 0 : 1;
       if (from >= 0) {
         frames.freeToTail(from, order, Migratetype.MOVABLE);
@@ -141,13 +143,8 @@ public final class CostRules {
     }
     var can = can(provider, options);
     Zone zone = zone(START, Math.min(1 << 28, can.maxZonePages() >>> 4));
-    long least = Long.MAX_VALUE;
+    long least = creationBytes(provider, options, zone);
     FrameAllocator frames = provider.create(zone, options);
-    for (int i = 0; i < 3; i++) {
-      before = HeapUse.ofThisThread();
-      frames = provider.create(zone, options);
-      least = Math.min(least, HeapUse.ofThisThread() - before);
-    }
     tellsAtLeast(least, frames.metadataBytes(), "creation");
     boolean takes = can.takesExactly();
     long touched = least;
@@ -163,6 +160,17 @@ public final class CostRules {
     tellsAtLeast(touched, frames.metadataBytes(), "creation and first splits");
   }
 
+  /** What creation allocates; the first one loads classes, too, so it is the least of some. */
+  private static long creationBytes(FrameAllocatorProvider provider, Options options, Zone zone) {
+    long least = Long.MAX_VALUE;
+    for (int i = 0; i < 4; i++) {
+      long before = HeapUse.ofThisThread();
+      long _ = provider.create(zone, options).freePages();
+      least = Math.min(least, HeapUse.ofThisThread() - before);
+    }
+    return least;
+  }
+
   private static void tellsAtLeast(long allocated, long told, String when) {
     long least = allocated - allocated / 256 - 4096;
     check(told >= least, "metadataBytes() of " + least + " or more after " + when, "" + told);
@@ -171,11 +179,9 @@ public final class CostRules {
   private static void largestZone(FrameAllocatorProvider provider, Options options) {
     var can = can(provider, options);
     long probe = Math.min(1 << 20, can.maxZonePages());
-    Zone small = zone(START, probe);
-    long before = HeapUse.ofThisThread();
-    long sum = provider.create(small, options).freePages();
     double bytesOfPage =
-        (HeapUse.ofThisThread() - before + sum) / (double) probe + 1.0 / Pages.PAGEBLOCK_NR_PAGES;
+        creationBytes(provider, options, zone(START, probe)) / (double) probe
+            + 1.0 / Pages.PAGEBLOCK_NR_PAGES;
     long pages = can.maxZonePages();
     while (pages > probe && pages * bytesOfPage > 64 << 20) {
       pages /= 2;

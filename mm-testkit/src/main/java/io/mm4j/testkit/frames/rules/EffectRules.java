@@ -26,6 +26,18 @@ public final class EffectRules {
 
   public static List<Rule<FrameAllocatorProvider>> all() {
     return List.of(
+        FrameRule.of(
+            new RuleInfo(
+                "FA-48",
+                "range-is-its-blocks",
+                "freeRange leaves what freeToTail of its largest aligned blocks would, lowest"
+                    + " first: every frame of it, whatever is free beside it already.",
+                "Boot frees nearly all memory by it; a machine would lose the ends of its ranges.",
+                "mm/memblock.c __free_memory_core",
+                "the part behind the last large block is dropped"),
+            Needs.NOTHING,
+            EffectRules::ranges,
+            EffectRules::onlyThese),
         FrameRule.each(
             new RuleInfo(
                 "FA-47",
@@ -41,18 +53,6 @@ public final class EffectRules {
             FrameMix.EVERY_WAY,
             EffectRules::everything,
             EffectRules::everything),
-        FrameRule.of(
-            new RuleInfo(
-                "FA-48",
-                "range-is-its-blocks",
-                "freeRange leaves what freeToTail of its largest aligned blocks would, lowest"
-                    + " first: every frame of it, whatever is free beside it already.",
-                "Boot frees nearly all memory by it; a machine would lose the ends of its ranges.",
-                "mm/memblock.c __free_memory_core",
-                "the part behind the last large block is dropped"),
-            Needs.NOTHING,
-            EffectRules::ranges,
-            EffectRules::onlyThese),
         FrameRule.each(
             new RuleInfo(
                 "FA-49",

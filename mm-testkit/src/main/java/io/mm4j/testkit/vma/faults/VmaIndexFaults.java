@@ -106,6 +106,11 @@ public final class VmaIndexFaults {
             List.of("VI-17"),
             ForgetsHandles::new),
         fault(
+            "linear",
+            "Every call goes through the list from its beginning.",
+            List.of("VI-19"),
+            NaiveVmaIndex::new),
+        fault(
             "one-reader",
             "find() keeps what it looks for in a field, and another find() changes it.",
             List.of("VI-18"),

@@ -11,6 +11,7 @@ public final class NaiveVmaIndexes implements VmaIndexProvider {
   private final String name;
   private final boolean allocationFree;
   private final IntFunction<VmaIndex> create;
+  private final int mostVmas;
 
   public NaiveVmaIndexes() {
     this("naive", false, NaiveVmaIndex::new);
@@ -18,9 +19,20 @@ public final class NaiveVmaIndexes implements VmaIndexProvider {
 
   /** One that is wrong; {@code allocationFree} is what it claims. */
   public NaiveVmaIndexes(String name, boolean allocationFree, IntFunction<VmaIndex> create) {
+    this(name, allocationFree, create, 1 << 20);
+  }
+
+  private NaiveVmaIndexes(
+      String name, boolean allocationFree, IntFunction<VmaIndex> create, int mostVmas) {
     this.name = name;
     this.allocationFree = allocationFree;
     this.create = create;
+    this.mostVmas = mostVmas;
+  }
+
+  /** The naive one, for so few VMAs that nobody judges how long it takes with many. */
+  public static NaiveVmaIndexes ofFew() {
+    return new NaiveVmaIndexes("naive", false, NaiveVmaIndex::new, 1 << 13);
   }
 
   @Override
@@ -35,7 +47,7 @@ public final class NaiveVmaIndexes implements VmaIndexProvider {
 
   @Override
   public Capabilities capabilities() {
-    return new Capabilities(false, allocationFree, 1 << 20);
+    return new Capabilities(false, allocationFree, mostVmas);
   }
 
   @Override
