@@ -126,8 +126,11 @@ public final class KernelRules {
     long kernel = b.kernelRoot();
     long early = b.newRoot();
     List<Long> places = new ArrayList<>();
-    for (int i = 0; i < 20; i++) {
+    while (places.size() < 20) {
       long at = kernelPlace(b, random);
+      if (places.contains(at)) {
+        continue;
+      }
       boolean there = b.cursor.ensure(b.cpu, kernel, at, 1) == 1;
       check(there, b.kind + ": a page of the kernel's", "no memory");
       boolean lazily = b.kind == Kind.X86_32_24 && b.tables.syncKernel(early, at);
