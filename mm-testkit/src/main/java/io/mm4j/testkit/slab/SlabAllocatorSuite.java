@@ -12,9 +12,11 @@ import io.mm4j.testkit.slab.rules.CaseRules;
 import io.mm4j.testkit.slab.rules.DebugRules;
 import io.mm4j.testkit.slab.rules.EverydayRules;
 import io.mm4j.testkit.slab.rules.GeometryRules;
+import io.mm4j.testkit.slab.rules.MarkRules;
 import io.mm4j.testkit.slab.rules.NamedCases;
 import io.mm4j.testkit.slab.rules.PlaceRules;
 import io.mm4j.testkit.slab.rules.PromiseRules;
+import io.mm4j.testkit.slab.rules.RequestRules;
 import io.mm4j.testkit.slab.rules.SlabStressRule;
 import java.util.List;
 import java.util.stream.Stream;
@@ -34,6 +36,8 @@ public final class SlabAllocatorSuite {
                 DebugRules.all(),
                 PromiseRules.all(),
                 NamedCases.all(),
+                RequestRules.all(),
+                MarkRules.all(),
                 List.of(SlabStressRule.rule()))
             .flatMap(List::stream)
             .toList();

@@ -129,6 +129,17 @@ public final class ShortageFaults {
                   public void gained(Request request) {}
                 }),
         kswapd(
+            "hopes-for-all-or-nothing",
+            "Only a round that brought all that was wanted gives kswapd hope.",
+            "PA-35",
+            state ->
+                new ModelKswapd(state) {
+                  @Override
+                  public boolean givesHope(long pages, long want) {
+                    return pages >= want;
+                  }
+                }),
+        kswapd(
             "kswapd-clings-to-the-order",
             "kswapd wants the block itself however much it has freed.",
             "PA-58",

@@ -2,6 +2,9 @@
 
 package io.mm4j.testkit.pages.faults;
 
+import io.mm4j.api.memory.Pages;
+import io.mm4j.api.page.ManagedZone;
+import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.page.PageStats;
 import io.mm4j.api.page.ZoneStats;
@@ -77,7 +80,36 @@ public final class StatFaults {
                   public List<ZoneStats> zones() {
                     return super.zones().stream().filter(z -> z.spanned() > 0).toList();
                   }
-                }));
+                }),
+        new Fault<>(
+            "isolated-counts-as-free",
+            "What lies in isolated pageblocks is counted as free.",
+            List.of("PA-36"),
+            new ModelProvider(
+                "isolated-counts-as-free",
+                floors ->
+                    new ModelPages(floors, new Choices(), new Hooks()) {
+                      @Override
+                      public Optional<PageStats> stats() {
+                        return super.stats().map(right -> withIsolated(right, zones()));
+                      }
+                    })));
+  }
+
+  private static PageStats withIsolated(PageStats right, List<ManagedZone> zones) {
+    return new WrongStats(right) {
+      @Override
+      ZoneStats zone(ZoneStats z) {
+        long isolated = 0;
+        for (ManagedZone managed : zones) {
+          boolean same = managed.zone().nodeId() == z.nodeId() && managed.zone().type() == z.type();
+          for (int order = 0; same && order <= Pages.MAX_PAGE_ORDER; order++) {
+            isolated += managed.frames().freeBlocks(order, Migratetype.ISOLATE) << order;
+          }
+        }
+        return withFree(z, z.free() + isolated);
+      }
+    };
   }
 
   private static PcpStats more(PcpStats c) {

@@ -23,10 +23,20 @@ class WrongStats implements PageStats {
 
   /** The same with other marks and limits. */
   static ZoneStats with(ZoneStats z, long low, List<Long> protection, List<PcpStats> cpus) {
+    return with(z, z.free(), low, protection, cpus);
+  }
+
+  /** The same with more free pages. */
+  static ZoneStats withFree(ZoneStats z, long free) {
+    return with(z, free, z.low(), z.protection(), z.cpus());
+  }
+
+  private static ZoneStats with(
+      ZoneStats z, long free, long low, List<Long> protection, List<PcpStats> cpus) {
     return new ZoneStats(
         z.nodeId(),
         z.type(),
-        z.free(),
+        free,
         z.freeBlockPages(),
         z.boost(),
         z.min(),

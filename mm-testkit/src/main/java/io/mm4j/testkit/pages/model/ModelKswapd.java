@@ -202,7 +202,7 @@ public class ModelKswapd implements Background {
                 null);
         long now = state.pressure.reclaim(request);
         freed += now;
-        if (now > 0) {
+        if (givesHope(now, want)) {
           failures.remove(node);
         }
         if (order > 0 && freed >= gap(order)) {
@@ -224,6 +224,11 @@ public class ModelKswapd implements Background {
   /** {@code compact_gap()}: from where on compaction can do the rest. */
   public long gap(int order) {
     return 2L << order;
+  }
+
+  /** Whether what a round brought begins the count of failures anew. */
+  public boolean givesHope(long pages, long want) {
+    return pages > 0;
   }
 
   /** Whose memory helps. */

@@ -90,14 +90,20 @@ final class Grounds {
     int pages = 51_200 + random.below(random.oneIn(4) ? 100 : 60_000);
     add(spans, ZoneType.NORMAL, FOUR_GIB, pages);
     Ground ground = machine(random, List.of(spans), 5, false, false);
-    if (random.oneIn(2)) {
-      // A reserve that is larger than the mark is all that is left at times.
-      Map<String, String> vm = new TreeMap<>(ground.sysctls());
-      vm.put("min_free_kbytes", "" + random.between(200, 900));
-      vm.remove("watermark_scale_factor");
-      return new Ground(ground.nodes(), ground.cpus(), vm, false, ground.pageblockOrder());
-    }
-    return ground;
+    // A reserve that is larger than the mark is all that is left at times.
+    return random.oneIn(2) ? withLowMarks(random, ground) : ground;
+  }
+
+  /** One node, small, of which half is far more than its marks want. */
+  static Ground plenty(Seeded random) {
+    return withLowMarks(random, small(random));
+  }
+
+  private static Ground withLowMarks(Seeded random, Ground ground) {
+    Map<String, String> vm = new TreeMap<>(ground.sysctls());
+    vm.put("min_free_kbytes", "" + random.between(200, 900));
+    vm.remove("watermark_scale_factor");
+    return new Ground(ground.nodes(), ground.cpus(), vm, false, ground.pageblockOrder());
   }
 
   /** Small enough that its bytes are compared, too. */

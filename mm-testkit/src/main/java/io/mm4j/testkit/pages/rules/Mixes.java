@@ -236,6 +236,9 @@ final class Mixes {
     }
     mix.list.add(new TwinOp.Allocate(mix.cpu(), Gfp.GFP_NOWAIT, 7, -1, 200));
     mix.list.add(new TwinOp.Allocate(mix.cpu(), Gfp.GFP_NOWAIT, 5, -1, 100));
+    if (random.oneIn(4)) {
+      mix.wholeReserve();
+    }
     int after = random.below(40);
     int last = random.below(12);
     for (int i = 0; i < 40; i++) {
@@ -244,6 +247,9 @@ final class Mixes {
       }
       if (i == last || i == last + 14) {
         mix.lastReserve();
+      }
+      if (i == last + 7) {
+        mix.restingReserve();
       }
       int order = 1 + random.order(9);
       int cpu = mix.cpu();
@@ -271,6 +277,14 @@ final class Mixes {
     return mix.list;
   }
 
+  /** A reserve of the largest order is free as a whole when memory is out. */
+  private void wholeReserve() {
+    int cpu = cpu();
+    list.add(new TwinOp.Turns(cpu, 10, 0, 1, 1));
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_KERNEL | Gfp.__GFP_NORETRY, 0, -1, 9_000));
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_KERNEL, 0, -1, 3));
+  }
+
   /** Only the reserve is left, and somebody who cannot wait asks for single pages. */
   private void lastReserve() {
     int cpu = cpu();
@@ -280,6 +294,16 @@ final class Mixes {
     list.add(new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT, 0, -1, 20));
   }
 
+  /** Only the reserve is left; what comes back to it is asked for by Movable. */
+  private void restingReserve() {
+    int cpu = cpu();
+    int order = random.between(1, 3);
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_NOWAIT | Gfp.__GFP_MEMALLOC, 0, -1, 9_000));
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC, order, -1, 4));
+    list.add(new TwinOp.Turns(cpu, order, 0, 2, 1));
+    list.add(new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC | Gfp.__GFP_MOVABLE, order, -1, 2));
+  }
+
   /** Pages come back one by one, which helps nobody who needs more: is the last reserve kept? */
   private void afterReclaim() {
     int cpu = cpu();
@@ -287,7 +311,7 @@ final class Mixes {
     list.add(new TwinOp.Free(cpu, random.below(100_000), 1, random.between(1, 3)));
     list.add(new TwinOp.Allocate(cpu, Gfp.GFP_ATOMIC, random.between(1, 3), -1, 1));
     for (int i = 0; i < 2; i++) {
-      list.add(new TwinOp.CachePages(random.between(1, 3)));
+      list.add(new TwinOp.CachePages(random.between(1, 3), 0));
       list.add(
           new TwinOp.Allocate(
               cpu, Gfp.GFP_KERNEL | Gfp.__GFP_NORETRY, random.between(1, 3), -1, 1));
@@ -373,6 +397,53 @@ final class Mixes {
             case 5 -> new StairOp.Flags(cpu, Cpu.PF_DUMPCORE);
             default -> new StairOp.Flags(cpu, 0);
           });
+    }
+    return mix.list;
+  }
+
+  /** Small blocks in plenty but no large one, and a reclaimer that has little. */
+  static List<Operation<Twins>> inVain(Seeded random, Ground ground) {
+    Mixes mix = new Mixes(random, ground);
+    int all = Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE | Gfp.__GFP_MEMALLOC;
+    mix.list.add(new TwinOp.Allocate(mix.cpu(), all, 0, -1, 40_000));
+    // All but every eighth page, and of each block of order 6 one stays.
+    mix.list.add(new TwinOp.Thin(mix.cpu(), 0, random.below(8), 8, 10_000));
+    mix.list.add(new TwinOp.Drain(mix.cpu()));
+    mix.list.add(new TwinOp.RunKswapd(mix.cpu()));
+    for (int part = 0; part < 3; part++) {
+      for (int runs = random.between(1, 18); runs > 0; runs--) {
+        mix.wakeForBlock();
+      }
+      mix.list.add(new TwinOp.CachePages(random.oneIn(2) ? 1 : random.between(2, 90), 6));
+    }
+    // As much as is wanted, several times.
+    mix.list.add(new TwinOp.CachePages(4_000, 6));
+    for (int runs = 0; runs < 3; runs++) {
+      mix.wakeForBlock();
+    }
+    return mix.list;
+  }
+
+  private void wakeForBlock() {
+    list.add(new TwinOp.Allocate(cpu(), Gfp.GFP_NOWAIT, random.between(6, 10), -1, 2));
+    list.add(new TwinOp.RunKswapd(cpu()));
+  }
+
+  /** Ranges in memory that is mostly free, with pages of processes here and there. */
+  static List<Operation<Twins>> ranging(Seeded random, Ground ground) {
+    Mixes mix = new Mixes(random, ground);
+    int gfp = Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE;
+    mix.list.add(new TwinOp.Allocate(mix.cpu(), gfp, 0, -1, random.between(200, 1_500)));
+    mix.list.add(new TwinOp.Own(0, 2_000, FrameOwner.ANON));
+    int part = random.between(10, 200);
+    mix.list.add(new TwinOp.Thin(mix.cpu(), 0, random.below(64), part, 2_000));
+    mix.list.add(new TwinOp.Drain(mix.cpu()));
+    for (int i = 0; i < 12; i++) {
+      int number = random.below(100_000);
+      mix.list.add(
+          random.oneIn(4)
+              ? new TwinOp.Free(mix.cpu(), number, 1, random.between(1, 300))
+              : new TwinOp.Range(mix.cpu(), number, random.below(1_500), random.between(1, 1_800)));
     }
     return mix.list;
   }

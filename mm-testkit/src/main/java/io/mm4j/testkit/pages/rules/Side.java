@@ -12,6 +12,7 @@ import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.page.PageStats;
 import io.mm4j.api.page.ReclaimRequest;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -49,12 +50,22 @@ final class Side implements AutoCloseable {
 
   /** Blocks of processes can be moved; every seventh is in use just now. */
   private boolean migrate(Cpu cpu, long source, long destination, int order) {
+    if (moved.isEmpty()) {
+      asked.add("to move, with free pages " + free());
+    }
     if ((source >> order) % 7 == 0) {
       return false;
     }
     map.move(destination, source, order);
     moved.put(source, destination);
     return true;
+  }
+
+  /** Free pages of each zone, and those in whole pageblocks. */
+  private List<String> free() {
+    return pages.stats().map(PageStats::zones).orElse(List.of()).stream()
+        .map(z -> z.free() + "/" + z.freeBlockPages())
+        .toList();
   }
 
   private long reclaim(ReclaimRequest request) {

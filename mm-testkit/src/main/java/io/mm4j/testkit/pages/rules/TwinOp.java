@@ -451,13 +451,20 @@ sealed interface TwinOp extends Operation<Twins> {
     }
   }
 
-  /** Hands single pages to the reclaimer, the first that are held. */
-  record CachePages(int count) implements TwinOp {
+  /**
+   * Hands single pages to the reclaimer, the first that are held.
+   *
+   * @param apart of each block of this order the pages of the first eight frames stay held, so that
+   *     it never is free as a whole; 0 if none stay
+   */
+  record CachePages(int count, int apart) implements TwinOp {
     @Override
     public void apply(Twins s) {
       int left = count;
       for (int at = 0; at < s.held.size() && left > 0; at++) {
-        if (s.held.get(at).order() == 0) {
+        Held page = s.held.get(at);
+        boolean stays = apart > 0 && (page.pfn() & ((1L << apart) - 1)) < 8;
+        if (page.order() == 0 && !stays) {
           Held block = s.take(at);
           s.model.reclaimable.add(block);
           s.judged.reclaimable.add(block);

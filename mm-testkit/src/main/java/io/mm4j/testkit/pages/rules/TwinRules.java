@@ -116,6 +116,31 @@ public final class TwinRules {
                 "one condition is left out, or the count goes on where it was"),
             Grounds::any,
             Mixes::outOfMemory),
+        new TwinRule(
+            new RuleInfo(
+                "PA-35",
+                "kswapd-in-vain-as-linux",
+                "kswapd that runs for a block which nobody can make is hopeless after 16 runs in a"
+                    + " row without a page; a single page begins the count anew. A round that gave"
+                    + " as much as was asked for tries no harder, and once enough for compaction"
+                    + " has come single pages decide, in defrag_mode too.",
+                "A reclaimer that finds little now may find much later.",
+                "mm/vmscan.c balance_pgdat, shrink_node (kswapd_failures), pgdat_balanced",
+                "a little is taken for nothing, or as much as was asked for, for less"),
+            Grounds::plenty,
+            Mixes::inVain),
+        new TwinRule(
+            new RuleInfo(
+                "PA-36",
+                "isolated-is-not-free",
+                "While a range is being taken, free pages of its pageblocks, up to the largest"
+                    + " block, are in no counter of free pages; afterwards they are again.",
+                "A request would count on pages that it cannot have.",
+                "mm/page_isolation.c move_freepages_block_isolate; mm/page_alloc.c"
+                    + " account_freepages",
+                "isolated pages stay in a counter, or come back twice"),
+            Grounds::small,
+            Mixes::ranging),
         TwinRule.together(
             new RuleInfo(
                 "PA-33",

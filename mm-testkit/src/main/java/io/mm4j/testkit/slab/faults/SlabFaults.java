@@ -17,7 +17,12 @@ public final class SlabFaults {
 
   /** All of them. */
   public static List<Fault<SlabAllocatorProvider>> all() {
-    return Stream.of(ObjectFaults.all(), CacheFaults.all(), DebugFaults.all(), PromiseFaults.all())
+    return Stream.of(
+            ObjectFaults.all(),
+            CacheFaults.all(),
+            DebugFaults.all(),
+            PromiseFaults.all(),
+            RequestFaults.all())
         .flatMap(List::stream)
         .toList();
   }

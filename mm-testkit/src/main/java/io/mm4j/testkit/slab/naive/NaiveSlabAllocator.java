@@ -157,10 +157,16 @@ public class NaiveSlabAllocator implements SlabAllocator {
     return make(args.withFlags(args.flags() & ~SlabFlags.SLAB_KMALLOC), false);
   }
 
+  /** Whether caches may share slabs on this machine. */
+  protected boolean merges() {
+    return !floors.settings().containsKey("slab_nomerge");
+  }
+
   /** A cache that serves as well, or null. */
   protected @Nullable NaiveCache mergeable(KmemCacheArgs args) {
     int flags = args.flags() | debugFlags;
-    if (args.ctor() != null || args.usersize() != 0 || (flags & SlabFlags.SLAB_NEVER_MERGE) != 0) {
+    boolean never = args.ctor() != null || args.usersize() != 0 || !merges();
+    if (never || (flags & SlabFlags.SLAB_NEVER_MERGE) != 0) {
       return null;
     }
     NaiveGeometry wanted = geometry(args, flags);

@@ -39,7 +39,8 @@ public final class NaiveSlabs implements SlabAllocatorProvider {
   @Override
   public List<Setting> settings() {
     return List.of(
-        Setting.parameter("slub_debug", OptionSpec.Type.TEXT, "flags for every cache: F Z P U"));
+        Setting.parameter("slub_debug", OptionSpec.Type.TEXT, "flags for every cache: F Z P U"),
+        Setting.parameter("slab_nomerge", OptionSpec.Type.TEXT, "caches share no slabs"));
   }
 
   @Override

@@ -10,6 +10,7 @@ import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.testkit.pages.naive.NaivePageAllocator;
 import io.mm4j.testkit.pages.naive.PassingPages;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +24,7 @@ final class FailingPages extends PassingPages {
   private long left;
   private boolean armed;
   private boolean failed;
+  private IntConsumer listener = gfp -> {};
 
   private FailingPages(PageAllocator inner, long nth) {
     super(inner);
@@ -43,6 +45,11 @@ final class FailingPages extends PassingPages {
     left = nth;
     armed = nth > 0;
     failed = false;
+  }
+
+  /** Tells somebody the flags of every request from now on. */
+  synchronized void listen(IntConsumer whom) {
+    listener = whom;
   }
 
   /** Whether a request was refused since then. */
@@ -76,7 +83,8 @@ final class FailingPages extends PassingPages {
     };
   }
 
-  private synchronized boolean fails() {
+  private synchronized boolean fails(int gfp) {
+    listener.accept(gfp);
     left--;
     boolean refuses = armed && (left == 0 || left == -1);
     failed |= refuses;
@@ -85,11 +93,11 @@ final class FailingPages extends PassingPages {
 
   @Override
   public long allocPages(Cpu cpu, int gfp, int order, int nodeId) {
-    return fails() ? NO_PAGE : inner.allocPages(cpu, gfp, order, nodeId);
+    return fails(gfp) ? NO_PAGE : inner.allocPages(cpu, gfp, order, nodeId);
   }
 
   @Override
   public long allocPages(Cpu cpu, int gfp, int order, int nodeId, @Nullable NodeMask nodes) {
-    return fails() ? NO_PAGE : inner.allocPages(cpu, gfp, order, nodeId, nodes);
+    return fails(gfp) ? NO_PAGE : inner.allocPages(cpu, gfp, order, nodeId, nodes);
   }
 }

@@ -178,6 +178,7 @@ public final class PlaceRules {
 
   private static void kind(SlabSubject s, int gfp, int flag) {
     int kinds = SlabFlags.SLAB_CACHE_DMA | SlabFlags.SLAB_RECLAIM_ACCOUNT | SlabFlags.SLAB_ACCOUNT;
+    kinds |= SlabFlags.SLAB_DEBUG_FLAGS;
     long object = s.slabs.kmalloc(s.cpu(0), 100, GFP | gfp);
     KmemCache cache = s.slabs.cacheOf(object);
     check(cache != null, "a cache for 100 bytes", "none");

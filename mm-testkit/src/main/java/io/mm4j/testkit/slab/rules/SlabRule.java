@@ -145,6 +145,18 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         random -> List.of(new Case(info.name(), 0, body)));
   }
 
+  /** A case that the seed varies, on a machine with boot parameters. */
+  static SlabRule booted(RuleInfo info, Needs needs, String commandLine, Body body) {
+    return new SlabRule(
+        info,
+        needs,
+        Set.of(),
+        commandLine,
+        Failing.NONE,
+        true,
+        random -> List.of(new Case(info.name(), 0, body)));
+  }
+
   /** A case in debug mode. */
   static SlabRule debug(RuleInfo info, String flags, Body body) {
     return new SlabRule(

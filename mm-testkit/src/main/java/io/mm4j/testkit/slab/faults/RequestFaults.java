@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.slab.faults;
+
+import io.mm4j.api.Cpu;
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.slab.KmemCacheArgs;
+import io.mm4j.api.slab.SlabAllocatorProvider;
+import io.mm4j.testkit.Fault;
+import io.mm4j.testkit.slab.naive.NaiveCache;
+import io.mm4j.testkit.slab.naive.NaiveSlabAllocator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Allocators that ask for the wrong thing, or share what is not to be shared. */
+final class RequestFaults {
+  private RequestFaults() {}
+
+  static List<Fault<SlabAllocatorProvider>> all() {
+    return List.of(
+        SlabFaults.fault(
+            "a-hundred-caches",
+            "From the hundredth cache on every new one is the last that was made.",
+            List.of("SL-40"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  protected @Nullable NaiveCache mergeable(KmemCacheArgs args) {
+                    return caches.size() > 100 ? caches.getFirst() : super.mergeable(args);
+                  }
+                }),
+        SlabFaults.fault(
+            "this-node-always",
+            "Every object is of the CPU's own node.",
+            List.of("SL-41"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  public synchronized long allocate(
+                      Cpu cpu, NaiveCache cache, int gfp, int node, int bytes) {
+                    return node < 0
+                        ? super.allocate(cpu, cache, gfp | Gfp.__GFP_THISNODE, cpu.nodeId(), bytes)
+                        : super.allocate(cpu, cache, gfp, node, bytes);
+                  }
+                }),
+        SlabFaults.fault(
+            "waits-for-everybody",
+            "Pages for slabs are asked for as if everybody could wait.",
+            List.of("SL-42"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  public synchronized long allocate(
+                      Cpu cpu, NaiveCache cache, int gfp, int node, int bytes) {
+                    return super.allocate(cpu, cache, gfp | Gfp.GFP_KERNEL, node, bytes);
+                  }
+                }),
+        SlabFaults.fault(
+            "merges-all-the-same",
+            "slab_nomerge changes nothing.",
+            List.of("SL-43"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  protected boolean merges() {
+                    return true;
+                  }
+                }));
+  }
+}

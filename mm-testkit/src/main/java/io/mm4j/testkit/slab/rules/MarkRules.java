@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.slab.rules;
+
+import static io.mm4j.testkit.RuleViolation.check;
+import static io.mm4j.testkit.RuleViolation.checkEqual;
+
+import io.mm4j.api.memory.PhysicalMemory;
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.slab.KmemCache;
+import io.mm4j.api.slab.KmemCacheArgs;
+import io.mm4j.api.slab.SlabAllocatorProvider;
+import io.mm4j.api.slab.SlabFlags;
+import io.mm4j.api.slab.SlabReport;
+import io.mm4j.api.slab.SlabReport.Kind;
+import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.Seeded;
+import io.mm4j.testkit.slab.rules.SlabSubject.Aspect;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Known bytes around and in the objects of one cache, whatever the machine was booted with. */
+public final class MarkRules {
+  private static final int GFP = Gfp.GFP_KERNEL;
+
+  private MarkRules() {}
+
+  public static List<Rule<SlabAllocatorProvider>> all() {
+    return List.of(
+        CaseRules.rule(
+            "SL-44",
+            "marks-of-a-cache",
+            "A cache whose objects grow by SLAB_RED_ZONE, with checks, reports a write before or"
+                + " behind an object when it is freed or the cache is validated, and one with"
+                + " SLAB_POISON a write into a free object when it is used again: each once, with"
+                + " its kind, its object and the first wrong byte; with SLAB_STORE_USER also by"
+                + " whom it was allocated.",
+            "Who overran a buffer is found where it happened.",
+            "mm/slub.c check_object; mm/slab.c cache_free_debugcheck, check_poison_obj",
+            "one side is not looked at, or a finding is told again after it was mended",
+            Aspect.OVERLAP,
+            MarkRules::marks));
+  }
+
+  private static void marks(SlabSubject s, Seeded random) {
+    int bytes = 8 * random.between(2, 60);
+    KmemCacheArgs args = KmemCacheArgs.of("plain", bytes).withFlags(SlabFlags.SLAB_NO_MERGE);
+    KmemCache plain = s.slabs.kmemCacheCreate(args);
+    boolean poison = random.oneIn(2);
+    boolean user = random.oneIn(2);
+    // Without checks slub looks at freed objects never, without tracks at full slabs never.
+    int flags =
+        SlabFlags.SLAB_NO_MERGE | SlabFlags.SLAB_RED_ZONE | SlabFlags.SLAB_CONSISTENCY_CHECKS;
+    flags |= poison ? SlabFlags.SLAB_POISON : 0;
+    flags |= user ? SlabFlags.SLAB_STORE_USER : 0;
+    KmemCache cache = s.slabs.kmemCacheCreate(KmemCacheArgs.of("marked", bytes).withFlags(flags));
+    if (cache.size() == plain.size()) {
+      return; // the plugin keeps no red zones
+    }
+    List<SlabReport> reports = new ArrayList<>();
+    s.slabs.onReport(reports::add);
+    List<Long> objects = new ArrayList<>();
+    for (int i = 0; i < 24; i++) {
+      objects.add(s.slabs.kmemCacheAlloc(s.cpu(0), cache, GFP));
+    }
+    for (boolean behind : new boolean[] {true, false, true, false}) {
+      long p = objects.remove(random.below(objects.size()));
+      long at = behind ? p + bytes + random.below(8) : p - 1 - random.below(8);
+      spoil(s, at);
+      if (user && random.oneIn(2)) {
+        checkEqual(0, reports.size(), "reports before anybody looks");
+        check(s.slabs.validateCache(s.cpu(0), cache) > 0, "findings of a validation", "none");
+        checkEqual(0, s.slabs.validateCache(s.cpu(0), cache), "findings when it is mended");
+      } else {
+        s.slabs.kmemCacheFree(s.cpu(0), cache, p);
+      }
+      one(reports, behind ? Kind.RIGHT_REDZONE : Kind.LEFT_REDZONE, p, at, user);
+      free(s, cache, p);
+      checkEqual(0, reports.size(), "reports of a mended object");
+    }
+    if (poison) {
+      long p = objects.removeLast();
+      s.slabs.kmemCacheFree(s.cpu(0), cache, p);
+      long at = p + random.below(bytes);
+      spoil(s, at);
+      for (int i = 0; i < 300 && reports.isEmpty(); i++) {
+        objects.add(s.slabs.kmemCacheAlloc(s.cpu(0), cache, GFP));
+      }
+      one(reports, Kind.POISON, p, at, false);
+    }
+    s.slabs.onReport(null);
+    s.validate();
+  }
+
+  private static void spoil(SlabSubject s, long at) {
+    PhysicalMemory memory = s.machine.memory();
+    memory.putByte(at, (byte) ~memory.getByte(at));
+  }
+
+  /** Frees an object, unless it is free already. */
+  private static void free(SlabSubject s, KmemCache cache, long paddr) {
+    long[] live = {0};
+    s.slabs.forEachLive(cache, object -> live[0] += object == paddr ? 1 : 0);
+    if (live[0] > 0) {
+      s.slabs.kmemCacheFree(s.cpu(0), cache, paddr);
+    }
+  }
+
+  private static void one(
+      List<SlabReport> reports, Kind kind, long object, long paddr, boolean allocated) {
+    checkEqual(1, reports.size(), "reports of " + kind);
+    SlabReport report = reports.removeFirst();
+    check(report.kind() == kind, "" + kind, report.text());
+    checkEqual(object, report.object(), "object of the report");
+    checkEqual(paddr, report.paddr(), "first wrong byte of the report");
+    SlabReport.Track track = report.allocated();
+    if (allocated) {
+      check(
+          track != null && track.caller().contains("MarkRules"),
+          "this rule as who allocated",
+          report.text());
+    }
+  }
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.slab.rules;
+
+import static io.mm4j.testkit.RuleViolation.check;
+import static io.mm4j.testkit.RuleViolation.checkEqual;
+
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.slab.CacheStats;
+import io.mm4j.api.slab.KmemCache;
+import io.mm4j.api.slab.KmemCacheArgs;
+import io.mm4j.api.slab.SlabAllocator;
+import io.mm4j.api.slab.SlabAllocatorProvider;
+import io.mm4j.api.slab.SlabFlags;
+import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.RuleInfo;
+import io.mm4j.testkit.Seeded;
+import io.mm4j.testkit.slab.rules.SlabRule.Needs;
+import io.mm4j.testkit.slab.rules.SlabSubject.Aspect;
+import io.mm4j.testkit.slab.rules.SlabSubject.Cache;
+import io.mm4j.testkit.slab.rules.SlabSubject.Live;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/** Many caches, the other node's objects, what the page allocator is asked for, and merging. */
+public final class RequestRules {
+  private static final int GFP = Gfp.GFP_KERNEL;
+  private static final int CACHES = 150;
+
+  /** How hard the page allocator may try: no more than the caller allows. */
+  private static final int EFFORT =
+      Gfp.__GFP_HIGH | Gfp.__GFP_IO | Gfp.__GFP_FS | Gfp.__GFP_DIRECT_RECLAIM;
+
+  private RequestRules() {}
+
+  public static List<Rule<SlabAllocatorProvider>> all() {
+    return List.of(
+        CaseRules.rule(
+            "SL-40",
+            "many-caches",
+            "Hundreds of caches live beside each other: a new one holds nothing at all, each has"
+                + " the objects that were taken from it, and those that are destroyed make room for"
+                + " others.",
+            "A kernel has three hundred.",
+            "mm/slab_common.c slab_caches; /proc/slabinfo",
+            "a table by number is one entry short, or keeps what the last cache of a number had",
+            Aspect.OVERLAP,
+            RequestRules::many),
+        CaseRules.rule(
+            "SL-41",
+            "elsewhere-before-nowhere",
+            "When no page can be had, a request for any node gets an object that is free on"
+                + " another node, and one for a node alone gets none of another.",
+            "Memory is there.",
+            "mm/slub.c get_any_partial; mm/slab.c fallback_alloc",
+            "only the nearest node is searched, or __GFP_THISNODE is forgotten",
+            Aspect.OVERLAP,
+            RequestRules::elsewhere),
+        SlabRule.armed(
+            new RuleInfo(
+                "SL-42",
+                "flags-of-slabs",
+                "Pages for a slab are asked for with no more effort than the request allows, with"
+                    + " its right to reserves, and from where the kernel has an address.",
+                "An interrupt must not sleep, nor an object lie in HighMem.",
+                "mm/slub.c allocate_slab, new_slab (GFP_RECLAIM_MASK, GFP_CONSTRAINT_MASK)",
+                "flags are passed on as they come, or not at all"),
+            Set.of(),
+            RequestRules::flags),
+        SlabRule.booted(
+            new RuleInfo(
+                "SL-43",
+                "nomerge",
+                "With slab_nomerge no two caches share slabs, however alike they are.",
+                "Who looks for a corrupted object wants to know whose it is.",
+                "mm/slab_common.c slab_nomerge, find_mergeable",
+                "the parameter is read and not looked at"),
+            Needs.MERGES,
+            "slab_nomerge",
+            RequestRules::apart));
+  }
+
+  private static void many(SlabSubject s, Seeded random) {
+    for (int i = 0; i < CACHES; i++) {
+      another(s, "many-" + i, 8 + 3 * i);
+    }
+    for (int i = 0; i < CACHES / 2; i++) {
+      Cache gone = s.caches.remove(random.below(s.caches.size()));
+      for (Live object : List.copyOf(s.held)) {
+        if (object.cache() == gone) {
+          s.free(random.below(2), object);
+        }
+      }
+      s.slabs.kmemCacheDestroy(s.cpu(0), gone.cache);
+    }
+    for (int i = 0; i < CACHES / 2; i++) {
+      another(s, "more-" + i, 500 - 3 * i);
+    }
+    for (Cache cache : s.caches) {
+      checkEqual(2, cache.cache.stats().liveObjects(), "live objects of " + cache.cache);
+    }
+    s.empty();
+  }
+
+  private static void another(SlabSubject s, String name, int bytes) {
+    Cache cache = s.create(KmemCacheArgs.of(name, bytes).withFlags(SlabFlags.SLAB_NO_MERGE));
+    CacheStats none = new CacheStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    CacheStats seen = cache.cache.stats();
+    check(seen.equals(none), "a new cache that holds nothing", seen.toString());
+    CaseRules.some(s, cache, 2);
+    checkEqual(2, cache.cache.stats().liveObjects(), "live objects of " + name);
+  }
+
+  private static void elsewhere(SlabSubject s, Seeded random) {
+    SlabAllocator slabs = s.slabs;
+    int bytes = random.between(100, 1000);
+    Cache cache = s.create(KmemCacheArgs.of("far", bytes).withFlags(SlabFlags.SLAB_NO_MERGE));
+    List<Live> far = new ArrayList<>();
+    for (int i = 0; i < 600; i++) {
+      Live object =
+          s.enter(
+              slabs.kmemCacheAlloc(s.cpu(1), cache.cache, GFP | Gfp.__GFP_THISNODE, 1), cache, 0);
+      if (object != null) {
+        far.add(object);
+      }
+    }
+    List<Long> pages = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      for (long pfn; (pfn = s.machine.pages().allocPages(s.cpu(i), Gfp.GFP_NOWAIT, 0)) >= 0; ) {
+        pages.add(pfn);
+      }
+    }
+    // Every slab keeps some objects, and has room for others.
+    for (int i = 0; i < far.size(); i += 2) {
+      s.free(0, far.get(i));
+    }
+    long near = slabs.kmemCacheAlloc(s.cpu(0), cache.cache, Gfp.GFP_NOWAIT | Gfp.__GFP_THISNODE, 0);
+    if (near != SlabAllocator.NO_OBJECT) {
+      checkEqual(0, SlabSubject.nodeOf(near), "node of an object for node 0 alone");
+      s.enter(near, cache, 0);
+    }
+    Live any = s.enter(slabs.kmemCacheAlloc(s.cpu(0), cache.cache, Gfp.GFP_NOWAIT), cache, 0);
+    check(any != null, "an object of node 1 for a request for any node", "none");
+    for (long pfn : pages) {
+      s.machine.pages().freePages(s.cpu(0), pfn, 0);
+    }
+    s.empty();
+  }
+
+  private static void flags(SlabSubject s, Seeded random) {
+    List<Integer> kinds = List.of(GFP, Gfp.GFP_ATOMIC, Gfp.GFP_NOWAIT, Gfp.GFP_NOFS, Gfp.GFP_NOIO);
+    List<Integer> asked = new ArrayList<>();
+    FailingPages.of(s.machine).listen(asked::add);
+    for (int i = 0; i < 30; i++) {
+      int bytes = SlabOp.size(random, 3000);
+      KmemCache cache =
+          s.slabs.kmemCacheCreate(
+              KmemCacheArgs.of("asks-" + i, bytes).withFlags(SlabFlags.SLAB_NO_MERGE));
+      int kind = kinds.get(random.below(kinds.size()));
+      int gfp = kind | (random.oneIn(2) ? Gfp.__GFP_HIGHMEM : Gfp.__GFP_MOVABLE);
+      asked.clear();
+      long object = s.slabs.kmemCacheAlloc(s.cpu(i), cache, gfp);
+      check(object != SlabAllocator.NO_OBJECT, "an object", "none");
+      String what = " of a request with " + Gfp.format(gfp);
+      int all = 0;
+      for (int each : asked) {
+        all |= each;
+        int zones = each & (Gfp.__GFP_HIGHMEM | Gfp.__GFP_MOVABLE | Gfp.__GFP_DMA32);
+        check(zones == 0, "a slab from where the kernel has an address" + what, Gfp.format(each));
+        int more = each & EFFORT & ~kind;
+        check(more == 0, "a slab with no more effort than that" + what, Gfp.format(each));
+      }
+      if (!asked.isEmpty()) {
+        checkEqual(kind & Gfp.__GFP_HIGH, all & Gfp.__GFP_HIGH, "the right to reserves" + what);
+      }
+      s.slabs.kmemCacheFree(s.cpu(i), cache, object);
+      s.slabs.kmemCacheDestroy(s.cpu(i), cache);
+    }
+    FailingPages.of(s.machine).listen(gfp -> {});
+  }
+
+  private static void apart(SlabSubject s, Seeded random) {
+    int bytes = SlabOp.size(random, 1000);
+    KmemCache first = s.slabs.kmemCacheCreate(KmemCacheArgs.of("first", bytes));
+    KmemCache second = s.slabs.kmemCacheCreate(KmemCacheArgs.of("second", bytes));
+    check(!first.equals(second), "two caches of " + bytes + " bytes", "one");
+    checkEqual(0, first.aliases(), "aliases of the first");
+    check(second.name().equals("second"), "the name of the second", second.name());
+    s.slabs.kmemCacheDestroy(s.cpu(0), first);
+    s.slabs.kmemCacheDestroy(s.cpu(0), second);
+  }
+}
