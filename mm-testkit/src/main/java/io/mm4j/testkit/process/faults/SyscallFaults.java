@@ -6,6 +6,7 @@ import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.PagemapScan;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
@@ -209,7 +210,81 @@ final class SyscallFaults {
                     return name.equals("max_map_count") ? 0 : super.writeSysctl(name, value);
                   }
                 },
-            "AS-F13"));
+            "AS-F13"),
+        floor(
+            "sees-what-is-there",
+            "PAGEMAP_SCAN says of no page that it was written to.",
+            right -> DelegatingSpace.floor(right, NothingWritten::new),
+            "AS-F18"),
+        floor(
+            "forgets-nothing",
+            "clear_refs takes every number and does nothing.",
+            right ->
+                DelegatingSpace.floor(
+                    right,
+                    inner ->
+                        new DelegatingSpace(inner, space -> space) {
+                          @Override
+                          public long clearRefs(int type) {
+                            return 0;
+                          }
+                        }),
+            "AS-F19"),
+        call(
+            "places-stay",
+            "PR_SET_MM says that it was done.",
+            (mm, call, a) ->
+                call == Syscall.PRCTL && a[0] == Uapi.PR_SET_MM ? 0 : mm.syscall(call, a),
+            "AS-F20",
+            "AS-F21"),
+        floor(
+            "reads-what-is-asked",
+            "Nothing is read ahead.",
+            right -> {
+              right.kernelOption("read-ahead-kb", "0");
+              return right;
+            },
+            "AS-F22"),
+        call(
+            "failed-writes-leave-nothing",
+            "A write that could copy nothing leaves the size alone.",
+            (mm, call, a) -> {
+              long end = call == Syscall.PWRITE64 ? mm.syscall(Syscall.LSEEK, a[0], 0, 2) : 0;
+              long result = mm.syscall(call, a);
+              if (call == Syscall.PWRITE64 && result == -Errno.EFAULT) {
+                long _ = mm.syscall(Syscall.FTRUNCATE, a[0], end);
+              }
+              return result;
+            },
+            "AS-F23"),
+        call(
+            "allocates-later",
+            "fallocate only makes files larger.",
+            (mm, call, a) ->
+                call == Syscall.FALLOCATE && a[1] == 0
+                    ? mm.syscall(Syscall.FTRUNCATE, a[0], a[2] + a[3])
+                    : mm.syscall(call, a),
+            "AS-F24"));
+  }
+
+  private static final class NothingWritten extends DelegatingSpace {
+    NothingWritten(AddressSpace inner) {
+      super(inner, NothingWritten::new);
+    }
+
+    @Override
+    public PagemapScan.Found pagemapScan(PagemapScan scan) {
+      PagemapScan.Found found = super.pagemapScan(scan);
+      return new PagemapScan.Found(
+          found.result(),
+          found.walkEnd(),
+          found.regions().stream()
+              .map(
+                  r ->
+                      new PagemapScan.Region(
+                          r.start(), r.end(), r.categories() & ~PagemapScan.WRITTEN))
+              .toList());
+    }
   }
 
   private static OpenFile atOnce(OpenFile open) {

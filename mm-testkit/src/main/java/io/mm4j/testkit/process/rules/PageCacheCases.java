@@ -54,7 +54,31 @@ public final class PageCacheCases {
                 + " ranges are refused.",
             "Android names all of its memory.",
             "prctl_set_vma, madvise_set_anon_name, anon_vma_name_eq",
-            PageCacheCases::names));
+            PageCacheCases::names),
+        of(
+            "AS-F22",
+            "read-ahead-window",
+            "Reads bring in windows that grow with each mark that is met; a read at random is"
+                + " alone, and the next one behind it is in sequence again, even if that read could"
+                + " copy nothing.",
+            "Disks are slow: what is in memory too early or too late shows in mincore.",
+            "page_cache_sync_ra, page_cache_async_ra, filemap_read",
+            PageCacheCases::readAhead),
+        of(
+            "AS-F23",
+            "failed-write",
+            "A write behind the end of a file on a disk that could copy nothing makes the file end"
+                + " where it would have begun.",
+            "The next read finds zeroes there, and no end of file.",
+            "ext4_da_do_write_end (as recorded)",
+            PageCacheCases::failedWrite),
+        of(
+            "AS-F24",
+            "allocated-in-memory",
+            "fallocate gives a file of shared memory its pages at once, one on a disk none.",
+            "What was allocated cannot be missing later.",
+            "shmem_fallocate, ext4_fallocate",
+            PageCacheCases::allocated));
   }
 
   private static void dirtyFolioStays(Rig rig) {
@@ -73,6 +97,51 @@ public final class PageCacheCases {
     rig.has(A + PAGE, 7);
     rig.has(A + 4 * PAGE + 7, 0);
     rig.has(A + 5 * PAGE, 0);
+  }
+
+  private static void readAhead(Rig rig) {
+    rig.map(FAR, PAGE, RW);
+    rig.gives("mmap", A, rig.mm.mmap(A, 64 * PAGE, READ, SHARED, CaseSetup.DISK, 0));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK, 0));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK, 64 * PAGE));
+    rig.map(Act.SCRATCH, PAGE, RW);
+    Looks.mincore(rig, A, 64 * PAGE, "064");
+    reads(rig, FAR, 0, 1);
+    Looks.mincore(rig, A, 64 * PAGE, "14,060");
+    reads(rig, FAR, 1, 1);
+    Looks.mincore(rig, A, 64 * PAGE, "112,052");
+    reads(rig, FAR + PAGE, 40, -Errno.EFAULT);
+    Looks.mincore(rig, A, 64 * PAGE, "112,028,11,023");
+    reads(rig, FAR, 41, 1);
+    Looks.mincore(rig, A, 64 * PAGE, "112,028,15,019");
+  }
+
+  private static void reads(Rig rig, long buf, long page, long expected) {
+    long read = rig.mm.syscall(Syscall.PREAD64, CaseSetup.DISK, buf, 1, page * PAGE);
+    rig.gives("pread64 of page " + page, expected, read);
+  }
+
+  private static void failedWrite(Rig rig) {
+    long size = CaseSetup.FILE_PAGES * PAGE;
+    long at = size + 6 * PAGE;
+    rig.gives("the size", size, rig.mm.syscall(Syscall.LSEEK, CaseSetup.DISK, 0, 2));
+    Looks.fails(
+        rig,
+        "pwrite64 of nothing",
+        Errno.EFAULT,
+        rig.mm.syscall(Syscall.PWRITE64, CaseSetup.DISK, FAR, 2 * PAGE, at));
+    rig.gives("the size", at, rig.mm.syscall(Syscall.LSEEK, CaseSetup.DISK, 0, 2));
+  }
+
+  private static void allocated(Rig rig) {
+    rig.map(Act.SCRATCH, PAGE, RW);
+    long size = CaseSetup.FILE_PAGES * PAGE;
+    for (int fd : List.of(CaseSetup.TMPFS, CaseSetup.DISK)) {
+      rig.gives("fallocate", 0, rig.mm.syscall(Syscall.FALLOCATE, fd, 0, size, 4 * PAGE));
+      rig.gives("mmap", A, rig.mm.mmap(A, size + 4 * PAGE, READ, SHARED, fd, 0));
+      Looks.mincore(rig, A + size, 4 * PAGE, fd == CaseSetup.TMPFS ? "14" : "04");
+      rig.unmap(A, size + 4 * PAGE);
+    }
   }
 
   private static void names(Rig rig) {
