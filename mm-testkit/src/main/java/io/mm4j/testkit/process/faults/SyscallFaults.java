@@ -25,6 +25,9 @@ final class SyscallFaults {
     long make(AddressSpace right, Syscall call, long[] args);
   }
 
+  /** Where the cases have a page that a fault may write to. */
+  private static final long SCRATCH = 0x18000000L;
+
   private SyscallFaults() {}
 
   private static final class Wrapped extends DelegatingSpace {
@@ -258,12 +261,16 @@ final class SyscallFaults {
             },
             "AS-F23"),
         call(
-            "allocates-later",
-            "fallocate only makes files larger.",
-            (mm, call, a) ->
-                call == Syscall.FALLOCATE && a[1] == 0
-                    ? mm.syscall(Syscall.FTRUNCATE, a[0], a[2] + a[3])
-                    : mm.syscall(call, a),
+            "allocates-filled-pages",
+            "fallocate fills the pages that it makes, and mincore shows them.",
+            (mm, call, a) -> {
+              long result = mm.syscall(call, a);
+              for (long at = 0; call == Syscall.FALLOCATE && a[1] == 0 && at < a[3]; ) {
+                long _ = mm.syscall(Syscall.PREAD64, a[0], SCRATCH, 1, a[2] + at);
+                at += Bits.PAGE;
+              }
+              return result;
+            },
             "AS-F24"));
   }
 

@@ -10,6 +10,7 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 import io.mm4j.api.InputException;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
@@ -74,11 +75,13 @@ public final class PageCacheCases {
             PageCacheCases::failedWrite),
         of(
             "AS-F24",
-            "allocated-in-memory",
-            "fallocate gives a file of shared memory its pages at once, one on a disk none.",
-            "What was allocated cannot be missing later.",
-            "shmem_fallocate, ext4_fallocate",
-            PageCacheCases::allocated));
+            "holes-of-memory",
+            "A hole in a file of shared memory comes back page by page where it is touched, one in"
+                + " a file on a disk as a window; fallocate gives shared memory pages that nobody"
+                + " has filled, so mincore does not show them.",
+            "Whoever measures memory by mincore would count what is not there.",
+            "shmem_fallocate (SGP_FALLOC), mincore_page, do_sync_mmap_readahead",
+            PageCacheCases::holes));
   }
 
   private static void dirtyFolioStays(Rig rig) {
@@ -133,14 +136,28 @@ public final class PageCacheCases {
     rig.gives("the size", at, rig.mm.syscall(Syscall.LSEEK, CaseSetup.DISK, 0, 2));
   }
 
-  private static void allocated(Rig rig) {
+  private static void holes(Rig rig) {
     rig.map(Act.SCRATCH, PAGE, RW);
-    long size = CaseSetup.FILE_PAGES * PAGE;
     for (int fd : List.of(CaseSetup.TMPFS, CaseSetup.DISK)) {
-      rig.gives("fallocate", 0, rig.mm.syscall(Syscall.FALLOCATE, fd, 0, size, 4 * PAGE));
-      rig.gives("mmap", A, rig.mm.mmap(A, size + 4 * PAGE, READ, SHARED, fd, 0));
-      Looks.mincore(rig, A + size, 4 * PAGE, fd == CaseSetup.TMPFS ? "14" : "04");
-      rig.unmap(A, size + 4 * PAGE);
+      boolean disk = fd == CaseSetup.DISK;
+      rig.gives("mmap", A, rig.mm.mmap(A, 68 * PAGE, READ, SHARED, fd, 0));
+      long punched =
+          rig.mm.syscall(
+              Syscall.FALLOCATE,
+              fd,
+              Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE,
+              8 * PAGE,
+              4 * PAGE);
+      rig.gives("a hole", 0, punched);
+      Looks.mincore(rig, A, 64 * PAGE, "18,04,152");
+      rig.has(A + 9 * PAGE, 0);
+      Looks.mincore(rig, A, 64 * PAGE, disk ? "164" : "18,01,11,02,152");
+      long more = rig.mm.syscall(Syscall.FALLOCATE, fd, 0, 64 * PAGE, 4 * PAGE);
+      rig.gives("fallocate", 0, more);
+      Looks.mincore(rig, A + 64 * PAGE, 4 * PAGE, "04");
+      rig.has(A + 65 * PAGE, 0);
+      Looks.mincore(rig, A + 64 * PAGE, 4 * PAGE, disk ? "14" : "01,11,02");
+      rig.unmap(A, 68 * PAGE);
     }
   }
 
