@@ -41,7 +41,7 @@ final class ClearRefs {
         vma.flags &= ~VmFlags.SOFTDIRTY;
       }
       if (!otherKind && !vma.hasAny(VmFlags.PFNMAP | VmFlags.HUGETLB)) {
-        mm.pages.ranges().clearRefs(vma.start, vma.end, soft);
+        mm.pages.marks().clearRefs(vma.start, vma.end, soft);
       }
     }
     mm.vmas.changed();

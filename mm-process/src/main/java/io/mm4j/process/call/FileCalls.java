@@ -117,8 +117,8 @@ final class FileCalls {
     }
     ReadAhead reads = mm.context.readAhead(open);
     long done = read(file, buf, count, pos, reads);
-    if (done > 0) {
-      reads.readTo(pos + done);
+    if (done != 0) { // a page was met, though perhaps no byte of it could be copied
+      reads.readTo(pos + Math.max(0, done));
     }
     return done;
   }

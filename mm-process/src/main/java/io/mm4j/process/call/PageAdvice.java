@@ -72,7 +72,7 @@ final class PageAdvice {
         return mm.error(Errno.EINVAL, "MADV_FREE of a file");
       }
       folios.splitPartlyAdvised(vma, start, end);
-      mm.pages.ranges().forgetUse(start, end);
+      mm.pages.marks().forgetUse(start, end);
       return 0;
     }
     PageRanges ranges = mm.pages.ranges();

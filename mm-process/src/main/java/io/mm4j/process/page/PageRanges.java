@@ -234,61 +234,6 @@ public final class PageRanges {
   }
 
   /**
-   * {@code madvise_free_pte_range}: entries of anonymous pages are as if nobody had used them, so
-   * that whoever looks later sees what was written since.
-   */
-  public void forgetUse(long start, long end) {
-    if (start >= end || !table.exists()) {
-      return;
-    }
-    boolean any = false;
-    walk.over(table.root(), start, end);
-    while (walk.next()) {
-      long entry = walk.entry();
-      boolean whole = walk.address() >= start && walk.address() + walk.bytes() <= end;
-      if (whole && table.classify(walk.level(), entry) == PageTable.PAGE) {
-        long now = table.bits.mkold(table.bits.mkclean(entry));
-        if (now != entry && frames.isAnon(format.pfn(walk.level(), entry))) {
-          walk.set(now);
-          any = true;
-        }
-      }
-    }
-    if (any) {
-      tables.flushRange(table.cpu, table.root(), start, end);
-    }
-  }
-
-  /**
-   * {@code clear_refs_pte_range}: entries are as if nobody had used their pages, or nobody had
-   * written to them.
-   *
-   * @param softDirty forgets writes, and has the next ones fault; else forgets uses
-   */
-  public void clearRefs(long start, long end, boolean softDirty) {
-    if (start >= end || !table.exists()) {
-      return;
-    }
-    walk.over(table.root(), start, end);
-    while (walk.next()) {
-      long entry = walk.entry();
-      int kind = table.classify(walk.level(), entry);
-      long now = entry;
-      if (softDirty && kind >= PageTable.ZERO) {
-        now = table.bits.wrprotect(table.bits.clearSoftDirty(entry));
-      } else if (softDirty) {
-        now = format.absent().clearSoftDirty(entry);
-      } else if (kind == PageTable.PAGE) {
-        now = table.bits.mkold(entry);
-      }
-      if (now != entry) {
-        walk.set(now);
-      }
-    }
-    tables.flushRange(table.cpu, table.root(), start, end);
-  }
-
-  /**
    * {@code free_pgtables}: frees page tables around an unmapped range that no VMA can use any more.
    *
    * @param floor end of the VMA before the range, 0 if none

@@ -46,6 +46,7 @@ public final class PageTable {
   private final TableCursor maker;
 
   private final PageRanges ranges;
+  private final PageMarks marks;
   private final long hugePages;
   private final long hugeBytes;
   private final long[] rss = new long[3];
@@ -73,6 +74,7 @@ public final class PageTable {
     this.hugeBytes = format.bytes(2);
     this.root = tables.newRoot(cpu);
     this.ranges = new PageRanges(this);
+    this.marks = new PageMarks(this);
   }
 
   /** Whether there was a frame for the top table. */
@@ -88,6 +90,11 @@ public final class PageTable {
   /** What works on ranges. */
   public PageRanges ranges() {
     return ranges;
+  }
+
+  /** What entries tell of their use. */
+  public PageMarks marks() {
+    return marks;
   }
 
   /** What these tables map of the pool of huge pages. */

@@ -2,6 +2,7 @@
 package io.mm4j.replay.strace;
 
 import io.mm4j.api.process.PagemapScan;
+import io.mm4j.replay.vma.Answer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -55,5 +56,15 @@ final class ScanText {
     args.add(0L);
     FIELDS.forEach(field -> args.add(given.getOrDefault(field, 0L)));
     return args;
+  }
+
+  /**
+   * What it finds hangs on pages, which a log does not tell; what it refuses hangs on the words.
+   */
+  static Answer judged(Answer answer) {
+    boolean ofWords =
+        answer instanceof Answer.Failure failure
+            && (failure.errno().equals("EINVAL") || failure.errno().equals("EPERM"));
+    return ofWords ? answer : Answer.Unknown.IT;
   }
 }

@@ -463,8 +463,9 @@ public final class StraceSource implements VmaSource {
   private void otherCall(StraceLine line, int process) {
     descriptors.note(line);
     List<Long> scan = ScanText.args(line);
-    if (scan != null) {
-      scan(line, process, scan);
+    Answer found = scan == null ? null : answer(line, CallName.PAGEMAP_SCAN);
+    if (scan != null && found != null) {
+      done(line, process, CallName.PAGEMAP_SCAN, scan, null, ScanText.judged(found));
       return;
     }
     if (!line.succeeded()) {
@@ -493,19 +494,6 @@ public final class StraceSource implements VmaSource {
         }
       }
       default -> notModelled(line);
-    }
-  }
-
-  /**
-   * What it finds hangs on pages, which a log does not tell; what it refuses hangs on the words.
-   */
-  private void scan(StraceLine line, int process, List<Long> args) {
-    Answer answer = answer(line, CallName.PAGEMAP_SCAN);
-    boolean judged =
-        answer instanceof Answer.Failure failure
-            && (failure.errno().equals("EINVAL") || failure.errno().equals("EPERM"));
-    if (answer != null) {
-      done(line, process, CallName.PAGEMAP_SCAN, args, null, judged ? answer : Answer.Unknown.IT);
     }
   }
 

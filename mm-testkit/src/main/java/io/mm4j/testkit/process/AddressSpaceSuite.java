@@ -39,6 +39,7 @@ import io.mm4j.testkit.process.rules.SpaceSubject;
 import io.mm4j.testkit.process.rules.SumRules;
 import io.mm4j.testkit.process.rules.TableCases;
 import io.mm4j.testkit.process.rules.VmaCases;
+import io.mm4j.testkit.process.rules.WatchCases;
 import io.mm4j.testkit.vma.VmaIndexSuite;
 import java.util.ArrayList;
 import java.util.List;
@@ -87,6 +88,7 @@ public final class AddressSpaceSuite {
     rules.addAll(HugeFileCases.all());
     rules.addAll(ShareRules.cases());
     rules.addAll(PageCacheCases.all());
+    rules.addAll(WatchCases.all());
     return new Suite<>(
         NAME, Spi.VMA_INDEX, VmaIndexSuite.correct(), rules, SpaceFaults.all(), Floors.missing());
   }

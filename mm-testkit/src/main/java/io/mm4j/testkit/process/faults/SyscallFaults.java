@@ -6,6 +6,7 @@ import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.PagemapScan;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
@@ -23,6 +24,9 @@ final class SyscallFaults {
   private interface Otherwise {
     long make(AddressSpace right, Syscall call, long[] args);
   }
+
+  /** Where the cases have a page that a fault may write to. */
+  private static final long SCRATCH = 0x18000000L;
 
   private SyscallFaults() {}
 
@@ -209,7 +213,85 @@ final class SyscallFaults {
                     return name.equals("max_map_count") ? 0 : super.writeSysctl(name, value);
                   }
                 },
-            "AS-F13"));
+            "AS-F13"),
+        floor(
+            "sees-what-is-there",
+            "PAGEMAP_SCAN says of no page that it was written to.",
+            right -> DelegatingSpace.floor(right, NothingWritten::new),
+            "AS-F18"),
+        floor(
+            "forgets-nothing",
+            "clear_refs takes every number and does nothing.",
+            right ->
+                DelegatingSpace.floor(
+                    right,
+                    inner ->
+                        new DelegatingSpace(inner, space -> space) {
+                          @Override
+                          public long clearRefs(int type) {
+                            return 0;
+                          }
+                        }),
+            "AS-F19"),
+        call(
+            "places-stay",
+            "PR_SET_MM says that it was done.",
+            (mm, call, a) ->
+                call == Syscall.PRCTL && a[0] == Uapi.PR_SET_MM ? 0 : mm.syscall(call, a),
+            "AS-F20",
+            "AS-F21"),
+        floor(
+            "reads-what-is-asked",
+            "Nothing is read ahead.",
+            right -> {
+              right.kernelOption("read-ahead-kb", "0");
+              return right;
+            },
+            "AS-F22"),
+        call(
+            "failed-writes-leave-nothing",
+            "A write that could copy nothing leaves the size alone.",
+            (mm, call, a) -> {
+              long end = call == Syscall.PWRITE64 ? mm.syscall(Syscall.LSEEK, a[0], 0, 2) : 0;
+              long result = mm.syscall(call, a);
+              if (call == Syscall.PWRITE64 && result == -Errno.EFAULT) {
+                long _ = mm.syscall(Syscall.FTRUNCATE, a[0], end);
+              }
+              return result;
+            },
+            "AS-F23"),
+        call(
+            "allocates-filled-pages",
+            "fallocate fills the pages that it makes, and mincore shows them.",
+            (mm, call, a) -> {
+              long result = mm.syscall(call, a);
+              for (long at = 0; call == Syscall.FALLOCATE && a[1] == 0 && at < a[3]; ) {
+                long _ = mm.syscall(Syscall.PREAD64, a[0], SCRATCH, 1, a[2] + at);
+                at += Bits.PAGE;
+              }
+              return result;
+            },
+            "AS-F24"));
+  }
+
+  private static final class NothingWritten extends DelegatingSpace {
+    NothingWritten(AddressSpace inner) {
+      super(inner, NothingWritten::new);
+    }
+
+    @Override
+    public PagemapScan.Found pagemapScan(PagemapScan scan) {
+      PagemapScan.Found found = super.pagemapScan(scan);
+      return new PagemapScan.Found(
+          found.result(),
+          found.walkEnd(),
+          found.regions().stream()
+              .map(
+                  r ->
+                      new PagemapScan.Region(
+                          r.start(), r.end(), r.categories() & ~PagemapScan.WRITTEN))
+              .toList());
+    }
   }
 
   private static OpenFile atOnce(OpenFile open) {

@@ -10,6 +10,7 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 import io.mm4j.api.InputException;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
@@ -54,7 +55,33 @@ public final class PageCacheCases {
                 + " ranges are refused.",
             "Android names all of its memory.",
             "prctl_set_vma, madvise_set_anon_name, anon_vma_name_eq",
-            PageCacheCases::names));
+            PageCacheCases::names),
+        of(
+            "AS-F22",
+            "read-ahead-window",
+            "Reads bring in windows that grow with each mark that is met; a read at random is"
+                + " alone, and the next one behind it is in sequence again, even if that read could"
+                + " copy nothing.",
+            "Disks are slow: what is in memory too early or too late shows in mincore.",
+            "page_cache_sync_ra, page_cache_async_ra, filemap_read",
+            PageCacheCases::readAhead),
+        of(
+            "AS-F23",
+            "failed-write",
+            "A write behind the end of a file on a disk that could copy nothing makes the file end"
+                + " where it would have begun.",
+            "The next read finds zeroes there, and no end of file.",
+            "ext4_da_do_write_end (as recorded)",
+            PageCacheCases::failedWrite),
+        of(
+            "AS-F24",
+            "holes-of-memory",
+            "A hole in a file of shared memory comes back page by page where it is touched, one in"
+                + " a file on a disk as a window; fallocate gives shared memory pages that nobody"
+                + " has filled, so mincore does not show them.",
+            "Whoever measures memory by mincore would count what is not there.",
+            "shmem_fallocate (SGP_FALLOC), mincore_page, do_sync_mmap_readahead",
+            PageCacheCases::holes));
   }
 
   private static void dirtyFolioStays(Rig rig) {
@@ -73,6 +100,65 @@ public final class PageCacheCases {
     rig.has(A + PAGE, 7);
     rig.has(A + 4 * PAGE + 7, 0);
     rig.has(A + 5 * PAGE, 0);
+  }
+
+  private static void readAhead(Rig rig) {
+    rig.map(FAR, PAGE, RW);
+    rig.gives("mmap", A, rig.mm.mmap(A, 64 * PAGE, READ, SHARED, CaseSetup.DISK, 0));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK, 0));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK, 64 * PAGE));
+    rig.map(Act.SCRATCH, PAGE, RW);
+    Looks.mincore(rig, A, 64 * PAGE, "064");
+    reads(rig, FAR, 0, 1);
+    Looks.mincore(rig, A, 64 * PAGE, "14,060");
+    reads(rig, FAR, 1, 1);
+    Looks.mincore(rig, A, 64 * PAGE, "112,052");
+    reads(rig, FAR + PAGE, 40, -Errno.EFAULT);
+    Looks.mincore(rig, A, 64 * PAGE, "112,028,11,023");
+    reads(rig, FAR, 41, 1);
+    Looks.mincore(rig, A, 64 * PAGE, "112,028,15,019");
+  }
+
+  private static void reads(Rig rig, long buf, long page, long expected) {
+    long read = rig.mm.syscall(Syscall.PREAD64, CaseSetup.DISK, buf, 1, page * PAGE);
+    rig.gives("pread64 of page " + page, expected, read);
+  }
+
+  private static void failedWrite(Rig rig) {
+    long size = CaseSetup.FILE_PAGES * PAGE;
+    long at = size + 6 * PAGE;
+    rig.gives("the size", size, rig.mm.syscall(Syscall.LSEEK, CaseSetup.DISK, 0, 2));
+    Looks.fails(
+        rig,
+        "pwrite64 of nothing",
+        Errno.EFAULT,
+        rig.mm.syscall(Syscall.PWRITE64, CaseSetup.DISK, FAR, 2 * PAGE, at));
+    rig.gives("the size", at, rig.mm.syscall(Syscall.LSEEK, CaseSetup.DISK, 0, 2));
+  }
+
+  private static void holes(Rig rig) {
+    rig.map(Act.SCRATCH, PAGE, RW);
+    for (int fd : List.of(CaseSetup.TMPFS, CaseSetup.DISK)) {
+      boolean disk = fd == CaseSetup.DISK;
+      rig.gives("mmap", A, rig.mm.mmap(A, 68 * PAGE, READ, SHARED, fd, 0));
+      long punched =
+          rig.mm.syscall(
+              Syscall.FALLOCATE,
+              fd,
+              Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE,
+              8 * PAGE,
+              4 * PAGE);
+      rig.gives("a hole", 0, punched);
+      Looks.mincore(rig, A, 64 * PAGE, "18,04,152");
+      rig.has(A + 9 * PAGE, 0);
+      Looks.mincore(rig, A, 64 * PAGE, disk ? "164" : "18,01,11,02,152");
+      long more = rig.mm.syscall(Syscall.FALLOCATE, fd, 0, 64 * PAGE, 4 * PAGE);
+      rig.gives("fallocate", 0, more);
+      Looks.mincore(rig, A + 64 * PAGE, 4 * PAGE, "04");
+      rig.has(A + 65 * PAGE, 0);
+      Looks.mincore(rig, A + 64 * PAGE, 4 * PAGE, disk ? "14" : "01,11,02");
+      rig.unmap(A, 68 * PAGE);
+    }
   }
 
   private static void names(Rig rig) {
