@@ -32,7 +32,7 @@ final class ProcessFiles {
     FILES.put("limits", (scene, p) -> limits(p));
     FILES.put("stat", (scene, p) -> TaskFiles.stat(p));
     FILES.put("comm", (scene, p) -> TaskFiles.comm(p) + "\n");
-    FILES.put("cmdline", (scene, p) -> p.command() + "\0");
+    FILES.put("cmdline", (scene, p) -> TaskFiles.cmdline(p));
   }
 
   private static final int KB = 4;
@@ -160,8 +160,11 @@ final class ProcessFiles {
     Resident resident = Resident.of(process);
     long text = textPages(fields);
     StringBuilder out = new StringBuilder();
+    out.append("Name:\t").append(TaskFiles.comm(process)).append('\n');
+    out.append("State:\tR (running)\n");
     out.append("Tgid:\t").append(process.pid()).append('\n');
     out.append("Pid:\t").append(process.pid()).append('\n');
+    out.append("PPid:\t").append(process.ppid()).append('\n');
     pages(out, "VmPeak", fields.hiwaterVmPages());
     pages(out, "VmSize", fields.totalVmPages());
     pages(out, "VmLck", fields.lockedVmPages());

@@ -19,6 +19,11 @@ final class TaskFiles {
     return name.length() > COMM_BYTES ? name.substring(0, COMM_BYTES) : name;
   }
 
+  /** What it was given, each ended by a zero. */
+  static String cmdline(RunningProcess process) {
+    return String.join("\0", process.arguments()) + "\0";
+  }
+
   /**
    * 52 fields ({@code do_task_stat}). What is about memory is as it is; the process runs as a
    * session of its own and has used no time.
@@ -32,9 +37,10 @@ final class TaskFiles {
             : Long.toUnsignedString(process.mm().softLimit(ResourceLimit.AS));
     return String.format(
             Locale.ROOT,
-            "%d (%s) R 0 %d %d 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 0 %d %d %s %d %d %d 0 0",
+            "%d (%s) R %d %d %d 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 0 %d %d %s %d %d %d 0 0",
             process.pid(),
             comm(process),
+            process.ppid(),
             process.pid(),
             process.pid(),
             fields.totalVmPages() << 12,

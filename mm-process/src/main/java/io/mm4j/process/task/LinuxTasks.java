@@ -132,6 +132,9 @@ public final class LinuxTasks implements Tasks {
     if (mm.refs.counted) {
       throw new MisuseException("tasks have this address space already: " + space);
     }
+    if (!mm.pages.exists()) {
+      throw new MisuseException("the address space has ended: " + space);
+    }
     LinuxTask task = family.born(comm, false, null);
     task.mm = adopt(mm, space);
     return task;
@@ -150,7 +153,7 @@ public final class LinuxTasks implements Tasks {
 
   private Mm mmOf(AddressSpace space) {
     Mm mm = inner.apply(space);
-    if (mm == null) {
+    if (mm == null || !mm.context.equals(context)) {
       throw new MisuseException("the address space is of another floor: " + space);
     }
     return mm;

@@ -4,6 +4,7 @@ package io.mm4j.replay.strace;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.vma.CallName;
+import io.mm4j.replay.vma.ProgramName;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
@@ -40,7 +41,7 @@ final class InferredMaps {
   private final TreeMap<Long, Long> there = new TreeMap<>(Long::compareUnsigned);
   private final TreeMap<Long, Long> mapped = new TreeMap<>(Long::compareUnsigned);
   private final SharedSegments segments = new SharedSegments();
-  private final String program;
+  private final ProgramName program;
   private final long heap;
   private long inputLine;
   private long firstPlace;
@@ -54,10 +55,10 @@ final class InferredMaps {
    * Nothing is known yet.
    *
    * @param name the log's name
-   * @param program the program's path, empty if the log does not name it
+   * @param program what it runs, as far as the log names it
    * @param heap where the heap begins, 0 if the log does not say
    */
-  InferredMaps(String name, String program, long heap) {
+  InferredMaps(String name, ProgramName program, long heap) {
     this.name = name;
     this.program = program;
     this.heap = heap;
@@ -178,8 +179,8 @@ final class InferredMaps {
     return heap;
   }
 
-  /** The program's path, empty if the log does not name it. */
-  String program() {
+  /** What it runs, as far as the log names it. */
+  ProgramName program() {
     return program;
   }
 
@@ -235,7 +236,10 @@ final class InferredMaps {
         .forEach(
             (start, end) -> {
               boolean own = heap != 0 && end <= heap + PAGE && heap - start < NEAR_HEAP;
-              String file = own && !program.isEmpty() ? program : own ? "/program" : "/inferred";
+              String file =
+                  own && program.path().startsWith("/")
+                      ? program.path()
+                      : own ? "/program" : "/inferred";
               long last = Math.min(end, top - STACK_BYTES);
               // Not executable as a whole: only what the log makes so needs to be.
               boolean found = start == heapFound && start != 0;

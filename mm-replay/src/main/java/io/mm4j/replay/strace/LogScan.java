@@ -4,6 +4,7 @@ package io.mm4j.replay.strace;
 import io.mm4j.api.InputException;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.replay.text.LineSource;
+import io.mm4j.replay.vma.ProgramName;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -33,8 +34,14 @@ final class LogScan {
    * @param line where its execve is complete
    * @param pid who ran it
    * @param program the path, in quotes as execve names it
+   * @param arguments what it was given, as far as the log shows it
    */
-  record Exec(long line, long pid, String program) {}
+  record Exec(long line, long pid, String program, List<String> arguments) {
+    ProgramName name() {
+      String path = program.replace("\"", "");
+      return new ProgramName(path.isEmpty() ? "-" : path, arguments);
+    }
+  }
 
   /**
    * A process or thread that was made.
@@ -145,7 +152,7 @@ final class LogScan {
       int at = line.name().equals("execveat") ? 1 : 0;
       String program = line.args().size() > at ? line.args().get(at) : "";
       if (execs.size() < MAX_PIDS) {
-        Exec exec = new Exec(number, line.pid(), program);
+        Exec exec = new Exec(number, line.pid(), program, QuotedText.list(line.args(), at + 1));
         execs.add(exec);
         execByLine.put(number, exec);
         Exec before = lastExec.put(line.pid(), exec);

@@ -2,7 +2,9 @@
 package io.mm4j.replay.strace;
 
 import io.mm4j.replay.text.LineSource;
+import io.mm4j.replay.vma.ProgramName;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -34,7 +36,10 @@ final class Programs {
     kin = new Kin(scan, mainPid, begin == null);
     try (StraceLines lines = new StraceLines(log.get())) {
       name = lines.name();
-      first = begin == null ? new InferredMaps(name, "", scan.firstBreak(mainPid, 0)) : at(begin);
+      first =
+          begin == null
+              ? new InferredMaps(name, new ProgramName("-", List.of()), scan.firstBreak(mainPid, 0))
+              : at(begin);
       if (begin == null) {
         living.put(0, first);
       }
@@ -61,8 +66,7 @@ final class Programs {
   }
 
   private InferredMaps at(LogScan.Exec exec) {
-    String path = exec.program().replace("\"", "");
-    return new InferredMaps(name, path, scan.firstBreak(exec));
+    return new InferredMaps(name, exec.name(), scan.firstBreak(exec));
   }
 
   private void arrives(long pid) {

@@ -7,6 +7,7 @@ import io.mm4j.replay.text.Cursor;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.vma.Answer;
 import io.mm4j.replay.vma.CallName;
+import io.mm4j.replay.vma.ProgramName;
 import io.mm4j.replay.vma.VmaEvent;
 import io.mm4j.replay.vma.VmaHeader;
 import io.mm4j.replay.vma.VmaSource;
@@ -55,6 +56,7 @@ public final class StraceSource implements VmaSource {
   private final @Nullable String another;
   private final LogScan.@Nullable Exec begin;
   private final boolean startIsWhole;
+  private final @Nullable String givenProgram;
   private long inferredLater;
   private long notFollowed;
   private long refused;
@@ -82,6 +84,7 @@ public final class StraceSource implements VmaSource {
       }
       program = given.program();
     }
+    givenProgram = program;
     begin = scan.begin(program);
     programs = new Programs(scan, begin, log);
     InferredMaps inferred = programs.first();
@@ -130,6 +133,13 @@ public final class StraceSource implements VmaSource {
   @Override
   public VmaEvent.State start() {
     return start;
+  }
+
+  @Override
+  public ProgramName program() {
+    return begin != null
+        ? begin.name()
+        : new ProgramName(givenProgram == null ? "-" : givenProgram, List.of());
   }
 
   @Override

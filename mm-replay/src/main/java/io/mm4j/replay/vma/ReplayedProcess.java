@@ -19,7 +19,8 @@ final class ReplayedProcess {
   private final MapsView ours;
   private final TreeMap<Long, MapsLine> theirs = new TreeMap<>(Long::compareUnsigned);
 
-  private final String program;
+  private final ProgramName program;
+  private final int parent;
 
   /** What calls have mapped, by first address; null if all that it began with is known, too. */
   private final @Nullable NavigableMap<Long, Long> known;
@@ -28,10 +29,16 @@ final class ReplayedProcess {
    * A process.
    *
    * @param program what it runs
+   * @param parent the number of the process that made it, -1 for none
    * @param known see {@link #known}
    */
   ReplayedProcess(
-      AddressSpace mm, FileTable files, String program, @Nullable NavigableMap<Long, Long> known) {
+      AddressSpace mm,
+      FileTable files,
+      ProgramName program,
+      int parent,
+      @Nullable NavigableMap<Long, Long> known) {
+    this.parent = parent;
     this.mm = mm;
     this.program = program;
     this.known = known;
@@ -42,9 +49,14 @@ final class ReplayedProcess {
     return mm;
   }
 
-  /** The path of what it runs, as far as that is known. */
-  String program() {
+  /** What it runs, as far as that is known. */
+  ProgramName program() {
     return program;
+  }
+
+  /** The number of the process that made it, -1 for none. */
+  int parent() {
+    return parent;
   }
 
   /** Ranges of which everything is known, from and to; null for all addresses. */

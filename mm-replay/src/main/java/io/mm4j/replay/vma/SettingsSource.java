@@ -60,6 +60,11 @@ final class SettingsSource implements VmaSource {
   }
 
   @Override
+  public ProgramName program() {
+    return recording.program();
+  }
+
+  @Override
   public boolean startIsWhole() {
     return recording.startIsWhole();
   }

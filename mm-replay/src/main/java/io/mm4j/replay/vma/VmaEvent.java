@@ -76,12 +76,12 @@ public sealed interface VmaEvent {
    *
    * @param process its number; new, unless {@code from} is the same
    * @param from the process that it was before, whose limits it has; -1 if that is not known
-   * @param program the path, empty if it is not known
+   * @param program what it runs
    * @param layout where the program lies and mappings are placed
    * @param lines what of its address space is known to have been there
    */
   record Began(
-      long line, int process, int from, String program, MmLayout layout, List<StateLine> lines)
+      long line, int process, int from, ProgramName program, MmLayout layout, List<StateLine> lines)
       implements VmaEvent {}
 
   /**

@@ -88,7 +88,7 @@ final class VmaReplayer {
     AddressSpace mm = begins.first(reader.start().lines());
     ReplayedProcess first =
         new ReplayedProcess(
-            mm, files, header.scenario(), reader.startIsWhole() ? null : new TreeMap<>());
+            mm, files, reader.program(), -1, reader.startIsWhole() ? null : new TreeMap<>());
     first.setTheirs(reader.start().lines().stream().map(StateLine::maps).toList());
     processes.put(0, first);
     skipWhatIsMissing(mm);
@@ -197,19 +197,21 @@ final class VmaReplayer {
   /** The processes that have not ended, in the order of their numbers. */
   List<RunningProcess> living() {
     List<RunningProcess> living = new ArrayList<>();
-    new TreeMap<>(processes)
-        .forEach((number, process) -> living.add(running(number, process.mm())));
+    new TreeMap<>(processes).forEach((number, process) -> living.add(running(number, process)));
     return living;
   }
 
-  private RunningProcess running(int number, AddressSpace mm) {
+  private RunningProcess running(int number, ReplayedProcess process) {
     VmaHeader header = reader.header();
+    AddressSpace mm = process.mm();
     return new RunningProcess(
         number + 1,
-        header.scenario(),
+        processes.containsKey(process.parent()) ? process.parent() + 1 : 0,
+        process.program().path(),
+        process.program().arguments(),
         mm,
         machine,
-        header.compat32(),
+        mm.layout().compat32(),
         header.swapKb(),
         files.descriptors(),
         files::pathOf);
@@ -251,7 +253,7 @@ final class VmaReplayer {
   private void watched(CallWatcher watching, VmaEvent.Call made, ReplayedProcess process) {
     String theirs = made.answer().toString();
     ours = theirs;
-    watching.before(made.number(), made.text(), running(made.process(), process.mm()));
+    watching.before(made.number(), made.text(), running(made.process(), process));
     make(made, process);
     watching.after(theirs, ours, made.name() == CallName.EXIT);
   }
@@ -309,11 +311,13 @@ final class VmaReplayer {
     judgeFaults();
     ReplayedProcess from = processes.get(began.from());
     AddressSpace mm = begins.later(began, from == null ? null : from.mm());
+    int parent = began.from();
     if (from != null && began.from() == began.process()) {
+      parent = from.parent();
       from.mm().exit();
     }
     processes.put(
-        began.process(), new ReplayedProcess(mm, files, began.program(), new TreeMap<>()));
+        began.process(), new ReplayedProcess(mm, files, began.program(), parent, new TreeMap<>()));
   }
 
   private void adopt(int number, @Nullable AddressSpace child, int parent) {
@@ -322,7 +326,8 @@ final class VmaReplayer {
     AddressSpace mm = child == null ? born.mm() : child;
     NavigableMap<Long, Long> known = born.known();
     ReplayedProcess forked =
-        new ReplayedProcess(mm, files, born.program(), known == null ? null : new TreeMap<>(known));
+        new ReplayedProcess(
+            mm, files, born.program(), parent, known == null ? null : new TreeMap<>(known));
     forked.setTheirs(List.copyOf(forked.ours().lines().values()));
     processes.put(number, forked);
   }

@@ -28,6 +28,11 @@ public interface VmaSource extends AutoCloseable {
     return true;
   }
 
+  /** What the first process runs. */
+  default ProgramName program() {
+    return new ProgramName(header().scenario(), List.of());
+  }
+
   /** Whether files have the paths in maps that they have here. */
   default boolean knowsPaths() {
     return true;

@@ -145,7 +145,37 @@ public final class TaskFaults {
             "finds-fault",
             "validate() takes two CPUs without an address space for a contradiction.",
             (floors, right) -> new FindsFault(right, floors),
-            "TK-17"));
+            "TK-17"),
+        fault(
+            "adopts-twice",
+            "An address space that a task has is adopted once more, as a thread.",
+            (floors, right) -> new MeetingFaults.AdoptsTwice(right),
+            "TK-18"),
+        fault(
+            "exits-alone",
+            "exit_group ends the task that calls it and no other.",
+            (floors, right) -> new MeetingFaults.ExitsAlone(right),
+            "TK-19"),
+        fault(
+            "keeps-its-name",
+            "A program has the name that its task had before.",
+            (floors, right) -> new MeetingFaults.KeepsName(right),
+            "TK-20"),
+        fault(
+            "uses-as-user",
+            "A kernel thread that uses an address space is a user of it.",
+            (floors, right) -> new MeetingFaults.UsesAsUser(right),
+            "TK-21"),
+        fault(
+            "puts-what-nobody-got",
+            "To give up what was not taken is passed over in silence.",
+            (floors, right) -> new MeetingFaults.PutsAnything(right),
+            "TK-22"),
+        fault(
+            "writes-to-the-shared",
+            "A write goes where a read would lead.",
+            (floors, right) -> new MeetingFaults.WritesAsRead(right),
+            "TK-23"));
   }
 
   private static class HoldsShared extends DelegatingTasks {

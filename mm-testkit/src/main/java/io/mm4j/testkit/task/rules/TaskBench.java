@@ -17,6 +17,7 @@ import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
+import io.mm4j.api.process.ExecRequest;
 import io.mm4j.api.process.ExecRequest.Abi;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmLayout;
@@ -30,6 +31,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A machine with the tasks that are judged, and the list of what they should be. */
@@ -56,8 +58,10 @@ final class TaskBench extends Subject {
   private final MappedFile file;
 
   private final Map<Integer, AddressSpace> spaces = new HashMap<>();
+  private final Supplier<TaskBench> others;
 
   TaskBench(ProcessFloorProvider provider, Options options, Architecture architecture) {
+    others = () -> new TaskBench(provider, options, architecture);
     PluginRegistry found = PluginRegistry.discover();
     Map<Spi<?>, List<? extends PluginProvider>> providers = new HashMap<>();
     for (Spi<?> spi : BELOW) {
@@ -125,6 +129,19 @@ final class TaskBench extends Subject {
     return model.born(task.pid(), task.pid(), 0, mm, false);
   }
 
+  /** Another machine of the same kind. */
+  TaskBench another() {
+    return others.get();
+  }
+
+  /** A task that has this address space. */
+  NaiveTasks.One adopt(AddressSpace space) {
+    Task task = tasks.adopt("adopted", space);
+    int mm = model.newMm();
+    spaces.put(mm, Objects.requireNonNull(task.mm()));
+    return model.born(task.pid(), task.pid(), 0, mm, false);
+  }
+
   NaiveTasks.One kthread() {
     Task task = tasks.kthread("kthread");
     return model.born(task.pid(), task.pid(), 0, NaiveTasks.NONE, true);
@@ -183,6 +200,23 @@ final class TaskBench extends Subject {
   void exit(NaiveTasks.One task) {
     tasks.exit(task(task));
     model.end(task);
+  }
+
+  void exitGroup(NaiveTasks.One task) {
+    tasks.exitGroup(task(task));
+    int group = task.tgid;
+    for (NaiveTasks.One each : model.living()) {
+      if (each.tgid == group) {
+        model.end(each);
+      }
+    }
+  }
+
+  /** The program under that path. */
+  ExecRequest request(String path) {
+    ExecRequest r = TinyElf.request(file, abi);
+    return new ExecRequest(
+        path, r.program(), null, r.abi(), r.arguments(), r.environment(), r.auxiliary());
   }
 
   void run(int cpu, NaiveTasks.One task) {

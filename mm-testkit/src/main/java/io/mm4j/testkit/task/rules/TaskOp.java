@@ -38,12 +38,16 @@ record TaskOp(Kind kind, int a, int b) implements Operation<TaskBench> {
     DROP,
     USE,
     UNUSE,
-    TOUCH
+    TOUCH,
+    ADOPT,
+    EXIT_GROUP
   }
 
   private static final Set<Kind> HOLDING = Set.of(Kind.GET, Kind.PUT, Kind.GRAB, Kind.DROP);
 
-  private static final int[] WEIGHTS = {3, 3, 6, 4, 4, 3, 4, 9, 20, 4, 4, 2, 2, 2, 2, 4, 4, 6};
+  private static final int[] WEIGHTS = {
+    3, 3, 6, 4, 4, 3, 4, 9, 20, 4, 4, 2, 2, 2, 2, 4, 4, 6, 2, 2
+  };
 
   static TaskOp random(Seeded random) {
     return new TaskOp(
@@ -69,6 +73,8 @@ record TaskOp(Kind kind, int a, int b) implements Operation<TaskBench> {
     boolean room = living.size() < MOST_TASKS;
     if (kind == Kind.SPAWN && room) {
       var _ = bench.spawn();
+    } else if (kind == Kind.ADOPT && room) {
+      var _ = bench.adopt(bench.machine.processes().spawn(bench.config()));
     } else if (kind == Kind.KTHREAD && room) {
       var _ = bench.kthread();
     } else if (kind == Kind.IDLE) {
@@ -117,6 +123,11 @@ record TaskOp(Kind kind, int a, int b) implements Operation<TaskBench> {
       case EXIT -> {
         if (!task.uses) {
           bench.exit(task);
+        }
+      }
+      case EXIT_GROUP -> {
+        if (groupIsFree(bench, task)) {
+          bench.exitGroup(task);
         }
       }
       case RUN -> run(bench, task);

@@ -193,6 +193,67 @@ public final class TaskRules {
                 "A recount that is wrong hides what it is for.",
                 "mm4j's contract of Tasks.validate",
                 "the recount leaves a kind of reference out"),
-            bench -> {}));
+            bench -> {}),
+        TaskRule.once(
+            info(
+                "TK-18",
+                "adopt",
+                "A task that takes over an address space has that one, with what is mapped in it"
+                    + " and one user; one that tasks have, or of another floor, is refused and"
+                    + " nothing changes.",
+                "The first program of a machine, and every one that a log begins with, come so.",
+                "mm4j's contract of Tasks.adopt; mm_init of the first process",
+                "a copy is taken, or two tasks count as one user"),
+            HoldingCases::adopts),
+        TaskRule.once(
+            info(
+                "TK-19",
+                "exit-group",
+                "exit_group ends every task of the group, wherever it runs and whoever of them"
+                    + " calls it, and nobody else.",
+                "A process that lives on with half its threads waits for locks of the dead.",
+                "do_group_exit, zap_other_threads",
+                "one thread ends alone, or all that share the address space"),
+            HoldingCases::exitGroup),
+        TaskRule.once(
+            info(
+                "TK-20",
+                "names",
+                "A child has its parent's name, exec gives the last part of the path, and no name"
+                    + " has more than 15 bytes.",
+                "ps, top and OOM reports show nothing else.",
+                "__set_task_comm, begin_new_exec, TASK_COMM_LEN",
+                "the whole path is taken, or a byte too many"),
+            HoldingCases::names),
+        TaskRule.once(
+            info(
+                "TK-21",
+                "use-mm",
+                "A kernel thread that runs sees the user memory that it uses, and then what was"
+                    + " loaded, lazily; whoever else tries, or uses none, or has one, is refused.",
+                "io_uring and vhost write to the memory of whoever asked.",
+                "kthread_use_mm, kthread_unuse_mm",
+                "the page directory is not loaded, or a use counts as a user"),
+            HoldingCases::usesMm),
+        TaskRule.once(
+            info(
+                "TK-22",
+                "holding",
+                "What is mapped stays as long as somebody holds the address space by get, its page"
+                    + " directory as long as by grab; to give up what was not taken is refused.",
+                "Who reads /proc/PID/maps must not see it vanish.",
+                "mmget, mmput, mmgrab, mmdrop, mmget_not_zero",
+                "a put too many ends the memory of a task"),
+            HoldingCases::holds),
+        TaskRule.once(
+            info(
+                "TK-23",
+                "access",
+                "An access of a running task leads to the byte in RAM, by a fault if it must, and"
+                    + " after a fork a write to a copy; else it says which signal the task gets.",
+                "It is what a CPU does with an address.",
+                "exc_page_fault, do_user_addr_fault, handle_mm_fault",
+                "a write goes to the page that two share, or a signal is another one"),
+            HoldingCases::accesses));
   }
 }
