@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -438,5 +439,51 @@ class OtherToolsTest {
         "$2 write");
     assertHas(
         folded(2, "explain", "@" + file("p = frobnicate(7);\nmunmap(p, 4096);\n")), "frobnicate");
+  }
+
+  @Test
+  void machinesHaveOtherAddresses() throws IOException {
+    String log =
+        """
+        execve("/usr/bin/ls", ["ls"], 0xffffd4b8f3d8 /* 21 vars */) = 0
+        brk(NULL)                               = 0xaaaae1b9c000
+        mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0xffff9a5f0000
+        munmap(0xffff9a5f0000, 4096)            = 0
+        """;
+    assertHas(
+        folded(2, "replay", file(log)),
+        "the mapping at 0xffff9a5f0000 lies above x86-64's user space",
+        "line 3",
+        "arm64");
+    for (String range :
+        List.of(
+            "aaaac2a50000-aaaac2a72000",
+            "7ffffffff000-800000001000",
+            "4095ffff7d8f000-4095ffff7db1000")) {
+      assertHas(
+          folded(2, "explain", "mmap 64K", "--maps", file(range + " rw-p 00000000 00:00 0\n")),
+          "within x86-64's user space");
+    }
+    String large =
+        """
+        brk(NULL)                               = 0x10018e10000
+        mmap(NULL, 65536, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7fff8a5d0000
+        mmap(NULL, 23091, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7fff8a5c0000
+        mprotect(0x7fff8a5d0000, 4096, PROT_READ|PROT_EXEC) = -1 EACCES (Permission denied)
+        """;
+    assertHas(folded(1, "replay", file(large)), "pages of 64 kB");
+    assertHas(
+        folded(1, "replay", file(large.replaceFirst("mmap\\(NULL, 23091.*\\n", ""))),
+        "a security module may have refused memory that is written and executed");
+  }
+
+  @Test
+  void theNextStepIsNamed() throws IOException {
+    String log = file("munmap(0x7000, 4096) = 0\n");
+    assertHas(folded(2, "replay", log.replace("text", "txet")), "did you mean 'text.txt'?");
+    assertHas(
+        folded(2, "explain", "mmap 4K", "--maps", log), "a log of calls, which --after takes");
+    assertHas(folded(2, "boot", "--machine", log), "mm explain boot ...");
+    assertHas(folded(2, "explain", "boot", log), "a map with --machine FILE");
   }
 }

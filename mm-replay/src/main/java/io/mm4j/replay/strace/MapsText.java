@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
 final class MapsText {
   private static final int MAX_VMAS = 1 << 16;
 
+  /** What lies in the upper half is the kernel's. */
+  private static final long MOST_USER = 1L << 47;
+
   /** Where a line of maps begins, behind marks of quotation and what a log puts in front. */
   private static final Pattern BEGINS =
       Pattern.compile("(?:^|[\\s>|])(?=[0-9a-f]{1,16}-[0-9a-f]{1,16}(?: |$))");
@@ -173,6 +176,12 @@ final class MapsText {
     if (((start | end) & 4095) != 0 || Long.compareUnsigned(start, end) >= 0) {
       at.reset(mark);
       throw at.unexpected("START-END, multiples of 0x1000, START below END");
+    }
+    if (start >= 0 && Long.compareUnsigned(end, MOST_USER) > 0) {
+      at.reset(mark);
+      throw at.unexpected(
+          "START-END within x86-64's user space, below 0x800000000000 (48 bits, as arm64 may have,"
+              + " are not modelled)");
     }
     at.expect(" ");
     mark = at.mark();
