@@ -452,9 +452,15 @@ class OtherToolsTest {
         """;
     assertHas(
         folded(2, "replay", file(log)),
-        "the mapping at 0xffff9a5f0000 lies above x86-64's user space",
+        "the mapping at 0xffff9a5f0000 ends above x86-64's user space",
         "line 3",
         "arm64");
+    assertHas(
+        folded(
+            2,
+            "replay",
+            file("mmap(NULL, 0x7fffffffffff, PROT_READ, 0x22, -1, 0) = 0x7ffff7ff5000\n")),
+        "the mapping at 0x7ffff7ff5000 ends above");
     for (String range :
         List.of(
             "aaaac2a50000-aaaac2a72000",
@@ -485,5 +491,67 @@ class OtherToolsTest {
         folded(2, "explain", "mmap 4K", "--maps", log), "a log of calls, which --after takes");
     assertHas(folded(2, "boot", "--machine", log), "mm explain boot ...");
     assertHas(folded(2, "explain", "boot", log), "a map with --machine FILE");
+  }
+
+  @Test
+  void archivesOfMailsChangeLines() throws IOException {
+    assertExact(
+        1,
+        """
+        <span class="quotelev1">&gt; [pid  6796] mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f75a5fed000
+        </span><br>
+        <span class="quotelev1">&gt; [pid  6796] mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f75a5fec000
+        </span><br>
+        """);
+    assertExact(
+        1,
+        """
+        16:02:19.1 mmap(NULL, 8192, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f75a5fed000 <0.01>
+        16:02:19.2 munmap(0x7f75a5fed000, 4096) = 0 <0.000019>
+        16:02:23.4 mmap(NULL, 552960, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0 <ptrace(SYSCALL):No such process>
+        16:02:25.3 +++ killed by SIGKILL +++
+        """);
+    assertHas(
+        folded(
+            0,
+            "cat",
+            "/proc/1/maps",
+            "--maps",
+            file(
+                "&gt; 00400000-00401000 r-xp 00000000 08:01 1 /tmp/a&amp;b<br>\n"
+                    + "&gt; 7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0 [stack]<br>\n")),
+        "/tmp/a&b");
+    String report =
+        """
+        >> sh: page allocation failure: order:9, mode:0xcc0(GFP_KERNEL), nodemask=(null)
+        >> CPU: 0 UID: 0 PID: 1 Comm: sh Not tainted 6.8.0 #1
+        >> [    1.285147] DMA32 free:3436kB boost:0kB min:312kB low:388kB high:464kB
+        >> reserved_highatomic:0KB active_anon:0kB present:8192kB
+        >> managed:6240kB mlocked:0kB
+        >> [    1.310654] lowmem_reserve[]: 0 0 0
+        >> [    1.314089] DMA32: 17*4kB (U) 10*8kB (U) 7*16kB (U) 6*32kB (U) 11*64kB
+        >> (U) 6*128kB (U) 6*256kB (U) 0*512kB 0*1024kB = 3460kB
+        """;
+    assertHas(
+        folded(0, "explain", "--after", file(report)),
+        "zone DMA32: 865 free pages; 78 must stay (watermark min)",
+        "= no page");
+    String cut =
+        """
+        a.out invoked oom-killer: gfp_mask=0x14280ca(GFP_HIGHUSER_MOVABLE|__GFP_ZERO), nodemask=0, order=0
+        Node 0 DMA32 free:44636kB min:44672kB low:55840kB high:67008kB unevictable:0kB writep\\
+        ending:26248kB present:2080640kB managed:1866768kB
+        lowmem_reserve[]: 0 0 0 0
+        Node 0 DMA32: 3845*4kB (UME) 1809*8kB (UME) 600*16kB (UME) 134*32kB (UME) 14*64kB (UME) = 44636kB
+        """;
+    assertHas(
+        folded(0, "explain", "--after", file(cut)),
+        "11159 free pages; 11168 must stay (watermark min): 10 too few");
+    String graph =
+        """
+        24)               |  /* mm_page_alloc: page=00000000d2 pfn=4096 order=2 migratetype=0 gfp_flags=GFP_KERNEL */
+        1287587.105144 |   1)   0.1 us  |  /* mm_page_free: page=00000000d2 pfn=4096 order=2 */
+        """;
+    assertHas(folded(0, "run", file(graph), "--memory", "64M", "--csv"), "buddy,1,4,0,1,0");
   }
 }

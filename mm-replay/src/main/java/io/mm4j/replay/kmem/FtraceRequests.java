@@ -42,6 +42,12 @@ public final class FtraceRequests implements RequestTrace {
               + " 0-9.]{1,20}\\]\\s+)?\\S.*?-[0-9]{1,9}\\s+([0-9]{1,4})\\S{4,6}\\s+([0-9]{1,15})us"
               + "[^:]{0,4}:\\s+([a-z_0-9]+):\\s*(.*)");
 
+  /** The same among the functions of function_graph, as a comment. */
+  private static final Pattern GRAPH =
+      Pattern.compile(
+          "(?:\\s*([0-9]{1,12})\\.([0-9]{1,9}) \\|)?\\s*([0-9]{1,5})\\)\\s.*?/\\* ([a-z_0-9]+):"
+              + " (.*?) ?\\*/");
+
   /** The same as perf trace prints it: milliseconds, and only what is not 0. */
   private static final Pattern PERF_TRACE =
       Pattern.compile(
@@ -57,7 +63,7 @@ public final class FtraceRequests implements RequestTrace {
   /** Whether the text has page events of ftrace or perf. */
   private static final Pattern PAGE_EVENT =
       Pattern.compile(
-          "(?m)^.*(?:\\[[0-9]{1,5}\\].*:|[0-9]us[^:]{0,4}:|[0-9]\\.[0-9]{3} .*)[ ]+(?:kmem:)?"
+          "(?m)^.*(?:\\[[0-9]{1,5}\\].*:|/\\*|[0-9]us[^:]{0,4}:|[0-9]\\.[0-9]{3} .*)[ ]+(?:kmem:)?"
               + "mm_page(?:vec)?_[a-z_]+[:(].*\\bpfn[=:]");
 
   private static final Pattern FIELD = Pattern.compile("([a-z_]+)=(\\S+)");
@@ -137,6 +143,13 @@ public final class FtraceRequests implements RequestTrace {
       cpu = Integer.parseInt(matcher.group(1));
       timeNs = Long.parseLong(matcher.group(2)) * 1_000;
       return event(matcher.group(3), matcher.group(4), null);
+    }
+    matcher = GRAPH.matcher(line);
+    if (matcher.matches()) {
+      cpu = Integer.parseInt(matcher.group(3));
+      boolean timed = matcher.group(1) != null;
+      timeNs = timed ? nanoseconds(matcher.group(1), matcher.group(2), 1_000_000_000L) : timeNs;
+      return event(matcher.group(4), matcher.group(5), null);
     }
     matcher = PERF_TRACE.matcher(line);
     if (matcher.matches()) {

@@ -214,7 +214,7 @@ final class InferredMaps {
       throw new InputException(
           String.format(
               Locale.ROOT,
-              "the mapping at 0x%x lies above x86-64's user space: the log's machine has more bits",
+              "the mapping at 0x%x ends above x86-64's user space: the log's machine has more bits",
               firstPlace),
           name + ", line " + inputLine,
           "logs of x86 and of machines with at most 47 bits; 48, as arm64 may have, are not"

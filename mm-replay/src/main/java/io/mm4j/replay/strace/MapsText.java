@@ -3,6 +3,7 @@ package io.mm4j.replay.strace;
 
 import io.mm4j.replay.text.Cursor;
 import io.mm4j.replay.text.LineSource;
+import io.mm4j.replay.text.WebText;
 import io.mm4j.replay.vma.MapsLine;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
@@ -146,7 +147,11 @@ final class MapsText {
 
   /** The mapping that a line shows, or null. */
   private @Nullable MapsLine found(Cursor at, String text) {
-    String ofAnother = foreign.line(text);
+    String plain = WebText.plain(text);
+    String ofAnother = foreign.line(plain);
+    if (ofAnother == null && !plain.equals(text) && BEGINS.matcher(plain).find()) {
+      ofAnother = plain.strip().replaceFirst("^[>\\s]+", "");
+    }
     if (ofAnother != null) {
       byte[] bytes = ofAnother.getBytes(StandardCharsets.UTF_8);
       LineSource source =
