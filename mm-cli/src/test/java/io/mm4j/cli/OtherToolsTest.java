@@ -374,6 +374,22 @@ class OtherToolsTest {
   }
 
   @Test
+  void aZoneOfAllLowMemoryKeepsNothingFromItself() throws IOException {
+    // 5.4 on ARM: zone DMA has all low memory, Normal is empty, HighMem is not shown.
+    String report =
+        """
+        iptables: page allocation failure: order:2, mode:0x140dc0(GFP_USER|__GFP_ZERO), nodemask=(null)
+        CPU: 0 PID: 27 Comm: iptables Not tainted 5.4.77 #1
+        DMA free:16960kB min:16384kB low:25664kB high:29760kB present:458752kB managed:422896kB
+        lowmem_reserve[]: 0 0 579 579
+        DMA: 71*4kB (UH) 113*8kB (UH) 985*16kB (UMH) 0*32kB 0*64kB 0*128kB 0*256kB = 16948kB
+        """;
+    String text = folded(0, "explain", "--after", file(report));
+    assertHas(text, "zone DMA: 4237 free pages; 4096 must stay (watermark min): may serve");
+    assertFalse(text.contains("lowmem reserve"), text);
+  }
+
+  @Test
   void aStateWithoutARequestAsksForOne() throws IOException {
     String state = "Node 0, zone   Normal   90   80   10   0   0   0   0   0   0   0   0\n";
     assertHas(
@@ -430,6 +446,16 @@ class OtherToolsTest {
         """;
     String text = folded(0, "explain", "@" + file(calls));
     assertHas(text, "$2 write", "$3 mprotect(0x7ffff7ff6000, 4K, PROT_READ)", "$5 munmap");
+    String program =
+        """
+        #include <sys/mman.h>
+        int main(void) {
+          char *a = mmap(0, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+          munmap(a, 4096);
+          return 0;
+        }
+        """;
+    assertHas(folded(0, "explain", "@" + file(program)), "mmap(NULL, 12K,", "$2 munmap");
     assertHas(
         folded(0, "explain", "@" + file("buf = kmalloc(100, GFP_KERNEL);\nkfree(buf);\n")),
         "kmalloc",
@@ -490,6 +516,9 @@ class OtherToolsTest {
     assertHas(
         folded(2, "explain", "mmap 4K", "--maps", log), "a log of calls, which --after takes");
     assertHas(folded(2, "boot", "--machine", log), "mm explain boot ...");
+    assertHas(folded(2, "explain", log), "is a file and no operation", "--after " + log);
+    assertHas(folded(2, "explain", "--after", log), "--calls 1- explains the calls");
+    assertHas(folded(2, "run", "tar_gzp"), "did you mean 'tar_gzip'?");
     assertHas(folded(2, "explain", "boot", log), "a map with --machine FILE");
   }
 

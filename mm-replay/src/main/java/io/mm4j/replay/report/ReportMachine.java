@@ -45,6 +45,9 @@ public final class ReportMachine {
   private final int migratetype;
   private final boolean atomic;
 
+  /** Whether the kernel has a zone HighMem and none called DMA32. */
+  private final boolean highMem;
+
   /**
    * A machine for one request.
    *
@@ -62,6 +65,23 @@ public final class ReportMachine {
             .filter(z -> z.blockPages() > 0 || (z.managed != 0 && !isEmpty(z)))
             .toList();
     notes.addAll(report.notes());
+    highMem = zones.stream().anyMatch(z -> z.type == ZoneType.HIGHMEM) || keepsFromHighMem();
+  }
+
+  /**
+   * A zone DMA that keeps nothing from Normal, and something from the zone above: with DMA32 that
+   * would be Normal itself, which then would be there. Kernels of 32-bit machines say this of a
+   * zone DMA that has all of their low memory.
+   */
+  private boolean keepsFromHighMem() {
+    return zones.stream()
+        .allMatch(
+            z ->
+                z.type == ZoneType.DMA
+                    && z.managed > DMA_END
+                    && z.protection.size() == 4
+                    && z.protection.get(1) == 0
+                    && z.protection.get(2) > 0);
   }
 
   /** A zone that a kernel before 3.10 printed though the machine has none of it. */
@@ -76,7 +96,6 @@ public final class ReportMachine {
 
   /** Boots it, with its free blocks in place. */
   public Machine boot(MachineConfig config) {
-    boolean highMem = zones.stream().anyMatch(z -> z.type == ZoneType.HIGHMEM);
     config.architecture(highMem ? Architecture.X86_PAE : Architecture.X86_64);
     MemoryLayout layout = layout();
     sysctls(config);
@@ -215,7 +234,6 @@ public final class ReportMachine {
         List.of("min_free_kbytes", "watermark_scale_factor", "lowmem_reserve_ratio")) {
       text.append(basis.getOrDefault(name, "")).append(';');
     }
-    boolean highMem = zones.stream().anyMatch(z -> z.type == ZoneType.HIGHMEM);
     int kinds = highMem ? 4 : 5;
     List<String> parts = new ArrayList<>();
     for (ReportedZone zone : zones) {
@@ -246,7 +264,6 @@ public final class ReportMachine {
     boolean any = false;
     for (ZoneType type : ORDER) {
       boolean there = own.stream().anyMatch(z -> z.type == type);
-      boolean highMem = zones.stream().anyMatch(z -> z.type == ZoneType.HIGHMEM);
       if ((type == ZoneType.DMA32 && highMem) || (type == ZoneType.HIGHMEM && !highMem)) {
         continue;
       }
