@@ -423,6 +423,10 @@ class OtherToolsTest {
              0.210 sh/77 kmem:mm_page_free(pfn: 1155800)
         """;
     assertHas(folded(0, "run", file(trace), "--memory", "64M", "--csv"), "buddy,2,5,0,1,0");
+    assertHas(
+        folded(2, "run", file(trace.replace("1051850", "1051")), "--memory", "64M"),
+        "gfp_flags=1051 is movable and reclaimable at once",
+        "line 2");
   }
 
   @Test

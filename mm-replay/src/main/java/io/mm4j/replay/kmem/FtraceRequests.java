@@ -4,6 +4,7 @@ package io.mm4j.replay.kmem;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.memory.Pages;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.replay.report.GfpText;
 import io.mm4j.replay.report.KernelVersion;
 import io.mm4j.replay.text.Cursor;
@@ -65,6 +66,9 @@ public final class FtraceRequests implements RequestTrace {
       Pattern.compile(
           "(?m)^.*(?:\\[[0-9]{1,5}\\].*:|/\\*|[0-9]us[^:]{0,4}:|[0-9]\\.[0-9]{3} .*)[ ]+(?:kmem:)?"
               + "mm_page(?:vec)?_[a-z_]+[:(].*\\bpfn[=:]");
+
+  /** What no request can be both. */
+  private static final int MOBILITY = Gfp.__GFP_MOVABLE | Gfp.__GFP_RECLAIMABLE;
 
   private static final Pattern FIELD = Pattern.compile("([a-z_]+)=(\\S+)");
 
@@ -197,6 +201,12 @@ public final class FtraceRequests implements RequestTrace {
           "a block of order " + order, fields.where(), "orders of 0 to " + Pages.MAX_PAGE_ORDER);
     }
     gfp = alloc ? GfpText.parse(fields.text("gfp_flags", "0"), version, fields.where()) : 0;
+    if ((gfp & MOBILITY) == MOBILITY) {
+      throw new InputException(
+          "gfp_flags=" + fields.text("gfp_flags", "0") + " is movable and reclaimable at once",
+          fields.where(),
+          "at most one of __GFP_MOVABLE (0x8) and __GFP_RECLAIMABLE (0x10)");
+    }
     return Kind.REQUEST;
   }
 

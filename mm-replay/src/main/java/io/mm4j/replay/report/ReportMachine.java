@@ -45,7 +45,7 @@ public final class ReportMachine {
   private final int migratetype;
   private final boolean atomic;
 
-  /** Whether the kernel has a zone HighMem and none called DMA32. */
+  /** Whether the report shows a zone HighMem. */
   private final boolean highMem;
 
   /**
@@ -65,23 +65,20 @@ public final class ReportMachine {
             .filter(z -> z.blockPages() > 0 || (z.managed != 0 && !isEmpty(z)))
             .toList();
     notes.addAll(report.notes());
-    highMem = zones.stream().anyMatch(z -> z.type == ZoneType.HIGHMEM) || keepsFromHighMem();
+    highMem = zones.stream().anyMatch(z -> z.type == ZoneType.HIGHMEM);
   }
 
   /**
-   * A zone DMA that keeps nothing from Normal, and something from the zone above: with DMA32 that
-   * would be Normal itself, which then would be there. Kernels of 32-bit machines say this of a
-   * zone DMA that has all of their low memory.
+   * Whether a zone DMA keeps nothing from the second kind of zone, and something from the third:
+   * with DMA32 that would be Normal, which then would be there. Kernels of 32-bit machines say this
+   * of a zone DMA that has all of their low memory: the kinds are DMA, Normal, HighMem, Movable.
    */
-  private boolean keepsFromHighMem() {
-    return zones.stream()
-        .allMatch(
-            z ->
-                z.type == ZoneType.DMA
-                    && z.managed > DMA_END
-                    && z.protection.size() == 4
-                    && z.protection.get(1) == 0
-                    && z.protection.get(2) > 0);
+  private static boolean keepsFromHighMem(ReportedZone zone) {
+    return zone.type == ZoneType.DMA
+        && zone.managed > DMA_END
+        && zone.protection.size() == 4
+        && zone.protection.get(1) == 0
+        && zone.protection.get(2) > 0;
   }
 
   /** A zone that a kernel before 3.10 printed though the machine has none of it. */
@@ -244,6 +241,10 @@ public final class ReportMachine {
       part.append(zone.node).append(' ').append(zone.type.procName());
       part.append(' ').append(zone.min).append(' ').append(zone.low).append(' ').append(zone.high);
       List<Long> kept = zone.protection;
+      if (zones.size() == 1 && keepsFromHighMem(zone)) {
+        // This machine has no HighMem: what asks for it asks for Movable at least.
+        kept = List.of(kept.get(0), kept.get(0), kept.get(1), kept.get(2));
+      }
       // As many as this machine has kinds of zone, or without the youngest of them (Device, or
       // Movable), which then is kept from as the one before it.
       boolean nothing = kept.stream().allMatch(pages -> pages == 0);
