@@ -63,7 +63,7 @@ final class Commands {
 
   private static InputException unknown(String name, List<String> names) {
     String all = String.join(", ", names) + "; --help, --version";
-    return ExplainCommand.isOperation(name)
+    return Operations.isOperation(name)
         ? new InputException(
             "'" + name + "' is an operation and no command",
             "mm " + name,

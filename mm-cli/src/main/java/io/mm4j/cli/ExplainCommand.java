@@ -215,41 +215,19 @@ final class ExplainCommand extends MmCommand {
       String text = Texts.all(name.equals("-") ? name : name.substring(1), "mm explain " + name);
       return CallScript.lines(text);
     }
+    if (words.size() == 1) {
+      Operations.refuseFile(words.getFirst());
+    }
     return CallScript.split(words);
-  }
-
-  /** Whether it can be explained, and so is no name of a command. */
-  static boolean isOperation(String name) {
-    return name.equals(BootExplainer.OPERATION)
-        || PageExplainer.knows(name)
-        || SlabExplainer.knows(name)
-        || SpaceExplainer.knows(name)
-        || CallExplainer.knows(name);
   }
 
   /** Nothing was typed: the request of a failure report. */
   private List<CallScript.Typed> reported() {
-    if (scene.find() instanceof Workload.Report report) {
-      if (report.report().order() >= 0) {
-        return List.of(request(report.report()));
-      }
-      throw new InputException(
-          "it shows free pages and names no request for some that failed",
-          "--after " + report.file(),
-          "a request to ask with: alloc_pages GFP_KERNEL 4 --after " + report.file());
+    Workload after = scene.find();
+    if (after instanceof Workload.Report report && report.report().order() >= 0) {
+      return List.of(request(report.report()));
     }
-    throw new InputException(
-        "no operation is named",
-        "mm explain",
-        String.join(", ", PageExplainer.forms())
-            + ", "
-            + BootExplainer.FORM
-            + ", "
-            + String.join(", ", SlabExplainer.forms())
-            + ", "
-            + String.join(", ", SpaceExplainer.forms())
-            + ", "
-            + String.join(", ", CallExplainer.forms()));
+    throw Operations.noneNamed(after);
   }
 
   private static CallScript.Typed request(MemoryReport report) {

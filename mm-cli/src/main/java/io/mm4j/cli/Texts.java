@@ -70,4 +70,13 @@ final class Texts {
       throw e;
     }
   }
+
+  /** Whether a word names a file that is there. */
+  static boolean isFile(String word) {
+    try {
+      return Files.isRegularFile(Path.of(word));
+    } catch (InvalidPathException e) {
+      return false;
+    }
+  }
 }

@@ -3,6 +3,7 @@
 package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.plugin.Nearest;
 import io.mm4j.replay.Recording;
 import io.mm4j.replay.RecordingKind;
 import io.mm4j.replay.Recordings;
@@ -47,7 +48,7 @@ sealed interface Workload {
     Path path = Texts.path(text, "WORKLOAD");
     if (!Files.exists(path)) {
       throw new InputException(
-          "there is no workload '" + text + "'",
+          "there is no workload '" + text + "'" + Nearest.hint(text, KmemSource.bundledNames()),
           "WORKLOAD",
           "a bundled one ("
               + String.join(", ", KmemSource.bundledNames())

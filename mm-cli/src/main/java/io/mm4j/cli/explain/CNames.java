@@ -26,6 +26,12 @@ final class CNames {
       Pattern.compile("(?<![\\w$\\\"\\[])&?([A-Za-z_]\\w*)(?![\\w(])");
   private static final Pattern SUM = Pattern.compile("(\\$\\d+)\\s*\\+\\s*(\\w+)");
 
+  private static final Pattern PRODUCT = Pattern.compile("\\b(\\d{1,9})\\s*\\*\\s*(\\d{1,9})\\b");
+
+  /** What stands around the calls of a program. */
+  private static final Pattern AROUND =
+      Pattern.compile("\\s*(?:(?:int|void)\\s+main\\s*\\(.*|return\\b.*|[{}\\s]*)");
+
   private final Map<String, String> names = new HashMap<>();
 
   /** Whether a line has given a result a name. */
@@ -40,6 +46,16 @@ final class CNames {
    */
   String plain(String line, int next) {
     String text = line.replaceFirst("(?:^|\\s)(?:#\\s|//).*$", "");
+    if (AROUND.matcher(text).matches()) {
+      return "";
+    }
+    text =
+        PRODUCT
+            .matcher(text)
+            .replaceAll(
+                product ->
+                    Long.toString(
+                        Long.parseLong(product.group(1)) * Long.parseLong(product.group(2))));
     Matcher stored = STORED.matcher(text);
     if (stored.matches()) {
       boolean indexed = stored.group(1) == null;

@@ -4,6 +4,7 @@ package io.mm4j.replay.kmem;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.memory.Pages;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.replay.report.GfpText;
 import io.mm4j.replay.report.KernelVersion;
 import io.mm4j.replay.text.Cursor;
@@ -42,6 +43,12 @@ public final class FtraceRequests implements RequestTrace {
               + " 0-9.]{1,20}\\]\\s+)?\\S.*?-[0-9]{1,9}\\s+([0-9]{1,4})\\S{4,6}\\s+([0-9]{1,15})us"
               + "[^:]{0,4}:\\s+([a-z_0-9]+):\\s*(.*)");
 
+  /** The same among the functions of function_graph, as a comment. */
+  private static final Pattern GRAPH =
+      Pattern.compile(
+          "(?:\\s*([0-9]{1,12})\\.([0-9]{1,9}) \\|)?\\s*([0-9]{1,5})\\)\\s.*?/\\* ([a-z_0-9]+):"
+              + " (.*?) ?\\*/");
+
   /** The same as perf trace prints it: milliseconds, and only what is not 0. */
   private static final Pattern PERF_TRACE =
       Pattern.compile(
@@ -57,8 +64,11 @@ public final class FtraceRequests implements RequestTrace {
   /** Whether the text has page events of ftrace or perf. */
   private static final Pattern PAGE_EVENT =
       Pattern.compile(
-          "(?m)^.*(?:\\[[0-9]{1,5}\\].*:|[0-9]us[^:]{0,4}:|[0-9]\\.[0-9]{3} .*)[ ]+(?:kmem:)?"
+          "(?m)^.*(?:\\[[0-9]{1,5}\\].*:|/\\*|[0-9]us[^:]{0,4}:|[0-9]\\.[0-9]{3} .*)[ ]+(?:kmem:)?"
               + "mm_page(?:vec)?_[a-z_]+[:(].*\\bpfn[=:]");
+
+  /** What no request can be both. */
+  private static final int MOBILITY = Gfp.__GFP_MOVABLE | Gfp.__GFP_RECLAIMABLE;
 
   private static final Pattern FIELD = Pattern.compile("([a-z_]+)=(\\S+)");
 
@@ -138,6 +148,13 @@ public final class FtraceRequests implements RequestTrace {
       timeNs = Long.parseLong(matcher.group(2)) * 1_000;
       return event(matcher.group(3), matcher.group(4), null);
     }
+    matcher = GRAPH.matcher(line);
+    if (matcher.matches()) {
+      cpu = Integer.parseInt(matcher.group(3));
+      boolean timed = matcher.group(1) != null;
+      timeNs = timed ? nanoseconds(matcher.group(1), matcher.group(2), 1_000_000_000L) : timeNs;
+      return event(matcher.group(4), matcher.group(5), null);
+    }
     matcher = PERF_TRACE.matcher(line);
     if (matcher.matches()) {
       cpu = 0;
@@ -184,6 +201,12 @@ public final class FtraceRequests implements RequestTrace {
           "a block of order " + order, fields.where(), "orders of 0 to " + Pages.MAX_PAGE_ORDER);
     }
     gfp = alloc ? GfpText.parse(fields.text("gfp_flags", "0"), version, fields.where()) : 0;
+    if ((gfp & MOBILITY) == MOBILITY) {
+      throw new InputException(
+          "gfp_flags=" + fields.text("gfp_flags", "0") + " is movable and reclaimable at once",
+          fields.where(),
+          "at most one of __GFP_MOVABLE (0x8) and __GFP_RECLAIMABLE (0x10)");
+    }
     return Kind.REQUEST;
   }
 

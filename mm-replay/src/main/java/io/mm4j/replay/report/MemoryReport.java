@@ -66,7 +66,7 @@ public final class MemoryReport {
   private @Nullable KernelVersion version;
   private @Nullable ReportedZone current;
   private int number;
-  private long pageKb = 4;
+  private long pageKb = PageSize.X86_KB;
   private int order = -1;
   private String mode = "";
   private int requests;
@@ -102,7 +102,10 @@ public final class MemoryReport {
   public static MemoryReport read(String text, String where) {
     MemoryReport report = new MemoryReport(where);
     List<ReportLines.Line> lines = ReportLines.of(text);
-    report.pageSize(lines);
+    report.pageKb = PageSize.kb(lines);
+    if (report.pageKb != PageSize.X86_KB) {
+      report.notes.add(PageSize.note(report.pageKb));
+    }
     lines.forEach(report::line);
     if (report.zones.isEmpty()) {
       String request =
@@ -124,27 +127,6 @@ public final class MemoryReport {
     }
     report.guessVersion();
     return report;
-  }
-
-  /** The smallest blocks are pages. */
-  private void pageSize(List<ReportLines.Line> lines) {
-    long smallest = Long.MAX_VALUE;
-    for (ReportLines.Line line : lines) {
-      if (BLOCKS.matcher(line.text()).matches()) {
-        Matcher block = BLOCK.matcher(line.text());
-        while (block.find()) {
-          smallest = Math.min(smallest, Long.parseLong(block.group(2)));
-        }
-      }
-    }
-    if (smallest == 16 || smallest == 64) {
-      pageKb = smallest;
-      notes.add(
-          "its pages have "
-              + pageKb
-              + " kB: zones, watermarks and blocks are those of the report in pages, addresses are"
-              + " not");
-    }
   }
 
   /** Since 4.6 flags are printed with their names. */

@@ -2,6 +2,7 @@
 
 package io.mm4j.replay.report;
 
+import io.mm4j.replay.text.WebText;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -52,7 +53,13 @@ final class ReportLines {
     int number = 0;
     for (String raw : OtherDumps.plain(text).lines().toList()) {
       number++;
-      String line = raw.stripTrailing();
+      String line = WebText.plain(raw).stripTrailing();
+      if (!lines.isEmpty() && lines.getLast().text().endsWith("\\")) {
+        Line last = lines.getLast();
+        String begun = last.text().substring(0, last.text().length() - 1);
+        lines.set(lines.size() - 1, new Line(last.number(), begun + line));
+        continue;
+      }
       if (!lines.isEmpty()) {
         Line last = lines.getLast();
         String part = PREFIX.matcher(line).replaceFirst("").strip();

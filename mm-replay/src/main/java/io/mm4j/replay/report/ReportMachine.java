@@ -45,6 +45,9 @@ public final class ReportMachine {
   private final int migratetype;
   private final boolean atomic;
 
+  /** Whether the report shows a zone HighMem. */
+  private final boolean highMem;
+
   /**
    * A machine for one request.
    *
@@ -62,6 +65,20 @@ public final class ReportMachine {
             .filter(z -> z.blockPages() > 0 || (z.managed != 0 && !isEmpty(z)))
             .toList();
     notes.addAll(report.notes());
+    highMem = zones.stream().anyMatch(z -> z.type == ZoneType.HIGHMEM);
+  }
+
+  /**
+   * Whether a zone DMA keeps nothing from the second kind of zone, and something from the third:
+   * with DMA32 that would be Normal, which then would be there. Kernels of 32-bit machines say this
+   * of a zone DMA that has all of their low memory: the kinds are DMA, Normal, HighMem, Movable.
+   */
+  private static boolean keepsFromHighMem(ReportedZone zone) {
+    return zone.type == ZoneType.DMA
+        && zone.managed > DMA_END
+        && zone.protection.size() == 4
+        && zone.protection.get(1) == 0
+        && zone.protection.get(2) > 0;
   }
 
   /** A zone that a kernel before 3.10 printed though the machine has none of it. */
@@ -76,7 +93,6 @@ public final class ReportMachine {
 
   /** Boots it, with its free blocks in place. */
   public Machine boot(MachineConfig config) {
-    boolean highMem = zones.stream().anyMatch(z -> z.type == ZoneType.HIGHMEM);
     config.architecture(highMem ? Architecture.X86_PAE : Architecture.X86_64);
     MemoryLayout layout = layout();
     sysctls(config);
@@ -215,7 +231,6 @@ public final class ReportMachine {
         List.of("min_free_kbytes", "watermark_scale_factor", "lowmem_reserve_ratio")) {
       text.append(basis.getOrDefault(name, "")).append(';');
     }
-    boolean highMem = zones.stream().anyMatch(z -> z.type == ZoneType.HIGHMEM);
     int kinds = highMem ? 4 : 5;
     List<String> parts = new ArrayList<>();
     for (ReportedZone zone : zones) {
@@ -226,6 +241,10 @@ public final class ReportMachine {
       part.append(zone.node).append(' ').append(zone.type.procName());
       part.append(' ').append(zone.min).append(' ').append(zone.low).append(' ').append(zone.high);
       List<Long> kept = zone.protection;
+      if (zones.size() == 1 && keepsFromHighMem(zone)) {
+        // This machine has no HighMem: what asks for it asks for Movable at least.
+        kept = List.of(kept.get(0), kept.get(0), kept.get(1), kept.get(2));
+      }
       // As many as this machine has kinds of zone, or without the youngest of them (Device, or
       // Movable), which then is kept from as the one before it.
       boolean nothing = kept.stream().allMatch(pages -> pages == 0);
@@ -246,7 +265,6 @@ public final class ReportMachine {
     boolean any = false;
     for (ZoneType type : ORDER) {
       boolean there = own.stream().anyMatch(z -> z.type == type);
-      boolean highMem = zones.stream().anyMatch(z -> z.type == ZoneType.HIGHMEM);
       if ((type == ZoneType.DMA32 && highMem) || (type == ZoneType.HIGHMEM && !highMem)) {
         continue;
       }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.strace;
 
+import io.mm4j.api.InputException;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.vma.CallName;
@@ -208,6 +209,16 @@ final class InferredMaps {
 
   /** The maps as text. */
   LineSource open() {
+    if (Long.compareUnsigned(firstPlace + firstBytes, TOP_64) > 0) {
+      throw new InputException(
+          String.format(
+              Locale.ROOT,
+              "the mapping at 0x%x ends above x86-64's user space: the log's machine has more bits",
+              firstPlace),
+          name + ", line " + inputLine,
+          "logs of x86 and of machines with at most 47 bits; 48, as arm64 may have, are not"
+              + " modelled");
+    }
     boolean compat = firstPlace != 0 && Long.compareUnsigned(firstPlace, 1L << 32) < 0;
     long top = !compat ? TOP_64 : firstPlace < TOP_3G ? TOP_3G : TOP_32;
     long legacy = size(top / 3);

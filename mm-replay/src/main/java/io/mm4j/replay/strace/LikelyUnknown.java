@@ -19,6 +19,8 @@ final class LikelyUnknown {
           "(?s)mmap2?\\((?:NULL|0), .*= 0x([0-9a-f]{1,16})\\b.*, here 0x([0-9a-f]{1,16})");
   private static final long HUGE_MASK = (2L << 20) - 1;
 
+  private static final long LARGE_MASK = (64L << 10) - 1;
+
   /** Farther than randomization moves where searches begin. */
   private static final long FAR = 1L << 41;
 
@@ -48,8 +50,12 @@ final class LikelyUnknown {
               + " cred uid=1000 caps=none' in the maps takes them away; a sealed mapping (mseal) of"
               + " a caller before the log, or of the kernel, refuses as well";
       case "EACCES" ->
-          "the file may have been opened in another mode than the log shows (openat in the trace"
-              + " tells), lie on a file system mounted noexec, or a security module refused";
+          (first.what().contains("PROT_EXEC")
+                  ? "a security module may have refused memory that is written and executed"
+                      + " (SELinux: execmem, execmod); or "
+                  : "")
+              + "the file may have been opened in another mode than the log shows (openat in the"
+              + " trace tells), lie on a file system mounted noexec, or a security module refused";
       case "EINVAL" ->
           "the kernel may be older than 6.18 and not know the call, the flag or the advice";
       case "EFAULT" ->
@@ -75,6 +81,10 @@ final class LikelyUnknown {
     if (Math.abs(kernel - here) > FAR) {
       return "no search of Linux leads there from these maps: they are those of another process or"
           + " incomplete, or what answered is no Linux (gVisor) or places at random (PaX)";
+    }
+    if ((kernel & LARGE_MASK) == 0 && (here & LARGE_MASK) != 0) {
+      return "if all places in this log are multiples of 0x10000, its machine has pages of 64 kB"
+          + " (arm64, ppc64); here they have 4 kB";
     }
     return (here & HUGE_MASK) == 0 && (kernel & HUGE_MASK) != 0
         ? "the kernel of this log placed it without regard to huge pages: one older than 6.7 does,"

@@ -3,6 +3,7 @@ package io.mm4j.replay.strace;
 
 import io.mm4j.replay.text.Cursor;
 import io.mm4j.replay.text.LineSource;
+import io.mm4j.replay.text.WebText;
 import io.mm4j.replay.vma.MapsLine;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
@@ -16,6 +17,9 @@ import org.jspecify.annotations.Nullable;
 /** The lines of a text that show mappings, among others that do not. */
 final class MapsText {
   private static final int MAX_VMAS = 1 << 16;
+
+  /** What lies in the upper half is the kernel's. */
+  private static final long MOST_USER = 1L << 47;
 
   /** Where a line of maps begins, behind marks of quotation and what a log puts in front. */
   private static final Pattern BEGINS =
@@ -143,7 +147,11 @@ final class MapsText {
 
   /** The mapping that a line shows, or null. */
   private @Nullable MapsLine found(Cursor at, String text) {
-    String ofAnother = foreign.line(text);
+    String plain = WebText.plain(text);
+    String ofAnother = foreign.line(plain);
+    if (ofAnother == null && !plain.equals(text) && BEGINS.matcher(plain).find()) {
+      ofAnother = plain.strip().replaceFirst("^[>\\s]+", "");
+    }
     if (ofAnother != null) {
       byte[] bytes = ofAnother.getBytes(StandardCharsets.UTF_8);
       LineSource source =
@@ -173,6 +181,12 @@ final class MapsText {
     if (((start | end) & 4095) != 0 || Long.compareUnsigned(start, end) >= 0) {
       at.reset(mark);
       throw at.unexpected("START-END, multiples of 0x1000, START below END");
+    }
+    if (start >= 0 && Long.compareUnsigned(end, MOST_USER) > 0) {
+      at.reset(mark);
+      throw at.unexpected(
+          "START-END within x86-64's user space, below 0x800000000000 (48 bits, as arm64 may have,"
+              + " are not modelled)");
     }
     at.expect(" ");
     mark = at.mark();

@@ -52,7 +52,7 @@ final class OtherTracers {
       return "<... " + name(matcher) + " " + result(matcher.group(3));
     }
     if (STRACE.matcher(body).lookingAt()) {
-      matcher = ERRNO.matcher(body);
+      matcher = ERRNO.matcher(body.contains(" errno=") ? body : "");
       return matcher.matches()
           ? matcher.group(1) + " " + Errno.nameOf(Integer.parseInt(matcher.group(2)))
           : null;

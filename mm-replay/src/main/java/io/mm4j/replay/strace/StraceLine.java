@@ -2,6 +2,7 @@
 package io.mm4j.replay.strace;
 
 import io.mm4j.api.InputException;
+import io.mm4j.replay.text.WebText;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -87,6 +88,7 @@ record StraceLine(long pid, Form form, String name, List<String> args, String re
   private static final Pattern PERF =
       Pattern.compile("\\( *[0-9.]+ ms\\): (?:.{0,64}?/)?(\\d{1,9}) ([a-z_][a-z0-9_]{0,63}\\(.*)");
   static final String UNFINISHED_MARK = "<unfinished ...>";
+  private static final String KILLED_IN_IT = "<ptrace(SYSCALL):No such process>";
   private static final int MAX_ARGS = 64;
 
   /** What stands in front of a call, and the rest. */
@@ -139,7 +141,10 @@ record StraceLine(long pid, Form form, String name, List<String> args, String re
 
   /** The line as strace has printed it, as far as can be. */
   private static String plain(String raw) {
-    String line = raw.stripTrailing();
+    String line = WebText.plain(raw).stripTrailing();
+    if (line.endsWith(KILLED_IN_IT)) {
+      line = line.substring(0, line.length() - KILLED_IN_IT.length()) + UNFINISHED_MARK;
+    }
     if (line.endsWith("\\")) {
       line = line.substring(0, line.length() - 1).stripTrailing() + " "; // goes on in the next
     }
