@@ -23,8 +23,9 @@ import org.jspecify.annotations.Nullable;
  * shows itself once that is mended, and the list names every rule.
  *
  * <p><b>Which comes first.</b> A rule that says itself what is wrong, before one that was only
- * there when the plugin threw; then the one with the fewest operations left; then the order of the
- * rules, which goes from the simple to the composed.
+ * there when the plugin threw; then one that draws what it runs on, before a case about size, cost
+ * or threads; then the one with the fewest operations left; then the order of the rules, which goes
+ * from the simple to the composed.
  */
 @API(status = API.Status.MAINTAINED)
 public final class Findings {
@@ -145,6 +146,7 @@ public final class Findings {
 
   private static final Comparator<Clue> SPECIFIC =
       Comparator.comparing((Clue c) -> c.place() != null)
+          .thenComparing(c -> c.failure.setup().isEmpty())
           .thenComparingInt(c -> c.failure.operations().size())
           .thenComparingInt(Clue::number);
 
