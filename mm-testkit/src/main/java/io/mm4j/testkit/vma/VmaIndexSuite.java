@@ -32,11 +32,12 @@ public final class VmaIndexSuite {
   /** The suite. */
   public static Suite<VmaIndexProvider> suite() {
     List<Rule<VmaIndexProvider>> rules = new ArrayList<>();
+    // before the compiler knows the plugin, so that races within a call take their time
+    rules.addAll(ScaleCases.all());
     rules.addAll(looking());
     rules.addAll(handles());
     rules.addAll(changing());
     rules.addAll(TreeCases.all());
-    rules.addAll(ScaleCases.all());
     rules.add(noObjects());
     rules.add(new GrowthRule());
     return new Suite<>(Spi.VMA_INDEX, NaiveVmaIndexes.ofFew(), rules, VmaIndexFaults.all());
