@@ -128,7 +128,8 @@ public final class ScaleCases {
       handles[i] = index.insert(64L * i + 16, 64L * i + 48);
     }
     readAtOnce(index, handles, ROUNDS);
-    double ns = Growth.costNs(() -> read(index, handles, 0, ROUNDS, new AtomicReference<>()));
+    AtomicReference<@Nullable RuleViolation> none = new AtomicReference<>();
+    double ns = Growth.costNs(() -> read(index, handles, 0, ROUNDS, none));
     readAtOnce(index, handles, (int) Math.clamp(ROUNDS * (TIME_NS / ns), ROUNDS, MOST_ROUNDS));
   }
 
