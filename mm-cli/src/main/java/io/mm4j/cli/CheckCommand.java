@@ -19,6 +19,7 @@ import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleResult;
 import io.mm4j.testkit.RuleResult.Outcome;
 import io.mm4j.testkit.RuleRunner;
+import io.mm4j.testkit.ShellWord;
 import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.suites.TestKit;
 import java.nio.file.Path;
@@ -150,7 +151,7 @@ final class CheckCommand extends MmCommand {
     Path folder = machine.pluginsPath();
     return Commands.typed()
         + " check "
-        + plugin
+        + ShellWord.of(plugin)
         + (frames == null ? "" : " --plugin " + text(Spi.FRAME_ALLOCATOR, frames))
         + " --rule "
         + ruleId
@@ -158,7 +159,7 @@ final class CheckCommand extends MmCommand {
         + seed
         + (patience.equals(DEFAULT_PATIENCE) ? "" : " --patience " + patience)
         + (machine.checksLocks() ? " --check-locks" : "")
-        + (folder == null ? "" : " --plugins-path '" + folder + "'");
+        + (folder == null ? "" : " --plugins-path " + ShellWord.of(folder.toString()));
   }
 
   private static String text(Spi<?> spi, PluginSpec spec) {

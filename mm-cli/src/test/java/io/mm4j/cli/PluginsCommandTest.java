@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.mm4j.api.plugin.PluginProvider;
+import io.mm4j.testkit.ShellWord;
 import java.io.File;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -250,7 +251,8 @@ class PluginsCommandTest {
       assertTrue(check.out().contains("failed   frame-allocator=loops  FA-01"), check.out());
       assertTrue(check.out().contains("Loops.create"), check.out());
       assertTrue(
-          check.out().contains("--plugins-path '" + dir.resolve("plugins") + "'"), check.out());
+          check.out().contains("--plugins-path " + ShellWord.of(dir.resolve("plugins").toString())),
+          check.out());
       assertTrue(check.out().contains("failed   frame-allocator=loops  FA-03"), check.out());
       assertTrue(check.out().contains("failed   frame-allocator=loops  FA-04"), check.out());
       assertTrue(check.out().contains("probably the same:"), check.out());

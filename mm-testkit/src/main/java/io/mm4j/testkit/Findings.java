@@ -17,14 +17,16 @@ import org.jspecify.annotations.Nullable;
  * rules, and one of their reports says more than the others.
  *
  * <p><b>Which belong together.</b> Two failures are of one defect if the plugin threw at the same
- * place, or did not come to an end there; if the answer of the same call was wrong; or if one of
- * them fails on operations of which those of the other are a part: whatever fails after allocate
- * alone, fails after allocate and free as well. That is a guess. A defect that hides behind another
- * shows itself once that is mended, and the list names every rule.
+ * place, or did not come to an end there; if the answer of the same call was wrong; if both fail
+ * before anything was done, and say the same but for numbers; or if one of them fails on operations
+ * of which those of the other are a part: whatever fails after allocate alone, fails after allocate
+ * and free as well. That is a guess. A defect that hides behind another shows itself once that is
+ * mended, and the list names every rule.
  *
  * <p><b>Which comes first.</b> A rule that says itself what is wrong, before one that was only
- * there when the plugin threw; then the one with the fewest operations left; then the order of the
- * rules, which goes from the simple to the composed.
+ * there when the plugin threw; then one that draws what it runs on, before a case about size, cost
+ * or threads; then the one with the fewest operations left; then the order of the rules, which goes
+ * from the simple to the composed.
  */
 @API(status = API.Status.MAINTAINED)
 public final class Findings {
@@ -58,6 +60,7 @@ public final class Findings {
     }
   }
 
+  private static final Pattern NUMBER = Pattern.compile("\\b(0x[0-9a-f]+|[0-9]+)\\b");
   private static final Pattern CALL = Pattern.compile("\\b([a-z][A-Za-z]+)\\(");
 
   /** A failure with what is compared. */
@@ -139,12 +142,28 @@ public final class Findings {
       String call = call();
       return (place != null && place.equals(other.place()))
           || (call != null && call.equals(other.call()))
-          || isPartOf(other);
+          || isPartOf(other)
+          || startsAs(other);
+    }
+
+    /** Whether both fail before anything is done, and say the same but for numbers. */
+    private boolean startsAs(Clue other) {
+      return failure.cause() == null
+          && other.failure.cause() == null
+          && kinds().isEmpty()
+          && other.kinds().isEmpty()
+          && withoutNumbers(failure.expected()).equals(withoutNumbers(other.failure.expected()))
+          && withoutNumbers(failure.seen()).equals(withoutNumbers(other.failure.seen()));
+    }
+
+    private static String withoutNumbers(String text) {
+      return NUMBER.matcher(text).replaceAll("N");
     }
   }
 
   private static final Comparator<Clue> SPECIFIC =
       Comparator.comparing((Clue c) -> c.place() != null)
+          .thenComparing(c -> c.failure.setup().isEmpty())
           .thenComparingInt(c -> c.failure.operations().size())
           .thenComparingInt(Clue::number);
 

@@ -69,10 +69,18 @@ public abstract class Subject implements AutoCloseable {
     telling = true;
   }
 
+  /** What was told, in order; what was told several times running stands there once. */
   final String takeTold() {
-    String all = String.join("; ", told);
+    List<String> all = new ArrayList<>();
+    for (int from = 0, to; from < told.size(); from = to) {
+      String what = told.get(from);
+      for (to = from + 1; to < told.size() && told.get(to).equals(what); ) {
+        to++;
+      }
+      all.add(to == from + 1 ? what : what + " (" + (to - from) + " times)");
+    }
     told.clear();
-    return all;
+    return String.join("; ", all);
   }
 
   /** Gives back what the instance holds. */

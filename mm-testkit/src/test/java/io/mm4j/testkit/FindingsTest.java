@@ -25,8 +25,13 @@ import org.junit.jupiter.api.Test;
 /** One defect that breaks many rules is one finding, and its report fits a screen. */
 class FindingsTest {
   private static RuleResult failed(String id, List<String> operations, @Nullable Throwable cause) {
+    return failed(id, operations, "one", cause);
+  }
+
+  private static RuleResult failed(
+      String id, List<String> operations, String expected, @Nullable Throwable cause) {
     RuleInfo info = new RuleInfo("XX-0" + id, "name", "statement", "why", "behind", "usually this");
-    Failure failure = new Failure(3, "", operations, 99, "one", "other", "again " + id, cause);
+    Failure failure = new Failure(3, "", operations, 99, expected, "other", "again " + id, cause);
     return new RuleResult(info, "spi=mine", Outcome.FAILED, 1, 0, null, failure);
   }
 
@@ -51,6 +56,19 @@ class FindingsTest {
     assertEquals(
         "4 rules failed, probably of 2 defects: begin with XX-02", Findings.summary(findings));
     assertTrue(findings.getFirst().report().contains("--rule XX-03 --seed 3"), "others are named");
+  }
+
+  /** A machine that is wrong from the beginning breaks every rule that looks at all of it. */
+  @Test
+  void whatIsWrongBeforeAnythingIsDoneIsTheSame() {
+    List<Finding> findings =
+        Findings.of(
+            List.of(
+                failed("1", List.of(), "owner of frame 159 = NONE", null),
+                failed("2", List.of(), "present(7) = true", null),
+                failed("3", List.of(), "owner of frame 0x77 = NONE", null)));
+    assertEquals(2, findings.size());
+    assertEquals(List.of("XX-01", "XX-03"), ids(findings.get(0)));
   }
 
   @Test

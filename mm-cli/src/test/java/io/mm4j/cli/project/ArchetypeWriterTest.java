@@ -78,7 +78,7 @@ class ArchetypeWriterTest {
     assertTrue(end > 0, text);
     return Pattern.compile("\\$\\{(\\w+)\\}")
         .matcher(text.substring(end))
-        .replaceAll(found -> Matcher.quoteReplacement(values.get(found.group(1))));
+        .replaceAll(found -> Matcher.quoteReplacement(values.getOrDefault(found.group(1), "?")));
   }
 
   @Test

@@ -35,6 +35,8 @@ public final class FrameAllocatorSuite {
   public static Suite<FrameAllocatorProvider> suite() {
     List<Rule<FrameAllocatorProvider>> rules =
         Stream.of(
+                // before the compiler knows the plugin, so that races within a call take their time
+                ThreadRules.all(),
                 BlockRules.all(),
                 ViewRules.all(),
                 TakeRules.all(),
@@ -47,7 +49,6 @@ public final class FrameAllocatorSuite {
                 TreeRules.all(),
                 CostRules.all(),
                 GrowthRules.all(),
-                ThreadRules.all(),
                 LongRangeRules.all(),
                 DrmBuddyCases.all(),
                 LlfreeCases.all())

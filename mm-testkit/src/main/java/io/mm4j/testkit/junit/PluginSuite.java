@@ -12,6 +12,7 @@ import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleResult;
 import io.mm4j.testkit.RuleResult.Outcome;
 import io.mm4j.testkit.RuleRunner;
+import io.mm4j.testkit.ShellWord;
 import io.mm4j.testkit.suites.TestKit;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -177,8 +178,8 @@ public abstract class PluginSuite<P extends PluginProvider> {
     String patience = System.getProperty("mm.patience");
     return "mvn test "
         + (parent != null && isModule(parent, module)
-            ? "-f " + quoted(parent) + " -pl " + module.getFileName() + " -am"
-            : "-f " + quoted(module))
+            ? "-f " + ShellWord.of(parent.toString()) + " -pl " + module.getFileName() + " -am"
+            : "-f " + ShellWord.of(module.toString()))
         + " -Dsurefire.failIfNoSpecifiedTests=false -Dtest="
         + getClass().getSimpleName()
         + " -Dmm.rule="
@@ -187,12 +188,7 @@ public abstract class PluginSuite<P extends PluginProvider> {
         + seed
         + (patience == null ? "" : " -Dmm.patience=" + patience)
         + " -Dmm.plugin="
-        + plugin;
-  }
-
-  private static String quoted(Path path) {
-    String text = path.toString();
-    return text.matches("[\\w/.+-]+") ? text : "'" + text + "'";
+        + ShellWord.of(plugin);
   }
 
   /** Whether the folder above is a project that names this one as its module. */

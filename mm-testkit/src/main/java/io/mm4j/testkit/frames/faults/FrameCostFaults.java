@@ -139,6 +139,7 @@ final class FrameCostFaults {
   }
 
   private static final class SearchesOnFree extends DelegatingFrames {
+    @SuppressWarnings("UnusedVariable") // it is there to be written
     private long blocks;
 
     SearchesOnFree(Zone zone) {

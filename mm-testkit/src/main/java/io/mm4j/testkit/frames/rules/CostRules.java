@@ -207,7 +207,10 @@ public final class CostRules {
     for (long got = 0; got < freed; got++) {
       long pfn = frames.allocate(0, Migratetype.MOVABLE);
       check(zone.contains(pfn), "a page of the zone", "" + pfn);
-      checkEqual(size - 1, frames.freePagesIn(pfn & -size, order), "free pages around " + pfn);
+      checkEqual(
+          size - 1,
+          frames.freePagesIn(pfn & -size, order),
+          String.format(Locale.ROOT, "freePagesIn(0x%x, %d)", pfn & -size, order));
       for (long p = pfn & -size; p < (pfn & -size) + size; p++) {
         if (p != pfn && can.takesExactly()) {
           check(frames.take(p, 0), "page " + p + " taken", "refused");

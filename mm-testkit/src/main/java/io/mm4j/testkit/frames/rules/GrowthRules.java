@@ -58,6 +58,9 @@ public final class GrowthRules {
     private final FrameAllocator frames;
     private final long start;
     private final long[] held = new long[CALLS];
+
+    /** What counters say, so that no call is compiled away. */
+    @SuppressWarnings("UnusedVariable") // it is there to be written
     private long kept;
 
     Scattered(FrameAllocatorProvider provider, Options options, int pages) {

@@ -57,7 +57,10 @@ public final class PageblockRules {
               long pfn = s.zone.startPfn();
               for (int pair = 0; pair < Migratetype.TYPES * Migratetype.TYPES; pair++) {
                 place(s, pair, true, false);
-                checkEqual(2 << ORDER, s.frames.freePagesIn(pfn, ORDER + 1), "free frames of both");
+                checkEqual(
+                    2 << ORDER,
+                    s.frames.freePagesIn(pfn, ORDER + 1),
+                    "freePagesIn(pfn, 10) of both");
                 check(s.take(pfn + 5, 0), "a page of the first taken", "refused");
                 check(!s.take(pfn, ORDER + 1), "refused while a page is held", "taken");
                 CaseRule.backAs(s, s.typeAt(pfn));

@@ -42,6 +42,7 @@ public final class ThreadRules {
                 "a static field is used as scratch during a call, or from one call to the next"),
             (provider, options) -> null,
             (provider, options) -> {
+              twoThreads(provider, options, CALLS, false);
               twoThreads(provider, options, CALLS_IN_TURN, true);
               twoThreads(provider, options, calls(provider, options), false);
             }));
@@ -63,10 +64,10 @@ public final class ThreadRules {
         long seed = 2L * round + i;
         alone[i] = new Worker(provider, options, seed, calls, i, null);
         together[i] = new Worker(provider, options, seed, calls, i, turns);
-        alone[i].run();
       }
       run(together);
       for (int i = 0; i < 2; i++) {
+        alone[i].run();
         Throwable thrown = together[i].thrown;
         if (thrown != null && alone[i].thrown == null) {
           RuleViolation violation = new RuleViolation("the answers of one thread", "" + thrown);

@@ -25,6 +25,14 @@ public final class MemoryRules {
   public static List<Rule<PhysicalMemoryProvider>> all() {
     return List.of(
         rule(
+            "PM-10",
+            "frames-follow-the-map",
+            "Owners at the beginning, and which frames are present, follow from the memory map.",
+            "A hole that looks like memory is given out some day.",
+            "mm/mm_init.c memmap_init; pfn_valid",
+            "a partial page at the edge of a range is counted in",
+            MemoryRules::present),
+        rule(
             "PM-01",
             "zero-at-first",
             "Memory that was never written reads as zeroes, also where a machine that is closed, or"
@@ -130,14 +138,6 @@ public final class MemoryRules {
             Kind.INDEX,
             Kind.REFCOUNT,
             Kind.PRIVATE),
-        rule(
-            "PM-10",
-            "frames-follow-the-map",
-            "Owners at the beginning, and which frames are present, follow from the memory map.",
-            "A hole that looks like memory is given out some day.",
-            "mm/mm_init.c memmap_init; pfn_valid",
-            "a partial page at the edge of a range is counted in",
-            MemoryRules::present),
         new MemoryRule(
             new RuleInfo(
                 "PM-11",

@@ -23,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 public final class KeptRules {
   private static final String KERNEL = "mm/page_alloc.c rmqueue_pcplist, free_frozen_page_commit";
 
+  private static final int MOVABLE = Gfp.GFP_HIGHUSER_MOVABLE;
+
   private KeptRules() {}
 
   public static List<Rule<PageAllocatorProvider>> all() {
@@ -145,14 +147,14 @@ public final class KeptRules {
                 Cpu cpu = s.cpu(number);
                 check(s.pages.on(cpu).cpu() == cpu, "" + cpu, "" + s.pages.on(cpu).cpu());
               }
-              Held block = need(s, 0);
+              Held block = needMovable(s);
               free(s, s.cpu(0), block, true);
-              Held other = allocate(s, s.cpu(1), Gfp.GFP_KERNEL, 0, 0, true);
+              Held other = allocate(s, s.cpu(1), MOVABLE, 0, 0, true);
               check(
                   other == null || other.pfn() != block.pfn(),
                   "another page than cpu0 has just freed",
                   "frame " + block.pfn());
-              Held again = need(s, 0);
+              Held again = needMovable(s);
               checkEqual(block.pfn(), again.pfn(), "the page that the CPU freed last");
               free(s, s.cpu(0), again, true);
               s.pages.drainAllPages(s.cpu(1));
@@ -161,7 +163,16 @@ public final class KeptRules {
   }
 
   private static Held need(PageSubject s, int order) {
-    Held block = allocate(s, s.cpu(0), Gfp.GFP_KERNEL, order, -1, true);
+    return need(s, Gfp.GFP_KERNEL, order);
+  }
+
+  /** A page whose type is that of its pageblock, so that it is freed to where it came from. */
+  private static Held needMovable(PageSubject s) {
+    return need(s, MOVABLE, 0);
+  }
+
+  private static Held need(PageSubject s, int gfp, int order) {
+    Held block = allocate(s, s.cpu(0), gfp, order, -1, true);
     if (block == null) {
       throw new RuleViolation("a block of order " + order, "none");
     }

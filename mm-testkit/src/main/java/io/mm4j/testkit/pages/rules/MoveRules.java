@@ -37,7 +37,7 @@ public final class MoveRules {
                 "Most memory of a machine with huge pages lies in such blocks.",
                 "mm/page_alloc.c __alloc_contig_migrate_range; mm/migrate.c folio_migrate_mapping",
                 "only single pages are moved, or the part outside the range is lost"),
-            Needs.NOTHING,
+            Needs.ISOLATION,
             MoveRules::whole),
         PageRule.of(
             new RuleInfo(

@@ -3,13 +3,16 @@
 package io.mm4j.testkit.pages.rules;
 
 import io.mm4j.api.machine.Spi;
+import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.plugin.Options;
+import io.mm4j.testkit.GivenFloors;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.Trial;
+import io.mm4j.testkit.frames.naive.NaiveFrames;
 import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -20,7 +23,10 @@ final class PageRule extends Rule<PageAllocatorProvider> {
   enum Needs {
     NOTHING,
     PER_CPU,
-    WATERMARKS
+    WATERMARKS,
+
+    /** Of the floor below: types, by which a range is kept from whoever looks for a page. */
+    ISOLATION
   }
 
   /** What must be true. */
@@ -110,11 +116,26 @@ final class PageRule extends Rule<PageAllocatorProvider> {
   @Override
   public @Nullable String missing(PageAllocatorProvider provider, Options options) {
     var can = provider.capabilities();
+    var below = framesBelow();
     return switch (needs) {
       case NOTHING -> null;
-      case PER_CPU -> can.perCpuLists() ? null : "the plugin does not claim per-cpu-lists";
+      case PER_CPU ->
+          !can.perCpuLists()
+              ? "the plugin does not claim per-cpu-lists"
+              : below.ownReservations()
+                  ? "the frame allocator has reservations in their place"
+                  : null;
       case WATERMARKS -> can.watermarks() ? null : "the plugin does not claim watermarks";
+      case ISOLATION ->
+          below.migratetypes() ? null : "the frame allocator has no types to isolate a range by";
     };
+  }
+
+  private static FrameAllocatorProvider.Capabilities framesBelow() {
+    GivenFloors.Floor<FrameAllocatorProvider> frames =
+        GivenFloors.of(Spi.FRAME_ALLOCATOR, NaiveFrames::new);
+    FrameAllocatorProvider provider = frames.provider();
+    return provider.capabilities(Options.of(provider, frames.spec().options(), "" + frames.spec()));
   }
 
   @Override

@@ -78,7 +78,7 @@ public final class RangeRules {
                 "Movable memory is movable for this.",
                 "mm/page_alloc.c __alloc_contig_migrate_range",
                 "the migrator is not asked, or the moved frame is lost"),
-            Needs.NOTHING,
+            Needs.ISOLATION,
             (s, random) -> {
               ToyMigrator toy = new ToyMigrator(s.machine.memory());
               s.machine.pressure().register(FrameOwner.ANON, toy);

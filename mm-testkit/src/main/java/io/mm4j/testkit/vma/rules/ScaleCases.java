@@ -6,6 +6,7 @@ import io.mm4j.api.machine.Spi;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.api.vma.VmaIndexProvider;
+import io.mm4j.testkit.Growth;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
@@ -23,7 +24,12 @@ public final class ScaleCases {
   private static final int MANY = 7000;
   private static final int READERS = 3;
   private static final int VMAS = 200;
+
+  /** Rounds of each reader, and afterwards as many as take one of them this long. */
   private static final int ROUNDS = 200;
+
+  private static final int MOST_ROUNDS = 20_000;
+  private static final double TIME_NS = 300e6;
 
   private ScaleCases() {}
 
@@ -73,15 +79,6 @@ public final class ScaleCases {
     return List.of(
         new Case(
             new RuleInfo(
-                "VI-17",
-                "dense-at-any-size",
-                "With thousands of VMAs, too, erased handles come back before new ones are made.",
-                "Arrays beside the index are as long as capacity() says.",
-                "kmem_cache_free, kmem_cache_alloc of vm_area_struct",
-                "the list of free handles has an end"),
-            ScaleCases::dense),
-        new Case(
-            new RuleInfo(
                 "VI-18",
                 "many-readers",
                 "Any number of threads may look up at once, and each gets its own answer.",
@@ -89,7 +86,16 @@ public final class ScaleCases {
                 "mmap_read_lock, lock_vma_under_rcu",
                 "what was found last is kept in more than one word, or a search has scratch"
                     + " fields"),
-            ScaleCases::readers));
+            ScaleCases::readers),
+        new Case(
+            new RuleInfo(
+                "VI-17",
+                "dense-at-any-size",
+                "With thousands of VMAs, too, erased handles come back before new ones are made.",
+                "Arrays beside the index are as long as capacity() says.",
+                "kmem_cache_free, kmem_cache_alloc of vm_area_struct",
+                "the list of free handles has an end"),
+            ScaleCases::dense));
   }
 
   private static void dense(VmaIndex index) {
@@ -121,6 +127,13 @@ public final class ScaleCases {
     for (int i = 0; i < VMAS; i++) {
       handles[i] = index.insert(64L * i + 16, 64L * i + 48);
     }
+    readAtOnce(index, handles, ROUNDS);
+    AtomicReference<@Nullable RuleViolation> none = new AtomicReference<>();
+    double ns = Growth.costNs(() -> read(index, handles, 0, ROUNDS, none));
+    readAtOnce(index, handles, (int) Math.clamp(ROUNDS * (TIME_NS / ns), ROUNDS, MOST_ROUNDS));
+  }
+
+  private static void readAtOnce(VmaIndex index, int[] handles, int rounds) {
     AtomicReference<@Nullable RuleViolation> failure = new AtomicReference<>();
     CountDownLatch start = new CountDownLatch(1);
     List<Thread> threads = new ArrayList<>();
@@ -131,7 +144,7 @@ public final class ScaleCases {
               () -> {
                 try {
                   start.await();
-                  read(index, handles, reader, failure);
+                  read(index, handles, reader, rounds, failure);
                 } catch (RuleViolation e) {
                   failure.compareAndSet(null, e);
                 } catch (RuntimeException e) {
@@ -161,8 +174,12 @@ public final class ScaleCases {
   }
 
   private static void read(
-      VmaIndex index, int[] handles, int reader, AtomicReference<@Nullable RuleViolation> failure) {
-    for (int round = 0; round < ROUNDS && failure.get() == null; round++) {
+      VmaIndex index,
+      int[] handles,
+      int reader,
+      int rounds,
+      AtomicReference<@Nullable RuleViolation> failure) {
+    for (int round = 0; round < rounds && failure.get() == null; round++) {
       for (int i = 0; i < VMAS; i++) {
         int at = (reader * VMAS / READERS + i * (2 * reader + 1) + round) % VMAS;
         equal(handles[at], index.find(64L * at + 20), "find inside VMA " + at);
