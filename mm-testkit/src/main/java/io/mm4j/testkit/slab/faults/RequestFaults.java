@@ -4,6 +4,7 @@ package io.mm4j.testkit.slab.faults;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.page.Gfp;
+import io.mm4j.api.slab.KmemCache;
 import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabAllocatorProvider;
 import io.mm4j.testkit.Fault;
@@ -53,6 +54,17 @@ final class RequestFaults {
                   public synchronized long allocate(
                       Cpu cpu, NaiveCache cache, int gfp, int node, int bytes) {
                     return super.allocate(cpu, cache, gfp | Gfp.GFP_KERNEL, node, bytes);
+                  }
+                }),
+        SlabFaults.fault(
+            "shrinks-by-slabs",
+            "A shrink says how many slabs it gave back, not how many frames.",
+            List.of("SL-45"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  public synchronized long kmemCacheShrink(Cpu cpu, KmemCache cache) {
+                    return super.kmemCacheShrink(cpu, cache) >> cache.order();
                   }
                 }),
         SlabFaults.fault(
