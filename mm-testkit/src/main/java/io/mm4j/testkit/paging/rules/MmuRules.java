@@ -320,6 +320,7 @@ public final class MmuRules {
         continue; // a CPU may miss more than one flush
       }
       for (Cpu any : cpus) {
+        places.forEach(place -> kept(b, any, place));
         // Who looks for what is stale may forget it by looking.
         if (random.oneIn(2)) {
           touch(b, any, kaddr);
@@ -332,6 +333,19 @@ public final class MmuRules {
     }
     for (long root : roots) {
       end(b, root);
+    }
+  }
+
+  /** What a TLB has, if it has anything, is what RAM says. */
+  private static void kept(PagingBench b, Cpu cpu, long at) {
+    Mmu mmu = b.tables.mmu(cpu);
+    long seen = mmu.cached(at);
+    if (seen != PageTables.NOT_MAPPED) {
+      long expected = b.raw(mmu.root(), at);
+      check(
+          seen == expected,
+          String.format("%s: %s has kept 0x%x for 0x%x, or nothing", b.kind, cpu, expected, at),
+          String.format("0x%x", seen));
     }
   }
 
@@ -392,6 +406,13 @@ public final class MmuRules {
     checkEqual(301 << 12, mmu.access(8192, 0), b.kind + ": second, asid 9");
     mmu.loadDirectory(one, 7, true);
     checkEqual(300 << 12, mmu.cached(8192), b.kind + ": kept under its asid");
+    long _ = mmu.access(8192, 0);
+    mmu.loadDirectory(two, 9, true);
+    checkEqual(301 << 12, mmu.access(8192, 0), b.kind + ": second again, asid 9");
+    mmu.flushSpan(8192, 12288);
+    checkEqual(PageTables.NOT_MAPPED, mmu.cached(8192), b.kind + ": flushSpan of its own asid");
+    mmu.loadDirectory(one, 7, true);
+    checkEqual(300 << 12, mmu.cached(8192), b.kind + ": after flushSpan of the other asid");
     mmu.flushAsid(9);
     checkEqual(300 << 12, mmu.cached(8192), b.kind + ": after a flush of the other asid");
     mmu.loadDirectory(two, 9, true);
