@@ -648,6 +648,12 @@ public final class TableRules {
 
   private static void steps(PagingBench b, Seeded random) {
     long root = b.newRoot();
+    long bad = b.format.shape().addressBits() > 32 ? 1L << 60 : 1L << 32;
+    int[] steps = {0};
+    checkEqual(PageTables.NOT_MAPPED, b.tables.translate(root, bad), b.kind + ": no address");
+    long none = b.tables.walk(root, bad, (l, pfn, index, entry) -> steps[0]++);
+    checkEqual(PageTables.NOT_MAPPED, none, b.kind + ": walk() to no address");
+    checkEqual(0, steps[0], b.kind + ": steps on the way to no address");
     for (int i = 0; i < 20; i++) {
       int level = b.leafLevel(random);
       long at = b.user(random);
