@@ -9,6 +9,7 @@ import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabAllocatorProvider;
 import io.mm4j.testkit.Fault;
 import io.mm4j.testkit.slab.naive.NaiveCache;
+import io.mm4j.testkit.slab.naive.NaiveGeometry;
 import io.mm4j.testkit.slab.naive.NaiveSlabAllocator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -65,6 +66,23 @@ final class RequestFaults {
                   @Override
                   public synchronized long kmemCacheShrink(Cpu cpu, KmemCache cache) {
                     return super.kmemCacheShrink(cpu, cache) >> cache.order();
+                  }
+                }),
+        SlabFaults.fault(
+            "arrays-without-limits",
+            "Caches say that they have arrays, and keep every slab.",
+            List.of("SL-46"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  protected NaiveCache cache(
+                      int id, KmemCacheArgs args, int flags, NaiveGeometry geometry, boolean own) {
+                    return new NaiveCache(id, args, flags, geometry, own) {
+                      @Override
+                      public Tunables tunables() {
+                        return new Tunables(120, 60, 8);
+                      }
+                    };
                   }
                 }),
         SlabFaults.fault(

@@ -120,9 +120,15 @@ public class NaiveSlabAllocator implements SlabAllocator {
     }
     int flags = args.flags() | debugFlags;
     NaiveGeometry geometry = geometry(args, flags);
-    NaiveCache cache = new NaiveCache(id, args, flags, geometry, kmalloc);
+    NaiveCache cache = cache(id, args, flags, geometry, kmalloc);
     caches.addFirst(cache);
     return cache;
+  }
+
+  /** A cache; it enters no list here. */
+  protected NaiveCache cache(
+      int id, KmemCacheArgs args, int flags, NaiveGeometry geometry, boolean kmalloc) {
+    return new NaiveCache(id, args, flags, geometry, kmalloc);
   }
 
   /** How many objects a slab has. */
