@@ -7,6 +7,7 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
@@ -302,7 +303,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
     if (pfn == PageAllocator.NO_PAGE) {
       return null;
     }
-    map.hold(pfn, order, FrameOwner.SLAB, 0, cache.id(), 0);
+    map.hold(pfn, order, FrameOwner.SLAB, order > 0 ? PageFlags.PG_HEAD : 0, cache.id(), 0);
     Slab slab = new Slab(pfn, order, objects(cache, order));
     debug.freshSlab(cache, slab);
     for (int i = slab.objects - 1; i >= 0; i--) {

@@ -5,6 +5,8 @@ package io.mm4j.testkit.slab.rules;
 import static io.mm4j.testkit.RuleViolation.check;
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 
+import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.slab.CacheStats;
@@ -225,6 +227,7 @@ public final class RequestRules {
           wanted.add(object.paddr());
           check(it.equals(s.slabs.cacheOf(object.paddr())), "its cache, " + it, "another one");
           check(s.slabs.ksize(object.paddr()) >= bytes, "room for " + bytes, "less");
+          head(s.machine.memory().memMap(), object.paddr() >>> Pages.PAGE_SHIFT);
         }
       }
       Set<Long> seen = new TreeSet<>();
@@ -242,6 +245,16 @@ public final class RequestRules {
       checkEqual(before + given, free(s), "free pages after a shrink of " + cache.cache);
     }
     s.empty();
+  }
+
+  /** The first frame of a slab of several is marked as the head of them. */
+  private static void head(MemMap map, long pfn) {
+    long head = map.head(pfn);
+    boolean marked = (map.flags(head) & PageFlags.PG_HEAD) != 0;
+    check(
+        marked == map.order(head) > 0,
+        "PG_head of a slab of order " + map.order(head),
+        "" + marked);
   }
 
   private static long free(SlabSubject s) {
