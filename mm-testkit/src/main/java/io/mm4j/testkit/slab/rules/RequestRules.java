@@ -172,9 +172,11 @@ public final class RequestRules {
     FailingPages.of(s.machine).listen(asked::add);
     for (int i = 0; i < 30; i++) {
       int bytes = SlabOp.size(random, 3000);
+      int flags = SlabFlags.SLAB_NO_MERGE;
+      flags |= random.oneIn(2) ? SlabFlags.SLAB_CONSISTENCY_CHECKS : 0;
+      flags |= random.oneIn(2) ? SlabFlags.SLAB_HWCACHE_ALIGN : 0;
       KmemCache cache =
-          s.slabs.kmemCacheCreate(
-              KmemCacheArgs.of("asks-" + i, bytes).withFlags(SlabFlags.SLAB_NO_MERGE));
+          s.slabs.kmemCacheCreate(KmemCacheArgs.of("asks-" + i, bytes).withFlags(flags));
       int kind = kinds.get(random.below(kinds.size()));
       int gfp = kind | (random.oneIn(2) ? Gfp.__GFP_HIGHMEM : Gfp.__GFP_MOVABLE);
       asked.clear();
