@@ -8,6 +8,7 @@ import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.process.faults.SpaceFaults;
+import io.mm4j.testkit.process.rules.AccessCases;
 import io.mm4j.testkit.process.rules.Act.Kind;
 import io.mm4j.testkit.process.rules.AdviceCases;
 import io.mm4j.testkit.process.rules.AllocationCases;
@@ -85,6 +86,7 @@ public final class AddressSpaceSuite {
     rules.addAll(CallCases.all());
     rules.addAll(FileSizeCases.all());
     rules.addAll(SegmentCases.all());
+    rules.addAll(AccessCases.all());
     rules.addAll(HugeFileCases.all());
     rules.addAll(ShareRules.cases());
     rules.addAll(PageCacheCases.all());

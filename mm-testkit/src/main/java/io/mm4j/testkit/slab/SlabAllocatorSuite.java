@@ -8,6 +8,7 @@ import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.slab.faults.SlabFaults;
 import io.mm4j.testkit.slab.naive.NaiveSlabs;
+import io.mm4j.testkit.slab.rules.ArrayRules;
 import io.mm4j.testkit.slab.rules.CaseRules;
 import io.mm4j.testkit.slab.rules.DebugRules;
 import io.mm4j.testkit.slab.rules.EverydayRules;
@@ -38,6 +39,7 @@ public final class SlabAllocatorSuite {
                 NamedCases.all(),
                 RequestRules.all(),
                 MarkRules.all(),
+                ArrayRules.all(),
                 List.of(SlabStressRule.rule()))
             .flatMap(List::stream)
             .toList();

@@ -50,7 +50,7 @@ public final class HoldFaults {
         new Fault<>(
             "tables-are-all",
             "With contents=tables all frames have bytes.",
-            List.of("PM-51"),
+            List.of("PM-51", "PM-34"),
             new NaiveMemories("tables-are-all", AllBytes::new)),
         fault(
             "split-copies-the-index",

@@ -169,6 +169,21 @@ public final class HoldRules {
         new FarListRule(),
         new MemoryRule(
             new RuleInfo(
+                "PM-34",
+                "dropped-by-any-width",
+                "With contents=tables ints and bytes of a frame without bytes are 0 like longs, a"
+                    + " copy of it is one frame of zeroes, and what is outside RAM is refused.",
+                "A page-table entry of 4 bytes is read by another call than one of 8.",
+                "mm4j's contract of PhysicalMemory",
+                "one width reads what lies there, or a copy clears more than a frame"),
+            Contents.TABLES,
+            DroppedCheck::run,
+            MemoryOp.Kind.PUT_LONG,
+            MemoryOp.Kind.PUT_INT,
+            MemoryOp.Kind.PUT_BYTE,
+            MemoryOp.Kind.OWNER),
+        new MemoryRule(
+            new RuleInfo(
                 "PM-51",
                 "contents-tables",
                 "With contents=tables the frames of processes and files read as zeroes and writes"

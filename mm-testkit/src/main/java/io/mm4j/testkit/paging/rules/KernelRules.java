@@ -209,6 +209,18 @@ public final class KernelRules {
     checkEqual(data, s.descriptor(s.kernelData()), b.kind + ": descriptor of __KERNEL_DS");
     checkEqual(code | user, s.descriptor(s.userCode()), b.kind + ": descriptor of __USER_CS");
     checkEqual(data | user, s.descriptor(s.userData()), b.kind + ": descriptor of __USER_DS");
+    checkEqual(0, s.descriptor(0), b.kind + ": the null descriptor");
+    for (int selector = 8; selector < 8 * 32; selector += 8) {
+      boolean known =
+          selector == s.kernelCode()
+              || selector == s.kernelData()
+              || selector == (s.userCode() & ~3)
+              || selector == (s.userData() & ~3);
+      boolean code32 = wide && (selector == 0x08 || selector == 0x20);
+      if (!known && !code32) {
+        checkEqual(0, s.descriptor(selector), b.kind + ": no descriptor " + selector / 8);
+      }
+    }
     for (int i = 0; i < 50; i++) {
       long offset = wide ? b.user(random) : random.next() & 0xffff_ffffL;
       flat(s.linear(s.userData(), offset, 1, Mmu.USER | Mmu.WRITE), offset, "a user's write");

@@ -82,7 +82,7 @@ public final class MmuRules {
             "Processes must not see each other's pages.",
             "Intel SDM 3A sections 4.10.1 and 4.10.4",
             "identifiers are not compared, or a global page goes with every switch",
-            MmuRules::globalAndAsids),
+            AsidRules::globalAndAsids),
         rule(
             "PG-25",
             "switching",
@@ -101,7 +101,7 @@ public final class MmuRules {
             "Fewer identifiers in use are more flushes.",
             "choose_new_asid, TLB_NR_DYN_ASIDS",
             "some identifiers are passed over, or the one given last goes first",
-            MmuRules::inTurn),
+            AsidRules::inTurn),
         rule(
             "PG-26",
             "no-objects",
@@ -114,7 +114,7 @@ public final class MmuRules {
   }
 
   /** The root is loaded on the first CPU with no identifier of Linux's. */
-  private static Mmu loaded(PagingBench b, long root) {
+  static Mmu loaded(PagingBench b, long root) {
     Mmu mmu = b.tables.mmu(b.cpu);
     mmu.loadDirectory(root, 0, false);
     return mmu;
@@ -320,6 +320,7 @@ public final class MmuRules {
         continue; // a CPU may miss more than one flush
       }
       for (Cpu any : cpus) {
+        places.forEach(place -> kept(b, any, place));
         // Who looks for what is stale may forget it by looking.
         if (random.oneIn(2)) {
           touch(b, any, kaddr);
@@ -332,6 +333,19 @@ public final class MmuRules {
     }
     for (long root : roots) {
       end(b, root);
+    }
+  }
+
+  /** What a TLB has, if it has anything, is what RAM says. */
+  private static void kept(PagingBench b, Cpu cpu, long at) {
+    Mmu mmu = b.tables.mmu(cpu);
+    long seen = mmu.cached(at);
+    if (seen != PageTables.NOT_MAPPED) {
+      long expected = b.raw(mmu.root(), at);
+      check(
+          seen == expected,
+          String.format("%s: %s has kept 0x%x for 0x%x, or nothing", b.kind, cpu, expected, at),
+          String.format("0x%x", seen));
     }
   }
 
@@ -350,55 +364,6 @@ public final class MmuRules {
         expected == PageTables.NOT_MAPPED ? seen < 0 : seen == expected,
         String.format("%s: %s at 0x%x leads to 0x%x", b.kind, cpu, at, expected),
         String.format("0x%x", seen));
-  }
-
-  private static void globalAndAsids(PagingBench b, Seeded random) {
-    long one = b.newRoot();
-    long two = b.newRoot();
-    long kernel = b.kernelRoot();
-    long kaddr = b.format.kernel().directMap() + (2L << 20) + random.below(100) * 4096L;
-    b.map(one, 8192, 1, 300, RW);
-    b.map(two, 8192, 1, 301, RW);
-    Mmu mmu = loaded(b, one);
-    mmu.flushAll(true);
-    long paddr = b.tables.translate(kernel, kaddr);
-    checkEqual(paddr, mmu.access(kaddr, 0), b.kind + ": a global page");
-    checkEqual(300 << 12, mmu.access(8192, 0), b.kind + ": a page of the first");
-    mmu.loadDirectory(two, 0, false);
-    checkEqual(paddr, mmu.cached(kaddr), b.kind + ": global after a change of directory");
-    checkEqual(PageTables.NOT_MAPPED, mmu.cached(8192), b.kind + ": not global, the same asid");
-    checkEqual(301 << 12, mmu.access(8192, 0), b.kind + ": a page of the second");
-    mmu.flushAll(false);
-    checkEqual(paddr, mmu.cached(kaddr), b.kind + ": global after flushAll(false)");
-    checkEqual(PageTables.NOT_MAPPED, mmu.cached(8192), b.kind + ": and nothing else");
-    mmu.flushAll(true);
-    checkEqual(PageTables.NOT_MAPPED, mmu.cached(kaddr), b.kind + ": after flushAll(true)");
-    checkEqual(0, mmu.size(), b.kind + ": translations left");
-    if (mmu.asids() > 1) {
-      asids(b, mmu, one, two);
-    } else {
-      b.refused("an identifier where there is none", () -> mmu.loadDirectory(one, 1, false));
-      b.refused("keeping where there is none", () -> mmu.loadDirectory(one, 0, true));
-    }
-    end(b, one);
-    end(b, two);
-  }
-
-  private static void asids(PagingBench b, Mmu mmu, long one, long two) {
-    mmu.loadDirectory(one, 7, false);
-    checkEqual(300 << 12, mmu.access(8192, 0), b.kind + ": first, asid 7");
-    mmu.loadDirectory(two, 9, false);
-    checkEqual(PageTables.NOT_MAPPED, mmu.cached(8192), b.kind + ": another's translation");
-    checkEqual(301 << 12, mmu.access(8192, 0), b.kind + ": second, asid 9");
-    mmu.loadDirectory(one, 7, true);
-    checkEqual(300 << 12, mmu.cached(8192), b.kind + ": kept under its asid");
-    mmu.flushAsid(9);
-    checkEqual(300 << 12, mmu.cached(8192), b.kind + ": after a flush of the other asid");
-    mmu.loadDirectory(two, 9, true);
-    checkEqual(PageTables.NOT_MAPPED, mmu.cached(8192), b.kind + ": which is empty now");
-    mmu.loadDirectory(one, 7, false);
-    checkEqual(PageTables.NOT_MAPPED, mmu.cached(8192), b.kind + ": loaded without keeping");
-    b.refused("an identifier beyond the last", () -> mmu.loadDirectory(one, mmu.asids(), false));
   }
 
   private static void switching(PagingBench b, Seeded random) {
@@ -436,50 +401,6 @@ public final class MmuRules {
         "a walk");
     mmu.switchTo(PageTables.NO_ROOT);
     checkEqual(PageTables.NO_ROOT, mmu.root(), b.kind + ": unloaded");
-    roots.forEach(root -> end(b, root));
-  }
-
-  private static void inTurn(PagingBench b, Seeded random) {
-    Mmu mmu = b.tables.mmu(b.cpu);
-    boolean kept = mmu.asids() > 1;
-    List<Long> roots = new ArrayList<>();
-    int first = 0;
-    for (int i = 0; i <= Mmu.DYNAMIC_ASIDS; i++) {
-      long root = b.newRoot();
-      roots.add(root);
-      mmu.switchTo(root);
-      first = i == 0 ? mmu.asid() : first;
-      int wanted = kept ? (first - 1 + i) % Mmu.DYNAMIC_ASIDS + 1 : 0;
-      checkEqual(wanted, mmu.asid(), b.kind + ": identifier of new root " + i);
-    }
-    // All but the first, whose identifier went to the last, come back unchanged.
-    for (int i = 0; i < 10; i++) {
-      int which = 1 + random.below(Mmu.DYNAMIC_ASIDS);
-      boolean other = mmu.root() != roots.get(which);
-      long reused = mmu.stats().reused();
-      mmu.switchTo(roots.get(which));
-      int wanted = kept ? (first - 1 + which) % Mmu.DYNAMIC_ASIDS + 1 : 0;
-      checkEqual(wanted, mmu.asid(), b.kind + ": identifier of root " + which + " when it is back");
-      long more = kept && other ? 1 : 0;
-      checkEqual(reused + more, mmu.stats().reused(), b.kind + ": identifiers used again");
-    }
-    // What was flushed meanwhile comes back to its identifier, but not to its translations.
-    mmu.switchTo(roots.get(1));
-    b.tables.flushRange(b.cpu, roots.get(2), 8192, 12288);
-    long reused = mmu.stats().reused();
-    mmu.switchTo(roots.get(2));
-    int same = kept ? (first + 1) % Mmu.DYNAMIC_ASIDS + 1 : 0;
-    checkEqual(same, mmu.asid(), b.kind + ": identifier after a flush");
-    checkEqual(reused, mmu.stats().reused(), b.kind + ": used again although flushed");
-    // What is flushed while it is loaded is done with.
-    b.tables.flushRange(b.cpu, roots.get(2), 8192, 12288);
-    for (long between : new long[] {PageTables.NO_ROOT, roots.get(3)}) {
-      reused = mmu.stats().reused();
-      mmu.switchTo(between);
-      mmu.switchTo(roots.get(2));
-      int more = !kept ? 0 : between == PageTables.NO_ROOT ? 1 : 2;
-      checkEqual(reused + more, mmu.stats().reused(), b.kind + ": flushed before it went");
-    }
     roots.forEach(root -> end(b, root));
   }
 

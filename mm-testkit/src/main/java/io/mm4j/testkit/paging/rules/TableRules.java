@@ -494,6 +494,12 @@ public final class TableRules {
       check(n < 500, b.kind + ": newRoot needs fewer than 500 frames", "more");
     }
     long root = b.roots.getFirst();
+    // What was made meanwhile is whole.
+    long direct = b.format.kernel().directMap();
+    for (long paddr : new long[] {0, 4096, (1 << 20) - 1, 1 << 20, (4 << 20) + 5}) {
+      String what = String.format("%s: direct map of 0x%x", b.kind, paddr);
+      checkEqual(paddr, b.tables.translate(root, direct + paddr), what);
+    }
     for (int level = 1; level < b.format.levels(); level++) {
       long at = b.format.bytes(b.format.levels()) / 2 + random.below(100) * 4096L;
       for (long n = 1; ; n++) {
@@ -642,6 +648,12 @@ public final class TableRules {
 
   private static void steps(PagingBench b, Seeded random) {
     long root = b.newRoot();
+    long bad = b.format.shape().addressBits() > 32 ? 1L << 60 : 1L << 32;
+    int[] steps = {0};
+    checkEqual(PageTables.NOT_MAPPED, b.tables.translate(root, bad), b.kind + ": no address");
+    long none = b.tables.walk(root, bad, (l, pfn, index, entry) -> steps[0]++);
+    checkEqual(PageTables.NOT_MAPPED, none, b.kind + ": walk() to no address");
+    checkEqual(0, steps[0], b.kind + ": steps on the way to no address");
     for (int i = 0; i < 20; i++) {
       int level = b.leafLevel(random);
       long at = b.user(random);

@@ -44,6 +44,19 @@ final class SyscallFaults {
     }
   }
 
+  private static final class WithoutHints extends DelegatingSpace {
+    WithoutHints(AddressSpace inner) {
+      super(inner, WithoutHints::new);
+    }
+
+    @Override
+    public long mmap(long addr, long len, long prot, long flags, long fd, long offset) {
+      boolean looks =
+          (flags & Uapi.MAP_FIXED) != 0 || (flags & (Uapi.MAP_HUGETLB | Uapi.MAP_32BIT)) == 0;
+      return super.mmap(looks ? addr : 0, len, prot, flags, fd, offset);
+    }
+  }
+
   private static Fault<VmaIndexProvider> call(
       String name, String what, Otherwise otherwise, String... rules) {
     return floor(
@@ -64,6 +77,44 @@ final class SyscallFaults {
 
   static List<Fault<VmaIndexProvider>> all() {
     return List.of(
+        call(
+            "segments-without-modes",
+            "Everybody may do everything with a segment.",
+            (mm, call, a) ->
+                call == Syscall.SHMGET
+                    ? mm.syscall(call, a[0], a[1], a[2] | 0777)
+                    : mm.syscall(call, a),
+            "AS-74"),
+        call(
+            "root-is-nobody",
+            "Nobody attaches a segment to run what is in it.",
+            (mm, call, a) ->
+                call == Syscall.SHMAT && (a[2] & Uapi.SHM_EXEC) != 0
+                    ? -Errno.EACCES
+                    : mm.syscall(call, a),
+            "AS-75"),
+        call(
+            "promises-what-it-has-not",
+            "A segment is promised ten pages, however large it is.",
+            (mm, call, a) ->
+                call == Syscall.SHMGET
+                    ? mm.syscall(call, a[0], Math.min(a[1], 10 * Bits.PAGE), a[2])
+                    : mm.syscall(call, a),
+            "AS-76"),
+        call(
+            "forgets-the-seal-of-exec",
+            "MFD_NOEXEC_SEAL seals nothing.",
+            (mm, call, a) -> {
+              boolean asks = call == Syscall.FCNTL && a[1] == Uapi.F_GET_SEALS;
+              return asks ? mm.syscall(call, a) & ~Uapi.F_SEAL_EXEC : mm.syscall(call, a);
+            },
+            "AS-77"),
+        floor(
+            "no-hints-for-the-pool",
+            "Hints for pages of the pool and with MAP_32BIT are not looked at.",
+            right -> DelegatingSpace.floor(right, WithoutHints::new),
+            "AS-78",
+            "AS-79"),
         call(
             "shrinks-to-pages",
             "A file that shrinks keeps the whole of its last page.",

@@ -167,6 +167,14 @@ public final class FileSizeCases {
         "a read to memory that cannot be written",
         Errno.EFAULT,
         rig.mm.syscall(Syscall.PREAD64, CaseSetup.DISK, A, PAGE, 0));
+    long behind = 8 * PAGE;
+    rig.gives(
+        "a write that meets the end of memory",
+        2 * PAGE,
+        rig.mm.syscall(Syscall.PWRITE64, CaseSetup.DISK, FAR + PAGE, 4 * PAGE, behind));
+    rig.gives(
+        "what it wrote", 9, rig.mm.syscall(Syscall.PREAD64, CaseSetup.DISK, FAR, 9, behind + 5));
+    rig.has(FAR + 1, CaseSetup.byteOf(2));
     Looks.fails(
         rig,
         "a write to a file that was opened for reading",
@@ -191,6 +199,7 @@ public final class FileSizeCases {
       file(rig, A, 8 * PAGE, RW, SHARED, fd);
       file(rig, FAR, 8 * PAGE, RW, PRIVATE, fd);
       rig.put(FAR + 3 * PAGE, 55);
+      rig.touch(A + 3 * PAGE);
       rig.gives(
           "fallocate",
           0,
@@ -225,6 +234,13 @@ public final class FileSizeCases {
         0,
         rig.mm.syscall(Syscall.FALLOCATE, CaseSetup.DISK, 0, size, PAGE));
     rig.gives("lseek", size + PAGE, rig.mm.syscall(Syscall.LSEEK, CaseSetup.DISK, 0, 2));
+    int zero = Uapi.FALLOC_FL_ZERO_RANGE;
+    int kept = zero | Uapi.FALLOC_FL_KEEP_SIZE;
+    long end = size + PAGE;
+    rig.gives("zeroes", 0, rig.mm.syscall(Syscall.FALLOCATE, CaseSetup.DISK, kept, end, PAGE));
+    rig.gives("lseek", end, rig.mm.syscall(Syscall.LSEEK, CaseSetup.DISK, 0, 2));
+    rig.gives("zeroes", 0, rig.mm.syscall(Syscall.FALLOCATE, CaseSetup.DISK, zero, end, PAGE));
+    rig.gives("lseek", end + PAGE, rig.mm.syscall(Syscall.LSEEK, CaseSetup.DISK, 0, 2));
   }
 
   private static void tail(Rig rig) {

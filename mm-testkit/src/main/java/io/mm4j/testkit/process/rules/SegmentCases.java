@@ -263,6 +263,7 @@ public final class SegmentCases {
     rig.gives("MDWE", 0, rig.mm.syscall(Syscall.PRCTL, Uapi.PR_SET_MDWE, 1, 0, 0, 0));
     Looks.fails(rig, "mprotect", Errno.EACCES, rig.mm.mprotect(A, PAGE, 5));
     Looks.fails(rig, "mmap", Errno.EACCES, rig.mm.mmap(0, PAGE, 7, 0x22, -1, 0));
+    Looks.fails(rig, "of a child", Errno.EACCES, rig.fork().mm.mprotect(A, PAGE, 5));
     Looks.works("mmap of code", rig.mm.mmap(0, PAGE, 5, 0x22, -1, 0));
     Looks.fails(
         rig,

@@ -4,10 +4,12 @@ package io.mm4j.testkit.slab.faults;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.page.Gfp;
+import io.mm4j.api.slab.KmemCache;
 import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabAllocatorProvider;
 import io.mm4j.testkit.Fault;
 import io.mm4j.testkit.slab.naive.NaiveCache;
+import io.mm4j.testkit.slab.naive.NaiveGeometry;
 import io.mm4j.testkit.slab.naive.NaiveSlabAllocator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -53,6 +55,34 @@ final class RequestFaults {
                   public synchronized long allocate(
                       Cpu cpu, NaiveCache cache, int gfp, int node, int bytes) {
                     return super.allocate(cpu, cache, gfp | Gfp.GFP_KERNEL, node, bytes);
+                  }
+                }),
+        SlabFaults.fault(
+            "shrinks-by-slabs",
+            "A shrink says how many slabs it gave back, not how many frames.",
+            List.of("SL-45"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  public synchronized long kmemCacheShrink(Cpu cpu, KmemCache cache) {
+                    return super.kmemCacheShrink(cpu, cache) >> cache.order();
+                  }
+                }),
+        SlabFaults.fault(
+            "arrays-without-limits",
+            "Caches say that they have arrays, and keep every slab.",
+            List.of("SL-46"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  protected NaiveCache cache(
+                      int id, KmemCacheArgs args, int flags, NaiveGeometry geometry, boolean own) {
+                    return new NaiveCache(id, args, flags, geometry, own) {
+                      @Override
+                      public Tunables tunables() {
+                        return new Tunables(120, 60, 8);
+                      }
+                    };
                   }
                 }),
         SlabFaults.fault(

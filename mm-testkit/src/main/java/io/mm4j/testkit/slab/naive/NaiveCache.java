@@ -44,7 +44,9 @@ public class NaiveCache extends KmemCache {
   public int bytes;
   final boolean isKmalloc;
 
-  NaiveCache(int id, KmemCacheArgs args, int flags, NaiveGeometry geometry, boolean isKmalloc) {
+  /** Creates it without a slab. */
+  public NaiveCache(
+      int id, KmemCacheArgs args, int flags, NaiveGeometry geometry, boolean isKmalloc) {
     super(id, args.name());
     this.args = args;
     this.flags = flags;

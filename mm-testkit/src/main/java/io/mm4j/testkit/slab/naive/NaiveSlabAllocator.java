@@ -7,6 +7,7 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
@@ -120,9 +121,15 @@ public class NaiveSlabAllocator implements SlabAllocator {
     }
     int flags = args.flags() | debugFlags;
     NaiveGeometry geometry = geometry(args, flags);
-    NaiveCache cache = new NaiveCache(id, args, flags, geometry, kmalloc);
+    NaiveCache cache = cache(id, args, flags, geometry, kmalloc);
     caches.addFirst(cache);
     return cache;
+  }
+
+  /** A cache; it enters no list here. */
+  protected NaiveCache cache(
+      int id, KmemCacheArgs args, int flags, NaiveGeometry geometry, boolean kmalloc) {
+    return new NaiveCache(id, args, flags, geometry, kmalloc);
   }
 
   /** How many objects a slab has. */
@@ -296,7 +303,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
     if (pfn == PageAllocator.NO_PAGE) {
       return null;
     }
-    map.hold(pfn, order, FrameOwner.SLAB, 0, cache.id(), 0);
+    map.hold(pfn, order, FrameOwner.SLAB, order > 0 ? PageFlags.PG_HEAD : 0, cache.id(), 0);
     Slab slab = new Slab(pfn, order, objects(cache, order));
     debug.freshSlab(cache, slab);
     for (int i = slab.objects - 1; i >= 0; i--) {

@@ -88,7 +88,16 @@ public final class MarkRules {
       }
       one(reports, Kind.POISON, p, at, false);
     }
+    long twice = objects.removeLast();
+    s.slabs.kmemCacheFree(s.cpu(0), cache, twice);
+    s.slabs.kmemCacheFree(s.cpu(0), cache, twice);
+    one(reports, Kind.DOUBLE_FREE, twice, twice, false);
+    s.slabs.kmemCacheFree(s.cpu(0), cache, objects.getLast() + 8);
+    checkEqual(1, reports.size(), "reports of a free within an object");
+    check(reports.getFirst().kind() == Kind.INVALID_FREE, "INVALID_FREE", reports.toString());
     s.slabs.onReport(null);
+    CaseRules.refused(
+        "a double free that nobody hears of", () -> s.slabs.kmemCacheFree(s.cpu(0), cache, twice));
     s.validate();
   }
 

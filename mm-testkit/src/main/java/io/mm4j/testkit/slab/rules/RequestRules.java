@@ -5,6 +5,9 @@ package io.mm4j.testkit.slab.rules;
 import static io.mm4j.testkit.RuleViolation.check;
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 
+import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.PageFlags;
+import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.slab.CacheStats;
 import io.mm4j.api.slab.KmemCache;
@@ -22,6 +25,7 @@ import io.mm4j.testkit.slab.rules.SlabSubject.Live;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 
 /** Many caches, the other node's objects, what the page allocator is asked for, and merging. */
 public final class RequestRules {
@@ -78,7 +82,18 @@ public final class RequestRules {
                 "the parameter is read and not looked at"),
             Needs.MERGES,
             "slab_nomerge",
-            RequestRules::apart));
+            RequestRules::apart),
+        CaseRules.rule(
+            "SL-45",
+            "whole-pages",
+            "Objects as large as pages and larger: a slab has room for those that it is said to"
+                + " have, forEachLive shows exactly those in use, each leads to its cache, and"
+                + " kmem_cache_shrink says how many frames it gave back.",
+            "Page tables and buffers come in pages.",
+            "mm/slub.c calculate_sizes; mm/slab.c calculate_slab_order; mm/slob.c slob_new_pages",
+            "an order is taken for a count, or a block of several pages for one page",
+            Aspect.CONTENTS,
+            RequestRules::whole));
   }
 
   private static void many(SlabSubject s, Seeded random) {
@@ -140,8 +155,11 @@ public final class RequestRules {
       checkEqual(0, SlabSubject.nodeOf(near), "node of an object for node 0 alone");
       s.enter(near, cache, 0);
     }
-    Live any = s.enter(slabs.kmemCacheAlloc(s.cpu(0), cache.cache, Gfp.GFP_NOWAIT), cache, 0);
-    check(any != null, "an object of node 1 for a request for any node", "none");
+    int freed = (far.size() + 1) / 2;
+    for (int i = 0; i < freed / 3; i++) { // the other CPU keeps some slabs
+      Live any = s.enter(slabs.kmemCacheAlloc(s.cpu(0), cache.cache, Gfp.GFP_NOWAIT), cache, 0);
+      check(any != null, "objects of node 1 for requests for any node", "none after " + i);
+    }
     for (long pfn : pages) {
       s.machine.pages().freePages(s.cpu(0), pfn, 0);
     }
@@ -154,9 +172,11 @@ public final class RequestRules {
     FailingPages.of(s.machine).listen(asked::add);
     for (int i = 0; i < 30; i++) {
       int bytes = SlabOp.size(random, 3000);
+      int flags = SlabFlags.SLAB_NO_MERGE;
+      flags |= random.oneIn(2) ? SlabFlags.SLAB_CONSISTENCY_CHECKS : 0;
+      flags |= random.oneIn(2) ? SlabFlags.SLAB_HWCACHE_ALIGN : 0;
       KmemCache cache =
-          s.slabs.kmemCacheCreate(
-              KmemCacheArgs.of("asks-" + i, bytes).withFlags(SlabFlags.SLAB_NO_MERGE));
+          s.slabs.kmemCacheCreate(KmemCacheArgs.of("asks-" + i, bytes).withFlags(flags));
       int kind = kinds.get(random.below(kinds.size()));
       int gfp = kind | (random.oneIn(2) ? Gfp.__GFP_HIGHMEM : Gfp.__GFP_MOVABLE);
       asked.clear();
@@ -189,5 +209,60 @@ public final class RequestRules {
     check(second.name().equals("second"), "the name of the second", second.name());
     s.slabs.kmemCacheDestroy(s.cpu(0), first);
     s.slabs.kmemCacheDestroy(s.cpu(0), second);
+  }
+
+  private static void whole(SlabSubject s, Seeded random) {
+    for (int i = 0; i < 6; i++) {
+      int bytes = random.oneIn(2) ? 4096 << random.below(3) : 4097 + random.below(14_000);
+      int flags = SlabFlags.SLAB_NO_MERGE;
+      flags |= random.oneIn(3) ? SlabFlags.SLAB_HWCACHE_ALIGN : 0;
+      flags |= random.oneIn(3) ? SlabFlags.SLAB_TYPESAFE_BY_RCU : 0;
+      Cache cache = s.create(KmemCacheArgs.of("whole-" + i, bytes).withFlags(flags));
+      KmemCache it = cache.cache;
+      check(it.size() >= bytes, bytes + " bytes from one object to the next", "" + it.size());
+      check(it.objectsPerSlab() >= 1, "an object in a slab", "none");
+      long room = Pages.PAGE_SIZE << it.order();
+      check(
+          (long) it.size() * it.objectsPerSlab() <= room, "objects within " + room, "" + it.size());
+      CaseRules.some(s, cache, random.between(2, 12));
+      s.free(random.below(2), s.held.getLast());
+      Set<Long> wanted = new TreeSet<>();
+      for (Live object : s.held) {
+        if (object.cache() == cache) {
+          wanted.add(object.paddr());
+          check(it.equals(s.slabs.cacheOf(object.paddr())), "its cache, " + it, "another one");
+          check(s.slabs.ksize(object.paddr()) >= bytes, "room for " + bytes, "less");
+          head(s.machine.memory().memMap(), object.paddr() >>> Pages.PAGE_SHIFT);
+        }
+      }
+      Set<Long> seen = new TreeSet<>();
+      s.slabs.forEachLive(it, paddr -> check(seen.add(paddr), "each once", "twice " + paddr));
+      check(wanted.equals(seen), "live objects " + wanted, seen.toString());
+    }
+    for (Cache cache : s.caches) {
+      for (Live object : List.copyOf(s.held)) {
+        if (object.cache() == cache) {
+          s.free(random.below(2), object);
+        }
+      }
+      long before = free(s);
+      long given = s.slabs.kmemCacheShrink(s.cpu(0), cache.cache);
+      checkEqual(before + given, free(s), "free pages after a shrink of " + cache.cache);
+    }
+    s.empty();
+  }
+
+  /** The first frame of a slab of several is marked as the head of them. */
+  private static void head(MemMap map, long pfn) {
+    long head = map.head(pfn);
+    boolean marked = (map.flags(head) & PageFlags.PG_HEAD) != 0;
+    check(
+        marked == map.order(head) > 0,
+        "PG_head of a slab of order " + map.order(head),
+        "" + marked);
+  }
+
+  private static long free(SlabSubject s) {
+    return s.machine.pages().freePages() + s.machine.pages().pcpPages();
   }
 }

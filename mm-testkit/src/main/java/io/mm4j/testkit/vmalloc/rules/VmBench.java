@@ -199,6 +199,7 @@ final class VmBench {
   void compare() {
     same(ranges(model, true), ranges(it, true), kind + ": areas in use");
     same(ranges(model, false), ranges(it, false), kind + ": free ranges");
+    check(model.stats().equals(it.stats()), kind + ": " + model.stats(), "" + it.stats());
     for (long address : live) {
       long bytes = model.bytes(address);
       checkEqual(bytes, it.bytes(address), kind + ": bytes of " + hex(address));

@@ -215,10 +215,16 @@ public final class VmRules {
 
   private static void lowestHole(VmBench b, Seeded random) {
     List<Long> row = row(b, random, 24);
+    long[] pages = new long[row.size()];
     for (int i = 1; i < row.size(); i += 2) {
+      pages[i] = b.it.bytes(row.get(i)) / PAGE;
       b.free(0, row.get(i));
     }
     b.purge();
+    // Holes of exactly the size.
+    for (int i = 1; i < row.size(); i += 8) {
+      long _ = b.alloc(0, pages[i], 1);
+    }
     for (int i = 0; i < 20; i++) {
       long _ = b.alloc(0, LARGE - 40 + random.below(120), PAGE);
     }
