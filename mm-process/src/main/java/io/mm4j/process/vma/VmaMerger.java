@@ -66,6 +66,7 @@ public final class VmaMerger {
     }
     boolean left = canMergeLeft(r);
     boolean right = !r.justExpand && canMergeRight(r, left);
+    right &= !left || next == null || canRemove(next);
     if (!left && !right) {
       explainAlone(r);
       return null;
@@ -152,6 +153,10 @@ public final class VmaMerger {
     boolean left = leftSide && canMergeLeft(r);
     boolean right = rightSide && canMergeRight(r, left);
     if (!left && !right) {
+      return null;
+    }
+    if (leftSide && rightSide && !canRemove(middle)) {
+      because("a whole attachment of a segment does not become part of another VMA");
       return null;
     }
     if (noMemory(
@@ -248,6 +253,14 @@ public final class VmaMerger {
                 || (r.copiedFrom != null && r.copiedFrom.anonVma != null));
     r.outOfMemory = tree.allocationFails() || (takesOver && tree.allocationFails());
     return r.outOfMemory;
+  }
+
+  /**
+   * {@code can_merge_remove_vma}: a VMA whose file wants to be told of its end ({@code
+   * vm_ops->close}), as segments do, does not go in a merge.
+   */
+  private static boolean canRemove(Vma vma) {
+    return vma.backing == null || !vma.backing.isSegment();
   }
 
   private void adjustHuge(long addr) {
