@@ -339,16 +339,12 @@ class OtherToolsTest {
         16:02:23.4 mmap(NULL, 552960, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0 <ptrace(SYSCALL):No such process>
         16:02:25.3 +++ killed by SIGKILL +++
         """);
-    assertHas(
-        folded(
-            0,
-            "cat",
-            "/proc/1/maps",
-            "--maps",
-            file(
-                "&gt; 00400000-00401000 r-xp 00000000 08:01 1 /tmp/a&amp;b<br>\n"
-                    + "&gt; 7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0 [stack]<br>\n")),
-        "/tmp/a&b");
+    String maps =
+        """
+        &gt; 00400000-00401000 r-xp 00000000 08:01 1 /tmp/a&amp;b<br>
+        &gt; 7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0 [stack]<br>
+        """;
+    assertHas(folded(0, "cat", "/proc/1/maps", "--maps", file(maps)), "/tmp/a&b");
     String report =
         """
         >> sh: page allocation failure: order:9, mode:0xcc0(GFP_KERNEL), nodemask=(null)
