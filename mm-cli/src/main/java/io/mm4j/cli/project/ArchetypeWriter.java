@@ -31,9 +31,11 @@ public final class ArchetypeWriter {
 
   /** What is at the head of a file that Velocity fills in: its own signs, spelled out. */
   private static final String SIGNS =
-      "#set( $symbol_pound = '#' )\n"
-          + "#set( $symbol_dollar = '$' )\n"
-          + "#set( $symbol_escape = '\\' )\n";
+      """
+      #set( $symbol_pound = '#' )
+      #set( $symbol_dollar = '$' )
+      #set( $symbol_escape = '\\' )
+      """;
 
   private ArchetypeWriter() {}
 
