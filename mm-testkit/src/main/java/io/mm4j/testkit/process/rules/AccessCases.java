@@ -182,7 +182,7 @@ public final class AccessCases {
     // The highest hole is as large as what is asked for.
     long top = SpaceSetup.BASE;
     for (int i = 1; i <= 3; i++) {
-      rig.gives("mmap", top - i * PAGE, rig.mm.mmap(0, PAGE, RW - i % 2 * 2, ANON, -1, 0));
+      rig.gives("mmap", top - i * PAGE, rig.mm.mmap(0, PAGE, i % 2 == 0 ? RW : 1, ANON, -1, 0));
     }
     rig.unmap(top - 2 * PAGE, PAGE);
     rig.gives("mmap of a hole", top - 2 * PAGE, rig.mm.mmap(0, PAGE, RW, ANON, -1, 0));

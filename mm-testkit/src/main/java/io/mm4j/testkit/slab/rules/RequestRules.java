@@ -257,7 +257,7 @@ public final class RequestRules {
     long head = map.head(pfn);
     boolean marked = (map.flags(head) & PageFlags.PG_HEAD) != 0;
     check(
-        marked == map.order(head) > 0,
+        marked == (map.order(head) > 0),
         "PG_head of a slab of order " + map.order(head),
         "" + marked);
   }
