@@ -45,6 +45,9 @@ public abstract class CpuSlabs {
 
   private static final int INDEX_BITS = 5;
 
+  /** For requests of up to 8 KiB. */
+  private static final int SLOTS = 8192 >>> KmallocSizes.SMALL_SHIFT;
+
   /** What is not open. */
   static final ObjectSheaf CLOSED = new ObjectSheaf(0, 0, ObjectFrames.MIN_SHIFT, 0);
 
@@ -52,16 +55,29 @@ public abstract class CpuSlabs {
   private final int nodes;
   private final ObjectFrames frames;
   private final MemorySegment ram;
+
+  /** RAM in units of 8 bytes. */
+  private final long units;
+
   private final byte[] sizeIndex;
 
   /** By kind and index of the size. */
   private final ObjectSheaf[] kmallocs = new ObjectSheaf[KMALLOC_TYPES << INDEX_BITS];
+
+  /** Of the normal kind and up to 8 KiB, by {@code (bytes - 1) >>> SMALL_SHIFT}. */
+  private final ObjectSheaf[] normal = new ObjectSheaf[SLOTS];
 
   /** By cache. */
   private ObjectSheaf[] fronts = {};
 
   /** By tag: {@link #CLOSED} of another node's frames. */
   private ObjectSheaf[] backs = {CLOSED};
+
+  /**
+   * Of the object that was freed last: the next one is often of the same cache. A free takes this
+   * sheaf while it looks up the tag, so that it need not wait for what it finds.
+   */
+  private int lastTag;
 
   /**
    * With nothing open.
@@ -76,8 +92,10 @@ public abstract class CpuSlabs {
     this.nodes = nodes;
     this.frames = frames;
     this.ram = ram;
+    this.units = ram.byteSize() >>> ObjectFrames.MIN_SHIFT;
     this.sizeIndex = sizeIndex;
     Arrays.fill(kmallocs, CLOSED);
+    Arrays.fill(normal, CLOSED);
   }
 
   /** The CPU. */
@@ -98,16 +116,30 @@ public abstract class CpuSlabs {
 
   /** {@link SlabAllocator#kmalloc}. */
   public final long kmalloc(long bytes, int gfp) {
+    int slot = ((int) bytes - 1) >>> KmallocSizes.SMALL_SHIFT; // far away for 0
+    ObjectSheaf[] all = normal;
+    if ((gfp & NOT_NORMAL) != 0
+        || (int) bytes != bytes
+        || Integer.compareUnsigned(slot, all.length) >= 0) {
+      return kmallocOther(bytes, gfp);
+    }
+    ObjectSheaf sheaf = all[slot];
+    long[] objects = sheaf.front;
+    int top = sheaf.top - 1;
+    return Integer.compareUnsigned(top, objects.length) < 0
+        ? handOut(sheaf, objects, top, gfp)
+        : kmallocSlow(bytes, gfp, SlabAllocator.NUMA_NO_NODE);
+  }
+
+  /** The same of a large or a special one. */
+  private long kmallocOther(long bytes, int gfp) {
     if (((bytes - 1) >>> 31) == 0) { // from 1 on
       int last = (int) bytes - 1;
-      int index =
-          last < KmallocSizes.SMALL
-              ? sizeIndex[last >>> KmallocSizes.SMALL_SHIFT]
-              : 32 - Integer.numberOfLeadingZeros(last);
-      ObjectSheaf sheaf = kmallocs[kmallocType(gfp) << INDEX_BITS | index];
+      ObjectSheaf sheaf = kmallocs[kmallocType(gfp) << INDEX_BITS | index(last)];
+      long[] objects = sheaf.front;
       int top = sheaf.top - 1;
-      if (top >= sheaf.floor) {
-        return handOut(sheaf, top, gfp);
+      if (Integer.compareUnsigned(top, objects.length) < 0) {
+        return handOut(sheaf, objects, top, gfp);
       }
     }
     return kmallocSlow(bytes, gfp, SlabAllocator.NUMA_NO_NODE);
@@ -126,9 +158,10 @@ public abstract class CpuSlabs {
     ObjectSheaf[] all = fronts;
     if (id < all.length) {
       ObjectSheaf sheaf = all[id];
+      long[] objects = sheaf.front;
       int top = sheaf.top - 1;
-      if (top >= sheaf.floor) {
-        return handOut(sheaf, top, gfp);
+      if (Integer.compareUnsigned(top, objects.length) < 0) {
+        return handOut(sheaf, objects, top, gfp);
       }
     }
     return allocSlow(cache, gfp, SlabAllocator.NUMA_NO_NODE);
@@ -141,16 +174,16 @@ public abstract class CpuSlabs {
         : allocSlow(cache, gfp, nodeId);
   }
 
-  private long handOut(ObjectSheaf sheaf, int top, int gfp) {
-    long paddr = sheaf.objects[top];
+  private long handOut(ObjectSheaf sheaf, long[] objects, int top, int gfp) {
+    long paddr = objects[top];
     sheaf.top = top;
     int unit = (int) (paddr >>> ObjectFrames.MIN_SHIFT);
-    ObjectFrames.Chunk chunk = frames.chunks[(int) (paddr >>> 21)];
-    if (chunk == null) {
-      throw new IllegalStateException("a free object in no slab: " + Long.toHexString(paddr));
-    }
     int kind = sheaf.kind;
-    chunk.marks[kind][(unit & ObjectFrames.UNIT_MASK) >>> kind] = ObjectFrames.mark(unit);
+    sheaf
+            .marks
+            .rows[(int) (paddr >>> ObjectFrames.CHUNK_SHIFT)][
+            (unit & ObjectFrames.UNIT_MASK) >>> kind] =
+        ObjectFrames.mark(unit);
     if ((gfp & Gfp.__GFP_ZERO) != 0) {
       clear(paddr, sheaf.bytes);
     }
@@ -173,33 +206,41 @@ public abstract class CpuSlabs {
 
   /** Puts an object into its sheaf, if there is room and a live object begins there. */
   private boolean takeBack(int id, long paddr) {
-    long unit = Long.rotateRight(paddr, ObjectFrames.MIN_SHIFT); // of no chunk if not aligned to 8
-    long at = unit >>> ObjectFrames.UNIT_BITS;
-    ObjectFrames.@Nullable Chunk[] chunks = frames.chunks;
-    if (Long.compareUnsigned(at, chunks.length) >= 0) {
-      return false;
+    long unit = Long.rotateRight(paddr, ObjectFrames.MIN_SHIFT);
+    int[][] tags = frames.tags;
+    int chunk = (int) (unit >>> ObjectFrames.UNIT_BITS);
+    if (Long.compareUnsigned(unit, units) >= 0
+        || Integer.compareUnsigned(chunk, tags.length) >= 0) {
+      return false; // not aligned to 8, or nowhere
     }
-    ObjectFrames.Chunk chunk = chunks[(int) at];
-    if (chunk == null) {
-      return false;
-    }
-    int tag = chunk.tags[((int) unit >>> ObjectFrames.FRAME_UNIT_BITS) & ObjectFrames.FRAME_MASK];
+    int tag = tags[chunk][(int) (unit >>> ObjectFrames.FRAME_UNIT_BITS) & ObjectFrames.FRAME_MASK];
     ObjectSheaf[] all = backs;
-    if (tag >= all.length) {
-      return false;
+    int guess = lastTag;
+    ObjectSheaf sheaf = all[guess];
+    if (tag != guess) {
+      if (tag >= all.length) {
+        return false;
+      }
+      sheaf = all[tag];
+      lastTag = tag;
     }
-    ObjectSheaf sheaf = all[tag];
+    long[] objects = sheaf.front;
     int top = sheaf.top;
-    if (top >= sheaf.limit || (id != 0 && id != sheaf.cacheId)) {
+    if (Integer.compareUnsigned(top, objects.length) >= 0 || (id != 0 && id != sheaf.cacheId)) {
       return false;
     }
-    byte[] marks = chunk.marks[sheaf.kind];
+    byte[][] rows = sheaf.marks.rows;
+    if (Integer.compareUnsigned(chunk, rows.length) >= 0) {
+      return false;
+    }
+    byte[] marks = rows[chunk];
     int place = ((int) unit & ObjectFrames.UNIT_MASK) >>> sheaf.kind;
-    if (marks[place] != ObjectFrames.mark((int) unit)) {
+    if (Integer.compareUnsigned(place, marks.length) >= 0
+        || marks[place] != ObjectFrames.mark((int) unit)) {
       return false;
     }
     marks[place] = 0;
-    sheaf.objects[top] = paddr;
+    objects[top] = paddr;
     sheaf.top = top + 1;
     return true;
   }
@@ -239,6 +280,7 @@ public abstract class CpuSlabs {
       fronts = grown(fronts, length);
       backs = grown(backs, length * nodes);
     }
+    sheaf.marks = frames.marks(sheaf.kind);
     fronts[id] = sheaf;
     backs[tag(id, cpu.nodeId())] = sheaf;
   }
@@ -251,7 +293,7 @@ public abstract class CpuSlabs {
     }
     for (int i = 0; i < kmallocs.length; i++) {
       if (kmallocs[i].cacheId == cacheId) {
-        kmallocs[i] = CLOSED;
+        setKmalloc(i >>> INDEX_BITS, i & (1 << INDEX_BITS) - 1, CLOSED);
       }
     }
   }
@@ -263,6 +305,18 @@ public abstract class CpuSlabs {
    */
   protected final void setKmalloc(int type, int index, ObjectSheaf sheaf) {
     kmallocs[type << INDEX_BITS | index] = sheaf;
+    for (int slot = 0; type == KMALLOC_NORMAL && slot < SLOTS; slot++) {
+      if (index(slot << KmallocSizes.SMALL_SHIFT) == index) {
+        normal[slot] = sheaf;
+      }
+    }
+  }
+
+  /** The index of a request of one byte more. */
+  private int index(int last) {
+    return last < KmallocSizes.SMALL
+        ? sizeIndex[last >>> KmallocSizes.SMALL_SHIFT]
+        : 32 - Integer.numberOfLeadingZeros(last);
   }
 
   /**

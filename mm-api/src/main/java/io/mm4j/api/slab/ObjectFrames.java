@@ -5,7 +5,6 @@ package io.mm4j.api.slab;
 import io.mm4j.api.memory.Pages;
 import java.util.Arrays;
 import org.apiguardian.api.API;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Which frames belong to which cache, and which objects are live: what a free must know before it
@@ -24,6 +23,11 @@ import org.jspecify.annotations.Nullable;
  *       granule size; from 1 KiB on it stays 1 KiB.
  * </ul>
  *
+ * <p>Either is reached by two steps, a table of chunks and the chunk, and that of the marks is one
+ * for each size of granule: what a fast path does more often than anything else has the fewest
+ * loads that wait for each other. The tables have 4 bytes for each chunk up to the highest with a
+ * slab.
+ *
  * <p>So for objects of 64 bytes there is a byte of marks for 64 bytes of slab, and a tenth of that
  * for large ones. Linux has nothing like it: without its debug mode it notices a double free only
  * if the object is the one that was freed last ({@code CONFIG_SLAB_FREELIST_HARDENED}).
@@ -39,8 +43,7 @@ public final class ObjectFrames {
   public static final int MIN_SHIFT = 3;
 
   private static final int MAX_SHIFT = 10;
-  private static final int KINDS = MAX_SHIFT - MIN_SHIFT + 1;
-  private static final int CHUNK_SHIFT = 21;
+  static final int CHUNK_SHIFT = 21;
   private static final int FRAMES = 1 << (CHUNK_SHIFT - Pages.PAGE_SHIFT);
 
   /** Bits of an address in 8 bytes that lie within a chunk. */
@@ -49,27 +52,34 @@ public final class ObjectFrames {
   static final int UNIT_MASK = (1 << UNIT_BITS) - 1;
   static final int FRAME_UNIT_BITS = Pages.PAGE_SHIFT - MIN_SHIFT;
   static final int FRAME_MASK = FRAMES - 1;
+  private static final int FRAME_SHIFT = CHUNK_SHIFT - Pages.PAGE_SHIFT;
+
+  private static final int KINDS = MAX_SHIFT - MIN_SHIFT + 1;
+
+  private static final int[] NO_TAGS = new int[FRAMES];
   private static final byte[] NO_MARKS = {};
 
-  /** What is known of 2 MiB of RAM. */
-  static final class Chunk {
-    final int[] tags = new int[FRAMES];
+  /** By chunk, as long as it had to be so far; {@link #NO_TAGS} where there is no slab. */
+  int[][] tags = {};
 
-    /** By {@code shift - MIN_SHIFT}; empty until a slab of that kind is there. */
-    final byte[][] marks = new byte[KINDS][];
-
-    private int taggedFrames;
-
-    Chunk() {
-      Arrays.fill(marks, NO_MARKS);
-    }
+  /** The marks of one granule size. */
+  static final class Marks {
+    /** By chunk, as long as it had to be so far; empty until a slab of that kind is there. */
+    byte[][] rows = {};
   }
 
-  /** By {@code paddr >>> CHUNK_SHIFT}; as long as it had to be so far. */
-  @Nullable Chunk[] chunks = new @Nullable Chunk[0];
+  /** By {@code shift - MIN_SHIFT}. */
+  private final Marks[] marks = new Marks[KINDS];
 
   /** Creates a table without slabs. */
-  public ObjectFrames() {}
+  public ObjectFrames() {
+    Arrays.setAll(marks, kind -> new Marks());
+  }
+
+  /** The marks of a granule size. */
+  Marks marks(int kind) {
+    return marks[kind];
+  }
 
   /**
    * The granule of objects that lie so far apart, as a shift.
@@ -87,74 +97,71 @@ public final class ObjectFrames {
    * @param shift of {@link #shiftOf}
    */
   public synchronized void add(long pfn, int order, int tag, int shift) {
-    int last = (int) ((pfn + (1L << order) - 1) >>> (CHUNK_SHIFT - Pages.PAGE_SHIFT));
-    if (last >= chunks.length) {
-      chunks = Arrays.copyOf(chunks, Math.max(last + 1, Math.min(chunks.length * 2, last + 4096)));
-    }
+    int last = (int) ((pfn + (1L << order) - 1) >>> FRAME_SHIFT);
+    Marks kind = marks[shift - MIN_SHIFT];
+    kind.rows = grown(kind.rows, last, NO_MARKS);
+    tags = grown(tags, last, NO_TAGS); // after the marks, to which they lead
     for (long frame = pfn; frame < pfn + (1L << order); frame++) {
-      Chunk chunk = chunkOf(frame, shift);
-      int at = (int) frame & FRAME_MASK;
-      if (chunk.tags[at] == 0) {
-        chunk.taggedFrames++;
+      int chunk = (int) (frame >>> FRAME_SHIFT);
+      if (kind.rows[chunk] == NO_MARKS) {
+        kind.rows[chunk] = new byte[1 << (CHUNK_SHIFT - shift)];
       }
-      chunk.tags[at] = tag;
+      if (tags[chunk] == NO_TAGS) {
+        tags[chunk] = new int[FRAMES];
+      }
+      tags[chunk][(int) frame & FRAME_MASK] = tag;
     }
   }
 
-  private Chunk chunkOf(long pfn, int shift) {
-    int at = (int) (pfn >>> (CHUNK_SHIFT - Pages.PAGE_SHIFT));
-    Chunk chunk = chunks[at];
-    if (chunk == null) {
-      chunk = new Chunk();
-      chunks[at] = chunk;
+  private static <T> T[] grown(T[] old, int last, T nothing) {
+    if (last < old.length) {
+      return old;
     }
-    int kind = shift - MIN_SHIFT;
-    if (chunk.marks[kind].length == 0) {
-      chunk.marks[kind] = new byte[1 << (CHUNK_SHIFT - shift)];
-    }
-    return chunk;
+    T[] longer = Arrays.copyOf(old, Math.max(last + 1, Math.min(old.length * 2, last + 4096)));
+    Arrays.fill(longer, old.length, longer.length, nothing);
+    return longer;
   }
 
   /** Says that the frames of a block, which {@link #add} was told of, hold no objects any more. */
   public synchronized void remove(long pfn, int order) {
     for (long frame = pfn; frame < pfn + (1L << order); frame++) {
-      int number = (int) (frame >>> (CHUNK_SHIFT - Pages.PAGE_SHIFT));
-      Chunk chunk = chunks[number];
-      int at = (int) frame & FRAME_MASK;
-      if (chunk != null && chunk.tags[at] != 0) {
-        chunk.tags[at] = 0;
-        chunk.taggedFrames--;
+      int[] chunk = tags[(int) (frame >>> FRAME_SHIFT)];
+      if (chunk != NO_TAGS) {
+        chunk[(int) frame & FRAME_MASK] = 0;
       }
     }
   }
 
   /** Forgets the chunks without a slab; they are kept until then, as slabs come and go. */
   public synchronized void trim() {
-    for (int number = 0; number < chunks.length; number++) {
-      Chunk chunk = chunks[number];
-      if (chunk != null && chunk.taggedFrames == 0) {
-        chunks[number] = null;
+    for (int chunk = 0; chunk < tags.length; chunk++) {
+      if (tags[chunk] != NO_TAGS && Arrays.equals(tags[chunk], NO_TAGS)) {
+        tags[chunk] = NO_TAGS;
+        for (Marks kind : marks) {
+          if (chunk < kind.rows.length) {
+            kind.rows[chunk] = NO_MARKS;
+          }
+        }
       }
     }
   }
 
   /** What was said of the frame that an address lies in; 0 if it holds no objects. */
   public int tag(long paddr) {
-    long at = paddr >>> CHUNK_SHIFT;
-    Chunk chunk = Long.compareUnsigned(at, chunks.length) < 0 ? chunks[(int) at] : null;
-    return chunk == null ? 0 : chunk.tags[(int) (paddr >>> Pages.PAGE_SHIFT) & FRAME_MASK];
+    long chunk = paddr >>> CHUNK_SHIFT;
+    return Long.compareUnsigned(chunk, tags.length) < 0
+        ? tags[(int) chunk][(int) (paddr >>> Pages.PAGE_SHIFT) & FRAME_MASK]
+        : 0;
   }
 
   /** Whether a live object begins at this address of a slab with this granule. */
   public boolean isLive(long paddr, int shift) {
-    long at = paddr >>> CHUNK_SHIFT;
-    Chunk chunk = Long.compareUnsigned(at, chunks.length) < 0 ? chunks[(int) at] : null;
-    if (chunk == null || (paddr & 7) != 0) {
+    byte[][] rows = marks[shift - MIN_SHIFT].rows;
+    if ((paddr & 7) != 0 || Long.compareUnsigned(paddr >>> CHUNK_SHIFT, rows.length) >= 0) {
       return false;
     }
-    byte[] marks = chunk.marks[shift - MIN_SHIFT];
-    int unit = (int) (paddr >>> MIN_SHIFT) & UNIT_MASK;
-    return marks.length != 0 && marks[unit >>> (shift - MIN_SHIFT)] == mark(unit);
+    byte[] row = rows[(int) (paddr >>> CHUNK_SHIFT)];
+    return row != NO_MARKS && row[place(paddr, shift)] == mark((int) (paddr >>> MIN_SHIFT));
   }
 
   /** Says that an object of a slab is live from now on. */
@@ -168,11 +175,11 @@ public final class ObjectFrames {
   }
 
   private void put(long paddr, int shift, byte mark) {
-    Chunk chunk = chunks[(int) (paddr >>> CHUNK_SHIFT)];
-    int kind = shift - MIN_SHIFT;
-    if (chunk != null) {
-      chunk.marks[kind][((int) (paddr >>> MIN_SHIFT) & UNIT_MASK) >>> kind] = mark;
-    }
+    marks[shift - MIN_SHIFT].rows[(int) (paddr >>> CHUNK_SHIFT)][place(paddr, shift)] = mark;
+  }
+
+  private static int place(long paddr, int shift) {
+    return ((int) (paddr >>> MIN_SHIFT) & UNIT_MASK) >>> (shift - MIN_SHIFT);
   }
 
   /** Receives the frames of slabs. */
@@ -184,11 +191,11 @@ public final class ObjectFrames {
 
   /** Calls somebody with every frame that has a tag, in ascending order. */
   public synchronized void forEach(Visitor visitor) {
-    for (int number = 0; number < chunks.length; number++) {
-      Chunk chunk = chunks[number];
-      for (int at = 0; chunk != null && at < FRAMES; at++) {
-        if (chunk.tags[at] != 0) {
-          visitor.frame((long) number << (CHUNK_SHIFT - Pages.PAGE_SHIFT) | at, chunk.tags[at]);
+    for (int chunk = 0; chunk < tags.length; chunk++) {
+      int[] all = tags[chunk];
+      for (int at = 0; all != NO_TAGS && at < FRAMES; at++) {
+        if (all[at] != 0) {
+          visitor.frame((long) chunk << FRAME_SHIFT | at, all[at]);
         }
       }
     }

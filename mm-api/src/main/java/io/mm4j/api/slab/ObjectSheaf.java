@@ -10,23 +10,26 @@ import org.apiguardian.api.API;
  * slab_sheaf} of mm/slub.c (Linux 6.18), and Bonwick's magazine and the {@code array_cache} of
  * mm/slab.c before it. What lies here is free: no object of it is marked live.
  *
- * <p>An allocation takes from it while there are more than {@code floor} objects, a free puts while
- * there are fewer than {@code limit}. A sheaf that is closed has its floor out of reach and a limit
- * of 0; so is each new one.
+ * <p>An allocation takes from an open one while there are objects, a free puts while there is room.
+ * One that is closed looks to both as if it had room for none; so does each new one.
  *
  * <p>Threads: the owner of the CPU, or who holds its park lock.
  */
 @API(status = API.Status.EXPERIMENTAL)
 public final class ObjectSheaf {
-  private static final int OUT_OF_REACH = Integer.MAX_VALUE;
+  private static final long[] SHUT = {};
 
-  long[] objects;
+  /** Where {@link CpuSlabs} takes and puts: the objects while it is open, else {@link #SHUT}. */
+  long[] front = SHUT;
+
   int top;
-  int floor = OUT_OF_REACH;
-  int limit;
+  private final long[] objects;
 
   /** Of {@link ObjectFrames}, less {@link ObjectFrames#MIN_SHIFT}. */
   final int kind;
+
+  /** Where its objects are marked; nowhere until a CPU works on it. */
+  ObjectFrames.Marks marks = new ObjectFrames.Marks();
 
   final int cacheId;
 
@@ -88,39 +91,37 @@ public final class ObjectSheaf {
 
   /** From now on {@link CpuSlabs} works on it alone. */
   public void open() {
-    floor = 0;
-    limit = objects.length;
+    front = objects;
   }
 
   /** From now on every allocation and free comes the slow way. */
   public void close() {
-    floor = OUT_OF_REACH;
-    limit = 0;
+    front = SHUT;
   }
 
   /** Whether it is open. */
   public boolean isOpen() {
-    return floor == 0;
+    return front != SHUT;
   }
 
-  /**
-   * Exchanges what is in two sheaves of one capacity; which of them is open stays. So the sheaf
-   * that a CPU works on stays the same object for good.
-   */
+  /** Exchanges what is in two sheaves of one capacity; which of them is open stays. */
   public void exchange(ObjectSheaf other) {
-    long[] theirs = other.objects;
-    other.objects = objects;
-    objects = theirs;
-    int theirTop = other.top;
+    int theirs = other.top;
     other.top = top;
-    top = theirTop;
+    swap(other.objects, theirs);
   }
 
-  /** Exchanges what is in it with a bare array of the same length. */
-  public long[] exchange(long[] full, int count) {
-    long[] mine = objects;
-    objects = full;
+  /** Exchanges what is in it with what is in a bare array of the same length. */
+  public void exchange(long[] other, int count) {
+    swap(other, count);
+  }
+
+  private void swap(long[] other, int count) {
+    for (int i = 0; i < Math.max(top, count); i++) {
+      long theirs = other[i];
+      other[i] = objects[i];
+      objects[i] = theirs;
+    }
     top = count;
-    return mine;
   }
 }

@@ -37,9 +37,10 @@ final class Barn {
       if (full.isEmpty()) {
         return false;
       }
-      long[] mine = main.exchange(full.removeLast(), capacity);
+      long[] other = full.removeLast();
+      main.exchange(other, capacity);
       if (empty.size() < MOST) {
-        empty.add(mine);
+        empty.add(other);
       }
       return true;
     } finally {
@@ -55,7 +56,8 @@ final class Barn {
         return false;
       }
       long[] other = empty.isEmpty() ? new long[capacity] : empty.removeLast();
-      full.add(main.exchange(other, 0));
+      main.exchange(other, 0);
+      full.add(other);
       return true;
     } finally {
       lock.unlock();
