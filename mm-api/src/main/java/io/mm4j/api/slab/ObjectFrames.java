@@ -73,7 +73,7 @@ public final class ObjectFrames {
 
   /** Creates a table without slabs. */
   public ObjectFrames() {
-    Arrays.setAll(marks, kind -> new Marks());
+    Arrays.setAll(marks, _ -> new Marks());
   }
 
   /** The marks of a granule size. */
