@@ -38,6 +38,7 @@ import org.apiguardian.api.API;
  * both. Two threads that free one object at once are noticed only by luck, as anywhere.
  */
 @API(status = API.Status.EXPERIMENTAL)
+@SuppressWarnings("ReferenceEquality") // no tags: the very array, not one that is like it
 public final class ObjectFrames {
   /** The smallest granule, in bits: 8 bytes. */
   public static final int MIN_SHIFT = 3;
@@ -73,7 +74,7 @@ public final class ObjectFrames {
 
   /** Creates a table without slabs. */
   public ObjectFrames() {
-    Arrays.setAll(marks, kind -> new Marks());
+    Arrays.setAll(marks, _ -> new Marks());
   }
 
   /** The marks of a granule size. */
@@ -103,7 +104,7 @@ public final class ObjectFrames {
     tags = grown(tags, last, NO_TAGS); // after the marks, to which they lead
     for (long frame = pfn; frame < pfn + (1L << order); frame++) {
       int chunk = (int) (frame >>> FRAME_SHIFT);
-      if (kind.rows[chunk] == NO_MARKS) {
+      if (kind.rows[chunk].length == 0) {
         kind.rows[chunk] = new byte[1 << (CHUNK_SHIFT - shift)];
       }
       if (tags[chunk] == NO_TAGS) {
@@ -161,7 +162,7 @@ public final class ObjectFrames {
       return false;
     }
     byte[] row = rows[(int) (paddr >>> CHUNK_SHIFT)];
-    return row != NO_MARKS && row[place(paddr, shift)] == mark((int) (paddr >>> MIN_SHIFT));
+    return row.length != 0 && row[place(paddr, shift)] == mark((int) (paddr >>> MIN_SHIFT));
   }
 
   /** Says that an object of a slab is live from now on. */

@@ -101,7 +101,7 @@ public final class ObjectSheaf {
 
   /** Whether it is open. */
   public boolean isOpen() {
-    return front != SHUT;
+    return front.length != 0;
   }
 
   /** Exchanges what is in two sheaves of one capacity; which of them is open stays. */
