@@ -49,7 +49,7 @@ public final class OffHeap implements SegmentAllocator, AutoCloseable {
   /** The largest piece: a block of the largest order, 4 MiB. */
   public static final long MAX_BYTES = Pages.PAGE_SIZE << Pages.MAX_PAGE_ORDER;
 
-  private static final int GFP = Gfp.GFP_KERNEL | Gfp.__GFP_NOWARN;
+  private static final int GFP = Gfp.GFP_KERNEL | Gfp.__GFP_NOWARN | Gfp.__GFP_NORETRY;
 
   private final String name;
   private final Machine machine;

@@ -241,6 +241,7 @@ final class CpuSlabSource {
       empty = inuse == 0 && node.partial.size() >= cache.minPartial();
       if (!empty && inuse < SlabPages.objects(counters)) {
         pages.addPartial(node, pfn, remote != SlabAllocator.NO_OBJECT);
+        node.mayHaveEmpty |= inuse == 0;
       }
     } finally {
       node.lock.unlock();
@@ -267,10 +268,11 @@ final class CpuSlabSource {
       boolean empty = false;
       node.lock.lock();
       try {
-        empty =
-            SlabPages.inuse(pages.counters(pfn)) == 0 && node.partial.size() >= cache.minPartial();
+        boolean unused = SlabPages.inuse(pages.counters(pfn)) == 0;
+        empty = unused && node.partial.size() >= cache.minPartial();
         if (!empty) {
           pages.addPartial(node, pfn, true);
+          node.mayHaveEmpty |= unused;
         }
       } finally {
         node.lock.unlock();

@@ -40,17 +40,32 @@ final class Flushes extends CpuRequests<SlubCache, SlubCpu> {
 
   /** {@code __kmem_cache_do_shrink()}: how many frames went back. */
   long shrinkNodes(SlubCpu cpu, SlubCache cache) {
+    long freed = giveEmpty(cpu, cache);
+    for (NodeSlabs node : cache.nodes) {
+      if (!cache.isDebug()) {
+        sort(node);
+      }
+    }
+    return freed;
+  }
+
+  /**
+   * What nobody uses goes back; how many frames. The order of the partial lists stays, so that
+   * somebody who is out of memory does not walk over all of them. O(1) for each node that has
+   * nothing to give.
+   */
+  long giveEmpty(SlubCpu cpu, SlubCache cache) {
     long freed = 0;
     if (!cache.isDebug() && cache.sheafCapacity > 0 && hasFullSheaves(cache)) {
       slabs.sheaves.shrinkBarns(cpu, cpu.of(cache));
       flush(cpu, cache);
     }
     for (NodeSlabs node : cache.nodes) {
-      for (long pfn = takeEmpty(node); pfn != NONE; pfn = takeEmpty(node)) {
+      FrameList empty = new FrameList(slabs.memMap);
+      takeEmpty(cache, node, empty);
+      for (long pfn = empty.first(); pfn != NONE; pfn = empty.first()) {
+        empty.remove(pfn);
         freed += slabs.slabPages.discard(cpu, cache, pfn);
-      }
-      if (!cache.isDebug()) {
-        sort(node);
       }
     }
     return freed;
@@ -65,17 +80,20 @@ final class Flushes extends CpuRequests<SlubCache, SlubCpu> {
     return false;
   }
 
-  private long takeEmpty(NodeSlabs node) {
+  private void takeEmpty(SlubCache cache, NodeSlabs node, FrameList empty) {
     SlabPages pages = slabs.slabPages;
     node.lock.lock();
     try {
-      for (long pfn = node.partial.first(); pfn != NONE; pfn = node.partial.next(pfn)) {
+      boolean looks = node.mayHaveEmpty || cache.isDebug();
+      long next;
+      for (long pfn = looks ? node.partial.first() : NONE; pfn != NONE; pfn = next) {
+        next = node.partial.next(pfn);
         if (SlabPages.inuse(pages.counters(pfn)) == 0) {
           pages.removePartial(node, pfn);
-          return pfn;
+          empty.addLast(pfn);
         }
       }
-      return NONE;
+      node.mayHaveEmpty = false;
     } finally {
       node.lock.unlock();
     }

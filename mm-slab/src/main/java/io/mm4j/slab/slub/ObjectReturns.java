@@ -79,9 +79,12 @@ final class ObjectReturns {
       return WAS_FULL;
     }
     boolean listed = (counters & SlabPages.NODE_PARTIAL) != 0;
-    if (inuse == 0 && listed && node.partial.size() >= cache.minPartial()) {
-      pages.removePartial(node, pfn);
-      return EMPTY;
+    if (inuse == 0 && listed) {
+      if (node.partial.size() >= cache.minPartial()) {
+        pages.removePartial(node, pfn);
+        return EMPTY;
+      }
+      node.mayHaveEmpty = true;
     }
     return STAYS;
   }

@@ -202,6 +202,11 @@ final class SlabWalk {
             cache,
             pfn,
             "on the node's partial list: free=" + slab.free);
+        check(
+            slab.free < slab.objects() || node.mayHaveEmpty || cache.isDebug(),
+            cache,
+            pfn,
+            "nobody would find that no object of it is in use");
       }
       for (long pfn = node.full.first(); pfn != NONE; pfn = node.full.next(pfn)) {
         slab(all, cache, pfn).list("the node's full list");

@@ -206,7 +206,7 @@ final class SlubAllocator extends ReclaimedSlabs<SlubCache, SlubCpu> {
     long freed = flushes.large(cpu);
     for (SlubCache cache : all()) {
       flushes.ask(cpu, cache);
-      freed += flushes.shrinkNodes(cpu, cache);
+      freed += flushes.giveEmpty(cpu, cache);
       if (freed >= pages) {
         break;
       }

@@ -136,8 +136,10 @@ final class HoldingCases {
     misuse(bench, "a kernel thread that does not run", () -> bench.tasks.useMm(kthread, mm));
     bench.run(1, worker);
     misuse(bench, "a kernel thread that uses none", () -> bench.tasks.unuseMm(kthread));
-    long signal = -1 - TouchOutcome.Kind.SEGV_MAPERR.ordinal();
-    checkEqual(signal, bench.tasks.access(bench.cpu(1), A, 0), "an access without memory");
+    checkEqual(
+        signalOf(TouchOutcome.Kind.SEGV_MAPERR),
+        bench.tasks.access(bench.cpu(1), A, 0),
+        "an access without memory");
     bench.tasks.useMm(kthread, mm);
     worker.uses = true;
     bench.model.change(worker, owner.mm);
@@ -156,7 +158,8 @@ final class HoldingCases {
     check(pid > 0, "a child", Long.toString(pid));
     bench.model.born((int) pid, (int) pid, worker.pid, NaiveTasks.NONE, true);
     bench.checkUsers();
-    check(bench.tasks.find((int) pid).mm() == null, "a child without memory", "with");
+    Task child = Objects.requireNonNull(bench.tasks.find((int) pid));
+    check(child.mm() == null, "a child without memory", "with");
     bench.tasks.unuseMm(kthread);
     bench.model.change(worker, NaiveTasks.NONE);
     worker.uses = false;
@@ -238,8 +241,13 @@ final class HoldingCases {
 
   private static void signal(TaskBench bench, TouchOutcome.Kind kind, long uaddr, int access) {
     checkEqual(
-        -1 - kind.ordinal(),
+        signalOf(kind),
         bench.tasks.access(bench.cpu(0), uaddr, access),
         kind + " at 0x" + Long.toHexString(uaddr));
+  }
+
+  @SuppressWarnings("EnumOrdinal") // so Tasks.access promises
+  private static long signalOf(TouchOutcome.Kind kind) {
+    return -1L - kind.ordinal();
   }
 }

@@ -160,7 +160,8 @@ public final class GrowthRule extends Rule<VmaIndexProvider> {
 
   private static void ends(Filled f, int at) {
     boolean there = f.index.contains(f.handles[at]);
-    kept = f.index.first() + f.index.last() + f.index.size() + (there ? f.index.capacity() : 0);
+    long ends = (long) f.index.first() + f.index.last() + f.index.size();
+    kept = ends + (there ? f.index.capacity() : 0);
   }
 
   private static void setRange(Filled f, int at) {
