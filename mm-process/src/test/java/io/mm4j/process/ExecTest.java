@@ -22,6 +22,8 @@ import io.mm4j.api.process.Task;
 import io.mm4j.api.process.Tasks;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -97,6 +99,26 @@ class ExecTest {
   @Test
   void mapsOfAProgramThatCanLieAnywhere() {
     sameAsLinux("areas64pie");
+  }
+
+  /** The same program with 0x2000 as p_align of its first segment, and a page more of bss. */
+  @Test
+  void mapsOfAProgramThatWantsALargerAlignment() {
+    byte[] bytes = resource("areas64pie");
+    ByteBuffer elf = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    int first = 64;
+    int last = first + 3 * 56;
+    elf.putLong(first + 48, 0x2000);
+    elf.putLong(last + 40, elf.getLong(last + 40) + 0x1000);
+    try (Machine machine = machine(Architecture.X86_64)) {
+      Task task = first(machine);
+      assertEquals(0, machine.processes().tasks().exec(task, request(bytes, Abi.X86_64, "x")));
+      // as Linux 6.18 mapped it
+      assertTrue(
+          maps(task).contains("7ffff7ff6000-7ffff7ff7000 r--p 00000000"), maps(task).toString());
+      assertTrue(
+          maps(task).contains("7ffff7fee000-7ffff7ff2000 r--p 00000000"), maps(task).toString());
+    }
   }
 
   @Test
