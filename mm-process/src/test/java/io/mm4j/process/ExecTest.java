@@ -18,8 +18,10 @@ import io.mm4j.api.process.ExecRequest.Abi;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.MmLayout;
+import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Task;
 import io.mm4j.api.process.Tasks;
+import io.mm4j.api.process.Uapi;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -119,6 +121,27 @@ class ExecTest {
       assertTrue(
           maps(task).contains("7ffff7fee000-7ffff7ff2000 r--p 00000000"), maps(task).toString());
     }
+  }
+
+  @Test
+  void whatPrctlHasSaidOfMemoryOutlivesExec() {
+    try (Machine machine = machine(Architecture.X86_64)) {
+      Tasks tasks = machine.processes().tasks();
+      for (int mdwe : new int[] {1, 3}) {
+        Task task = first(machine);
+        assertEquals(0, prctl(task, Uapi.PR_SET_THP_DISABLE, 1, 2));
+        assertEquals(0, prctl(task, Uapi.PR_SET_MDWE, mdwe, 0));
+        assertEquals(0, tasks.exec(task, request(resource("areas64"), Abi.X86_64, "x")));
+        assertEquals(3, prctl(task, Uapi.PR_GET_THP_DISABLE, 0, 0));
+        assertEquals(mdwe == 1 ? 1 : 0, prctl(task, Uapi.PR_GET_MDWE, 0, 0));
+      }
+    }
+  }
+
+  private static long prctl(Task task, int option, long second, long third) {
+    AddressSpace mm = task.mm();
+    assertNotNull(mm);
+    return mm.syscall(Syscall.PRCTL, option, second, third, 0, 0);
   }
 
   @Test

@@ -87,7 +87,7 @@ public final class ExecLoader {
       return new Result(null, -Errno.ENOMEM, false);
     }
     if (old != null) {
-      mm.descriptors.putAll(old.descriptors);
+      mm.inherit(old);
     }
     mm.hasGate = abi == Abi.X86_64;
     error = image(mm, request, stack);
