@@ -18,6 +18,17 @@ import org.junit.jupiter.api.Test;
 class FileKindTest {
   private static final long EXE_FILE = 13;
 
+  @Test
+  void aFileThatIsCalledLikeASegmentIsNone() {
+    try (Rig rig = new Rig()) {
+      MappedFile file = new MappedFile("/SYSV-notes", MappedFile.Kind.EXT4, 8192, at -> 0);
+      rig.mm.installFd(5, new OpenFile(file, OpenFile.Mode.READ_ONLY));
+      long at = rig.mm.mmap(0, 8192, Rig.READ, Uapi.MAP_SHARED, 5, 0);
+      assertEquals(-Errno.EINVAL, rig.mm.syscall(Syscall.SHMDT, at));
+      assertEquals(0, rig.mm.munmap(at, 8192));
+    }
+  }
+
   private static long exeFile(AddressSpace mm, long fd) {
     return mm.syscall(Syscall.PRCTL, Uapi.PR_SET_MM, EXE_FILE, fd, 0, 0);
   }
