@@ -3,6 +3,7 @@ package io.mm4j.process;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.machine.Machine;
@@ -10,6 +11,7 @@ import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.pagetable.Mmu;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.Errno;
@@ -25,6 +27,7 @@ import org.junit.jupiter.api.Test;
 class ShortMemoryTest {
   private static final int GFP_PAGES = Gfp.GFP_HIGHUSER_MOVABLE | Gfp.__GFP_NOWARN;
   private static final int GFP_TABLES = Gfp.GFP_KERNEL | Gfp.__GFP_NOWARN;
+  private static final int MOST_LEFT = 200;
 
   /** A machine of which somebody else has many frames. */
   private static final class Rest implements AutoCloseable {
@@ -56,6 +59,36 @@ class ShortMemoryTest {
       taken.forEach(pfn -> machine.pages().freePages(cpu, pfn, 0));
       machine.close();
     }
+  }
+
+  @Test
+  void aForkThatFailsLeavesNoStaleTranslation() {
+    long first = 0x10000000L;
+    long bytes = 4L << 20;
+    int failures = 0;
+    long child = -1;
+    int all = 0;
+    for (int frames = 0; child < 0 && frames < MOST_LEFT; frames++) {
+      try (Rest rest = new Rest()) {
+        Tasks tasks = rest.machine.processes().tasks();
+        Task task = tasks.spawn("init", AddressSpaceConfig.defaults());
+        AddressSpace mm = task.mm();
+        assertNotNull(mm);
+        assertEquals(first, mm.mmap(first, bytes, Rig.RW, Rig.PRIVATE_ANON | Rig.FIXED, -1, 0));
+        tasks.switchTo(rest.cpu, task);
+        for (long at = first; at < first + bytes; at += 2L << 20) {
+          assertTrue(tasks.access(rest.cpu, at, Mmu.WRITE) >= 0, "frames=" + frames);
+        }
+        all = rest.take(GFP_TABLES, frames == 0 ? Integer.MAX_VALUE : all - frames) + frames;
+        child = tasks.clone(task, 0);
+        assertTrue(child > 0 || child == -Errno.ENOMEM, "clone=" + child);
+        failures += child > 0 ? 0 : 1;
+        int stale = rest.machine.pageTables().mmu(rest.cpu).stale();
+        assertEquals(0, stale, "frames=" + frames + " clone=" + child);
+        mm.validate();
+      }
+    }
+    assertTrue(child > 0 && failures > 0, "clone=" + child + " failures=" + failures);
   }
 
   @Test
