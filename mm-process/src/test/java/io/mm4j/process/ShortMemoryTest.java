@@ -15,12 +15,19 @@ import io.mm4j.api.pagetable.Mmu;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.ExecRequest;
+import io.mm4j.api.process.ExecRequest.Abi;
+import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Task;
 import io.mm4j.api.process.Tasks;
 import io.mm4j.api.process.Uapi;
+import java.io.IOException;
+import java.io.InputStream;
 import java.util.ArrayDeque;
+import java.util.Collections;
 import java.util.Deque;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** What calls leave when memory ends in their middle, frame by frame. */
@@ -28,6 +35,7 @@ class ShortMemoryTest {
   private static final int GFP_PAGES = Gfp.GFP_HIGHUSER_MOVABLE | Gfp.__GFP_NOWARN;
   private static final int GFP_TABLES = Gfp.GFP_KERNEL | Gfp.__GFP_NOWARN;
   private static final int MOST_LEFT = 200;
+  private static final int TABLES_LEFT = 40;
 
   /** A machine of which somebody else has many frames. */
   private static final class Rest implements AutoCloseable {
@@ -58,6 +66,75 @@ class ShortMemoryTest {
     public void close() {
       taken.forEach(pfn -> machine.pages().freePages(cpu, pfn, 0));
       machine.close();
+    }
+  }
+
+  private static byte[] program() throws IOException {
+    try (InputStream in = ShortMemoryTest.class.getResourceAsStream("/elf/areas64")) {
+      assertNotNull(in);
+      return in.readAllBytes();
+    }
+  }
+
+  @Test
+  void execGivesAllArgumentsOrFails() throws IOException {
+    byte[] bytes = program();
+    MappedFile file =
+        new MappedFile("program", MappedFile.Kind.EXT4, bytes.length, at -> bytes[(int) at] & 255);
+    List<String> arguments = Collections.nCopies(1100, ""); // their addresses fill a page
+    ExecRequest request =
+        new ExecRequest(
+            "./program",
+            ExecRequest.Program.of(file),
+            null,
+            Abi.X86_64,
+            arguments,
+            List.of(),
+            ExecRequest.Auxiliary.DEFAULTS);
+    int good = 0;
+    int bad = 0;
+    int early = 0;
+    int tables;
+    int pages;
+    try (Rest rest = new Rest()) {
+      Task _ = rest.machine.processes().tasks().spawn("init", AddressSpaceConfig.defaults());
+      tables = rest.take(GFP_TABLES, Integer.MAX_VALUE) - TABLES_LEFT;
+    }
+    try (Rest rest = new Rest()) {
+      Task _ = rest.machine.processes().tasks().spawn("init", AddressSpaceConfig.defaults());
+      int _ = rest.take(GFP_TABLES, tables);
+      pages = rest.take(GFP_PAGES, Integer.MAX_VALUE);
+    }
+    for (int frames = 1; good == 0 && frames < Math.min(pages, MOST_LEFT); frames++) {
+      try (Rest rest = new Rest()) {
+        Tasks tasks = rest.machine.processes().tasks();
+        Task task = tasks.spawn("init", AddressSpaceConfig.defaults());
+        int _ = rest.take(GFP_TABLES, tables) + rest.take(GFP_PAGES, pages - frames);
+        long result = tasks.exec(task, request);
+        boolean lives = task.state() == Task.State.RUNNING;
+        tasks.validate();
+        if (result == 0) {
+          good++;
+          checkArguments(task, arguments.size(), "frames=" + frames);
+        } else {
+          bad++;
+          early += result == -Errno.E2BIG ? 1 : 0;
+          boolean before = result == -Errno.E2BIG || result == -Errno.ENOMEM;
+          assertEquals(before, lives, "frames=" + frames + " error=" + result);
+        }
+      }
+    }
+    assertTrue(good > 0 && early > 0 && bad > early, good + " " + early + " " + bad);
+  }
+
+  private static void checkArguments(Task task, int count, String where) {
+    AddressSpace mm = task.mm();
+    assertNotNull(mm);
+    long argv = mm.fields().places().startStack() + Long.BYTES;
+    long text = mm.fields().places().argStart();
+    for (int i = 0; i < count; i++) {
+      int low = mm.read(argv + (long) i * Long.BYTES).value();
+      assertEquals((int) (text + i) & 255, low, where + " argv[" + i + "]");
     }
   }
 
