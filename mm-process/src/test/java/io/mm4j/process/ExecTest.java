@@ -18,10 +18,14 @@ import io.mm4j.api.process.ExecRequest.Abi;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.MmLayout;
+import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Task;
 import io.mm4j.api.process.Tasks;
+import io.mm4j.api.process.Uapi;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -97,6 +101,47 @@ class ExecTest {
   @Test
   void mapsOfAProgramThatCanLieAnywhere() {
     sameAsLinux("areas64pie");
+  }
+
+  /** The same program with 0x2000 as p_align of its first segment, and a page more of bss. */
+  @Test
+  void mapsOfAProgramThatWantsALargerAlignment() {
+    byte[] bytes = resource("areas64pie");
+    ByteBuffer elf = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    int first = 64;
+    int last = first + 3 * 56;
+    elf.putLong(first + 48, 0x2000);
+    elf.putLong(last + 40, elf.getLong(last + 40) + 0x1000);
+    try (Machine machine = machine(Architecture.X86_64)) {
+      Task task = first(machine);
+      assertEquals(0, machine.processes().tasks().exec(task, request(bytes, Abi.X86_64, "x")));
+      // as Linux 6.18 mapped it
+      assertTrue(
+          maps(task).contains("7ffff7ff6000-7ffff7ff7000 r--p 00000000"), maps(task).toString());
+      assertTrue(
+          maps(task).contains("7ffff7fee000-7ffff7ff2000 r--p 00000000"), maps(task).toString());
+    }
+  }
+
+  @Test
+  void whatPrctlHasSaidOfMemoryOutlivesExec() {
+    try (Machine machine = machine(Architecture.X86_64)) {
+      Tasks tasks = machine.processes().tasks();
+      for (int mdwe : new int[] {1, 3}) {
+        Task task = first(machine);
+        assertEquals(0, prctl(task, Uapi.PR_SET_THP_DISABLE, 1, 2));
+        assertEquals(0, prctl(task, Uapi.PR_SET_MDWE, mdwe, 0));
+        assertEquals(0, tasks.exec(task, request(resource("areas64"), Abi.X86_64, "x")));
+        assertEquals(3, prctl(task, Uapi.PR_GET_THP_DISABLE, 0, 0));
+        assertEquals(mdwe == 1 ? 1 : 0, prctl(task, Uapi.PR_GET_MDWE, 0, 0));
+      }
+    }
+  }
+
+  private static long prctl(Task task, int option, long second, long third) {
+    AddressSpace mm = task.mm();
+    assertNotNull(mm);
+    return mm.syscall(Syscall.PRCTL, option, second, third, 0, 0);
   }
 
   @Test

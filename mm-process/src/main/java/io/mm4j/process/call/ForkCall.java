@@ -31,12 +31,18 @@ final class ForkCall {
         return null;
       }
       if (!copy(parent, child, vma)) {
+        flush(parent, vma); // entries that are copied already let no writes through any more
         exit(child);
         return null;
       }
     }
     child.accounting.hiwaterVm = child.accounting.totalVm;
     return child;
+  }
+
+  /** {@code flush_tlb_mm} at the end of {@code dup_mmap}, whatever has come of it. */
+  private static void flush(Mm mm, Vma vma) {
+    mm.context.frames().flush(mm.pages.root(), vma.start, vma.end);
   }
 
   /** {@code vma_needs_copy}, and what {@code dup_mmap} says first: faults do not bring it back. */

@@ -100,7 +100,7 @@ final class MapRegion {
 
   /** {@code hugetlb_reserve_pages}: promises what the mapping may touch. */
   private boolean promise(OpenFile open, long addr, long end, long pgoff, long flags) {
-    long first = pgoff >>> 9;
+    long first = (pgoff << 12) / mm.hugeBytes;
     return (flags & VmFlags.MAYSHARE) != 0
         ? mm.huge.promise(
             mm.context.hugeFile(open.file()), first, first + (end - addr) / mm.hugeBytes)

@@ -153,7 +153,7 @@ final class SegmentCalls {
 
   /** {@code vm_ops == &shm_vm_ops}. */
   static boolean isAttachment(Vma vma) {
-    return vma.backing != null && vma.backing.mapped().name().startsWith("/SYSV");
+    return vma.backing != null && vma.backing.isSegment();
   }
 
   /** shmctl. */

@@ -3,12 +3,10 @@ package io.mm4j.process.call;
 
 import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.Errno;
-import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.TouchOutcome;
-import io.mm4j.api.process.Uapi;
 import io.mm4j.process.fault.Touch;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.vma.Vma;
@@ -235,13 +233,7 @@ final class SetMm {
     if (open == null) {
       return mm.error(Errno.EBADF, "no such descriptor");
     }
-    MappedFile file = open.file();
-    boolean ofMemfd = file.name().startsWith("/memfd:");
-    boolean mayExecute =
-        ofMemfd
-            && (file.kind() == MappedFile.Kind.HUGETLB
-                || (mm.context.fileObject(file).change().seals() & Uapi.F_SEAL_EXEC) == 0);
-    if (!mayExecute) {
+    if (!mm.context.fileObject(open.file()).change().isExecutable()) {
       return mm.error(Errno.EACCES, "the file may not be executed");
     }
     Vma code = mm.vmas.lookup(mm.config.layout().startCode());

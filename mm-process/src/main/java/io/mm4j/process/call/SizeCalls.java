@@ -129,6 +129,7 @@ final class SizeCalls {
       }
       for (long i = first; i < past; i++) {
         if (!file.change().allocate(i)) {
+          file.change().giveUp(first, i);
           return mm.error(Errno.ENOMEM, "no memory for the pages");
         }
       }

@@ -148,14 +148,13 @@ final class ElfLoad {
     if (Long.compareUnsigned(align, Mm.PAGE) <= 0) {
       return 0;
     }
-    // Room to begin on the border is looked for by mapping, and given back.
-    long size = total + align;
-    long at = load(program.file(), 0, first, DENIED, size);
+    // Room is looked for by mapping, and given back; it begins on the border before.
+    long at = load(program.file(), 0, first, DENIED, total);
     if (isBad(at)) {
       return Errno.isError(at) ? at : -Errno.EINVAL;
     }
-    long error = calls.munmap(at, Mm.pageAlign(size));
-    return error != 0 ? error : at + align - 1 & -align;
+    long error = calls.munmap(at, Mm.pageAlign(total));
+    return error != 0 ? error : at & -align;
   }
 
   /** What mm_struct wants to know of a segment; false if it cannot be. */

@@ -3,7 +3,6 @@ package io.mm4j.process.exec;
 
 import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.process.AddressSpaceConfig;
-import io.mm4j.api.process.ElfImage;
 import io.mm4j.api.process.ElfImage.StackRight;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.ExecRequest;
@@ -87,22 +86,22 @@ public final class ExecLoader {
       return new Result(null, -Errno.ENOMEM, false);
     }
     if (old != null) {
-      mm.descriptors.putAll(old.descriptors);
+      mm.inherit(old);
     }
     mm.hasGate = abi == Abi.X86_64;
-    error = image(mm, request, stack);
+    Calls calls = new Calls(mm);
+    UserBytes bytes = new UserBytes(calls);
+    stackArea(mm, abi, request.program().image().stack(), stack);
+    error = stack.writeStrings(bytes);
+    boolean fatal = error == 0; // from the program on the old address space has gone
+    if (fatal) {
+      error = image(mm, request, stack, calls, bytes);
+    }
     if (error != 0) {
-      new Ending(mm).run();
-      return new Result(null, error, true);
+      calls.exit();
+      return new Result(null, error, fatal);
     }
     return new Result(mm, 0, false);
-  }
-
-  /** What a half-made address space has goes. */
-  private record Ending(Mm mm) {
-    void run() {
-      new Calls(mm).exit();
-    }
   }
 
   /** Whether these page tables reach so far. */
@@ -134,18 +133,10 @@ public final class ExecLoader {
         implies);
   }
 
-  private long image(Mm mm, ExecRequest request, StackImage stack) {
-    Calls calls = new Calls(mm);
-    UserBytes bytes = new UserBytes(calls);
+  private long image(Mm mm, ExecRequest request, StackImage stack, Calls calls, UserBytes bytes) {
     Abi abi = request.abi();
-    ElfImage program = request.program().image();
-    stackArea(mm, abi, program.stack(), stack);
-    long error = stack.writeStrings(bytes);
-    if (error != 0) {
-      return error;
-    }
     ElfLoad load = new ElfLoad(mm, calls, bytes, abi);
-    error = load.program(request.program(), request.interpreter() != null);
+    long error = load.program(request.program(), request.interpreter() != null);
     if (error == 0 && request.interpreter() != null) {
       error = load.interpreter(request.interpreter());
     }

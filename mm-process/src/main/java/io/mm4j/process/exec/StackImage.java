@@ -82,7 +82,7 @@ final class StackImage {
     return argStart;
   }
 
-  /** Copies the strings; 0 or a negated errno. */
+  /** {@code copy_strings}: 0, or {@code -E2BIG} where {@code get_arg_page} gives no page. */
   long writeStrings(UserBytes bytes) {
     long error = bytes.write(pathAt, string(request.path()));
     long at = argStart;
@@ -94,7 +94,7 @@ final class StackImage {
       error |= bytes.write(at, text);
       at += text.length;
     }
-    return error != 0 ? -Errno.ENOMEM : 0;
+    return error != 0 ? -Errno.E2BIG : 0;
   }
 
   /**
@@ -123,8 +123,10 @@ final class StackImage {
     long at = pointer;
     error |= bytes.word(at, arguments.size(), word);
     at += word;
-    at = pointers(bytes, at, argStart, arguments);
-    at = pointers(bytes, at, envStart, environment);
+    error |= pointers(bytes, at, argStart, arguments);
+    at += (arguments.size() + 1L) * word;
+    error |= pointers(bytes, at, envStart, environment);
+    at += (environment.size() + 1L) * word;
     for (long[] pair : auxv) {
       error |= bytes.word(at, pair[0], word);
       error |= bytes.word(at + word, pair[1], word);
@@ -133,16 +135,17 @@ final class StackImage {
     return error != 0 ? -Errno.EFAULT : 0;
   }
 
+  /** Writes the addresses of strings that lie one behind the other, and 0; 0 or an error. */
   private long pointers(UserBytes bytes, long from, long text, List<byte[]> strings) {
     long at = from;
     long p = text;
+    long error = 0;
     for (byte[] each : strings) {
-      long _ = bytes.word(at, p, word);
+      error |= bytes.word(at, p, word);
       p += each.length;
       at += word;
     }
-    long _ = bytes.word(at, 0, word);
-    return at + word;
+    return error | bytes.word(at, 0, word);
   }
 
   private List<long[]> auxv(ElfLoad load, long vdso, long platformAt, long randomAt) {

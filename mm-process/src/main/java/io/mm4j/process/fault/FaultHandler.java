@@ -508,9 +508,14 @@ public final class FaultHandler {
       return false;
     }
     long prot = mm.prot(vma);
-    long entry = own ? pages.written(pages.hugeEntry(head, prot)) : pages.hugeZeroEntry(head, prot);
-    pages.mapHuge(addr, entry, table);
+    pages.mapHuge(addr, own ? ownHuge(vma, head, prot) : pages.hugeZeroEntry(head, prot), table);
     return true;
+  }
+
+  /** {@code maybe_pmd_mkwrite}: dirty in any case, and writable if the VMA is. */
+  private long ownHuge(Vma vma, long head, long prot) {
+    long entry = pages.hugeEntry(head, prot);
+    return vma.has(VmFlags.WRITE) ? pages.written(entry) : frames.format().bits().mkdirty(entry);
   }
 
   /** {@code do_huge_pmd_wp_page}. */

@@ -123,7 +123,10 @@ public final class FloorContext {
    * @return 0 or a negated errno
    */
   public long writeSysctl(String name, String value) {
-    if (name.equals("nr_hugepages") && value.strip().matches("[0-9]{1,9}")) {
+    if (name.equals("nr_hugepages")) {
+      if (!value.strip().matches("[0-9]{1,18}")) {
+        return -Errno.EINVAL;
+      }
       hugePool().resize(Long.parseLong(value.strip()));
       return 0;
     }

@@ -74,7 +74,10 @@ public final class Mm {
   /** What {@code PR_GET_THP_DISABLE} gives: bit 0, and {@link #EXCEPT_ADVISED}. */
   public long thpDisable;
 
-  /** {@code PR_SET_MDWE}: bit 0 denies memory that becomes executable, bit 1 spares children. */
+  /** In {@link #mdwe}: neither children nor the next program have it. */
+  public static final long MDWE_NO_INHERIT = 2;
+
+  /** {@code PR_SET_MDWE}: bit 0 denies memory that becomes executable. */
   public long mdwe;
 
   /** The one key that a CPU without keys seems to have was asked for. */
@@ -116,11 +119,19 @@ public final class Mm {
     child.brk = brk;
     child.vdso = vdso;
     child.hasGate = hasGate;
-    child.thpDisable = thpDisable;
     child.pkeyLost = pkeyLost;
-    child.mdwe = (mdwe & 2) != 0 ? 0 : mdwe;
-    child.descriptors.putAll(descriptors);
+    child.inherit(this);
     return child;
+  }
+
+  /**
+   * What fork and exec leave as it was: descriptors, and what prctl has said of memory ({@code
+   * mmf_init_legacy_flags}).
+   */
+  public void inherit(Mm from) {
+    thpDisable = from.thpDisable;
+    mdwe = (from.mdwe & MDWE_NO_INHERIT) != 0 ? 0 : from.mdwe;
+    descriptors.putAll(from.descriptors);
   }
 
   /** Where exec put things. */

@@ -276,6 +276,20 @@ public final class FileChange {
     return true;
   }
 
+  /**
+   * {@code shmem_undo_range} of a fallocate that failed: what it had added to a range goes, what
+   * was there before stays.
+   */
+  public void giveUp(long first, long past) {
+    int end = (int) Math.min(past, FileObject.MOST_PAGES);
+    int from = (int) Math.min(first, end);
+    for (int i = file.stale.nextSetBit(from); i >= 0 && i < end; i = file.stale.nextSetBit(i + 1)) {
+      file.stale.clear(i);
+      file.takeOut(i, i + 1L);
+      file.absent.set(i, i < file.holesFrom);
+    }
+  }
+
   /** The largest folio that a write makes, and that no page in the cache is in the way of. */
   private int orderThere(long index, long bytes) {
     int order = FileObject.orderFor(index, bytes);

@@ -127,6 +127,11 @@ public final class Frames {
     return cpu;
   }
 
+  /** {@code flush_tlb_range}: CPUs forget what they know of a range of the tables of a root. */
+  public void flush(long root, long start, long end) {
+    tables.flushRange(cpu, root, start, end);
+  }
+
   /** Whether there are huge pages: of 2 MiB on x86-64 and PAE; Linux has none of 4 MiB. */
   public boolean hasHugePages() {
     return hugeOrder() == 9;
