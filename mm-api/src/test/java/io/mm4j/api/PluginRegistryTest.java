@@ -58,5 +58,9 @@ class PluginRegistryTest {
         assertThrows(
             InputException.class, () -> registry.provider(Spi.PAGE_ALLOCATOR, "his", "here"));
     assertTrue((none + none.allowed()).contains("mine"), "" + none);
+    InputException alone =
+        assertThrows(
+            InputException.class, () -> registry.provider(Spi.FRAME_ALLOCATOR, "buddy", "here"));
+    assertTrue(alone.allowed().contains("io.mm4j:mm-buddy has some"), "" + alone);
   }
 }

@@ -7,6 +7,7 @@ import io.mm4j.api.plugin.Sizes;
 import io.mm4j.cli.proc.BinaryFiles;
 import io.mm4j.cli.proc.ProcFiles;
 import io.mm4j.cli.proc.Scene;
+import io.mm4j.cli.text.WhyNot;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -128,7 +129,8 @@ final class CatCommand extends MmCommand {
         try {
           BinaryFiles.write(file, shown, part, io.out());
         } catch (IOException e) {
-          throw new InputException("cannot write: " + e, file, "a stdout that can be written");
+          throw new InputException(
+              "cannot write: " + WhyNot.of(e), file, "a stdout that can be written");
         }
       }
     }

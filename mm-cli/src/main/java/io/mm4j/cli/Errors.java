@@ -77,10 +77,22 @@ final class Errors {
     if (stack.length > 0) {
       io.err().println("  in " + stack[0]);
     }
-    io.err().println("  This is a bug of mm4j or of a plugin, not of your input. Please report");
+    boolean foreign = stack.length > 0 && isForeign(stack[0].getClassName());
+    io.err()
+        .println(
+            foreign
+                ? "  This is a bug of that plugin, not of your input. Its stack is shown by"
+                : "  This is a bug of mm4j or of a plugin, not of your input. Please report");
     String mm = Commands.typed();
     io.err().println("    " + mm + " " + String.join(" ", args) + " --stacktrace");
-    io.err()
-        .println("  with its output and `" + mm + " --version` to the project's issue tracker.");
+    if (!foreign) {
+      io.err()
+          .println("  with its output and `" + mm + " --version` to the project's issue tracker.");
+    }
+  }
+
+  /** Whether a class is neither mm4j's nor the JDK's, so that a plugin brought it. */
+  private static boolean isForeign(String type) {
+    return !type.startsWith("io.mm4j.") && !type.startsWith("java.") && !type.startsWith("jdk.");
   }
 }

@@ -7,6 +7,7 @@ import static java.util.stream.Collectors.joining;
 import io.mm4j.api.InputException;
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.MemoryMapText;
+import io.mm4j.cli.text.WhyNot;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -55,7 +56,7 @@ record MachineKind(Architecture architecture, @Nullable String file) {
       String text = new String(Files.readAllBytes(path), StandardCharsets.ISO_8859_1);
       return MemoryMapText.read(text, "--machine " + file);
     } catch (IOException | InvalidPathException e) {
-      throw new InputException("cannot read '" + file + "': " + e, "--machine", allowed);
+      throw new InputException("cannot read '" + file + "': " + WhyNot.of(e), "--machine", allowed);
     }
   }
 }

@@ -7,6 +7,7 @@ import io.mm4j.cli.proc.BinaryFiles;
 import io.mm4j.cli.proc.MachineView;
 import io.mm4j.cli.proc.ProcFiles;
 import io.mm4j.cli.proc.Scene;
+import io.mm4j.cli.text.WhyNot;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -100,13 +101,15 @@ final class ProcCommand extends MmCommand {
           Files.writeString(file, text, StandardCharsets.UTF_8);
         }
       } catch (IOException e) {
-        throw new InputException("cannot write: " + e, "--export " + file, "a folder to write in");
+        throw new InputException(
+            "cannot write: " + WhyNot.of(e), "--export " + file, "a folder to write in");
       }
     }
     try {
       Files.write(folder.resolve(LIST), paths, StandardCharsets.UTF_8);
     } catch (IOException e) {
-      throw new InputException("cannot write: " + e, "--export " + folder, "a folder to write in");
+      throw new InputException(
+          "cannot write: " + WhyNot.of(e), "--export " + folder, "a folder to write in");
     }
     self(folder, shown);
     io.warn("wrote " + paths.size() + " files below " + folder);
@@ -125,7 +128,9 @@ final class ProcCommand extends MmCommand {
       Files.createSymbolicLink(link, Path.of(Integer.toString(shown.processes().getFirst().pid())));
     } catch (IOException | UnsupportedOperationException e) {
       throw new InputException(
-          "cannot write: " + e, "--export " + link, "a folder that can have symbolic links");
+          "cannot write: " + WhyNot.of(e),
+          "--export " + link,
+          "a folder that can have symbolic links");
     }
   }
 

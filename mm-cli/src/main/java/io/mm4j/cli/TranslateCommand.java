@@ -272,6 +272,7 @@ final class TranslateCommand extends MmCommand {
       throw new InputException("there is no memory for a page", "--memory", "a machine with more");
     }
     booted.memory().memMap().setOwner(pfn, FrameOwner.ANON);
+    int _ = booted.memory().memMap().addMapcount(pfn, 1);
     cursor.set(format.leaf(1, pfn, format.userProt(PageTableFormat.READ | PageTableFormat.WRITE)));
   }
 }

@@ -3,6 +3,7 @@
 package io.mm4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
@@ -48,6 +49,9 @@ class SlabCommandsTest {
     assertTrue(said.contains("on top of the cpu's freelist"), explain.out());
     assertTrue(said.contains("refused: double free"), explain.out());
     assertTrue(said.contains("a block of order 3"), explain.out());
+    Cli slob = Cli.mm("explain", "kmalloc 100", "--plugin", "slab=slob");
+    assertTrue(slob.out().contains("  slob  "), slob.out());
+    assertFalse(slob.out().contains("  slub  "), slob.out());
     Cli wrong = Cli.mm("explain", "kmem_cache_alloc nothing");
     assertEquals(2, wrong.code());
     assertTrue(wrong.err().contains("kmem_cache_create"), wrong.err());

@@ -3,6 +3,7 @@
 package io.mm4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
@@ -19,6 +20,14 @@ class SpaceExplainTest {
     assertTrue(run.out().contains("256 pages and a guard page"), run.out());
     assertTrue(run.out().contains("257 pages do"), run.out());
     assertTrue(run.out().contains("pages=256 vmalloc N0=256"), run.out());
+  }
+
+  @Test
+  void aSecondAreaForTheListOfFramesIsNamed() {
+    Cli large = Cli.mm("explain", "vmalloc 4M");
+    assertTrue(large.out().contains("that list has its own area"), large.out());
+    Cli small = Cli.mm("explain", "vmalloc 2M");
+    assertFalse(small.out().contains("that list has its own area"), small.out());
   }
 
   @Test

@@ -80,6 +80,8 @@ class TranslateCommandTest {
     assertEquals(false, hole.get("mapped"));
     List<?> steps = (List<?>) Objects.requireNonNull(hole.get("steps"));
     assertEquals("none", ((Map<?, ?>) Objects.requireNonNull(steps.getLast())).get("kind"));
+    Cli text = Cli.mm("translate", "0x8048123", "--map", "0x8048000");
+    assertTrue(text.out().contains("owner ANON, mapped once, 1 reference"), text.out());
   }
 
   @Test

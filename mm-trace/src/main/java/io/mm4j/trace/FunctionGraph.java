@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apiguardian.api.API;
@@ -101,6 +102,9 @@ public final class FunctionGraph {
   private final Set<String> roots;
   private final AtomicInteger threads = new AtomicInteger();
 
+  /** Whether one of the roots has been called. */
+  private volatile boolean begun;
+
   /**
    * A graph that prints to somebody.
    *
@@ -126,9 +130,13 @@ public final class FunctionGraph {
     current = this;
   }
 
-  /** From now on nobody prints calls. */
+  /** From now on nobody prints calls. A graph of named functions says so if none was called. */
   public static void stop() {
+    FunctionGraph graph = current;
     current = null;
+    if (graph != null && !graph.begun && !graph.roots.isEmpty()) {
+      graph.write("# nobody called " + String.join(", ", new TreeSet<>(graph.roots)) + "\n");
+    }
   }
 
   /**
@@ -192,6 +200,7 @@ public final class FunctionGraph {
       boolean begins = graph.roots.isEmpty() ? called.entry : graph.roots.contains(name);
       if (root < 0 && begins) {
         root = names.size();
+        graph.begun = true;
       }
       names.add(name);
       if (shown(graph)) {

@@ -67,6 +67,14 @@ class FunctionGraphTest {
   }
 
   @Test
+  void functionsThatNobodyCalledAreNamed() {
+    new FunctionGraph(text, 0, Set.of("vfree", "kfree")).start();
+    page();
+    FunctionGraph.stop();
+    assertEquals("# nobody called kfree, vfree", text.toString().lines().toList().getLast());
+  }
+
+  @Test
   void namesAreTheKernels() {
     assertEquals("kmem_cache_alloc", FunctionGraph.name("io.mm4j.api.slab.CpuSlabs.alloc/(II)J"));
     assertEquals("kmem_cache_create", FunctionGraph.name("a.SlubAllocator.kmemCacheCreate/(J)V"));

@@ -213,14 +213,16 @@ public final class PluginRegistry {
     PluginInfo info = byName.get(name);
     if (info == null) {
       throw new InputException(
-          "there is no " + spi + " plugin '" + name + "'" + failureHint(spi), where, names(byName));
+          "there is no " + spi + " plugin '" + name + "'" + failureHint(spi),
+          where,
+          names(spi, byName));
     }
     return spi.providerType().cast(info.provider());
   }
 
-  private static String names(Map<String, PluginInfo> byName) {
+  private static String names(Spi<?> spi, Map<String, PluginInfo> byName) {
     String names = String.join(", ", byName.keySet());
-    return (names.isEmpty() ? "none was found" : names)
+    return (names.isEmpty() ? "none was found, " + spi.artifact() + " has some" : names)
         + "; a jar with a provider on the module path, the class path or --plugins-path adds one";
   }
 

@@ -105,6 +105,18 @@ public final class Spi<P extends PluginProvider> {
     return ALL;
   }
 
+  /** The module of mm4j that has plugins of it, as an artifact. */
+  String artifact() {
+    return "io.mm4j:"
+        + switch (id) {
+          case "physical-memory" -> "mm-physical";
+          case "frame-allocator", "page-allocator" -> "mm-buddy";
+          case "slab" -> "mm-slab";
+          case "page-table", "paging", "vmalloc" -> "mm-vmalloc";
+          default -> "mm-process";
+        };
+  }
+
   /** The name on the command line. */
   public String id() {
     return id;

@@ -11,6 +11,9 @@ import org.apiguardian.api.API;
 public final class Sizes {
   private static final String UNITS = "KMGTPE";
 
+  /** What has digits only and yet no value has too many of them. */
+  private static final String TOO_MANY_DIGITS = "[0-9]+|0X[0-9A-F]+";
+
   private Sizes() {}
 
   /**
@@ -37,13 +40,13 @@ public final class Sizes {
       }
     }
     long digits = digits(s);
-    if (digits < 0) {
+    if (digits < 0 && !s.matches(TOO_MANY_DIGITS)) {
       throw new InputException("'" + text + "' is not a size", where, allowed);
     }
     if (digits == 0) {
       throw new InputException("'" + text + "' is nothing", where, allowed);
     }
-    if (digits > Long.MAX_VALUE >> shift) {
+    if (digits < 0 || digits > Long.MAX_VALUE >> shift) {
       throw new InputException("'" + text + "' is too large", where, "sizes below 8E");
     }
     return digits << shift;
@@ -52,13 +55,17 @@ public final class Sizes {
   /**
    * Reads a number, decimal or {@code 0x}.
    *
-   * @throws InputException if it is none or negative
+   * @throws InputException if it is none, negative or above {@link Long#MAX_VALUE}
    */
   public static long parseNumber(String text, String where) {
-    long value = digits(text.strip().toUpperCase(Locale.ROOT));
+    String s = text.strip().toUpperCase(Locale.ROOT);
+    long value = digits(s);
     if (value < 0) {
+      boolean tooLarge = s.matches(TOO_MANY_DIGITS);
       throw new InputException(
-          "'" + text + "' is not a number", where, OptionSpec.Type.NUMBER.allowed());
+          "'" + text + (tooLarge ? "' is too large" : "' is not a number"),
+          where,
+          tooLarge ? "0 to " + Long.MAX_VALUE : OptionSpec.Type.NUMBER.allowed());
     }
     return value;
   }

@@ -71,8 +71,8 @@ final class PcpOps {
             cpu,
             String.format(
                 "%s: the per-cpu list of %s for %s blocks of order %d is empty: a refill of %d"
-                    + " brings %d (its lists may hold %d pages; a refill has doubled %d times since"
-                    + " the last free)",
+                    + " brings %d (its lists may hold %d pages; refills doubled since the last"
+                    + " free: %d)",
                 zone, cpu, Migratetype.name(type), order, size, got, pcp.high, pcp.allocFactor));
       }
       if (got == 0) {

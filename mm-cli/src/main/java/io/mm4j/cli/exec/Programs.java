@@ -94,7 +94,7 @@ public final class Programs {
   private MappedFile read(Path file, String name) {
     if (!Files.isRegularFile(file)) {
       throw new InputException(
-          "there is no file '" + file + "'",
+          (Files.isDirectory(file) ? "this is a folder: '" : "there is no file '") + file + "'",
           name,
           "an ELF file; --root DIR says below which folder interpreters are");
     }

@@ -6,8 +6,10 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.InputException;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.machine.Machine;
+import io.mm4j.api.machine.Spi;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.plugin.Nearest;
+import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Sizes;
 import io.mm4j.api.slab.KmemCache;
 import io.mm4j.api.slab.KmemCacheArgs;
@@ -91,7 +93,9 @@ public final class SlabExplainer {
     check(call);
     Map<String, String> before = rows();
     List<Step> steps = new ArrayList<>();
-    boolean watched = slabs.watch(new Steps(steps));
+    PluginSpec spec = machine.plugins().get(Spi.SLAB);
+    String plugin = spec == null ? "slab" : spec.name();
+    boolean watched = slabs.watch(new Steps(steps, plugin));
     String result;
     try {
       result = make(call);
@@ -250,9 +254,11 @@ public final class SlabExplainer {
   /** What happens, as steps. */
   private static final class Steps implements SlabEvents {
     private final List<Step> steps;
+    private final String plugin;
 
-    Steps(List<Step> steps) {
+    Steps(List<Step> steps, String plugin) {
       this.steps = steps;
+      this.plugin = plugin;
     }
 
     @Override
@@ -296,7 +302,7 @@ public final class SlabExplainer {
 
     @Override
     public void step(Cpu cpu, String text) {
-      steps.add(new Step("slub", text));
+      steps.add(new Step(plugin, text));
     }
   }
 }

@@ -190,6 +190,12 @@ public final class SpaceExplainer {
                 pages == 1
                     ? ""
                     : runs == 1 ? ": physically in a row, by chance" : ": physically scattered")));
+    String row = String.format(Locale.ROOT, "0x%016x-", address);
+    if (space.vmallocinfo().lines().anyMatch(l -> l.startsWith(row) && l.contains(" vpages"))) {
+      steps.add(
+          new Step(
+              "list", "which frames it has takes more than a page, so that list has its own area"));
+    }
     tables(address, steps);
     steps.add(
         new Step(

@@ -135,7 +135,9 @@ final class MprotectCall {
         if (mm.explaining()) {
           mm.because(
               "overcommit",
-              "private memory becomes writable: " + pages + " pages are charged (ac)");
+              "private memory becomes writable: "
+                  + (pages == 1 ? "1 page is" : pages + " pages are")
+                  + " charged, so the VMA has VM_ACCOUNT");
         }
       }
     } else if ((oldFlags & VmFlags.ACCOUNT) != 0 && vma.isAnonymous() && vma.anonVma == null) {
