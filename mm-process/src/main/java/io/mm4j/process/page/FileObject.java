@@ -545,10 +545,17 @@ public final class FileObject {
     punchBytes(firstIndex << 12, pastIndex << 12, unmapping);
   }
 
-  /** The same of bytes: pages that are only in part in the range become zero there. */
+  /**
+   * The same of bytes: pages that are only in part in the range become zero there. A range that
+   * ends within the first page has its last whole page before the file, which is unsigned and so
+   * behind everything: all pages behind its start are unmapped.
+   */
   public void punchBytes(long from, long to, Unmapping unmapping) {
     long firstIndex = (from + 4095) >>> 12;
     long pastIndex = to >>> 12;
+    if (pastIndex == 0) {
+      unmapping.unmap(firstIndex, Long.MAX_VALUE >>> 12);
+    }
     if (firstIndex >= holesFrom && isShmem()) {
       change.zeroPartial(from, to);
       unmapping.unmap(firstIndex, pastIndex);
