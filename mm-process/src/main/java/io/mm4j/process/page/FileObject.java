@@ -240,13 +240,16 @@ public final class FileObject {
     }
   }
 
-  /** A call wrote to this page: its block is dirty, and no other of its folio. */
+  /**
+   * A call wrote to this page: its block is dirty, and no other of its folio. It lies behind the
+   * end of the file where a write began that could copy nothing.
+   */
   void markBlockDirty(long index) {
     long pfn = pages.get(index);
-    if (pfn != Frames.NONE && !beyondEnd(index)) {
+    if (pfn != Frames.NONE) {
       frames.markDirty(pfn);
     }
-    if (!isShmem() && !beyondEnd(index) && index < MOST_PAGES) {
+    if (!isShmem() && index < MOST_PAGES) {
       dirty.set((int) index);
     }
   }
@@ -276,7 +279,7 @@ public final class FileObject {
    * in its last page becomes zero when that is written out ({@code ext4_bio_write_folio}).
    */
   public void writeBack(long firstIndex, long pastIndex) {
-    long past = Math.min(pastIndex, Math.min(pageCount(), MOST_PAGES));
+    long past = Math.min(pastIndex, MOST_PAGES);
     if (firstIndex < past && !dirty.isEmpty()) {
       long last = sizeBytes >>> 12;
       if ((sizeBytes & 4095) != 0
