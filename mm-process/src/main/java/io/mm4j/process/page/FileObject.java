@@ -27,6 +27,8 @@ public final class FileObject {
 
   static final int MOST_ORDER = 9;
 
+  private static final int PAGE_BYTES = 4096;
+
   /** Pages behind this many are single, always in the cache, and cannot be taken out. */
   static final long MOST_PAGES = 1L << 26;
 
@@ -429,13 +431,14 @@ public final class FileObject {
 
   long take(long index, int wanted) {
     int order = wanted;
-    boolean zero = isHole(index);
     long first = index & -(1L << order);
+    boolean zero = isHole(first, order);
     long head = frames.newCached(this, first, order, zero);
     if (head == Frames.NONE && order > 0) {
       single.set((int) first, (int) (first + (1L << order)));
       first = index;
       order = 0;
+      zero = isHole(index);
       head = frames.newCached(this, index, 0, zero);
     }
     if (head == Frames.NONE) {
@@ -443,6 +446,9 @@ public final class FileObject {
     }
     for (long i = 0; i < 1L << order; i++) {
       pages.put(first + i, head + i);
+      if (!zero && isHole(first + i)) {
+        frames.bytes().zero(head + i, 0, PAGE_BYTES);
+      }
     }
     return head + (index - first);
   }
@@ -514,14 +520,24 @@ public final class FileObject {
     long _ = take(index, order);
   }
 
-  /** Whether no page of this folio is in the cache, and its bytes are all of one kind. */
+  /** Whether no page of this folio is in the cache. */
   boolean isFree(long first, int order) {
     for (long i = first; i < first + (1L << order); i++) {
-      if (isThere(i) || isHole(i) != isHole(first)) {
+      if (isThere(i)) {
         return false;
       }
     }
     return true;
+  }
+
+  /** Whether all pages of this folio are. */
+  private boolean isHole(long first, int order) {
+    long past = first + (1L << order);
+    long i = first;
+    while (i < past && isHole(i)) {
+      i++;
+    }
+    return i == past;
   }
 
   private boolean isHole(long index) {
