@@ -135,7 +135,7 @@ final class SizeCalls {
       }
     }
     if (grows) {
-      mm.context.resize(file, to);
+      file.change().allocatedTo(to);
     }
     return 0;
   }
@@ -148,7 +148,7 @@ final class SizeCalls {
     }
     boolean grows = what == Uapi.FALLOC_FL_ZERO_RANGE && !keep && toIn > file.sizeBytes();
     if (grows) {
-      mm.context.resize(file, toIn);
+      file.change().allocatedTo(toIn);
     }
     long to = Math.min(toIn, file.pageCount() << 12);
     if (from < to) {
@@ -169,7 +169,7 @@ final class SizeCalls {
       return mm.error(Errno.EINVAL, "this kind of file has nothing to write out");
     }
     FileObject file = mm.context.fileObject(open.file());
-    file.writeBack(0, file.pageCount());
+    file.writeBack(0, Long.MAX_VALUE);
     return 0;
   }
 

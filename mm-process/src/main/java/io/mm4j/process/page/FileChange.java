@@ -76,14 +76,27 @@ public final class FileChange {
   private void grow(long bytes) {
     long old = file.sizeBytes;
     if (!file.isShmem() && (old & PAGE - 1) != 0) {
-      tailOfHole(old);
-      zeroTail(old);
-      file.markBlockDirty(old >>> 12);
+      zeroDirty(old >>> 12, (int) (old & PAGE - 1), PAGE);
     }
     if (file.holesFrom == Long.MAX_VALUE) {
       file.holesFrom = file.pageCount();
     }
     file.sizeBytes = bytes;
+  }
+
+  /**
+   * fallocate makes the file larger ({@code ext4_alloc_file_blocks}, {@code shmem_fallocate}): no
+   * page leaves the cache, and the partial pages at the old and the new end become zero.
+   */
+  public void allocatedTo(long bytes) {
+    long old = file.sizeBytes;
+    if (file.holesFrom == Long.MAX_VALUE) {
+      file.holesFrom = file.pageCount();
+    }
+    file.sizeBytes = bytes;
+    if (!file.isShmem()) {
+      zeroPartial(old, bytes);
+    }
   }
 
   private void shrink(long bytes, FileObject.Unmapping unmapping) {
@@ -226,11 +239,14 @@ public final class FileChange {
     }
   }
 
+  /** {@code ext4_block_zero_page_range}: a hole is zero already, and does not become dirty. */
   private void zeroDirty(long index, int from, int to) {
     if (!file.beyondEnd(index)) {
       tailOfHole((index << 12) + 1);
       zero(index, from, to);
-      file.markBlockDirty(index);
+      if (!file.isStale(index)) {
+        file.markBlockDirty(index);
+      }
     }
   }
 

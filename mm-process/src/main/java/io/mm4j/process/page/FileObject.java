@@ -27,6 +27,8 @@ public final class FileObject {
 
   static final int MOST_ORDER = 9;
 
+  private static final int PAGE_BYTES = 4096;
+
   /** Pages behind this many are single, always in the cache, and cannot be taken out. */
   static final long MOST_PAGES = 1L << 26;
 
@@ -240,13 +242,16 @@ public final class FileObject {
     }
   }
 
-  /** A call wrote to this page: its block is dirty, and no other of its folio. */
+  /**
+   * A call wrote to this page: its block is dirty, and no other of its folio. It lies behind the
+   * end of the file where a write began that could copy nothing.
+   */
   void markBlockDirty(long index) {
     long pfn = pages.get(index);
-    if (pfn != Frames.NONE && !beyondEnd(index)) {
+    if (pfn != Frames.NONE) {
       frames.markDirty(pfn);
     }
-    if (!isShmem() && !beyondEnd(index) && index < MOST_PAGES) {
+    if (!isShmem() && index < MOST_PAGES) {
       dirty.set((int) index);
     }
   }
@@ -276,7 +281,7 @@ public final class FileObject {
    * in its last page becomes zero when that is written out ({@code ext4_bio_write_folio}).
    */
   public void writeBack(long firstIndex, long pastIndex) {
-    long past = Math.min(pastIndex, Math.min(pageCount(), MOST_PAGES));
+    long past = Math.min(pastIndex, MOST_PAGES);
     if (firstIndex < past && !dirty.isEmpty()) {
       long last = sizeBytes >>> 12;
       if ((sizeBytes & 4095) != 0
@@ -426,13 +431,14 @@ public final class FileObject {
 
   long take(long index, int wanted) {
     int order = wanted;
-    boolean zero = isHole(index);
     long first = index & -(1L << order);
+    boolean zero = isHole(first, order);
     long head = frames.newCached(this, first, order, zero);
     if (head == Frames.NONE && order > 0) {
       single.set((int) first, (int) (first + (1L << order)));
       first = index;
       order = 0;
+      zero = isHole(index);
       head = frames.newCached(this, index, 0, zero);
     }
     if (head == Frames.NONE) {
@@ -440,6 +446,9 @@ public final class FileObject {
     }
     for (long i = 0; i < 1L << order; i++) {
       pages.put(first + i, head + i);
+      if (!zero && isHole(first + i)) {
+        frames.bytes().zero(head + i, 0, PAGE_BYTES);
+      }
     }
     return head + (index - first);
   }
@@ -511,14 +520,24 @@ public final class FileObject {
     long _ = take(index, order);
   }
 
-  /** Whether no page of this folio is in the cache, and its bytes are all of one kind. */
+  /** Whether no page of this folio is in the cache. */
   boolean isFree(long first, int order) {
     for (long i = first; i < first + (1L << order); i++) {
-      if (isThere(i) || isHole(i) != isHole(first)) {
+      if (isThere(i)) {
         return false;
       }
     }
     return true;
+  }
+
+  /** Whether all pages of this folio are. */
+  private boolean isHole(long first, int order) {
+    long past = first + (1L << order);
+    long i = first;
+    while (i < past && isHole(i)) {
+      i++;
+    }
+    return i == past;
   }
 
   private boolean isHole(long index) {
@@ -545,10 +564,17 @@ public final class FileObject {
     punchBytes(firstIndex << 12, pastIndex << 12, unmapping);
   }
 
-  /** The same of bytes: pages that are only in part in the range become zero there. */
+  /**
+   * The same of bytes: pages that are only in part in the range become zero there. A range that
+   * ends within the first page has its last whole page before the file, which is unsigned and so
+   * behind everything: all pages behind its start are unmapped.
+   */
   public void punchBytes(long from, long to, Unmapping unmapping) {
     long firstIndex = (from + 4095) >>> 12;
     long pastIndex = to >>> 12;
+    if (pastIndex == 0) {
+      unmapping.unmap(firstIndex, Long.MAX_VALUE >>> 12);
+    }
     if (firstIndex >= holesFrom && isShmem()) {
       change.zeroPartial(from, to);
       unmapping.unmap(firstIndex, pastIndex);

@@ -144,25 +144,38 @@ public final class ReadAhead {
     return now < maxPages / 16 ? 4 * now : now <= maxPages / 2 ? 2 * now : maxPages;
   }
 
-  /** {@code page_cache_ra_order}. */
+  /**
+   * {@code page_cache_ra_order}: folios up to the first that is in the way of one; what lies behind
+   * that is read as single pages.
+   */
   private void read(FileObject file) {
-    long mark = start + size - asyncSize;
-    long past = Math.min(file.pageCount(), start + size);
+    long end = start + size;
+    long past = Math.min(file.pageCount(), end);
+    long mark = end - asyncSize;
     if (size <= 0) {
       return;
     }
     order = Math.min(Math.min(order, FileObject.MOST_ORDER), 63 - Long.numberOfLeadingZeros(size));
     long index = start;
-    while (order > 0 && index < past && !file.isThere(index)) {
+    while (index < past) {
       int now = Math.min(order, Long.numberOfTrailingZeros(index));
-      while (now > 0 && (index + (1L << now) > past || !file.isFree(index, now))) {
+      while (index + (1L << now) > past) {
         now--;
+      }
+      if (!file.isFree(index, now)) {
+        single(file, index, end - index);
+        return;
       }
       file.readFolio(index, now, (mark & -(1L << now)) == index);
       index = file.folioEnd(index);
     }
-    if (index < past) {
-      file.readPages(index, start + size - index, mark);
-    }
+  }
+
+  /**
+   * {@code do_page_cache_ra}: the pages end with the file, and the mark is counted from their end.
+   */
+  private void single(FileObject file, long index, long wanted) {
+    long pages = Math.min(wanted, file.pageCount() - index);
+    file.readPages(index, pages, index + pages - asyncSize);
   }
 }

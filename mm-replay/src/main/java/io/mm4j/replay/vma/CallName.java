@@ -54,7 +54,7 @@ public enum CallName {
   MEMFD_CREATE("memfd_create", Gives.ZERO, "open", "flags"),
   /** Takes the name of the file behind a descriptor away. */
   UNLINK("unlink", Gives.ZERO, "fd"),
-  /** Opens the file behind a descriptor with O_TRUNC, by root. */
+  /** Root gives the file behind a descriptor a size, by its path. */
   TRUNCATE("truncate", Gives.ZERO, "fd", "len"),
   /** Somebody writes a file under /proc/sys/vm. */
   SYSCTL("sysctl", Gives.ZERO, "name", "value"),
@@ -168,6 +168,17 @@ public enum CallName {
   /** Names of its arguments. */
   public List<String> keys() {
     return keys;
+  }
+
+  /**
+   * Whether the program itself runs, to make the call or the touch: the others are made by somebody
+   * else, are not known, or leave nothing to see.
+   */
+  public boolean isOfProgram() {
+    return switch (this) {
+      case UNLINK, TRUNCATE, SYSCTL, CLEAR_REFS, EXIT, OTHER -> false;
+      default -> true;
+    };
   }
 
   /** Whether it is a touch of one byte or a fault, not a system call. */

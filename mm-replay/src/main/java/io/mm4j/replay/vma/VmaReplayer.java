@@ -236,7 +236,7 @@ final class VmaReplayer {
     if (made.name() != CallName.FAULT || faults.process() != process) {
       judgeFaults();
     }
-    if (made.name() != CallName.EXIT && made.name() != CallName.OTHER) {
+    if (made.name().isOfProgram()) {
       driver.arrive(process.mm());
     }
     if (made.number() == explainedCall) {
