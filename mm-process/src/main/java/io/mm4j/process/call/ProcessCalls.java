@@ -20,7 +20,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class ProcessCalls {
   private static final long MDWE_REFUSE_EXEC_GAIN = 1;
-  private static final long MDWE_NO_INHERIT = 2;
   private static final long PKEY_RIGHTS = 3;
   private static final long PR_SET_VMA_ANON_NAME = 0;
 
@@ -196,8 +195,8 @@ final class ProcessCalls {
   private long setMdwe(long[] a) {
     long bits = a[1];
     if ((a[2] | a[3] | a[4]) != 0
-        || (bits & ~(MDWE_REFUSE_EXEC_GAIN | MDWE_NO_INHERIT)) != 0
-        || bits == MDWE_NO_INHERIT) {
+        || (bits & ~(MDWE_REFUSE_EXEC_GAIN | Mm.MDWE_NO_INHERIT)) != 0
+        || bits == Mm.MDWE_NO_INHERIT) {
       return mm.error(Errno.EINVAL, "unknown bits, or arguments that must be 0");
     }
     if (mm.mdwe != 0 && mm.mdwe != bits) {

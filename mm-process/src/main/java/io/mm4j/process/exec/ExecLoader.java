@@ -88,6 +88,7 @@ public final class ExecLoader {
     }
     if (old != null) {
       mm.descriptors.putAll(old.descriptors);
+      mm.keepSettings(old);
     }
     mm.hasGate = abi == Abi.X86_64;
     error = image(mm, request, stack);

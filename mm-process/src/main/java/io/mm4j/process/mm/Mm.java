@@ -71,10 +71,13 @@ public final class Mm {
   /** In {@link #thpDisable}: VMAs with MADV_HUGEPAGE have huge pages all the same. */
   public static final long EXCEPT_ADVISED = 2;
 
+  /** In {@link #mdwe}: neither children nor programs that are executed have it. */
+  public static final long MDWE_NO_INHERIT = 2;
+
   /** What {@code PR_GET_THP_DISABLE} gives: bit 0, and {@link #EXCEPT_ADVISED}. */
   public long thpDisable;
 
-  /** {@code PR_SET_MDWE}: bit 0 denies memory that becomes executable, bit 1 spares children. */
+  /** {@code PR_SET_MDWE}: bit 0 denies memory that becomes executable, {@link #MDWE_NO_INHERIT}. */
   public long mdwe;
 
   /** The one key that a CPU without keys seems to have was asked for. */
@@ -116,11 +119,19 @@ public final class Mm {
     child.brk = brk;
     child.vdso = vdso;
     child.hasGate = hasGate;
-    child.thpDisable = thpDisable;
     child.pkeyLost = pkeyLost;
-    child.mdwe = (mdwe & 2) != 0 ? 0 : mdwe;
+    child.keepSettings(this);
     child.descriptors.putAll(descriptors);
     return child;
+  }
+
+  /**
+   * What prctl has set stays in the address space that fork or exec makes ({@code mm_init} with
+   * {@code MMF_INIT_LEGACY_MASK}), but MDWE that is not to be inherited.
+   */
+  public void keepSettings(Mm from) {
+    thpDisable = from.thpDisable;
+    mdwe = (from.mdwe & MDWE_NO_INHERIT) != 0 ? 0 : from.mdwe;
   }
 
   /** Where exec put things. */
