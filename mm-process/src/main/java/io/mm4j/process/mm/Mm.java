@@ -71,11 +71,11 @@ public final class Mm {
   /** In {@link #thpDisable}: VMAs with MADV_HUGEPAGE have huge pages all the same. */
   public static final long EXCEPT_ADVISED = 2;
 
+  /** In {@link #mdwe}: neither children nor programs that are executed have it. */
+  public static final long MDWE_NO_INHERIT = 2;
+
   /** What {@code PR_GET_THP_DISABLE} gives: bit 0, and {@link #EXCEPT_ADVISED}. */
   public long thpDisable;
-
-  /** In {@link #mdwe}: neither children nor the next program have it. */
-  public static final long MDWE_NO_INHERIT = 2;
 
   /** {@code PR_SET_MDWE}: bit 0 denies memory that becomes executable. */
   public long mdwe;

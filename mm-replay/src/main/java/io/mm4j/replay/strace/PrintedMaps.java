@@ -52,7 +52,7 @@ final class PrintedMaps {
     }
   }
 
-  private final Map<Descriptors.Open, Reading> readings = new IdentityHashMap<>();
+  private final IdentityHashMap<Descriptors.Open, Reading> readings = new IdentityHashMap<>();
   private long firstCut;
 
   /** Whose maps a path shows: a pid, 0 for those of who opens it; null if it is no such file. */

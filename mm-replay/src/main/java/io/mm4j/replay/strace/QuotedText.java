@@ -49,13 +49,13 @@ final class QuotedText {
     }
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     int end = text.length() - 1;
-    for (int at = 1; at < end; at++) {
-      char c = text.charAt(at);
+    int at = 1;
+    while (at < end) {
+      char c = text.charAt(at++);
       if (c != '\\') {
         bytes.writeBytes(String.valueOf(c).getBytes(UTF_8));
         continue;
       }
-      at++;
       char next = at < end ? text.charAt(at) : 0;
       int letter = LETTERS.indexOf(next);
       if (next >= '0' && next <= '7') {
@@ -65,17 +65,15 @@ final class QuotedText {
           value = value * 8 + text.charAt(at++) - '0';
           digits++;
         }
-        at--;
         bytes.write(value);
       } else if (next == 'x' && at + 2 < end) {
         bytes.write(
             (Character.digit(text.charAt(at + 1), 16) << 4)
                 | Character.digit(text.charAt(at + 2), 16));
-        at += 2;
-      } else if (letter >= 0) {
-        bytes.write(7 + letter);
+        at += 3;
       } else {
-        bytes.write(next);
+        bytes.write(letter >= 0 ? 7 + letter : next);
+        at++;
       }
     }
     return bytes.toByteArray();

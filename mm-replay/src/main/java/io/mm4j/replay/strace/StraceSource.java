@@ -374,7 +374,7 @@ public final class StraceSource implements VmaSource {
   private void memoryCall(StraceLine line, int process) {
     CallName name = Calls.name(line.name());
     if (name == null) {
-      if (!printedMaps(line, process)) {
+      if (!printedMaps(line)) {
         otherCall(line, process);
       }
       return;
@@ -441,7 +441,7 @@ public final class StraceSource implements VmaSource {
   }
 
   /** Whether the call is one on open maps of a process. */
-  private boolean printedMaps(StraceLine line, int process) {
+  private boolean printedMaps(StraceLine line) {
     String first = line.args().isEmpty() ? "" : line.args().getFirst();
     Descriptors.Open file = descriptors.known(line.pid(), first);
     if (!printed.isOne(file)) {

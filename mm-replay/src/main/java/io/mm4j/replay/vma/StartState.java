@@ -7,6 +7,8 @@ import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ResourceLimit;
+import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.Uapi;
 import io.mm4j.api.process.VmaInfo;
 import java.util.HashMap;
 import java.util.List;
@@ -19,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  * @param header the machine, limits and owner
  */
 record StartState(VmaHeader header, FileTable files, ProcessFloor floor) {
+  private static final long MDWE_NO_INHERIT = 2;
+
   /** The process with which the recording begins. */
   AddressSpace first(List<StateLine> lines) {
     header.options().forEach(floor::kernelOption);
@@ -28,7 +32,8 @@ record StartState(VmaHeader header, FileTable files, ProcessFloor floor) {
   /**
    * One whose program begins later.
    *
-   * @param from whose limits it has; null for those of the first process
+   * @param from whose limits it has, and what prctl has set there; null for the limits of the first
+   *     process
    */
   AddressSpace later(VmaEvent.Began began, @Nullable AddressSpace from) {
     VmaHeader limits = header;
@@ -39,7 +44,23 @@ record StartState(VmaHeader header, FileTable files, ProcessFloor floor) {
       }
       limits = header.withLimits(now);
     }
-    return build(config(limits).layout(began.layout()), began.lines());
+    AddressSpace mm = build(config(limits).layout(began.layout()), began.lines());
+    if (from != null) {
+      keepSettings(from, mm);
+    }
+    return mm;
+  }
+
+  /** What exec leaves of prctl: {@code mm_init()} of kernel/fork.c, Linux 6.18. */
+  private static void keepSettings(AddressSpace from, AddressSpace mm) {
+    long thp = from.syscall(Syscall.PRCTL, Uapi.PR_GET_THP_DISABLE);
+    if (thp > 0) {
+      long _ = mm.syscall(Syscall.PRCTL, Uapi.PR_SET_THP_DISABLE, 1, thp & ~1);
+    }
+    long mdwe = from.syscall(Syscall.PRCTL, Uapi.PR_GET_MDWE);
+    if (mdwe > 0 && (mdwe & MDWE_NO_INHERIT) == 0) {
+      long _ = mm.syscall(Syscall.PRCTL, Uapi.PR_SET_MDWE, mdwe);
+    }
   }
 
   private AddressSpace build(AddressSpaceConfig config, List<StateLine> lines) {

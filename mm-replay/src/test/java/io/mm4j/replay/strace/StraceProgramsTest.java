@@ -101,6 +101,27 @@ class StraceProgramsTest {
   }
 
   @Test
+  void whatPrctlHasSetStaysBehindAnExec() throws IOException {
+    String log =
+        """
+        10 execve("/bin/a", ["a"], 0x7f /* 3 vars */) = 0
+        10 brk(NULL) = 0x555500000000
+        10 mmap(NULL, 4096, %1$s) = 0x7ffff7ff6000
+        10 prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) = 0
+        10 execve("/bin/b", ["b"], 0x7f /* 3 vars */) = 0
+        10 mmap(NULL, 4096, %1$s) = 0x7fff00006000
+        10 mmap(NULL, 4096, PROT_READ|PROT_WRITE|PROT_EXEC, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = -1 EACCES (Permission denied)
+        """;
+    exact(2, log, "");
+    // Nobody inherits it: the same call in the second program succeeds.
+    String spared =
+        log.replace("EXEC_GAIN", "EXEC_GAIN|PR_MDWE_NO_INHERIT")
+            .replace("-1 EACCES (Permission denied)", "0x7fff00005000");
+    exact(2, spared, "");
+    assertTrue(replay(spared.replace("|PR_MDWE_NO_INHERIT", ""), "").differs());
+  }
+
+  @Test
   void aThreadThatRunsAProgramTakesItsProcesssNumber() throws IOException {
     exact(
         3,

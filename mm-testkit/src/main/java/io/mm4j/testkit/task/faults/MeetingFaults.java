@@ -6,8 +6,10 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.ExecRequest;
+import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Task;
 import io.mm4j.api.process.Tasks;
+import io.mm4j.api.process.Uapi;
 import java.util.List;
 
 /** Defects where tasks and address spaces meet otherwise than by fork. */
@@ -60,6 +62,22 @@ final class MeetingFaults {
               arguments,
               r.environment(),
               r.auxiliary()));
+    }
+  }
+
+  static final class ForgetsSettings extends DelegatingTasks {
+    ForgetsSettings(Tasks right) {
+      super(right);
+    }
+
+    @Override
+    public long exec(Task task, ExecRequest request) {
+      long error = right.exec(task, request);
+      AddressSpace mm = task.mm();
+      if (error == 0 && mm != null) {
+        long _ = mm.syscall(Syscall.PRCTL, Uapi.PR_SET_THP_DISABLE, 0);
+      }
+      return error;
     }
   }
 

@@ -175,7 +175,12 @@ public final class TaskFaults {
             "writes-to-the-shared",
             "A write goes where a read would lead.",
             (floors, right) -> new MeetingFaults.WritesAsRead(right),
-            "TK-23"));
+            "TK-23"),
+        fault(
+            "forgets-settings",
+            "A program begins as if prctl had set nothing.",
+            (floors, right) -> new MeetingFaults.ForgetsSettings(right),
+            "TK-24"));
   }
 
   private static class HoldsShared extends DelegatingTasks {

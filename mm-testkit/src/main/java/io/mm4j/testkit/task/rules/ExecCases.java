@@ -17,7 +17,9 @@ import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ResourceLimit;
+import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Task;
+import io.mm4j.api.process.Uapi;
 import io.mm4j.api.process.VmaInfo;
 import io.mm4j.testkit.RuleViolation;
 import java.util.ArrayList;
@@ -262,6 +264,54 @@ final class ExecCases {
     checkEqual(0x7000, mm.softLimit(ResourceLimit.MEMLOCK), "RLIMIT_MEMLOCK after exec");
     check(mm.mmap(0, 4096, 1, 2, 7, 0) > 0, "a mapping of the open file", "an error");
     checkEqual(0x10000, stack(mm).end() - stack(mm).start(), "bytes of a stack of 64 KiB");
+  }
+
+  /** What prctl has set, before an exec and behind it. */
+  static void keepsSettings(TaskBench bench) {
+    if (bench.abi == Abi.I386_24) {
+      return;
+    }
+    boolean wide = bench.abi.is64();
+    Program program = fixed(wide, StackRight.NO_EXECUTE);
+    long[][] cases = {
+      {0, 0, 0}, {1, 1, 1}, {3, 3, 0}, {0, 3, 0}, {3, 1, 1}
+    }; // THP, MDWE, MDWE then
+    for (long[] each : cases) {
+      Task task = set(bench, each[0], each[1]);
+      checkEqual(
+          0, bench.tasks.exec(task, request(bench.abi, program, null, List.of("a"))), "exec");
+      AddressSpace mm = mm(task);
+      checkEqual(each[0], mm.syscall(Syscall.PRCTL, Uapi.PR_GET_THP_DISABLE), "PR_GET_THP_DISABLE");
+      checkEqual(each[2], mm.syscall(Syscall.PRCTL, Uapi.PR_GET_MDWE), "PR_GET_MDWE after exec");
+    }
+    Program both =
+        program(
+            wide,
+            ElfImage.ET_EXEC,
+            null,
+            StackRight.NO_EXECUTE,
+            load(RW | ElfImage.PF_X, 0x401000, 0x80, 0x80));
+    checkEqual(
+        -Errno.EACCES,
+        bench.tasks.exec(set(bench, 0, 1), request(bench.abi, both, null, List.of("a"))),
+        "exec of a segment that can be written and executed, with MDWE");
+    checkEqual(
+        0,
+        bench.tasks.exec(set(bench, 0, 3), request(bench.abi, both, null, List.of("a"))),
+        "the same with MDWE that is not inherited");
+  }
+
+  private static Task set(TaskBench bench, long thp, long mdwe) {
+    Task task = born(bench);
+    AddressSpace mm = mm(task);
+    if (thp != 0) {
+      checkEqual(
+          0, mm.syscall(Syscall.PRCTL, Uapi.PR_SET_THP_DISABLE, 1, thp & ~1), "PR_SET_THP_DISABLE");
+    }
+    if (mdwe != 0) {
+      checkEqual(0, mm.syscall(Syscall.PRCTL, Uapi.PR_SET_MDWE, mdwe), "PR_SET_MDWE");
+    }
+    return task;
   }
 
   private static void refused(TaskBench bench) {

@@ -254,6 +254,17 @@ public final class TaskRules {
                 "It is what a CPU does with an address.",
                 "exc_page_fault, do_user_addr_fault, handle_mm_fault",
                 "a write goes to the page that two share, or a signal is another one"),
-            HoldingCases::accesses));
+            HoldingCases::accesses),
+        TaskRule.once(
+            info(
+                "TK-24",
+                "exec-keeps",
+                "exec keeps that prctl switched huge pages off and denied memory that becomes"
+                    + " executable, but not what children are spared; the program itself is loaded"
+                    + " by these settings.",
+                "A service manager sets them, then executes the service.",
+                "mm_init, mmf_init_legacy_flags, MMF_INIT_LEGACY_MASK, map_deny_write_exec",
+                "a program begins without them, or with all of them"),
+            ExecCases::keepsSettings));
   }
 }
