@@ -319,13 +319,21 @@ final class FileCalls {
   private void copyIn(long to, int toOffset, long addr, int bytes) {
     Frames frames = mm.context.frames();
     long from = mm.userFrame(addr);
-    if (from == Frames.NONE) { // the zero page, or one of the kernel's
+    if (from != Frames.NONE) {
+      frames.bytes().copy(to, toOffset, from, offset(addr), bytes);
+    } else if (isClock(addr)) {
+      frames.bytes().forget(to, toOffset, bytes);
+    } else { // the zero page
       for (int i = 0; i < bytes; i++) {
         frames.write(to, toOffset + i, 0);
       }
-    } else {
-      frames.bytes().copy(to, toOffset, from, offset(addr), bytes);
     }
+  }
+
+  /** Whether the page is the kernel's with the time: nobody here knows what is in it. */
+  private boolean isClock(long addr) {
+    int _ = mm.pages.look(addr);
+    return mm.context.frames().isClockPage(mm.pages.pfn());
   }
 
   /** lseek of a regular file. */

@@ -179,9 +179,23 @@ final class SegmentCalls {
     }
     if (cmd == Uapi.IPC_RMID) {
       mm.context.segments.remove(segment);
-    } else if (cmd == Uapi.IPC_STAT && !touch.kernelWrite(buf, SHMID_DS_BYTES)) {
-      return mm.error(Errno.EFAULT, "struct shmid_ds cannot be written");
+    } else if (cmd == Uapi.IPC_STAT) {
+      if (!touch.kernelWrite(buf, SHMID_DS_BYTES)) {
+        return mm.error(Errno.EFAULT, "struct shmid_ds cannot be written");
+      }
+      describe(segment, new UserBytes(mm, buf));
     }
     return 0;
+  }
+
+  /** {@code struct shmid64_ds}: whose it is, its mode and its times are not known here. */
+  private void describe(Segment segment, UserBytes to) {
+    to.number(mm.context.segments.keyOf(segment), Integer.BYTES);
+    to.unknown(5 * Integer.BYTES + Long.BYTES); // uid, gid, cuid, cgid, mode; seq and padding
+    to.number(0, 2 * Long.BYTES);
+    to.number(segment.bytes(), Long.BYTES);
+    to.unknown(4 * Long.BYTES); // atime, dtime, ctime; cpid and lpid
+    to.number(mm.context.fileObject(segment.file()).vmas().size(), Long.BYTES);
+    to.number(0, 2 * Long.BYTES);
   }
 }

@@ -57,6 +57,13 @@ public final class Segments {
     return key == PRIVATE ? null : byKey.get(key);
   }
 
+  /**
+   * The key that leads to it, {@link #PRIVATE} for none: one that was removed has none any more.
+   */
+  public long keyOf(Segment segment) {
+    return segment.equals(find(segment.key())) ? segment.key() : PRIVATE;
+  }
+
   /** A new one, whose pages are charged. */
   public Segment add(long key, long bytes, long mode, long chargedPages) {
     String name = String.format("/SYSV%08x (deleted)", (int) key);

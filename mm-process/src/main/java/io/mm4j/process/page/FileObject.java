@@ -230,6 +230,11 @@ public final class FileObject {
     dropBehindEnd(index);
   }
 
+  /** Behind the largest folio that the last page of the file can be in. */
+  private long pastLastFolio() {
+    return (Math.max(0, pageCount() - 1) | (1L << MOST_ORDER) - 1) + 1;
+  }
+
   /** {@code __folio_split}: new folios that lie behind the end of the file leave the cache. */
   private void dropBehindEnd(long index) {
     long past = (index | (1L << MOST_ORDER) - 1) + 1;
@@ -583,7 +588,7 @@ public final class FileObject {
       stale.clear(first, Math.max(first, (int) Math.min(pastIndex, MOST_PAGES)));
       return;
     }
-    long end = Math.min(to, Math.min(pageCount(), MOST_PAGES) << 12);
+    long end = Math.min(to, Math.min(pastLastFolio(), MOST_PAGES) << 12);
     if (from >= end) {
       return;
     }

@@ -36,12 +36,14 @@ public final class PageBytes {
       if (value >= 0) {
         frames.write(to, toOffset + i, value);
       } else {
-        forget(to, toOffset + i);
+        forget(to, toOffset + i, 1);
       }
     }
   }
 
-  private void forget(long pfn, int offset) {
+  /** Bytes are written that nobody here knows. */
+  public void forget(long pfn, int offset, int bytes) {
+    frames.fill(pfn);
     BitSet known = frames.unknown.get(pfn);
     BitSet less = new BitSet(PAGE);
     if (known == null) {
@@ -49,7 +51,7 @@ public final class PageBytes {
     } else {
       less.or(known);
     }
-    less.clear(offset);
+    less.clear(offset, offset + bytes);
     frames.unknown.put(pfn, less);
   }
 }
