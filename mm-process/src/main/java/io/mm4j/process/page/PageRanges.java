@@ -142,11 +142,19 @@ public final class PageRanges {
 
   // ---------------------------------------------------------------- changing
 
-  /** Unmaps a range. Guard markers stay if asked. A huge mapping that is cut is split first. */
-  public void zap(long start, long end, boolean keepGuards) {
+  /**
+   * Unmaps a range of one VMA. Guard markers stay if asked. A huge mapping that is cut is split
+   * first.
+   *
+   * @param recency whether it tells what was used lately ({@code vma_has_recency})
+   * @param locked whether the VMA is locked
+   */
+  public void zap(long start, long end, boolean keepGuards, boolean recency, boolean locked) {
     if (start >= end || !table.exists()) {
       return;
     }
+    LruMarks lru = frames.lru();
+    lru.zapBegins();
     table.splitHugeAt(start);
     table.splitHugeAt(end);
     int n = 0;
@@ -170,6 +178,10 @@ public final class PageRanges {
       long page = format.pfn(level, entry);
       if (table.bits.isDirty(entry)) {
         frames.markDirty(page);
+      }
+      if (recency && !frames.isAnon(page)) {
+        long pages = walk.bytes() >>> Pages.PAGE_SHIFT;
+        lru.zapped(page, pages, table.bits.isYoung(entry), table.bits.isWrite(entry), locked);
       }
       if (level == 2) {
         table.uncountHuge(page);
@@ -248,10 +260,41 @@ public final class PageRanges {
       boolean whole = walk.address() >= start && walk.address() + walk.bytes() <= end;
       if (whole && table.classify(walk.level(), entry) == PageTable.PAGE) {
         long now = table.bits.mkold(table.bits.mkclean(entry));
-        if (now != entry && frames.isAnon(format.pfn(walk.level(), entry))) {
+        long pfn = format.pfn(walk.level(), entry);
+        if (frames.isAnon(pfn)) {
+          frames.lru().lazyFree(pfn);
           walk.set(now);
-          any = true;
+          any |= now != entry;
         }
+      }
+    }
+    if (any) {
+      tables.flushRange(table.cpu, table.root(), start, end);
+    }
+  }
+
+  /**
+   * {@code madvise_cold_or_pageout_pte_range}: entries and folios that nobody else maps are as if
+   * nobody had used them.
+   */
+  public void cool(long start, long end) {
+    if (start >= end || !table.exists()) {
+      return;
+    }
+    boolean any = false;
+    walk.over(table.root(), start, end);
+    while (walk.next()) {
+      long entry = walk.entry();
+      boolean whole = walk.address() >= start && walk.address() + walk.bytes() <= end;
+      if (!whole || table.classify(walk.level(), entry) != PageTable.PAGE) {
+        continue;
+      }
+      long pfn = format.pfn(walk.level(), entry);
+      if (frames.mapCount(pfn) == 1) {
+        long now = table.bits.mkold(entry);
+        walk.set(now);
+        any |= now != entry;
+        frames.lru().cold(pfn);
       }
     }
     if (any) {
@@ -453,6 +496,7 @@ public final class PageRanges {
     long shared = table.bits.wrprotect(table.at.entry());
     table.at.set(shared);
     if (!zero) {
+      frames.lru().shared(format.pfn(2, shared));
       frames.get(format.pfn(2, shared));
     }
     child.mapHuge(at, table.bits.mkold(shared), deposit);
@@ -474,7 +518,13 @@ public final class PageRanges {
       // The child has used nothing yet, and what it shares is not dirty for it.
       entry = table.bits.mkold(copyOnWrite ? entry : table.bits.mkclean(entry));
       switch (kind) {
-        case PageTable.PAGE -> child.mapCached(walk.address(), format.pfn(1, entry), entry);
+        case PageTable.PAGE -> {
+          long page = format.pfn(1, entry);
+          if (copyOnWrite) {
+            frames.lru().shared(page);
+          }
+          child.mapCached(walk.address(), page, entry);
+        }
         case PageTable.ZERO -> child.mapZero(walk.address(), entry);
         case PageTable.GUARD -> child.mapGuard(walk.address());
         default -> throw new CorruptStateError("no entry of a process: " + entry);

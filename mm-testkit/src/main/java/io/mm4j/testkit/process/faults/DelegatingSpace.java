@@ -86,6 +86,11 @@ class DelegatingSpace implements AddressSpace {
       }
 
       @Override
+      public int lruFlags(long pfn) {
+        return right.lruFlags(pfn);
+      }
+
+      @Override
       public HugePages hugePages() {
         return right.hugePages();
       }
