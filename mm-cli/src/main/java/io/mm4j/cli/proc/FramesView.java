@@ -103,7 +103,8 @@ public record FramesView(
     if ((cachedOrAnon || owner == FrameOwner.HUGETLB) && isMapped(head)) {
       flags |= KernelPageFlag.MMAP.bit();
     }
-    flags |= isAnon(owner) ? KernelPageFlag.ANON.bit() : 0;
+    boolean poolAnon = owner == FrameOwner.HUGETLB && (map.mapping(head) & 1) != 0;
+    flags |= poolAnon || isAnon(owner) ? KernelPageFlag.ANON.bit() : 0;
     flags |= owner == FrameOwner.SWAP_CACHE ? KernelPageFlag.SWAPCACHE.bit() : 0;
     flags |= owner == FrameOwner.SLAB ? KernelPageFlag.SLAB.bit() : 0;
     flags |= owner == FrameOwner.PAGE_TABLE ? KernelPageFlag.PGTABLE.bit() : 0;

@@ -142,6 +142,9 @@ public final class LruMarks {
   public int flags(long pfn) {
     FrameOwner owner = map.owner(pfn);
     long head = map.head(pfn);
+    if (owner == FrameOwner.HUGETLB) {
+      return map.flags(head) & PageFlags.PG_ANON_EXCLUSIVE; // it is on no list
+    }
     FileObject file = owner == FrameOwner.FILE ? frames.fileOf(head) : null;
     if (owner != FrameOwner.ANON && (file == null || file.mappedElsewhere() > 0)) {
       return 0;
