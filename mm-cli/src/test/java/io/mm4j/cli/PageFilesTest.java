@@ -20,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** pagemap, kpageflags and kpagecount, and what the machine's files say of its processes. */
 class PageFilesTest {
   private static final Path FORK = ExplainCommandTest.CORPUS.resolve("directed-cow_fork.vma.gz");
+  private static final long LRU = 1L << 5;
   private static final long MMAP = 1L << 11;
   private static final long ANON = 1L << 12;
 
@@ -66,7 +67,8 @@ class PageFilesTest {
         long count = countWords.getLong(pfn * 8);
         assertEquals(count == 1, (entry & 1L << 56) != 0, "exclusive at page " + i);
         if ((entry & 1L << 61) == 0 && count > 0) {
-          assertEquals(MMAP | ANON, flagWords.getLong(pfn * 8) & (MMAP | ANON), "page " + i);
+          long wanted = LRU | MMAP | ANON;
+          assertEquals(wanted, flagWords.getLong(pfn * 8) & wanted, "page " + i);
           anon++;
         }
       }

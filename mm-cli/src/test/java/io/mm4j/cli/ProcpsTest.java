@@ -37,7 +37,7 @@ class ProcpsTest {
   }
 
   /** What a command prints that is the first process of a namespace; what went wrong, too. */
-  private static String run(String command) throws Exception {
+  static String run(String command) throws Exception {
     Process process =
         new ProcessBuilder("unshare", "-rmpf", "sh", "-c", command)
             .redirectErrorStream(true)

@@ -170,6 +170,11 @@ final class LinuxProcessFloor implements ProcessFloor {
   }
 
   @Override
+  public int lruFlags(long pfn) {
+    return tables == null ? 0 : context.frames().lru().flags(pfn);
+  }
+
+  @Override
   public Tasks tasks() {
     LinuxTasks now = tasks;
     if (now == null) {

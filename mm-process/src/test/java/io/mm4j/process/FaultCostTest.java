@@ -124,7 +124,7 @@ class FaultCostTest {
         used[i] = HeapUse.ofThisThread() - before;
         sum += used[i];
       }
-      mm.pages.ranges().zap(AT, vma(VMAS), false);
+      mm.pages.ranges().zap(AT, vma(VMAS), false, false, false);
     }
     for (int i = 0; i < accesses.length; i++) {
       assertEquals(0, used[i], "bytes of access " + i + ": " + accesses[i]);

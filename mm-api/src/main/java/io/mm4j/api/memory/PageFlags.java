@@ -51,6 +51,9 @@ public final class PageFlags {
   /** Contents are poisoned or zeroed by the allocator's debug mode. */
   public static final int PG_POISONED = 1 << 13;
 
+  /** A locked VMA maps it. */
+  public static final int PG_MLOCKED = 1 << 15;
+
   /** First frame of a large folio of which some pages are mapped no more, and which waits. */
   public static final int PG_PARTIALLY_MAPPED = 1 << 14;
 

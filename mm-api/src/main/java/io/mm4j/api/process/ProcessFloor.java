@@ -134,6 +134,16 @@ public interface ProcessFloor extends AutoCloseable {
   }
 
   /**
+   * What reclaim would know of the folio that a frame belongs to, if a process or the page cache
+   * has it: of {@code PageFlags} {@code PG_LRU}, {@code PG_REFERENCED}, {@code PG_ACTIVE}, {@code
+   * PG_UNEVICTABLE}, {@code PG_MLOCKED} and {@code PG_ANON_EXCLUSIVE}, as {@code
+   * lru_add_drain_all()} of mm/swap.c, Linux 6.18, leaves them. O(VMAs of its mapping).
+   */
+  default int lruFlags(long pfn) {
+    return 0;
+  }
+
+  /**
    * Ends every process that still lives, so that what the floor holds goes back to the floors
    * below. No call is legal afterwards.
    */

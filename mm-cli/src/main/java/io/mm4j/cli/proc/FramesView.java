@@ -19,9 +19,9 @@ import org.jspecify.annotations.Nullable;
  * fs/proc/page.c of Linux 6.18. A hole in a section that has memory is reserved, one between
  * sections is 0.
  *
- * <p>Differs: no frame is on an LRU list, has been referenced, or is exclusive to one process
- * ({@code PG_anon_exclusive}, which is shown as {@code owner_2}); no file system keeps anything in
- * {@code private}; memory that a machine has is never offline.
+ * <p>Differs: folios are on their LRU lists at once ({@link ProcessFloor#lruFlags}); no file system
+ * keeps anything in {@code private} or {@code owner_2}, which for anonymous memory is {@code
+ * PG_anon_exclusive}; memory that a machine has is never offline.
  *
  * @param map of the frames
  * @param zeroPage whether a frame is the zero page or belongs to the huge one
@@ -83,7 +83,7 @@ public record FramesView(
       return 0;
     }
     long head = map.head(pfn);
-    int known = map.flags(head);
+    int known = map.flags(head) | (floor == null ? 0 : floor.lruFlags(head));
     boolean large = map.order(head) > 0 && (known & PageFlags.PG_HEAD) != 0;
     boolean cachedOrAnon = owner == FrameOwner.FILE || isAnon(owner);
     long flags = 0;
@@ -97,12 +97,14 @@ public record FramesView(
       flags |= KernelPageFlag.THP.bit();
     } else if (owner == FrameOwner.KERNEL && zeroPage.test(pfn)) {
       flags |= KernelPageFlag.ZERO_PAGE.bit();
-      flags |= map.order(pfn) > 0 ? KernelPageFlag.THP.bit() : 0;
+      // The small one lies in the kernel's image.
+      flags |= (map.order(pfn) > 0 ? KernelPageFlag.THP : KernelPageFlag.RESERVED).bit();
     }
     if ((cachedOrAnon || owner == FrameOwner.HUGETLB) && isMapped(head)) {
       flags |= KernelPageFlag.MMAP.bit();
     }
-    flags |= isAnon(owner) ? KernelPageFlag.ANON.bit() : 0;
+    boolean poolAnon = owner == FrameOwner.HUGETLB && (map.mapping(head) & 1) != 0;
+    flags |= poolAnon || isAnon(owner) ? KernelPageFlag.ANON.bit() : 0;
     flags |= owner == FrameOwner.SWAP_CACHE ? KernelPageFlag.SWAPCACHE.bit() : 0;
     flags |= owner == FrameOwner.SLAB ? KernelPageFlag.SLAB.bit() : 0;
     flags |= owner == FrameOwner.PAGE_TABLE ? KernelPageFlag.PGTABLE.bit() : 0;

@@ -91,7 +91,7 @@ final class Collapse {
         frames.copyBytes(head + i, page);
       }
     }
-    mm.pages.ranges().zap(at, at + mm.hugeBytes, false);
+    mm.pages.ranges().zap(at, at + mm.hugeBytes, false, false, false);
     mm.pages.ranges().freeEmptyTable(at);
     long entry = mm.pages.hugeEntry(head, mm.prot(vma));
     mm.pages.mapHuge(at, vma.has(VmFlags.WRITE) ? mm.pages.written(entry) : entry, table);

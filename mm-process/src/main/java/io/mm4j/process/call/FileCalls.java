@@ -11,6 +11,7 @@ import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileChange;
 import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.Frames;
+import io.mm4j.process.page.LruMarks;
 import io.mm4j.process.page.ReadAhead;
 import org.jspecify.annotations.Nullable;
 
@@ -168,6 +169,9 @@ final class FileCalls {
       if (!canWrite(buf + done)) {
         return end(done);
       }
+      if (!hole && !huge && isFirstUse(file, at, done, reads)) {
+        mm.context.frames().lru().accessed(source, false);
+      }
       if (hole) {
         zeroUser(buf + done, n);
       } else {
@@ -182,6 +186,22 @@ final class FileCalls {
       done += n;
     }
     return done;
+  }
+
+  /**
+   * Whether a read marks the folio at this place: shared memory for each page that is read from its
+   * start, the page cache once, unless the read of before ended in the same folio.
+   */
+  private static boolean isFirstUse(
+      FileObject file, long at, long done, @Nullable ReadAhead reads) {
+    long index = at >>> 12;
+    if (reads == null) {
+      return (at & Mm.PAGE - 1) == 0;
+    }
+    if (done > 0) {
+      return at == file.folioStart(index) << 12;
+    }
+    return !reads.endedWithin(file.folioStart(index), file.folioEnd(index));
   }
 
   /** {@code hugetlbfs_read_iter}: a hole stays one. */
@@ -248,9 +268,14 @@ final class FileCalls {
         return done > 0 ? done : mm.error(Errno.EPERM, "the file is sealed against growing");
       }
       change.writesBehind(at);
-      boolean upToDate = file.isShmem() || file.isCached(at >>> 12);
-      if (change.pageToWrite(at >>> 12, n) == Frames.NONE) {
+      boolean cached = file.isCached(at >>> 12);
+      boolean upToDate = file.isShmem() || cached;
+      long page = change.pageToWrite(at >>> 12, n);
+      if (page == Frames.NONE) {
         return done > 0 ? done : mm.error(Errno.ENOMEM, "no memory for the page cache");
+      }
+      if (file.isShmem()) {
+        marks(page, cached);
       }
       n = Math.min(n, (file.folioEnd(at >>> 12) << 12) - at);
       long copied = readable(buf + done, n, brought);
@@ -271,6 +296,16 @@ final class FileCalls {
       }
     }
     return done;
+  }
+
+  /** {@code shmem_get_folio} for a write: each one is an access. */
+  private void marks(long page, boolean cached) {
+    LruMarks lru = mm.context.frames().lru();
+    if (cached) {
+      lru.accessed(page, false);
+    } else {
+      lru.usedOnce(page);
+    }
   }
 
   /**

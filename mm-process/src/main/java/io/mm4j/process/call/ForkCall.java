@@ -81,7 +81,7 @@ final class ForkCall {
   static void exitMmap(Mm mm) {
     for (Vma vma = mm.vmas.first(); vma != null; vma = mm.vmas.first()) {
       mm.huge.zap(vma.start, vma.end, true);
-      mm.pages.ranges().zap(vma.start, vma.end, false);
+      mm.pages.ranges().zap(vma.start, vma.end, false, vma.hasRecency(), vma.isLocked());
       if (vma.has(VmFlags.ACCOUNT)) {
         mm.accounting.uncharge(vma.pages());
       }

@@ -7,6 +7,8 @@ import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.process.fault.Populate;
 import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.LruMarks;
+import io.mm4j.process.page.PageTable;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
 
@@ -117,9 +119,11 @@ final class MlockCalls {
     if (newFlags == oldFlags || vma.hasAny(VmFlags.SPECIAL | VmFlags.DROPPABLE)) {
       return 0;
     }
+    notActive(start, end); // while it was locked, if it was
     if (change.apply(vma, start, end, newFlags) == null) {
       return change.error;
     }
+    notActive(start, end);
     long pages = (end - start) >>> 12;
     if ((newFlags & VmFlags.LOCKED) == 0) {
       mm.accounting.lockedVm -= pages;
@@ -127,6 +131,20 @@ final class MlockCalls {
       mm.accounting.lockedVm += pages;
     }
     return 0;
+  }
+
+  private void notActive(long start, long end) {
+    LruMarks lru = mm.context.frames().lru();
+    mm.pages
+        .ranges()
+        .visit(
+            start,
+            end,
+            (addr, kind, pfn, huge) -> {
+              if (kind == PageTable.PAGE) {
+                lru.notActive(pfn);
+              }
+            });
   }
 
   /** mlockall. */

@@ -30,7 +30,7 @@ final class PageAdvice {
           discard(vma, start, end, advice);
       case Uapi.MADV_WILLNEED -> willNeed(vma, start, end);
       case Uapi.MADV_REMOVE -> remove(vma, start, end);
-      case Uapi.MADV_COLD, Uapi.MADV_PAGEOUT -> cold(vma, start, end);
+      case Uapi.MADV_COLD, Uapi.MADV_PAGEOUT -> cold(vma, start, end, advice == Uapi.MADV_COLD);
       case Uapi.MADV_GUARD_INSTALL -> installGuards(vma, start, end);
       case Uapi.MADV_GUARD_REMOVE -> removeGuards(vma, start, end);
       case Uapi.MADV_COLLAPSE ->
@@ -51,11 +51,14 @@ final class PageAdvice {
     return 0;
   }
 
-  private long cold(Vma vma, long start, long end) {
+  private long cold(Vma vma, long start, long end, boolean stays) {
     if (vma.hasAny(VmFlags.LOCKED | VmFlags.PFNMAP | VmFlags.HUGETLB)) {
       return mm.error(Errno.EINVAL, "locked or special memory, or of the pool of huge pages");
     }
     folios.splitPartlyAdvised(vma, start, end);
+    if (stays) {
+      mm.pages.marks().cool(start, end);
+    }
     return 0;
   }
 
@@ -76,7 +79,7 @@ final class PageAdvice {
       return 0;
     }
     PageRanges ranges = mm.pages.ranges();
-    ranges.zap(start, end, true);
+    ranges.zap(start, end, true, vma.hasRecency(), vma.isLocked());
     long size = mm.pages.hugeBytes();
     for (long at = ranges.nextTable((start + size - 1) & -size, end);
         at + size <= end;

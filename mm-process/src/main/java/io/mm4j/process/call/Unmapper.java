@@ -107,7 +107,9 @@ final class Unmapper {
     }
     Vma before = mm.vmas.prev(vma);
     mm.huge.zap(start, end, true);
-    mm.pages.ranges().zap(start, end, false);
+    for (Vma each = vma; each != null && each.start < end; each = mm.vmas.next(each)) {
+      mm.pages.ranges().zap(each.start, each.end, false, each.hasRecency(), each.isLocked());
+    }
     long low = vma.start;
     long high = vma.end;
     while (vma != null && vma.start < end) {

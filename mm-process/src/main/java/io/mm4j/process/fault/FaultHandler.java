@@ -446,6 +446,7 @@ public final class FaultHandler {
     boolean page = kind == PageTable.PAGE;
     if (page && frames.isAnon(pfn)) {
       if (frames.mapCount(pfn) == 1) {
+        frames.lru().exclusive(pfn);
         pages.setBits(true, true); // wp_page_reuse
         return Result.OK;
       }
@@ -521,6 +522,7 @@ public final class FaultHandler {
   /** {@code do_huge_pmd_wp_page}. */
   private Result writeHuge(Vma vma, long addr, int kind) {
     if (kind == PageTable.PAGE && frames.mapCount(pages.pfn()) == 1) {
+      frames.lru().exclusive(frames.head(pages.pfn()));
       pages.setBits(true, true);
       return Result.OK;
     }

@@ -85,6 +85,7 @@ public final class Populate {
     for (long at = start; at < end; at += Mm.PAGE) {
       int kind = mm.pages.look(at);
       if (kind >= PageTable.ZERO && (!write || writable(vma, kind))) {
+        used(vma, kind);
         continue;
       }
       FaultHandler.Result result = faults.handle(vma, at, write);
@@ -94,8 +95,16 @@ public final class Populate {
       if (result != FaultHandler.Result.OK) {
         return mm.error(Errno.EFAULT, "a guard page, or behind the end of the file");
       }
+      used(vma, mm.pages.again(at));
     }
     return 0;
+  }
+
+  /** FOLL_TOUCH of {@code follow_page_pte}: an access, unless it is a huge mapping. */
+  private void used(Vma vma, int kind) {
+    if (kind == PageTable.PAGE && !mm.pages.isHugeEntry()) {
+      mm.context.frames().lru().accessed(mm.pages.pfn(), vma.isLocked());
+    }
   }
 
   /** Whether what {@code look} found need not be copied before it is written to. */

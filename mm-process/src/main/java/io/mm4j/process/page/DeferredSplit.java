@@ -132,7 +132,11 @@ public final class DeferredSplit implements Reclaimer {
       old[i] = entries.get(i).table.takeOut(entries.get(i).addr);
     }
     forget(head);
+    boolean exclusive = frames.lru().isExclusive(head);
     frames.splitAnon(head, all);
+    for (int i = 0; exclusive && i < pages; i++) {
+      frames.lru().exclusive(head + i);
+    }
     boolean[] taken = new boolean[pages];
     for (int i = 0; i < all; i++) {
       putBack(entries.get(i), old[i], head, taken);

@@ -45,7 +45,8 @@ public final class Frames {
   /** No frame: memory is out, or there is none. */
   public static final long NONE = PageAllocator.NO_PAGE;
 
-  private static final int ANON = PageFlags.PG_SWAPBACKED | PageFlags.PG_UPTODATE;
+  private static final int ANON =
+      PageFlags.PG_SWAPBACKED | PageFlags.PG_UPTODATE | PageFlags.PG_ANON_EXCLUSIVE;
   private static final int LARGE =
       Gfp.__GFP_COMP | Gfp.__GFP_NOWARN | Gfp.__GFP_NORETRY | Gfp.__GFP_NOMEMALLOC;
   private static final BitSet NOTHING_KNOWN = new BitSet();
@@ -62,6 +63,7 @@ public final class Frames {
   private final AnonTable anonTable = new AnonTable();
   private final PageBytes bytes = new PageBytes(this);
   private final DeferredSplit deferred;
+  private final LruMarks lru;
 
   /** {@code CONFIG_MEM_SOFT_DIRTY}: whether anybody can ask what was written to. */
   private boolean softDirty;
@@ -84,6 +86,7 @@ public final class Frames {
     this.tables = tables;
     this.format = tables.format();
     this.deferred = new DeferredSplit(this);
+    this.lru = new LruMarks(this);
     this.zeroed = memory.contents() == Contents.ALL ? Gfp.__GFP_ZERO : 0;
   }
 
@@ -100,6 +103,11 @@ public final class Frames {
   /** What splits large folios. */
   public DeferredSplit deferred() {
     return deferred;
+  }
+
+  /** Who has used them, and how. */
+  public LruMarks lru() {
+    return lru;
   }
 
   /** How many frames this floor has given back. */

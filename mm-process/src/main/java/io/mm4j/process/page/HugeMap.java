@@ -104,6 +104,14 @@ public final class HugeMap {
     return writable ? table.written(entry) : entry;
   }
 
+  /** The same, and the page is dirty if it was written to. */
+  private void zapEntry(long head) {
+    if (table.bits.isDirty(at.entry())) {
+      pool.markDirty(head);
+    }
+    clear(head);
+  }
+
   /** Takes an entry out that the cursor stands at, and its user with it. */
   private void clear(long head) {
     at.set(PageTableFormat.EMPTY);
@@ -131,7 +139,7 @@ public final class HugeMap {
     HugePool.Cache cache = pool.cache(file);
     Long head = cache.pages.get(huge);
     if (head == null) {
-      head = pool.take(cache.promised.remove(huge));
+      head = pool.takeCached(cache.promised.remove(huge));
       if (head == Frames.NONE) {
         return false;
       }
@@ -164,7 +172,7 @@ public final class HugeMap {
       set(addr, cached, entry(cached, prot, false));
       return true;
     }
-    long head = pool.take(promised.remove(addr & -size));
+    long head = pool.takeAnon(promised.remove(addr & -size));
     if (head == Frames.NONE) {
       return false;
     }
@@ -184,14 +192,14 @@ public final class HugeMap {
       return false;
     }
     if (pool.users(head) == 1) {
-      allow(addr, true);
+      reuse(addr, head);
       return true;
     }
     long page = addr & -size;
-    long copy = pool.take(promised.remove(page));
+    long copy = pool.takeAnon(promised.remove(page));
     if (copy == Frames.NONE && owned.contains(page)) {
       others.unmap(head);
-      allow(addr, true);
+      reuse(addr, head);
       return true;
     }
     if (copy == Frames.NONE) {
@@ -208,6 +216,12 @@ public final class HugeMap {
     return true;
   }
 
+  /** Nobody else has the page. */
+  private void reuse(long addr, long head) {
+    table.frames.lru().exclusive(head);
+    allow(addr, true);
+  }
+
   private void flush(long start, long end) {
     table.tables.flushRange(table.cpu, table.root(), start, end);
   }
@@ -217,7 +231,7 @@ public final class HugeMap {
     boolean any = false;
     for (long page = start; page < end && mapped > 0; page += size) {
       if (head(page) == head) {
-        clear(head);
+        zapEntry(head);
         any = true;
       }
     }
@@ -256,7 +270,7 @@ public final class HugeMap {
       }
       long page = at.address();
       boolean again = !forGood && owned.contains(page) && pool.users(head) == 1;
-      clear(head);
+      zapEntry(head);
       any = true;
       if (again && pool.promise(1)) {
         promised.add(page);
@@ -298,6 +312,9 @@ public final class HugeMap {
       }
       long entry = table.bits.wrprotect(at.entry());
       at.set(entry);
+      if (pool.isAnon(head)) {
+        table.frames.lru().shared(head);
+      }
       pool.get(head);
       child.set(page, head, entry);
     }

@@ -26,6 +26,9 @@ public final class HugePool {
     final TreeSet<Long> promised = new TreeSet<>();
   }
 
+  /** In {@code mapping} of a private mapping's page, as of other anonymous memory. */
+  private static final long ANON = 1;
+
   private final Frames frames;
   private final ArrayDeque<Long> free = new ArrayDeque<>();
   private final IdentityHashMap<FileObject, Cache> files = new IdentityHashMap<>();
@@ -98,7 +101,7 @@ public final class HugePool {
    * @param promised whether it was promised
    * @return {@link Frames#NONE} if there is none
    */
-  long take(boolean promised) {
+  private long take(boolean promised) {
     if (!promised && free.size() <= reserved) {
       return Frames.NONE;
     }
@@ -111,6 +114,35 @@ public final class HugePool {
     return head;
   }
 
+  /** The same for a private mapping ({@code hugetlb_add_new_anon_rmap}). */
+  long takeAnon(boolean promised) {
+    long head = take(promised);
+    if (head != Frames.NONE) {
+      frames.map.setMapping(head, ANON);
+      frames.lru().exclusive(head);
+    }
+    return head;
+  }
+
+  /** The same for a file, which keeps it dirty ({@code hugetlb_add_to_page_cache}). */
+  long takeCached(boolean promised) {
+    long head = take(promised);
+    if (head != Frames.NONE) {
+      markDirty(head);
+    }
+    return head;
+  }
+
+  /** Whether it is a private mapping's. */
+  boolean isAnon(long head) {
+    return (frames.map.mapping(head) & ANON) != 0;
+  }
+
+  /** {@code folio_mark_dirty()}, which nothing takes back, not even that the page is free again. */
+  void markDirty(long head) {
+    frames.map.setFlags(head, frames.map.flags(head) | PageFlags.PG_DIRTY);
+  }
+
   /** One user more. */
   void get(long head) {
     frames.get(head);
@@ -120,6 +152,8 @@ public final class HugePool {
   void put(long head) {
     frames.put(head);
     if (users(head) == 0) {
+      frames.map.setMapping(head, 0);
+      frames.lru().shared(head);
       free.push(head);
     }
   }
@@ -147,7 +181,7 @@ public final class HugePool {
     if (cache.pages.containsKey(huge)) {
       return true;
     }
-    long head = take(cache.promised.remove(huge));
+    long head = takeCached(cache.promised.remove(huge));
     if (head == Frames.NONE) {
       return false;
     }

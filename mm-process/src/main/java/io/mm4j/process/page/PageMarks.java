@@ -36,10 +36,41 @@ public final class PageMarks {
       boolean whole = walk.address() >= start && walk.address() + walk.bytes() <= end;
       if (whole && table.classify(walk.level(), entry) == PageTable.PAGE) {
         long now = table.bits.mkold(table.bits.mkclean(entry));
-        if (now != entry && frames.isAnon(format.pfn(walk.level(), entry))) {
+        long pfn = format.pfn(walk.level(), entry);
+        if (frames.isAnon(pfn)) {
+          frames.lru().lazyFree(pfn);
           walk.set(now);
-          any = true;
+          any |= now != entry;
         }
+      }
+    }
+    if (any) {
+      tables.flushRange(table.cpu, table.root(), start, end);
+    }
+  }
+
+  /**
+   * {@code madvise_cold_or_pageout_pte_range}: entries and folios that nobody else maps are as if
+   * nobody had used them.
+   */
+  public void cool(long start, long end) {
+    if (start >= end || !table.exists()) {
+      return;
+    }
+    boolean any = false;
+    walk.over(table.root(), start, end);
+    while (walk.next()) {
+      long entry = walk.entry();
+      boolean whole = walk.address() >= start && walk.address() + walk.bytes() <= end;
+      if (!whole || table.classify(walk.level(), entry) != PageTable.PAGE) {
+        continue;
+      }
+      long pfn = format.pfn(walk.level(), entry);
+      if (frames.mapCount(pfn) == 1) {
+        long now = table.bits.mkold(entry);
+        walk.set(now);
+        any |= now != entry;
+        frames.lru().cold(pfn);
       }
     }
     if (any) {
@@ -68,6 +99,7 @@ public final class PageMarks {
         now = format.absent().clearSoftDirty(entry);
       } else if (kind == PageTable.PAGE) {
         now = table.bits.mkold(entry);
+        frames.lru().notReferenced(format.pfn(walk.level(), entry));
       }
       if (now != entry) {
         walk.set(now);

@@ -142,11 +142,19 @@ public final class PageRanges {
 
   // ---------------------------------------------------------------- changing
 
-  /** Unmaps a range. Guard markers stay if asked. A huge mapping that is cut is split first. */
-  public void zap(long start, long end, boolean keepGuards) {
+  /**
+   * Unmaps a range of one VMA. Guard markers stay if asked. A huge mapping that is cut is split
+   * first.
+   *
+   * @param recency whether it tells what was used lately ({@code vma_has_recency})
+   * @param locked whether the VMA is locked
+   */
+  public void zap(long start, long end, boolean keepGuards, boolean recency, boolean locked) {
     if (start >= end || !table.exists()) {
       return;
     }
+    LruMarks lru = frames.lru();
+    lru.zapBegins();
     table.splitHugeAt(start);
     table.splitHugeAt(end);
     int n = 0;
@@ -170,6 +178,10 @@ public final class PageRanges {
       long page = format.pfn(level, entry);
       if (table.bits.isDirty(entry)) {
         frames.markDirty(page);
+      }
+      if (recency && !frames.isAnon(page)) {
+        long pages = walk.bytes() >>> Pages.PAGE_SHIFT;
+        lru.zapped(page, pages, table.bits.isYoung(entry), table.bits.isWrite(entry), locked);
       }
       if (level == 2) {
         table.uncountHuge(page);
@@ -438,6 +450,7 @@ public final class PageRanges {
     long shared = table.bits.wrprotect(table.at.entry());
     table.at.set(shared);
     if (!zero) {
+      frames.lru().shared(format.pfn(2, shared));
       frames.get(format.pfn(2, shared));
     }
     child.mapHuge(at, table.bits.mkold(shared), deposit);
@@ -459,7 +472,13 @@ public final class PageRanges {
       // The child has used nothing yet, and what it shares is not dirty for it.
       entry = table.bits.mkold(copyOnWrite ? entry : table.bits.mkclean(entry));
       switch (kind) {
-        case PageTable.PAGE -> child.mapCached(walk.address(), format.pfn(1, entry), entry);
+        case PageTable.PAGE -> {
+          long page = format.pfn(1, entry);
+          if (copyOnWrite) {
+            frames.lru().shared(page);
+          }
+          child.mapCached(walk.address(), page, entry);
+        }
         case PageTable.ZERO -> child.mapZero(walk.address(), entry);
         case PageTable.GUARD -> child.mapGuard(walk.address());
         default -> throw new CorruptStateError("no entry of a process: " + entry);

@@ -130,6 +130,12 @@ public final class ReadAhead {
     prevPos = pos;
   }
 
+  /** Whether the last byte that was read lies in these pages. */
+  public boolean endedWithin(long first, long past) {
+    long last = prevPos - 1;
+    return last >= first << 12 && last < past << 12;
+  }
+
   /** {@code get_init_ra_size}. */
   private long firstSize(long wanted) {
     long rounded = wanted <= 1 ? 1 : Long.highestOneBit(wanted - 1) << 1;

@@ -56,7 +56,7 @@ final class Family {
     }
   }
 
-  /** Takes its leader's number and parent; the others of its group have ended. */
+  /** Takes its leader's number; the others of its group have ended. */
   void lead(LinuxTask task) {
     if (task.pid == task.tgid) {
       return;
@@ -65,10 +65,6 @@ final class Family {
     tasks.remove(task.pid);
     if (leader != null) {
       leader.state = Task.State.DEAD;
-      task.parent = leader.parent;
-      for (LinuxTask child : tasks.values()) {
-        child.parent = child.parent == leader ? task : child.parent;
-      }
     }
     task.pid = task.tgid;
     tasks.put(task.pid, task);

@@ -47,7 +47,7 @@ final class LinuxTask implements Task {
 
   /** What nobody waits for. */
   boolean reapsItself() {
-    return pid != tgid || parent == null || parent.hasEnded();
+    return pid != tgid || parent == null;
   }
 
   @Override

@@ -78,6 +78,11 @@ public final class Vma implements Mapping {
     return pgoff;
   }
 
+  /** {@code vma_has_recency()}: who reads in order, or anywhere, does not tell what is used. */
+  public boolean hasRecency() {
+    return !hasAny(VmFlags.SEQ_READ | VmFlags.RAND_READ);
+  }
+
   @Override
   public boolean isLocked() {
     return has(VmFlags.LOCKED);

@@ -39,7 +39,7 @@ final class InferredMaps {
   private static final int MOST_RANGES = 1 << 14;
 
   private final String name;
-  private final TreeMap<Long, Long> there = new TreeMap<>(Long::compareUnsigned);
+  private final TreeMap<Long, Long> there;
   private final TreeMap<Long, Long> mapped = new TreeMap<>(Long::compareUnsigned);
   private final SharedSegments segments = new SharedSegments();
   private final ProgramName program;
@@ -60,9 +60,25 @@ final class InferredMaps {
    * @param heap where the heap begins, 0 if the log does not say
    */
   InferredMaps(String name, ProgramName program, long heap) {
+    this(name, program, heap, new TreeMap<>(Long::compareUnsigned));
+  }
+
+  private InferredMaps(String name, ProgramName program, long heap, TreeMap<Long, Long> there) {
     this.name = name;
     this.program = program;
     this.heap = heap;
+    this.there = there;
+  }
+
+  /**
+   * What a forked child's calls are looked at with: what it works on and has not mapped itself, nor
+   * its parent before the fork, was there when the program began.
+   */
+  InferredMaps forked() {
+    InferredMaps child = new InferredMaps(name, program, heap, there);
+    child.mapped.putAll(mapped);
+    child.heapFound = heapFound;
+    return child;
   }
 
   /** Takes the next call of this address space, which stands in that line. */

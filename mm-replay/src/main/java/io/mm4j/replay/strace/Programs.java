@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What a log tells of every program in it: a reading of its own, in which each call is taken by the
- * address space on which it was made. Of a log of n lines O(n), and as much memory as programs and
+ * address space on which it was made, and what a forked child works on was its parent's, too. Of a
+ * log of n lines O(n), and for each fork O(ranges); as much memory as programs, living children and
  * ranges that they had before the log shows how they got them.
  */
 final class Programs {
@@ -71,7 +72,11 @@ final class Programs {
 
   private void arrives(long pid) {
     if (!kin.knows(pid)) {
-      Kin.Arrival _ = kin.arrive(pid);
+      Kin.Arrival arrival = kin.arrive(pid);
+      InferredMaps parent = living.get(arrival.forkedFrom());
+      if (parent != null) {
+        living.put(arrival.process(), parent.forked());
+      }
     }
   }
 

@@ -101,6 +101,24 @@ class StraceProgramsTest {
   }
 
   @Test
+  void whatAForkedChildWorksOnWasItsParents() throws IOException {
+    String log =
+        """
+        10 mmap(NULL, 4096, %1$s) = 0x7ffff7ff6000
+        10 clone(child_stack=NULL, flags=CLONE_CHILD_CLEARTID|SIGCHLD, child_tidptr=0x7f) = 11
+        11 mmap(NULL, 4096, %1$s) = 0x7ffff7ff5000
+        11 mprotect(0x7ffff7ff5000, 8192, PROT_READ) = 0
+        11 mprotect(0x7ffff0000000, 4096, PROT_READ) = 0
+        11 clone(child_stack=NULL, flags=CLONE_CHILD_CLEARTID|SIGCHLD, child_tidptr=0x7f) = 12
+        12 mprotect(0x7ffff0000000, 8192, PROT_NONE) = 0
+        """;
+    exact(4, log, "");
+    // What it has unmapped it has no more, wherever it came from.
+    String gone = log.replace("11 clone", "11 munmap(0x7ffff0000000, 4096) = 0\n11 clone");
+    assertTrue(replay(gone, "").differs());
+  }
+
+  @Test
   void whatPrctlHasSetStaysBehindAnExec() throws IOException {
     String log =
         """

@@ -87,6 +87,11 @@ class DelegatingSpace implements AddressSpace {
       }
 
       @Override
+      public int lruFlags(long pfn) {
+        return right.lruFlags(pfn);
+      }
+
+      @Override
       public HugePages hugePages() {
         return right.hugePages();
       }

@@ -19,6 +19,7 @@ import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Task;
+import io.mm4j.api.process.Tasks;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.process.VmaInfo;
 import io.mm4j.testkit.RuleViolation;
@@ -27,6 +28,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -353,6 +355,18 @@ final class ExecCases {
       left[life] = bench.machine.pages().freePages() + bench.machine.pages().pcpPages();
     }
     checkEqual(left[1], left[2], "free frames after another program that failed");
+    Task leader = born(bench);
+    long threads = Tasks.CLONE_VM | Tasks.CLONE_SIGHAND | Tasks.CLONE_THREAD;
+    Task thread = bench.tasks.find((int) bench.tasks.clone(leader, threads));
+    check(thread != null, "a thread", "none");
+    checkEqual(
+        -Errno.EINVAL,
+        bench.tasks.exec(leader, request(bench.abi, large, null, List.of("a"))),
+        "exec of the same by one of two threads");
+    check(
+        Objects.requireNonNull(thread).state() != Task.State.RUNNING,
+        "no thread that goes on",
+        "" + thread.state());
   }
 
   /** What the stack is, and when arguments are too long for it. */

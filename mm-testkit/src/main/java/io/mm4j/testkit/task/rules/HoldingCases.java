@@ -103,6 +103,20 @@ final class HoldingCases {
     bench.checkTasks();
     bench.exitGroup(copy);
     bench.checkTasks();
+    waiting(bench);
+  }
+
+  /** One of the group waits for the child of its vfork, which lives on. */
+  private static void waiting(TaskBench bench) {
+    NaiveTasks.One leader = bench.spawn();
+    NaiveTasks.One thread = child(bench, leader, THREAD);
+    NaiveTasks.One child = child(bench, leader, Tasks.CLONE_VM | Tasks.CLONE_VFORK);
+    bench.exitGroup(thread);
+    bench.checkTasks();
+    bench.validate();
+    bench.exec(child, "tiny");
+    bench.checkTasks();
+    bench.validate();
   }
 
   static void names(TaskBench bench) {
@@ -233,6 +247,8 @@ final class HoldingCases {
     if (bench.machine.pageTables().format().shape().addressBits() > 32) {
       signal(bench, TouchOutcome.Kind.SEGV_ACCERR, A, Mmu.FETCH);
       signal(bench, TouchOutcome.Kind.SEGV_KERNEL, 1L << 62, 0);
+      long direct = bench.machine.pageTables().format().kernel().directMap();
+      signal(bench, TouchOutcome.Kind.SEGV_MAPERR, direct, 0);
     }
     bench.exit(copy);
     bench.idle(0);

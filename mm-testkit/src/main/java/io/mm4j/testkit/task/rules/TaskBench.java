@@ -297,6 +297,14 @@ final class TaskBench extends Subject {
           active == NaiveTasks.INIT ? PageTables.NO_ROOT : space(active).fields().pgd() >>> 12;
       checkEqual(wanted, tables.mmu(cpu(cpu)).root(), "page directory loaded on CPU " + cpu);
     }
+    for (int mm : leftMms()) {
+      long cpus = 0;
+      for (int cpu = 0; cpu < CPUS; cpu++) {
+        cpus |= model.active(cpu) == mm ? 1L << cpu : 0;
+      }
+      checkEqual(
+          cpus, space(mm).fields().tables().cpuVmMask(), "mm_cpumask of address space " + mm);
+    }
   }
 
   @Override

@@ -218,6 +218,36 @@ final class TaskCases {
     bench.exit(thread);
     check(bench.tasks.find(thread.pid) == null, "no zombie of a thread", "a task");
     bench.checkTasks();
+    waitsOfThreads(bench, first);
+  }
+
+  /** Threads wait for each other's children, and nobody waits for a thread. */
+  private static void waitsOfThreads(TaskBench bench, NaiveTasks.One first) {
+    long threads = Tasks.CLONE_VM | Tasks.CLONE_SIGHAND | Tasks.CLONE_THREAD;
+    NaiveTasks.One leader = child(bench, first, 0);
+    NaiveTasks.One thread = child(bench, leader, threads);
+    NaiveTasks.One its = child(bench, thread, 0);
+    bench.exit(its);
+    checkEqual(its.pid, bench.tasks.wait4(bench.task(leader), its.pid), "wait4 by another thread");
+    bench.model.reap(its.pid);
+    checkEqual(
+        -Errno.ECHILD, bench.tasks.wait4(bench.task(first), thread.pid), "wait4 for a thread");
+    bench.exit(leader);
+    checkEqual(
+        0,
+        bench.tasks.wait4(bench.task(first), leader.pid),
+        "wait4 for a leader whose thread goes on");
+    check(
+        bench.task(leader).state() == Task.State.ZOMBIE,
+        "a zombie until the last thread has ended",
+        bench.task(leader).state().toString());
+    bench.exit(thread);
+    checkEqual(
+        leader.pid,
+        bench.tasks.wait4(bench.task(first), leader.pid),
+        "wait4 after the last thread");
+    bench.model.reap(leader.pid);
+    bench.checkTasks();
   }
 
   static void cannotRun(TaskBench bench) {
@@ -232,6 +262,11 @@ final class TaskCases {
     refused(bench, 0, ended, "a task that has ended");
     refused(bench, 0, bench.tasks.idle(bench.cpu(1)), "the idle task of another CPU");
     bench.exit(child);
+    bench.run(1, one);
+    bench.checkTasks();
+    NaiveTasks.One program = child(bench, one, Tasks.CLONE_VM | Tasks.CLONE_VFORK);
+    refused(bench, 1, bench.task(one), "a task that waits again");
+    bench.exec(program, "tiny");
     bench.run(1, one);
     bench.checkTasks();
   }

@@ -67,7 +67,7 @@ public final class TaskRules {
                 "TK-05",
                 "loaded",
                 "Each CPU has the page directory of its task loaded, and for a task without an"
-                    + " address space still that of the task before.",
+                    + " address space still that of the task before; mm_cpumask says so.",
                 "A process would see the memory of another.",
                 "switch_mm_irqs_off, enter_lazy_tlb",
                 "a switch does not load, or loads for kernel threads"),

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.page;
+
+import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.PageFlags;
+
+/**
+ * What reclaim would know of a folio: whether it was used, once or more, is locked into memory, or
+ * belongs to one process (mm/swap.c, mm/mlock.c and {@code PG_anon_exclusive} of Linux 6.18, built
+ * without CONFIG_LRU_GEN).
+ *
+ * <p>Differs: every folio is shown as after {@code lru_add_drain_all()}. The kernel puts up to 30
+ * aside on each CPU, whoever works there, before they are on a list; which those are is not known
+ * here. Of a large anonymous folio the first page says whether it is one process's.
+ */
+public final class LruMarks {
+  private static final int USE = PageFlags.PG_REFERENCED | PageFlags.PG_ACTIVE;
+
+  private final Frames frames;
+  private final MemMap map;
+
+  // The entries that were unmapped last, while they map one folio in a row.
+  private long nextInRow = Frames.NONE;
+  private boolean rowWritable;
+  private boolean rowUsed;
+
+  LruMarks(Frames frames) {
+    this.frames = frames;
+    this.map = frames.memMap();
+  }
+
+  /**
+   * {@code folio_mark_accessed()}: used once, then active, then used once more.
+   *
+   * @param locked whether the VMA of the access is locked: then the folio cannot become active
+   */
+  public void accessed(long pfn, boolean locked) {
+    long head = map.head(pfn);
+    int flags = map.flags(head);
+    int now = flags;
+    if ((flags & PageFlags.PG_REFERENCED) == 0) {
+      now |= PageFlags.PG_REFERENCED;
+    } else if ((flags & PageFlags.PG_ACTIVE) == 0 && !locked && !isLocked(head)) {
+      now = (flags & ~PageFlags.PG_REFERENCED) | PageFlags.PG_ACTIVE;
+    }
+    set(head, flags, locked ? now & ~PageFlags.PG_ACTIVE : now);
+  }
+
+  /** A folio that a write makes in shared memory: {@code folio_set_referenced()}. */
+  public void usedOnce(long pfn) {
+    long head = map.head(pfn);
+    set(head, map.flags(head), map.flags(head) | PageFlags.PG_REFERENCED);
+  }
+
+  /** {@code zap_present_folio_ptes()} begins with other entries. */
+  void zapBegins() {
+    nextInRow = Frames.NONE;
+  }
+
+  /**
+   * An entry is taken out that maps a page of a file. Entries in a row that map one folio count as
+   * one access, if any of them was used.
+   *
+   * @param pages that it maps
+   */
+  void zapped(long pfn, long pages, boolean young, boolean writable, boolean locked) {
+    boolean sameRow =
+        pfn == nextInRow && writable == rowWritable && map.order(pfn) > 0 && map.head(pfn) != pfn;
+    rowUsed = sameRow && rowUsed;
+    nextInRow = pfn + pages;
+    rowWritable = writable;
+    if (young && !rowUsed) {
+      accessed(pfn, locked);
+      rowUsed = true;
+    }
+  }
+
+  /** {@code madvise_cold}: nobody has used it lately. */
+  void cold(long pfn) {
+    long head = map.head(pfn);
+    set(head, map.flags(head), map.flags(head) & ~USE);
+  }
+
+  /** {@code folio_clear_referenced()}, by clear_refs. */
+  void notReferenced(long pfn) {
+    long head = map.head(pfn);
+    set(head, map.flags(head), map.flags(head) & ~PageFlags.PG_REFERENCED);
+  }
+
+  /** {@code folio_mark_lazyfree()}: it need not go to swap. */
+  void lazyFree(long pfn) {
+    long head = map.head(pfn);
+    set(head, map.flags(head), map.flags(head) & ~(USE | PageFlags.PG_SWAPBACKED));
+  }
+
+  /** The VMA that maps it is locked: what cannot be evicted is on no active list. */
+  public void notActive(long pfn) {
+    long head = map.head(pfn);
+    int flags = map.flags(head);
+    if ((flags & PageFlags.PG_ACTIVE) != 0 && isLocked(head)) {
+      map.setFlags(head, flags & ~PageFlags.PG_ACTIVE);
+    }
+  }
+
+  /** {@code folio_try_dup_anon_rmap()}: a child maps it, too. */
+  void shared(long pfn) {
+    set(pfn, map.flags(pfn), map.flags(pfn) & ~PageFlags.PG_ANON_EXCLUSIVE);
+  }
+
+  /** {@code wp_page_reuse()}: one process has it, and may write to it. */
+  public void exclusive(long pfn) {
+    if (map.head(pfn) == pfn) {
+      set(pfn, map.flags(pfn), map.flags(pfn) | PageFlags.PG_ANON_EXCLUSIVE);
+    }
+  }
+
+  /** Whether it is one process's, as far as is known: see above. */
+  boolean isExclusive(long pfn) {
+    return (map.flags(map.head(pfn)) & PageFlags.PG_ANON_EXCLUSIVE) != 0;
+  }
+
+  private void set(long pfn, int before, int now) {
+    if (now != before) {
+      map.setFlags(pfn, now);
+    }
+  }
+
+  /** {@code folio_test_mlocked()}: whether a locked VMA maps the whole folio. */
+  private boolean isLocked(long head) {
+    MappingList list = frames.mappingsOf(head);
+    long index = map.index(head);
+    long past = index + (1L << map.order(head));
+    for (int i = 0; list != null && i < list.size(); i++) {
+      Mapping vma = list.get(i);
+      PageTable table = vma.isLocked() ? vma.pageTable() : null;
+      if (table != null
+          && index >= vma.firstIndex()
+          && past <= vma.pastIndex()
+          && table.pageAt(vma.addressOf(index)) == head) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Flags of a frame's folio, of {@link PageFlags}: 0 for one that is on no list. */
+  public int flags(long pfn) {
+    FrameOwner owner = map.owner(pfn);
+    long head = map.head(pfn);
+    if (owner == FrameOwner.HUGETLB) {
+      return map.flags(head) & PageFlags.PG_ANON_EXCLUSIVE; // it is on no list
+    }
+    FileObject file = owner == FrameOwner.FILE ? frames.fileOf(head) : null;
+    if (owner != FrameOwner.ANON && (file == null || file.mappedElsewhere() > 0)) {
+      return 0;
+    }
+    int kept = map.flags(head) & (USE | PageFlags.PG_ANON_EXCLUSIVE) | PageFlags.PG_LRU;
+    return isLocked(head)
+        ? kept & ~PageFlags.PG_ACTIVE | PageFlags.PG_MLOCKED | PageFlags.PG_UNEVICTABLE
+        : kept;
+  }
+}
