@@ -85,7 +85,7 @@ final class VmaReplayer {
     states = new StateJudge(tally, header.real());
     mapsAtCallsOnly = header.real();
     begins = new StartState(header, files, floor);
-    printed = new PrintedJudge(tally, reader.knowsPaths());
+    printed = new PrintedJudge(tally, reader.knowsPaths(), reader.knowsVmaNames());
     AddressSpace mm = begins.first(reader.start().lines());
     ReplayedProcess first =
         new ReplayedProcess(
