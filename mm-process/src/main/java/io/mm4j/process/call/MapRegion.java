@@ -100,11 +100,13 @@ final class MapRegion {
 
   /** {@code hugetlb_reserve_pages}: promises what the mapping may touch. */
   private boolean promise(OpenFile open, long addr, long end, long pgoff, long flags) {
+    if ((flags & VmFlags.MAYSHARE) == 0) {
+      return mm.huge.promise(addr, end);
+    }
     long first = (pgoff << 12) / mm.hugeBytes;
-    return (flags & VmFlags.MAYSHARE) != 0
-        ? mm.huge.promise(
-            mm.context.namelessFile(open.file()), first, first + (end - addr) / mm.hugeBytes)
-        : mm.huge.promise(addr, end);
+    FileObject file = mm.context.namelessFile(open.file());
+    return file.isSegment() // whose pages shmget has promised
+        || mm.huge.promise(file, first, first + (end - addr) / mm.hugeBytes);
   }
 
   private @Nullable Vma merge(

@@ -178,7 +178,9 @@ public final class FloorContext {
    */
   public FileObject namelessFile(MappedFile file) {
     FileObject object = fileObject(file);
-    object.whenUnmapped(() -> closed(file));
+    if (!object.isSegment()) { // an identifier holds it
+      object.whenUnmapped(() -> closed(file));
+    }
     return object;
   }
 
@@ -196,12 +198,10 @@ public final class FloorContext {
     FileObject object = files.get(file);
     boolean huge = file.kind() == MappedFile.Kind.HUGETLB;
     if (object != null
+        && !object.isSegment()
         && (huge || object.goesUnmapped())
         && object.vmas().size() == 0
         && !isOpen(object)) {
-      if (huge) {
-        hugePool().evict(object);
-      }
       dispose(file, 0);
     }
   }
@@ -252,6 +252,9 @@ public final class FloorContext {
     committedPages -= chargedPages;
     FileObject object = files.remove(file);
     if (object != null) {
+      if (file.kind() == MappedFile.Kind.HUGETLB) {
+        hugePool().evict(object);
+      }
       object.release();
     }
   }
