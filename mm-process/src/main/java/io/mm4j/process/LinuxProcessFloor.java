@@ -146,7 +146,7 @@ final class LinuxProcessFloor implements ProcessFloor {
 
   @Override
   public void unlink(MappedFile file) {
-    context.fileObject(file).change().unlink();
+    context.unlink(file);
     context.spaces().forEach(mm -> mm.vmas.changed());
   }
 

@@ -15,6 +15,8 @@ final class StateLoader {
   /** Where exec builds every stack before it moves it; page offsets of stacks stem from there. */
   private static final long STACK_TOP_MAX = 0x7ffffffff000L;
 
+  private static final String ANON_NAME = "[anon:";
+
   private final Mm mm;
 
   StateLoader(Mm mm) {
@@ -65,6 +67,9 @@ final class StateLoader {
     } else if (info.file() != null
         && (info.file().file().kind() != MappedFile.Kind.DEV_ZERO || vma.has(VmFlags.SHARED))) {
       vma.backing = mm.context.fileObject(info.file().file());
+    }
+    if (mm.context.anonVmaNames && info.name().startsWith(ANON_NAME)) {
+      vma.anonName = info.name().substring(ANON_NAME.length(), info.name().length() - 1);
     }
     vma.pgoff = pgoff(info, vma);
     mm.vmas.insert(vma);

@@ -12,6 +12,7 @@ import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.pagetable.Mmu;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
+import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.MmSysctls;
@@ -20,6 +21,7 @@ import io.mm4j.api.process.Task;
 import io.mm4j.api.process.Tasks;
 import io.mm4j.api.process.ThpMode;
 import io.mm4j.api.process.Uapi;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** Huge entries that are not what most are: without a zero page, of 4 MiB. */
@@ -69,5 +71,40 @@ class HugeEntryTest {
       assertTrue(mm.write(at, 1).ok(), "its promised page");
       assertEquals(0, machine.processes().hugePages().reserved());
     }
+  }
+
+  @Test
+  void aSegmentOfHugePagesIsPromisedAndStaysUntilItIsRemoved() {
+    try (Machine machine = new MachineConfig().memory(64L << 20).boot()) {
+      AddressSpaceConfig config = AddressSpaceConfig.defaults();
+      AddressSpace nobody = space(machine, config.capabilities(Set.of()));
+      AddressSpace mm = space(machine, config.capabilities(Set.of(Capability.IPC_LOCK)));
+      long bytes = (2L << 20) + 1;
+      long flags = Uapi.SHM_HUGETLB | 0600;
+      assertEquals(-Errno.EPERM, nobody.syscall(Syscall.SHMGET, 0, bytes, flags));
+      assertEquals(-Errno.ENOMEM, mm.syscall(Syscall.SHMGET, 0, bytes, flags), "an empty pool");
+      assertEquals(-Errno.ENOMEM, mm.syscall(Syscall.SHMGET, 0, 1L << 62, flags), "too large");
+      assertEquals(-Errno.EINVAL, mm.syscall(Syscall.SHMGET, 0, bytes, flags | 20L << 26));
+      assertEquals(0, machine.processes().writeSysctl("nr_hugepages", "3"));
+      long id = mm.syscall(Syscall.SHMGET, 0, bytes, flags | 21L << 26);
+      assertTrue(id >= 0, () -> Rig.show(id));
+      assertEquals(2, machine.processes().hugePages().reserved());
+      long at = mm.syscall(Syscall.SHMAT, id, 0, 0);
+      assertEquals(0, at & (2 << 20) - 1, () -> Rig.show(at));
+      assertTrue(mm.write(at + (2 << 20), 7).ok());
+      assertEquals(1, machine.processes().hugePages().reserved());
+      assertEquals(0, mm.syscall(Syscall.SHMDT, at));
+      long again = mm.syscall(Syscall.SHMAT, id, 0, 0);
+      assertEquals(7, mm.read(again + (2 << 20)).value(), "the identifier has held it");
+      assertEquals(0, mm.syscall(Syscall.SHMCTL, id, Uapi.IPC_RMID, 0));
+      assertEquals(2, machine.processes().hugePages().free(), "it is attached");
+      assertEquals(0, mm.syscall(Syscall.SHMDT, again));
+      assertEquals(3, machine.processes().hugePages().free());
+      assertEquals(0, machine.processes().hugePages().reserved());
+    }
+  }
+
+  private static AddressSpace space(Machine machine, AddressSpaceConfig config) {
+    return machine.processes().createAddressSpace(config);
   }
 }

@@ -3,6 +3,7 @@ package io.mm4j.process;
 
 import io.mm4j.api.machine.Machine;
 import io.mm4j.api.machine.MachineConfig;
+import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
@@ -24,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** A small 64-bit process: one data mapping, a heap behind it, a stack; two opens of one file. */
@@ -54,6 +56,15 @@ final class Rig implements AutoCloseable {
   }
 
   Rig(Supplier<VmaIndex> index, MmSysctls sysctls, ThpMode thp) {
+    this(index, sysctls, thp, tables -> tables);
+  }
+
+  /** With other page tables in the place of the machine's. */
+  Rig(
+      Supplier<VmaIndex> index,
+      MmSysctls sysctls,
+      ThpMode thp,
+      UnaryOperator<PageTables> otherTables) {
     machine = new MachineConfig().memory(64L << 20).cpus(1).boot();
     machine.processes().close(); // this floor is to be the one that moves pages
     floor =
@@ -63,7 +74,7 @@ final class Rig implements AutoCloseable {
                 machine.pages(),
                 machine.cpus(),
                 machine.pressure(),
-                machine.pageTables(),
+                otherTables.apply(machine.pageTables()),
                 index,
                 Map.of()),
             sysctls,

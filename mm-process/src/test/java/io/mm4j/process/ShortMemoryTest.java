@@ -198,4 +198,28 @@ class ShortMemoryTest {
       assertEquals(3, rest.machine.framesInUse().pages(FrameOwner.FILE));
     }
   }
+
+  /** Both, a mapping and a descriptor, keep a memfd; behind the last nobody can reach its pages. */
+  @Test
+  void sharedMemoryWithoutANameGoesWithItsLastHolder() {
+    try (Rest rest = new Rest()) {
+      Tasks tasks = rest.machine.processes().tasks();
+      AddressSpace mm = tasks.spawn("init", AddressSpaceConfig.defaults()).mm();
+      assertNotNull(mm);
+      long fd = mm.memfdCreate("m", 0);
+      assertEquals(0, mm.syscall(Syscall.FALLOCATE, fd, 0, 0, 4 << 12));
+      long at = mm.mmap(0, 4 << 12, 3, 1, fd, 0);
+      assertEquals(0, mm.syscall(Syscall.CLOSE, fd));
+      assertEquals(4, rest.machine.framesInUse().pages(FrameOwner.FILE), "it is mapped");
+      assertEquals(0, mm.munmap(at, 4 << 12));
+      assertEquals(0, rest.machine.framesInUse().pages(FrameOwner.FILE), "nothing holds it");
+      fd = mm.memfdCreate("n", 0);
+      assertEquals(0, mm.syscall(Syscall.FALLOCATE, fd, 0, 0, 4 << 12));
+      at = mm.mmap(0, 4 << 12, 3, 1, fd, 0);
+      assertEquals(0, mm.munmap(at, 4 << 12));
+      assertEquals(4, rest.machine.framesInUse().pages(FrameOwner.FILE), "it is open");
+      assertEquals(0, mm.syscall(Syscall.CLOSE, fd));
+      assertEquals(0, rest.machine.framesInUse().pages(FrameOwner.FILE), "nothing holds it");
+    }
+  }
 }

@@ -67,7 +67,7 @@ final class MapRegion {
       if ((vmFlags & VmFlags.NORESERVE) == 0 && !promise(open, addr, end, pgoff, vmFlags)) {
         return mm.error(Errno.ENOMEM, "not so many huge pages are free in the pool (nr_hugepages)");
       }
-      FileObject file = mm.context.hugeFile(open.file());
+      FileObject file = mm.context.namelessFile(open.file());
       long needed = (pgoff << 12) + (end - addr);
       if ((vmFlags & VmFlags.WRITE) != 0 && file.sizeBytes() < needed) {
         mm.context.resize(file, needed);
@@ -100,11 +100,13 @@ final class MapRegion {
 
   /** {@code hugetlb_reserve_pages}: promises what the mapping may touch. */
   private boolean promise(OpenFile open, long addr, long end, long pgoff, long flags) {
+    if ((flags & VmFlags.MAYSHARE) == 0) {
+      return mm.huge.promise(addr, end);
+    }
     long first = (pgoff << 12) / mm.hugeBytes;
-    return (flags & VmFlags.MAYSHARE) != 0
-        ? mm.huge.promise(
-            mm.context.hugeFile(open.file()), first, first + (end - addr) / mm.hugeBytes)
-        : mm.huge.promise(addr, end);
+    FileObject file = mm.context.namelessFile(open.file());
+    return file.isSegment() // whose pages shmget has promised
+        || mm.huge.promise(file, first, first + (end - addr) / mm.hugeBytes);
   }
 
   private @Nullable Vma merge(
@@ -134,7 +136,7 @@ final class MapRegion {
               OpenFile.Mode.READ_WRITE);
       backing = mm.context.sharedMemory(file.file(), charge);
     } else if (file != null && file.file().kind() == MappedFile.Kind.HUGETLB) {
-      backing = mm.context.hugeFile(file.file());
+      backing = mm.context.namelessFile(file.file());
     } else if (file != null && !(zeroDevice && !shared)) {
       backing = mm.context.fileObject(file.file());
     }

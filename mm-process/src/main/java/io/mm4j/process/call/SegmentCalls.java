@@ -3,6 +3,7 @@ package io.mm4j.process.call;
 
 import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.process.fault.Touch;
@@ -62,7 +63,7 @@ final class SegmentCalls {
       return mm.error(Errno.ENOSPC, "as many segments as there can be (SHMMNI)");
     }
     if ((flags & Uapi.SHM_HUGETLB) != 0) {
-      return mm.error(Errno.EPERM, "SHM_HUGETLB: no group may make segments of huge pages");
+      return huge(key, bytes, flags);
     }
     // With vm.overcommit_memory 2 the wish not to reserve does not count.
     boolean reserve = (flags & Uapi.SHM_NORESERVE) == 0 || mm.sysctls().overcommitMemory() == 2;
@@ -70,7 +71,32 @@ final class SegmentCalls {
     if (pages != 0 && !mm.accounting.chargeShared(pages)) {
       return mm.error(Errno.ENOMEM, "overcommit");
     }
-    return segments.add(key, bytes, flags & RIGHTS, pages).id();
+    MappedFile file = Segments.file(key, MappedFile.Kind.TMPFS, bytes);
+    return segments.add(key, bytes, flags & RIGHTS, pages, file).id();
+  }
+
+  /**
+   * {@code hugetlb_file_setup}: root is in the group 0 of {@code vm.hugetlb_shm_group}, nobody else
+   * of the simulation is.
+   */
+  private long huge(long key, long bytes, long flags) {
+    long size = flags >>> Uapi.MAP_HUGE_SHIFT & 63;
+    if (size != 0 && 1L << size != mm.hugeBytes) {
+      return mm.error(Errno.EINVAL, "no huge pages of this size");
+    }
+    if (!mm.capable(Capability.IPC_LOCK)) {
+      return mm.error(Errno.EPERM, "SHM_HUGETLB without CAP_IPC_LOCK, and not in the group");
+    }
+    long pages = (bytes + mm.hugeBytes - 1) / mm.hugeBytes;
+    MappedFile file = Segments.file(key, MappedFile.Kind.HUGETLB, pages * mm.hugeBytes);
+    boolean reserve = (flags & Uapi.SHM_NORESERVE) == 0;
+    if (reserve
+        && (pages > mm.context.hugePool().total()
+            || !mm.huge.promise(mm.context.fileObject(file), 0, pages))) {
+      mm.context.closed(file);
+      return mm.error(Errno.ENOMEM, "the pool has not so many huge pages");
+    }
+    return mm.context.segments.add(key, bytes, flags & RIGHTS, 0, file).id();
   }
 
   /** shmat: an address, or a negated errno. */
@@ -109,14 +135,14 @@ final class SegmentCalls {
       return mm.error(Errno.EACCES, "the mode of the segment does not allow it");
     }
     if (addr != 0 && !remap) {
-      long end = addr + segment.bytes();
+      long end = addr + segment.file().sizeBytes();
       if (Long.compareUnsigned(end, addr) < 0 || mm.vmas.intersection(addr, end) != null) {
         return mm.error(Errno.EINVAL, "something is mapped there, without SHM_REMAP");
       }
     }
     OpenFile open =
         new OpenFile(segment.file(), readOnly ? OpenFile.Mode.READ_ONLY : OpenFile.Mode.READ_WRITE);
-    return mmap.file(open, addr, segment.bytes(), prot, map, 0);
+    return mmap.file(open, addr, segment.file().sizeBytes(), prot, map, 0);
   }
 
   /** {@code ipcperms}, for the owner; root may do everything. */

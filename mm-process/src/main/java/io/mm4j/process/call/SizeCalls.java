@@ -271,7 +271,7 @@ final class SizeCalls {
     }
     MappedFile.Kind kind = huge ? MappedFile.Kind.HUGETLB : MappedFile.Kind.TMPFS;
     MappedFile mapped = MappedFile.sparse("/memfd:" + name + " (deleted)", kind, 0);
-    FileObject file = huge ? mm.context.hugeFile(mapped) : mm.context.fileObject(mapped);
+    FileObject file = mm.context.namelessFile(mapped);
     boolean noExec = (flags & Uapi.MFD_NOEXEC_SEAL) != 0;
     boolean open = noExec || (flags & Uapi.MFD_ALLOW_SEALING) != 0;
     file.change().executable(!noExec);

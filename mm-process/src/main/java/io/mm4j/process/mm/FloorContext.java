@@ -172,18 +172,36 @@ public final class FloorContext {
     return object;
   }
 
-  /** The file behind a new mapping of huge pages; it goes with its last VMA. */
-  public FileObject hugeFile(MappedFile file) {
+  /**
+   * A file without a name, of huge pages or of shared memory: it goes with its last descriptor and
+   * VMA.
+   */
+  public FileObject namelessFile(MappedFile file) {
     FileObject object = fileObject(file);
-    object.whenUnmapped(() -> closed(file));
+    if (!object.isSegment()) { // an identifier holds it
+      object.whenUnmapped(() -> closed(file));
+    }
     return object;
   }
 
-  /** A descriptor or the last VMA of a file is gone; one of huge pages goes with the last. */
+  /** The name of a file is gone; its pages are kept if a disk has it. */
+  public void unlink(MappedFile file) {
+    FileObject object = fileObject(file);
+    object.change().unlink();
+    if (object.isShmem()) {
+      closed(namelessFile(file).mapped());
+    }
+  }
+
+  /** A descriptor or the last VMA of a file is gone, and maybe the file with it. */
   public void closed(MappedFile file) {
-    FileObject object = file.kind() == MappedFile.Kind.HUGETLB ? files.get(file) : null;
-    if (object != null && object.vmas().size() == 0 && !isOpen(object)) {
-      hugePool().evict(object);
+    FileObject object = files.get(file);
+    boolean huge = file.kind() == MappedFile.Kind.HUGETLB;
+    if (object != null
+        && !object.isSegment()
+        && (huge || object.goesUnmapped())
+        && object.vmas().size() == 0
+        && !isOpen(object)) {
       dispose(file, 0);
     }
   }
@@ -234,6 +252,9 @@ public final class FloorContext {
     committedPages -= chargedPages;
     FileObject object = files.remove(file);
     if (object != null) {
+      if (file.kind() == MappedFile.Kind.HUGETLB) {
+        hugePool().evict(object);
+      }
       object.release();
     }
   }

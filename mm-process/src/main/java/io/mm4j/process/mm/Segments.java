@@ -64,10 +64,13 @@ public final class Segments {
     return segment.equals(find(segment.key())) ? segment.key() : PRIVATE;
   }
 
-  /** A new one, whose pages are charged. */
-  public Segment add(long key, long bytes, long mode, long chargedPages) {
-    String name = String.format("/SYSV%08x (deleted)", (int) key);
-    MappedFile file = MappedFile.sparse(name, MappedFile.Kind.TMPFS, bytes);
+  /** The file of a new one. */
+  public static MappedFile file(long key, MappedFile.Kind kind, long bytes) {
+    return MappedFile.sparse(String.format("/SYSV%08x (deleted)", (int) key), kind, bytes);
+  }
+
+  /** A new one, whose pages are charged or promised. */
+  public Segment add(long key, long bytes, long mode, long chargedPages, MappedFile file) {
     Segment made = new Segment(next++, key, bytes, mode, chargedPages, file);
     byId.put(made.id(), made);
     if (key != PRIVATE) {

@@ -84,9 +84,14 @@ public final class FileObject {
     return sizeBytes;
   }
 
-  /** Runs this when the last VMA that shows the file has gone: nothing else holds it. */
+  /** Runs this when the last VMA that shows the file has gone: no name holds it. */
   public void whenUnmapped(Runnable action) {
     whenUnmapped = action;
+  }
+
+  /** Whether {@link #whenUnmapped} was called. */
+  public boolean goesUnmapped() {
+    return whenUnmapped != null;
   }
 
   /** A VMA shows it ({@code get_file} in {@code vm_area_dup} and {@code __mmap_new_vma}). */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.task;
 
+import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.pagetable.Mmu;
 import io.mm4j.api.pagetable.PageTables;
@@ -16,8 +17,11 @@ import org.jspecify.annotations.Nullable;
  * (arch/x86/mm/fault.c, Linux 6.18).
  */
 final class Access {
-  /** A fault makes what was missing; a second one may only be one that another access caused. */
-  private static final int MOST_FAULTS = 3;
+  /**
+   * A fault makes what was missing; another one may only be one that another access caused. Linux
+   * tries again for ever, so faults that install nothing would hang it.
+   */
+  private static final int MOST_FAULTS = 4;
 
   private final PageTables tables;
   private final IdentityHashMap<Mm, Calls> calls = new IdentityHashMap<>();
@@ -28,10 +32,17 @@ final class Access {
     this.tables = tables;
   }
 
-  /** See {@link io.mm4j.api.process.Tasks#access}. */
+  /**
+   * See {@link io.mm4j.api.process.Tasks#access}.
+   *
+   * @throws CorruptStateError if faults that went well leave the MMU without a translation
+   */
   long at(Cpu cpu, @Nullable Mm mm, long uaddr, int kind) {
+    if (mm == null) {
+      return signal(TouchOutcome.Kind.SEGV_MAPERR);
+    }
     Mmu mmu = tables.mmu(cpu);
-    for (int tries = 0; tries <= MOST_FAULTS && mm != null; tries++) {
+    for (int tries = 0; ; tries++) {
       long paddr = mmu.access(uaddr, kind | Mmu.USER);
       if (paddr >= 0) {
         return paddr;
@@ -42,12 +53,22 @@ final class Access {
       if (Long.compareUnsigned(uaddr, mm.taskSize()) >= 0) {
         return signal(TouchOutcome.Kind.SEGV_MAPERR);
       }
+      if (tries == MOST_FAULTS) {
+        throw new CorruptStateError(
+            "faults that went well have installed nothing: faults="
+                + MOST_FAULTS
+                + " uaddr=0x"
+                + Long.toHexString(uaddr)
+                + " kind=0x"
+                + Integer.toHexString(kind)
+                + " code=0x"
+                + Integer.toHexString(Mmu.faultCode(paddr)));
+      }
       TouchOutcome.Kind outcome = of(mm).attempt(uaddr, wanted(kind));
       if (outcome != TouchOutcome.Kind.OK) {
         return signal(outcome);
       }
     }
-    return signal(TouchOutcome.Kind.SEGV_MAPERR);
   }
 
   @SuppressWarnings("EnumOrdinal") // the contract of Tasks.access says which number it is

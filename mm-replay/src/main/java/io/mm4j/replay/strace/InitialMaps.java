@@ -67,7 +67,7 @@ final class InitialMaps {
         return maps;
       }
       boolean user = Long.compareUnsigned(maps.end(), TASK_SIZE_64) <= 0;
-      highest = user && maps.name().equals("-") && !maps.backed() ? maps : highest;
+      highest = user && maps.isNameless() && !maps.backed() ? maps : highest;
     }
     // Kernels before 2.6.17 name nothing.
     if (highest != null && nearTop(highest.end())) {
@@ -120,10 +120,7 @@ final class InitialMaps {
     long end = program == null ? 0 : bound(program, "", false);
     for (StateLine line : lines) {
       MapsLine maps = line.maps();
-      if (end != 0
-          && maps.start() == end
-          && maps.name().equals("-")
-          && maps.perms().equals("rw-p")) {
+      if (end != 0 && maps.start() == end && maps.isNameless() && maps.perms().equals("rw-p")) {
         foundBrk = maps.end();
       }
     }

@@ -77,6 +77,7 @@ final class LogScan {
   private boolean firstIsExec;
   private boolean showsPaths;
   private boolean namesVmas;
+  private boolean hidesVmaNames;
   private boolean pageOffsets;
 
   /** Reads the log to its end. */
@@ -97,6 +98,11 @@ final class LogScan {
   /** Whether the kernel gave names to anonymous VMAs. */
   boolean namesVmas() {
     return namesVmas;
+  }
+
+  /** Whether the log does not show all names that it gave. */
+  boolean hidesVmaNames() {
+    return hidesVmaNames;
   }
 
   private void line(StraceLine line, String where, long number) {
@@ -146,7 +152,10 @@ final class LogScan {
   }
 
   private void call(StraceLine line, long number) {
-    namesVmas |= Prctl.vmaName(line) != null;
+    if (Prctl.namesVma(line)) {
+      namesVmas |= !line.result().contains("EINVAL"); // without names every such call is refused so
+      hidesVmaNames |= line.succeeded() && Prctl.vmaName(line) == null;
+    }
     pageOffsets |= line.name().equals("mmap2") && hasOddOffset(line);
     if (line.name().startsWith("execve") && StraceLine.firstWord(line.result()).equals("0")) {
       int at = line.name().equals("execveat") ? 1 : 0;

@@ -212,7 +212,7 @@ final class MapsText {
       backed = at.decimal() != 0;
     }
     String name = at.rest().strip().replace("\\012", "\n"); // seq_file_path escapes this
-    if (name.isEmpty() || name.startsWith("[anon:")) {
+    if (name.isEmpty()) {
       name = "-";
     }
     return new MapsLine(start, end, perms, offset, backed, name);

@@ -19,10 +19,7 @@ final class Prctl {
    */
   static @Nullable String vmaName(StraceLine line) {
     List<String> args = line.args();
-    if (!line.succeeded()
-        || args.size() != ARGUMENTS
-        || !args.getFirst().equals("PR_SET_VMA")
-        || !args.get(1).equals("PR_SET_VMA_ANON_NAME")
+    if (!namesVma(line)
         || Symbols.value(args.get(2)) == null
         || Symbols.value(args.get(3)) == null) {
       return null;
@@ -32,6 +29,15 @@ final class Prctl {
       return "-";
     }
     return name.matches("\"[^\"\\\\]{1,79}\"") ? name.substring(1, name.length() - 1) : null;
+  }
+
+  /** Whether it is {@code PR_SET_VMA_ANON_NAME}, and has an answer. */
+  static boolean namesVma(StraceLine line) {
+    List<String> args = line.args();
+    return args.size() == ARGUMENTS
+        && args.getFirst().equals("PR_SET_VMA")
+        && args.get(1).equals("PR_SET_VMA_ANON_NAME")
+        && !line.result().startsWith("?");
   }
 
   /** The range that it names, and no third argument. */

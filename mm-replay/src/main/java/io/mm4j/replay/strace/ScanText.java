@@ -32,7 +32,7 @@ final class ScanText {
 
   /**
    * The arguments in the order of recordings, with no address for the struct; null for any other
-   * ioctl, and where the struct is not shown.
+   * ioctl, and where the struct is not shown or has a field that cannot be read.
    */
   static @Nullable List<Long> args(StraceLine line) {
     if (!line.name().equals("ioctl")
@@ -48,9 +48,10 @@ final class ScanText {
     for (String field : struct.substring(1, end < 0 ? struct.length() : end).split(",", -1)) {
       int equals = field.indexOf('=');
       Long value = equals < 0 ? null : Symbols.value(field.substring(equals + 1).strip());
-      if (value != null) {
-        given.put(field.substring(0, equals).strip(), value);
+      if (value == null) {
+        return null;
       }
+      given.put(field.substring(0, equals).strip(), value);
     }
     List<Long> args = new ArrayList<>();
     args.add(0L);

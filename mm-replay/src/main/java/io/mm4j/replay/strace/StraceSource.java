@@ -152,6 +152,11 @@ public final class StraceSource implements VmaSource {
     return scan.showsPaths();
   }
 
+  @Override
+  public boolean knowsVmaNames() {
+    return scan.namesVmas() && !scan.hidesVmaNames();
+  }
+
   /** The program whose maps these surely are, if it is not the log's; else null. */
   @Nullable String another() {
     return another;
@@ -478,6 +483,10 @@ public final class StraceSource implements VmaSource {
       done(line, process, CallName.PAGEMAP_SCAN, scan, null, ScanText.judged(found));
       return;
     }
+    if (line.name().equals("prctl")) {
+      prctl(line, process);
+      return;
+    }
     if (!line.succeeded()) {
       return;
     }
@@ -491,19 +500,20 @@ public final class StraceSource implements VmaSource {
     switch (line.name()) {
       case "open", "openat", "openat2" -> opened(line, process);
       case "shmget", "shmat", "shmdt", "shmctl" -> sharedSegment(line, process);
-      case "prctl" -> {
-        List<Long> args = Prctl.args(line);
-        String name = Prctl.vmaName(line);
-        if (name != null) {
-          List<Long> range = Prctl.range(line);
-          done(line, process, CallName.SET_VMA_NAME, range, name, new Answer.Value(0, false));
-        } else if (args.isEmpty()) {
-          notModelled(line);
-        } else {
-          done(line, process, CallName.PRCTL, args, null, new Answer.Value(0, false));
-        }
-      }
       default -> notModelled(line);
+    }
+  }
+
+  private void prctl(StraceLine line, int process) {
+    List<Long> args = Prctl.args(line);
+    String name = Prctl.vmaName(line);
+    Answer answer = answer(line, CallName.PRCTL);
+    if (answer != null && name != null) {
+      done(line, process, CallName.SET_VMA_NAME, Prctl.range(line), name, answer);
+    } else if (answer != null && !args.isEmpty()) {
+      done(line, process, CallName.PRCTL, args, null, answer);
+    } else if (line.succeeded()) {
+      notModelled(line);
     }
   }
 

@@ -16,6 +16,11 @@ import org.jspecify.annotations.Nullable;
 public record MapsLine(
     long start, long end, String perms, long offsetBytes, boolean backed, String name) {
   // Written out: what a record has by itself is linked at its first use, a start's milliseconds.
+  /** Whether it has no name, or one that only prctl gave. */
+  public boolean isNameless() {
+    return name.equals("-") || name.startsWith("[anon:");
+  }
+
   @Override
   public boolean equals(@Nullable Object other) {
     return other instanceof MapsLine line

@@ -28,15 +28,18 @@ import org.jspecify.annotations.Nullable;
 final class PrintedJudge {
   private final Tally tally;
   private final boolean paths;
+  private final boolean vmaNames;
 
   /**
    * A judge.
    *
    * @param paths whether the paths of files are known
+   * @param vmaNames whether the names of anonymous VMAs are
    */
-  PrintedJudge(Tally tally, boolean paths) {
+  PrintedJudge(Tally tally, boolean paths, boolean vmaNames) {
     this.tally = tally;
     this.paths = paths;
+    this.vmaNames = vmaNames;
   }
 
   /** Compares what somebody read; the call number is only for evidence. */
@@ -162,11 +165,11 @@ final class PrintedJudge {
     }
   }
 
-  /** What can be compared of a name: paths if they are known, and never those of shared memory. */
+  /** What can be compared of a name: what is known, and never the paths of shared memory. */
   private String name(MapsLine line) {
     String name = line.name();
     if (!line.backed()) {
-      return name.startsWith("[anon") ? "-" : name;
+      return !vmaNames && line.isNameless() ? "-" : name;
     }
     boolean ofMemory =
         name.startsWith("/dev/zero") || name.startsWith("/memfd:") || name.startsWith("/SYSV");

@@ -75,6 +75,11 @@ final class SettingsSource implements VmaSource {
   }
 
   @Override
+  public boolean knowsVmaNames() {
+    return recording.knowsVmaNames();
+  }
+
+  @Override
   public List<String> notes() {
     return recording.notes();
   }

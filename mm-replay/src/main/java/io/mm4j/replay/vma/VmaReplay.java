@@ -60,7 +60,21 @@ public final class VmaReplay {
             : header.recordingClass(),
         replayed.exact(),
         replayed.checks(),
-        replayed.first());
+        replayed.first(),
+        notes(replayed.checks()));
+  }
+
+  private static List<String> notes(List<CheckResult> checks) {
+    return checks.stream()
+        .flatMap(
+            check -> check.extra().getOrDefault(RecordedBytes.NOT_RECORDED, List.of()).stream())
+        .map(
+            reads ->
+                "values not judged: "
+                    + reads
+                    + " read where a call had put bytes of the program image, the first stack or"
+                    + " the vdso, which nobody recorded")
+        .toList();
   }
 
   /**

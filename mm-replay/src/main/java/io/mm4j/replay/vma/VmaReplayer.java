@@ -48,7 +48,7 @@ final class VmaReplayer {
   private @Nullable CallWatcher watcher;
   private final boolean mapsAtCallsOnly;
   private final PendingFaults faults = new PendingFaults();
-  private final RecordedBytes bytes = new RecordedBytes();
+  private final RecordedBytes bytes;
   private boolean deltas = true;
   private long call;
 
@@ -73,6 +73,7 @@ final class VmaReplayer {
     this.explainedCall = explainedCall;
     VmaHeader header = reader.header();
     files = new FileTable(header);
+    bytes = new RecordedBytes(files, tally);
     // Nobody knows where a program that is not the recorder's keeps its arguments and its loop.
     boolean foreign = header.real() || header.traced();
     driver =
@@ -84,7 +85,7 @@ final class VmaReplayer {
     states = new StateJudge(tally, header.real());
     mapsAtCallsOnly = header.real();
     begins = new StartState(header, files, floor);
-    printed = new PrintedJudge(tally, reader.knowsPaths());
+    printed = new PrintedJudge(tally, reader.knowsPaths(), reader.knowsVmaNames());
     AddressSpace mm = begins.first(reader.start().lines());
     ReplayedProcess first =
         new ReplayedProcess(
@@ -329,6 +330,7 @@ final class VmaReplayer {
         new ReplayedProcess(
             mm, files, born.program(), parent, known == null ? null : new TreeMap<>(known));
     forked.setTheirs(List.copyOf(forked.ours().lines().values()));
+    bytes.forked(born, forked);
     processes.put(number, forked);
   }
 

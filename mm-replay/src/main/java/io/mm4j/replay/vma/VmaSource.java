@@ -38,6 +38,11 @@ public interface VmaSource extends AutoCloseable {
     return true;
   }
 
+  /** Whether all names that calls have given to anonymous VMAs are known. */
+  default boolean knowsVmaNames() {
+    return true;
+  }
+
   /** What was passed over or taken for granted, in words; complete at the end. */
   default List<String> notes() {
     return List.of();

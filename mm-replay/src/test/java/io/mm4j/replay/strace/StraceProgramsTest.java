@@ -208,6 +208,64 @@ class StraceProgramsTest {
     }
   }
 
+  private static final String NAMED = AS_GIVEN[1].strip() + " [anon:x y]";
+
+  private static final String NAMES =
+      "7 prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, 0x7ffff7ff5000, 8192, \"x y\") = 0\n";
+
+  private Verdict readNamed(String calls, String maps, String line) throws IOException {
+    String map = "7 mmap(NULL, 8192, %1$s) = 0x7ffff7ff5000\n";
+    return replay(map + calls + shown(with(1, line)), maps);
+  }
+
+  @Test
+  void namesOfAnonymousMemoryAreCompared() throws IOException {
+    Verdict exact = readNamed(NAMES, MAPS, NAMED);
+    assertTrue(exact.exact(), exact::toString);
+    assertTrue(readNamed(NAMES, MAPS, AS_GIVEN[1]).differs(), "no name");
+    assertTrue(readNamed(NAMES, MAPS, NAMED.replace("x y", "x")).differs(), "another name");
+    // A name that strace has cut, and a kernel of which nobody knows whether it has names.
+    assertFalse(readNamed(NAMES.replace("y\"", "y\"..."), MAPS, NAMED).differs(), "a name in part");
+    assertFalse(readNamed("", MAPS, NAMED).differs(), "no call gives one");
+    // The maps at the beginning have a name already.
+    String named = "7ffff7ff3000-7ffff7ff4000 rw-p 00000000 00:00 0 [anon:old]";
+    String[] all = with(1, named, NAMED);
+    String log = "7 mmap(NULL, 8192, %1$s) = 0x7ffff7ff5000\n" + NAMES;
+    String[] lines = MAPS.split("\n", 2);
+    String start = lines[0] + "\n" + named + "\n" + lines[1];
+    Verdict kept = replay(log + shown(all), start);
+    assertTrue(kept.exact(), kept::toString);
+    all[1] = named.replace("old", "new");
+    assertTrue(replay(log + shown(all), start).differs(), "the old name");
+  }
+
+  @Test
+  void refusedCallsOfPrctlAreJudged() throws IOException {
+    String hole =
+        "7 prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, 0x10000, 4096, \"x\") = -1 ENOMEM (x)\n";
+    String map = "7 mmap(NULL, 8192, %1$s) = 0x7ffff7ff5000\n";
+    Verdict refused = replay(hole, MAPS);
+    assertTrue(refused.exact(), refused::toString);
+    assertEquals(1, refused.check("results").orElseThrow().equal());
+    assertTrue(
+        replay(map + NAMES + hole.replace("ENOMEM", "EBADF"), MAPS).differs(), "the wrong errno");
+    String gain = "7 prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) = -1 EPERM (x)\n";
+    assertTrue(replay(gain, MAPS).differs(), "nothing here refuses it");
+  }
+
+  @Test
+  void aScanWithAFieldThatCannotBeReadIsNotMade() throws IOException {
+    String scan =
+        "7 ioctl(3, PAGEMAP_SCAN, {size=96, flags=0, start=0x1000, end=0x3000, vec=NULL,"
+            + " vec_len=0, max_pages=0, category_inverted=0, category_mask=%s,"
+            + " category_anyof_mask=0, return_mask=0}) = -1 EINVAL (Invalid argument)\n";
+    String map = "7 mmap(NULL, 8192, %1$s) = 0x7ffff7ff5000\n";
+    Verdict passed = replay(map + scan.replace("%s", "0x100 or so"), MAPS);
+    assertEquals(1, passed.check("results").orElseThrow().total(), passed::toString);
+    assertFalse(passed.differs(), passed::toString);
+    assertTrue(replay(map + scan.replace("%s", "0"), MAPS).differs(), "EINVAL of a good struct");
+  }
+
   @Test
   void whatOnlyFaultsDecideIsSaid() throws IOException {
     // A stack has grown; two neighbours have pages of their own.

@@ -130,4 +130,54 @@ class VmaReplayTest {
     assertEquals("maps", first.check());
     return first;
   }
+
+  /**
+   * Bytes of the program image have no value here. Where calls put them they are counted; elsewhere
+   * a read that has no value differs, for it may have had one.
+   */
+  @Test
+  void bytesThatNobodyRecordedAreFollowed() throws IOException {
+    String calls =
+        """
+        21 p0 pwrite64 fd=D1 buf=0x400000 count=0x10 pos=0x2008 = 16
+        22 p0 mmap addr=0x10000000 len=0x4000 prot=0x1 flags=0x11 fd=D1 off=0x0 = 0x10000000
+        + 10000000-10004000 r--s 0 F F F1
+        23 p0 read addr=0x10002008 = ok val=0x7f
+        24 p0 read addr=0x10002018 = ok val=0xa
+        25 p0 mmap addr=0x10100000 len=0x2000 prot=0x3 flags=0x32 fd=-1 off=0x0 = 0x10100000
+        + 10100000-10102000 rw-p 0 0 0 -
+        26 p0 pread64 fd=D1 buf=0x10100ffc count=0x10 pos=0x2000 = 16
+        27 p0 read addr=0x10101004 = ok val=0x7f
+        28 p0 mremap addr=0x7fffffffe000 old=0x1000 new=0x1000 flags=0x3 newaddr=0x20000000 \
+        = 0x20000000
+        - 7ffffffde000-7ffffffff000 rw-p 0 0 0 [stack]
+        + 7ffffffde000-7fffffffe000 rw-p 0 0 0 [stack]
+        + 20000000-20001000 rw-p 0 0 0 -
+        29 p0 read addr=0x20000800 = ok val=0x1
+        """;
+    CheckResult values = replay(withCalls(calls, 29)).check("values").orElseThrow();
+    assertTrue(values.holds(), values::toString);
+    assertEquals(1, values.total(), "only the byte beside those of the program");
+    assertEquals(java.util.List.of(3L), values.extra().get("not_recorded"), values::toString);
+
+    String forgotten =
+        """
+        30 p0 mmap addr=0x20000000 len=0x1000 prot=0x1 flags=0x11 fd=D9 off=0x0 = 0x20000000
+        - 20000000-20001000 rw-p 0 0 0 -
+        + 20000000-20001000 r--s 0 F F LIB
+        31 p0 read addr=0x20000800 = ok val=0x5
+        """;
+    Verdict verdict = replay(withCalls(calls + forgotten, 31));
+    CheckResult differ = verdict.check("values").orElseThrow();
+    assertEquals(1, differ.total() - differ.equal(), differ::toString);
+    assertTrue(verdict.notes().toString().contains("3 read where"), verdict.notes()::toString);
+  }
+
+  private static String withCalls(String calls, int last) {
+    return VmaReaderTest.text(NAME)
+        .replace("open D1 ", "file LIB size=65536 fs=ext4\nopen D1 ")
+        .replace("state p0 n=9 start", "open D9 LIB mode=rdonly\nstate p0 n=9 start")
+        .replace("maps p0 n=12 final", calls + "maps p0 n=12 final")
+        .replace("eof calls=20", "eof calls=" + last);
+  }
 }
