@@ -25,6 +25,7 @@ import io.mm4j.process.page.HugePool;
 import io.mm4j.process.page.PageMover;
 import io.mm4j.process.task.LinuxTasks;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -160,8 +161,31 @@ final class LinuxProcessFloor implements ProcessFloor {
     if (tables == null) {
       return ProcessFloor.super.hugePages(); // no process, and no pool
     }
-    HugePool pool = context.hugePool();
-    return new HugePages(pool.total(), pool.free(), pool.reserved(), 0);
+    return pages(context.hugePools().all().get(0));
+  }
+
+  @Override
+  public List<HugePages> hugePools() {
+    return tables == null
+        ? List.of()
+        : context.hugePools().all().stream().map(LinuxProcessFloor::pages).toList();
+  }
+
+  private static HugePages pages(HugePool pool) {
+    return new HugePages(pool.pageBytes(), pool.total(), pool.free(), pool.reserved(), 0);
+  }
+
+  @Override
+  public long resizeHugePool(long pageBytes, long pages) {
+    HugePool pool = tables == null ? null : context.hugePools().ofBytes(pageBytes);
+    if (pool == null) {
+      return -Errno.ENOENT;
+    }
+    if (pages < 0) {
+      return -Errno.EINVAL;
+    }
+    pool.resize(pages);
+    return 0;
   }
 
   @Override

@@ -173,7 +173,7 @@ final class MremapCall {
     }
     boolean expands = Long.compareUnsigned(newLen, oldLen) > 0;
     if (vma.has(VmFlags.HUGETLB)
-        && (expands || ((addr | oldLen | newLen) & mm.hugeBytes - 1) != 0)) {
+        && (expands || ((addr | oldLen | newLen) & vma.hugeBytes() - 1) != 0)) {
       return mm.error(Errno.EINVAL, "huge pages of the pool: not whole ones, or more of them");
     }
     if (!expands && !impliesNewAddr) {

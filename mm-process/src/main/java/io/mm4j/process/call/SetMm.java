@@ -239,7 +239,7 @@ final class SetMm {
     boolean ofMemfd = file.name().startsWith("/memfd:");
     boolean mayExecute =
         ofMemfd
-            && (file.kind() == MappedFile.Kind.HUGETLB
+            && (file.kind().isHugetlb()
                 || (mm.context.fileObject(file).change().seals() & Uapi.F_SEAL_EXEC) == 0);
     if (!mayExecute) {
       return mm.error(Errno.EACCES, "the file may not be executed");

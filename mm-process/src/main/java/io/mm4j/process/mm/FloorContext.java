@@ -10,6 +10,7 @@ import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.Frames;
 import io.mm4j.process.page.HugePool;
+import io.mm4j.process.page.HugePools;
 import io.mm4j.process.page.Mapping;
 import io.mm4j.process.page.MappingList;
 import io.mm4j.process.page.PageTable;
@@ -62,7 +63,7 @@ public final class FloorContext {
   /** The disk's read_ahead_kb, in pages. */
   public long readAheadPages = 32;
 
-  private @Nullable HugePool hugePool;
+  private @Nullable HugePools hugePools;
 
   /** System V segments. */
   public final Segments segments = new Segments(this);
@@ -124,7 +125,7 @@ public final class FloorContext {
    */
   public long writeSysctl(String name, String value) {
     if (name.equals("nr_hugepages") && value.strip().matches("[0-9]{1,9}")) {
-      hugePool().resize(Long.parseLong(value.strip()));
+      hugePools().all().get(0).resize(Long.parseLong(value.strip()));
       return 0;
     }
     if (!WRITABLE.contains(name)) {
@@ -147,14 +148,14 @@ public final class FloorContext {
     return readAheads.computeIfAbsent(open, o -> new ReadAhead(readAheadPages));
   }
 
-  /** The pool of huge pages. */
-  public HugePool hugePool() {
-    HugePool pool = hugePool;
-    if (pool == null) {
-      pool = new HugePool(frames());
-      hugePool = pool;
+  /** The pools of huge pages. */
+  public HugePools hugePools() {
+    HugePools pools = hugePools;
+    if (pools == null) {
+      pools = new HugePools(frames());
+      hugePools = pools;
     }
-    return pool;
+    return pools;
   }
 
   /** The page cache of a file. */
@@ -178,9 +179,9 @@ public final class FloorContext {
 
   /** A descriptor or the last VMA of a file is gone; one of huge pages goes with the last. */
   public void closed(MappedFile file) {
-    FileObject object = file.kind() == MappedFile.Kind.HUGETLB ? files.get(file) : null;
+    FileObject object = file.kind().isHugetlb() ? files.get(file) : null;
     if (object != null && object.vmas().size() == 0 && !isOpen(object)) {
-      hugePool().evict(object);
+      hugePools().of(object).evict(object);
       dispose(file, 0);
     }
   }
@@ -198,8 +199,9 @@ public final class FloorContext {
 
   /** Takes whole pages from a file of huge pages, and from whoever maps them. */
   public void removeHuge(FileObject file, long firstHuge, long pastHuge) {
+    HugePool pool = hugePools().of(file);
+    long pages = pool.pageBytes() >>> 12;
     for (Mm mm : spaces) {
-      long pages = mm.hugeBytes >>> 12;
       for (Vma vma = mm.vmas.first(); vma != null; vma = mm.vmas.next(vma)) {
         if (!vma.has(VmFlags.HUGETLB) || vma.backing != file) {
           continue;
@@ -207,20 +209,21 @@ public final class FloorContext {
         long first = Math.max(vma.firstIndex(), firstHuge * pages);
         long past = pastHuge > vma.pastIndex() / pages ? vma.pastIndex() : pastHuge * pages;
         if (first < past) {
-          mm.huge.zap(vma.addressOf(first), vma.addressOf(first) + ((past - first) << 12), false);
+          long start = vma.addressOf(first);
+          mm.huge(vma).zap(start, start + ((past - first) << 12), false);
         }
       }
     }
-    hugePool().remove(file, firstHuge, pastHuge);
+    pool.remove(file, firstHuge, pastHuge);
   }
 
   /** Takes a huge page away from every address space but one. */
-  public void unmapHuge(long head, Mm but) {
+  public void unmapHuge(long head, int leafLevel, Mm but) {
     spaces.forEach(
         mm -> {
           for (Vma vma = mm.vmas.first(); mm != but && vma != null; vma = mm.vmas.next(vma)) {
-            if (vma.has(VmFlags.HUGETLB)) {
-              mm.huge.drop(head, vma.start, vma.end);
+            if (vma.has(VmFlags.HUGETLB) && vma.hugeLevel() == leafLevel) {
+              mm.huge(vma).drop(head, vma.start, vma.end);
             }
           }
         });
@@ -239,8 +242,8 @@ public final class FloorContext {
   public void close() {
     files.values().forEach(FileObject::release);
     files.clear();
-    if (hugePool != null) {
-      hugePool.close();
+    if (hugePools != null) {
+      hugePools.close();
     }
     if (frames != null) {
       frames.close();

@@ -239,6 +239,11 @@ public final class Frames {
     }
   }
 
+  /** {@code alloc_contig_range()} for single frames; false if not all of it can be had. */
+  boolean takeRange(long startPfn, long endPfn) {
+    return allocator.allocContigRange(cpu, startPfn, endPfn, Gfp.GFP_HIGHUSER);
+  }
+
   /** {@code ZERO_PAGE(0)}, made with its first use; {@link #NONE} if memory is out. */
   public long zeroPage() {
     if (zeroPage == NONE) {
