@@ -3,10 +3,12 @@ package io.mm4j.process;
 
 import io.mm4j.api.Cpus;
 import io.mm4j.api.InputException;
+import io.mm4j.api.boot.CommandLine;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.page.Pressure;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.Setting;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.Errno;
@@ -69,6 +71,10 @@ final class LinuxProcessFloor implements ProcessFloor {
     this.sysctls = sysctls;
     this.options = options;
     apply(options);
+    String words = floors.settings().get(Setting.IN_ORDER);
+    if (words != null && frames != null) {
+      new HugePageWords(context.hugePools()).read(CommandLine.parse(words));
+    }
     String pool = floors.settings().get("nr_hugepages");
     boolean none = frames == null && "0".equals(pool); // no process, and no pool
     if (pool != null && !none && context.writeSysctl("nr_hugepages", pool) != 0) {
@@ -161,7 +167,7 @@ final class LinuxProcessFloor implements ProcessFloor {
     if (tables == null) {
       return ProcessFloor.super.hugePages(); // no process, and no pool
     }
-    return pages(context.hugePools().all().get(0));
+    return pages(context.hugePools().standard());
   }
 
   @Override

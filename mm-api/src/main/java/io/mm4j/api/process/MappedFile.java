@@ -35,7 +35,7 @@ public record MappedFile(
      * The object behind a {@code MAP_SHARED|MAP_ANONYMOUS} mapping, {@code /dev/zero (deleted)}.
      */
     SHMEM,
-    /** A file of hugetlbfs, whose pages are of the pool of huge pages of the default size. */
+    /** A file of hugetlbfs, whose pages are of the pool of huge pages that a page table spans. */
     HUGETLB,
     /** The same with pages of 1 GiB, each a leaf of level 3 of the page tables. */
     HUGETLB_1G,

@@ -116,7 +116,7 @@ public interface ProcessFloor extends AutoCloseable {
     return new HugePages(1L << 21, 0, 0, 0, 0);
   }
 
-  /** The pools of all sizes that this machine has huge pages of, that of the default one first. */
+  /** The pools of all sizes that this machine has huge pages of, the smallest first. */
   default List<HugePages> hugePools() {
     return List.of();
   }

@@ -99,7 +99,8 @@ public record FramesView(
       flags |= KernelPageFlag.ZERO_PAGE.bit();
       flags |= map.order(pfn) > 0 ? KernelPageFlag.THP.bit() : 0;
     }
-    if ((cachedOrAnon || owner == FrameOwner.HUGETLB) && isMapped(head)) {
+    boolean ofPool = owner == FrameOwner.HUGETLB; // and mapped as a whole, if at all
+    if (ofPool ? map.entireMapcount(head) > 0 : cachedOrAnon && isMapped(head)) {
       flags |= KernelPageFlag.MMAP.bit();
     }
     flags |= isAnon(owner) ? KernelPageFlag.ANON.bit() : 0;

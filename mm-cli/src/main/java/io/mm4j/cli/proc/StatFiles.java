@@ -143,7 +143,9 @@ final class StatFiles {
       values.put("HugePages_Free", pool.free());
       values.put("HugePages_Rsvd", pool.reserved());
       values.put("HugePages_Surp", pool.surplus());
-      values.put("Hugetlb", (pool.total() * HUGE_PAGES) << kilo);
+      values.put("Hugepagesize", pool.pageBytes() >> 10);
+      long bytes = floor.hugePools().stream().mapToLong(p -> p.total() * p.pageBytes()).sum();
+      values.put("Hugetlb", bytes >> 10);
     }
   }
 

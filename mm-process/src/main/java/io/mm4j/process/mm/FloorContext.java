@@ -125,7 +125,7 @@ public final class FloorContext {
    */
   public long writeSysctl(String name, String value) {
     if (name.equals("nr_hugepages") && value.strip().matches("[0-9]{1,9}")) {
-      hugePools().all().get(0).resize(Long.parseLong(value.strip()));
+      hugePools().standard().resize(Long.parseLong(value.strip()));
       return 0;
     }
     if (!WRITABLE.contains(name)) {

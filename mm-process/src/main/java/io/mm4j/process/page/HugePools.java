@@ -8,16 +8,17 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The pools of huge pages ({@code hstates}, mm/hugetlb.c of Linux 6.18), one for each size that the
- * page tables have leafs for: the default one, which {@code vm.nr_hugepages} is about, and on 64
- * bits that of 1 GiB ({@code gigantic_pages_init}).
+ * page tables have leafs for: what a page table spans, and on 64 bits 1 GiB ({@code
+ * gigantic_pages_init}). {@code vm.nr_hugepages} is about the default size, else the smallest.
  */
 public final class HugePools {
-  /** The level of the page tables at which pages of the default size are leafs. */
+  /** The level of the page tables at which the smallest ones are leafs. */
   static final int LOWEST = 2;
 
   private static final int HIGHEST = 3;
 
   private final List<HugePool> pools = new ArrayList<>();
+  private HugePool standard;
 
   /** Empty ones. */
   public HugePools(Frames frames) {
@@ -27,9 +28,20 @@ public final class HugePools {
         pools.add(new HugePool(frames, level));
       }
     }
+    standard = pools.get(0);
   }
 
-  /** All of them, that of the default size first. */
+  /** {@code default_hstate}: the pool of pages of the default size. */
+  public HugePool standard() {
+    return standard;
+  }
+
+  /** Makes the size of a pool the default one. */
+  public void standard(HugePool pool) {
+    standard = pool;
+  }
+
+  /** All of them, the smallest pages first. */
   public List<HugePool> all() {
     return pools;
   }
@@ -59,7 +71,7 @@ public final class HugePools {
    * for the default one; null if there is none.
    */
   public @Nullable HugePool ofLog(long log) {
-    return log == 0 ? pools.get(0) : ofBytes(1L << log);
+    return log == 0 ? standard : ofBytes(1L << log);
   }
 
   /** Gives all pages back; nothing uses them. */
