@@ -52,7 +52,7 @@ final class HugeSource {
 
   /** {@code alloc_contig_pages()}: the zones from the highest on, each from its start on. */
   private long range() {
-    for (Node node : frames.memory.nodes()) {
+    for (Node node : frames.nodes()) {
       List<Zone> zones = node.zones();
       for (int i = zones.size() - 1; i >= 0; i--) {
         long pfn = rangeOf(zones.get(i));
@@ -111,7 +111,7 @@ final class HugeSource {
   /** {@code folio_zero_user()}. */
   void clear(long head) {
     if (isGigantic()) {
-      frames.memory.discard(head, 1L << order); // the host need not have a gigabyte of zeroes
+      frames.discard(head, order);
     } else {
       frames.clear(head, order);
     }
