@@ -41,6 +41,20 @@ class HugePagesTest {
         "Hugetlb:         2113536 kB\n");
   }
 
+  /** Linux 6.18 on a machine of 24 GiB: 1 GiB in the pool makes it half a GiB less. */
+  @Test
+  void poolsAreNotPromisedToAnybody() {
+    long plain = commitLimit("quiet");
+    assertEquals(plain - (512 << 10), commitLimit("hugepagesz=1G hugepages=1"));
+    assertEquals(plain - (100 << 10), commitLimit("hugepages=100"));
+  }
+
+  private static long commitLimit(String cmdline) {
+    String text = good("cat", "/proc/meminfo", "--memory", "8G", "--cmdline", cmdline);
+    String line = text.lines().filter(l -> l.startsWith("CommitLimit:")).findFirst().orElseThrow();
+    return Long.parseLong(line.replaceAll("[^0-9]", ""));
+  }
+
   @Test
   void sysfsHasADirectoryForEachSize() {
     String[] more = {"--memory", "8G", "--cmdline", BOTH};

@@ -210,6 +210,19 @@ class GigaPageTest {
     mm.validate();
   }
 
+  @Test
+  void whatPoolsHaveIsNotPromised() {
+    assertEquals(0, floor.writeSysctl("overcommit_memory", "2"));
+    assertEquals(0, floor.writeSysctl("overcommit_ratio", "50"));
+    AddressSpace process =
+        floor.spawn(AddressSpaceConfig.defaults().sysctls(floor.sysctls()).totalRamKb(7L << 20));
+    long at = process.mmap(0, 3 * GIGA, RW, 0x22, -1, 0);
+    assertTrue(at > 0, "half of 7 GiB");
+    assertEquals(0, process.munmap(at, 3 * GIGA));
+    assertEquals(0, floor.resizeHugePool(GIGA, 2));
+    fails(Errno.ENOMEM, process.mmap(0, 3 * GIGA, RW, 0x22, -1, 0));
+  }
+
   /** All frames come back, in blocks of the largest order. */
   @Test
   void aPoolThatShrinksGivesItsRangesBack() {

@@ -46,6 +46,15 @@ public final class HugePools {
     return pools;
   }
 
+  /** {@code hugetlb_total_pages()}: the frames of all of them. */
+  public long totalPages() {
+    long sum = 0;
+    for (HugePool pool : pools) {
+      sum += pool.total() * (pool.pageBytes() >>> 12);
+    }
+    return sum;
+  }
+
   /** The pool of pages that are leafs of a level; there is one. */
   public HugePool of(int leafLevel) {
     return pools.get(leafLevel - LOWEST);
