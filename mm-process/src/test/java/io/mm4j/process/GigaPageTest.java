@@ -19,7 +19,10 @@ import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uapi;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -196,6 +199,30 @@ class GigaPageTest {
     counts(2, 2, 0);
   }
 
+  /** A program read 0x102 in the upper bits of each entry: present, and nobody else's. */
+  @Test
+  void pagemapShowsEachFrameOfIt() {
+    assertEquals(0, floor.resizeHugePool(GIGA, 1));
+    assertEquals(AT, map(AT, GIGA, GIGA_ANON | FIXED));
+    assertTrue(mm.write(AT, 3).ok());
+    List<Long> entries = new ArrayList<>();
+    mm.pagemap(AT + HUGE, AT + HUGE + 8192, (addr, entry) -> entries.add(entry));
+    assertEquals(2, entries.size());
+    assertEquals(0x102, entries.get(0) >>> 55);
+    assertEquals(1, entries.get(1) - entries.get(0));
+    assertEquals(HUGE >>> 12, entries.get(0) & (GIGA >>> 12) - 1);
+    AtomicLong resident = new AtomicLong();
+    assertEquals(0, mm.mincore(AT + HUGE, 16 << 12, stack(), resident::addAndGet));
+    assertEquals(16, resident.get());
+  }
+
+  /** Where mincore may write to. */
+  private long stack() {
+    long at = mm.mmap(0, 4096, RW, 0x22, -1, 0);
+    assertTrue(mm.write(at, 0).ok());
+    return at;
+  }
+
   @Test
   void poolsDoNotTakeFromEachOther() {
     assertEquals(0, floor.resizeHugePool(GIGA, 1));
@@ -235,6 +262,20 @@ class GigaPageTest {
     counts(0, 0, 0);
     assertEquals(free, machine.pages().freePages() + machine.pages().pcpPages());
     machine.validate();
+  }
+
+  @Test
+  void fiveLevelsHaveTheSameLeaf() {
+    try (Machine five =
+        new MachineConfig().plugin("page-table=la57").memory(7 * GIGA).cpus(1).boot()) {
+      AddressSpace process = five.processes().spawn();
+      assertEquals(0, five.processes().resizeHugePool(GIGA, 1));
+      assertEquals(AT, process.mmap(AT, GIGA, RW, GIGA_ANON | FIXED, -1, 0));
+      assertTrue(process.write(AT, 3).ok());
+      TableCursor cursor = five.pageTables().cursor();
+      assertEquals(3, cursor.seek(process.fields().pgd() >>> 12, AT, 1));
+      process.validate();
+    }
   }
 
   /** Only tables of 64 bits have leafs of 1 GiB. */
