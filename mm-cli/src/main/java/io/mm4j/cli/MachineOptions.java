@@ -278,6 +278,12 @@ final class MachineOptions {
     return contents != null;
   }
 
+  /** Whether the command line fills pools of huge pages, which processes share. */
+  boolean fillsHugePools() {
+    return CommandLine.parse(cmdline).words().stream()
+        .anyMatch(word -> word.is("hugepages") || word.name().endsWith("vm.nr_hugepages"));
+  }
+
   /** Whether page tables can have bytes. */
   boolean keepsBytes() {
     return contents == null || Contents.of(contents, "--contents") != Contents.NONE;

@@ -234,7 +234,8 @@ final class SceneOptions {
           "--at " + at,
           "with --after and a recording of system calls (*.vma.gz, *.strace)");
     }
-    boolean livesThere = onMachine && workload == null && options.keepsBytes();
+    boolean livesThere =
+        (onMachine || options.fillsHugePools()) && workload == null && options.keepsBytes();
     if (livesThere && !options.saysContents()) {
       config.contents(Contents.ALL);
     }

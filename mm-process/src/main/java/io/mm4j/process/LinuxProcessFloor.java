@@ -3,10 +3,12 @@ package io.mm4j.process;
 
 import io.mm4j.api.Cpus;
 import io.mm4j.api.InputException;
+import io.mm4j.api.boot.CommandLine;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.page.Pressure;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.Setting;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.Errno;
@@ -25,6 +27,7 @@ import io.mm4j.process.page.HugePool;
 import io.mm4j.process.page.PageMover;
 import io.mm4j.process.task.LinuxTasks;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -68,6 +71,10 @@ final class LinuxProcessFloor implements ProcessFloor {
     this.sysctls = sysctls;
     this.options = options;
     apply(options);
+    String words = floors.settings().get(Setting.IN_ORDER);
+    if (words != null && frames != null) {
+      new HugePageWords(context.hugePools()).read(CommandLine.parse(words));
+    }
     String pool = floors.settings().get("nr_hugepages");
     boolean none = frames == null && "0".equals(pool); // no process, and no pool
     if (pool != null && !none && context.writeSysctl("nr_hugepages", pool) != 0) {
@@ -160,8 +167,31 @@ final class LinuxProcessFloor implements ProcessFloor {
     if (tables == null) {
       return ProcessFloor.super.hugePages(); // no process, and no pool
     }
-    HugePool pool = context.hugePool();
-    return new HugePages(pool.total(), pool.free(), pool.reserved(), 0);
+    return pages(context.hugePools().standard());
+  }
+
+  @Override
+  public List<HugePages> hugePools() {
+    return tables == null
+        ? List.of()
+        : context.hugePools().all().stream().map(LinuxProcessFloor::pages).toList();
+  }
+
+  private static HugePages pages(HugePool pool) {
+    return new HugePages(pool.pageBytes(), pool.total(), pool.free(), pool.reserved(), 0);
+  }
+
+  @Override
+  public long resizeHugePool(long pageBytes, long pages) {
+    HugePool pool = tables == null ? null : context.hugePools().ofBytes(pageBytes);
+    if (pool == null) {
+      return -Errno.ENOENT;
+    }
+    if (pages < 0) {
+      return -Errno.EINVAL;
+    }
+    pool.resize(pages);
+    return 0;
   }
 
   @Override

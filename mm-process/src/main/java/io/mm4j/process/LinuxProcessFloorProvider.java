@@ -44,7 +44,13 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
         Setting.sysctl("overcommit_ratio", "percent of RAM that mode 2 promises"),
         Setting.sysctl("overcommit_kbytes", "KiB that mode 2 promises, in place of the ratio"),
         Setting.sysctl("max_map_count", "the most VMAs of a process"),
-        Setting.sysctl("nr_hugepages", "huge pages of 2 MiB in the pool, for MAP_HUGETLB"),
+        Setting.sysctl("nr_hugepages", "huge pages of the default size in their pool"),
+        Setting.ordered(
+            HugePageWords.DEFAULT_SIZE, OptionSpec.Type.SIZE, "the default size of huge pages"),
+        Setting.ordered(
+            HugePageWords.SIZE, OptionSpec.Type.SIZE, "the size that hugepages= after it is about"),
+        Setting.ordered(
+            HugePageWords.PAGES, OptionSpec.Type.NUMBER, "huge pages in the pool of their size"),
         Setting.sysctl("mmap_min_addr", "the lowest address that a process may map"),
         Setting.parameter("stack_guard_gap", OptionSpec.Type.NUMBER, "pages below a stack"),
         Setting.parameter(

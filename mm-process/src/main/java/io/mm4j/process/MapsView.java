@@ -5,6 +5,7 @@ import io.mm4j.api.process.AddressSpace.VmaUsage;
 import io.mm4j.api.process.VmaInfo;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.Frames;
+import io.mm4j.process.page.HugeMap;
 import io.mm4j.process.page.PageKind;
 import io.mm4j.process.page.PageTable;
 import io.mm4j.process.vma.VmFlags;
@@ -83,12 +84,11 @@ final class MapsView {
     boolean ofFile = vma.has(VmFlags.MAYSHARE);
     char last = 0;
     long from = vma.start;
-    for (long at = vma.start; at < vma.end; at += mm.hugeBytes) {
-      boolean shared = mm.huge.isShared(at, ofFile);
+    HugeMap map = mm.huge(vma);
+    for (long at = vma.start; at < vma.end; at += vma.hugeBytes()) {
+      boolean shared = map.isShared(at, ofFile);
       char now =
-          mm.huge.head(at) == Frames.NONE
-              ? '.'
-              : ofFile ? (shared ? 'f' : 'F') : (shared ? 'a' : 'A');
+          map.head(at) == Frames.NONE ? '.' : ofFile ? (shared ? 'f' : 'F') : (shared ? 'a' : 'A');
       if (now != last) {
         append(out, last, at - from);
         last = now;

@@ -32,6 +32,7 @@ public final class BootSettings {
   private final List<Setting> read = new ArrayList<>(BootOptions.SETTINGS);
   private final Map<String, String> sysctls = new HashMap<>();
   private final Map<String, String> parameters = new HashMap<>();
+  private final List<CommandLine.Word> ordered = new ArrayList<>();
   private final List<String> notes = new ArrayList<>();
 
   /**
@@ -89,9 +90,13 @@ public final class BootSettings {
 
   private boolean parameter(CommandLine.Word word) {
     for (Setting setting : read) {
-      if (setting.kind() == Setting.Kind.PARAMETER && word.is(setting.name())) {
+      if (setting.kind() != Setting.Kind.SYSCTL && word.is(setting.name())) {
         setting.check(word.value());
-        parameters.put(setting.name(), word.value());
+        if (setting.kind() == Setting.Kind.ORDERED) {
+          ordered.add(word);
+        } else {
+          parameters.put(setting.name(), word.value());
+        }
         return true;
       }
     }
@@ -104,7 +109,12 @@ public final class BootSettings {
     }
     if (!unknown.isEmpty()) {
       List<String> names =
-          Stream.concat(names(Setting.Kind.PARAMETER), KernelParameters.names().stream()).toList();
+          Stream.of(
+                  names(Setting.Kind.PARAMETER),
+                  names(Setting.Kind.ORDERED),
+                  KernelParameters.names().stream())
+              .flatMap(each -> each)
+              .toList();
       String hints =
           unknown.stream()
               .map(word -> word.replaceFirst("=.*", ""))
@@ -119,13 +129,25 @@ public final class BootSettings {
     }
   }
 
+  /** The words of a floor whose order counts. */
+  private String orderedOf(PluginProvider floor) {
+    return ordered.stream()
+        .filter(
+            word ->
+                floor.settings().stream()
+                    .anyMatch(s -> s.kind() == Setting.Kind.ORDERED && word.is(s.name())))
+        .map(CommandLine.Word::toString)
+        .collect(Collectors.joining(" "));
+  }
+
   /** What has no effect, in words; empty if all has. */
   public List<String> notes() {
     return List.copyOf(notes);
   }
 
   /**
-   * The values that a floor asked for: {@code vm.*} by name without the prefix, parameters by name.
+   * The values that a floor asked for: {@code vm.*} by name without the prefix, parameters by name,
+   * and {@link Setting#IN_ORDER} those whose order counts.
    */
   public Map<String, String> of(PluginProvider floor) {
     Map<String, String> values = new HashMap<>();
@@ -135,6 +157,10 @@ public final class BootSettings {
       if (value != null) {
         values.put(setting.name(), value);
       }
+    }
+    String words = orderedOf(floor);
+    if (!words.isEmpty()) {
+      values.put(Setting.IN_ORDER, words);
     }
     return Map.copyOf(values);
   }

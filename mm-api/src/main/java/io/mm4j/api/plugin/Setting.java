@@ -23,7 +23,12 @@ public record Setting(Kind kind, String name, OptionSpec.Type type, String line)
     /** {@code /proc/sys/vm/NAME}; {@code vm.NAME=} or {@code sysctl.vm.NAME=} at boot. */
     SYSCTL("vm."),
     /** {@code NAME=} on the kernel command line. */
-    PARAMETER("");
+    PARAMETER(""),
+    /**
+     * The same, where it counts what stands before it: a floor gets all of its words of this kind,
+     * as they are written, as the value of {@link Setting#IN_ORDER}.
+     */
+    ORDERED("");
 
     private final String prefix;
 
@@ -31,6 +36,9 @@ public record Setting(Kind kind, String name, OptionSpec.Type type, String line)
       this.prefix = prefix;
     }
   }
+
+  /** The name under which a floor finds its words of {@link Kind#ORDERED}. */
+  public static final String IN_ORDER = "in order";
 
   /** A number under {@code /proc/sys/vm}. */
   public static Setting sysctl(String name, String line) {
@@ -40,6 +48,11 @@ public record Setting(Kind kind, String name, OptionSpec.Type type, String line)
   /** A parameter of the kernel command line. */
   public static Setting parameter(String name, OptionSpec.Type type, String line) {
     return new Setting(Kind.PARAMETER, name, type, line);
+  }
+
+  /** A parameter of the kernel command line that hangs on others before it. */
+  public static Setting ordered(String name, OptionSpec.Type type, String line) {
+    return new Setting(Kind.ORDERED, name, type, line);
   }
 
   /** Its name as written: {@code vm.max_map_count}, {@code mem}. */

@@ -35,12 +35,26 @@ public record MappedFile(
      * The object behind a {@code MAP_SHARED|MAP_ANONYMOUS} mapping, {@code /dev/zero (deleted)}.
      */
     SHMEM,
-    /** A file of hugetlbfs, whose pages are of the pool of huge pages. */
+    /** A file of hugetlbfs, whose pages are of the pool of huge pages that a page table spans. */
     HUGETLB,
+    /** The same with pages of 1 GiB, each a leaf of level 3 of the page tables. */
+    HUGETLB_1G,
     /** A file of {@code /proc}; it cannot be mapped ({@code -ENODEV} or {@code -EIO}). */
     PROC,
     /** Anything else that can be mapped, taken as a regular file. */
-    OTHER
+    OTHER;
+
+    /** Whether it is a file of hugetlbfs ({@code is_file_hugepages()}). */
+    public boolean isHugetlb() {
+      return this == HUGETLB || this == HUGETLB_1G;
+    }
+
+    /**
+     * The level of the page tables at which its pages are leafs, unless huge pages happen to fit.
+     */
+    public int leafLevel() {
+      return this == HUGETLB_1G ? 3 : this == HUGETLB ? 2 : 1;
+    }
   }
 
   /** The bytes of a file as they are in the page cache before anybody writes to them. */

@@ -111,20 +111,39 @@ public interface ProcessFloor extends AutoCloseable {
         "this process floor has address spaces and no tasks", "--plugin process=", "linux");
   }
 
-  /** The pool of huge pages, as /proc/meminfo shows it. */
+  /** The pool of huge pages of the default size, as /proc/meminfo shows it. */
   default HugePages hugePages() {
-    return new HugePages(0, 0, 0, 0);
+    return new HugePages(1L << 21, 0, 0, 0, 0);
+  }
+
+  /** The pools of all sizes that this machine has huge pages of, the smallest first. */
+  default List<HugePages> hugePools() {
+    return List.of();
   }
 
   /**
-   * {@code HugePages_*} of /proc/meminfo for pages of 2 MiB.
+   * Writes {@code nr_hugepages} of a directory under {@code /sys/kernel/mm/hugepages}: the pool
+   * gets as near to this size as memory and promises allow.
    *
+   * @param pageBytes the size of the pages
+   * @return 0 or a negated {@link Errno}: {@code ENOENT} where there are no pages of this size,
+   *     {@code EINVAL} for a negative number
+   */
+  default long resizeHugePool(long pageBytes, long pages) {
+    return -Errno.ENOENT;
+  }
+
+  /**
+   * A pool of huge pages: {@code HugePages_*} of /proc/meminfo, and the files of its directory
+   * under {@code /sys/kernel/mm/hugepages}.
+   *
+   * @param pageBytes the size of its pages
    * @param total in the pool, in use or not
    * @param free in the pool and not in use
    * @param reserved of the free ones promised to mappings
    * @param surplus beyond {@code nr_hugepages}
    */
-  record HugePages(long total, long free, long reserved, long surplus) {}
+  record HugePages(long pageBytes, long total, long free, long reserved, long surplus) {}
 
   /**
    * Whether a frame is the zero page, or belongs to the huge one; no frame is taken for the answer.

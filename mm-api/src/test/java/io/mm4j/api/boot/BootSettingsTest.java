@@ -66,6 +66,30 @@ class BootSettingsTest {
     assertEquals(List.of(), settings.notes());
   }
 
+  /** mm/hugetlb.c: hugepages= is about the size before it. */
+  @Test
+  void wordsWhoseOrderCountsComeInOrder() {
+    PluginProvider floor =
+        new Floor() {
+          @Override
+          public List<Setting> settings() {
+            return List.of(
+                Setting.ordered("hugepagesz", OptionSpec.Type.SIZE, "-"),
+                Setting.ordered("hugepages", OptionSpec.Type.NUMBER, "-"));
+          }
+        };
+    CommandLine line =
+        CommandLine.parse("hugepagesz=1G quiet hugepages=2 hugepagesz=2M hugepages=2");
+    BootSettings settings = new BootSettings(Map.of(), Map.of(), line, List.of(floor));
+    assertEquals(
+        Map.of(Setting.IN_ORDER, "hugepagesz=1G hugepages=2 hugepagesz=2M hugepages=2"),
+        settings.of(floor));
+    assertEquals(Map.of(), settings.of(FLOOR));
+    CommandLine wrong = CommandLine.parse("hugepages=x");
+    assertThrows(
+        InputException.class, () -> new BootSettings(Map.of(), Map.of(), wrong, List.of(floor)));
+  }
+
   /** mm/util.c: overcommit_ratio and overcommit_kbytes each set the other to 0. */
   @Test
   void ofTheTwoLimitsTheOneWrittenLastCounts() {

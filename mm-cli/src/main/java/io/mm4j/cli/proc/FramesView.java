@@ -100,7 +100,8 @@ public record FramesView(
       // The small one lies in the kernel's image.
       flags |= (map.order(pfn) > 0 ? KernelPageFlag.THP : KernelPageFlag.RESERVED).bit();
     }
-    if ((cachedOrAnon || owner == FrameOwner.HUGETLB) && isMapped(head)) {
+    boolean ofPool = owner == FrameOwner.HUGETLB; // and mapped as a whole, if at all
+    if (ofPool ? map.entireMapcount(head) > 0 : cachedOrAnon && isMapped(head)) {
       flags |= KernelPageFlag.MMAP.bit();
     }
     boolean poolAnon = owner == FrameOwner.HUGETLB && (map.mapping(head) & 1) != 0;

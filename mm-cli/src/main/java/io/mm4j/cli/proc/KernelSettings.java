@@ -21,7 +21,11 @@ public record KernelSettings(
     return !architecture.is64Bit();
   }
 
-  /** {@code vm_commit_limit()} in pages; there is no swap and no hugetlb. */
+  /**
+   * {@code vm_commit_limit()} in pages; there is no swap.
+   *
+   * @param totalPages managed pages but those of the pools of huge pages
+   */
   long commitLimit(long totalPages) {
     return overcommitKbytes > 0
         ? overcommitKbytes >>> (Pages.PAGE_SHIFT - 10)

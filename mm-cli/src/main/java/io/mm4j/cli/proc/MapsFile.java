@@ -102,6 +102,7 @@ public final class MapsFile {
       case TMPFS -> "00:1a";
       case SHMEM -> "00:01";
       case HUGETLB -> "00:0f";
+      case HUGETLB_1G -> "00:10";
       case DEV_ZERO -> "00:06";
     };
   }

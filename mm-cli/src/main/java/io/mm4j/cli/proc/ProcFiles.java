@@ -71,6 +71,8 @@ public final class ProcFiles {
     return String.join(", ", machinePaths())
         + ", "
         + SlabFiles.allowed()
+        + ", "
+        + HugepageFiles.allowed()
         + ", /proc/PID/{"
         + String.join(",", ProcessFiles.FILES.keySet())
         + ",pagemap}";
@@ -98,6 +100,9 @@ public final class ProcFiles {
     if (SlabFiles.isAttribute(path)) {
       return SlabFiles.attribute(path, scene.requireMachine());
     }
+    if (HugepageFiles.isAttribute(path)) {
+      return HugepageFiles.attribute(path, scene.requireMachine());
+    }
     Function<MachineView, String> file = FILES.get(path);
     if (file == null) {
       throw missing(path);
@@ -114,7 +119,9 @@ public final class ProcFiles {
     boolean known =
         matcher.matches()
             ? ProcessFiles.FILES.containsKey(matcher.group(2))
-            : FILES.containsKey(path) || SlabFiles.isAttribute(path);
+            : FILES.containsKey(path)
+                || SlabFiles.isAttribute(path)
+                || HugepageFiles.isAttribute(path);
     if (!known) {
       throw missing(path);
     }

@@ -37,6 +37,7 @@ final class ProcessFiles {
 
   private static final int KB = 4;
   private static final int HUGE_KB = 2048;
+  private static final int GIGA_KB = 1 << 20;
 
   private ProcessFiles() {}
 
@@ -48,7 +49,7 @@ final class ProcessFiles {
         .forEachVma(
             vma -> {
               out.append(maps.line(process, vma)).append('\n');
-              int pageKb = vma.flags().contains("ht") ? HUGE_KB : KB;
+              long pageKb = pageKb(vma);
               kb(out, "Size", vma.bytes() >> 10);
               kb(out, "KernelPageSize", pageKb);
               kb(out, "MMUPageSize", pageKb);
@@ -61,6 +62,14 @@ final class ProcessFiles {
               out.append('\n');
             });
     return out.toString();
+  }
+
+  /** {@code vma_kernel_pagesize()}. */
+  private static int pageKb(VmaInfo vma) {
+    if (vma.file() == null || !vma.flags().contains("ht")) {
+      return KB;
+    }
+    return vma.file().file().kind() == MappedFile.Kind.HUGETLB_1G ? GIGA_KB : HUGE_KB;
   }
 
   /** {@code __show_smap()}. */

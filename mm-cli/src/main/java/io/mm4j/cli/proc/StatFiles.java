@@ -143,8 +143,21 @@ final class StatFiles {
       values.put("HugePages_Free", pool.free());
       values.put("HugePages_Rsvd", pool.reserved());
       values.put("HugePages_Surp", pool.surplus());
-      values.put("Hugetlb", (pool.total() * HUGE_PAGES) << kilo);
+      values.put("Hugepagesize", pool.pageBytes() >> 10);
+      values.put("Hugetlb", poolPages(floor) << kilo);
     }
+  }
+
+  /** {@code hugetlb_total_pages()}. */
+  private static long poolPages(MachineView view) {
+    ProcessFloor floor = view.frames().map(FramesView::floor).orElse(null);
+    return floor == null ? 0 : poolPages(floor);
+  }
+
+  private static long poolPages(ProcessFloor floor) {
+    return floor.hugePools().stream()
+        .mapToLong(pool -> pool.total() * (pool.pageBytes() >>> Pages.PAGE_SHIFT))
+        .sum();
   }
 
   /** {@code /proc/meminfo}: {@code meminfo_proc_show()}. */
@@ -176,7 +189,7 @@ final class StatFiles {
     values.put("HighFree", highFree << kilo);
     values.put("LowTotal", (total - high) << kilo);
     values.put("LowFree", (free - highFree) << kilo);
-    values.put("CommitLimit", view.settings().commitLimit(total) << kilo);
+    values.put("CommitLimit", view.settings().commitLimit(total - poolPages(view)) << kilo);
     values.put("VmallocTotal", view.settings().vmallocTotalKb(lowmemEnd));
     values.put("VmallocUsed", view.space().map(KernelSpace::vmallocPages).orElse(0L) << kilo);
     values.put("Hugepagesize", 2048L);

@@ -73,19 +73,23 @@ public final class UnmappedArea {
 
   /**
    * {@code hugetlb_get_unmapped_area}: whole huge pages; searched with room to begin on a border of
-   * 2 MiB.
+   * such pages.
+   *
+   * @param size of a page
    */
-  private long poolPages(long addr, long len, long flags) {
-    if ((len & mm.hugeBytes - 1) != 0) {
+  private long poolPages(long size, long addr, long len, long flags) {
+    if ((len & size - 1) != 0) {
       return mm.error(Errno.EINVAL, "the length is no multiple of a huge page");
     }
     boolean fixed = (flags & Uapi.MAP_FIXED) != 0;
-    if (fixed && (addr & mm.hugeBytes - 1) != 0) {
-      return mm.error(Errno.EINVAL, "MAP_FIXED of huge pages away from a border of 2 MiB");
+    if (fixed && (addr & size - 1) != 0) {
+      return mm.error(Errno.EINVAL, "MAP_FIXED of huge pages away from a border of their size");
     }
-    long hint = addr + mm.hugeBytes - 1 & -mm.hugeBytes;
-    mm.because("placement", "huge pages of the pool begin on a border of 2 MiB");
-    align = mm.hugeBytes - Mm.PAGE;
+    long hint = addr + size - 1 & -size;
+    if (mm.explaining()) {
+      mm.because("placement", "huge pages of the pool begin on a border of " + hex(size));
+    }
+    align = size - Mm.PAGE;
     try {
       return byLayout(hint, len, flags);
     } finally {
@@ -94,8 +98,8 @@ public final class UnmappedArea {
   }
 
   private long search(@Nullable MappedFile file, long addr, long len, long pgoff, long flags) {
-    if (file != null && file.kind() == MappedFile.Kind.HUGETLB) {
-      return poolPages(addr, len, flags);
+    if (file != null && file.kind().isHugetlb()) {
+      return poolPages(mm.pages.bytes(file.kind().leafLevel()), addr, len, flags);
     }
     boolean aligned;
     if (file != null) {

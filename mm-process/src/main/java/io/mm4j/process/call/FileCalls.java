@@ -11,6 +11,7 @@ import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileChange;
 import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.Frames;
+import io.mm4j.process.page.HugePool;
 import io.mm4j.process.page.LruMarks;
 import io.mm4j.process.page.ReadAhead;
 import org.jspecify.annotations.Nullable;
@@ -78,7 +79,7 @@ final class FileCalls {
     if (kind == MappedFile.Kind.PROC) {
       return mm.error(Errno.EINVAL, "the bytes of this kind of file are not modelled");
     }
-    if (write && kind == MappedFile.Kind.HUGETLB) {
+    if (write && kind.isHugetlb()) {
       return mm.error(Errno.EINVAL, "files of huge pages are not written, only mapped");
     }
     if (!RangeCalls.userRange(buf, count)) {
@@ -112,7 +113,7 @@ final class FileCalls {
 
   /** {@code filemap_read}, {@code shmem_file_read_iter}. */
   private long read(OpenFile open, FileObject file, long buf, long count, long pos) {
-    boolean ahead = !file.isShmem() && file.mapped().kind() != MappedFile.Kind.HUGETLB;
+    boolean ahead = !file.isShmem() && !file.mapped().kind().isHugetlb();
     if (!ahead) {
       return read(file, buf, count, pos, null);
     }
@@ -159,7 +160,7 @@ final class FileCalls {
       }
       int n = inPage(buf + done, Math.min(bytes - done, Mm.PAGE - (at & Mm.PAGE - 1)));
       long index = at >>> 12;
-      boolean huge = file.mapped().kind() == MappedFile.Kind.HUGETLB;
+      boolean huge = file.mapped().kind().isHugetlb();
       long ofPool = huge ? poolPage(file, index) : Frames.NONE;
       boolean hole = huge ? ofPool == Frames.NONE : file.isShmem() && !file.isCached(index);
       long source = hole ? Frames.NONE : huge ? ofPool : file.page(index);
@@ -206,8 +207,9 @@ final class FileCalls {
 
   /** {@code hugetlbfs_read_iter}: a hole stays one. */
   private long poolPage(FileObject file, long index) {
-    long pages = mm.hugeBytes >>> 12;
-    long head = mm.context.hugePool().cached(file, index / pages);
+    HugePool pool = mm.context.hugePools().of(file);
+    long pages = pool.pageBytes() >>> 12;
+    long head = pool.cached(file, index / pages);
     return head == Frames.NONE ? head : head + index % pages;
   }
 

@@ -27,7 +27,7 @@ public final class FileSizes {
     if (sealed) {
       return -Errno.EPERM;
     }
-    if (mapped.kind() == MappedFile.Kind.HUGETLB) {
+    if (mapped.kind().isHugetlb()) {
       return HugeFiles.truncate(context, file, bytes);
     }
     context.resize(file, bytes);

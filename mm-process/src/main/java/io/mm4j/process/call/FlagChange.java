@@ -28,8 +28,8 @@ final class FlagChange {
 
   /** The same with another name. */
   @Nullable Vma apply(Vma vma, long start, long end, long newFlags, @Nullable String name) {
-    if ((start != vma.start && !Unmapper.maySplit(mm, vma, start))
-        || (end != vma.end && !Unmapper.maySplit(mm, vma, end))) {
+    if ((start != vma.start && !Unmapper.maySplit(vma, start))
+        || (end != vma.end && !Unmapper.maySplit(vma, end))) {
       error = mm.error(Errno.EINVAL, "a special mapping cannot be split");
       return null;
     }

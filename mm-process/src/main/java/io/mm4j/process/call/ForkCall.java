@@ -62,7 +62,7 @@ final class ForkCall {
     child.vmas.insert(copy);
     child.accounting.add(copy.flags, copy.pages());
     if (vma.has(VmFlags.HUGETLB)) {
-      return vma.anonVma == null || parent.huge.copyTo(child.huge, vma.start, vma.end);
+      return vma.anonVma == null || parent.huge(vma).copyTo(child.huge(vma), vma.start, vma.end);
     }
     boolean copyOnWrite = (vma.flags & (VmFlags.SHARED | VmFlags.MAYWRITE)) == VmFlags.MAYWRITE;
     return !needsCopy(vma)

@@ -6,6 +6,7 @@ import io.mm4j.api.process.Uapi;
 import io.mm4j.process.mm.FloorContext;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
+import io.mm4j.process.page.HugePool;
 
 /**
  * What changes the size and the pages of files of huge pages ({@code hugetlbfs_setattr}, {@code
@@ -17,7 +18,7 @@ final class HugeFiles {
 
   /** {@code hugetlb_vmtruncate}; seals have been looked at. */
   static long truncate(FloorContext context, FileObject file, long bytes) {
-    long size = context.frames().format().bytes(2);
+    long size = context.hugePools().of(file).pageBytes();
     if ((bytes & size - 1) != 0) {
       return -Errno.EINVAL;
     }
@@ -40,9 +41,10 @@ final class HugeFiles {
     if (grows && (file.change().seals() & Uapi.F_SEAL_GROW) != 0) {
       return mm.error(Errno.EPERM, "the file is sealed against growing");
     }
-    long past = (to + mm.hugeBytes - 1) / mm.hugeBytes;
-    for (long i = from / mm.hugeBytes; i < past; i++) {
-      if (!mm.context.hugePool().allocate(file, i)) {
+    HugePool pool = mm.context.hugePools().of(file);
+    long past = (to + pool.pageBytes() - 1) / pool.pageBytes();
+    for (long i = from / pool.pageBytes(); i < past; i++) {
+      if (!pool.allocate(file, i)) {
         return mm.error(Errno.ENOSPC, "no page is left in the pool of huge pages");
       }
     }
@@ -57,15 +59,16 @@ final class HugeFiles {
     if ((file.change().seals() & (Uapi.F_SEAL_WRITE | Uapi.F_SEAL_FUTURE_WRITE)) != 0) {
       return mm.error(Errno.EPERM, "the file is sealed against writing");
     }
-    long size = mm.hugeBytes;
+    HugePool pool = mm.context.hugePools().of(file);
+    long size = pool.pageBytes();
     long first = from + size - 1 & -size;
     long past = to & -size;
-    mm.context.hugePool().clear(file, from, Math.min(to, first));
+    pool.clear(file, from, Math.min(to, first));
     if (past > first) {
       mm.context.removeHuge(file, first / size, past / size);
     }
     if (to > past && to > first) {
-      mm.context.hugePool().clear(file, past, to);
+      pool.clear(file, past, to);
     }
     return 0;
   }

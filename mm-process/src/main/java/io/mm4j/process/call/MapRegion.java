@@ -6,6 +6,7 @@ import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
+import io.mm4j.process.page.HugeMap;
 import io.mm4j.process.vma.MergeRequest;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
@@ -61,7 +62,7 @@ final class MapRegion {
       return mm.error(Errno.EOPNOTSUPP, "MAP_SYNC on a file system without DAX");
     }
     if (open != null && (vmFlags & VmFlags.HUGETLB) != 0) {
-      if ((pgoff << 12 & mm.hugeBytes - 1) != 0) {
+      if ((pgoff << 12 & mm.pages.bytes(open.file().kind().leafLevel()) - 1) != 0) {
         return mm.error(Errno.EINVAL, "an offset in the middle of a huge page");
       }
       if ((vmFlags & VmFlags.NORESERVE) == 0 && !promise(open, addr, end, pgoff, vmFlags)) {
@@ -100,13 +101,15 @@ final class MapRegion {
 
   /** {@code hugetlb_reserve_pages}: promises what the mapping may touch. */
   private boolean promise(OpenFile open, long addr, long end, long pgoff, long flags) {
+    HugeMap map = mm.huge.of(open.file().kind().leafLevel());
     if ((flags & VmFlags.MAYSHARE) == 0) {
-      return mm.huge.promise(addr, end);
+      return map.promise(addr, end);
     }
-    long first = (pgoff << 12) / mm.hugeBytes;
+    long size = map.pageBytes();
+    long first = (pgoff << 12) / size;
     FileObject file = mm.context.namelessFile(open.file());
     return file.isSegment() // whose pages shmget has promised
-        || mm.huge.promise(file, first, first + (end - addr) / mm.hugeBytes);
+        || map.promise(file, first, first + (end - addr) / size);
   }
 
   private @Nullable Vma merge(
@@ -135,7 +138,7 @@ final class MapRegion {
               new MappedFile("/dev/zero (deleted)", MappedFile.Kind.SHMEM, end - addr),
               OpenFile.Mode.READ_WRITE);
       backing = mm.context.sharedMemory(file.file(), charge);
-    } else if (file != null && file.file().kind() == MappedFile.Kind.HUGETLB) {
+    } else if (file != null && file.file().kind().isHugetlb()) {
       backing = mm.context.namelessFile(file.file());
     } else if (file != null && !(zeroDevice && !shared)) {
       backing = mm.context.fileObject(file.file());

@@ -8,6 +8,7 @@ import io.mm4j.api.process.Uapi;
 import io.mm4j.process.area.UnmappedArea;
 import io.mm4j.process.fault.Populate;
 import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.HugePool;
 import io.mm4j.process.vma.VmFlags;
 import org.jspecify.annotations.Nullable;
 
@@ -58,12 +59,13 @@ final class MmapCall {
       if (open == null) {
         return mm.error(Errno.EBADF, "no such descriptor");
       }
-      boolean huge = open.file().kind() == MappedFile.Kind.HUGETLB;
+      boolean huge = open.file().kind().isHugetlb();
       if ((flags & Uapi.MAP_HUGETLB) != 0 && !huge) {
         return mm.error(Errno.EINVAL, "MAP_HUGETLB with a file that is not of hugetlbfs");
       }
       if (huge) {
-        long whole = len + mm.hugeBytes - 1 & -mm.hugeBytes;
+        long size = mm.pages.bytes(open.file().kind().leafLevel());
+        long whole = len + size - 1 & -size;
         return doMmap(open, addr, whole, prot, flags, offsetBytes >>> 12);
       }
     } else if ((flags & Uapi.MAP_HUGETLB) != 0) {
@@ -75,15 +77,12 @@ final class MmapCall {
 
   /** {@code hugetlb_file_setup}: a file of its own for anonymous memory of huge pages. */
   private long ofPool(long addr, long len, long prot, long flags, long pgoff) {
-    long size = flags >>> Uapi.MAP_HUGE_SHIFT & 63;
-    if (size != 0 && size != 21 && size != 30) {
+    HugePool pool = mm.context.hugePools().ofLog(flags >>> Uapi.MAP_HUGE_SHIFT & 63);
+    if (pool == null) {
       return mm.error(Errno.EINVAL, "no such huge page size");
     }
-    if (size == 30) {
-      return mm.error(Errno.ENOMEM, "there are no huge pages of 1 GiB");
-    }
-    long whole = len + mm.hugeBytes - 1 & -mm.hugeBytes;
-    MappedFile file = MappedFile.sparse("/anon_hugepage (deleted)", MappedFile.Kind.HUGETLB, whole);
+    long whole = len + pool.pageBytes() - 1 & -pool.pageBytes();
+    MappedFile file = MappedFile.sparse("/anon_hugepage (deleted)", pool.fileKind(), whole);
     return doMmap(new OpenFile(file, OpenFile.Mode.READ_WRITE), addr, whole, prot, flags, pgoff);
   }
 
@@ -147,7 +146,7 @@ final class MmapCall {
       return more;
     }
     vmFlags = more;
-    boolean huge = file != null && file.kind() == MappedFile.Kind.HUGETLB;
+    boolean huge = file != null && file.kind().isHugetlb();
     if ((flags & Uapi.MAP_NORESERVE) != 0 && (mm.sysctls().overcommitMemory() != 2 || huge)) {
       vmFlags |= VmFlags.NORESERVE;
     }

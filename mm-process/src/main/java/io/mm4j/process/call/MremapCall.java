@@ -110,14 +110,14 @@ final class MremapCall {
         return mm.error(Errno.EFAULT, "the old range begins in a hole");
       }
       long addr = Math.max(vma.start, start);
-      long bytes = Math.min(end, vma.end) - addr;
+      long bytes = whole(vma, Math.min(end, vma.end) - addr);
       long to = target + (seen ? vma.start - lastEnd : 0);
       lastEnd = vma.end;
       long vmaEnd = vma.end;
       if (!manyAllowed(vma) && (seen || vma.end < end)) {
         return mm.error(Errno.EFAULT, "such a mapping moves only alone");
       }
-      long error = prepare(vma, addr, bytes, bytes);
+      long error = prepare(vma, addr, bytes, bytes, to);
       long moved = error != 0 ? error : moveTo(addr, bytes, bytes, to);
       if (Errno.isError(moved)) {
         return moved;
@@ -141,12 +141,14 @@ final class MremapCall {
         || (vma.file.file().kind() != MappedFile.Kind.DEV_ZERO && !SegmentCalls.isAttachment(vma));
   }
 
-  private long one(long addr, long oldLen, long newLen, long newAddr) {
+  private long one(long addr, long oldBytes, long newBytes, long newAddr) {
     Vma vma = mm.vmas.lookup(addr);
     if (vma == null) {
       return mm.error(Errno.EFAULT, "nothing is mapped at the old address");
     }
-    long error = prepare(vma, addr, oldLen, newLen);
+    long oldLen = whole(vma, oldBytes);
+    long newLen = whole(vma, newBytes);
+    long error = prepare(vma, addr, oldLen, newLen, newAddr);
     if (error != 0) {
       return error;
     }
@@ -166,15 +168,19 @@ final class MremapCall {
     return expand(vma, addr, oldLen, newLen);
   }
 
+  /** {@code align_hugetlb}: lengths are those of whole pages, also of huge ones of a pool. */
+  private static long whole(Vma vma, long bytes) {
+    return vma.has(VmFlags.HUGETLB) ? bytes + vma.hugeBytes() - 1 & -vma.hugeBytes() : bytes;
+  }
+
   /** {@code check_prep_vma}: whether the VMA may be resized or moved so. */
-  private long prepare(Vma vma, long addr, long oldLen, long newLen) {
+  private long prepare(Vma vma, long addr, long oldLen, long newLen, long newAddr) {
     if (vma.has(VmFlags.SEALED)) {
       return mm.error(Errno.EPERM, "the VMA is sealed");
     }
     boolean expands = Long.compareUnsigned(newLen, oldLen) > 0;
-    if (vma.has(VmFlags.HUGETLB)
-        && (expands || ((addr | oldLen | newLen) & mm.hugeBytes - 1) != 0)) {
-      return mm.error(Errno.EINVAL, "huge pages of the pool: not whole ones, or more of them");
+    if (vma.has(VmFlags.HUGETLB) && (expands || ((addr | newAddr) & vma.hugeBytes() - 1) != 0)) {
+      return mm.error(Errno.EINVAL, "huge pages of the pool: not from border to border, or more");
     }
     if (!expands && !impliesNewAddr) {
       return 0;

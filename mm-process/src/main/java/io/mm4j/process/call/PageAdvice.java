@@ -64,7 +64,7 @@ final class PageAdvice {
 
   private long discard(Vma vma, long start, long end, int advice) {
     if (vma.has(VmFlags.HUGETLB)) {
-      return discardHuge(start, end, advice);
+      return discardHuge(vma, start, end, advice);
     }
     boolean locked = advice != Uapi.MADV_DONTNEED_LOCKED && vma.has(VmFlags.LOCKED);
     if (locked || vma.has(VmFlags.PFNMAP)) {
@@ -90,13 +90,13 @@ final class PageAdvice {
   }
 
   /** {@code madvise_dontneed_free_valid_vma}: huge pages of the pool, as many as are whole. */
-  private long discardHuge(long start, long end, int advice) {
-    if (advice == Uapi.MADV_FREE || (start & mm.hugeBytes - 1) != 0) {
-      return mm.error(Errno.EINVAL, "MADV_FREE of huge pages, or not from a 2 MiB border on");
+  private long discardHuge(Vma vma, long start, long end, int advice) {
+    if (advice == Uapi.MADV_FREE || (start & vma.hugeBytes() - 1) != 0) {
+      return mm.error(Errno.EINVAL, "MADV_FREE of huge pages, or not from a border of them on");
     }
-    long past = end & -mm.hugeBytes;
+    long past = end & -vma.hugeBytes();
     if (start < past) {
-      mm.huge.zap(start, past, false);
+      mm.huge(vma).zap(start, past, false);
     }
     return 0;
   }

@@ -148,7 +148,7 @@ final class RangeCalls {
       }
       long to =
           vma.has(VmFlags.HUGETLB)
-              ? Math.min(end, (at & -mm.hugeBytes) + mm.hugeBytes)
+              ? Math.min(end, (at & -vma.hugeBytes()) + vma.hugeBytes())
               : mm.pages.ranges().nextEntry(at + Mm.PAGE, end);
       cached(vma, at, to, sink);
       at = to;

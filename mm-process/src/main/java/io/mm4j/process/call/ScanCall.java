@@ -159,9 +159,11 @@ final class ScanCall {
     private void vma(Vma vma, long start, long past) {
       long at = start;
       while (at < past && !full) {
-        long border = Math.min(past, (at | mm.hugeBytes - 1) + 1);
-        if (vma.has(VmFlags.HUGETLB)) {
-          page(mm.pages.hasDirectory(at) ? poolPage(vma, at) : ofVma, at, border);
+        boolean ofPool = vma.has(VmFlags.HUGETLB);
+        long size = ofPool ? vma.hugeBytes() : mm.hugeBytes;
+        long border = Math.min(past, (at | size - 1) + 1);
+        if (ofPool) {
+          page(mm.huge(vma).hasDirectory(at) ? poolPage(vma, at) : ofVma, at, border);
         } else if (!mm.pages.hasTable(at)) {
           border = mm.pages.ranges().nextTable(border, past);
           page(ofVma, at, border);
@@ -196,8 +198,8 @@ final class ScanCall {
 
     /** {@code pagemap_hugetlb_category()}: an empty entry is huge, too. */
     private long poolPage(Vma vma, long at) {
-      boolean none = mm.huge.head(at) == Frames.NONE;
-      return ofVma | PagemapScan.HUGE | (none ? 0 : present(vma, at & -mm.hugeBytes));
+      boolean none = mm.huge(vma).head(at) == Frames.NONE;
+      return ofVma | PagemapScan.HUGE | (none ? 0 : present(vma, at & -vma.hugeBytes()));
     }
 
     /** {@code pagemap_scan_is_interesting_page()}, and what comes of it. */

@@ -10,6 +10,7 @@ import io.mm4j.process.fault.Touch;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.mm.Segments;
 import io.mm4j.process.mm.Segments.Segment;
+import io.mm4j.process.page.HugePool;
 import io.mm4j.process.vma.Vma;
 
 /**
@@ -80,19 +81,19 @@ final class SegmentCalls {
    * of the simulation is.
    */
   private long huge(long key, long bytes, long flags) {
-    long size = flags >>> Uapi.MAP_HUGE_SHIFT & 63;
-    if (size != 0 && 1L << size != mm.hugeBytes) {
+    HugePool pool = mm.context.hugePools().ofLog(flags >>> Uapi.MAP_HUGE_SHIFT & 63);
+    if (pool == null) {
       return mm.error(Errno.EINVAL, "no huge pages of this size");
     }
     if (!mm.capable(Capability.IPC_LOCK)) {
       return mm.error(Errno.EPERM, "SHM_HUGETLB without CAP_IPC_LOCK, and not in the group");
     }
-    long pages = (bytes + mm.hugeBytes - 1) / mm.hugeBytes;
-    MappedFile file = Segments.file(key, MappedFile.Kind.HUGETLB, pages * mm.hugeBytes);
+    long pages = (bytes + pool.pageBytes() - 1) / pool.pageBytes();
+    MappedFile file = Segments.file(key, pool.fileKind(), pages * pool.pageBytes());
     boolean reserve = (flags & Uapi.SHM_NORESERVE) == 0;
     if (reserve
-        && (pages > mm.context.hugePool().total()
-            || !mm.huge.promise(mm.context.fileObject(file), 0, pages))) {
+        && (pages > pool.total()
+            || !mm.huge.of(pool.level()).promise(mm.context.fileObject(file), 0, pages))) {
       mm.context.closed(file);
       return mm.error(Errno.ENOMEM, "the pool has not so many huge pages");
     }

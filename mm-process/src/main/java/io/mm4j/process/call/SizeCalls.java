@@ -7,6 +7,7 @@ import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
+import io.mm4j.process.page.HugePool;
 import io.mm4j.process.page.Mapping;
 import io.mm4j.process.page.MappingList;
 import io.mm4j.process.vma.VmFlags;
@@ -96,7 +97,7 @@ final class SizeCalls {
     if (offset + len < 0 || offset + len > FileSizes.mostBytes(kind)) {
       return mm.error(Errno.EFBIG, "ends behind what the file system can hold");
     }
-    if (kind == MappedFile.Kind.HUGETLB) {
+    if (kind.isHugetlb()) {
       return HugeFiles.fallocate(
           mm, mm.context.fileObject(open.file()), mode, offset, offset + len);
     }
@@ -185,7 +186,7 @@ final class SizeCalls {
     }
     boolean sealable =
         switch (open.file().kind()) {
-          case TMPFS, SHMEM, HUGETLB -> true;
+          case TMPFS, SHMEM, HUGETLB, HUGETLB_1G -> true;
           default -> false;
         };
     if (cmd == Uapi.F_ADD_SEALS && !open.mode().canWrite()) {
@@ -265,11 +266,14 @@ final class SizeCalls {
     if ((flags & ~known) != 0 || both || name.length() > LONGEST_NAME) {
       return mm.error(Errno.EINVAL, "unknown or contradicting flags, or a name that is too long");
     }
-    int size = huge ? flags >>> Uapi.MAP_HUGE_SHIFT & 63 : 0;
-    if (size != 0 && size != 21) {
-      return mm.error(Errno.ENODEV, "no huge pages of this size");
+    MappedFile.Kind kind = MappedFile.Kind.TMPFS;
+    if (huge) {
+      HugePool pool = mm.context.hugePools().ofLog(flags >>> Uapi.MAP_HUGE_SHIFT & 63);
+      if (pool == null) {
+        return mm.error(Errno.ENODEV, "no huge pages of this size");
+      }
+      kind = pool.fileKind();
     }
-    MappedFile.Kind kind = huge ? MappedFile.Kind.HUGETLB : MappedFile.Kind.TMPFS;
     MappedFile mapped = MappedFile.sparse("/memfd:" + name + " (deleted)", kind, 0);
     FileObject file = mm.context.namelessFile(mapped);
     boolean noExec = (flags & Uapi.MFD_NOEXEC_SEAL) != 0;

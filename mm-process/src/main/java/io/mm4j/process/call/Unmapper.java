@@ -65,7 +65,7 @@ final class Unmapper {
       if (first.has(VmFlags.SEALED)) {
         return mm.error(Errno.EPERM, "the VMA is sealed");
       }
-      if (!maySplit(mm, first, start)) {
+      if (!maySplit(first, start)) {
         return mm.error(Errno.EINVAL, "a special mapping cannot be split");
       }
       if (mm.merger.split(first, start, true, Integer.MAX_VALUE) == null) {
@@ -79,7 +79,7 @@ final class Unmapper {
         return mm.error(Errno.EPERM, "a VMA of the range is sealed");
       }
       if (vma.end > end) {
-        if (!maySplit(mm, vma, end)) {
+        if (!maySplit(vma, end)) {
           return mm.error(Errno.EINVAL, "a special mapping cannot be split");
         }
         if (mm.merger.split(vma, end, false, Integer.MAX_VALUE) == null) {
@@ -137,8 +137,8 @@ final class Unmapper {
   }
 
   /** {@code vm_ops->may_split}: special mappings stay whole, and so do huge pages of the pool. */
-  static boolean maySplit(Mm mm, Vma vma, long at) {
+  static boolean maySplit(Vma vma, long at) {
     return vma.special == Vma.Special.NONE
-        && (!vma.has(VmFlags.HUGETLB) || (at & mm.hugeBytes - 1) == 0);
+        && (!vma.has(VmFlags.HUGETLB) || (at & vma.hugeBytes() - 1) == 0);
   }
 }

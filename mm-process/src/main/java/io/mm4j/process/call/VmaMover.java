@@ -31,8 +31,8 @@ final class VmaMover {
     if (mm.vmas.size() >= mm.maxMapCount() - 3) {
       return mm.error(Errno.ENOMEM, "too near to vm.max_map_count");
     }
-    if ((source.start != addr && !Unmapper.maySplit(mm, source, addr))
-        || (source.end != addr + oldLen && !Unmapper.maySplit(mm, source, addr + oldLen))) {
+    if ((source.start != addr && !Unmapper.maySplit(source, addr))
+        || (source.end != addr + oldLen && !Unmapper.maySplit(source, addr + oldLen))) {
       return mm.error(Errno.EINVAL, "a special mapping cannot be split");
     }
     long flags = source.flags;
@@ -42,16 +42,18 @@ final class VmaMover {
       return mm.error(Errno.ENOMEM, "overcommit");
     }
     long before = realigned(source, addr, oldLen, to, newLen);
-    if (noMemory(source)
-        || !mm.pages.ranges().prepareMove(addr - before, to - before, oldLen + before)) {
+    if (noMemory(source) || !prepareMove(source, addr - before, to - before, oldLen + before)) {
       freeTables(to, newLen);
       mm.accounting.uncharge(charge);
       return -Errno.ENOMEM;
     }
     boolean isVdso = source.special == Vma.Special.VDSO;
     Vma copy = copy(source, addr, to, newLen);
-    mm.pages.ranges().move(addr - before, to - before, oldLen + before);
-    mm.huge.move(addr, to, oldLen);
+    if (copy.has(VmFlags.HUGETLB)) {
+      mm.huge(copy).move(addr, to, oldLen);
+    } else {
+      mm.pages.ranges().move(addr - before, to - before, oldLen + before);
+    }
     long pages = newLen >>> 12;
     long peak = mm.accounting.hiwaterVm;
     mm.accounting.add(flags, pages);
@@ -88,6 +90,13 @@ final class VmaMover {
             && mm.vmas.intersection(to - before, to) == null
             && (to + newLen <= addr - before || to >= addr);
     return free ? before : 0;
+  }
+
+  /** Makes the tables at the new place; false if memory is out. */
+  private boolean prepareMove(Vma source, long from, long to, long bytes) {
+    return source.has(VmFlags.HUGETLB)
+        ? mm.huge(source).prepareMove(from, to, bytes)
+        : mm.pages.ranges().prepareMove(from, to, bytes);
   }
 
   /** Asks for all that the copy needs before it is made. */

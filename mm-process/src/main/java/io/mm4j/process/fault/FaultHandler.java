@@ -7,6 +7,7 @@ import io.mm4j.api.process.ThpMode;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.Frames;
+import io.mm4j.process.page.HugeMap;
 import io.mm4j.process.page.PageTable;
 import io.mm4j.process.page.ReadAhead;
 import io.mm4j.process.vma.AnonVmas;
@@ -68,21 +69,22 @@ public final class FaultHandler {
       mm.because("fault", "behind the end of the file of huge pages");
       return Result.SIGBUS;
     }
-    if (!mm.huge.makeDirectory(addr)) {
+    HugeMap map = mm.huge(vma);
+    if (!map.makeDirectory(addr)) {
       return Result.OOM;
     }
     long prot = mm.prot(vma);
-    long huge = vma.pgoffAt(addr) / (mm.hugeBytes >>> 12);
+    long huge = vma.hugeIndexAt(addr);
     if (vma.has(VmFlags.MAYSHARE) && file != null) {
       boolean writable = vma.has(VmFlags.SHARED) && vma.has(VmFlags.WRITE);
-      mapped = mm.huge.mapFile(file, huge, addr, prot, writable);
+      mapped = map.mapFile(file, huge, addr, prot, writable);
     } else {
       if (!AnonVmas.prepare(mm.vmas, vma)) {
         return Result.OOM;
       }
-      mapped = mm.huge.map(file, huge, addr, prot);
+      mapped = map.map(file, huge, addr, prot);
       if (mapped && write) {
-        mapped = mm.huge.write(addr, head -> mm.context.unmapHuge(head, mm));
+        mapped = map.write(addr, head -> mm.context.unmapHuge(head, vma.hugeLevel(), mm));
       }
     }
     mm.because(

@@ -177,7 +177,11 @@ public final class Accounting {
   /** {@code vm_commit_limit()}, in pages. */
   private long commitLimit(long ram, long swap) {
     long kbytes = mm.sysctls().overcommitKbytes();
-    return kbytes != 0 ? (kbytes >>> 2) + swap : ram * mm.sysctls().overcommitRatio() / 100 + swap;
+    if (kbytes != 0) {
+      return (kbytes >>> 2) + swap;
+    }
+    long others = ram - mm.context.hugePools().totalPages();
+    return others * mm.sysctls().overcommitRatio() / 100 + swap;
   }
 
   private boolean enough(long pages) {

@@ -10,6 +10,7 @@ import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.Frames;
 import io.mm4j.process.page.HugePool;
+import io.mm4j.process.page.HugePools;
 import io.mm4j.process.page.Mapping;
 import io.mm4j.process.page.MappingList;
 import io.mm4j.process.page.PageTable;
@@ -62,7 +63,7 @@ public final class FloorContext {
   /** The disk's read_ahead_kb, in pages. */
   public long readAheadPages = 32;
 
-  private @Nullable HugePool hugePool;
+  private @Nullable HugePools hugePools;
 
   /** System V segments. */
   public final Segments segments = new Segments(this);
@@ -127,7 +128,7 @@ public final class FloorContext {
       if (!value.strip().matches("[0-9]{1,18}")) {
         return -Errno.EINVAL;
       }
-      hugePool().resize(Long.parseLong(value.strip()));
+      hugePools().standard().resize(Long.parseLong(value.strip()));
       return 0;
     }
     if (!WRITABLE.contains(name)) {
@@ -150,14 +151,14 @@ public final class FloorContext {
     return readAheads.computeIfAbsent(open, o -> new ReadAhead(readAheadPages));
   }
 
-  /** The pool of huge pages. */
-  public HugePool hugePool() {
-    HugePool pool = hugePool;
-    if (pool == null) {
-      pool = new HugePool(frames());
-      hugePool = pool;
+  /** The pools of huge pages. */
+  public HugePools hugePools() {
+    HugePools pools = hugePools;
+    if (pools == null) {
+      pools = new HugePools(frames());
+      hugePools = pools;
     }
-    return pool;
+    return pools;
   }
 
   /** The page cache of a file. */
@@ -196,7 +197,7 @@ public final class FloorContext {
   /** A descriptor or the last VMA of a file is gone, and maybe the file with it. */
   public void closed(MappedFile file) {
     FileObject object = files.get(file);
-    boolean huge = file.kind() == MappedFile.Kind.HUGETLB;
+    boolean huge = file.kind().isHugetlb();
     if (object != null
         && !object.isSegment()
         && (huge || object.goesUnmapped())
@@ -219,8 +220,9 @@ public final class FloorContext {
 
   /** Takes whole pages from a file of huge pages, and from whoever maps them. */
   public void removeHuge(FileObject file, long firstHuge, long pastHuge) {
+    HugePool pool = hugePools().of(file);
+    long pages = pool.pageBytes() >>> 12;
     for (Mm mm : spaces) {
-      long pages = mm.hugeBytes >>> 12;
       for (Vma vma = mm.vmas.first(); vma != null; vma = mm.vmas.next(vma)) {
         if (!vma.has(VmFlags.HUGETLB) || vma.backing != file) {
           continue;
@@ -228,20 +230,21 @@ public final class FloorContext {
         long first = Math.max(vma.firstIndex(), firstHuge * pages);
         long past = pastHuge > vma.pastIndex() / pages ? vma.pastIndex() : pastHuge * pages;
         if (first < past) {
-          mm.huge.zap(vma.addressOf(first), vma.addressOf(first) + ((past - first) << 12), false);
+          long start = vma.addressOf(first);
+          mm.huge(vma).zap(start, start + ((past - first) << 12), false);
         }
       }
     }
-    hugePool().remove(file, firstHuge, pastHuge);
+    pool.remove(file, firstHuge, pastHuge);
   }
 
   /** Takes a huge page away from every address space but one. */
-  public void unmapHuge(long head, Mm but) {
+  public void unmapHuge(long head, int leafLevel, Mm but) {
     spaces.forEach(
         mm -> {
           for (Vma vma = mm.vmas.first(); mm != but && vma != null; vma = mm.vmas.next(vma)) {
-            if (vma.has(VmFlags.HUGETLB)) {
-              mm.huge.drop(head, vma.start, vma.end);
+            if (vma.has(VmFlags.HUGETLB) && vma.hugeLevel() == leafLevel) {
+              mm.huge(vma).drop(head, vma.start, vma.end);
             }
           }
         });
@@ -252,8 +255,8 @@ public final class FloorContext {
     committedPages -= chargedPages;
     FileObject object = files.remove(file);
     if (object != null) {
-      if (file.kind() == MappedFile.Kind.HUGETLB) {
-        hugePool().evict(object);
+      if (file.kind().isHugetlb()) {
+        hugePools().of(object).evict(object);
       }
       object.release();
     }
@@ -263,8 +266,8 @@ public final class FloorContext {
   public void close() {
     files.values().forEach(FileObject::release);
     files.clear();
-    if (hugePool != null) {
-      hugePool.close();
+    if (hugePools != null) {
+      hugePools.close();
     }
     if (frames != null) {
       frames.close();

@@ -12,6 +12,7 @@ import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.ThpMode;
 import io.mm4j.process.page.Frames;
 import io.mm4j.process.page.HugeMap;
+import io.mm4j.process.page.HugeMaps;
 import io.mm4j.process.page.PageTable;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
@@ -43,8 +44,8 @@ public final class Mm {
   public final VmaMerger merger;
   public final Accounting accounting;
 
-  /** What it maps of the pool of huge pages. */
-  public final HugeMap huge;
+  /** What it maps of the pools of huge pages. */
+  public final HugeMaps huge;
 
   public final Map<Integer, OpenFile> descriptors = new HashMap<>();
 
@@ -109,7 +110,7 @@ public final class Mm {
             context.indexes.get(), context::allocationFails, context.frames().anonTable(), pages);
     merger = new VmaMerger(vmas, pages::splitHugeAt);
     accounting = new Accounting(this);
-    huge = pages.hugeMap(context.hugePool());
+    huge = pages.hugeMaps(context.hugePools());
   }
 
   /** An empty address space of a child: same settings, limits, break and descriptors. */
@@ -234,8 +235,13 @@ public final class Mm {
     }
     return vma.has(VmFlags.MAYSHARE)
         || (vma.backing != null
-            && context.hugePool().cached(vma.backing, vma.pgoffAt(addr) / (hugeBytes >>> 12))
+            && context.hugePools().of(vma.backing).cached(vma.backing, vma.hugeIndexAt(addr))
                 == page);
+  }
+
+  /** What it maps of the pool that a VMA has its pages of. */
+  public HugeMap huge(Vma vma) {
+    return huge.of(vma.hugeLevel());
   }
 
   /** {@code VM_SOFTDIRTY} of what is mapped anew: nobody has looked at it. */

@@ -65,7 +65,7 @@ final class SpaceCheck {
 
   private void checkVma(Vma vma) {
     if (vma.has(VmFlags.HUGETLB)) {
-      hugePages += mm.huge.validate(vma.start, vma.end);
+      hugePages += mm.huge(vma).validate(vma.start, vma.end);
       return;
     }
     mm.pages

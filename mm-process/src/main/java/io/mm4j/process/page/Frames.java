@@ -6,6 +6,7 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.Node;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemory;
@@ -250,6 +251,16 @@ public final class Frames {
     if (at >= 0) {
       files.set(at, null);
     }
+  }
+
+  /** Where memory is. */
+  List<Node> nodes() {
+    return memory.nodes();
+  }
+
+  /** {@code alloc_contig_range()} for single frames; false if not all of it can be had. */
+  boolean takeRange(long startPfn, long endPfn) {
+    return allocator.allocContigRange(cpu, startPfn, endPfn, Gfp.GFP_HIGHUSER);
   }
 
   /** {@code ZERO_PAGE(0)}, made with its first use; {@link #NONE} if memory is out. */
@@ -523,6 +534,11 @@ public final class Frames {
   /** {@code clear_huge_page()}: a block becomes zero. */
   void clear(long pfn, int order) {
     memory.clearPages(pfn, order);
+  }
+
+  /** The same for a large one, which then takes no memory of the host. */
+  void discard(long pfn, int order) {
+    memory.discard(pfn, 1L << order);
   }
 
   /** Bytes of a block become zero, from an offset in it on. */

@@ -10,7 +10,7 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an address space maps of the {@link HugePool}: huge entries of its page tables, and the
+ * What an address space maps of one {@link HugePool}: huge entries of its page tables, and the
  * promises that its private mappings have ({@code resv_map}). Such a page counts in no resident set
  * ({@code hugetlb_usage}), and its entry has no deposited table, as it is never split.
  */
@@ -25,6 +25,7 @@ public final class HugeMap {
   private final PageTable table;
   private final PageTableFormat format;
   private final TableCursor at;
+  private final int level;
   private final long size;
   private long mapped;
   private final TreeSet<Long> promised = new TreeSet<>();
@@ -38,7 +39,13 @@ public final class HugeMap {
     this.table = table;
     this.format = table.format;
     this.at = table.tables.cursor();
-    this.size = table.hugeBytes();
+    this.level = pool.level();
+    this.size = format.bytes(level);
+  }
+
+  /** Bytes of a page. */
+  public long pageBytes() {
+    return size;
   }
 
   /** How many pages are mapped. */
@@ -78,11 +85,16 @@ public final class HugeMap {
 
   /** The first frame of the page at an address, {@link Frames#NONE} if nothing is there. */
   public long head(long addr) {
-    if (!table.exists() || at.seek(table.root(), addr, 2) != 2) {
+    if (!table.exists() || at.seek(table.root(), addr, level) != level) {
       return Frames.NONE;
     }
     long entry = at.entry();
-    return format.isLeaf(2, entry) ? format.pfn(2, entry) : Frames.NONE;
+    return format.isLeaf(level, entry) ? format.pfn(level, entry) : Frames.NONE;
+  }
+
+  /** Whether the table of an address's entry exists. */
+  public boolean hasDirectory(long addr) {
+    return at.seek(table.root(), addr, level) == level;
   }
 
   /** Whether somebody else maps the page of an address, too. */
@@ -93,14 +105,14 @@ public final class HugeMap {
 
   /** {@code set_huge_pte_at}: maps a page whose user the caller is; its directory exists. */
   private void set(long addr, long head, long entry) {
-    int _ = at.seek(table.root(), addr, 2);
+    int _ = at.seek(table.root(), addr, level);
     at.set(entry);
     table.frames.addEntireMapcount(head, 1);
     mapped++;
   }
 
   private long entry(long head, long prot, boolean writable) {
-    long entry = table.bits.mkyoung(format.leaf(2, head, prot));
+    long entry = table.bits.mkyoung(format.leaf(level, head, prot));
     return writable ? table.written(entry) : entry;
   }
 
@@ -120,9 +132,9 @@ public final class HugeMap {
     pool.put(head);
   }
 
-  /** {@code huge_pte_alloc}: makes the directory of an address; false if there is no frame. */
+  /** {@code huge_pte_alloc}: makes the table of an address's entry; false if there is no frame. */
   public boolean makeDirectory(long addr) {
-    return table.makeDirectory(addr);
+    return table.makeDown(addr, level);
   }
 
   /**
@@ -152,7 +164,7 @@ public final class HugeMap {
 
   /** Lets writes through, after an mprotect has not. */
   private void allow(long addr, boolean writable) {
-    int _ = at.seek(table.root(), addr, 2);
+    int _ = at.seek(table.root(), addr, level);
     if (writable && !table.bits.isWrite(at.entry())) {
       at.set(table.written(at.entry()));
     }
@@ -205,11 +217,9 @@ public final class HugeMap {
     if (copy == Frames.NONE) {
       return false;
     }
-    for (long i = 0; i < 1L << format.order(2); i++) {
-      table.frames.copyBytes(copy + i, head + i);
-    }
-    int _ = at.seek(table.root(), addr, 2);
-    long prot = format.prot(2, at.entry());
+    pool.copy(copy, head);
+    int _ = at.seek(table.root(), addr, level);
+    long prot = format.prot(level, at.entry());
     clear(head);
     set(addr, copy, entry(copy, prot, true));
     flush(page, page + size);
@@ -264,7 +274,7 @@ public final class HugeMap {
     boolean any = false;
     at.over(table.root(), start, end);
     while (at.next()) {
-      long head = at.level() == 2 ? format.pfn(2, at.entry()) : Frames.NONE;
+      long head = at.level() == level ? format.pfn(level, at.entry()) : Frames.NONE;
       if (head == Frames.NONE || table.frames.map.owner(head) != FrameOwner.HUGETLB) {
         continue;
       }
@@ -281,8 +291,35 @@ public final class HugeMap {
     }
   }
 
-  /** Moves what is promised; the entries move with the others of the page table. */
+  /**
+   * Makes the tables into which {@link #move} puts entries ({@code huge_pte_alloc} of {@code
+   * move_hugetlb_page_tables}).
+   *
+   * @return false if memory is out; tables that were made are still there, empty
+   */
+  public boolean prepareMove(long from, long to, long bytes) {
+    for (long page = from; page < from + bytes; page += size) {
+      if (head(page) != Frames.NONE && !makeDirectory(to + (page - from))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** {@code move_hugetlb_page_tables}: moves entries and promises to a place that was prepared. */
   public void move(long from, long to, long bytes) {
+    boolean any = false;
+    for (long page = from; page < from + bytes; page += size) {
+      if (head(page) != Frames.NONE) {
+        long entry = at.getAndClear();
+        int _ = at.seek(table.root(), to + (page - from), level);
+        at.set(entry);
+        any = true;
+      }
+    }
+    if (any) {
+      flush(from, from + bytes);
+    }
     if (!owned.isEmpty()) {
       move(promised, from, to, bytes);
       move(owned, from, to, bytes);

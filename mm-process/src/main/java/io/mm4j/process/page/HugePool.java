@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.page;
 
-import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.PageFlags;
-import io.mm4j.api.page.Gfp;
+import io.mm4j.api.process.MappedFile;
 import java.util.ArrayDeque;
 import java.util.IdentityHashMap;
 import java.util.Map;
@@ -11,7 +10,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * The pool of huge pages of 2 MiB ({@code struct hstate}, mm/hugetlb.c of Linux 6.18): pages that
+ * A pool of huge pages of one size ({@code struct hstate}, mm/hugetlb.c of Linux 6.18): pages that
  * are set aside by {@code vm.nr_hugepages}, and promises of them. A mapping promises itself what it
  * may touch when it is made, unless it has MAP_NORESERVE; who has no promise gets a page only if
  * more are free than are promised.
@@ -30,14 +29,41 @@ public final class HugePool {
   private static final long ANON = 1;
 
   private final Frames frames;
+  private final int level;
+  private final long pageBytes;
+  private final HugeSource source;
   private final ArrayDeque<Long> free = new ArrayDeque<>();
   private final IdentityHashMap<FileObject, Cache> files = new IdentityHashMap<>();
   private long total;
   private long reserved;
 
-  /** An empty pool. */
-  public HugePool(Frames frames) {
+  /**
+   * An empty pool.
+   *
+   * @param level of the page tables at which the pages are leafs
+   */
+  HugePool(Frames frames, int level) {
     this.frames = frames;
+    this.level = level;
+    this.pageBytes = frames.format.bytes(level);
+    this.source = new HugeSource(frames, frames.format.order(level));
+  }
+
+  /** The level of the page tables at which its pages are leafs. */
+  public int level() {
+    return level;
+  }
+
+  /** {@code huge_page_size()}: bytes of a page. */
+  public long pageBytes() {
+    return pageBytes;
+  }
+
+  /** The files of its file system: what they are when calls make them. */
+  public MappedFile.Kind fileKind() {
+    return level == MappedFile.Kind.HUGETLB.leafLevel()
+        ? MappedFile.Kind.HUGETLB
+        : MappedFile.Kind.HUGETLB_1G;
   }
 
   /** {@code HugePages_Total}. */
@@ -58,7 +84,7 @@ public final class HugePool {
   /** {@code set_max_huge_pages}: as near to this size as memory and promises allow. */
   public void resize(long pages) {
     while (total < pages) {
-      long head = newPage();
+      long head = source.take();
       if (head == Frames.NONE) {
         return;
       }
@@ -66,19 +92,9 @@ public final class HugePool {
       total++;
     }
     while (total > pages && free.size() > reserved) {
-      frames.put(free.pop());
+      source.giveBack(free.pop());
       total--;
     }
-  }
-
-  private long newPage() {
-    int order = frames.format.order(2);
-    long pfn = frames.pages.alloc(Gfp.GFP_TRANSHUGE_LIGHT | Gfp.__GFP_ZERO, order);
-    if (pfn != Frames.NONE) {
-      int flags = PageFlags.PG_UPTODATE | PageFlags.PG_HEAD;
-      frames.map.hold(pfn, order, FrameOwner.HUGETLB, flags, 0, 0);
-    }
-    return pfn;
   }
 
   /** Promises pages; false if there are not so many. */
@@ -109,7 +125,7 @@ public final class HugePool {
       reserved--;
     }
     long head = free.pop();
-    frames.clear(head, frames.format.order(2));
+    source.clear(head);
     frames.get(head);
     return head;
   }
@@ -141,6 +157,11 @@ public final class HugePool {
   /** {@code folio_mark_dirty()}, which nothing takes back, not even that the page is free again. */
   void markDirty(long head) {
     frames.map.setFlags(head, frames.map.flags(head) | PageFlags.PG_DIRTY);
+  }
+
+  /** {@code copy_user_large_folio()}. */
+  void copy(long to, long from) {
+    source.copy(to, from);
   }
 
   /** One user more. */
@@ -191,10 +212,9 @@ public final class HugePool {
 
   /** Makes bytes of one page of a file zero, if it has the page. */
   public void clear(FileObject file, long from, long to) {
-    long size = frames.format.bytes(2);
-    long head = cached(file, from / size);
+    long head = cached(file, from / pageBytes);
     if (head != Frames.NONE && from < to) {
-      frames.clear(head, from & size - 1, to - from);
+      frames.clear(head, from & pageBytes - 1, to - from);
     }
   }
 

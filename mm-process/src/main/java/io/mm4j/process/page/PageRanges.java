@@ -137,7 +137,7 @@ public final class PageRanges {
 
   /** The frame of an entry that covers so many bytes. */
   public long frame(long bytes, long entry) {
-    return format.pfn(bytes == PAGE ? 1 : 2, entry);
+    return format.pfn(bytes == PAGE ? 1 : bytes == hugeBytes ? 2 : 3, entry);
   }
 
   // ---------------------------------------------------------------- changing

@@ -97,9 +97,9 @@ public final class PageTable {
     return marks;
   }
 
-  /** What these tables map of the pool of huge pages. */
-  public HugeMap hugeMap(HugePool pool) {
-    return new HugeMap(this, pool);
+  /** What these tables map of the pools of huge pages. */
+  public HugeMaps hugeMaps(HugePools pools) {
+    return new HugeMaps(this, pools);
   }
 
   /** {@code pgd_free}: all tables go; nothing may be mapped. */
@@ -114,6 +114,11 @@ public final class PageTable {
   /** Bytes that one page table of the lowest level maps. */
   public long hugeBytes() {
     return hugeBytes;
+  }
+
+  /** Bytes that an entry of a level covers. */
+  public long bytes(int ofLevel) {
+    return format.bytes(ofLevel);
   }
 
   /** Resident pages of one kind. */
@@ -212,7 +217,7 @@ public final class PageTable {
     entry = at.entry();
     int kind = classify(level, entry);
     if (kind >= ZERO) {
-      pfn = format.pfn(level, entry) + (level == 1 ? 0 : addr >>> Pages.PAGE_SHIFT & hugePages - 1);
+      pfn = format.pfn(level, entry) + ((addr & format.bytes(level) - 1) >>> Pages.PAGE_SHIFT);
     }
     return kind;
   }

@@ -153,6 +153,23 @@ public final class Vma implements Mapping {
     return anonVma != null && chainLength != 1;
   }
 
+  /** The level of the page tables at which its huge pages of a pool are leafs. */
+  public int hugeLevel() {
+    return java.util.Objects.requireNonNull(file).file().kind().leafLevel();
+  }
+
+  /** {@code huge_page_size(hstate_vma())}: bytes of one of its huge pages of a pool. */
+  public long hugeBytes() {
+    return java.util.Objects.requireNonNull(pageTable).bytes(hugeLevel());
+  }
+
+  /**
+   * The place of an address in the file, in huge pages of a pool ({@code vma_hugecache_offset}).
+   */
+  public long hugeIndexAt(long addr) {
+    return pgoffAt(addr) / (hugeBytes() >>> 12);
+  }
+
   /** Page offset of an address in it. */
   public long pgoffAt(long addr) {
     return pgoff + ((addr - start) >> 12);

@@ -118,7 +118,7 @@ final class FileTable {
     if (open != null && open.file().kind() == MappedFile.Kind.SHMEM) {
       return sharedNames.computeIfAbsent(open.file(), f -> "Z" + (sharedNames.size() + 1));
     }
-    if (name.isEmpty() || (open != null && open.file().kind() == MappedFile.Kind.HUGETLB)) {
+    if (name.isEmpty() || (open != null && open.file().kind().isHugetlb())) {
       return "-";
     }
     if (synthetic && name.startsWith("/memfd:")) {

@@ -22,6 +22,7 @@ import io.mm4j.testkit.process.rules.FileSizeCases;
 import io.mm4j.testkit.process.rules.Floors;
 import io.mm4j.testkit.process.rules.FolioCases;
 import io.mm4j.testkit.process.rules.FrameRules;
+import io.mm4j.testkit.process.rules.GigaCases;
 import io.mm4j.testkit.process.rules.GuardCases;
 import io.mm4j.testkit.process.rules.HugeCases;
 import io.mm4j.testkit.process.rules.HugeFileCases;
@@ -88,6 +89,7 @@ public final class AddressSpaceSuite {
     rules.addAll(SegmentCases.all());
     rules.addAll(AccessCases.all());
     rules.addAll(HugeFileCases.all());
+    rules.addAll(GigaCases.all());
     rules.addAll(ShareRules.cases());
     rules.addAll(PageCacheCases.all());
     rules.addAll(WatchCases.all());

@@ -17,6 +17,7 @@ import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.VmaInfo;
+import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -94,6 +95,16 @@ class DelegatingSpace implements AddressSpace {
       @Override
       public HugePages hugePages() {
         return right.hugePages();
+      }
+
+      @Override
+      public List<HugePages> hugePools() {
+        return right.hugePools();
+      }
+
+      @Override
+      public long resizeHugePool(long pageBytes, long pages) {
+        return right.resizeHugePool(pageBytes, pages);
       }
 
       @Override

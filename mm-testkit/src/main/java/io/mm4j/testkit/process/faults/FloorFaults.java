@@ -115,6 +115,16 @@ final class FloorFaults {
     }
 
     @Override
+    public List<HugePages> hugePools() {
+      return right.hugePools();
+    }
+
+    @Override
+    public long resizeHugePool(long pageBytes, long pages) {
+      return right.resizeHugePool(pageBytes, pages);
+    }
+
+    @Override
     public void close() {
       right.close();
     }

@@ -218,6 +218,13 @@ final class SyscallFaults {
                         }),
             "AS-F14",
             "AS-F15"),
+        floor(
+            "huge-pages-of-one-size",
+            "The size of huge pages that a call names is not looked at.",
+            right -> DelegatingSpace.floor(right, OneSize::new),
+            "AS-F30",
+            "AS-F31",
+            "AS-F32"),
         call(
             "writes-back-first",
             "A file is written out before it gets another size.",
@@ -323,6 +330,25 @@ final class SyscallFaults {
               return result;
             },
             "AS-F24"));
+  }
+
+  /** Takes the default size for any. */
+  private static final class OneSize extends DelegatingSpace {
+    private static final long SIZE = 63L << Uapi.MAP_HUGE_SHIFT;
+
+    OneSize(AddressSpace inner) {
+      super(inner, OneSize::new);
+    }
+
+    @Override
+    public long mmap(long addr, long len, long prot, long flags, long fd, long offset) {
+      return super.mmap(addr, len, prot, flags & ~SIZE, fd, offset);
+    }
+
+    @Override
+    public long memfdCreate(String name, long flags) {
+      return super.memfdCreate(name, flags & ~SIZE);
+    }
   }
 
   private static final class NothingWritten extends DelegatingSpace {

@@ -150,7 +150,9 @@ final class CaseRule extends Rule<VmaIndexProvider> {
 
   @Override
   public @Nullable String missing(VmaIndexProvider provider, Options options) {
-    return Floors.missing();
+    String without = Floors.missing();
+    boolean large = setup != null && setup.get().largeMachine;
+    return without == null && large ? Floors.missingLarge() : without;
   }
 
   @Override
@@ -175,13 +177,12 @@ final class CaseRule extends Rule<VmaIndexProvider> {
 
       @Override
       public Rig open() {
-        Floors.beginTrial();
+        CaseSetup own = setup == null ? null : setup.get();
+        Floors.beginTrial(own != null && own.largeMachine);
         ProcessFloor floor = Floors.create(provider, options);
         return new Rig(
             floor,
-            setup == null
-                ? SpaceSetup.usual().create(floor, SpaceSetup.opens())
-                : setup.get().create(floor));
+            own == null ? SpaceSetup.usual().create(floor, SpaceSetup.opens()) : own.create(floor));
       }
     };
   }

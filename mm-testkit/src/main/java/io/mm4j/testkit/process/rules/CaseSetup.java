@@ -60,6 +60,9 @@ final class CaseSetup {
   ThpMode thp = ThpMode.NEVER;
   boolean readImpliesExec;
 
+  /** Whether the machine has gigabytes, which it else has not. */
+  boolean largeMachine;
+
   /** A 32-bit process on a 64-bit kernel. */
   CaseSetup ia32() {
     compat32 = true;

@@ -97,7 +97,7 @@ public final class Floors {
     final Thread user = Thread.currentThread();
     final List<ProcessFloor> floors = new ArrayList<>();
 
-    Below() {
+    Below(boolean large) {
       PluginRegistry found = PluginRegistry.discover();
       Map<Spi<?>, List<? extends PluginProvider>> providers = new HashMap<>();
       if (hasAll(found)) {
@@ -115,7 +115,7 @@ public final class Floors {
       MachineConfig config =
           new MachineConfig()
               .registry(PluginRegistry.of(providers))
-              .memory(hasAll(found) ? 256L << 20 : 64L << 20)
+              .memory(large ? LARGE_BYTES : hasAll(found) ? 256L << 20 : 64L << 20)
               .cpus(1);
       providers.forEach((spi, list) -> config.plugin(spi, PluginSpec.of(list.getFirst().name())));
       machine = config.boot();
@@ -148,22 +148,34 @@ public final class Floors {
     }
   }
 
-  private static @Nullable Below below;
+  /** Room for some pages of 1 GiB. */
+  private static final long LARGE_BYTES = 7L << 30;
 
-  /** A trial begins: what the last one left is taken down. */
-  static synchronized void beginTrial() {
-    Below old = below;
+  /** The usual one, and the large one. */
+  private static final @Nullable Below[] BELOW = new Below[2];
+
+  private static int current;
+
+  /** A trial begins on the usual machine: what the last one left is taken down. */
+  static void beginTrial() {
+    beginTrial(false);
+  }
+
+  /** The same, maybe on a machine of gigabytes. */
+  static synchronized void beginTrial(boolean large) {
+    current = large ? 1 : 0;
+    Below old = BELOW[current];
     if (old != null
         && ((old.user.isAlive() && !old.user.equals(Thread.currentThread())) || !old.clear())) {
-      below = null;
+      BELOW[current] = null;
     }
   }
 
   private static synchronized Below below() {
-    Below now = below;
+    Below now = BELOW[current];
     if (now == null) {
-      now = new Below();
-      below = now;
+      now = new Below(current == 1);
+      BELOW[current] = now;
     }
     return now;
   }
@@ -218,6 +230,13 @@ public final class Floors {
     return FOUND.isPresent()
         ? null
         : "no process floor is on the module path: add io.mm4j:mm-process";
+  }
+
+  /** Why there is no machine of gigabytes, or null. */
+  static @Nullable String missingLarge() {
+    return Below.hasAll(PluginRegistry.discover())
+        ? null
+        : "gigabytes need the floors of mm4j below: " + FOUND_BELOW.values();
   }
 
   /** The page allocator below the floors of this trial. */

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+
+/** Pools of huge pages on the command line, and what files say of them. */
+class HugePagesTest {
+  private static final String BOTH = "hugepagesz=1G hugepages=2 hugepagesz=2M hugepages=8";
+  private static final String GIGA = "/sys/kernel/mm/hugepages/hugepages-1048576kB/";
+  private static final String PAGE =
+      "mmap 1G PROT_READ|PROT_WRITE MAP_PRIVATE|MAP_ANONYMOUS|MAP_HUGETLB; write $1";
+
+  private static String good(String... args) {
+    Cli cli = Cli.mm(args);
+    assertEquals(0, cli.code(), cli.err());
+    return cli.out();
+  }
+
+  private static void has(String text, String... lines) {
+    for (String line : lines) {
+      assertTrue(text.contains(line), line + " in " + text);
+    }
+  }
+
+  @Test
+  void meminfoCountsTheDefaultSizeAndTheBytesOfAll() {
+    has(
+        good("cat", "/proc/meminfo", "--memory", "8G", "--cmdline", BOTH),
+        "HugePages_Total:       8\n",
+        "Hugepagesize:       2048 kB\n",
+        "Hugetlb:         2113536 kB\n");
+    has(
+        good(
+            "cat", "/proc/meminfo", "--memory", "8G", "--cmdline", "default_hugepagesz=1G " + BOTH),
+        "HugePages_Total:       2\n",
+        "Hugepagesize:    1048576 kB\n",
+        "Hugetlb:         2113536 kB\n");
+  }
+
+  /** Linux 6.18 on a machine of 24 GiB: 1 GiB in the pool makes it half a GiB less. */
+  @Test
+  void poolsAreNotPromisedToAnybody() {
+    long plain = commitLimit("quiet");
+    assertEquals(plain - (512 << 10), commitLimit("hugepagesz=1G hugepages=1"));
+    assertEquals(plain - (100 << 10), commitLimit("hugepages=100"));
+  }
+
+  private static long commitLimit(String cmdline) {
+    String text = good("cat", "/proc/meminfo", "--memory", "8G", "--cmdline", cmdline);
+    String line = text.lines().filter(l -> l.startsWith("CommitLimit:")).findFirst().orElseThrow();
+    return Long.parseLong(line.replaceAll("[^0-9]", ""));
+  }
+
+  @Test
+  void sysfsHasADirectoryForEachSize() {
+    String[] more = {"--memory", "8G", "--cmdline", BOTH};
+    assertEquals("2\n", good("cat", GIGA + "nr_hugepages", more[0], more[1], more[2], more[3]));
+    Cli none =
+        Cli.mm("cat", GIGA + "nr_hugepages", "--machine", "x86-pae", "--cmdline", "hugepages=1");
+    assertEquals(2, none.code());
+    has(none.err(), "allowed: hugepages-2048kB");
+    assertEquals(2, Cli.mm("cat", GIGA + "pages").code());
+  }
+
+  @Test
+  void aPageIsALeafOfTheThirdLevel() {
+    String[] machine = {"--memory", "8G", "--cmdline", "default_hugepagesz=1G hugepages=2"};
+    has(
+        good("explain", PAGE, machine[0], machine[1], machine[2], machine[3]),
+        "begin on a border of 0x40000000",
+        "GiB page in frame");
+  }
+
+  @Test
+  void wordsThatLinuxIgnoresAreRefused() {
+    for (String line :
+        new String[] {
+          "hugepagesz=3M hugepages=1", "hugepages=1 hugepages=2", "hugepagesz=2M hugepages=0:1",
+        }) {
+      Cli cli = Cli.mm("cat", "/proc/meminfo", "--cmdline", line);
+      assertEquals(2, cli.code(), line);
+      has(cli.err(), "hugepage");
+    }
+  }
+}
