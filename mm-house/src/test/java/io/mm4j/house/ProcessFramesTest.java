@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 
 /**
  * What a process has is in frames: no type of mm-process holds the bytes of a page or an entry of a
- * page table anywhere but in RAM. Bytes are reached by one type, entries by three.
+ * page table anywhere but in RAM. Bytes are reached by one type, entries by four.
  */
 class ProcessFramesTest {
   private static final String PAGE = "io.mm4j.process.page.";

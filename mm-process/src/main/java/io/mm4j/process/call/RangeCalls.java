@@ -115,13 +115,10 @@ final class RangeCalls {
         return mm.error(Errno.ENOMEM, "a hole in the range");
       }
       long piece = Math.min(Math.min(pages - i, Mm.PAGE), (vma.end - at) >>> 12);
-      Runs some = new Runs();
-      residency(vma, at, at + (piece << 12), some);
+      residency(vma, at, at + (piece << 12), answers);
       if (!touch.kernelWrite(vec + i, piece)) {
         return mm.error(Errno.EFAULT, "vector not writable");
       }
-      some.tell(new UserBytes(mm, vec + i));
-      some.tell(answers);
       i += piece;
     }
     answers.tell(sink);

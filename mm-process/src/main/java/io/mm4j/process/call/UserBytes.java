@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.call;
 
-import io.mm4j.api.process.AddressSpace;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.Frames;
 
@@ -9,7 +8,7 @@ import io.mm4j.process.page.Frames;
  * Bytes that a call leaves in user memory, one behind the other, where the kernel is known to be
  * able to write ({@code copy_to_user}).
  */
-final class UserBytes implements AddressSpace.ByteSink {
+final class UserBytes {
   private final Mm mm;
   private long at;
 
@@ -19,23 +18,11 @@ final class UserBytes implements AddressSpace.ByteSink {
     this.at = addr;
   }
 
-  @Override
-  public void accept(int value) {
-    mm.context.frames().write(frame(), offset(), value);
-    at++;
-  }
-
-  @Override
-  public void accept(int value, long count) {
-    for (long i = 0; i < count; i++) {
-      accept(value);
-    }
-  }
-
   /** A number, its lowest byte first. */
   void number(long value, int bytes) {
-    for (int i = 0; i < bytes; i++) {
-      accept((int) (value >>> i * Byte.SIZE) & 255);
+    for (int i = 0; i < bytes; i++, at++) {
+      int one = (int) (value >>> i * Byte.SIZE) & 255;
+      mm.context.frames().write(frame(), offset(), one);
     }
   }
 

@@ -305,7 +305,8 @@ final class SyscallFaults {
               right.kernelOption("read-ahead-kb", "0");
               return right;
             },
-            "AS-F22"),
+            "AS-F22",
+            "AS-F27"),
         call(
             "failed-writes-leave-nothing",
             "A write that could copy nothing leaves the size alone.",
@@ -329,7 +330,23 @@ final class SyscallFaults {
               }
               return result;
             },
-            "AS-F24"));
+            "AS-F24"),
+        call(
+            "small-ranges-are-nothing",
+            "A hole within a page changes nothing but its bytes.",
+            (mm, call, a) ->
+                call == Syscall.FALLOCATE && a[3] < Bits.PAGE ? 0 : mm.syscall(call, a),
+            "AS-F25"),
+        call(
+            "fallocate-truncates",
+            "A file that fallocate makes larger is truncated to its new size.",
+            (mm, call, a) -> {
+              long result = mm.syscall(call, a);
+              return call == Syscall.FALLOCATE && a[1] == 0 && result == 0
+                  ? mm.syscall(Syscall.FTRUNCATE, a[0], a[2] + a[3])
+                  : result;
+            },
+            "AS-F26"));
   }
 
   /** Takes the default size for any. */

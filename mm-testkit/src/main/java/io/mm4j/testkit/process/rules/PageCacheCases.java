@@ -10,6 +10,7 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 import io.mm4j.api.InputException;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
@@ -24,6 +25,9 @@ import java.util.function.Consumer;
 public final class PageCacheCases {
   private static final long PAGE = Bits.PAGE;
   private static final int SHARED = 0x11;
+
+  /** Behind a mapping of a whole file. */
+  private static final long BESIDE = A + CaseSetup.FILE_PAGES * PAGE;
 
   private PageCacheCases() {}
 
@@ -81,7 +85,80 @@ public final class PageCacheCases {
                 + " has filled, so mincore does not show them.",
             "Whoever measures memory by mincore would count what is not there.",
             "shmem_fallocate (SGP_FALLOC), mincore_page, do_sync_mmap_readahead",
-            PageCacheCases::holes));
+            PageCacheCases::holes),
+        of(
+            "AS-F25",
+            "range-in-the-first-page",
+            "A hole or zeroes that end within the first page of a file unmap all pages behind its"
+                + " start: the last whole page of such a range lies before the file, which is"
+                + " unsigned.",
+            "Programs that punch small holes fault again everywhere.",
+            "truncate_pagecache_range, shmem_fallocate (as recorded)",
+            PageCacheCases::firstPage),
+        of(
+            "AS-F26",
+            "fallocate-grows",
+            "A file that fallocate makes larger keeps what is mapped of it, also of a folio that"
+                + " cannot be split where the new end lies.",
+            "Only a truncation takes pages away.",
+            "ext4_alloc_file_blocks, ext4_setattr (as recorded)",
+            PageCacheCases::fallocateGrows),
+        of(
+            "AS-F27",
+            "read-ahead-behind-cached",
+            "Where a page of a window is in the cache already, the rest is read as single pages,"
+                + " and the mark is counted from the end of the file if that comes first.",
+            "What is marked is not mapped by the faults of its neighbours.",
+            "page_cache_ra_order, do_page_cache_ra",
+            PageCacheCases::behindCached));
+  }
+
+  private static void firstPage(Rig rig) {
+    rig.map(BESIDE, PAGE, RW);
+    rig.put(BESIDE, 7); // there is a page table: faults map the pages around them
+    zeroes(rig, CaseSetup.DISK, Uapi.FALLOC_FL_ZERO_RANGE);
+    zeroes(rig, CaseSetup.DISK, Uapi.FALLOC_FL_PUNCH_HOLE);
+    zeroes(rig, CaseSetup.TMPFS, Uapi.FALLOC_FL_PUNCH_HOLE);
+  }
+
+  private static void zeroes(Rig rig, int fd, int what) {
+    rig.gives("mmap", A, rig.mm.mmap(A, 64 * PAGE, READ, SHARED, fd, 0));
+    for (int i = 0; i < 2; i++) { // the first time page 0 becomes a folio of its own
+      int mode = what | Uapi.FALLOC_FL_KEEP_SIZE;
+      rig.gives("fallocate", 0, rig.mm.syscall(Syscall.FALLOCATE, fd, mode, 1, 100));
+      Looks.rss(rig, 1 + i);
+      for (int page = 0; page < 16; page++) {
+        Looks.ends("a read", TouchOutcome.Kind.OK, rig.mm.read(A + page * PAGE));
+      }
+      Looks.rss(rig, 17);
+    }
+    rig.unmap(A, 64 * PAGE);
+  }
+
+  private static void fallocateGrows(Rig rig) {
+    rig.map(BESIDE, PAGE, RW);
+    rig.put(BESIDE, 7);
+    rig.gives("mmap", A, rig.mm.mmap(A, 64 * PAGE, READ, SHARED, CaseSetup.DISK, 0));
+    rig.gives(
+        "pwrite64", 1, rig.mm.syscall(Syscall.PWRITE64, CaseSetup.DISK, BESIDE, 1, 40 * PAGE));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK, 50 * PAGE + 7));
+    rig.has(A + 40 * PAGE, 7);
+    Looks.rss(rig, 17);
+    rig.gives(
+        "fallocate", 0, rig.mm.syscall(Syscall.FALLOCATE, CaseSetup.DISK, 0, 50 * PAGE, 5 * PAGE));
+    Looks.rss(rig, 17);
+    rig.gives("the size", 55 * PAGE, rig.mm.syscall(Syscall.LSEEK, CaseSetup.DISK, 0, 2));
+  }
+
+  private static void behindCached(Rig rig) {
+    rig.map(FAR, PAGE, RW);
+    rig.gives("mmap", A, rig.mm.mmap(A, 64 * PAGE, READ, SHARED, CaseSetup.DISK, 0));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK, 0));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK, 64 * PAGE));
+    reads(rig, FAR, 44, 1);
+    Looks.rss(rig, 1);
+    rig.has(A + 60 * PAGE, 0); // a window of 32 pages from page 44 on, of which the file has 20
+    Looks.rss(rig, 16);
   }
 
   private static void dirtyFolioStays(Rig rig) {
