@@ -15,6 +15,7 @@ import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MmLayout;
+import io.mm4j.api.process.PagemapScan;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
@@ -214,6 +215,26 @@ class GigaPageTest {
     AtomicLong resident = new AtomicLong();
     assertEquals(0, mm.mincore(AT + HUGE, 16 << 12, stack(), resident::addAndGet));
     assertEquals(16, resident.get());
+  }
+
+  /**
+   * The regions that a program got: present and written, and where nothing is, huge all the same.
+   */
+  @Test
+  void aScanFindsItFromWhereItBegins() {
+    assertEquals(0, floor.resizeHugePool(GIGA, 1));
+    assertEquals(AT, map(AT, 2 * GIGA, GIGA_ANON | FIXED | NORESERVE));
+    assertTrue(mm.write(AT + 5, 1).ok());
+    PagemapScan.Found found =
+        mm.pagemapScan(
+            new PagemapScan(
+                0, PagemapScan.SIZE, 0, AT + HUGE, AT + 2 * GIGA, stack(), 8, 0, 0, 0, 0, 255));
+    long middle = AT + GIGA;
+    List<PagemapScan.Region> expected =
+        List.of(
+            new PagemapScan.Region(AT + HUGE, middle, 0x4a),
+            new PagemapScan.Region(middle, middle + GIGA, 0x40));
+    assertEquals(new PagemapScan.Found(2, middle + GIGA, expected), found);
   }
 
   /** Where mincore may write to. */

@@ -7,6 +7,7 @@ import io.mm4j.api.process.ProcessFloor;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.ToLongFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -49,11 +50,11 @@ final class HugepageFiles {
   /** The text of an attribute. */
   static String attribute(String path, MachineView view) {
     Matcher matcher = PATH.matcher(path);
-    List<ProcessFloor.HugePages> pools =
-        view.frames().map(FramesView::floor).map(ProcessFloor::hugePools).orElse(List.of());
+    ProcessFloor floor = view.frames().map(FramesView::floor).orElse(null);
+    List<ProcessFloor.HugePages> pools = floor == null ? List.of() : floor.hugePools();
     for (ProcessFloor.HugePages pool : pools) {
       if (matcher.matches() && pool.pageBytes() >> 10 == Long.parseLong(matcher.group(1))) {
-        return ATTRIBUTES.get(matcher.group(2)).applyAsLong(pool) + "\n";
+        return Objects.requireNonNull(ATTRIBUTES.get(matcher.group(2))).applyAsLong(pool) + "\n";
       }
     }
     String sizes =

@@ -152,7 +152,7 @@ public final class Floors {
   private static final long LARGE_BYTES = 7L << 30;
 
   /** The usual one, and the large one. */
-  private static final @Nullable Below[] BELOW = new Below[2];
+  private static final @Nullable Below[] BELOW = new @Nullable Below[2];
 
   private static int current;
 
