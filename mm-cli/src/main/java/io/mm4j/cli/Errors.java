@@ -6,6 +6,7 @@ import io.mm4j.api.plugin.Nearest;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
@@ -66,18 +67,22 @@ final class Errors {
         + " --help";
   }
 
-  /** A bug of ours. */
-  static void internal(Io io, Throwable e, String... args) {
-    io.err().println("mm: internal error: " + e);
+  /**
+   * A bug: of a plugin that somebody else wrote, which is a failed check of it, or of ours.
+   *
+   * @return the exit code
+   */
+  static int bug(Io io, Throwable e, String... args) {
+    StackTraceElement thrower = thrower(e);
+    boolean foreign = thrower != null && isForeign(thrower.getClassName());
+    io.err().println("mm: " + (foreign ? "a plugin has thrown: " : "internal error: ") + e);
     if (e instanceof OutOfMemoryError) {
       io.err().println("  the JVM ran out of memory; MM_JAVA_OPTS=-Xmx8g gives it more");
-      return;
+      return Main.INTERNAL;
     }
-    StackTraceElement[] stack = e.getStackTrace();
-    if (stack.length > 0) {
-      io.err().println("  in " + stack[0]);
+    if (thrower != null) {
+      io.err().println("  in " + thrower);
     }
-    boolean foreign = stack.length > 0 && isForeign(stack[0].getClassName());
     io.err()
         .println(
             foreign
@@ -89,10 +94,26 @@ final class Errors {
       io.err()
           .println("  with its output and `" + mm + " --version` to the project's issue tracker.");
     }
+    return foreign ? Main.DIFFERENT : Main.INTERNAL;
+  }
+
+  /** Where it was thrown; in the JDK only if nobody called that. */
+  private static @Nullable StackTraceElement thrower(Throwable e) {
+    StackTraceElement[] stack = e.getStackTrace();
+    for (StackTraceElement each : stack) {
+      if (!isOfJdk(each.getClassName())) {
+        return each;
+      }
+    }
+    return stack.length == 0 ? null : stack[0];
   }
 
   /** Whether a class is neither mm4j's nor the JDK's, so that a plugin brought it. */
   private static boolean isForeign(String type) {
-    return !type.startsWith("io.mm4j.") && !type.startsWith("java.") && !type.startsWith("jdk.");
+    return !type.startsWith("io.mm4j.") && !type.startsWith("picocli.") && !isOfJdk(type);
+  }
+
+  private static boolean isOfJdk(String type) {
+    return type.startsWith("java.") || type.startsWith("jdk.") || type.startsWith("sun.");
   }
 }

@@ -15,6 +15,7 @@ import io.mm4j.cli.explain.SlabExplainer;
 import io.mm4j.cli.explain.SpaceExplainer;
 import io.mm4j.cli.explain.TaskExplainer;
 import io.mm4j.cli.proc.Scene;
+import io.mm4j.cli.shell.FloorsCheck;
 import io.mm4j.cli.text.Json;
 import io.mm4j.replay.RunningProcess;
 import io.mm4j.replay.process.ProcessReplay;
@@ -292,6 +293,11 @@ final class ExplainCommand extends MmCommand {
             explanations.add(one);
           }
           print(io, title(report), Map.of(), explanations);
+          if (scene.workload() == null) {
+            FloorsCheck.all(booted);
+          } else {
+            booted.validate(); // a report's sums need not agree with each other
+          }
         });
   }
 
@@ -312,6 +318,7 @@ final class ExplainCommand extends MmCommand {
         explanations.add(explainer.explain(call));
       }
       print(io, "", Map.of(), explanations);
+      FloorsCheck.all(booted);
     }
   }
 
@@ -332,6 +339,7 @@ final class ExplainCommand extends MmCommand {
         explanations.add(explainer.explain(call));
       }
       print(io, "", Map.of(), explanations);
+      FloorsCheck.all(booted);
     }
   }
 
@@ -442,6 +450,9 @@ final class ExplainCommand extends MmCommand {
       data.put("after", workload);
     }
     print(io, title, data, explanations);
+    if (booted != null) {
+      FloorsCheck.all(booted);
+    }
     return tasks == null ? explainer.differs() : tasks.differs();
   }
 

@@ -98,9 +98,9 @@ public final class Main {
       trace(io, e, stacktrace);
       return DIFFERENT;
     } catch (RuntimeException | Error e) {
-      Errors.internal(io, e, args);
+      int code = Errors.bug(io, e, args);
       trace(io, e, stacktrace);
-      return INTERNAL;
+      return code;
     }
   }
 

@@ -124,7 +124,11 @@ final class SceneOptions {
     }
     Path file = Texts.path(maps, "--maps");
     if (!Files.isRegularFile(file)) {
-      throw new InputException("there is no file '" + maps + "'", "--maps", "a dump of maps");
+      String what =
+          Files.isDirectory(file)
+              ? "this is a folder: '"
+              : Files.exists(file) ? "this is no regular file: '" : "there is no file '";
+      throw new InputException(what + maps + "'", "--maps", "a dump of maps");
     }
     if (after == null) {
       return new Workload.Calls(new Recording(file, RecordingKind.MAPS));

@@ -3,6 +3,7 @@
 package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
+import io.mm4j.cli.text.WhyNot;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -54,7 +55,7 @@ final class Texts {
       return new String(bytes, StandardCharsets.UTF_8);
     } catch (IOException e) {
       throw new InputException(
-          "cannot read '" + name + "': " + e.getMessage(), where, "a text file, or - for stdin");
+          "cannot read '" + name + "': " + WhyNot.of(e), where, "a text file, or - for stdin");
     }
   }
 

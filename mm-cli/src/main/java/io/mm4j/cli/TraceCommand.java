@@ -4,6 +4,7 @@ package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.plugin.Sizes;
+import io.mm4j.cli.text.WhyNot;
 import io.mm4j.trace.FaultKnobs;
 import io.mm4j.trace.FtraceText;
 import io.mm4j.trace.FunctionGraph;
@@ -167,7 +168,7 @@ final class TraceCommand extends MmCommand {
       return new PrintStream(Files.newOutputStream(path), false, StandardCharsets.UTF_8);
     } catch (IOException e) {
       throw new InputException(
-          "it cannot be written: " + e.getMessage(), "-o " + path, "a file that can be written");
+          "it cannot be written: " + WhyNot.of(e), "-o " + path, "a file that can be written");
     }
   }
 
@@ -179,11 +180,12 @@ final class TraceCommand extends MmCommand {
       @Nullable FaultKnobs slab) {
     PageChecks checks = check ? new PageChecks(finding -> io.warn("trace: " + finding)) : null;
     List<TraceSink> sinks = new ArrayList<>();
+    FtraceText ftrace = new FtraceText(events);
     if (checks != null) {
       sinks.add(checks);
     }
     switch (format) {
-      case "ftrace" -> sinks.add(new FtraceText(events));
+      case "ftrace" -> sinks.add(ftrace);
       case "kmem" -> sinks.add(new KmemRecording(to(), "mm " + String.join(" ", command)));
       case "jfr" -> sinks.add(new JfrEvents(to()));
       default -> {
@@ -200,6 +202,9 @@ final class TraceCommand extends MmCommand {
               io.terminal(),
               registry -> wraps ? tracer.trace(registry) : registry);
       code = format.equals("function_graph") ? graphed(inner, events) : commandOf(inner);
+    }
+    if (format.equals("ftrace") && code != Main.WRONG_INPUT && code != Main.INTERNAL) {
+      ftrace.header(); // of a trace without events, too
     }
     tell(io, "fail_page_alloc", pages);
     tell(io, "failslab", slab);

@@ -33,6 +33,7 @@ public final class FtraceText implements TraceSink {
   private static final int STRUCT_PAGE = 64;
 
   private final Appendable out;
+  private boolean begun;
   private long events;
   private int lastCpu;
 
@@ -43,11 +44,19 @@ public final class FtraceText implements TraceSink {
    */
   public FtraceText(Appendable out) {
     this.out = out;
-    print("# tracer: nop\n#\n#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION\n");
-    print("#              | |         |   |||||     |         |\n");
+  }
+
+  /** Prints the header, unless it stands there; it comes by itself before the first event. */
+  public synchronized void header() {
+    if (!begun) {
+      begun = true;
+      print("# tracer: nop\n#\n#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION\n");
+      print("#              | |         |   |||||     |         |\n");
+    }
   }
 
   private synchronized void line(@Nullable Cpu cpu, String name, String fields) {
+    header();
     lastCpu = cpu == null ? lastCpu : cpu.id();
     events++;
     print(

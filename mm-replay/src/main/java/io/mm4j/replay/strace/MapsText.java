@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.strace;
 
+import io.mm4j.api.InputException;
 import io.mm4j.replay.text.Cursor;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.text.WebText;
@@ -80,10 +81,10 @@ final class MapsText {
       previousEnd = line.end();
       lines.add(line);
     }
-    at.startLine();
     if (lines.isEmpty()) {
-      throw at.error(
+      throw new InputException(
           "there is no line of maps" + (unusable.isEmpty() ? "" : ": " + unusable),
+          source.name(),
           "the text of /proc/PID/maps");
     }
     nameHeap(lines);

@@ -42,7 +42,7 @@ final class LinuxSpace implements KernelSpace {
     vmalloc = new Vmalloc(floors, areas, mapper);
     devices = new Devices(floors, areas, mapper);
     highMemory = new HighMemory(floors, mapper);
-    info = new VmallocInfo(floors, areas, mapper);
+    info = new VmallocInfo(floors, areas);
   }
 
   @Override

@@ -24,16 +24,14 @@ final class VmallocInfo {
   private static final int ZONE_SHIFT = Pages.PAGE_SHIFT + 4;
 
   private final VmAreas areas;
-  private final Mapper mapper;
   private final MemoryLayout layout;
   private final int nodes;
   private final boolean numa;
   private final int digits;
   private final int physDigits;
 
-  VmallocInfo(KernelSpaceProvider.Floors floors, VmAreas areas, Mapper mapper) {
+  VmallocInfo(KernelSpaceProvider.Floors floors, VmAreas areas) {
     this.areas = areas;
-    this.mapper = mapper;
     this.layout = floors.layout();
     Architecture architecture = floors.architecture();
     this.numa = architecture.is64Bit();
@@ -91,18 +89,14 @@ final class VmallocInfo {
   }
 
   private void frames(StringBuilder text, VmArea area) {
-    long[] pfns =
-        area.atTouch
-            ? mapper.pfns(area.address, area.mappedEnd()).stream().mapToLong(p -> p).toArray()
-            : area.pfns;
-    int count = area.atTouch ? pfns.length : area.filled;
+    int count = area.atTouch ? 0 : area.filled; // VM_SPARSE has no nr_pages
     text.append(count > 0 ? " pages=" + count : "");
     text.append(area.atTouch ? " sparse" : " vmalloc");
     text.append(area.user ? " user" : "");
     text.append(area.listArea != KernelSpace.NO_ADDRESS ? " vpages" : "");
     long[] counts = new long[layout.nodes().size()];
     for (int i = 0; i < count && numa; i++) {
-      long pfn = pfns[i];
+      long pfn = area.pfns[i];
       for (int n = 0; n < counts.length; n++) {
         boolean here =
             layout.nodes().get(n).zones().stream()

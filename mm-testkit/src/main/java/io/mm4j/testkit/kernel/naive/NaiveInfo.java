@@ -63,7 +63,7 @@ final class NaiveInfo {
                   ? ""
                   : String.format(long16 ? " phys=0x%016x" : " phys=0x%08x", area.paddr))
               + " ioremap";
-      case TOUCHED -> head + count(area) + " sparse" + nodes(area);
+      case TOUCHED -> head + " sparse";
       case VMALLOC ->
           head
               + count(area)
