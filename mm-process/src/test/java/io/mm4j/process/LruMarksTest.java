@@ -205,7 +205,7 @@ class LruMarksTest {
     ok(fd);
     ok(rig.mm.syscall(Syscall.PWRITE64, fd, OTHER, 3 * 4096, 0));
     ok(rig.mm.syscall(Syscall.FTRUNCATE, fd, BYTES));
-    ok(rig.mm.mmap(AT, BYTES, Rig.RW, SHARED | Rig.FIXED, (int) fd, 0));
+    ok(rig.mm.mmap(AT, BYTES, Rig.RW, SHARED | Rig.FIXED, fd, 0));
     read(AT, PAGES);
     shows("referenced,lru,swapbacked", AT, 3);
     shows("lru,swapbacked", AT + 3 * 4096, 1);

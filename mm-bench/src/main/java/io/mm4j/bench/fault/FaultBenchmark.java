@@ -206,7 +206,7 @@ public class FaultBenchmark {
   @Benchmark
   @OperationsPerInvocation(ALL)
   public long anonymous() {
-    floors.mm.pages.ranges().zap(BASE, vma(VMAS), false);
+    floors.mm.pages.ranges().zap(BASE, vma(VMAS), false, true, false);
     int step = stride;
     for (int k = 0; k < PAGES; k += step) {
       for (int i = 0; i < ROW; i += step) {
@@ -237,7 +237,7 @@ public class FaultBenchmark {
         throw new IllegalStateException("no page: i=" + i);
       }
     }
-    floors.mm.pages.ranges().zap(FILE, FILE + ROW * 16 * PAGE, false);
+    floors.mm.pages.ranges().zap(FILE, FILE + ROW * 16 * PAGE, false, true, false);
     return floors.mm.pages.rss();
   }
 

@@ -209,7 +209,7 @@ public class MmapPairBenchmark {
   @Benchmark
   public long pageTables() {
     long start = address();
-    mm.pages.ranges().zap(start, start + bytes, false);
+    mm.pages.ranges().zap(start, start + bytes, false, true, false);
     mm.pages.ranges().freeTables(start, start + bytes, start - PAGE, start + bytes);
     return mm.pages.tables();
   }

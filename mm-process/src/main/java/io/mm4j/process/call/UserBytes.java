@@ -42,6 +42,6 @@ final class UserBytes {
   }
 
   private int offset() {
-    return (int) (at & Mm.PAGE - 1);
+    return (int) (at & (Mm.PAGE - 1));
   }
 }

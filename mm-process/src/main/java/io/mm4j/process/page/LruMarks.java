@@ -155,9 +155,9 @@ public final class LruMarks {
     if (owner != FrameOwner.ANON && (file == null || file.mappedElsewhere() > 0)) {
       return 0;
     }
-    int kept = map.flags(head) & (USE | PageFlags.PG_ANON_EXCLUSIVE) | PageFlags.PG_LRU;
+    int kept = (map.flags(head) & (USE | PageFlags.PG_ANON_EXCLUSIVE)) | PageFlags.PG_LRU;
     return isLocked(head)
-        ? kept & ~PageFlags.PG_ACTIVE | PageFlags.PG_MLOCKED | PageFlags.PG_UNEVICTABLE
+        ? (kept & ~PageFlags.PG_ACTIVE) | PageFlags.PG_MLOCKED | PageFlags.PG_UNEVICTABLE
         : kept;
   }
 }

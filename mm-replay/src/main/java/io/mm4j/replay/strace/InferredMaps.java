@@ -39,7 +39,7 @@ final class InferredMaps {
   private static final int MOST_RANGES = 1 << 14;
 
   private final String name;
-  private final TreeMap<Long, Long> there;
+  private final NavigableMap<Long, Long> there;
   private final TreeMap<Long, Long> mapped = new TreeMap<>(Long::compareUnsigned);
   private final SharedSegments segments = new SharedSegments();
   private final ProgramName program;
@@ -63,7 +63,8 @@ final class InferredMaps {
     this(name, program, heap, new TreeMap<>(Long::compareUnsigned));
   }
 
-  private InferredMaps(String name, ProgramName program, long heap, TreeMap<Long, Long> there) {
+  private InferredMaps(
+      String name, ProgramName program, long heap, NavigableMap<Long, Long> there) {
     this.name = name;
     this.program = program;
     this.heap = heap;

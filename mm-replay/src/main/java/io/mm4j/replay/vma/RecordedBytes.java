@@ -32,7 +32,7 @@ final class RecordedBytes {
   private final Map<String, ByteRanges> inFiles = new HashMap<>();
 
   /** The same in memory of a process's own. */
-  private final Map<ReplayedProcess, ByteRanges> inMemory = new IdentityHashMap<>();
+  private final IdentityHashMap<ReplayedProcess, ByteRanges> inMemory = new IdentityHashMap<>();
 
   private final Tally tally;
 
