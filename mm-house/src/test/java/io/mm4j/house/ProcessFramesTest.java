@@ -93,10 +93,10 @@ class ProcessFramesTest {
   }
 
   @Test
-  void bytesAreReachedByOneTypeAndEntriesByThree() {
+  void bytesAreReachedByOneTypeAndEntriesByFour() {
     assertEquals(Set.of(PAGE + "Frames"), callers(types(), PhysicalMemory.class));
     assertEquals(
-        Set.of(PAGE + "HugeMap", PAGE + "PageRanges", PAGE + "PageTable"),
+        Set.of(PAGE + "HugeMap", PAGE + "PageMarks", PAGE + "PageRanges", PAGE + "PageTable"),
         callers(types(), TableCursor.class));
   }
 
