@@ -21,7 +21,7 @@ final class UserBytes {
   /** A number, its lowest byte first. */
   void number(long value, int bytes) {
     for (int i = 0; i < bytes; i++, at++) {
-      int one = (int) (value >>> i * Byte.SIZE) & 255;
+      int one = (int) (value >>> (i * Byte.SIZE)) & 255;
       mm.context.frames().write(frame(), offset(), one);
     }
   }
