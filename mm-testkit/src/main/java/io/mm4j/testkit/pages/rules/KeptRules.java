@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
 public final class KeptRules {
   private static final String KERNEL = "mm/page_alloc.c rmqueue_pcplist, free_frozen_page_commit";
 
-  private static final int MOVABLE = Gfp.GFP_HIGHUSER_MOVABLE;
+  /** Movable memory of the zones that GFP_KERNEL has. */
+  private static final int MOVABLE = Gfp.GFP_KERNEL | Gfp.__GFP_MOVABLE;
 
   private KeptRules() {}
 
