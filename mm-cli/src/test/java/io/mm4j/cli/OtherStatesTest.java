@@ -183,6 +183,10 @@ class OtherStatesTest {
         folded(2, "run", file(trace.replace("1051850", "1051")), "--memory", "64M"),
         "gfp_flags=1051 is movable and reclaimable at once",
         "line 2");
+    assertHas(
+        folded(2, "run", file(trace.replace("1155804, order", "1, order")), "--memory", "64M"),
+        "a block of order 2 begins at pfn=1",
+        "line 2");
   }
 
   @Test

@@ -200,6 +200,12 @@ public final class FtraceRequests implements RequestTrace {
       throw new InputException(
           "a block of order " + order, fields.where(), "orders of 0 to " + Pages.MAX_PAGE_ORDER);
     }
+    if (alloc && pfn >= 0 && (pfn & ((1L << order) - 1)) != 0) {
+      throw new InputException(
+          "a block of order " + order + " begins at pfn=" + pfn,
+          fields.where(),
+          "a multiple of " + (1L << order) + ": blocks are aligned to their size");
+    }
     gfp = alloc ? GfpText.parse(fields.text("gfp_flags", "0"), version, fields.where()) : 0;
     if ((gfp & MOBILITY) == MOBILITY) {
       throw new InputException(
