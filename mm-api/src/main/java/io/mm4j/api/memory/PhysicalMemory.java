@@ -86,7 +86,10 @@ public interface PhysicalMemory extends AutoCloseable {
    */
   void validate();
 
-  /** Gives everything back to the host. No access is legal afterwards. */
+  /**
+   * Gives everything back to the host. Nothing may be read or written afterwards: of frames that
+   * had bytes it is refused with an exception.
+   */
   @Override
   void close();
 }

@@ -49,14 +49,6 @@ public final class Memblock implements RangeBootAllocator {
     return reserved;
   }
 
-  long currentLimit() {
-    return currentLimit;
-  }
-
-  boolean isBottomUp() {
-    return bottomUp;
-  }
-
   /** {@code memblock_set_bottom_up()}. */
   @Override
   public void setBottomUp(boolean up) {
@@ -103,11 +95,6 @@ public final class Memblock implements RangeBootAllocator {
   public void reserve(long start, long bytes) {
     tell("memblock_reserve: 0x%x-0x%x, 0x%x bytes", start, start + bytes - 1, bytes);
     reserved.add(start, bytes, ANY_NODE, 0);
-  }
-
-  /** {@code memblock_reserve_kern()}: as what was allocated. */
-  void reserveKern(long start, long bytes) {
-    reserved.add(start, bytes, ANY_NODE, RSRV_KERN);
   }
 
   /** {@code memblock_phys_free()}. */

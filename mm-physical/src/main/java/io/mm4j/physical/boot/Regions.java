@@ -25,10 +25,6 @@ final class Regions {
     return count;
   }
 
-  int capacity() {
-    return starts.length;
-  }
-
   long start(int i) {
     return starts[i];
   }
@@ -53,14 +49,6 @@ final class Regions {
     for (int i = 0; i < count; i++) {
       visitor.region(starts[i], ends[i], nodes[i], flags[i]);
     }
-  }
-
-  long totalSize() {
-    long total = 0;
-    for (int i = 0; i < count; i++) {
-      total += size(i);
-    }
-    return total;
   }
 
   /** One past the last byte of a range; what would lie beyond the last address is cut off. */
@@ -111,16 +99,6 @@ final class Regions {
       }
     }
     merge();
-  }
-
-  boolean overlaps(long start, long bytes) {
-    long end = end(start, bytes);
-    for (int i = 0; i < count; i++) {
-      if (starts[i] < end && start < ends[i]) {
-        return true;
-      }
-    }
-    return false;
   }
 
   /** Cuts every range to whole units; what has none is dropped. */

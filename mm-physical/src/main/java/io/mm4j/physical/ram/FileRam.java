@@ -3,7 +3,6 @@
 package io.mm4j.physical.ram;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
@@ -12,33 +11,26 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * RAM by mapping a sparse file, for a JVM without native access. The file lies in memory where
- * there is {@code /dev/shm}, and has no name any more once it is mapped. Discarding writes zeroes:
- * the host keeps the pages.
+ * RAM by mapping a sparse file that has no name any more once it is mapped. Discarding writes
+ * zeroes: the host keeps the pages.
  */
 final class FileRam implements Ram {
   private final Arena arena = Arena.ofShared();
   private final MemorySegment segment;
 
-  private FileRam(long bytes) throws IOException {
-    Path shm = Path.of("/dev/shm");
-    Path file =
-        Files.isWritable(shm)
-            ? Files.createTempFile(shm, "mm4j-ram", null)
-            : Files.createTempFile("mm4j-ram", null);
+  /**
+   * Maps one.
+   *
+   * @param folder where the file is made
+   * @throws IOException if it cannot be made there, or is too large
+   */
+  FileRam(Path folder, long bytes) throws IOException {
+    Path file = Files.createTempFile(folder, "mm4j-ram", null);
     try (FileChannel channel =
         FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
       segment = channel.map(FileChannel.MapMode.READ_WRITE, 0, bytes, arena);
     } finally {
       Files.delete(file);
-    }
-  }
-
-  static Ram map(long bytes) {
-    try {
-      return new FileRam(bytes);
-    } catch (IOException e) {
-      throw new UncheckedIOException("no sparse file of " + bytes + " bytes could be mapped", e);
     }
   }
 

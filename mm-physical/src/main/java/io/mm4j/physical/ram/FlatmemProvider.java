@@ -32,7 +32,7 @@ public final class FlatmemProvider implements PhysicalMemoryProvider {
 
   @Override
   public List<OptionSpec> options() {
-    return List.of(BootAllocators.option("bootmem"));
+    return List.of(BootAllocators.option("bootmem"), RamChoice.option());
   }
 
   @Override
@@ -43,6 +43,6 @@ public final class FlatmemProvider implements PhysicalMemoryProvider {
           "physical-memory=flatmem",
           "memory up to " + Sizes.format(PageMap.MAX_FLAT_PFN << Pages.PAGE_SHIFT));
     }
-    return MappedMemory.create(layout, PageMap.flat(layout), contents, options.text("boot"));
+    return MappedMemory.create(layout, PageMap.flat(layout), contents, options);
   }
 }

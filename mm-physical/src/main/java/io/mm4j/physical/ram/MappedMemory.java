@@ -15,6 +15,7 @@ import io.mm4j.api.memory.Node;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.Zone;
+import io.mm4j.api.plugin.Options;
 import io.mm4j.physical.boot.BootAllocators;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -28,17 +29,21 @@ final class MappedMemory implements PhysicalMemory {
   private final MemorySegment segment;
   private final BootAllocator bootAllocator;
 
-  private MappedMemory(MemoryLayout layout, MemMap memMap, Contents contents, String boot) {
+  private MappedMemory(MemoryLayout layout, MemMap memMap, Contents contents, Options options) {
     this.layout = layout;
     this.memMap = memMap;
-    this.ram = contents != Contents.NONE ? map(layout.endPfn() << Pages.PAGE_SHIFT) : null;
+    this.ram =
+        contents != Contents.NONE
+            ? RamChoice.map(options.text("ram"), layout.endPfn() << Pages.PAGE_SHIFT)
+            : null;
     this.segment = ram == null ? MemorySegment.NULL : ram.segment();
-    this.bootAllocator = BootAllocators.create(boot, layout, this::clearBytes);
+    this.bootAllocator = BootAllocators.create(options.text("boot"), layout, this::clearBytes);
   }
 
   /** The memory of a machine with these contents. */
-  static PhysicalMemory create(MemoryLayout layout, MemMap memMap, Contents contents, String boot) {
-    MappedMemory memory = new MappedMemory(layout, memMap, contents, boot);
+  static PhysicalMemory create(
+      MemoryLayout layout, MemMap memMap, Contents contents, Options options) {
+    MappedMemory memory = new MappedMemory(layout, memMap, contents, options);
     return contents == Contents.TABLES ? new TablesMemory(memory) : memory;
   }
 
@@ -51,11 +56,6 @@ final class MappedMemory implements PhysicalMemory {
   @Override
   public BootAllocator bootAllocator() {
     return bootAllocator;
-  }
-
-  private static Ram map(long bytes) {
-    Ram ram = NativeRam.map(bytes);
-    return ram != null ? ram : FileRam.map(bytes);
   }
 
   @Override

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.mm4j.api.CorruptStateError;
+import io.mm4j.api.MisuseException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -57,6 +58,9 @@ final class NativeRam implements Ram {
 
   @Override
   public void discard(long offset, long bytes) {
+    if (!segment.scope().isAlive()) { // its addresses may be somebody else's now
+      throw new MisuseException("discard after close: offset=" + offset + " bytes=" + bytes);
+    }
     long address = segment.asSlice(offset, bytes).address();
     int error = (int) call(Host.MADVISE, address, bytes, MADV_DONTNEED, 0, 0);
     CorruptStateError.check(error == 0, "madvise failed: offset=" + offset + " bytes=" + bytes);

@@ -29,11 +29,11 @@ public final class SparsememProvider implements PhysicalMemoryProvider {
 
   @Override
   public List<OptionSpec> options() {
-    return List.of(BootAllocators.option("memblock"));
+    return List.of(BootAllocators.option("memblock"), RamChoice.option());
   }
 
   @Override
   public PhysicalMemory create(MemoryLayout layout, Contents contents, Options options) {
-    return MappedMemory.create(layout, PageMap.sparse(layout), contents, options.text("boot"));
+    return MappedMemory.create(layout, PageMap.sparse(layout), contents, options);
   }
 }

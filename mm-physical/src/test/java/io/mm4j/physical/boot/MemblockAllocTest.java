@@ -31,6 +31,11 @@ class MemblockAllocTest {
     memblock.setBottomUp(up);
   }
 
+  /** {@code memblock_reserve_kern()}: as what was allocated. */
+  private void reserveKern(long start, long bytes) {
+    memblock.reserved().add(start, bytes, Memblock.ANY_NODE, Memblock.RSRV_KERN);
+  }
+
   private long alloc(long bytes) {
     return memblock.alloc(bytes, C);
   }
@@ -59,7 +64,7 @@ class MemblockAllocTest {
   void disjoint(boolean up) {
     memory(up);
     long taken = up ? START + 2 * C : END - 4 * C;
-    memblock.reserveKern(taken, C);
+    reserveKern(taken, C);
     long found = alloc(2 * C);
     assertEquals(up ? START : END - 2 * C, found);
     assertEquals(up ? 1 : 2, memblock.reserved().count());
@@ -70,7 +75,7 @@ class MemblockAllocTest {
   void before(boolean up) {
     memory(up);
     long taken = up ? START : END - C;
-    memblock.reserveKern(taken, C);
+    reserveKern(taken, C);
     assertEquals(up ? START + C : END - 3 * C, alloc(2 * C));
     reservedIs(up ? START : END - 3 * C, 3 * C);
   }
@@ -81,7 +86,7 @@ class MemblockAllocTest {
   void after(boolean up) {
     memory(up);
     long taken = up ? END - 4 * C : START;
-    memblock.reserveKern(taken, 4 * C);
+    reserveKern(taken, 4 * C);
     long found = alloc(MEM - 4 * C);
     assertEquals(up ? START : START + 4 * C, found);
     reservedIs(START, MEM);
@@ -100,8 +105,8 @@ class MemblockAllocTest {
   @ValueSource(booleans = {false, true})
   void secondFit(boolean up) {
     memory(up);
-    memblock.reserveKern(START + C, 4 * C);
-    memblock.reserveKern(END - 5 * C, 4 * C);
+    reserveKern(START + C, 4 * C);
+    reserveKern(END - 5 * C, 4 * C);
     assertEquals(up ? START + 5 * C : END - 7 * C, alloc(2 * C));
   }
 
@@ -109,8 +114,8 @@ class MemblockAllocTest {
   @ValueSource(booleans = {false, true})
   void inBetween(boolean up) {
     memory(up);
-    memblock.reserveKern(START, 4 * C);
-    memblock.reserveKern(START + 6 * C, MEM - 6 * C);
+    reserveKern(START, 4 * C);
+    reserveKern(START + 6 * C, MEM - 6 * C);
     assertEquals(START + 4 * C, alloc(2 * C));
     reservedIs(START, MEM);
   }
@@ -120,7 +125,7 @@ class MemblockAllocTest {
   void smallGaps(boolean up) {
     memory(up);
     for (long at = START; at < END; at += 4 * C) {
-      memblock.reserveKern(at, 3 * C);
+      reserveKern(at, 3 * C);
     }
     assertEquals(NONE, alloc(2 * C));
   }
@@ -129,7 +134,7 @@ class MemblockAllocTest {
   @ValueSource(booleans = {false, true})
   void allReserved(boolean up) {
     memory(up);
-    memblock.reserveKern(START, MEM);
+    reserveKern(START, MEM);
     assertEquals(NONE, alloc(C));
   }
 
@@ -137,7 +142,7 @@ class MemblockAllocTest {
   @ValueSource(booleans = {false, true})
   void noSpace(boolean up) {
     memory(up);
-    memblock.reserveKern(START, MEM - C);
+    reserveKern(START, MEM - C);
     assertEquals(NONE, alloc(2 * C));
     reservedIs(START, MEM - C);
   }
@@ -146,7 +151,7 @@ class MemblockAllocTest {
   @ValueSource(booleans = {false, true})
   void limitedSpace(boolean up) {
     memory(up);
-    memblock.reserveKern(START, MEM - C);
+    reserveKern(START, MEM - C);
     assertEquals(END - C, alloc(C));
     reservedIs(START, MEM);
   }
@@ -190,7 +195,7 @@ class MemblockAllocTest {
   @ValueSource(booleans = {false, true})
   void fromNoSpaceAbove(boolean up) {
     memory(up);
-    memblock.reserveKern(END - 2 * C, 2 * C);
+    reserveKern(END - 2 * C, 2 * C);
     assertEquals(up ? START : END - 3 * C, allocFrom(C, END - 2 * C));
     if (!up) {
       reservedIs(END - 3 * C, 3 * C);
@@ -201,7 +206,7 @@ class MemblockAllocTest {
   @ValueSource(booleans = {false, true})
   void fromMinAddressCap(boolean up) {
     memory(up);
-    memblock.reserveKern(START + C, MEM - C);
+    reserveKern(START + C, MEM - C);
     assertEquals(START, allocFrom(C, 64));
     reservedIs(START, MEM);
   }
@@ -216,8 +221,8 @@ class MemblockAllocTest {
   @Test
   void handOverGivesWholeFreePages() {
     memblock.add(0x1000, 0x9000);
-    memblock.reserveKern(0x3800, 0x10);
-    memblock.reserveKern(0x7000, 0x1000);
+    reserveKern(0x3800, 0x10);
+    reserveKern(0x7000, 0x1000);
     List<String> ranges = new ArrayList<>();
     memblock.handOver((start, end) -> ranges.add(start + "-" + end));
     assertEquals(List.of("1-3", "4-7", "8-10"), ranges);

@@ -12,12 +12,14 @@ import io.mm4j.testkit.memory.faults.ContentFaults;
 import io.mm4j.testkit.memory.faults.HoldFaults;
 import io.mm4j.testkit.memory.faults.MachineFaults;
 import io.mm4j.testkit.memory.faults.MemoryFaults;
+import io.mm4j.testkit.memory.faults.RamFaults;
 import io.mm4j.testkit.memory.naive.NaiveMemories;
 import io.mm4j.testkit.memory.rules.BootRules;
 import io.mm4j.testkit.memory.rules.ContentRules;
 import io.mm4j.testkit.memory.rules.HoldRules;
 import io.mm4j.testkit.memory.rules.MachineRules;
 import io.mm4j.testkit.memory.rules.MemoryRules;
+import io.mm4j.testkit.memory.rules.RamRules;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -36,6 +38,7 @@ public final class PhysicalMemorySuite {
     faults.addAll(ContentFaults.all());
     faults.addAll(HoldFaults.all());
     faults.addAll(BootFaults.all());
+    faults.addAll(RamFaults.all());
     return faults;
   }
 
@@ -45,6 +48,7 @@ public final class PhysicalMemorySuite {
     rules.addAll(ContentRules.all());
     rules.addAll(HoldRules.all());
     rules.addAll(BootRules.all());
+    rules.addAll(RamRules.all());
     return rules;
   }
 }

@@ -3,6 +3,7 @@
 package io.mm4j.testkit.memory.faults;
 
 import io.mm4j.api.memory.BootAllocator;
+import io.mm4j.api.memory.BootEvents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.Node;
 import io.mm4j.api.memory.Pages;
@@ -100,6 +101,18 @@ public final class BootFaults {
             List.of("PM-B11"),
             "memblock",
             NoMoreRanges::new),
+        fault(
+            "watched-memblock-turns",
+            "memblock that is watched searches from below.",
+            List.of("PM-38"),
+            "memblock",
+            TurnsWhenWatched::new),
+        fault(
+            "memblock-says-it-tells",
+            "watch() of memblock is true, and nothing is told.",
+            List.of("PM-38"),
+            "memblock",
+            TellsNothing::new),
         new Fault<>(
             "any-boot-is-memblock",
             "An unknown name of a boot allocator is taken for memblock.",
@@ -183,6 +196,29 @@ public final class BootFaults {
       if (ranges[0] < MOST) {
         super.reserve(start, bytes);
       }
+    }
+  }
+
+  private static final class TurnsWhenWatched extends NaiveMemblock {
+    TurnsWhenWatched(MemoryLayout layout, Clearer clearer) {
+      super(layout, clearer);
+    }
+
+    @Override
+    public boolean watch(BootEvents events) {
+      setBottomUp(true);
+      return false;
+    }
+  }
+
+  private static final class TellsNothing extends NaiveMemblock {
+    TellsNothing(MemoryLayout layout, Clearer clearer) {
+      super(layout, clearer);
+    }
+
+    @Override
+    public boolean watch(BootEvents events) {
+      return true;
     }
   }
 

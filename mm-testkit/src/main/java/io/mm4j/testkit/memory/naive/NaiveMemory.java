@@ -36,7 +36,7 @@ public class NaiveMemory implements PhysicalMemory {
 
   private final MemoryLayout layout;
   private final MemMap memMap;
-  private final MemorySegment ram;
+  private MemorySegment ram;
   private final Contents contents;
   private BootAllocator boot;
 
@@ -213,5 +213,7 @@ public class NaiveMemory implements PhysicalMemory {
   }
 
   @Override
-  public void close() {}
+  public void close() {
+    ram = MemorySegment.NULL;
+  }
 }

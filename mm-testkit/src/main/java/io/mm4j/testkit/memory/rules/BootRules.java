@@ -171,6 +171,7 @@ public final class BootRules {
             On.HIGHMEM,
             COMMON),
         new BootChoiceRule(),
+        new BootWatchRule(),
         new BootRule(
             new RuleInfo(
                 "PM-B11",

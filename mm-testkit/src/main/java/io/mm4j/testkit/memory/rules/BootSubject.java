@@ -23,7 +23,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A boot allocator beside a naive one of its kind, and the bytes that it clears. */
-final class BootSubject extends Subject {
+class BootSubject extends Subject {
   private static final byte DIRT = 0x5a;
 
   final PhysicalMemory memory;

@@ -18,7 +18,7 @@ import io.mm4j.testkit.Subject;
 import java.lang.foreign.MemorySegment;
 
 /** Every byte of a machine of some MiB beside an array. */
-final class ByteSubject extends Subject {
+class ByteSubject extends Subject {
   final PhysicalMemory memory;
   final long frames;
   final byte[] bytes;

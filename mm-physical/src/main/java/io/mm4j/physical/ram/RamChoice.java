@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.physical.ram;
+
+import io.mm4j.api.InputException;
+import io.mm4j.api.plugin.OptionSpec;
+import io.mm4j.api.plugin.Sizes;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Where the bytes of RAM lie on the host: what the option {@code ram} says. */
+final class RamChoice {
+  private static final String NAME = "ram";
+  private static final String ANONYMOUS = "anonymous";
+
+  /** Memory that is a file, for a JVM without native access. */
+  private static final Path SHARED_MEMORY = Path.of("/dev/shm");
+
+  private RamChoice() {}
+
+  /** The option. */
+  static OptionSpec option() {
+    return new OptionSpec(
+        NAME,
+        OptionSpec.Type.TEXT,
+        ANONYMOUS,
+        "where its bytes lie on the host: anonymous memory, or a folder for a file without a name");
+  }
+
+  /**
+   * Reserves RAM.
+   *
+   * @param where the value of the option: {@code anonymous}, or a folder
+   * @throws InputException if there is no such folder, or the host cannot map so much
+   */
+  static Ram map(String where, long bytes) {
+    if (!where.equals(ANONYMOUS)) {
+      return inFolder(Path.of(where), bytes);
+    }
+    Ram ram = NativeRam.map(bytes);
+    return ram != null ? ram : inFolder(sharedMemory(), bytes);
+  }
+
+  private static Path sharedMemory() {
+    return Files.isWritable(SHARED_MEMORY)
+        ? SHARED_MEMORY
+        : Path.of(System.getProperty("java.io.tmpdir"));
+  }
+
+  private static Ram inFolder(Path folder, long bytes) {
+    try {
+      return new FileRam(folder, bytes);
+    } catch (IOException e) {
+      throw new InputException(
+          "no RAM of " + Sizes.format(bytes) + " could be mapped: " + e,
+          "physical-memory:" + NAME + "=" + folder,
+          ANONYMOUS + ", or a folder that may be written to, with room for a sparse file");
+    }
+  }
+}
