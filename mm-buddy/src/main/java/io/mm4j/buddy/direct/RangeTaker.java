@@ -25,8 +25,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * was moved stays moved, which changes no holder's view.
  */
 final class RangeTaker {
-  private static final int PASSES = 4;
-
   private final DirectPageAllocator pages;
   private final PhysicalMemory memory;
   private final MemMap memMap;
@@ -53,30 +51,34 @@ final class RangeTaker {
   }
 
   private boolean takeAlone(Cpu cpu, long startPfn, long endPfn, int gfp) {
-    for (long pfn = startPfn; pfn < endPfn; pfn++) {
-      isolateIfFree(pfn);
-    }
-    // Reclaim for the sake of a destination may free frames of the range: look again, not for ever.
-    for (int pass = 0; pass < PASSES && !isTaken(startPfn, endPfn); pass++) {
-      for (long pfn = startPfn; pfn < endPfn; pfn++) {
-        boolean mine = memMap.owner(pfn) == FrameOwner.ISOLATED || isolateIfFree(pfn);
-        if (!mine && !moveAway(cpu, pfn, startPfn, endPfn, gfp)) {
-          giveBack(startPfn, endPfn);
-          return false;
-        }
+    boolean taken = false;
+    try {
+      taken = isolateAll(cpu, startPfn, endPfn, gfp);
+    } finally {
+      if (!taken) {
+        giveBack(startPfn, endPfn);
       }
     }
-    if (!isTaken(startPfn, endPfn)) {
-      giveBack(startPfn, endPfn);
-      return false;
-    }
-    for (long pfn = startPfn; pfn < endPfn; pfn++) {
+    for (long pfn = startPfn; taken && pfn < endPfn; pfn++) {
       memMap.prepare(pfn, 0, FrameOwner.KERNEL);
       if ((gfp & Gfp.__GFP_ZERO) != 0) {
         memory.clearPages(pfn, 0);
       }
     }
-    return true;
+    return taken;
+  }
+
+  private boolean isolateAll(Cpu cpu, long startPfn, long endPfn, int gfp) {
+    for (long pfn = startPfn; pfn < endPfn; pfn++) {
+      isolateIfFree(pfn);
+    }
+    for (long pfn = startPfn; pfn < endPfn; pfn++) {
+      boolean mine = memMap.owner(pfn) == FrameOwner.ISOLATED || isolateIfFree(pfn);
+      if (!mine && !moveAway(cpu, pfn, startPfn, endPfn, gfp)) {
+        return false;
+      }
+    }
+    return isTaken(startPfn, endPfn); // another CPU may have split what was moved
   }
 
   private boolean isTaken(long startPfn, long endPfn) {
@@ -117,9 +119,7 @@ final class RangeTaker {
     int flags = RangeFlags.destination(gfp, pages.zoneOf(head).zone().type(), order, compound);
     long destination = same ? pages.allocPages(cpu, flags, order) : DirectPageAllocator.NO_PAGE;
     if (destination != DirectPageAllocator.NO_PAGE) {
-      pressure.migrate(cpu, owner, head, destination, order);
-      // If it has moved, this is the reference from above, which went along; else all of it.
-      pages.freePages(cpu, destination, order);
+      migrate(cpu, owner, head, destination, order);
     }
     if (memMap.putUnlessLast(head)) {
       return false;
@@ -136,6 +136,21 @@ final class RangeTaker {
       }
     }
     return gone;
+  }
+
+  /** Asks the owner; if he throws, neither the place nor the reference from above is kept. */
+  private void migrate(Cpu cpu, FrameOwner owner, long head, long destination, int order) {
+    boolean asked = false;
+    try {
+      pressure.migrate(cpu, owner, head, destination, order);
+      asked = true;
+    } finally {
+      // If it has moved, this is the reference from above, which went along; else all of it.
+      pages.freePages(cpu, destination, order);
+      if (!asked) {
+        pages.freePages(cpu, head, order);
+      }
+    }
   }
 
   private void giveBack(long startPfn, long endPfn) {

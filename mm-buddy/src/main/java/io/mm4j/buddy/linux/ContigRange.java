@@ -176,9 +176,7 @@ final class ContigRange {
       int flags = RangeFlags.destination(gfp, zone.zone.type(), order, compound);
       long destination = pages.allocPages(cpu, flags, order, zone.zone.nodeId());
       if (destination != PageAllocator.NO_PAGE) {
-        core.pressure.migrate(cpu, owner, head, destination, order);
-        // If it has moved, this is the reference from above, which went along; else all of it.
-        pages.freePages(cpu, destination, order);
+        migrate(cpu, owner, head, destination, order);
       }
     }
     if (core.memMap.putUnlessLast(head)) {
@@ -194,6 +192,21 @@ final class ContigRange {
       pcps.freeOne(cpu, zone, head, core.memMap.order(head));
     }
     return gone;
+  }
+
+  /** Asks the owner; if he throws, neither the place nor the reference from above is kept. */
+  private void migrate(Cpu cpu, FrameOwner owner, long head, long destination, int order) {
+    boolean asked = false;
+    try {
+      core.pressure.migrate(cpu, owner, head, destination, order);
+      asked = true;
+    } finally {
+      // If it has moved, this is the reference from above, which went along; else all of it.
+      pages.freePages(cpu, destination, order);
+      if (!asked) {
+        pages.freePages(cpu, head, order);
+      }
+    }
   }
 
   /** All or nothing. */

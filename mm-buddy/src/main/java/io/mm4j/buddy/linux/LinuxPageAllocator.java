@@ -190,11 +190,6 @@ final class LinuxPageAllocator implements PageAllocator {
     return kswapd.run(cpu);
   }
 
-  /** The periodic work on a CPU's own lists: idle ones shrink. Pages given back. */
-  int decayPcp(Cpu cpu) {
-    return pcps.decay(cpu);
-  }
-
   @Override
   public void freeBlocksChanged() {
     core.zones.forEach(ZoneState::refresh);

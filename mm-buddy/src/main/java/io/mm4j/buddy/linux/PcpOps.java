@@ -344,21 +344,6 @@ final class PcpOps {
     return pages;
   }
 
-  /** {@code decay_pcp_high()} for every zone: for an idle CPU, by its owner. */
-  int decay(Cpu cpu) {
-    int drained = 0;
-    for (ZoneState zone : core.zones) {
-      PcpPages pcp = zone.pcps[cpu.id()];
-      if (pcp != null) {
-        int pages = pcp.decay();
-        drain(cpu, zone, pcp, pages, 0);
-        gates.openBacks(cpu, zone, pcp, 0);
-        drained += pages;
-      }
-    }
-    return drained;
-  }
-
   /**
    * Gives a block straight back to its zone: {@code free_one_page()}. A block larger than a
    * pageblock goes back pageblock by pageblock, as these may be of different types.

@@ -276,22 +276,6 @@ final class PcpPages {
     return Math.min(Math.max(counts.freeCount(), batch), Math.max(drainAt - batch, 1));
   }
 
-  /**
-   * {@code decay_pcp_high()}: the limit of an idle CPU's lists falls by an eighth at a time, down
-   * to the minimum.
-   *
-   * @return how many pages to drain
-   */
-  int decay() {
-    int target = high;
-    if (high > highMin) {
-      target =
-          Math.max(Math.max(count() - (batch << BATCH_SCALE_MAX), high - (high >> 3)), highMin);
-      high = target;
-    }
-    return Math.max(0, count() - target);
-  }
-
   /** Lets the fast path hand out blocks of orders below. */
   void openFronts(int orders) {
     for (int i = 0; i < orders * Migratetype.PCPTYPES; i++) {

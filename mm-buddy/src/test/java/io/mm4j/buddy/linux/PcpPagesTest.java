@@ -143,15 +143,6 @@ class PcpPagesTest {
     assertFalse(free(pcp, 0), "a page interrupts the row");
   }
 
-  @Test
-  void idleListsShrinkByAnEighth() {
-    PcpPages pcp = pages(63, 1000, 5000);
-    pcp.high = 4000;
-    fill(pcp, 3900);
-    assertEquals(400, pcp.decay());
-    assertEquals(3500, pcp.high);
-  }
-
   /** The list against a deque of the library. */
   @Test
   void aListKeepsTheOrderOfBothEnds() {

@@ -15,6 +15,7 @@ import io.mm4j.testkit.pages.rules.KswapdRules;
 import io.mm4j.testkit.pages.rules.MarksRules;
 import io.mm4j.testkit.pages.rules.PlainRules;
 import io.mm4j.testkit.pages.rules.PressureRules;
+import io.mm4j.testkit.pages.rules.TargetRules;
 import io.mm4j.testkit.pages.rules.ZonelistRules;
 import java.util.List;
 import java.util.stream.Stream;
@@ -39,6 +40,7 @@ public final class ModelRules {
             KswapdRules.all(),
             BulkRules.all(),
             ContigRules.all(),
+            TargetRules.all(),
             PlainRules.all())
         .flatMap(List::stream)
         .toList();

@@ -40,6 +40,12 @@ class PlainPages implements PageAllocator {
       }
       pfn = attempt(gfp, order);
     }
+    for (int i = 0; reclaims && pfn == NO_PAGE && i < lastResorts(); i++) {
+      if (!floors.pressure().outOfMemory(request)) {
+        break;
+      }
+      pfn = attempt(gfp, order);
+    }
     if (pfn != NO_PAGE) {
       floors.memory().memMap().prepare(pfn, order, FrameOwner.KERNEL);
     }
@@ -68,6 +74,11 @@ class PlainPages implements PageAllocator {
 
   /** How often reclaim is asked. */
   int rounds() {
+    return 16;
+  }
+
+  /** How often the last resort is asked. */
+  int lastResorts() {
     return 16;
   }
 

@@ -6,7 +6,9 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.Migratetype;
+import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageAllocatorProvider;
+import io.mm4j.api.page.PageAllocatorProvider.Floors;
 import io.mm4j.testkit.Fault;
 import io.mm4j.testkit.pages.model.Choices;
 import io.mm4j.testkit.pages.model.Hooks;
@@ -14,6 +16,7 @@ import io.mm4j.testkit.pages.model.ModelPages;
 import io.mm4j.testkit.pages.model.ModelProvider;
 import io.mm4j.testkit.pages.model.ModelRange;
 import io.mm4j.testkit.pages.model.ModelZone;
+import io.mm4j.testkit.pages.naive.PassingPages;
 import java.util.List;
 import java.util.function.Function;
 
@@ -67,6 +70,22 @@ public final class RangeFaults {
                     return gfp;
                   }
                 }),
+        fault(
+            "asks-for-blocks-as-for-pages",
+            "The place of a block is asked for with the flags of a page.",
+            "PA-37",
+            pages ->
+                new ModelRange(pages) {
+                  @Override
+                  public int flags(int gfp, ZoneType zone, int order) {
+                    return super.flags(gfp, zone, 0);
+                  }
+                }),
+        new Fault<>(
+            "loses-a-page-to-an-exception",
+            "When an owner throws, a page is lost.",
+            List.of("PA-38"),
+            new ModelProvider("loses-a-page-to-an-exception", RangeFaults::losing)),
         fault(
             "takes-any-flags",
             "A range is given to somebody who must not fail.",
@@ -133,6 +152,20 @@ public final class RangeFaults {
                     return 512;
                   }
                 }));
+  }
+
+  private static PageAllocator losing(Floors floors) {
+    return new PassingPages(new ModelPages(floors, new Choices(), new Hooks())) {
+      @Override
+      public boolean allocContigRange(Cpu cpu, long startPfn, long endPfn, int gfp) {
+        try {
+          return super.allocContigRange(cpu, startPfn, endPfn, gfp);
+        } catch (RuntimeException e) {
+          allocPages(cpu, Gfp.GFP_NOWAIT, 0, NUMA_NO_NODE);
+          throw e;
+        }
+      }
+    };
   }
 
   private static Fault<PageAllocatorProvider> fault(

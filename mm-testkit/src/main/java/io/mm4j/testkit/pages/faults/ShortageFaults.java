@@ -299,6 +299,17 @@ public final class ShortageFaults {
                   int rounds() {
                     return 1;
                   }
+                }),
+        plain(
+            "asks-the-last-resort-once",
+            "The last resort is asked once.",
+            "PA-39",
+            floors ->
+                new PlainPages(floors) {
+                  @Override
+                  int lastResorts() {
+                    return 1;
+                  }
                 }));
   }
 

@@ -24,6 +24,11 @@ public final class StatFaults {
 
   public static List<Fault<PageAllocatorProvider>> all() {
     return List.of(
+        new Fault<>(
+            "marks-unread",
+            "Recorded marks are not looked at.",
+            List.of("PA-40"),
+            new UnreadMarks()),
         fault(
             "min-free-of-one-more",
             "min_free_kbytes is one more.",

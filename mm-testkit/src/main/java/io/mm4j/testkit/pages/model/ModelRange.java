@@ -56,10 +56,14 @@ public class ModelRange {
     }
     types.keySet().forEach(p -> zone.frames.movePageblock(p, Migratetype.ISOLATE));
     pages.perCpu.drainAll(cpu, zone);
-    boolean taken = moves(cpu, zone, start, end, gfp) && takes(zone, start, end);
-    types.forEach((p, type) -> zone.frames.movePageblock(p, back(type)));
-    if (edge) {
-      cut.remove(zone);
+    boolean taken;
+    try {
+      taken = moves(cpu, zone, start, end, gfp) && takes(zone, start, end);
+    } finally {
+      types.forEach((p, type) -> zone.frames.movePageblock(p, back(type)));
+      if (edge) {
+        cut.remove(zone);
+      }
     }
     for (long p = start; taken && p < end; p++) {
       state.map.prepare(p, 0, FrameOwner.KERNEL);
@@ -144,7 +148,7 @@ public class ModelRange {
       flags = order == 0 ? flags : (flags & ~Gfp.__GFP_COMP) | compound;
       long to = pages.allocPages(cpu, flags, order, zone.zone.nodeId());
       if (to != NO_PAGE) {
-        boolean moved = state.pressure.migrate(cpu, owner, head, to, order);
+        boolean moved = asks(cpu, owner, head, to, order);
         if (!moved || holds()) {
           // All of it, or the reference that went along.
           pages.freePages(cpu, to, order);
@@ -161,6 +165,19 @@ public class ModelRange {
       pages.freePages(cpu, head, state.map.order(head));
     }
     return last;
+  }
+
+  /** Asks the owner; if he throws, neither the place nor the reference is kept. */
+  private boolean asks(Cpu cpu, FrameOwner owner, long head, long to, int order) {
+    try {
+      return state.pressure.migrate(cpu, owner, head, to, order);
+    } catch (RuntimeException e) {
+      pages.freePages(cpu, to, order);
+      if (holds()) {
+        pages.freePages(cpu, head, order);
+      }
+      throw e;
+    }
   }
 
   /** Whether a block that somebody got hold of is still what it was. */

@@ -270,10 +270,16 @@ public final class NaivePageAllocator implements PageAllocator {
         target = allocPages(cpu, flags, order);
       }
       inside.forEach(p -> freePages(cpu, p, order));
-      if (target != NO_PAGE) {
-        floors.pressure().migrate(cpu, owner, head, target, order);
-        // All of it, or the reference that went along.
-        freePages(cpu, target, order);
+      try {
+        boolean _ = target != NO_PAGE && floors.pressure().migrate(cpu, owner, head, target, order);
+      } catch (RuntimeException e) {
+        freePages(cpu, head, order);
+        throw e;
+      } finally {
+        if (target != NO_PAGE) {
+          // All of it, or the reference that went along.
+          freePages(cpu, target, order);
+        }
       }
     }
     boolean last = map.refcount(head) == 1;

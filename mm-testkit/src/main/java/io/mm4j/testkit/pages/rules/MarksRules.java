@@ -78,7 +78,8 @@ public final class MarksRules {
             "Programs find a zone by its place.",
             "mm/vmstat.c zoneinfo_show_print",
             "a zone is left out, or one without memory has CPUs",
-            MarksRules::shown));
+            MarksRules::shown),
+        new RecordedMarksRule());
   }
 
   private static Rule<PageAllocatorProvider> look(

@@ -18,6 +18,7 @@ import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.pages.rules.DrawnRule.Needs;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 
@@ -50,7 +51,16 @@ public final class PlainRules {
                 + " to 16 times, and not once more when it gave nothing.",
             "mm/page_alloc.c __alloc_pages_slowpath",
             "one round only, or one after nothing came",
-            PlainRules::rounds));
+            PlainRules::rounds),
+        rule(
+            "PA-39",
+            "last-resort-until-no-gain",
+            "Where reclaim gives nothing the last resort is asked as long as it frees something and"
+                + " the block cannot be had, up to 16 times, and not once more when it freed"
+                + " nothing.",
+            "mm/page_alloc.c __alloc_pages_may_oom",
+            "it is asked once only, or for ever",
+            PlainRules::lastResort));
   }
 
   private static Rule<PageAllocatorProvider> rule(
@@ -176,5 +186,39 @@ public final class PlainRules {
     int asked = served ? gains + 1 : Math.min(16, gains + 1);
     checkEqual(asked, giver.asked().size(), "calls of a reclaimer that gives " + gains + " times");
     giver.asked().forEach(r -> checkEqual(1L << order, r.pages(), "pages that are asked for"));
+  }
+
+  private static void lastResort(DrawnSubject s, Seeded random) {
+    Shortage shortage = new Shortage(s, random);
+    int order = random.between(1, 3);
+    int frees = random.below(24);
+    boolean served = frees > 0 && frees <= 16 && random.oneIn(2);
+    long first = 1024 + (random.below(900) & -(1L << order));
+    // No two of these are buddies.
+    Iterator<Long> useless =
+        shortage.held.stream()
+            .filter(p -> p % 4 == 2 && (p < first || p >= first + (1L << order)))
+            .iterator();
+    int[] asked = {0};
+    s.machine
+        .pressure()
+        .registerOom(
+            request -> {
+              asked[0]++;
+              if (served && asked[0] == frees) {
+                for (long pfn = first; pfn < first + (1L << order); pfn++) {
+                  s.pages.freePages(request.cpu(), pfn, 0);
+                }
+              } else if (asked[0] <= frees) {
+                s.pages.freePages(request.cpu(), useless.next(), 0);
+              }
+              return asked[0] <= frees;
+            });
+    long pfn = s.pages.allocPages(shortage.cpu, Gfp.GFP_HIGHUSER_MOVABLE, order);
+    checkEqual(served ? first : PageAllocator.NO_PAGE, pfn, "block of order " + order);
+    checkEqual(
+        served ? frees : Math.min(16, frees + 1),
+        asked[0],
+        "questions to a last resort that frees " + frees + " times");
   }
 }
