@@ -49,13 +49,20 @@ final class RamChoice {
   }
 
   private static Ram inFolder(Path folder, long bytes) {
+    if (!Files.isDirectory(folder)) {
+      throw refused("there is no such folder", folder);
+    }
     try {
       return new FileRam(folder, bytes);
     } catch (IOException e) {
-      throw new InputException(
-          "no RAM of " + Sizes.format(bytes) + " could be mapped: " + e,
-          "physical-memory:" + NAME + "=" + folder,
-          ANONYMOUS + ", or a folder that may be written to, with room for a sparse file");
+      throw refused("no RAM of " + Sizes.format(bytes) + " can be mapped: " + e, folder);
     }
+  }
+
+  private static InputException refused(String what, Path folder) {
+    return new InputException(
+        what,
+        "physical-memory:" + NAME + "=" + folder,
+        ANONYMOUS + ", or a folder that may be written to, with room for a sparse file");
   }
 }
