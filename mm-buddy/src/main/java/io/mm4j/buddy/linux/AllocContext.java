@@ -87,7 +87,7 @@ final class AllocContext {
 
   /** The nodes whose frames would help; null for all. */
   @Nullable NodeMask helpful() {
-    return wants(Gfp.__GFP_THISNODE) && zones.length > 0 ? zones[0].nodeOnly : nodes;
+    return wants(Gfp.__GFP_THISNODE) ? preferred().nodeOnly : nodes;
   }
 
   /** The zone that would be best. */

@@ -95,6 +95,11 @@ record MachineShape(MemoryLayout layout, String text) {
     if (last != MemoryMap.Type.USABLE) {
       ranges.add(new Range(at, at + (1 << 16) + random.below(3 << 12), MemoryMap.Type.USABLE));
     }
+    if (stop > SECTION && random.oneIn(3)) {
+      // The last frame of the machine is the last of its section.
+      long from = ranges.getLast().end();
+      ranges.add(new Range(from, (from & -SECTION) + SECTION, MemoryMap.Type.USABLE));
+    }
     return divided(random, new MemoryMap(ranges));
   }
 

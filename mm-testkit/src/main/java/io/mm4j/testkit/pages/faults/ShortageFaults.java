@@ -16,16 +16,20 @@ import io.mm4j.testkit.pages.model.AllocFlag;
 import io.mm4j.testkit.pages.model.AllocFlags;
 import io.mm4j.testkit.pages.model.Background;
 import io.mm4j.testkit.pages.model.Choices;
+import io.mm4j.testkit.pages.model.HighAtomicReserve;
 import io.mm4j.testkit.pages.model.Hooks;
 import io.mm4j.testkit.pages.model.Mark;
 import io.mm4j.testkit.pages.model.ModelKswapd;
 import io.mm4j.testkit.pages.model.ModelPages;
 import io.mm4j.testkit.pages.model.ModelProvider;
+import io.mm4j.testkit.pages.model.ModelSlow;
 import io.mm4j.testkit.pages.model.ModelZone;
 import io.mm4j.testkit.pages.model.NodeOrder;
 import io.mm4j.testkit.pages.model.PerCpu;
 import io.mm4j.testkit.pages.model.Request;
+import io.mm4j.testkit.pages.model.Slow;
 import io.mm4j.testkit.pages.model.State;
+import io.mm4j.testkit.pages.model.Walk;
 import java.util.Comparator;
 import java.util.List;
 import java.util.function.Function;
@@ -267,6 +271,11 @@ public final class ShortageFaults {
                     return super.allocPages(cpu, gfp, Math.min(order, 10), nodeId);
                   }
                 }),
+        pages(
+            "gives-up-what-is-in-use",
+            "Every other time a reserve without a free page counts as given up.",
+            List.of("PA-41"),
+            floors -> new ModelPages(floors, new Choices(), new UsedReserve())),
         plain(
             "hands-out-isolated-blocks",
             "Isolated blocks are given when nothing else is left.",
@@ -354,5 +363,24 @@ public final class ShortageFaults {
   private static Fault<PageAllocatorProvider> plain(
       String name, String what, String meantFor, Function<Floors, PageAllocator> factory) {
     return new Fault<>(name, what, List.of(meantFor), new ModelProvider(name, factory, false));
+  }
+
+  /** Says that something was given up although nothing was. */
+  private static final class UsedReserve extends Hooks {
+    @Override
+    public Slow slow(
+        State state, Walk walk, PerCpu perCpu, HighAtomicReserve reserve, Background background) {
+      HighAtomicReserve wrong =
+          new HighAtomicReserve() {
+            private boolean last;
+
+            @Override
+            public boolean unreserve(Request request, boolean force) {
+              last = super.unreserve(request, force) || !last;
+              return last;
+            }
+          };
+      return new ModelSlow(state, walk, perCpu, wrong, background);
+    }
   }
 }

@@ -11,7 +11,7 @@ import io.mm4j.api.page.Migratetype;
  * reserve_highatomic_pageblock()} and {@code unreserve_highatomic_pageblock()} of mm/page_alloc.c
  * (Linux 6.18).
  */
-public final class HighAtomicReserve {
+public class HighAtomicReserve {
   /**
    * The pageblock of a block that was just given, unless the zone is too small or has one part in a
    * hundred already.
@@ -45,7 +45,7 @@ public final class HighAtomicReserve {
    * @param force also the last one of a zone
    * @return whether free pages came with it
    */
-  boolean unreserve(Request request, boolean force) {
+  public boolean unreserve(Request request, boolean force) {
     for (ModelZone zone : request.zones()) {
       if (!force && zone.reservedHighatomic <= zone.blockPages()) {
         continue;

@@ -94,6 +94,11 @@ final class Grounds {
     return random.oneIn(2) ? withLowMarks(random, ground) : ground;
   }
 
+  /** The same, with marks that some hundred pages meet. */
+  static Ground reservingLow(Seeded random) {
+    return withLowMarks(random, reserving(random));
+  }
+
   /** One node, small, of which half is far more than its marks want. */
   static Ground plenty(Seeded random) {
     return withLowMarks(random, small(random));

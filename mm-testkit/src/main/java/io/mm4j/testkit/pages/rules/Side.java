@@ -17,6 +17,7 @@ import io.mm4j.api.page.ReclaimRequest;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,8 +32,11 @@ final class Side implements AutoCloseable {
   /** What the reclaimer can give up. */
   final Deque<Twins.Held> reclaimable = new ArrayDeque<>();
 
-  /** Where blocks were moved to since the last call, by where they were. */
-  final Map<Long, Long> moved = new LinkedHashMap<>();
+  /** Where blocks are that were moved since the last call, by where they were before it. */
+  private final Map<Long, Long> moved = new LinkedHashMap<>();
+
+  /** The same the other way round: a block may move again, even to where another one was. */
+  private final Map<Long, Long> origins = new HashMap<>();
 
   /** What the last resort can give up, and how many blocks of it at once. */
   final Deque<Twins.Held> killable = new ArrayDeque<>();
@@ -57,7 +61,10 @@ final class Side implements AutoCloseable {
       return false;
     }
     map.move(destination, source, order);
-    moved.put(source, destination);
+    Long known = origins.remove(source);
+    long origin = known == null ? source : known;
+    moved.put(origin, destination);
+    origins.put(destination, origin);
     return true;
   }
 
@@ -79,7 +86,7 @@ final class Side implements AutoCloseable {
     }
     long freed = 0;
     while (freed < request.pages() && !reclaimable.isEmpty()) {
-      Twins.Held block = now(reclaimable.removeFirst());
+      Twins.Held block = takeOut(reclaimable.removeFirst());
       pages.freePages(request.cpu(), block.pfn(), block.order());
       freed += 1L << block.order();
     }
@@ -88,9 +95,14 @@ final class Side implements AutoCloseable {
 
   /** A block, wherever it was moved to. */
   Twins.Held now(Twins.Held block) {
-    Twins.Held place = block;
-    for (Long to; (to = moved.get(place.pfn())) != null; ) {
-      place = new Twins.Held(to, place.order());
+    return new Twins.Held(moved.getOrDefault(block.pfn(), block.pfn()), block.order());
+  }
+
+  /** The same of one that is given up: who moves to its place is another one. */
+  private Twins.Held takeOut(Twins.Held block) {
+    Twins.Held place = now(block);
+    if (origins.remove(place.pfn()) != null) {
+      moved.remove(block.pfn());
     }
     return place;
   }
@@ -101,6 +113,7 @@ final class Side implements AutoCloseable {
     follow(killable);
     Map<Long, Long> all = Map.copyOf(moved);
     moved.clear();
+    origins.clear();
     return all;
   }
 
@@ -122,7 +135,7 @@ final class Side implements AutoCloseable {
     asked.add("last resort: " + request);
     boolean some = !killable.isEmpty();
     for (int i = 0; i < killedAtOnce && !killable.isEmpty(); i++) {
-      Twins.Held block = now(killable.removeFirst());
+      Twins.Held block = takeOut(killable.removeFirst());
       pages.freePages(request.cpu(), block.pfn(), block.order());
     }
     return some;

@@ -141,6 +141,17 @@ public final class TwinRules {
                 "isolated pages stay in a counter, or come back twice"),
             Grounds::small,
             Mixes::ranging),
+        new TwinRule(
+            new RuleInfo(
+                "PA-41",
+                "used-up-reserve-as-linux",
+                "A reserve of which every page is in use gives nothing up: who asks then tries as"
+                    + " often as if there were none; what comes back of it is its own again.",
+                "A request goes round for ever, or a pageblock in use changes its type.",
+                "mm/page_alloc.c unreserve_highatomic_pageblock, should_reclaim_retry",
+                "giving up is taken for progress although no page came of it"),
+            Grounds::reservingLow,
+            ReserveMixes::usedUp),
         TwinRule.together(
             new RuleInfo(
                 "PA-33",
