@@ -57,11 +57,8 @@ final class LlfreeFrameAllocator implements FrameAllocator {
     }
     int reserved = trees.reservedBy(migratetype);
     long frame = reserved < 0 ? NONE : search(reserved, order);
-    if (frame == NONE) {
+    if (frame == NONE) { // some other tree has one: full blocks are counted
       frame = searchOthers(Math.max(0, reserved), order, migratetype);
-    }
-    if (frame == NONE) {
-      return NONE;
     }
     clear(frame, order);
     return base + frame;

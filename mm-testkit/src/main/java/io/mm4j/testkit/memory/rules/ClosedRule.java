@@ -15,6 +15,7 @@ import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.Subject;
 import io.mm4j.testkit.Trial;
+import java.nio.file.Path;
 import java.util.List;
 
 /** PM-36: nobody reads or writes what was given back. */
@@ -26,7 +27,7 @@ final class ClosedRule extends Rule<PhysicalMemoryProvider> {
             "PM-36",
             "closed-is-refused",
             "After close every read and write of a frame that had bytes is refused with an"
-                + " exception, with contents=all and contents=tables.",
+                + " exception, with contents=all and contents=tables, in memory and in a folder.",
             "What the host has given to somebody else is theirs.",
             "munmap(2); mm4j's contract of PhysicalMemory",
             "close gives nothing back, or only the outermost of two layers is closed"));
@@ -50,6 +51,11 @@ final class ClosedRule extends Rule<PhysicalMemoryProvider> {
     Contents contents = random.oneIn(2) ? Contents.ALL : Contents.TABLES;
     MachineShape shape = MachineShape.any(random, MachineShape.Size.SMALL);
     long pfn = random.below(shape.layout().endPfn());
+    boolean inFolder = random.oneIn(2) && FolderRule.hasOption(provider);
+    Options chosen =
+        inFolder
+            ? FolderRule.in(provider, options, Path.of(System.getProperty("java.io.tmpdir")))
+            : options;
     return new Trial<Opened>() {
       @Override
       public List<Operation<Opened>> operations() {
@@ -58,12 +64,12 @@ final class ClosedRule extends Rule<PhysicalMemoryProvider> {
 
       @Override
       public Opened open() {
-        return new Opened(provider.create(shape.layout(), contents, options));
+        return new Opened(provider.create(shape.layout(), contents, chosen));
       }
 
       @Override
       public String setup() {
-        return contents + ", frame " + pfn + ", " + shape.text();
+        return contents + (inFolder ? ", ram=FOLDER" : "") + ", frame " + pfn + ", " + shape.text();
       }
 
       @Override

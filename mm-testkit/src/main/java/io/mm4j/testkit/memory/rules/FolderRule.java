@@ -50,9 +50,11 @@ final class FolderRule extends Rule<PhysicalMemoryProvider> {
 
   @Override
   public @Nullable String missing(PhysicalMemoryProvider provider, Options options) {
-    return provider.options().stream().anyMatch(option -> option.name().equals(RAM))
-        ? null
-        : "it has no option ram";
+    return hasOption(provider) ? null : "it has no option ram";
+  }
+
+  static boolean hasOption(PhysicalMemoryProvider provider) {
+    return provider.options().stream().anyMatch(option -> option.name().equals(RAM));
   }
 
   /** Fewer than others: each is two machines on the host's disk. */
@@ -61,7 +63,7 @@ final class FolderRule extends Rule<PhysicalMemoryProvider> {
     return Math.ceilDiv(asked, 4);
   }
 
-  private static Options in(PhysicalMemoryProvider provider, Options options, Path folder) {
+  static Options in(PhysicalMemoryProvider provider, Options options, Path folder) {
     Map<String, String> values = new HashMap<>(options.asMap());
     values.put(RAM, folder.toString());
     return Options.of(provider, values, provider.name());
