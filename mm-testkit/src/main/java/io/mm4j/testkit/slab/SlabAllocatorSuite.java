@@ -18,7 +18,9 @@ import io.mm4j.testkit.slab.rules.NamedCases;
 import io.mm4j.testkit.slab.rules.PlaceRules;
 import io.mm4j.testkit.slab.rules.PromiseRules;
 import io.mm4j.testkit.slab.rules.RequestRules;
+import io.mm4j.testkit.slab.rules.SlabCRules;
 import io.mm4j.testkit.slab.rules.SlabStressRule;
+import io.mm4j.testkit.slab.rules.SlobRules;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -40,6 +42,8 @@ public final class SlabAllocatorSuite {
                 RequestRules.all(),
                 MarkRules.all(),
                 ArrayRules.all(),
+                SlabCRules.all(),
+                SlobRules.all(),
                 List.of(SlabStressRule.rule()))
             .flatMap(List::stream)
             .toList();

@@ -86,6 +86,33 @@ final class RequestFaults {
                   }
                 }),
         SlabFaults.fault(
+            "slab-c-by-name",
+            "The caches of kmalloc are called as mm/slab.c calls them, and nothing else is its.",
+            List.of("SL-47", "SL-48"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  protected NaiveCache cache(
+                      int id, KmemCacheArgs args, int flags, NaiveGeometry geometry, boolean own) {
+                    String name = own ? "size-" + args.objectBytes() : args.name();
+                    KmemCacheArgs named = KmemCacheArgs.of(name, args.objectBytes());
+                    return super.cache(id, own ? named : args, flags, geometry, own);
+                  }
+                }),
+        SlabFaults.fault(
+            "slob-by-name",
+            "The caches of kmalloc are called as mm/slob.c's one is, and nothing else is its.",
+            List.of("SL-49"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  protected NaiveCache cache(
+                      int id, KmemCacheArgs args, int flags, NaiveGeometry geometry, boolean own) {
+                    KmemCacheArgs named = KmemCacheArgs.of("kmalloc", args.objectBytes());
+                    return super.cache(id, own ? named : args, flags, geometry, own);
+                  }
+                }),
+        SlabFaults.fault(
             "merges-all-the-same",
             "slab_nomerge changes nothing.",
             List.of("SL-43"),
