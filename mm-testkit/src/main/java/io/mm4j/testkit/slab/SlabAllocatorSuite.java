@@ -10,6 +10,7 @@ import io.mm4j.testkit.slab.faults.SlabFaults;
 import io.mm4j.testkit.slab.naive.NaiveSlabs;
 import io.mm4j.testkit.slab.rules.ArrayRules;
 import io.mm4j.testkit.slab.rules.CaseRules;
+import io.mm4j.testkit.slab.rules.CpuSlabRules;
 import io.mm4j.testkit.slab.rules.DebugRules;
 import io.mm4j.testkit.slab.rules.EverydayRules;
 import io.mm4j.testkit.slab.rules.GeometryRules;
@@ -44,6 +45,7 @@ public final class SlabAllocatorSuite {
                 ArrayRules.all(),
                 SlabCRules.all(),
                 SlobRules.all(),
+                CpuSlabRules.all(),
                 List.of(SlabStressRule.rule()))
             .flatMap(List::stream)
             .toList();

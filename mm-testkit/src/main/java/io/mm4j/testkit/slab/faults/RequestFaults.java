@@ -4,6 +4,7 @@ package io.mm4j.testkit.slab.faults;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.page.Gfp;
+import io.mm4j.api.slab.CacheStats;
 import io.mm4j.api.slab.KmemCache;
 import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabAllocatorProvider;
@@ -110,6 +111,34 @@ final class RequestFaults {
                       int id, KmemCacheArgs args, int flags, NaiveGeometry geometry, boolean own) {
                     KmemCacheArgs named = KmemCacheArgs.of("kmalloc", args.objectBytes());
                     return super.cache(id, own ? named : args, flags, geometry, own);
+                  }
+                }),
+        SlabFaults.fault(
+            "says-it-has-cpu-slabs",
+            "Statistics tell of a slab that a CPU works with, and there is none.",
+            List.of("SL-50"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  protected NaiveCache cache(
+                      int id, KmemCacheArgs args, int flags, NaiveGeometry geometry, boolean own) {
+                    return new NaiveCache(id, args, flags, geometry, own) {
+                      @Override
+                      public CacheStats stats() {
+                        var s = super.stats();
+                        return new CacheStats(
+                            s.activeObjects(),
+                            s.objects(),
+                            s.liveObjects(),
+                            s.activeSlabs(),
+                            s.slabs(),
+                            s.pages(),
+                            0,
+                            0,
+                            Math.min(1, s.slabs()),
+                            0);
+                      }
+                    };
                   }
                 }),
         SlabFaults.fault(
