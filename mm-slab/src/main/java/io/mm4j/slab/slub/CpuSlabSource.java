@@ -248,7 +248,7 @@ final class CpuSlabSource {
       node.lock.unlock();
     }
     if (empty) {
-      long _ = pages.discard(cpu, cache, pfn);
+      pages.discard(cpu, cache, pfn);
     }
   }
 
@@ -284,7 +284,7 @@ final class CpuSlabSource {
       node.lock.unlock();
     }
     if (empty) {
-      long _ = pages.discard(cpu, cache, pfn);
+      pages.discard(cpu, cache, pfn);
     }
   }
 }

@@ -9,6 +9,7 @@ import static io.mm4j.testkit.paging.rules.TableRules.rule;
 import io.mm4j.api.pagetable.Mmu;
 import io.mm4j.api.pagetable.MmuStats;
 import io.mm4j.api.pagetable.PageTableFormat;
+import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.pagetable.PageTablesProvider;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Seeded;
@@ -51,6 +52,8 @@ public final class TlbRules {
     final List<Long> roots = new ArrayList<>();
     final List<Place> places = new ArrayList<>();
     final long direct;
+    int loads;
+    int kept;
 
     Play(PagingBench b, Seeded random) {
       this.b = b;
@@ -93,6 +96,8 @@ public final class TlbRules {
       int id = mmu.asids() > 1 ? 1 + which : 0;
       boolean keep = mmu.asids() > 1 && random.oneIn(2);
       mmu.loadDirectory(roots.get(which), id, keep);
+      loads++;
+      kept += keep ? 1 : 0;
       model.load(roots.get(which), id, keep);
     }
 
@@ -214,6 +219,14 @@ public final class TlbRules {
     checkEqual(play.model.hits, after.hits() - before.hits(), b.kind + ": hits");
     checkEqual(play.model.misses, after.misses() - before.misses(), b.kind + ": misses");
     checkEqual(play.model.faults, after.faults() - before.faults(), b.kind + ": faults");
+    checkEqual(play.loads, after.switches() - before.switches(), b.kind + ": switches");
+    checkEqual(play.kept, after.reused() - before.reused(), b.kind + ": identifiers used again");
+    checkEqual(before.fromOthers(), after.fromOthers(), b.kind + ": flushes that others asked for");
+    play.mmu.switchTo(PageTables.NO_ROOT);
+    for (Place place : play.places) {
+      long seen = play.mmu.cached(place.start);
+      checkEqual(PageTables.NOT_MAPPED, seen, b.kind + ": cached without a root");
+    }
     play.mmu.flushAll(true);
     play.roots.forEach(root -> MmuRules.end(b, root));
   }

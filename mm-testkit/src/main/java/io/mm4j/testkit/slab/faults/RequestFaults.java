@@ -3,6 +3,7 @@
 package io.mm4j.testkit.slab.faults;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.MisuseException;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.slab.CacheStats;
 import io.mm4j.api.slab.KmemCache;
@@ -139,6 +140,22 @@ final class RequestFaults {
                             0);
                       }
                     };
+                  }
+                }),
+        SlabFaults.fault(
+            "refuses-while-others-work",
+            "While another CPU is at work every cache counts as in use.",
+            List.of("SL-51"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  public synchronized void kmemCacheDestroy(Cpu cpu, KmemCache cache) {
+                    for (Cpu other : floors.cpus().all()) {
+                      if (other.parkLock().isLocked()) {
+                        throw new MisuseException("destroyed with objects in use: " + cache);
+                      }
+                    }
+                    super.kmemCacheDestroy(cpu, cache);
                   }
                 }),
         SlabFaults.fault(

@@ -79,7 +79,7 @@ public final class CpuSlabRules {
       boolean inOrder = random.oneIn(2);
       for (int n = 0; n < count; n++) {
         if (grows) {
-          int gfp = node < 0 ? GFP : GFP | Gfp.__GFP_THISNODE;
+          int gfp = node < 0 || random.oneIn(2) ? GFP : GFP | Gfp.__GFP_THISNODE;
           long got = s.slabs.kmemCacheAlloc(s.cpu(cpu), cache, gfp, node);
           check(got != SlabAllocator.NO_OBJECT, "an object", "none");
           long wanted = model.alloc(cpu, node, got, s.shape.nodeOf(got));

@@ -6,6 +6,7 @@ import static io.mm4j.testkit.RuleViolation.check;
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 
 import io.mm4j.api.memory.Architecture;
+import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.slab.KmemCache;
 import io.mm4j.api.slab.KmemCacheArgs;
@@ -185,6 +186,9 @@ public final class SlabCRules {
     /** What kmalloc is asked for, or 0. */
     final int bytes;
 
+    /** Whether objects have red zones and poison. */
+    final boolean red;
+
     Play(SlabSubject s, Seeded random, Kernel kernel) {
       this.s = s;
       this.random = random;
@@ -200,6 +204,7 @@ public final class SlabCRules {
         cache = s.slabs.kmemCacheCreate(args);
       }
       ArrayGeometry geometry = new ArrayGeometry(kernel, args);
+      red = geometry.marks > 0;
       same(geometry, cache, args + " in " + kernel);
       List<Integer> nodes = new ArrayList<>();
       s.machine.cpus().all().forEach(cpu -> nodes.add(cpu.nodeId()));
@@ -207,7 +212,7 @@ public final class SlabCRules {
     }
 
     void take(int cpu, int node) {
-      int gfp = node < 0 ? GFP : GFP | Gfp.__GFP_THISNODE;
+      int gfp = node < 0 || random.oneIn(2) ? GFP : GFP | Gfp.__GFP_THISNODE;
       long got =
           bytes > 0
               ? s.slabs.kmalloc(s.cpu(cpu), bytes, gfp, node)
@@ -223,6 +228,7 @@ public final class SlabCRules {
       String seen = String.format("0x%x of a %s slab", got, known ? "known" : "new");
       check(wanted >= 0, "an object of a new slab", seen);
       check(wanted == got, String.format("0x%x", wanted), seen);
+      marks(got, true);
       held.add(got);
     }
 
@@ -234,6 +240,26 @@ public final class SlabCRules {
         s.slabs.kmemCacheFree(s.cpu(cpu), cache, object);
       }
       model.free(cpu, s.shape.nodeOf(object), object);
+      if (model.knows(object)) {
+        marks(object, false);
+      }
+    }
+
+    /** Red zones and poison, where there are some: include/linux/poison.h. */
+    void marks(long object, boolean inUse) {
+      PhysicalMemory memory = s.machine.memory();
+      int room = (cache.objectBytes() + 7) / 8 * 8;
+      if (red) {
+        long wanted = inUse ? 0xd841_56c5_6356_88c0L : 0x09f9_1102_9d74_e35bL;
+        for (long at : new long[] {object - 8, object + room}) {
+          check(memory.getLong(at) == wanted, "a red zone at " + at, "" + memory.getLong(at));
+        }
+        for (int i = 0; i < room; i++) {
+          byte byteThere = memory.getByte(object + i);
+          int poison = i == room - 1 ? 0xa5 : inUse ? 0x5a : 0x6b;
+          checkEqual((byte) poison, byteThere, "byte " + i + " of an object, in use: " + inUse);
+        }
+      }
     }
 
     /** Time goes by, and each CPU calls for something else. */

@@ -176,6 +176,11 @@ final class SlabSubject extends Subject {
     if (looksAt(Aspect.ALIGNMENT)) {
       int align = cache == null ? kmallocAlign(bytes) : cacheAlign(cache.args);
       check(paddr % align == 0, "an address aligned to " + align, String.format("0x%x", paddr));
+      if (cache != null) {
+        int says = cache.cache.align();
+        check(
+            paddr % says == 0, "aligned to " + says + ", as it says", String.format("0x%x", paddr));
+      }
     }
     return hold(new Live(paddr, bytes, cache, patterns++), gfp);
   }
@@ -343,7 +348,9 @@ final class SlabSubject extends Subject {
       slabs.kmemCacheDestroy(cpu(0), cache.cache);
     }
     caches.clear();
-    long _ = slabs.shrinkAll(cpu(0));
+    long before = machine.framesOwnedBy(FrameOwner.SLAB);
+    long given = slabs.shrinkAll(cpu(0));
+    checkEqual(before - machine.framesOwnedBy(FrameOwner.SLAB), given, "frames that were shrunk");
     LeakReport held = machine.framesInUse();
     check(held.isEmpty(), "no frame in use when all was freed and shrunk", held.toString());
   }
@@ -377,6 +384,9 @@ final class SlabSubject extends Subject {
   @Override
   public void validate() {
     machine.validate();
+    for (Cpu cpu : machine.cpus().all()) {
+      check(!cpu.parkLock().isLocked(), cpu + " is parked", "somebody has it");
+    }
   }
 
   @Override
