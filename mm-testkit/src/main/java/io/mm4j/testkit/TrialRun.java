@@ -2,7 +2,9 @@
 
 package io.mm4j.testkit;
 
+import io.mm4j.api.LockClass;
 import io.mm4j.api.LockOrder;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +35,20 @@ final class TrialRun {
     return run(trial, operations, story, new LongAdder());
   }
 
+  /** No call keeps a lock that it took. */
+  private static void nothingIsLocked() {
+    if (LockOrder.held() != 0) {
+      List<LockClass> kinds = new ArrayList<>();
+      for (LockClass kind : LockClass.values()) {
+        if ((LockOrder.held() & 1 << kind.code()) != 0) {
+          kinds.add(kind);
+        }
+      }
+      LockOrder.forget();
+      throw new RuleViolation("no lock that is held after a call", "held: " + kinds);
+    }
+  }
+
   /** The same, and adds to a sum how many calls the plugin has answered. */
   static <S extends Subject> @Nullable Failed run(
       Trial<S> trial,
@@ -60,6 +76,7 @@ final class TrialRun {
             story.add(told.isEmpty() ? during : during + "  -> " + told);
           }
         }
+        nothingIsLocked();
         trial.afterStep(subject);
         if ((step + 1) % every == 0) {
           during = "validate() after " + operation;

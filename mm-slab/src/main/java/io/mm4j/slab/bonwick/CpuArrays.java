@@ -18,6 +18,9 @@ import java.util.Arrays;
  * nobody has used lately with 16 objects at most. From a full one the oldest batch goes into the
  * shared one as far as there is room, else to its slabs.
  *
+ * <p>In the form 2.4 nothing is shared, an array is always filled with a whole batch, and the
+ * newest batch of a full one goes to its slabs.
+ *
  * <p>Differences: an object of another node goes straight to its slab, as with the boot parameter
  * {@code noaliencache}. An array counts as used when it was filled, not at each allocation.
  */
@@ -65,7 +68,8 @@ final class CpuArrays extends CpuRequests<BonwickCache, BonwickCpu> {
   private void refill(BonwickCpu cpu, BonwickCache cache, CpuArray array, int gfp) {
     NodeLists node = cache.nodes[cpu.cpu().nodeId()];
     ObjectSheaf objects = array.objects;
-    int count = array.touched ? cache.batchCount : Math.min(cache.batchCount, REFILL_LIMIT);
+    boolean whole = array.touched || slabs.form.old();
+    int count = whole ? cache.batchCount : Math.min(cache.batchCount, REFILL_LIMIT);
     do {
       String from = "slabs";
       node.lock.lock();
@@ -76,7 +80,6 @@ final class CpuArrays extends CpuRequests<BonwickCache, BonwickCpu> {
             objects.push(node.shared[node.sharedCount - moved + i]);
           }
           node.sharedCount -= moved;
-          node.sharedTouched = true;
           from = "the node's shared array";
         } else {
           slabs.slabs.fill(cache, node, objects, count);
@@ -111,34 +114,40 @@ final class CpuArrays extends CpuRequests<BonwickCache, BonwickCpu> {
     objects.push(object);
   }
 
-  /** {@code cache_flusharray()}. */
+  /** {@code cache_flusharray()}; in 2.4 a part of {@code __kmem_cache_free()}. */
   private void flushArray(BonwickCpu cpu, BonwickCache cache, ObjectSheaf objects) {
-    NodeLists node = cache.nodes[cpu.cpu().nodeId()];
+    int count = cache.batchCount;
+    boolean old = slabs.form.old();
+    int moved = share(cache.nodes[cpu.cpu().nodeId()], objects, count);
+    if (moved > 0) {
+      objects.dropLowest(moved);
+    } else if (old) {
+      drainNewest(cpu, cache, objects, count);
+    } else {
+      drain(cpu, cache, objects, count);
+    }
     SlabEvents events = slabs.events();
-    int count = Math.min(cache.batchCount, objects.size());
-    int moved = 0;
+    if (events != null) {
+      String which =
+          moved > 0
+              ? moved + " oldest go into the shared array"
+              : count + (old ? " newest" : " oldest") + " go back to their slabs";
+      events.step(cpu.cpu(), "the cpu's array is full: its " + which);
+    }
+  }
+
+  /** The oldest objects go into a node's shared array as far as there is room; how many. */
+  private static int share(NodeLists node, ObjectSheaf objects, int count) {
     node.lock.lock();
     try {
-      int room = node.shared.length - node.sharedCount;
-      moved = Math.min(room, count);
+      int moved = Math.min(node.shared.length - node.sharedCount, count);
       for (int i = 0; i < moved; i++) {
         node.shared[node.sharedCount + i] = objects.get(i);
       }
       node.sharedCount += moved;
+      return moved;
     } finally {
       node.lock.unlock();
-    }
-    if (moved > 0) {
-      objects.dropLowest(moved);
-    } else {
-      drain(cpu, cache, objects, count);
-    }
-    if (events != null) {
-      events.step(
-          cpu.cpu(),
-          moved > 0
-              ? "the cpu's array is full: its " + moved + " oldest go into the shared array"
-              : "the cpu's array is full: its " + count + " oldest go back to their slabs");
     }
   }
 
@@ -152,6 +161,14 @@ final class CpuArrays extends CpuRequests<BonwickCache, BonwickCpu> {
       objects.dropLowest(count);
       slabs.slabs.free(cpu, cache, cache.nodes[cpu.cpu().nodeId()], leaving, count);
     }
+  }
+
+  private void drainNewest(BonwickCpu cpu, BonwickCache cache, ObjectSheaf objects, int count) {
+    long[] leaving = cpu.leaving(count);
+    for (int i = count - 1; i >= 0; i--) {
+      leaving[i] = objects.pop();
+    }
+    slabs.slabs.free(cpu, cache, cache.nodes[cpu.cpu().nodeId()], leaving, count);
   }
 
   /** The oldest objects of a node's shared array go back to their slabs. */

@@ -50,7 +50,7 @@ record Form(boolean old, int pointer, int line, int breakOrder, int cpus) {
 
   /** {@code sizeof(struct slab)}. */
   int descriptorBytes() {
-    return pointer == 8 ? 48 : old ? 24 : 28;
+    return 4 * pointer + 2 * Integer.BYTES + (old ? 0 : pointer); // the node came with 2.6
   }
 
   /** {@code enable_cpucache()}: how many objects a CPU keeps; 0 for a cache without arrays. */

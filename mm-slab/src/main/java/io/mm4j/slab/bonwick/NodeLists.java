@@ -29,7 +29,6 @@ final class NodeLists {
   final long[] shared;
 
   int sharedCount;
-  boolean sharedTouched;
 
   /** Whether somebody has asked for a free slab since the last reaping. */
   boolean freeTouched;

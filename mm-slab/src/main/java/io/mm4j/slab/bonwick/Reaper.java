@@ -6,8 +6,8 @@ import io.mm4j.slab.bonwick.BonwickCpu.CpuArray;
 
 /**
  * What is not used goes back bit by bit: {@code cache_reap()} of mm/slab.c (Linux 2.6.32). Each CPU
- * does it for its own arrays every 2 s, and for its node's shared arrays and free slabs every 4 s,
- * if nobody has touched them since.
+ * does it for its own arrays every 2 s, and for its node's shared arrays and free slabs every 4 s;
+ * for arrays that were not filled and lists of free slabs that nobody looked at since.
  *
  * <p>Difference: there is no timer. A CPU looks at the machine's clock when it comes the slow way.
  */
@@ -36,12 +36,12 @@ final class Reaper {
 
   private void reap(BonwickCpu cpu, BonwickCache cache, long now) {
     CpuArray array = cpu.ifAny(cache);
-    if (array != null) {
-      boolean touched = array.touched;
-      array.touched = false;
-      if (!touched) {
-        slabs.arrays.drain(
-            cpu, cache, array.objects, part(array.objects.capacity(), array.objects.size()));
+    if (array != null && !array.objects.isEmpty()) {
+      if (array.touched) {
+        array.touched = false;
+      } else {
+        int some = part(array.objects.capacity(), array.objects.size());
+        slabs.arrays.drain(cpu, cache, array.objects, some);
       }
     }
     NodeLists node = cache.nodes[cpu.cpu().nodeId()];
@@ -53,8 +53,7 @@ final class Reaper {
         return;
       }
       node.nextReapNs = now + NODE_NS;
-      shared = node.sharedTouched ? 0 : part(node.shared.length, node.sharedCount);
-      node.sharedTouched = false;
+      shared = part(node.shared.length, node.sharedCount); // nothing says that it was used
       int objects = cache.geometry.objects();
       free = node.freeTouched ? 0 : (int) ((node.freeLimit + 5L * objects - 1) / (5L * objects));
       node.freeTouched = false;

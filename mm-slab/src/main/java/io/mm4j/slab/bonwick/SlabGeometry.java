@@ -91,7 +91,8 @@ record SlabGeometry(
 
   private static int align(KmemCacheArgs args, Form form) {
     // 2.4 leaves a cache line aligned to half of it only below that half, 2.6 from it on.
-    int bytes = form.old() ? args.objectBytes() + 1 : args.objectBytes();
+    int words = BaseCache.up(args.objectBytes(), form.pointer());
+    int bytes = form.old() ? words + 1 : words;
     return BaseCache.alignment(args.flags(), args.align(), bytes, form.line(), Long.BYTES);
   }
 

@@ -293,11 +293,15 @@ final class Slabs {
   private long put(BonwickCache cache, NodeLists node, long object, long doomed) {
     long slab = slabOf(object);
     boolean wasFull = descriptors.inuse(slab) == cache.geometry.objects();
-    (wasFull ? node.full : node.partial).remove(slab);
     descriptors.put(slab, number(cache, slab, object));
     node.freeObjects++;
-    if (descriptors.inuse(slab) > 0) {
-      if (slabs.form.old() && wasFull) {
+    boolean isFree = descriptors.inuse(slab) == 0;
+    if (slabs.form.old() && !wasFull && !isFree) {
+      return doomed; // it keeps its place
+    }
+    (wasFull ? node.full : node.partial).remove(slab);
+    if (!isFree) {
+      if (slabs.form.old()) {
         node.partial.addFirst(slab);
       } else {
         node.partial.addLast(slab);

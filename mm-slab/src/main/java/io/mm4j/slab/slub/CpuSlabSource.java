@@ -87,13 +87,14 @@ final class CpuSlabSource {
         tell(events, cpu, "the cpu slab is full: it is on no list from now on");
       }
     }
-    for (long pfn = c.partial.first(); pfn != NONE; pfn = c.partial.next(pfn)) {
+    for (long pfn = c.partial.first(); pfn != NONE; pfn = c.partial.first()) {
+      c.partial.remove(pfn);
       if (fits(pfn, nodeId)) {
-        c.partial.remove(pfn);
         freeze(cache, c, pfn);
         tell(events, cpu, "a slab of the cpu's partial list becomes the cpu slab");
         return true;
       }
+      toNode(cpu, cache, pfn);
     }
     int preferred = nodeId < 0 ? cpu.cpu().nodeId() : nodeId;
     if (fromNode(c, cache.nodes[preferred])) {
@@ -247,7 +248,7 @@ final class CpuSlabSource {
       node.lock.unlock();
     }
     if (empty) {
-      long _ = pages.discard(cpu, cache, pfn);
+      pages.discard(cpu, cache, pfn);
     }
   }
 
@@ -261,25 +262,29 @@ final class CpuSlabSource {
 
   /** {@code put_partials()}: the CPU's partial slabs go to their nodes, empty ones back. */
   void putPartials(SlubCpu cpu, CpuCache c) {
-    SlubCache cache = c.cache;
     for (long pfn = c.partial.first(); pfn != NONE; pfn = c.partial.first()) {
       c.partial.remove(pfn);
-      NodeSlabs node = cache.nodes[slabs.nodeOf(pfn)];
-      boolean empty = false;
-      node.lock.lock();
-      try {
-        boolean unused = SlabPages.inuse(pages.counters(pfn)) == 0;
-        empty = unused && node.partial.size() >= cache.minPartial();
-        if (!empty) {
-          pages.addPartial(node, pfn, true);
-          node.mayHaveEmpty |= unused;
-        }
-      } finally {
-        node.lock.unlock();
+      toNode(cpu, c.cache, pfn);
+    }
+  }
+
+  /** A slab that is on no list goes to its node's, or back if it is empty. */
+  private void toNode(SlubCpu cpu, SlubCache cache, long pfn) {
+    NodeSlabs node = cache.nodes[slabs.nodeOf(pfn)];
+    boolean empty = false;
+    node.lock.lock();
+    try {
+      boolean unused = SlabPages.inuse(pages.counters(pfn)) == 0;
+      empty = unused && node.partial.size() >= cache.minPartial();
+      if (!empty) {
+        pages.addPartial(node, pfn, true);
+        node.mayHaveEmpty |= unused;
       }
-      if (empty) {
-        long _ = pages.discard(cpu, cache, pfn);
-      }
+    } finally {
+      node.lock.unlock();
+    }
+    if (empty) {
+      pages.discard(cpu, cache, pfn);
     }
   }
 }

@@ -166,7 +166,7 @@ final class DebugSlabs {
       node.lock.unlock();
     }
     if (empty) {
-      long _ = pages.discard(cpu, cache, pfn);
+      pages.discard(cpu, cache, pfn);
     }
     return true;
   }

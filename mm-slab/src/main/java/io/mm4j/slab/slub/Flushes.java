@@ -38,24 +38,21 @@ final class Flushes extends CpuRequests<SlubCache, SlubCpu> {
     }
   }
 
-  /** {@code __kmem_cache_do_shrink()}: how many frames went back. */
-  long shrinkNodes(SlubCpu cpu, SlubCache cache) {
-    long freed = giveEmpty(cpu, cache);
+  /** {@code __kmem_cache_do_shrink()}. */
+  void shrinkNodes(SlubCpu cpu, SlubCache cache) {
+    giveEmpty(cpu, cache);
     for (NodeSlabs node : cache.nodes) {
       if (!cache.isDebug()) {
         sort(node);
       }
     }
-    return freed;
   }
 
   /**
-   * What nobody uses goes back; how many frames. The order of the partial lists stays, so that
-   * somebody who is out of memory does not walk over all of them. O(1) for each node that has
-   * nothing to give.
+   * What nobody uses goes back. The order of the partial lists stays, so that somebody who is out
+   * of memory does not walk over all of them. O(1) for each node that has nothing to give.
    */
-  long giveEmpty(SlubCpu cpu, SlubCache cache) {
-    long freed = 0;
+  void giveEmpty(SlubCpu cpu, SlubCache cache) {
     if (!cache.isDebug() && cache.sheafCapacity > 0 && hasFullSheaves(cache)) {
       slabs.sheaves.shrinkBarns(cpu, cpu.of(cache));
       flush(cpu, cache);
@@ -65,10 +62,9 @@ final class Flushes extends CpuRequests<SlubCache, SlubCpu> {
       takeEmpty(cache, node, empty);
       for (long pfn = empty.first(); pfn != NONE; pfn = empty.first()) {
         empty.remove(pfn);
-        freed += slabs.slabPages.discard(cpu, cache, pfn);
+        slabs.slabPages.discard(cpu, cache, pfn);
       }
     }
-    return freed;
   }
 
   private static boolean hasFullSheaves(SlubCache cache) {

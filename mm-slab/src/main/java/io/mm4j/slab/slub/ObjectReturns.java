@@ -93,7 +93,7 @@ final class ObjectReturns {
     if (now == WAS_FULL) {
       slabs.source.putPartial(cpu, c, pfn);
     } else if (now == EMPTY) {
-      long _ = pages.discard(cpu, c.cache, pfn);
+      pages.discard(cpu, c.cache, pfn);
     }
   }
 

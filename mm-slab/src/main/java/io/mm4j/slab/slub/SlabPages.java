@@ -192,7 +192,7 @@ final class SlabPages {
   }
 
   /** Gives a slab back of which no object is in use and that is on no list. Without a lock. */
-  long discard(SlubCpu cpu, SlubCache cache, long pfn) {
+  void discard(SlubCpu cpu, SlubCache cache, long pfn) {
     int order = map.order(pfn);
     int objects = objects(counters(pfn));
     NodeSlabs node = cache.nodes[slabs.nodeOf(pfn)];
@@ -208,7 +208,6 @@ final class SlabPages {
     if (map.drop(pfn, order)) {
       cpu.pages.free(pfn, order);
     }
-    return 1L << order;
   }
 
   /** Puts a slab on its node's partial list; with the node's lock. */

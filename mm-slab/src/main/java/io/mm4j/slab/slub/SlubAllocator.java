@@ -152,7 +152,7 @@ final class SlubAllocator extends ReclaimedSlabs<SlubCache, SlubCpu> {
       throw new MisuseException(
           "another CPU is at work and keeps objects: cache=" + mine.name() + "; try again later");
     }
-    long _ = flushes.shrinkNodes(cpu(cpu.id()), mine);
+    flushes.shrinkNodes(cpu(cpu.id()), mine);
     long left = 0;
     for (NodeSlabs node : mine.nodes) {
       left += node.slabs.get();
@@ -192,8 +192,10 @@ final class SlubAllocator extends ReclaimedSlabs<SlubCache, SlubCpu> {
   @Override
   public long kmemCacheShrink(Cpu cpu, KmemCache cache) {
     SlubCache mine = known(cache);
+    long before = mine.frames();
     boolean _ = flushes.everywhere(cpu(cpu.id()), mine);
-    return flushes.shrinkNodes(cpu(cpu.id()), mine);
+    flushes.shrinkNodes(cpu(cpu.id()), mine);
+    return Math.max(0, before - mine.frames());
   }
 
   @Override
@@ -205,8 +207,10 @@ final class SlubAllocator extends ReclaimedSlabs<SlubCache, SlubCpu> {
   protected long reclaim(SlubCpu cpu, long pages) {
     long freed = flushes.large(cpu);
     for (SlubCache cache : all()) {
+      long before = cache.frames();
       flushes.ask(cpu, cache);
-      freed += flushes.giveEmpty(cpu, cache);
+      flushes.giveEmpty(cpu, cache);
+      freed += Math.max(0, before - cache.frames());
       if (freed >= pages) {
         break;
       }
@@ -390,7 +394,7 @@ final class SlubAllocator extends ReclaimedSlabs<SlubCache, SlubCpu> {
       for (int i = 0; i < cpus.count(); i++) {
         flushes.flush(cpu(i), cache);
       }
-      long _ = flushes.shrinkNodes(cpu(0), cache);
+      flushes.shrinkNodes(cpu(0), cache);
     }
   }
 }

@@ -152,6 +152,15 @@ final class SlubCache extends BaseCache {
     return args.usersize();
   }
 
+  /** Frames of all slabs. */
+  long frames() {
+    long frames = 0;
+    for (NodeSlabs node : nodes) {
+      frames += node.frames.get();
+    }
+    return frames;
+  }
+
   @Override
   public CacheStats stats() {
     return slabs.walk.stats(this);

@@ -12,6 +12,7 @@ import io.mm4j.testkit.paging.rules.EdgeRules;
 import io.mm4j.testkit.paging.rules.KernelRules;
 import io.mm4j.testkit.paging.rules.MmuRules;
 import io.mm4j.testkit.paging.rules.TableRules;
+import io.mm4j.testkit.paging.rules.TlbRules;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -25,6 +26,7 @@ public final class PageTablesSuite {
     rules.addAll(KernelRules.all());
     rules.addAll(MmuRules.all());
     rules.addAll(EdgeRules.all());
+    rules.addAll(TlbRules.all());
     return new Suite<>(Spi.PAGING, new NaivePaging(), rules, PagingFaults.all());
   }
 }

@@ -10,6 +10,7 @@ import io.mm4j.testkit.slab.faults.SlabFaults;
 import io.mm4j.testkit.slab.naive.NaiveSlabs;
 import io.mm4j.testkit.slab.rules.ArrayRules;
 import io.mm4j.testkit.slab.rules.CaseRules;
+import io.mm4j.testkit.slab.rules.CpuSlabRules;
 import io.mm4j.testkit.slab.rules.DebugRules;
 import io.mm4j.testkit.slab.rules.EverydayRules;
 import io.mm4j.testkit.slab.rules.GeometryRules;
@@ -18,7 +19,9 @@ import io.mm4j.testkit.slab.rules.NamedCases;
 import io.mm4j.testkit.slab.rules.PlaceRules;
 import io.mm4j.testkit.slab.rules.PromiseRules;
 import io.mm4j.testkit.slab.rules.RequestRules;
+import io.mm4j.testkit.slab.rules.SlabCRules;
 import io.mm4j.testkit.slab.rules.SlabStressRule;
+import io.mm4j.testkit.slab.rules.SlobRules;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -40,6 +43,9 @@ public final class SlabAllocatorSuite {
                 RequestRules.all(),
                 MarkRules.all(),
                 ArrayRules.all(),
+                SlabCRules.all(),
+                SlobRules.all(),
+                CpuSlabRules.all(),
                 List.of(SlabStressRule.rule()))
             .flatMap(List::stream)
             .toList();

@@ -25,10 +25,6 @@ final class AreaTree {
     this.augmented = augmented;
   }
 
-  boolean isEmpty() {
-    return root == NONE;
-  }
-
   int size() {
     return size;
   }

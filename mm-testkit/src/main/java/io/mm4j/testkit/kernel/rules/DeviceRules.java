@@ -201,7 +201,7 @@ public final class DeviceRules {
     long direct = b.format.kernel().directMap();
     for (int i = 0; i < 12; i++) {
       long free = b.freeOrTable();
-      long bytes = 1L + random.below(60_000);
+      long bytes = 1L + (i == 0 ? 0 : random.below(60_000));
       long reach = 1L << (21 + random.below(4));
       long mask = (i % 3 == 0 ? 1L << 24 : i % 3 == 1 ? reach : 1L << 32) - 1;
       long address = b.space.dmaAllocCoherent(b.cpu(i), bytes, mask);

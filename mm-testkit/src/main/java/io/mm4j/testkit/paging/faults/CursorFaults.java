@@ -66,6 +66,11 @@ final class CursorFaults {
             "PG-30",
             ShortRow::new),
         fault(
+            "clears-without-telling",
+            "What getAndClear gives is the entry when it is cleared.",
+            "PG-37",
+            ClearsFirst::new),
+        fault(
             "ranges-in-the-hole",
             "A range may begin behind the last user address.",
             "PG-13",
@@ -75,6 +80,18 @@ final class CursorFaults {
             "A new table is put where something else has come meanwhile.",
             "PG-12",
             LooksOnce::new));
+  }
+
+  private static final class ClearsFirst extends NaiveCursor {
+    ClearsFirst(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    public long getAndClear() {
+      long _ = super.getAndClear();
+      return entry();
+    }
   }
 
   private static final class InTheHole extends NaiveCursor {

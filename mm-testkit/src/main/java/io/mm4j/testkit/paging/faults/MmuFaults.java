@@ -73,10 +73,27 @@ final class MmuFaults {
             List.of("PG-35"),
             NeverChanged::new),
         fault(
+            "huge-pages-by-their-first",
+            "A span takes a huge translation along only if it begins in its first 4 KiB.",
+            List.of("PG-36"),
+            HugeByFirst::new),
+        fault(
             "ceiling-of-41",
             "A flush of up to 41 pages spares the others of its root.",
             List.of("PG-23"),
             HighCeiling::new));
+  }
+
+  private static final class HugeByFirst extends NaiveMmu {
+    HugeByFirst(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    protected boolean touches(Cached c, long start, long end) {
+      boolean inFirst = (start & (format.bytes(c.level()) - 1)) < 4096;
+      return super.touches(c, start, end) && inFirst;
+    }
   }
 
   private static final class LeafsDecide extends NaiveMmu {

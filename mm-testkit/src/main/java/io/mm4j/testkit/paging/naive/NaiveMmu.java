@@ -271,7 +271,8 @@ public class NaiveMmu implements Mmu {
                 && (touches(c, start, end) || (all && !c.global)));
   }
 
-  protected final boolean touches(Cached c, long start, long end) {
+  /** Whether a translation has an address of a span. */
+  protected boolean touches(Cached c, long start, long end) {
     long last = c.address + format.bytes(c.level) - 1;
     return Long.compareUnsigned(last, start) >= 0 && Long.compareUnsigned(c.address, end - 1) <= 0;
   }

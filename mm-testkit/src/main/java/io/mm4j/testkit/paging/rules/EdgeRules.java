@@ -14,12 +14,14 @@ import io.mm4j.api.pagetable.TableCursor;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.paging.rules.PagingBench.Kind;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Bits where they mean something else, and top entries that come and go. */
 public final class EdgeRules {
   private static final long PS = 1 << 7;
   private static final long STRAY = 0x60;
+  private static final int ROOTS = 40;
 
   /** {@code tlb_single_page_flush_ceiling}. */
   private static final int CEILING = 33;
@@ -72,7 +74,73 @@ public final class EdgeRules {
             "vmalloc maps hundreds of pages at once.",
             "vmap_pages_pte_range, vunmap_pte_range",
             "the row is one entry short, or runs into the next frame",
-            EdgeRules::row));
+            EdgeRules::row),
+        rule(
+            "PG-37",
+            "many-roots-and-ends",
+            "Dozens of roots live beside each other, each with its own pages; a range that ends"
+                + " with 0 goes to the end of all addresses; getAndClear gives the entry that it"
+                + " clears; and freeTables frees all that it may or, if an entry is left, nothing.",
+            "A machine has a hundred processes, and modules lie at its last addresses.",
+            "pgd_list; free_pgd_range; ptep_get_and_clear",
+            "a table of roots does not grow, or a part is freed before the entry is found",
+            EdgeRules::manyRoots));
+  }
+
+  private static void manyRoots(PagingBench b, Seeded random) {
+    List<Long> roots = new ArrayList<>();
+    long span = b.format.bytes(2);
+    int access = PageTableFormat.READ;
+    for (int i = 0; i < ROOTS; i++) {
+      roots.add(b.newRoot());
+      b.map(roots.getLast(), span + 4096L * i, 1, 300 + i, access);
+    }
+    for (int i = 0; i < ROOTS; i++) {
+      for (int k = 0; k < ROOTS; k++) {
+        long wanted = i == k ? (300L + i) << 12 : PageTables.NOT_MAPPED;
+        long seen = b.tables.translate(roots.get(i), span + 4096L * k);
+        checkEqual(wanted, seen, b.kind + ": page " + k + " of root " + i);
+      }
+    }
+    while (roots.size() > 2) {
+      b.end(roots.remove(random.below(roots.size())));
+    }
+    for (long root : roots) {
+      b.clear(root);
+    }
+    // Two tables, of which the second is not empty.
+    long root = roots.getFirst();
+    b.place(root, 2 * span, 1);
+    long entry = b.map(root, 3 * span, 1, 300, access);
+    long before = b.tables.tables(root, 1);
+    b.cursor.over(root, span, 4 * span);
+    b.refused("tables, one with an entry", () -> b.cursor.freeTables(b.cpu, 0, 4 * span));
+    checkEqual(before, b.tables.tables(root, 1), b.kind + ": tables when one has an entry");
+    checkEqual(1, b.cursor.seek(root, 3 * span, 1), b.kind + ": level of the entry");
+    checkEqual(entry, b.cursor.getAndClear(), b.kind + ": the entry that is cleared");
+    checkEqual(0, b.cursor.entry(), b.kind + ": and what is there now");
+    b.cursor.over(root, span, 4 * span);
+    long all = before + b.format.levels() - 2; // one of each level above
+    checkEqual(all, b.cursor.freeTables(b.cpu, 0, 0), b.kind + ": tables freed, no ceiling");
+    toTheEnd(b);
+    roots.forEach(b::end);
+  }
+
+  /** The kernel's last addresses. */
+  private static void toTheEnd(PagingBench b) {
+    long kernel = b.kernelRoot();
+    long last = (b.format.shape().addressBits() > 32 ? 0 : 1L << 32) - 4096;
+    boolean whole = b.cursor.ensure(b.cpu, kernel, last, 1) == 1;
+    check(whole, b.kind + ": a table for the last page", "none");
+    long entry = b.format.leaf(1, 300, b.format.kernelProt(PageTableFormat.READ));
+    b.cursor.set(entry);
+    b.cursor.over(kernel, last - 8192, 0);
+    check(b.cursor.next(), b.kind + ": the last page, by a walk to the end", "nothing");
+    checkEqual(last, b.cursor.address(), b.kind + ": its address");
+    check(!b.cursor.next(), b.kind + ": nothing behind the last page", "something");
+    b.cursor.seek(kernel, last, 1);
+    checkEqual(entry, b.cursor.getAndClear(), b.kind + ": its entry");
+    b.tables.flushKernelRange(b.cpu, last, last + 4096);
   }
 
   private static void reserved(PagingBench b, Seeded random) {

@@ -3,7 +3,9 @@
 package io.mm4j.testkit.slab.faults;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.MisuseException;
 import io.mm4j.api.page.Gfp;
+import io.mm4j.api.slab.CacheStats;
 import io.mm4j.api.slab.KmemCache;
 import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabAllocatorProvider;
@@ -83,6 +85,77 @@ final class RequestFaults {
                         return new Tunables(120, 60, 8);
                       }
                     };
+                  }
+                }),
+        SlabFaults.fault(
+            "slab-c-by-name",
+            "The caches of kmalloc are called as mm/slab.c calls them, and nothing else is its.",
+            List.of("SL-47", "SL-48"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  protected NaiveCache cache(
+                      int id, KmemCacheArgs args, int flags, NaiveGeometry geometry, boolean own) {
+                    String name = own ? "size-" + args.objectBytes() : args.name();
+                    KmemCacheArgs named = KmemCacheArgs.of(name, args.objectBytes());
+                    return super.cache(id, own ? named : args, flags, geometry, own);
+                  }
+                }),
+        SlabFaults.fault(
+            "slob-by-name",
+            "The caches of kmalloc are called as mm/slob.c's one is, and nothing else is its.",
+            List.of("SL-49"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  protected NaiveCache cache(
+                      int id, KmemCacheArgs args, int flags, NaiveGeometry geometry, boolean own) {
+                    KmemCacheArgs named = KmemCacheArgs.of("kmalloc", args.objectBytes());
+                    return super.cache(id, own ? named : args, flags, geometry, own);
+                  }
+                }),
+        SlabFaults.fault(
+            "says-it-has-cpu-slabs",
+            "Statistics tell of a slab that a CPU works with, and there is none.",
+            List.of("SL-50"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  protected NaiveCache cache(
+                      int id, KmemCacheArgs args, int flags, NaiveGeometry geometry, boolean own) {
+                    return new NaiveCache(id, args, flags, geometry, own) {
+                      @Override
+                      public CacheStats stats() {
+                        var s = super.stats();
+                        return new CacheStats(
+                            s.activeObjects(),
+                            s.objects(),
+                            s.liveObjects(),
+                            s.activeSlabs(),
+                            s.slabs(),
+                            s.pages(),
+                            0,
+                            0,
+                            Math.min(1, s.slabs()),
+                            0);
+                      }
+                    };
+                  }
+                }),
+        SlabFaults.fault(
+            "refuses-while-others-work",
+            "While another CPU is at work every cache counts as in use.",
+            List.of("SL-51"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  public synchronized void kmemCacheDestroy(Cpu cpu, KmemCache cache) {
+                    for (Cpu other : floors.cpus().all()) {
+                      if (other.parkLock().isLocked()) {
+                        throw new MisuseException("destroyed with objects in use: " + cache);
+                      }
+                    }
+                    super.kmemCacheDestroy(cpu, cache);
                   }
                 }),
         SlabFaults.fault(

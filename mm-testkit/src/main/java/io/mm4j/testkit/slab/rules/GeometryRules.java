@@ -101,7 +101,16 @@ public final class GeometryRules {
       long object = s.slabs.kmemCacheAlloc(s.cpu(0), cache, Gfp.GFP_KERNEL);
       if (object != SlabAllocator.NO_OBJECT) {
         checkEqual(wanted.usable(args, flags), s.slabs.ksize(object), "ksize" + what);
+        boolean plain = (flags & (SlabFlags.SLAB_RED_ZONE | SlabFlags.SLAB_POISON)) == 0 && !ctor;
+        if (plain) {
+          s.machine.memory().ram().asSlice(object, bytes).fill((byte) 0xab);
+        }
         s.slabs.kmemCacheFree(s.cpu(0), cache, object);
+        for (int at = 0; plain && at < bytes; at++) {
+          boolean link = at >= wanted.link && at < wanted.link + 8;
+          byte seen = s.machine.memory().getByte(object + at);
+          check(link || seen == (byte) 0xab, "a link at " + wanted.link + what, "" + at);
+        }
       }
       s.slabs.kmemCacheDestroy(s.cpu(0), cache);
     }

@@ -125,7 +125,7 @@ public final class MarkRules {
     SlabReport.Track track = report.allocated();
     if (allocated) {
       check(
-          track != null && track.caller().contains("MarkRules"),
+          track != null && track.caller().startsWith("MarkRules."),
           "this rule as who allocated",
           report.text());
     }

@@ -5,6 +5,8 @@ package io.mm4j.testkit.slab.rules;
 import static io.mm4j.testkit.RuleViolation.check;
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 
+import io.mm4j.api.Cpu;
+import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.Pages;
@@ -84,6 +86,17 @@ public final class RequestRules {
             "slab_nomerge",
             RequestRules::apart),
         CaseRules.rule(
+            "SL-51",
+            "destroyed-while-others-work",
+            "A cache of which a CPU keeps objects that is at work is destroyed, or refused as long"
+                + " as the CPU does not come by - and not because of objects in use, which there"
+                + " are none of -, and can be used and destroyed afterwards.",
+            "Modules are unloaded while everybody works.",
+            "mm/slub.c flush_all, kmem_cache_destroy; mm/slab.c drain_cpu_caches",
+            "what others keep is forgotten, or counts as in use, or their answer is not awaited",
+            Aspect.OVERLAP,
+            RequestRules::busy),
+        CaseRules.rule(
             "SL-45",
             "whole-pages",
             "Objects as large as pages and larger: a slab has room for those that it is said to"
@@ -94,6 +107,36 @@ public final class RequestRules {
             "an order is taken for a count, or a block of several pages for one page",
             Aspect.CONTENTS,
             RequestRules::whole));
+  }
+
+  private static void busy(SlabSubject s, Seeded random) {
+    int bytes = SlabOp.size(random, 2000);
+    KmemCacheArgs args = KmemCacheArgs.of("busy", bytes).withFlags(SlabFlags.SLAB_NO_MERGE);
+    Cache cache = s.create(args.withSheaves(random.oneIn(2) ? 16 : 0));
+    CaseRules.some(s, cache, random.between(5, 40));
+    while (!s.held.isEmpty()) {
+      s.free(1, s.held.getLast());
+    }
+    Cpu other = s.cpu(1);
+    boolean refused = false;
+    other.parkLock().lock();
+    try {
+      s.slabs.kmemCacheDestroy(s.cpu(0), cache.cache);
+    } catch (MisuseException e) {
+      refused = true;
+      String why = String.valueOf(e.getMessage());
+      check(!why.contains("objects in use"), "another reason than objects in use", why);
+    } finally {
+      other.parkLock().unlock();
+    }
+    if (refused) {
+      CaseRules.some(s, cache, 3);
+      s.freeAll();
+      other.serveAll();
+      s.slabs.kmemCacheDestroy(s.cpu(0), cache.cache);
+    }
+    s.caches.remove(cache);
+    s.empty();
   }
 
   private static void many(SlabSubject s, Seeded random) {

@@ -40,8 +40,11 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
     void run(SlabSubject subject, Seeded random);
   }
 
+  private static final Function<Seeded, Shape> USUAL = random -> Shape.USUAL;
+
   private final Needs needs;
   private final Set<Aspect> aspects;
+  private final Function<Seeded, Shape> shape;
   private final String commandLine;
   private final Failing failing;
   private final boolean seeded;
@@ -51,6 +54,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
       RuleInfo info,
       Needs needs,
       Set<Aspect> aspects,
+      Function<Seeded, Shape> shape,
       String commandLine,
       Failing failing,
       boolean seeded,
@@ -58,6 +62,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
     super(Spi.SLAB, info);
     this.needs = needs;
     this.aspects = aspects;
+    this.shape = shape;
     this.commandLine = commandLine;
     this.failing = failing;
     this.seeded = seeded;
@@ -70,6 +75,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         info,
         Needs.NOTHING,
         Set.of(aspect),
+        USUAL,
         "",
         Failing.NONE,
         true,
@@ -82,6 +88,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         info,
         Needs.NOTHING,
         Set.of(aspect),
+        USUAL,
         "",
         Failing.NONE,
         true,
@@ -98,6 +105,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         info,
         Needs.NOTHING,
         Set.of(Aspect.CONTENTS, Aspect.OVERLAP),
+        USUAL,
         "",
         Failing.ONE,
         true,
@@ -115,6 +123,20 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         info,
         needs,
         aspects,
+        USUAL,
+        "",
+        Failing.NONE,
+        true,
+        random -> List.of(new Case(info.name(), 0, body)));
+  }
+
+  /** A case that the seed varies, on a machine that it varies, too. */
+  static SlabRule anywhere(RuleInfo info, Needs needs, Set<Aspect> aspects, Body body) {
+    return new SlabRule(
+        info,
+        needs,
+        aspects,
+        Shape::any,
         "",
         Failing.NONE,
         true,
@@ -127,6 +149,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         info,
         Needs.NOTHING,
         aspects,
+        USUAL,
         "",
         Failing.NONE,
         false,
@@ -139,6 +162,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         info,
         Needs.NOTHING,
         aspects,
+        USUAL,
         "",
         Failing.AS_THE_CASE_SAYS,
         true,
@@ -151,6 +175,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         info,
         needs,
         Set.of(),
+        USUAL,
         commandLine,
         Failing.NONE,
         true,
@@ -163,6 +188,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         info,
         Needs.DEBUG,
         Set.of(),
+        USUAL,
         flags.isEmpty() ? "" : "slub_debug=" + flags,
         Failing.NONE,
         false,
@@ -201,6 +227,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
   @Override
   public Trial<SlabSubject> trial(SlabAllocatorProvider provider, Options options, long seed) {
     Seeded random = new Seeded(seed);
+    Shape machine = shape.apply(random);
     long failNth =
         switch (failing) {
           case NONE -> 0;
@@ -219,12 +246,12 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
 
       @Override
       public SlabSubject open() {
-        return new SlabSubject(provider, options, aspects, commandLine, failNth);
+        return new SlabSubject(provider, options, aspects, machine, commandLine, failNth);
       }
 
       @Override
       public String setup() {
-        return "20 MiB on two nodes, two CPUs"
+        return machine
             + (commandLine.isEmpty() ? "" : ", " + commandLine)
             + (failNth > 0 ? ", requests " + failNth + " and the next one for pages fail" : "");
       }

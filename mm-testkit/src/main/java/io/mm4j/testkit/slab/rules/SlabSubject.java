@@ -12,14 +12,8 @@ import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.FrameOwner;
-import io.mm4j.api.memory.MemoryLayout;
-import io.mm4j.api.memory.MemoryMap;
-import io.mm4j.api.memory.Node;
 import io.mm4j.api.memory.Pages;
-import io.mm4j.api.memory.Zone;
-import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Gfp;
-import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.slab.KmemCache;
@@ -40,12 +34,11 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A machine of 20 MiB with two nodes and two CPUs, whose slab allocator is under test; the floors
- * below are the kit's naive ones. Beside it every object that is live, with what was written to it.
+ * A machine, mostly of 20 MiB with two nodes and two CPUs, whose slab allocator is under test; the
+ * floors below are the kit's naive ones. Beside it every object that is live, with what was written
+ * to it.
  */
 final class SlabSubject extends Subject {
-  private static final long FRAMES = 5120;
-
   /** What is looked at. */
   enum Aspect {
     OVERLAP,
@@ -76,8 +69,13 @@ final class SlabSubject extends Subject {
     }
   }
 
+  final Shape shape;
   final Machine machine;
   final SlabAllocator slabs;
+
+  /** The options of the plugin. */
+  final Options options;
+
   final List<Cache> caches = new ArrayList<>();
 
   /** By address. */
@@ -93,8 +91,11 @@ final class SlabSubject extends Subject {
       SlabAllocatorProvider provider,
       Options options,
       Set<Aspect> aspects,
+      Shape shape,
       String commandLine,
       long failNth) {
+    this.shape = shape;
+    this.options = options;
     this.aspects = aspects.isEmpty() ? EnumSet.noneOf(Aspect.class) : EnumSet.copyOf(aspects);
     PluginRegistry registry =
         PluginRegistry.of(
@@ -109,10 +110,10 @@ final class SlabSubject extends Subject {
                 List.of(provider)));
     machine =
         new MachineConfig()
-            .layout(layout())
-            .cpus(2)
+            .architecture(shape.architecture())
+            .cpus(shape.cpus())
             .commandLine(commandLine)
-            .layout(layout())
+            .layout(shape.layout())
             .contents(true)
             .registry(registry)
             .plugin(Spi.PHYSICAL_MEMORY, PluginSpec.of("naive"))
@@ -126,36 +127,17 @@ final class SlabSubject extends Subject {
     slabs = machine.slabs();
   }
 
-  /** Node 0: DMA to 4 MiB, Normal to 12 MiB. Node 1: Normal to 20 MiB. */
-  private static MemoryLayout layout() {
-    MemoryMap map =
-        new MemoryMap(
-            List.of(new MemoryMap.Range(0, FRAMES << Pages.PAGE_SHIFT, MemoryMap.Type.USABLE)));
-    Zone dma = zone(ZoneType.DMA, 0, 1, 1024);
-    Zone near = zone(ZoneType.NORMAL, 0, 1024, 3072);
-    Zone far = zone(ZoneType.NORMAL, 1, 3072, FRAMES);
-    return new MemoryLayout(
-        map,
-        List.of(
-            new Node(0, List.of(dma, near), List.of(10, 20)),
-            new Node(1, List.of(far), List.of(20, 10))));
-  }
-
-  private static Zone zone(ZoneType type, int node, long start, long end) {
-    return new Zone(type, node, start, end, end - start, end - start, Migratetype.MOVABLE);
-  }
-
   boolean looksAt(Aspect aspect) {
     return aspects.contains(aspect);
   }
 
   Cpu cpu(int number) {
-    return machine.cpus().get(number & 1);
+    return machine.cpus().get(number % shape.cpus());
   }
 
-  /** The node of a frame by the layout. */
+  /** The node of a frame by the layout of {@link Shape#USUAL}. */
   static int nodeOf(long paddr) {
-    return paddr >>> Pages.PAGE_SHIFT < 3072 ? 0 : 1;
+    return Shape.USUAL.nodeOf(paddr);
   }
 
   /** Creates a cache. */
@@ -194,6 +176,11 @@ final class SlabSubject extends Subject {
     if (looksAt(Aspect.ALIGNMENT)) {
       int align = cache == null ? kmallocAlign(bytes) : cacheAlign(cache.args);
       check(paddr % align == 0, "an address aligned to " + align, String.format("0x%x", paddr));
+      if (cache != null) {
+        int says = cache.cache.align();
+        check(
+            paddr % says == 0, "aligned to " + says + ", as it says", String.format("0x%x", paddr));
+      }
     }
     return hold(new Live(paddr, bytes, cache, patterns++), gfp);
   }
@@ -361,7 +348,9 @@ final class SlabSubject extends Subject {
       slabs.kmemCacheDestroy(cpu(0), cache.cache);
     }
     caches.clear();
-    long _ = slabs.shrinkAll(cpu(0));
+    long before = machine.framesOwnedBy(FrameOwner.SLAB);
+    long given = slabs.shrinkAll(cpu(0));
+    checkEqual(before - machine.framesOwnedBy(FrameOwner.SLAB), given, "frames that were shrunk");
     LeakReport held = machine.framesInUse();
     check(held.isEmpty(), "no frame in use when all was freed and shrunk", held.toString());
   }
@@ -395,6 +384,9 @@ final class SlabSubject extends Subject {
   @Override
   public void validate() {
     machine.validate();
+    for (Cpu cpu : machine.cpus().all()) {
+      check(!cpu.parkLock().isLocked(), cpu + " is parked", "somebody has it");
+    }
   }
 
   @Override

@@ -200,6 +200,7 @@ final class VmBench {
     same(ranges(model, true), ranges(it, true), kind + ": areas in use");
     same(ranges(model, false), ranges(it, false), kind + ": free ranges");
     check(model.stats().equals(it.stats()), kind + ": " + model.stats(), "" + it.stats());
+    checkEqual(can.lazy() ? model.lazyMax() : 0, it.lazyMax(), kind + ": lazy_max_pages");
     for (long address : live) {
       long bytes = model.bytes(address);
       checkEqual(bytes, it.bytes(address), kind + ": bytes of " + hex(address));
