@@ -58,7 +58,8 @@ final class SizesView {
     Frames frames = mm.context.frames();
     EntryBits bits = frames.format().bits();
     long ofVma = vma.has(VmFlags.SOFTDIRTY) ? Pagemap.SOFT_DIRTY : 0;
-    boolean soft = mm.pages.tracksSoftDirty();
+    // pagemap_hugetlb_range looks at the VMA only.
+    boolean soft = mm.pages.tracksSoftDirty() && !vma.has(VmFlags.HUGETLB);
     long[] told = {from};
     mm.pages
         .ranges()

@@ -136,7 +136,19 @@ public final class PageCacheCases {
                     + " ext4_punch_hole, ext4_zero_range, filemap_read",
                 "the rest of the last page, or a page within a folio, keeps its old bytes"),
             60,
-            FileBench::new));
+            FileBench::new),
+        new StepRule(
+            new RuleInfo(
+                "AS-67",
+                "marks-of-reclaim",
+                "kpageflags shows of each page what accesses, advice, locks, forks and unmapping"
+                    + " have made of it: referenced, active, locked, one process's alone.",
+                "Reclaim begins with what nobody has used.",
+                "folio_mark_accessed, mlock_folio, madvise_cold_or_pageout_pte_range,"
+                    + " zap_present_folio_ptes, folio_try_dup_anon_rmap (as recorded)",
+                "an access is counted twice or not at all, or a locked page becomes active"),
+            50,
+            LruBench::new));
   }
 
   private static void firstPage(Rig rig) {

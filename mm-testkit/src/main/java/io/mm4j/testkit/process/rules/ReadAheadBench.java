@@ -58,7 +58,8 @@ final class ReadAheadBench extends StepRule.Bench {
 
   @Override
   void step(Seeded random) {
-    switch (random.weighted(8, 4, 4, 1, 1)) {
+    switch (random.weighted(8, 4, 4, 1, 1, 1)) {
+      case 5 -> read(behind(random) * PAGE, PAGE);
       case 0 -> read(next, random.oneIn(2) ? random.between(1, 9000) : length(random));
       case 1 -> read(random.below(bytes), length(random));
       case 2 -> touch(random.below(pages));
@@ -81,6 +82,15 @@ final class ReadAheadBench extends StepRule.Bench {
 
   private static long length(Seeded random) {
     return 1 + random.below((1L << random.between(0, 5)) * 900) % (MOST_READ * PAGE);
+  }
+
+  /** A page behind some that are there: somebody may have read them in order. */
+  private long behind(Seeded random) {
+    String there = model.inMemory();
+    int from = random.below((int) pages);
+    int run = there.indexOf('1', from);
+    int end = run < 0 ? -1 : there.indexOf('0', run);
+    return end < 0 ? from : end;
   }
 
   private void read(long pos, long count) {

@@ -9,6 +9,7 @@ import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
+import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.Subject;
 import io.mm4j.testkit.Trial;
@@ -74,6 +75,8 @@ final class StepRule extends Rule<VmaIndexProvider> {
       all.add(new Step(random.next()));
     }
     return new Trial<>() {
+      private long free;
+
       @Override
       public List<Operation<Bench>> operations() {
         return all;
@@ -82,7 +85,18 @@ final class StepRule extends Rule<VmaIndexProvider> {
       @Override
       public Bench open() {
         Floors.beginTrial();
+        // The first process of a machine makes what stays: the kernel's half of page tables.
+        try (ProcessFloor first = Floors.create(provider, options)) {
+          new CaseSetup().create(first).exit();
+        }
+        free = Floors.freeFrames();
         return make.apply(Floors.create(provider, options), new Seeded(~seed));
+      }
+
+      @Override
+      public void atEnd(Bench bench) {
+        bench.floor.close();
+        RuleViolation.checkEqual(free, Floors.freeFrames(), "free frames without the floor");
       }
 
       @Override

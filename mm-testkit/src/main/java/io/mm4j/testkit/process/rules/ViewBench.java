@@ -125,17 +125,23 @@ final class ViewBench extends StepRule.Bench {
   }
 
   private static void map(AddressSpace mm, Seeded random) {
-    int kind = random.weighted(5, 1, 1, 1, 1, 2);
+    int kind = random.weighted(5, 1, 1, 1, 1, 2, 1);
     long at = A + random.below(SPOTS) * (HUGE / 2);
     long len = random.oneIn(2) ? random.between(1, 40) * PAGE : random.between(500, 1100) * PAGE;
-    long flags = kind == 0 ? 0x32 : kind == 1 ? 0x31 : kind == 3 ? 0x12 : kind == 5 ? 0x32 : 0x11;
+    long flags =
+        switch (kind) {
+          case 0, 5 -> 0x32;
+          case 1, 6 -> 0x31;
+          case 3 -> 0x12;
+          default -> 0x11;
+        };
     long fd =
         switch (kind) {
           case 2, 3 -> CaseSetup.DISK;
           case 4 -> CaseSetup.TMPFS;
           default -> -1;
         };
-    if (kind == 5) {
+    if (kind > 4) {
       flags |= Uapi.MAP_HUGETLB;
       at &= -HUGE;
       len = HUGE * random.between(1, 2);
@@ -326,7 +332,13 @@ final class ViewBench extends StepRule.Bench {
       same(at, "guard", (entry & Pagemap.GUARD_REGION) != 0, is(at, PagemapScan.GUARD));
       same(at, "swap", (entry & Pagemap.SWAP) != 0, is(at, PagemapScan.SWAPPED));
       same(at, "file", (entry & Pagemap.FILE) != 0, is(at, PagemapScan.FILE));
-      same(at, "soft-dirty", (entry & Pagemap.SOFT_DIRTY) != 0, is(at, PagemapScan.SOFT_DIRTY));
+      boolean soft = (entry & Pagemap.SOFT_DIRTY) != 0;
+      // Of pages of the pool pagemap says only what the VMA says.
+      same(
+          at,
+          "soft-dirty",
+          soft,
+          pool ? vma.flags().contains("sd") : is(at, PagemapScan.SOFT_DIRTY));
       same(at, "zero page", pfn >= 0 && floor.isZeroPage(pfn), is(at, PagemapScan.PFNZERO));
       if (vma.flags().contains("sd")) {
         check((entry & Pagemap.SOFT_DIRTY) != 0, "soft-dirty, as its VMA, " + hex(at), "not");

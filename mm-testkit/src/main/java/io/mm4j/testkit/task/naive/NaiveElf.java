@@ -17,11 +17,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a program looks like when exec has loaded it, page by page: from the text of the ELF
  * standard and of load_elf_binary (fs/binfmt_elf.c of Linux 6.18), for a process without
- * randomization and with a stack limit of 8 MiB. Segments share no page.
+ * randomization. What is loaded later replaces what shares a page with it.
  */
 public final class NaiveElf {
   private static final long PAGE = 4096;
   private static final long GAP = 128L << 20;
+  private static final long GUARD = 256 * PAGE;
 
   /** {@code mmap_min_addr}. */
   private static final long LEAST = 65536;
@@ -35,6 +36,8 @@ public final class NaiveElf {
   public record Page(String perms, LongUnaryOperator bytes) {}
 
   private final Abi abi;
+  private final long stackLimit;
+  private final boolean legacy;
   private final LongUnaryOperator file;
 
   /** All pages of program and interpreter. */
@@ -52,10 +55,15 @@ public final class NaiveElf {
   /**
    * Loads a program.
    *
+   * @param stackLimit RLIMIT_STACK, bytes, not negative
+   * @param legacy vm.legacy_va_layout
    * @param file the byte of every file at an offset
    */
-  public NaiveElf(ExecRequest request, LongUnaryOperator file) {
+  public NaiveElf(
+      ExecRequest request, long stackLimit, boolean legacy, LongUnaryOperator file) {
     this.abi = request.abi();
+    this.stackLimit = stackLimit;
+    this.legacy = legacy;
     this.file = file;
     ElfImage image = request.program().image();
     boolean dynamic = image.type() == ElfImage.ET_DYN;
@@ -71,7 +79,7 @@ public final class NaiveElf {
       base = (hint == 0 ? lowestFree(its) : Math.max(hint, LEAST)) - page(first.vaddr());
       put(its, base);
     }
-    auxv.put(3L, word(headers(image) + bias));
+    auxv.put(3L, headers(image) + bias);
     auxv.put(4L, (long) image.headerBytes());
     auxv.put(5L, (long) image.segments().size());
     auxv.put(6L, PAGE);
@@ -85,9 +93,14 @@ public final class NaiveElf {
     auxv.put(13L, (long) who.gid());
     auxv.put(14L, (long) who.gid());
     auxv.put(16L, who.hwcap());
-    auxv.put(23L, 0L);
-    auxv.put(26L, who.hwcap2());
-    auxv.put(51L, who.minSignalStackBytes());
+    if (abi != Abi.I386_24) {
+      auxv.put(23L, 0L);
+      auxv.put(26L, who.hwcap2());
+      auxv.put(51L, who.minSignalStackBytes());
+      auxv.put(27L, 28L); // bytes and alignment of struct rseq
+      auxv.put(28L, 32L);
+    }
+    auxv.replaceAll((type, value) -> word(value));
   }
 
   /** The end of the first stack. */
@@ -125,7 +138,13 @@ public final class NaiveElf {
       least = Math.min(least, page(segment.vaddr()));
       most = Math.max(most, segment.vaddr() + segment.memoryBytes());
     }
-    return up(top(abi) - GAP) - up(most - least);
+    return legacy ? up(top(abi) / 3) : mmapBase() - up(most - least);
+  }
+
+  /** Below the room for the stack: its limit and a guard gap, but not too little nor too much. */
+  private long mmapBase() {
+    long room = stackLimit + GUARD > 0 ? stackLimit + GUARD : stackLimit;
+    return up(top(abi) - Math.max(GAP, Math.min(room, top(abi) / 6 * 5)));
   }
 
   private long bias(ElfImage image, boolean interpreted) {

@@ -15,8 +15,11 @@ import io.mm4j.api.process.ExecRequest.Abi;
 import io.mm4j.api.process.ExecRequest.Program;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmFields;
+import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Task;
+import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.VmaInfo;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.task.naive.NaiveElf;
@@ -33,6 +36,12 @@ final class ProgramCases {
   private static final int R = ElfImage.PF_R;
   private static final long EXPAND = 128L << 10;
   private static final int PT_NOTE = 4;
+
+  /** RLIMIT_STACK: usual ones, and some that move mmap_base. */
+  private static final long[] LIMITS = {
+    8L << 20, 8L << 20, 8L << 20, 200L << 20, (128L << 20) + 5, 1L << 30, Long.MAX_VALUE
+  };
+
   private static final MappedFile FILE =
       new MappedFile("/bin/drawn", MappedFile.Kind.EXT4, 1 << 20, at -> (int) byteAt(at));
 
@@ -53,15 +62,14 @@ final class ProgramCases {
 
   /** Draws a program and executes it. */
   static void any(TaskBench bench, Seeded random) {
-    if (bench.abi != Abi.I386_24) {
-      new ProgramCases(bench, random).run();
-    }
+    new ProgramCases(bench, random).run();
   }
 
   private void run() {
-    boolean dynamic = random.oneIn(2);
-    boolean interpreted = random.oneIn(2);
-    int wrong = random.oneIn(6) ? random.between(1, 3) : 0;
+    boolean old = abi == Abi.I386_24;
+    boolean dynamic = random.oneIn(2) && !old;
+    boolean interpreted = random.oneIn(2) && !old;
+    int wrong = random.oneIn(6) && !old ? random.between(1, 3) : 0;
     long base = dynamic ? 0 : abi.is64() ? 0x400000 : 0x8048000;
     Program program = program(dynamic, interpreted ? "/lib/ld.so" : null, base, wrong);
     Program loader = interpreted ? program(true, null, random.oneIn(2) ? 0 : 0x3000_0000, 0) : null;
@@ -80,7 +88,11 @@ final class ProgramCases {
                 random.below(9),
                 random.below(9),
                 1));
-    Task task = bench.tasks.spawn("before", bench.config());
+    long limit = LIMITS[random.below(LIMITS.length)];
+    boolean legacy = random.oneIn(4);
+    Task task = bench.tasks.spawn("before", bench.config().sysctls(sysctls(legacy)));
+    AddressSpace before = Objects.requireNonNull(task.mm());
+    checkEqual(0, before.setrlimit(ResourceLimit.STACK, limit, 0), "setrlimit");
     long error = bench.tasks.exec(task, request);
     if (wrong > 0) {
       checkEqual(wrong == 3 ? -Errno.ENOMEM : -Errno.EINVAL, error, "exec of a wrong program");
@@ -89,12 +101,26 @@ final class ProgramCases {
     }
     checkEqual(0, error, "exec");
     AddressSpace mm = Objects.requireNonNull(task.mm());
-    NaiveElf model = new NaiveElf(request, ProgramCases::byteAt);
-    pages(mm, model);
-    places(mm, model);
+    NaiveElf model = new NaiveElf(request, limit, legacy, ProgramCases::byteAt);
+    if (!old) { // whose heap begins elsewhere
+      pages(mm, model);
+      places(mm, model);
+    }
     stack(mm, request, model);
     mm.validate();
     bench.tasks.exit(task);
+  }
+
+  private static MmSysctls sysctls(boolean legacy) {
+    MmSysctls usual = MmSysctls.DEFAULTS;
+    return new MmSysctls(
+        usual.overcommitMemory(),
+        usual.overcommitRatio(),
+        usual.maxMapCount(),
+        usual.mmapMinAddr(),
+        usual.lsmMmapMinAddr(),
+        usual.stackGuardGapPages(),
+        legacy);
   }
 
   private List<String> strings() {
@@ -121,7 +147,9 @@ final class ProgramCases {
         next = wrong(next, wrong);
       }
       segments.add(next);
-      at = next.vaddr() + next.memoryBytes() + PAGE - 1 & -PAGE;
+      boolean covered = !dynamic && random.oneIn(6); // what comes next lies in the zeroes of this
+      long bytes = covered ? Math.max(1, next.fileBytes()) : next.memoryBytes();
+      at = next.vaddr() + bytes + PAGE - 1 & -PAGE;
     }
     Segment home = segments.get(random.below(n));
     long headers = home.offset() + (random.oneIn(4) ? home.fileBytes() : random.below(2000));
@@ -241,6 +269,9 @@ final class ProgramCases {
     }
     model.auxv.forEach(
         (type, value) -> checkEqual(value, auxv.getOrDefault(type, -1L), "AT_ " + type));
+    if (abi == Abi.I386_24) {
+      return; // which has no more than that
+    }
     checkEqual(text, auxv.getOrDefault(31L, -1L), "AT_EXECFN behind the environment");
     check(TaskCases.string(mm, text).equals(request.path()), request.path(), "another path");
     checkEqual(NaiveElf.top(abi) - size, text + request.path().length() + 1, "the last string");
@@ -254,12 +285,12 @@ final class ProgramCases {
     VmaInfo stack = Objects.requireNonNull(kernel.get("[stack]"));
     checkEqual(NaiveElf.top(abi), stack.end(), "the end of the stack");
     checkEqual((places.argStart() & -PAGE) - EXPAND, stack.start(), "128 KiB below the strings");
-    vdso(kernel, auxv);
+    vdso(mm, kernel, auxv);
     checkEqual(abi == Abi.X86_64 ? 5 : 4, kernel.size(), "mappings of the kernel");
   }
 
   /** vvar, its clocks and the vdso stand one behind the other. */
-  private static void vdso(Map<String, VmaInfo> kernel, Map<Long, Long> auxv) {
+  private void vdso(AddressSpace mm, Map<String, VmaInfo> kernel, Map<Long, Long> auxv) {
     VmaInfo data = Objects.requireNonNull(kernel.get("[vvar]"));
     VmaInfo clocks = Objects.requireNonNull(kernel.get("[vvar_vclock]"));
     VmaInfo code = Objects.requireNonNull(kernel.get("[vdso]"));
@@ -271,5 +302,11 @@ final class ProgramCases {
     check(data.perms().equals("r--p") && clocks.perms().equals("r--p"), "r--p", "other rights");
     check(code.perms().equals("r-xp"), "r-xp", code.perms());
     checkEqual(code.start(), auxv.getOrDefault(33L, -1L), "AT_SYSINFO_EHDR");
+    long call = auxv.getOrDefault(32L, -1L);
+    check(
+        abi.is64() ? call == -1 : code.start() < call && call < code.end(),
+        "AT_SYSINFO within the vdso of 32 bits, and of no other",
+        hex(call));
+    checkEqual(TouchOutcome.UNKNOWN, mm.read(data.start()).value(), "the time, which nobody knows");
   }
 }
