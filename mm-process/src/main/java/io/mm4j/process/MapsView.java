@@ -112,7 +112,7 @@ final class MapsView {
             vma.start,
             vma.end,
             (addr, kind, pfn, huge) -> {
-              char now = letter(kind, huge ? firstOfHuge(vma, addr, pfn) : pfn, huge);
+              char now = letter(kind, huge ? firstOfHuge(addr, pfn) : pfn, huge);
               if (addr != run[1]) {
                 switchTo('.', run[1], letter, run, out);
                 run[1] = addr;
@@ -127,9 +127,9 @@ final class MapsView {
     return out.toString();
   }
 
-  /** Whether a huge mapping is exclusive is asked of the first page that is looked at. */
-  private long firstOfHuge(Vma vma, long addr, long pfn) {
-    return pfn - ((addr - Math.max(vma.start, addr & -mm.hugeBytes)) >> 12);
+  /** Whether a huge mapping is exclusive is asked of its first page. */
+  private long firstOfHuge(long addr, long pfn) {
+    return pfn - ((addr & mm.hugeBytes - 1) >> 12);
   }
 
   private static void switchTo(char now, long addr, char[] letter, long[] run, StringBuilder out) {

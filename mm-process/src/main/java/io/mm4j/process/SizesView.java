@@ -58,7 +58,8 @@ final class SizesView {
     Frames frames = mm.context.frames();
     EntryBits bits = frames.format().bits();
     long ofVma = vma.has(VmFlags.SOFTDIRTY) ? Pagemap.SOFT_DIRTY : 0;
-    boolean soft = mm.pages.tracksSoftDirty();
+    // pagemap_hugetlb_range looks at the VMA only.
+    boolean soft = mm.pages.tracksSoftDirty() && !vma.has(VmFlags.HUGETLB);
     long[] told = {from};
     mm.pages
         .ranges()
@@ -82,13 +83,11 @@ final class SizesView {
               if (kind == PageTable.PAGE && mm.isFilePage(vma, addr, head)) {
                 flags |= Pagemap.FILE;
               }
-              long first = Math.max(from, addr);
-              // Whether a huge mapping is exclusive is asked of the first page that is looked at.
-              if (kind == PageTable.PAGE
-                  && isExclusive(vma, head, head + ((first - addr) >>> 12))) {
+              // Whether a huge mapping is exclusive is asked of its first page.
+              if (kind == PageTable.PAGE && frames.mapCount(head) == 1) {
                 flags |= Pagemap.MMAP_EXCLUSIVE;
               }
-              for (long at = first; at < Math.min(to, addr + bytes); at += PAGE) {
+              for (long at = Math.max(from, addr); at < Math.min(to, addr + bytes); at += PAGE) {
                 sink.entry(at, flags | (head + ((at - addr) >>> 12)));
               }
             });
@@ -100,10 +99,6 @@ final class SizesView {
     for (long at = from; at < to && ofVma != 0; at += PAGE) {
       sink.entry(at, ofVma);
     }
-  }
-
-  private boolean isExclusive(Vma vma, long head, long page) {
-    return mm.context.frames().mapCount(vma.has(VmFlags.HUGETLB) ? head : page) == 1;
   }
 
   /** A swap-like entry: its type and offset, as {@code pte_to_pagemap_entry()} shows them. */

@@ -136,9 +136,9 @@ class LruMarksTest {
     shows("referenced,lru,swapbacked", AT, PAGES);
     advise(Uapi.MADV_POPULATE_READ);
     shows("lru,active,swapbacked", AT, PAGES);
-    ok(rig.mm.mlock(AT, BYTES));
+    ok(rig.mm.mlock(AT, BYTES)); // it writes, as to what one process has now
     ok(rig.mm.munlock(AT, BYTES));
-    shows("referenced,lru,swapbacked", AT, PAGES);
+    shows("referenced,lru,swapbacked,owner_2", AT, PAGES);
   }
 
   @Test

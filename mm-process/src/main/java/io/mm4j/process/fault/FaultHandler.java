@@ -304,7 +304,7 @@ public final class FaultHandler {
     if (vma.file != null && !file.isStale(index) && (ahead || vma.has(VmFlags.EXEC))) {
       ReadAhead reads = mm.context.readAhead(vma.file);
       if (!absent) {
-        reads.async(file, file.folioStart(index), mm.context.readAheadPages);
+        reads.async(file, index, mm.context.readAheadPages);
       } else if (vma.has(VmFlags.SEQ_READ)) {
         reads.sequential(file, index);
       } else {

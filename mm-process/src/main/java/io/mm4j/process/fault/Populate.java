@@ -107,14 +107,8 @@ public final class Populate {
     }
   }
 
-  /** Whether what {@code look} found need not be copied before it is written to. */
+  /** Whether what {@code look} found can be written to without a fault. */
   private boolean writable(Vma vma, int kind) {
-    if (vma.has(VmFlags.SHARED)) {
-      return true;
-    }
-    long pfn = mm.pages.pfn();
-    return kind == PageTable.PAGE
-        && mm.context.frames().isAnon(pfn)
-        && mm.context.frames().mapCount(pfn) == 1;
+    return vma.has(VmFlags.SHARED) || (kind == PageTable.PAGE && mm.pages.isWritable());
   }
 }

@@ -38,6 +38,7 @@ import io.mm4j.testkit.process.rules.ShapeRules;
 import io.mm4j.testkit.process.rules.ShareRules;
 import io.mm4j.testkit.process.rules.SpaceRule;
 import io.mm4j.testkit.process.rules.SpaceSubject;
+import io.mm4j.testkit.process.rules.StateRules;
 import io.mm4j.testkit.process.rules.SumRules;
 import io.mm4j.testkit.process.rules.TableCases;
 import io.mm4j.testkit.process.rules.VmaCases;
@@ -67,6 +68,7 @@ public final class AddressSpaceSuite {
     rules.addAll(sums());
     rules.addAll(pages());
     rules.addAll(shares());
+    rules.addAll(states());
     rules.addAll(again());
     rules.addAll(VmaCases.all());
     rules.addAll(MergeCases.all());
@@ -93,6 +95,7 @@ public final class AddressSpaceSuite {
     rules.addAll(ShareRules.cases());
     rules.addAll(PageCacheCases.all());
     rules.addAll(WatchCases.all());
+    rules.addAll(StateRules.all());
     return new Suite<>(
         NAME, Spi.VMA_INDEX, VmaIndexSuite.correct(), rules, SpaceFaults.all(), Floors.missing());
   }
@@ -119,6 +122,29 @@ public final class AddressSpaceSuite {
                 "a mapping that comes or goes is counted of the folio and not of its page",
                 ShareRules::sums)
             .about(Kind.WRITE, Kind.FORK));
+  }
+
+  private static List<SpaceRule> states() {
+    return List.of(
+        rule(
+            "AS-60",
+            "saved-and-loaded",
+            "A process that is loaded from what another shows has the same VMAs with the same"
+                + " flags and names, the same pages, and the sums of a recount; its pages do what"
+                + " they did, and nobody knows the bytes of its anonymous ones.",
+            "A recording begins with a state, and so does a machine that was saved.",
+            "show_map_vma, show_smap_vma_flags; mm4j's contract of AddressSpace.loadVma",
+            "a flag, a letter or an offset is not read, or a sum is not added to",
+            StateRules::loaded),
+        rule(
+            "AS-61",
+            "maps-in-full-and-in-part",
+            "maps names files, the heap and the stack, by where these are now; a part of it is"
+                + " what overlaps the range, and flags are in smaps only.",
+            "Debuggers find the heap and the stack by these names.",
+            "get_vma_name, vma_is_initial_heap, vma_is_initial_stack, m_next",
+            "a border is included, or a name stays with what was the heap once",
+            StateRules::maps));
   }
 
   private static List<SpaceRule> again() {
@@ -172,6 +198,16 @@ public final class AddressSpaceSuite {
             "a table, a page of a file, a deposited table or a copy is left behind",
             OPERATIONS,
             FrameRules::comeBack),
+        rule(
+                "AS-66",
+                "frames-move",
+                "An anonymous page whose frame somebody wants moves, wherever it is mapped: another"
+                    + " frame has its bytes, and entries, sums and letters are as before.",
+                "Huge pages are made of the room that moved pages leave.",
+                "alloc_contig_range, migrate_folio, remove_migration_ptes",
+                "one of several mappings leads to the old frame, or a bit of the entry is lost",
+                FrameRules::moved)
+            .about(Kind.WRITE, Kind.FORK),
         rule(
             "AS-57",
             "frames-are-refused",

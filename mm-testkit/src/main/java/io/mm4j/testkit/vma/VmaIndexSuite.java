@@ -196,6 +196,17 @@ public final class VmaIndexSuite {
             "It is what says where a broken structure broke.",
             "validate_mm, mt_validate",
             "a summary that is kept for speed is not what a recount gives",
-            ChangeRules::validate));
+            ChangeRules::validate),
+        rule(
+                "VI-20",
+                "full",
+                "An index is made for 1 to as many VMAs as its plugin says. A full one refuses an"
+                    + " insert and a reservation and changes nothing; where a VMA goes, another one"
+                    + " can come.",
+                "max_map_count is met by programs that map file after file.",
+                "sysctl_max_map_count, vma_iter_prealloc",
+                "the limit is looked at in one of two places, or is off by one",
+                ChangeRules::full)
+            .ofFew());
   }
 }

@@ -9,6 +9,7 @@ import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MemSizeStats;
 import io.mm4j.api.process.MissingPages;
 import io.mm4j.api.process.MmFields;
+import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.PagemapScan;
@@ -323,6 +324,11 @@ class DelegatingSpace implements AddressSpace {
   @Override
   public void pagemap(long start, long end, Pagemap.Sink sink) {
     inner.pagemap(start, end, sink);
+  }
+
+  @Override
+  public MmLayout layout() {
+    return inner.layout();
   }
 
   @Override

@@ -125,6 +125,11 @@ final class FloorFaults {
     }
 
     @Override
+    public boolean isZeroPage(long pfn) {
+      return right.isZeroPage(pfn);
+    }
+
+    @Override
     public void close() {
       right.close();
     }

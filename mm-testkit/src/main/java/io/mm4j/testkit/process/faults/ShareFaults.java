@@ -5,6 +5,10 @@ package io.mm4j.testkit.process.faults;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.MemSizeStats;
 import io.mm4j.api.process.Pagemap;
+import io.mm4j.api.process.VmaInfo;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.Consumer;
 
 /** Address spaces that are wrong about who shares their pages, each in one way. */
 final class ShareFaults {
@@ -84,6 +88,84 @@ final class ShareFaults {
           s.fileThp(),
           s.sharedHugetlb(),
           s.privateHugetlb());
+    }
+  }
+
+  /** smaps shows no huge pages. */
+  static final class NoHugePages extends DelegatingSpace {
+    NoHugePages(AddressSpace inner) {
+      super(inner, NoHugePages::new);
+    }
+
+    @Override
+    public MemSizeStats sizes(long vmaStart) {
+      MemSizeStats s = super.sizes(vmaStart);
+      return new MemSizeStats(
+          s.resident(),
+          s.pss(),
+          s.pssAnon(),
+          s.pssFile(),
+          s.pssShmem(),
+          s.pssDirty(),
+          s.pssLocked(),
+          s.sharedClean(),
+          s.sharedDirty(),
+          s.privateClean(),
+          s.privateDirty(),
+          s.referenced(),
+          s.anonymous(),
+          0,
+          s.shmemThp(),
+          s.fileThp(),
+          s.sharedHugetlb(),
+          s.privateHugetlb());
+    }
+  }
+
+  /** Pagemap tells the frame that a page had when it was first looked at. */
+  static final class RemembersFrames extends DelegatingSpace {
+    private final Map<Long, Long> first = new HashMap<>();
+
+    RemembersFrames(AddressSpace inner) {
+      super(inner, RemembersFrames::new);
+    }
+
+    @Override
+    public void pagemap(long start, long end, Pagemap.Sink sink) {
+      super.pagemap(
+          start,
+          end,
+          (addr, entry) -> {
+            long pfn = entry & Pagemap.PFRAME;
+            long was = entry < 0 ? first.computeIfAbsent(addr, at -> pfn) : pfn;
+            sink.entry(addr, entry & ~Pagemap.PFRAME | was);
+          });
+    }
+  }
+
+  /** A state is loaded without its pages. */
+  static final class LoadsNoPages extends DelegatingSpace {
+    LoadsNoPages(AddressSpace inner) {
+      super(inner, LoadsNoPages::new);
+    }
+
+    @Override
+    public void loadVma(VmaInfo v) {
+      super.loadVma(
+          new VmaInfo(
+              v.start(), v.end(), v.perms(), v.offsetBytes(), v.name(), v.file(), v.flags(), "?"));
+    }
+  }
+
+  /** A part of maps shows what touches it, too. */
+  static final class ShowsNeighbours extends DelegatingSpace {
+    ShowsNeighbours(AddressSpace inner) {
+      super(inner, ShowsNeighbours::new);
+    }
+
+    @Override
+    public void forEachVma(long start, long end, Consumer<VmaInfo> consumer) {
+      super.forEachVma(start, end + 1, consumer);
     }
   }
 }

@@ -59,7 +59,28 @@ public final class SpaceFaults {
             "all-referenced",
             "What a child inherits counts as used by it.",
             ShareFaults.AllReferenced::new,
-            "AS-72"));
+            "AS-72"),
+        fault(
+            "no-huge-pages-in-smaps",
+            "smaps counts huge pages as ordinary ones.",
+            ShareFaults.NoHugePages::new,
+            "AS-63"),
+        fault(
+            "remembers-frames",
+            "Pagemap tells the frame that a page had at first.",
+            ShareFaults.RemembersFrames::new,
+            "AS-66"),
+        fault(
+            "loads-no-pages",
+            "A state is loaded without its pages.",
+            ShareFaults.LoadsNoPages::new,
+            "AS-60",
+            "AS-62"),
+        fault(
+            "shows-neighbours",
+            "A part of maps has what begins where it ends.",
+            ShareFaults.ShowsNeighbours::new,
+            "AS-61"));
   }
 
   private static Fault<VmaIndexProvider> floor(

@@ -306,7 +306,19 @@ final class SyscallFaults {
               return right;
             },
             "AS-F22",
-            "AS-F27"),
+            "AS-F27",
+            "AS-64"),
+        call(
+            "holes-of-whole-pages",
+            "A hole that ends within a page leaves the bytes before its end.",
+            (mm, call, a) -> {
+              boolean hole = call == Syscall.FALLOCATE && (a[1] & Uapi.FALLOC_FL_PUNCH_HOLE) != 0;
+              long length = hole ? a[3] - (a[2] + a[3]) % Bits.PAGE : 0;
+              return hole && length > 0
+                  ? mm.syscall(call, a[0], a[1], a[2], length)
+                  : mm.syscall(call, a);
+            },
+            "AS-65"),
         call(
             "failed-writes-leave-nothing",
             "A write that could copy nothing leaves the size alone.",

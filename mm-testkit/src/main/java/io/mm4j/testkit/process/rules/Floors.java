@@ -3,6 +3,7 @@
 package io.mm4j.testkit.process.rules;
 
 import io.mm4j.api.CorruptStateError;
+import io.mm4j.api.Cpu;
 import io.mm4j.api.machine.Machine;
 import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.machine.PluginRegistry;
@@ -248,6 +249,20 @@ public final class Floors {
   static long freeFrames() {
     Machine machine = below().machine;
     return machine.pages().freePages() + machine.pages().pcpPages();
+  }
+
+  /**
+   * Wants a frame for itself, so that its owner moves what is there, and gives it back; false if
+   * the floors below move nothing, or if it stays.
+   */
+  static boolean moveAway(long pfn) {
+    Machine machine = below().machine;
+    Cpu cpu = machine.cpus().get(0);
+    boolean moved = machine.pages().allocContigRange(cpu, pfn, pfn + 1, Gfp.GFP_KERNEL);
+    if (moved) {
+      machine.pages().freeContigRange(cpu, pfn, pfn + 1);
+    }
+    return moved;
   }
 
   /** Memory is short: who can gives some up. */

@@ -4,13 +4,18 @@ package io.mm4j.testkit.process.rules;
 
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.VmaInfo;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.paging.rules.HookedPages;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.rules.Act.Answer;
 import io.mm4j.testkit.process.rules.Act.Kind;
+import io.mm4j.testkit.process.rules.SpaceSubject.Pair;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.LongConsumer;
 
 /** The rules about the frames below processes: all come back, and any may fail to come. */
@@ -41,6 +46,65 @@ public final class FrameRules {
     RuleViolation.checkEqual(
         0, replay.floor.committedPages(), "pages charged when all processes have gone");
     replay.floor.close();
+  }
+
+  /** Somebody wants the frame of an anonymous page: the page moves, and nobody sees more of it. */
+  public static void moved(SpaceSubject run) {
+    if (Floors.missingLarge() != null || run.history.size() % 2 != 0) {
+      return; // the kit's own floors below move nothing
+    }
+    List<Map<Long, Long>> before = run.processes.stream().map(FrameRules::entries).toList();
+    List<Long> frames = new ArrayList<>();
+    for (Map<Long, Long> process : before) {
+      process.values().stream()
+          .filter(entry -> entry < 0 && (entry & Pagemap.FILE) == 0)
+          .map(Pagemap::pfn)
+          .filter(pfn -> !run.floor.isZeroPage(pfn))
+          .sorted()
+          .forEach(frames::add);
+    }
+    if (frames.isEmpty()) {
+      return;
+    }
+    long frame = frames.get(run.history.size() * 31 % frames.size());
+    List<String> shown = run.processes.stream().map(FrameRules::shown).toList();
+    long free = Floors.freeFrames();
+    String what = " after frame 0x" + Long.toHexString(frame) + " was wanted";
+    RuleViolation.check(Floors.moveAway(frame), "a page that moves" + what, "none");
+    RuleViolation.checkEqual(free, Floors.freeFrames(), "free frames" + what);
+    long to = -1;
+    for (int i = 0; i < before.size(); i++) {
+      Pair process = run.processes.get(i);
+      String now = shown(process);
+      RuleViolation.check(shown.get(i).equals(now), shown.get(i) + what, now);
+      Map<Long, Long> after = entries(process);
+      RuleViolation.checkEqual(before.get(i).size(), after.size(), "entries of pagemap" + what);
+      for (Map.Entry<Long, Long> was : before.get(i).entrySet()) {
+        long is = after.getOrDefault(was.getKey(), 0L);
+        if (Pagemap.pfn(was.getValue()) == frame) {
+          to = to < 0 ? Pagemap.pfn(is) : to;
+          is = is & ~Pagemap.PFRAME | (Pagemap.pfn(is) == to && to != frame ? frame : 0);
+        }
+        RuleViolation.check(
+            is == was.getValue(),
+            "the same entry at 0x" + Long.toHexString(was.getKey()) + ", but for the frame" + what,
+            Long.toHexString(is));
+      }
+    }
+    PageRules.contents(run);
+    run.validate();
+  }
+
+  private static Map<Long, Long> entries(Pair process) {
+    Map<Long, Long> entries = new HashMap<>();
+    process.mm().pagemap(0, SpaceSetup.TASK_SIZE, entries::put);
+    return entries;
+  }
+
+  private static String shown(Pair process) {
+    StringBuilder out = new StringBuilder(View.of(process.mm()).state());
+    process.mm().forEachVma(v -> out.append(v.pages()).append(process.mm().sizes(v.start())));
+    return out.toString();
   }
 
   private interface Judge {

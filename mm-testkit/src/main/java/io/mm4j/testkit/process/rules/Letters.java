@@ -6,6 +6,19 @@ package io.mm4j.testkit.process.rules;
 final class Letters {
   private Letters() {}
 
+  /** The run lengths of letters that stand one after the other. */
+  static String runs(CharSequence letters) {
+    StringBuilder out = new StringBuilder();
+    for (int i = 0; i < letters.length(); ) {
+      int from = i;
+      while (i < letters.length() && letters.charAt(i) == letters.charAt(from)) {
+        i++;
+      }
+      out.append(out.isEmpty() ? "" : ",").append(letters.charAt(from)).append(i - from);
+    }
+    return out.toString();
+  }
+
   /** How many pages have one of these letters. */
   static long count(String runs, String letters) {
     long sum = 0;

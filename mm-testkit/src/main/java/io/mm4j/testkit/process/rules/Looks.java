@@ -52,7 +52,7 @@ final class Looks {
         });
     fill(letters, '-', bytes / Bits.PAGE);
     letters.setLength((int) (bytes / Bits.PAGE));
-    String seen = runs(letters);
+    String seen = Letters.runs(letters);
     RuleViolation.check(
         seen.equals(expected),
         "pages " + expected + " from " + Long.toHexString(start) + " on",
@@ -63,18 +63,6 @@ final class Looks {
     while (letters.length() < length) {
       letters.append(letter);
     }
-  }
-
-  private static String runs(CharSequence letters) {
-    StringBuilder out = new StringBuilder();
-    for (int i = 0; i < letters.length(); ) {
-      int from = i;
-      while (i < letters.length() && letters.charAt(i) == letters.charAt(from)) {
-        i++;
-      }
-      out.append(out.isEmpty() ? "" : ",").append(letters.charAt(from)).append(i - from);
-    }
-    return out.toString();
   }
 
   /** The VmFlags of the VMA at an address, without those of rights. */
@@ -134,7 +122,7 @@ final class Looks {
     StringBuilder vector = new StringBuilder();
     long vec = Act.SCRATCH;
     rig.gives("mincore", 0, rig.mm.mincore(addr, bytes, vec, vector::append));
-    String seen = runs(vector);
+    String seen = Letters.runs(vector);
     RuleViolation.check(
         seen.equals(expected), expected + " from mincore at " + Long.toHexString(addr), seen);
   }

@@ -110,7 +110,45 @@ public final class PageCacheCases {
                 + " and the mark is counted from the end of the file if that comes first.",
             "What is marked is not mapped by the faults of its neighbours.",
             "page_cache_ra_order, do_page_cache_ra",
-            PageCacheCases::behindCached));
+            PageCacheCases::behindCached),
+        new StepRule(
+            new RuleInfo(
+                "AS-64",
+                "read-ahead-of-any-reads",
+                "After any reads, faults and advice about a file on a disk those pages are in"
+                    + " memory that the windows of an independent model brought in.",
+                "What is read too early costs memory, what is read too late time.",
+                "page_cache_sync_ra, page_cache_async_ra, page_cache_ra_order,"
+                    + " do_sync_mmap_readahead, filemap_get_pages",
+                "a window has another size, or the mark lies at another page"),
+            60,
+            ReadAheadBench::new),
+        new StepRule(
+            new RuleInfo(
+                "AS-65",
+                "bytes-of-a-changing-file",
+                "Whatever is done to a file on a disk or in memory - written, read, cut, grown,"
+                    + " emptied, by calls and by mappings -, calls and both kinds of mappings show"
+                    + " its bytes, zeroes where nobody wrote, and SIGBUS behind its last page; what"
+                    + " was copied for a private mapping stays until its page is cut off.",
+                "Databases write, cut and map one file at once.",
+                "generic_perform_write, truncate_pagecache, unmap_mapping_range, shmem_fallocate,"
+                    + " ext4_punch_hole, ext4_zero_range, filemap_read",
+                "the rest of the last page, or a page within a folio, keeps its old bytes"),
+            60,
+            FileBench::new),
+        new StepRule(
+            new RuleInfo(
+                "AS-67",
+                "marks-of-reclaim",
+                "kpageflags shows of each page what accesses, advice, locks, forks and unmapping"
+                    + " have made of it: referenced, active, locked, one process's alone.",
+                "Reclaim begins with what nobody has used.",
+                "folio_mark_accessed, mlock_folio, madvise_cold_or_pageout_pte_range,"
+                    + " zap_present_folio_ptes, folio_try_dup_anon_rmap (as recorded)",
+                "an access is counted twice or not at all, or a locked page becomes active"),
+            50,
+            LruBench::new));
   }
 
   private static void firstPage(Rig rig) {

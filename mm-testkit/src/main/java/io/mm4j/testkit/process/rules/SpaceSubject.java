@@ -55,6 +55,9 @@ public final class SpaceSubject extends Subject {
   /** The same calls on another floor, for the rules that compare two. */
   @Nullable Replay twin;
 
+  /** Where states of this one are loaded; made when it is first asked for. */
+  private @Nullable ProcessFloor beside;
+
   /** How each process looked before the last call. */
   final List<View> before = new ArrayList<>();
 
@@ -81,6 +84,16 @@ public final class SpaceSubject extends Subject {
   /** The process of the last call. */
   Pair actor() {
     return processes.get(act == null || act.process() >= processes.size() ? 0 : act.process());
+  }
+
+  /** Another floor of the same kind, on the same machine. */
+  ProcessFloor beside() {
+    ProcessFloor now = beside;
+    if (now == null) {
+      now = floors.get();
+      beside = now;
+    }
+    return now;
   }
 
   @Override

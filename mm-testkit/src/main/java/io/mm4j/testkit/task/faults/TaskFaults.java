@@ -107,7 +107,8 @@ public final class TaskFaults {
             "aligns-to-pages",
             "Programs and interpreters lie on borders of pages, whatever they ask for.",
             (floors, right) -> new AlignsToPages(right),
-            "TK-09"),
+            "TK-09",
+            "TK-25"),
         fault(
             "cuts-arguments",
             "Of arguments that are too long a part is taken.",

@@ -296,6 +296,11 @@ final class TaskBench extends Subject {
       long wanted =
           active == NaiveTasks.INIT ? PageTables.NO_ROOT : space(active).fields().pgd() >>> 12;
       checkEqual(wanted, tables.mmu(cpu(cpu)).root(), "page directory loaded on CPU " + cpu);
+      AddressSpace seen = tasks.current(cpu(cpu)).activeMm();
+      check(
+          active == NaiveTasks.INIT ? seen == null : space(active).equals(seen),
+          "active_mm of the task of CPU " + cpu + ": that of address space " + active,
+          "" + seen);
     }
     for (int mm : leftMms()) {
       long cpus = 0;

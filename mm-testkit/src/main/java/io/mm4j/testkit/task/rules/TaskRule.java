@@ -13,16 +13,19 @@ import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.Trial;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** A rule of tasks: a case that was written by hand, or what holds after every step of a life. */
 final class TaskRule extends Rule<ProcessFloorProvider> {
   private static final int OPERATIONS = 120;
+  private static final int DRAWN = 12;
   private static final List<Architecture> KINDS =
       List.of(Architecture.X86_64, Architecture.X86_32, Architecture.X86_32_24);
 
   private final Consumer<TaskBench> body;
+  private @Nullable BiConsumer<TaskBench, Seeded> drawn;
   private final boolean random;
   private final boolean validates;
 
@@ -46,6 +49,26 @@ final class TaskRule extends Rule<ProcessFloorProvider> {
   /** A case, once on a machine of each kind. */
   static TaskRule once(RuleInfo info, Consumer<TaskBench> body) {
     return new TaskRule(info, false, true, body);
+  }
+
+  /** What is drawn anew in each of some steps, on machines of each kind in turn. */
+  static TaskRule drawn(RuleInfo info, BiConsumer<TaskBench, Seeded> step) {
+    TaskRule rule = new TaskRule(info, true, true, bench -> {});
+    rule.drawn = step;
+    return rule;
+  }
+
+  private record Drawn(BiConsumer<TaskBench, Seeded> step, long seed)
+      implements Operation<TaskBench> {
+    @Override
+    public void apply(TaskBench bench) {
+      step.accept(bench, new Seeded(seed));
+    }
+
+    @Override
+    public String toString() {
+      return "what is drawn from " + Long.toHexString(seed);
+    }
   }
 
   @Override
@@ -75,9 +98,12 @@ final class TaskRule extends Rule<ProcessFloorProvider> {
     Architecture kind = KINDS.get((int) Long.remainderUnsigned(seed, KINDS.size()));
     Seeded seeded = new Seeded(seed);
     List<Operation<TaskBench>> operations = new ArrayList<>();
-    operations.add(new TaskOp(TaskOp.Kind.SPAWN, 0, 0));
-    for (int i = 0; i < OPERATIONS; i++) {
-      operations.add(TaskOp.random(seeded));
+    BiConsumer<TaskBench, Seeded> step = drawn;
+    if (step == null) {
+      operations.add(new TaskOp(TaskOp.Kind.SPAWN, 0, 0));
+    }
+    for (int i = 0; i < (step == null ? OPERATIONS : DRAWN); i++) {
+      operations.add(step == null ? TaskOp.random(seeded) : new Drawn(step, seeded.next()));
     }
     return new Trial<>() {
       @Override

@@ -265,6 +265,20 @@ public final class TaskRules {
                 "A service manager sets them, then executes the service.",
                 "mm_init, mmf_init_legacy_flags, MMF_INIT_LEGACY_MASK, map_deny_write_exec",
                 "a program begins without them, or with all of them"),
-            ExecCases::keepsSettings));
+            ExecCases::keepsSettings),
+        TaskRule.drawn(
+            info(
+                "TK-25",
+                "any-program",
+                "A program of any shape - fixed or not, with an interpreter or without, with"
+                    + " segments of code, data and bss at any place in their pages and in any order"
+                    + " - has the pages, rights and bytes that its headers ask for; mm_struct and"
+                    + " the auxiliary vector say where they are, and stack and vdso are beside"
+                    + " them.",
+                "The next compiler lays its programs out in another way.",
+                "load_elf_binary, load_elf_interp, elf_load, total_mapping_size,"
+                    + " maximum_alignment, create_elf_tables, setup_arg_pages, map_vdso",
+                "an offset within a page, an alignment or a bias is left out somewhere"),
+            ProgramCases::any));
   }
 }

@@ -83,7 +83,7 @@ public final class VmaIndexFaults {
         fault(
             "no-limit",
             "insert() does not know that the index is full.",
-            List.of("VI-12"),
+            List.of("VI-12", "VI-20"),
             NoLimit::new),
         fault(
             "clear-keeps-handles",

@@ -5,7 +5,9 @@ import static io.mm4j.testkit.vma.rules.LookupRules.same;
 import static io.mm4j.testkit.vma.rules.LookupRules.sameOrder;
 
 import io.mm4j.api.MisuseException;
+import io.mm4j.api.plugin.Options;
 import io.mm4j.api.vma.VmaIndex;
+import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.vma.naive.NaiveVmaIndex;
 import io.mm4j.testkit.vma.rules.VmaOp.Clear;
@@ -152,11 +154,52 @@ public final class ChangeRules {
     }
   }
 
+  /** An index is made for 1 VMA up to as many as its plugin says, and for no others. */
+  static void limits(VmaIndexProvider provider, Options options) {
+    int most = provider.capabilities().maxVmas();
+    for (int max : new int[] {Integer.MIN_VALUE, -1, 0, most + 1}) {
+      if (max > most || max < 1) { // most + 1 may be the least int
+        try {
+          provider.create(max, options);
+        } catch (MisuseException e) {
+          continue;
+        }
+        throw new RuleViolation("MisuseException from create for maxVmas=" + max, "an index");
+      }
+    }
+    VmaIndex one = provider.create(1, options);
+    same("the only VMA of an index for 1", one.insert(0, MAX) == NONE ? 0 : 1, 1);
+    same("an index for as many as there may be", provider.create(most, options).size(), 0);
+  }
+
+  /** What a full index refuses, and that it goes on where a VMA has gone. */
+  public static void full(VmaSubject run) {
+    VmaIndex index = run.index();
+    same("size", index.size(), run.model().size());
+    reserve(run);
+    sameOrder("after " + run.last(), index, run.model());
+    if (run.model().size() < run.maxVmas) {
+      return;
+    }
+    VmaIndex again = index.copy();
+    int gone = again.first();
+    long start = again.start(gone);
+    long end = again.end(gone);
+    same("reserve in a full index", again.reserve(1) ? 1 : 0, 0);
+    again.erase(gone);
+    same("reserve where one has gone", again.reserve(1) ? 1 : 0, 1);
+    int vma = again.insert(start, end);
+    same("the handle of the VMA that has gone", vma, gone);
+    sameOrder("after a VMA has gone and come", again, run.model());
+    again.validate();
+  }
+
   public static void clear(VmaSubject run) {
     if (!(run.last() instanceof Clear || run.last() instanceof Copy)) {
       return;
     }
     VmaIndex cleared = run.index().copy();
+    cleared.reserve(Math.min(20, run.maxVmas - cleared.size())); // which is forgotten, too
     cleared.clear();
     same("size after clear", cleared.size(), 0);
     same("first after clear", cleared.first(), NONE);
@@ -165,14 +208,20 @@ public final class ChangeRules {
     same("gapAbove after clear", cleared.gapAbove(1, MAX, MAX - 1), 1);
     same("gapBelow after clear", cleared.gapBelow(0, MAX, 5), MAX - 5);
     cleared.validate();
-    for (int i = 0; i < Math.min(40, run.maxVmas); i++) {
-      int vma = cleared.insert(10L * i, 10L * i + 5);
-      same("handle found after clear", cleared.find(10L * i), vma);
-      if (vma > i + 1) {
-        throw new RuleViolation("handles that begin again after clear", "vma=" + vma);
+    for (int round = 0; round < 2; round++) {
+      for (int i = 0; i < Math.min(40, run.maxVmas); i++) {
+        int vma = cleared.insert(10L * i, 10L * i + 5);
+        same("handle found after clear", cleared.find(10L * i), vma);
+        if (vma >= cleared.capacity() || (round == 0 && vma > i + 1)) {
+          throw new RuleViolation("handles that begin again after clear", "vma=" + vma);
+        }
       }
+      cleared.validate();
+      while (cleared.size() > 0) { // all that came after clear can go again
+        cleared.erase(cleared.size() % 2 == 0 ? cleared.first() : cleared.last());
+      }
+      cleared.validate();
     }
-    cleared.validate();
   }
 
   public static void misuse(VmaSubject run) {

@@ -17,13 +17,28 @@ public final class VmaIndexRule extends Rule<VmaIndexProvider> {
   private static final int OPERATIONS = 250;
   private static final int[] LIMITS = {1, 7, 60, 3000, 3000, 3000, 3000, 3000};
 
+  /** The largest limit of a rule about full indexes. */
+  private static final int FEW = 16;
+
   private final boolean allocationFree;
+  private final boolean few;
   private final Consumer<VmaSubject> check;
 
   public VmaIndexRule(RuleInfo info, boolean allocationFree, Consumer<VmaSubject> check) {
+    this(info, allocationFree, false, check);
+  }
+
+  private VmaIndexRule(
+      RuleInfo info, boolean allocationFree, boolean few, Consumer<VmaSubject> check) {
     super(Spi.VMA_INDEX, info);
     this.allocationFree = allocationFree;
+    this.few = few;
     this.check = check;
+  }
+
+  /** The same on indexes of so few VMAs that they are full again and again. */
+  public VmaIndexRule ofFew() {
+    return new VmaIndexRule(info(), allocationFree, true, check);
   }
 
   @Override
@@ -35,7 +50,10 @@ public final class VmaIndexRule extends Rule<VmaIndexProvider> {
 
   @Override
   public Trial<VmaSubject> trial(VmaIndexProvider provider, Options options, long seed) {
-    int limit = LIMITS[(int) Long.remainderUnsigned(seed * 31, LIMITS.length)];
+    int limit =
+        few
+            ? 1 + (int) Long.remainderUnsigned(seed, FEW)
+            : LIMITS[(int) Long.remainderUnsigned(seed * 31, LIMITS.length)];
     int maxVmas = Math.min(provider.capabilities().maxVmas(), limit);
     return new Trial<>() {
       @Override
@@ -45,6 +63,9 @@ public final class VmaIndexRule extends Rule<VmaIndexProvider> {
 
       @Override
       public VmaSubject open() {
+        if (few) {
+          ChangeRules.limits(provider, options);
+        }
         return new VmaSubject(provider.create(maxVmas, options), maxVmas);
       }
 

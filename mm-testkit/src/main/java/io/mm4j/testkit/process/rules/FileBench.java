@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.process.rules;
+
+import static io.mm4j.testkit.RuleViolation.check;
+import static io.mm4j.testkit.RuleViolation.checkEqual;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.A;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.FAR;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
+
+import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.ProcessFloor;
+import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.TouchOutcome;
+import io.mm4j.api.process.TouchOutcome.Kind;
+import io.mm4j.api.process.Uapi;
+import io.mm4j.testkit.Seeded;
+import io.mm4j.testkit.process.naive.Bits;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * One file that is written, cut, grown, emptied and mapped twice, beside an array of its bytes and
+ * the copies of a private mapping.
+ */
+final class FileBench extends StepRule.Bench {
+  private static final int PAGE = (int) Bits.PAGE;
+  private static final int FD = 7;
+  private static final int MOST = 48 * PAGE;
+  private static final int BUFFER = 5 * PAGE;
+  private static final long SHARED = A;
+  private static final long PRIVATE = A + (1L << 20);
+
+  private final AddressSpace mm;
+  private final boolean disk;
+
+  /** The file's bytes; zero behind its end. */
+  private final byte[] bytes = new byte[MOST + BUFFER];
+
+  /** The buffer's bytes. */
+  private final byte[] buffer = new byte[BUFFER];
+
+  /** Pages of the private mapping that were written to. */
+  private final Map<Integer, byte[]> copies = new TreeMap<>();
+
+  private int size;
+
+  /** Where something changed: looked at on both sides. */
+  private int changedFrom;
+
+  private int changedTo;
+  private Seeded looks = new Seeded(0);
+
+  FileBench(ProcessFloor floor, Seeded random) {
+    super(floor);
+    mm = new CaseSetup().create(floor);
+    disk = random.oneIn(2);
+    size = random.between(1, MOST / 2);
+    for (int i = 0; i < size; i++) {
+      bytes[i] = (byte) (i * 7 + i / PAGE & 127);
+    }
+    byte[] first = Arrays.copyOf(bytes, size);
+    MappedFile file =
+        new MappedFile(
+            "changing",
+            disk ? MappedFile.Kind.EXT4 : MappedFile.Kind.TMPFS,
+            size,
+            at -> first[(int) at]);
+    mm.installFd(FD, new OpenFile(file, OpenFile.Mode.READ_WRITE));
+    checkEqual(SHARED, mm.mmap(SHARED, MOST, RW, 0x11, FD, 0), "mmap");
+    checkEqual(PRIVATE, mm.mmap(PRIVATE, MOST, RW, 0x12, FD, 0), "mmap");
+    checkEqual(FAR, mm.mmap(FAR, BUFFER, RW, 0x32, -1, 0), "mmap");
+  }
+
+  @Override
+  public void validate() {
+    mm.validate();
+  }
+
+  // ---------------------------------------------------------------- steps
+
+  @Override
+  void step(Seeded random) {
+    looks = random;
+    int at = place(random);
+    changedFrom = at;
+    changedTo = at;
+    switch (random.weighted(4, 3, 4, 2, 3, 3, 1, 1)) {
+      case 0 -> write(at, random);
+      case 1 -> resize(at);
+      case 2 -> allocate(at, random);
+      case 3 -> read(at, 1 + random.below(BUFFER));
+      case 4 -> store(SHARED, at, random.below(128));
+      case 5 -> store(PRIVATE, at, random.below(128));
+      case 6 -> checkEqual(0, mm.syscall(Syscall.FSYNC, FD), "fsync");
+      default -> {
+        // What is not mapped any more comes back from the file, or as the copy that it is not.
+        long from = random.oneIn(2) ? SHARED : PRIVATE;
+        checkEqual(0, mm.madvise(from, MOST, Uapi.MADV_DONTNEED), "MADV_DONTNEED");
+        if (from == PRIVATE) {
+          copies.clear();
+        }
+        tell("MADV_DONTNEED");
+      }
+    }
+  }
+
+  /** Anywhere, at borders of pages, or where the file ends. */
+  private int place(Seeded random) {
+    return switch (random.below(4)) {
+      case 0 -> random.below(MOST / PAGE) * PAGE;
+      case 1 -> Math.min(size, MOST - 1);
+      case 2 -> random.below(size + 1) % MOST;
+      default -> random.below(MOST);
+    };
+  }
+
+  private int pages() {
+    return (size + PAGE - 1) / PAGE;
+  }
+
+  private void write(int at, Seeded random) {
+    int length = random.oneIn(3) ? PAGE : 1 + random.below(BUFFER);
+    for (int i = 0; i < 4; i++) {
+      int in = i == 0 ? 0 : i == 1 ? length - 1 : random.below(length);
+      buffer[in] = (byte) (1 + random.below(126));
+      check(mm.write(FAR + in, buffer[in]).ok(), "a write to the buffer", "a signal");
+    }
+    tell("pwrite64 of " + length + " at " + at);
+    checkEqual(length, mm.syscall(Syscall.PWRITE64, FD, FAR, length, at), "pwrite64");
+    System.arraycopy(buffer, 0, bytes, at, length);
+    size = Math.max(size, at + length);
+    changedTo = at + length;
+  }
+
+  private void resize(int to) {
+    tell("ftruncate to " + to);
+    checkEqual(0, mm.syscall(Syscall.FTRUNCATE, FD, to), "ftruncate to " + to);
+    if (to < size) {
+      Arrays.fill(bytes, to, size, (byte) 0);
+    }
+    size = to;
+    copies.keySet().removeIf(page -> page >= pages());
+  }
+
+  private void allocate(int at, Seeded random) {
+    int length = random.oneIn(3) ? PAGE : 1 + random.below(BUFFER);
+    int mode =
+        switch (random.below(disk ? 6 : 4)) {
+          case 0 -> 0;
+          case 1 -> Uapi.FALLOC_FL_KEEP_SIZE;
+          case 2, 3 -> Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE;
+          case 4 -> Uapi.FALLOC_FL_ZERO_RANGE;
+          default -> Uapi.FALLOC_FL_ZERO_RANGE | Uapi.FALLOC_FL_KEEP_SIZE;
+        };
+    tell("fallocate mode " + mode + " of " + length + " at " + at);
+    checkEqual(0, mm.syscall(Syscall.FALLOCATE, FD, mode, at, length), "fallocate " + mode);
+    if ((mode & (Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_ZERO_RANGE)) != 0) {
+      Arrays.fill(bytes, at, at + length, (byte) 0);
+    }
+    if ((mode & Uapi.FALLOC_FL_KEEP_SIZE) == 0) {
+      size = Math.max(size, at + length);
+    }
+    changedTo = at + length;
+  }
+
+  private void read(int at, int length) {
+    int wanted = Math.max(0, Math.min(length, size - at));
+    tell("pread64 of " + length + " at " + at);
+    checkEqual(wanted, mm.syscall(Syscall.PREAD64, FD, FAR, length, at), "pread64 at " + at);
+    System.arraycopy(bytes, at, buffer, 0, wanted);
+    for (int i = 0; i < 6 && wanted > 0; i++) {
+      int in = i == 0 ? 0 : i == 1 ? wanted - 1 : looks.below(wanted);
+      checkEqual(buffer[in], mm.read(FAR + in).value(), "what was read of byte " + (at + in));
+    }
+    int behind = Math.min(wanted, BUFFER - 1);
+    checkEqual(buffer[behind], mm.read(FAR + behind).value(), "the byte behind what was read");
+  }
+
+  /** A write by a mapping, within the file or to a page that it does not have. */
+  private void store(long map, int place, int value) {
+    int at = place < size || place / PAGE >= pages() ? place : size - 1;
+    tell((map == SHARED ? "shared" : "private") + " write of " + value + " at " + at);
+    Kind wanted = at / PAGE < pages() ? Kind.OK : Kind.BUS_ADRERR;
+    Kind seen = mm.write(map + at, value).kind();
+    check(seen == wanted, wanted + " from a write at " + at + " of " + size, "" + seen);
+    if (wanted == Kind.OK && map == SHARED) {
+      bytes[at] = (byte) value;
+    } else if (wanted == Kind.OK) {
+      copies.computeIfAbsent(at / PAGE, page -> page(page))[at % PAGE] = (byte) value;
+    }
+    changedFrom = at;
+    changedTo = at + 1;
+  }
+
+  private byte[] page(int page) {
+    return Arrays.copyOfRange(bytes, page * PAGE, page * PAGE + PAGE);
+  }
+
+  // ---------------------------------------------------------------- looking
+
+  @Override
+  void holds() {
+    checkEqual(size, mm.syscall(Syscall.LSEEK, FD, 0, 2), "the size of the file");
+    int last = size - 1;
+    for (int at :
+        new int[] {
+          changedFrom - 1,
+          changedFrom,
+          changedTo - 1,
+          changedTo,
+          last,
+          last + 1,
+          last + PAGE,
+          (changedFrom & -PAGE) - 1,
+          (changedTo & -PAGE) + PAGE
+        }) {
+      look(at);
+    }
+    for (int i = 0; i < 6; i++) {
+      look(looks.below(MOST));
+    }
+    checkEqual(
+        -Errno.EINVAL, mm.syscall(Syscall.FTRUNCATE, FD, -1), "ftruncate to less than nothing");
+  }
+
+  private void look(int at) {
+    if (at < 0 || at >= MOST) {
+      return;
+    }
+    byte[] copy = copies.get(at / PAGE);
+    saw(SHARED, at, bytes[at]);
+    saw(PRIVATE, at, copy == null ? bytes[at] : copy[at % PAGE]);
+  }
+
+  private void saw(long map, int at, int value) {
+    TouchOutcome seen = mm.read(map + at);
+    String where = (map == SHARED ? "shared" : "private") + " byte " + at + " of " + size;
+    if (at / PAGE < pages()) {
+      check(seen.ok() && seen.value() == value, value + " as " + where, seen.toString());
+    } else {
+      check(seen.kind() == Kind.BUS_ADRERR, "SIGBUS of " + where, seen.toString());
+    }
+  }
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.task.rules;
+
+import static io.mm4j.testkit.RuleViolation.check;
+import static io.mm4j.testkit.RuleViolation.checkEqual;
+
+import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.ElfImage;
+import io.mm4j.api.process.ElfImage.Segment;
+import io.mm4j.api.process.ElfImage.StackRight;
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.ExecRequest;
+import io.mm4j.api.process.ExecRequest.Abi;
+import io.mm4j.api.process.ExecRequest.Program;
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.MmFields;
+import io.mm4j.api.process.MmSysctls;
+import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.ResourceLimit;
+import io.mm4j.api.process.Task;
+import io.mm4j.api.process.TouchOutcome;
+import io.mm4j.api.process.VmaInfo;
+import io.mm4j.testkit.Seeded;
+import io.mm4j.testkit.task.naive.NaiveElf;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/** Programs of any shape, drawn from a seed, against the model of what exec makes of them. */
+final class ProgramCases {
+  private static final int PAGE = 4096;
+  private static final int R = ElfImage.PF_R;
+  private static final long EXPAND = 128L << 10;
+  private static final int PT_NOTE = 4;
+
+  /** RLIMIT_STACK: usual ones, and some that move mmap_base. */
+  private static final long[] LIMITS = {
+    8L << 20, 8L << 20, 8L << 20, 200L << 20, (128L << 20) + 5, 1L << 30, Long.MAX_VALUE
+  };
+
+  private static final MappedFile FILE =
+      new MappedFile("/bin/drawn", MappedFile.Kind.EXT4, 1 << 20, at -> (int) byteAt(at));
+
+  private final TaskBench bench;
+  private final Seeded random;
+  private final Abi abi;
+
+  private ProgramCases(TaskBench bench, Seeded random) {
+    this.bench = bench;
+    this.random = random;
+    boolean compat = bench.abi == Abi.X86_64 && random.oneIn(4);
+    abi = compat ? Abi.IA32_ON_64 : bench.abi;
+  }
+
+  private static long byteAt(long offset) {
+    return offset * 31 + (offset >> 12) & 127;
+  }
+
+  /** Draws a program and executes it. */
+  static void any(TaskBench bench, Seeded random) {
+    new ProgramCases(bench, random).run();
+  }
+
+  private void run() {
+    boolean old = abi == Abi.I386_24;
+    boolean dynamic = random.oneIn(2) && !old;
+    boolean interpreted = random.oneIn(2) && !old;
+    int wrong = random.oneIn(6) && !old ? random.between(1, 3) : 0;
+    long base = dynamic ? 0 : abi.is64() ? 0x400000 : 0x8048000;
+    Program program = program(dynamic, interpreted ? "/lib/ld.so" : null, base, wrong);
+    Program loader = interpreted ? program(true, null, random.oneIn(2) ? 0 : 0x3000_0000, 0) : null;
+    ExecRequest request =
+        new ExecRequest(
+            "/bin/" + "d".repeat(random.between(1, 20)),
+            program,
+            loader,
+            abi,
+            strings(),
+            strings(),
+            new ExecRequest.Auxiliary(
+                random.below(1 << 30),
+                random.below(64),
+                3376,
+                random.below(9),
+                random.below(9),
+                1));
+    long limit = LIMITS[random.below(LIMITS.length)];
+    boolean legacy = random.oneIn(4);
+    Task task = bench.tasks.spawn("before", bench.config().sysctls(sysctls(legacy)));
+    AddressSpace before = Objects.requireNonNull(task.mm());
+    checkEqual(0, before.setrlimit(ResourceLimit.STACK, limit, 0), "setrlimit");
+    long error = bench.tasks.exec(task, request);
+    if (wrong > 0) {
+      checkEqual(wrong == 3 ? -Errno.ENOMEM : -Errno.EINVAL, error, "exec of a wrong program");
+      check(task.state() != Task.State.RUNNING, "no task that goes on", "" + task.state());
+      return;
+    }
+    checkEqual(0, error, "exec");
+    AddressSpace mm = Objects.requireNonNull(task.mm());
+    NaiveElf model = new NaiveElf(request, limit, legacy, ProgramCases::byteAt);
+    if (!old) { // whose heap begins elsewhere
+      pages(mm, model);
+      places(mm, model);
+    }
+    stack(mm, request, model);
+    mm.validate();
+    bench.tasks.exit(task);
+  }
+
+  private static MmSysctls sysctls(boolean legacy) {
+    MmSysctls usual = MmSysctls.DEFAULTS;
+    return new MmSysctls(
+        usual.overcommitMemory(),
+        usual.overcommitRatio(),
+        usual.maxMapCount(),
+        usual.mmapMinAddr(),
+        usual.lsmMmapMinAddr(),
+        usual.stackGuardGapPages(),
+        legacy);
+  }
+
+  private List<String> strings() {
+    List<String> all = new ArrayList<>();
+    for (int n = random.between(1, 5); n > 0; n--) {
+      all.add("s".repeat(random.oneIn(8) ? random.below(9000) : random.below(12)));
+    }
+    return all;
+  }
+
+  // ---------------------------------------------------------------- drawing
+
+  /**
+   * A program; 1: more bytes of the file than of memory, 2: at odds with its pages, 3: too high.
+   */
+  private Program program(
+      boolean dynamic, @org.jspecify.annotations.Nullable String loader, long base, int wrong) {
+    List<Segment> segments = new ArrayList<>();
+    long at = base + random.below(4) * PAGE;
+    int n = random.between(1, 5);
+    for (int i = 0; i < n; i++) {
+      Segment next = segment(at + random.below(3) * PAGE, i == 0);
+      if (i == n - 1 && wrong > 0) {
+        next = wrong(next, wrong);
+      }
+      segments.add(next);
+      boolean covered = !dynamic && random.oneIn(6); // what comes next lies in the zeroes of this
+      long bytes = covered ? Math.max(1, next.fileBytes()) : next.memoryBytes();
+      at = next.vaddr() + bytes + PAGE - 1 & -PAGE;
+    }
+    Segment home = segments.get(random.below(n));
+    long headers = home.offset() + (random.oneIn(4) ? home.fileBytes() : random.below(2000));
+    long entry = segments.getFirst().vaddr() + random.below(64);
+    if (!dynamic && random.oneIn(3) && wrong == 0) {
+      Collections.swap(segments, 0, n - 1);
+    }
+    if (random.oneIn(2)) {
+      segments.add(random.below(n + 1), new Segment(PT_NOTE, R, 0, 0x123, 7, 7, 1 << 20));
+    }
+    ElfImage image =
+        new ElfImage(
+            abi.is64(),
+            dynamic ? ElfImage.ET_DYN : ElfImage.ET_EXEC,
+            entry,
+            headers,
+            segments,
+            loader,
+            StackRight.NO_EXECUTE);
+    return new Program(new OpenFile(FILE, OpenFile.Mode.READ_ONLY), image);
+  }
+
+  private Segment segment(long page, boolean first) {
+    int inPage = random.oneIn(3) ? 0 : random.below(PAGE);
+    long file = first || !random.oneIn(5) ? random.between(1, 3 * PAGE) : 0;
+    file = random.oneIn(6) && file > 0 ? PAGE - inPage : file;
+    long memory = file + (random.oneIn(2) && file > 0 ? 0 : random.between(1, 3 * PAGE));
+    int flags = R | (random.oneIn(2) ? ElfImage.PF_W : 0) | (random.oneIn(2) ? ElfImage.PF_X : 0);
+    long align = new long[] {PAGE, PAGE, 0, 3 * PAGE, 1 << 16}[random.below(5)];
+    long offset = (long) random.below(200) * PAGE + inPage;
+    return new Segment(ElfImage.PT_LOAD, flags, offset, page + inPage, file, memory, align);
+  }
+
+  private Segment wrong(Segment s, int wrong) {
+    long file = Math.max(1, s.fileBytes());
+    long memory = Math.max(file, s.memoryBytes());
+    return switch (wrong) {
+      case 1 -> new Segment(1, s.flags(), s.offset(), s.vaddr(), memory + 1, memory, s.align());
+      case 2 -> new Segment(1, s.flags(), s.offset() ^ 8, s.vaddr(), file, memory, s.align());
+      default -> {
+        long high = NaiveElf.top(abi) - PAGE + (s.vaddr() & PAGE - 1);
+        yield new Segment(1, s.flags(), s.offset(), high, 2 * PAGE, 2 * PAGE, s.align());
+      }
+    };
+  }
+
+  // ---------------------------------------------------------------- comparing
+
+  private static String hex(long value) {
+    return "0x" + Long.toHexString(value);
+  }
+
+  private static void pages(AddressSpace mm, NaiveElf model) {
+    Map<Long, String> seen = new HashMap<>();
+    mm.forEachMap(
+        (VmaInfo vma) -> {
+          for (long at = vma.start(); !vma.name().startsWith("[") && at < vma.end(); at += PAGE) {
+            seen.put(at, vma.perms());
+          }
+        });
+    model.pages.forEach(
+        (at, page) -> {
+          String perms = seen.getOrDefault(at, "nothing");
+          check(perms.equals(page.perms() + "p"), page.perms() + "p at " + hex(at), perms);
+          int before = -1;
+          for (int i = 0; i < PAGE; i++) {
+            // Around each border of what is in the page, and at its ends.
+            int value = (int) page.bytes().applyAsLong(at + i);
+            if (i == 0 || i == PAGE - 1 || (value == 0) != (before == 0)) {
+              checkEqual(value, mm.read(at + i).value(), "the byte at " + hex(at + i));
+            }
+            before = value;
+          }
+        });
+    checkEqual(model.pages.size(), seen.size(), "pages of program and interpreter");
+  }
+
+  private static void places(AddressSpace mm, NaiveElf model) {
+    MmFields.Places places = mm.fields().places();
+    if (model.startCode != Long.MAX_VALUE) {
+      checkEqual(model.startCode, places.startCode(), "start_code");
+      checkEqual(model.endCode, places.endCode(), "end_code");
+    }
+    checkEqual(model.startData, places.startData(), "start_data");
+    checkEqual(model.endData, places.endData(), "end_data");
+    checkEqual(model.startBrk, places.startBrk(), "start_brk");
+    checkEqual(model.startBrk, places.brk(), "brk");
+    checkEqual(
+        mm.fields().totalVmPages(), mm.fields().sums().hiwaterVmPages(), "the most pages so far");
+  }
+
+  private void stack(AddressSpace mm, ExecRequest request, NaiveElf model) {
+    int size = abi.is64() ? 8 : 4;
+    MmFields.Places places = mm.fields().places();
+    long at = places.startStack();
+    checkEqual(0, at & 15, "the lowest bits of the stack pointer");
+    checkEqual(request.arguments().size(), TaskCases.word(mm, at, size), "argc");
+    long text = places.argStart();
+    for (List<String> list : List.of(request.arguments(), request.environment())) {
+      for (String each : list) {
+        at += size;
+        checkEqual(text, TaskCases.word(mm, at, size), "the address of the next string");
+        check(TaskCases.string(mm, text).equals(each), "'" + each + "'", "another string");
+        text += each.length() + 1;
+      }
+      at += size;
+      checkEqual(0, TaskCases.word(mm, at, size), "the end of a list");
+      long end = list == request.arguments() ? places.argEnd() : places.envEnd();
+      checkEqual(text, end, "the end of the strings of a list");
+    }
+    checkEqual(places.argEnd(), places.envStart(), "env_start");
+    at += size;
+    Map<Long, Long> auxv = new HashMap<>();
+    for (long type = TaskCases.word(mm, at, size); type != 0; at += 2L * size) {
+      check(auxv.put(type, TaskCases.word(mm, at + size, size)) == null, "one of " + type, "two");
+      type = TaskCases.word(mm, at + 2L * size, size);
+    }
+    model.auxv.forEach(
+        (type, value) -> checkEqual(value, auxv.getOrDefault(type, -1L), "AT_ " + type));
+    if (abi == Abi.I386_24) {
+      return; // which has no more than that
+    }
+    checkEqual(text, auxv.getOrDefault(31L, -1L), "AT_EXECFN behind the environment");
+    check(TaskCases.string(mm, text).equals(request.path()), request.path(), "another path");
+    checkEqual(NaiveElf.top(abi) - size, text + request.path().length() + 1, "the last string");
+    Map<String, VmaInfo> kernel = new HashMap<>();
+    mm.forEachMap(
+        vma -> {
+          if (vma.name().startsWith("[")) {
+            kernel.put(vma.name(), vma);
+          }
+        });
+    VmaInfo stack = Objects.requireNonNull(kernel.get("[stack]"));
+    checkEqual(NaiveElf.top(abi), stack.end(), "the end of the stack");
+    checkEqual((places.argStart() & -PAGE) - EXPAND, stack.start(), "128 KiB below the strings");
+    vdso(mm, kernel, auxv);
+    checkEqual(abi == Abi.X86_64 ? 5 : 4, kernel.size(), "mappings of the kernel");
+  }
+
+  /** vvar, its clocks and the vdso stand one behind the other. */
+  private void vdso(AddressSpace mm, Map<String, VmaInfo> kernel, Map<Long, Long> auxv) {
+    VmaInfo data = Objects.requireNonNull(kernel.get("[vvar]"));
+    VmaInfo clocks = Objects.requireNonNull(kernel.get("[vvar_vclock]"));
+    VmaInfo code = Objects.requireNonNull(kernel.get("[vdso]"));
+    checkEqual(data.end(), clocks.start(), "the clocks behind vvar");
+    checkEqual(clocks.end(), code.start(), "the vdso behind the clocks");
+    checkEqual(4 * PAGE, data.bytes(), "bytes of vvar");
+    checkEqual(2 * PAGE, clocks.bytes(), "bytes of the clocks");
+    checkEqual(2 * PAGE, code.bytes(), "bytes of the vdso");
+    check(data.perms().equals("r--p") && clocks.perms().equals("r--p"), "r--p", "other rights");
+    check(code.perms().equals("r-xp"), "r-xp", code.perms());
+    checkEqual(code.start(), auxv.getOrDefault(33L, -1L), "AT_SYSINFO_EHDR");
+    long call = auxv.getOrDefault(32L, -1L);
+    check(
+        abi.is64() ? call == -1 : code.start() < call && call < code.end(),
+        "AT_SYSINFO within the vdso of 32 bits, and of no other",
+        hex(call));
+    checkEqual(TouchOutcome.UNKNOWN, mm.read(data.start()).value(), "the time, which nobody knows");
+  }
+}
