@@ -116,6 +116,11 @@ public final class VmaIndexFaults {
             List.of("VI-18"),
             OneReader::new),
         new Fault<>(
+            "scratch-field",
+            "find() writes what it looks for into a field and reads it again at once.",
+            List.of("VI-18"),
+            new ScratchVmaIndexes()),
+        new Fault<>(
             "claims-no-objects",
             "It allocates and claims that it does not.",
             List.of("VI-16"),
