@@ -58,7 +58,9 @@ final class FloorFaults {
         c.totalRamKb(),
         c.totalSwapKb(),
         c.thp(),
-        c.readImpliesExec());
+        c.readImpliesExec(),
+        c.uid(),
+        c.gid());
   }
 
   /** Passes everything on. */
@@ -122,6 +124,11 @@ final class FloorFaults {
     @Override
     public long resizeHugePool(long pageBytes, long pages) {
       return right.resizeHugePool(pageBytes, pages);
+    }
+
+    @Override
+    public long overcommitHugePool(long pageBytes, long pages) {
+      return right.overcommitHugePool(pageBytes, pages);
     }
 
     @Override
