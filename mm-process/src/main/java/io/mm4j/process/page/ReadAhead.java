@@ -73,16 +73,14 @@ public final class ReadAhead {
       size = firstSize(wanted);
       asyncSize = size > wanted ? size - wanted : size >> 1;
     } else {
-      long cached = 0;
-      while (cached < maxPages && cached < index && file.isThere(index - 1 - cached)) {
-        cached++;
-      }
+      long miss = new CacheWalk(file).previousMiss(index - 1, maxPages);
+      long cached = index - miss - 1;
       if (cached <= wanted) {
         file.readPages(index, wanted, Long.MAX_VALUE); // small and alone: not remembered
         return;
       }
       start = index;
-      size = Math.min((cached == index ? cached * 2 : cached) + wanted, maxPages);
+      size = Math.min((miss < 0 ? cached * 2 : cached) + wanted, maxPages);
       asyncSize = 1;
     }
     order = 0;
@@ -100,10 +98,7 @@ public final class ReadAhead {
       start += size;
       size = Math.max(size, nextSize(size));
     } else {
-      long gap = index + 1;
-      while (gap - index <= maxPages && file.isThere(gap)) {
-        gap++;
-      }
+      long gap = new CacheWalk(file).nextMiss(index + 1, maxPages);
       if (gap - index > maxPages) {
         return;
       }
