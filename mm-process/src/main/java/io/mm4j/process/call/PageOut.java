@@ -68,21 +68,29 @@ final class PageOut {
     if (part.pages != pages || mapped != pages) {
       return; // others map it, or it is not all in the range
     }
+    long each = pages / part.places.size(); // a huge mapping has one place and many pages
     LruMarks lru = frames.lru();
     if (lru.isLazyFree(head)) {
       if (!part.dirty) {
-        part.places.forEach(mm.pages::unmap);
+        part.places.forEach(place -> unmap(place, each));
         return;
       }
       lru.swapBacked(head);
     } else if (pages > 1) {
       boolean _ = frames.deferred().split(head, mm.pages);
     }
-    long each = pages / part.places.size(); // a huge mapping has one place and many pages
     for (long place : part.places) {
       for (long i = 0; i < each; i++) {
         activate(lru, place + (i << 12));
       }
+    }
+  }
+
+  /** Page by page: the table of a huge mapping stays (as recorded). */
+  private void unmap(long place, long pages) {
+    mm.pages.splitHuge(place);
+    for (long i = 0; i < pages; i++) {
+      mm.pages.unmap(place + (i << 12));
     }
   }
 
