@@ -8,13 +8,15 @@
 static u64 rng;
 static u64 rnd(void) { rng ^= rng << 13; rng ^= rng >> 7; rng ^= rng << 17; return rng * 0x2545F4914F6CDD1Dull; }
 static u64 below(u64 n) { return (rnd() >> 11) % n; }
+static int pools_; /* whether calls are about the pools of huge pages */
 static int chance(int percent) { return (int) below(100) < percent; }
 
 void mix_seed(u64 seed) { rng = seed * 0x9E3779B97F4A7C15ull + 88172645463325252ull; }
 
 enum { MMAP, MUNMAP, MPROTECT, BRK, MREMAP, WRITE, READ, EXEC, MADVISE, MINCORE, MSYNC, MLOCK, MUNLOCK,
        MLOCK2, MLOCKALL, MUNLOCKALL, MSEAL, SETRLIMIT, FORK, EXIT, FREAD, FWRITE, FSIZE, FHOLE, FSYNC, SEGGET, SEGAT, SEGDT, SEGCTL, MEMFD, SEAL,
-       REMAP, OPTION, PKEY, PADVISE, UNLINK, PAGESCAN, CLEARREFS, SETMM, KINDS };
+       REMAP, OPTION, PKEY, PADVISE, UNLINK, PAGESCAN, CLEARREFS, SETMM,
+       OWNER, POOL, POOLMAP, KINDS };
 static const struct { const char *name; int files; int weight[KINDS]; } mixes[] = {
   /*                  mmap munm mpro  brk mrem  wri read exec madv minc msyn lock unlk lck2 lall ula seal setr fork exit */
   {"basic",   2,    { 390, 250, 225, 130 }},
@@ -30,9 +32,11 @@ static const struct { const char *name; int files; int weight[KINDS]; } mixes[] 
   {"io",     60,    { 260,  60,  60,   5,  30, 120, 120,   0,  60,  20,  60,  10,   8,   0,   0,  0,   0,   0,  10,  4,
                       110, 110,  70,  40,  20,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   2,  40,   2 }},
   {"ipc",    20,    { 200,  60,  60,   5,  40, 120,  90,   0,  50,  20,  10,  14,  10,   3,   0,  0,   2,   0,  12,  5,
-                       30,  30,  40,  15,   3,  45, 120,  70,  25,  14,  20,  40,   6,   8,  20,   0,  30,   2,   6 }},
+                       30,  30,  40,  15,   3,  45, 120,  70,  25,  14,  20,  40,   6,   8,  20,   0,  30,   2,   6,  12 }},
   {"calls",  45,    { 260,  60,  70,  10,  50, 120, 100,   4,  60,  20,  40,  14,  10,   4,   2,  2,   2,   3,  10,  4,
-                       60,  60,  50,  30,  10,  20,  50,  30,  10,   8,  12,  20,   8,   6,  20,   2,  60,   4,  14 }},
+                       60,  60,  50,  30,  10,  20,  50,  30,  10,   8,  12,  20,   8,   6,  20,   2,  60,   4,  14,   3 }},
+  {"huge",   10,    {  60,  70,  60,   0,  60, 160, 120,   0,  70,  16,   6,  14,  10,   4,   2,  2,   2,   0,  14,  6,
+                       30,   0,  20,  25,   2,  10,  40,  25,   6,  30,  10,   0,   2,   0,   0,   0,  20,   2,   0,   0, 130, 140 }},
   {"thp",    10,    { 220,  60, 110,  20,  60, 230, 100,   0, 120,  10,   0,  14,  14,   6,   0,  0,   0,   0,  10,  3 }},
 };
 
@@ -105,7 +109,7 @@ static void mmap_(int p, int files) {
   u64 addr = chance(50) ? 0 : pick(p), len = length(), off = 0, pr = prot(), flags;
   int fd = -1, d = 0, k = below(1000);
   if (chance(files)) {
-    d = chance(14) ? 1 : 1 + below(8);
+    d = memfds_ && chance(20) ? 101 + (int) below(memfds_) : chance(14) ? 1 : 1 + (int) below(8);
     flags = 0;
     off = chance(55) ? 0 : P * below(20);
     if (chance(2)) off = chance(50) ? rnd() >> below(50) & ~4095ull : rnd() >> (20 + below(40));
@@ -175,6 +179,7 @@ static u64 segment_at(int p) {
 
 /* Mostly what somebody would ask; at times one wrong word in it. */
 static void scan_(int p, u64 a, u64 len) {
+  if (proc[p].changed) return;
   static const u64 masks[] = {0, 0, 8, 8, 2, 4, 0x20, 0x10, 0x40, 0x100, 1, 0x80};
   struct scan_arg s = {.size = 96, .start = a & ~4095ull, .vec = data_page, .vec_len = 1 + below(chance(70) ? 30 : 600),
     .max_pages = chance(60) ? 0 : 1 + below(chance(50) ? 8 : 700), .return_mask = chance(80) ? 0x1ff : below(0x200)};
@@ -204,6 +209,31 @@ static void scan_(int p, u64 a, u64 len) {
     }
   }
   do_scan(p, chance(97) ? data_page + 0x3d00 : is32 ? 0xffffff00 : 0x800000000000, s);
+}
+
+/* Of the two sizes mostly the small one. */
+static u64 huge_size(void) { return chance(85) ? 0x200000 : 0x40000000; }
+
+static void pool_(int p) {
+  u64 size = huge_size();
+  if (chance(75)) do_pool(p, size, below(4));
+  else if (chance(30)) do_overcommit_pool(p, below(5));
+  else do_hugepages(p, size, size == 0x200000 ? below(9) : below(3));
+}
+
+static void pool_map(int p) {
+  static const int places[] = {0x22, 0x22, 0x21, 0x4022, 0x4021, 0x8022, 0x8021, 0x32, 0x31, 0x100022};
+  u64 size = huge_size(), len = size * (1 + below(size == 0x200000 ? 5 : 2)), pr = prot(), addr = 0;
+  if (memfds_ && chance(35)) {
+    u64 flags = chance(70) ? 1 : 2;
+    do_mmap(p, 0, size * (1 + below(3)), pr, flags | (chance(15) ? 0x4000 : 0), 101 + below(memfds_), 0, chance(75) ? 0 : size * below(3));
+    return;
+  }
+  u64 flags = 0x40000 | (u64) places[below(10)] | (size != 0x200000 ? 30ull << 26 : chance(70) ? 0 : 21ull << 26);
+  if ((flags & 0x10) || chance(25)) addr = chance(70) ? 0x40000000ull * (1 + below(3)) + 0x200000 * below(8) : pick(p);
+  if (chance(6)) len += P * below(512);
+  if ((flags & 0x10) && harms(addr, len)) return;
+  do_mmap(p, addr, len, pr, flags, 0, -1, 0);
 }
 
 /* One or two fields anew. A heap must end above the victim's data: brk may unmap all of it. */
@@ -310,6 +340,8 @@ static void one(int p, int kind, int files) {
     case SEGGET: {
       u64 arg[3] = {chance(70) ? 0 : 0x6d340000 + below(3), size(), chance(80) ? 01600 : chance(50) ? 0600 : 03600};
       if (chance(8)) arg[2] |= 010000;
+      if (chance(12)) arg[2] = (arg[2] & ~0777ull) | below(01000);
+      if (pools_ && chance(60)) arg[2] |= 04000 | (chance(80) ? 0 : 30u << 26);
       do_sys(p, "shmget", 0, arg);
       return;
     }
@@ -327,12 +359,19 @@ static void one(int p, int kind, int files) {
       return;
     }
     case SEGCTL: {
-      u64 arg[3] = {below(segments_ + 1), chance(70) ? 0 : 2, chance(80) ? a : 0};
+      static const int commands[] = {0, 0, 0, 1, 2, 2, 11, 12};
+      u64 arg[3] = {below(segments_ + 1), (u64) commands[below(8)], chance(80) ? a : 0};
       if (arg[1] && harms(arg[2], P)) return;
       do_sys(p, "shmctl", 0, arg);
       return;
     }
-    case MEMFD: if (p == 0 && memfds_ < 8) do_memfd(p, chance(70) ? 2 : chance(50) ? 0 : below(32) & ~4); return;
+    case MEMFD:
+      if (p == 0 && memfds_ < 8) {
+        u64 flags = chance(70) ? 2 : chance(50) ? 0 : below(32) & ~4;
+        if (pools_) flags = 4 | (chance(70) ? 0 : chance(50) ? 21u << 26 : 30u << 26) | (chance(50) ? 2 : 0);
+        do_memfd(p, flags);
+      }
+      return;
     case SEAL: {
       u64 arg[3] = {77, chance(70) ? 1033 : 1034, 1ull << below(7)};
       if (chance(80) && arg[2] == 1) arg[2] = 2;
@@ -366,6 +405,13 @@ static void one(int p, int kind, int files) {
     case PAGESCAN: scan_(p, a, len); return;
     case SETMM: set_mm(p); return;
     case CLEARREFS: do_clear_refs(p, below(7)); return;
+    case OWNER: {
+      u64 arg[1] = {chance(50) ? 65534 : chance(50) ? 0 : 100 + below(3)};
+      if (p && chance(60)) do_sys(p, chance(50) ? "setuid" : "setgid", 0, arg);
+      return;
+    }
+    case POOL: pool_(p); return;
+    case POOLMAP: pool_map(p); return;
     case UNLINK: do_unlink(p, 1 + below(6)); return;
     case FORK: if (living() < MAXP && nproc_ < MAXP * 8 - 1 && calls_made > 8) do_fork(p); return;
     case EXIT: if (living() > 1 && p > 0) do_exit(p); return;
@@ -376,6 +422,7 @@ void mix_run(const char *mix, int calls) {
   unsigned m;
   for (m = 0; m < sizeof mixes / sizeof *mixes && strcmp(mixes[m].name, mix); m++) {}
   if (m == sizeof mixes / sizeof *mixes) { fprintf(stderr, "no mix %s\n", mix); exit(2); }
+  pools_ = mixes[m].weight[POOLMAP] > 0;
   int sum = 0, per = calls / 10 ? calls / 10 : 1, next = per;
   for (int i = 0; i < KINDS; i++) sum += mixes[m].weight[i];
   while (calls_made < calls) {

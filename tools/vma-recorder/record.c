@@ -6,8 +6,9 @@
  *
  *   record SEED CALLS MIX [OPTIONS] > FILE.vma
  *     MIX       basic, remap, files, faults, fork, limits, setrlimit, stress, thp (for recordings
- *               under transparent_hugepage=always), all; or script: the calls that standard input
- *               lists, as script.c says
+ *               under transparent_hugepage=always), io, ipc, calls, huge (pools of huge pages of
+ *               2 MiB and 1 GiB, which it empties at its end), all; or script: the calls that
+ *               standard input lists, as script.c says
  *     -3, -4    the 32-bit victim with 3 GiB or 4 GiB of user space
  *     -x        with -3 or -4: as if the program had no PT_GNU_STACK (READ_IMPLIES_EXEC)
  *     -b        a victim with two pages of bss
@@ -21,6 +22,7 @@
  */
 #include "recorder.h"
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,7 +89,7 @@ static void become_victim(void) {
               (read_implies_exec ? READ_IMPLIES_EXEC : 0));
   if (root) {
     if (prctl(PR_CAPBSET_DROP, 24 /* CAP_SYS_RESOURCE */, 0, 0, 0)) die("capbset");
-  } else if (setgid(65534) || setuid(65534)) die("setuid");
+  } else if (setgroups(0, 0) || setgid(65534) || setuid(65534)) die("setuid");
   ptrace(PTRACE_TRACEME, 0, 0, 0);
   char *av[] = {"v", 0}, *ev[] = {0};
   execve(is32 ? (bss ? "./victim32b" : "./victim32") : (bss ? "./victim64b" : "./victim64"), av, ev);
@@ -127,7 +129,7 @@ static void header(u64 seed, const char *mix, pid_t pid) {
          setting("/proc/sys/vm/overcommit_memory"), setting("/proc/sys/vm/overcommit_ratio"), setting("/proc/sys/vm/max_map_count"),
          setting("/proc/sys/vm/mmap_min_addr"), setting("/proc/sys/vm/legacy_va_layout"));
   printf("memory total_kb=%lu swap_kb=%lu\n", strtoul(strstr(mi, "MemTotal:") + 9, 0, 10), strtoul(strstr(mi, "SwapTotal:") + 10, 0, 10));
-  puts(root ? "cred uid=0 caps=all-but-SYS_RESOURCE" : "cred uid=65534 caps=none");
+  puts(root ? "cred uid=0 gid=0 caps=all-but-SYS_RESOURCE" : "cred uid=65534 gid=65534 caps=none");
   printf("personality ADDR_NO_RANDOMIZE%s%s%s\n", compat ? ",ADDR_COMPAT_LAYOUT" : "", task_size == 0xc0000000 ? ",ADDR_LIMIT_3GB" : "",
          read_implies_exec ? ",READ_IMPLIES_EXEC" : "");
   printf("rlimit AS=%s DATA=%s STACK=%s MEMLOCK=%s\n", shown(limit[0]), shown(limit[1]), shown(limit[2]), shown(limit[3]));
@@ -210,6 +212,7 @@ int main(int argc, char **argv) {
   printf("eof calls=%d\n", calls_made);
   for (int p = 0; p < nproc_; p++) if (proc[p].pid) kill(proc[p].pid, SIGKILL);
   remove_segments();
+  if (!strcmp(mix, "huge")) empty_pools();
   if (reclaimed() != before) {
     fprintf(stderr, "the machine took pages of files back meanwhile: record it again\n");
     return 4;

@@ -13,6 +13,7 @@ typedef uint64_t u64;
 struct victim {
   pid_t pid;  /* 0: gone */
   char *maps; /* its maps after the last call, in the corpus' form */
+  int changed; /* it has become another user, who may not read its own files under /proc */
 };
 extern struct victim proc[MAXP * 8];
 extern int nproc_;        /* processes there were, gone ones included */
@@ -56,6 +57,10 @@ const char *sys_keys(const char *name);
 void do_memfd(int p, u64 flags);
 void do_scan(int p, u64 at, struct scan_arg request);
 void do_clear_refs(int p, int value);
+void do_hugepages(int p, u64 size, int pages);
+void do_overcommit_pool(int p, int pages);
+void do_pool(int p, u64 size, int which);
+void empty_pools(void);
 struct mm_map { u64 field[11], auxv; uint32_t auxv_size, exe_fd; }; /* struct prctl_mm_map */
 void now_mm_map(int p, struct mm_map *map);
 int do_set_mm_map(int p, u64 at, u64 size, struct mm_map map, int d);

@@ -47,7 +47,7 @@ void script_run(void) {
     if (p >= nproc_ || !proc[p].pid) { fprintf(stderr, "no process p%d\n", p); exit(2); }
     if (!strcmp(name, "mmap")) {
       const char *fd = text_of(f, n, "fd");
-      int d = fd && *fd == 'D' ? atoi(fd + 1) : 0;
+      int d = fd && *fd == 'D' ? atoi(fd + 1) : fd && *fd == 'M' ? 100 + atoi(fd + 1) : 0;
       do_mmap(p, ARG("addr"), ARG("len"), ARG("prot"), ARG("flags"), d, fd && !d ? atoi(fd) : -1, ARG("off"));
     } else if (!strcmp(name, "mremap")) do_mremap(p, ARG("addr"), ARG("old"), ARG("new"), ARG("flags"), ARG("newaddr"));
     else if (!strcmp(name, "brk")) do_brk(p, ARG("addr"));
@@ -86,7 +86,10 @@ void script_run(void) {
         .vec = ARG("vec"), .vec_len = ARG("vec_len"), .max_pages = ARG("max_pages"), .inverted = ARG("inverted"),
         .mask = ARG("mask"), .anyof_mask = ARG("anyof"), .return_mask = ARG("return")};
       do_scan(p, ARG("arg"), scan);
-    } else if (!strcmp(name, "memfd_create")) do_memfd(p, ARG("flags"));
+    } else if (!strcmp(name, "hugepages")) do_hugepages(p, ARG("size"), ARG("value"));
+    else if (!strcmp(name, "pool")) do_pool(p, ARG("size"), ARG("value"));
+    else if (!strcmp(name, "overcommit_pool")) do_overcommit_pool(p, ARG("value"));
+    else if (!strcmp(name, "memfd_create")) do_memfd(p, ARG("flags"));
     else if (!strcmp(name, "unlink") || !strcmp(name, "truncate")) {
       const char *fd = text_of(f, n, "fd");
       int d = fd && *fd == 'D' ? atoi(fd + 1) : 0;

@@ -133,11 +133,18 @@ void do_touch(int p, char kind, u64 addr, int val) {
   after(p, 0);
 }
 
+/* d: 0 for a plain descriptor, a number of D, or 100 and a number of M. */
+static u64 real_fd(int d, u64 fd) { return d >= 100 ? d - 100 + 40 : d ? 10 + d : fd; }
+
+static void print_fd(int d, u64 fd) {
+  if (d >= 100) printf("M%d", d - 100); else if (d) printf("D%d", d); else printf("%d", (int) fd);
+}
+
 void do_mmap(int p, u64 addr, u64 len, u64 prot, u64 flags, int d, int fd, u64 off) {
   if (is32) off &= 0xffffffff000; /* mmap2 takes pages, 32 bits of them */
-  u64 v = raw_call(p, 9, 192, addr, len, prot, flags, d ? 10 + d : fd, is32 ? off / P : off);
+  u64 v = raw_call(p, 9, 192, addr, len, prot, flags, real_fd(d, fd), is32 ? off / P : off);
   printf("%d p%d mmap addr=0x%lx len=0x%lx prot=0x%lx flags=0x%lx fd=", ++calls_made, p, word(addr), word(len), prot, flags);
-  if (d) printf("D%d", d); else printf("%d", fd);
+  print_fd(d, fd);
   printf(" off=0x%lx ", off);
   print_result(v, 1);
   after(p, v);
@@ -238,7 +245,8 @@ static const struct { const char *name; int nr; const char *keys; } syscalls[] =
   {"fallocate", 285, "fd mode off len"}, {"fsync", 74, "fd"}, {"fdatasync", 75, "fd"}, {"fcntl", 72, "fd cmd arg"},
   {"shmget", 29, "key size flags"}, {"shmat", 30, "id addr flags"}, {"shmdt", 67, "addr"}, {"shmctl", 31, "id cmd buf"},
   {"remap_file_pages", 216, "addr len prot pgoff flags"}, {"pkey_mprotect", 329, "addr len prot pkey"},
-  {"pkey_alloc", 330, "flags rights"}, {"pkey_free", 331, "pkey"}, {"prctl", 157, "option arg2 arg3 arg4 arg5"},
+  {"pkey_alloc", 330, "flags rights"}, {"pkey_free", 331, "pkey"},
+  {"setuid", 105, "uid"}, {"setgid", 106, "gid"}, {"prctl", 157, "option arg2 arg3 arg4 arg5"},
   {"process_madvise", 440, "self addr len advice flags"}};
 
 int segments_, memfds_;
@@ -256,13 +264,6 @@ static void poke(int p, u64 addr, const void *bytes, size_t n) {
   int fd = open(path, O_RDWR);
   if (pwrite(fd, bytes, n, addr) != (ssize_t) n) die("mem");
   close(fd);
-}
-
-/* d: 0 for a plain descriptor, a number of D, or 100 and a number of M. */
-static u64 real_fd(int d, u64 fd) { return d >= 100 ? d - 100 + 40 : d ? 10 + d : fd; }
-
-static void print_fd(int d, u64 fd) {
-  if (d >= 100) printf("M%d", d - 100); else if (d) printf("D%d", d); else printf("%d", (int) fd);
 }
 
 static int is_decimal(const char *key) {
@@ -309,6 +310,7 @@ int do_sys(int p, const char *name, int d, const u64 *given) {
     v = s;
   }
   print_result(v, !strcmp(name, "shmat"));
+  if (!strcmp(name, "setuid") && !failed(v)) proc[p].changed = 1;
   after(p, v);
   return !failed(v);
 }
@@ -358,6 +360,52 @@ void do_scan(int p, u64 at, struct scan_arg request) {
   }
   print_result(v, 0);
   after(p, v);
+}
+
+static int pool_file(u64 size, const char *name, const char *text) {
+  char path[128], got[32] = "";
+  sprintf(path, "/sys/kernel/mm/hugepages/hugepages-%lukB/%s", size >> 10, name);
+  int fd = open(path, text ? O_RDWR : O_RDONLY);
+  if (fd < 0) return -1;
+  if (text && write(fd, text, strlen(text)) < 0) { close(fd); return -1; }
+  if (pread(fd, got, sizeof got - 1, 0) < 0) die(path);
+  close(fd);
+  return atoi(got);
+}
+
+/* Writes nr_hugepages of a size; the line says how many the kernel then had. */
+void do_hugepages(int p, u64 size, int pages) {
+  char text[16];
+  sprintf(text, "%d", pages);
+  if (pool_file(size, "nr_hugepages", text) < 0) return;
+  int all = pool_file(size, "nr_hugepages", 0), surplus = pool_file(size, "surplus_hugepages", 0);
+  int now = all - surplus < pages ? all - surplus : pages;
+  printf("%d p%d hugepages size=0x%lx value=%d = 0\n", ++calls_made, p, size, now);
+  after(p, 0);
+}
+
+/* The same of pages beyond the pool, of the default size. */
+void do_overcommit_pool(int p, int pages) {
+  char text[16];
+  sprintf(text, "%d", pages);
+  if (pool_file(0x200000, "nr_overcommit_hugepages", text) < 0) return;
+  printf("%d p%d sysctl name=nr_overcommit_hugepages value=%d = 0\n", ++calls_made, p, pages);
+  after(p, 0);
+}
+
+/* Reads a number of a pool: 0 all, 1 free, 2 promised, 3 surplus. */
+void do_pool(int p, u64 size, int which) {
+  static const char *files[] = {"nr_hugepages", "free_hugepages", "resv_hugepages", "surplus_hugepages"};
+  int v = pool_file(size, files[which], 0);
+  if (v < 0) return;
+  printf("%d p%d pool size=0x%lx value=%d = %d\n", ++calls_made, p, size, which, v);
+  after(p, 0);
+}
+
+void empty_pools(void) {
+  pool_file(0x200000, "nr_overcommit_hugepages", "0");
+  pool_file(0x200000, "nr_hugepages", "0");
+  pool_file(0x40000000, "nr_hugepages", "0");
 }
 
 void do_clear_refs(int p, int value) {
@@ -452,6 +500,7 @@ int do_fork(int p) {
   ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACEFORK | PTRACE_O_EXITKILL);
   proc[n].pid = pid;
   proc[n].maps = read_maps(pid);
+  proc[n].changed = proc[p].changed;
   nproc_++;
   printf("%d p%d fork = p%d\n", ++calls_made, p, n);
   print_maps(n, "forked");

@@ -23,9 +23,12 @@ import java.util.Map;
 final class Judge {
   /**
    * RAM of a machine below recorded processes: more than the processes of any recording have
-   * resident; what nobody touches costs nothing.
+   * resident, gigantic pages among them; what nobody touches costs nothing.
    */
-  private static final long PROCESS_BYTES = 512L << 20;
+  private static final long PROCESS_BYTES = 8L << 30;
+
+  /** The same of a machine that may have 32 bits. */
+  private static final long SMALL_BYTES = 512L << 20;
 
   private final PluginRegistry registry;
   private final Map<Spi<?>, PluginSpec> choices;
@@ -65,7 +68,7 @@ final class Judge {
   /** The same on a machine of this kind, with the plugins that it takes when none are chosen. */
   ProcessReplay processes(Architecture architecture) {
     return new ProcessReplay(
-        () -> config().architecture(architecture).memory(PROCESS_BYTES).cpus(1).boot());
+        () -> config().architecture(architecture).memory(SMALL_BYTES).cpus(1).boot());
   }
 
   /** Replays a page trace with samples of the free blocks on the way. */

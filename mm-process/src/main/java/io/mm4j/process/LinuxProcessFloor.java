@@ -75,10 +75,17 @@ final class LinuxProcessFloor implements ProcessFloor {
     if (words != null && frames != null) {
       new HugePageWords(context.hugePools()).read(CommandLine.parse(words));
     }
-    String pool = floors.settings().get("nr_hugepages");
-    boolean none = frames == null && "0".equals(pool); // no process, and no pool
-    if (pool != null && !none && context.writeSysctl("nr_hugepages", pool) != 0) {
-      throw new InputException("'" + pool + "' is no number", "vm.nr_hugepages=", "0 and up");
+    fill("nr_hugepages", floors.settings().get("nr_hugepages"));
+    fill("nr_overcommit_hugepages", floors.settings().get("nr_overcommit_hugepages"));
+  }
+
+  private void fill(String name, @Nullable String value) {
+    boolean none = tables == null && "0".equals(value); // no process, and no pool
+    if (value != null && !none && context.writeSysctl(name, value) != 0) {
+      throw new InputException(
+          "'" + value + "' is no number, or not for this size of pages",
+          "vm." + name + "=",
+          "0 and up");
     }
   }
 
@@ -178,20 +185,29 @@ final class LinuxProcessFloor implements ProcessFloor {
   }
 
   private static HugePages pages(HugePool pool) {
-    return new HugePages(pool.pageBytes(), pool.total(), pool.free(), pool.reserved(), 0);
+    return new HugePages(
+        pool.pageBytes(),
+        pool.total(),
+        pool.free(),
+        pool.reserved(),
+        pool.surplus(),
+        pool.mostSurplus());
   }
 
   @Override
   public long resizeHugePool(long pageBytes, long pages) {
-    HugePool pool = tables == null ? null : context.hugePools().ofBytes(pageBytes);
-    if (pool == null) {
-      return -Errno.ENOENT;
-    }
-    if (pages < 0) {
-      return -Errno.EINVAL;
-    }
-    pool.resize(pages);
-    return 0;
+    HugePool pool = poolOf(pageBytes);
+    return pool == null ? -Errno.ENOENT : FloorContext.resize(pool, pages);
+  }
+
+  @Override
+  public long overcommitHugePool(long pageBytes, long pages) {
+    HugePool pool = poolOf(pageBytes);
+    return pool == null ? -Errno.ENOENT : FloorContext.overcommit(pool, pages);
+  }
+
+  private @Nullable HugePool poolOf(long pageBytes) {
+    return tables == null ? null : context.hugePools().ofBytes(pageBytes);
   }
 
   @Override

@@ -45,6 +45,7 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
         Setting.sysctl("overcommit_kbytes", "KiB that mode 2 promises, in place of the ratio"),
         Setting.sysctl("max_map_count", "the most VMAs of a process"),
         Setting.sysctl("nr_hugepages", "huge pages of the default size in their pool"),
+        Setting.sysctl("nr_overcommit_hugepages", "how many more may be taken when needed"),
         Setting.ordered(
             HugePageWords.DEFAULT_SIZE, OptionSpec.Type.SIZE, "the default size of huge pages"),
         Setting.ordered(

@@ -159,6 +159,9 @@ final class MapsView {
   }
 
   VmaUsage usage(Vma vma) {
+    if (vma.has(VmFlags.HUGETLB)) {
+      return new VmaUsage(0, 0, 0, 0); // smaps counts them apart
+    }
     Frames frames = mm.context.frames();
     long[] sums = new long[4];
     mm.pages

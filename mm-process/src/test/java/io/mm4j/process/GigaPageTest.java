@@ -56,7 +56,7 @@ class GigaPageTest {
 
   private void counts(long total, long free, long reserved) {
     assertEquals(
-        new ProcessFloor.HugePages(GIGA, total, free, reserved, 0), floor.hugePools().get(1));
+        new ProcessFloor.HugePages(GIGA, total, free, reserved, 0, 0), floor.hugePools().get(1));
   }
 
   private long map(long addr, long bytes, int flags) {
@@ -250,7 +250,7 @@ class GigaPageTest {
     assertEquals(0, floor.writeSysctl("nr_hugepages", "2"));
     long small = map(0, 2 * HUGE, 0x40022);
     assertTrue(mm.write(small, 1).ok());
-    assertEquals(new ProcessFloor.HugePages(HUGE, 2, 1, 1, 0), floor.hugePages());
+    assertEquals(new ProcessFloor.HugePages(HUGE, 2, 1, 1, 0, 0), floor.hugePages());
     counts(1, 1, 0);
     fails(Errno.ENOMEM, map(0, HUGE, 0x40022));
     assertEquals(AT, map(AT, GIGA, GIGA_ANON | FIXED));

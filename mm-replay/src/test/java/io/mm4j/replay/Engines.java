@@ -27,7 +27,7 @@ public final class Engines {
     return () ->
         new MachineConfig()
             .registry(PLUGINS)
-            .memory(512L << 20)
+            .memory(8L << 30)
             .cpus(1)
             .plugin(Spi.VMA_INDEX, PluginSpec.of(index))
             .onLeak(report -> report.refuse())

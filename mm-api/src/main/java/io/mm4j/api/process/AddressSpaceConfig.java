@@ -20,6 +20,8 @@ import org.apiguardian.api.API;
  * @param totalSwapKb SwapTotal
  * @param thp huge page setting
  * @param readImpliesExec personality READ_IMPLIES_EXEC
+ * @param uid the user, as segments of System V know it
+ * @param gid the group; there are no supplementary ones
  */
 @API(status = API.Status.EXPERIMENTAL)
 public record AddressSpaceConfig(
@@ -33,13 +35,47 @@ public record AddressSpaceConfig(
     long totalRamKb,
     long totalSwapKb,
     ThpMode thp,
-    boolean readImpliesExec) {
+    boolean readImpliesExec,
+    long uid,
+    long gid) {
+  /** An ordinary user. */
+  private static final long USER = 1000;
+
   /** Copies the set. */
   public AddressSpaceConfig {
     Objects.requireNonNull(layout, "layout");
     Objects.requireNonNull(sysctls, "sysctls");
     Objects.requireNonNull(thp, "thp");
     capabilities = Set.copyOf(capabilities);
+  }
+
+  /** The same of user and group 1000. */
+  public AddressSpaceConfig(
+      MmLayout layout,
+      long asBytes,
+      long dataBytes,
+      long stackBytes,
+      long memlockBytes,
+      Set<Capability> capabilities,
+      MmSysctls sysctls,
+      long totalRamKb,
+      long totalSwapKb,
+      ThpMode thp,
+      boolean readImpliesExec) {
+    this(
+        layout,
+        asBytes,
+        dataBytes,
+        stackBytes,
+        memlockBytes,
+        capabilities,
+        sysctls,
+        totalRamKb,
+        totalSwapKb,
+        thp,
+        readImpliesExec,
+        USER,
+        USER);
   }
 
   /**
@@ -75,7 +111,9 @@ public record AddressSpaceConfig(
         totalRamKb,
         totalSwapKb,
         thp,
-        readImpliesExec);
+        readImpliesExec,
+        uid,
+        gid);
   }
 
   /** The same with other machine-wide settings. */
@@ -91,7 +129,9 @@ public record AddressSpaceConfig(
         totalRamKb,
         totalSwapKb,
         thp,
-        readImpliesExec);
+        readImpliesExec,
+        uid,
+        gid);
   }
 
   /** The same with another limit on the whole address space. */
@@ -107,7 +147,9 @@ public record AddressSpaceConfig(
         totalRamKb,
         totalSwapKb,
         thp,
-        readImpliesExec);
+        readImpliesExec,
+        uid,
+        gid);
   }
 
   /** The same on a machine with this much memory. */
@@ -123,7 +165,9 @@ public record AddressSpaceConfig(
         kb,
         totalSwapKb,
         thp,
-        readImpliesExec);
+        readImpliesExec,
+        uid,
+        gid);
   }
 
   /** The same with other capabilities. */
@@ -139,7 +183,9 @@ public record AddressSpaceConfig(
         totalRamKb,
         totalSwapKb,
         thp,
-        readImpliesExec);
+        readImpliesExec,
+        uid,
+        gid);
   }
 
   /** The same with another huge page setting. */
@@ -155,6 +201,26 @@ public record AddressSpaceConfig(
         totalRamKb,
         totalSwapKb,
         mode,
-        readImpliesExec);
+        readImpliesExec,
+        uid,
+        gid);
+  }
+
+  /** The same of another user and group. */
+  public AddressSpaceConfig owner(long user, long group) {
+    return new AddressSpaceConfig(
+        layout,
+        asBytes,
+        dataBytes,
+        stackBytes,
+        memlockBytes,
+        capabilities,
+        sysctls,
+        totalRamKb,
+        totalSwapKb,
+        thp,
+        readImpliesExec,
+        user,
+        group);
   }
 }

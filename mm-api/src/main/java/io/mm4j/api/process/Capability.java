@@ -8,6 +8,8 @@ import org.apiguardian.api.API;
 public enum Capability {
   /** {@code CAP_IPC_LOCK}: locks memory beyond the limit. */
   IPC_LOCK,
+  /** {@code CAP_IPC_OWNER}: reads and writes segments whatever their modes. */
+  IPC_OWNER,
   /** {@code CAP_SYS_ADMIN}: takes the last pages of the overcommit reserve. */
   SYS_ADMIN,
   /** {@code CAP_SYS_RAWIO}: maps addresses below {@code mmap_min_addr}. */

@@ -79,8 +79,8 @@ public interface ProcessFloor extends AutoCloseable {
   /**
    * Writes a file under {@code /proc/sys/vm} while processes live: {@code overcommit_memory},
    * {@code overcommit_ratio}, {@code overcommit_kbytes}, {@code max_map_count}, {@code
-   * mmap_min_addr}, {@code legacy_va_layout}, {@code nr_hugepages}. It holds for all of them, and
-   * for those to come.
+   * mmap_min_addr}, {@code legacy_va_layout}, {@code nr_hugepages}, {@code
+   * nr_overcommit_hugepages}. It holds for all of them, and for those to come.
    *
    * @param name without {@code vm.}
    * @return 0 or a negated {@link Errno}: {@code ENOENT} for a name that this floor does not know
@@ -113,7 +113,7 @@ public interface ProcessFloor extends AutoCloseable {
 
   /** The pool of huge pages of the default size, as /proc/meminfo shows it. */
   default HugePages hugePages() {
-    return new HugePages(1L << 21, 0, 0, 0, 0);
+    return new HugePages(1L << 21, 0, 0, 0, 0, 0);
   }
 
   /** The pools of all sizes that this machine has huge pages of, the smallest first. */
@@ -123,13 +123,25 @@ public interface ProcessFloor extends AutoCloseable {
 
   /**
    * Writes {@code nr_hugepages} of a directory under {@code /sys/kernel/mm/hugepages}: the pool
-   * gets as near to this size as memory and promises allow.
+   * gets as near to this size as memory allows; what is in use or promised is surplus.
    *
    * @param pageBytes the size of the pages
    * @return 0 or a negated {@link Errno}: {@code ENOENT} where there are no pages of this size,
    *     {@code EINVAL} for a negative number
    */
   default long resizeHugePool(long pageBytes, long pages) {
+    return -Errno.ENOENT;
+  }
+
+  /**
+   * Writes {@code nr_overcommit_hugepages} of a directory under {@code /sys/kernel/mm/hugepages}:
+   * so many pages more may be taken from the page allocator when they are needed.
+   *
+   * @param pageBytes the size of the pages
+   * @return 0 or a negated {@link Errno}: {@code ENOENT} where there are no pages of this size,
+   *     {@code EINVAL} for a negative number and for pages larger than the page allocator's blocks
+   */
+  default long overcommitHugePool(long pageBytes, long pages) {
     return -Errno.ENOENT;
   }
 
@@ -141,9 +153,11 @@ public interface ProcessFloor extends AutoCloseable {
    * @param total in the pool, in use or not
    * @param free in the pool and not in use
    * @param reserved of the free ones promised to mappings
-   * @param surplus beyond {@code nr_hugepages}
+   * @param surplus of all those beyond {@code vm.nr_hugepages}
+   * @param overcommit {@code nr_overcommit_hugepages}
    */
-  record HugePages(long pageBytes, long total, long free, long reserved, long surplus) {}
+  record HugePages(
+      long pageBytes, long total, long free, long reserved, long surplus, long overcommit) {}
 
   /**
    * Whether a frame is the zero page, or belongs to the huge one; no frame is taken for the answer.

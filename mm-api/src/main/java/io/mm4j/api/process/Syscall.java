@@ -52,6 +52,10 @@ public enum Syscall {
   PKEY_ALLOC("flags rights"),
   /** Gives one back. */
   PKEY_FREE("pkey"),
+  /** Becomes another user; whoever is not root any more has no capability. */
+  SETUID("uid"),
+  /** Gets another group. */
+  SETGID("gid"),
   /** What memory has of {@code prctl}. */
   PRCTL("option arg2 arg3 arg4 arg5"),
   /**

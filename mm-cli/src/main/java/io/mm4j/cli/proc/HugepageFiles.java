@@ -15,7 +15,8 @@ import java.util.stream.Collectors;
 
 /**
  * {@code /sys/kernel/mm/hugepages}: a directory for each size of huge pages (mm/hugetlb_sysfs.c of
- * Linux 6.18). A pool has no surplus pages, and no page is broken up into smaller ones.
+ * Linux 6.18), and {@code /sys/devices/system/node/nodeN/hugepages} with the pages that lie on a
+ * node. No page is broken up into smaller ones.
  */
 final class HugepageFiles {
   private static final String SYSFS = "/sys/kernel/mm/hugepages/";
@@ -29,7 +30,7 @@ final class HugepageFiles {
     ATTRIBUTES.put("free_hugepages", ProcessFloor.HugePages::free);
     ATTRIBUTES.put("nr_hugepages", ProcessFloor.HugePages::total);
     ATTRIBUTES.put("nr_hugepages_mempolicy", ProcessFloor.HugePages::total);
-    ATTRIBUTES.put("nr_overcommit_hugepages", pool -> 0);
+    ATTRIBUTES.put("nr_overcommit_hugepages", ProcessFloor.HugePages::overcommit);
     ATTRIBUTES.put("resv_hugepages", ProcessFloor.HugePages::reserved);
     ATTRIBUTES.put("surplus_hugepages", ProcessFloor.HugePages::surplus);
   }

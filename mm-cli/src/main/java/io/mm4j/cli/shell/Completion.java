@@ -65,7 +65,8 @@ public final class Completion {
           "vm.max_map_count=",
           "vm.mmap_min_addr=",
           "vm.legacy_va_layout=",
-          "vm.nr_hugepages=");
+          "vm.nr_hugepages=",
+          "vm.nr_overcommit_hugepages=");
 
   private Map<String, String> argument(String name, int at, String last) {
     OperationWords.Argument argument = OperationWords.argument(name, at);

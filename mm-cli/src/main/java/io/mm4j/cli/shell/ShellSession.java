@@ -294,7 +294,8 @@ public final class ShellSession {
           Errno.nameOf((int) -error),
           "sysctl " + text,
           "overcommit_memory, overcommit_ratio, overcommit_kbytes, max_map_count, mmap_min_addr,"
-              + " legacy_va_layout, nr_hugepages; numbers that Linux takes");
+              + " legacy_va_layout, nr_hugepages, nr_overcommit_hugepages; numbers that Linux"
+              + " takes");
     }
   }
 

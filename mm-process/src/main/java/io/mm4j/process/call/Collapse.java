@@ -17,7 +17,9 @@ import io.mm4j.process.vma.Vma;
  * <p>The VMA must have been written to, must not have MADV_NOHUGEPAGE, and must have room for a
  * huge page. Of the range, only 2 MiB that lie in it as a whole count. One that has no page
  * directory yet is passed over; one that has no page table, or a guard page, ends the call. The
- * answer is 0 if all of them are huge pages then, be they none at all.
+ * answer is 0 if all of them are huge pages then, be they none at all: a range that lies within 2
+ * MiB and touches no border of them is refused, for the number of them that the kernel compares
+ * with is negative.
  *
  * <p>Differs: memory of files, shared memory included, is refused by {@link PageAdvice}.
  */
@@ -39,6 +41,9 @@ final class Collapse {
     }
     long first = start + mm.hugeBytes - 1 & -mm.hugeBytes;
     long past = end & -mm.hugeBytes;
+    if (past < first) {
+      return mm.error(Errno.EINVAL, "within 2 MiB, without a border of them");
+    }
     boolean all = true;
     for (long at = first; at < past; at += mm.hugeBytes) {
       if (!mm.pages.hasDirectory(at)) {

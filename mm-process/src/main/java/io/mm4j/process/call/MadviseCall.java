@@ -163,7 +163,9 @@ final class MadviseCall {
       case Uapi.MADV_KEEPONFORK -> droppable ? -1 : flags & ~VmFlags.WIPEONFORK;
       case Uapi.MADV_DONTDUMP -> flags | VmFlags.DONTDUMP;
       case Uapi.MADV_DODUMP ->
-          droppable || vma.hasAny(VmFlags.SPECIAL) ? -1 : flags & ~VmFlags.DONTDUMP;
+          droppable || (!vma.has(VmFlags.HUGETLB) && vma.hasAny(VmFlags.SPECIAL))
+              ? -1
+              : flags & ~VmFlags.DONTDUMP;
       case Uapi.MADV_MERGEABLE -> unsharable ? flags : flags | VmFlags.MERGEABLE;
       case Uapi.MADV_UNMERGEABLE -> flags & ~VmFlags.MERGEABLE;
       case Uapi.MADV_HUGEPAGE -> (flags & ~VmFlags.NOHUGEPAGE) | VmFlags.HUGEPAGE;

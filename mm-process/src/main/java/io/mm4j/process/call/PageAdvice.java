@@ -16,11 +16,13 @@ final class PageAdvice {
   private final Mm mm;
   private final FolioSplit folios;
   private final Collapse collapse;
+  private final PageOut pageOut;
 
   PageAdvice(Mm mm) {
     this.mm = mm;
     this.folios = new FolioSplit(mm);
     this.collapse = new Collapse(mm);
+    this.pageOut = new PageOut(mm);
   }
 
   /** Applies it to a part of a VMA: 0 or a negated errno. */
@@ -58,6 +60,8 @@ final class PageAdvice {
     folios.splitPartlyAdvised(vma, start, end);
     if (stays) {
       mm.pages.marks().cool(start, end);
+    } else {
+      pageOut.apply(start, end);
     }
     return 0;
   }

@@ -114,6 +114,38 @@ final class ProcessCalls {
     return mm.error(Errno.EINVAL, "the CPU has no protection keys");
   }
 
+  /**
+   * setuid of a process whose user, real and saved, are one ({@code __sys_setuid}, kernel/sys.c);
+   * CAP_SETUID is root's.
+   */
+  long setuid(long uid) {
+    if ((int) uid == -1) {
+      return mm.error(Errno.EINVAL, "no such user");
+    }
+    long user = uid & 0xffff_ffffL;
+    if (mm.uid != 0 && mm.uid != user) {
+      return mm.error(Errno.EPERM, "only root becomes another user");
+    }
+    if (mm.uid == 0 && user != 0) {
+      mm.dropCapabilities();
+    }
+    mm.uid = user;
+    return 0;
+  }
+
+  /** setgid, likewise. */
+  long setgid(long gid) {
+    if ((int) gid == -1) {
+      return mm.error(Errno.EINVAL, "no such group");
+    }
+    long group = gid & 0xffff_ffffL;
+    if (mm.uid != 0 && mm.gid != group) {
+      return mm.error(Errno.EPERM, "only root changes its group");
+    }
+    mm.gid = group;
+    return 0;
+  }
+
   /** prctl. */
   long prctl(long[] a) {
     return switch ((int) a[0]) {

@@ -115,14 +115,43 @@ final class RangeCalls {
         return mm.error(Errno.ENOMEM, "a hole in the range");
       }
       long piece = Math.min(Math.min(pages - i, Mm.PAGE), (vma.end - at) >>> 12);
-      residency(vma, at, at + (piece << 12), answers);
-      if (!touch.kernelWrite(vec + i, piece)) {
+      Runs found = new Runs();
+      residency(vma, at, at + (piece << 12), found);
+      found.tell(answers);
+      if (!copyOut(vec + i, piece, found)) {
         return mm.error(Errno.EFAULT, "vector not writable");
       }
       i += piece;
     }
     answers.tell(sink);
     return 0;
+  }
+
+  /** {@code copy_to_user}: false where memory cannot be written; what lies before it is. */
+  private boolean copyOut(long to, long bytes, Runs found) {
+    long end = to;
+    while (end < to + bytes && touch.kernelWrite(end, 1)) {
+      end = Math.min(to + bytes, (end | Mm.PAGE - 1) + 1);
+    }
+    UserBytes out = new UserBytes(mm, to);
+    long writable = end - to;
+    found.tell(
+        new AddressSpace.ByteSink() {
+          private long left = writable;
+
+          @Override
+          public void accept(int value) {
+            accept(value, 1);
+          }
+
+          @Override
+          public void accept(int value, long count) {
+            long now = Math.min(count, left);
+            out.fill(value, now);
+            left -= now;
+          }
+        });
+    return writable == bytes;
   }
 
   /** {@code access_ok}. */

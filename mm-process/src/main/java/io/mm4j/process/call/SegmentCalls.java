@@ -5,8 +5,11 @@ import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.ResourceLimit;
+import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.process.fault.Touch;
+import io.mm4j.process.mm.IpcPerm;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.mm.Segments;
 import io.mm4j.process.mm.Segments.Segment;
@@ -16,15 +19,20 @@ import io.mm4j.process.vma.Vma;
 /**
  * System V shared memory: {@code newseg}, {@code do_shmat}, {@code ksys_shmdt}, {@code shmctl}
  * (ipc/shm.c, Linux 6.18). Each shmat opens the segment's file anew, so that two attachments never
- * merge. All processes are of one user, who owns all segments.
+ * merge.
  */
 final class SegmentCalls {
   private static final long SHMMAX = Long.MAX_VALUE - (1L << 24);
-  private static final long RIGHTS = 0777;
   private static final long READS = 4;
   private static final long WRITES = 2;
   private static final long EXECUTES = 1;
   private static final int SHMID_DS_BYTES = 112;
+
+  /** Places in {@code struct ipc64_perm}. */
+  private static final int UID = 4;
+
+  private static final int GID = 8;
+  private static final int MODE = 20;
 
   private final Mm mm;
   private final MmapCall mmap;
@@ -50,7 +58,7 @@ final class SegmentCalls {
       if (Long.compareUnsigned(bytes, found.bytes()) > 0) {
         return mm.error(Errno.EINVAL, "the segment of this key is smaller");
       }
-      return denied(found, (flags >> 6 | flags >> 3 | flags) & 7)
+      return found.perm().denies(mm, (flags >> 6 | flags >> 3 | flags) & 7)
           ? mm.error(Errno.EACCES, "the mode of the segment does not allow it")
           : found.id();
     }
@@ -73,19 +81,16 @@ final class SegmentCalls {
       return mm.error(Errno.ENOMEM, "overcommit");
     }
     MappedFile file = Segments.file(key, MappedFile.Kind.TMPFS, bytes);
-    return segments.add(key, bytes, flags & RIGHTS, pages, file).id();
+    return segments.add(key, bytes, made(flags), pages, file).id();
   }
 
-  /**
-   * {@code hugetlb_file_setup}: root is in the group 0 of {@code vm.hugetlb_shm_group}, nobody else
-   * of the simulation is.
-   */
+  /** {@code hugetlb_file_setup}; {@code vm.hugetlb_shm_group} is 0. */
   private long huge(long key, long bytes, long flags) {
     HugePool pool = mm.context.hugePools().ofLog(flags >>> Uapi.MAP_HUGE_SHIFT & 63);
     if (pool == null) {
       return mm.error(Errno.EINVAL, "no huge pages of this size");
     }
-    if (!mm.capable(Capability.IPC_LOCK)) {
+    if (!mm.capable(Capability.IPC_LOCK) && mm.gid != 0) {
       return mm.error(Errno.EPERM, "SHM_HUGETLB without CAP_IPC_LOCK, and not in the group");
     }
     long pages = (bytes + pool.pageBytes() - 1) / pool.pageBytes();
@@ -97,7 +102,11 @@ final class SegmentCalls {
       mm.context.closed(file);
       return mm.error(Errno.ENOMEM, "the pool has not so many huge pages");
     }
-    return mm.context.segments.add(key, bytes, flags & RIGHTS, 0, file).id();
+    return mm.context.segments.add(key, bytes, made(flags), 0, file).id();
+  }
+
+  private IpcPerm made(long flags) {
+    return new IpcPerm(mm, flags & IpcPerm.RIGHTS);
   }
 
   /** shmat: an address, or a negated errno. */
@@ -132,7 +141,7 @@ final class SegmentCalls {
       return mm.error(Errno.EINVAL, "no segment has this identifier");
     }
     long rights = READS | (readOnly ? 0 : WRITES) | ((flags & Uapi.SHM_EXEC) != 0 ? EXECUTES : 0);
-    if (denied(segment, rights)) {
+    if (segment.perm().denies(mm, rights)) {
       return mm.error(Errno.EACCES, "the mode of the segment does not allow it");
     }
     if (addr != 0 && !remap) {
@@ -144,11 +153,6 @@ final class SegmentCalls {
     OpenFile open =
         new OpenFile(segment.file(), readOnly ? OpenFile.Mode.READ_ONLY : OpenFile.Mode.READ_WRITE);
     return mmap.file(open, addr, segment.file().sizeBytes(), prot, map, 0);
-  }
-
-  /** {@code ipcperms}, for the owner; root may do everything. */
-  private boolean denied(Segment segment, long rights) {
-    return (rights & ~(segment.mode() >> 6) & 7) != 0 && !mm.capable(Capability.SYS_ADMIN);
   }
 
   /** shmdt: all parts of the attachment that would begin at an address. */
@@ -201,25 +205,84 @@ final class SegmentCalls {
     if (segment == null) {
       return mm.error(Errno.EINVAL, "no segment has this identifier");
     }
-    if (cmd == Uapi.IPC_STAT && denied(segment, READS)) {
+    return switch ((int) cmd) {
+      case (int) Uapi.IPC_STAT -> stat(segment, buf);
+      case (int) Uapi.SHM_LOCK, (int) Uapi.SHM_UNLOCK -> lock(segment, cmd == Uapi.SHM_LOCK);
+      default -> down(segment, cmd, buf);
+    };
+  }
+
+  /** {@code shmctl_stat}. */
+  private long stat(Segment segment, long buf) {
+    if (segment.perm().denies(mm, READS)) {
       return mm.error(Errno.EACCES, "the mode of the segment does not allow it");
     }
-    if (cmd == Uapi.IPC_RMID) {
-      mm.context.segments.remove(segment);
-    } else if (cmd == Uapi.IPC_STAT) {
-      if (!touch.kernelWrite(buf, SHMID_DS_BYTES)) {
-        return mm.error(Errno.EFAULT, "struct shmid_ds cannot be written");
-      }
-      describe(segment, new UserBytes(mm, buf));
+    if (!touch.kernelWrite(buf, SHMID_DS_BYTES)) {
+      return mm.error(Errno.EFAULT, "struct shmid_ds cannot be written");
     }
+    describe(segment, new UserBytes(mm, buf));
     return 0;
   }
 
-  /** {@code struct shmid64_ds}: whose it is, its mode and its times are not known here. */
+  /** {@code shmctl_down}: who owns or made it may remove it and give it away. */
+  private long down(Segment segment, long cmd, long buf) {
+    if (!segment.perm().mayChange(mm)) {
+      return mm.error(Errno.EPERM, "neither owner nor maker of the segment");
+    }
+    if (cmd == Uapi.IPC_RMID) {
+      mm.context.segments.remove(segment);
+      return 0;
+    }
+    IpcPerm perm = segment.perm();
+    long uid = load(buf + UID, perm.uid());
+    long gid = load(buf + GID, perm.gid());
+    return perm.change(uid, gid, load(buf + MODE, perm.mode()))
+        ? 0
+        : mm.error(Errno.EINVAL, "no such user or group");
+  }
+
+  /** A number of four bytes in user memory; what it was before if nobody here knows it. */
+  private long load(long addr, long before) {
+    long value = 0;
+    for (int i = 0; i < Integer.BYTES; i++) {
+      int next = touch.access(addr + i, Touch.Access.READ, TouchOutcome.UNKNOWN).value();
+      if (next < 0) {
+        return before;
+      }
+      value |= (long) next << (i * Byte.SIZE);
+    }
+    return value;
+  }
+
+  /** {@code shmctl_do_lock}. */
+  private long lock(Segment segment, boolean on) {
+    if (!mm.capable(Capability.IPC_LOCK)
+        && (!segment.perm().isOwner(mm) || (on && mm.limit(ResourceLimit.MEMLOCK) == 0))) {
+      return mm.error(Errno.EPERM, "neither CAP_IPC_LOCK nor owner, or RLIMIT_MEMLOCK is 0");
+    }
+    if (segment.file().kind() != MappedFile.Kind.TMPFS) {
+      return 0; // huge pages of the pool stay in memory anyhow
+    }
+    if (!on) {
+      mm.context.segments.unlock(segment);
+      return 0;
+    }
+    return mm.context.segments.lock(segment, mm)
+        ? 0
+        : mm.error(Errno.ENOMEM, "RLIMIT_MEMLOCK: the user has locked too much");
+  }
+
+  /** {@code struct shmid64_ds}: its number in a row, its times and PIDs are not known here. */
   private void describe(Segment segment, UserBytes to) {
+    IpcPerm perm = segment.perm();
     to.number(mm.context.segments.keyOf(segment), Integer.BYTES);
-    to.unknown(5 * Integer.BYTES + Long.BYTES); // uid, gid, cuid, cgid, mode; seq and padding
-    to.number(0, 2 * Long.BYTES);
+    to.number(perm.uid(), Integer.BYTES);
+    to.number(perm.gid(), Integer.BYTES);
+    to.number(perm.creatorUid(), Integer.BYTES);
+    to.number(perm.creatorGid(), Integer.BYTES);
+    to.number(perm.mode(), Integer.BYTES);
+    to.unknown(Short.BYTES); // seq
+    to.number(0, Short.BYTES + Integer.BYTES + 2 * Long.BYTES);
     to.number(segment.bytes(), Long.BYTES);
     to.unknown(4 * Long.BYTES); // atime, dtime, ctime; cpid and lpid
     to.number(mm.context.fileObject(segment.file()).vmas().size(), Long.BYTES);

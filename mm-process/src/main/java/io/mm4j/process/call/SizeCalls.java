@@ -207,28 +207,17 @@ final class SizeCalls {
     if ((seals & Uapi.F_SEAL_SEAL) != 0) {
       return mm.error(Errno.EPERM, "sealed against seals (without MFD_ALLOW_SEALING at once)");
     }
+    // A program that cannot become executable cannot be written either.
+    if ((more & Uapi.F_SEAL_EXEC) != 0 && file.change().isExecutable()) {
+      more |= Uapi.F_SEAL_SHRINK | Uapi.F_SEAL_GROW | Uapi.F_SEAL_WRITE | Uapi.F_SEAL_FUTURE_WRITE;
+    }
     if ((more & Uapi.F_SEAL_WRITE) != 0
         && (seals & Uapi.F_SEAL_WRITE) == 0
         && hasWritableMapping(file)) {
       return mm.error(Errno.EBUSY, "a shared mapping could write");
     }
-    // A program that cannot become executable cannot be written either.
-    boolean execFixed = (more & Uapi.F_SEAL_EXEC) != 0 && executable(file);
-    file.change()
-        .seals(
-            seals
-                | more
-                | (execFixed
-                    ? Uapi.F_SEAL_SHRINK
-                        | Uapi.F_SEAL_GROW
-                        | Uapi.F_SEAL_WRITE
-                        | Uapi.F_SEAL_FUTURE_WRITE
-                    : 0));
+    file.change().seals(seals | more);
     return 0;
-  }
-
-  private static boolean executable(FileObject file) {
-    return file.change().isExecutable();
   }
 
   /** {@code mapping_deny_writable}. */

@@ -89,6 +89,8 @@ public final class Syscalls {
       case PKEY_MPROTECT -> mprotect.mprotect(a[0], a[1], a[2], (int) a[3]);
       case PKEY_ALLOC -> process.pkeyAlloc(a[0], a[1]);
       case PKEY_FREE -> mm.error(Errno.EINVAL, "no such protection key: the CPU has none");
+      case SETUID -> process.setuid(a[0]);
+      case SETGID -> process.setgid(a[0]);
       case PRCTL -> process.prctl(a);
       case PROCESS_MADVISE -> process.madvise(a[0] != 0, a[1], a[2], a[3], a[4]);
     };

@@ -26,6 +26,13 @@ final class UserBytes {
     }
   }
 
+  /** So many equal bytes. */
+  void fill(int value, long bytes) {
+    for (long i = 0; i < bytes; i++, at++) {
+      mm.context.frames().write(frame(), offset(), value);
+    }
+  }
+
   /** Bytes that nobody here knows. */
   void unknown(int bytes) {
     for (int i = 0; i < bytes; i++, at++) {

@@ -130,7 +130,9 @@ public final class ExecLoader {
         from.totalRamKb(),
         from.totalSwapKb(),
         from.thp(),
-        implies);
+        implies,
+        from.uid(),
+        from.gid());
   }
 
   private long image(Mm mm, ExecRequest request, StackImage stack, Calls calls, UserBytes bytes) {

@@ -124,12 +124,14 @@ public final class FloorContext {
    * @return 0 or a negated errno
    */
   public long writeSysctl(String name, String value) {
-    if (name.equals("nr_hugepages")) {
+    if (name.equals("nr_hugepages") || name.equals("nr_overcommit_hugepages")) {
       if (!value.strip().matches("[0-9]{1,18}")) {
         return -Errno.EINVAL;
       }
-      hugePools().standard().resize(Long.parseLong(value.strip()));
-      return 0;
+      long pages = Long.parseLong(value.strip());
+      return name.equals("nr_hugepages")
+          ? resize(hugePools().standard(), pages)
+          : overcommit(hugePools().standard(), pages);
     }
     if (!WRITABLE.contains(name)) {
       return -Errno.ENOENT;
@@ -143,6 +145,24 @@ public final class FloorContext {
     }
     written = now;
     sysctlsBefore = null;
+    return 0;
+  }
+
+  /** Writes {@code nr_hugepages} of a pool. */
+  public static long resize(HugePool pool, long pages) {
+    if (pages < 0) {
+      return -Errno.EINVAL;
+    }
+    pool.resize(pages);
+    return 0;
+  }
+
+  /** Writes {@code nr_overcommit_hugepages} of a pool; gigantic pages cannot be surplus. */
+  public static long overcommit(HugePool pool, long pages) {
+    if (pages < 0 || !pool.canHaveSurplus()) {
+      return -Errno.EINVAL;
+    }
+    pool.mostSurplus(pages);
     return 0;
   }
 

@@ -20,6 +20,7 @@ import io.mm4j.process.vma.VmaMerger;
 import io.mm4j.process.vma.VmaTree;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -84,6 +85,13 @@ public final class Mm {
   /** The one key that a CPU without keys seems to have was asked for. */
   public boolean pkeyLost;
 
+  /** {@code euid}. */
+  public long uid;
+
+  /** {@code egid}. */
+  public long gid;
+
+  private Set<Capability> capabilities;
   private final long[] softLimits;
   private @Nullable Explainer explainer;
 
@@ -103,6 +111,9 @@ public final class Mm {
     this.context = context;
     this.layout = config.layout();
     this.softLimits = softLimits;
+    uid = config.uid();
+    gid = config.gid();
+    capabilities = config.capabilities();
     pages = new PageTable(context.frames());
     hugeBytes = pages.hugeBytes();
     vmas =
@@ -133,6 +144,14 @@ public final class Mm {
     thpDisable = from.thpDisable;
     mdwe = (from.mdwe & MDWE_NO_INHERIT) != 0 ? 0 : from.mdwe;
     descriptors.putAll(from.descriptors);
+    uid = from.uid;
+    gid = from.gid;
+    capabilities = from.capabilities;
+  }
+
+  /** {@code cap_emulate_setxuid()}: who is not root any more may do nothing special. */
+  public void dropCapabilities() {
+    capabilities = Set.of();
   }
 
   /** Where exec put things. */
@@ -174,7 +193,7 @@ public final class Mm {
 
   /** Whether the process may. */
   public boolean capable(Capability capability) {
-    return config.capabilities().contains(capability);
+    return capabilities.contains(capability);
   }
 
   private static int slot(ResourceLimit resource) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.mm;
 
+import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.process.page.FileObject;
 import java.util.HashMap;
 import java.util.Map;
@@ -27,14 +29,21 @@ public final class Segments {
    * @param id its identifier
    * @param key by which it is found, {@link #PRIVATE} for none
    * @param bytes its size as it was asked for
-   * @param mode rights, of which those of the owner count
+   * @param perm whose it is, which changes
    * @param chargedPages what it has charged
    */
   public record Segment(
-      long id, long key, long bytes, long mode, long chargedPages, MappedFile file) {}
+      long id, long key, long bytes, IpcPerm perm, long chargedPages, MappedFile file) {}
 
   private final Map<Long, Segment> byId = new HashMap<>();
   private final Map<Long, Segment> byKey = new HashMap<>();
+
+  /** Pages of segments that each user has locked. */
+  private final Map<Long, Long> lockedPages = new HashMap<>();
+
+  /** Who has locked a segment, by its identifier. */
+  private final Map<Long, Long> lockedBy = new HashMap<>();
+
   private final FloorContext context;
   private long next;
 
@@ -70,8 +79,8 @@ public final class Segments {
   }
 
   /** A new one, whose pages are charged or promised. */
-  public Segment add(long key, long bytes, long mode, long chargedPages, MappedFile file) {
-    Segment made = new Segment(next++, key, bytes, mode, chargedPages, file);
+  public Segment add(long key, long bytes, IpcPerm perm, long chargedPages, MappedFile file) {
+    Segment made = new Segment(next++, key, bytes, perm, chargedPages, file);
     byId.put(made.id(), made);
     if (key != PRIVATE) {
       byKey.put(key, made);
@@ -82,9 +91,8 @@ public final class Segments {
 
   /** {@code IPC_RMID}: it goes with its last mapping, now if there is none. */
   public void remove(Segment segment) {
-    if (segment.key() != PRIVATE) {
-      byKey.remove(segment.key());
-    }
+    byKey.remove(segment.key(), segment); // another may have the key by now
+    segment.perm().mark(IpcPerm.DEST, true);
     FileObject file = context.fileObject(segment.file());
     if (file.vmas().size() == 0) {
       destroy(segment);
@@ -93,7 +101,43 @@ public final class Segments {
     }
   }
 
+  /**
+   * {@code shmem_lock()}: what a user has locked counts against RLIMIT_MEMLOCK of each of his
+   * processes.
+   *
+   * @return false if the process may not lock so much
+   */
+  public boolean lock(Segment segment, Mm mm) {
+    if (segment.perm().has(IpcPerm.LOCKED)) {
+      return true;
+    }
+    long pages = pages(segment);
+    long now = lockedPages.getOrDefault(mm.uid, 0L) + pages;
+    if (Long.compareUnsigned(now, mm.limitPages(ResourceLimit.MEMLOCK)) > 0
+        && !mm.capable(Capability.IPC_LOCK)) {
+      return false;
+    }
+    lockedPages.put(mm.uid, now);
+    lockedBy.put(segment.id(), mm.uid);
+    segment.perm().mark(IpcPerm.LOCKED, true);
+    return true;
+  }
+
+  /** The contrary, by whomever. */
+  public void unlock(Segment segment) {
+    Long user = lockedBy.remove(segment.id());
+    if (user != null) {
+      lockedPages.merge(user, -pages(segment), Long::sum);
+      segment.perm().mark(IpcPerm.LOCKED, false);
+    }
+  }
+
+  private static long pages(Segment segment) {
+    return (segment.bytes() + Mm.PAGE - 1) >>> 12;
+  }
+
   private void destroy(Segment segment) {
+    unlock(segment);
     byId.remove(segment.id());
     context.dispose(segment.file(), segment.chargedPages());
   }

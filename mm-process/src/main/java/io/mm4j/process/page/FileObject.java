@@ -434,6 +434,17 @@ public final class FileObject {
     return isStale(index) || isCached(index);
   }
 
+  /** Whether something is in the cache in a range. */
+  boolean isAnyThere(long firstIndex, long pastIndex) {
+    long past = Math.min(pastIndex, pageCount());
+    for (long i = firstIndex; i < past; i = sameResidency(i, past)) {
+      if (isThere(i)) {
+        return true;
+      }
+    }
+    return pages.nextAbove(Math.max(firstIndex, past) - 1, pastIndex) < pastIndex;
+  }
+
   /** {@code filemap_add_folio}; pages are single where no larger block is free. */
   private long take(long index) {
     return take(index, folioOrder(index));

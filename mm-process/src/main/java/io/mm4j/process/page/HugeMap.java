@@ -279,7 +279,8 @@ public final class HugeMap {
         continue;
       }
       long page = at.address();
-      boolean again = !forGood && owned.contains(page) && pool.users(head) == 1;
+      boolean again =
+          !forGood && owned.contains(page) && pool.users(head) == 1 && pool.surplus() == 0;
       zapEntry(head);
       any = true;
       if (again && pool.promise(1)) {

@@ -15,8 +15,11 @@ import java.util.TreeSet;
  * may touch when it is made, unless it has MAP_NORESERVE; who has no promise gets a page only if
  * more are free than are promised.
  *
- * <p>Differs: one node; no surplus pages ({@code nr_overcommit_hugepages} is 0); a pool that is to
- * shrink below what is in use or promised stays so large.
+ * <p>Up to {@code nr_overcommit_hugepages} more are taken from the page allocator when a promise or
+ * a fault needs them, and pages in use or promised stay when the pool shrinks below them: these are
+ * surplus pages, and as many as there are go back to the page allocator as become free.
+ *
+ * <p>Differs: one node.
  */
 public final class HugePool {
   /** Files of hugetlbfs have these pages. */
@@ -36,6 +39,8 @@ public final class HugePool {
   private final IdentityHashMap<FileObject, Cache> files = new IdentityHashMap<>();
   private long total;
   private long reserved;
+  private long surplus;
+  private long mostSurplus;
 
   /**
    * An empty pool.
@@ -81,34 +86,99 @@ public final class HugePool {
     return reserved;
   }
 
-  /** {@code set_max_huge_pages}: as near to this size as memory and promises allow. */
-  public void resize(long pages) {
-    while (total < pages) {
-      long head = source.take();
-      if (head == Frames.NONE) {
-        return;
-      }
-      free.push(head);
-      total++;
-    }
-    while (total > pages && free.size() > reserved) {
-      source.giveBack(free.pop());
-      total--;
-    }
+  /** {@code HugePages_Surp}: how many of them there are beyond {@link #persistent}. */
+  public long surplus() {
+    return surplus;
   }
 
-  /** Promises pages; false if there are not so many. */
-  boolean promise(long pages) {
-    if (free.size() - reserved < pages) {
+  /** {@code nr_overcommit_hugepages}. */
+  public long mostSurplus() {
+    return mostSurplus;
+  }
+
+  /** {@code persistent_huge_pages()}: what {@link #resize} has made of the pool. */
+  public long persistent() {
+    return total - surplus;
+  }
+
+  /** Whether its pages can be taken beyond the pool: they are blocks of the page allocator. */
+  public boolean canHaveSurplus() {
+    return !source.isGigantic();
+  }
+
+  /** Sets {@code nr_overcommit_hugepages}. */
+  public void mostSurplus(long pages) {
+    mostSurplus = pages;
+  }
+
+  /**
+   * {@code set_max_huge_pages}: as near to this size as memory allows. Surplus pages count first,
+   * and what is in use or promised becomes surplus.
+   */
+  public void resize(long pages) {
+    while (surplus > 0 && persistent() < pages) {
+      surplus--;
+    }
+    while (persistent() < pages && add()) {
+      // one more
+    }
+    long inUse = total - free.size();
+    while (persistent() > Math.max(pages, reserved + inUse)) {
+      dropFree();
+    }
+    surplus += Math.max(0, persistent() - pages);
+  }
+
+  /** One page more, which is free; false if memory is out. */
+  private boolean add() {
+    long head = source.take();
+    if (head == Frames.NONE) {
       return false;
+    }
+    free.push(head);
+    total++;
+    return true;
+  }
+
+  private void dropFree() {
+    source.giveBack(free.pop());
+    total--;
+  }
+
+  /** {@code alloc_surplus_hugetlb_folio}: one page more than the pool has; false if none may be. */
+  private boolean addSurplus() {
+    if (surplus >= mostSurplus || !canHaveSurplus() || !add()) {
+      return false;
+    }
+    surplus++;
+    return true;
+  }
+
+  /** {@code hugetlb_acct_memory}: promises pages; false if there are not so many. */
+  boolean promise(long pages) {
+    long more = 0;
+    while (free.size() - reserved < pages) {
+      if (!addSurplus()) {
+        dropSurplus(more);
+        return false;
+      }
+      more++;
     }
     reserved += pages;
     return true;
   }
 
-  /** Takes promises back. */
+  /** {@code return_unused_surplus_pages}: takes promises back. */
   void forget(long pages) {
     reserved -= pages;
+    dropSurplus(pages);
+  }
+
+  private void dropSurplus(long most) {
+    for (long left = Math.min(most, surplus); left > 0 && !free.isEmpty(); left--) {
+      dropFree();
+      surplus--;
+    }
   }
 
   /**
@@ -118,7 +188,7 @@ public final class HugePool {
    * @return {@link Frames#NONE} if there is none
    */
   private long take(boolean promised) {
-    if (!promised && free.size() <= reserved) {
+    if (!promised && free.size() <= reserved && !addSurplus()) {
       return Frames.NONE;
     }
     if (promised) {
@@ -176,6 +246,7 @@ public final class HugePool {
       frames.map.setMapping(head, 0);
       frames.lru().shared(head);
       free.push(head);
+      dropSurplus(1);
     }
   }
 
@@ -243,6 +314,8 @@ public final class HugePool {
   /** Gives all pages back; nothing uses them. */
   public void close() {
     reserved = 0;
-    resize(0);
+    while (!free.isEmpty()) {
+      dropFree();
+    }
   }
 }

@@ -32,7 +32,8 @@ final class HugeSource {
     this.order = order;
   }
 
-  private boolean isGigantic() {
+  /** {@code hstate_is_gigantic()}. */
+  boolean isGigantic() {
     return order > Pages.MAX_PAGE_ORDER;
   }
 

@@ -94,6 +94,25 @@ public final class LruMarks {
     set(head, map.flags(head), map.flags(head) & ~(USE | PageFlags.PG_SWAPBACKED));
   }
 
+  /** Whether {@code folio_mark_lazyfree()} was the last word about it. */
+  public boolean isLazyFree(long pfn) {
+    long head = map.head(pfn);
+    return frames.isAnon(head) && (map.flags(head) & PageFlags.PG_SWAPBACKED) == 0;
+  }
+
+  /** {@code folio_set_swapbacked()}: it was written to since. */
+  public void swapBacked(long pfn) {
+    long head = map.head(pfn);
+    set(head, map.flags(head), map.flags(head) | PageFlags.PG_SWAPBACKED);
+  }
+
+  /** {@code shrink_folio_list()} could not take it: used of late, as far as it knows. */
+  public void activated(long pfn) {
+    long head = map.head(pfn);
+    int flags = map.flags(head) & ~PageFlags.PG_REFERENCED;
+    set(head, map.flags(head), isLocked(head) ? flags : flags | PageFlags.PG_ACTIVE);
+  }
+
   /** The VMA that maps it is locked: what cannot be evicted is on no active list. */
   public void notActive(long pfn) {
     long head = map.head(pfn);

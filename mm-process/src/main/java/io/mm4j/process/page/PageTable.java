@@ -247,6 +247,11 @@ public final class PageTable {
     return bits.isWrite(entry);
   }
 
+  /** Whether something was written through an entry since it was made, or made clean. */
+  public boolean isDirty(long of) {
+    return bits.isDirty(of);
+  }
+
   /** Whether the kernel tracks what is soft-dirty ({@code CONFIG_MEM_SOFT_DIRTY}). */
   public boolean tracksSoftDirty() {
     return frames.tracksSoftDirty();

@@ -15,9 +15,6 @@ public final class ReadAhead {
   /** {@code bdi->io_pages} of a disk with the kernel's usual largest request, 4 MiB. */
   private static final long IO_PAGES = 1024;
 
-  /** {@code XA_CHUNK_SIZE}: pages of a node of the page cache's tree. */
-  private static final long NODE_SLOTS = 64;
-
   private final long maxPages;
   private long start;
   private long size;
@@ -76,13 +73,14 @@ public final class ReadAhead {
       size = firstSize(wanted);
       asyncSize = size > wanted ? size - wanted : size >> 1;
     } else {
-      long cached = index - 1 - missBefore(file, index - 1);
+      long miss = new CacheWalk(file).previousMiss(index - 1, maxPages);
+      long cached = index - miss - 1;
       if (cached <= wanted) {
         file.readPages(index, wanted, Long.MAX_VALUE); // small and alone: not remembered
         return;
       }
       start = index;
-      size = Math.min((cached == index ? cached * 2 : cached) + wanted, maxPages);
+      size = Math.min((miss < 0 ? cached * 2 : cached) + wanted, maxPages);
       asyncSize = 1;
     }
     order = 0;
@@ -100,7 +98,7 @@ public final class ReadAhead {
       start += size;
       size = Math.max(size, nextSize(size));
     } else {
-      long gap = missBehind(file, index + 1);
+      long gap = new CacheWalk(file).nextMiss(index + 1, maxPages);
       if (gap - index > maxPages) {
         return;
       }
@@ -115,41 +113,6 @@ public final class ReadAhead {
     }
     asyncSize = size;
     read(file);
-  }
-
-  /**
-   * {@code page_cache_next_miss}: the first page from this one on that is not there. A walk through
-   * the tree that begins within a folio goes on from the folio's first slot, so that it counts
-   * pages too many, up to the next node of the tree.
-   */
-  private long missBehind(FileObject file, long from) {
-    long slot = file.isThere(from) ? file.folioStart(from) : from;
-    for (long at = from; at < from + maxPages; at++) {
-      if (!file.isThere(slot)) {
-        return at;
-      }
-      slot = (slot & NODE_SLOTS - 1) == NODE_SLOTS - 1 ? at + 1 : slot + 1;
-    }
-    return from + maxPages;
-  }
-
-  /** {@code page_cache_prev_miss}, the same downwards; -1 if all are there. */
-  private long missBefore(FileObject file, long from) {
-    long slot = file.isThere(from) ? file.folioStart(from) : from;
-    long at = from;
-    for (long i = 0; i < maxPages; i++) {
-      if (slot < 0 || !file.isThere(slot)) {
-        return at;
-      }
-      at--;
-      boolean leaves = (slot & NODE_SLOTS - 1) == 0;
-      if (!leaves) {
-        slot--;
-      } else if ((at & NODE_SLOTS - 1) != 0) {
-        slot = slot - NODE_SLOTS | at & NODE_SLOTS - 1;
-      }
-    }
-    return at;
   }
 
   /** {@code force_page_cache_ra}: for {@code MADV_WILLNEED}, without a mark. */

@@ -22,6 +22,9 @@ final class MapsSettings {
   private static final List<String> LAYOUT = List.of("start_brk", "mmap_base", "topdown", "brk");
   private static final Map<String, Map<String, String>> DEFAULTS = new LinkedHashMap<>();
 
+  /** The group that was not given: it has the number of the user. */
+  private static final String AS_USER = "UID";
+
   static {
     DEFAULTS.put(
         "thp",
@@ -33,7 +36,7 @@ final class MapsSettings {
                 + " lsm_mmap_min_addr=65536 legacy_va_layout=0 stack_guard_gap=256"
                 + " overcommit_kbytes=0"));
     DEFAULTS.put("memory", table("total_kb=16777216 swap_kb=0"));
-    DEFAULTS.put("cred", table("uid=0 caps=all-but-SYS_RESOURCE"));
+    DEFAULTS.put("cred", table("uid=0 gid=" + AS_USER + " caps=all-but-SYS_RESOURCE"));
     DEFAULTS.put("rlimit", table("AS=inf DATA=inf STACK=8388608 MEMLOCK=8388608"));
   }
 
@@ -178,8 +181,10 @@ final class MapsSettings {
           Map<String, String> given = values.getOrDefault(word, Map.of());
           StringBuilder line = new StringBuilder(word);
           known.forEach(
-              (key, value) ->
-                  line.append(' ').append(key).append('=').append(given.getOrDefault(key, value)));
+              (key, value) -> {
+                String now = given.getOrDefault(key, value);
+                line.append(now.equals(AS_USER) ? "" : " " + key + "=" + now);
+              });
           lines.add(line.toString());
         });
     return lines;

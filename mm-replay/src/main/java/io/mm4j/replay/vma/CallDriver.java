@@ -116,6 +116,8 @@ final class CallDriver {
           plain(
               floor.writeSysctl(
                   CallReader.SYSCTLS.get((int) call.arg(0)), Long.toString(call.arg(1))));
+      case HUGEPAGES -> plain(floor.resizeHugePool(call.arg(0), call.arg(1)));
+      case POOL -> plain(poolCount(call.arg(0), call.arg(1)));
       case PKEY_MPROTECT,
           SYS_READ,
           SYS_WRITE,
@@ -134,12 +136,29 @@ final class CallDriver {
           REMAP_FILE_PAGES,
           PKEY_ALLOC,
           PKEY_FREE,
+          SETUID,
+          SETGID,
           PRCTL,
           PROCESS_MADVISE ->
           syscall(mm, call);
       case FORK, EXIT, OTHER ->
           throw new IllegalArgumentException("call=" + call.name() + " is not made here");
     };
+  }
+
+  private long poolCount(long pageBytes, long which) {
+    for (ProcessFloor.HugePages pool : floor.hugePools()) {
+      if (pool.pageBytes() == pageBytes) {
+        return switch ((int) which) {
+          case 0 -> pool.total();
+          case 1 -> pool.free();
+          case 2 -> pool.reserved();
+          case 3 -> pool.surplus();
+          default -> -Errno.ENOENT;
+        };
+      }
+    }
+    return -Errno.ENOENT;
   }
 
   private Answer syscall(AddressSpace mm, VmaEvent.Call call) {

@@ -48,6 +48,8 @@ public enum CallName {
   REMAP_FILE_PAGES("remap_file_pages", Gives.ZERO, Syscall.REMAP_FILE_PAGES),
   PKEY_ALLOC("pkey_alloc", Gives.COUNT, Syscall.PKEY_ALLOC),
   PKEY_FREE("pkey_free", Gives.ZERO, Syscall.PKEY_FREE),
+  SETUID("setuid", Gives.ZERO, Syscall.SETUID),
+  SETGID("setgid", Gives.ZERO, Syscall.SETGID),
   PRCTL("prctl", Gives.COUNT, Syscall.PRCTL),
   PROCESS_MADVISE("process_madvise", Gives.COUNT, Syscall.PROCESS_MADVISE),
   /** Makes a file without a name, which the recording calls by the word behind {@code open}. */
@@ -58,6 +60,13 @@ public enum CallName {
   TRUNCATE("truncate", Gives.ZERO, "fd", "len"),
   /** Somebody writes a file under /proc/sys/vm. */
   SYSCTL("sysctl", Gives.ZERO, "name", "value"),
+  /** Somebody writes nr_hugepages of the pages of a size. */
+  HUGEPAGES("hugepages", Gives.ZERO, "size", "value"),
+  /**
+   * Somebody reads a number of the pool of a size: {@code value} is 0 for all pages, 1 for free
+   * ones, 2 for those that are promised, 3 for surplus ones.
+   */
+  POOL("pool", Gives.COUNT, "size", "value"),
   /** prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME); the name is a word, {@code -} for none. */
   SET_VMA_NAME("set_vma_name", Gives.ZERO, "addr", "len", "text"),
   /**
@@ -176,7 +185,7 @@ public enum CallName {
    */
   public boolean isOfProgram() {
     return switch (this) {
-      case UNLINK, TRUNCATE, SYSCTL, CLEAR_REFS, EXIT, OTHER -> false;
+      case UNLINK, TRUNCATE, SYSCTL, HUGEPAGES, POOL, CLEAR_REFS, EXIT, OTHER -> false;
       default -> true;
     };
   }

@@ -21,7 +21,8 @@ final class CallReader {
           "overcommit_kbytes",
           "max_map_count",
           "mmap_min_addr",
-          "nr_hugepages");
+          "nr_hugepages",
+          "nr_overcommit_hugepages");
 
   private static final int MAX_PROCESS = 1 << 16;
 

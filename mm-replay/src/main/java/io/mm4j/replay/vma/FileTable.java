@@ -118,14 +118,14 @@ final class FileTable {
     if (open != null && open.file().kind() == MappedFile.Kind.SHMEM) {
       return sharedNames.computeIfAbsent(open.file(), f -> "Z" + (sharedNames.size() + 1));
     }
-    if (name.isEmpty() || (open != null && open.file().kind().isHugetlb())) {
-      return "-";
-    }
     if (synthetic && name.startsWith("/memfd:")) {
       return name.substring("/memfd:".length()).replace(" (deleted)", "");
     }
     if (synthetic && name.startsWith("/SYSV")) {
       return "SHM";
+    }
+    if (name.isEmpty() || (open != null && open.file().kind().isHugetlb())) {
+      return "-";
     }
     return name.replace(" (deleted)", "(deleted)");
   }

@@ -178,7 +178,9 @@ public final class HeaderReader {
 
   private void cred(Cursor at) {
     at.expect("uid=");
-    numbers.put("uid", at.decimal());
+    long uid = at.decimal();
+    numbers.put("uid", uid);
+    numbers.put("gid", at.take(" gid=") ? at.decimal() : uid);
     at.expect(" caps=");
     if (at.take("none")) {
       capabilities = Set.of();
@@ -315,6 +317,7 @@ public final class HeaderReader {
         range(at, "memory.total_kb", 1, Long.MAX_VALUE >> 10),
         range(at, "memory.swap_kb", 0, Long.MAX_VALUE >> 10),
         number("uid"),
+        number("gid"),
         capabilities,
         personality,
         number("rlimit.AS"),

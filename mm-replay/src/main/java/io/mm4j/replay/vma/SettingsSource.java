@@ -22,6 +22,7 @@ final class SettingsSource implements VmaSource {
             .withMachine(settings.totalRamKb(), settings.sysctls(), settings.thp())
             .withOwner(
                 settings.privileged() ? 0 : recording.header().uid(),
+                settings.privileged() ? 0 : recording.header().gid(),
                 settings.privileged() ? Set.of(Capability.values()) : Set.of()));
   }
 

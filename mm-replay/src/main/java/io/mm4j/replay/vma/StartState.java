@@ -91,7 +91,9 @@ record StartState(VmaHeader header, FileTable files, ProcessFloor floor) {
         header.totalRamKb(),
         header.swapKb(),
         header.thp(),
-        header.personality().contains("READ_IMPLIES_EXEC"));
+        header.personality().contains("READ_IMPLIES_EXEC"),
+        header.uid(),
+        header.gid());
   }
 
   private VmaInfo info(StateLine line) {

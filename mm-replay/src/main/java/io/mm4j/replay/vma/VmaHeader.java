@@ -26,6 +26,7 @@ import java.util.Set;
  * @param totalRamKb MemTotal
  * @param swapKb SwapTotal
  * @param uid user
+ * @param gid group
  * @param capabilities those of the process that memory calls ask for
  * @param personality words of the personality line
  * @param asBytes RLIMIT_AS, -1 for none; so the next three
@@ -49,6 +50,7 @@ public record VmaHeader(
     long totalRamKb,
     long swapKb,
     long uid,
+    long gid,
     Set<Capability> capabilities,
     List<String> personality,
     long asBytes,
@@ -71,24 +73,24 @@ public record VmaHeader(
 
   /** The same on another machine. */
   VmaHeader withMachine(long ramKb, MmSysctls settings, ThpMode hugePages) {
-    return with(hugePages, settings, ramKb, uid, capabilities, Map.of(), options);
+    return with(hugePages, settings, ramKb, uid, gid, capabilities, Map.of(), options);
   }
 
   /** The same with another option. */
   public VmaHeader withOption(String name, String value) {
     Map<String, String> all = new HashMap<>(options);
     all.put(name, value);
-    return with(thp, sysctls, totalRamKb, uid, capabilities, Map.of(), Map.copyOf(all));
+    return with(thp, sysctls, totalRamKb, uid, gid, capabilities, Map.of(), Map.copyOf(all));
   }
 
   /** The same, owned by somebody else. */
-  VmaHeader withOwner(long owner, Set<Capability> allowed) {
-    return with(thp, sysctls, totalRamKb, owner, allowed, Map.of(), options);
+  VmaHeader withOwner(long owner, long group, Set<Capability> allowed) {
+    return with(thp, sysctls, totalRamKb, owner, group, allowed, Map.of(), options);
   }
 
   /** The same with other soft limits, by name. */
   VmaHeader withLimits(Map<String, Long> limits) {
-    return with(thp, sysctls, totalRamKb, uid, capabilities, limits, options);
+    return with(thp, sysctls, totalRamKb, uid, gid, capabilities, limits, options);
   }
 
   private VmaHeader with(
@@ -96,6 +98,7 @@ public record VmaHeader(
       MmSysctls settings,
       long ramKb,
       long owner,
+      long group,
       Set<Capability> allowed,
       Map<String, Long> limits,
       Map<String, String> all) {
@@ -111,6 +114,7 @@ public record VmaHeader(
         ramKb,
         swapKb,
         owner,
+        group,
         allowed,
         personality,
         limits.getOrDefault("AS", asBytes),

@@ -16,6 +16,7 @@ import io.mm4j.testkit.process.rules.AnonCases;
 import io.mm4j.testkit.process.rules.CallCases;
 import io.mm4j.testkit.process.rules.CollapseCases;
 import io.mm4j.testkit.process.rules.CowCases;
+import io.mm4j.testkit.process.rules.EffectCases;
 import io.mm4j.testkit.process.rules.FailureRules;
 import io.mm4j.testkit.process.rules.FileCases;
 import io.mm4j.testkit.process.rules.FileSizeCases;
@@ -92,6 +93,7 @@ public final class AddressSpaceSuite {
     rules.addAll(AccessCases.all());
     rules.addAll(HugeFileCases.all());
     rules.addAll(GigaCases.all());
+    rules.addAll(EffectCases.all());
     rules.addAll(ShareRules.cases());
     rules.addAll(PageCacheCases.all());
     rules.addAll(WatchCases.all());

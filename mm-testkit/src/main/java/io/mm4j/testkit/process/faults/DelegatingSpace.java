@@ -109,6 +109,11 @@ class DelegatingSpace implements AddressSpace {
       }
 
       @Override
+      public long overcommitHugePool(long pageBytes, long pages) {
+        return right.overcommitHugePool(pageBytes, pages);
+      }
+
+      @Override
       public void close() {
         right.close();
       }

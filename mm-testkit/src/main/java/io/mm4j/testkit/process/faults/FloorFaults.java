@@ -58,7 +58,9 @@ final class FloorFaults {
         c.totalRamKb(),
         c.totalSwapKb(),
         c.thp(),
-        c.readImpliesExec());
+        c.readImpliesExec(),
+        c.uid(),
+        c.gid());
   }
 
   /** Passes everything on. */
@@ -127,6 +129,11 @@ final class FloorFaults {
     @Override
     public boolean isZeroPage(long pfn) {
       return right.isZeroPage(pfn);
+    }
+
+    @Override
+    public long overcommitHugePool(long pageBytes, long pages) {
+      return right.overcommitHugePool(pageBytes, pages);
     }
 
     @Override

@@ -33,6 +33,7 @@ public final class SpaceFaults {
     all.addAll(CaseFaults.places());
     all.addAll(CaseFaults.calls());
     all.addAll(SyscallFaults.all());
+    all.addAll(EffectFaults.all());
     all.add(
         new Fault<>(
             "lowest-in-gap",

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /** The faults of the cases about files that change, segments, the pool and whole processes. */
 final class SyscallFaults {
   /** Makes one call in another way. */
-  private interface Otherwise {
+  interface Otherwise {
     long make(AddressSpace right, Syscall call, long[] args);
   }
 
@@ -57,7 +57,8 @@ final class SyscallFaults {
     }
   }
 
-  private static Fault<VmaIndexProvider> call(
+  /** Address spaces that make one of their calls otherwise. */
+  static Fault<VmaIndexProvider> call(
       String name, String what, Otherwise otherwise, String... rules) {
     return floor(
         name,
@@ -66,7 +67,8 @@ final class SyscallFaults {
         rules);
   }
 
-  private static Fault<VmaIndexProvider> floor(
+  /** A floor that is wrong. */
+  static Fault<VmaIndexProvider> floor(
       String name,
       String what,
       java.util.function.UnaryOperator<io.mm4j.api.process.ProcessFloor> floor,

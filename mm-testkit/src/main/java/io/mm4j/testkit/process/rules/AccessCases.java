@@ -58,10 +58,10 @@ public final class AccessCases {
             "AS-75",
             "modes-and-root",
             "Who has the capability attaches any segment, whatever its mode.",
-            "ipcperms (ipc/util.c), CAP_IPC_OWNER; here CAP_SYS_ADMIN stands for it",
+            "ipcperms (ipc/util.c), CAP_IPC_OWNER",
             () -> {
               CaseSetup setup = new CaseSetup();
-              setup.capabilities = Set.of(Capability.SYS_ADMIN);
+              setup.capabilities = Set.of(Capability.IPC_OWNER);
               return setup;
             },
             AccessCases::root),
@@ -165,6 +165,11 @@ public final class AccessCases {
     int both = Uapi.MFD_EXEC | Uapi.MFD_NOEXEC_SEAL;
     Looks.fails(rig, "both", Errno.EINVAL, rig.mm.memfdCreate("b", both));
     Looks.fails(rig, "an unknown flag", Errno.EINVAL, rig.mm.memfdCreate("u", 0x20));
+    long fd = Looks.works("memfd_create", rig.mm.memfdCreate("m", Uapi.MFD_ALLOW_SEALING));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, PAGE));
+    rig.gives("mmap", A, rig.mm.mmap(A, PAGE, RW, 0x11, fd, 0));
+    long sealed = rig.mm.syscall(Syscall.FCNTL, fd, Uapi.F_ADD_SEALS, Uapi.F_SEAL_EXEC);
+    Looks.fails(rig, "F_SEAL_EXEC of what can be written", Errno.EBUSY, sealed);
   }
 
   private static void begins(Rig rig, int flags, int seals) {

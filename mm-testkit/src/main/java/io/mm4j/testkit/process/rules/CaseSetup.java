@@ -59,6 +59,8 @@ final class CaseSetup {
   long swapKb;
   ThpMode thp = ThpMode.NEVER;
   boolean readImpliesExec;
+  long uid = 1000;
+  long gid = 1000;
 
   /** Whether the machine has gigabytes, which it else has not. */
   boolean largeMachine;
@@ -110,7 +112,9 @@ final class CaseSetup {
                 ramKb,
                 swapKb,
                 thp,
-                readImpliesExec));
+                readImpliesExec,
+                uid,
+                gid));
     List<OpenFile> opens = opens();
     for (int i = 0; i < opens.size(); i++) {
       mm.installFd(i + 1, opens.get(i));

@@ -78,6 +78,7 @@ public final class CollapseCases {
     refuse(rig, "nothing present", H + SIZE, SIZE);
     collapse(rig, H + PAGE, SIZE);
     collapse(rig, H, SIZE - PAGE);
+    refuse(rig, "no border of 2 MiB", H + PAGE, SIZE - 2 * PAGE);
     Looks.anonHuge(rig, H, 0);
     rig.touch(H + 3 * SIZE);
     refuse(rig, "nothing present in between", H, 4 * SIZE);

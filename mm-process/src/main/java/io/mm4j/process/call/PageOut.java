@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.call;
+
+import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.Frames;
+import io.mm4j.process.page.LruMarks;
+import io.mm4j.process.page.PageTable;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * MADV_PAGEOUT of anonymous memory on a machine without a swap device ({@code
+ * madvise_cold_or_pageout_pte_range}, mm/madvise.c; {@code reclaim_pages} and {@code
+ * shrink_folio_list}, mm/vmscan.c; Linux 6.18): there is nowhere to write it to, so it stays, in
+ * single pages, and is active. What MADV_FREE has given up is free, unless somebody wrote to it
+ * since.
+ *
+ * <p>Only folios that lie in the range whole and that no other process maps are looked at.
+ *
+ * <p>Differs: pages of files stay mapped and in the page cache.
+ */
+final class PageOut {
+  private final Mm mm;
+  private final Frames frames;
+
+  PageOut(Mm mm) {
+    this.mm = mm;
+    this.frames = mm.context.frames();
+  }
+
+  /** What a range maps of a folio. */
+  private static final class Part {
+    final List<Long> places = new ArrayList<>();
+    long pages;
+    boolean dirty;
+  }
+
+  /** Goes over a part of a VMA. O(entries in it). */
+  void apply(long start, long end) {
+    Map<Long, Part> folios = new LinkedHashMap<>();
+    mm.pages
+        .ranges()
+        .entries(
+            start,
+            end,
+            (addr, bytes, kind, entry) -> {
+              long pfn = kind == PageTable.PAGE ? mm.pages.ranges().frame(bytes, entry) : -1;
+              boolean whole = addr >= start && addr + bytes <= end;
+              if (pfn < 0 || !whole || !frames.isAnon(pfn)) {
+                return;
+              }
+              Part part = folios.computeIfAbsent(frames.head(pfn), head -> new Part());
+              part.places.add(addr);
+              part.pages += bytes >>> 12;
+              part.dirty |= mm.pages.isDirty(entry);
+            });
+    folios.forEach(this::shrink);
+  }
+
+  private void shrink(long head, Part part) {
+    long pages = 1L << frames.order(head);
+    long mapped = 0;
+    for (long i = 0; i < pages; i++) {
+      mapped += frames.mapCount(head + i);
+    }
+    if (part.pages != pages || mapped != pages) {
+      return; // others map it, or it is not all in the range
+    }
+    long each = pages / part.places.size(); // a huge mapping has one place and many pages
+    LruMarks lru = frames.lru();
+    if (lru.isLazyFree(head)) {
+      if (!part.dirty) {
+        part.places.forEach(place -> unmap(place, each));
+        return;
+      }
+      lru.swapBacked(head);
+    } else if (pages > 1) {
+      boolean _ = frames.deferred().split(head, mm.pages);
+    }
+    for (long place : part.places) {
+      for (long i = 0; i < each; i++) {
+        activate(lru, place + (i << 12));
+      }
+    }
+  }
+
+  /** Page by page: the table of a huge mapping stays (as recorded). */
+  private void unmap(long place, long pages) {
+    mm.pages.splitHuge(place);
+    for (long i = 0; i < pages; i++) {
+      mm.pages.unmap(place + (i << 12));
+    }
+  }
+
+  private void activate(LruMarks lru, long addr) {
+    long pfn = mm.pages.pageAt(addr);
+    if (pfn != Frames.NONE) {
+      lru.activated(pfn);
+    }
+  }
+}
