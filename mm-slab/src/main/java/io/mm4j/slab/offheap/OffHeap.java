@@ -471,11 +471,11 @@ public final class OffHeap implements SegmentAllocator, AutoCloseable {
       return;
     }
     long arenas = usage().openArenas();
-    if (arenas > 0) {
-      throw new IllegalStateException("heap '" + name + "' has open arenas: " + arenas);
+    if (arenas > 0 || !blocks.close(this)) {
+      throw new IllegalStateException(
+          "heap '" + name + "' has open arenas: " + Math.max(1, arenas));
     }
     closed = true;
-    boolean _ = blocks.empty(this);
     unregister.run();
     machine.close();
   }
