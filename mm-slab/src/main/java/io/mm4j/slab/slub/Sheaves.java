@@ -41,7 +41,9 @@ final class Sheaves {
     SlabEvents events = slabs.events();
     if (!spare.isEmpty()) {
       main.exchange(spare);
-      tell(events, cpu, "the sheaf is empty: the spare one has " + main.size() + " objects");
+      if (events != null) {
+        events.step(cpu.cpu(), "the sheaf is empty: the spare one has " + main.size() + " objects");
+      }
       return;
     }
     if (c.cache.nodes[cpu.cpu().nodeId()].barn.takeFull(main)) {
@@ -56,7 +58,9 @@ final class Sheaves {
       }
       main.push(object);
     }
-    tell(events, cpu, "both sheaves are empty: " + main.size() + " objects from slabs");
+    if (events != null) {
+      events.step(cpu.cpu(), "both sheaves are empty: " + main.size() + " objects from slabs");
+    }
   }
 
   /** An object into the sheaf, of which some go elsewhere if it is full. */
