@@ -32,6 +32,7 @@ final class Flushes extends CpuRequests<SlubCache, SlubCpu> {
   public void flush(SlubCpu cpu, SlubCache cache) {
     CpuCache c = cpu.ifAny(cache);
     if (c != null && c.cache == cache) {
+      c.batch = 1;
       slabs.sheaves.flushAll(cpu, c);
       slabs.source.deactivate(cpu, c);
       slabs.source.putPartials(cpu, c);
@@ -61,8 +62,11 @@ final class Flushes extends CpuRequests<SlubCache, SlubCpu> {
       flush(cpu, cache);
     }
     for (NodeSlabs node : cache.nodes) {
+      if (!node.mayHaveEmpty && !cache.isDebug()) {
+        continue;
+      }
       FrameList empty = new FrameList(slabs.memMap);
-      takeEmpty(cache, node, empty);
+      takeEmpty(node, empty);
       for (long pfn = empty.first(); pfn != NONE; pfn = empty.first()) {
         empty.remove(pfn);
         freed += slabs.slabPages.discard(cpu, cache, pfn);
@@ -80,13 +84,12 @@ final class Flushes extends CpuRequests<SlubCache, SlubCpu> {
     return false;
   }
 
-  private void takeEmpty(SlubCache cache, NodeSlabs node, FrameList empty) {
+  private void takeEmpty(NodeSlabs node, FrameList empty) {
     SlabPages pages = slabs.slabPages;
     node.lock.lock();
     try {
-      boolean looks = node.mayHaveEmpty || cache.isDebug();
       long next;
-      for (long pfn = looks ? node.partial.first() : NONE; pfn != NONE; pfn = next) {
+      for (long pfn = node.partial.first(); pfn != NONE; pfn = next) {
         next = node.partial.next(pfn);
         if (SlabPages.inuse(pages.counters(pfn)) == 0) {
           pages.removePartial(node, pfn);

@@ -204,12 +204,21 @@ final class SlubAllocator extends ReclaimedSlabs<SlubCache, SlubCpu> {
   @Override
   protected long reclaim(SlubCpu cpu, long pages) {
     long freed = flushes.large(cpu);
+    freed += giveEmpty(cpu, pages - freed);
+    if (freed < pages) {
+      flushes.askOfAll(cpu);
+      freed += giveEmpty(cpu, pages - freed);
+    }
+    return freed;
+  }
+
+  private long giveEmpty(SlubCpu cpu, long pages) {
+    long freed = 0;
     for (SlubCache cache : all()) {
-      flushes.ask(cpu, cache);
-      freed += flushes.giveEmpty(cpu, cache);
       if (freed >= pages) {
         break;
       }
+      freed += flushes.giveEmpty(cpu, cache);
     }
     return freed;
   }
