@@ -57,6 +57,11 @@ final class CpuCache {
     return new ObjectSheaf(cache.id(), bytes, cache.shift, capacity);
   }
 
+  /** Whether anything can go back to the slabs. */
+  boolean keepsAny() {
+    return slab != FrameList.NONE || sheafObjects() > 0 || partial.size() > 0;
+  }
+
   /** Free objects in both sheaves. */
   int sheafObjects() {
     return main == null || spare == null ? 0 : main.size() + spare.size();

@@ -31,7 +31,7 @@ final class Flushes extends CpuRequests<SlubCache, SlubCpu> {
   @Override
   public void flush(SlubCpu cpu, SlubCache cache) {
     CpuCache c = cpu.ifAny(cache);
-    if (c != null && c.cache == cache) {
+    if (c != null && c.cache == cache && c.keepsAny()) {
       c.batch = 1;
       slabs.sheaves.flushAll(cpu, c);
       slabs.source.deactivate(cpu, c);
