@@ -77,7 +77,7 @@ public abstract class CpuSlabs {
    * Of the object that was freed last: the next one is often of the same cache. A free takes this
    * sheaf while it looks up the tag, so that it need not wait for what it finds.
    */
-  private int lastTag;
+  private ObjectSheaf last = CLOSED;
 
   /**
    * With nothing open.
@@ -214,15 +214,14 @@ public abstract class CpuSlabs {
       return false; // not aligned to 8, or nowhere
     }
     int tag = tags[chunk][(int) (unit >>> ObjectFrames.FRAME_UNIT_BITS) & ObjectFrames.FRAME_MASK];
-    ObjectSheaf[] all = backs;
-    int guess = lastTag;
-    ObjectSheaf sheaf = all[guess];
-    if (tag != guess) {
+    ObjectSheaf sheaf = last;
+    if (tag != sheaf.tag) {
+      ObjectSheaf[] all = backs;
       if (tag >= all.length) {
         return false;
       }
       sheaf = all[tag];
-      lastTag = tag;
+      last = sheaf;
     }
     long[] objects = sheaf.front;
     int top = sheaf.top;
@@ -281,8 +280,10 @@ public abstract class CpuSlabs {
       backs = grown(backs, length * nodes);
     }
     sheaf.marks = frames.marks(sheaf.kind);
+    sheaf.tag = tag(id, cpu.nodeId());
     fronts[id] = sheaf;
-    backs[tag(id, cpu.nodeId())] = sheaf;
+    backs[sheaf.tag] = sheaf;
+    last = CLOSED;
   }
 
   /** From now on requests for a cache, which may be gone, and its objects come the slow way. */
@@ -290,6 +291,7 @@ public abstract class CpuSlabs {
     if (cacheId < fronts.length) {
       fronts[cacheId] = CLOSED;
       backs[tag(cacheId, cpu.nodeId())] = CLOSED;
+      last = CLOSED;
     }
     for (int i = 0; i < kmallocs.length; i++) {
       if (kmallocs[i].cacheId == cacheId) {

@@ -2,6 +2,8 @@
 
 package io.mm4j.api.slab;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import org.apiguardian.api.API;
 
 /**
@@ -16,14 +18,27 @@ import org.apiguardian.api.API;
  * <p>Threads: the owner of the CPU, or who holds its park lock.
  */
 @API(status = API.Status.EXPERIMENTAL)
+@SuppressWarnings("unused") // padding: no line of the host has the tops of two CPUs' sheaves
 public final class ObjectSheaf {
   private static final long[] SHUT = {};
+  private static final VarHandle FRONT;
+
+  static {
+    try {
+      FRONT = MethodHandles.lookup().findVarHandle(ObjectSheaf.class, "front", long[].class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
 
   /** Where {@link CpuSlabs} takes and puts: the objects while it is open, else {@link #SHUT}. */
   long[] front = SHUT;
 
   int top;
-  private final long[] objects;
+  private long[] objects;
+
+  /** What a free finds at the frame of one of its objects; of the CPU's own node. */
+  int tag;
 
   /** Of {@link ObjectFrames}, less {@link ObjectFrames#MIN_SHIFT}. */
   final int kind;
@@ -35,6 +50,15 @@ public final class ObjectSheaf {
 
   /** What {@code __GFP_ZERO} clears. */
   final int bytes;
+
+  private long pad0;
+  private long pad1;
+  private long pad2;
+  private long pad3;
+  private long pad4;
+  private long pad5;
+  private long pad6;
+  private long pad7;
 
   /**
    * Creates an empty one, closed.
@@ -106,22 +130,25 @@ public final class ObjectSheaf {
 
   /** Exchanges what is in two sheaves of one capacity; which of them is open stays. */
   public void exchange(ObjectSheaf other) {
-    int theirs = other.top;
-    other.top = top;
-    swap(other.objects, theirs);
+    int count = top;
+    long[] _ = other.put(put(other.objects, other.top), count);
   }
 
-  /** Exchanges what is in it with what is in a bare array of the same length. */
-  public void exchange(long[] other, int count) {
-    swap(other, count);
+  /**
+   * Takes another array of the same length for its own, with so many objects.
+   *
+   * @return the array that it had
+   */
+  public long[] exchange(long[] other, int count) {
+    return put(other, count);
   }
 
-  private void swap(long[] other, int count) {
-    for (int i = 0; i < Math.max(top, count); i++) {
-      long theirs = other[i];
-      other[i] = objects[i];
-      objects[i] = theirs;
-    }
+  private long[] put(long[] other, int count) {
+    long[] old = objects;
+    objects = other;
     top = count;
+    // Who closes it at the same moment finds it closed: it is open only if it still was.
+    boolean _ = FRONT.compareAndSet(this, old, other);
+    return old;
   }
 }

@@ -48,9 +48,7 @@ public abstract class CpuRequests<C extends BaseCache, P extends BaseCpu> {
 
   private void flushAll(P cpu) {
     long _ = slabs.flushLarge(cpu);
-    for (C cache : slabs.all()) {
-      flush(cpu, cache);
-    }
+    flushOfAll(cpu);
     if (slabs.events() == null) {
       cpu.open();
       VarHandle.fullFence(); // who asks now closes after this, or is seen by it
@@ -77,6 +75,31 @@ public abstract class CpuRequests<C extends BaseCache, P extends BaseCpu> {
       }
     }
     return freed;
+  }
+
+  /** Flushes this CPU and parked ones of all caches, with one step of their locks each. */
+  public final void askOfAll(P cpu) {
+    flushOfAll(cpu);
+    for (Cpu other : slabs.cpus.all()) {
+      if (other == cpu.cpu()) {
+        continue;
+      }
+      if (other.parkLock().tryLock()) {
+        try {
+          flushOfAll(slabs.cpu(other.id()));
+        } finally {
+          other.parkLock().unlock();
+        }
+      } else {
+        other.request(PendingKind.SLAB_OBJECTS);
+      }
+    }
+  }
+
+  private void flushOfAll(P cpu) {
+    for (C cache : slabs.all()) {
+      flush(cpu, cache);
+    }
   }
 
   /** Flushes this CPU and parked ones, asks the others; whether there are others. */

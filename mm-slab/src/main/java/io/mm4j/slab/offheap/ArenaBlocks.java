@@ -64,6 +64,24 @@ final class ArenaBlocks {
     return any;
   }
 
+  /** The memory of all blocks goes back and nobody gets one any more; not if somebody has one. */
+  boolean close(OffHeap heap) {
+    for (int i = 0; i < blocks.length; i++) {
+      if (!blocks[i].tryTake(ArenaBlock.KEPT)) {
+        for (int taken = 0; taken < i; taken++) {
+          blocks[taken].give();
+        }
+        return false;
+      }
+    }
+    for (ArenaBlock block : blocks) {
+      if (block.offset != 0) {
+        heap.giveBlock(block.offset);
+      }
+    }
+    return true;
+  }
+
   /** Open arenas that have a block. */
   int arenas() {
     int count = 0;

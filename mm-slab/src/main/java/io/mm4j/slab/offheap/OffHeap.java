@@ -57,6 +57,7 @@ public final class OffHeap implements SegmentAllocator, AutoCloseable {
   private final Cpus cpus;
   private final MemorySegment ram;
   private final Stripe[] stripes;
+  private final HeapSizes sizes;
   private final ArenaBlocks blocks;
   private final LongAdder failures = new LongAdder();
   private final long capacity;
@@ -80,13 +81,14 @@ public final class OffHeap implements SegmentAllocator, AutoCloseable {
     for (int i = 0; i < stripes.length; i++) {
       stripes[i] = new Stripe(slabs.on(cpus.get(i)));
     }
+    sizes = new HeapSizes(slabs);
     capacity = freePages() << Pages.PAGE_SHIFT;
     blocks = new ArenaBlocks(capacity, stripes.length);
     callers = builder.callers ? new Callers() : null;
     unregister = builder.metrics ? OffHeapEvents.register(this) : () -> {};
   }
 
-  /** A heap with this cap, for as many threads at once as the host has processors. */
+  /** A heap with this cap, for twice as many threads at once as the host has processors. */
   public static OffHeap ofBytes(long bytes) {
     return new Builder(bytes).open();
   }
@@ -101,9 +103,12 @@ public final class OffHeap implements SegmentAllocator, AutoCloseable {
     /** What boot itself takes. */
     private static final long LEAST = 8L << 20;
 
+    /** A thread may lose its processor while it has a CPU; others find another one then. */
+    private static final int CPUS_PER_PROCESSOR = 2;
+
     private final long bytes;
     private String name = "heap";
-    private int cpus = Runtime.getRuntime().availableProcessors();
+    private int cpus = CPUS_PER_PROCESSOR * Runtime.getRuntime().availableProcessors();
     private String plugin = "slub:sheaves=all";
     private boolean callers;
     private boolean metrics;
@@ -216,7 +221,7 @@ public final class OffHeap implements SegmentAllocator, AutoCloseable {
     if (align <= Long.BYTES) {
       return bytes;
     }
-    long size = slabs.kmallocSizeRoundup(bytes);
+    long size = sizes.roundup(bytes);
     boolean serves = (size & (align - 1)) == 0 && bytes <= size;
     return serves ? bytes : Long.highestOneBit(Math.max(bytes, align) * 2 - 1);
   }
@@ -256,7 +261,9 @@ public final class OffHeap implements SegmentAllocator, AutoCloseable {
     Cpu cpu = cpus.acquire();
     try {
       Stripe stripe = stripes[cpu.id()];
-      long offset = stripe.slabs.kmalloc(room, gfp);
+      KmemCache cache = sizes.of(room);
+      long offset =
+          cache == null ? stripe.slabs.kmalloc(room, gfp) : stripe.slabs.alloc(cache, gfp);
       if (offset != SlabAllocator.NO_OBJECT) {
         stripe.allocations++;
         if (opensArena) {
@@ -471,11 +478,11 @@ public final class OffHeap implements SegmentAllocator, AutoCloseable {
       return;
     }
     long arenas = usage().openArenas();
-    if (arenas > 0) {
-      throw new IllegalStateException("heap '" + name + "' has open arenas: " + arenas);
+    if (arenas > 0 || !blocks.close(this)) {
+      throw new IllegalStateException(
+          "heap '" + name + "' has open arenas: " + Math.max(1, arenas));
     }
     closed = true;
-    boolean _ = blocks.empty(this);
     unregister.run();
     machine.close();
   }

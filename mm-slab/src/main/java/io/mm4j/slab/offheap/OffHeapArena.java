@@ -2,8 +2,6 @@
 
 package io.mm4j.slab.offheap;
 
-import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
-
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Gfp;
 import java.lang.foreign.Arena;
@@ -21,10 +19,7 @@ import org.jspecify.annotations.Nullable;
  * and zeroed when they are; all others are objects of their own.
  */
 final class OffHeapArena implements Arena {
-  private static final int GFP = Gfp.GFP_KERNEL | Gfp.__GFP_NOWARN | Gfp.__GFP_ZERO;
-
-  /** More is zeroed by the JDK's own loop. */
-  private static final int FEW = 64;
+  private static final int GFP = Gfp.GFP_KERNEL | Gfp.__GFP_NOWARN;
 
   private static final long[] NONE = {};
 
@@ -100,25 +95,10 @@ final class OffHeapArena implements Arena {
     if (from == null || !fits || after > end) {
       return 0;
     }
-    if (bytes <= FEW && start + FEW <= end) {
-      zeroFew(heap.memory().asSlice(start, FEW)); // what comes behind is nobody's yet
-    } else {
-      MemorySegment _ = heap.memory().asSlice(start, bytes).fill((byte) 0);
-    }
+    Zeroes.fillOwned(heap.memory(), start, bytes, end - start); // what follows is nobody's yet
     next = after;
     from.allocations++;
     return start;
-  }
-
-  private static void zeroFew(MemorySegment few) {
-    few.set(JAVA_LONG_UNALIGNED, 0, 0);
-    few.set(JAVA_LONG_UNALIGNED, 8, 0);
-    few.set(JAVA_LONG_UNALIGNED, 16, 0);
-    few.set(JAVA_LONG_UNALIGNED, 24, 0);
-    few.set(JAVA_LONG_UNALIGNED, 32, 0);
-    few.set(JAVA_LONG_UNALIGNED, 40, 0);
-    few.set(JAVA_LONG_UNALIGNED, 48, 0);
-    few.set(JAVA_LONG_UNALIGNED, 56, 0);
   }
 
   private MemorySegment allocateShared(ReentrantLock guard, long bytes, long align) {
@@ -162,7 +142,9 @@ final class OffHeapArena implements Arena {
     long offset = heap.take(room, bytes, GFP, count == 0 && block == null);
     offsets[count] = offset;
     count++;
-    return wide ? offset + (-(heap.memory().address() + offset) & (align - 1)) : offset;
+    long start = wide ? offset + (-(heap.memory().address() + offset) & (align - 1)) : offset;
+    Zeroes.fill(heap.memory().asSlice(start, bytes));
+    return start;
   }
 
   @Override

@@ -37,8 +37,7 @@ final class Barn {
       if (full.isEmpty()) {
         return false;
       }
-      long[] other = full.removeLast();
-      main.exchange(other, capacity);
+      long[] other = main.exchange(full.removeLast(), capacity);
       if (empty.size() < MOST) {
         empty.add(other);
       }
@@ -55,9 +54,7 @@ final class Barn {
       if (full.size() >= MOST) {
         return false;
       }
-      long[] other = empty.isEmpty() ? new long[capacity] : empty.removeLast();
-      main.exchange(other, 0);
-      full.add(other);
+      full.add(main.exchange(empty.isEmpty() ? new long[capacity] : empty.removeLast(), 0));
       return true;
     } finally {
       lock.unlock();

@@ -31,7 +31,8 @@ final class Flushes extends CpuRequests<SlubCache, SlubCpu> {
   @Override
   public void flush(SlubCpu cpu, SlubCache cache) {
     CpuCache c = cpu.ifAny(cache);
-    if (c != null && c.cache == cache) {
+    if (c != null && c.cache == cache && c.keepsAny()) {
+      c.batch = 1;
       slabs.sheaves.flushAll(cpu, c);
       slabs.source.deactivate(cpu, c);
       slabs.source.putPartials(cpu, c);
@@ -58,8 +59,11 @@ final class Flushes extends CpuRequests<SlubCache, SlubCpu> {
       flush(cpu, cache);
     }
     for (NodeSlabs node : cache.nodes) {
+      if (!node.mayHaveEmpty && !cache.isDebug()) {
+        continue;
+      }
       FrameList empty = new FrameList(slabs.memMap);
-      takeEmpty(cache, node, empty);
+      takeEmpty(node, empty);
       for (long pfn = empty.first(); pfn != NONE; pfn = empty.first()) {
         empty.remove(pfn);
         slabs.slabPages.discard(cpu, cache, pfn);
@@ -76,13 +80,12 @@ final class Flushes extends CpuRequests<SlubCache, SlubCpu> {
     return false;
   }
 
-  private void takeEmpty(SlubCache cache, NodeSlabs node, FrameList empty) {
+  private void takeEmpty(NodeSlabs node, FrameList empty) {
     SlabPages pages = slabs.slabPages;
     node.lock.lock();
     try {
-      boolean looks = node.mayHaveEmpty || cache.isDebug();
       long next;
-      for (long pfn = looks ? node.partial.first() : NONE; pfn != NONE; pfn = next) {
+      for (long pfn = node.partial.first(); pfn != NONE; pfn = next) {
         next = node.partial.next(pfn);
         if (SlabPages.inuse(pages.counters(pfn)) == 0) {
           pages.removePartial(node, pfn);

@@ -21,10 +21,10 @@ final class NodeSlabs {
 
   /**
    * Whether a slab of which no object is in use may be on the partial list. A node keeps a few of
-   * them, and as a rule none once its list is long: then nobody looks for them. With the lock; not
-   * kept for caches with debug flags.
+   * them, and as a rule none once its list is long: then nobody looks for them. Changed with the
+   * lock, read without; not kept for caches with debug flags.
    */
-  boolean mayHaveEmpty;
+  volatile boolean mayHaveEmpty;
 
   /** Slabs without free objects; of caches with debug flags only. */
   final FrameList full;

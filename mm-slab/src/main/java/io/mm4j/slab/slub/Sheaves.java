@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Difference: the kernel fills a sheaf to the brim. Here slabs that are there fill it half, and
  * a new slab is made only for the first object, so that a sheaf of large objects does not make
- * many.
+ * many; and they fill less of it after memory ran short ({@link CpuCache#batch}).
  */
 final class Sheaves {
   private final SlubAllocator slabs;
@@ -41,22 +41,26 @@ final class Sheaves {
     SlabEvents events = slabs.events();
     if (!spare.isEmpty()) {
       main.exchange(spare);
-      tell(events, cpu, "the sheaf is empty: the spare one has " + main.size() + " objects");
+      if (events != null) {
+        events.step(cpu.cpu(), "the sheaf is empty: the spare one has " + main.size() + " objects");
+      }
       return;
     }
     if (c.cache.nodes[cpu.cpu().nodeId()].barn.takeFull(main)) {
       tell(events, cpu, "both sheaves are empty: a full one from the node's barn");
       return;
     }
-    int wanted = Math.max(1, main.capacity() / 2);
-    while (main.size() < wanted) {
+    while (main.size() < c.batch) {
       long object = slabs.source.take(cpu, c, gfp, SlabAllocator.NUMA_NO_NODE, main.isEmpty());
       if (object == SlabAllocator.NO_OBJECT) {
         break;
       }
       main.push(object);
     }
-    tell(events, cpu, "both sheaves are empty: " + main.size() + " objects from slabs");
+    c.grow();
+    if (events != null) {
+      events.step(cpu.cpu(), "both sheaves are empty: " + main.size() + " objects from slabs");
+    }
   }
 
   /** An object into the sheaf, of which some go elsewhere if it is full. */

@@ -206,16 +206,35 @@ final class SlubAllocator extends ReclaimedSlabs<SlubCache, SlubCpu> {
   @Override
   protected long reclaim(SlubCpu cpu, long pages) {
     long freed = flushes.large(cpu);
+    freed += giveEmpty(cpu, pages - freed);
+    if (freed < pages) {
+      long before = frames();
+      flushes.askOfAll(cpu);
+      freed += Math.max(0, before - frames());
+      freed += giveEmpty(cpu, pages - freed);
+    }
+    return freed;
+  }
+
+  private long giveEmpty(SlubCpu cpu, long pages) {
+    long freed = 0;
     for (SlubCache cache : all()) {
-      long before = cache.frames();
-      flushes.ask(cpu, cache);
-      flushes.giveEmpty(cpu, cache);
-      freed += Math.max(0, before - cache.frames());
       if (freed >= pages) {
         break;
       }
+      long before = cache.frames();
+      flushes.giveEmpty(cpu, cache);
+      freed += Math.max(0, before - cache.frames());
     }
     return freed;
+  }
+
+  private long frames() {
+    long frames = 0;
+    for (SlubCache cache : all()) {
+      frames += cache.frames();
+    }
+    return frames;
   }
 
   @Override
