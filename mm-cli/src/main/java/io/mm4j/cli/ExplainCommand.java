@@ -247,12 +247,14 @@ final class ExplainCommand extends MmCommand {
           "mm explain",
           operation + " without --after, --at, --maps, --rlimit, --pid and --privileged");
     }
-    machine.refuse(
-        "boot is shown by its books: no byte is looked at, and no CPU has pages yet",
-        "--contents",
-        "--cpus",
-        "--cpu-nodes");
-    machine.refuseSeed();
+    machine
+        .given()
+        .refuse(
+            "boot is shown by its books: no byte is looked at, and no CPU has pages yet",
+            "--contents",
+            "--cpus",
+            "--cpu-nodes");
+    machine.given().refuseSeed();
     BootExplainer explainer = new BootExplainer(calls);
     print(io, "", Map.of(), List.of(explainer.explain(machine.config(io, machine.registry(io)))));
   }
@@ -309,7 +311,7 @@ final class ExplainCommand extends MmCommand {
           "mm explain",
           "without --after, --at, --maps, --rlimit, --pid and --privileged");
     }
-    machine.refuseSeed();
+    machine.given().refuseSeed();
     calls.forEach(SlabExplainer::check);
     try (Machine booted = machine.withKernelBytes(io, machine.registry(io)).boot()) {
       SlabExplainer explainer = new SlabExplainer(booted);
@@ -330,7 +332,7 @@ final class ExplainCommand extends MmCommand {
           "mm explain",
           "without --after, --at, --maps, --rlimit, --pid and --privileged");
     }
-    machine.refuseSeed();
+    machine.given().refuseSeed();
     calls.forEach(SpaceExplainer::check);
     try (Machine booted = machine.withKernelBytes(io, machine.registry(io)).boot()) {
       SpaceExplainer explainer = new SpaceExplainer(booted);
