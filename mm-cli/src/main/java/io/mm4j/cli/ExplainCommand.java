@@ -14,6 +14,7 @@ import io.mm4j.cli.explain.RecordedCalls;
 import io.mm4j.cli.explain.SlabExplainer;
 import io.mm4j.cli.explain.SpaceExplainer;
 import io.mm4j.cli.explain.TaskExplainer;
+import io.mm4j.cli.explain.TaskForms;
 import io.mm4j.cli.proc.Scene;
 import io.mm4j.cli.shell.FloorsCheck;
 import io.mm4j.cli.text.Json;
@@ -383,7 +384,7 @@ final class ExplainCommand extends MmCommand {
       if (PageExplainer.knows(call.name())) {
         PageExplainer.check(call.words(), null);
       } else if (ofTasks && ofTask(call)) {
-        TaskExplainer.check(call.words());
+        TaskForms.check(call.words());
       } else if (ofTask(call) && !CallExplainer.knows(call.name())) {
         throw new InputException(
             "'" + call.name() + "' is for tasks, and these processes are recorded ones",
@@ -413,7 +414,7 @@ final class ExplainCommand extends MmCommand {
   }
 
   private static boolean ofTask(CallScript.Typed call) {
-    return TaskExplainer.knows(call.words());
+    return TaskForms.knows(call.words());
   }
 
   private boolean explain(
