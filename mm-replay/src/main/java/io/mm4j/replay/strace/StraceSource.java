@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.strace;
 
-import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.vma.Answer;
@@ -14,7 +13,6 @@ import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -25,8 +23,6 @@ import org.jspecify.annotations.Nullable;
  * after it: how it was laid out is inferred from what the log shows of it ({@link InferredMaps}).
  */
 public final class StraceSource implements VmaSource {
-  private static final int MAX_PIDS = 1 << 16;
-
   /** In the order in which recordings number them. */
   private static final List<ResourceLimit> RESOURCES = List.of(ResourceLimit.values());
 
@@ -35,13 +31,12 @@ public final class StraceSource implements VmaSource {
   private final LogStart start;
   private final Descriptors descriptors;
   private final ArgumentReader arguments;
-  private final Kin kin;
-  private final Map<Integer, Space> spaces = new HashMap<>();
+  private final Followed followed;
   private final PrintedMaps printed = new PrintedMaps();
   private final Unfinished unfinished = new Unfinished();
   private final Map<Long, Long> began = new HashMap<>();
   private final ArrayDeque<VmaEvent> pending = new ArrayDeque<>();
-  private final CallQueue queue = new CallQueue(process -> space(process).topDown(), pending::add);
+  private final CallQueue queue = new CallQueue(this::placesDownwards, pending::add);
   private final SharedSegments segments = new SharedSegments();
   private final StraceNotes notes = new StraceNotes();
   private long notFollowed;
@@ -61,10 +56,13 @@ public final class StraceSource implements VmaSource {
     start = new LogStart(scan, maps, log);
     start.notes().forEach(notes::always);
     arguments = new ArgumentReader(descriptors, scan.pageOffsets());
-    kin = new Kin(scan, start.mainPid(), start.begin() == null);
-    spaces.put(0, start.space());
     pending.add(new VmaEvent.Deltas(0, false));
     lines = new StraceLines(log.get());
+    followed = new Followed(scan, start, lines, descriptors, queue::flush, pending::add);
+  }
+
+  private boolean placesDownwards(int process) {
+    return followed.space(process).topDown();
   }
 
   @Override
@@ -146,10 +144,10 @@ public final class StraceSource implements VmaSource {
     switch (line.form()) {
       case ENDED -> ended(line);
       case UNFINISHED -> {
-        if (unfinished.size() >= MAX_PIDS) {
+        if (unfinished.size() >= Followed.MAX_PIDS) {
           throw StraceLine.wrong("too many unfinished calls", where(), 0);
         }
-        process(line.pid()); // a child exists from its first line on
+        int _ = followed.of(line.pid()); // a child exists from its first line on
         unfinished.begins(line);
         began.put(line.pid(), lines.number());
       }
@@ -186,100 +184,35 @@ public final class StraceSource implements VmaSource {
     long pid = unfinished.ended(line);
     flushUnlessBusy();
     began.remove(pid);
-    descriptors.ended(pid);
-    gone(kin.ended(pid));
-  }
-
-  private void gone(int process) {
-    if (process != Kin.NOT_FOLLOWED) {
-      queue.flush();
-      spaces.remove(process);
-      pending.add(new VmaEvent.Gone(lines.number(), process));
-    }
+    followed.ended(pid);
   }
 
   private void call(StraceLine line) {
     if (line.name().startsWith("execve")) {
-      executed(line);
+      boolean succeeded = StraceLine.firstWord(line.result()).equals("0");
+      if (succeeded && followed.executed(line)) {
+        notes.inferredLater();
+      }
       return;
     }
-    int process = process(line.pid());
+    int process = followed.of(line.pid());
     if (Calls.isBirth(line.name())) {
       Long child = line.number();
       if (child != null && child > 0) {
-        process(child);
+        int _ = followed.of(child);
       }
       return;
     }
     if (process == Kin.NOT_FOLLOWED) {
-      if (kin.began() && Calls.isMemoryCall(line.name())) {
+      if (followed.began() && Calls.isMemoryCall(line.name())) {
         notFollowed++;
       }
       descriptors.note(line);
       return;
     }
-    if (!space(process).takesBreak(line)) {
+    if (!followed.space(process).takesBreak(line)) {
       memoryCall(line, process);
     }
-  }
-
-  private Space space(int process) {
-    return Objects.requireNonNull(spaces.get(process));
-  }
-
-  private void executed(StraceLine line) {
-    if (!StraceLine.firstWord(line.result()).equals("0")) {
-      return;
-    }
-    process(line.pid());
-    descriptors.executed(line.pid());
-    LogScan.Exec begin = start.begin();
-    if (begin != null && lines.number() == begin.line()) {
-      kin.begin(line.pid());
-      return;
-    }
-    InferredMaps maps = start.programs().at(lines.number());
-    if (maps == null) {
-      return; // before the first program that is followed
-    }
-    InitialMaps initial = maps.read();
-    initial.startBrk(maps.heap());
-    MmLayout layout = initial.finished().layout();
-    queue.flush();
-    Kin.Begun begun = kin.executed(line.pid());
-    spaces.put(
-        begun.process(), new Space(layout.topDown(), initial.writable(), maps.inputLine(), false));
-    notes.inferredLater();
-    pending.add(
-        new VmaEvent.Began(
-            lines.number(),
-            begun.process(),
-            begun.from(),
-            maps.program(),
-            layout,
-            initial.lines()));
-  }
-
-  /** The process of a pid; one that is new may be a child. */
-  private int process(long pid) {
-    if (!kin.knows(pid)) {
-      if (kin.size() >= MAX_PIDS) {
-        throw StraceLine.wrong("too many processes", where(), 0);
-      }
-      Kin.Arrival arrival = kin.arrive(pid);
-      LogScan.Birth birth = arrival.birth();
-      if (birth != null) {
-        descriptors.born(birth.parent(), pid, birth.sharesFiles() || birth.thread());
-      } else if (arrival.process() != Kin.NOT_FOLLOWED) {
-        descriptors.born(kin.mainPid(), pid, arrival.forkedFrom() == Kin.NOT_FOLLOWED);
-      }
-      if (arrival.forkedFrom() != Kin.NOT_FOLLOWED) {
-        queue.flush();
-        spaces.put(arrival.process(), space(arrival.forkedFrom()).fork());
-        pending.add(new VmaEvent.Forked(lines.number(), arrival.forkedFrom(), arrival.process()));
-      }
-    }
-    return kin.process(pid);
   }
 
   private void memoryCall(StraceLine line, int process) {
@@ -306,10 +239,10 @@ public final class StraceSource implements VmaSource {
       return;
     }
     ArgumentReader.Read read =
-        arguments.read(line, name, space(process).writable(), lines.number(), where());
+        arguments.read(line, name, followed.space(process).writable(), lines.number(), where());
     pending.addAll(read.news());
     // A place that was taken from this line says nothing.
-    boolean input = space(process).isInput(lines.number());
+    boolean input = followed.space(process).isInput(lines.number());
     done(line, process, name, read.args(), read.open(), input ? Answer.Unknown.IT : answer);
   }
 
@@ -340,8 +273,7 @@ public final class StraceSource implements VmaSource {
         .anyMatch(
             line ->
                 Calls.name(line.name()) != null
-                    && kin.knows(line.pid())
-                    && kin.process(line.pid()) != Kin.NOT_FOLLOWED);
+                    && followed.ofNamed(line.pid()) != Kin.NOT_FOLLOWED);
   }
 
   private void flushUnlessBusy() {
@@ -358,7 +290,7 @@ public final class StraceSource implements VmaSource {
       return false;
     }
     descriptors.note(line);
-    VmaEvent shown = printed.call(line, file, spaces, where(), lines.number());
+    VmaEvent shown = printed.call(line, file, followed.spaces(), where(), lines.number());
     if (shown != null) {
       queue.flush();
       pending.add(shown);
@@ -373,8 +305,8 @@ public final class StraceSource implements VmaSource {
     if (file == null || owner == null) {
       return;
     }
-    int whose = owner == 0 ? process : kin.knows(owner) ? kin.process(owner) : Kin.NOT_FOLLOWED;
-    Space space = spaces.get(whose);
+    int whose = owner == 0 ? process : followed.ofNamed(owner);
+    Space space = followed.spaces().get(whose);
     if (space != null) {
       printed.opened(file, whose, space);
     }
@@ -432,7 +364,7 @@ public final class StraceSource implements VmaSource {
   private void limit(StraceLine line, int process, LimitText.Limits limits) {
     int whose = process;
     if (limits.pid() != 0 && limits.pid() != line.pid()) {
-      whose = kin.knows(limits.pid()) ? kin.process(limits.pid()) : Kin.NOT_FOLLOWED;
+      whose = followed.ofNamed(limits.pid());
     }
     if (whose == Kin.NOT_FOLLOWED) {
       return;
@@ -459,7 +391,7 @@ public final class StraceSource implements VmaSource {
               + " is not made: no line tells how large the segment is (shmget)");
       return;
     }
-    boolean input = space(process).isInput(lines.number());
+    boolean input = followed.space(process).isInput(lines.number());
     for (SharedSegments.Call call : made) {
       done(
           line, process, call.name(), call.args(), null, input ? Answer.Unknown.IT : call.answer());
