@@ -11,11 +11,17 @@ import java.util.function.Consumer;
  *
  * @param why they are there
  * @param failure what breaks them
+ * @param setup what is different from the usual setup in most of them
  */
-record CaseGroup(String why, String failure) {
-  /** A case on an empty process of the usual machine. */
+record CaseGroup(String why, String failure, Consumer<CaseSetup> setup) {
+  /** Cases of which most begin with the usual setup. */
+  CaseGroup(String why, String failure) {
+    this(why, failure, setup -> {});
+  }
+
+  /** A case on an empty process as most have it. */
   CaseRule rule(String id, String name, String statement, String behind, Consumer<Rig> body) {
-    return rule(id, name, statement, behind, setup -> {}, body);
+    return rule(id, name, statement, behind, setup, body);
   }
 
   /**
@@ -33,9 +39,9 @@ record CaseGroup(String why, String failure) {
     return new CaseRule(
         new RuleInfo(id, name, statement, why, behind, failure),
         () -> {
-          CaseSetup setup = new CaseSetup();
-          change.accept(setup);
-          return setup;
+          CaseSetup own = new CaseSetup();
+          change.accept(own);
+          return own;
         },
         body);
   }
