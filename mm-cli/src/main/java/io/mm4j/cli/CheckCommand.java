@@ -130,18 +130,22 @@ final class CheckCommand extends MmCommand {
             .patience(Duration.ofSeconds(seconds))
             .reproduceBy((plugin, rule, seed) -> again(plugin, rule, seed, null));
     rules.forEach(id -> TestKit.rule(id, "--rule"));
-    machine.refuse(
-        "a rule draws its machines itself, from --seed",
-        "--machine",
-        "--memory",
-        "--cpus",
-        "--nodes",
-        "--cpu-nodes",
-        "--cmdline",
-        "--contents");
+    machine
+        .given()
+        .refuse(
+            "a rule draws its machines itself, from --seed",
+            "--machine",
+            "--memory",
+            "--cpus",
+            "--nodes",
+            "--cpu-nodes",
+            "--cmdline",
+            "--contents");
     if (prove || all) {
-      machine.refuse(
-          prove ? "the kit's own plugins are judged" : "every plugin is judged", "--plugin");
+      machine
+          .given()
+          .refuse(
+              prove ? "the kit's own plugins are judged" : "every plugin is judged", "--plugin");
     }
     return prove ? prove(io, runner) : check(io, runner);
   }
@@ -206,7 +210,7 @@ final class CheckCommand extends MmCommand {
       io.out()
           .println(
               CheckReport.summary(results)
-                  + (machine.gives("--seed") ? ", seed " + machine.seed() : ""));
+                  + (machine.given().has("--seed") ? ", seed " + machine.seed() : ""));
       CheckReport.skipped(io.out(), results);
       if (!findings.isEmpty()) {
         io.out().println(Findings.summary(findings));

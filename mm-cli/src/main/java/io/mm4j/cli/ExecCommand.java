@@ -119,12 +119,12 @@ final class ExecCommand extends MmCommand {
         new Programs(Texts.path(root, "--root"))
             .request(
                 Texts.path(file, "ELF"),
-                machine.architectureOrDefault(),
+                machine.architecture(),
                 all,
                 environment,
                 ExecRequest.Auxiliary.DEFAULTS);
     PluginRegistry registry = machine.registry(io);
-    machine.refuseSeed();
+    machine.given().refuseSeed();
     MachineConfig config = machine.config(io, registry).contents(Contents.ALL);
     try (Machine booted = config.boot()) {
       ExecReport report = loaded(booted, request);

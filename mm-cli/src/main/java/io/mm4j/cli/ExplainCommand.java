@@ -12,11 +12,11 @@ import io.mm4j.cli.explain.Explanation;
 import io.mm4j.cli.explain.PageExplainer;
 import io.mm4j.cli.explain.RecordedCalls;
 import io.mm4j.cli.explain.SlabExplainer;
+import io.mm4j.cli.explain.SortedCalls;
 import io.mm4j.cli.explain.SpaceExplainer;
 import io.mm4j.cli.explain.TaskExplainer;
 import io.mm4j.cli.proc.Scene;
 import io.mm4j.cli.shell.FloorsCheck;
-import io.mm4j.cli.text.Json;
 import io.mm4j.replay.RunningProcess;
 import io.mm4j.replay.process.ProcessReplay;
 import io.mm4j.replay.report.KernelVersion;
@@ -26,6 +26,8 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -128,18 +130,7 @@ final class ExplainCommand extends MmCommand {
               + " 20- for all from there.")
   private @Nullable String recorded;
 
-  @Option(names = "--json", order = 14, description = "Prints JSON.")
-  private boolean json;
-
-  @Option(
-      names = "--markdown",
-      order = 14,
-      description = "Prints Markdown, for a handout or an issue.")
-  private boolean markdown;
-
-  @Option(names = "--html", order = 14, description = "Prints a page of HTML.")
-  private boolean html;
-
+  @Mixin private ExplanationForm form = new ExplanationForm();
   @Mixin private SceneOptions scene = new SceneOptions();
   @Mixin private MachineOptions machine = new MachineOptions();
 
@@ -151,10 +142,7 @@ final class ExplainCommand extends MmCommand {
 
   @Override
   int run(Io io) {
-    if ((json ? 1 : 0) + (markdown ? 1 : 0) + (html ? 1 : 0) > 1) {
-      throw new InputException(
-          "more than one form is asked for", "mm explain", "--json, --markdown or --html");
-    }
+    form.check();
     List<CallScript.Typed> calls = script();
     if (recorded != null) {
       return recorded(io, recorded, calls);
@@ -168,11 +156,21 @@ final class ExplainCommand extends MmCommand {
       return Main.GOOD;
     }
     if (SlabExplainer.knows(first)) {
-      slabs(io, calls.stream().map(CallScript.Typed::words).toList());
+      onBooted(
+          io,
+          "requests to the slab allocator",
+          calls.stream().map(CallScript.Typed::words).toList(),
+          SlabExplainer::check,
+          booted -> new SlabExplainer(booted)::explain);
       return Main.GOOD;
     }
     if (SpaceExplainer.knows(first)) {
-      mappings(io, calls.stream().map(CallScript.Typed::words).toList());
+      onBooted(
+          io,
+          "requests for the kernel's own mappings",
+          calls.stream().map(CallScript.Typed::words).toList(),
+          SpaceExplainer::check,
+          booted -> new SpaceExplainer(booted)::explain);
       return Main.GOOD;
     }
     List<CallScript.Typed> known = calls;
@@ -241,18 +239,17 @@ final class ExplainCommand extends MmCommand {
 
   private void boot(Io io, List<List<String>> calls) {
     String operation = BootExplainer.OPERATION;
-    if (scene.given() || pid != null || privileged) {
-      throw new InputException(
-          operation + " begins with a machine that is not there yet, for no process",
-          "mm explain",
-          operation + " without --after, --at, --maps, --rlimit, --pid and --privileged");
-    }
-    machine.refuse(
-        "boot is shown by its books: no byte is looked at, and no CPU has pages yet",
-        "--contents",
-        "--cpus",
-        "--cpu-nodes");
-    machine.refuseSeed();
+    refuseProcess(
+        operation + " begins with a machine that is not there yet, for no process",
+        operation + " without");
+    machine
+        .given()
+        .refuse(
+            "boot is shown by its books: no byte is looked at, and no CPU has pages yet",
+            "--contents",
+            "--cpus",
+            "--cpu-nodes");
+    machine.given().refuseSeed();
     BootExplainer explainer = new BootExplainer(calls);
     print(io, "", Map.of(), List.of(explainer.explain(machine.config(io, machine.registry(io)))));
   }
@@ -301,45 +298,38 @@ final class ExplainCommand extends MmCommand {
         });
   }
 
-  private void slabs(Io io, List<List<String>> calls) {
-    if (scene.given() || pid != null || privileged) {
-      throw new InputException(
-          "requests to the slab allocator are made on a machine that has just booted, by no"
-              + " process",
-          "mm explain",
-          "without --after, --at, --maps, --rlimit, --pid and --privileged");
-    }
-    machine.refuseSeed();
-    calls.forEach(SlabExplainer::check);
+  /**
+   * Requests of one kind, on a machine that has just booted.
+   *
+   * @param kind in words
+   * @param check throws if a request is wrong
+   * @param explainer what explains them on a machine
+   */
+  private void onBooted(
+      Io io,
+      String kind,
+      List<List<String>> calls,
+      Consumer<List<String>> check,
+      Function<Machine, Function<List<String>, Explanation>> explainer) {
+    refuseProcess(kind + " are made on a machine that has just booted, by no process", "without");
+    machine.given().refuseSeed();
+    calls.forEach(check);
     try (Machine booted = machine.withKernelBytes(io, machine.registry(io)).boot()) {
-      SlabExplainer explainer = new SlabExplainer(booted);
+      Function<List<String>, Explanation> explains = explainer.apply(booted);
       List<Explanation> explanations = new ArrayList<>();
       for (List<String> call : calls) {
-        explanations.add(explainer.explain(call));
+        explanations.add(explains.apply(call));
       }
       print(io, "", Map.of(), explanations);
       FloorsCheck.all(booted);
     }
   }
 
-  private void mappings(Io io, List<List<String>> calls) {
+  /** For operations that no process asks for. */
+  private void refuseProcess(String why, String without) {
     if (scene.given() || pid != null || privileged) {
       throw new InputException(
-          "requests for the kernel's own mappings are made on a machine that has just booted, by no"
-              + " process",
-          "mm explain",
-          "without --after, --at, --maps, --rlimit, --pid and --privileged");
-    }
-    machine.refuseSeed();
-    calls.forEach(SpaceExplainer::check);
-    try (Machine booted = machine.withKernelBytes(io, machine.registry(io)).boot()) {
-      SpaceExplainer explainer = new SpaceExplainer(booted);
-      List<Explanation> explanations = new ArrayList<>();
-      for (List<String> call : calls) {
-        explanations.add(explainer.explain(call));
-      }
-      print(io, "", Map.of(), explanations);
-      FloorsCheck.all(booted);
+          why, "mm explain", without + " --after, --at, --maps, --rlimit, --pid and --privileged");
     }
   }
 
@@ -357,40 +347,11 @@ final class ExplainCommand extends MmCommand {
   }
 
   private int calls(Io io, List<CallScript.Typed> typed) {
-    List<CallScript.Typed> calls = new ArrayList<>();
-    List<String> passedOver = new ArrayList<>();
-    boolean ofTasks = scene.workload() == null && typed.stream().anyMatch(ExplainCommand::ofTask);
-    for (CallScript.Typed call : typed) {
-      boolean known =
-          CallExplainer.knows(call.name())
-              || PageExplainer.knows(call.name())
-              || (ofTasks && ofTask(call));
-      if (known || !call.pasted()) {
-        calls.add(call);
-      } else {
-        passedOver.add(call.name());
-      }
+    SortedCalls calls = SortedCalls.of(typed, scene.workload() != null);
+    if (!calls.passedOver().isEmpty()) {
+      io.warn("pasted calls that are not explained: " + String.join(", ", calls.passedOver()));
     }
-    if (calls.isEmpty()) {
-      CallExplainer.check(typed.getFirst().words());
-    }
-    if (!passedOver.isEmpty()) {
-      io.warn("pasted calls that are not explained: " + String.join(", ", passedOver));
-    }
-    for (CallScript.Typed call : calls) {
-      if (PageExplainer.knows(call.name())) {
-        PageExplainer.check(call.words(), null);
-      } else if (ofTasks && ofTask(call)) {
-        TaskExplainer.check(call.words());
-      } else if (ofTask(call) && !CallExplainer.knows(call.name())) {
-        throw new InputException(
-            "'" + call.name() + "' is for tasks, and these processes are recorded ones",
-            "mm explain " + String.join(" ", call.words()),
-            "without --after and --maps");
-      } else {
-        CallExplainer.check(call.words());
-      }
-    }
+    calls.check();
     String asked = pid == null ? "1" : pid.strip();
     long number = Sizes.parseNumber(asked.replaceFirst("^p", ""), "--pid " + asked);
     long wanted = asked.startsWith("p") ? number + 1 : number;
@@ -402,20 +363,11 @@ final class ExplainCommand extends MmCommand {
     }
     boolean[] differs = new boolean[1];
     scene.show(
-        io,
-        machine,
-        false,
-        privileged,
-        shown -> differs[0] = explain(io, calls, shown, wanted, ofTasks));
+        io, machine, false, privileged, shown -> differs[0] = explain(io, calls, shown, wanted));
     return differs[0] ? Main.DIFFERENT : Main.GOOD;
   }
 
-  private static boolean ofTask(CallScript.Typed call) {
-    return TaskExplainer.knows(call.words());
-  }
-
-  private boolean explain(
-      Io io, List<CallScript.Typed> calls, Scene shown, long wanted, boolean ofTasks) {
+  private boolean explain(Io io, SortedCalls calls, Scene shown, long wanted) {
     RunningProcess process = shown.process(wanted, pid == null ? "--pid" : "--pid " + pid);
     String workload = scene.workload();
     String title =
@@ -427,18 +379,18 @@ final class ExplainCommand extends MmCommand {
     List<Long> results = new ArrayList<>();
     CallExplainer explainer = new CallExplainer(shown.processes(), process, results);
     TaskExplainer tasks =
-        ofTasks ? new TaskExplainer(process, results, Texts.path("/", "/")) : null;
+        calls.ofTasks() ? new TaskExplainer(process, results, Texts.path("/", "/")) : null;
     Machine booted = scene.machine();
     PageExplainer pages = booted == null ? null : new PageExplainer(booted, null, results);
     List<Explanation> explanations = new ArrayList<>();
-    for (CallScript.Typed call : calls) {
+    for (CallScript.Typed call : calls.calls()) {
       try {
         explanations.add(
             PageExplainer.knows(call.name())
                 ? pages(pages, call)
                 : tasks == null ? explainer.explain(call) : tasks.explain(call));
       } catch (InputException e) {
-        if (!json && !markdown && !html && !explanations.isEmpty()) {
+        if (form.isText() && !explanations.isEmpty()) {
           print(io, title, Map.of(), explanations);
         }
         throw e;
@@ -466,48 +418,10 @@ final class ExplainCommand extends MmCommand {
     return pages.explain(call.words());
   }
 
-  /** How wide lines may be: COLUMNS, the terminal, or what suits a file. */
-  private static int columns(Io io) {
-    String text = System.getenv().getOrDefault("COLUMNS", "");
-    if (text.matches("[1-9][0-9]{1,3}")) {
-      return Math.max(40, Integer.parseInt(text));
-    }
-    return io.terminal().outIsTerminal() ? io.terminal().columns() : Explanation.LINE;
-  }
-
+  /** Prints them; several that were typed have numbers, by which calls name earlier results. */
   private void print(
       Io io, String title, Map<String, Object> data, List<Explanation> explanations) {
-    if (json) {
-      Map<String, Object> object = new LinkedHashMap<>(data);
-      object.put("calls", explanations.stream().map(Explanation::toMap).toList());
-      io.out().println(Json.write(object));
-      return;
-    }
-    if (html) {
-      io.out().println("<!DOCTYPE html>");
-      io.out()
-          .println("<html><head><meta charset=\"utf-8\"><title>mm explain</title></head><body>");
-    }
-    if (!title.isEmpty()) {
-      io.out()
-          .println(
-              html ? "<p>" + Explanation.escaped(title) + "</p>" : markdown ? title + "\n" : title);
-    }
-    int columns = columns(io);
-    for (int i = 0; i < explanations.size(); i++) {
-      String number = explanations.size() == 1 || recorded != null ? "" : "$" + (i + 1) + "  ";
-      Explanation one = explanations.get(i);
-      if (!html && (i > 0 || (!title.isEmpty() && !markdown))) {
-        io.out().println();
-      }
-      io.out()
-          .print(
-              html
-                  ? one.toHtml(number)
-                  : markdown ? one.toMarkdown(number) : number + one.toText(columns));
-    }
-    if (html) {
-      io.out().println("</body></html>");
-    }
+    boolean numbered = explanations.size() > 1 && recorded == null;
+    form.print(io, title, data, explanations, numbered);
   }
 }

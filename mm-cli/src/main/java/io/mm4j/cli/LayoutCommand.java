@@ -69,13 +69,13 @@ final class LayoutCommand extends MmCommand {
 
   @Override
   int run(Io io) {
-    machine.refuseSeed();
+    machine.given().refuseSeed();
     String why = "the layout follows from the architecture, the memory and the command line";
-    machine.refuse(why, "--cpus", "--nodes", "--cpu-nodes", "--contents");
-    machine.refuseOtherPlugins(why, Spi.PAGE_TABLE);
-    Architecture architecture = machine.architectureOrDefault();
+    machine.given().refuse(why, "--cpus", "--nodes", "--cpu-nodes", "--contents");
+    machine.given().refuseOtherPlugins(why, Spi.PAGE_TABLE);
+    Architecture architecture = machine.architecture();
     KernelForm form = form(architecture);
-    BootOptions options = machine.bootOptions();
+    BootOptions options = machine.parameters().bootOptions();
     try (Machine booted = machine.withKernelBytes(io, machine.registry(io)).boot()) {
       long ramEnd = booted.layout().map().endOfRam() >>> Pages.PAGE_SHIFT;
       LowMemory low =

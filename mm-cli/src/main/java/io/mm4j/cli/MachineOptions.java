@@ -2,12 +2,9 @@
 
 package io.mm4j.cli;
 
-import static java.util.stream.Collectors.joining;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.LockOrder;
-import io.mm4j.api.boot.BootOptions;
-import io.mm4j.api.boot.CommandLine;
 import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.machine.Spi;
@@ -28,8 +25,6 @@ import io.mm4j.replay.FreshProcess;
 import io.mm4j.replay.OtherMachine;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -51,14 +46,6 @@ final class MachineOptions {
   private static final long LEAST_BYTES = 2 << 20;
 
   private static final int MAX_CPUS = 4096;
-  private static final List<String> PROCESS_SETTINGS =
-      List.of(
-          "overcommit_memory",
-          "overcommit_ratio",
-          "overcommit_kbytes",
-          "max_map_count",
-          "mmap_min_addr",
-          "stack_guard_gap");
   private static final String PLUGIN_FORM = "SPI=NAME[:key=value,...]";
 
   @Option(
@@ -159,8 +146,8 @@ final class MachineOptions {
     return io.traced(registry);
   }
 
-  /** What describes a machine, and whether it was given. */
-  private Map<String, Boolean> given() {
+  /** Which of these options were given. */
+  GivenOptions given() {
     Map<String, Boolean> given = new LinkedHashMap<>();
     given.put("--machine", !machine.equals(DEFAULT_MACHINE));
     given.put("--memory", memory != null);
@@ -171,117 +158,17 @@ final class MachineOptions {
     given.put("--plugin", !plugins.isEmpty());
     given.put("--contents", contents != null && !contents.equals("none"));
     given.put("--seed", seed != null);
-    return given;
+    return new GivenOptions(given, List.copyOf(plugins), pluginsPath, parameters());
   }
 
-  /** The plugins that were asked for, as typed. */
-  List<String> pluginsAsked() {
-    return List.copyOf(plugins);
-  }
-
-  /** Whether one of these options was given. */
-  boolean gives(String... options) {
-    return Arrays.stream(options).anyMatch(option -> given().getOrDefault(option, false));
-  }
-
-  /**
-   * Whether a machine is described: {@code --machine}, {@code --memory}, {@code --cpus}, {@code
-   * --nodes}, {@code --cpu-nodes} or {@code --cmdline}.
-   */
-  boolean describesMachine() {
-    return gives("--machine", "--memory", "--cpus", "--nodes", "--cpu-nodes", "--cmdline");
-  }
-
-  /**
-   * For commands on which these options have no effect.
-   *
-   * @param why they have none
-   * @param options which; without any, every option that describes a machine, plugins included
-   * @throws InputException if one of them was given
-   */
-  void refuse(String why, String... options) {
-    List<String> names =
-        options.length > 0
-            ? List.of(options)
-            : given().keySet().stream().filter(o -> !o.equals("--seed")).toList();
-    for (String option : names) {
-      if (gives(option)) {
-        throw new InputException(option + " has no effect here: " + why, option, "no such option");
-      }
-    }
-  }
-
-  /** For what depends on plugins of these SPIs at most. */
-  void refuseOtherPlugins(String why, Spi<?>... possible) {
-    for (String choice : plugins) {
-      String spi = choice.replaceFirst("=.*", "");
-      if (Arrays.stream(possible).noneMatch(one -> one.id().equals(spi))) {
-        throw new InputException(
-            "--plugin " + spi + " has no effect here: " + why,
-            "--plugin " + choice,
-            possible.length == 0
-                ? "no such option"
-                : Arrays.stream(possible).map(Spi::id).collect(joining(", ", "plugins of ", "")));
-      }
-    }
-  }
-
-  /** For what needs neither a machine nor plugins. */
-  void refuseAll(String why) {
-    refuse(why);
-    refuseSeed();
-    if (pluginsPath != null) {
-      throw new InputException(
-          "--plugins-path has no effect here: " + why, "--plugins-path", "no such option");
-    }
-  }
-
-  /** Nothing but the test kit draws lots. */
-  void refuseSeed() {
-    refuse("nothing in it is random", "--seed");
-  }
-
-  /** For processes that were recorded: their address space is the recording's. */
-  void refuseForProcesses() {
-    refuse(
-        "recorded processes have their own layout, and their pages no place in a machine",
-        "--machine",
-        "--cpus",
-        "--nodes",
-        "--cpu-nodes",
-        "--contents");
-    refuseSeed();
-  }
-
-  /** For a page trace that is played on the zones of its own machine. */
-  void refuseForRecordedZones() {
-    refuse(
-        "zones, nodes and RAM are those of the recorded machine",
-        "--machine",
-        "--memory",
-        "--nodes",
-        "--cpu-nodes",
-        "--contents");
-    refuseSeed();
-    for (CommandLine.Word word : CommandLine.parse(cmdline).words()) {
-      if (BootOptions.SETTINGS.stream().anyMatch(setting -> word.is(setting.name()))) {
-        throw new InputException(
-            word.name() + "= has no effect here: the zones are those of the recorded machine",
-            "--cmdline " + word,
-            "vm.KEY=VALUE");
-      }
-    }
+  /** The kernel parameters. */
+  KernelParameters parameters() {
+    return new KernelParameters(cmdline);
   }
 
   /** Whether {@code --contents} was given. */
   boolean saysContents() {
     return contents != null;
-  }
-
-  /** Whether the command line fills pools of huge pages, which processes share. */
-  boolean fillsHugePools() {
-    return CommandLine.parse(cmdline).words().stream()
-        .anyMatch(word -> word.is("hugepages") || word.name().endsWith("vm.nr_hugepages"));
   }
 
   /** Whether page tables can have bytes. */
@@ -368,64 +255,71 @@ final class MachineOptions {
   /** The machine as described, on these plugins. */
   MachineConfig config(PluginRegistry registry) {
     seed();
-    long bytes = Sizes.parseSize(memory == null ? DEFAULT_MEMORY : memory, "--memory");
-    if (bytes < LEAST_BYTES) {
-      throw new InputException(
-          "a machine of " + bytes + " bytes", "--memory " + memory, "sizes from 2M");
-    }
-    MemoryMap map = MemoryMap.pc(bytes);
-    NumaTopology numa = null;
-    String file = MachineKind.of(machine).file();
-    Architecture architecture = architecture();
-    if (file != null && memory != null) {
-      throw new InputException(
-          "--memory has no effect beside a map, which says how much there is",
-          "--machine " + machine + " --memory " + memory,
-          "one of the two; --cmdline mem=SIZE uses less than the map has");
-    }
-    if (file != null) {
-      MemoryMapText.Found found = MachineKind.readMap(file);
-      map = found.map();
-      numa = found.numa();
-      found.notes().stream().map(note -> file + ": " + note).filter(said::add).forEach(notes);
-    }
+    MemoryMapText.Found found = memoryMap();
     MachineConfig config = new MachineConfig().registry(registry).cpus(cpus());
-    config.architecture(architecture).memoryMap(map);
+    config.architecture(architecture()).memoryMap(found.map());
     config.contents(contents == null ? Contents.NONE : Contents.of(contents, "--contents"));
-    int count = number(nodes, "--nodes", 64);
-    if (count > 1
-        && CommandLine.parse(cmdline).words().stream()
-            .anyMatch(w -> w.toString().startsWith("numa=fake="))) {
-      throw new InputException(
-          "--nodes and numa=fake= both say which nodes there are",
-          "--nodes " + nodes,
-          "one of them");
-    }
-    if (count > 1) {
-      if (numa != null) {
-        throw new InputException(
-            "--nodes and the lines of " + file + " both say which nodes there are",
-            "--nodes " + nodes,
-            "one of them");
-      }
-      List<NumaTopology.Span> spans = NumaTopology.fake(map, count).memory();
-      config.numa(NumaTopology.of(spans, NumaTopology.REMOTE));
-    }
+    NumaTopology numa = topology(found);
     if (numa != null) {
       config.numa(numa);
     }
     if (cpuNodes != null) {
       config.cpuNodes(nodeOfCpu(cpuNodes));
     }
-    config.registry(registry);
     choices(registry).forEach(config::plugin);
     try {
       config.commandLine(cmdline);
       config.notes().stream().filter(said::add).forEach(notes);
     } catch (InputException e) {
-      throw inCommandLine(e);
+      throw KernelParameters.inCommandLine(e);
     }
     return config;
+  }
+
+  /** The memory map that {@code --machine} names, or that of a PC with so much memory. */
+  private MemoryMapText.Found memoryMap() {
+    long bytes = Sizes.parseSize(memory == null ? DEFAULT_MEMORY : memory, "--memory");
+    if (bytes < LEAST_BYTES) {
+      throw new InputException(
+          "a machine of " + bytes + " bytes", "--memory " + memory, "sizes from 2M");
+    }
+    String file = MachineKind.of(machine).file();
+    if (file == null) {
+      return new MemoryMapText.Found(MemoryMap.pc(bytes), null, List.of());
+    }
+    if (memory != null) {
+      throw new InputException(
+          "--memory has no effect beside a map, which says how much there is",
+          "--machine " + machine + " --memory " + memory,
+          "one of the two; --cmdline mem=SIZE uses less than the map has");
+    }
+    MemoryMapText.Found found = MachineKind.readMap(file);
+    found.notes().stream().map(note -> file + ": " + note).filter(said::add).forEach(notes);
+    return found;
+  }
+
+  /** The nodes as {@code --nodes} divides the memory, or as the map's file has them; or null. */
+  private @Nullable NumaTopology topology(MemoryMapText.Found found) {
+    int count = number(nodes, "--nodes", 64);
+    if (count == 1) {
+      return found.numa();
+    }
+    if (parameters().fakeNodes()) {
+      throw new InputException(
+          "--nodes and numa=fake= both say which nodes there are",
+          "--nodes " + nodes,
+          "one of them");
+    }
+    if (found.numa() != null) {
+      throw new InputException(
+          "--nodes and the lines of "
+              + MachineKind.of(machine).file()
+              + " both say which nodes there are",
+          "--nodes " + nodes,
+          "one of them");
+    }
+    List<NumaTopology.Span> spans = NumaTopology.fake(found.map(), count).memory();
+    return NumaTopology.of(spans, NumaTopology.REMOTE);
   }
 
   /**
@@ -457,20 +351,11 @@ final class MachineOptions {
     return config;
   }
 
-  /** What the command line says about memory. */
-  BootOptions bootOptions() {
-    try {
-      return BootOptions.parse(cmdline);
-    } catch (InputException e) {
-      throw inCommandLine(e);
-    }
-  }
-
   /** What of these options files of the machine show beside its zones. */
   KernelSettings settings() {
-    MmSysctls sysctls = sysctls();
+    MmSysctls sysctls = parameters().sysctls();
     return new KernelSettings(
-        architectureOrDefault(), sysctls.overcommitRatio(), sysctls.overcommitKbytes());
+        architecture(), sysctls.overcommitRatio(), sysctls.overcommitKbytes());
   }
 
   /**
@@ -481,71 +366,18 @@ final class MachineOptions {
    * @throws InputException for parameters that do not reach system calls
    */
   OtherMachine otherMachine(LongSupplier ramKb, Map<String, Long> limits) {
-    Map<String, String> sysctls = new HashMap<>();
-    ThpMode thp = null;
-    boolean ram = memory != null;
-    for (CommandLine.Word word : CommandLine.parse(cmdline).words()) {
-      String name = word.name().replaceFirst("^(sysctl\\.)?vm\\.", "");
-      if (word.is(ThpMode.PARAMETER)) {
-        thp = ThpMode.of(word.value());
-      } else if (PROCESS_SETTINGS.contains(name)) {
-        MmSysctls.write(sysctls, name, word.value());
-      } else if (word.name().equals("mem") || word.name().equals("memmap")) {
-        ram = true;
-      } else if (!name.equals(word.name())
-          || BootOptions.SETTINGS.stream().anyMatch(setting -> word.is(setting.name()))) {
-        throw new InputException(
-            word.name() + " has no effect on recorded system calls",
-            "--cmdline " + word,
-            String.join(", ", PROCESS_SETTINGS) + ", mem, memmap, " + ThpMode.PARAMETER);
-      }
-    }
-    return new OtherMachine(ram ? ramKb.getAsLong() : null, sysctls, thp, limits);
+    return parameters().otherMachine(memory != null, ramKb, limits);
   }
 
   /** The process of this machine before any workload. */
   FreshProcess process(long totalRamKb, boolean privileged) {
-    Architecture architecture = architecture();
-    boolean x86v32 = !architecture.is64Bit();
-    ThpMode thp = ThpMode.MADVISE;
-    try {
-      for (CommandLine.Word word : CommandLine.parse(cmdline).words()) {
-        if (word.is(ThpMode.PARAMETER)) {
-          thp = ThpMode.of(word.value());
-        }
-      }
-    } catch (InputException e) {
-      throw inCommandLine(e);
-    }
-    return new FreshProcess(x86v32, totalRamKb, sysctls(), thp, privileged);
-  }
-
-  /** What the command line says of the settings that system calls look at. */
-  private MmSysctls sysctls() {
-    Map<String, String> given = new HashMap<>();
-    for (CommandLine.Word word : CommandLine.parse(cmdline).words()) {
-      String name = word.name().replaceFirst("^(sysctl\\.)?vm\\.", "");
-      if (!name.equals(word.name()) || name.equals("stack_guard_gap")) {
-        MmSysctls.write(given, name, word.value());
-      }
-    }
-    try {
-      return MmSysctls.of(given);
-    } catch (InputException e) {
-      throw inCommandLine(e);
-    }
-  }
-
-  private static InputException inCommandLine(InputException e) {
-    return new InputException(e.what(), "--cmdline, " + e.where(), e.allowed());
+    boolean x86v32 = !architecture().is64Bit();
+    ThpMode thp = parameters().thp();
+    return new FreshProcess(x86v32, totalRamKb, parameters().sysctls(), thp, privileged);
   }
 
   /** The architecture; x86-64 for a machine of which only the memory map is given. */
-  Architecture architectureOrDefault() {
-    return architecture();
-  }
-
-  private Architecture architecture() {
+  Architecture architecture() {
     return MachineKind.of(machine).architecture();
   }
 

@@ -41,22 +41,24 @@ final class PluginsCommand extends MmCommand {
   int run(Io io) {
     PluginRegistry registry = machine.registry(io);
     machine.choices(registry);
-    machine.refuse(
-        "a list of plugins needs no machine",
-        "--memory",
-        "--cpus",
-        "--nodes",
-        "--cpu-nodes",
-        "--cmdline",
-        "--plugin",
-        "--contents",
-        "--seed");
+    machine
+        .given()
+        .refuse(
+            "a list of plugins needs no machine",
+            "--memory",
+            "--cpus",
+            "--nodes",
+            "--cpu-nodes",
+            "--cmdline",
+            "--plugin",
+            "--contents",
+            "--seed");
     if (output.json()) {
-      io.out().println(Json.write(json(registry, machine.architectureOrDefault())));
+      io.out().println(Json.write(json(registry, machine.architecture())));
     } else if (output.csv()) {
-      output.print(io, "plugins", table(registry, machine.architectureOrDefault()));
+      output.print(io, "plugins", table(registry, machine.architecture()));
     } else {
-      text(io, registry, machine.architectureOrDefault());
+      text(io, registry, machine.architecture());
     }
     return Main.GOOD;
   }

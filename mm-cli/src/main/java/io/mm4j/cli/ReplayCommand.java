@@ -73,16 +73,18 @@ final class ReplayCommand extends MmCommand {
   @Override
   int run(Io io) {
     PluginRegistry registry = machine.registry(io);
-    machine.refuse(
-        "a recording is replayed on the machine that it was made on; `mm run --memory 1G` plays"
-            + " page requests on another",
-        "--machine",
-        "--memory",
-        "--nodes",
-        "--cpu-nodes",
-        "--cmdline",
-        "--contents");
-    machine.refuseSeed();
+    machine
+        .given()
+        .refuse(
+            "a recording is replayed on the machine that it was made on; `mm run --memory 1G` plays"
+                + " page requests on another",
+            "--machine",
+            "--memory",
+            "--nodes",
+            "--cpu-nodes",
+            "--cmdline",
+            "--contents");
+    machine.given().refuseSeed();
     Judge judge = new Judge(registry, machine.choices(registry), machine.cpusOr(0));
     List<Path> named = new ArrayList<>(paths);
     List<String> bundled = new ArrayList<>();
@@ -139,14 +141,14 @@ final class ReplayCommand extends MmCommand {
 
   /** A verdict does not show which plugins and CPUs it was reached with. */
   private void sayWhatWasAsked(Io io, List<Verdict> verdicts) {
-    machine.pluginsAsked().forEach(plugin -> io.warn("note: judged with " + plugin));
+    machine.given().plugins().forEach(plugin -> io.warn("note: judged with " + plugin));
     boolean caches =
         verdicts.stream()
             .flatMap(v -> v.checks().stream())
             .anyMatch(c -> c.name().equals(KmemChecks.CACHE_GEOMETRY) && c.skipped() == null);
-    if (machine.gives("--cpus") && caches) {
+    if (machine.given().has("--cpus") && caches) {
       io.warn("note: caches are judged as those of a machine with " + machine.cpusOr(0) + " CPUs");
-    } else if (machine.gives("--cpus")) {
+    } else if (machine.given().has("--cpus")) {
       io.warn(
           "note: --cpus has no effect: the numbers of kmem_cache depend on it, and none of these"
               + " recordings has them");

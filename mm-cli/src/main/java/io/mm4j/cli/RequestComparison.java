@@ -49,8 +49,8 @@ final class RequestComparison {
       String workload,
       Supplier<RequestTrace> open,
       @Nullable String compare) {
-    options.refuse("requests need no bytes", "--contents");
-    options.refuseSeed();
+    options.given().refuse("requests need no bytes", "--contents");
+    options.given().refuseSeed();
     Spi<?> spi = Spi.FRAME_ALLOCATOR;
     List<PluginSpec> plugins;
     Map<Spi<?>, PluginSpec> choices = options.choices(registry);
@@ -119,7 +119,7 @@ final class RequestComparison {
     return String.format(
         Locale.ROOT,
         "%s, %d CPU%s, %,d pages of RAM (%s)",
-        options.architectureOrDefault().id(),
+        options.architecture().id(),
         cpus,
         cpus == 1 ? "" : "s",
         run.managedPages(),

@@ -93,7 +93,7 @@ final class RunCommand extends MmCommand {
   @Override
   int run(Io io) {
     if (list) {
-      machine.refuseAll("only names are listed");
+      machine.given().refuseAll("only names are listed");
       if (compare != null || workload != null) {
         throw new InputException(
             "only names are listed",
@@ -132,7 +132,7 @@ final class RunCommand extends MmCommand {
     PluginRegistry registry = machine.registry(io);
     Map<Spi<?>, PluginSpec> choices = machine.choices(registry);
     return switch (found) {
-      case Workload.Pages pages when machine.describesMachine() ->
+      case Workload.Pages pages when machine.given().describeMachine() ->
           new RequestComparison(io, machine, output)
               .run(
                   registry,
@@ -147,7 +147,7 @@ final class RunCommand extends MmCommand {
                   () -> FtraceRequests.open(requests.file()),
                   compare);
       case Workload.Pages pages -> {
-        machine.refuseForRecordedZones();
+        machine.given().refuseForRecordedZones();
         yield pages(io, registry, choices, pages.source());
       }
       case Workload.Script script -> script(io, script);
@@ -157,8 +157,10 @@ final class RunCommand extends MmCommand {
               report.file().toString(),
               "`mm explain alloc_pages GFP ORDER --after " + report.file() + "`");
       case Workload.Calls calls -> {
-        machine.refuse("the machine is the recorded process's own", "--memory", "--cmdline");
-        machine.refuseForProcesses();
+        machine
+            .given()
+            .refuse("the machine is the recorded process's own", "--memory", "--cmdline");
+        machine.given().refuseForProcesses();
         yield calls(io, registry, choices, calls.recording());
       }
     };
@@ -172,8 +174,10 @@ final class RunCommand extends MmCommand {
           "--all --compare SPI=A,B,..");
     }
     PluginRegistry registry = machine.registry(io);
-    machine.refuse("zones, nodes and CPUs are those of each recording", "--cpus", "--cmdline");
-    machine.refuseForRecordedZones();
+    machine
+        .given()
+        .refuse("zones, nodes and CPUs are those of each recording", "--cpus", "--cmdline");
+    machine.given().refuseForRecordedZones();
     Map<Spi<?>, PluginSpec> choices = machine.choices(registry);
     if (compare.startsWith(Spi.VMA_INDEX.id() + "=")) {
       if (workload == null) {

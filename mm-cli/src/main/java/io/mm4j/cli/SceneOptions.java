@@ -208,7 +208,7 @@ final class SceneOptions {
           "`mm run` for such a text; a recording of system calls or of a page trace here");
     }
     if (workload instanceof Workload.Calls calls) {
-      options.refuseForProcesses();
+      options.given().refuseForProcesses();
       OtherMachine other = options.otherMachine(() -> bootedRamKb(config), limits());
       if (!other.isNone() && calls.recording().kind() != RecordingKind.MAPS) {
         io.warn("the recording is played on another machine than its own, so answers may differ");
@@ -229,9 +229,9 @@ final class SceneOptions {
       return;
     }
     if (workload instanceof Workload.Pages || workload instanceof Workload.Report) {
-      options.refuseForRecordedZones();
+      options.given().refuseForRecordedZones();
     }
-    options.refuseSeed();
+    options.given().refuseSeed();
     if (at != null) {
       throw new InputException(
           "there are no recorded system calls to stop before",
@@ -239,15 +239,15 @@ final class SceneOptions {
           "with --after and a recording of system calls (*.vma.gz, *.strace)");
     }
     boolean livesThere =
-        (onMachine || options.fillsHugePools()) && workload == null && options.keepsBytes();
+        (onMachine || options.parameters().fillHugePools())
+            && workload == null
+            && options.keepsBytes();
     if (livesThere && !options.saysContents()) {
       config.contents(Contents.ALL);
     }
     Consumer<Machine> look =
         machine ->
-            (livesThere
-                    ? ProcessReplay.on(machine)
-                    : judge.processes(options.architectureOrDefault()))
+            (livesThere ? ProcessReplay.on(machine) : judge.processes(options.architecture()))
                 .fresh(
                     options.process(ramKb(machine), privileged),
                     new OtherMachine(null, Map.of(), null, limits()),
@@ -314,7 +314,7 @@ final class SceneOptions {
           "--calls with --after and a recording of system calls (*.vma.gz, *.strace)");
     }
     MachineConfig config = options.config(registry);
-    options.refuseForProcesses();
+    options.given().refuseForProcesses();
     OtherMachine other = options.otherMachine(() -> bootedRamKb(config), limits());
     if (!other.isNone() && calls.recording().kind() != RecordingKind.MAPS) {
       io.warn("the recording is played on another machine than its own, so answers may differ");
@@ -350,7 +350,7 @@ final class SceneOptions {
           "--at " + at,
           "without --at for pages: their state is that at the end");
     }
-    options.refuseSeed();
+    options.given().refuseSeed();
     switch (workload) {
       case null -> {
         try (Machine machine = options.config(io, registry).boot()) {
@@ -358,7 +358,7 @@ final class SceneOptions {
         }
       }
       case Workload.Report report -> {
-        options.refuseForRecordedZones();
+        options.given().refuseForRecordedZones();
         ReportMachine made = new ReportMachine(report.report(), gfp);
         try (Machine machine = made.boot(options.config(registry))) {
           made.notes().forEach(io::warn);
@@ -366,7 +366,7 @@ final class SceneOptions {
         }
       }
       case Workload.Pages pages -> {
-        options.refuseForRecordedZones();
+        options.given().refuseForRecordedZones();
         KmemReplay.run(pages.source(), options.config(registry), 0, reader);
       }
       default ->

@@ -62,7 +62,7 @@ final class Script {
    * Boots the machine of the options, with one process, for somebody; returns what that returns.
    */
   static int withMachine(Io io, MachineOptions options, ToIntFunction<ShellSession> user) {
-    options.refuseSeed();
+    options.given().refuseSeed();
     PluginRegistry registry = options.registry(io);
     MachineConfig config = options.withKernelBytes(io, registry);
     boolean statistics =

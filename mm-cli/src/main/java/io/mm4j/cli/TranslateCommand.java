@@ -130,7 +130,7 @@ final class TranslateCommand extends MmCommand {
           "--pid " + pid,
           "--pid with --after a recording of system calls, or --maps a dump of maps");
     }
-    machine.refuseSeed();
+    machine.given().refuseSeed();
     try (Machine booted = machine.withKernelBytes(io, machine.registry(io)).boot()) {
       Cpu cpu = booted.cpus().get(0);
       PageTables tables = booted.pageTables();

@@ -15,11 +15,9 @@ import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
-import io.mm4j.api.memory.Pageblocks;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.FallbackRule;
-import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageAllocatorProvider;
@@ -27,7 +25,6 @@ import io.mm4j.api.page.Pressure;
 import io.mm4j.api.pagetable.PageTableFormatProvider;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.pagetable.PageTablesProvider;
-import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.PluginSpec;
 import io.mm4j.api.plugin.Sizes;
 import io.mm4j.api.process.ProcessFloor;
@@ -38,10 +35,8 @@ import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.api.vmalloc.VmallocAllocator;
 import io.mm4j.api.vmalloc.VmallocAllocatorProvider;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -77,8 +72,7 @@ public final class Machine implements AutoCloseable {
   private final @Nullable ProcessFloor processes;
   private final @Nullable Consumer<? super LeakReport> onLeak;
 
-  /** How each floor is closed; the highest floor first. */
-  private final Deque<Runnable> closers = new ArrayDeque<>();
+  private final FloorClosers closers = new FloorClosers();
 
   private final Map<Spi<?>, PluginSpec> chosen = new LinkedHashMap<>();
 
@@ -112,7 +106,7 @@ public final class Machine implements AutoCloseable {
     memory = memoryPlugin.provider.create(layout, config.contents(), memoryPlugin.options);
     closers.push(memory::close);
     try {
-      List<ManagedZone> zones = zones(layout, framesPlugin.provider, framesPlugin.options);
+      List<ManagedZone> zones = BootZones.of(layout, framesPlugin.provider, framesPlugin.options);
       BootAllocator boot = memory.bootAllocator();
       config.bootEvents().ready(boot);
       boot.watch(config.bootEvents());
@@ -121,7 +115,7 @@ public final class Machine implements AutoCloseable {
       }
       config.stepsDuringBoot().forEach(step -> step.accept(boot));
       if (config.releasesMemory()) {
-        release(boot, zones, config);
+        BootZones.release(boot, zones, memory.memMap(), config);
       }
       pages =
           pagesPlugin.provider.create(
@@ -155,7 +149,10 @@ public final class Machine implements AutoCloseable {
         processes = null;
       }
     } catch (RuntimeException | Error e) {
-      closeFrom(e);
+      RuntimeException failure = closers.close(() -> {});
+      if (failure != null) {
+        e.addSuppressed(failure);
+      }
       throw e;
     }
   }
@@ -213,55 +210,6 @@ public final class Machine implements AutoCloseable {
 
   static Machine boot(MachineConfig config) {
     return new Machine(config);
-  }
-
-  private static List<ManagedZone> zones(
-      MemoryLayout layout, FrameAllocatorProvider provider, Options options) {
-    List<ManagedZone> zones = new ArrayList<>();
-    FrameAllocatorProvider.Capabilities capabilities = provider.capabilities(options);
-    for (Zone zone : layout.zones()) {
-      long cap = capabilities.maxZonePages();
-      if (zone.spannedPages() > cap) {
-        throw new InputException(
-            zone + " has " + zone.spannedPages() + " pages",
-            "frame-allocator=" + provider.name(),
-            "zones of up to " + cap + " pages");
-      }
-      zones.add(new ManagedZone(zone, provider.create(zone, options), capabilities));
-    }
-    return zones;
-  }
-
-  /** {@code memblock_free_all()}: what boot did not take goes to the zones, as managed memory. */
-  private void release(BootAllocator boot, List<ManagedZone> zones, MachineConfig config) {
-    boot.handOver(
-        (start, end) -> {
-          for (ManagedZone managed : zones) {
-            long from = Math.max(start, managed.zone().startPfn());
-            long to = Math.min(end, managed.zone().endPfn());
-            if (from < to) {
-              config.bootEvents().handedOver(managed.zone(), from, to);
-              release(managed, from, to);
-            }
-          }
-        });
-    for (ManagedZone managed : zones) {
-      if (config.countsManagedPages()) {
-        long freed = managed.frames().freePages();
-        managed.zone().adjustManagedPages(freed - managed.zone().managedPages());
-      }
-    }
-  }
-
-  /** Frees a range in the largest aligned blocks. */
-  private void release(ManagedZone managed, long start, long end) {
-    Pageblocks types = managed.zone().pageblocks();
-    memory.memMap().initOwners(start, end, FrameOwner.FREE);
-    for (long pfn = start; pfn < end; ) {
-      long runEnd = types.endOfRun(pfn, end);
-      managed.frames().freeRange(pfn, runEnd, types.get(pfn), managed.capabilities().maxOrder());
-      pfn = runEnd;
-    }
   }
 
   /** What kind of machine it is. */
@@ -457,40 +405,10 @@ public final class Machine implements AutoCloseable {
    */
   @Override
   public void close() {
-    RuntimeException failure = closeFrom(null);
+    RuntimeException failure = closers.close(this::reportLeaks);
     if (failure != null) {
       throw failure;
     }
-  }
-
-  private @Nullable RuntimeException closeFrom(@Nullable Throwable first) {
-    RuntimeException failure = null;
-    while (!closers.isEmpty()) {
-      try {
-        if (closers.size() == 1 && first == null) {
-          reportLeaks();
-        }
-      } catch (RuntimeException e) {
-        failure = added(failure, e);
-      }
-      try {
-        closers.pop().run();
-      } catch (RuntimeException e) {
-        failure = added(failure, e);
-      }
-    }
-    if (first != null && failure != null) {
-      first.addSuppressed(failure);
-    }
-    return failure;
-  }
-
-  private static RuntimeException added(@Nullable RuntimeException first, RuntimeException next) {
-    if (first == null) {
-      return next;
-    }
-    first.addSuppressed(next);
-    return first;
   }
 
   /** The last closer is the memory's: all that is in use now will never be given back. */

@@ -3,8 +3,8 @@
 package io.mm4j.cli.explain;
 
 import io.mm4j.api.machine.Machine;
-import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.Task;
 import io.mm4j.api.process.VmaInfo;
 import io.mm4j.cli.explain.Explanation.Step;
 import java.util.ArrayList;
@@ -27,18 +27,40 @@ final class ForkSteps {
     this.top = top;
   }
 
+  /** A child that has the parent's address space: {@code vfork()}. */
+  static void shared(List<Step> steps, AddressSpace mm, Task parent) {
+    steps.add(
+        new Step(
+            "copy_mm",
+            "CLONE_VM: the child has the same mm_struct, and nothing is copied: "
+                + SwitchSteps.counts(mm)));
+    steps.add(
+        new Step(
+            "vfork",
+            "CLONE_VFORK: task "
+                + parent.pid()
+                + " waits until the child calls exec or exit (wait_for_vfork_done); the CPU"
+                + " idles"));
+  }
+
+  /**
+   * A child with a copy.
+   *
+   * @param writable of the parent, {@link #writable(AddressSpace)} before
+   * @param frames what processes had before
+   */
   void copied(
       List<Step> steps,
       AddressSpace old,
       AddressSpace copy,
       Map<Long, Long> writable,
-      long[] frames) {
+      FrameCounts frames) {
     long root = TopTables.frame(old);
     long newRoot = TopTables.frame(copy);
     steps.add(
         new Step(
             "copy_mm",
-            "no CLONE_VM: dup_mm() makes an mm_struct of its own: " + TaskExplainer.mm(copy)));
+            "no CLONE_VM: dup_mm() makes an mm_struct of its own: " + SwitchSteps.counts(copy)));
     steps.add(
         new Step(
             "pgd_alloc",
@@ -77,7 +99,7 @@ final class ForkSteps {
                     + " entries of the parent no longer let writes through, as the child's",
                 sums[1],
                 sums[0])));
-    long[] after = frames();
+    FrameCounts after = FrameCounts.of(machine);
     steps.add(
         new Step(
             "frames",
@@ -85,9 +107,9 @@ final class ForkSteps {
                 Locale.ROOT,
                 "%d more page tables (the child has %d below its directory), %d more anonymous"
                     + " pages: a write copies, not fork",
-                after[0] - frames[0],
+                after.tables() - frames.tables(),
                 copy.fields().tablePages(),
-                after[1] - frames[1])));
+                after.anon() - frames.anon())));
     steps.add(
         new Step(
             "flush_tlb_mm",
@@ -122,7 +144,15 @@ final class ForkSteps {
         + (changed == 0 ? "; none was writable" : ", " + changed + " write-protected in both");
   }
 
-  long writable(long root, VmaInfo vma) {
+  /** How many entries of each VMA let writes through, by its start. */
+  Map<Long, Long> writable(AddressSpace mm) {
+    long root = TopTables.frame(mm);
+    Map<Long, Long> writable = new LinkedHashMap<>();
+    mm.forEachMap(vma -> writable.put(vma.start(), writable(root, vma)));
+    return writable;
+  }
+
+  private long writable(long root, VmaInfo vma) {
     return vma.start() < 0 ? 0 : top.writable(root, vma.start(), vma.end());
   }
 
@@ -134,12 +164,5 @@ final class ForkSteps {
 
   private static String range(VmaInfo vma) {
     return Long.toHexString(vma.start()) + "-" + Long.toHexString(vma.end()) + " " + vma.perms();
-  }
-
-  /** Frames of page tables and of anonymous memory. */
-  long[] frames() {
-    return new long[] {
-      machine.framesOwnedBy(FrameOwner.PAGE_TABLE), machine.framesOwnedBy(FrameOwner.ANON)
-    };
   }
 }

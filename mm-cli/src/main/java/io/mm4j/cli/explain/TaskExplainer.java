@@ -5,13 +5,10 @@ package io.mm4j.cli.explain;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.InputException;
 import io.mm4j.api.machine.Machine;
-import io.mm4j.api.memory.FrameOwner;
-import io.mm4j.api.plugin.Sizes;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.ElfImage;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.ExecRequest;
-import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.Task;
 import io.mm4j.api.process.Tasks;
 import io.mm4j.cli.exec.Programs;
@@ -21,14 +18,9 @@ import io.mm4j.cli.proc.MapsFile;
 import io.mm4j.replay.RunningProcess;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.LongFunction;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Scenarios of several tasks on one CPU: fork, vfork, exec, exit, wait, kernel threads and the
@@ -36,16 +28,12 @@ import org.jspecify.annotations.Nullable;
  * task that runs, which {@link CallExplainer} explains.
  */
 public final class TaskExplainer {
-  private static final String EXEC = "exec";
-  private static final String IN = "in";
-  private static final Set<String> OPERATIONS =
-      Set.of("fork", "vfork", "execve", "exit", "wait", "kthread", "switch", "process", IN);
-
   private final Machine machine;
   private final Tasks tasks;
   private final Cpu cpu;
-  private final TopTables top;
+  private final TaskNumbers numbers;
   private final ForkSteps forks;
+  private final SwitchSteps switches;
   private final CallExplainer calls;
   private final List<Long> results;
   private final Path root;
@@ -62,8 +50,10 @@ public final class TaskExplainer {
     this.machine = first.machine();
     this.tasks = machine.processes().tasks();
     this.cpu = machine.cpus().get(0);
-    this.top = new TopTables(machine);
+    TopTables top = new TopTables(machine);
+    this.numbers = new TaskNumbers(tasks, cpu, results);
     this.forks = new ForkSteps(machine, top);
+    this.switches = new SwitchSteps(tasks, cpu, top);
     this.results = results;
     this.root = root;
     this.calls = new CallExplainer(List.of(first), first, results);
@@ -71,53 +61,6 @@ public final class TaskExplainer {
     Task task = tasks.adopt(name.isEmpty() ? "init" : name, first.mm());
     processes.put(task.pid(), first);
     tasks.switchTo(cpu, task);
-  }
-
-  /** How the operations are typed, a line each. */
-  public static List<String> forms() {
-    return List.of(
-        "fork",
-        "vfork",
-        "execve FILE [ARG...]",
-        "exit",
-        "wait [PID]",
-        "kthread NAME",
-        "switch PID",
-        "in PID CALL...");
-  }
-
-  /** Whether an operation is about tasks; {@code exec} is if a path follows. */
-  public static boolean knows(List<String> words) {
-    String name = words.getFirst();
-    return OPERATIONS.contains(name)
-        || (name.equals(EXEC) && words.size() > 1 && words.get(1).contains("/"));
-  }
-
-  /** Throws if an operation about tasks has too few or too many arguments. */
-  public static void check(List<String> words) {
-    String name = words.getFirst();
-    int given = words.size() - 1;
-    boolean good =
-        switch (name) {
-          case "fork", "vfork", "exit" -> given == 0;
-          case "wait" -> given <= 1;
-          case "kthread", "switch", "process" -> given == 1;
-          default -> name.equals(IN) ? given >= 2 : given >= 1;
-        };
-    if (!good) {
-      throw new InputException(
-          "wrong number of arguments in '" + String.join(" ", words) + "'",
-          "mm explain",
-          String.join(", ", forms()));
-    }
-    if (name.equals(IN)) {
-      List<String> inner = words.subList(2, words.size());
-      if (knows(inner)) {
-        check(inner);
-      } else {
-        CallExplainer.check(inner);
-      }
-    }
   }
 
   /** Whether a pasted line said that a call failed that did not here, or the other way round. */
@@ -128,7 +71,7 @@ public final class TaskExplainer {
   /** Does an operation of tasks, or a call of the task that runs. */
   public Explanation explain(CallScript.Typed call) {
     List<String> words = call.words();
-    if (!knows(words)) {
+    if (!TaskForms.knows(words)) {
       user(String.join(" ", words));
       return calls.explain(call);
     }
@@ -137,10 +80,10 @@ public final class TaskExplainer {
       case "fork" -> fork(false);
       case "vfork" -> fork(true);
       case "exit" -> exit();
-      case "wait" -> await(words.size() > 1 ? pid(words.get(1), where) : -1);
+      case "wait" -> await(words.size() > 1 ? numbers.pid(words.get(1), where) : -1);
       case "kthread" -> kthread(words.get(1));
-      case "switch", "process" -> switchTo(task(words.get(1), where), words.getFirst());
-      case IN -> in(call, where);
+      case "switch", "process" -> switchTo(numbers.running(words.get(1), where), words.getFirst());
+      case TaskForms.IN -> in(call, where);
       default -> exec(words.subList(1, words.size()), where);
     };
   }
@@ -159,53 +102,9 @@ public final class TaskExplainer {
               ? "no task runs: the CPU idles"
               : "task " + task.pid() + " is a kernel thread, and makes no system calls",
           where,
-          "switch PID with " + pids());
+          "switch PID with " + numbers.all());
     }
     return task;
-  }
-
-  private String pids() {
-    return tasks.all().stream()
-        .map(t -> t.pid() + " (" + t.comm() + ", " + word(t.state()) + ")")
-        .reduce((a, b) -> a + ", " + b)
-        .orElse("no task: all have ended");
-  }
-
-  private static String word(Task.State state) {
-    return state.name().toLowerCase(Locale.ROOT);
-  }
-
-  private int pid(String text, String where) {
-    if (text.matches("[$r][0-9]+")) {
-      int at = (int) Sizes.parseNumber(text.substring(1), where);
-      if (at < 1 || at > results.size()) {
-        throw new InputException("there is no result " + text, where, "$1 to $" + results.size());
-      }
-      return results.get(at - 1).intValue();
-    }
-    return (int) Math.min(Sizes.parseNumber(text, where), Integer.MAX_VALUE);
-  }
-
-  private Task task(String text, String where) {
-    int pid = pid(text, where);
-    Task found = pid == 0 ? tasks.idle(cpu) : tasks.find(pid);
-    if (found == null || found.state() != Task.State.RUNNING) {
-      throw new InputException(
-          found == null
-              ? "there is no task " + pid
-              : "task " + pid + " cannot run: " + word(found.state()),
-          where,
-          "one of " + pids());
-    }
-    return found;
-  }
-
-  static String mm(@Nullable AddressSpace space) {
-    if (space == null) {
-      return "init_mm";
-    }
-    MmFields.Users users = space.fields().users();
-    return "mm_users=" + users.mmUsers() + " mm_count=" + users.mmCount();
   }
 
   private Explanation done(
@@ -223,17 +122,15 @@ public final class TaskExplainer {
     Task parent = user(name);
     RunningProcess process = process(parent);
     AddressSpace old = process.mm();
-    long root = TopTables.frame(old);
-    Map<Long, Long> writable = new LinkedHashMap<>();
-    old.forEachMap(vma -> writable.put(vma.start(), forks.writable(root, vma)));
-    long[] frames = forks.frames();
+    Map<Long, Long> writable = forks.writable(old);
+    FrameCounts frames = FrameCounts.of(machine);
     List<Step> steps = new ArrayList<>();
     long result = share ? tasks.vfork(parent) : tasks.fork(parent);
     if (Errno.isError(result)) {
       steps.add(new Step("copy_process", "there is no memory for the child: all is undone"));
       return done(name + "()", steps, result, "", List.of());
     }
-    Task child = task(Long.toString(result), name);
+    Task child = numbers.running(Long.toString(result), name);
     AddressSpace copy = child.mm();
     processes.put(child.pid(), running(child, process));
     steps.add(
@@ -246,17 +143,7 @@ public final class TaskExplainer {
                 + ", "
                 + child.comm()));
     if (share || copy == null) {
-      steps.add(
-          new Step(
-              "copy_mm",
-              "CLONE_VM: the child has the same mm_struct, and nothing is copied: " + mm(old)));
-      steps.add(
-          new Step(
-              "vfork",
-              "CLONE_VFORK: task "
-                  + parent.pid()
-                  + " waits until the child calls exec or exit (wait_for_vfork_done); the CPU"
-                  + " idles"));
+      ForkSteps.shared(steps, old, parent);
     } else {
       forks.copied(steps, old, copy, writable, frames);
     }
@@ -358,62 +245,12 @@ public final class TaskExplainer {
   private Explanation exit() {
     Task task = user("exit");
     AddressSpace mm = process(task).mm();
-    MmFields before = mm.fields();
-    long root = TopTables.frame(mm);
-    long[] frames = forks.frames();
-    long committed = machine.processes().committedPages();
+    ExitSteps ended = ExitSteps.before(machine, mm);
     int pid = task.pid();
     tasks.exit(task);
     processes.remove(pid);
     List<Step> steps = new ArrayList<>();
-    boolean last = before.users().mmUsers() == 1;
-    steps.add(
-        new Step(
-            "exit_mm",
-            "do_exit(): task "
-                + pid
-                + " has no mm any more; mm_users goes from "
-                + before.users().mmUsers()
-                + " to "
-                + (before.users().mmUsers() - 1)
-                + (last ? ": mmput() calls exit_mmap()" : ": others go on with all of it")));
-    if (last) {
-      long[] after = forks.frames();
-      steps.add(
-          new Step(
-              "unmap_vmas",
-              String.format(
-                  Locale.ROOT,
-                  "%d VMAs with %d resident pages: %d anonymous pages had no other user and are"
-                      + " free; %d page-cache pages stay cached",
-                  before.mapCount(),
-                  before.rssPages(),
-                  frames[1] - after[1],
-                  machine.framesOwnedBy(FrameOwner.FILE))));
-      steps.add(
-          new Step(
-              "free_pgtables",
-              String.format(
-                  Locale.ROOT,
-                  "%d page tables below the directory are free",
-                  frames[0] - after[0])));
-      steps.add(
-          new Step(
-              "vm_unacct_memory",
-              String.format(
-                  Locale.ROOT,
-                  "%d pages are committed no longer",
-                  committed - machine.processes().committedPages())));
-      steps.add(
-          new Step(
-              "lazy TLB",
-              String.format(
-                  Locale.ROOT,
-                  "cpu%d has page directory 0x%x loaded until it runs a task with another"
-                      + " (active_mm of its idle task): that is the last reference of mm_count",
-                  cpu.id(),
-                  root)));
-    }
+    ended.tell(steps, pid, cpu);
     Task parent = tasks.find(task.ppid());
     steps.add(
         new Step(
@@ -423,7 +260,7 @@ public final class TaskExplainer {
                     + (parent == null ? "its parent" : "task " + parent.pid())
                     + " calls wait"
                 : "nobody waits for it: it is forgotten"));
-    steps.add(new Step("schedule", "the CPU idles; there are " + pids()));
+    steps.add(new Step("schedule", "the CPU idles; there are " + numbers.all()));
     return done("exit()", steps, 0, "does not return", List.of());
   }
 
@@ -470,70 +307,17 @@ public final class TaskExplainer {
   }
 
   private List<Step> change(Task next) {
-    Task prev = current();
-    AddressSpace loaded = prev.activeMm();
-    LongFunction<String> hex = frame -> "0x" + Long.toHexString(frame);
-    long before = loaded == null ? -1 : TopTables.frame(loaded);
-    List<Step> steps = new ArrayList<>();
-    if (prev.equals(next)) {
-      steps.add(new Step("schedule", "task " + next.pid() + " runs already"));
-      return steps;
-    }
-    tasks.switchTo(cpu, next);
-    AddressSpace mm = next.mm();
-    if (mm == null) {
-      steps.add(
-          new Step(
-              "enter_lazy_tlb",
-              "task "
-                  + next.pid()
-                  + " has no mm: page directory "
-                  + (before < 0 ? "of init_mm" : hex.apply(before))
-                  + " stays loaded as its active_mm: "
-                  + mm(next.activeMm())));
-      return steps;
-    }
-    long now = TopTables.frame(mm);
-    if (now == before) {
-      steps.add(
-          new Step(
-              "switch_mm",
-              "page directory " + hex.apply(now) + " is loaded already: CR3 stays, no TLB flush"));
-    } else {
-      steps.add(
-          new Step(
-              "switch_mm",
-              "CR3 goes from "
-                  + (before < 0 ? "init_mm's" : hex.apply(before))
-                  + " to "
-                  + hex.apply(now)
-                  + (before < 0 ? "" : "; " + top.compared(before, now))));
-    }
-    steps.add(
-        new Step(
-            "mm_struct",
-            "of task "
-                + next.pid()
-                + ": "
-                + mm(mm)
-                + (loaded == null || loaded.equals(mm)
-                    ? ""
-                    : "; of the one before: " + left(loaded))));
-    if (processes.containsKey(next.pid())) {
+    boolean other = !current().equals(next);
+    List<Step> steps = switches.to(next);
+    if (other && processes.containsKey(next.pid())) {
       calls.become(process(next));
     }
     return steps;
   }
 
-  /** The counts of an address space that may have gone with this switch. */
-  private static String left(AddressSpace mm) {
-    MmFields.Users users = mm.fields().users();
-    return users.mmCount() == 0 ? "gone, with its page directory (mmdrop)" : mm(mm);
-  }
-
   private Explanation in(CallScript.Typed call, String where) {
     Task back = current();
-    Task there = task(call.words().get(1), where);
+    Task there = numbers.running(call.words().get(1), where);
     List<String> inner = call.words().subList(2, call.words().size());
     List<Step> steps = new ArrayList<>(change(there));
     Explanation one = explain(new CallScript.Typed(inner, call.result(), call.pasted()));

@@ -224,8 +224,15 @@ final class InferredMaps {
                 + " is taken from the log and not judged");
   }
 
+  /** The maps. */
+  InitialMaps read() {
+    try (LineSource reading = open()) {
+      return new InitialMaps(reading);
+    }
+  }
+
   /** The maps as text. */
-  LineSource open() {
+  private LineSource open() {
     if (Long.compareUnsigned(firstPlace + firstBytes, TOP_64) > 0) {
       throw new InputException(
           String.format(

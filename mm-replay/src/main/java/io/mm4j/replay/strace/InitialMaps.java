@@ -8,6 +8,7 @@ import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.vma.HeaderReader;
 import io.mm4j.replay.vma.MapsLine;
 import io.mm4j.replay.vma.StateLine;
+import io.mm4j.replay.vma.VmaHeader;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -246,6 +247,13 @@ final class InitialMaps {
   /** A limit that something else tells, unless the text says it. */
   void limit(ResourceLimit resource, long bytes) {
     settings.ifAbsent("rlimit", resource.name(), bytes);
+  }
+
+  /** The header, complete: there are no settings behind the maps. */
+  VmaHeader finished() {
+    try (LineSource empty = new LineSource(name(), new ByteArrayInputStream(new byte[0]))) {
+      return header().finish(new Cursor(empty));
+    }
   }
 
   /** The header: what the text sets, defaults, and the layout that the maps show. */

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.strace;
 
-import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.ResourceLimit;
-import io.mm4j.replay.text.Cursor;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.vma.Answer;
 import io.mm4j.replay.vma.CallName;
@@ -11,14 +9,10 @@ import io.mm4j.replay.vma.ProgramName;
 import io.mm4j.replay.vma.VmaEvent;
 import io.mm4j.replay.vma.VmaHeader;
 import io.mm4j.replay.vma.VmaSource;
-import java.io.ByteArrayInputStream;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -29,39 +23,23 @@ import org.jspecify.annotations.Nullable;
  * after it: how it was laid out is inferred from what the log shows of it ({@link InferredMaps}).
  */
 public final class StraceSource implements VmaSource {
-  private static final int MAX_PIDS = 1 << 16;
-  private static final int MOST_NOTES = 20;
-
   /** In the order in which recordings number them. */
   private static final List<ResourceLimit> RESOURCES = List.of(ResourceLimit.values());
 
   private final StraceLines lines;
   private final LogScan scan;
-  private final VmaHeader header;
-  private final VmaEvent.State start;
+  private final LogStart start;
   private final Descriptors descriptors;
   private final ArgumentReader arguments;
-  private final Kin kin;
-  private final Programs programs;
-  private final Map<Integer, Space> spaces = new HashMap<>();
+  private final Followed followed;
   private final PrintedMaps printed = new PrintedMaps();
   private final Unfinished unfinished = new Unfinished();
   private final Map<Long, Long> began = new HashMap<>();
   private final ArrayDeque<VmaEvent> pending = new ArrayDeque<>();
-  private final CallQueue queue = new CallQueue(process -> space(process).topDown(), pending::add);
+  private final CallQueue queue = new CallQueue(this::placesDownwards, pending::add);
   private final SharedSegments segments = new SharedSegments();
-  private final Map<String, Long> notModelled = new TreeMap<>();
-  private final List<String> extraNotes = new ArrayList<>();
-  private final @Nullable String doubt;
-  private final @Nullable String another;
-  private final LogScan.@Nullable Exec begin;
-  private final boolean startIsWhole;
-  private final @Nullable String givenProgram;
-  private long inferredLater;
+  private final StraceNotes notes = new StraceNotes();
   private long notFollowed;
-  private long refused;
-  private long firstRefused;
-  private String lastRefused = "";
 
   /**
    * Reads the initial maps, and the log twice: once for what only later lines tell (who is a child,
@@ -75,76 +53,36 @@ public final class StraceSource implements VmaSource {
       scan = new LogScan(reading);
     }
     descriptors = new Descriptors(scan.showsPaths());
-    startIsWhole = maps != null;
-    String program = null;
-    InitialMaps given = null;
-    if (maps != null) {
-      try (LineSource reading = maps.get()) {
-        given = new InitialMaps(reading);
-      }
-      program = given.program();
-    }
-    givenProgram = program;
-    begin = scan.begin(program);
-    programs = new Programs(scan, begin, log);
-    InferredMaps inferred = programs.first();
-    InitialMaps initial;
-    if (given == null) {
-      extraNotes.add(inferred.note());
-      initial = initial(inferred);
-    } else {
-      initial = given;
-    }
-    extraNotes.addAll(initial.notes());
-    long mainPid = begin == null ? scan.firstPid() : begin.pid();
-    doubt = given == null ? null : given.doubt(begin, inferred.heap());
-    another = given == null ? null : given.another(begin, inferred.heap());
-    boolean breakGiven = initial.startBrkGiven();
-    initial.startBrk(inferred.heap());
-    scan.limits().forEach(initial::limit);
-    VmaHeader read = finished(initial);
-    header = scan.namesVmas() ? read.withOption("anon-vma-name", "true") : read;
-    start = new VmaEvent.State(0, 0, "start", initial.lines(), 0, Map.of());
+    start = new LogStart(scan, maps, log);
+    start.notes().forEach(notes::always);
     arguments = new ArgumentReader(descriptors, scan.pageOffsets());
-    kin = new Kin(scan, mainPid, begin == null);
-    long inputLine = given == null ? inferred.inputLine() : 0;
-    spaces.put(0, new Space(header.layout().topDown(), initial.writable(), inputLine, breakGiven));
     pending.add(new VmaEvent.Deltas(0, false));
     lines = new StraceLines(log.get());
+    followed = new Followed(scan, start, lines, descriptors, queue::flush, pending::add);
   }
 
-  private static InitialMaps initial(InferredMaps inferred) {
-    try (LineSource reading = inferred.open()) {
-      return new InitialMaps(reading);
-    }
-  }
-
-  private static VmaHeader finished(InitialMaps maps) {
-    try (LineSource empty = new LineSource(maps.name(), new ByteArrayInputStream(new byte[0]))) {
-      return maps.header().finish(new Cursor(empty));
-    }
+  private boolean placesDownwards(int process) {
+    return followed.space(process).topDown();
   }
 
   @Override
   public VmaHeader header() {
-    return header;
+    return start.header();
   }
 
   @Override
   public VmaEvent.State start() {
-    return start;
+    return start.state();
   }
 
   @Override
   public ProgramName program() {
-    return begin != null
-        ? begin.name()
-        : new ProgramName(givenProgram == null ? "-" : givenProgram, List.of());
+    return start.program();
   }
 
   @Override
   public boolean startIsWhole() {
-    return startIsWhole;
+    return start.isWhole();
   }
 
   @Override
@@ -159,17 +97,17 @@ public final class StraceSource implements VmaSource {
 
   /** The program whose maps these surely are, if it is not the log's; else null. */
   @Nullable String another() {
-    return another;
+    return start.another();
   }
 
   /** Adds what had to be taken for granted before this was opened. */
   void noteFirst(String text) {
-    extraNotes.addFirst(text);
+    notes.first(text);
   }
 
   /** What speaks against log and maps being of one program, or null. */
   public @Nullable String doubt() {
-    return doubt;
+    return start.doubt();
   }
 
   /** Calls that were not made: of programs without maps, or without a result. */
@@ -179,37 +117,7 @@ public final class StraceSource implements VmaSource {
 
   @Override
   public List<String> notes() {
-    List<String> notes = new ArrayList<>(scan.notes());
-    notes.addAll(extraNotes);
-    notes.addAll(arguments.notes());
-    if (inferredLater > 0) {
-      notes.add(
-          inferredLater
-              + (inferredLater == 1 ? " program begins" : " programs begin")
-              + " later (execve): where each lies was inferred from what the log shows of it, and"
-              + " the place of its first mapping is not judged");
-    }
-    if (printed.firstCut() > 0) {
-      notes.add(
-          "maps were read in line "
-              + printed.firstCut()
-              + " and are shown in part: with strace -s 65536 they are compared");
-    }
-    if (scan.pageOffsets()) {
-      notes.add("offsets of mmap2 are in pages, as old versions of strace print them");
-    }
-    notModelled.forEach((what, line) -> notes.add("not modelled, line " + line + ": " + what));
-    if (refused > 0) {
-      notes.add(
-          refused
-              + (refused == 1 ? " call was" : " calls were")
-              + " refused before memory management saw them (seccomp, a sandbox or strace -e"
-              + " inject), and not made; the first in line "
-              + firstRefused
-              + ": "
-              + lastRefused);
-    }
-    return notes;
+    return notes.all(scan.notes(), arguments.notes(), printed.firstCut(), scan.pageOffsets());
   }
 
   @Override
@@ -228,12 +136,6 @@ public final class StraceSource implements VmaSource {
     return pending.poll();
   }
 
-  private void note(String text) {
-    if (extraNotes.size() < MOST_NOTES) {
-      extraNotes.add(text);
-    }
-  }
-
   private String where() {
     return lines.where();
   }
@@ -242,10 +144,10 @@ public final class StraceSource implements VmaSource {
     switch (line.form()) {
       case ENDED -> ended(line);
       case UNFINISHED -> {
-        if (unfinished.size() >= MAX_PIDS) {
+        if (unfinished.size() >= Followed.MAX_PIDS) {
           throw StraceLine.wrong("too many unfinished calls", where(), 0);
         }
-        process(line.pid()); // a child exists from its first line on
+        int _ = followed.of(line.pid()); // a child exists from its first line on
         unfinished.begins(line);
         began.put(line.pid(), lines.number());
       }
@@ -263,7 +165,8 @@ public final class StraceSource implements VmaSource {
     if (whole == null) {
       if (Calls.isMemoryCall(line.name())) {
         notFollowed++;
-        note("line " + lines.number() + " completes a call of which no line shows the beginning");
+        notes.ofLine(
+            "line " + lines.number() + " completes a call of which no line shows the beginning");
       }
       return;
     }
@@ -281,99 +184,35 @@ public final class StraceSource implements VmaSource {
     long pid = unfinished.ended(line);
     flushUnlessBusy();
     began.remove(pid);
-    descriptors.ended(pid);
-    gone(kin.ended(pid));
-  }
-
-  private void gone(int process) {
-    if (process != Kin.NOT_FOLLOWED) {
-      queue.flush();
-      spaces.remove(process);
-      pending.add(new VmaEvent.Gone(lines.number(), process));
-    }
+    followed.ended(pid);
   }
 
   private void call(StraceLine line) {
     if (line.name().startsWith("execve")) {
-      executed(line);
+      boolean succeeded = StraceLine.firstWord(line.result()).equals("0");
+      if (succeeded && followed.executed(line)) {
+        notes.inferredLater();
+      }
       return;
     }
-    int process = process(line.pid());
+    int process = followed.of(line.pid());
     if (Calls.isBirth(line.name())) {
       Long child = line.number();
       if (child != null && child > 0) {
-        process(child);
+        int _ = followed.of(child);
       }
       return;
     }
     if (process == Kin.NOT_FOLLOWED) {
-      if (kin.began() && Calls.isMemoryCall(line.name())) {
+      if (followed.began() && Calls.isMemoryCall(line.name())) {
         notFollowed++;
       }
       descriptors.note(line);
       return;
     }
-    if (!space(process).takesBreak(line)) {
+    if (!followed.space(process).takesBreak(line)) {
       memoryCall(line, process);
     }
-  }
-
-  private Space space(int process) {
-    return Objects.requireNonNull(spaces.get(process));
-  }
-
-  private void executed(StraceLine line) {
-    if (!StraceLine.firstWord(line.result()).equals("0")) {
-      return;
-    }
-    process(line.pid());
-    descriptors.executed(line.pid());
-    if (begin != null && lines.number() == begin.line()) {
-      kin.begin(line.pid());
-      return;
-    }
-    InferredMaps maps = programs.at(lines.number());
-    if (maps == null) {
-      return; // before the first program that is followed
-    }
-    InitialMaps initial = initial(maps);
-    initial.startBrk(maps.heap());
-    MmLayout layout = finished(initial).layout();
-    queue.flush();
-    Kin.Begun begun = kin.executed(line.pid());
-    spaces.put(
-        begun.process(), new Space(layout.topDown(), initial.writable(), maps.inputLine(), false));
-    inferredLater++;
-    pending.add(
-        new VmaEvent.Began(
-            lines.number(),
-            begun.process(),
-            begun.from(),
-            maps.program(),
-            layout,
-            initial.lines()));
-  }
-
-  /** The process of a pid; one that is new may be a child. */
-  private int process(long pid) {
-    if (!kin.knows(pid)) {
-      if (kin.size() >= MAX_PIDS) {
-        throw StraceLine.wrong("too many processes", where(), 0);
-      }
-      Kin.Arrival arrival = kin.arrive(pid);
-      LogScan.Birth birth = arrival.birth();
-      if (birth != null) {
-        descriptors.born(birth.parent(), pid, birth.sharesFiles() || birth.thread());
-      } else if (arrival.process() != Kin.NOT_FOLLOWED) {
-        descriptors.born(kin.mainPid(), pid, arrival.forkedFrom() == Kin.NOT_FOLLOWED);
-      }
-      if (arrival.forkedFrom() != Kin.NOT_FOLLOWED) {
-        queue.flush();
-        spaces.put(arrival.process(), space(arrival.forkedFrom()).fork());
-        pending.add(new VmaEvent.Forked(lines.number(), arrival.forkedFrom(), arrival.process()));
-      }
-    }
-    return kin.process(pid);
   }
 
   private void memoryCall(StraceLine line, int process) {
@@ -384,7 +223,7 @@ public final class StraceSource implements VmaSource {
       }
       return;
     }
-    Answer answer = answer(line, name);
+    Answer answer = AnswerText.of(line, name, where());
     boolean injected = line.result().contains("(INJECTED)");
     if (answer == null || (injected && !(answer instanceof Answer.Failure))) {
       notFollowed++;
@@ -395,16 +234,15 @@ public final class StraceSource implements VmaSource {
         && (name == CallName.BRK || failure.errno().equals("ENOSYS") || injected)) {
       // brk gives the break when it fails; only what stands before the call gives an error, as does
       // strace itself (-e inject).
-      firstRefused = refused++ == 0 ? lines.number() : firstRefused;
-      lastRefused = refused == 1 ? line.body() : lastRefused;
+      notes.refused(line.body(), lines.number());
       flushUnlessBusy();
       return;
     }
     ArgumentReader.Read read =
-        arguments.read(line, name, space(process).writable(), lines.number(), where());
+        arguments.read(line, name, followed.space(process).writable(), lines.number(), where());
     pending.addAll(read.news());
     // A place that was taken from this line says nothing.
-    boolean input = space(process).isInput(lines.number());
+    boolean input = followed.space(process).isInput(lines.number());
     done(line, process, name, read.args(), read.open(), input ? Answer.Unknown.IT : answer);
   }
 
@@ -435,8 +273,7 @@ public final class StraceSource implements VmaSource {
         .anyMatch(
             line ->
                 Calls.name(line.name()) != null
-                    && kin.knows(line.pid())
-                    && kin.process(line.pid()) != Kin.NOT_FOLLOWED);
+                    && followed.ofNamed(line.pid()) != Kin.NOT_FOLLOWED);
   }
 
   private void flushUnlessBusy() {
@@ -453,7 +290,7 @@ public final class StraceSource implements VmaSource {
       return false;
     }
     descriptors.note(line);
-    VmaEvent shown = printed.call(line, file, spaces, where(), lines.number());
+    VmaEvent shown = printed.call(line, file, followed.spaces(), where(), lines.number());
     if (shown != null) {
       queue.flush();
       pending.add(shown);
@@ -468,8 +305,8 @@ public final class StraceSource implements VmaSource {
     if (file == null || owner == null) {
       return;
     }
-    int whose = owner == 0 ? process : kin.knows(owner) ? kin.process(owner) : Kin.NOT_FOLLOWED;
-    Space space = spaces.get(whose);
+    int whose = owner == 0 ? process : followed.ofNamed(owner);
+    Space space = followed.spaces().get(whose);
     if (space != null) {
       printed.opened(file, whose, space);
     }
@@ -478,7 +315,7 @@ public final class StraceSource implements VmaSource {
   private void otherCall(StraceLine line, int process) {
     descriptors.note(line);
     List<Long> scan = ScanText.args(line);
-    Answer found = scan == null ? null : answer(line, CallName.PAGEMAP_SCAN);
+    Answer found = scan == null ? null : AnswerText.of(line, CallName.PAGEMAP_SCAN, where());
     if (scan != null && found != null) {
       done(line, process, CallName.PAGEMAP_SCAN, scan, null, ScanText.judged(found));
       return;
@@ -507,7 +344,7 @@ public final class StraceSource implements VmaSource {
   private void prctl(StraceLine line, int process) {
     List<Long> args = Prctl.args(line);
     String name = Prctl.vmaName(line);
-    Answer answer = answer(line, CallName.PRCTL);
+    Answer answer = AnswerText.of(line, CallName.PRCTL, where());
     if (answer != null && name != null) {
       done(line, process, CallName.SET_VMA_NAME, Prctl.range(line), name, answer);
     } else if (answer != null && !args.isEmpty()) {
@@ -520,14 +357,14 @@ public final class StraceSource implements VmaSource {
   private void notModelled(StraceLine line) {
     String what = Calls.notModelled(line);
     if (what != null) {
-      notModelled.putIfAbsent(line.name() + ": " + what, lines.number());
+      notes.notModelled(line.name() + ": " + what, lines.number());
     }
   }
 
   private void limit(StraceLine line, int process, LimitText.Limits limits) {
     int whose = process;
     if (limits.pid() != 0 && limits.pid() != line.pid()) {
-      whose = kin.knows(limits.pid()) ? kin.process(limits.pid()) : Kin.NOT_FOLLOWED;
+      whose = followed.ofNamed(limits.pid());
     }
     if (whose == Kin.NOT_FOLLOWED) {
       return;
@@ -546,7 +383,7 @@ public final class StraceSource implements VmaSource {
     List<SharedSegments.Call> made = segments.calls(line);
     if (made.isEmpty() && Calls.isMemoryCall(line.name())) {
       notFollowed++;
-      note(
+      notes.ofLine(
           "line "
               + lines.number()
               + ": "
@@ -554,30 +391,11 @@ public final class StraceSource implements VmaSource {
               + " is not made: no line tells how large the segment is (shmget)");
       return;
     }
-    boolean input = space(process).isInput(lines.number());
+    boolean input = followed.space(process).isInput(lines.number());
     for (SharedSegments.Call call : made) {
       done(
           line, process, call.name(), call.args(), null, input ? Answer.Unknown.IT : call.answer());
     }
-  }
-
-  /** The result as a recorded answer; null if the log does not tell it. */
-  private @Nullable Answer answer(StraceLine line, CallName name) {
-    String word = StraceLine.firstWord(line.result());
-    if (word.equals("?")) {
-      return null;
-    }
-    if (word.equals("-1") && line.result().matches("-1 E[A-Z0-9]+\\b.*")) {
-      return new Answer.Failure(line.result().substring(3).replaceFirst("[^A-Z0-9].*", ""));
-    }
-    if (word.matches("E[A-Z]+")) {
-      return new Answer.Failure(word); // perf trace: = -1 ENOMEM without the number
-    }
-    Long value = Symbols.number(word);
-    if (value == null) {
-      throw StraceLine.wrong("the result '" + word + "' is no number", where(), 0);
-    }
-    return new Answer.Value(value, name.gives() == CallName.Gives.ADDRESS);
   }
 
   @Override

@@ -5,9 +5,7 @@ import io.mm4j.api.machine.Machine;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ProcessFloor;
-import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.replay.CallWatcher;
-import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.RunningProcess;
 import io.mm4j.replay.Tally;
 import java.util.ArrayList;
@@ -25,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * into the comparison; after a difference the replay goes on from the simulated state.
  *
  * <p>Steps: {@link #VmaReplayer start state}, then {@link #run} event by event: a call ({@link
- * CallDriver} makes it, the answer is judged, then the change of maps), a maps block, a state block
- * ({@link StateJudge}).
+ * CallDriver} makes it, {@link AnswerJudge} judges the answer, then {@link MapsJudge} the change of
+ * maps), a maps block, a state block ({@link StateJudge}).
  */
 final class VmaReplayer {
   static final String NEEDS_FAULTS = "needs page faults";
@@ -39,6 +37,8 @@ final class VmaReplayer {
   private final Tally tally;
   private final FileTable files;
   private final CallDriver driver;
+  private final MapsJudge maps;
+  private final AnswerJudge answers;
   private final StateJudge states;
   private final StartState begins;
   private final PrintedJudge printed;
@@ -46,10 +46,7 @@ final class VmaReplayer {
   private final long explainedCall;
   private final List<String> reasons = new ArrayList<>();
   private @Nullable CallWatcher watcher;
-  private final boolean mapsAtCallsOnly;
-  private final PendingFaults faults = new PendingFaults();
   private final RecordedBytes bytes;
-  private boolean deltas = true;
   private long call;
 
   /** What the call that is being made gave here, for a watcher. */
@@ -82,8 +79,9 @@ final class VmaReplayer {
             files,
             foreign ? 0 : header.compat32() ? LIMIT_STRUCT_32 : LIMIT_STRUCT,
             foreign ? 0 : header.layout().startCode());
+    maps = new MapsJudge(tally, header.real());
+    answers = new AnswerJudge(tally, driver, bytes, maps);
     states = new StateJudge(tally, header.real());
-    mapsAtCallsOnly = header.real();
     begins = new StartState(header, files, floor);
     printed = new PrintedJudge(tally, reader.knowsPaths(), reader.knowsVmaNames());
     AddressSpace mm = begins.first(reader.start().lines());
@@ -150,7 +148,7 @@ final class VmaReplayer {
             return before;
           }
           if (keepLast && made.name() == CallName.EXIT && processes.size() == 1) {
-            judgeFaults();
+            maps.faults();
             return call + 1;
           }
           call(made);
@@ -158,7 +156,7 @@ final class VmaReplayer {
             return call + 1;
           }
         }
-        case VmaEvent.Maps maps -> snapshot(maps.line(), maps.process(), maps.when(), maps.lines());
+        case VmaEvent.Maps read -> snapshot(read.line(), read.process(), read.when(), read.lines());
         case VmaEvent.State state -> {
           List<MapsLine> lines = state.lines().stream().map(StateLine::maps).toList();
           snapshot(state.line(), state.process(), "state " + state.when(), lines);
@@ -167,7 +165,7 @@ final class VmaReplayer {
         case VmaEvent.Forked forked ->
             adopt(forked.child(), process(forked.process()).mm().fork(), forked.process());
         case VmaEvent.Gone gone -> {
-          judgeFaults();
+          maps.faults();
           if (keepLast && processes.size() == 1) {
             return call + 1;
           }
@@ -176,13 +174,10 @@ final class VmaReplayer {
         }
         case VmaEvent.Began began -> begin(began);
         case VmaEvent.Printed shown -> {
-          judgeFaults();
+          maps.faults();
           printed.judge(shown, process(shown.process()), call);
         }
-        case VmaEvent.Deltas switched -> {
-          judgeFaults();
-          deltas = switched.on();
-        }
+        case VmaEvent.Deltas switched -> maps.deltas(switched.on());
         case VmaEvent.FileSeen seen -> files.add(seen.file());
         case VmaEvent.OpenSeen seen -> {
           int fd = files.add(seen.open());
@@ -191,7 +186,7 @@ final class VmaReplayer {
         }
       }
     }
-    judgeFaults();
+    maps.faults();
     return call + 1;
   }
 
@@ -234,9 +229,7 @@ final class VmaReplayer {
   private void call(VmaEvent.Call made) {
     call = made.number();
     ReplayedProcess process = process(made.process());
-    if (made.name() != CallName.FAULT || faults.process() != process) {
-      judgeFaults();
-    }
+    maps.comes(made, process);
     if (made.name().isOfProgram()) {
       driver.arrive(process.mm());
     }
@@ -271,7 +264,7 @@ final class VmaReplayer {
       case OTHER -> {}
       default -> {
         if (made.name() == CallName.FAULT) {
-          faults.before(process);
+          maps.beforeFault(process);
         }
         long breakBefore = made.name() == CallName.BRK ? process.mm().fields().brk() : 0;
         Answer answer = driver.make(process.mm(), made);
@@ -280,7 +273,7 @@ final class VmaReplayer {
         return;
       }
     }
-    judgeMaps(made, process, process.ours().changeNear(0, -1));
+    maps.judge(made, process, 0, -1);
   }
 
   private void fork(VmaEvent.Call made, ReplayedProcess process) {
@@ -298,7 +291,8 @@ final class VmaReplayer {
     if (worked == (child != null)) {
       tally.equal(VmaChecks.RESULTS);
     } else {
-      differs(VmaChecks.RESULTS, made, process, child == null ? "-ENOMEM" : "a child", null, 0, 0);
+      answers.differs(
+          VmaChecks.RESULTS, made, process, child == null ? "-ENOMEM" : "a child", null, 0, 0);
     }
     if (made.answer() instanceof Answer.Child born) {
       adopt(born.process(), child, made.process());
@@ -309,7 +303,7 @@ final class VmaReplayer {
 
   /** Another program takes the place of a process's, or begins beside it. */
   private void begin(VmaEvent.Began began) {
-    judgeFaults();
+    maps.faults();
     ReplayedProcess from = processes.get(began.from());
     AddressSpace mm = begins.later(began, from == null ? null : from.mm());
     int parent = began.from();
@@ -334,22 +328,20 @@ final class VmaReplayer {
     processes.put(number, forked);
   }
 
+  private void snapshot(long line, int number, String when, List<MapsLine> kernel) {
+    maps.whole(line, number, process(number), when, kernel, call);
+  }
+
   private void judgeAnswer(
       VmaEvent.Call made, ReplayedProcess process, Answer ours, long breakBefore) {
     long[] ranges = Ranges.of(made, ours, breakBefore);
     long[] mapped = Ranges.mapped(made, ours, breakBefore);
     process.mapped(mapped[0], mapped[1]);
-    String check = made.name().isTouch() ? VmaChecks.SIGNALS : VmaChecks.RESULTS;
     if (made.answer() == Answer.Unknown.IT) {
-      judgeMaps(made, process, process.ours().changeNear(ranges));
+      maps.judge(made, process, ranges);
       return;
     }
-    if (ours.equals(made.answer())) {
-      tally.equal(check);
-    } else {
-      differs(check, made, process, ours.toString(), null, ranges[0], ranges[1]);
-    }
-    judgeDetail(made, process, ours, ranges);
+    answers.answer(made, process, ours, ranges);
     if (made.name() == CallName.UNLINK) { // the maps of all change with the name
       for (ReplayedProcess other : processes.values()) {
         if (other != process) {
@@ -358,171 +350,7 @@ final class VmaReplayer {
       }
     }
     bytes.made(made, process);
-    if (made.value() >= 0 && bytes.judged(made.arg(0), process, driver.value())) {
-      if (driver.value() == made.value()) {
-        tally.equal(VmaChecks.VALUES);
-      } else {
-        String text =
-            driver.value() == TouchOutcome.UNKNOWN
-                ? "no value"
-                : "0x" + Integer.toHexString(driver.value());
-        differs(
-            VmaChecks.VALUES,
-            made,
-            process,
-            text,
-            "0x" + Integer.toHexString(made.value()),
-            ranges[0],
-            ranges[1]);
-      }
-    }
-    if (mapsAtCallsOnly && made.name() == CallName.FAULT) {
-      if (faults.add(made, process)) {
-        judgeFaults();
-      }
-    } else {
-      judgeMaps(made, process, process.ours().changeNear(ranges));
-    }
-  }
-
-  /** Compares what a call told of pages beside its answer. */
-  private void judgeDetail(
-      VmaEvent.Call made, ReplayedProcess process, Answer ours, long[] ranges) {
-    String theirs = made.detail();
-    if (!(made.answer() instanceof Answer.Value) || theirs.isEmpty()) {
-      return;
-    }
-    String check = made.name() == CallName.MINCORE ? VmaChecks.MINCORE : VmaChecks.SCANS;
-    String detail = driver.detail();
-    if (theirs.equals(detail)) {
-      tally.equal(check);
-    } else {
-      String text = detail == null ? ours.toString() : detail;
-      differs(check, made, process, text, theirs, ranges[0], ranges[1]);
-    }
-  }
-
-  /** Compares what the faults since the maps were read last have changed together. */
-  private void judgeFaults() {
-    VmaEvent.Call last = faults.last();
-    VmaEvent.Call shown = faults.toExplain();
-    ReplayedProcess process = faults.process();
-    if (last != null && shown != null && process != null) {
-      judgeMaps(last, shown, faults.count(), process, process.ours().changeNear(0, -1));
-    }
-    faults.clear();
-  }
-
-  private void judgeMaps(VmaEvent.Call made, ReplayedProcess process, MapsView.Change ours) {
-    judgeMaps(made, made, 1, process, ours);
-  }
-
-  /**
-   * Compares a change of maps.
-   *
-   * @param made has the recorded change
-   * @param shown is named if it differs
-   * @param times how many calls or faults share this change; each counts
-   */
-  private void judgeMaps(
-      VmaEvent.Call made,
-      VmaEvent.Call shown,
-      long times,
-      ReplayedProcess process,
-      MapsView.Change ours) {
-    if (!deltas) {
-      return;
-    }
-    boolean alike =
-        ReplayedProcess.alike(made.removed(), ours.removed())
-            && ReplayedProcess.alike(made.added(), ours.added());
-    process.applyTheirs(made);
-    boolean first = false;
-    for (long i = 0; i < times; i++) {
-      if (alike) {
-        tally.equal(VmaChecks.MAPS);
-      } else {
-        first |= tally.differs(VmaChecks.MAPS);
-      }
-    }
-    if (first) {
-      Evidence evidence = new Evidence().line("  " + shown.text());
-      if (times > 1) {
-        evidence.line("  (one of " + times + " faults after which the maps were read)");
-      }
-      evidence
-          .change("kernel", made.removed(), made.added())
-          .change("mm4j", ours.removed(), ours.added());
-      long low = lowest(made.removed(), made.added(), ours.removed(), ours.added());
-      evidence.around("maps after the call", process.theirs(), process.ours().lines(), low, low);
-      tally.evidence(
-          new FirstDifference(
-              VmaChecks.MAPS,
-              shown.line(),
-              shown.number(),
-              "maps changed differently in: " + shown.text(),
-              evidence.lines()));
-    }
-  }
-
-  @SafeVarargs
-  private static long lowest(List<MapsLine>... lists) {
-    long low = -1;
-    for (List<MapsLine> list : lists) {
-      for (MapsLine line : list) {
-        low = Long.compareUnsigned(line.start(), low) < 0 ? line.start() : low;
-      }
-    }
-    return low;
-  }
-
-  private void snapshot(long line, int number, String when, List<MapsLine> kernel) {
-    judgeFaults();
-    ReplayedProcess process = process(number);
-    List<MapsLine> ours = new ArrayList<>(process.ours().readAll());
-    process.setTheirs(kernel);
-    if (kernel.equals(ours)) {
-      tally.equal(VmaChecks.SNAPSHOTS);
-    } else if (tally.differs(VmaChecks.SNAPSHOTS)) {
-      tally.evidence(
-          new FirstDifference(
-              VmaChecks.SNAPSHOTS,
-              line,
-              call,
-              "p"
-                  + number
-                  + "'s whole maps ("
-                  + when
-                  + ") differ: "
-                  + kernel.size()
-                  + " lines in Linux, "
-                  + ours.size()
-                  + " here",
-              new Evidence().wholeMaps(kernel, ours).lines()));
-    }
-  }
-
-  private void differs(
-      String check,
-      VmaEvent.Call made,
-      ReplayedProcess process,
-      String ours,
-      @Nullable String kernel,
-      long low,
-      long high) {
-    if (!tally.differs(check)) {
-      return;
-    }
-    String theirs = kernel == null ? made.answer().toString() : kernel;
-    Evidence evidence = new Evidence().line("  " + made.text()).answers(theirs, ours);
-    evidence.around(
-        "maps before the call",
-        deltas ? process.theirs() : new TreeMap<>(),
-        process.ours().lines(),
-        low,
-        high);
-    tally.evidence(
-        new FirstDifference(
-            check, made.line(), made.number(), made.text() + ", here " + ours, evidence.lines()));
+    answers.value(made, process, ranges);
+    maps.made(made, process, ranges);
   }
 }

@@ -8,9 +8,11 @@ import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.paging.faults.PagingFaults;
 import io.mm4j.testkit.paging.naive.NaivePaging;
+import io.mm4j.testkit.paging.rules.CursorRules;
 import io.mm4j.testkit.paging.rules.EdgeRules;
 import io.mm4j.testkit.paging.rules.KernelRules;
 import io.mm4j.testkit.paging.rules.MmuRules;
+import io.mm4j.testkit.paging.rules.TableFrameRules;
 import io.mm4j.testkit.paging.rules.TableRules;
 import io.mm4j.testkit.paging.rules.TlbRules;
 import java.util.ArrayList;
@@ -22,7 +24,9 @@ public final class PageTablesSuite {
 
   /** The suite. */
   public static Suite<PageTablesProvider> suite() {
-    List<Rule<PageTablesProvider>> rules = new ArrayList<>(TableRules.all());
+    List<Rule<PageTablesProvider>> rules = new ArrayList<>(CursorRules.all());
+    rules.addAll(TableFrameRules.all());
+    rules.addAll(TableRules.all());
     rules.addAll(KernelRules.all());
     rules.addAll(MmuRules.all());
     rules.addAll(EdgeRules.all());

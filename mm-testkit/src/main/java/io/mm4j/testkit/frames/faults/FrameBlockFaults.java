@@ -11,6 +11,7 @@ import io.mm4j.testkit.frames.naive.NaiveFrameAllocator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntBinaryOperator;
 
 /** Faults in what is given and what comes back. */
 final class FrameBlockFaults {
@@ -80,12 +81,12 @@ final class FrameBlockFaults {
             "frees-what-was-allocated",
             "Freeing the first part of a block frees all of it.",
             List.of("FA-17"),
-            FreesAllocated::new),
+            zone -> new FreesOtherOrder(zone, Math::max)),
         fault(
             "frees-only-the-first-part",
             "Several blocks that are freed as one are freed up to the end of the first.",
             List.of("FA-18"),
-            FreesFirstPart::new));
+            zone -> new FreesOtherOrder(zone, Math::min)));
   }
 
   private static final class GivesTwice extends DelegatingFrames {
@@ -216,11 +217,14 @@ final class FrameBlockFaults {
     }
   }
 
-  private static final class FreesAllocated extends DelegatingFrames {
+  /** Frees not the order that is said, but what that and the allocated one give. */
+  private static final class FreesOtherOrder extends DelegatingFrames {
+    private final IntBinaryOperator freed;
     private final Map<Long, Integer> orders = new HashMap<>();
 
-    FreesAllocated(Zone zone) {
+    FreesOtherOrder(Zone zone, IntBinaryOperator freed) {
       super(zone);
+      this.freed = freed;
     }
 
     @Override
@@ -233,28 +237,8 @@ final class FrameBlockFaults {
     @Override
     public void free(long pfn, int order, int migratetype) {
       Integer allocated = orders.remove(pfn);
-      super.free(pfn, allocated == null ? order : Math.max(allocated, order), migratetype);
-    }
-  }
-
-  private static final class FreesFirstPart extends DelegatingFrames {
-    private final Map<Long, Integer> orders = new HashMap<>();
-
-    FreesFirstPart(Zone zone) {
-      super(zone);
-    }
-
-    @Override
-    public long allocate(int order, int migratetype) {
-      long pfn = super.allocate(order, migratetype);
-      orders.put(pfn, order);
-      return pfn;
-    }
-
-    @Override
-    public void free(long pfn, int order, int migratetype) {
-      Integer allocated = orders.remove(pfn);
-      super.free(pfn, allocated == null ? order : Math.min(allocated, order), migratetype);
+      int other = allocated == null ? order : freed.applyAsInt(allocated, order);
+      super.free(pfn, other, migratetype);
     }
   }
 }

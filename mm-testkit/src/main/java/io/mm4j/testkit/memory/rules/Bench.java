@@ -5,7 +5,6 @@ package io.mm4j.testkit.memory.rules;
 import static io.mm4j.testkit.RuleViolation.check;
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 
-import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
@@ -160,28 +159,8 @@ final class Bench {
 
   /** Everything that is known of a frame. */
   void compare(long pfn) {
-    FrameOwner owner = model.owner(pfn);
-    if (owner != map.owner(pfn)) {
-      throw new RuleViolation("owner of frame " + pfn + " = " + owner, "" + map.owner(pfn));
-    }
-    same(pfn, "flags", model.flags(pfn), map.flags(pfn));
-    same(pfn, "refcount", model.refcount(pfn), map.refcount(pfn));
-    same(pfn, "mapcount", model.mapcount(pfn), map.mapcount(pfn));
-    same(pfn, "entire mapcount", model.entireMapcount(pfn), map.entireMapcount(pfn));
-    same(pfn, "held", model.isHeld(pfn) ? 1 : 0, map.isHeld(pfn) ? 1 : 0);
-    same(pfn, "order", model.order(pfn), map.order(pfn));
-    same(pfn, "private", model.privateData(pfn), map.privateData(pfn));
-    same(pfn, "mapping", model.mapping(pfn), map.mapping(pfn));
-    same(pfn, "index", model.index(pfn), map.index(pfn));
-    same(pfn, "lru.next", model.lruNext(pfn), map.lruNext(pfn));
-    same(pfn, "lru.prev", model.lruPrev(pfn), map.lruPrev(pfn));
-    same(pfn, "head", pfn & -(1L << model.order(pfn)), map.head(pfn));
-  }
-
-  private static void same(long pfn, String field, long expected, long seen) {
-    if (expected != seen) {
-      checkEqual(expected, seen, field + " of frame " + pfn);
-    }
+    FrameFields.compare(model, map, pfn);
+    FrameFields.same(pfn, "head", pfn & -(1L << model.order(pfn)), map.head(pfn));
   }
 
   /** A walk may step over frames only if they all read the same. */

@@ -11,11 +11,9 @@ import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.Seeded;
-import io.mm4j.testkit.Subject;
 import io.mm4j.testkit.Trial;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -23,12 +21,6 @@ import org.jspecify.annotations.Nullable;
 /** PM-B10: what cannot be booted is refused in words. */
 final class BootChoiceRule extends Rule<PhysicalMemoryProvider> {
   private static final List<String> NAMES = List.of("memblock", "bootmem");
-
-  /** Nothing is kept: each machine is opened and closed by the check. */
-  private static final class Nothing extends Subject {
-    @Override
-    public void validate() {}
-  }
 
   BootChoiceRule() {
     super(
@@ -53,31 +45,19 @@ final class BootChoiceRule extends Rule<PhysicalMemoryProvider> {
     Seeded random = new Seeded(seed);
     MemoryLayout small = MachineShape.any(random, MachineShape.Size.SMALL).layout();
     MemoryLayout far = MachineShape.any(random, MachineShape.Size.FAR).layout();
-    return new Trial<Nothing>() {
-      @Override
-      public List<Operation<Nothing>> operations() {
-        return List.of();
-      }
-
-      @Override
-      public Nothing open() {
-        return new Nothing();
-      }
-
-      @Override
-      public void atEnd(Nothing nothing) {
-        String refused = refusal(provider, options, "memblok", small);
-        check(
-            refused != null && NAMES.stream().allMatch(refused::contains),
-            "boot=memblok refused, naming " + NAMES,
-            "" + refused);
-        for (String name : NAMES) {
-          String why = refusal(provider, options, name, small);
-          check(why == null, "boot=" + name + " accepted", "" + why);
-          refusal(provider, options, name, far);
-        }
-      }
-    };
+    return new OneCheck(
+        () -> {
+          String refused = refusal(provider, options, "memblok", small);
+          check(
+              refused != null && NAMES.stream().allMatch(refused::contains),
+              "boot=memblok refused, naming " + NAMES,
+              "" + refused);
+          for (String name : NAMES) {
+            String why = refusal(provider, options, name, small);
+            check(why == null, "boot=" + name + " accepted", "" + why);
+            refusal(provider, options, name, far);
+          }
+        });
   }
 
   /** Why it is refused; null if it is not. What else is thrown has failed. */

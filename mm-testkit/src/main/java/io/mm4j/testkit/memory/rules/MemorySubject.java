@@ -17,7 +17,6 @@ import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.Subject;
 import io.mm4j.testkit.memory.naive.NaiveMemMap;
 import java.nio.ByteBuffer;
@@ -99,27 +98,7 @@ final class MemorySubject extends Subject {
 
   /** Compares everything that is known of a frame with the model. */
   void compareFrame(long pfn) {
-    if (model.owner(pfn) != map.owner(pfn)) {
-      throw new RuleViolation(
-          "owner of frame " + pfn + " = " + model.owner(pfn), "" + map.owner(pfn));
-    }
-    same(pfn, "flags", model.flags(pfn), map.flags(pfn));
-    same(pfn, "refcount", model.refcount(pfn), map.refcount(pfn));
-    same(pfn, "mapcount", model.mapcount(pfn), map.mapcount(pfn));
-    same(pfn, "entire mapcount", model.entireMapcount(pfn), map.entireMapcount(pfn));
-    same(pfn, "held", model.isHeld(pfn) ? 1 : 0, map.isHeld(pfn) ? 1 : 0);
-    same(pfn, "order", model.order(pfn), map.order(pfn));
-    same(pfn, "private", model.privateData(pfn), map.privateData(pfn));
-    same(pfn, "mapping", model.mapping(pfn), map.mapping(pfn));
-    same(pfn, "index", model.index(pfn), map.index(pfn));
-    same(pfn, "lru.next", model.lruNext(pfn), map.lruNext(pfn));
-    same(pfn, "lru.prev", model.lruPrev(pfn), map.lruPrev(pfn));
-  }
-
-  private static void same(long pfn, String field, long expected, long seen) {
-    if (expected != seen) {
-      checkEqual(expected, seen, field + " of frame " + pfn);
-    }
+    FrameFields.compare(model, map, pfn);
   }
 
   @Override

@@ -12,11 +12,9 @@ import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.RuleViolation;
-import io.mm4j.testkit.Subject;
 import io.mm4j.testkit.Trial;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,12 +38,6 @@ final class ReferenceRaceRule extends Rule<PhysicalMemoryProvider> {
   /** A thread that waits for what never comes gives up after so many looks. */
   private static final int LOOKS = 1 << 22;
 
-  /** Nothing is kept: the memory is opened and closed by the check. */
-  private static final class Nothing extends Subject {
-    @Override
-    public void validate() {}
-  }
-
   ReferenceRaceRule() {
     super(
         Spi.PHYSICAL_MEMORY,
@@ -67,26 +59,14 @@ final class ReferenceRaceRule extends Rule<PhysicalMemoryProvider> {
 
   @Override
   public Trial<?> trial(PhysicalMemoryProvider provider, Options options, long seed) {
-    return new Trial<Nothing>() {
-      @Override
-      public List<Operation<Nothing>> operations() {
-        return List.of();
-      }
-
-      @Override
-      public Nothing open() {
-        return new Nothing();
-      }
-
-      @Override
-      public void atEnd(Nothing nothing) {
-        try (PhysicalMemory memory =
-            provider.create(MemorySubject.layout(), Contents.NONE, options)) {
-          counts(memory.memMap());
-          lastOnes(memory.memMap());
-        }
-      }
-    };
+    return new OneCheck(
+        () -> {
+          try (PhysicalMemory memory =
+              provider.create(MemorySubject.layout(), Contents.NONE, options)) {
+            counts(memory.memMap());
+            lastOnes(memory.memMap());
+          }
+        });
   }
 
   private static void bare(MemMap map) {

@@ -18,11 +18,9 @@ import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.Seeded;
-import io.mm4j.testkit.Subject;
 import io.mm4j.testkit.Trial;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,12 +30,6 @@ final class ZonesFromMapRule extends Rule<PhysicalMemoryProvider> {
   private static final int MAPS = 8;
   private static final long FEW_FRAMES = 1 << 19;
   private static final long MIB = 1 << 20;
-
-  /** Nothing is kept: each machine is opened and closed by the check. */
-  private static final class Nothing extends Subject {
-    @Override
-    public void validate() {}
-  }
 
   /** A run of whole usable frames. */
   private record Run(long start, long end) {}
@@ -59,25 +51,13 @@ final class ZonesFromMapRule extends Rule<PhysicalMemoryProvider> {
 
   @Override
   public Trial<?> trial(PhysicalMemoryProvider provider, Options options, long seed) {
-    return new Trial<Nothing>() {
-      @Override
-      public List<Operation<Nothing>> operations() {
-        return List.of();
-      }
-
-      @Override
-      public Nothing open() {
-        return new Nothing();
-      }
-
-      @Override
-      public void atEnd(Nothing nothing) {
-        Seeded random = new Seeded(seed);
-        for (int i = 0; i < MAPS; i++) {
-          judge(provider, options, random);
-        }
-      }
-    };
+    return new OneCheck(
+        () -> {
+          Seeded random = new Seeded(seed);
+          for (int i = 0; i < MAPS; i++) {
+            judge(provider, options, random);
+          }
+        });
   }
 
   private static void judge(PhysicalMemoryProvider provider, Options options, Seeded random) {

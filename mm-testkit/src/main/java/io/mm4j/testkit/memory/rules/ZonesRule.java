@@ -16,23 +16,15 @@ import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.Seeded;
-import io.mm4j.testkit.Subject;
 import io.mm4j.testkit.Trial;
 import java.util.List;
 
 /** PM-32: zones that contradict themselves are seen. */
 final class ZonesRule extends Rule<PhysicalMemoryProvider> {
   private static final long END = 512;
-
-  /** Nothing is kept: each machine is opened and closed by the check. */
-  private static final class Nothing extends Subject {
-    @Override
-    public void validate() {}
-  }
 
   ZonesRule() {
     super(
@@ -53,25 +45,15 @@ final class ZonesRule extends Rule<PhysicalMemoryProvider> {
     long border = 32L + random.below(400);
     boolean second = random.oneIn(2);
     long by = 1L + random.below(5);
-    return new Trial<Nothing>() {
-      @Override
-      public List<Operation<Nothing>> operations() {
-        return List.of();
-      }
-
-      @Override
-      public Nothing open() {
-        return new Nothing();
-      }
-
-      @Override
-      public void atEnd(Nothing nothing) {
-        expect(provider, options, layout(border, 0, 0, false, second), false, "good zones");
-        expect(provider, options, layout(border, by, 0, false, second), true, "managed > present");
-        expect(provider, options, layout(border, 0, by, false, second), true, "present > spanned");
-        expect(provider, options, layout(border, 0, 0, true, second), true, "another node");
-      }
-    };
+    return new OneCheck(
+        () -> {
+          expect(provider, options, layout(border, 0, 0, false, second), false, "good zones");
+          expect(
+              provider, options, layout(border, by, 0, false, second), true, "managed > present");
+          expect(
+              provider, options, layout(border, 0, by, false, second), true, "present > spanned");
+          expect(provider, options, layout(border, 0, 0, true, second), true, "another node");
+        });
   }
 
   /** Two zones; one of them is wrong. */

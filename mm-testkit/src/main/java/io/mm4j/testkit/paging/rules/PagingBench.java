@@ -176,10 +176,22 @@ final class PagingBench implements AutoCloseable {
     return level <= format.levels() && format.shape().hasLeafs(level) ? level : 1;
   }
 
+  /** One past the last user address. */
+  long userEnd() {
+    long start = format.kernel().start();
+    return start < 0 ? 1L << (format.shape().addressBits() - 1) : start;
+  }
+
+  /** A leaf of a level that a cursor has reached; of one without leafs nothing. */
+  long leaf(int level, Seeded random) {
+    return format.shape().hasLeafs(level)
+        ? format.leaf(level, frame(random, level), format.userProt(1 + random.below(7)))
+        : PageTableFormat.EMPTY;
+  }
+
   /** A user address: few places, so that tables are shared, and the ends of the half. */
   long user(Seeded random) {
-    long end = format.kernel().start();
-    long half = end < 0 ? 1L << (format.shape().addressBits() - 1) : end;
+    long half = userEnd();
     long base =
         switch (random.below(4)) {
           case 0 -> 0;

@@ -11,16 +11,18 @@ import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
-import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
 import java.util.List;
 import java.util.Set;
-import java.util.function.Consumer;
-import java.util.function.Supplier;
 
 /** Who may attach a segment and what it is promised, and what files of memory begin with. */
 public final class AccessCases {
+  private static final CaseGroup GROUP =
+      new CaseGroup(
+          "What one process may do to the memory of others is decided there.",
+          "one of several conditions is not looked at");
+
   private static final long PAGE = Bits.PAGE;
   private static final int ANON = 0x22;
   private static final int POOL = 0x40022;
@@ -31,78 +33,56 @@ public final class AccessCases {
 
   private AccessCases() {}
 
-  private static CaseRule of(
-      String id,
-      String name,
-      String statement,
-      String behind,
-      Supplier<CaseSetup> setup,
-      Consumer<Rig> body) {
-    String why = "What one process may do to the memory of others is decided there.";
-    String failure = "one of several conditions is not looked at";
-    return new CaseRule(new RuleInfo(id, name, statement, why, behind, failure), setup, body);
-  }
-
   /** All of them. */
   public static List<Rule<VmaIndexProvider>> all() {
     return List.of(
-        of(
+        GROUP.rule(
             "AS-74",
             "modes-of-segments",
             "A segment is attached for reading, for writing and with SHM_EXEC as its mode allows,"
                 + " else EACCES; with SHM_NORESERVE it is promised nothing.",
             "ipcperms (ipc/util.c); do_shmat, newseg (ipc/shm.c)",
-            CaseSetup::new,
             AccessCases::modes),
-        of(
+        GROUP.rule(
             "AS-75",
             "modes-and-root",
             "Who has the capability attaches any segment, whatever its mode.",
             "ipcperms (ipc/util.c), CAP_IPC_OWNER",
-            () -> {
-              CaseSetup setup = new CaseSetup();
-              setup.capabilities = Set.of(Capability.IPC_OWNER);
-              return setup;
-            },
+            setup -> setup.capabilities = Set.of(Capability.IPC_OWNER),
             AccessCases::root),
-        of(
+        GROUP.rule(
             "AS-76",
             "promises-of-segments",
             "With vm.overcommit_memory 2 a segment that cannot be promised is ENOMEM, with"
                 + " SHM_NORESERVE too, and one that can be is charged, with SHM_NORESERVE too.",
             "newseg (ipc/shm.c); __vm_enough_memory (mm/util.c)",
-            () -> {
-              CaseSetup setup = new CaseSetup();
+            setup -> {
               setup.overcommit = 2;
               setup.overcommitKbytes = 4 * (RESERVE + 400);
-              return setup;
             },
             AccessCases::promises),
-        of(
+        GROUP.rule(
             "AS-77",
             "seals-at-first",
             "A file of memfd_create can be sealed if it was made with MFD_ALLOW_SEALING or"
                 + " MFD_NOEXEC_SEAL, which seals it against becoming executable; MFD_EXEC beside it"
                 + " is EINVAL.",
             "SYSCALL memfd_create (mm/memfd.c)",
-            CaseSetup::new,
             AccessCases::seals),
-        of(
+        GROUP.rule(
             "AS-78",
             "hints-and-the-pool",
             "A hint for huge pages of the pool is rounded up to a border of 2 MiB, with MAP_FIXED"
                 + " it must be one; what is mapped after it has no border.",
             "hugetlb_get_unmapped_area, unmapped_area_topdown",
-            CaseSetup::new,
             AccessCases::hints),
-        of(
+        GROUP.rule(
             "AS-79",
             "hints-below-2-gib",
             "With MAP_32BIT a hint is taken if all of the mapping ends at 2 GiB or below, else the"
                 + " lowest hole from 1 GiB on, for huge pages of the pool one that holds them from"
                 + " a border of 2 MiB on.",
             "find_start_end, arch_get_unmapped_area (arch/x86/kernel/sys_x86_64.c)",
-            CaseSetup::new,
             AccessCases::low));
   }
 

@@ -15,14 +15,17 @@ import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.VmaInfo;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
-import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
 import java.util.List;
-import java.util.function.Consumer;
 
 /** Cases of madvise: each piece of advice, on each kind of memory. */
 public final class AdviceCases {
+  private static final CaseGroup GROUP =
+      new CaseGroup(
+          "Allocators and databases advise all the time and read the errno.",
+          "a piece of advice falls into the branch of another, or a kind of memory is let in");
+
   static final int DONTNEED = 4;
   static final int FREE = 8;
   static final int REMOVE = 9;
@@ -39,63 +42,49 @@ public final class AdviceCases {
 
   private AdviceCases() {}
 
-  private static CaseRule of(
-      String id, String name, String statement, String behind, Consumer<Rig> body) {
-    return new CaseRule(
-        new RuleInfo(
-            id,
-            name,
-            statement,
-            "Allocators and databases advise all the time and read the errno.",
-            behind,
-            "a piece of advice falls into the branch of another, or a kind of memory is let in"),
-        CaseSetup::new,
-        body);
-  }
-
   public static List<Rule<VmaIndexProvider>> all() {
     return List.of(
-        of(
+        GROUP.rule(
             "AS-C48",
             "advice-sets-flags",
             "Advice that is about flags sets its own, takes its opposite away and no other.",
             "madvise_vma_behavior",
             AdviceCases::setsFlags),
-        of(
+        GROUP.rule(
             "AS-C49",
             "advice-by-kind",
             "Memory that cannot take a piece of advice refuses it: files, shared, locked,"
                 + " droppable and special memory, each in its own way.",
             "madvise_vma_behavior, madvise_dontneed_free_valid_vma, madvise_remove",
             AdviceCases::byKind),
-        of(
+        GROUP.rule(
             "AS-C50",
             "advice-ranges",
             "Advice checks its range first; holes are passed over and reported at the end.",
             "do_madvise, madvise_walk_vmas",
             AdviceCases::ranges),
-        of(
+        GROUP.rule(
             "AS-C51",
             "advice-on-sealed",
             "Of sealed memory, only anonymous memory that cannot be written refuses advice, and"
                 + " only such advice as discards.",
             "can_madvise_modify; selftests mseal_test.c",
             AdviceCases::onSealed),
-        of(
+        GROUP.rule(
             "AS-C52",
             "advice-discards",
             "MADV_DONTNEED drops pages and leaves guards; MADV_FREE, COLD and PAGEOUT leave what"
                 + " nobody reclaims; a private copy gives way to the file's page.",
             "zap_page_range_single, madvise_free_single_vma",
             AdviceCases::discards),
-        of(
+        GROUP.rule(
             "AS-C53",
             "advice-guards",
             "Guard pages replace what was there, are refused to any touch and to populating, and"
                 + " go by MADV_GUARD_REMOVE, munmap and nothing else.",
             "madvise_guard_install, madvise_guard_remove; selftests guard-regions.c",
             AdviceCases::guards),
-        of(
+        GROUP.rule(
             "AS-C54",
             "advice-populates",
             "MADV_POPULATE_READ and WRITE want the right, name holes, guards and ends of files,"

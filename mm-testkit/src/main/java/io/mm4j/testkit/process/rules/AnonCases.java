@@ -14,56 +14,45 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.TEN;
 import io.mm4j.api.process.VmaInfo;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
-import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
 import java.util.List;
-import java.util.function.Consumer;
 
 /** Cases of anon_vmas: who shares one, and what that does to merging, above all after a fork. */
 public final class AnonCases {
+  private static final CaseGroup GROUP =
+      new CaseGroup(
+          "Reverse mapping finds a page by its anon_vma: one too few and reclaim misses it.",
+          "a chain is not looked at, or an anon_vma is taken from a neighbour that shares it");
+
   private static final long PAGE = Bits.PAGE;
 
   private AnonCases() {}
 
-  private static CaseRule of(
-      String id, String name, String statement, String behind, Consumer<Rig> body) {
-    return new CaseRule(
-        new RuleInfo(
-            id,
-            name,
-            statement,
-            "Reverse mapping finds a page by its anon_vma: one too few and reclaim misses it.",
-            behind,
-            "a chain is not looked at, or an anon_vma is taken from a neighbour that shares it"),
-        CaseSetup::new,
-        body);
-  }
-
   public static List<Rule<VmaIndexProvider>> all() {
     return List.of(
-        of(
+        GROUP.rule(
             "AS-C94",
             "anon-vma-reused",
             "A first write takes the anon_vma of a neighbour, the upper one first, from which only"
                 + " rights keep it apart; not of one that a fork has shared.",
             "find_mergeable_anon_vma, reusable_anon_vma, anon_vma_compatible",
             AnonCases::reused),
-        of(
+        GROUP.rule(
             "AS-C95",
             "anon-vma-after-fork",
             "In a child what was faulted before the fork merges with nothing that was not, on"
                 + " either side, and in the parent it still does.",
             "is_mergeable_anon_vma, vma_had_uncowed_parents; selftests merge.c",
             AnonCases::afterFork),
-        of(
+        GROUP.rule(
             "AS-C96",
             "special-stays-apart",
             "Memory that a driver has marked as not to be expanded merges with nothing, neither"
                 + " new nor changed.",
             "VM_SPECIAL in vma_merge_new_range and vma_merge_existing_range",
             AnonCases::special),
-        of(
+        GROUP.rule(
             "AS-47",
             "anon-vma-taken-over",
             "Whoever is extended over pages that were written, by mmap, mprotect or mremap, from"
@@ -71,7 +60,7 @@ public final class AnonCases {
                 + " its own.",
             "dup_anon_vma in vma_merge_new_range, vma_merge_existing_range and copy_vma",
             AnonCases::takenOver),
-        of(
+        GROUP.rule(
             "AS-48",
             "marks-come-along",
             "A range with guard pages that is moved next to others marks the VMA that they become,"

@@ -14,19 +14,21 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.TEN;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MmFields;
-import io.mm4j.api.process.TouchOutcome.Kind;
 import io.mm4j.api.process.VmaInfo;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
-import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
 import java.util.List;
-import java.util.function.Consumer;
 
-/** Cases of arguments and flags of calls, and of the mappings that the kernel itself installs. */
+/** Cases of arguments and flags of calls on mappings that are there. */
 public final class CallCases {
+  static final CaseGroup GROUP =
+      new CaseGroup(
+          "Programs probe for features by the errno that they get.",
+          "a flag falls through to another, or checks stand in another order");
+
   private static final long PAGE = Bits.PAGE;
   private static final int ANON = 0x32;
   private static final int GROWSDOWN = 0x01000000;
@@ -34,251 +36,49 @@ public final class CallCases {
 
   private CallCases() {}
 
-  private static CaseRule of(
-      String id,
-      String name,
-      String statement,
-      String behind,
-      Consumer<CaseSetup> change,
-      Consumer<Rig> body) {
-    return new CaseRule(
-        new RuleInfo(
-            id,
-            name,
-            statement,
-            "Programs probe for features by the errno that they get.",
-            behind,
-            "a flag falls through to another, or checks stand in another order"),
-        () -> {
-          CaseSetup setup = new CaseSetup();
-          change.accept(setup);
-          return setup;
-        },
-        body);
-  }
-
   public static List<Rule<VmaIndexProvider>> all() {
     return List.of(
-        of(
-            "AS-33",
-            "mmap-arguments",
-            "mmap refuses each wrong argument with its errno, in the kernel's order.",
-            "ksys_mmap_pgoff, do_mmap, file_mmap_ok",
-            setup -> {},
-            CallCases::mmapArguments),
-        of(
-            "AS-34",
-            "mmap-types",
-            "MAP_SHARED ignores flags that it does not know, MAP_SHARED_VALIDATE refuses them;"
-                + " what a file allows limits rights for ever.",
-            "do_mmap: MAP_TYPE, LEGACY_MAP_MASK; ext4_file_mmap_prepare",
-            setup -> {},
-            CallCases::mmapTypes),
-        of(
-            "AS-35",
-            "mmap-makes-present",
-            "MAP_POPULATE and MAP_LOCKED make pages present, writing where memory is private and"
-                + " writable; with MAP_NONBLOCK MAP_POPULATE does not.",
-            "do_mmap: populate; populate_vma_page_range",
-            setup -> {},
-            CallCases::populates),
-        of(
+        GROUP.rule(
             "AS-36",
             "mprotect-arguments",
             "mprotect refuses each wrong argument with its errno; PROT_GROWSDOWN reaches down to"
                 + " the start of a stack, PROT_SEM means nothing.",
             "do_mprotect_pkey",
-            setup -> {},
             CallCases::mprotectArguments),
-        of(
+        GROUP.rule(
             "AS-37",
             "read-implies-exec",
             "With READ_IMPLIES_EXEC what may be read may be executed: by mmap, mprotect and brk.",
             "do_mmap, do_mprotect_pkey, do_brk_flags: VM_DATA_DEFAULT_FLAGS",
             setup -> setup.readImpliesExec = true,
             CallCases::readImpliesExec),
-        of(
+        GROUP.rule(
             "AS-38",
             "brk-borders",
             "brk never goes below its start, keeps a free page from the next mapping and its"
                 + " guard gap, and every move is seen.",
             "SYSCALL brk, do_brk_flags",
-            setup -> {},
             CallCases::brk),
-        of(
+        GROUP.rule(
             "AS-39",
             "mseal-arguments",
             "mseal refuses flags, odd addresses and holes before it seals anything.",
             "do_mseal; selftests mseal_test.c",
-            setup -> {},
             CallCases::mseal),
-        of(
+        GROUP.rule(
             "AS-40",
             "mincore-arguments",
             "mincore checks the address, then user space, then the vector, and tells residency of"
                 + " memory, files, zero pages and guards over any number of VMAs.",
             "SYSCALL mincore, do_mincore, mincore_pte_range",
-            setup -> {},
             CallCases::mincore),
-        of(
+        GROUP.rule(
             "AS-41",
             "mremap-arguments",
             "mremap refuses each wrong argument with its errno, duplicates shared memory for old"
                 + " size 0, and moves over holes.",
             "check_mremap_params, check_prep_vma, remap_move",
-            setup -> {},
-            CallCases::mremapArguments),
-        of(
-            "AS-42",
-            "vdso",
-            "The vdso moves and is remembered, is neither cut nor grown, and is forgotten when it"
-                + " goes; a child knows it, too.",
-            "vdso_mremap, special_mapping_split, arch_setup_additional_pages",
-            setup -> {},
-            CallCases::vdso),
-        of(
-            "AS-43",
-            "clock-data",
-            "Of [vvar] the pages of time and random numbers exist, of [vvar_vclock] the guest's"
-                + " first; others are a SIGBUS, and locking passes over them.",
-            "vvar_fault, vvar_vclock_fault (as recorded on a guest of KVM)",
-            setup -> {},
-            CallCases::clockData),
-        of(
-            "AS-44",
-            "peeking",
-            "A debugger's read makes pages present whatever their rights are, grows a stack under"
-                + " the debugger's limit, and leaves special memory alone.",
-            "access_remote_vm, __access_remote_vm, check_vma_flags: FOLL_FORCE",
-            setup -> setup.stackBytes = 2 * PAGE,
-            CallCases::peek),
-        of(
-            "AS-45",
-            "fork-copies",
-            "A child has private pages shared until one writes, no file pages that faults can"
-                + " bring back, nothing of MADV_WIPEONFORK, and its own later.",
-            "copy_page_range, vma_needs_copy, dup_mmap",
-            setup -> {},
-            CallCases::fork));
-  }
-
-  private static long mmap(Rig rig, int prot, int flags, int fd, long offset) {
-    return rig.mm.mmap(FAR, PAGE, prot, flags, fd, offset);
-  }
-
-  private static void mmapArguments(Rig rig) {
-    int disk = CaseSetup.DISK;
-    Looks.fails(rig, "an odd offset", Errno.EINVAL, mmap(rig, RW, 0x22, -1, 1));
-    Looks.fails(rig, "an odd offset first", Errno.EINVAL, mmap(rig, RW, 2, 77, 1));
-    Looks.fails(rig, "no descriptor", Errno.EBADF, mmap(rig, RW, 2, 77, 0));
-    Looks.fails(rig, "no descriptor", Errno.EBADF, mmap(rig, RW, 0x40002, 77, 0));
-    Looks.fails(rig, "huge pages of a file", Errno.EINVAL, mmap(rig, RW, 0x40002, disk, 0));
-    Looks.fails(rig, "huge pages", Errno.ENOMEM, mmap(rig, RW, 0x40022, -1, 0));
-    Looks.fails(rig, "2 MiB", Errno.ENOMEM, mmap(rig, RW, 0x40022 | (21 << 26), -1, 0));
-    Looks.fails(rig, "1 GiB", Errno.ENOMEM, mmap(rig, RW, 0x40022 | (30 << 26), -1, 0));
-    Looks.fails(rig, "64 KiB", Errno.EINVAL, mmap(rig, RW, 0x40022 | (16 << 26), -1, 0));
-    Looks.fails(rig, "length 0", Errno.EINVAL, rig.mm.mmap(FAR, 0, RW, ANON, -1, 0));
-    Looks.fails(rig, "length 0", Errno.EBADF, rig.mm.mmap(FAR, 0, RW, 2, 77, 0));
-    Looks.fails(rig, "a length that wraps", Errno.ENOMEM, rig.mm.mmap(0, -5, RW, 0x22, -1, 0));
-    Looks.fails(
-        rig, "the last offset", Errno.EOVERFLOW, mmap(rig, RW, 2, disk, 0x7ffffffffffff000L));
-    Looks.works("below it", mmap(rig, RW, 0x12, disk, 0x7fffffffffffe000L));
-    Looks.ends("a page there", Kind.BUS_ADRERR, rig.mm.read(FAR));
-    Looks.fails(rig, "beyond", Errno.EOVERFLOW, mmap(rig, RW, 0x12, disk, 1L << 63));
-    int zero = CaseSetup.ZERO;
-    Looks.fails(rig, "a device", Errno.EOVERFLOW, mmap(rig, RW, 0x12, zero, -PAGE));
-    Looks.works("a device", mmap(rig, RW, 0x12, zero, -2 * PAGE));
-    Looks.fails(rig, "no type", Errno.EINVAL, mmap(rig, RW, 0, disk, 0));
-    Looks.fails(rig, "no type", Errno.EINVAL, mmap(rig, RW, 0x20, -1, 0));
-    Looks.fails(rig, "a wrong type", Errno.EINVAL, mmap(rig, RW, 4, disk, 0));
-    Looks.fails(rig, "a droppable file", Errno.EINVAL, mmap(rig, RW, 8, disk, 0));
-    Looks.fails(rig, "validated anonymous", Errno.EINVAL, mmap(rig, RW, 0x23, -1, 0));
-    Looks.fails(rig, "locked, droppable", Errno.EINVAL, mmap(rig, RW, 0x2028, -1, 0));
-    Looks.fails(rig, "a droppable stack", Errno.EINVAL, mmap(rig, RW, 0x128, -1, 0));
-    Looks.fails(rig, "a shared stack", Errno.EINVAL, mmap(rig, RW, 0x121, -1, 0));
-    Looks.fails(rig, "a file's stack", Errno.EINVAL, mmap(rig, RW, 0x102, disk, 0));
-    Looks.fails(rig, "of proc", Errno.ENODEV, mmap(rig, READ, 2, CaseSetup.PROC, 0));
-    Looks.fails(rig, "of proc", Errno.EACCES, mmap(rig, RW, 1, CaseSetup.PROC, 0));
-    Looks.fails(rig, "write only", Errno.EACCES, mmap(rig, 2, 1, CaseSetup.DISK_WRITE_ONLY, 0));
-    Looks.fails(rig, "write only", Errno.EACCES, mmap(rig, 2, 2, CaseSetup.DISK_WRITE_ONLY, 0));
-    Looks.fails(rig, "read only", Errno.EACCES, mmap(rig, RW, 1, CaseSetup.DISK_READ_ONLY, 0));
-    Looks.fails(rig, "over another", Errno.EEXIST, mmap(rig, RW, 0x100022, -1, 0));
-    Looks.fails(
-        rig,
-        "its end over another",
-        Errno.EEXIST,
-        rig.mm.mmap(FAR - PAGE, 2 * PAGE, RW, 0x100022, -1, 0));
-    rig.gives("below", FAR - PAGE, rig.mm.mmap(FAR - PAGE, PAGE, RW, 0x100022, -1, 0));
-    rig.gives("behind", FAR + PAGE, rig.mm.mmap(FAR + PAGE, PAGE, RW, 0x100022, -1, 0));
-  }
-
-  private static void mmapTypes(Rig rig) {
-    int disk = CaseSetup.DISK;
-    Looks.works("MAP_SHARED with more", mmap(rig, RW, 0x200011, disk, 0));
-    Looks.flags(rig, FAR, "sh ms");
-    Looks.fails(rig, "validated", Errno.EOPNOTSUPP, mmap(rig, RW, 0x200013, disk, 0));
-    Looks.works("validated", mmap(rig, RW, 0x13 | 0x4000, disk, 0));
-    Looks.flags(rig, FAR, "sh ms nr");
-    Looks.fails(rig, "MAP_SYNC", Errno.EOPNOTSUPP, mmap(rig, RW, 0x80013, CaseSetup.TMPFS, 0));
-    Looks.flags(rig, FAR, "sh ms nr");
-    rig.map(FAR, PAGE, RW);
-    Looks.fails(rig, "MAP_SYNC", Errno.EOPNOTSUPP, mmap(rig, RW, 0x80013, disk, 0));
-    Looks.committed(rig, 0);
-    rig.map(FAR, PAGE, RW);
-    Looks.committed(rig, 1);
-    Looks.fails(rig, "private MAP_SYNC", Errno.EOPNOTSUPP, mmap(rig, RW, 0x80012, disk, 0));
-    Looks.committed(rig, 0);
-    Looks.fails(rig, "nothing there", Errno.ENOMEM, rig.mm.mprotect(FAR, PAGE, RW));
-    Looks.works("MAP_SYNC of memory", mmap(rig, RW, 0x80032, -1, 0));
-    Looks.flags(rig, FAR, "ac sf");
-    Looks.works("a file to read", mmap(rig, READ, 0x11, CaseSetup.DISK_READ_ONLY, 0));
-    Looks.flags(rig, FAR, "ms");
-    Looks.may(rig, FAR, "mr me ms");
-    Looks.fails(rig, "mprotect", Errno.EACCES, rig.mm.mprotect(FAR, PAGE, RW));
-    rig.gives("mprotect", 0, rig.mm.mprotect(FAR, PAGE, 5));
-    Looks.works("privately", mmap(rig, RW, 0x12, CaseSetup.DISK_READ_ONLY, 0));
-    Looks.flags(rig, FAR, "ac");
-    Looks.may(rig, FAR, "mr mw me");
-    Looks.works("/dev/zero", mmap(rig, RW, 0x12, CaseSetup.ZERO, PAGE));
-    rig.touch(FAR);
-    Looks.pages(rig, FAR, PAGE, "A1");
-    rig.gives("MADV_FREE of it", 0, rig.mm.madvise(FAR, PAGE, 8));
-    Looks.works("a stack", mmap(rig, RW, 0x132, -1, 0));
-    Looks.flags(rig, FAR, "gd ac");
-    Looks.works("MAP_STACK", mmap(rig, RW, 0x20032, -1, 0));
-    Looks.flags(rig, FAR, "ac nh");
-    Looks.works("MAP_NORESERVE", mmap(rig, RW, 0x4032, -1, 0));
-    Looks.flags(rig, FAR, "nr");
-    Looks.works("ignored", mmap(rig, RW, 0x1832, -1, 0));
-    Looks.flags(rig, FAR, "ac");
-    Looks.works("droppable", mmap(rig, RW, 0x38, -1, 0));
-    Looks.flags(rig, FAR, "nr wf dd dp");
-    Looks.committed(rig, 0);
-  }
-
-  private static void populates(Rig rig) {
-    rig.gives("private", A, rig.mm.mmap(A, TEN, RW, 0x8032, -1, 0));
-    rig.gives("read-only", B, rig.mm.mmap(B, TEN, READ, 0x8032, -1, 0));
-    rig.gives("not at all", C, rig.mm.mmap(C, TEN, 0, 0x8032, -1, 0));
-    Looks.pages(rig, A, 3 * TEN, "A10,z10,.10");
-    rig.gives("with MAP_NONBLOCK", A, rig.mm.mmap(A, TEN, RW, 0x18032, -1, 0));
-    rig.gives("MAP_NONBLOCK", B, rig.mm.mmap(B, TEN, RW, 0x10032, -1, 0));
-    rig.gives("locked", C, rig.mm.mmap(C, TEN, READ, 0x12032, -1, 0));
-    Looks.pages(rig, A, 3 * TEN, ".20,z10");
-    rig.gives("a file", A, rig.mm.mmap(A, TEN, RW, 0x8012, CaseSetup.TINY, 0));
-    Looks.pages(rig, A, TEN, "A6,.4");
-    rig.gives("to read", A, rig.mm.mmap(A, TEN, READ, 0x8012, CaseSetup.TINY, 0));
-    Looks.pages(rig, A, TEN, "F6,.4");
-    rig.gives("shared", A, rig.mm.mmap(A, TEN, 2, 0x8011, CaseSetup.DISK, 0));
-    Looks.pages(rig, A, TEN, "F10");
-    rig.gives("to execute", B, rig.mm.mmap(B, TEN, 4, 0x8032, -1, 0));
-    Looks.pages(rig, B, TEN, "z10");
-    rig.map(C, TEN, RW);
-    Looks.ends("executing data", Kind.SEGV_ACCERR, rig.mm.execute(C + PAGE));
-    Looks.pages(rig, C, TEN, ".1,z1,.8");
-    rig.put(C, 5);
-    rig.put(C, 0);
-    rig.has(C, 0);
+            CallCases::mremapArguments));
   }
 
   private static void mprotectArguments(Rig rig) {
@@ -539,139 +339,5 @@ public final class CallCases {
     rig.map(A, huge, RW);
     moved &= -huge;
     rig.gives("private, on a border of 2 MiB", moved, mm.mremap(A, huge, 2 * huge, 1, 0));
-  }
-
-  private static void load(Rig rig, String name, long at, long pages) {
-    String perms = name.equals("[vdso]") ? "r-xp" : "r--p";
-    rig.mm.loadVma(new VmaInfo(at, at + pages * PAGE, perms, 0, name, null, List.of(), ""));
-  }
-
-  private static void vdso(Rig rig) {
-    load(rig, "[vdso]", A, 2);
-    Looks.sum(rig, "the vdso", MmFields::context, A);
-    Looks.flags(rig, A, "de");
-    Rig child = rig.fork();
-    Looks.sum(child, "the child's vdso", MmFields::context, A);
-    child.unmap(A, 2 * PAGE);
-    Looks.sum(child, "the child's vdso", MmFields::context, 0);
-    child.mm.exit();
-    rig.gives("moved", FAR, rig.mm.mremap(A, 2 * PAGE, 2 * PAGE, 3, FAR));
-    Looks.sum(rig, "the vdso", MmFields::context, FAR);
-    rig.gives("moved again", B, rig.mm.mremap(FAR, 2 * PAGE, 2 * PAGE, 3, B));
-    Looks.sum(rig, "the vdso", MmFields::context, B);
-    Looks.fails(rig, "a part", Errno.EINVAL, rig.mm.mremap(B, PAGE, PAGE, 3, FAR));
-    Looks.fails(rig, "a part", Errno.EINVAL, rig.mm.mremap(B + PAGE, PAGE, PAGE, 3, FAR));
-    Looks.fails(rig, "growing", Errno.EFAULT, rig.mm.mremap(B, 2 * PAGE, 3 * PAGE, 1, 0));
-    Looks.fails(rig, "keeping", Errno.EINVAL, rig.mm.mremap(B, 2 * PAGE, 2 * PAGE, 5, FAR));
-    Looks.fails(rig, "its first page", Errno.EINVAL, rig.mm.munmap(B, PAGE));
-    Looks.fails(rig, "its last page", Errno.EINVAL, rig.mm.munmap(B + PAGE, PAGE));
-    Looks.fails(rig, "its rights in part", Errno.EINVAL, rig.mm.mprotect(B, PAGE, READ));
-    Looks.fails(rig, "over its end", Errno.EINVAL, rig.mm.mmap(B + PAGE, PAGE, 3, ANON, -1, 0));
-    rig.gives("its rights", 0, rig.mm.mprotect(B, 2 * PAGE, READ));
-    rig.gives("mlock", 0, rig.mm.mlock(B, 2 * PAGE));
-    Looks.locked(rig, 0);
-    Looks.works("a read", rig.mm.read(B).ok() ? 0 : -1);
-    Looks.sum(rig, "the vdso", MmFields::context, B);
-    rig.unmap(B, 2 * PAGE);
-    Looks.sum(rig, "the vdso", MmFields::context, 0);
-  }
-
-  private static void clockData(Rig rig) {
-    load(rig, "[vvar]", A, 4);
-    load(rig, "[vvar_vclock]", A + 4 * PAGE, 2);
-    Kind[] ends = {Kind.OK, Kind.BUS_ADRERR, Kind.OK, Kind.BUS_ADRERR, Kind.OK, Kind.BUS_ADRERR};
-    for (int i = 0; i < ends.length; i++) {
-      Looks.ends("page " + i, ends[i], rig.mm.read(A + i * PAGE));
-    }
-    Looks.ends("a write", Kind.SEGV_ACCERR, rig.mm.write(A, 1));
-    rig.gives("mlock", 0, rig.mm.mlock(A, 6 * PAGE));
-    Looks.locked(rig, 0);
-    rig.gives("mlockall", 0, rig.mm.mlockall(1));
-    Looks.fails(rig, "a part", Errno.EINVAL, rig.mm.munmap(A, PAGE));
-    Looks.fails(rig, "keeping", Errno.EINVAL, rig.mm.mremap(A, 4 * PAGE, 4 * PAGE, 5, FAR));
-    rig.gives("moved", FAR, rig.mm.mremap(A, 4 * PAGE, 4 * PAGE, 3, FAR));
-    Looks.ends("page 2", Kind.OK, rig.mm.read(FAR + 2 * PAGE));
-    Looks.ends("page 3", Kind.BUS_ADRERR, rig.mm.read(FAR + 3 * PAGE));
-    rig.mm.peek(FAR, 16, 8L << 20);
-    Looks.rss(rig, 0);
-  }
-
-  private static void peek(Rig rig) {
-    rig.map(A, TEN, 0);
-    rig.mm.peek(A + PAGE - 2, 2, 0);
-    Looks.pages(rig, A, TEN, "z1,.9");
-    rig.mm.peek(A + 3 * PAGE - 2, 3, 0);
-    Looks.pages(rig, A, TEN, "z1,.1,z2,.6");
-    AdviceCases.advise(rig, A + 5 * PAGE, PAGE, AdviceCases.GUARD_INSTALL);
-    rig.mm.peek(A + 4 * PAGE, (int) (3 * PAGE), 0);
-    rig.mm.peek(B, 8, 0);
-    Looks.pages(rig, A, TEN, "z1,.1,z3,g1,z1,.3");
-    Looks.works("a file", rig.mm.mmap(B, TEN, 0, 0x12, CaseSetup.TINY, 0));
-    rig.mm.peek(B + 4 * PAGE, (int) (4 * PAGE), 0);
-    Looks.pages(rig, B, TEN, "F6,.4");
-    List<String> never = List.of("mw", "me");
-    rig.mm.loadVma(new VmaInfo(C, C + PAGE, "---p", 0, "", null, never, ""));
-    rig.mm.peek(C, 8, 0);
-    Looks.pages(rig, C, PAGE, ".1");
-    long stack = FAR + 100 * PAGE;
-    rig.gives("a stack", stack, rig.mm.mmap(stack, PAGE, RW, 0x132, -1, 0));
-    rig.mm.peek(stack - 3 * PAGE, 8, 4 * PAGE - 1);
-    rig.shows(FAR, stack + PAGE, "100-101 rw-p");
-    rig.mm.peek(stack - 3 * PAGE, 8, 4 * PAGE);
-    rig.shows(FAR, stack + PAGE, "97-101 rw-p");
-    Looks.pages(rig, stack - 4 * PAGE, 5 * PAGE, "-1,z1,.3");
-    Looks.ends("under its own limit", Kind.SEGV_MAPERR, rig.mm.write(stack - 4 * PAGE, 1));
-  }
-
-  private static void fork(Rig rig) {
-    rig.map(A, TEN, RW);
-    rig.put(A, 1);
-    rig.put(A + PAGE, 2);
-    rig.has(A + 2 * PAGE, 0);
-    Looks.works("a file", rig.mm.mmap(B, TEN, RW, 0x12, CaseSetup.TINY, 0));
-    rig.has(B, CaseSetup.byteOf(0));
-    Looks.works("shared", rig.mm.mmap(C, TEN, RW, 0x31, -1, 0));
-    rig.put(C, 3);
-    rig.map(FAR, TEN, RW);
-    rig.put(FAR, 4);
-    AdviceCases.advise(rig, FAR, 2 * PAGE, 18);
-    rig.put(FAR + 5 * PAGE, 5);
-    Looks.committed(rig, 40);
-    rig.gives("mlock", 0, rig.mm.mlock2(A, TEN, 1));
-    Rig child = rig.fork();
-    Looks.committed(rig, 70);
-    Looks.flags(child, A, "ac");
-    Looks.flags(child, FAR, "ac wf");
-    Looks.pages(rig, A, TEN, "a2,z1,.7");
-    Looks.pages(child, A, TEN, "a2,z1,.7");
-    Looks.pages(child, B, 2 * TEN, ".20");
-    Looks.pages(child, FAR, TEN, ".5,a1,.4");
-    Looks.rss(child, 3);
-    Looks.rss(rig, 11);
-    child.has(FAR, 0);
-    rig.has(FAR, 4);
-    child.put(A, 9);
-    rig.has(A, 1);
-    Looks.pages(child, A, TEN, "A1,a1,z1,.7");
-    Looks.pages(rig, A, TEN, "A1,a1,z1,.7");
-    rig.put(A + PAGE, 8);
-    child.has(A + PAGE, 2);
-    Looks.pages(rig, A, TEN, "A2,z1,.7");
-    child.put(C, 7);
-    rig.has(C, 7);
-    child.gives("mmap", END, child.mm.mmap(END, TEN, READ, 0x12, CaseSetup.DISK, 0));
-    child.has(END, CaseSetup.byteOf(0));
-    child.gives("its break", SpaceSetup.BRK + 1, child.mm.brk(SpaceSetup.BRK + 1));
-    Looks.sum(rig, "brk", MmFields::brk, SpaceSetup.BRK);
-    child.mm.exit();
-    Looks.committed(rig, 40);
-    rig.mm.forkUnrecorded();
-    Looks.committed(rig, 40);
-    Looks.pages(rig, A, TEN, "A2,z1,.7");
-    RuleViolation.checkEqual(6, rig.mm.usage(B).rssKb() / 4, "rss of the file in pages");
-    RuleViolation.checkEqual(8, rig.mm.usage(A).lockedKb(), "Locked of A");
-    RuleViolation.checkEqual(0, rig.mm.usage(B).lockedKb(), "Locked of B");
-    RuleViolation.checkEqual(8, rig.mm.usage(A).anonKb(), "Anonymous of A");
-    RuleViolation.checkEqual(0, rig.mm.usage(END).rssKb(), "rss of a hole");
   }
 }

@@ -10,13 +10,16 @@ import static io.mm4j.testkit.process.rules.HugeCases.SIZE;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
-import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
 import java.util.List;
-import java.util.function.Consumer;
 
 /** Cases of MADV_COLLAPSE: what it refuses, and what is there when it has worked. */
 public final class CollapseCases {
+  private static final CaseGroup GROUP =
+      new CaseGroup(
+          "Databases and linkers collapse what they have just filled, and read the errno.",
+          "it is taken for a hint that never fails, or does nothing");
+
   private static final int COLLAPSE = 25;
   private static final int NOHUGEPAGE = 15;
 
@@ -25,23 +28,9 @@ public final class CollapseCases {
 
   private CollapseCases() {}
 
-  private static CaseRule of(
-      String id, String name, String statement, String behind, Consumer<Rig> body) {
-    return new CaseRule(
-        new RuleInfo(
-            id,
-            name,
-            statement,
-            "Databases and linkers collapse what they have just filled, and read the errno.",
-            behind,
-            "it is taken for a hint that never fails, or does nothing"),
-        CaseSetup::new,
-        body);
-  }
-
   public static List<Rule<VmaIndexProvider>> all() {
     return List.of(
-        of(
+        GROUP.rule(
             "AS-C97",
             "collapse-refused",
             "MADV_COLLAPSE is EINVAL where nothing was written, with MADV_NOHUGEPAGE, where no 2"
@@ -50,7 +39,7 @@ public final class CollapseCases {
             "madvise_collapse, __thp_vma_allowable_orders, hpage_collapse_scan_pmd,"
                 + " madvise_collapse_errno",
             CollapseCases::refused),
-        of(
+        GROUP.rule(
             "AS-C98",
             "collapse-makes-huge",
             "MADV_COLLAPSE makes 2 MiB one huge page of this process alone, whatever"

@@ -12,14 +12,17 @@ import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.TouchOutcome.Kind;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
-import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
 import java.util.List;
-import java.util.function.Consumer;
 
 /** Cases of mapped files: which pages the cache has, which are mapped, which are dirty. */
 public final class FileCases {
+  private static final CaseGroup GROUP =
+      new CaseGroup(
+          "What a file shows after a crash, or in another process, hangs on it.",
+          "a range of the file is one page too long, or a folio is taken for a page");
+
   private static final long PAGE = Bits.PAGE;
   private static final long SIZE = HugeCases.SIZE;
   private static final long FILE = FILE_PAGES * PAGE;
@@ -31,44 +34,30 @@ public final class FileCases {
 
   private FileCases() {}
 
-  private static CaseRule of(
-      String id, String name, String statement, String behind, Consumer<Rig> body) {
-    return new CaseRule(
-        new RuleInfo(
-            id,
-            name,
-            statement,
-            "What a file shows after a crash, or in another process, hangs on it.",
-            behind,
-            "a range of the file is one page too long, or a folio is taken for a page"),
-        CaseSetup::new,
-        body);
-  }
-
   public static List<Rule<VmaIndexProvider>> all() {
     return List.of(
-        of(
+        GROUP.rule(
             "AS-C67",
             "dirty-folios",
             "A write through a shared mapping makes its folio dirty, MS_SYNC through a shared"
                 + " mapping cleans the folios of its range, and only clean folios can be split.",
             "fault_dirty_shared_page, filemap_write_and_wait_range, split_folio (as recorded)",
             FileCases::dirty),
-        of(
+        GROUP.rule(
             "AS-C68",
             "msync-answers",
             "msync refuses odd addresses and contradicting flags, locked memory when it is to"
                 + " invalidate, and reports holes: MS_ASYNC at the first, others at the end.",
             "SYSCALL msync, mm/msync.c",
             FileCases::msync),
-        of(
+        GROUP.rule(
             "AS-C69",
             "punched-holes",
             "MADV_REMOVE takes pages out of the file for everybody who maps it: they are zero,"
                 + " and not in the cache until they are read; private copies stay.",
             "madvise_remove, truncate_pagecache_range, unmap_mapping_range",
             FileCases::punched),
-        of(
+        GROUP.rule(
             "AS-C70",
             "read-around",
             "A fault on a page that is not in the cache reads the 32 pages around it, with"
@@ -76,13 +65,13 @@ public final class FileCases {
                 + " read-ahead is mapped by its own fault, which reads the next window.",
             "do_sync_mmap_readahead, page_cache_async_ra, next_uptodate_folio",
             FileCases::readAround),
-        of(
+        GROUP.rule(
             "AS-C71",
             "punched-folios",
             "What a hole leaves of a clean folio falls into smaller folios.",
             "truncate_inode_partial_folio (as recorded)",
             FileCases::punchedFolios),
-        of(
+        GROUP.rule(
             "AS-C72",
             "fault-around",
             "A read maps what the cache has in an aligned window of 16 pages, cut to the VMA and"
@@ -90,7 +79,7 @@ public final class FileCases {
                 + " and the folio reaches the file's end.",
             "do_fault_around, filemap_map_pages (as recorded)",
             FileCases::faultAround),
-        of(
+        GROUP.rule(
             "AS-C73",
             "shared-memory",
             "Shared anonymous memory appears page by page where it is touched, is one for parent"

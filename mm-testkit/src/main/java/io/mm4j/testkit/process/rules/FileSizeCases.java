@@ -15,15 +15,18 @@ import io.mm4j.api.process.TouchOutcome.Kind;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
-import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
 import java.util.List;
-import java.util.function.Consumer;
 
 /** Cases of files that change while they are mapped: size, holes, writes, names, seals. */
 public final class FileSizeCases {
+  private static final CaseGroup GROUP =
+      new CaseGroup(
+          "Whoever maps a file sees what others do to it.",
+          "a page behind the end stays mapped, or a part of a page is taken for the whole");
+
   private static final long PAGE = Bits.PAGE;
   private static final int PRIVATE = 0x12;
   private static final int SHARED = 0x11;
@@ -31,24 +34,10 @@ public final class FileSizeCases {
 
   private FileSizeCases() {}
 
-  private static CaseRule of(
-      String id, String name, String statement, String behind, Consumer<Rig> body) {
-    return new CaseRule(
-        new RuleInfo(
-            id,
-            name,
-            statement,
-            "Whoever maps a file sees what others do to it.",
-            behind,
-            "a page behind the end stays mapped, or a part of a page is taken for the whole"),
-        CaseSetup::new,
-        body);
-  }
-
   /** All of them. */
   public static List<Rule<VmaIndexProvider>> all() {
     return List.of(
-        of(
+        GROUP.rule(
             "AS-F01",
             "shrunk-file",
             "A file that shrinks takes its pages behind the end out of every mapping, private"
@@ -56,7 +45,7 @@ public final class FileSizeCases {
                 + " what it grows by is zero.",
             "do_truncate, unmap_mapping_range with even_cows, truncate_inode_partial_folio",
             FileSizeCases::shrinks),
-        of(
+        GROUP.rule(
             "AS-F02",
             "reads-and-writes",
             "read and write move bytes between a file and user memory, which mappings of the file"
@@ -64,28 +53,28 @@ public final class FileSizeCases {
                 + " only if nothing was moved; a stack grows under them.",
             "filemap_read, generic_perform_write, copy_folio_to_iter",
             FileSizeCases::readsAndWrites),
-        of(
+        GROUP.rule(
             "AS-F03",
             "fallocate",
             "fallocate makes holes of whole pages, zeroes parts of pages, leaves private copies"
                 + " alone, and refuses what the file system cannot hold or do.",
             "vfs_fallocate, ext4_punch_hole, shmem_fallocate",
             FileSizeCases::holes),
-        of(
+        GROUP.rule(
             "AS-F04",
             "tail-behind-the-end",
             "Bytes behind the end of a file in its last page are zero once the page was written"
                 + " out: by MS_SYNC and fsync, not by MS_ASYNC or MS_INVALIDATE, and not on tmpfs.",
             "ext4_bio_write_folio (as recorded)",
             FileSizeCases::tail),
-        of(
+        GROUP.rule(
             "AS-F05",
             "names-and-seals",
             "A file without a name is shown as deleted; a seal refuses what it is against, and is"
                 + " refused while a shared mapping could write.",
             "d_path, memfd_add_seals, memfd_check_seals_mmap; selftests/memfd",
             FileSizeCases::seals),
-        of(
+        GROUP.rule(
             "AS-F06",
             "largest-offsets",
             "Near the largest offset a mapping of a file on a disk is placed as if it were long"
@@ -93,7 +82,7 @@ public final class FileSizeCases {
                 + " EFBIG.",
             "__thp_get_unmapped_area (round_up of a signed offset), vfs_fallocate (as recorded)",
             FileSizeCases::offsets),
-        of(
+        GROUP.rule(
             "AS-F07",
             "written-in-pieces",
             "A read maps what the write that made the folio was large enough for: 16 pages of a"

@@ -13,41 +13,25 @@ import static io.mm4j.testkit.process.rules.HugeCases.SIZE;
 import io.mm4j.api.process.ThpMode;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
-import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
 import java.util.List;
-import java.util.function.Consumer;
 
 /** Cases of folios that borders of VMAs cut, that have been moved, or that others map, too. */
 public final class FolioCases {
+  private static final CaseGroup GROUP =
+      new CaseGroup(
+          "Pages are cut and cooled in part all the time, and rss shows what became of them.",
+          "a border is taken for that of the folio, or a part of a folio for all of it",
+          setup -> setup.thp = ThpMode.ALWAYS);
+
   private static final int SHARED = 0x11;
   private static final int PRIVATE = 0x12;
 
   private FolioCases() {}
 
-  private static CaseSetup always() {
-    CaseSetup setup = new CaseSetup();
-    setup.thp = ThpMode.ALWAYS;
-    return setup;
-  }
-
-  private static CaseRule of(
-      String id, String name, String statement, String behind, Consumer<Rig> body) {
-    return new CaseRule(
-        new RuleInfo(
-            id,
-            name,
-            statement,
-            "Pages are cut and cooled in part all the time, and rss shows what became of them.",
-            behind,
-            "a border is taken for that of the folio, or a part of a folio for all of it"),
-        FolioCases::always,
-        body);
-  }
-
   public static List<Rule<VmaIndexProvider>> all() {
     return List.of(
-        of(
+        GROUP.rule(
             "AS-49",
             "folio-split-when-cooled",
             "MADV_COLD of a part splits a folio wherever in the process its pages are, and not if"
@@ -55,20 +39,20 @@ public final class FolioCases {
                 + " zeroes were written, but not in locked memory.",
             "madvise_cold_or_pageout_pte_range, try_to_map_unused_to_zeropage",
             FolioCases::cooled),
-        of(
+        GROUP.rule(
             "AS-50",
             "folio-at-borders",
             "A folio or huge page is mapped as a whole only where all of it lies in the VMA, and a"
                 + " merge that moves a border into a huge page splits it.",
             "do_set_pmd, finish_fault, filemap_map_pages, vma_adjust_trans_huge",
             FolioCases::borders),
-        of(
+        GROUP.rule(
             "AS-51",
             "huge-pages-in-a-child",
             "A child has the huge zero page of its parent, and huge pages of files only by faults.",
             "copy_huge_pmd",
             FolioCases::inChild),
-        of(
+        GROUP.rule(
             "AS-59",
             "folio-waits-to-be-split",
             "A huge page of which a part is unmapped keeps all its frames until memory is short;"

@@ -11,17 +11,21 @@ import io.mm4j.api.process.TouchOutcome.Kind;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
-import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
 import java.util.List;
-import java.util.function.Consumer;
 
 /**
  * Cases of pages of 1 GiB, with the answers that a program got from Linux 6.18 and the numbers that
  * it saw under {@code /sys/kernel/mm/hugepages}.
  */
 public final class GigaCases {
+  private static final CaseGroup GROUP =
+      new CaseGroup(
+          "Virtual machines and packet processing have their memory in such pages.",
+          "one size is taken for all, or a leaf of level 3 is not seen",
+          setup -> setup.largeMachine = true);
+
   private static final long GIGA = 1L << 30;
   private static final long HUGE = HugeCases.SIZE;
   private static final long AT = 1L << 40;
@@ -36,30 +40,10 @@ public final class GigaCases {
 
   private GigaCases() {}
 
-  private static CaseSetup large() {
-    CaseSetup setup = new CaseSetup();
-    setup.largeMachine = true;
-    return setup;
-  }
-
-  private static CaseRule of(
-      String id, String name, String statement, String behind, Consumer<Rig> body) {
-    return new CaseRule(
-        new RuleInfo(
-            id,
-            name,
-            statement,
-            "Virtual machines and packet processing have their memory in such pages.",
-            behind,
-            "one size is taken for all, or a leaf of level 3 is not seen"),
-        GigaCases::large,
-        body);
-  }
-
   /** All of them. */
   public static List<Rule<VmaIndexProvider>> all() {
     return List.of(
-        of(
+        GROUP.rule(
             "AS-F30",
             "giga-pages",
             "Pages of 1 GiB have a pool of their own, with its promises and SIGBUS without one;"
@@ -67,14 +51,14 @@ public final class GigaCases {
                 + " borders.",
             "hstate_sizelog, hugetlb_reserve_pages, hugetlb_vm_op_split, align_hugetlb",
             GigaCases::pages),
-        of(
+        GROUP.rule(
             "AS-F31",
             "giga-pages-and-fork",
             "A child has its parent's pages of 1 GiB until one writes, who then has a copy if the"
                 + " pool has a page that nobody was promised.",
             "copy_hugetlb_page_range, hugetlb_wp",
             GigaCases::child),
-        of(
+        GROUP.rule(
             "AS-F32",
             "giga-files",
             "A file of memfd_create with MFD_HUGE_1GB consists of pages of 1 GiB, whatever size"

@@ -11,10 +11,15 @@ import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
 import java.util.List;
-import java.util.function.Consumer;
 
 /** Cases of huge pages: when a fault maps one, what splits it, what is left of it. */
 public final class HugeCases {
+  private static final CaseGroup GROUP =
+      new CaseGroup(
+          "A huge page more or less is two megabytes that rss, smaps and reclaim see.",
+          "a page table that is there is not seen, or one border is compared wrongly",
+          setup -> setup.thp = ThpMode.ALWAYS);
+
   static final long PAGE = Bits.PAGE;
   static final long SIZE = 1L << 21;
 
@@ -26,29 +31,9 @@ public final class HugeCases {
 
   private HugeCases() {}
 
-  private static CaseSetup always() {
-    CaseSetup setup = new CaseSetup();
-    setup.thp = ThpMode.ALWAYS;
-    return setup;
-  }
-
-  private static CaseRule of(
-      String id, String name, String statement, String behind, Consumer<Rig> body) {
-    return new CaseRule(
-        new RuleInfo(
-            id,
-            name,
-            statement,
-            "A huge page more or less is two megabytes that rss, smaps and reclaim see.",
-            behind,
-            "a page table that is there is not seen, or one border is compared wrongly"),
-        HugeCases::always,
-        body);
-  }
-
   public static List<Rule<VmaIndexProvider>> all() {
     return List.of(
-        of(
+        GROUP.rule(
             "AS-C55",
             "huge-when-it-fits",
             "A first touch maps 2 MiB where all of them lie in the VMA and nothing of them was"
@@ -86,54 +71,54 @@ public final class HugeCases {
               Looks.pages(rig, H, SIZE, "A1,.511");
               Looks.anonHuge(rig, H, 0);
             }),
-        of(
+        GROUP.rule(
             "AS-C58",
             "huge-splits",
             "A change of a part of a huge page splits it into pages that keep their bytes; a"
                 + " change of all of it does not.",
             "__split_huge_pmd, vma_adjust_trans_huge, change_huge_pmd",
             HugeCases::splits),
-        of(
+        GROUP.rule(
             "AS-C59",
             "huge-discarded",
             "Unmapping or discarding a whole huge page gives all of it back at once, a part of it"
                 + " that part.",
             "zap_huge_pmd, zap_pmd_range",
             HugeCases::discarded),
-        of(
+        GROUP.rule(
             "AS-C60",
             "huge-page-tables",
             "MADV_DONTNEED over 2 MiB frees their empty page table, so that the next touch maps a"
                 + " huge page; a shorter one, or one that leaves a page, does not.",
             "zap_pte_range, try_to_free_pte, reclaim_pt_is_enabled",
             HugeCases::pageTables),
-        of(
+        GROUP.rule(
             "AS-C61",
             "huge-free-tables",
             "munmap frees page tables that no neighbour can use; where one can, they stay.",
             "free_pgd_range, free_pgtables",
             HugeCases::freeTables),
-        of(
+        GROUP.rule(
             "AS-C62",
             "huge-zero-page",
             "The huge zero page counts in no sum, is replaced as a whole by a write, and by zero"
                 + " pages when it is split.",
             "do_huge_zero_wp_pmd, __split_huge_zero_page_pmd",
             HugeCases::zeroPage),
-        of(
+        GROUP.rule(
             "AS-C63",
             "huge-moves",
             "mremap moves a huge page whole between borders of 2 MiB, else page by page.",
             "move_huge_pmd, move_page_tables",
             HugeCases::moves),
-        of(
+        GROUP.rule(
             "AS-C64",
             "huge-after-fork",
             "A huge page stays huge in parent and child until one writes; the writer then has"
                 + " small pages, one of them its own.",
             "copy_huge_pmd, do_huge_pmd_wp_page",
             HugeCases::afterFork),
-        of(
+        GROUP.rule(
             "AS-C65",
             "huge-cooled-in-part",
             "MADV_COLD or MADV_FREE of a part splits a huge page that no other process maps; its"
@@ -141,7 +126,7 @@ public final class HugeCases {
             "madvise_cold_or_pageout_pte_range, madvise_free_huge_pmd,"
                 + " try_to_map_unused_to_zeropage",
             HugeCases::cooled),
-        of(
+        GROUP.rule(
             "AS-C66",
             "huge-file-pages",
             "A file's folio of 2 MiB is mapped whole where offsets and borders fit; a split"

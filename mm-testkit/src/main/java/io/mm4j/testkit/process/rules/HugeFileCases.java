@@ -13,15 +13,18 @@ import io.mm4j.api.process.TouchOutcome.Kind;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
-import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
 import java.util.List;
-import java.util.function.Consumer;
 
 /** Cases of files of huge pages, with the numbers that Linux 6.18 showed in /proc/meminfo. */
 public final class HugeFileCases {
+  private static final CaseGroup GROUP =
+      new CaseGroup(
+          "Databases and virtual machines have their memory in such files.",
+          "something that is counted is given back too early or too late");
+
   private static final long PAGE = Bits.PAGE;
   private static final long HUGE = HugeCases.SIZE;
   private static final long OTHER = A + 16 * HUGE;
@@ -31,24 +34,10 @@ public final class HugeFileCases {
 
   private HugeFileCases() {}
 
-  private static CaseRule of(
-      String id, String name, String statement, String behind, Consumer<Rig> body) {
-    return new CaseRule(
-        new RuleInfo(
-            id,
-            name,
-            statement,
-            "Databases and virtual machines have their memory in such files.",
-            behind,
-            "something that is counted is given back too early or too late"),
-        CaseSetup::new,
-        body);
-  }
-
   /** All of them. */
   public static List<Rule<VmaIndexProvider>> all() {
     return List.of(
-        of(
+        GROUP.rule(
             "AS-F14",
             "huge-file",
             "memfd_create with MFD_HUGETLB makes a file whose size, offsets and mappings are whole"
@@ -56,7 +45,7 @@ public final class HugeFileCases {
                 + " or ENOSPC, and the last close or unmapping gives all back.",
             "hugetlb_file_setup, hugetlbfs_file_mmap, hugetlbfs_fallocate",
             HugeFileCases::file),
-        of(
+        GROUP.rule(
             "AS-F15",
             "huge-file-shrinks",
             "A shorter file of huge pages, or a hole in it, takes pages and promises from all"

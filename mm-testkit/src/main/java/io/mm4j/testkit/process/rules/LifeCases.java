@@ -15,16 +15,19 @@ import io.mm4j.api.process.ThpMode;
 import io.mm4j.api.process.VmaInfo;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
-import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.paging.rules.HookedPages;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
 import java.util.List;
-import java.util.function.Consumer;
 
 /** Cases of what a child has of its own, what is left at exit, and what happens without memory. */
 public final class LifeCases {
+  private static final CaseGroup GROUP =
+      new CaseGroup(
+          "Processes come and go by the thousand; what one leaves is missing for ever.",
+          "parent and child share what each should have, or a sum is not taken back");
+
   private static final long PAGE = Bits.PAGE;
 
   /** Of RAM and swap in pages, of which vm.overcommit_kbytes says another part. */
@@ -34,32 +37,9 @@ public final class LifeCases {
 
   private LifeCases() {}
 
-  private static CaseRule of(
-      String id,
-      String name,
-      String statement,
-      String behind,
-      Consumer<CaseSetup> change,
-      Consumer<Rig> body) {
-    return new CaseRule(
-        new RuleInfo(
-            id,
-            name,
-            statement,
-            "Processes come and go by the thousand; what one leaves is missing for ever.",
-            behind,
-            "parent and child share what each should have, or a sum is not taken back"),
-        () -> {
-          CaseSetup setup = new CaseSetup();
-          change.accept(setup);
-          return setup;
-        },
-        body);
-  }
-
   public static List<Rule<VmaIndexProvider>> all() {
     return List.of(
-        of(
+        GROUP.rule(
             "AS-52",
             "exit-leaves-nothing",
             "At exit every VMA, page, page table, charge and sum of a process goes, whatever it"
@@ -67,15 +47,14 @@ public final class LifeCases {
             "exit_mmap, free_pgtables",
             setup -> setup.thp = ThpMode.ALWAYS,
             LifeCases::exit),
-        of(
+        GROUP.rule(
             "AS-53",
             "limits-of-a-child",
             "A child begins with its parent's limits, break and vsyscall page; what one of them"
                 + " sets later the other does not see.",
             "copy_process: copy_signal; dup_mm",
-            setup -> {},
             LifeCases::ofChild),
-        of(
+        GROUP.rule(
             "AS-54",
             "overcommit-kbytes",
             "With overcommit_memory 2 vm.overcommit_kbytes takes the place of the ratio of RAM;"
@@ -97,7 +76,7 @@ public final class LifeCases {
                   rig.mm.mmap(0, (most + 1) * PAGE, RW, 0x22, -1, 0));
               Looks.works("all", rig.mm.mmap(0, most * PAGE, RW, 0x22, -1, 0));
             }),
-        of(
+        GROUP.rule(
             "AS-55",
             "pages-run-out",
             "When no page is left a touch of what is present works, another fails, populating is"

@@ -15,15 +15,18 @@ import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.TouchOutcome.Kind;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
-import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
 import java.util.List;
 import java.util.Set;
-import java.util.function.Consumer;
 
 /** Cases of placement: where a mapping goes, and how far a stack grows. */
 public final class PlaceCases {
+  private static final CaseGroup GROUP =
+      new CaseGroup(
+          "Layouts repeat from run to run, and guard gaps keep stacks apart.",
+          "a border of the search, an alignment or the guard gap is one page off");
+
   private static final long PAGE = Bits.PAGE;
   private static final long HUGE = HugeCases.SIZE;
   private static final long GAP = 256 * PAGE;
@@ -33,55 +36,30 @@ public final class PlaceCases {
 
   private PlaceCases() {}
 
-  private static CaseRule of(
-      String id,
-      String name,
-      String statement,
-      String behind,
-      Consumer<CaseSetup> change,
-      Consumer<Rig> body) {
-    return new CaseRule(
-        new RuleInfo(
-            id,
-            name,
-            statement,
-            "Layouts repeat from run to run, and guard gaps keep stacks apart.",
-            behind,
-            "a border of the search, an alignment or the guard gap is one page off"),
-        () -> {
-          CaseSetup setup = new CaseSetup();
-          change.accept(setup);
-          return setup;
-        },
-        body);
-  }
-
   public static List<Rule<VmaIndexProvider>> all() {
     return List.of(
-        of(
+        GROUP.rule(
             "AS-C86",
             "place-top-down",
             "The highest gap below mmap_base is taken, a hint where it fits, and bottom-up only"
                 + " when nothing is left below.",
             "arch_get_unmapped_area_topdown, round_hint_to_min",
-            setup -> {},
             PlaceCases::topDown),
-        of(
+        GROUP.rule(
             "AS-C87",
             "place-bottom-up",
             "The lowest gap above a third of user space is taken; MAP_32BIT from 1 to 2 GiB.",
             "arch_get_unmapped_area, find_start_end, vm_unmapped_area",
             setup -> setup.topDown = false,
             PlaceCases::bottomUp),
-        of(
+        GROUP.rule(
             "AS-C88",
             "place-huge-aligned",
             "Private memory without a hint in multiples of 2 MiB, and files on disk long enough,"
                 + " begin on a border of 2 MiB; nothing else does.",
             "thp_get_unmapped_area_vmflags, __thp_get_unmapped_area, __get_unmapped_area",
-            setup -> {},
             PlaceCases::hugeAligned),
-        of(
+        GROUP.rule(
             "AS-C89",
             "place-ia32",
             "A 32-bit process searches its 4 GiB without alignment for huge pages, and knows no"
@@ -89,14 +67,14 @@ public final class PlaceCases {
             "arch_get_unmapped_area_topdown: in_32bit_syscall; __thp_get_unmapped_area",
             CaseSetup::ia32,
             PlaceCases::ia32),
-        of(
+        GROUP.rule(
             "AS-C90",
             "place-limits",
             "Lengths up to all of user space are looked at: the address then decides the errno.",
             "__get_unmapped_area, security_mmap_addr, do_munmap",
             setup -> setup.lsmMinAddr = 0,
             PlaceCases::limits),
-        of(
+        GROUP.rule(
             "AS-C91",
             "place-raw-io",
             "CAP_SYS_RAWIO maps below mmap_min_addr at a fixed place; hints are raised all the"
@@ -109,7 +87,7 @@ public final class PlaceCases {
               rig.unmap(0, TASK_SIZE);
               rig.gives("a hint", 65536, rig.mm.mmap(4096, PAGE, RW, ANON, -1, 0));
             }),
-        of(
+        GROUP.rule(
             "AS-C92",
             "place-gap-at-zero",
             "Below a stack whose guard gap reaches address 0 the search ends without a second"
@@ -117,7 +95,7 @@ public final class PlaceCases {
             "unmapped_area_topdown: a gap of 0 wraps round (Linux 6.18)",
             setup -> setup.base = 0x100000,
             PlaceCases::gapAtZero),
-        of(
+        GROUP.rule(
             "AS-C93",
             "stack-grows",
             "A stack grows to a touch, as far as RLIMIT_STACK, the guard gap to an accessible"

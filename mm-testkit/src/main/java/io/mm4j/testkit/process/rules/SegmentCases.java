@@ -14,15 +14,17 @@ import io.mm4j.api.process.TouchOutcome.Kind;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
-import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
 import java.util.List;
-import java.util.function.Consumer;
 
 /** Cases of System V segments, of the pool of huge pages, and of calls about a whole process. */
 public final class SegmentCases {
+  private static final CaseGroup GROUP =
+      new CaseGroup(
+          "Databases live in it.", "something that is counted is given back too early or too late");
+
   private static final long PAGE = Bits.PAGE;
   private static final long HUGE = HugeCases.SIZE;
   private static final int POOL = 0x40022;
@@ -31,24 +33,10 @@ public final class SegmentCases {
 
   private SegmentCases() {}
 
-  private static CaseRule of(
-      String id, String name, String statement, String behind, Consumer<Rig> body) {
-    return new CaseRule(
-        new RuleInfo(
-            id,
-            name,
-            statement,
-            "Databases live in it.",
-            behind,
-            "something that is counted is given back too early or too late"),
-        CaseSetup::new,
-        body);
-  }
-
   /** All of them. */
   public static List<Rule<VmaIndexProvider>> all() {
     return List.of(
-        of(
+        GROUP.rule(
             "AS-F08",
             "segments",
             "A System V segment is one memory for all who attach it, each attachment is detached as"
@@ -56,7 +44,7 @@ public final class SegmentCases {
                 + " attachment goes.",
             "newseg, do_shmat, ksys_shmdt, shm_destroy (ipc/shm.c)",
             SegmentCases::segments),
-        of(
+        GROUP.rule(
             "AS-F09",
             "huge-pool",
             "MAP_HUGETLB gets pages of the pool: whole ones, promised when the mapping is made"
@@ -64,21 +52,21 @@ public final class SegmentCases {
                 + " is free again, with its promise.",
             "hugetlb_reserve_pages, hugetlb_fault (as recorded); selftests hugepage-mmap",
             SegmentCases::pool),
-        of(
+        GROUP.rule(
             "AS-F10",
             "huge-pool-and-fork",
             "After a fork a write to a private page of the pool makes a copy; who made the promise"
                 + " gets the page at the cost of the child when none is free.",
             "hugetlb_wp, unmap_ref_private",
             SegmentCases::poolAndFork),
-        of(
+        GROUP.rule(
             "AS-F11",
             "rearranged",
             "remap_file_pages shows another place of the file at an address of a shared mapping,"
                 + " and refuses private memory, a protection, and a range of two mappings.",
             "SYSCALL remap_file_pages (mm/mmap.c)",
             SegmentCases::rearranges),
-        of(
+        GROUP.rule(
             "AS-F12",
             "about-a-process",
             "Keys are refused as on a CPU without them; prctl switches huge pages off for a"
@@ -86,7 +74,7 @@ public final class SegmentCases {
                 + " process_madvise says how many bytes it advised.",
             "do_mprotect_pkey, prctl_set_thp_disable, map_deny_write_exec, vector_madvise",
             SegmentCases::options),
-        of(
+        GROUP.rule(
             "AS-F13",
             "sysctls-at-run-time",
             "What is written under /proc/sys/vm holds from then on for processes that live.",

@@ -9,14 +9,17 @@ import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.VmaInfo;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
-import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
 import java.util.List;
-import java.util.function.Consumer;
 
 /** Cases of which page tables there are, with four levels: VmPTE of /proc/PID/status. */
 public final class TableCases {
+  private static final CaseGroup GROUP =
+      new CaseGroup(
+          "Tables are memory, too: the OOM killer counts them.",
+          "tables are counted where pages are, or made when the first page comes");
+
   private static final long PAGE = Bits.PAGE;
 
   /** What a page table, a page directory and a table of directories map. */
@@ -29,37 +32,23 @@ public final class TableCases {
 
   private TableCases() {}
 
-  private static CaseRule of(
-      String id, String name, String statement, String behind, Consumer<Rig> body) {
-    return new CaseRule(
-        new RuleInfo(
-            id,
-            name,
-            statement,
-            "Tables are memory, too: the OOM killer counts them.",
-            behind,
-            "tables are counted where pages are, or made when the first page comes"),
-        CaseSetup::new,
-        body);
-  }
-
   public static List<Rule<VmaIndexProvider>> all() {
     return List.of(
-        of(
+        GROUP.rule(
             "AS-T01",
             "tables-of-a-failed-touch",
             "A touch makes the page directory of its address even if it ends in SIGBUS, and the"
                 + " lowest table only for a page.",
             "__handle_mm_fault: pud_alloc, pmd_alloc; do_fault",
             TableCases::failedTouch),
-        of(
+        GROUP.rule(
             "AS-T02",
             "tables-of-a-child",
             "A child has a table wherever its parent has one in what is copied: empty ones, and"
                 + " that of the clock data.",
             "copy_p4d_range, copy_pmd_range, vma_needs_copy",
             TableCases::ofChild),
-        of(
+        GROUP.rule(
             "AS-T03",
             "tables-move",
             "mremap takes a page table along when it moves all that the table maps, be there"
@@ -67,7 +56,7 @@ public final class TableCases {
                 + " have one.",
             "move_page_tables, move_normal_pmd, try_realign_addr",
             TableCases::move),
-        of(
+        GROUP.rule(
             "AS-T04",
             "tables-discarded",
             "MADV_DONTNEED frees the tables of whole 2 MiB, if no guard is in them; munmap those"

@@ -16,18 +16,20 @@ import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
-import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
 import java.util.List;
 import java.util.Set;
 import java.util.StringJoiner;
-import java.util.function.Consumer;
-import java.util.function.Supplier;
 
 /** Cases of who watches a process: PAGEMAP_SCAN, soft-dirty, and PR_SET_MM of who restores one. */
 public final class WatchCases {
+  private static final CaseGroup GROUP =
+      new CaseGroup(
+          "Checkpoints and collectors of garbage trust it.",
+          "a limit, a border or a mark is forgotten");
+
   private static final long PAGE = Bits.PAGE;
   private static final int SHARED_ANON = 0x31;
   private static final int SET_BRK = 7;
@@ -37,68 +39,40 @@ public final class WatchCases {
 
   private WatchCases() {}
 
-  private static CaseRule of(
-      String id,
-      String name,
-      String statement,
-      String behind,
-      Supplier<CaseSetup> setup,
-      Consumer<Rig> body) {
-    return new CaseRule(
-        new RuleInfo(
-            id,
-            name,
-            statement,
-            "Checkpoints and collectors of garbage trust it.",
-            behind,
-            "a limit, a border or a mark is forgotten"),
-        setup,
-        body);
-  }
-
   /** All of them. */
   public static List<Rule<VmaIndexProvider>> all() {
     return List.of(
-        of(
+        GROUP.rule(
             "AS-F18",
             "categories-of-pages",
             "PAGEMAP_SCAN tells runs of pages with equal categories, as many as the vector and the"
                 + " number of pages allow, and how far it came; where no page table is a page has"
                 + " none, and within one even an empty entry counts as written.",
             "do_pagemap_scan, pagemap_scan_output, pagemap_scan_push_range",
-            CaseSetup::new,
             WatchCases::categories),
-        of(
+        GROUP.rule(
             "AS-F19",
             "soft-dirty",
             "Where the kernel tracks it, new mappings are soft-dirty as a whole, clear_refs 4"
                 + " forgets it, and the next write to a page, of shared memory too, or its move"
                 + " says so of the page; a merge keeps the mark of its parts.",
             "clear_refs_write, clear_soft_dirty, move_soft_dirty_pte, vma_soft_dirty_enabled",
-            CaseSetup::new,
             WatchCases::softDirty),
-        of(
+        GROUP.rule(
             "AS-F20",
             "places-anew",
             "PR_SET_MM_MAP takes all places of a program at once, from anybody, if they are"
                 + " addresses and in order; heap and break follow. One place alone needs"
                 + " CAP_SYS_RESOURCE.",
             "prctl_set_mm_map, validate_prctl_map_addr",
-            CaseSetup::new,
             WatchCases::placesAnew),
-        of(
+        GROUP.rule(
             "AS-F21",
             "one-place-anew",
             "With CAP_SYS_RESOURCE PR_SET_MM changes one place, if all are then in order.",
             "prctl_set_mm",
-            WatchCases::resourceful,
+            setup -> setup.capabilities = Set.of(Capability.SYS_RESOURCE),
             WatchCases::onePlaceAnew));
-  }
-
-  private static CaseSetup resourceful() {
-    CaseSetup setup = new CaseSetup();
-    setup.capabilities = Set.of(Capability.SYS_RESOURCE);
-    return setup;
   }
 
   // ---------------------------------------------------------------- PAGEMAP_SCAN
