@@ -51,7 +51,10 @@ record BootStep(Kind kind, long size, long where, long value) implements Operati
     switch (kind) {
       case ALLOC -> alloc(s, length);
       case RESERVE -> {
-        long start = address(s, where);
+        // Some firmware lies behind all of RAM.
+        long behind = (value & 31) == 7 ? Pages.PAGE_SIZE + (value >>> 44) : 0;
+        long start =
+            behind > 0 ? (s.layout.endPfn() << Pages.PAGE_SHIFT) + behind : address(s, where);
         s.boot.reserve(start, length);
         s.model.reserve(start, length);
       }
