@@ -232,7 +232,8 @@ public interface MemMap {
    * out of any allocation, here only to held frames.
    *
    * @param pfn the first frame of a block
-   * @return false if the frame is not held, has no reference or is frozen, or has too many
+   * @return false if there is no such frame, or it is not held, has no reference or is frozen, or
+   *     has too many
    */
   boolean tryGet(long pfn);
 

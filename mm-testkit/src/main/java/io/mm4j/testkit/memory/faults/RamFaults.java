@@ -98,7 +98,7 @@ public final class RamFaults {
       Path folder = Path.of(options.text("ram"));
       if (!options.text("ram").equals("anonymous")) {
         try {
-          Files.createTempFile(folder, "ram", null);
+          Path _ = Files.createTempFile(folder, "ram", null);
         } catch (IOException e) {
           throw new InputException("ram=" + folder, "physical-memory", "a folder");
         }

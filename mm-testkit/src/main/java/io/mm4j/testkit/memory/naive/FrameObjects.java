@@ -205,6 +205,9 @@ public abstract class FrameObjects implements MemMap {
 
   @Override
   public synchronized boolean tryGet(long pfn) {
+    if (pfn >= endPfn()) {
+      return false;
+    }
     NaiveFrame frame = frame(pfn);
     if (!frame.held() || frame.refcount() == 0 || frame.refcount() == PageState.MAX_REFCOUNT) {
       return false;

@@ -9,6 +9,7 @@ import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
+import io.mm4j.api.plugin.Sizes;
 import io.mm4j.testkit.memory.naive.NaiveRanges.Clearer;
 import java.util.Arrays;
 
@@ -31,7 +32,9 @@ public class NaiveBootmem implements BootAllocator {
     this.clearer = clearer;
     if (layout.endPfn() > MANY) {
       throw new InputException(
-          layout.endPfn() + " frames", "boot=bootmem of the naive memory", "up to " + MANY);
+          layout.endPfn() + " frames",
+          "boot=bootmem",
+          "memory up to " + Sizes.format(MANY << Pages.PAGE_SHIFT));
     }
     free = new boolean[(int) layout.endPfn()];
     for (MemoryMap.Range range : layout.map().ranges()) {

@@ -98,6 +98,14 @@ final class Bench {
         memory.nodes().equals(layout.nodes()), "nodes() = " + layout.nodes(), "" + memory.nodes());
   }
 
+  /** Who looks for a frame that is not there gets no reference, and no exception. */
+  void nobodyBehindTheEnd() {
+    long end = map.endPfn();
+    for (long pfn : new long[] {end, end + 1, (end | Pages.PAGES_PER_SECTION - 1) + 1}) {
+      check(!map.tryGet(pfn), "no reference of frame " + pfn + ", for there is none", "one");
+    }
+  }
+
   /** What must follow from the map alone, at every point. */
   void comparePresence() {
     checkEqual(0, map.startPfn(), "startPfn()");

@@ -51,7 +51,10 @@ record BootStep(Kind kind, long size, long where, long value) implements Operati
     switch (kind) {
       case ALLOC -> alloc(s, length);
       case RESERVE -> {
-        long start = address(s, where);
+        // Some firmware lies behind all of RAM.
+        long behind = (value & 31) == 7 ? Pages.PAGE_SIZE + (value >>> 44) : 0;
+        long start =
+            behind > 0 ? (s.layout.endPfn() << Pages.PAGE_SHIFT) + behind : address(s, where);
         s.boot.reserve(start, length);
         s.model.reserve(start, length);
       }
@@ -192,6 +195,12 @@ record BootStep(Kind kind, long size, long where, long value) implements Operati
   private void window(BootSubject s) {
     MemoryMap.Range low = s.layout.map().ranges().getFirst();
     long max = 3 * Pages.PAGE_SIZE + Long.remainderUnsigned(where, low.end() - 3 * Pages.PAGE_SIZE);
+    RangeBootAllocator ranges = s.ranges();
+    if (ranges != null && (value & 1 << 8) == 0) {
+      // The first page is memory, and yet nobody is given a byte of it.
+      ranges.addNode(0, Pages.PAGE_SIZE, BootAllocator.ANY_NODE, 0);
+      s.modelRanges().addNode(0, Pages.PAGE_SIZE, BootAllocator.ANY_NODE, 0);
+    }
     s.boot.free(low.start(), low.bytes());
     s.model.free(low.start(), low.bytes());
     long length = max - Pages.PAGE_SIZE + Long.remainderUnsigned(value, 3) - 1;

@@ -33,8 +33,9 @@ final class BootWatchRule extends Rule<PhysicalMemoryProvider> {
         new RuleInfo(
             "PM-38",
             "watching-changes-nothing",
-            "A boot allocator that is watched does what it does unwatched; if watch() is true, each"
-                + " call says something, and nothing once BootEvents.NONE is set.",
+            "A boot allocator that is watched does what it does unwatched; if watch() is true, and"
+                + " only then, each allocation says something, and nothing once BootEvents.NONE is"
+                + " set.",
             "mm explain boot shows a machine that boots as every other does.",
             "mm/memblock.c memblock_dbg, memblock=debug",
             "a watcher is kept and never called, or the explanation takes a step of its own"));
@@ -93,6 +94,7 @@ final class BootWatchRule extends Rule<PhysicalMemoryProvider> {
       if (s.tells && step.kind() == Kind.ALLOC) {
         check(!s.heard.isEmpty(), "something told of " + step, "nothing");
       }
+      check(s.tells || s.heard.isEmpty(), "watch() = true, as it tells", "false");
       check(s.heard.stream().noneMatch(String::isBlank), "lines with text", "" + s.heard);
     }
 

@@ -27,10 +27,14 @@ final class DroppedCheck {
       }
     }
     copies(s);
+    long last = MemorySubject.FRAMES - 1;
+    s.map.setOwners(last, 0, FrameOwner.KERNEL);
+    memory.putLong(last * PAGE, -1);
     refused("a block that ends outside", () -> memory.clearPages(MemorySubject.FRAMES - 1, 1));
     refused("a copy from outside", () -> memory.copyPage(FIRST, MemorySubject.FRAMES));
     refused("a copy to outside", () -> memory.copyPage(MemorySubject.FRAMES, FIRST));
     refused("a long outside", () -> memory.getLong((long) MemorySubject.FRAMES * PAGE));
+    checkEqual(-1, memory.getLong(last * PAGE), "last frame, of which a part was to be cleared");
   }
 
   /** A copy of a frame without bytes is zeroes, and nothing is beside it. */

@@ -271,6 +271,7 @@ public final class HoldRules {
         @Override
         public void atEnd(MachineSubject s) {
           s.benches().forEach(Bench::comparePoints);
+          s.benches().forEach(Bench::nobodyBehindTheEnd);
         }
       };
     }

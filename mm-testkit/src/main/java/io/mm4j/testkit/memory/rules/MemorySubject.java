@@ -63,6 +63,9 @@ final class MemorySubject extends Subject {
                 new Range(0x100000, 0x140400, MemoryMap.Type.USABLE),
                 new Range(0x140c00, 0x142001, MemoryMap.Type.USABLE),
                 new Range(0x150123, 0x150456, MemoryMap.Type.USABLE),
+                // Over the border of two pages, and no page as a whole.
+                new Range(0x15a800, 0x15b800, MemoryMap.Type.USABLE),
+                new Range(0x15c400, 0x15d400, MemoryMap.Type.USABLE),
                 new Range(0x160fff, 0x170800, MemoryMap.Type.USABLE),
                 new Range(0x170800, 0x180000, MemoryMap.Type.ACPI_DATA),
                 new Range(0x180800, BYTES, MemoryMap.Type.USABLE)));

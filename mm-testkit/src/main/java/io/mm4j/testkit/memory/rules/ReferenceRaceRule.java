@@ -33,6 +33,7 @@ final class ReferenceRaceRule extends Rule<PhysicalMemoryProvider> {
   /** The threads meet after so many rounds, so that none is done before the next one begins. */
   private static final int BURST = 20;
 
+  private static final int MAPPINGS = 4_000;
   private static final int LIVES = 400;
 
   /** A thread that waits for what never comes gives up after so many looks. */
@@ -64,6 +65,7 @@ final class ReferenceRaceRule extends Rule<PhysicalMemoryProvider> {
           try (PhysicalMemory memory =
               provider.create(MemorySubject.layout(), Contents.NONE, options)) {
             counts(memory.memMap());
+            mappings(memory.memMap());
             lastOnes(memory.memMap());
           }
         });
@@ -114,6 +116,31 @@ final class ReferenceRaceRule extends Rule<PhysicalMemoryProvider> {
     checkEqual(0, map.entireMapcount(PFN), "entire mapcount");
     checkEqual(9, map.mapping(PFN), "mapping");
     checkEqual(1, map.drop(PFN, 0) ? 1 : 0, "dropped at the end");
+  }
+
+  /** Nothing but mappings, so that most of them meet. */
+  private static void mappings(MemMap map) {
+    bare(map);
+    map.hold(PFN, 0, FrameOwner.ANON, 0, 9, 1);
+    together(
+        meeting -> {
+          meeting.arriveAndAwaitAdvance();
+          for (int i = 0; i < MAPPINGS; i++) {
+            map.addMapcount(PFN, 1);
+            map.addEntireMapcount(PFN, 1);
+          }
+          for (int i = 0; i < MAPPINGS / 2; i++) {
+            map.addMapcount(PFN, -1);
+          }
+        },
+        THREADS);
+    checkEqual(THREADS * MAPPINGS / 2, map.mapcount(PFN), "mapcount of many at once");
+    checkEqual(THREADS * MAPPINGS, map.entireMapcount(PFN), "entire mapcount of many at once");
+    map.setMapcount(PFN, 0);
+    for (int i = 0; i < THREADS * MAPPINGS; i++) {
+      map.addEntireMapcount(PFN, -1);
+    }
+    map.drop(PFN, 0);
   }
 
   /** A frame lives many times; somebody who looks for it all the time must not keep it. */

@@ -161,7 +161,7 @@ public final class RangeFaults {
         try {
           return super.allocContigRange(cpu, startPfn, endPfn, gfp);
         } catch (RuntimeException e) {
-          allocPages(cpu, Gfp.GFP_NOWAIT, 0, NUMA_NO_NODE);
+          long _ = allocPages(cpu, Gfp.GFP_NOWAIT, 0, NUMA_NO_NODE);
           throw e;
         }
       }

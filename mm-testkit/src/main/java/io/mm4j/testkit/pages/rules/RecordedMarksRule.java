@@ -55,6 +55,10 @@ final class RecordedMarksRule extends Rule<PageAllocatorProvider> {
 
   /** What is recorded of a zone. */
   private record Line(Zone zone, long min, long low, long high, List<Long> protection) {
+    Line {
+      protection = List.copyOf(protection);
+    }
+
     static Line any(Seeded random, Zone zone, int kinds) {
       long min = random.below(5_000);
       long low = min + random.below(3_000);
