@@ -125,7 +125,9 @@ public final class MarkRules {
     SlabReport.Track track = report.allocated();
     if (allocated) {
       check(
-          track != null && track.caller().startsWith("MarkRules."),
+          track != null
+              && (track.caller().startsWith("MarkRules.")
+                  || track.caller().startsWith(MarkRules.class.getName())),
           "this rule as who allocated",
           report.text());
     }
