@@ -67,11 +67,16 @@ public final class ZoneRules {
     for (long pfn : b.checkArea(low, count)) {
       check(pfn < 1 << 20, b.what + ": a frame below 4 GiB", hex(pfn));
     }
-    long any = b.space.vmalloc(b.cpu(), 50 * PAGE);
-    for (long pfn : b.checkArea(any, 50)) {
-      check(pfn >= 1 << 20, b.what + ": a frame of the highest zone", hex(pfn));
+    for (int i = 0; i < 2; i++) {
+      long any =
+          i == 0 ? b.space.vmalloc(b.cpu(), 50 * PAGE) : b.space.vmallocUser(b.cpu(), 50 * PAGE);
+      long[] frames = b.checkArea(any, 50);
+      for (long pfn : frames) {
+        check(pfn >= 1 << 20, b.what + ": a frame of the highest zone", hex(pfn));
+      }
+      b.forget(frames);
+      b.space.vfree(b.cpu(), any);
     }
-    b.space.vfree(b.cpu(), any);
     b.space.vfree(b.cpu(), low);
     b.end();
   }
@@ -83,9 +88,15 @@ public final class ZoneRules {
     for (long pfn : b.checkArea(low, 100)) {
       check(pfn < end, b.what + ": a frame of lowmem", hex(pfn));
     }
-    for (int i = 0; i < 2; i++) {
-      long any = i == 0 ? b.space.vmalloc(b.cpu(), 99 * PAGE) : b.space.vzalloc(b.cpu(), 90 * PAGE);
-      long[] frames = b.checkArea(any, i == 0 ? 99 : 90);
+    for (int i = 0; i < 3; i++) {
+      long bytes = (99 - i) * PAGE;
+      long any =
+          switch (i) {
+            case 0 -> b.space.vmalloc(b.cpu(), bytes);
+            case 1 -> b.space.vzalloc(b.cpu(), bytes);
+            default -> b.space.vmallocUser(b.cpu(), bytes);
+          };
+      long[] frames = b.checkArea(any, 99 - i);
       for (long pfn : frames) {
         check(pfn >= end, b.what + ": a frame of high memory", hex(pfn));
       }

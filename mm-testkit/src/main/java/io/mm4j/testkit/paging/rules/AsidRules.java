@@ -98,19 +98,26 @@ final class AsidRules {
       checkEqual(reused + more, mmu.stats().reused(), b.kind + ": identifiers used again");
     }
     // What was flushed meanwhile comes back to its identifier, but not to its translations.
-    mmu.switchTo(roots.get(1));
-    b.tables.flushRange(b.cpu, roots.get(2), 8192, 12288);
+    int one = 1 + random.below(Mmu.DYNAMIC_ASIDS);
+    int two = one % Mmu.DYNAMIC_ASIDS + 1;
+    int three = two % Mmu.DYNAMIC_ASIDS + 1;
+    mmu.switchTo(roots.get(one));
+    b.tables.flushRange(b.cpu, roots.get(two), 8192, 12288);
     long reused = mmu.stats().reused();
-    mmu.switchTo(roots.get(2));
-    int same = kept ? (first + 1) % Mmu.DYNAMIC_ASIDS + 1 : 0;
+    long switches = mmu.stats().switches();
+    mmu.switchTo(roots.get(two));
+    checkEqual(switches + 1, mmu.stats().switches(), b.kind + ": switches");
+    mmu.switchTo(roots.get(two));
+    checkEqual(switches + 1, mmu.stats().switches(), b.kind + ": switches to what is loaded");
+    int same = kept ? (first - 1 + two) % Mmu.DYNAMIC_ASIDS + 1 : 0;
     checkEqual(same, mmu.asid(), b.kind + ": identifier after a flush");
     checkEqual(reused, mmu.stats().reused(), b.kind + ": used again although flushed");
     // What is flushed while it is loaded is done with.
-    b.tables.flushRange(b.cpu, roots.get(2), 8192, 12288);
-    for (long between : new long[] {PageTables.NO_ROOT, roots.get(3)}) {
+    b.tables.flushRange(b.cpu, roots.get(two), 8192, 12288);
+    for (long between : new long[] {PageTables.NO_ROOT, roots.get(three)}) {
       reused = mmu.stats().reused();
       mmu.switchTo(between);
-      mmu.switchTo(roots.get(2));
+      mmu.switchTo(roots.get(two));
       int more = !kept ? 0 : between == PageTables.NO_ROOT ? 1 : 2;
       checkEqual(reused + more, mmu.stats().reused(), b.kind + ": flushed before it went");
     }

@@ -120,8 +120,18 @@ public final class EdgeRules {
     checkEqual(entry, b.cursor.getAndClear(), b.kind + ": the entry that is cleared");
     checkEqual(0, b.cursor.entry(), b.kind + ": and what is there now");
     b.cursor.over(root, span, 4 * span);
+    checkEqual(2, b.cursor.seek(root, span, 2), b.kind + ": level of a table's entry");
+    if (b.format.levels() > 2) {
+      b.cursor.deposit(b.tables.newTable(b.cpu));
+      b.refused("a table with a deposit", () -> b.cursor.freeTables(b.cpu, 0, 0));
+      b.cursor.over(root, span, 4 * span);
+      checkEqual(2, b.cursor.seek(root, span, 2), b.kind + ": level of a table's entry");
+      b.tables.freeTable(b.cpu, b.cursor.withdraw());
+    }
+    b.cursor.over(root, span, 4 * span);
     long all = before + b.format.levels() - 2; // one of each level above
     checkEqual(all, b.cursor.freeTables(b.cpu, 0, 0), b.kind + ": tables freed, no ceiling");
+    checkEqual(0, b.tables.tables(root, 1), b.kind + ": tables of level 1 that are left");
     toTheEnd(b);
     roots.forEach(b::end);
   }

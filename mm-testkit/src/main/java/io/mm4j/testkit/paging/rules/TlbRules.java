@@ -194,6 +194,25 @@ public final class TlbRules {
     }
   }
 
+  /** What the kernel's flush on one CPU takes from another: also what is not global. */
+  private static void asked(PagingBench b, long root) {
+    boolean wide = b.format.shape().addressBits() > 32;
+    Mmu other = b.tables.mmu(b.machine.cpus().get(1));
+    check(wide || other.asids() == 1, b.kind + ": no identifiers", other.asids() + " of them");
+    long at = (wide ? 0 : 1L << 32) - 8192;
+    boolean made = b.cursor.ensure(b.cpu, b.kernelRoot(), at, 1) == 1;
+    check(made, b.kind + ": a table for the kernel", "none");
+    long global = 0x100;
+    b.cursor.set(b.format.leaf(1, 300, b.format.kernelProt(PageTableFormat.READ)) & ~global);
+    boolean _ = b.tables.syncKernel(root, at);
+    other.loadDirectory(root, other.asids() > 1 ? 2 : 0, false);
+    checkEqual(300L << 12, other.access(at, 0), b.kind + ": a page of the kernel");
+    b.cursor.seek(b.kernelRoot(), at, 1);
+    b.cursor.set(PageTableFormat.EMPTY);
+    b.tables.flushKernelRange(b.cpu, at, at + 4096);
+    checkEqual(PageTables.NOT_MAPPED, other.cached(at), b.kind + ": it, when it was flushed");
+  }
+
   private static void stepByStep(PagingBench b, Seeded random) {
     Play play = new Play(b, random);
     MmuStats before = play.mmu.stats();
@@ -228,6 +247,7 @@ public final class TlbRules {
       checkEqual(PageTables.NOT_MAPPED, seen, b.kind + ": cached without a root");
     }
     play.mmu.flushAll(true);
+    asked(b, play.roots.getFirst());
     play.roots.forEach(root -> MmuRules.end(b, root));
   }
 }

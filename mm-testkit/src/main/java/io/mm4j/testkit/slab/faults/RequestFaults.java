@@ -159,6 +159,49 @@ final class RequestFaults {
                   }
                 }),
         SlabFaults.fault(
+            "keeps-far-objects",
+            "Every object that is free counts as kept by a CPU.",
+            List.of("SL-52"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  protected NaiveCache cache(
+                      int id, KmemCacheArgs args, int flags, NaiveGeometry geometry, boolean own) {
+                    return new NaiveCache(id, args, flags, geometry, own) {
+                      @Override
+                      public CacheStats stats() {
+                        var s = super.stats();
+                        long live = s.liveObjects();
+                        long slabs = s.slabs();
+                        long free = s.objects() - live;
+                        return new CacheStats(
+                            live, s.objects(), live, slabs, slabs, s.pages(), 0, 0, 0, free);
+                      }
+                    };
+                  }
+                }),
+        SlabFaults.fault(
+            "keeps-what-it-gives",
+            "A CPU keeps an object for each slab, whatever it gives.",
+            List.of("SL-53"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  protected NaiveCache cache(
+                      int id, KmemCacheArgs args, int flags, NaiveGeometry geometry, boolean own) {
+                    return new NaiveCache(id, args, flags, geometry, own) {
+                      @Override
+                      public CacheStats stats() {
+                        var s = super.stats();
+                        long live = s.liveObjects();
+                        long slabs = s.slabs();
+                        return new CacheStats(
+                            live, s.objects(), live, slabs, slabs, s.pages(), 0, 0, 0, slabs);
+                      }
+                    };
+                  }
+                }),
+        SlabFaults.fault(
             "merges-all-the-same",
             "slab_nomerge changes nothing.",
             List.of("SL-43"),

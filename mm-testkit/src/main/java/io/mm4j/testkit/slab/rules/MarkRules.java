@@ -122,10 +122,16 @@ public final class MarkRules {
     check(report.kind() == kind, "" + kind, report.text());
     checkEqual(object, report.object(), "object of the report");
     checkEqual(paddr, report.paddr(), "first wrong byte of the report");
+    if (report.text().startsWith("BUG ") && kind != Kind.DOUBLE_FREE) { // as mm/slub.c says it
+      boolean shown = report.text().lines().anyMatch(l -> l.strip().startsWith("Redzone "));
+      check(shown, "the red zone before the object in the report", report.text());
+    }
     SlabReport.Track track = report.allocated();
     if (allocated) {
       check(
-          track != null && track.caller().startsWith("MarkRules."),
+          track != null
+              && (track.caller().startsWith("MarkRules.")
+                  || track.caller().startsWith(MarkRules.class.getName())),
           "this rule as who allocated",
           report.text());
     }

@@ -97,6 +97,26 @@ public final class RequestRules {
             Aspect.OVERLAP,
             RequestRules::busy),
         CaseRules.rule(
+            "SL-52",
+            "far-objects-go-home",
+            "An object of another node that is freed on a CPU goes to its slab, not into what the"
+                + " CPU keeps for its next allocations.",
+            "A CPU would go on with far memory for ever.",
+            "mm/slub.c slab_free (slab_nid, numa_mem_id); mm/slab.c cache_free_alien",
+            "the node of an object is not looked at, or that of another frame",
+            Aspect.OVERLAP,
+            RequestRules::home),
+        CaseRules.rule(
+            "SL-53",
+            "kept-objects-first",
+            "As long as a CPU or its node keeps objects beside the slabs, an allocation takes one"
+                + " of these, and none comes from a slab.",
+            "They are hot; more and more would be kept otherwise.",
+            "mm/slub.c alloc_from_pcs, __pcs_replace_empty_main; mm/slab.c cache_alloc_refill",
+            "the CPU's own are looked at, and not those of its node",
+            Aspect.OVERLAP,
+            RequestRules::kept),
+        CaseRules.rule(
             "SL-45",
             "whole-pages",
             "Objects as large as pages and larger: a slab has room for those that it is said to"
@@ -107,6 +127,48 @@ public final class RequestRules {
             "an order is taken for a count, or a block of several pages for one page",
             Aspect.CONTENTS,
             RequestRules::whole));
+  }
+
+  private static void home(SlabSubject s, Seeded random) {
+    int bytes = SlabOp.size(random, 1500);
+    KmemCacheArgs args = KmemCacheArgs.of("home", bytes).withFlags(SlabFlags.SLAB_NO_MERGE);
+    Cache cache = s.create(args.withSheaves(random.oneIn(4) ? 0 : 16));
+    SlabAllocator slabs = s.slabs;
+    List<Live> near = new ArrayList<>();
+    List<Live> far = new ArrayList<>();
+    for (int i = 0; i < 30; i++) {
+      for (int node = 0; node < 2; node++) {
+        int gfp = GFP | Gfp.__GFP_THISNODE;
+        long object = slabs.kmemCacheAlloc(s.cpu(node), cache.cache, gfp, node);
+        (node == 0 ? near : far).add(s.enter(object, cache, 0));
+      }
+    }
+    s.free(0, near.removeLast());
+    long kept = cache.cache.stats().cachedObjects();
+    while (!far.isEmpty()) {
+      s.free(0, far.remove(random.below(far.size())));
+      checkEqual(kept, cache.cache.stats().cachedObjects(), "objects that CPUs keep");
+    }
+    s.empty();
+  }
+
+  private static void kept(SlabSubject s, Seeded random) {
+    int bytes = SlabOp.size(random, 600);
+    KmemCacheArgs args = KmemCacheArgs.of("kept", bytes).withFlags(SlabFlags.SLAB_NO_MERGE);
+    Cache cache = s.create(args.withSheaves(random.between(4, 32)));
+    for (int i = 0; i < 300; i++) {
+      int gfp = GFP | Gfp.__GFP_THISNODE;
+      s.enter(s.slabs.kmemCacheAlloc(s.cpu(0), cache.cache, gfp, 0), cache, 0);
+    }
+    while (!s.held.isEmpty()) {
+      s.free(0, s.held.get(random.below(s.held.size())));
+    }
+    long left = cache.cache.stats().cachedObjects();
+    for (; left > 0; left--) {
+      checkEqual(left, cache.cache.stats().cachedObjects(), "objects that are kept");
+      s.enter(s.slabs.kmemCacheAlloc(s.cpu(0), cache.cache, GFP), cache, 0);
+    }
+    s.empty();
   }
 
   private static void busy(SlabSubject s, Seeded random) {

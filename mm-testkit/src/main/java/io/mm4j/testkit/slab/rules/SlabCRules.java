@@ -194,7 +194,9 @@ public final class SlabCRules {
       this.random = random;
       KmemCacheArgs args = args(random, kernel, 5000);
       int debug = SlabFlags.SLAB_RED_ZONE | SlabFlags.SLAB_POISON;
-      args = random.oneIn(5) ? args.withFlags(args.flags() | debug) : args;
+      if (random.oneIn(4)) {
+        args = args.withAlign(0).withFlags(SlabFlags.SLAB_NO_MERGE | debug);
+      }
       bytes = random.oneIn(3) ? args.objectBytes() : 0;
       KmemCache general = s.slabs.kmallocCache(args.objectBytes(), GFP);
       if (bytes > 0 && general != null) {

@@ -162,8 +162,8 @@ public final class SlobRules {
 
   /** Caches of objects that are as large as a page with all that belongs to them. */
   private static void whole(SlabSubject s, Seeded random) {
-    int bytes = PAGE - random.below(40);
     int rcu = random.oneIn(2) ? RCU : 0;
+    int bytes = PAGE - (random.oneIn(4) ? random.below(40) : rcu + random.below(2));
     int flags = rcu > 0 ? SlabFlags.SLAB_TYPESAFE_BY_RCU : 0;
     KmemCache cache = s.slabs.kmemCacheCreate(KmemCacheArgs.of("whole", bytes).withFlags(flags));
     boolean pages = bytes + rcu >= PAGE;
