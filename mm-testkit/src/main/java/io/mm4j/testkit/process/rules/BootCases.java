@@ -328,6 +328,12 @@ public final class BootCases {
           mm.loadVma(new VmaInfo(at, at + 2 * PAGE, "rw-p", 0, "", null, List.of(), letters));
         }
         done = true;
+        mm.forEachVma(
+            vma ->
+                check(
+                    "A2 z2 .1,A1 g2".contains(vma.pages()) && !vma.pages().equals(".2"),
+                    "the pages of the state that was loaded",
+                    vma.pages()));
       } catch (IllegalArgumentException e) {
         refused++;
       }

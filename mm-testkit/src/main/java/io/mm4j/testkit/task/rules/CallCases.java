@@ -52,6 +52,8 @@ final class CallCases {
     mm.installFd(5, new OpenFile(file, OpenFile.Mode.READ_WRITE));
     checkEqual(A, mm.mmap(A, PAGES * PAGE, RW, 0x32, -1, 0), "mmap");
     checkEqual(FILE, mm.mmap(FILE, PAGES * PAGE, RW, 0x11, 5, 0), "mmap of a file");
+    long memory = mm.memfdCreate("kept", 0);
+    checkEqual(0, mm.syscall(Syscall.FTRUNCATE, memory, PAGE), "ftruncate");
     bench.tasks.switchTo(bench.cpu(0), parent);
     for (int i = 0; i < PAGES; i++) {
       access(bench, 0, A + i * PAGE, Mmu.WRITE);
@@ -59,6 +61,9 @@ final class CallCases {
     Task child = Objects.requireNonNull(bench.tasks.find((int) bench.tasks.fork(parent)));
     bench.tasks.switchTo(bench.cpu(1), child);
     AddressSpace its = Objects.requireNonNull(child.mm());
+    checkEqual(1, mm.syscall(Syscall.PWRITE64, memory, A, 1, 9), "pwrite64");
+    checkEqual(0, mm.syscall(Syscall.CLOSE, memory), "close of what the child has open, too");
+    checkEqual(PAGE - 9, its.syscall(Syscall.PREAD64, memory, A, PAGE, 9), "what the child reads");
     for (int i = 0; i < STEPS; i++) {
       int cpu = random.below(2);
       step(bench, cpu, cpu == 0 ? mm : its, random);

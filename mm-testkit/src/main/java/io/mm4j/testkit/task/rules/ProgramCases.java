@@ -39,7 +39,14 @@ final class ProgramCases {
 
   /** RLIMIT_STACK: usual ones, and some that move mmap_base. */
   private static final long[] LIMITS = {
-    8L << 20, 8L << 20, 8L << 20, 200L << 20, (128L << 20) + 5, 1L << 30, Long.MAX_VALUE
+    8L << 20,
+    8L << 20,
+    8L << 20,
+    200L << 20,
+    (128L << 20) + 5,
+    (300L << 20) + 4000,
+    1L << 30,
+    Long.MAX_VALUE
   };
 
   private static final MappedFile FILE =
@@ -269,6 +276,8 @@ final class ProgramCases {
     }
     model.auxv.forEach(
         (type, value) -> checkEqual(value, auxv.getOrDefault(type, -1L), "AT_ " + type));
+    String platform = TaskCases.string(mm, auxv.getOrDefault(15L, text));
+    check(platform.equals(abi.platform()), "AT_PLATFORM " + abi.platform(), platform);
     if (abi == Abi.I386_24) {
       return; // which has no more than that
     }
