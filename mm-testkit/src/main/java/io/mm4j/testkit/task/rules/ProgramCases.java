@@ -29,6 +29,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** Programs of any shape, drawn from a seed, against the model of what exec makes of them. */
 final class ProgramCases {
@@ -143,8 +144,7 @@ final class ProgramCases {
   /**
    * A program; 1: more bytes of the file than of memory, 2: at odds with its pages, 3: too high.
    */
-  private Program program(
-      boolean dynamic, @org.jspecify.annotations.Nullable String loader, long base, int wrong) {
+  private Program program(boolean dynamic, @Nullable String loader, long base, int wrong) {
     List<Segment> segments = new ArrayList<>();
     long at = base + random.below(4) * PAGE;
     int n = random.between(1, 5);
