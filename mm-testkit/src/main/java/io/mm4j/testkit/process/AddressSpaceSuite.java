@@ -13,6 +13,7 @@ import io.mm4j.testkit.process.rules.Act.Kind;
 import io.mm4j.testkit.process.rules.AdviceCases;
 import io.mm4j.testkit.process.rules.AllocationCases;
 import io.mm4j.testkit.process.rules.AnonCases;
+import io.mm4j.testkit.process.rules.BootCases;
 import io.mm4j.testkit.process.rules.CallCases;
 import io.mm4j.testkit.process.rules.CollapseCases;
 import io.mm4j.testkit.process.rules.CowCases;
@@ -106,6 +107,7 @@ public final class AddressSpaceSuite {
     rules.addAll(PageCacheCases.all());
     rules.addAll(WatchCases.all());
     rules.addAll(StateRules.all());
+    rules.addAll(BootCases.all());
     return new Suite<>(
         NAME, Spi.VMA_INDEX, VmaIndexSuite.correct(), rules, SpaceFaults.all(), Floors.missing());
   }

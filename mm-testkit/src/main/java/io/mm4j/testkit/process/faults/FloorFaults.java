@@ -2,6 +2,7 @@
 
 package io.mm4j.testkit.process.faults;
 
+import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.MappedFile;
@@ -137,9 +138,46 @@ final class FloorFaults {
     }
 
     @Override
+    public int lruFlags(long pfn) {
+      return right.lruFlags(pfn);
+    }
+
+    @Override
     public void close() {
       right.close();
     }
+  }
+
+  /** Every page is active. */
+  static ProcessFloor allActive(ProcessFloor right) {
+    return new DelegatingFloor(right) {
+      @Override
+      public int lruFlags(long pfn) {
+        return right.lruFlags(pfn) | PageFlags.PG_ACTIVE;
+      }
+    };
+  }
+
+  /** The pool of huge pages has one more than was asked for. */
+  static ProcessFloor oneHugePageMore(ProcessFloor right) {
+    return new DelegatingFloor(right) {
+      @Override
+      public HugePages hugePages() {
+        HugePages p = right.hugePages();
+        return new HugePages(p.pageBytes(), p.total() + 1, p.free(), p.reserved(), p.surplus());
+      }
+    };
+  }
+
+  /** Each allocation costs more than the one before. */
+  static ProcessFloor costsMoreAndMore(ProcessFloor right) {
+    return new DelegatingFloor(right) {
+      @Override
+      public long allocationCount() {
+        long n = right.allocationCount();
+        return n * n;
+      }
+    };
   }
 
   /** Does nothing when it is closed. */

@@ -113,6 +113,17 @@ public final class SpaceFaults {
             "A floor that is closed keeps the pages of files.",
             FloorFaults::staysOpen,
             "AS-56"),
+        floor("all-active", "Every page is active.", FloorFaults::allActive, "AS-67"),
+        floor(
+            "one-huge-page-more",
+            "The pool of huge pages has one more than was asked for.",
+            FloorFaults::oneHugePageMore,
+            "AS-68"),
+        floor(
+            "costs-more-and-more",
+            "Each allocation costs more than the one before.",
+            FloorFaults::costsMoreAndMore,
+            "AS-73"),
         fault(
             "unmaps-what-fails",
             "A write for which there is no page takes its mapping along.",

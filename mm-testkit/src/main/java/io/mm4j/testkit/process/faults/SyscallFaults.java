@@ -311,6 +311,14 @@ final class SyscallFaults {
             "AS-F27",
             "AS-64"),
         call(
+            "seeks-from-anywhere",
+            "lseek takes what it does not know for the beginning.",
+            (mm, call, a) ->
+                call == Syscall.LSEEK && (a[2] < 0 || a[2] > 2)
+                    ? mm.syscall(call, a[0], a[1], 0)
+                    : mm.syscall(call, a),
+            "AS-69"),
+        call(
             "holes-of-whole-pages",
             "A hole that ends within a page leaves the bytes before its end.",
             (mm, call, a) -> {

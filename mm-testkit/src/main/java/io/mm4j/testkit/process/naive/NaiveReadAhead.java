@@ -5,6 +5,7 @@ package io.mm4j.testkit.process.naive;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which pages of one file on a disk are in memory, and what its open file remembers: from the
@@ -65,7 +66,7 @@ public final class NaiveReadAhead {
     return folio(page) != null;
   }
 
-  private @org.jspecify.annotations.Nullable Folio folio(long page) {
+  private @Nullable Folio folio(long page) {
     var below = folios.floorEntry(page);
     return below != null && page < below.getValue().past ? below.getValue() : null;
   }

@@ -33,6 +33,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -97,6 +98,7 @@ public final class Floors {
     final Machine machine;
     final Thread user = Thread.currentThread();
     final List<ProcessFloor> floors = new ArrayList<>();
+    @Nullable Function<Map<String, String>, ProcessFloor> booting;
 
     Below(boolean large) {
       PluginRegistry found = PluginRegistry.discover();
@@ -276,6 +278,17 @@ public final class Floors {
 
   /** A floor without processes, on this index. */
   static ProcessFloor create(VmaIndexProvider provider, Options options) {
+    below().booting = settings -> create(provider, options, settings);
+    return create(provider, options, Map.of());
+  }
+
+  /** Another floor like the last one, on a machine that was booted with these settings. */
+  static ProcessFloor booted(Map<String, String> settings) {
+    return Objects.requireNonNull(below().booting).apply(settings);
+  }
+
+  private static ProcessFloor create(
+      VmaIndexProvider provider, Options options, Map<String, String> settings) {
     boolean given = provider instanceof Under;
     ProcessFloorProvider found = given ? ((Under) provider).floor : FOUND.orElseThrow();
     Options chosen = given ? ((Under) provider).floorOptions : Options.defaults(found);
@@ -290,7 +303,7 @@ public final class Floors {
                 below.pressure(),
                 below.pageTables(),
                 indexes(provider, options),
-                Map.of()),
+                settings),
             chosen);
     under.floors.add(floor);
     return provider instanceof Wrong wrong ? wrong.wrap.apply(floor) : floor;

@@ -97,7 +97,7 @@ final class LruBench extends StepRule.Bench {
       case 0 -> write(page);
       case 1 -> populate(random.oneIn(2));
       case 2 -> advise(random.oneIn(2) ? Uapi.MADV_COLD : Uapi.MADV_FREE);
-      case 3 -> lock();
+      case 3 -> lock(random.oneIn(2));
       case 4 -> forget();
       case 5 -> bear();
       case 6 -> check(mm.read(FAR + page * PAGE).ok(), "a read of the file", "a signal");
@@ -150,12 +150,16 @@ final class LruBench extends StepRule.Bench {
     }
   }
 
-  private void lock() {
+  private void lock(boolean onFault) {
     locked = !locked;
     tell(locked ? "mlock" : "munlock");
-    checkEqual(0, locked ? mm.mlock(A, BYTES) : mm.munlock(A, BYTES), "mlock or munlock");
+    long flags = onFault ? 1 : 0; // MLOCK_ONFAULT
+    long error = locked ? mm.mlock2(A, BYTES, flags) : mm.munlock(A, BYTES);
+    checkEqual(0, error, "mlock2 or munlock");
     for (Marks marks : anon) {
-      if (locked) {
+      if (locked && onFault) {
+        marks.active = false;
+      } else if (locked) {
         touched(marks, true);
         marks.accessed(true);
       }

@@ -116,6 +116,17 @@ public final class TaskFaults {
             (floors, right) -> new NoSiblings(right),
             "TK-13"),
         fault(
+            "hides-the-error",
+            "exec that fails says that it is not allowed.",
+            (floors, right) ->
+                new DelegatingTasks(right) {
+                  @Override
+                  public long exec(Task task, ExecRequest request) {
+                    return right.exec(task, request) < 0 ? -Errno.EPERM : 0;
+                  }
+                },
+            "TK-27"),
+        fault(
             "aligns-to-pages",
             "Programs and interpreters lie on borders of pages, whatever they ask for.",
             (floors, right) -> new AlignsToPages(right),
@@ -153,6 +164,7 @@ public final class TaskFaults {
             "What an address led to is remembered over switches and faults.",
             (floors, right) -> new Remembers(right),
             "TK-15",
+            "TK-26",
             "TK-16"),
         fault(
             "finds-fault",

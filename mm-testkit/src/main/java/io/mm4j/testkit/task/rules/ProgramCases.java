@@ -29,6 +29,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** Programs of any shape, drawn from a seed, against the model of what exec makes of them. */
 final class ProgramCases {
@@ -39,7 +40,14 @@ final class ProgramCases {
 
   /** RLIMIT_STACK: usual ones, and some that move mmap_base. */
   private static final long[] LIMITS = {
-    8L << 20, 8L << 20, 8L << 20, 200L << 20, (128L << 20) + 5, 1L << 30, Long.MAX_VALUE
+    8L << 20,
+    8L << 20,
+    8L << 20,
+    200L << 20,
+    (128L << 20) + 5,
+    (300L << 20) + 4000,
+    1L << 30,
+    Long.MAX_VALUE
   };
 
   private static final MappedFile FILE =
@@ -136,8 +144,7 @@ final class ProgramCases {
   /**
    * A program; 1: more bytes of the file than of memory, 2: at odds with its pages, 3: too high.
    */
-  private Program program(
-      boolean dynamic, @org.jspecify.annotations.Nullable String loader, long base, int wrong) {
+  private Program program(boolean dynamic, @Nullable String loader, long base, int wrong) {
     List<Segment> segments = new ArrayList<>();
     long at = base + random.below(4) * PAGE;
     int n = random.between(1, 5);
@@ -269,6 +276,8 @@ final class ProgramCases {
     }
     model.auxv.forEach(
         (type, value) -> checkEqual(value, auxv.getOrDefault(type, -1L), "AT_ " + type));
+    String platform = TaskCases.string(mm, auxv.getOrDefault(15L, text));
+    check(platform.equals(abi.platform()), "AT_PLATFORM " + abi.platform(), platform);
     if (abi == Abi.I386_24) {
       return; // which has no more than that
     }

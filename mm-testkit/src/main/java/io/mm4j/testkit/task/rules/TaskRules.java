@@ -279,6 +279,30 @@ public final class TaskRules {
                 "load_elf_binary, load_elf_interp, elf_load, total_mapping_size,"
                     + " maximum_alignment, create_elf_tables, setup_arg_pages, map_vdso",
                 "an offset within a page, an alignment or a bias is left out somewhere"),
-            ProgramCases::any));
+            ProgramCases::any),
+        TaskRule.drawn(
+            info(
+                "TK-26",
+                "calls-and-cpus",
+                "Whatever a process unmaps, moves, protects or advises, no CPU uses a translation"
+                    + " of before: a write after MADV_FREE makes the page dirty, MADV_DONTNEED"
+                    + " leaves zeroes, and a file that is cut is cut for the children of fork,"
+                    + " too.",
+                "A CPU writes to the frame that it knows.",
+                "flush_tlb_range of zap_pte_range, change_protection, move_page_tables,"
+                    + " madvise_free_pte_range; unmap_mapping_range",
+                "a flush hangs on something that is never true, or a child is not on a list"),
+            CallCases::seenByCpus),
+        TaskRule.once(
+            info(
+                "TK-27",
+                "exec-without-memory",
+                "With any number of frames too few for a program, exec fails with ENOMEM, E2BIG or"
+                    + " EFAULT, and either the task has its old memory or it has ended; everything"
+                    + " that was taken comes back.",
+                "Memory is short when the shell is to start the program that frees some.",
+                "bprm_mm_init, get_arg_page, load_elf_binary, create_elf_tables",
+                "an error is not passed on, or a half-made address space stays"),
+            CallCases::shortOfFrames));
   }
 }

@@ -209,7 +209,7 @@ public final class ChangeRules {
     same("gapBelow after clear", cleared.gapBelow(0, MAX, 5), MAX - 5);
     cleared.validate();
     for (int round = 0; round < 2; round++) {
-      for (int i = 0; i < Math.min(40, run.maxVmas); i++) {
+      for (int i = 0; i < Math.min(150, run.maxVmas); i++) {
         int vma = cleared.insert(10L * i, 10L * i + 5);
         same("handle found after clear", cleared.find(10L * i), vma);
         if (vma >= cleared.capacity() || (round == 0 && vma > i + 1)) {

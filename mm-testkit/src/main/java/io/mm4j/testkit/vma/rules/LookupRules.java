@@ -118,13 +118,25 @@ public final class LookupRules {
     for (long low : lows) {
       for (long high : highs) {
         for (long want : new long[] {1, length, gap, gap + 1}) {
-          same(
-              (below ? "gapBelow" : "gapAbove") + "(0x%x, 0x%x, 0x%x)".formatted(low, high, want),
-              below ? run.index().gapBelow(low, high, want) : run.index().gapAbove(low, high, want),
-              below ? model.gapBelow(low, high, want) : model.gapAbove(low, high, want));
+          gap(run, below, low, high, want);
         }
       }
     }
+    long top = model.size() == 0 ? 0 : model.end(model.last());
+    if (top + length <= max) { // a window that what is free above all fits exactly, or not
+      gap(run, below, top, top + length, length);
+      gap(run, below, 0, top + length, length);
+      gap(run, below, top, top + length, length + 1);
+    }
+  }
+
+  private static void gap(VmaSubject run, boolean below, long low, long high, long want) {
+    VmaIndex index = run.index();
+    VmaIndex model = run.model();
+    same(
+        (below ? "gapBelow" : "gapAbove") + "(0x%x, 0x%x, 0x%x)".formatted(low, high, want),
+        below ? index.gapBelow(low, high, want) : index.gapAbove(low, high, want),
+        below ? model.gapBelow(low, high, want) : model.gapAbove(low, high, want));
   }
 
   public static void size(VmaSubject run) {
