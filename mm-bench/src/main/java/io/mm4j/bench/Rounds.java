@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.openjdk.jmh.infra.BenchmarkParams;
 import org.openjdk.jmh.profile.GCProfiler;
 import org.openjdk.jmh.profile.Profiler;
 import org.openjdk.jmh.results.RunResult;
@@ -55,10 +56,9 @@ public final class Rounds {
     return cpuNs.containsKey(name);
   }
 
-  /** Runs them so many times; {@code progress} hears of each round. */
+  /** Runs them so many times; {@code progress} hears of each benchmark. */
   public void run(int rounds, PrintStream progress) throws RunnerException {
     for (int round = 1; round <= rounds; round++) {
-      progress.printf("round %d of %d%n", round, rounds);
       OptionsBuilder options = new OptionsBuilder();
       includes.forEach(options::include);
       params.forEach(options::param);
@@ -68,8 +68,9 @@ public final class Rounds {
           .verbosity(VerboseMode.SILENT)
           .addProfiler(profiler)
           .addProfiler(GCProfiler.class);
-      for (RunResult result : new Runner(options.build()).run()) {
-        String name = name(result);
+      Runner runner = new Runner(options.build(), new OneLine(progress, round, rounds));
+      for (RunResult result : runner.run()) {
+        String name = name(result.getParams());
         add(cpuNs, name, secondary(result, CpuTimeResult.LABEL));
         add(bytes, name, secondary(result, "gc.alloc.rate.norm"));
       }
@@ -77,11 +78,11 @@ public final class Rounds {
   }
 
   /** {@code method} and the values of its parameters, in the order of their names. */
-  private static String name(RunResult result) {
-    String method = result.getParams().getBenchmark();
+  static String name(BenchmarkParams params) {
+    String method = params.getBenchmark();
     StringBuilder name = new StringBuilder(method.substring(method.lastIndexOf('.') + 1));
-    for (String key : result.getParams().getParamsKeys()) {
-      name.append(' ').append(result.getParams().getParam(key));
+    for (String key : params.getParamsKeys()) {
+      name.append(' ').append(params.getParam(key));
     }
     return name.toString();
   }

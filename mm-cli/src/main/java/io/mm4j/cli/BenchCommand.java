@@ -38,7 +38,7 @@ import picocli.CommandLine.Parameters;
       "Examples:",
       "  mm bench --list",
       "  mm bench page",
-      "  mm bench page vmalloc --rounds 5",
+      "  mm bench page vmalloc --rounds 3     (a round takes minutes)",
     })
 final class BenchCommand extends MmCommand {
   /** The folders of the class path, which {@code ./mm} says. */
@@ -76,7 +76,10 @@ final class BenchCommand extends MmCommand {
   @Option(names = "--list", description = "Lists them.")
   private boolean list;
 
-  @Option(names = "--rounds", paramLabel = "N", description = "How many rounds, 3 by default.")
+  @Option(
+      names = "--rounds",
+      paramLabel = "N",
+      description = "How many rounds, 1 by default; what is printed is their median.")
   private @Nullable String rounds;
 
   @Mixin private OutputOptions output = new OutputOptions();
@@ -99,7 +102,7 @@ final class BenchCommand extends MmCommand {
       throw new InputException("no benchmark is named", "mm bench", allowed());
     }
     List<Bench> chosen = names.stream().map(BenchCommand::find).toList();
-    long count = rounds == null ? 3 : Sizes.parseNumber(rounds, "--rounds");
+    long count = rounds == null ? 1 : Sizes.parseNumber(rounds, "--rounds");
     if (count < 1 || count > MOST_ROUNDS) {
       throw new InputException(count + " rounds", "--rounds " + rounds, "1 to " + MOST_ROUNDS);
     }

@@ -29,6 +29,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -180,6 +181,9 @@ final class CheckCommand extends MmCommand {
     for (PluginSpec frames : floor == null ? framesOfAll(registry) : List.of(floor)) {
       tasks.addAll(tasks(registry, frames));
     }
+    if (plugins.isEmpty() && rules.isEmpty()) {
+      io.warn(extent(tasks));
+    }
     boolean lines = !output.json() && !output.csv();
     List<RuleResult> results = new ArrayList<>();
     Map<String, Integer> stuck = new HashMap<>();
@@ -221,6 +225,20 @@ final class CheckCommand extends MmCommand {
     }
     boolean failed = results.stream().anyMatch(r -> r.outcome() == Outcome.FAILED);
     return failed ? Main.DIFFERENT : Main.GOOD;
+  }
+
+  /** What is to be expected of a check of everything, which takes its time. */
+  private String extent(List<Task<?>> tasks) {
+    long judged = tasks.stream().map(Task::plugin).distinct().count();
+    String seeds = tries == null ? "" + (all ? ALL_TRIES : RuleRunner.DEFAULT_TRIES) : tries;
+    return String.format(
+        Locale.ROOT,
+        "note: %d rules on %d plugins, up to %s seeds each, a line for each: this takes %s;"
+            + " SPI, SPI=NAME, --rule ID or --tries N makes it less",
+        tasks.size(),
+        judged,
+        seeds,
+        all ? "an hour or more" : "many minutes");
   }
 
   private RuleRunner shorter(RuleRunner runner) {

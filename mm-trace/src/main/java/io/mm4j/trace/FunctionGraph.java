@@ -29,7 +29,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Names: mm4j's methods have the kernel's names in Java's spelling, so they are spelt back
  * ({@code kmemCacheAlloc} is {@code kmem_cache_alloc}); what has no kernel name keeps its own. A
- * method without arguments is left out, as the kernel's inlined functions are. The number before
+ * method without arguments is left out, as the kernel's inlined functions are, and so are small
+ * ones and private ones of mm4j's own floors that are no function of the kernel. The number before
  * the bracket is that of the thread. Durations hold the cost of tracing what is inside.
  *
  * <p>Threads: any; what one thread does between the outermost call and its end is printed together.
@@ -43,34 +44,14 @@ public final class FunctionGraph {
 
   private static final String SIGNS = "$@*#!+";
 
+  private static final int DIGITS = 7;
+
   /** In place of a duration where a call begins. */
   private static final String BLANK = " ".repeat(14);
 
   private static final ThreadLocal<Calls> CALLS = ThreadLocal.withInitial(Calls::new);
   private static volatile @Nullable FunctionGraph current;
   private static final Map<String, Name> NAMES = new ConcurrentHashMap<>();
-  private static final Map<String, String> KERNEL =
-      Map.ofEntries(
-          Map.entry("PageCalls.getFreePages", "__get_free_pages"),
-          Map.entry("PageCalls.getFreePage", "__get_free_page"),
-          Map.entry("PageCalls.getDmaPages", "__get_dma_pages"),
-          Map.entry("PageCalls.freePagesAt", "__free_pages"),
-          Map.entry("CpuPages.alloc", "alloc_pages"),
-          Map.entry("CpuPages.free", "__free_pages"),
-          Map.entry("CpuSlabs.alloc", "kmem_cache_alloc"),
-          Map.entry("CpuSlabs.free", "kmem_cache_free"),
-          Map.entry("CpuSlabs.kmalloc", "__kmalloc"),
-          Map.entry("CpuSlabs.kfree", "__kfree"),
-          // mm4j's own page allocator, where a name is shorter than the kernel's.
-          Map.entry("PageRequests.alloc", "__alloc_pages"),
-          Map.entry("FreelistWalk.get", "get_page_from_freelist"),
-          Map.entry("PcpOps.take", "rmqueue_pcplist"),
-          Map.entry("PcpOps.pop", "__rmqueue_pcplist"),
-          Map.entry("PcpOps.refill", "rmqueue_bulk"),
-          Map.entry("PcpOps.drain", "free_pcppages_bulk"),
-          Map.entry("FreeListQueue.take", "__rmqueue"),
-          Map.entry("FreeListQueue.claim", "__rmqueue_claim"),
-          Map.entry("FreeListQueue.steal", "__rmqueue_steal"));
 
   /** Calls that somebody makes of a machine, where the graph begins if no root is named. */
   private static final Set<String> ENTRIES =
@@ -84,15 +65,14 @@ public final class FunctionGraph {
           "brk",
           "madvise",
           "mlock",
-          "read",
-          "write",
-          "execute",
-          "fault",
           "fork",
           "exit",
           "vmalloc",
           "vfree",
           "ioremap");
+
+  /** And a page fault, which nobody asks for by name. */
+  private static final String FAULT = "exc_page_fault";
 
   /** How a method is printed, and whether the graph may begin with it. */
   private record Name(String text, boolean entry) {}
@@ -242,23 +222,31 @@ public final class FunctionGraph {
       text.append(String.format(Locale.ROOT, "%2d) ", number)).append(time).append("|  ");
       text.append("  ".repeat(Math.max(0, depth - root))).append(what).append('\n');
     }
+  }
 
-    private static String duration(long ns) {
-      char sign = ' ';
-      for (int i = LONG_NS.length - 1; i >= 0; i--) {
-        sign = ns > LONG_NS[i] ? SIGNS.charAt(i) : sign;
-      }
-      String micros = String.format(Locale.ROOT, "%d.%03d us", ns / 1000, ns % 1000);
-      return String.format(Locale.ROOT, "%c %-12s", sign, micros);
+  /** How long something took, with a sign if that is long, in the width of its column. */
+  static String duration(long ns) {
+    char sign = ' ';
+    for (int i = LONG_NS.length - 1; i >= 0; i--) {
+      sign = ns > LONG_NS[i] ? SIGNS.charAt(i) : sign;
     }
+    // Seven digits at most, as trace_print_graph_duration() prints them: 28497.29 us.
+    String micros = Long.toString(ns / 1000);
+    if (micros.length() < DIGITS) {
+      String rest = String.format(Locale.ROOT, "%03d", ns % 1000);
+      micros += "." + rest.substring(0, Math.min(3, DIGITS - micros.length()));
+    }
+    return String.format(Locale.ROOT, "%c %-12s", sign, micros + " us");
   }
 
   private static Name read(String origin) {
     String method = origin.replaceFirst("/.*", "");
+    String name = name(origin);
     boolean entry =
         origin.startsWith("io.mm4j.api.")
+            || name.equals(FAULT)
             || ENTRIES.contains(method.substring(method.lastIndexOf('.') + 1));
-    return new Name(name(origin), entry);
+    return new Name(name, entry);
   }
 
   /** The kernel's spelling of a method. */
@@ -268,7 +256,7 @@ public final class FunctionGraph {
     String type = origin.substring(origin.lastIndexOf('.', dot - 1) + 1, Math.max(dot, 0));
     String method = origin.substring(dot + 1).replaceFirst("/.*", "");
     int parameters = parameters(origin.replaceFirst("^[^/]*/", ""));
-    String known = KERNEL.get(type + "." + method);
+    String known = KernelNames.of(type + "." + method);
     if (known != null) {
       return known;
     }

@@ -142,7 +142,11 @@ public final class TraceAgent {
                       Advice.to(Around.class)
                           .on(
                               methods.and(
-                                  m -> !small.contains(m.getInternalName() + m.getDescriptor()))));
+                                  m ->
+                                      isKernels(type, m)
+                                          || !small.contains(
+                                                  m.getInternalName() + m.getDescriptor())
+                                              && !isInlined(type, m))));
                 })
             .installOn(agent);
     graph.start();
@@ -150,6 +154,17 @@ public final class TraceAgent {
       FunctionGraph.stop();
       installed.reset(agent, AgentBuilder.RedefinitionStrategy.RETRANSFORMATION);
     };
+  }
+
+  private static boolean isKernels(TypeDescription type, MethodDescription method) {
+    return type.getName().startsWith("io.mm4j.")
+        && KernelNames.of(type.getSimpleName() + "." + method.getName()) != null;
+  }
+
+  /** Of mm4j's own floors; what a third party's plugin does inside is what its author looks for. */
+  private static boolean isInlined(TypeDescription type, MethodDescription method) {
+    return type.getName().startsWith("io.mm4j.")
+        && KernelNames.isInlined(type.getSimpleName(), method.getName(), method.isPrivate());
   }
 
   /** The methods of a class that a compiler would inline wherever they are called. */

@@ -82,4 +82,22 @@ class FunctionGraphTest {
         "__alloc_pages",
         FunctionGraph.name("a.LinuxPageAllocator.allocPages/(Lx/Cpu;IIILx/Mask;)J"));
   }
+
+  @Test
+  void durationsHaveSevenDigitsAsTheKernels() {
+    assertEquals("  0.217 us    ", FunctionGraph.duration(217));
+    assertEquals("+ 34.281 us   ", FunctionGraph.duration(34_281));
+    assertEquals("! 136.584 us  ", FunctionGraph.duration(136_584));
+    assertEquals("# 2729.161 us ", FunctionGraph.duration(2_729_161));
+    assertEquals("* 28497.29 us ", FunctionGraph.duration(28_497_293));
+    assertEquals("$ 1234567 us  ", FunctionGraph.duration(1_234_567_890));
+  }
+
+  @Test
+  void whatTheKernelInlinesIsNoLine() {
+    assertEquals("handle_mm_fault", FunctionGraph.name("io.mm4j.a.FaultHandler.handle/(La;JZ)La;"));
+    assertEquals(true, KernelNames.isInlined("LinuxCursor", "seek", false));
+    assertEquals(true, KernelNames.isInlined("MyIndex", "walk", true));
+    assertEquals(false, KernelNames.isInlined("MyIndex", "find", false));
+  }
 }

@@ -12,10 +12,13 @@ import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.slab.SlabAllocator;
+import io.mm4j.trace.FaultKnobs;
 import io.mm4j.trace.FtraceText;
+import io.mm4j.trace.FunctionGraph;
 import io.mm4j.trace.JfrEvents;
 import io.mm4j.trace.KmemRecording;
 import io.mm4j.trace.PageChecks;
+import io.mm4j.trace.TraceAgent;
 import io.mm4j.trace.TraceSink;
 import io.mm4j.trace.Tracer;
 import java.io.IOException;
@@ -28,6 +31,7 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -36,7 +40,7 @@ import org.jspecify.annotations.Nullable;
  * What each kind of tracing makes of a request: CPU time of the thread for a pair of pages, a pair
  * of objects, and a page that is mapped, touched and unmapped, without tracing and with it. The
  * kinds take turns in rounds, the least of each counts. Text goes nowhere, recordings to a folder
- * that is deleted.
+ * that is deleted. The function graph is measured if the JVM was started with the agent.
  */
 public final class TraceReport {
   private static final int PAIRS = 2000;
@@ -47,20 +51,36 @@ public final class TraceReport {
   /** Runs {@code args[0]} rounds, 5 without. */
   public static void main(String[] args) throws IOException {
     int rounds = args.length > 0 ? Integer.parseInt(args[0]) : 5;
-    Map<String, Function<Path, @Nullable TraceSink>> kinds = new LinkedHashMap<>();
+    Map<String, Function<Path, @Nullable Tracer>> kinds = new LinkedHashMap<>();
     kinds.put("off", folder -> null);
-    kinds.put("wrapped, nobody listens", folder -> new TraceSink() {});
-    kinds.put("ftrace", folder -> new FtraceText(nowhere()));
-    kinds.put("kmem", folder -> new KmemRecording(folder.resolve("kmem"), "report"));
-    kinds.put("jfr", folder -> new JfrEvents(folder.resolve("report.jfr")));
-    kinds.put("--check", folder -> new PageChecks(finding -> {}));
+    kinds.put("wrapped, nobody listens", folder -> Tracer.to(new TraceSink() {}));
+    kinds.put("--inject, nothing fails", folder -> injecting());
+    kinds.put("kmem", folder -> Tracer.to(new KmemRecording(folder.resolve("kmem"), "report")));
+    kinds.put("jfr", folder -> Tracer.to(new JfrEvents(folder.resolve("report.jfr"))));
+    kinds.put("ftrace", folder -> Tracer.to(new FtraceText(nowhere())));
+    kinds.put("--check", folder -> Tracer.to(new PageChecks(finding -> {})));
     Map<String, double[]> best = new LinkedHashMap<>();
-    for (int round = 0; round < rounds; round++) {
-      for (Map.Entry<String, Function<Path, @Nullable TraceSink>> kind : kinds.entrySet()) {
-        measured(kind.getKey(), kind.getValue(), best);
+    for (int round = 1; round <= rounds; round++) {
+      System.err.printf("round %d of %d%n", round, rounds);
+      for (Map.Entry<String, Function<Path, @Nullable Tracer>> kind : kinds.entrySet()) {
+        measured(kind.getKey(), kind.getValue(), WARM_UP, best);
+      }
+      if (TraceAgent.isThere()) {
+        FunctionGraph graph = new FunctionGraph(nowhere(), 0, Set.of());
+        try (TraceAgent.Installed _ = TraceAgent.graph(graph, Set.of())) {
+          measured("function_graph", folder -> null, WARM_UP / 10, best);
+        }
       }
     }
     print(best, System.out);
+  }
+
+  /** Both kinds of faults, which are asked for each time and come one time in 2^31. */
+  private static Tracer injecting() {
+    String never = "probability=100,interval=2147483647,times=1";
+    return Tracer.to(new TraceSink() {})
+        .failPageAlloc(FaultKnobs.parse("fail_page_alloc", never, 1))
+        .failslab(FaultKnobs.parse("failslab", never, 1));
   }
 
   private static PrintStream nowhere() {
@@ -72,15 +92,14 @@ public final class TraceReport {
   }
 
   private static void measured(
-      String name, Function<Path, @Nullable TraceSink> kind, Map<String, double[]> best)
+      String name, Function<Path, @Nullable Tracer> kind, int windows, Map<String, double[]> best)
       throws IOException {
     Path folder = Files.createTempDirectory("mm-trace");
-    TraceSink sink = kind.apply(folder);
     PluginRegistry found = PluginRegistry.discover();
-    try (Tracer tracer = sink == null ? null : Tracer.to(sink);
+    try (Tracer tracer = kind.apply(folder);
         Machine machine = config(tracer == null ? found : tracer.trace(found)).boot()) {
       double[] ns = best.computeIfAbsent(name, n -> new double[] {1e9, 1e9, 1e9});
-      for (int i = 0; i < WARM_UP; i++) {
+      for (int i = 0; i < windows; i++) {
         ns[0] = Math.min(ns[0], pages(machine));
         ns[1] = Math.min(ns[1], objects(machine));
         ns[2] = Math.min(ns[2], touches(machine));

@@ -12,6 +12,7 @@ import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.page.PageCalls;
 import io.mm4j.cli.explain.Explanation.Change;
 import io.mm4j.cli.explain.Explanation.Step;
 import io.mm4j.replay.report.KernelVersion;
@@ -114,7 +115,7 @@ public final class PageExplainer {
     long pfn = PageAllocator.NO_PAGE;
     String never = null;
     try {
-      pfn = pages.allocPages(cpu(), gfp, order, node);
+      pfn = op.givesAddress() ? freePages(gfp, order) : pages.allocPages(cpu(), gfp, order, node);
     } catch (MemoryDeadlockException e) {
       never = "never comes back: " + e.getMessage();
     } finally {
@@ -143,6 +144,13 @@ public final class PageExplainer {
     String result = never != null ? never : none ? NO_PAGE : where(pfn, op.givesAddress());
     return new Explanation(
         call, arguments, steps, result, none ? "ENOMEM" : null, after.changes(before));
+  }
+
+  /** {@code __get_free_pages}, and the frame of the address that it gives. */
+  private long freePages(int gfp, int order) {
+    PageCalls calls = new PageCalls(machine.pages(), cpu(), address(0));
+    long kaddr = calls.getFreePages(gfp, order);
+    return kaddr == 0 ? PageAllocator.NO_PAGE : calls.virtToPage(kaddr);
   }
 
   private String where(long pfn, boolean asAddress) {

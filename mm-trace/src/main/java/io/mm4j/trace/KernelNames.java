@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.trace;
+
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which of mm4j's methods is which kernel function, where the names differ, and which are what a
+ * compiler inlines in the kernel, and so no line of a function graph.
+ */
+final class KernelNames {
+  private static final Map<String, String> PAGES =
+      Map.ofEntries(
+          Map.entry("PageCalls.getFreePages", "__get_free_pages"),
+          Map.entry("PageCalls.getFreePage", "__get_free_page"),
+          Map.entry("PageCalls.getDmaPages", "__get_dma_pages"),
+          Map.entry("PageCalls.freePagesAt", "__free_pages"),
+          Map.entry("CpuPages.alloc", "alloc_pages"),
+          Map.entry("CpuPages.free", "__free_pages"),
+          Map.entry("PageRequests.alloc", "__alloc_pages"),
+          Map.entry("PageReturns.free", "__free_pages"),
+          Map.entry("SlowPath.get", "__alloc_pages_slowpath"),
+          Map.entry("FreelistWalk.get", "get_page_from_freelist"),
+          Map.entry("FreelistWalk.rmqueue", "rmqueue"),
+          Map.entry("FreelistWalk.handOut", "prep_new_page"),
+          Map.entry("ZoneState.watermarkFast", "zone_watermark_fast"),
+          Map.entry("ZoneState.watermarkOk", "__zone_watermark_ok"),
+          Map.entry("PcpOps.take", "rmqueue_pcplist"),
+          Map.entry("PcpOps.pop", "__rmqueue_pcplist"),
+          Map.entry("PcpOps.refill", "rmqueue_bulk"),
+          Map.entry("PcpOps.put", "free_frozen_page_commit"),
+          Map.entry("PcpOps.drain", "free_pcppages_bulk"),
+          Map.entry("PcpOps.drainAll", "drain_all_pages"),
+          Map.entry("FreeListQueue.take", "__rmqueue"),
+          Map.entry("FreeListQueue.claim", "__rmqueue_claim"),
+          Map.entry("FreeListQueue.steal", "__rmqueue_steal"),
+          Map.entry("BuddyFrameAllocator.allocate", "__rmqueue_smallest"),
+          Map.entry("BuddyFrameAllocator.allocateFrom", "page_del_and_expand"),
+          Map.entry("BuddyFrameAllocator.expand", "expand"),
+          Map.entry("BuddyFrameAllocator.freeInner", "__free_one_page"));
+
+  private static final Map<String, String> OBJECTS =
+      Map.ofEntries(
+          Map.entry("CpuSlabs.alloc", "kmem_cache_alloc"),
+          Map.entry("CpuSlabs.free", "kmem_cache_free"),
+          Map.entry("CpuSlabs.kmalloc", "__kmalloc"),
+          Map.entry("CpuSlabs.kfree", "__kfree"),
+          Map.entry("CpuSlabSource.take", "___slab_alloc"),
+          Map.entry("CpuSlabSource.fromNode", "get_partial_node"),
+          Map.entry("CpuSlabSource.fromOthers", "get_any_partial"),
+          Map.entry("CpuSlabSource.fresh", "new_slab"),
+          Map.entry("CpuSlabSource.deactivate", "deactivate_slab"),
+          Map.entry("CpuSlabSource.putPartial", "put_cpu_partial"),
+          Map.entry("CpuSlabSource.putPartials", "__put_partials"),
+          Map.entry("SlabPages.create", "allocate_slab"),
+          Map.entry("SlabPages.discard", "discard_slab"),
+          Map.entry("ObjectReturns.free", "__slab_free"),
+          Map.entry("Sheaves.take", "alloc_from_pcs"),
+          Map.entry("Sheaves.put", "free_to_pcs"),
+          Map.entry("Sheaves.fill", "refill_sheaf"),
+          Map.entry("Sheaves.flush", "sheaf_flush_unused"));
+
+  private static final Map<String, String> SPACES =
+      Map.ofEntries(
+          Map.entry("LinuxAddressSpace.read", "exc_page_fault"),
+          Map.entry("LinuxAddressSpace.write", "exc_page_fault"),
+          Map.entry("LinuxAddressSpace.execute", "exc_page_fault"),
+          Map.entry("LinuxAddressSpace.fault", "exc_page_fault"),
+          Map.entry("Touch.attempt", "do_user_addr_fault"),
+          Map.entry("StackGrowth.grow", "expand_stack"),
+          Map.entry("FaultHandler.handle", "handle_mm_fault"),
+          Map.entry("FaultHandler.once", "__handle_mm_fault"),
+          Map.entry("FaultHandler.poolPage", "hugetlb_fault"),
+          Map.entry("FaultHandler.anonymous", "do_anonymous_page"),
+          Map.entry("FaultHandler.file", "do_fault"),
+          Map.entry("FaultHandler.readIfAbsent", "filemap_fault"),
+          Map.entry("FaultHandler.aroundFault", "filemap_map_pages"),
+          Map.entry("FaultHandler.writePresent", "do_wp_page"),
+          Map.entry("FaultHandler.mapHuge", "do_huge_pmd_anonymous_page"),
+          Map.entry("FaultHandler.writeHuge", "do_huge_pmd_wp_page"),
+          Map.entry("AnonVmas.prepare", "__anon_vma_prepare"),
+          Map.entry("Frames.newAnon", "vma_alloc_folio"),
+          Map.entry("Frames.newCopy", "vma_alloc_folio"),
+          Map.entry("PageTable.makeTable", "__pte_alloc"),
+          Map.entry("PageTable.makeDirectory", "__pmd_alloc"),
+          Map.entry("VmaTree.find", "find_vma"),
+          Map.entry("MapleVmaIndex.find", "mt_find"),
+          Map.entry("MapleVmaIndex.gapAbove", "mas_empty_area"),
+          Map.entry("MapleVmaIndex.gapBelow", "mas_empty_area_rev"),
+          Map.entry("MapleVmaIndex.insert", "mas_store_prealloc"),
+          Map.entry("MapleVmaIndex.erase", "mas_erase"),
+          Map.entry("MapleVmaIndex.setRange", "mas_store_prealloc"),
+          Map.entry("VmaTree.allocate", "vm_area_alloc"),
+          Map.entry("VmaTree.duplicate", "vm_area_dup"),
+          Map.entry("Accounting.mayLock", "mlock_future_ok"),
+          Map.entry("UnmappedArea.get", "__get_unmapped_area"),
+          Map.entry("UnmappedArea.topDown", "arch_get_unmapped_area_topdown"),
+          Map.entry("UnmappedArea.bottomUp", "arch_get_unmapped_area"),
+          Map.entry("UnmappedArea.hugeAligned", "thp_get_unmapped_area_vmflags"),
+          Map.entry("MmapCall.doMmap", "do_mmap"),
+          Map.entry("MapRegion.map", "mmap_region"),
+          Map.entry("Accounting.mayExpand", "may_expand_vm"),
+          Map.entry("VmaMerger.mergeNew", "vma_merge_new_range"),
+          Map.entry("VmaMerger.mergeExisting", "vma_merge_existing_range"),
+          Map.entry("VmaMerger.modify", "vma_modify"),
+          Map.entry("VmaMerger.split", "__split_vma"),
+          Map.entry("Unmapper.munmap", "__vm_munmap"),
+          Map.entry("Unmapper.unmap", "do_vmi_munmap"),
+          Map.entry("Unmapper.gather", "vms_gather_munmap_vmas"),
+          Map.entry("Unmapper.complete", "vms_complete_munmap_vmas"));
+
+  /** Types whose other methods the kernel has as inline functions, or not at all. */
+  private static final Set<String> INLINED =
+      Set.of(
+          "Core",
+          "LinuxCpuPages",
+          "PcpPages",
+          "Gates",
+          "AllocContext",
+          "AllocFlags",
+          "ZoneState",
+          "SlabBase",
+          "SlubCpu",
+          "ObjectDebug",
+          "Mm",
+          "FloorContext",
+          "Accounting",
+          "Touch",
+          "PageTable",
+          "PageMarks",
+          "Vma",
+          "VmFlags",
+          "VmaTree",
+          "VmaChecks",
+          "VmaTable",
+          "MergeRequest",
+          "AnonVmas",
+          "AnonTable",
+          "ProcessCalls",
+          "MappingList",
+          "Order",
+          "RangeTree",
+          "RangeNodes",
+          "LinuxCursor",
+          "LinuxPageTables",
+          "TableFrames",
+          "Roots",
+          "Segments",
+          "Entries",
+          "FreeLists");
+
+  /** Methods of which the same is true. */
+  private static final Set<String> INLINED_METHODS =
+      Set.of(
+          "CpuPages.handOut",
+          "CpuPages.setFront",
+          "PageCalls.pageAddress",
+          "CpuSlabs.handOut",
+          "CpuSlabs.kmallocType",
+          "SlabAllocator.isZeroOrNull",
+          "PageCalls.virtToPage",
+          "FreelistWalk.noFragment",
+          "BaseCpu.kmallocSlow",
+          "FaultHandler.hugeAllowed");
+
+  private KernelNames() {}
+
+  /**
+   * The kernel's name of a method.
+   *
+   * @param method {@code Type.method}
+   * @return null if it is the method's own, spelt as the kernel spells
+   */
+  static @Nullable String of(String method) {
+    String name = PAGES.get(method);
+    name = name == null ? OBJECTS.get(method) : name;
+    return name == null ? SPACES.get(method) : name;
+  }
+
+  /**
+   * Whether a method of mm4j's own that has no kernel name is no function in the kernel.
+   *
+   * @param type the simple name of its type
+   */
+  static boolean isInlined(String type, String method, boolean isPrivate) {
+    return isPrivate
+        || method.startsWith("explain")
+        || INLINED.contains(type)
+        || INLINED_METHODS.contains(type + "." + method);
+  }
+}
