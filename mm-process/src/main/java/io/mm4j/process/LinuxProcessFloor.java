@@ -73,7 +73,7 @@ final class LinuxProcessFloor implements ProcessFloor {
     apply(options);
     String words = floors.settings().get(Setting.IN_ORDER);
     if (words != null && frames != null) {
-      new HugePageWords(context.hugePools()).read(CommandLine.parse(words));
+      new HugePageWords(context.hugePools(), floors.takenAtBoot()).read(CommandLine.parse(words));
     }
     fill("nr_hugepages", floors.settings().get("nr_hugepages"));
     fill("nr_overcommit_hugepages", floors.settings().get("nr_overcommit_hugepages"));

@@ -129,6 +129,13 @@ public final class HugePool {
     surplus += Math.max(0, persistent() - pages);
   }
 
+  /** A page of frames that were taken at boot. */
+  public void adopt(long pfn) {
+    source.adopt(pfn);
+    free.push(pfn);
+    total++;
+  }
+
   /** One page more, which is free; false if memory is out. */
   private boolean add() {
     long head = source.take();
