@@ -184,6 +184,15 @@ final class LinuxProcessFloor implements ProcessFloor {
         : context.hugePools().all().stream().map(LinuxProcessFloor::pages).toList();
   }
 
+  @Override
+  public List<HugePages> hugePoolsOf(int nodeId) {
+    return tables == null
+        ? List.of()
+        : context.hugePools().all().stream()
+            .map(p -> new HugePages(p.pageBytes(), p.totalOn(nodeId), p.freeOn(nodeId), 0, 0, 0))
+            .toList();
+  }
+
   private static HugePages pages(HugePool pool) {
     return new HugePages(
         pool.pageBytes(),
