@@ -260,7 +260,7 @@ final class SegmentCalls {
     to.number(Segments.MOST, Long.BYTES); // shmmni
     to.number(Segments.MOST, Long.BYTES); // shmseg
     to.number(MOST_EVER, Long.BYTES); // shmall
-    to.fill(0, 4 * Long.BYTES);
+    to.fill(0, 4L * Long.BYTES);
     return mm.context.segments.highestIndex();
   }
 
@@ -279,7 +279,7 @@ final class SegmentCalls {
     to.number(mm.context.segments.all().size(), Long.BYTES); // used_ids, and padding
     to.number(pages, Long.BYTES);
     to.number(inMemory, Long.BYTES);
-    to.fill(0, 3 * Long.BYTES); // there is no swap
+    to.fill(0, 3L * Long.BYTES); // there is no swap
     return mm.context.segments.highestIndex();
   }
 
