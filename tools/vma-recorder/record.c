@@ -184,6 +184,10 @@ int main(int argc, char **argv) {
   mix_seed(seed);
   code_base = is32 ? 0x8049000 : 0x401000;
   data_page = code_base + 0x2000;
+  if (!strcmp(mix, "huge") && !empty_pools()) {
+    fprintf(stderr, "somebody has huge pages of the pools: they are recorded while nobody has\n");
+    return 4;
+  }
   u64 before = reclaimed();
   make_files();
   pid_t pid = fork();
@@ -210,7 +214,11 @@ int main(int argc, char **argv) {
     print_state(p, "final");
   }
   printf("eof calls=%d\n", calls_made);
-  for (int p = 0; p < nproc_; p++) if (proc[p].pid) kill(proc[p].pid, SIGKILL);
+  for (int p = 0; p < nproc_; p++) {
+    if (!proc[p].pid) continue;
+    kill(proc[p].pid, SIGKILL);
+    waitpid(proc[p].pid, &status, __WALL); /* what it holds of the pools is free then */
+  }
   remove_segments();
   if (!strcmp(mix, "huge")) empty_pools();
   if (reclaimed() != before) {

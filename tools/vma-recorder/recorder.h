@@ -60,7 +60,7 @@ void do_clear_refs(int p, int value);
 void do_hugepages(int p, u64 size, int pages);
 void do_overcommit_pool(int p, int pages);
 void do_pool(int p, u64 size, int which);
-void empty_pools(void);
+int empty_pools(void);
 struct mm_map { u64 field[11], auxv; uint32_t auxv_size, exe_fd; }; /* struct prctl_mm_map */
 void now_mm_map(int p, struct mm_map *map);
 int do_set_mm_map(int p, u64 at, u64 size, struct mm_map map, int d);

@@ -402,10 +402,11 @@ void do_pool(int p, u64 size, int which) {
   after(p, 0);
 }
 
-void empty_pools(void) {
+/* False if a page is in use. */
+int empty_pools(void) {
   pool_file(0x200000, "nr_overcommit_hugepages", "0");
-  pool_file(0x200000, "nr_hugepages", "0");
-  pool_file(0x40000000, "nr_hugepages", "0");
+  int small = pool_file(0x200000, "nr_hugepages", "0"), large = pool_file(0x40000000, "nr_hugepages", "0");
+  return small <= 0 && large <= 0;
 }
 
 void do_clear_refs(int p, int value) {

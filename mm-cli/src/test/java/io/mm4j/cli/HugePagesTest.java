@@ -66,6 +66,30 @@ class HugePagesTest {
     assertEquals(2, Cli.mm("cat", GIGA + "pages").code());
   }
 
+  /** The nodes in turn, each from its end: what memblock gives. */
+  @Test
+  void gigaPagesOfTheCommandLineLieOnEachNode() {
+    String node = "/sys/devices/system/node/node";
+    String file = "/hugepages/hugepages-1048576kB/free_hugepages";
+    String[] more = {"--memory", "8G", "--nodes", "2", "--cmdline", BOTH};
+    for (int i = 0; i < 2; i++) {
+      String path = node + i + file;
+      assertEquals("1\n", good("cat", path, more[0], more[1], more[2], more[3], more[4], more[5]));
+    }
+    assertEquals(2, Cli.mm("cat", node + 2 + file, more[0], more[1], more[2], more[3]).code());
+    has(
+        good("cat", "/proc/meminfo", "--memory", "8G", "--cmdline", BOTH),
+        "MemTotal:        8388216 kB\n");
+  }
+
+  /** What is taken at boot lies at the end of memory. */
+  @Test
+  void theFirstGigaPageIsTheHighestOne() {
+    has(
+        good("explain", PAGE, "--memory", "8G", "--cmdline", "default_hugepagesz=1G hugepages=1"),
+        "GiB page in frame 0x200000");
+  }
+
   @Test
   void aPageIsALeafOfTheThirdLevel() {
     String[] machine = {"--memory", "8G", "--cmdline", "default_hugepagesz=1G hugepages=2"};

@@ -3,10 +3,16 @@ package io.mm4j.process;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.boot.CommandLine;
+import io.mm4j.api.memory.BootAllocator;
+import io.mm4j.api.memory.MemoryLayout;
+import io.mm4j.api.memory.MemoryMap;
+import io.mm4j.api.memory.Pages;
 import io.mm4j.api.plugin.Sizes;
 import io.mm4j.process.page.HugePool;
 import io.mm4j.process.page.HugePools;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -25,11 +31,57 @@ final class HugePageWords {
   static final String PAGES = "hugepages";
 
   private final HugePools pools;
+  private final List<MemoryMap.Range> taken;
   private final Set<Long> filled = new HashSet<>();
   private @Nullable HugePool named;
 
-  HugePageWords(HugePools pools) {
+  /**
+   * For these pools.
+   *
+   * @param taken the gigantic pages that {@link #take} gave
+   */
+  HugePageWords(HugePools pools, List<MemoryMap.Range> taken) {
     this.pools = pools;
+    this.taken = taken;
+  }
+
+  /**
+   * {@code alloc_bootmem_huge_page}: takes the gigantic pages that the words ask for, from the
+   * nodes in turn, as many as there are.
+   */
+  static List<MemoryMap.Range> take(CommandLine line, BootAllocator boot, MemoryLayout layout) {
+    List<MemoryMap.Range> ranges = new ArrayList<>();
+    long size = 0;
+    for (CommandLine.Word word : line.words()) {
+      if (word.is(DEFAULT_SIZE)) {
+        size = Sizes.parseSize(word.value(), word.name() + "=");
+      }
+    }
+    for (CommandLine.Word word : line.words()) {
+      if (word.is(SIZE)) {
+        size = Sizes.parseSize(word.value(), word.name() + "=");
+      } else if (word.is(PAGES) && size > Pages.PAGE_SIZE << Pages.MAX_PAGE_ORDER) {
+        take(Sizes.parseNumber(word.value(), word.name() + "="), size, boot, layout, ranges);
+      }
+    }
+    return ranges;
+  }
+
+  private static void take(
+      long pages,
+      long bytes,
+      BootAllocator boot,
+      MemoryLayout layout,
+      List<MemoryMap.Range> ranges) {
+    int nodes = layout.nodes().size();
+    for (long i = 0; i < pages; i++) {
+      int node = layout.nodes().get((int) (i % nodes)).id();
+      long at = boot.alloc(bytes, bytes, 0, 0, node);
+      if (at == BootAllocator.NONE) {
+        return;
+      }
+      ranges.add(new MemoryMap.Range(at, at + bytes, MemoryMap.Type.USABLE));
+    }
   }
 
   /**
@@ -78,6 +130,15 @@ final class HugePageWords {
           word.toString(),
           "one " + PAGES + "= for each " + SIZE + "=");
     }
-    pool.resize(Sizes.parseNumber(word.value(), word.name() + "="));
+    long pages = Sizes.parseNumber(word.value(), word.name() + "=");
+    if (pool.canHaveSurplus()) {
+      pool.resize(pages);
+      return;
+    }
+    for (MemoryMap.Range range : taken) {
+      if (range.bytes() == pool.pageBytes()) {
+        pool.adopt(range.start() >>> Pages.PAGE_SHIFT);
+      }
+    }
   }
 }

@@ -73,7 +73,7 @@ final class LinuxProcessFloor implements ProcessFloor {
     apply(options);
     String words = floors.settings().get(Setting.IN_ORDER);
     if (words != null && frames != null) {
-      new HugePageWords(context.hugePools()).read(CommandLine.parse(words));
+      new HugePageWords(context.hugePools(), floors.takenAtBoot()).read(CommandLine.parse(words));
     }
     fill("nr_hugepages", floors.settings().get("nr_hugepages"));
     fill("nr_overcommit_hugepages", floors.settings().get("nr_overcommit_hugepages"));
@@ -182,6 +182,15 @@ final class LinuxProcessFloor implements ProcessFloor {
     return tables == null
         ? List.of()
         : context.hugePools().all().stream().map(LinuxProcessFloor::pages).toList();
+  }
+
+  @Override
+  public List<HugePages> hugePoolsOf(int nodeId) {
+    return tables == null
+        ? List.of()
+        : context.hugePools().all().stream()
+            .map(p -> new HugePages(p.pageBytes(), p.totalOn(nodeId), p.freeOn(nodeId), 0, 0, 0))
+            .toList();
   }
 
   private static HugePages pages(HugePool pool) {

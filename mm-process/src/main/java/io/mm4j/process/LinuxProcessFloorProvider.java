@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process;
 
+import io.mm4j.api.boot.CommandLine;
+import io.mm4j.api.memory.BootAllocator;
+import io.mm4j.api.memory.MemoryLayout;
+import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.plugin.OptionSpec;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.Setting;
@@ -9,6 +13,7 @@ import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.api.process.ThpMode;
 import java.util.List;
+import java.util.Map;
 
 /** Provides {@link LinuxProcessFloor} as {@code linux}. */
 public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
@@ -82,6 +87,13 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
             OptionSpec.Type.NUMBER,
             "128",
             "KiB that are read when a page of a file on a disk is not in memory: read_ahead_kb"));
+  }
+
+  @Override
+  public List<MemoryMap.Range> takeAtBoot(
+      BootAllocator boot, MemoryLayout layout, Map<String, String> settings) {
+    String words = settings.get(Setting.IN_ORDER);
+    return words == null ? List.of() : HugePageWords.take(CommandLine.parse(words), boot, layout);
   }
 
   @Override

@@ -93,6 +93,14 @@ class VerdictsTest {
     check("vma", reference());
   }
 
+  /**
+   * Segments, pools of huge pages, reads and writes, which the corpus of processes does not have.
+   */
+  @Test
+  void everyRecordingOfOtherCallsHasItsVerdict() throws IOException {
+    check("calls", processes("calls", REFERENCE));
+  }
+
   @Test
   void everyStraceLogHasItsVerdict() throws IOException {
     check("strace", processes("strace", REFERENCE));

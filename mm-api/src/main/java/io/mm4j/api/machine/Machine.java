@@ -114,6 +114,19 @@ public final class Machine implements AutoCloseable {
         boot.reserve(range.start(), range.bytes());
       }
       config.stepsDuringBoot().forEach(step -> step.accept(boot));
+      boolean canHaveProcesses =
+          processPlugin.isPresent()
+              && indexPlugin.isPresent()
+              && formatPlugin.isPresent()
+              && pagingPlugin.isPresent()
+              && config.contents() != Contents.NONE;
+      List<MemoryMap.Range> takenAtBoot =
+          canHaveProcesses
+              ? processPlugin
+                  .get()
+                  .provider
+                  .takeAtBoot(boot, layout, settings.of(processPlugin.get().provider))
+              : List.of();
       if (config.releasesMemory()) {
         BootZones.release(boot, zones, memory.memMap(), config);
       }
@@ -143,7 +156,7 @@ public final class Machine implements AutoCloseable {
               settings);
       closers.push(kernel::close);
       if (processPlugin.isPresent() && indexPlugin.isPresent()) {
-        processes = processes(processPlugin.get(), indexPlugin.get(), settings);
+        processes = processes(processPlugin.get(), indexPlugin.get(), settings, takenAtBoot);
         closers.push(processes::close);
       } else {
         processes = null;
@@ -167,12 +180,20 @@ public final class Machine implements AutoCloseable {
   private ProcessFloor processes(
       PluginChoice<ProcessFloorProvider> plugin,
       PluginChoice<VmaIndexProvider> index,
-      BootSettings settings) {
+      BootSettings settings,
+      List<MemoryMap.Range> takenAtBoot) {
     int most = index.provider.capabilities().maxVmas();
     Supplier<VmaIndex> indexes = () -> index.provider.create(most, index.options);
     return plugin.provider.create(
         new ProcessFloorProvider.Floors(
-            memory, pages, cpus, pressure, pageTables, indexes, settings.of(plugin.provider)),
+            memory,
+            pages,
+            cpus,
+            pressure,
+            pageTables,
+            indexes,
+            settings.of(plugin.provider),
+            takenAtBoot),
         plugin.options);
   }
 

@@ -122,6 +122,14 @@ public interface ProcessFloor extends AutoCloseable {
   }
 
   /**
+   * What lies of them on a node: {@code /sys/devices/system/node/nodeN/hugepages}. Promises and
+   * surplus pages are not a node's, and 0 here.
+   */
+  default List<HugePages> hugePoolsOf(int nodeId) {
+    return List.of();
+  }
+
+  /**
    * Writes {@code nr_hugepages} of a directory under {@code /sys/kernel/mm/hugepages}: the pool
    * gets as near to this size as memory allows; what is in use or promised is surplus.
    *

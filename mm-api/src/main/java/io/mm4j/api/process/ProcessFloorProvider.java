@@ -2,6 +2,9 @@
 package io.mm4j.api.process;
 
 import io.mm4j.api.Cpus;
+import io.mm4j.api.memory.BootAllocator;
+import io.mm4j.api.memory.MemoryLayout;
+import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.Pressure;
@@ -9,6 +12,7 @@ import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.vma.VmaIndex;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.apiguardian.api.API;
@@ -28,6 +32,7 @@ public interface ProcessFloorProvider extends PluginProvider {
    * @param indexes makes an empty index of VMAs, once per address space
    * @param settings what was set of the provider's {@link #settings()}: values of {@code vm.*} by
    *     name without the prefix, and of boot parameters by name
+   * @param takenAtBoot what {@link #takeAtBoot} gave: frames that the page allocator never had
    */
   record Floors(
       PhysicalMemory memory,
@@ -36,10 +41,24 @@ public interface ProcessFloorProvider extends PluginProvider {
       Pressure pressure,
       @Nullable PageTables pageTables,
       Supplier<? extends VmaIndex> indexes,
-      Map<String, String> settings) {
-    /** Copies the map. */
+      Map<String, String> settings,
+      List<MemoryMap.Range> takenAtBoot) {
+    /** Copies the map and the list. */
     public Floors {
       settings = Map.copyOf(settings);
+      takenAtBoot = List.copyOf(takenAtBoot);
+    }
+
+    /** With nothing taken at boot. */
+    public Floors(
+        PhysicalMemory memory,
+        PageAllocator pages,
+        Cpus cpus,
+        Pressure pressure,
+        @Nullable PageTables pageTables,
+        Supplier<? extends VmaIndex> indexes,
+        Map<String, String> settings) {
+      this(memory, pages, cpus, pressure, pageTables, indexes, settings, List.of());
     }
 
     /** Without page tables. */
@@ -52,6 +71,17 @@ public interface ProcessFloorProvider extends PluginProvider {
         Map<String, String> settings) {
       this(memory, pages, cpus, pressure, null, indexes, settings);
     }
+  }
+
+  /**
+   * Takes memory before the page allocator has any; the floor gets what was taken. Only called for
+   * a machine that will have page tables.
+   *
+   * @param settings as in {@link Floors}
+   */
+  default List<MemoryMap.Range> takeAtBoot(
+      BootAllocator boot, MemoryLayout layout, Map<String, String> settings) {
+    return List.of();
   }
 
   /** Whether its floors have {@link ProcessFloor#tasks()}. */

@@ -118,8 +118,12 @@ public final class Uapi {
   public static final long SHM_EXEC = 0100000;
   public static final long SHM_HUGETLB = 04000;
   public static final long SHM_NORESERVE = 010000;
+  public static final long IPC_INFO = 3;
   public static final long SHM_LOCK = 11;
   public static final long SHM_UNLOCK = 12;
+  public static final long SHM_STAT = 13;
+  public static final long SHM_INFO = 14;
+  public static final long SHM_STAT_ANY = 15;
 
   public static final int PR_SET_MM = 35;
   public static final int PR_SET_THP_DISABLE = 41;

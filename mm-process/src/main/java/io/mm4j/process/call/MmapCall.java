@@ -215,7 +215,7 @@ final class MmapCall {
     if ((vmFlags & VmFlags.GROWSDOWN) != 0) {
       return mm.error(Errno.EINVAL, "MAP_GROWSDOWN with a file");
     }
-    return kind == MappedFile.Kind.TMPFS
+    return kind == MappedFile.Kind.TMPFS || kind.isHugetlb()
         ? SizeCalls.sealedFlags(mm, mm.context.fileObject(open.file()), vmFlags)
         : vmFlags;
   }

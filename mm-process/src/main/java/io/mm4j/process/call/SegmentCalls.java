@@ -27,6 +27,11 @@ final class SegmentCalls {
   private static final long WRITES = 2;
   private static final long EXECUTES = 1;
   private static final int SHMID_DS_BYTES = 112;
+  private static final int SHMINFO_BYTES = 72;
+  private static final int SHM_INFO_BYTES = 48;
+
+  /** What {@code shmmax} and {@code shmall} are by default. */
+  private static final long MOST_EVER = -1L - (1L << 24);
 
   /** Places in {@code struct ipc64_perm}. */
   private static final int UID = 4;
@@ -189,14 +194,24 @@ final class SegmentCalls {
 
   /** shmctl. */
   long shmctl(long id, long cmd, long buf) {
-    boolean known =
-        cmd == Uapi.IPC_RMID
-            || cmd == Uapi.IPC_SET
-            || cmd == Uapi.IPC_STAT
-            || cmd == Uapi.SHM_LOCK
-            || cmd == Uapi.SHM_UNLOCK;
-    if ((int) id < 0 || !known) {
-      return mm.error(Errno.EINVAL, "no identifier, or a command that is not modelled");
+    if ((int) id < 0) {
+      return mm.error(Errno.EINVAL, "no identifier");
+    }
+    switch ((int) cmd) {
+      case (int) Uapi.IPC_INFO:
+        return info(buf);
+      case (int) Uapi.SHM_INFO:
+        return use(buf);
+      case (int) Uapi.SHM_STAT, (int) Uapi.SHM_STAT_ANY:
+        return statAt((int) id, buf, cmd == Uapi.SHM_STAT_ANY);
+      case (int) Uapi.IPC_RMID,
+      (int) Uapi.IPC_SET,
+      (int) Uapi.IPC_STAT,
+      (int) Uapi.SHM_LOCK,
+      (int) Uapi.SHM_UNLOCK:
+        break;
+      default:
+        return mm.error(Errno.EINVAL, "no command");
     }
     if (cmd == Uapi.IPC_SET && !touch.kernelRead(buf, SHMID_DS_BYTES)) {
       return mm.error(Errno.EFAULT, "struct shmid_ds cannot be read");
@@ -206,15 +221,15 @@ final class SegmentCalls {
       return mm.error(Errno.EINVAL, "no segment has this identifier");
     }
     return switch ((int) cmd) {
-      case (int) Uapi.IPC_STAT -> stat(segment, buf);
+      case (int) Uapi.IPC_STAT -> stat(segment, buf, false);
       case (int) Uapi.SHM_LOCK, (int) Uapi.SHM_UNLOCK -> lock(segment, cmd == Uapi.SHM_LOCK);
       default -> down(segment, cmd, buf);
     };
   }
 
   /** {@code shmctl_stat}. */
-  private long stat(Segment segment, long buf) {
-    if (segment.perm().denies(mm, READS)) {
+  private long stat(Segment segment, long buf, boolean anybody) {
+    if (!anybody && segment.perm().denies(mm, READS)) {
       return mm.error(Errno.EACCES, "the mode of the segment does not allow it");
     }
     if (!touch.kernelWrite(buf, SHMID_DS_BYTES)) {
@@ -222,6 +237,50 @@ final class SegmentCalls {
     }
     describe(segment, new UserBytes(mm, buf));
     return 0;
+  }
+
+  /** The same of an index; gives the identifier. */
+  private long statAt(int index, long buf, boolean anybody) {
+    Segment segment = mm.context.segments.at(index);
+    if (segment == null) {
+      return mm.error(Errno.EINVAL, "no segment has this index");
+    }
+    long error = stat(segment, buf, anybody);
+    return error != 0 ? error : segment.id();
+  }
+
+  /** {@code shmctl_ipc_info}: the limits; gives the highest index. */
+  private long info(long buf) {
+    if (!touch.kernelWrite(buf, SHMINFO_BYTES)) {
+      return mm.error(Errno.EFAULT, "struct shminfo cannot be written");
+    }
+    UserBytes to = new UserBytes(mm, buf);
+    to.number(MOST_EVER, Long.BYTES); // shmmax
+    to.number(1, Long.BYTES); // shmmin
+    to.number(Segments.MOST, Long.BYTES); // shmmni
+    to.number(Segments.MOST, Long.BYTES); // shmseg
+    to.number(MOST_EVER, Long.BYTES); // shmall
+    to.fill(0, 4L * Long.BYTES);
+    return mm.context.segments.highestIndex();
+  }
+
+  /** {@code shmctl_shm_info}: what all of them have; gives the highest index. */
+  private long use(long buf) {
+    if (!touch.kernelWrite(buf, SHM_INFO_BYTES)) {
+      return mm.error(Errno.EFAULT, "struct shm_info cannot be written");
+    }
+    long pages = 0;
+    long inMemory = 0;
+    for (Segment segment : mm.context.segments.all()) {
+      pages += Segments.pages(segment);
+      inMemory += mm.context.framesOf(segment.file());
+    }
+    UserBytes to = new UserBytes(mm, buf);
+    to.number(mm.context.segments.all().size(), Long.BYTES); // used_ids, and padding
+    to.number(pages, Long.BYTES);
+    to.number(inMemory, Long.BYTES);
+    to.fill(0, 3L * Long.BYTES); // there is no swap
+    return mm.context.segments.highestIndex();
   }
 
   /** {@code shmctl_down}: who owns or made it may remove it and give it away. */

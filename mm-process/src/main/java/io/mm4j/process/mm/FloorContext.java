@@ -186,6 +186,12 @@ public final class FloorContext {
     return files.computeIfAbsent(file, f -> new FileObject(frames(), f));
   }
 
+  /** Frames that a file of memory has, of the pool or not. */
+  public long framesOf(MappedFile file) {
+    FileObject object = fileObject(file);
+    return file.kind().isHugetlb() ? hugePools().of(object).frames(object) : object.frames();
+  }
+
   /** The memory behind a new shared anonymous mapping; its charge ends with its last VMA. */
   public FileObject sharedMemory(MappedFile file, long chargedPages) {
     FileObject object = fileObject(file);

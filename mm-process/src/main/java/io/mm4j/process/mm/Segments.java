@@ -5,8 +5,10 @@ import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.process.page.FileObject;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,7 +23,10 @@ public final class Segments {
   public static final long PRIVATE = 0;
 
   /** {@code SHMMNI}. */
-  private static final int MOST = 4096;
+  public static final int MOST = 4096;
+
+  /** {@code ipc_min_cycle}. */
+  private static final int LEAST_CIRCLE = 64;
 
   /**
    * One segment.
@@ -37,6 +42,11 @@ public final class Segments {
 
   private final Map<Long, Segment> byId = new HashMap<>();
   private final Map<Long, Segment> byKey = new HashMap<>();
+
+  /** By index, of which a new one gets the next that is free ({@code idr_alloc_cyclic}). */
+  private final TreeMap<Integer, Segment> byIndex = new TreeMap<>();
+
+  private int nextIndex;
 
   /** Pages of segments that each user has locked. */
   private final Map<Long, Long> lockedPages = new HashMap<>();
@@ -82,11 +92,38 @@ public final class Segments {
   public Segment add(long key, long bytes, IpcPerm perm, long chargedPages, MappedFile file) {
     Segment made = new Segment(next++, key, bytes, perm, chargedPages, file);
     byId.put(made.id(), made);
+    byIndex.put(freeIndex(), made);
     if (key != PRIVATE) {
       byKey.put(key, made);
     }
     context.fileObject(file).segment();
     return made;
+  }
+
+  /** The next index in a circle of 64 or more that nobody has. */
+  private int freeIndex() {
+    int circle = Math.min(MOST, Math.max(LEAST_CIRCLE, byIndex.size() * 3 / 2));
+    int index = nextIndex >= circle ? 0 : nextIndex;
+    while (byIndex.containsKey(index)) {
+      index = index + 1 == circle ? 0 : index + 1;
+    }
+    nextIndex = index + 1;
+    return index;
+  }
+
+  /** The segment of an index, or null. */
+  public @Nullable Segment at(int index) {
+    return byIndex.get(index);
+  }
+
+  /** {@code ipc_get_maxidx()}: the highest index, 0 where there is none. */
+  public int highestIndex() {
+    return byIndex.isEmpty() ? 0 : byIndex.lastKey();
+  }
+
+  /** All that there are. */
+  public Collection<Segment> all() {
+    return byIndex.values();
   }
 
   /** {@code IPC_RMID}: it goes with its last mapping, now if there is none. */
@@ -132,13 +169,15 @@ public final class Segments {
     }
   }
 
-  private static long pages(Segment segment) {
+  /** Pages that it can have. */
+  public static long pages(Segment segment) {
     return (segment.bytes() + Mm.PAGE - 1) >>> 12;
   }
 
   private void destroy(Segment segment) {
     unlock(segment);
     byId.remove(segment.id());
+    byIndex.values().remove(segment);
     context.dispose(segment.file(), segment.chargedPages());
   }
 }

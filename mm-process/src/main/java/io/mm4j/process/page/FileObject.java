@@ -351,6 +351,11 @@ public final class FileObject {
     return Long.compareUnsigned(index, pageCount()) >= 0;
   }
 
+  /** {@code nrpages} of shared memory: pages that have a frame. */
+  public long frames() {
+    return pages.size();
+  }
+
   /** Whether the page is in the cache. */
   public boolean isCached(long index) {
     if (isStale(index)) {

@@ -33,6 +33,9 @@ public final class HugeMap {
   /** Where this address space made a promise, kept or not ({@code HPAGE_RESV_OWNER}). */
   private final TreeSet<Long> owned = new TreeSet<>();
 
+  /** Where mappings have lost a page to its owner ({@code HPAGE_RESV_UNMAPPED}): all of theirs. */
+  private final TreeSet<Long> lost = new TreeSet<>();
+
   /** An empty one. */
   HugeMap(PageTable table, HugePool pool) {
     this.pool = pool;
@@ -184,6 +187,9 @@ public final class HugeMap {
       set(addr, cached, entry(cached, prot, false));
       return true;
     }
+    if (lost.contains(addr & -size)) {
+      return false; // zeroes there would look as if data had been lost
+    }
     long head = pool.takeAnon(promised.remove(addr & -size));
     if (head == Frames.NONE) {
       return false;
@@ -236,7 +242,10 @@ public final class HugeMap {
     table.tables.flushRange(table.cpu, table.root(), start, end);
   }
 
-  /** Takes a page away from this address space where it maps it in a range. */
+  /**
+   * Takes a page away from this address space where a mapping has it; what else that mapping does
+   * not have will stay away, too.
+   */
   public void drop(long head, long start, long end) {
     boolean any = false;
     for (long page = start; page < end && mapped > 0; page += size) {
@@ -247,6 +256,9 @@ public final class HugeMap {
     }
     if (any) {
       flush(start, end);
+      for (long page = start; page < end; page += size) {
+        lost.add(page);
+      }
     }
   }
 
@@ -256,7 +268,7 @@ public final class HugeMap {
    * @param forGood whether the mapping goes: its promises as well, which it else gets anew
    */
   public void zap(long start, long end, boolean forGood) {
-    if (mapped == 0 && owned.isEmpty()) {
+    if (mapped == 0 && owned.isEmpty() && lost.isEmpty()) {
       return;
     }
     if (mapped > 0) {
@@ -267,6 +279,7 @@ public final class HugeMap {
       pool.forget(gone.size());
       gone.clear();
       owned.subSet(start, end).clear();
+      lost.subSet(start, end).clear();
     }
   }
 
@@ -321,13 +334,15 @@ public final class HugeMap {
     if (any) {
       flush(from, from + bytes);
     }
-    if (!owned.isEmpty()) {
-      move(promised, from, to, bytes);
-      move(owned, from, to, bytes);
-    }
+    move(promised, from, to, bytes);
+    move(owned, from, to, bytes);
+    move(lost, from, to, bytes);
   }
 
   private static void move(NavigableSet<Long> set, long from, long to, long bytes) {
+    if (set.isEmpty()) {
+      return;
+    }
     TreeSet<Long> moving = new TreeSet<>(set.subSet(from, from + bytes));
     set.subSet(from, from + bytes).clear();
     moving.forEach(at -> set.add(at - from + to));
@@ -341,12 +356,15 @@ public final class HugeMap {
    */
   public boolean copyTo(HugeMap child, long start, long end) {
     for (long page = start; page < end; page += size) {
+      if (!hasDirectory(page)) {
+        continue;
+      }
+      if (!child.makeDirectory(page)) { // also where no page is
+        return false;
+      }
       long head = head(page);
       if (head == Frames.NONE) {
         continue;
-      }
-      if (!child.makeDirectory(page)) {
-        return false;
       }
       long entry = table.bits.wrprotect(at.entry());
       at.set(entry);

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.page;
 
+import io.mm4j.api.memory.Node;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.process.MappedFile;
 import java.util.ArrayDeque;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
@@ -19,7 +22,8 @@ import java.util.TreeSet;
  * a fault needs them, and pages in use or promised stay when the pool shrinks below them: these are
  * surplus pages, and as many as there are go back to the page allocator as become free.
  *
- * <p>Differs: one node.
+ * <p>Differs: pages of the page allocator come from the nearest node, not from the nodes in turn,
+ * and surplus pages are not counted by node.
  */
 public final class HugePool {
   /** Files of hugetlbfs have these pages. */
@@ -36,6 +40,10 @@ public final class HugePool {
   private final long pageBytes;
   private final HugeSource source;
   private final ArrayDeque<Long> free = new ArrayDeque<>();
+
+  /** All of its pages, free or not. */
+  private final Set<Long> all = new HashSet<>();
+
   private final IdentityHashMap<FileObject, Cache> files = new IdentityHashMap<>();
   private long total;
   private long reserved;
@@ -129,19 +137,51 @@ public final class HugePool {
     surplus += Math.max(0, persistent() - pages);
   }
 
+  /** A page of frames that were taken at boot. */
+  public void adopt(long pfn) {
+    source.adopt(pfn);
+    have(pfn);
+  }
+
+  private void have(long head) {
+    all.add(head);
+    free.push(head);
+    total++;
+  }
+
+  /** {@code nr_huge_pages_node[]}: how many of its pages lie on a node. O(pages). */
+  public long totalOn(int nodeId) {
+    return all.stream().filter(head -> isOn(nodeId, head)).count();
+  }
+
+  /** {@code free_huge_pages_node[]}. O(pages). */
+  public long freeOn(int nodeId) {
+    return free.stream().filter(head -> isOn(nodeId, head)).count();
+  }
+
+  private boolean isOn(int nodeId, long head) {
+    for (Node node : frames.nodes()) {
+      if (node.zones().stream().anyMatch(zone -> zone.contains(head))) {
+        return node.id() == nodeId;
+      }
+    }
+    return false;
+  }
+
   /** One page more, which is free; false if memory is out. */
   private boolean add() {
     long head = source.take();
     if (head == Frames.NONE) {
       return false;
     }
-    free.push(head);
-    total++;
+    have(head);
     return true;
   }
 
   private void dropFree() {
-    source.giveBack(free.pop());
+    long head = free.pop();
+    all.remove(head);
+    source.giveBack(head);
     total--;
   }
 
@@ -258,6 +298,12 @@ public final class HugePool {
   /** The pages of a file of hugetlbfs. */
   Cache cache(FileObject file) {
     return files.computeIfAbsent(file, f -> new Cache());
+  }
+
+  /** Frames of the pages that a file has. */
+  public long frames(FileObject file) {
+    Cache cache = files.get(file);
+    return cache == null ? 0 : cache.pages.size() * (pageBytes >>> 12);
   }
 
   /** The first frame of a page of a file, {@link Frames#NONE} for a hole. */

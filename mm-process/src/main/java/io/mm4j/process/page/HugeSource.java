@@ -17,8 +17,8 @@ import java.util.List;
  * Linux calls gigantic, is a range that is emptied for it ({@code alloc_gigantic_folio},
  * mm/hugetlb.c; {@code alloc_contig_pages}, mm/page_alloc.c; Linux 6.18).
  *
- * <p>Differs: memory for gigantic pages is not set aside before the page allocator begins, also
- * those of the command line are ranges.
+ * <p>Those of the kernel command line are taken from memblock before the page allocator has any
+ * memory ({@code alloc_bootmem_huge_page}).
  */
 final class HugeSource {
   private final Frames frames;
@@ -45,6 +45,23 @@ final class HugeSource {
       map.hold(pfn, order, FrameOwner.HUGETLB, flags, 0, 0);
     }
     return pfn;
+  }
+
+  /**
+   * {@code prep_and_add_bootmem_folios}: makes a page of frames that were taken at boot; they count
+   * as managed, as if the page allocator had had them.
+   */
+  void adopt(long pfn) {
+    map.prepare(pfn, order, FrameOwner.KERNEL);
+    int flags = PageFlags.PG_UPTODATE | PageFlags.PG_HEAD;
+    map.hold(pfn, order, FrameOwner.HUGETLB, flags, 0, 0);
+    for (Node node : frames.nodes()) {
+      for (Zone zone : node.zones()) {
+        if (zone.contains(pfn)) {
+          zone.adjustManagedPages(1L << order);
+        }
+      }
+    }
   }
 
   private long block() {

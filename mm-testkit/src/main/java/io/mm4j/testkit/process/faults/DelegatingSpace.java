@@ -104,6 +104,11 @@ class DelegatingSpace implements AddressSpace {
       }
 
       @Override
+      public List<HugePages> hugePoolsOf(int nodeId) {
+        return right.hugePoolsOf(nodeId);
+      }
+
+      @Override
       public long resizeHugePool(long pageBytes, long pages) {
         return right.resizeHugePool(pageBytes, pages);
       }

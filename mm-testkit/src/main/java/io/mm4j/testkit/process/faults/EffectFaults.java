@@ -91,7 +91,15 @@ final class EffectFaults {
               }
               return result;
             },
-            "AS-F40"));
+            "AS-F40"),
+        SyscallFaults.call(
+            "counts-segments",
+            "Index and identifier are one number.",
+            (mm, call, a) ->
+                call == Syscall.SHMCTL && a[1] == Uapi.SHM_STAT
+                    ? mm.syscall(call, a[0], Uapi.IPC_STAT, a[2])
+                    : mm.syscall(call, a),
+            "AS-F41"));
   }
 
   private static final class WithoutVector extends DelegatingSpace {

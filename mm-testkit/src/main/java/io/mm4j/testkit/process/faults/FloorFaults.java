@@ -123,6 +123,11 @@ final class FloorFaults {
     }
 
     @Override
+    public List<HugePages> hugePoolsOf(int nodeId) {
+      return right.hugePoolsOf(nodeId);
+    }
+
+    @Override
     public long resizeHugePool(long pageBytes, long pages) {
       return right.resizeHugePool(pageBytes, pages);
     }

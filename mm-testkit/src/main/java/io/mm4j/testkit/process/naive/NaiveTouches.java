@@ -197,22 +197,24 @@ public final class NaiveTouches {
     long pages = Bits.align(len) / Bits.PAGE;
     for (long i = 0; i < pages; i++) {
       long at = addr + i * Bits.PAGE;
-      Area area = space.areas.at(at);
-      if (area == null) {
+      if (space.areas.at(at) == null) {
         error[0] = -Errno.ENOMEM;
         return null;
       }
-      if (touch(vec, Access.WRITE, -1).kind() != Kind.OK) {
+      int first = isResident(addr) ? 1 : 0; // the vector may lie in what is asked about
+      if (touch(vec, Access.WRITE, i == 0 ? first : -1).kind() != Kind.OK) {
         error[0] = -Errno.EFAULT;
         return null;
       }
     }
     for (long i = 0; i < pages; i++) {
-      long at = addr + i * Bits.PAGE;
-      Area area = space.areas.at(at);
-      boolean in = space.contents.isPresent(at) || (area != null && space.isCached(area, at));
-      out.append(in ? '1' : '0');
+      out.append(isResident(addr + i * Bits.PAGE) ? '1' : '0');
     }
     return out.toString();
+  }
+
+  private boolean isResident(long at) {
+    Area area = space.areas.at(at);
+    return space.contents.isPresent(at) || (area != null && space.isCached(area, at));
   }
 }

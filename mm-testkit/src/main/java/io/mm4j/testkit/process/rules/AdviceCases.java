@@ -278,7 +278,7 @@ public final class AdviceCases {
     rig.put(A + 9 * PAGE, 7);
     advise(rig, A + 4 * PAGE, PAGE, GUARD_INSTALL);
     Looks.pages(rig, A, TEN, "A2,z1,.1,g1,.4,A1");
-    for (int keeps : new int[] {FREE, COLD, PAGEOUT, 3, 0, 12}) {
+    for (int keeps : new int[] {COLD, PAGEOUT, 3, 0, 12, FREE}) {
       advise(rig, A, TEN, keeps);
       Looks.pages(rig, A, TEN, "A2,z1,.1,g1,.4,A1");
     }

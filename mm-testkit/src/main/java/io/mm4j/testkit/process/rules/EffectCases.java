@@ -136,7 +136,39 @@ public final class EffectCases {
                 + " behind a single page that follows such a folio for a stream.",
             "page_cache_prev_miss, __xas_prev (as recorded)",
             CaseSetup::new,
-            EffectCases::behindFolios));
+            EffectCases::behindFolios),
+        of(
+            "AS-F41",
+            "all-segments",
+            "SHM_INFO sums up all segments and gives the highest index; indexes are given in a"
+                + " circle; SHM_STAT describes the segment of an index and gives its identifier;"
+                + " IPC_INFO has the limits.",
+            "shmctl_ipc_info, shmctl_shm_info, ipc_get_maxidx (ipc/shm.c; as Linux 6.18 answers)",
+            CaseSetup::new,
+            EffectCases::allSegments));
+  }
+
+  private static void allSegments(Rig rig) {
+    rig.map(FAR, PAGE, RW);
+    long first = Looks.works("shmget", rig.mm.syscall(Syscall.SHMGET, 7, 5000, 01600));
+    long second = Looks.works("shmget", rig.mm.syscall(Syscall.SHMGET, 8, 256 * PAGE, 01600));
+    rig.gives("shmat", A, rig.mm.syscall(Syscall.SHMAT, first, A, 0));
+    rig.touch(A);
+    rig.gives("SHM_INFO", 1, control(rig, 0, Uapi.SHM_INFO, FAR));
+    rig.has(FAR, 2);
+    rig.has(FAR + 8, 258 & 255);
+    rig.has(FAR + 9, 258 >> 8);
+    rig.has(FAR + 16, 1);
+    rig.gives("SHM_STAT", second, control(rig, 1, Uapi.SHM_STAT, FAR));
+    rig.has(FAR + BYTES + 2, 16);
+    rig.gives("IPC_RMID", 0, control(rig, first, Uapi.IPC_RMID, 0));
+    rig.gives("shmdt", 0, rig.mm.syscall(Syscall.SHMDT, A));
+    Looks.fails(rig, "index 0", Errno.EINVAL, control(rig, 0, Uapi.SHM_STAT, FAR));
+    Looks.works("shmget", rig.mm.syscall(Syscall.SHMGET, 9, PAGE, 01600));
+    rig.gives("IPC_INFO", 2, control(rig, 0, Uapi.IPC_INFO, FAR));
+    rig.has(FAR + 8, 1);
+    rig.has(FAR + 17, 4096 >> 8);
+    Looks.fails(rig, "SHM_INFO to nowhere", Errno.EFAULT, control(rig, 0, Uapi.SHM_INFO, A + HUGE));
   }
 
   private static void mincore(Rig rig) {

@@ -193,6 +193,8 @@ public final class SegmentCases {
     Looks.ends("a copy without a page", Kind.BUS_ADRERR, second.mm.write(A, 1));
     rig.put(A, 7);
     Looks.ends("the child's page", Kind.BUS_ADRERR, second.mm.read(A));
+    setPool(rig, 2);
+    Looks.ends("what it has lost", Kind.BUS_ADRERR, second.mm.read(A));
     second.mm.exit();
     rig.has(A, 7);
   }
