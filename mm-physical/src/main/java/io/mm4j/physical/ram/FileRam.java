@@ -17,10 +17,11 @@ import java.nio.file.StandardOpenOption;
  * the host keeps the pages.
  */
 final class FileRam implements Ram {
-  private final Arena arena = Arena.ofShared();
+  private final Arena arena;
   private final MemorySegment segment;
 
-  private FileRam(long bytes) throws IOException {
+  private FileRam(long bytes, Arena arena) throws IOException {
+    this.arena = arena;
     Path shm = Path.of("/dev/shm");
     Path file =
         Files.isWritable(shm)
@@ -34,9 +35,9 @@ final class FileRam implements Ram {
     }
   }
 
-  static Ram map(long bytes) {
+  static Ram map(long bytes, Arena arena) {
     try {
-      return new FileRam(bytes);
+      return new FileRam(bytes, arena);
     } catch (IOException e) {
       throw new UncheckedIOException("no sparse file of " + bytes + " bytes could be mapped", e);
     }

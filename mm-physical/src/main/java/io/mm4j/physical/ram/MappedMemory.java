@@ -9,6 +9,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.memory.BootAllocator;
 import io.mm4j.api.memory.Contents;
+import io.mm4j.api.memory.HostTable;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.Node;
@@ -16,6 +17,7 @@ import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.physical.boot.BootAllocators;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +33,10 @@ final class MappedMemory implements PhysicalMemory {
   private MappedMemory(MemoryLayout layout, MemMap memMap, Contents contents, String boot) {
     this.layout = layout;
     this.memMap = memMap;
-    this.ram = contents != Contents.NONE ? map(layout.endPfn() << Pages.PAGE_SHIFT) : null;
+    this.ram =
+        contents != Contents.NONE
+            ? map(layout.endPfn() << Pages.PAGE_SHIFT, Arena.ofShared())
+            : null;
     this.segment = ram == null ? MemorySegment.NULL : ram.segment();
     this.bootAllocator = BootAllocators.create(boot, layout, this::clearBytes);
   }
@@ -53,9 +58,14 @@ final class MappedMemory implements PhysicalMemory {
     return bootAllocator;
   }
 
-  private static Ram map(long bytes) {
-    Ram ram = NativeRam.map(bytes);
-    return ram != null ? ram : FileRam.map(bytes);
+  private static Ram map(long bytes, Arena arena) {
+    Ram ram = NativeRam.map(bytes, arena);
+    return ram != null ? ram : FileRam.map(bytes, arena);
+  }
+
+  @Override
+  public HostTable table(long bytes) {
+    return map(bytes, Arena.ofAuto());
   }
 
   @Override
