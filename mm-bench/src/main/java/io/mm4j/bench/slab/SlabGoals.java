@@ -7,8 +7,6 @@ import io.mm4j.bench.Rounds;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.stream.DoubleStream;
 import org.jspecify.annotations.Nullable;
 
 /** What the slab allocator is to reach beside its peers, and what it does; of what was measured. */
@@ -29,7 +27,10 @@ final class SlabGoals {
 
   /** Prints a line for each goal whose both sides were measured. */
   static void print(Map<String, Rounds> all, @Nullable NativePeer peer, PrintStream out) {
-    new SlabGoals(all, Objects.requireNonNullElseGet(all.get("slub"), Rounds::new), out).run(peer);
+    Rounds slub = all.get("slub");
+    if (slub != null) {
+      new SlabGoals(all, slub, out).run(peer);
+    }
   }
 
   private void run(@Nullable NativePeer peer) {
@@ -55,14 +56,12 @@ final class SlabGoals {
 
   /** The least of these libraries; NaN if one of them was not measured. */
   private double least(List<String> libraries, String name) {
-    return libraries.stream()
-        .map(all::get)
-        .flatMapToDouble(
-            rounds ->
-                DoubleStream.of(
-                    rounds == null || !rounds.has(name) ? Double.NaN : rounds.cpuNs(name)))
-        .min()
-        .orElse(Double.NaN);
+    return libraries.stream().mapToDouble(library -> cpuNs(library, name)).min().orElse(Double.NaN);
+  }
+
+  private double cpuNs(String library, String name) {
+    Rounds rounds = all.get(library);
+    return rounds == null || !rounds.has(name) ? Double.NaN : rounds.cpuNs(name);
   }
 
   private void line(String goal, String name, double peer, double most) {
