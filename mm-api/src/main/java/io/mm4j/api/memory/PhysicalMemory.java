@@ -2,6 +2,7 @@
 
 package io.mm4j.api.memory;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.apiguardian.api.API;
@@ -79,6 +80,16 @@ public interface PhysicalMemory extends AutoCloseable {
    * @param pages how many frames
    */
   void discard(long pfn, long pages);
+
+  /**
+   * Memory of the host for a table of a floor. One that costs only what is touched is better than
+   * this one, all of which is written to.
+   *
+   * @param bytes a multiple of a page
+   */
+  default HostTable table(long bytes) {
+    return HostTable.of(Arena.ofAuto().allocate(bytes, Pages.PAGE_SIZE));
+  }
 
   /**
    * Walks everything and compares it with the fast counters; throws {@link

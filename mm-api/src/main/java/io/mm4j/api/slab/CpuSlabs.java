@@ -5,6 +5,7 @@ package io.mm4j.api.slab;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Gfp;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -48,15 +49,23 @@ public abstract class CpuSlabs {
   /** For requests of up to 8 KiB. */
   private static final int SLOTS = 8192 >>> KmallocSizes.SMALL_SHIFT;
 
+  /** Bits of an address in 8 bytes that lie within a frame. */
+  private static final int FRAME_UNIT_BITS = Pages.PAGE_SHIFT - ObjectFrames.MIN_SHIFT;
+
   /** What is not open. */
   static final ObjectSheaf CLOSED = new ObjectSheaf(0, 0, ObjectFrames.MIN_SHIFT, 0);
 
   private final Cpu cpu;
   private final int nodes;
   private final ObjectFrames frames;
+
+  /** Its table, see {@link TableBytes}, and where in it the tags begin. */
+  private final MemorySegment table;
+
+  private final long tagsAt;
   private final MemorySegment ram;
 
-  /** RAM in units of 8 bytes. */
+  /** RAM that {@link ObjectFrames} knows, in units of 8 bytes. */
   private final long units;
 
   private final byte[] sizeIndex;
@@ -91,8 +100,10 @@ public abstract class CpuSlabs {
     this.cpu = cpu;
     this.nodes = nodes;
     this.frames = frames;
+    this.table = frames.bytes;
+    this.tagsAt = frames.tagsAt;
     this.ram = ram;
-    this.units = ram.byteSize() >>> ObjectFrames.MIN_SHIFT;
+    this.units = Math.min(ram.byteSize(), frames.end()) >>> ObjectFrames.MIN_SHIFT;
     this.sizeIndex = sizeIndex;
     Arrays.fill(kmallocs, CLOSED);
     Arrays.fill(normal, CLOSED);
@@ -177,13 +188,7 @@ public abstract class CpuSlabs {
   private long handOut(ObjectSheaf sheaf, long[] objects, int top, int gfp) {
     long paddr = objects[top];
     sheaf.top = top;
-    int unit = (int) (paddr >>> ObjectFrames.MIN_SHIFT);
-    int kind = sheaf.kind;
-    sheaf
-            .marks
-            .rows[(int) (paddr >>> ObjectFrames.CHUNK_SHIFT)][
-            (unit & ObjectFrames.UNIT_MASK) >>> kind] =
-        ObjectFrames.mark(unit);
+    TableBytes.put(table, sheaf.marksAt + (paddr >>> sheaf.shift), ObjectFrames.mark(paddr));
     if ((gfp & Gfp.__GFP_ZERO) != 0) {
       clear(paddr, sheaf.bytes);
     }
@@ -207,13 +212,10 @@ public abstract class CpuSlabs {
   /** Puts an object into its sheaf, if there is room and a live object begins there. */
   private boolean takeBack(int id, long paddr) {
     long unit = Long.rotateRight(paddr, ObjectFrames.MIN_SHIFT);
-    int[][] tags = frames.tags;
-    int chunk = (int) (unit >>> ObjectFrames.UNIT_BITS);
-    if (Long.compareUnsigned(unit, units) >= 0
-        || Integer.compareUnsigned(chunk, tags.length) >= 0) {
+    if (Long.compareUnsigned(unit, units) >= 0) {
       return false; // not aligned to 8, or nowhere
     }
-    int tag = tags[chunk][(int) (unit >>> ObjectFrames.FRAME_UNIT_BITS) & ObjectFrames.FRAME_MASK];
+    int tag = TableBytes.getInt(table, tagsAt + (unit >>> FRAME_UNIT_BITS) * Integer.BYTES);
     ObjectSheaf sheaf = last;
     if (tag != sheaf.tag) {
       ObjectSheaf[] all = backs;
@@ -228,17 +230,11 @@ public abstract class CpuSlabs {
     if (Integer.compareUnsigned(top, objects.length) >= 0 || (id != 0 && id != sheaf.cacheId)) {
       return false;
     }
-    byte[][] rows = sheaf.marks.rows;
-    if (Integer.compareUnsigned(chunk, rows.length) >= 0) {
+    long mark = sheaf.marksAt + (paddr >>> sheaf.shift);
+    if (TableBytes.get(table, mark) != ObjectFrames.mark(paddr)) {
       return false;
     }
-    byte[] marks = rows[chunk];
-    int place = ((int) unit & ObjectFrames.UNIT_MASK) >>> sheaf.kind;
-    if (Integer.compareUnsigned(place, marks.length) >= 0
-        || marks[place] != ObjectFrames.mark((int) unit)) {
-      return false;
-    }
-    marks[place] = 0;
+    TableBytes.put(table, mark, (byte) 0);
     objects[top] = paddr;
     sheaf.top = top + 1;
     return true;
@@ -279,7 +275,8 @@ public abstract class CpuSlabs {
       fronts = grown(fronts, length);
       backs = grown(backs, length * nodes);
     }
-    sheaf.marks = frames.marks(sheaf.kind);
+    sheaf.marksAt = frames.marksAt(sheaf.shift);
+    sheaf.end = frames.end();
     sheaf.tag = tag(id, cpu.nodeId());
     fronts[id] = sheaf;
     backs[sheaf.tag] = sheaf;

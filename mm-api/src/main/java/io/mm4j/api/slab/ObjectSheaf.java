@@ -4,6 +4,7 @@ package io.mm4j.api.slab;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.Objects;
 import org.apiguardian.api.API;
 
 /**
@@ -40,11 +41,13 @@ public final class ObjectSheaf {
   /** What a free finds at the frame of one of its objects; of the CPU's own node. */
   int tag;
 
-  /** Of {@link ObjectFrames}, less {@link ObjectFrames#MIN_SHIFT}. */
-  final int kind;
+  /** The granule of its objects' marks: {@link ObjectFrames#shiftOf}. */
+  final int shift;
 
-  /** Where its objects are marked; nowhere until a CPU works on it. */
-  ObjectFrames.Marks marks = new ObjectFrames.Marks();
+  /** Where the mark of address 0 is, and the end of the addresses that have one; set by a CPU. */
+  long marksAt;
+
+  long end = Long.MAX_VALUE;
 
   final int cacheId;
 
@@ -71,7 +74,7 @@ public final class ObjectSheaf {
   public ObjectSheaf(int cacheId, int bytes, int shift, int capacity) {
     this.cacheId = cacheId;
     this.bytes = bytes;
-    this.kind = shift - ObjectFrames.MIN_SHIFT;
+    this.shift = shift;
     this.objects = new long[capacity];
   }
 
@@ -95,9 +98,13 @@ public final class ObjectSheaf {
     return objects[place];
   }
 
-  /** Puts a free object on top; there is room. */
+  /**
+   * Puts a free object on top; there is room.
+   *
+   * @throws IndexOutOfBoundsException for an address that is not in RAM
+   */
   public void push(long paddr) {
-    objects[top] = paddr;
+    objects[top] = Objects.checkIndex(paddr, end);
     top++;
   }
 

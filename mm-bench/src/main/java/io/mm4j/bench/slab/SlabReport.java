@@ -18,7 +18,7 @@ import org.openjdk.jmh.runner.RunnerException;
 
 /**
  * Runs the slab benchmarks with their peers in turns and prints CPU time, ratios to {@code
- * slub:sheaves=all}, and bytes allocated on the Java heap.
+ * slub:sheaves=all}, and bytes allocated on the Java heap; last, {@link SlabGoals}.
  *
  * <p>A round has 83 forks of three seconds; a topic 5 to 28 of them. Libraries that are not on this
  * machine are left out, and said; so is jemalloc without room for its thread-local variables, which
@@ -91,6 +91,7 @@ public final class SlabReport {
       }
     }
     print(all, peer, System.out);
+    SlabGoals.print(all, peer, System.out);
   }
 
   private static String whyNot(String library) {

@@ -15,16 +15,18 @@ import java.nio.file.StandardOpenOption;
  * zeroes: the host keeps the pages.
  */
 final class FileRam implements Ram {
-  private final Arena arena = Arena.ofShared();
+  private final Arena arena;
   private final MemorySegment segment;
 
   /**
    * Maps one.
    *
    * @param folder where the file is made
+   * @param arena what it lives as long as
    * @throws IOException if it cannot be made there, or is too large
    */
-  FileRam(Path folder, long bytes) throws IOException {
+  FileRam(Path folder, long bytes, Arena arena) throws IOException {
+    this.arena = arena;
     Path file = Files.createTempFile(folder, "mm4j-ram", null);
     try (FileChannel channel =
         FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {

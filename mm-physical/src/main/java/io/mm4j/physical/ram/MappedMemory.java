@@ -9,6 +9,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.memory.BootAllocator;
 import io.mm4j.api.memory.Contents;
+import io.mm4j.api.memory.HostTable;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.Node;
@@ -17,6 +18,7 @@ import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.physical.boot.BootAllocators;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -34,7 +36,8 @@ final class MappedMemory implements PhysicalMemory {
     this.memMap = memMap;
     this.ram =
         contents != Contents.NONE
-            ? RamChoice.map(options.text("ram"), layout.endPfn() << Pages.PAGE_SHIFT)
+            ? RamChoice.map(
+                options.text("ram"), layout.endPfn() << Pages.PAGE_SHIFT, Arena.ofShared())
             : null;
     this.segment = ram == null ? MemorySegment.NULL : ram.segment();
     this.bootAllocator = BootAllocators.create(options.text("boot"), layout, this::clearBytes);
@@ -56,6 +59,11 @@ final class MappedMemory implements PhysicalMemory {
   @Override
   public BootAllocator bootAllocator() {
     return bootAllocator;
+  }
+
+  @Override
+  public HostTable table(long bytes) {
+    return RamChoice.anonymous(bytes, Arena.ofAuto());
   }
 
   @Override

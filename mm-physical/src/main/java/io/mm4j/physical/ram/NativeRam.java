@@ -25,22 +25,23 @@ final class NativeRam implements Ram {
   private static final int MAP_PRIVATE_ANONYMOUS_NORESERVE = 0x4022;
   private static final int MADV_DONTNEED = 4;
 
-  private final Arena arena = Arena.ofShared();
+  private final Arena arena;
   private final MemorySegment segment;
 
-  private NativeRam(MemorySegment address, long bytes) {
+  private NativeRam(MemorySegment address, long bytes, Arena arena) {
+    this.arena = arena;
     segment = address.reinterpret(bytes, arena, mapped -> munmap(mapped.address(), bytes));
   }
 
   /** Reserves the memory, or returns null if this JVM may not or the host will not. */
-  static @Nullable Ram map(long bytes) {
+  static @Nullable Ram map(long bytes, Arena arena) {
     if (!System.getProperty("os.name").toLowerCase(Locale.ROOT).startsWith("linux")) {
       return null;
     }
     try {
       long address =
           call(Host.MMAP, 0, bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS_NORESERVE, -1);
-      return address == -1 ? null : new NativeRam(MemorySegment.ofAddress(address), bytes);
+      return address == -1 ? null : new NativeRam(MemorySegment.ofAddress(address), bytes, arena);
     } catch (IllegalCallerException | LinkageError e) {
       return null; // native access is denied
     }
@@ -54,6 +55,11 @@ final class NativeRam implements Ram {
   @Override
   public MemorySegment segment() {
     return segment;
+  }
+
+  @Override
+  public MemorySegment everywhere() {
+    return Host.EVERYWHERE;
   }
 
   @Override
@@ -94,6 +100,7 @@ final class NativeRam implements Ram {
             .downcallHandle(
                 FunctionDescriptor.of(
                     JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
+    static final MemorySegment EVERYWHERE = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
     static final MemorySegment MMAP = find("mmap");
     static final MemorySegment MUNMAP = find("munmap");
     static final MemorySegment MADVISE = find("madvise");

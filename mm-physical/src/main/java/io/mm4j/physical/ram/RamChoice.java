@@ -6,6 +6,7 @@ import io.mm4j.api.InputException;
 import io.mm4j.api.plugin.OptionSpec;
 import io.mm4j.api.plugin.Sizes;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -32,14 +33,19 @@ final class RamChoice {
    * Reserves RAM.
    *
    * @param where the value of the option: {@code anonymous}, or a folder
+   * @param arena what it lives as long as
    * @throws InputException if there is no such folder, or the host cannot map so much
    */
-  static Ram map(String where, long bytes) {
-    if (!where.equals(ANONYMOUS)) {
-      return inFolder(Path.of(where), bytes);
-    }
-    Ram ram = NativeRam.map(bytes);
-    return ram != null ? ram : inFolder(sharedMemory(), bytes);
+  static Ram map(String where, long bytes, Arena arena) {
+    return where.equals(ANONYMOUS)
+        ? anonymous(bytes, arena)
+        : inFolder(Path.of(where), bytes, arena);
+  }
+
+  /** Anonymous memory, or a file in memory for a JVM without native access. */
+  static Ram anonymous(long bytes, Arena arena) {
+    Ram ram = NativeRam.map(bytes, arena);
+    return ram != null ? ram : inFolder(sharedMemory(), bytes, arena);
   }
 
   private static Path sharedMemory() {
@@ -48,12 +54,12 @@ final class RamChoice {
         : Path.of(System.getProperty("java.io.tmpdir"));
   }
 
-  private static Ram inFolder(Path folder, long bytes) {
+  private static Ram inFolder(Path folder, long bytes, Arena arena) {
     if (!Files.isDirectory(folder)) {
       throw refused("there is no such folder", folder);
     }
     try {
-      return new FileRam(folder, bytes);
+      return new FileRam(folder, bytes, arena);
     } catch (IOException e) {
       throw refused("no RAM of " + Sizes.format(bytes) + " can be mapped: " + e, folder);
     }

@@ -4,6 +4,7 @@ package io.mm4j.physical.ram;
 
 import io.mm4j.api.memory.BootAllocator;
 import io.mm4j.api.memory.Contents;
+import io.mm4j.api.memory.HostTable;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.Node;
 import io.mm4j.api.memory.Pages;
@@ -61,6 +62,11 @@ final class TablesMemory implements PhysicalMemory {
   @Override
   public MemorySegment ram() {
     return all.ram();
+  }
+
+  @Override
+  public HostTable table(long bytes) {
+    return all.table(bytes);
   }
 
   @Override

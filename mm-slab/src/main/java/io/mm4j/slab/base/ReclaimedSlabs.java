@@ -62,5 +62,6 @@ public abstract class ReclaimedSlabs<C extends BaseCache, P extends BaseCpu>
       }
     }
     giveUp();
+    frames.trim();
   }
 }

@@ -54,7 +54,7 @@ class OffHeapTest {
       for (int round = 0; round < 50; round++) {
         try (Arena arena = round % 2 == 0 ? heap.confinedArena() : heap.sharedArena()) {
           for (int i = 0; i < 30; i++) {
-            long bytes = random.nextInt(random.nextBoolean() ? 300 : 70_000);
+            long bytes = random.nextInt(List.of(300, 9000, 70_000, 200_000).get(i & 3));
             long align = 1L << random.nextInt(15);
             MemorySegment segment = arena.allocate(bytes, align);
             assertEquals(bytes, segment.byteSize());
@@ -220,6 +220,38 @@ class OffHeapTest {
       assertEquals(1, other.get(JAVA_LONG, 0));
       assertEquals(1, heap.usage().openArenas());
       inner.close();
+    }
+  }
+
+  @Test
+  void sizesBetweenPowersOfTwoWasteLittle() { // with powers of two 1.36 to 1.9 times as much
+    for (int bytes : new int[] {300, 600, 700, 1100, 1300, 2200, 2700, 5000, 6000, 10_000}) {
+      try (OffHeap heap = OffHeap.builder(32 << 20).cpus(1).open()) {
+        long before = heap.usage().usedBytes();
+        for (int i = 0; i < 1000; i++) {
+          long offset = heap.malloc(bytes);
+          assertEquals(0, offset % Integer.lowestOneBit((int) heap.usableSize(offset)));
+        }
+        long each = (heap.usage().usedBytes() - before) / 1000;
+        assertTrue(each < 1.3 * bytes, "bytes=" + bytes + " used for each: " + each);
+      }
+    }
+  }
+
+  @Test
+  void whatComesAfterTheEndOfAHeapIsRefused() {
+    OffHeap heap = OffHeap.ofBytes(16 << 20);
+    long offset = heap.malloc(64);
+    Arena arena = heap.confinedArena();
+    assertEquals(0, arena.allocate(16).get(JAVA_LONG, 0));
+    assertThrows(IllegalStateException.class, heap::close, "an arena is open");
+    assertEquals(0, arena.allocate(16).get(JAVA_LONG, 0), "it goes on");
+    arena.close();
+    heap.free(offset);
+    heap.close();
+    assertThrows(MisuseException.class, () -> heap.free(offset));
+    try (Arena late = heap.confinedArena()) {
+      assertThrows(RuntimeException.class, () -> late.allocate(1000));
     }
   }
 

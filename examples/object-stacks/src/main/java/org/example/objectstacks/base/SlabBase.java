@@ -54,7 +54,7 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
   public final VirtualClock clock;
   public final MemorySegment ram;
   public final int nodes;
-  public final ObjectFrames frames = new ObjectFrames();
+  public final ObjectFrames frames;
   public final KmallocSizes sizes;
   final byte[] sizeIndex;
 
@@ -87,6 +87,7 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
     cpus = floors.cpus();
     pressure = floors.pressure();
     clock = floors.clock();
+    frames = new ObjectFrames(memory);
     ram = memory.hasContents() ? memory.ram() : MemorySegment.NULL;
     nodes = memory.nodes().size();
     for (Node node : memory.nodes()) {

@@ -11,6 +11,7 @@ import io.mm4j.api.InputException;
 import io.mm4j.api.memory.BootAllocator;
 import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.FrameStates;
+import io.mm4j.api.memory.HostTable;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.Node;
@@ -72,6 +73,11 @@ public class NaiveMemory implements PhysicalMemory {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  @Override
+  public HostTable table(long bytes) {
+    return HostTable.of(sparse(bytes));
   }
 
   /** Gives it another boot allocator; nobody has asked for the first one yet. */
