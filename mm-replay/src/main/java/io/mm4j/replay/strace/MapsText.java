@@ -3,6 +3,7 @@ package io.mm4j.replay.strace;
 
 import io.mm4j.api.InputException;
 import io.mm4j.replay.text.Cursor;
+import io.mm4j.replay.text.KnownText;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.text.WebText;
 import io.mm4j.replay.vma.MapsLine;
@@ -18,6 +19,9 @@ import org.jspecify.annotations.Nullable;
 /** The lines of a text that show mappings, among others that do not. */
 final class MapsText {
   private static final int MAX_VMAS = 1 << 16;
+
+  /** So much of a text without a mapping is looked at for what it is. */
+  private static final int MOST_KEPT = 1 << 13;
 
   /** What lies in the upper half is the kernel's. */
   private static final long MOST_USER = 1L << 47;
@@ -37,6 +41,9 @@ final class MapsText {
   private int withoutInode;
   private String unusable = "";
   private String heapTaken = "";
+
+  /** The beginning of the text, until there is a mapping. */
+  private final StringBuilder start = new StringBuilder();
 
   /**
    * A reader for one text.
@@ -64,13 +71,16 @@ final class MapsText {
         continue;
       }
       String text = at.wholeLine();
+      if (lines.isEmpty() && start.length() < MOST_KEPT) {
+        start.append(text).append('\n');
+      }
       if (text.isBlank() || SMAPS.matcher(text.strip()).matches()) {
         continue;
       }
       if (lines.size() >= MAX_VMAS) {
         throw at.error("too many lines", "at most " + MAX_VMAS);
       }
-      MapsLine line = found(at, text);
+      MapsLine line = found(at, text, lines.isEmpty());
       if (line == null) {
         passedOver(at, text.strip());
         continue;
@@ -82,6 +92,10 @@ final class MapsText {
       lines.add(line);
     }
     if (lines.isEmpty()) {
+      InputException known = KnownText.known(start.toString(), source.name());
+      if (known != null && unusable.isEmpty()) {
+        throw known;
+      }
       throw new InputException(
           "there is no line of maps" + (unusable.isEmpty() ? "" : ": " + unusable),
           source.name(),
@@ -147,7 +161,7 @@ final class MapsText {
   }
 
   /** The mapping that a line shows, or null. */
-  private @Nullable MapsLine found(Cursor at, String text) {
+  private @Nullable MapsLine found(Cursor at, String text, boolean first) {
     String plain = WebText.plain(text);
     String ofAnother = foreign.line(plain);
     if (ofAnother == null && !plain.equals(text) && BEGINS.matcher(plain).find()) {
@@ -171,7 +185,16 @@ final class MapsText {
       return null;
     }
     at.reset(before.getBytes(StandardCharsets.UTF_8).length);
-    return line(at);
+    try {
+      MapsLine line = line(at);
+      if (first && line.name().equals("[rollup]")) {
+        throw at.error("sums of all mappings", "a line for each mapping");
+      }
+      return line;
+    } catch (InputException e) {
+      InputException known = first ? KnownText.known(start.toString(), name) : null;
+      throw known == null ? e : known;
+    }
   }
 
   private MapsLine line(Cursor at) {

@@ -19,10 +19,16 @@ public final class WebText {
           new String[] {"&nbsp;", " "},
           new String[] {"&amp;", "&"});
 
+  private static final char ESCAPE = '\u001b';
+
+  /** How terminals are told to change colours, and to erase the rest of a line. */
+  private static final Pattern COLOUR = Pattern.compile(ESCAPE + "\\[[0-9;]{0,16}[mK]");
+
   private WebText() {}
 
   /** The line without tags; itself if no character in it is named as web pages do. */
-  public static String plain(String line) {
+  public static String plain(String coloured) {
+    String line = coloured.indexOf(ESCAPE) < 0 ? coloured : COLOUR.matcher(coloured).replaceAll("");
     if (line.indexOf('&') < 0 || NAMED.stream().noneMatch(named -> line.contains(named[0]))) {
       return line;
     }
