@@ -3,7 +3,9 @@
 package io.mm4j.replay.report;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.memory.ZoneType;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.Migratetype;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -25,11 +27,11 @@ public final class MemoryReport {
       Pattern.compile(".*?Node +(\\d{1,4}), +zone +([A-Za-z0-9]+)\\b(.*)");
   private static final Pattern MEM_INFO =
       Pattern.compile(
-          "(?:.*?\\bNode +(\\d{1,4}) +|.*?(?:^|[\\] >]))(DMA|DMA32|Normal|HighMem|Movable)"
+          "(?:.*?\\bNode +(\\d{1,4}) +|.*?(?:^|\\W))(DMA|DMA32|Normal|HighMem|Movable)"
               + " +free:(\\d+)(kB|KB)?(.*)");
   private static final Pattern BLOCKS =
       Pattern.compile(
-          "(?:.*?\\bNode +(\\d{1,4}) +|.*?(?:^|[\\] >]))(DMA|DMA32|Normal|HighMem|Movable):((?:"
+          "(?:.*?\\bNode +(\\d{1,4}) +|.*?(?:^|\\W))(DMA|DMA32|Normal|HighMem|Movable):((?:"
               + " +\\d+\\*\\d+kB(?: *\\([A-Z]*\\))?)+) *=.*");
   private static final Pattern BLOCK =
       Pattern.compile("(\\d{1,12})\\*(\\d{1,9})kB(?: *\\(([A-Z]*)\\))?");
@@ -38,7 +40,16 @@ public final class MemoryReport {
   private static final Pattern FIELD = Pattern.compile("\\b([a-z_]+):(\\d+)(?:kB|KB)");
   private static final Pattern FAILURE =
       Pattern.compile(
-          ".*page allocation failure[:.] *order:(\\d{1,2}), *mode:(0x[0-9a-f]+(?:\\([^)]*\\))?).*");
+          ".*page allocation (?:failure[:.]|stalls for \\d+ms,) *order:(\\d{1,2}),"
+              + " *mode:(0x[0-9a-f]+(?:\\([^)]*\\))?).*");
+
+  /** Pages that vmalloc() did not get, one by one unless it says an order. */
+  private static final Pattern VMALLOC =
+      Pattern.compile(
+          ".*\\bvmalloc(?: error)?: (?:size \\d+, (?:page order (\\d{1,2}), )?failed to allocate"
+              + " pages|allocation failure, allocated \\d+ of \\d+ bytes),"
+              + " *mode:(0x[0-9a-f]+(?:\\([^)]*\\))?).*");
+
   private static final Pattern OOM =
       Pattern.compile(
           ".*oom-killer: *gfp_mask=(0x[0-9a-f]+(?:\\([^)]*\\))?),?(?: *nodemask=[^,]*,)?"
@@ -54,6 +65,7 @@ public final class MemoryReport {
               + " out of memory).*");
   private static final Pattern PAGE_TYPE =
       Pattern.compile(".*Node +(\\d{1,4}), +zone +(\\w+), +type +(\\w+) +(.*)");
+  private static final Pattern SHARES = Pattern.compile("\\s+-?[01]\\.\\d{3}\\b");
   private static final Pattern SPEC_ZONE =
       Pattern.compile("zone (\\d+) (\\w+) (\\d+) (\\d+) (\\d+) (\\d+)");
   private static final Pattern SPEC_REQUEST = Pattern.compile("request (\\d+) ([0-9a-f]+)(?: .*)?");
@@ -63,6 +75,7 @@ public final class MemoryReport {
   private final Map<String, ReportedZone> zones = new LinkedHashMap<>();
   private final List<String> notes = new ArrayList<>();
   private final Map<String, String> sysctls = new LinkedHashMap<>();
+  private final NodeBounds bounds = new NodeBounds();
   private @Nullable KernelVersion version;
   private @Nullable ReportedZone current;
   private int number;
@@ -90,6 +103,7 @@ public final class MemoryReport {
                     || FAILURE.matcher(line).matches()
                     || OOM.matcher(line).matches()
                     || OLD_FAILURE.matcher(line).matches()
+                    || VMALLOC.matcher(line).matches()
                     || SPEC_ZONE.matcher(line).matches());
   }
 
@@ -146,13 +160,15 @@ public final class MemoryReport {
     boolean header =
         FAILURE.matcher(line).matches()
             || OOM.matcher(line).matches()
-            || OLD_FAILURE.matcher(line).matches();
+            || OLD_FAILURE.matcher(line).matches()
+            || VMALLOC.matcher(line).matches();
     named |= header;
     done |= header && !zones.isEmpty(); // another report begins
     if (done) {
       requests += header ? 1 : 0;
       return;
     }
+    bounds.line(line);
     KernelVersion named = KernelVersion.in(line);
     version = named == null ? version : named;
     Matcher matcher = FAILURE.matcher(line);
@@ -163,6 +179,11 @@ public final class MemoryReport {
     matcher = OLD_FAILURE.matcher(line);
     if (matcher.matches()) {
       request(matcher.group(1), matcher.group(2));
+      return;
+    }
+    matcher = VMALLOC.matcher(line);
+    if (matcher.matches()) {
+      request(matcher.group(1) == null ? "0" : matcher.group(1), matcher.group(2));
       return;
     }
     matcher = OOM.matcher(line);
@@ -239,6 +260,11 @@ public final class MemoryReport {
 
   /** The rest of a line of buddyinfo, or of zoneinfo: nothing. */
   private void counts(String rest) {
+    if (SHARES.matcher(rest).lookingAt()) {
+      throw wrong(
+          "these are indices of fragmentation, shares and not numbers of blocks",
+          "the text of /proc/buddyinfo");
+    }
     List<Long> counts = numbers(rest);
     ReportedZone zone = current;
     if (zone == null || counts.isEmpty() || !rest.strip().matches("[0-9 \\t]+(?:\\.\\.\\.)?")) {
@@ -250,6 +276,13 @@ public final class MemoryReport {
     if (counts.size() > ReportedZone.ORDERS) {
       notes.add("line " + number + ": blocks above order 10 count as blocks of order 10");
     }
+    if (zone.listed) {
+      String note = "free blocks are listed more than once: the last list counts";
+      if (!notes.contains(note)) {
+        notes.add(note);
+      }
+    }
+    zone.listed = true;
     zone.blocksKnown = true;
     long[] row = zone.blocks[ReportedZone.ANY_TYPE];
     java.util.Arrays.fill(row, 0);
@@ -493,6 +526,31 @@ public final class MemoryReport {
         "the kernel of the report refused it: what is printed is how things stood a moment later,"
             + " so blocks may have been freed since; or the request was bound to a cpuset or a"
             + " memory policy (nodemask and cpuset in the report), or only to another node");
+  }
+
+  /**
+   * The nodes that may serve the report's request.
+   *
+   * @param gfp the request's flags
+   * @return null if it is bound to none, or none of the zones is left out by that
+   */
+  public @Nullable NodeMask nodes(int gfp) {
+    NodeMask nodes = bounds.of(gfp);
+    boolean all = nodes == null || zones.values().stream().allMatch(z -> nodes.contains(z.node));
+    return all ? null : nodes;
+  }
+
+  /**
+   * The flags of the report's request on the zones that its kernel has: where there is none as low
+   * as the one asked for, the kernel was built without it, and its lowest zone serves ({@code
+   * GFP_ZONE_TABLE}, include/linux/gfp.h).
+   */
+  public int onItsZones(int gfp) {
+    ZoneType highest = Gfp.highestZone(gfp);
+    if (zones.values().stream().anyMatch(zone -> zone.type.compareTo(highest) <= 0)) {
+      return gfp;
+    }
+    return gfp & ~(Gfp.__GFP_DMA | Gfp.__GFP_DMA32);
   }
 
   /** How many failures are reported; the first counts. */
