@@ -3,6 +3,7 @@ package io.mm4j.replay.strace;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.process.ResourceLimit;
+import io.mm4j.replay.text.KnownText;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.vma.ProgramName;
 import java.util.ArrayList;
@@ -26,6 +27,7 @@ final class LogScan {
   private static final int MOST_BREAKS = 1 << 18;
   private static final Pattern PATH =
       Pattern.compile("[(, =]\\d{1,7}<(?:/|anon_inode:|socket:|pipe:|TCP|UDP|UNIX)");
+  private static final Pattern OTHER_UNIX = Pattern.compile("\\bMAP_ANON(?=$|[|\\s])");
   private static final Pattern CHILD = Pattern.compile("si_pid=(\\d{1,9})[,}]");
 
   /**
@@ -53,6 +55,9 @@ final class LogScan {
    */
   record Birth(long parent, boolean sharesMemory, boolean sharesFiles, boolean thread) {}
 
+  /** A birth as its line shows it, maybe without flags. */
+  private record Born(long parent, @Nullable CloneFlags flags) {}
+
   /** A question for the break and its answer. */
   private record Break(long line, long uaddr) {}
 
@@ -68,7 +73,7 @@ final class LogScan {
 
   private final Map<Long, List<Break>> breaks = new HashMap<>();
   private int breakCount;
-  private final Map<Long, List<Birth>> births = new HashMap<>();
+  private final Map<Long, List<Born>> births = new HashMap<>();
   private final Unfinished unfinished = new Unfinished();
   private final Map<ResourceLimit, Long> limits = new EnumMap<>(ResourceLimit.class);
   private final Set<ResourceLimit> limitsSet = new HashSet<>();
@@ -88,6 +93,10 @@ final class LogScan {
     }
     notes = lines.notes();
     if (firstPid < 0) {
+      InputException known = KnownText.known(lines.passed(), source.name());
+      if (known != null) {
+        throw known;
+      }
       throw new InputException(
           "there is no call in it" + (notes.isEmpty() ? "" : ": " + notes.getFirst()),
           source.name() + ", line " + source.number(),
@@ -127,12 +136,12 @@ final class LogScan {
         Unfinished.Whole whole = unfinished.completed(line, where);
         if (whole != null && whole.line().form() == StraceLine.Form.CALL) {
           // By the pid that began it: under that one its maker is known already.
-          call(whole.line().by(whole.beganBy()), number);
+          call(whole.line().by(whole.beganBy()), where, number);
         }
       }
       case CALL -> {
         appears(line);
-        call(line, number);
+        call(line, where, number);
       }
       default -> {}
     }
@@ -151,7 +160,15 @@ final class LogScan {
     }
   }
 
-  private void call(StraceLine line, long number) {
+  private void call(StraceLine line, String where, long number) {
+    if (line.name().equals("mmap")
+        && line.args().size() > 3
+        && OTHER_UNIX.matcher(line.args().get(3)).find()) {
+      throw new InputException(
+          "this log is of another system than Linux, as its MAP_ANON shows",
+          where,
+          "a log of Linux, where strace says MAP_ANONYMOUS");
+    }
     if (Prctl.namesVma(line)) {
       namesVmas |= !line.result().contains("EINVAL"); // without names every such call is refused so
       hidesVmaNames |= line.succeeded() && Prctl.vmaName(line) == null;
@@ -198,16 +215,9 @@ final class LogScan {
     if (child == null || child <= 0) {
       return;
     }
-    String text = line.body();
-    boolean thread = text.contains("CLONE_THREAD");
     births
         .computeIfAbsent(child, c -> new ArrayList<>())
-        .add(
-            new Birth(
-                line.pid(),
-                line.name().equals("vfork") || text.contains("CLONE_VM"),
-                text.contains("CLONE_FILES"),
-                thread));
+        .add(new Born(line.pid(), CloneFlags.of(line)));
   }
 
   /** What a limit was before anybody set it. */
@@ -294,8 +304,16 @@ final class LogScan {
    * @return null if the log does not say
    */
   @Nullable Birth birth(long pid, int times) {
-    List<Birth> all = births.get(pid);
-    return all == null || times >= all.size() ? null : all.get(times);
+    List<Born> all = births.get(pid);
+    if (all == null || times >= all.size()) {
+      return null;
+    }
+    Born born = all.get(times);
+    CloneFlags flags =
+        born.flags() == null
+            ? CloneFlags.likely(!isChild(pid) && !runsAnotherProgramFirst(pid))
+            : born.flags();
+    return new Birth(born.parent(), flags.sharesMemory(), flags.sharesFiles(), flags.thread());
   }
 
   /** The program whose execve is complete in that line, or null. */
