@@ -299,6 +299,17 @@ class FoundKindsTest {
   }
 
   @Test
+  void aHeapElsewhereMayBeAnotherPrograms() throws IOException {
+    String log =
+        """
+        7 brk(NULL) = 0x5607dd790000
+        7 brk(0x5607dd7b1000) = 0x5607dd7b1000
+        8 brk(NULL) = 0x55697ddf4000
+        """;
+    assertHas(folded(1, "replay", file(log)), "another program may begin there", "execve");
+  }
+
+  @Test
   void aSummaryCalledALogIsNamed() throws IOException {
     Path summary = dir.resolve("c.strace");
     Files.writeString(summary, "% time     seconds  usecs/call     calls    errors syscall\n");
