@@ -38,27 +38,6 @@ public final class MemoryReport {
   private static final Pattern RESERVE =
       Pattern.compile(".*(?:lowmem_reserve|protections)\\[\\]:((?: +\\d+)+).*");
   private static final Pattern FIELD = Pattern.compile("\\b([a-z_]+):(\\d+)(?:kB|KB)");
-  private static final Pattern FAILURE =
-      Pattern.compile(
-          ".*page allocation (?:failure[:.]|stalls for \\d+ms,) *order:(\\d{1,2}),"
-              + " *mode:(0x[0-9a-f]+(?:\\([^)]*\\))?).*");
-
-  /** Pages that vmalloc() did not get, one by one unless it says an order. */
-  private static final Pattern VMALLOC =
-      Pattern.compile(
-          ".*\\bvmalloc(?: error)?: (?:size \\d+, (?:page order (\\d{1,2}), )?failed to allocate"
-              + " pages|allocation failure, allocated \\d+ of \\d+ bytes),"
-              + " *mode:(0x[0-9a-f]+(?:\\([^)]*\\))?).*");
-
-  private static final Pattern OOM =
-      Pattern.compile(
-          ".*oom-killer: *gfp_mask=(0x[0-9a-f]+(?:\\([^)]*\\))?),?(?: *nodemask=[^,]*,)?"
-              + "(?: *order=(-?\\d{1,2}))?.*");
-
-  /** As 2.4 said it. */
-  private static final Pattern OLD_FAILURE =
-      Pattern.compile(".*__alloc_pages: (\\d{1,2})-order allocation failed \\(gfp=(0x[0-9a-f]+).*");
-
   private static final Pattern CGROUP =
       Pattern.compile(
           ".*(?:\\bmemory: usage (\\d+kB), limit (\\d+kB)|constraint=CONSTRAINT_MEMCG|Memory cgroup"
@@ -100,10 +79,7 @@ public final class MemoryReport {
             line ->
                 (ZONE.matcher(line).matches() && !line.contains("per-node"))
                     || MEM_INFO.matcher(line).matches()
-                    || FAILURE.matcher(line).matches()
-                    || OOM.matcher(line).matches()
-                    || OLD_FAILURE.matcher(line).matches()
-                    || VMALLOC.matcher(line).matches()
+                    || FailedRequest.in(line) != null
                     || SPEC_ZONE.matcher(line).matches());
   }
 
@@ -157,11 +133,8 @@ public final class MemoryReport {
   private void line(ReportLines.Line numbered) {
     number = numbered.number();
     String line = numbered.text();
-    boolean header =
-        FAILURE.matcher(line).matches()
-            || OOM.matcher(line).matches()
-            || OLD_FAILURE.matcher(line).matches()
-            || VMALLOC.matcher(line).matches();
+    FailedRequest failed = FailedRequest.in(line);
+    boolean header = failed != null;
     named |= header;
     done |= header && !zones.isEmpty(); // another report begins
     if (done) {
@@ -171,31 +144,14 @@ public final class MemoryReport {
     bounds.line(line);
     KernelVersion named = KernelVersion.in(line);
     version = named == null ? version : named;
-    Matcher matcher = FAILURE.matcher(line);
-    if (matcher.matches()) {
-      request(matcher.group(1), matcher.group(2));
-      return;
-    }
-    matcher = OLD_FAILURE.matcher(line);
-    if (matcher.matches()) {
-      request(matcher.group(1), matcher.group(2));
-      return;
-    }
-    matcher = VMALLOC.matcher(line);
-    if (matcher.matches()) {
-      request(matcher.group(1) == null ? "0" : matcher.group(1), matcher.group(2));
-      return;
-    }
-    matcher = OOM.matcher(line);
-    if (matcher.matches()) {
-      String asked = matcher.group(2);
-      if (asked == null && requests == 0) {
+    if (failed != null) {
+      if (failed.order() < 0 && requests == 0) {
         notes.add("line " + number + " does not say the order of the request: taken as 0");
       }
-      request(asked == null ? "0" : asked.replace("-1", "0"), matcher.group(1));
+      request(Math.max(0, failed.order()), failed.mode());
       return;
     }
-    matcher = CGROUP.matcher(line);
+    Matcher matcher = CGROUP.matcher(line);
     if (matcher.matches()) {
       String usage = matcher.group(1);
       cgroup =
@@ -239,9 +195,9 @@ public final class MemoryReport {
     return new InputException(what, where + ":" + number, allowed);
   }
 
-  private void request(String orderText, String modeText) {
+  private void request(int failedOrder, String modeText) {
     if (requests++ == 0) {
-      order = Integer.parseInt(orderText);
+      order = failedOrder;
       mode = modeText;
     }
   }
@@ -441,7 +397,7 @@ public final class MemoryReport {
     }
     matcher = SPEC_REQUEST.matcher(line);
     if (matcher.matches()) {
-      request(matcher.group(1), "0x" + matcher.group(2));
+      request(Integer.parseInt(matcher.group(1)), "0x" + matcher.group(2));
       return true;
     }
     matcher = SPEC_SYSCTL.matcher(line);
