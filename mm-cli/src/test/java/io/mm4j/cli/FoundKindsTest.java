@@ -310,6 +310,31 @@ class FoundKindsTest {
   }
 
   @Test
+  void mailsAsTheyTravelWrapLines() throws IOException {
+    String report =
+        """
+        > sh: page allocation failure: order:=
+        2, mode:0x40cc0(GFP_KERNEL|__GFP_COMP), nodemask=3D(null),cpuset=3D/,mems_=
+        allowed=3D0
+        > CPU: 0 PID: 812 Comm: x Not tainted 5.0.4 #1
+        > Node 0 Normal free:12000kB min:2800kB low:3500=
+        kB high:4200kB present:262144kB managed:250000kB
+        > lowmem_reserve[]: 0 0 0=20
+        > Node 0 Normal: 2000*4kB (UME) 500*8kB (UME) 0*=
+        16kB 0*32kB =3D 12000kB
+        """;
+    assertHas(
+        folded(0, "explain", "--after", file(report)), "order=2", "3000 free pages", "= no page");
+    String log =
+        """
+        > mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONY=
+        MOUS, -1, 0) =3D 0x7fe4d865f000
+        > munmap(0x7fe4d865f000, 4096)            =3D 0
+        """;
+    assertHas(folded(0, "replay", file(log)), "exact", "results 1");
+  }
+
+  @Test
   void aSummaryCalledALogIsNamed() throws IOException {
     Path summary = dir.resolve("c.strace");
     Files.writeString(summary, "% time     seconds  usecs/call     calls    errors syscall\n");

@@ -73,8 +73,8 @@ public final class MemoryReport {
 
   /** Whether a text has something of this in it. */
   public static boolean looksLike(String start) {
-    return OtherDumps.plain(start)
-        .lines()
+    return ReportLines.of(start).stream()
+        .map(ReportLines.Line::text)
         .anyMatch(
             line ->
                 (ZONE.matcher(line).matches() && !line.contains("per-node"))

@@ -149,6 +149,9 @@ record StraceLine(long pid, Form form, String name, List<String> args, String re
     if (line.endsWith(KILLED_IN_IT)) {
       line = line.substring(0, line.length() - KILLED_IN_IT.length()) + UNFINISHED_MARK;
     }
+    if (WebText.isQuotedPrintable(line) || line.endsWith("=")) {
+      line = WebText.unquoted(line.endsWith("=") ? line.substring(0, line.length() - 1) : line);
+    }
     if (line.endsWith("\\")) {
       line = line.substring(0, line.length() - 1).stripTrailing() + " "; // goes on in the next
     }

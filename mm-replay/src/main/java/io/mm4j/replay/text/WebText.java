@@ -38,4 +38,17 @@ public final class WebText {
     }
     return plain;
   }
+
+  /**
+   * Whether a mail's text is in quoted-printable (RFC 2045): long lines end in {@code =} and go on
+   * in the next, and {@code =} itself is {@code =3D}.
+   */
+  public static boolean isQuotedPrintable(String text) {
+    return text.contains("=3D");
+  }
+
+  /** A line of such a text with {@code =3D} and {@code =20} as what they stand for. */
+  public static String unquoted(String line) {
+    return line.replace("=20", " ").replace("=3D", "=");
+  }
 }
