@@ -69,6 +69,8 @@ class FoundKindsTest {
         "lr-------- 1 root root 64 Nov 2 12:00 400000-401000 -> /tmp/a!map_files",
         "  CORE  0x00000123 NT_FILE (mapped files)!a core's list of files",
         "0x0000555555554000 - 0x0000555555555000 is load1!gdb's info files",
+        "a 7 1.0: PERF_RECORD_MMAP2 7/7: [0x1000(0x1000) @ 0]: r-xp /tmp/a!where files are mapped",
+        "0x555555554000 - 0x555555556fff  a.out  ???  (main)!where files are mapped",
         "libc.so.6 => /lib/libc.so.6 (0x00007ffff7d8f000)!where files are mapped",
         "REGION TYPE                    START - END         [ VSIZE!another system than Linux",
         "VmPeak:     3000 kB!sums only",
@@ -332,6 +334,24 @@ class FoundKindsTest {
         > munmap(0x7fe4d865f000, 4096)            =3D 0
         """;
     assertHas(folded(0, "replay", file(log)), "exact", "results 1");
+  }
+
+  @Test
+  void whatMapsDoNotTellIsSaid() throws IOException {
+    String stack = "be8c4000-be8e5000 rw-p 00000000 00:00 0          [stack]\n";
+    String arm =
+        "00008000-000b5000 r-xp 00000000 b3:02 1234 /bin/busybox\n"
+            + stack
+            + "ffff0000-ffff1000 r-xp 00000000 00:00 0          [vectors]\n";
+    assertHas(
+        folded(0, "explain", "mmap 64K", "--maps", file(arm)), "[vectors] lies above user space");
+    String pool = "50000000-50400000 rw-p 00000000 00:0e 12 /anon_hugepage (deleted)\n" + stack;
+    assertHas(
+        folded(0, "cat", "/proc/1/maps", "--maps", file(pool)), "pages of hugetlb", "(1 mapping)");
+    assertHas(
+        folded(2, "explain", "mmap 64K", "--maps", file(arm + "==> b <==\n" + stack + arm)),
+        "this line lies below the one before: another dump begins",
+        "line 5");
   }
 
   @Test

@@ -30,6 +30,10 @@ final class MapsText {
   private static final Pattern BEGINS =
       Pattern.compile("(?:^|[\\s>|])(?=[0-9a-f]{1,16}-[0-9a-f]{1,16}(?: |$))");
 
+  /** Names of mappings with huge pages of a pool. */
+  private static final Pattern HUGETLB =
+      Pattern.compile("/anon_hugepage\\b|/(?:\\S*/)?hugepages\\b");
+
   /** Lines of smaps about the mapping above them. */
   private static final Pattern SMAPS = Pattern.compile("[A-Z][A-Za-z_]{1,30}:\\s.*");
 
@@ -44,6 +48,9 @@ final class MapsText {
 
   /** The beginning of the text, until there is a mapping. */
   private final StringBuilder start = new StringBuilder();
+
+  private boolean vectors;
+  private int hugetlb;
 
   /**
    * A reader for one text.
@@ -85,9 +92,19 @@ final class MapsText {
         passedOver(at, text.strip());
         continue;
       }
-      if (Long.compareUnsigned(line.start(), previousEnd) < 0) {
-        throw at.error("this line overlaps the one before", "lines in the order of addresses");
+      if (line.name().equals("[vectors]")) {
+        vectors = true;
+        continue;
       }
+      if (Long.compareUnsigned(line.start(), previousEnd) < 0) {
+        boolean below = Long.compareUnsigned(line.end(), lines.getLast().start()) <= 0;
+        throw at.error(
+            below
+                ? "this line lies below the one before: another dump begins, or they were sorted"
+                : "this line overlaps the one before",
+            "lines of one process in the order of addresses");
+      }
+      hugetlb += HUGETLB.matcher(line.name()).lookingAt() ? 1 : 0;
       previousEnd = line.end();
       lines.add(line);
     }
@@ -141,6 +158,17 @@ final class MapsText {
     }
     if (!heapTaken.isEmpty()) {
       notes.add(heapTaken);
+    }
+    if (vectors) {
+      notes.add("[vectors] lies above user space and is left out");
+    }
+    if (hugetlb > 0) {
+      notes.add(
+          "maps do not show how large pages of hugetlb are ("
+              + hugetlb
+              + (hugetlb == 1 ? " mapping" : " mappings")
+              + "): they are taken for those of a file, and Linux refuses calls that would cut"
+              + " one");
     }
     String leftOut = foreign.leftOut();
     if (leftOut != null) {

@@ -135,7 +135,8 @@ public final class KnownText {
               "these are the headers of a program file, not of a process",
               "`mm exec FILE` for the program itself, " + MAPS),
           Kind.of(
-              "(?m) => \\S+ \\(0x[0-9a-f]+\\)|^0x[0-9a-f]+\\+0x[0-9a-f]+ [0-9a-f]+@0x",
+              "(?m) => \\S+ \\(0x[0-9a-f]+\\)|PERF_RECORD_MMAP|^0x[0-9a-f]+ - 0x[0-9a-f]+ "
+                  + " \\S+|^0x[0-9a-f]+\\+0x[0-9a-f]+ [0-9a-f]+@0x",
               "it shows where files are mapped, and none of the other memory",
               MAPS),
           Kind.of(
