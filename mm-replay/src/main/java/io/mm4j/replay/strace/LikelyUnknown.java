@@ -24,10 +24,6 @@ final class LikelyUnknown {
   /** Farther than randomization moves where searches begin. */
   private static final long FAR = 1L << 41;
 
-  /** The heap of a program that the log has not named. */
-  private static final Pattern BREAK =
-      Pattern.compile("(?s)brk\\((?:NULL|0|0x0)\\) *= 0x[0-9a-f]{1,16}, here 0x.*");
-
   /** Where qemu-user begins to search, in units of 4 GiB. */
   private static final long QEMU_AREA = 0x40;
 
@@ -79,10 +75,6 @@ final class LikelyUnknown {
 
   /** A place that only huge pages explain: here on a border of 2 MiB, in the log not. */
   private static @Nullable String placed(String what) {
-    if (BREAK.matcher(what).matches()) {
-      return "another program may begin there: with execve in the trace (strace -e"
-          + " trace=memory,execve,openat,close) each is followed";
-    }
     Matcher matcher = PLACED.matcher(what);
     if (!matcher.matches()) {
       return null;

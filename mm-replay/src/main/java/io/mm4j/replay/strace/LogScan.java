@@ -33,12 +33,18 @@ final class LogScan {
   /**
    * A program that began.
    *
-   * @param line where its execve is complete
+   * @param line where its execve is complete; in a log without any, of its first question for the
+   *     break
    * @param pid who ran it
-   * @param program the path, in quotes as execve names it
+   * @param program the path, in quotes as execve names it; empty if no line shows it
    * @param arguments what it was given, as far as the log shows it
    */
   record Exec(long line, long pid, String program, List<String> arguments) {
+    /** Whether the line is its execve, and not the first question for its break. */
+    boolean named() {
+      return !program.isEmpty();
+    }
+
     ProgramName name() {
       String path = program.replace("\"", "");
       return new ProgramName(path.isEmpty() ? "-" : path, arguments);
@@ -73,6 +79,15 @@ final class LogScan {
 
   private final Map<Long, List<Break>> breaks = new HashMap<>();
   private int breakCount;
+
+  /** What any program's break was. */
+  private final Set<Long> knownBreaks = new HashSet<>();
+
+  /** Questions that were answered with a break that no program had: others begin there. */
+  private final List<Exec> unnamed = new ArrayList<>();
+
+  private boolean showsExec;
+  private boolean newPid;
   private final Map<Long, List<Born>> births = new HashMap<>();
   private final Unfinished unfinished = new Unfinished();
   private final Map<ResourceLimit, Long> limits = new EnumMap<>(ResourceLimit.class);
@@ -92,6 +107,9 @@ final class LogScan {
       line(line, lines.where(), lines.number());
     }
     notes = lines.notes();
+    if (!showsExec) {
+      unnamed.forEach(this::begins);
+    }
     if (firstPid < 0) {
       InputException known = KnownText.known(lines.passed(), source.name());
       if (known != null) {
@@ -151,11 +169,13 @@ final class LogScan {
     // The body, as an unfinished call's arguments are not taken apart.
     showsPaths |= !showsPaths && PATH.matcher(line.body()).find();
     boolean exec = line.name().equals("execve");
+    showsExec |= line.name().startsWith("execve");
     if (firstPid < 0) {
       firstPid = line.pid();
       firstIsExec = exec;
     }
-    if (seen.add(line.pid()) && exec) {
+    newPid = seen.add(line.pid());
+    if (newPid && exec) {
       execFirst.add(line.pid());
     }
   }
@@ -178,25 +198,53 @@ final class LogScan {
       int at = line.name().equals("execveat") ? 1 : 0;
       String program = line.args().size() > at ? line.args().get(at) : "";
       if (execs.size() < MAX_PIDS) {
-        Exec exec = new Exec(number, line.pid(), program, QuotedText.list(line.args(), at + 1));
-        execs.add(exec);
-        execByLine.put(number, exec);
-        Exec before = lastExec.put(line.pid(), exec);
-        if (before != null) {
-          nextExec.put(before.line(), number);
-        }
+        begins(new Exec(number, line.pid(), program, QuotedText.list(line.args(), at + 1)));
       }
     } else if (Calls.isBirth(line.name())) {
       born(line);
     } else if (asksForBreak(line)) {
       Long value = line.number();
       if (value != null && value > 0 && breakCount < MOST_BREAKS) {
+        unnamed(line, number, value);
         breakCount++;
         breaks.computeIfAbsent(line.pid(), p -> new ArrayList<>()).add(new Break(number, value));
       }
     } else {
       limits(line);
     }
+    Long end = line.name().equals("brk") ? line.number() : null;
+    if (end != null && knownBreaks.size() < MOST_BREAKS) {
+      knownBreaks.add(end);
+    }
+  }
+
+  private void begins(Exec exec) {
+    execs.add(exec);
+    execByLine.put(exec.line(), exec);
+    Exec before = lastExec.put(exec.pid(), exec);
+    if (before != null) {
+      nextExec.put(before.line(), exec.line());
+    }
+    if (!exec.named() && exec.pid() != firstPid) {
+      children.add(exec.pid());
+    }
+  }
+
+  /** A break is asked for that no call has made: nobody's but a new program's. */
+  private void unnamed(StraceLine line, long number, long uaddr) {
+    if (!showsExec && !knownBreaks.isEmpty() && !knownBreaks.contains(uaddr)) {
+      if (newPid) {
+        execFirst.add(line.pid());
+      }
+      if (unnamed.size() < MAX_PIDS) {
+        unnamed.add(new Exec(number, line.pid(), "", List.of()));
+      }
+    }
+  }
+
+  /** How many programs begin in a log that shows no execve. */
+  int unnamedPrograms() {
+    return showsExec ? 0 : unnamed.size();
   }
 
   /** A file is mapped from a page on, so an offset that is none counts pages. */
@@ -285,7 +333,8 @@ final class LogScan {
 
   /** Where the heap of a program begins, or 0: what its first question was answered with. */
   long firstBreak(Exec exec) {
-    return firstBreak(exec.pid(), exec.line(), nextExec.getOrDefault(exec.line(), Long.MAX_VALUE));
+    long after = exec.named() ? exec.line() : exec.line() - 1;
+    return firstBreak(exec.pid(), after, nextExec.getOrDefault(exec.line(), Long.MAX_VALUE));
   }
 
   private long firstBreak(long pid, long afterLine, long beforeLine) {

@@ -195,6 +195,11 @@ public final class StraceSource implements VmaSource {
               + printed.firstCut()
               + " and are shown in part: with strace -s 65536 they are compared");
     }
+    if (scan.unnamedPrograms() > 0) {
+      notes.add(
+          "the log shows no execve: a program is taken to begin where the break is one that no call"
+              + " has made (strace -e trace=memory,execve,openat,close shows more)");
+    }
     if (scan.pageOffsets()) {
       notes.add("offsets of mmap2 are in pages, as old versions of strace print them");
     }
@@ -295,8 +300,14 @@ public final class StraceSource implements VmaSource {
 
   private void call(StraceLine line) {
     if (line.name().startsWith("execve")) {
-      executed(line);
+      if (StraceLine.firstWord(line.result()).equals("0")) {
+        executed(line);
+      }
       return;
+    }
+    LogScan.Exec unnamed = scan.execAt(lines.number());
+    if (unnamed != null && !unnamed.named()) {
+      executed(line);
     }
     int process = process(line.pid());
     if (Calls.isBirth(line.name())) {
@@ -323,9 +334,6 @@ public final class StraceSource implements VmaSource {
   }
 
   private void executed(StraceLine line) {
-    if (!StraceLine.firstWord(line.result()).equals("0")) {
-      return;
-    }
     process(line.pid());
     descriptors.executed(line.pid());
     if (begin != null && lines.number() == begin.line()) {
