@@ -291,13 +291,14 @@ final class ExplainCommand extends MmCommand {
           PageExplainer explainer = new PageExplainer(booted, version, new ArrayList<>());
           List<Explanation> explanations = new ArrayList<>();
           for (int i = 0; i < calls.size(); i++) {
-            boolean itsOwn = i == 0 && report != null && isOf(report, calls.getFirst());
-            NodeMask nodes = itsOwn ? report.nodes(flags.getFirst()) : null;
+            boolean first = i == 0 && report != null && isOf(report, calls.getFirst());
+            MemoryReport own = first ? report : null;
+            NodeMask nodes = own == null ? null : own.nodes(flags.getFirst());
             Explanation one = explainer.explain(calls.get(i).words(), nodes);
-            if (itsOwn) {
+            if (own != null) {
               // The same request as the report's: if it is served here, that needs a reason.
               boolean served = !one.result().equals(PageExplainer.NO_PAGE);
-              one = served ? one.because(report.whyRefused(flags.getFirst())) : one;
+              one = served ? one.because(own.whyRefused(flags.getFirst())) : one;
             }
             explanations.add(one);
           }
