@@ -68,7 +68,7 @@ class FoundKindsTest {
         "555555554000-7ffd1c3c2000 ---p 00000000 00:00 0 [rollup]!smaps_rollup",
         "lr-------- 1 root root 64 Nov 2 12:00 400000-401000 -> /tmp/a!map_files",
         "  CORE  0x00000123 NT_FILE (mapped files)!a core's list of files",
-        "0x0000555555554000 - 0x0000555555555000 is load1!gdb's info files",
+        "'  0x0000555555554000 - 0x0000555555555000 is load1'!gdb's info files",
         "a 7 1.0: PERF_RECORD_MMAP2 7/7: [0x1000(0x1000) @ 0]: r-xp /tmp/a!where files are mapped",
         "0x555555554000 - 0x555555556fff  a.out  ???  (main)!where files are mapped",
         "libc.so.6 => /lib/libc.so.6 (0x00007ffff7d8f000)!where files are mapped",
@@ -77,13 +77,7 @@ class FoundKindsTest {
         "goroutine 1 [running]:!crash report of Go",
       })
   void whatShowsNoMappingsIsNamed(String text, String what) throws IOException {
-    String refused =
-        folded(
-            2,
-            "explain",
-            "mmap 1M",
-            "--maps",
-            file((text.contains(" - 0x") ? "  " : "") + text + "\n"));
+    String refused = folded(2, "explain", "mmap 1M", "--maps", file(text + "\n"));
     assertHas(refused, what, "/proc/PID/maps");
   }
 
@@ -353,7 +347,7 @@ class FoundKindsTest {
     assertHas(
         folded(0, "cat", "/proc/1/maps", "--maps", file(pool)), "pages of hugetlb", "(1 mapping)");
     assertHas(
-        folded(2, "explain", "mmap 64K", "--maps", file(arm + "==> b <==\n" + stack + arm)),
+        folded(2, "explain", "mmap 64K", "--maps", file(arm + "==> b <==\n" + arm)),
         "this line lies below the one before: another dump begins",
         "line 5");
   }
