@@ -352,6 +352,21 @@ class FoundKindsTest {
         "line 5");
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '!',
+      value = {"'$ '!'> '", "'mm> '!'mm> '", "'1. '!'2. '", "'- '!'* '"})
+  void scenariosAreCopiedFromPromptsAndLists(String first, String second) throws IOException {
+    String lines = first + "mmap 64K\n" + second + "munmap $1 64K\n";
+    assertHas(folded(0, "explain", "@" + file(lines)), "$1 mmap", "$2 munmap");
+  }
+
+  @Test
+  void aPlaceThatIsNoPageIsRefused() throws IOException {
+    String log = "mmap(NULL, 8192, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7fc6aa258400\n";
+    assertHas(folded(2, "replay", file(log)), "no mapping begins at 0x7fc6aa258400", "line 1");
+  }
+
   @Test
   void aSummaryCalledALogIsNamed() throws IOException {
     Path summary = dir.resolve("c.strace");
