@@ -4,6 +4,8 @@ package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.machine.Machine;
+import io.mm4j.api.memory.NodeMask;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.plugin.Sizes;
 import io.mm4j.cli.explain.BootExplainer;
 import io.mm4j.cli.explain.CallExplainer;
@@ -19,6 +21,7 @@ import io.mm4j.cli.proc.Scene;
 import io.mm4j.cli.shell.FloorsCheck;
 import io.mm4j.replay.RunningProcess;
 import io.mm4j.replay.process.ProcessReplay;
+import io.mm4j.replay.report.GfpText;
 import io.mm4j.replay.report.KernelVersion;
 import io.mm4j.replay.report.MemoryReport;
 import java.util.ArrayList;
@@ -229,10 +232,16 @@ final class ExplainCommand extends MmCommand {
     throw Operations.noneNamed(after);
   }
 
+  private static boolean isOf(MemoryReport report, CallScript.Typed call) {
+    return report.order() >= 0 && call.words().equals(request(report).words());
+  }
+
   private static CallScript.Typed request(MemoryReport report) {
+    int gfp = GfpText.parse(report.mode(), report.version(), "the report");
+    int served = report.onItsZones(gfp);
+    String flags = served == gfp ? report.mode() : Gfp.format(served);
     return new CallScript.Typed(
-        List.of(
-            PageExplainer.OPERATION, report.mode(), Integer.toString(Math.max(0, report.order()))),
+        List.of(PageExplainer.OPERATION, flags, Integer.toString(Math.max(0, report.order()))),
         null,
         false);
   }
@@ -279,13 +288,14 @@ final class ExplainCommand extends MmCommand {
           PageExplainer explainer = new PageExplainer(booted, version, new ArrayList<>());
           List<Explanation> explanations = new ArrayList<>();
           for (int i = 0; i < calls.size(); i++) {
-            Explanation one = explainer.explain(calls.get(i).words());
-            if (i == 0
-                && report != null
-                && calls.getFirst().words().equals(request(report).words())) {
+            boolean first = i == 0 && report != null && isOf(report, calls.getFirst());
+            MemoryReport own = first ? report : null;
+            NodeMask nodes = own == null ? null : own.nodes(flags.getFirst());
+            Explanation one = explainer.explain(calls.get(i).words(), nodes);
+            if (own != null) {
               // The same request as the report's: if it is served here, that needs a reason.
               boolean served = !one.result().equals(PageExplainer.NO_PAGE);
-              one = served ? one.because(report.whyRefused(flags.getFirst())) : one;
+              one = served ? one.because(own.whyRefused(flags.getFirst())) : one;
             }
             explanations.add(one);
           }
@@ -343,7 +353,17 @@ final class ExplainCommand extends MmCommand {
             ? ""
             : ", whose request failed with order " + report.order() + " and " + report.mode();
     String release = report == null ? "" : report.release();
-    return "after " + workload + of + (release.isEmpty() ? "" : ", " + release);
+    String zones = report == null || report.order() < 0 ? "" : otherZone(report);
+    return "after " + workload + of + (release.isEmpty() ? "" : ", " + release) + zones;
+  }
+
+  private static String otherZone(MemoryReport report) {
+    int gfp = GfpText.parse(report.mode(), report.version(), "the report");
+    return report.onItsZones(gfp) == gfp
+        ? ""
+        : "; its kernel has no zone "
+            + Gfp.highestZone(gfp).procName()
+            + ", so its lowest zone serves instead";
   }
 
   private int calls(Io io, List<CallScript.Typed> typed) {

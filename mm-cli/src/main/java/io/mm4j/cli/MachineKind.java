@@ -7,13 +7,16 @@ import static java.util.stream.Collectors.joining;
 import io.mm4j.api.InputException;
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.MemoryMapText;
+import io.mm4j.api.plugin.Nearest;
 import io.mm4j.cli.text.WhyNot;
+import io.mm4j.replay.Recordings;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,15 +51,27 @@ record MachineKind(Architecture architecture, @Nullable String file) {
     try {
       Path path = Path.of(file);
       if (!Files.isRegularFile(path)) {
-        throw new InputException("there is no machine '" + file + "'", "--machine", allowed);
+        List<String> ids = Arrays.stream(Architecture.values()).map(Architecture::id).toList();
+        throw new InputException(
+            "there is no machine '" + file + "'" + Nearest.hint(file, ids), "--machine", allowed);
       }
       if (Files.size(path) > MAX_MAP_BYTES) {
         throw new InputException("'" + file + "' is too long for a map", "--machine", "up to 16M");
       }
       String text = new String(Files.readAllBytes(path), StandardCharsets.ISO_8859_1);
-      return MemoryMapText.read(text, "--machine " + file);
+      return map(text, "--machine " + file);
     } catch (IOException | InvalidPathException e) {
       throw new InputException("cannot read '" + file + "': " + WhyNot.of(e), "--machine", allowed);
+    }
+  }
+
+  private static MemoryMapText.Found map(String text, String where) {
+    try {
+      return MemoryMapText.read(text, where);
+    } catch (InputException e) {
+      InputException known =
+          text.contains("e820") ? null : Recordings.known(text, where, e.allowed());
+      throw known == null ? e : known;
     }
   }
 }

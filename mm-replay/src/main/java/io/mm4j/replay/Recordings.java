@@ -3,6 +3,8 @@ package io.mm4j.replay;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.plugin.Nearest;
+import io.mm4j.replay.text.KnownText;
+import io.mm4j.replay.text.WebText;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -31,7 +33,7 @@ public final class Recordings {
 
   private static final String KMEM_PAGES = "pages.txt.gz";
   private static final String VMAP_EVENTS = "events.txt.gz";
-  private static final int SNIFFED_BYTES = 4096;
+  private static final int SNIFFED_BYTES = 1 << 16;
   private static final int MOST_NAMES = 10_000;
   private static final Pattern STRACE_LINE =
       Pattern.compile(
@@ -77,6 +79,16 @@ public final class Recordings {
       inFolder.forEach(recording -> found.putIfAbsent(recording.path(), recording));
     }
     return List.copyOf(found.values());
+  }
+
+  /**
+   * What a text is that nobody here can read: a summary, a binary file, another system's.
+   *
+   * @param allowed what is read in its place
+   * @return null if it is of no kind that is known
+   */
+  public static @Nullable InputException known(String text, String where, String allowed) {
+    return KnownText.known(text, where, allowed);
   }
 
   /** The name in its folder that was meant, perhaps. */
@@ -140,7 +152,7 @@ public final class Recordings {
     if (byName != null) {
       return byName;
     }
-    String start = new String(firstBytes(file), StandardCharsets.ISO_8859_1);
+    String start = WebText.plain(new String(firstBytes(file), StandardCharsets.ISO_8859_1));
     if (start.startsWith("VMACORPUS ")) {
       return RecordingKind.VMA;
     }

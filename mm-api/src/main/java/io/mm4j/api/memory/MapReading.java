@@ -17,7 +17,7 @@ final class MapReading {
   private static final Pattern LABELLED =
       Pattern.compile(
           "(?:^|.*[\\s>\\]:])(BIOS-[0-9a-zA-Z]{2,4}|user|modified|reserve"
-              + " setup_data|extended|Xen|memblock|lsmem):\\s+(.+)");
+              + " setup_data|extended|Xen|memblock|lsmem|efi map):\\s+(.+)");
   private static final Pattern NEW =
       Pattern.compile(
           "\\[mem " + MapWords.HEX + "-" + MapWords.HEX + "(?: flags [0-9a-fx]+)?\\]\\s+(.+)");

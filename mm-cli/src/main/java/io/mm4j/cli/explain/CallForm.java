@@ -122,7 +122,7 @@ enum CallForm {
     }
     List<String> names = Arrays.stream(values()).map(CallForm::text).toList();
     throw new InputException(
-        "cannot explain '" + name + "'" + Nearest.hint(name, names),
+        "cannot explain '" + name + "'" + Nearest.hint(name, OperationWords.names()),
         "mm explain",
         String.join(", ", names)
             + ", "

@@ -28,6 +28,10 @@ public final class CallScript {
 
   private CallScript() {}
 
+  /** A prompt, or the mark of a point in a list. */
+  private static final Pattern MARK =
+      Pattern.compile("^\\s*(?:mm>|[$>*-]|\\d{1,3}[.)])\\s+(?=[a-z_])");
+
   /**
    * One call as typed.
    *
@@ -70,6 +74,7 @@ public final class CallScript {
     CNames names = new CNames();
     text.lines()
         .filter(line -> !line.strip().startsWith("#"))
+        .map(line -> MARK.matcher(line).replaceFirst(""))
         .forEach(line -> lines(MASK.matcher(line).replaceAll("$1"), names, calls));
     if (calls.size() > MOST_CALLS) {
       throw new InputException(

@@ -7,6 +7,7 @@ import io.mm4j.api.InputException;
 import io.mm4j.api.MemoryDeadlockException;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.machine.Machine;
+import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.ManagedZone;
@@ -81,23 +82,33 @@ public final class PageExplainer {
 
   /** Does one operation. */
   public Explanation explain(List<String> words) {
-    PageOp op = PageOp.of(words.getFirst());
-    op.check(words);
-    return op.allocates() ? allocate(op, words) : free(op, words);
+    return explain(words, null);
   }
 
-  private Explanation allocate(PageOp op, List<String> words) {
+  /**
+   * Does one operation.
+   *
+   * @param nodes those that may serve a request; null for all
+   */
+  public Explanation explain(List<String> words, @Nullable NodeMask nodes) {
+    PageOp op = PageOp.of(words.getFirst());
+    op.check(words);
+    return op.allocates() ? allocate(op, words, nodes) : free(op, words);
+  }
+
+  private Explanation allocate(PageOp op, List<String> words, @Nullable NodeMask nodes) {
     int gfp = op.gfp(words, version);
     int order = op.order(words);
     int node = op.node(words, machine.layout().nodes().size());
     String call =
         String.format(
             Locale.ROOT,
-            "%s(gfp=%s, order=%d%s): %d page%s of %s memory, from zone %s or lower",
+            "%s(gfp=%s, order=%d%s%s): %d page%s of %s memory, from zone %s or lower",
             op.text(),
             Gfp.format(gfp),
             order,
             node < 0 ? "" : ", node=" + node,
+            nodes == null ? "" : ", nodemask=" + nodes,
             1 << order,
             order == 0 ? "" : "s in a row",
             Migratetype.name(Gfp.migratetype(gfp)),
@@ -115,7 +126,10 @@ public final class PageExplainer {
     long pfn = PageAllocator.NO_PAGE;
     String never = null;
     try {
-      pfn = op.givesAddress() ? freePages(gfp, order) : pages.allocPages(cpu(), gfp, order, node);
+      pfn =
+          op.givesAddress()
+              ? freePages(gfp, order)
+              : pages.allocPages(cpu(), gfp, order, node, nodes);
     } catch (MemoryDeadlockException e) {
       never = "never comes back: " + e.getMessage();
     } finally {
@@ -128,6 +142,9 @@ public final class PageExplainer {
     FreeCounts after = new FreeCounts(machine);
     if (pfn == PageAllocator.NO_PAGE) {
       teller.lastWords().forEach(text -> steps.add(new Step("why", text)));
+      if (tells && steps.isEmpty()) {
+        steps.add(new Step("why", "this machine has no zone with pages that may serve it"));
+      }
     }
     boolean none = pfn == PageAllocator.NO_PAGE && never == null;
     if (!none && never == null) {
@@ -140,6 +157,9 @@ public final class PageExplainer {
     arguments.put("order", Integer.toString(order));
     if (node >= 0) {
       arguments.put("node", Integer.toString(node));
+    }
+    if (nodes != null) {
+      arguments.put("nodemask", nodes.toString());
     }
     String result = never != null ? never : none ? NO_PAGE : where(pfn, op.givesAddress());
     return new Explanation(

@@ -27,14 +27,16 @@ import org.jspecify.annotations.Nullable;
  * <pre>
  *    gnome-terminal-1567  [000]  4415.246506: mm_page_alloc: page=ffffea0003db9f40 pfn=1155800 order=0 migratetype=0 gfp_flags=GFP_KERNEL
  *    swapper     0 [000]   889.213383: kmem:mm_page_free: page=0x.. pfn=0xed008 order=0
+ *    sh       1234   889.213390:      1 kmem:mm_page_free: page=0x.. pfn=0xed009 order=0
  * </pre>
  */
 public final class FtraceRequests implements RequestTrace {
   /** How a line with an event begins. */
   private static final Pattern LINE =
       Pattern.compile(
-          "\\s*\\S.*?\\[([0-9]{1,5})\\]\\s+(?:\\S{4,6}\\s+)?([0-9]{1,12})\\.([0-9]{1,9}):\\s+"
-              + "(?:kmem:)?([a-z_0-9]+):\\s*(.*)");
+          "\\s*\\S.*?(?:\\[([0-9]{1,5})\\]|\\s[0-9]{1,9})\\s+(?:\\S{4,6}\\s+)?"
+              + "([0-9]{1,12})\\.([0-9]{1,9}):\\s+(?:[0-9]{1,9}\\s+)?(?:kmem:)?([a-z_0-9]+):"
+              + "\\s*(.*)");
 
   /** The same in a dump of the buffer after an oops, and with the option latency-format. */
   private static final Pattern LATENCY =
@@ -64,11 +66,14 @@ public final class FtraceRequests implements RequestTrace {
   /** Whether the text has page events of ftrace or perf. */
   private static final Pattern PAGE_EVENT =
       Pattern.compile(
-          "(?m)^.*(?:\\[[0-9]{1,5}\\].*:|/\\*|[0-9]us[^:]{0,4}:|[0-9]\\.[0-9]{3} .*)[ ]+(?:kmem:)?"
-              + "mm_page(?:vec)?_[a-z_]+[:(].*\\bpfn[=:]");
+          "(?m)^.*(?:\\[[0-9]{1,5}\\].*:|[0-9]\\.[0-9]{6}:.*|/\\*|[0-9]us[^:]{0,4}:|[0-9]\\.[0-9]{3}"
+              + " .*)[ ]+(?:kmem:)?mm_page(?:vec)?_[a-z_]+[:(].*\\bpfn[=:]");
 
   /** What no request can be both. */
   private static final int MOBILITY = Gfp.__GFP_MOVABLE | Gfp.__GFP_RECLAIMABLE;
+
+  /** How printf shows a null pointer, some with blanks in front. */
+  private static final Pattern NO_PAGE = Pattern.compile("\\bpage= *\\((?:null|nil)\\)");
 
   private static final Pattern FIELD = Pattern.compile("([a-z_]+)=(\\S+)");
 
@@ -138,7 +143,7 @@ public final class FtraceRequests implements RequestTrace {
   private Kind line(String line) {
     Matcher matcher = LINE.matcher(line);
     if (matcher.matches()) {
-      cpu = Integer.parseInt(matcher.group(1));
+      cpu = matcher.group(1) == null ? 0 : Integer.parseInt(matcher.group(1));
       timeNs = nanoseconds(matcher.group(2), matcher.group(3), 1_000_000_000L);
       return event(matcher.group(4), matcher.group(5), null);
     }
@@ -190,7 +195,7 @@ public final class FtraceRequests implements RequestTrace {
     // Single pages only are freed in batches, and their events need not say so.
     order = (int) fields.number("order", freed ? Long.valueOf(0) : order0, 63);
     String page = fields.text("page", "");
-    boolean none = page.equals("(null)") || page.matches("(0x)?0+");
+    boolean none = NO_PAGE.matcher(text).find() || page.matches("(0x)?0+");
     String frame = fields.text("pfn", "");
     pfn =
         alloc && (none || frame.equals("-1") || frame.equals("18446744073709551615"))

@@ -3,6 +3,9 @@
 package io.mm4j.replay.report;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.memory.NodeMask;
+import io.mm4j.api.memory.ZoneType;
+import io.mm4j.api.page.Gfp;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,6 +27,7 @@ public final class MemoryReport {
   private final RequestLines requests = new RequestLines(notes::add);
   private final ZoneLines zones;
   private final Map<String, String> sysctls = new LinkedHashMap<>();
+  private final NodeBounds bounds = new NodeBounds();
   private @Nullable KernelVersion version;
   private boolean guessed;
 
@@ -33,8 +37,8 @@ public final class MemoryReport {
 
   /** Whether a text has something of this in it. */
   public static boolean looksLike(String start) {
-    return OtherDumps.plain(start)
-        .lines()
+    return ReportLines.of(start).stream()
+        .map(ReportLines.Line::text)
         .anyMatch(line -> ZoneLines.begins(line) || RequestLines.begins(line));
   }
 
@@ -97,6 +101,7 @@ public final class MemoryReport {
     if (requests.isOfLater(line, !zones.isEmpty())) {
       return;
     }
+    bounds.line(line);
     KernelVersion named = KernelVersion.in(line);
     version = named == null ? version : named;
     boolean read =
@@ -182,6 +187,31 @@ public final class MemoryReport {
         "the kernel of the report refused it: what is printed is how things stood a moment later,"
             + " so blocks may have been freed since; or the request was bound to a cpuset or a"
             + " memory policy (nodemask and cpuset in the report), or only to another node");
+  }
+
+  /**
+   * The nodes that may serve the report's request.
+   *
+   * @param gfp the request's flags
+   * @return null if it is bound to none, or none of the zones is left out by that
+   */
+  public @Nullable NodeMask nodes(int gfp) {
+    NodeMask nodes = bounds.of(gfp);
+    boolean all = nodes == null || zones().stream().allMatch(zone -> nodes.contains(zone.node));
+    return all ? null : nodes;
+  }
+
+  /**
+   * The flags of the report's request on the zones that its kernel has: where there is none as low
+   * as the one asked for, the kernel was built without it, and its lowest zone serves ({@code
+   * GFP_ZONE_TABLE}, include/linux/gfp.h).
+   */
+  public int onItsZones(int gfp) {
+    ZoneType highest = Gfp.highestZone(gfp);
+    if (zones().stream().anyMatch(zone -> zone.type.compareTo(highest) <= 0)) {
+      return gfp;
+    }
+    return gfp & ~(Gfp.__GFP_DMA | Gfp.__GFP_DMA32);
   }
 
   /** How many failures are reported; the first counts. */

@@ -51,10 +51,12 @@ final class ReportLines {
   static List<Line> of(String text) {
     List<Line> lines = new ArrayList<>();
     int number = 0;
+    boolean quoted = WebText.isQuotedPrintable(text);
     for (String raw : OtherDumps.plain(text).lines().toList()) {
       number++;
       String line = WebText.plain(raw).stripTrailing();
-      if (!lines.isEmpty() && lines.getLast().text().endsWith("\\")) {
+      line = quoted ? WebText.unquoted(line) : line;
+      if (!lines.isEmpty() && goesOn(lines.getLast().text(), quoted)) {
         Line last = lines.getLast();
         String begun = last.text().substring(0, last.text().length() - 1);
         lines.set(lines.size() - 1, new Line(last.number(), begun + line));
@@ -71,6 +73,10 @@ final class ReportLines {
       lines.add(new Line(number, line));
     }
     return lines;
+  }
+
+  private static boolean goesOn(String line, boolean quoted) {
+    return line.endsWith("\\") || (quoted && line.endsWith("="));
   }
 
   private static boolean continues(String line, String part) {

@@ -37,6 +37,9 @@ public final class ReportedZone {
 
   boolean blocksKnown;
 
+  /** Whether a buddyinfo has shown its blocks. */
+  boolean listed;
+
   /** Types that may be the list's of each order, where a report names several. */
   final String[] letters = new String[ORDERS];
 

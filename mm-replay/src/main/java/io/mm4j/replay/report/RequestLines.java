@@ -8,18 +8,6 @@ import java.util.regex.Pattern;
 
 /** The requests that failed, as reports name them; the first one counts. */
 final class RequestLines {
-  private static final Pattern FAILURE =
-      Pattern.compile(
-          ".*page allocation failure[:.] *order:(\\d{1,2}), *mode:(0x[0-9a-f]+(?:\\([^)]*\\))?).*");
-  private static final Pattern OOM =
-      Pattern.compile(
-          ".*oom-killer: *gfp_mask=(0x[0-9a-f]+(?:\\([^)]*\\))?),?(?: *nodemask=[^,]*,)?"
-              + "(?: *order=(-?\\d{1,2}))?.*");
-
-  /** As 2.4 said it. */
-  private static final Pattern OLD_FAILURE =
-      Pattern.compile(".*__alloc_pages: (\\d{1,2})-order allocation failed \\(gfp=(0x[0-9a-f]+).*");
-
   private static final Pattern CGROUP =
       Pattern.compile(
           ".*(?:\\bmemory: usage (\\d+kB), limit (\\d+kB)|constraint=CONSTRAINT_MEMCG|Memory cgroup"
@@ -45,9 +33,7 @@ final class RequestLines {
 
   /** Whether a line begins a report. */
   static boolean begins(String line) {
-    return FAILURE.matcher(line).matches()
-        || OOM.matcher(line).matches()
-        || OLD_FAILURE.matcher(line).matches();
+    return FailedRequest.in(line) != null;
   }
 
   /**
@@ -67,26 +53,15 @@ final class RequestLines {
 
   /** Reads a line; false if it names no request. */
   boolean read(String line, int number) {
-    Matcher matcher = FAILURE.matcher(line);
-    if (matcher.matches()) {
-      request(matcher.group(1), matcher.group(2));
-      return true;
-    }
-    matcher = OLD_FAILURE.matcher(line);
-    if (matcher.matches()) {
-      request(matcher.group(1), matcher.group(2));
-      return true;
-    }
-    matcher = OOM.matcher(line);
-    if (matcher.matches()) {
-      String asked = matcher.group(2);
-      if (asked == null && count == 0) {
+    FailedRequest failed = FailedRequest.in(line);
+    if (failed != null) {
+      if (failed.order() < 0 && count == 0) {
         notes.accept("line " + number + " does not say the order of the request: taken as 0");
       }
-      request(asked == null ? "0" : asked.replace("-1", "0"), matcher.group(1));
+      request(Math.max(0, failed.order()), failed.mode());
       return true;
     }
-    matcher = CGROUP.matcher(line);
+    Matcher matcher = CGROUP.matcher(line);
     if (matcher.matches()) {
       String usage = matcher.group(1);
       cgroup =
@@ -101,14 +76,14 @@ final class RequestLines {
   boolean summary(String line) {
     Matcher matcher = SPEC_REQUEST.matcher(line);
     if (matcher.matches()) {
-      request(matcher.group(1), "0x" + matcher.group(2));
+      request(Integer.parseInt(matcher.group(1)), "0x" + matcher.group(2));
     }
     return matcher.matches();
   }
 
-  private void request(String orderText, String modeText) {
+  private void request(int failedOrder, String modeText) {
     if (count++ == 0) {
-      order = Integer.parseInt(orderText);
+      order = failedOrder;
       mode = modeText;
     }
   }

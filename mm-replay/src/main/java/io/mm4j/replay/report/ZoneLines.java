@@ -25,11 +25,11 @@ final class ZoneLines {
       Pattern.compile(".*?Node +(\\d{1,4}), +zone +([A-Za-z0-9]+)\\b(.*)");
   private static final Pattern MEM_INFO =
       Pattern.compile(
-          "(?:.*?\\bNode +(\\d{1,4}) +|.*?(?:^|[\\] >]))(DMA|DMA32|Normal|HighMem|Movable)"
+          "(?:.*?\\bNode +(\\d{1,4}) +|.*?(?:^|\\W))(DMA|DMA32|Normal|HighMem|Movable)"
               + " +free:(\\d+)(kB|KB)?(.*)");
   private static final Pattern BLOCKS =
       Pattern.compile(
-          "(?:.*?\\bNode +(\\d{1,4}) +|.*?(?:^|[\\] >]))(DMA|DMA32|Normal|HighMem|Movable):((?:"
+          "(?:.*?\\bNode +(\\d{1,4}) +|.*?(?:^|\\W))(DMA|DMA32|Normal|HighMem|Movable):((?:"
               + " +\\d+\\*\\d+kB(?: *\\([A-Z]*\\))?)+) *=.*");
   private static final Pattern BLOCK =
       Pattern.compile("(\\d{1,12})\\*(\\d{1,9})kB(?: *\\(([A-Z]*)\\))?");
@@ -38,6 +38,7 @@ final class ZoneLines {
   private static final Pattern FIELD = Pattern.compile("\\b([a-z_]+):(\\d+)(?:kB|KB)");
   private static final Pattern PAGE_TYPE =
       Pattern.compile(".*Node +(\\d{1,4}), +zone +(\\w+), +type +(\\w+) +(.*)");
+  private static final Pattern SHARES = Pattern.compile("\\s+-?[01]\\.\\d{3}\\b");
   private static final Pattern SPEC_ZONE =
       Pattern.compile("zone (\\d+) (\\w+) (\\d+) (\\d+) (\\d+) (\\d+)");
 
@@ -47,6 +48,7 @@ final class ZoneLines {
   private final Map<String, ReportedZone> zones = new LinkedHashMap<>();
   private @Nullable ReportedZone current;
   private int number;
+  private boolean listedTwice;
 
   /**
    * No zones yet.
@@ -152,6 +154,11 @@ final class ZoneLines {
 
   /** The rest of a line of buddyinfo, or of zoneinfo: nothing. */
   private void counts(String rest) {
+    if (SHARES.matcher(rest).lookingAt()) {
+      throw wrong(
+          "these are indices of fragmentation, shares and not numbers of blocks",
+          "the text of /proc/buddyinfo");
+    }
     List<Long> counts = numbers(rest);
     ReportedZone zone = current;
     if (zone == null || counts.isEmpty() || !rest.strip().matches("[0-9 \\t]+(?:\\.\\.\\.)?")) {
@@ -163,6 +170,11 @@ final class ZoneLines {
     if (counts.size() > ReportedZone.ORDERS) {
       notes.accept("line " + number + ": blocks above order 10 count as blocks of order 10");
     }
+    if (zone.listed && !listedTwice) {
+      listedTwice = true;
+      notes.accept("free blocks are listed more than once: the last list counts");
+    }
+    zone.listed = true;
     zone.blocksKnown = true;
     long[] row = zone.blocks[ReportedZone.ANY_TYPE];
     Arrays.fill(row, 0);

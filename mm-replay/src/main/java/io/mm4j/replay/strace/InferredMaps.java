@@ -233,6 +233,12 @@ final class InferredMaps {
 
   /** The maps as text. */
   private LineSource open() {
+    if ((firstPlace & 4095) != 0) {
+      throw new InputException(
+          String.format(Locale.ROOT, "no mapping begins at 0x%x, which is no page", firstPlace),
+          name + ", line " + inputLine,
+          "multiples of 0x1000");
+    }
     if (Long.compareUnsigned(firstPlace + firstBytes, TOP_64) > 0) {
       throw new InputException(
           String.format(

@@ -16,13 +16,16 @@ final class LikelyUnknown {
 
   private static final Pattern PLACED =
       Pattern.compile(
-          "(?s)mmap2?\\((?:NULL|0), .*= 0x([0-9a-f]{1,16})\\b.*, here 0x([0-9a-f]{1,16})");
+          "(?s)mmap2?\\((?:NULL|0), ?.*= 0x([0-9a-f]{1,16})\\b.*, here 0x([0-9a-f]{1,16})");
   private static final long HUGE_MASK = (2L << 20) - 1;
 
   private static final long LARGE_MASK = (64L << 10) - 1;
 
   /** Farther than randomization moves where searches begin. */
   private static final long FAR = 1L << 41;
+
+  /** Where qemu-user begins to search, in units of 4 GiB. */
+  private static final long QEMU_AREA = 0x40;
 
   private LikelyUnknown() {}
 
@@ -78,6 +81,9 @@ final class LikelyUnknown {
     }
     long kernel = Long.parseUnsignedLong(matcher.group(1), 16);
     long here = Long.parseUnsignedLong(matcher.group(2), 16);
+    if (kernel >>> 32 == QEMU_AREA) {
+      return "qemu-user places the mappings of its program by itself, from 0x4000000000 on";
+    }
     if (Math.abs(kernel - here) > FAR) {
       return "no search of Linux leads there from these maps: they are those of another process or"
           + " incomplete, or what answered is no Linux (gVisor) or places at random (PaX)";

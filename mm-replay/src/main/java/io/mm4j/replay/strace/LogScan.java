@@ -3,6 +3,7 @@ package io.mm4j.replay.strace;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.process.ResourceLimit;
+import io.mm4j.replay.text.KnownText;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.vma.ProgramName;
 import java.util.ArrayList;
@@ -26,17 +27,24 @@ final class LogScan {
   private static final int MOST_BREAKS = 1 << 18;
   private static final Pattern PATH =
       Pattern.compile("[(, =]\\d{1,7}<(?:/|anon_inode:|socket:|pipe:|TCP|UDP|UNIX)");
+  private static final Pattern OTHER_UNIX = Pattern.compile("\\bMAP_ANON(?=$|[|\\s])");
   private static final Pattern CHILD = Pattern.compile("si_pid=(\\d{1,9})[,}]");
 
   /**
    * A program that began.
    *
-   * @param line where its execve is complete
+   * @param line where its execve is complete; in a log without any, of its first question for the
+   *     break
    * @param pid who ran it
-   * @param program the path, in quotes as execve names it
+   * @param program the path, in quotes as execve names it; empty if no line shows it
    * @param arguments what it was given, as far as the log shows it
    */
   record Exec(long line, long pid, String program, List<String> arguments) {
+    /** Whether the line is its execve, and not the first question for its break. */
+    boolean named() {
+      return !program.isEmpty();
+    }
+
     ProgramName name() {
       String path = program.replace("\"", "");
       return new ProgramName(path.isEmpty() ? "-" : path, arguments);
@@ -53,6 +61,9 @@ final class LogScan {
    */
   record Birth(long parent, boolean sharesMemory, boolean sharesFiles, boolean thread) {}
 
+  /** A birth as its line shows it, maybe without flags. */
+  private record Born(long parent, @Nullable CloneFlags flags) {}
+
   /** A question for the break and its answer. */
   private record Break(long line, long uaddr) {}
 
@@ -68,7 +79,16 @@ final class LogScan {
 
   private final Map<Long, List<Break>> breaks = new HashMap<>();
   private int breakCount;
-  private final Map<Long, List<Birth>> births = new HashMap<>();
+
+  /** What any program's break was. */
+  private final Set<Long> knownBreaks = new HashSet<>();
+
+  /** Questions that were answered with a break that no program had: others begin there. */
+  private final List<Exec> unnamed = new ArrayList<>();
+
+  private boolean showsExec;
+  private boolean newPid;
+  private final Map<Long, List<Born>> births = new HashMap<>();
   private final Unfinished unfinished = new Unfinished();
   private final Map<ResourceLimit, Long> limits = new EnumMap<>(ResourceLimit.class);
   private final Set<ResourceLimit> limitsSet = new HashSet<>();
@@ -87,7 +107,14 @@ final class LogScan {
       line(line, lines.where(), lines.number());
     }
     notes = lines.notes();
+    if (!showsExec) {
+      unnamed.forEach(this::begins);
+    }
     if (firstPid < 0) {
+      InputException known = KnownText.known(lines.passed(), source.name());
+      if (known != null) {
+        throw known;
+      }
       throw new InputException(
           "there is no call in it" + (notes.isEmpty() ? "" : ": " + notes.getFirst()),
           source.name() + ", line " + source.number(),
@@ -127,12 +154,12 @@ final class LogScan {
         Unfinished.Whole whole = unfinished.completed(line, where);
         if (whole != null && whole.line().form() == StraceLine.Form.CALL) {
           // By the pid that began it: under that one its maker is known already.
-          call(whole.line().by(whole.beganBy()), number);
+          call(whole.line().by(whole.beganBy()), where, number);
         }
       }
       case CALL -> {
         appears(line);
-        call(line, number);
+        call(line, where, number);
       }
       default -> {}
     }
@@ -142,16 +169,26 @@ final class LogScan {
     // The body, as an unfinished call's arguments are not taken apart.
     showsPaths |= !showsPaths && PATH.matcher(line.body()).find();
     boolean exec = line.name().equals("execve");
+    showsExec |= line.name().startsWith("execve");
     if (firstPid < 0) {
       firstPid = line.pid();
       firstIsExec = exec;
     }
-    if (seen.add(line.pid()) && exec) {
+    newPid = seen.add(line.pid());
+    if (newPid && exec) {
       execFirst.add(line.pid());
     }
   }
 
-  private void call(StraceLine line, long number) {
+  private void call(StraceLine line, String where, long number) {
+    if (line.name().equals("mmap")
+        && line.args().size() > 3
+        && OTHER_UNIX.matcher(line.args().get(3)).find()) {
+      throw new InputException(
+          "this log is of another system than Linux, as its MAP_ANON shows",
+          where,
+          "a log of Linux, where strace says MAP_ANONYMOUS");
+    }
     if (Prctl.namesVma(line)) {
       namesVmas |= !line.result().contains("EINVAL"); // without names every such call is refused so
       hidesVmaNames |= line.succeeded() && Prctl.vmaName(line) == null;
@@ -161,25 +198,53 @@ final class LogScan {
       int at = line.name().equals("execveat") ? 1 : 0;
       String program = line.args().size() > at ? line.args().get(at) : "";
       if (execs.size() < MAX_PIDS) {
-        Exec exec = new Exec(number, line.pid(), program, QuotedText.list(line.args(), at + 1));
-        execs.add(exec);
-        execByLine.put(number, exec);
-        Exec before = lastExec.put(line.pid(), exec);
-        if (before != null) {
-          nextExec.put(before.line(), number);
-        }
+        begins(new Exec(number, line.pid(), program, QuotedText.list(line.args(), at + 1)));
       }
     } else if (Calls.isBirth(line.name())) {
       born(line);
     } else if (asksForBreak(line)) {
       Long value = line.number();
       if (value != null && value > 0 && breakCount < MOST_BREAKS) {
+        unnamed(line, number, value);
         breakCount++;
         breaks.computeIfAbsent(line.pid(), p -> new ArrayList<>()).add(new Break(number, value));
       }
     } else {
       limits(line);
     }
+    Long end = line.name().equals("brk") ? line.number() : null;
+    if (end != null && knownBreaks.size() < MOST_BREAKS) {
+      knownBreaks.add(end);
+    }
+  }
+
+  private void begins(Exec exec) {
+    execs.add(exec);
+    execByLine.put(exec.line(), exec);
+    Exec before = lastExec.put(exec.pid(), exec);
+    if (before != null) {
+      nextExec.put(before.line(), exec.line());
+    }
+    if (!exec.named() && exec.pid() != firstPid) {
+      children.add(exec.pid());
+    }
+  }
+
+  /** A break is asked for that no call has made: nobody's but a new program's. */
+  private void unnamed(StraceLine line, long number, long uaddr) {
+    if (!showsExec && !knownBreaks.isEmpty() && !knownBreaks.contains(uaddr)) {
+      if (newPid) {
+        execFirst.add(line.pid());
+      }
+      if (unnamed.size() < MAX_PIDS) {
+        unnamed.add(new Exec(number, line.pid(), "", List.of()));
+      }
+    }
+  }
+
+  /** How many programs begin in a log that shows no execve. */
+  int unnamedPrograms() {
+    return showsExec ? 0 : unnamed.size();
   }
 
   /** A file is mapped from a page on, so an offset that is none counts pages. */
@@ -198,16 +263,9 @@ final class LogScan {
     if (child == null || child <= 0) {
       return;
     }
-    String text = line.body();
-    boolean thread = text.contains("CLONE_THREAD");
     births
         .computeIfAbsent(child, c -> new ArrayList<>())
-        .add(
-            new Birth(
-                line.pid(),
-                line.name().equals("vfork") || text.contains("CLONE_VM"),
-                text.contains("CLONE_FILES"),
-                thread));
+        .add(new Born(line.pid(), CloneFlags.of(line)));
   }
 
   /** What a limit was before anybody set it. */
@@ -275,7 +333,8 @@ final class LogScan {
 
   /** Where the heap of a program begins, or 0: what its first question was answered with. */
   long firstBreak(Exec exec) {
-    return firstBreak(exec.pid(), exec.line(), nextExec.getOrDefault(exec.line(), Long.MAX_VALUE));
+    long after = exec.named() ? exec.line() : exec.line() - 1;
+    return firstBreak(exec.pid(), after, nextExec.getOrDefault(exec.line(), Long.MAX_VALUE));
   }
 
   private long firstBreak(long pid, long afterLine, long beforeLine) {
@@ -294,8 +353,16 @@ final class LogScan {
    * @return null if the log does not say
    */
   @Nullable Birth birth(long pid, int times) {
-    List<Birth> all = births.get(pid);
-    return all == null || times >= all.size() ? null : all.get(times);
+    List<Born> all = births.get(pid);
+    if (all == null || times >= all.size()) {
+      return null;
+    }
+    Born born = all.get(times);
+    CloneFlags flags =
+        born.flags() == null
+            ? CloneFlags.likely(!isChild(pid) && !runsAnotherProgramFirst(pid))
+            : born.flags();
+    return new Birth(born.parent(), flags.sharesMemory(), flags.sharesFiles(), flags.thread());
   }
 
   /** The program whose execve is complete in that line, or null. */

@@ -3,6 +3,7 @@ package io.mm4j.replay.strace;
 
 import io.mm4j.api.InputException;
 import io.mm4j.replay.text.Cursor;
+import io.mm4j.replay.text.KnownText;
 import io.mm4j.replay.text.LineSource;
 import io.mm4j.replay.text.WebText;
 import io.mm4j.replay.vma.MapsLine;
@@ -19,12 +20,19 @@ import org.jspecify.annotations.Nullable;
 final class MapsText {
   private static final int MAX_VMAS = 1 << 16;
 
+  /** So much of a text without a mapping is looked at for what it is. */
+  private static final int MOST_KEPT = 1 << 13;
+
   /** What lies in the upper half is the kernel's. */
   private static final long MOST_USER = 1L << 47;
 
   /** Where a line of maps begins, behind marks of quotation and what a log puts in front. */
   private static final Pattern BEGINS =
       Pattern.compile("(?:^|[\\s>|])(?=[0-9a-f]{1,16}-[0-9a-f]{1,16}(?: |$))");
+
+  /** Names of mappings with huge pages of a pool. */
+  private static final Pattern HUGETLB =
+      Pattern.compile("/anon_hugepage\\b|/(?:\\S*/)?hugepages\\b");
 
   /** Lines of smaps about the mapping above them. */
   private static final Pattern SMAPS = Pattern.compile("[A-Z][A-Za-z_]{1,30}:\\s.*");
@@ -37,6 +45,12 @@ final class MapsText {
   private int withoutInode;
   private String unusable = "";
   private String heapTaken = "";
+
+  /** The beginning of the text, until there is a mapping. */
+  private final StringBuilder start = new StringBuilder();
+
+  private boolean vectors;
+  private int hugetlb;
 
   /**
    * A reader for one text.
@@ -64,24 +78,41 @@ final class MapsText {
         continue;
       }
       String text = at.wholeLine();
+      if (lines.isEmpty() && start.length() < MOST_KEPT) {
+        start.append(text).append('\n');
+      }
       if (text.isBlank() || SMAPS.matcher(text.strip()).matches()) {
         continue;
       }
       if (lines.size() >= MAX_VMAS) {
         throw at.error("too many lines", "at most " + MAX_VMAS);
       }
-      MapsLine line = found(at, text);
+      MapsLine line = found(at, text, lines.isEmpty());
       if (line == null) {
         passedOver(at, text.strip());
         continue;
       }
-      if (Long.compareUnsigned(line.start(), previousEnd) < 0) {
-        throw at.error("this line overlaps the one before", "lines in the order of addresses");
+      if (line.name().equals("[vectors]")) {
+        vectors = true;
+        continue;
       }
+      if (Long.compareUnsigned(line.start(), previousEnd) < 0) {
+        boolean below = Long.compareUnsigned(line.end(), lines.getLast().start()) <= 0;
+        throw at.error(
+            below
+                ? "this line lies below the one before: another dump begins, or they were sorted"
+                : "this line overlaps the one before",
+            "lines of one process in the order of addresses");
+      }
+      hugetlb += HUGETLB.matcher(line.name()).lookingAt() ? 1 : 0;
       previousEnd = line.end();
       lines.add(line);
     }
     if (lines.isEmpty()) {
+      InputException known = KnownText.known(start.toString(), source.name());
+      if (known != null && unusable.isEmpty()) {
+        throw known;
+      }
       throw new InputException(
           "there is no line of maps" + (unusable.isEmpty() ? "" : ": " + unusable),
           source.name(),
@@ -128,6 +159,17 @@ final class MapsText {
     if (!heapTaken.isEmpty()) {
       notes.add(heapTaken);
     }
+    if (vectors) {
+      notes.add("[vectors] lies above user space and is left out");
+    }
+    if (hugetlb > 0) {
+      notes.add(
+          "maps do not show how large pages of hugetlb are ("
+              + hugetlb
+              + (hugetlb == 1 ? " mapping" : " mappings")
+              + "): they are taken for those of a file, and Linux refuses calls that would cut"
+              + " one");
+    }
     String leftOut = foreign.leftOut();
     if (leftOut != null) {
       notes.add(leftOut);
@@ -147,7 +189,7 @@ final class MapsText {
   }
 
   /** The mapping that a line shows, or null. */
-  private @Nullable MapsLine found(Cursor at, String text) {
+  private @Nullable MapsLine found(Cursor at, String text, boolean first) {
     String plain = WebText.plain(text);
     String ofAnother = foreign.line(plain);
     if (ofAnother == null && !plain.equals(text) && BEGINS.matcher(plain).find()) {
@@ -171,7 +213,16 @@ final class MapsText {
       return null;
     }
     at.reset(before.getBytes(StandardCharsets.UTF_8).length);
-    return line(at);
+    try {
+      MapsLine line = line(at);
+      if (first && line.name().equals("[rollup]")) {
+        throw at.error("sums of all mappings", "a line for each mapping");
+      }
+      return line;
+    } catch (InputException e) {
+      InputException known = first ? KnownText.known(start.toString(), name) : null;
+      throw known == null ? e : known;
+    }
   }
 
   private MapsLine line(Cursor at) {

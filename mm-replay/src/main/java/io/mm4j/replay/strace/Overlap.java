@@ -16,11 +16,18 @@ import java.util.List;
  *       not back yet, was placed there: so it was freed first.
  *   <li>Of two mappings that the kernel placed, the one that the search meets first was made first:
  *       the higher one where the search goes down, else the lower one.
+ *   <li>A mapping that lies behind a range being unmapped, as the search goes, and would have
+ *       fitted into it, or lies directly behind it, was placed while that range was still taken.
  * </ul>
  *
  * What is left open is made in the order in which the calls came back.
  */
 final class Overlap {
+  /**
+   * Mappings from this size on may be placed at its multiples ({@code thp_get_unmapped_area()}).
+   */
+  private static final long HUGE_BYTES = 2 << 20;
+
   /** More at once are made in the order in which they came back. */
   private static final int MOST = 64;
 
@@ -87,6 +94,9 @@ final class Overlap {
     if (placedB && named(a) && meets(a.args.get(0), a.args.get(1), b)) {
       return true;
     }
+    if (placedA && b.name == CallName.MUNMAP && named(b) && passedBy(a, b, topDown)) {
+      return true;
+    }
     if (placedA && placedB) {
       long atA = ((Answer.Value) a.answer).value();
       long atB = ((Answer.Value) b.answer).value();
@@ -117,9 +127,31 @@ final class Overlap {
     };
   }
 
+  /** Whether the search for a's place would have ended in the range that b unmaps. */
+  private static boolean passedBy(Done a, Done b, boolean topDown) {
+    boolean asked = a.name == CallName.MMAP && a.args.get(0) != 0; // for a place of its own
+    if (asked || (a.name == CallName.MMAP && (a.args.get(3) & Uapi.MAP_32BIT) != 0)) {
+      return false;
+    }
+    long at = ((Answer.Value) a.answer).value();
+    long size = size(a);
+    long start = b.args.get(0);
+    long bytes = b.args.get(1);
+    boolean small = Long.compareUnsigned(size, HUGE_BYTES) < 0;
+    long distance = topDown ? start - (at + size) : at - (start + bytes);
+    boolean fits = Long.compareUnsigned(bytes, small ? size : size + HUGE_BYTES) >= 0;
+    boolean moves = small || Long.compareUnsigned(bytes, HUGE_BYTES) >= 0;
+    return distance >= 0 && (fits || (distance == 0 && moves));
+  }
+
+  /** Bytes of a mapping in whole pages. */
+  private static long size(Done placement) {
+    return placement.args.get(placement.name == CallName.MREMAP ? 2 : 1) + 4095 & -4096;
+  }
+
   private static boolean meets(long start, long bytes, Done placement) {
     long at = ((Answer.Value) placement.answer).value();
-    long size = placement.args.get(placement.name == CallName.MREMAP ? 2 : 1);
+    long size = size(placement);
     return Long.compareUnsigned(start, at + size) < 0
         && Long.compareUnsigned(at, start + bytes) < 0;
   }

@@ -85,7 +85,9 @@ final class Programs {
     LogScan.Exec exec = scan.execAt(number);
     if (exec != null) {
       executed(exec, line.pid());
-      return;
+      if (exec.named()) {
+        return;
+      }
     }
     Long child = Calls.isBirth(line.name()) ? line.number() : null;
     if (child != null && child > 0) {

@@ -52,7 +52,8 @@ record StraceLine(long pid, Form form, String name, List<String> args, String re
       Pattern.compile("(?:\\d{1,2}:\\d\\d:\\d\\d(?:\\.\\d{1,9})?|\\d{1,12}\\.\\d{1,9}) +");
   private static final Pattern MARK =
       Pattern.compile(
-          "(?:[>|] ?|\\[(?:[0-9a-f]{8}|[0-9a-f]{16}|\\?{8,16})\\] +|\\[ *\\d{1,4}\\] +"
+          "(?:[>|] ?|[+-](?=[a-z_]+\\()|\\d{1,7}[:\\t] *(?=[a-z_+<\\[]|\\d{1,7}"
+              + " )|\\[(?:[0-9a-f]{8}|[0-9a-f]{16}|\\?{8,16})\\] +|\\[ *\\d{1,4}\\] +"
               // numbered by somebody; a security context; the time since the call before
               + "|\\d{1,5}(?: -|[.)]) +(?=[a-z_+<-])|\\[(?:\\w+:\\w+:)?\\w+_t(?::[^\\]]*)?\\] +"
               + "|\\(\\+ +\\d{1,9}\\.\\d{1,9}\\) +"
@@ -116,6 +117,9 @@ record StraceLine(long pid, Form form, String name, List<String> args, String re
     if (body.isEmpty() || body.startsWith("strace: ") || STACK.matcher(body).matches()) {
       return note(pid, Form.NOTE, body);
     }
+    if (body.startsWith("SYSCALL(args)")) {
+      throw wrong("dtruss traces macOS, not Linux", where, at);
+    }
     if (GAP.matcher(body).matches()) {
       return note(pid, Form.GAP, body);
     }
@@ -144,6 +148,9 @@ record StraceLine(long pid, Form form, String name, List<String> args, String re
     String line = WebText.plain(raw).stripTrailing();
     if (line.endsWith(KILLED_IN_IT)) {
       line = line.substring(0, line.length() - KILLED_IN_IT.length()) + UNFINISHED_MARK;
+    }
+    if (WebText.isQuotedPrintable(line) || line.endsWith("=")) {
+      line = WebText.unquoted(line.endsWith("=") ? line.substring(0, line.length() - 1) : line);
     }
     if (line.endsWith("\\")) {
       line = line.substring(0, line.length() - 1).stripTrailing() + " "; // goes on in the next

@@ -15,6 +15,9 @@ final class StraceLines implements AutoCloseable {
   private static final int MOST_PIECES = 8;
   private static final int SHOWN = 48;
 
+  /** So many characters of lines that are passed over are kept. */
+  private static final int MOST_KEPT = 1 << 13;
+
   private final LineSource source;
   private final Cursor at;
   private final List<StraceLine> ahead = new ArrayList<>();
@@ -23,6 +26,7 @@ final class StraceLines implements AutoCloseable {
   private long passedOver;
   private long firstPassedOver;
   private String firstText = "";
+  private final StringBuilder passed = new StringBuilder();
   private long gaps;
   private long firstGap;
   private long cuts;
@@ -128,11 +132,19 @@ final class StraceLines implements AutoCloseable {
   }
 
   private void passOver(String text) {
+    if (passed.length() < MOST_KEPT) {
+      passed.append(text).append('\n');
+    }
     if (passedOver++ == 0) {
       firstPassedOver = number;
       String printable = text.replaceAll("[^ -~]", "?");
       firstText = printable.length() > SHOWN ? printable.substring(0, SHOWN) + "..." : printable;
     }
+  }
+
+  /** The lines that were passed over first. */
+  String passed() {
+    return passed.toString();
   }
 
   /** What was passed over, in words. */

@@ -56,10 +56,15 @@ final class StraceNotes {
    * @param ofScan those of the first reading
    * @param ofArguments those of arguments
    * @param firstCut the line in which maps were read first that are shown in part, 0 for none
+   * @param unnamed whether a program begins whose execve the log does not show
    * @param pageOffsets whether offsets of mmap2 are in pages
    */
   List<String> all(
-      List<String> ofScan, List<String> ofArguments, long firstCut, boolean pageOffsets) {
+      List<String> ofScan,
+      List<String> ofArguments,
+      long firstCut,
+      boolean unnamed,
+      boolean pageOffsets) {
     List<String> notes = new ArrayList<>(ofScan);
     notes.addAll(extra);
     notes.addAll(ofArguments);
@@ -75,6 +80,11 @@ final class StraceNotes {
           "maps were read in line "
               + firstCut
               + " and are shown in part: with strace -s 65536 they are compared");
+    }
+    if (unnamed) {
+      notes.add(
+          "the log shows no execve: a program is taken to begin where the break is one that no call"
+              + " has made (strace -e trace=memory,execve,openat,close shows more)");
     }
     if (pageOffsets) {
       notes.add("offsets of mmap2 are in pages, as old versions of strace print them");

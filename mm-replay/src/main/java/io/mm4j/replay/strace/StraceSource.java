@@ -117,7 +117,12 @@ public final class StraceSource implements VmaSource {
 
   @Override
   public List<String> notes() {
-    return notes.all(scan.notes(), arguments.notes(), printed.firstCut(), scan.pageOffsets());
+    return notes.all(
+        scan.notes(),
+        arguments.notes(),
+        printed.firstCut(),
+        scan.unnamedPrograms() > 0,
+        scan.pageOffsets());
   }
 
   @Override
@@ -189,11 +194,14 @@ public final class StraceSource implements VmaSource {
 
   private void call(StraceLine line) {
     if (line.name().startsWith("execve")) {
-      boolean succeeded = StraceLine.firstWord(line.result()).equals("0");
-      if (succeeded && followed.executed(line)) {
-        notes.inferredLater();
+      if (StraceLine.firstWord(line.result()).equals("0")) {
+        executed(line);
       }
       return;
+    }
+    LogScan.Exec unnamed = scan.execAt(lines.number());
+    if (unnamed != null && !unnamed.named()) {
+      executed(line);
     }
     int process = followed.of(line.pid());
     if (Calls.isBirth(line.name())) {
@@ -212,6 +220,12 @@ public final class StraceSource implements VmaSource {
     }
     if (!followed.space(process).takesBreak(line)) {
       memoryCall(line, process);
+    }
+  }
+
+  private void executed(StraceLine line) {
+    if (followed.executed(line)) {
+      notes.inferredLater();
     }
   }
 

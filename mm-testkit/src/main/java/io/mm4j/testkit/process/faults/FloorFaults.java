@@ -169,7 +169,8 @@ final class FloorFaults {
       @Override
       public HugePages hugePages() {
         HugePages p = right.hugePages();
-        return new HugePages(p.pageBytes(), p.total() + 1, p.free(), p.reserved(), p.surplus());
+        return new HugePages(
+            p.pageBytes(), p.total() + 1, p.free(), p.reserved(), p.surplus(), p.overcommit());
       }
     };
   }

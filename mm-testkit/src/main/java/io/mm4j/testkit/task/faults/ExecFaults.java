@@ -51,6 +51,17 @@ final class ExecFaults {
     }
   }
 
+  static final class HidesTheError extends DelegatingTasks {
+    HidesTheError(Tasks right) {
+      super(right);
+    }
+
+    @Override
+    public long exec(Task task, ExecRequest request) {
+      return right.exec(task, request) < 0 ? -Errno.EPERM : 0;
+    }
+  }
+
   static final class LosesArgument extends DelegatingTasks {
     LosesArgument(Tasks right) {
       super(right);

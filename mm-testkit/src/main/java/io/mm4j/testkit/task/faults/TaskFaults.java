@@ -15,6 +15,7 @@ import io.mm4j.testkit.task.faults.ExecFaults.AlignsToPages;
 import io.mm4j.testkit.task.faults.ExecFaults.CutsArguments;
 import io.mm4j.testkit.task.faults.ExecFaults.ExecsNothing;
 import io.mm4j.testkit.task.faults.ExecFaults.ForgetsSettings;
+import io.mm4j.testkit.task.faults.ExecFaults.HidesTheError;
 import io.mm4j.testkit.task.faults.ExecFaults.KeepsName;
 import io.mm4j.testkit.task.faults.ExecFaults.LeavesBss;
 import io.mm4j.testkit.task.faults.ExecFaults.LosesArgument;
@@ -118,13 +119,7 @@ public final class TaskFaults {
         fault(
             "hides-the-error",
             "exec that fails says that it is not allowed.",
-            (floors, right) ->
-                new DelegatingTasks(right) {
-                  @Override
-                  public long exec(Task task, ExecRequest request) {
-                    return right.exec(task, request) < 0 ? -Errno.EPERM : 0;
-                  }
-                },
+            (floors, right) -> new HidesTheError(right),
             "TK-27"),
         fault(
             "aligns-to-pages",
