@@ -27,7 +27,10 @@ final class LogScan {
   private static final int MOST_BREAKS = 1 << 18;
   private static final Pattern PATH =
       Pattern.compile("[(, =]\\d{1,7}<(?:/|anon_inode:|socket:|pipe:|TCP|UDP|UNIX)");
+
+  /** As truss of Solaris and of the BSDs prints it, and people in Linux write it. */
   private static final Pattern OTHER_UNIX = Pattern.compile("\\bMAP_ANON(?=$|[|\\s])");
+
   private static final Pattern CHILD = Pattern.compile("si_pid=(\\d{1,9})[,}]");
 
   /**
@@ -183,11 +186,12 @@ final class LogScan {
   private void call(StraceLine line, String where, long number) {
     if (line.name().equals("mmap")
         && line.args().size() > 3
+        && line.args().getFirst().startsWith("0x0")
         && OTHER_UNIX.matcher(line.args().get(3)).find()) {
       throw new InputException(
-          "this log is of another system than Linux, as its MAP_ANON shows",
+          "this log is of another system than Linux, as its 0x0 and MAP_ANON show",
           where,
-          "a log of Linux, where strace says MAP_ANONYMOUS");
+          "a log of Linux, where strace says NULL and MAP_ANONYMOUS");
     }
     if (Prctl.namesVma(line)) {
       namesVmas |= !line.result().contains("EINVAL"); // without names every such call is refused so
