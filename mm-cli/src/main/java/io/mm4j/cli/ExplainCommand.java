@@ -155,14 +155,14 @@ final class ExplainCommand extends MmCommand {
     }
     String first = calls.getFirst().name();
     if (first.equals(BootExplainer.OPERATION)) {
-      boot(io, calls.stream().map(CallScript.Typed::words).toList());
+      boot(io, calls);
       return Main.GOOD;
     }
     if (SlabExplainer.knows(first)) {
       onBooted(
           io,
           "requests to the slab allocator",
-          calls.stream().map(CallScript.Typed::words).toList(),
+          calls,
           SlabExplainer::check,
           booted -> new SlabExplainer(booted)::explain);
       return Main.GOOD;
@@ -171,7 +171,7 @@ final class ExplainCommand extends MmCommand {
       onBooted(
           io,
           "requests for the kernel's own mappings",
-          calls.stream().map(CallScript.Typed::words).toList(),
+          calls,
           SpaceExplainer::check,
           booted -> new SpaceExplainer(booted)::explain);
       return Main.GOOD;
@@ -246,7 +246,7 @@ final class ExplainCommand extends MmCommand {
         false);
   }
 
-  private void boot(Io io, List<List<String>> calls) {
+  private void boot(Io io, List<CallScript.Typed> calls) {
     String operation = BootExplainer.OPERATION;
     refuseProcess(
         operation + " begins with a machine that is not there yet, for no process",
@@ -259,7 +259,7 @@ final class ExplainCommand extends MmCommand {
             "--cpus",
             "--cpu-nodes");
     machine.given().refuseSeed();
-    BootExplainer explainer = new BootExplainer(calls);
+    BootExplainer explainer = new BootExplainer(words(calls));
     print(io, "", Map.of(), List.of(explainer.explain(machine.config(io, machine.registry(io)))));
   }
 
@@ -318,11 +318,12 @@ final class ExplainCommand extends MmCommand {
   private void onBooted(
       Io io,
       String kind,
-      List<List<String>> calls,
+      List<CallScript.Typed> typed,
       Consumer<List<String>> check,
       Function<Machine, Function<List<String>, Explanation>> explainer) {
     refuseProcess(kind + " are made on a machine that has just booted, by no process", "without");
     machine.given().refuseSeed();
+    List<List<String>> calls = words(typed);
     calls.forEach(check);
     try (Machine booted = machine.withKernelBytes(io, machine.registry(io)).boot()) {
       Function<List<String>, Explanation> explains = explainer.apply(booted);
@@ -333,6 +334,10 @@ final class ExplainCommand extends MmCommand {
       print(io, "", Map.of(), explanations);
       FloorsCheck.all(booted);
     }
+  }
+
+  private static List<List<String>> words(List<CallScript.Typed> calls) {
+    return calls.stream().map(CallScript.Typed::words).toList();
   }
 
   /** For operations that no process asks for. */

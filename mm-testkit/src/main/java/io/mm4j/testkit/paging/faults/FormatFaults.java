@@ -26,11 +26,11 @@ public final class FormatFaults {
     return new Fault<>(name, what, rules, new NaiveFormats(name, format, change));
   }
 
-  /** One mask in place of another. */
+  /** One number in place of another. */
   @FunctionalInterface
   private interface Change {
-    /** The masks, by the order of {@link EntryBits}. */
-    void of(long[] masks);
+    /** The numbers, by the order of {@link EntryBits} or {@link AbsentBits}. */
+    void of(long[] numbers);
   }
 
   private static final int PRESENT = 0;
@@ -50,6 +50,12 @@ public final class FormatFaults {
   private static final int INVERTED = 20;
   private static final int TABLE = 21;
 
+  // Places by the order of AbsentBits.
+  private static final int OFFSET = 2;
+  private static final int OFFSET_INVERTED = 3;
+  private static final int EXCLUSIVE = 5;
+  private static final int ABSENT_SOFT_DIRTY = 6;
+
   private static UnaryOperator<PageTableFormat> bits(Change change) {
     return f -> {
       EntryBits b = f.bits();
@@ -66,6 +72,18 @@ public final class FormatFaults {
               m[13], m[14], m[15], m[16], m[17], m[18], m[19], m[20], m[21], m[22]);
       return new PageTableFormat(f.name(), f.shape(), wrong, f.absent(), f.kernel());
     };
+  }
+
+  private static UnaryOperator<PageTableFormat> absentBits(Change change) {
+    return absent(
+        a -> {
+          long[] m = {
+            a.typeShift(), a.offsetShift(), a.offset(), a.inverted(),
+            a.maxOffset(), a.exclusive(), a.softDirty(), a.uffdWp()
+          };
+          change.of(m);
+          return new AbsentBits((int) m[0], (int) m[1], m[2], m[3], m[4], m[5], m[6], m[7]);
+        });
   }
 
   private static UnaryOperator<PageTableFormat> absent(UnaryOperator<AbsentBits> change) {
@@ -170,17 +188,7 @@ public final class FormatFaults {
             "The offset of a swap entry is stored as it is.",
             List.of("PT-06"),
             "x86-64",
-            absent(
-                a ->
-                    new AbsentBits(
-                        a.typeShift(),
-                        a.offsetShift(),
-                        a.offset(),
-                        0,
-                        a.maxOffset(),
-                        a.exclusive(),
-                        a.softDirty(),
-                        a.uffdWp()))),
+            absentBits(m -> m[OFFSET_INVERTED] = 0)),
         fault(
             "index-of-nine-bits",
             "Addresses of x86-32 are translated by PAE's two lower levels.",
@@ -210,17 +218,11 @@ public final class FormatFaults {
             "The offset has fewer bits than it may need.",
             List.of("PT-12", "PT-C11", "PT-C12"),
             "x86-64",
-            absent(
-                a ->
-                    new AbsentBits(
-                        a.typeShift(),
-                        a.offsetShift(),
-                        (1L << 49) - 512,
-                        (1L << 49) - 512,
-                        a.maxOffset(),
-                        a.exclusive(),
-                        a.softDirty(),
-                        a.uffdWp()))),
+            absentBits(
+                m -> {
+                  m[OFFSET] = (1L << 49) - 512;
+                  m[OFFSET_INVERTED] = (1L << 49) - 512;
+                })),
         fault(
             "swap-type-of-global",
             "The type of a swap entry begins at the bit of PROT_NONE.",
@@ -235,33 +237,13 @@ public final class FormatFaults {
             "The mark of an exclusive swap entry is a bit of its offset.",
             List.of("PT-12", "PT-C12"),
             "x86-64",
-            absent(
-                a ->
-                    new AbsentBits(
-                        a.typeShift(),
-                        a.offsetShift(),
-                        a.offset(),
-                        a.inverted(),
-                        a.maxOffset(),
-                        1 << 9,
-                        a.softDirty(),
-                        a.uffdWp()))),
+            absentBits(m -> m[EXCLUSIVE] = 1 << 9)),
         fault(
             "swap-soft-dirty-is-present",
             "A soft-dirty swap entry is present.",
             List.of("PT-12", "PT-C13", "PT-C14"),
             "x86-64",
-            absent(
-                a ->
-                    new AbsentBits(
-                        a.typeShift(),
-                        a.offsetShift(),
-                        a.offset(),
-                        a.inverted(),
-                        a.maxOffset(),
-                        a.exclusive(),
-                        1,
-                        a.uffdWp()))),
+            absentBits(m -> m[ABSENT_SOFT_DIRTY] = 1)),
         fault(
             "migration-of-four-types",
             "The type of an absent entry has 4 bits of room.",
