@@ -203,6 +203,10 @@ record BootStep(Kind kind, long size, long where, long value) implements Operati
     }
     s.boot.free(low.start(), low.bytes());
     s.model.free(low.start(), low.bytes());
+    if (ranges != null) {
+      long byteAt = s.model.alloc(1, 1, 0, Pages.PAGE_SIZE, BootAllocator.ANY_NODE);
+      s.allocated(byteAt, s.boot.alloc(1, 1, 0, Pages.PAGE_SIZE, BootAllocator.ANY_NODE), 1);
+    }
     long length = max - Pages.PAGE_SIZE + Long.remainderUnsigned(value, 3) - 1;
     long expected = s.model.alloc(length, 1, 0, max, BootAllocator.ANY_NODE);
     s.allocated(expected, s.boot.alloc(length, 1, 0, max, BootAllocator.ANY_NODE), length);

@@ -33,7 +33,7 @@ final class ReferenceRaceRule extends Rule<PhysicalMemoryProvider> {
   /** The threads meet after so many rounds, so that none is done before the next one begins. */
   private static final int BURST = 20;
 
-  private static final int MAPPINGS = 4_000;
+  private static final int MAPPINGS = 60_000;
   private static final int LIVES = 400;
 
   /** A thread that waits for what never comes gives up after so many looks. */
