@@ -9,6 +9,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * One cache of mm/slab.c with every object by its address: {@code cache_alloc_refill()}, {@code
@@ -209,7 +210,7 @@ public final class ArrayModel {
 
   private void put(NodeSide side, List<Long> objects) {
     for (long object : objects) {
-      Slab slab = slabs.get(base(object));
+      Slab slab = Objects.requireNonNull(slabs.get(base(object)), "no slab of the model");
       boolean full = slab.free.isEmpty();
       slab.free.addFirst((int) ((object - slab.first) / geometry.size));
       side.free++;

@@ -9,6 +9,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -178,7 +179,7 @@ public final class CpuSlabModel {
   /** A free on a CPU. */
   public void free(int cpuId, long object) {
     CpuSide cpu = cpus.get(cpuId);
-    Slab slab = slabs.get(base(object));
+    Slab slab = Objects.requireNonNull(slabs.get(base(object)), "no slab of the model");
     if (slab == cpu.slab) {
       cpu.free.addFirst(object);
       return;

@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 
 /**
@@ -120,7 +121,7 @@ public final class UnitModel {
 
   /** Gives a block back. */
   public void free(long block, int bytes) {
-    Page page = pages.get(block & -4096);
+    Page page = Objects.requireNonNull(pages.get(block & -4096), "no page of the model");
     int units = units(bytes);
     if (page.units() + units == UNITS) {
       page.list.remove(page);

@@ -140,7 +140,11 @@ public final class RequestRules {
       for (int node = 0; node < 2; node++) {
         int gfp = GFP | Gfp.__GFP_THISNODE;
         long object = slabs.kmemCacheAlloc(s.cpu(node), cache.cache, gfp, node);
-        (node == 0 ? near : far).add(s.enter(object, cache, 0));
+        Live live = s.enter(object, cache, 0);
+        check(live != null, "an object of node " + node, "none");
+        if (live != null) {
+          (node == 0 ? near : far).add(live);
+        }
       }
     }
     s.free(0, near.removeLast());

@@ -292,7 +292,7 @@ public final class SlabCRules {
     Play play = new Play(s, random, kernel);
     s.machine.clock().advance(8 * SECOND);
     play.rest();
-    int most = (int) Math.min(900, (3 << 20) / play.cache.size());
+    int most = Math.min(900, (3 << 20) / play.cache.size());
     boolean grows = true;
     for (int i = 0; i < 60; i++) {
       int cpu = random.below(s.shape.cpus());
