@@ -214,7 +214,7 @@ public final class StateRules {
         (at, letter) -> {
           boolean file = letter == 'F' || letter == 'f';
           char alone = letter == 'a' ? 'A' : letter;
-          out.append(!file ? alone : ofFiles.get(place(vma, at)) == 1 ? 'F' : 'f');
+          out.append(!file ? alone : ofFiles.getOrDefault(place(vma, at), 0) == 1 ? 'F' : 'f');
         });
     return Letters.runs(out);
   }
@@ -262,34 +262,39 @@ public final class StateRules {
     rig.mm.loadVma(new VmaInfo(at, at + 4 * PAGE, perms, 0, name, file, List.of(), pages));
   }
 
+  private record Loaded(String perms, String name, @Nullable OpenFile file, String flags) {}
+
   private static void byRights(Rig rig) {
     MappedFile disk =
         new MappedFile("F", MappedFile.Kind.EXT4, 16 * PAGE, at -> (int) (at >> 12 & 127));
     OpenFile both = new OpenFile(disk, OpenFile.Mode.READ_WRITE);
     OpenFile reads = new OpenFile(disk, OpenFile.Mode.READ_ONLY);
-    Object[][] cases = {
-      {"rw-p", "", null, "rd wr mr mw me ac"},
-      {"r--p", "", null, "rd mr mw me"},
-      {"---p", "", null, "mr mw me"},
-      {"r-xp", "", null, "rd ex mr mw me"},
-      {"rw-p", "F", both, "rd wr mr mw me ac"},
-      {"r-xp", "F", reads, "rd ex mr mw me"},
-      {"rw-s", "F", both, "rd wr sh mr mw me ms"},
-      {"r--s", "F", both, "rd sh mr mw me ms"},
-      {"r--s", "F", reads, "rd mr me ms"},
-      {"rw-p", "[stack]", null, "rd wr mr mw me gd ac"},
-      {"r-xp", "[vdso]", null, "rd ex mr mw me de"},
-      {"r--p", "[vvar]", null, "rd mr pf io de dd"},
-      {"r--p", "[vvar_vclock]", null, "rd mr pf io de dd"},
-    };
+    List<Loaded> cases =
+        List.of(
+            new Loaded("rw-p", "", null, "rd wr mr mw me ac"),
+            new Loaded("r--p", "", null, "rd mr mw me"),
+            new Loaded("---p", "", null, "mr mw me"),
+            new Loaded("r-xp", "", null, "rd ex mr mw me"),
+            new Loaded("rw-p", "F", both, "rd wr mr mw me ac"),
+            new Loaded("r-xp", "F", reads, "rd ex mr mw me"),
+            new Loaded("rw-s", "F", both, "rd wr sh mr mw me ms"),
+            new Loaded("r--s", "F", both, "rd sh mr mw me ms"),
+            new Loaded("r--s", "F", reads, "rd mr me ms"),
+            new Loaded("rw-p", "[stack]", null, "rd wr mr mw me gd ac"),
+            new Loaded("r-xp", "[vdso]", null, "rd ex mr mw me de"),
+            new Loaded("r--p", "[vvar]", null, "rd mr pf io de dd"),
+            new Loaded("r--p", "[vvar_vclock]", null, "rd mr pf io de dd"));
     long at = A;
-    for (Object[] each : cases) {
-      String name = (String) each[1];
-      load(rig, at, (String) each[0], name, (OpenFile) each[2], "?");
+    for (Loaded each : cases) {
+      String name = each.name();
+      load(rig, at, each.perms(), name, each.file(), "?");
       VmaInfo seen = Looks.vmas(rig, at, at + 1).getFirst();
       String flags = String.join(" ", seen.flags());
-      check(flags.equals(each[3]), each[3] + " of a loaded " + each[0] + " " + name, flags);
-      check(seen.perms().equals(each[0]), (String) each[0], seen.perms());
+      check(
+          flags.equals(each.flags()),
+          each.flags() + " of a loaded " + each.perms() + " " + name,
+          flags);
+      check(seen.perms().equals(each.perms()), each.perms(), seen.perms());
       boolean stack = name.equals("[stack]"); // its name follows from where it is
       check(stack || seen.name().equals(name), "the name '" + name + "'", seen.name());
       at += 8 * PAGE;

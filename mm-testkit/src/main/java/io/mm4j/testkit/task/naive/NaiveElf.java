@@ -59,8 +59,7 @@ public final class NaiveElf {
    * @param legacy vm.legacy_va_layout
    * @param file the byte of every file at an offset
    */
-  public NaiveElf(
-      ExecRequest request, long stackLimit, boolean legacy, LongUnaryOperator file) {
+  public NaiveElf(ExecRequest request, long stackLimit, boolean legacy, LongUnaryOperator file) {
     this.abi = request.abi();
     this.stackLimit = stackLimit;
     this.legacy = legacy;

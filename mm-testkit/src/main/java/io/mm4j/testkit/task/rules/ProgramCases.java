@@ -255,6 +255,7 @@ final class ProgramCases {
     checkEqual(0, at & 15, "the lowest bits of the stack pointer");
     checkEqual(request.arguments().size(), TaskCases.word(mm, at, size), "argc");
     long text = places.argStart();
+    List<Long> ends = new ArrayList<>();
     for (List<String> list : List.of(request.arguments(), request.environment())) {
       for (String each : list) {
         at += size;
@@ -264,9 +265,10 @@ final class ProgramCases {
       }
       at += size;
       checkEqual(0, TaskCases.word(mm, at, size), "the end of a list");
-      long end = list == request.arguments() ? places.argEnd() : places.envEnd();
-      checkEqual(text, end, "the end of the strings of a list");
+      ends.add(text);
     }
+    checkEqual(ends.getFirst(), places.argEnd(), "arg_end");
+    checkEqual(ends.getLast(), places.envEnd(), "env_end");
     checkEqual(places.argEnd(), places.envStart(), "env_start");
     at += size;
     Map<Long, Long> auxv = new HashMap<>();
