@@ -134,6 +134,9 @@ public record RuleResult(
 
   /** What the rule knows of its failures; of no use where the plugin threw, whatever the rule. */
   private String usually(Failure failed) {
+    if (stuck()) {
+      return "the plugin loops, or waits for what never comes: look at where it is";
+    }
     if (failed.cause == null) {
       return rule.failure();
     }

@@ -5,6 +5,7 @@ package io.mm4j.testkit;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +23,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class Watched<T> extends Thread {
   private static final long LOOK_EVERY_MS = 100;
+
+  /** Who calls rules, below whom no stack tells anything. */
+  private static final Set<String> RUNNERS =
+      Set.of(TrialRun.class.getName(), RuleRunner.class.getName());
 
   private final Supplier<T> work;
   private @Nullable T result;
@@ -72,9 +77,13 @@ final class Watched<T> extends Thread {
     return place;
   }
 
-  /** What it has on its stack, innermost first, without what the JDK does at the bottom. */
+  /** What it has on its stack, innermost first, without how the kit came to the rule. */
   List<String> stack() {
-    return Arrays.stream(getStackTrace()).limit(30).map(StackTraceElement::toString).toList();
+    return Arrays.stream(getStackTrace())
+        .limit(30)
+        .takeWhile(frame -> !RUNNERS.contains(frame.getClassName()))
+        .map(StackTraceElement::toString)
+        .toList();
   }
 
   @Override

@@ -22,8 +22,16 @@ final class Readings {
     }
   }
 
-  int vmas() {
-    return handles.length;
+  /** Whether one reader gets what it should; else other rules have to say what is wrong. */
+  boolean areRightAlone() {
+    try {
+      for (int at = 0; at < handles.length; at++) {
+        checkAll(at);
+      }
+      return true;
+    } catch (RuleViolation e) {
+      return false;
+    }
   }
 
   /** All kinds of lookups about one VMA. */
