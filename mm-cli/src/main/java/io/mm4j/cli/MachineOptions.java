@@ -2,7 +2,6 @@
 
 package io.mm4j.cli;
 
-
 import io.mm4j.api.InputException;
 import io.mm4j.api.LockOrder;
 import io.mm4j.api.machine.MachineConfig;

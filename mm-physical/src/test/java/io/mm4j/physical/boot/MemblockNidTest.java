@@ -79,12 +79,12 @@ class MemblockNidTest {
     return start(node) + size(node);
   }
 
-  /** Allocates, and sees to what must be true of every allocation. */
   /** {@code memblock_reserve_kern()}: as what was allocated. */
   private void reserveKern(long start, long bytes) {
     memblock.reserved().add(start, bytes, Memblock.ANY_NODE, Memblock.RSRV_KERN);
   }
 
+  /** Allocates, and sees to what must be true of every allocation. */
   private long alloc(long bytes, long min, long max, int node) {
     int before = cleared.size();
     long found =

@@ -197,22 +197,23 @@ final class SegmentCalls {
     if ((int) id < 0) {
       return mm.error(Errno.EINVAL, "no identifier");
     }
-    switch ((int) cmd) {
-      case (int) Uapi.IPC_INFO:
-        return info(buf);
-      case (int) Uapi.SHM_INFO:
-        return use(buf);
-      case (int) Uapi.SHM_STAT, (int) Uapi.SHM_STAT_ANY:
-        return statAt((int) id, buf, cmd == Uapi.SHM_STAT_ANY);
+    return switch ((int) cmd) {
+      case (int) Uapi.IPC_INFO -> info(buf);
+      case (int) Uapi.SHM_INFO -> use(buf);
+      case (int) Uapi.SHM_STAT, (int) Uapi.SHM_STAT_ANY ->
+          statAt((int) id, buf, cmd == Uapi.SHM_STAT_ANY);
       case (int) Uapi.IPC_RMID,
-      (int) Uapi.IPC_SET,
-      (int) Uapi.IPC_STAT,
-      (int) Uapi.SHM_LOCK,
-      (int) Uapi.SHM_UNLOCK:
-        break;
-      default:
-        return mm.error(Errno.EINVAL, "no command");
-    }
+          (int) Uapi.IPC_SET,
+          (int) Uapi.IPC_STAT,
+          (int) Uapi.SHM_LOCK,
+          (int) Uapi.SHM_UNLOCK ->
+          ofOne(id, cmd, buf);
+      default -> mm.error(Errno.EINVAL, "no command");
+    };
+  }
+
+  /** What is done with one segment, of which the identifier is given. */
+  private long ofOne(long id, long cmd, long buf) {
     if (cmd == Uapi.IPC_SET && !touch.kernelRead(buf, SHMID_DS_BYTES)) {
       return mm.error(Errno.EFAULT, "struct shmid_ds cannot be read");
     }

@@ -47,7 +47,7 @@ final class BootWatchRule extends Rule<PhysicalMemoryProvider> {
   }
 
   @Override
-  public Trial<Watched> trial(PhysicalMemoryProvider provider, Options options, long seed) {
+  public Trial<?> trial(PhysicalMemoryProvider provider, Options options, long seed) {
     Seeded random = new Seeded(seed);
     String boot = random.oneIn(2) ? "memblock" : "bootmem";
     MachineShape shape = MachineShape.any(random, MachineShape.Size.SECTIONS);
@@ -55,7 +55,7 @@ final class BootWatchRule extends Rule<PhysicalMemoryProvider> {
     for (int i = 0; i < OPERATIONS; i++) {
       list.add(new Step(BootStep.any(random, KINDS)));
     }
-    return new Trial<>() {
+    return new Trial<Watched>() {
       @Override
       public List<Operation<Watched>> operations() {
         return list;

@@ -70,14 +70,14 @@ final class FolderRule extends Rule<PhysicalMemoryProvider> {
   }
 
   @Override
-  public Trial<Placed> trial(PhysicalMemoryProvider provider, Options options, long seed) {
+  public Trial<?> trial(PhysicalMemoryProvider provider, Options options, long seed) {
     Seeded random = new Seeded(seed);
     MachineShape shape = MachineShape.any(random, MachineShape.Size.SMALL);
     List<Operation<Placed>> list = new ArrayList<>();
     for (int i = 0; i < OPERATIONS; i++) {
       list.add(new Step(random.oneIn(3), ByteStep.any(random, Kind.values())));
     }
-    return new Trial<>() {
+    return new Trial<Placed>() {
       @Override
       public List<Operation<Placed>> operations() {
         return list;

@@ -138,7 +138,7 @@ final class ShareFaults {
           (addr, entry) -> {
             long pfn = entry & Pagemap.PFRAME;
             long was = entry < 0 ? first.computeIfAbsent(addr, at -> pfn) : pfn;
-            sink.entry(addr, entry & ~Pagemap.PFRAME | was);
+            sink.entry(addr, (entry & ~Pagemap.PFRAME) | was);
           });
     }
   }

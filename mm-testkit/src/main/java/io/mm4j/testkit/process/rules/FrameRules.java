@@ -83,7 +83,7 @@ public final class FrameRules {
         long is = after.getOrDefault(was.getKey(), 0L);
         if (Pagemap.pfn(was.getValue()) == frame) {
           to = to < 0 ? Pagemap.pfn(is) : to;
-          is = is & ~Pagemap.PFRAME | (Pagemap.pfn(is) == to && to != frame ? frame : 0);
+          is = (is & ~Pagemap.PFRAME) | (Pagemap.pfn(is) == to && to != frame ? frame : 0);
         }
         RuleViolation.check(
             is == was.getValue(),

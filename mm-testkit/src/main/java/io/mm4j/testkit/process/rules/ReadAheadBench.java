@@ -38,7 +38,7 @@ final class ReadAheadBench extends StepRule.Bench {
     super(floor);
     mm = new CaseSetup().create(floor);
     pages = random.between(40, 300);
-    bytes = pages * PAGE - random.below(3) * 1000;
+    bytes = pages * PAGE - random.below(3) * 1000L;
     MappedFile file = new MappedFile("ahead", MappedFile.Kind.EXT4, bytes, at -> 5);
     mm.installFd(FD, new OpenFile(file, OpenFile.Mode.READ_WRITE));
     // What was written is in memory: the file becomes one that has nothing there.
@@ -64,7 +64,7 @@ final class ReadAheadBench extends StepRule.Bench {
       case 1 -> read(random.below(bytes), length(random));
       case 2 -> touch(random.below(pages));
       case 3 -> {
-        advice = Advice.values()[random.below(3)];
+        advice = ADVICE.get(random.below(3));
         int with = advice == Advice.RANDOM ? 1 : advice == Advice.SEQUENTIAL ? 2 : 0;
         checkEqual(0, mm.madvise(A, pages * PAGE, with), "madvise " + advice);
         tell("madvise " + advice);

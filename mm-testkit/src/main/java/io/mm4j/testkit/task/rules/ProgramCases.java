@@ -146,10 +146,10 @@ final class ProgramCases {
    */
   private Program program(boolean dynamic, @Nullable String loader, long base, int wrong) {
     List<Segment> segments = new ArrayList<>();
-    long at = base + random.below(4) * PAGE;
+    long at = base + (long) random.below(4) * PAGE;
     int n = random.between(1, 5);
     for (int i = 0; i < n; i++) {
-      Segment next = segment(at + random.below(3) * PAGE, i == 0);
+      Segment next = segment(at + (long) random.below(3) * PAGE, i == 0);
       if (i == n - 1 && wrong > 0) {
         next = wrong(next, wrong);
       }
