@@ -144,9 +144,9 @@ public final class TraceAgent {
                               methods.and(
                                   m ->
                                       isKernels(type, m)
-                                          || !small.contains(
+                                          || (!small.contains(
                                                   m.getInternalName() + m.getDescriptor())
-                                              && !isInlined(type, m))));
+                                              && !isInlined(type, m)))));
                 })
             .installOn(agent);
     graph.start();

@@ -61,15 +61,21 @@ class StepsTest {
     AtomicInteger done = new AtomicInteger();
     try (OtherThread other = new OtherThread()) {
       lock.lock();
-      other.run(
-          () -> {
-            lock.lock();
-            done.incrementAndGet();
-            lock.unlock();
-          });
-      other.run(done::incrementAndGet);
-      assertEquals(0, done.get());
-      lock.unlock();
+      try {
+        other.run(
+            () -> {
+              lock.lock();
+              try {
+                done.incrementAndGet();
+              } finally {
+                lock.unlock();
+              }
+            });
+        other.run(done::incrementAndGet);
+        assertEquals(0, done.get());
+      } finally {
+        lock.unlock();
+      }
       other.await();
       assertEquals(1, done.get());
     }

@@ -130,7 +130,7 @@ public final class TargetRules {
     } catch (IllegalStateException e) {
       seen = e;
     }
-    check(seen == own, "the exception of the owner", "" + seen);
+    check(own.equals(seen), "the exception of the owner", "" + seen);
     c.movable.add(page);
     checkEqual(1, c.map.refcount(page), "references of the page");
     check(c.map.owner(page) == FrameOwner.ANON, "the page its owner's", "" + c.map.owner(page));

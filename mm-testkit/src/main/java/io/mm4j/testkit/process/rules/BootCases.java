@@ -310,10 +310,10 @@ public final class BootCases {
     }
     checkEqual(costs.get(8), costs.get(22), "allocations of a late generation");
     now.exit();
-    shortOfMemory(rig);
+    shortOfMemory();
   }
 
-  private static void shortOfMemory(Rig rig) {
+  private static void shortOfMemory() {
     HookedPages pages = Floors.hook();
     int refused = 0;
     boolean done = false;

@@ -19,9 +19,12 @@ import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.naive.NaiveReadAhead;
 import io.mm4j.testkit.process.naive.NaiveReadAhead.Advice;
+import java.util.List;
 
 /** One open file on a disk that is read and mapped; mincore shows which of its pages are there. */
 final class ReadAheadBench extends StepRule.Bench {
+  private static final List<Advice> ADVICE = List.of(Advice.values());
+
   private static final long PAGE = Bits.PAGE;
   private static final int FD = 7;
   private static final int MOST_READ = 30;

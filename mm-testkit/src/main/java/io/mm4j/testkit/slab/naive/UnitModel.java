@@ -97,7 +97,7 @@ public final class UnitModel {
   }
 
   private static long fromPage(Page page, int bytes, int align, int offset) {
-    for (Map.Entry<Integer, Integer> hole : page.free.entrySet()) {
+    for (Map.Entry<Integer, Integer> hole : List.copyOf(page.free.entrySet())) {
       int from = hole.getKey();
       int end = from + hole.getValue();
       int at = from;

@@ -40,8 +40,6 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
     void run(SlabSubject subject, Seeded random);
   }
 
-  private static final Function<Seeded, Shape> USUAL = random -> Shape.USUAL;
-
   private final Needs needs;
   private final Set<Aspect> aspects;
   private final Function<Seeded, Shape> shape;
@@ -69,13 +67,18 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
     this.generator = generator;
   }
 
+  /** The same machine for all seeds. */
+  static Shape usual(Seeded seed) {
+    return Shape.USUAL;
+  }
+
   /** A rule about one aspect of everyday operations; at the end all is freed. */
   static SlabRule each(RuleInfo info, Aspect aspect) {
     return new SlabRule(
         info,
         Needs.NOTHING,
         Set.of(aspect),
-        USUAL,
+        SlabRule::usual,
         "",
         Failing.NONE,
         true,
@@ -88,7 +91,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         info,
         Needs.NOTHING,
         Set.of(aspect),
-        USUAL,
+        SlabRule::usual,
         "",
         Failing.NONE,
         true,
@@ -105,7 +108,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         info,
         Needs.NOTHING,
         Set.of(Aspect.CONTENTS, Aspect.OVERLAP),
-        USUAL,
+        SlabRule::usual,
         "",
         Failing.ONE,
         true,
@@ -123,7 +126,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         info,
         needs,
         aspects,
-        USUAL,
+        SlabRule::usual,
         "",
         Failing.NONE,
         true,
@@ -149,7 +152,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         info,
         Needs.NOTHING,
         aspects,
-        USUAL,
+        SlabRule::usual,
         "",
         Failing.NONE,
         false,
@@ -162,7 +165,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         info,
         Needs.NOTHING,
         aspects,
-        USUAL,
+        SlabRule::usual,
         "",
         Failing.AS_THE_CASE_SAYS,
         true,
@@ -175,7 +178,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         info,
         needs,
         Set.of(),
-        USUAL,
+        SlabRule::usual,
         commandLine,
         Failing.NONE,
         true,
@@ -188,7 +191,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         info,
         Needs.DEBUG,
         Set.of(),
-        USUAL,
+        SlabRule::usual,
         flags.isEmpty() ? "" : "slub_debug=" + flags,
         Failing.NONE,
         false,

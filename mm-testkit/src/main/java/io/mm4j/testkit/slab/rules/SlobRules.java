@@ -73,7 +73,7 @@ public final class SlobRules {
         caches.add(
             s.slabs.kmemCacheCreate(
                 KmemCacheArgs.of("some-" + i, bytes).withAlign(align).withFlags(flags)));
-        checkEqual((bytes + 1) / 2 * 2, caches.getLast().size(), "size of " + bytes + " bytes");
+        checkEqual((bytes + 1L) / 2 * 2, caches.getLast().size(), "size of " + bytes + " bytes");
         checkEqual(align(bytes, align, flags), caches.getLast().align(), "its alignment");
         checkEqual(PAGE / ((bytes + 1) / 2 * 2), caches.getLast().objectsPerSlab(), "in a page");
       }
