@@ -40,6 +40,12 @@ final class Script {
         options,
         session -> {
           List<String> lines = text.lines().toList();
+          if (lines.stream().allMatch(String::isBlank)) {
+            throw new InputException(
+                "there is no line in it to do",
+                where,
+                "lines as at the prompt of mm shell, such as 'alloc_pages GFP_KERNEL 3'");
+          }
           for (int n = 0; n < lines.size(); n++) {
             String at = where + ":" + (n + 1);
             try {

@@ -5,6 +5,7 @@ import io.mm4j.api.InputException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
@@ -57,6 +58,18 @@ public final class ElfReader {
     return read(file.name(), content, file.sizeBytes());
   }
 
+  /** Of the magic number, in the order of the file. */
+  private String firstBytes() {
+    long magic = number(0, 4);
+    return String.format(
+        Locale.ROOT,
+        "%02x %02x %02x %02x",
+        magic & 0xff,
+        (magic >> 8) & 0xff,
+        (magic >> 16) & 0xff,
+        (magic >> 24) & 0xff);
+  }
+
   private ElfImage image() {
     if (size >= 2 && bytes.byteAt(0) == '#' && bytes.byteAt(1) == '!') {
       throw error("a script and no ELF file", 0, "the program that its first line names");
@@ -65,7 +78,7 @@ public final class ElfReader {
       throw error("the file has " + size + " bytes", size, "an ELF header of 52 or 64 bytes");
     }
     if (number(0, 4) != MAGIC) {
-      throw error(String.format("begins with 0x%08x", number(0, 4)), 0, "7f 45 4c 46 (ELF)");
+      throw error("this is no ELF file: it begins with " + firstBytes(), 0, "7f 45 4c 46 (ELF)");
     }
     int type = (int) number(16, 2);
     if (type != ElfImage.ET_EXEC && type != ElfImage.ET_DYN) {

@@ -67,7 +67,9 @@ public final class BuddyProvider implements FrameAllocatorProvider {
     long order = options.number("max-order");
     if (order > Pages.MAX_PAGE_ORDER) {
       throw new InputException(
-          "max-order=" + order, "frame-allocator=buddy", "0 to " + Pages.MAX_PAGE_ORDER);
+          "max-order=" + order + " is too large",
+          "frame-allocator=buddy",
+          "0 to " + Pages.MAX_PAGE_ORDER);
     }
     return (int) order;
   }

@@ -15,6 +15,10 @@ import java.util.Map;
 public final class ProofReport {
   private ProofReport() {}
 
+  private static String counted(int count, String what) {
+    return count + " " + what + (count == 1 ? "" : "s");
+  }
+
   /**
    * A line for each fault with the rules that are meant to catch it: {@code X} caught, {@code !}
    * missed.
@@ -24,10 +28,10 @@ public final class ProofReport {
     out.println(
         matrix.spi()
             + ": "
-            + matrix.rules().size()
-            + " rules against "
-            + matrix.rows().size()
-            + " plugins that are wrong on purpose");
+            + counted(matrix.rules().size(), "rule")
+            + " against "
+            + counted(matrix.rows().size(), "plugin")
+            + " wrong on purpose");
     for (ProveMatrix.Row row : matrix.rows()) {
       StringBuilder line = new StringBuilder(row.fault());
       line.append(" ".repeat(width + 2 - row.fault().length()));
