@@ -4,6 +4,7 @@ package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.machine.Machine;
+import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.plugin.Sizes;
@@ -260,7 +261,9 @@ final class ExplainCommand extends MmCommand {
             "--cpu-nodes");
     machine.given().refuseSeed();
     BootExplainer explainer = new BootExplainer(words(calls));
-    print(io, "", Map.of(), List.of(explainer.explain(machine.config(io, machine.registry(io)))));
+    MachineConfig config = machine.config(io, machine.registry(io));
+    boolean processes = machine.parameters().fillHugePools();
+    print(io, "", Map.of(), List.of(explainer.explain(config, processes)));
   }
 
   private void pages(Io io, List<CallScript.Typed> typed) {

@@ -60,7 +60,11 @@ record KernelParameters(String text) {
   /** Whether they fill pools of huge pages, which processes share. */
   boolean fillHugePools() {
     return words().stream()
-        .anyMatch(word -> word.is("hugepages") || word.name().endsWith("vm.nr_hugepages"));
+        .anyMatch(
+            word ->
+                word.is("hugepages")
+                    || word.name().endsWith("vm.nr_hugepages")
+                    || word.name().endsWith("vm.nr_overcommit_hugepages"));
   }
 
   /** Whether they divide the memory into nodes ({@code numa=fake=}). */

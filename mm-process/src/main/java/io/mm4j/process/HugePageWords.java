@@ -58,7 +58,7 @@ final class HugePageWords {
       }
     }
     for (CommandLine.Word word : line.words()) {
-      if (word.is(SIZE)) {
+      if (word.is(SIZE) || word.is(DEFAULT_SIZE)) {
         size = Sizes.parseSize(word.value(), word.name() + "=");
       } else if (word.is(PAGES) && size > Pages.PAGE_SIZE << Pages.MAX_PAGE_ORDER) {
         take(Sizes.parseNumber(word.value(), word.name() + "="), size, boot, layout, ranges);

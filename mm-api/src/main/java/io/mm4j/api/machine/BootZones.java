@@ -7,7 +7,9 @@ import io.mm4j.api.memory.BootAllocator;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.MemoryLayout;
+import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Pageblocks;
+import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.ManagedZone;
@@ -55,6 +57,19 @@ final class BootZones {
       if (config.countsManagedPages()) {
         long freed = managed.frames().freePages();
         managed.zone().adjustManagedPages(freed - managed.zone().managedPages());
+      }
+    }
+  }
+
+  /**
+   * {@code adjust_managed_page_count()} for memory that somebody keeps from boot on: the reserves
+   * of lower zones count it.
+   */
+  static void manage(List<ManagedZone> zones, MemoryMap.Range range) {
+    long start = range.start() >>> Pages.PAGE_SHIFT;
+    for (ManagedZone managed : zones) {
+      if (managed.zone().contains(start)) {
+        managed.zone().adjustManagedPages(range.bytes() >>> Pages.PAGE_SHIFT);
       }
     }
   }

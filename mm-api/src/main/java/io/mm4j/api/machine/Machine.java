@@ -130,6 +130,7 @@ public final class Machine implements AutoCloseable {
       if (config.releasesMemory()) {
         BootZones.release(boot, zones, memory.memMap(), config);
       }
+      takenAtBoot.forEach(range -> BootZones.manage(zones, range));
       pages =
           pagesPlugin.provider.create(
               new PageAllocatorProvider.Floors(

@@ -86,6 +86,11 @@ public final class ObjectFrames {
     this.table = table;
     this.ramBytes = ramBytes;
     bytes = table.segment();
+    long needed = tableBytes(ramBytes);
+    if (needed > 0 && (!bytes.isNative() || bytes.isReadOnly() || bytes.byteSize() < needed)) {
+      throw new IllegalArgumentException(
+          "a table must be native memory of " + needed + " bytes, and is " + bytes);
+    }
     tagsAt = TableBytes.start(table);
     long at = tagsAt + (ramBytes >>> Pages.PAGE_SHIFT) * Integer.BYTES;
     for (int kind = 0; kind < KINDS; kind++) {

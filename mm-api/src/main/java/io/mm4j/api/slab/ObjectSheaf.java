@@ -47,7 +47,7 @@ public final class ObjectSheaf {
   /** Where the mark of address 0 is, and the end of the addresses that have one; set by a CPU. */
   long marksAt;
 
-  long end = Long.MAX_VALUE;
+  long end;
 
   final int cacheId;
 
@@ -142,11 +142,22 @@ public final class ObjectSheaf {
   }
 
   /**
-   * Takes another array of the same length for its own, with so many objects.
+   * Takes another array of the same length for its own, with so many objects. O(count).
    *
    * @return the array that it had
+   * @throws IllegalArgumentException if its length is another one
+   * @throws IndexOutOfBoundsException for more objects than it has room for, and for an address
+   *     that is not in RAM
    */
   public long[] exchange(long[] other, int count) {
+    if (other.length != objects.length) {
+      throw new IllegalArgumentException(
+          "an array of " + other.length + " for one of " + objects.length + " objects");
+    }
+    int _ = Objects.checkFromIndexSize(0, count, other.length);
+    for (int i = 0; i < count; i++) {
+      long _ = Objects.checkIndex(other[i], end);
+    }
     return put(other, count);
   }
 

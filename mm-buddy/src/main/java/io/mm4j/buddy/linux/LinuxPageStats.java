@@ -74,7 +74,7 @@ final class LinuxPageStats implements PageStats {
         zone == null ? 0 : zone.startPfn,
         zone == null ? 0 : zone.zone.spannedPages(),
         zone == null ? 0 : zone.zone.presentPages(),
-        m.managed() + (zone == null ? 0 : zone.zone.managedPages() - zone.managedAtStart),
+        m.managed(),
         m.protection(),
         zone == null ? 0 : zone.reservedHighatomic,
         numa[0],

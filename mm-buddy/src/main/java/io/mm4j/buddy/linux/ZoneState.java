@@ -27,9 +27,6 @@ final class ZoneState {
   final ManagedZone managed;
   final Zone zone;
 
-  /** Managed pages when the marks were worked out; later ones make no difference to these. */
-  final long managedAtStart;
-
   final FrameAllocator frames;
   final Pageblocks pageblocks;
   final int pageblockOrder;
@@ -114,7 +111,6 @@ final class ZoneState {
     this.number = number;
     this.managed = managed;
     this.zone = managed.zone();
-    this.managedAtStart = zone.managedPages();
     this.frames = managed.frames();
     this.pageblocks = zone.pageblocks();
     this.pageblockOrder = pageblocks.order();

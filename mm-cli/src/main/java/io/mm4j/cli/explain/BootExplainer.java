@@ -7,6 +7,7 @@ import io.mm4j.api.machine.Machine;
 import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.memory.BootAllocator;
 import io.mm4j.api.memory.BootEvents;
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Pages;
@@ -112,14 +113,18 @@ public final class BootExplainer {
     return (int) node;
   }
 
-  /** Boots the machine and tells what happens. */
-  public Explanation explain(MachineConfig config) {
+  /**
+   * Boots the machine and tells what happens.
+   *
+   * @param processes whether there is what processes need: their floor may take memory at boot
+   */
+  public Explanation explain(MachineConfig config, boolean processes) {
     config.watchBoot(new Teller());
     List<String> answers = new ArrayList<>();
     for (List<String> call : calls) {
       config.duringBoot(boot -> answers.add(run(boot, call)));
     }
-    try (Machine machine = config.contents(false).boot()) {
+    try (Machine machine = config.contents(processes ? Contents.TABLES : Contents.NONE).boot()) {
       return explanation(machine, answers);
     }
   }

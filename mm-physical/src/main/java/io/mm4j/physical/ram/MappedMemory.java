@@ -25,6 +25,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Physical memory of either memory model: mapped RAM, or none, and a mem_map. */
 final class MappedMemory implements PhysicalMemory {
+  /** From here on a discard is cheaper than a fill. */
+  private static final long MUCH = 2 << 20;
+
   private final MemoryLayout layout;
   private final MemMap memMap;
   private final @Nullable Ram ram;
@@ -50,10 +53,20 @@ final class MappedMemory implements PhysicalMemory {
     return contents == Contents.TABLES ? new TablesMemory(memory) : memory;
   }
 
+  /** Of much memory whole pages are discarded, so that the host need not have them. */
   private void clearBytes(long start, long bytes) {
-    if (ram != null) {
-      segment.asSlice(start, bytes).fill((byte) 0);
+    if (ram == null) {
+      return;
     }
+    long first = (start + Pages.PAGE_SIZE - 1) & -Pages.PAGE_SIZE;
+    long past = (start + bytes) & -Pages.PAGE_SIZE;
+    if (past - first < MUCH) {
+      segment.asSlice(start, bytes).fill((byte) 0);
+      return;
+    }
+    segment.asSlice(start, first - start).fill((byte) 0);
+    ram.discard(first, past - first);
+    segment.asSlice(past, start + bytes - past).fill((byte) 0);
   }
 
   @Override

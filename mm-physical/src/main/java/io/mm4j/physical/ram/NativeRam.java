@@ -2,6 +2,7 @@
 
 package io.mm4j.physical.ram;
 
+import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -30,7 +31,7 @@ final class NativeRam implements Ram {
 
   private NativeRam(MemorySegment address, long bytes, Arena arena) {
     this.arena = arena;
-    segment = address.reinterpret(bytes, arena, mapped -> munmap(mapped.address(), bytes));
+    segment = address.reinterpret(bytes, arena, mapped -> munmap(mapped, bytes));
   }
 
   /** Reserves the memory, or returns null if this JVM may not or the host will not. */
@@ -40,16 +41,22 @@ final class NativeRam implements Ram {
     }
     try {
       long address =
-          call(Host.MMAP, 0, bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS_NORESERVE, -1);
+          call(
+              Host.MMAP,
+              MemorySegment.NULL,
+              bytes,
+              PROT_READ_WRITE,
+              MAP_PRIVATE_ANONYMOUS_NORESERVE,
+              -1);
       return address == -1 ? null : new NativeRam(MemorySegment.ofAddress(address), bytes, arena);
     } catch (IllegalCallerException | LinkageError e) {
       return null; // native access is denied
     }
   }
 
-  private static void munmap(long address, long bytes) {
-    int error = (int) call(Host.MUNMAP, address, bytes, 0, 0, 0);
-    CorruptStateError.check(error == 0, "munmap failed: address=" + address + " bytes=" + bytes);
+  private static void munmap(MemorySegment mapped, long bytes) {
+    int error = (int) call(Host.MUNMAP, mapped, bytes, 0, 0, 0);
+    CorruptStateError.check(error == 0, "munmap failed: " + mapped + " bytes=" + bytes);
   }
 
   @Override
@@ -67,8 +74,9 @@ final class NativeRam implements Ram {
     if (!segment.scope().isAlive()) { // its addresses may be somebody else's now
       throw new MisuseException("discard after close: offset=" + offset + " bytes=" + bytes);
     }
-    long address = segment.asSlice(offset, bytes).address();
-    int error = (int) call(Host.MADVISE, address, bytes, MADV_DONTNEED, 0, 0);
+    // The call holds the segment, so that nobody else can close it before it has returned.
+    MemorySegment part = segment.asSlice(offset, bytes);
+    int error = (int) call(Host.MADVISE, part, bytes, MADV_DONTNEED, 0, 0);
     CorruptStateError.check(error == 0, "madvise failed: offset=" + offset + " bytes=" + bytes);
   }
 
@@ -79,9 +87,9 @@ final class NativeRam implements Ram {
 
   /** Calls a function of the host, in mmap's shape; its offset is always 0. */
   private static long call(
-      MemorySegment function, long address, long bytes, int third, int fourth, int fifth) {
+      MemorySegment function, MemorySegment at, long bytes, int third, int fourth, int fifth) {
     try {
-      return (long) Host.CALL.invokeExact(function, address, bytes, third, fourth, fifth, 0L);
+      return (long) Host.CALL.invokeExact(function, at, bytes, third, fourth, fifth, 0L);
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {
@@ -99,7 +107,7 @@ final class NativeRam implements Ram {
         Linker.nativeLinker()
             .downcallHandle(
                 FunctionDescriptor.of(
-                    JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
+                    JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
     static final MemorySegment EVERYWHERE = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
     static final MemorySegment MMAP = find("mmap");
     static final MemorySegment MUNMAP = find("munmap");

@@ -6,9 +6,19 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.mm4j.api.machine.Machine;
-import io.mm4j.api.machine.MachineConfig;
+import io.mm4j.api.boot.BootOptions;
+import io.mm4j.api.boot.ZoneLayouts;
+import io.mm4j.api.machine.PluginRegistry;
+import io.mm4j.api.machine.Spi;
+import io.mm4j.api.memory.Architecture;
+import io.mm4j.api.memory.Contents;
 import io.mm4j.api.memory.HostTable;
+import io.mm4j.api.memory.MemoryLayout;
+import io.mm4j.api.memory.MemoryMap;
+import io.mm4j.api.memory.NumaTopology;
+import io.mm4j.api.memory.PhysicalMemory;
+import io.mm4j.api.memory.PhysicalMemoryProvider;
+import io.mm4j.api.plugin.Options;
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,13 +28,19 @@ class HostTableTest {
   private static final long BYTES = 1 << 20;
 
   private static HostTable table(String plugin) {
-    try (Machine machine = new MachineConfig().memory(64L << 20).plugin(plugin).boot()) {
-      return machine.memory().table(BYTES);
+    MemoryMap map = MemoryMap.pc(64L << 20);
+    MemoryLayout layout =
+        ZoneLayouts.of(Architecture.X86_64, map, NumaTopology.single(map), BootOptions.NONE);
+    PhysicalMemoryProvider provider =
+        PluginRegistry.discover().provider(Spi.PHYSICAL_MEMORY, plugin, "a test");
+    try (PhysicalMemory memory =
+        provider.create(layout, Contents.ALL, Options.defaults(provider))) {
+      return memory.table(BYTES);
     }
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"physical-memory=flatmem", "physical-memory=sparsemem"})
+  @ValueSource(strings = {"flatmem", "sparsemem"})
   void isZeroedAndOutlivesItsMachine(String plugin) {
     HostTable table = table(plugin);
     MemorySegment bytes = table.segment();
@@ -41,7 +57,7 @@ class HostTableTest {
 
   @Test
   void everywhereHasItsBytesByAddress() {
-    HostTable table = table("physical-memory=flatmem");
+    HostTable table = table("flatmem");
     MemorySegment everywhere = table.everywhere();
     if (everywhere != null) { // native access is allowed
       table.segment().set(JAVA_BYTE, 5, (byte) 9);

@@ -61,7 +61,7 @@ final class PageAdvice {
     if (stays) {
       mm.pages.marks().cool(start, end);
     } else {
-      pageOut.apply(start, end);
+      pageOut.apply(vma, start, end);
     }
     return 0;
   }

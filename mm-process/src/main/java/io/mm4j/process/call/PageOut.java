@@ -5,6 +5,8 @@ import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.Frames;
 import io.mm4j.process.page.LruMarks;
 import io.mm4j.process.page.PageTable;
+import io.mm4j.process.vma.VmFlags;
+import io.mm4j.process.vma.Vma;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -38,7 +40,7 @@ final class PageOut {
   }
 
   /** Goes over a part of a VMA. O(entries in it). */
-  void apply(long start, long end) {
+  void apply(Vma vma, long start, long end) {
     Map<Long, Part> folios = new LinkedHashMap<>();
     mm.pages
         .ranges()
@@ -56,10 +58,11 @@ final class PageOut {
               part.pages += bytes >>> 12;
               part.dirty |= mm.pages.isDirty(entry);
             });
-    folios.forEach(this::shrink);
+    boolean drops = vma.has(VmFlags.DROPPABLE);
+    folios.forEach((head, part) -> shrink(head, part, drops));
   }
 
-  private void shrink(long head, Part part) {
+  private void shrink(long head, Part part, boolean drops) {
     long pages = 1L << frames.order(head);
     long mapped = 0;
     for (long i = 0; i < pages; i++) {
@@ -70,8 +73,8 @@ final class PageOut {
     }
     long each = pages / part.places.size(); // a huge mapping has one place and many pages
     LruMarks lru = frames.lru();
-    if (lru.isLazyFree(head)) {
-      if (!part.dirty) {
+    if (drops || lru.isLazyFree(head)) {
+      if (drops || !part.dirty) {
         part.places.forEach(place -> unmap(place, each));
         return;
       }

@@ -23,6 +23,10 @@ import io.mm4j.process.vma.Vma;
  */
 final class SegmentCalls {
   private static final long SHMMAX = Long.MAX_VALUE - (1L << 24);
+
+  /** {@code ipcid_to_idx} (ipc/util.h): the bits of an identifier that are its index. */
+  private static final int INDEX = 0x7fff;
+
   private static final long READS = 4;
   private static final long WRITES = 2;
   private static final long EXECUTES = 1;
@@ -201,7 +205,7 @@ final class SegmentCalls {
       case (int) Uapi.IPC_INFO -> info(buf);
       case (int) Uapi.SHM_INFO -> use(buf);
       case (int) Uapi.SHM_STAT, (int) Uapi.SHM_STAT_ANY ->
-          statAt((int) id, buf, cmd == Uapi.SHM_STAT_ANY);
+          statAt((int) id & INDEX, buf, cmd == Uapi.SHM_STAT_ANY);
       case (int) Uapi.IPC_RMID,
           (int) Uapi.IPC_SET,
           (int) Uapi.IPC_STAT,
@@ -240,7 +244,7 @@ final class SegmentCalls {
     return 0;
   }
 
-  /** The same of an index; gives the identifier. */
+  /** The same of an index, or of an identifier, whose lower bits are one; gives the identifier. */
   private long statAt(int index, long buf, boolean anybody) {
     Segment segment = mm.context.segments.at(index);
     if (segment == null) {

@@ -93,10 +93,15 @@ final class CacheWalk {
     return page >>> shift & SLOTS - 1;
   }
 
-  /** To the next page, or the one before, as the tree is walked. */
+  /**
+   * To the next page, or the one before, as the tree is walked: within a node of pages always to
+   * the next slot ({@code xas_prev} and {@code xas_next}, include/linux/xarray.h), else only if the
+   * slot is not that of the page already.
+   */
   private boolean step(int by) {
+    boolean inLeaf = shift == 0 && offset != (by < 0 ? 0 : SLOTS - 1);
     index += by;
-    if (offset != slotOf(index)) {
+    if (inLeaf || offset != slotOf(index)) {
       offset += by;
     }
     while (offset == (by < 0 ? BEFORE : SLOTS)) {

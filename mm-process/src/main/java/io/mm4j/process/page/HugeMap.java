@@ -181,14 +181,14 @@ public final class HugeMap {
     if (head(addr) != Frames.NONE) {
       return true;
     }
+    if (lost.contains(addr & -size)) {
+      return false; // zeroes, or the file's page, there would look as if data had been lost
+    }
     long cached = file == null ? Frames.NONE : pool.cached(file, huge);
     if (cached != Frames.NONE) {
       pool.get(cached);
       set(addr, cached, entry(cached, prot, false));
       return true;
-    }
-    if (lost.contains(addr & -size)) {
-      return false; // zeroes there would look as if data had been lost
     }
     long head = pool.takeAnon(promised.remove(addr & -size));
     if (head == Frames.NONE) {

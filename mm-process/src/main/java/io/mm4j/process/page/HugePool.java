@@ -105,7 +105,7 @@ public final class HugePool {
   }
 
   /** {@code persistent_huge_pages()}: what {@link #resize} has made of the pool. */
-  public long persistent() {
+  private long persistent() {
     return total - surplus;
   }
 

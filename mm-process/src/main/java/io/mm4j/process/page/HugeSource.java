@@ -48,24 +48,17 @@ final class HugeSource {
   }
 
   /**
-   * {@code prep_and_add_bootmem_folios}: makes a page of frames that were taken at boot; they count
-   * as managed, as if the page allocator had had them.
+   * {@code prep_and_add_bootmem_folios}: makes a page of frames that were taken at boot, which
+   * count as managed already.
    */
   void adopt(long pfn) {
     map.prepare(pfn, order, FrameOwner.KERNEL);
     int flags = PageFlags.PG_UPTODATE | PageFlags.PG_HEAD;
     map.hold(pfn, order, FrameOwner.HUGETLB, flags, 0, 0);
-    for (Node node : frames.nodes()) {
-      for (Zone zone : node.zones()) {
-        if (zone.contains(pfn)) {
-          zone.adjustManagedPages(1L << order);
-        }
-      }
-    }
   }
 
   private long block() {
-    return frames.pages.alloc(Gfp.GFP_TRANSHUGE_LIGHT | Gfp.__GFP_ZERO, order);
+    return frames.pages.alloc(Gfp.GFP_TRANSHUGE_LIGHT, order);
   }
 
   /** {@code alloc_contig_pages()}: the zones from the highest on, each from its start on. */

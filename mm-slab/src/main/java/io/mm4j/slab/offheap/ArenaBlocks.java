@@ -54,11 +54,11 @@ final class ArenaBlocks {
       if (block.tryTake(ArenaBlock.KEPT)) {
         long offset = block.offset;
         block.offset = 0;
-        block.give();
         if (offset != 0) {
           heap.giveBlock(offset);
           any = true;
         }
+        block.give();
       }
     }
     return any;
@@ -67,11 +67,14 @@ final class ArenaBlocks {
   /** The memory of all blocks goes back and nobody gets one any more; not if somebody has one. */
   boolean close(OffHeap heap) {
     for (int i = 0; i < blocks.length; i++) {
-      if (!blocks[i].tryTake(ArenaBlock.KEPT)) {
-        for (int taken = 0; taken < i; taken++) {
-          blocks[taken].give();
+      while (!blocks[i].tryTake(ArenaBlock.KEPT)) {
+        if (blocks[i].isArenas()) {
+          for (int taken = 0; taken < i; taken++) {
+            blocks[taken].give();
+          }
+          return false;
         }
-        return false;
+        Thread.onSpinWait(); // somebody gives its memory back
       }
     }
     for (ArenaBlock block : blocks) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.testkit.vma.naive;
 
+import io.mm4j.api.MisuseException;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.api.vma.VmaIndexProvider;
@@ -52,6 +53,9 @@ public final class NaiveVmaIndexes implements VmaIndexProvider {
 
   @Override
   public VmaIndex create(int maxVmas, Options options) {
+    if (maxVmas < 1 || maxVmas > mostVmas) {
+      throw new MisuseException("not a number of VMAs: maxVmas=" + maxVmas + " most=" + mostVmas);
+    }
     return create.apply(maxVmas);
   }
 }
