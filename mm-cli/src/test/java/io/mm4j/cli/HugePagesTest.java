@@ -83,6 +83,28 @@ class HugePagesTest {
   }
 
   /** What is taken at boot lies at the end of memory. */
+  /** A size named as the default is the one that a number behind it is of, as any other. */
+  @Test
+  void aNumberIsOfTheSizeBeforeIt() {
+    String small = GIGA.replace("1048576", "2048");
+    String first = "hugepagesz=1G hugepages=1 default_hugepagesz=2M hugepages=3";
+    assertEquals("1\n", number(GIGA, first));
+    assertEquals("3\n", number(small, first));
+    String second = "hugepagesz=2M hugepages=3 default_hugepagesz=1G hugepages=2";
+    assertEquals("2\n", number(GIGA, second));
+    assertEquals("3\n", number(small, second));
+  }
+
+  private static String number(String directory, String cmdline) {
+    return good("cat", directory + "nr_hugepages", "--memory", "8G", "--cmdline", cmdline);
+  }
+
+  @Test
+  void surplusPagesNeedNoPool() {
+    String file = GIGA.replace("1048576", "2048") + "nr_overcommit_hugepages";
+    assertEquals("3\n", good("cat", file, "--cmdline", "vm.nr_overcommit_hugepages=3"));
+  }
+
   @Test
   void theFirstGigaPageIsTheHighestOne() {
     has(
