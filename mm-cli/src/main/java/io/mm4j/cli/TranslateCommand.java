@@ -196,19 +196,27 @@ final class TranslateCommand extends MmCommand {
         shown -> {
           RunningProcess process = shown.process(one, "--pid " + asked);
           List<Map<String, Object>> all = new ArrayList<>();
+          boolean alike = true;
           for (long address : wanted) {
+            alike &= isKernels(process.machine().pageTables(), address);
             add(io, all, translation(process, address));
           }
           finish(io, all);
+          if (alike) {
+            io.warn(
+                "--after and --maps change nothing: the kernel's addresses are alike everywhere");
+          }
         });
+  }
+
+  private boolean isKernels(PageTables tables, long address) {
+    return rootName == null ? tables.format().kernel().contains(address) : KERNEL.equals(rootName);
   }
 
   private Translation translation(RunningProcess process, long address) {
     Machine booted = process.machine();
     PageTables tables = booted.pageTables();
-    boolean ofKernel =
-        rootName == null ? tables.format().kernel().contains(address) : KERNEL.equals(rootName);
-    if (ofKernel) {
+    if (isKernels(tables, address)) {
       long root = made(tables.kernelRoot(booted.cpus().get(0)));
       return new Translation(booted, "the kernel", root, address);
     }
