@@ -82,7 +82,6 @@ class HugePagesTest {
         "MemTotal:        8388216 kB\n");
   }
 
-  /** What is taken at boot lies at the end of memory. */
   /** A size named as the default is the one that a number behind it is of, as any other. */
   @Test
   void aNumberIsOfTheSizeBeforeIt() {
@@ -105,6 +104,7 @@ class HugePagesTest {
     assertEquals("3\n", good("cat", file, "--cmdline", "vm.nr_overcommit_hugepages=3"));
   }
 
+  /** What is taken at boot lies at the end of memory. */
   @Test
   void theFirstGigaPageIsTheHighestOne() {
     has(
