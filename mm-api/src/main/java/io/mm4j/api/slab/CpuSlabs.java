@@ -267,6 +267,8 @@ public abstract class CpuSlabs {
   /**
    * From now on requests for a cache take from a sheaf and its objects come back to it, as far as
    * it is open; those of other nodes' frames come the slow way.
+   *
+   * @throws IndexOutOfBoundsException if an object is in it that is not in RAM
    */
   protected final void setSheaf(ObjectSheaf sheaf) {
     int id = sheaf.cacheId;
@@ -275,8 +277,7 @@ public abstract class CpuSlabs {
       fronts = grown(fronts, length);
       backs = grown(backs, length * nodes);
     }
-    sheaf.marksAt = frames.marksAt(sheaf.shift);
-    sheaf.end = frames.end();
+    sheaf.join(frames.marksAt(sheaf.shift), frames.end());
     sheaf.tag = tag(id, cpu.nodeId());
     fronts[id] = sheaf;
     backs[sheaf.tag] = sheaf;

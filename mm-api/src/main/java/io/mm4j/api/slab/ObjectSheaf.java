@@ -44,10 +44,10 @@ public final class ObjectSheaf {
   /** The granule of its objects' marks: {@link ObjectFrames#shiftOf}. */
   final int shift;
 
-  /** Where the mark of address 0 is, and the end of the addresses that have one; set by a CPU. */
+  /** Where the mark of address 0 is, and the end of the addresses that have one: {@link #join}. */
   long marksAt;
 
-  long end;
+  long end = Long.MAX_VALUE;
 
   final int cacheId;
 
@@ -101,7 +101,8 @@ public final class ObjectSheaf {
   /**
    * Puts a free object on top; there is room.
    *
-   * @throws IndexOutOfBoundsException for an address that is not in RAM
+   * @throws IndexOutOfBoundsException for an address that is not in RAM, once {@link CpuSlabs}
+   *     works on it
    */
   public void push(long paddr) {
     objects[top] = Objects.checkIndex(paddr, end);
@@ -118,6 +119,21 @@ public final class ObjectSheaf {
   public void dropLowest(int count) {
     top -= count;
     System.arraycopy(objects, count, objects, 0, top);
+  }
+
+  /**
+   * A CPU gets it: from now on objects, those that are in it included, have marks. O(objects in
+   * it).
+   *
+   * @param marks where the mark of address 0 is
+   * @param past the end of the addresses that have one
+   */
+  void join(long marks, long past) {
+    for (int i = 0; i < top; i++) {
+      long _ = Objects.checkIndex(objects[i], past);
+    }
+    marksAt = marks;
+    end = past;
   }
 
   /** From now on {@link CpuSlabs} works on it alone. */

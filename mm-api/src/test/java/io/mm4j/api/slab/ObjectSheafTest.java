@@ -12,9 +12,12 @@ class ObjectSheafTest {
   private final ObjectSheaf sheaf = new ObjectSheaf(1, 64, ObjectFrames.MIN_SHIFT, 4);
 
   @Test
-  void nothingIsPutWhereNoCpuKnowsTheAddresses() {
-    assertThrows(IndexOutOfBoundsException.class, () -> sheaf.push(0x1000));
-    assertEquals(0, sheaf.size());
+  void whatIsInItIsCheckedWhenACpuGetsIt() {
+    sheaf.push(0x3000);
+    assertThrows(IndexOutOfBoundsException.class, () -> sheaf.join(0, 0x3000));
+    sheaf.join(0, 0x4000);
+    assertThrows(IndexOutOfBoundsException.class, () -> sheaf.push(0x4000));
+    assertEquals(1, sheaf.size());
   }
 
   @Test
@@ -25,7 +28,7 @@ class ObjectSheafTest {
 
   @Test
   void addressesOutsideOfRamAreRefused() {
-    sheaf.end = 0x2000;
+    sheaf.join(0, 0x2000);
     long[] objects = {0x1000, 0x2000, 0, 0};
     assertThrows(IndexOutOfBoundsException.class, () -> sheaf.exchange(objects, 2));
     assertEquals(4, sheaf.exchange(objects, 1).length);
