@@ -8,6 +8,7 @@ import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.PagemapScan;
 import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Fault;
@@ -368,7 +369,30 @@ final class SyscallFaults {
                   ? mm.syscall(Syscall.FTRUNCATE, a[0], a[2] + a[3])
                   : result;
             },
-            "AS-F26"));
+            "AS-F26"),
+        call(
+            "seals-for-now",
+            "F_SEAL_FUTURE_WRITE is taken and forgotten.",
+            (mm, call, a) ->
+                call == Syscall.FCNTL
+                        && a[1] == Uapi.F_ADD_SEALS
+                        && a[2] == Uapi.F_SEAL_FUTURE_WRITE
+                    ? 0
+                    : mm.syscall(call, a),
+            "AS-F28"),
+        call(
+            "writes-as-mappings-do",
+            "A write makes the whole folio dirty.",
+            (mm, call, a) -> {
+              long result = mm.syscall(call, a);
+              if (call == Syscall.PWRITE64 && result > 0) {
+                long at = mm.mmap(0, Bits.PAGE, 3, 1, (int) a[0], a[3] & -Bits.PAGE);
+                TouchOutcome _ = mm.write(at, 7);
+                long _ = mm.munmap(at, Bits.PAGE);
+              }
+              return result;
+            },
+            "AS-F29"));
   }
 
   /** Takes the default size for any. */

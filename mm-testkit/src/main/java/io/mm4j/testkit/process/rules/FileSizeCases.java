@@ -75,6 +75,14 @@ public final class FileSizeCases {
             "d_path, memfd_add_seals, memfd_check_seals_mmap; selftests/memfd",
             FileSizeCases::seals),
         GROUP.rule(
+            "AS-F28",
+            "sealed-for-the-future",
+            "A file with F_SEAL_FUTURE_WRITE is written by the shared mappings that were there, and"
+                + " by nothing else: no write, no hole of fallocate or MADV_REMOVE, no new mapping"
+                + " and no mprotect of one.",
+            "shmem_fallocate, shmem_file_write_iter, seal_check_write",
+            FileSizeCases::futureSeals),
+        GROUP.rule(
             "AS-F06",
             "largest-offsets",
             "Near the largest offset a mapping of a file on a disk is placed as if it were long"
@@ -283,6 +291,32 @@ public final class FileSizeCases {
     int plain = (int) Looks.works("memfd_create", rig.mm.memfdCreate("n", 0));
     Looks.fails(rig, "a seal without leave", Errno.EPERM, seal(rig, plain, Uapi.F_SEAL_GROW));
     Looks.fails(rig, "a seal of ext4", Errno.EINVAL, seal(rig, CaseSetup.DISK, 1));
+  }
+
+  private static void futureSeals(Rig rig) {
+    int fd = (int) Looks.works("memfd_create", rig.mm.memfdCreate("m", Uapi.MFD_ALLOW_SEALING));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 4 * PAGE));
+    file(rig, FAR, 4 * PAGE, RW, SHARED, fd);
+    rig.put(FAR, 12);
+    rig.gives("F_SEAL_FUTURE_WRITE", 0, seal(rig, fd, Uapi.F_SEAL_FUTURE_WRITE));
+    rig.put(FAR + PAGE, 13);
+    Looks.fails(rig, "MADV_REMOVE", Errno.EPERM, rig.mm.madvise(FAR, PAGE, AdviceCases.REMOVE));
+    int hole = Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE;
+    Looks.fails(rig, "a hole", Errno.EPERM, rig.mm.syscall(Syscall.FALLOCATE, fd, hole, 0, PAGE));
+    Looks.fails(rig, "a write", Errno.EPERM, rig.mm.syscall(Syscall.PWRITE64, fd, FAR, 1, 0));
+    rig.has(FAR, 12);
+    Looks.fails(rig, "a writable mapping", Errno.EPERM, rig.mm.mmap(A, PAGE, RW, SHARED, fd, 0));
+    file(rig, A, PAGE, READ, SHARED, fd);
+    Looks.fails(rig, "mprotect", Errno.EACCES, rig.mm.mprotect(A, PAGE, RW));
+    Looks.fails(
+        rig, "MADV_REMOVE of it", Errno.EACCES, rig.mm.madvise(A, PAGE, AdviceCases.REMOVE));
+    file(rig, A, PAGE, RW, PRIVATE, fd);
+    rig.put(A, 5);
+    rig.has(FAR, 12);
+    rig.gives("mprotect of the first", 0, rig.mm.mprotect(FAR, PAGE, READ));
+    rig.gives("mprotect back", 0, rig.mm.mprotect(FAR, PAGE, RW));
+    Looks.fails(rig, "F_SEAL_WRITE", Errno.EBUSY, seal(rig, fd, Uapi.F_SEAL_WRITE));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, PAGE));
   }
 
   private static long seal(Rig rig, int fd, int bits) {

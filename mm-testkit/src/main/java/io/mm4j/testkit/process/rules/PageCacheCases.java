@@ -111,6 +111,15 @@ public final class PageCacheCases {
             "What is marked is not mapped by the faults of its neighbours.",
             "page_cache_ra_order, do_page_cache_ra",
             PageCacheCases::behindCached),
+        of(
+            "AS-F29",
+            "dirty-by-a-mapping",
+            "A write through a shared mapping makes the whole folio dirty, one by a call its block:"
+                + " so a file that is cut before the page that was written keeps the folio whole"
+                + " after the one, and splits it after the other.",
+            "mincore and memory use hang on it.",
+            "block_dirty_folio, block_commit_write, truncate_inode_partial_folio",
+            PageCacheCases::dirtyByMapping),
         new StepRule(
             new RuleInfo(
                 "AS-64",
@@ -215,6 +224,27 @@ public final class PageCacheCases {
     rig.has(A + PAGE, 7);
     rig.has(A + 4 * PAGE + 7, 0);
     rig.has(A + 5 * PAGE, 0);
+  }
+
+  private static void dirtyByMapping(Rig rig) {
+    rig.map(Act.SCRATCH, PAGE, RW);
+    rig.map(FAR, PAGE, RW);
+    rig.put(FAR, 7);
+    rig.gives("mmap", A, rig.mm.mmap(A, 64 * PAGE, RW, SHARED, CaseSetup.DISK, 0));
+    rig.put(A + 10 * PAGE, 9);
+    cut(rig);
+    Looks.mincore(rig, A, 64 * PAGE, "164");
+    rig.has(A + 10 * PAGE, 0);
+    rig.gives("fsync", 0, rig.mm.syscall(Syscall.FSYNC, CaseSetup.DISK));
+    rig.gives("pwrite64", 1, rig.mm.syscall(Syscall.PWRITE64, CaseSetup.DISK, FAR, 1, 10 * PAGE));
+    cut(rig);
+    Looks.mincore(rig, A, 64 * PAGE, "16,058");
+  }
+
+  /** The file ends within its page 5 and then where it did before. */
+  private static void cut(Rig rig) {
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK, 5 * PAGE + 7));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK, 64 * PAGE));
   }
 
   private static void readAhead(Rig rig) {
