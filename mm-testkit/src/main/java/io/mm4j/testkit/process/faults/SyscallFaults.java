@@ -386,7 +386,7 @@ final class SyscallFaults {
             (mm, call, a) -> {
               long result = mm.syscall(call, a);
               if (call == Syscall.PWRITE64 && result > 0) {
-                long at = mm.mmap(0, Bits.PAGE, 3, 1, (int) a[0], a[3] & -Bits.PAGE);
+                long at = mm.mmap(0, Bits.PAGE, 3, 1, a[0], a[3] & -Bits.PAGE);
                 TouchOutcome _ = mm.write(at, 7);
                 long _ = mm.munmap(at, Bits.PAGE);
               }
