@@ -220,12 +220,16 @@ final class SlowPath {
     return walk.get(request, flags);
   }
 
-  /** Asks for the lists of all CPUs, and looks again until they have answered. */
+  /**
+   * Asks for the lists of all CPUs, and looks again until they have answered; with {@code
+   * __GFP_NORETRY} nobody is waited for whose CPU is at work.
+   */
   private long fromAllLists(AllocContext request, int flags) {
     explain(request, "before it fails, the per-cpu lists of all CPUs are asked for");
     int asked = pcps.drainAll(request.cpu);
     long pfn = walk.get(request, flags);
-    for (int i = 0; pfn == NO_PAGE && asked > 0 && i < PATIENCE; i++) {
+    int patience = request.wants(Gfp.__GFP_NORETRY) ? 0 : PATIENCE;
+    for (int i = 0; pfn == NO_PAGE && asked > 0 && i < patience; i++) {
       if (!pcps.awaitAnswer(request.cpu, asked)) {
         break;
       }
