@@ -17,6 +17,7 @@ import io.mm4j.testkit.process.rules.BootCases;
 import io.mm4j.testkit.process.rules.CallCases;
 import io.mm4j.testkit.process.rules.CollapseCases;
 import io.mm4j.testkit.process.rules.CowCases;
+import io.mm4j.testkit.process.rules.DrawnRules;
 import io.mm4j.testkit.process.rules.EffectCases;
 import io.mm4j.testkit.process.rules.FailureRules;
 import io.mm4j.testkit.process.rules.FileCases;
@@ -35,6 +36,7 @@ import io.mm4j.testkit.process.rules.LockCases;
 import io.mm4j.testkit.process.rules.MergeCases;
 import io.mm4j.testkit.process.rules.MmapCases;
 import io.mm4j.testkit.process.rules.MremapCases;
+import io.mm4j.testkit.process.rules.NameCases;
 import io.mm4j.testkit.process.rules.PageCacheCases;
 import io.mm4j.testkit.process.rules.PageRules;
 import io.mm4j.testkit.process.rules.PeerCases;
@@ -42,6 +44,7 @@ import io.mm4j.testkit.process.rules.PlaceCases;
 import io.mm4j.testkit.process.rules.SegmentCases;
 import io.mm4j.testkit.process.rules.ShapeRules;
 import io.mm4j.testkit.process.rules.ShareRules;
+import io.mm4j.testkit.process.rules.ShortageCases;
 import io.mm4j.testkit.process.rules.SpaceRule;
 import io.mm4j.testkit.process.rules.SpaceSubject;
 import io.mm4j.testkit.process.rules.StateRules;
@@ -108,6 +111,9 @@ public final class AddressSpaceSuite {
     rules.addAll(WatchCases.all());
     rules.addAll(StateRules.all());
     rules.addAll(BootCases.all());
+    rules.addAll(ShortageCases.all());
+    rules.addAll(DrawnRules.all());
+    rules.addAll(NameCases.all());
     return new Suite<>(
         NAME, Spi.VMA_INDEX, VmaIndexSuite.correct(), rules, SpaceFaults.all(), Floors.missing());
   }

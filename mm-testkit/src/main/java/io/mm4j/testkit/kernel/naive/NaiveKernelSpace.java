@@ -230,7 +230,9 @@ public final class NaiveKernelSpace implements KernelSpace {
   private NaiveArea take(long address, Kind kind) {
     NaiveArea area = known.get(address);
     boolean touched = area != null && area.kind == Kind.TOUCHED && kind == Kind.VMALLOC;
-    if (area == null || (area.kind != kind && !touched && !has(SpaceHabit.FREES_ANY_KIND))) {
+    boolean wrong = area == null || (area.kind != kind && !touched);
+    boolean lost = has(SpaceHabit.FINDS_NONE_OF_MANY) && known.size() > 40;
+    if (lost || area == null || (wrong && !has(SpaceHabit.FREES_ANY_KIND))) {
       throw new MisuseException(String.format("no such area: address=0x%x", address));
     }
     known.remove(address);
@@ -281,7 +283,8 @@ public final class NaiveKernelSpace implements KernelSpace {
       return false;
     }
     long pfn = area.frames.getLast();
-    if (maps.map(cpu, at, 1, pfn, maps.prot())) {
+    boolean second = !has(SpaceHabit.SECOND_TOUCH_STAYS) && maps.pfn(cpu, at) != NO_PAGE;
+    if (!second && maps.map(cpu, at, 1, pfn, maps.prot())) {
       return true;
     }
     if (!has(SpaceHabit.TOUCH_DOES_NOT_UNWIND)) {
@@ -289,7 +292,7 @@ public final class NaiveKernelSpace implements KernelSpace {
       held--;
       giveBack(cpu, pfn, 0);
     }
-    return false;
+    return second;
   }
 
   @Override
@@ -489,6 +492,8 @@ public final class NaiveKernelSpace implements KernelSpace {
   public void close() {
     Cpu cpu = floors.cpus().get(0);
     int _ = runDeferred(cpu);
+    boolean leaves = habits.contains(SpaceHabit.LEAVES_TOUCHED);
+    known.values().removeIf(area -> leaves && area.kind == NaiveArea.Kind.TOUCHED);
     while (!known.isEmpty()) {
       release(cpu, known.pollLastEntry().getValue(), false);
     }

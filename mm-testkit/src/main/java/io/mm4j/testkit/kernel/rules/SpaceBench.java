@@ -17,6 +17,7 @@ import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.MemoryMap;
+import io.mm4j.api.memory.NumaTopology;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
@@ -43,6 +44,12 @@ import java.util.stream.Collectors;
 /** A machine with two CPUs whose kernel mappings are under test, and ways to look at them. */
 final class SpaceBench implements AutoCloseable {
   static final long PAGE = 4096;
+
+  /** Of {@link Shape#NODES}. */
+  static final int NODES = 3;
+
+  /** Frames of each. */
+  static final long NODE_PAGES = 4096;
 
   /** A kind of machine. */
   enum Kind {
@@ -74,7 +81,9 @@ final class SpaceBench implements AutoCloseable {
     /** 16 MiB from 0 and 16 MiB from 4 GiB on; of 64 bits. */
     ABOVE_4G,
     /** 16 MiB and a slab allocator. */
-    SLAB
+    SLAB,
+    /** 48 MiB in three nodes. */
+    NODES
   }
 
   final Kind kind;
@@ -141,6 +150,13 @@ final class SpaceBench implements AutoCloseable {
     switch (shape) {
       case SMALL, SLAB -> config.memory(16 << 20);
       case HIGH -> config.memory(72 << 20).commandLine(wide ? "" : "highmem=8M");
+      case NODES -> {
+        List<NumaTopology.Span> spans = new ArrayList<>();
+        for (int i = 0; i < NODES; i++) {
+          spans.add(new NumaTopology.Span(i * NODE_PAGES, (i + 1) * NODE_PAGES));
+        }
+        config.memory(NODES * NODE_PAGES * PAGE).numa(NumaTopology.of(spans, NumaTopology.REMOTE));
+      }
       case ABOVE_4G ->
           config.memoryMap(
               new MemoryMap(

@@ -446,6 +446,18 @@ final class ExecCases {
     checkEqual(4096, auxv.getOrDefault(6L, 0L), "AT_PAGESZ");
   }
 
+  /** Programs whose vector, strings and bss need pages of their own; none on a machine of 2.4. */
+  static List<ExecRequest> largeRequests(TaskBench bench) {
+    if (bench.abi == Abi.I386_24) {
+      return List.of();
+    }
+    boolean wide = bench.abi.is64();
+    List<String> many = Collections.nCopies(wide ? 900 : 1800, "a");
+    return List.of(
+        request(bench.abi, fixed(wide, StackRight.NO_EXECUTE), null, many),
+        request(bench.abi, dynamic(wide, "/lib/ld.so"), interpreter(wide), many));
+  }
+
   private static void lengths(TaskBench bench) {
     String most = "x".repeat(LONGEST);
     long fits = 0;
