@@ -125,7 +125,7 @@ public final class NaiveKernelSpace implements KernelSpace {
       good = area.list != NO_ADDRESS;
     }
     while (good && area.frames.size() < size / PAGE) {
-      good = addBlock(cpu, area, gfp);
+      good = addBlock(cpu, area, gfp, area.frames.size());
     }
     good = good && mapAll(cpu, area);
     if (!good) {
@@ -139,13 +139,13 @@ public final class NaiveKernelSpace implements KernelSpace {
     return area.address;
   }
 
-  private boolean addBlock(Cpu cpu, NaiveArea area, int gfp) {
+  private boolean addBlock(Cpu cpu, NaiveArea area, int gfp, long index) {
     long pfn = floors.pages().allocPages(cpu, gfp, area.order);
     if (pfn == PageAllocator.NO_PAGE) {
       return false;
     }
     FrameOwner owner = has(SpaceHabit.HOLDS_NOTHING) ? FrameOwner.KERNEL : FrameOwner.VMALLOC;
-    floors.memory().memMap().hold(pfn, area.order, owner, 0, area.address, area.frames.size());
+    floors.memory().memMap().hold(pfn, area.order, owner, 0, area.address, index);
     for (int i = 0; i < 1 << area.order; i++) {
       area.frames.add(pfn + i);
     }
@@ -279,7 +279,7 @@ public final class NaiveKernelSpace implements KernelSpace {
 
   private boolean touch(Cpu cpu, NaiveArea area, long at) {
     int zero = has(SpaceHabit.TOUCHED_AS_IT_COMES) ? 0 : Gfp.__GFP_ZERO;
-    if (!addBlock(cpu, area, ANYWHERE | zero)) {
+    if (!addBlock(cpu, area, ANYWHERE | zero, (at - area.address) / PAGE)) {
       return false;
     }
     long pfn = area.frames.getLast();

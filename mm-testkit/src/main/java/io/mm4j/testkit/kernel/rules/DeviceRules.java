@@ -252,6 +252,7 @@ public final class DeviceRules {
       check(within != NO_ADDRESS, b.what + ": a block within " + hex(mask), "none");
       long last = ((b.space.busAddress(within) + bytes + PAGE - 1) & -PAGE) - 1;
       check(last <= mask, b.what + ": a last byte within " + hex(mask), hex(last));
+      check(last >= 16 << 20, b.what + ": a block of the highest zone that will do", hex(last));
       b.space.dmaFreeCoherent(b.cpu(i), bytes, within);
       b.space.dmaFreeCoherent(b.cpu(i), bytes, any);
       b.space.dmaFreeCoherent(b.cpu(i), bytes, low);

@@ -125,7 +125,9 @@ public final class FaultRules {
       boolean isNew = touched.add(page);
       boolean mended = b.space.fault(b.cpu(i), root, area + page * PAGE + random.below(4096));
       check(mended, b.what + ": a touch of page " + page + " is mended", "it is not");
-      check(b.space.vmallocToPfn(area + page * PAGE) >= 0, b.what + ": its frame", "none");
+      long pfn = b.space.vmallocToPfn(area + page * PAGE);
+      check(pfn >= 0, b.what + ": its frame", "none");
+      checkEqual(page, b.map.index(pfn), b.what + ": the page that its frame is of");
       checkEqual(touched.size(), b.space.vmallocPages(), b.what + ": frames after touches");
       checkEqual(free - (isNew ? 1 : 0), b.freeOrTable(), b.what + ": free frames after a touch");
     }

@@ -78,7 +78,7 @@ final class SpaceBench implements AutoCloseable {
     SMALL,
     /** 72 MiB, on 32 bits the last 8 of them high memory. */
     HIGH,
-    /** 16 MiB from 0 and 16 MiB from 4 GiB on; of 64 bits. */
+    /** 24 MiB from 0, of which 8 MiB are in zone DMA32, and 16 MiB from 4 GiB on; of 64 bits. */
     ABOVE_4G,
     /** 16 MiB and a slab allocator. */
     SLAB,
@@ -161,7 +161,7 @@ final class SpaceBench implements AutoCloseable {
           config.memoryMap(
               new MemoryMap(
                   List.of(
-                      new MemoryMap.Range(0, 16 << 20, MemoryMap.Type.USABLE),
+                      new MemoryMap.Range(0, 24 << 20, MemoryMap.Type.USABLE),
                       new MemoryMap.Range(
                           1L << 32, (1L << 32) + (16 << 20), MemoryMap.Type.USABLE))));
     }
@@ -329,6 +329,10 @@ final class SpaceBench implements AutoCloseable {
           map.owner(pfn) == FrameOwner.VMALLOC && map.refcount(pfn) == references,
           what + ": frame " + pfn + " is held as vmalloc's, references=" + references,
           map.owner(pfn) + " " + map.refcount(pfn));
+      if (map.order(pfn) == 0) {
+        checkEqual(address, map.mapping(pfn), what + ": the area of frame " + pfn);
+        checkEqual(i, map.index(pfn), what + ": its page of the area");
+      }
       pfns[i] = pfn;
     }
     long[] leaf = leaf(address);

@@ -63,6 +63,9 @@ final class SegmentBench extends StepRule.Bench {
     begin(new User(1002, 101, false, locked));
     begin(new User(0, 0, true, locked));
     charged = floor.committedPages();
+    for (int crowd = random.oneIn(3) ? random.between(40, 90) : 0; crowd > 0; crowd--) {
+      Segment _ = make(processes.getFirst(), 0, PAGE, 0600);
+    }
   }
 
   private void begin(User user) {
@@ -86,7 +89,7 @@ final class SegmentBench extends StepRule.Bench {
   @Override
   void step(Seeded random) {
     One one = processes.get(random.below(processes.size()));
-    switch (random.weighted(5, 2, 8, 3, 3, 3, 2, 3, 2, 2, 2, 2)) {
+    switch (random.weighted(5, 2, 8, 3, 3, 3, 7, 3, 2, 2, 2, 2)) {
       case 0 -> make(one, random);
       case 1 -> circle(one, random.between(1, 30));
       case 2 -> attach(one, random);

@@ -166,6 +166,7 @@ final class ExecCases {
   static void programs(TaskBench bench) {
     if (bench.abi != Abi.I386_24) {
       outOfOrder(bench);
+      zeroesBetween(bench);
       codeWithBss(bench);
       withInterpreter(bench);
       byItself(bench);
@@ -195,6 +196,22 @@ final class ExecCases {
     checkEqual(0x405000, places.startData(), "start_data");
     checkEqual(0x405123, places.endData(), "end_data");
     checkEqual(0x408000, places.startBrk(), "start_brk");
+  }
+
+  /** Zeroes become part of those before them and never of those behind. */
+  private static void zeroesBetween(TaskBench bench) {
+    Program program =
+        program(
+            bench.abi.is64(),
+            ElfImage.ET_EXEC,
+            null,
+            StackRight.NO_EXECUTE,
+            load(RX, 0x401000, 0x80, 0x80),
+            load(RW, 0x407000, 0, 0x1000),
+            load(RW, 0x409000, 0, 0x1000),
+            load(RW, 0x408000, 0, 0x1000));
+    AddressSpace mm = run(bench, request(bench.abi, program, null, List.of("a")));
+    same(List.of("401000-402000 r-xp", "407000-409000 rw-p", "409000-40a000 rw-p"), mm);
   }
 
   private static void codeWithBss(TaskBench bench) {
@@ -355,6 +372,16 @@ final class ExecCases {
       left[life] = bench.machine.pages().freePages() + bench.machine.pages().pcpPages();
     }
     checkEqual(left[1], left[2], "free frames after another program that failed");
+    Program nothing =
+        program(wide, ElfImage.ET_DYN, "/lib/ld.so", StackRight.NO_EXECUTE, load(RX, 0, 0, 0));
+    for (ExecRequest empty :
+        List.of(
+            request(bench.abi, nothing, interpreter(wide), List.of("a")),
+            request(bench.abi, dynamic(wide, "/lib/ld.so"), nothing, List.of("a")))) {
+      Task victim = born(bench);
+      checkEqual(-Errno.EINVAL, bench.tasks.exec(victim, empty), "exec of segments without bytes");
+      check(victim.state() != Task.State.RUNNING, "a task that has ended", "" + victim.state());
+    }
     Task leader = born(bench);
     long threads = Tasks.CLONE_VM | Tasks.CLONE_SIGHAND | Tasks.CLONE_THREAD;
     Task thread = bench.tasks.find((int) bench.tasks.clone(leader, threads));

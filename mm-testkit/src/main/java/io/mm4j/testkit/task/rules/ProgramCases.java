@@ -42,11 +42,11 @@ final class ProgramCases {
   private static final long[] LIMITS = {
     8L << 20,
     8L << 20,
-    8L << 20,
     200L << 20,
     (128L << 20) + 5,
     (300L << 20) + 4000,
     1L << 30,
+    Long.MAX_VALUE,
     Long.MAX_VALUE
   };
 
@@ -80,7 +80,11 @@ final class ProgramCases {
     int wrong = random.oneIn(6) && !old ? random.between(1, 3) : 0;
     long base = dynamic ? 0 : abi.is64() ? 0x400000 : 0x8048000;
     Program program = program(dynamic, interpreted ? "/lib/ld.so" : null, base, wrong);
-    Program loader = interpreted ? program(true, null, random.oneIn(2) ? 0 : 0x3000_0000, 0) : null;
+    boolean movable = random.oneIn(2);
+    Program loader =
+        interpreted
+            ? program(movable, null, movable && random.oneIn(2) ? 0 : 0x3000_0000, 0)
+            : null;
     ExecRequest request =
         new ExecRequest(
             "/bin/" + "d".repeat(random.between(1, 20)),
