@@ -115,7 +115,7 @@ public final class KernelSpaceFaults {
         fault(SpaceHabit.FIRST_BYTE_ONLY, "Only the first byte must not be RAM.", "KS-21"),
         fault(SpaceHabit.LAST_BYTE_ONLY, "Only the last byte must not be RAM.", "KS-21"),
         fault(SpaceHabit.ALIGNED_TO_A_PAGE, "Device ranges are aligned to a page.", "KS-22"),
-        fault(SpaceHabit.IGNORES_THE_MASK, "Any block will do.", "KS-23", "KS-24"),
+        fault(SpaceHabit.IGNORES_THE_MASK, "Any block will do.", "KS-23", "KS-24", "KS-36"),
         fault(SpaceHabit.COHERENT_AS_IT_COMES, "Coherent memory is not cleared.", "KS-23"),
         fault(
             SpaceHabit.LOSES_WHAT_IS_TOO_HIGH,

@@ -16,6 +16,7 @@ import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.kernel.rules.SpaceBench.Kind;
 import io.mm4j.testkit.kernel.rules.SpaceBench.Shape;
+import java.util.ArrayList;
 import java.util.List;
 
 /** ioremap and coherent memory. */
@@ -80,7 +81,35 @@ public final class DeviceRules {
             DeviceRules::mask32,
             Shape.ABOVE_4G,
             Kind.X86_64,
-            Kind.LA57));
+            Kind.LA57),
+        rule(
+            "KS-36",
+            "dma-masks-within-a-zone",
+            "A mask that reaches a part of a zone is served from that part or from a lower zone,"
+                + " whatever comes first from the zone goes back; the largest block is 4 MiB.",
+            "Devices of 27 or 30 address lines exist.",
+            "dma_direct_alloc_pages: again with GFP_DMA32, then GFP_DMA; dma_coherent_ok",
+            "the next zone is not tried, or what was too high stays",
+            DeviceRules::within,
+            Shape.HIGH));
+  }
+
+  private static void within(SpaceBench b, Seeded random) {
+    List<long[]> blocks = new ArrayList<>();
+    for (int i = 0; i < 40; i++) {
+      long bytes = 1L + random.below(40_000);
+      long mask = (16L << 20) + random.below(50 << 20);
+      long address = b.space.dmaAllocCoherent(b.cpu(i), bytes, mask);
+      check(address != NO_ADDRESS, b.what + ": a block within " + hex(mask), "none");
+      long end = (b.space.busAddress(address) + bytes + PAGE - 1) & -PAGE;
+      check(end - 1 <= mask, b.what + ": the last byte is within " + hex(mask), hex(end - 1));
+      blocks.add(new long[] {bytes, address});
+    }
+    long largest = b.space.dmaAllocCoherent(b.cpu(), 4 << 20, -1L >>> 1);
+    check(largest != NO_ADDRESS, b.what + ": a block of 4 MiB", "none");
+    b.space.dmaFreeCoherent(b.cpu(), 4 << 20, largest);
+    blocks.forEach(block -> b.space.dmaFreeCoherent(b.cpu(), block[0], block[1]));
+    b.end();
   }
 
   private static void ioremap(SpaceBench b, Seeded random) {
@@ -181,12 +210,29 @@ public final class DeviceRules {
     b.validate();
     b.space.iounmap(b.cpu(), address);
     checkEqual(KernelSpace.NO_PAGE, b.space.vmallocToPfn(address + huge), b.what + ": unmapped");
+    giga(b);
     long exact = b.space.ioremap(b.cpu(), paddr, 2 * huge, CacheMode.WC);
     checkEqual(level, b.leaf(exact + huge)[1], b.what + ": level of the last huge page");
     b.space.iounmap(b.cpu(), exact);
     long again = b.space.ioremap(b.cpu(), paddr + 5 * PAGE, bytes, CacheMode.WC);
     checkEqual((paddr >> 12) + 5, b.space.vmallocToPfn(again), b.what + ": a misaligned range");
     checkEqual(1, b.leaf(again)[1], b.what + ": level of a misaligned range");
+  }
+
+  /** A range of 2 GiB from a border of 1 GiB on has leafs of level 3, if there are any. */
+  private static void giga(SpaceBench b) {
+    if (!b.kind.isWide()) {
+      return; // which has no addresses for it
+    }
+    long size = b.format.bytes(3);
+    long address = b.space.ioremap(b.cpu(), 1L << 40, 2 * size, CacheMode.WC);
+    for (long at : new long[] {address, address + size}) {
+      checkEqual(3, b.leaf(at)[1], b.what + ": level of a leaf of 1 GiB");
+      long pfn = (1L << 28) + ((at - address) >> 12);
+      checkEqual(pfn, b.space.vmallocToPfn(at), b.what + ": its first frame");
+    }
+    b.space.iounmap(b.cpu(), address);
+    checkEqual(KernelSpace.NO_PAGE, b.space.vmallocToPfn(address), b.what + ": unmapped");
   }
 
   private static void coherent(SpaceBench b, Seeded random) {
@@ -246,14 +292,6 @@ public final class DeviceRules {
           b.space.busAddress(any) >= 1L << 32,
           b.what + ": a block of the highest zone",
           hex(b.space.busAddress(any)));
-      // Of the highest zone hardly anything is within this mask.
-      long mask = (1L << 32) + random.below(1 << 20);
-      long within = b.space.dmaAllocCoherent(b.cpu(i), bytes, mask);
-      check(within != NO_ADDRESS, b.what + ": a block within " + hex(mask), "none");
-      long last = ((b.space.busAddress(within) + bytes + PAGE - 1) & -PAGE) - 1;
-      check(last <= mask, b.what + ": a last byte within " + hex(mask), hex(last));
-      check(last >= 16 << 20, b.what + ": a block of the highest zone that will do", hex(last));
-      b.space.dmaFreeCoherent(b.cpu(i), bytes, within);
       b.space.dmaFreeCoherent(b.cpu(i), bytes, any);
       b.space.dmaFreeCoherent(b.cpu(i), bytes, low);
       // One like it, within a mask that ends with the last byte of where such a block lies.
@@ -267,6 +305,17 @@ public final class DeviceRules {
         checkEqual(first, exact, b.what + ": a block that ends where the mask does");
         b.space.dmaFreeCoherent(b.cpu(i), bytes, exact);
       }
+    }
+    for (int i = 0; i < 10; i++) {
+      long bytes = 1L + random.below(50_000);
+      // Of the highest zone hardly anything is within this mask.
+      long mask = (1L << 32) + random.below(1 << 20);
+      long within = b.space.dmaAllocCoherent(b.cpu(i), bytes, mask);
+      check(within != NO_ADDRESS, b.what + ": a block within " + hex(mask), "none");
+      long last = ((b.space.busAddress(within) + bytes + PAGE - 1) & -PAGE) - 1;
+      check(last <= mask, b.what + ": a last byte within " + hex(mask), hex(last));
+      check(last >= 16 << 20, b.what + ": a block of the highest zone that will do", hex(last));
+      b.space.dmaFreeCoherent(b.cpu(i), bytes, within);
     }
     b.end();
   }

@@ -148,6 +148,12 @@ final class SyscallFaults {
             },
             "AS-F03"),
         call(
+            "switches-nothing-off",
+            "PR_SET_THP_DISABLE says that it was done.",
+            (mm, call, a) ->
+                call == Syscall.PRCTL && a[0] == Uapi.PR_SET_THP_DISABLE ? 0 : mm.syscall(call, a),
+            "AS-98"),
+        call(
             "punches-nothing",
             "A hole is punched in words only.",
             (mm, call, a) ->

@@ -13,6 +13,7 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.TEN;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.ThpMode;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
@@ -21,12 +22,12 @@ import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
 import java.util.List;
 
-/** Cases of what else keeps mappings apart: names, attachments, a great number of them. */
+/** Cases of what else keeps mappings, or their pages, apart: names, attachments, prctl. */
 public final class NameCases {
   private static final CaseGroup GROUP =
       new CaseGroup(
-          "What is one mapping has one name, one owner and one end.",
-          "what only one of two has is not looked at when they touch");
+          "What is one mapping has one name, one owner, one end and one kind of pages.",
+          "what only one of two has is not looked at");
 
   private static final long PAGE = Bits.PAGE;
 
@@ -51,7 +52,57 @@ public final class NameCases {
             "The parts of an attachment of a segment that mprotect has cut stay as many when all"
                 + " have the same rights again, and two attachments never merge.",
             "can_merge_remove_vma; shm_vm_ops has close",
-            NameCases::attachments));
+            NameCases::attachments),
+        GROUP.rule(
+            "AS-98",
+            "huge-pages-switched-off",
+            "PR_SET_THP_DISABLE keeps huge pages from every mapping of a process and of its later"
+                + " children, with PR_THP_DISABLE_EXCEPT_ADVISED not from those that MADV_HUGEPAGE"
+                + " was given for; switched on again all have them.",
+            "vma_thp_disabled (include/linux/huge_mm.h), prctl_set_thp_disable (kernel/sys.c)",
+            setup -> setup.thp = ThpMode.ALWAYS,
+            NameCases::switchedOff));
+  }
+
+  private static void switchedOff(Rig rig) {
+    switchedTo(rig, 0, 0);
+    hugePages(rig, true, true);
+    switchedTo(rig, 1, 0);
+    hugePages(rig, false, false);
+    Rig child = rig.fork();
+    hugePages(child, false, false);
+    switchedTo(rig, 1, 2); // PR_THP_DISABLE_EXCEPT_ADVISED
+    hugePages(rig, false, true);
+    hugePages(child, false, false);
+    child.mm.exit();
+    Rig second = rig.fork();
+    hugePages(second, false, true);
+    switchedTo(rig, 0, 0);
+    hugePages(rig, true, true);
+    hugePages(second, false, true);
+    second.mm.exit();
+  }
+
+  private static void switchedTo(Rig rig, long off, long flags) {
+    long result = rig.mm.syscall(Syscall.PRCTL, Uapi.PR_SET_THP_DISABLE, off, flags, 0, 0);
+    rig.gives("PR_SET_THP_DISABLE", 0, result);
+  }
+
+  /** Whether a first write gets a huge page, without advice and with it. */
+  private static void hugePages(Rig rig, boolean usually, boolean advised) {
+    for (boolean advises : new boolean[] {false, true}) {
+      long at = HugeCases.H;
+      rig.map(at, HugeCases.SIZE, RW);
+      if (advises) {
+        AdviceCases.advise(rig, at, HugeCases.SIZE, Uapi.MADV_HUGEPAGE);
+      }
+      boolean wanted = advises ? advised : usually;
+      String what = "THPeligible" + (advises ? " with MADV_HUGEPAGE" : "");
+      RuleViolation.check(wanted == rig.mm.thpEligible(at), what + " " + wanted, "" + !wanted);
+      rig.touch(at);
+      Looks.anonHuge(rig, at, wanted ? HugeCases.SIZE >> 10 : 0);
+      rig.unmap(at, HugeCases.SIZE);
+    }
   }
 
   private static boolean name(Rig rig, long at, long bytes, int which) {

@@ -36,6 +36,9 @@ public final class ShortageCases {
 
   private static final int GENERATIONS = 240;
 
+  /** Bytes by which generations may differ. */
+  private static final long LEEWAY = 16 << 10;
+
   private ShortageCases() {}
 
   /** All of them. */
@@ -105,8 +108,8 @@ public final class ShortageCases {
     long early = median(Arrays.copyOfRange(bytes, 20, 60));
     long late = median(Arrays.copyOfRange(bytes, GENERATIONS - 40, GENERATIONS));
     check(
-        late <= early + early / 4 + PAGE,
-        "at most " + (early + early / 4 + PAGE) + " bytes of heap for a late generation",
+        late <= early + LEEWAY,
+        "at most " + (early + LEEWAY) + " bytes of heap for a late generation",
         Long.toString(late));
   }
 

@@ -482,7 +482,17 @@ final class ExecCases {
     List<String> many = Collections.nCopies(wide ? 900 : 1800, "a");
     return List.of(
         request(bench.abi, fixed(wide, StackRight.NO_EXECUTE), null, many),
-        request(bench.abi, dynamic(wide, "/lib/ld.so"), interpreter(wide), many));
+        request(bench.abi, dynamic(wide, "/lib/ld.so"), interpreter(wide), many),
+        request(
+            bench.abi,
+            program(
+                wide,
+                ElfImage.ET_DYN,
+                "/lib/ld.so",
+                StackRight.NO_EXECUTE,
+                load(RX, 0, 0x1000, 0x1000)),
+            dynamic(wide, null),
+            many));
   }
 
   private static void lengths(TaskBench bench) {

@@ -184,6 +184,18 @@ final class HoldingCases {
     bench.exit(owner);
     misuse(bench, "memory that nobody has", () -> bench.tasks.get(mm));
     bench.checkDirectories();
+    NaiveTasks.One other = bench.spawn();
+    bench.idle(1);
+    for (int cpu = 0; cpu < TaskBench.CPUS; cpu++) {
+      bench.run(cpu, worker);
+      bench.tasks.useMm(kthread, bench.space(other.mm));
+      bench.tasks.unuseMm(kthread);
+      bench.model.change(worker, other.mm);
+      bench.model.change(worker, NaiveTasks.NONE);
+      bench.checkCounts();
+      bench.checkLoaded();
+      bench.idle(cpu);
+    }
     bench.exit(worker);
     misuse(bench, "an ended kernel thread", () -> bench.tasks.useMm(kthread, mm));
     ShortCases.closedInUse(bench);
