@@ -30,8 +30,11 @@ import org.jspecify.annotations.Nullable;
 final class SegmentBench extends StepRule.Bench {
   private static final long PAGE = Bits.PAGE;
 
-  /** Where calls write what they tell. */
-  private static final long TOLD = Act.SCRATCH;
+  /** Where calls write what they tell: it ends with a page behind which nothing is. */
+  private static final long TOLD = Act.SCRATCH + PAGE - 112;
+
+  /** As much before the end as {@code struct shm_info} has bytes. */
+  private static final long TOLD_OF_ALL = Act.SCRATCH + PAGE - 48;
 
   /** Where segments are attached: places apart from each other, if nothing is longer. */
   private static final long FIRST = 0x20000000L;
@@ -77,7 +80,7 @@ final class SegmentBench extends StepRule.Bench {
     }
     AddressSpace mm = setup.create(floor);
     checkEqual(0, mm.setrlimit(ResourceLimit.MEMLOCK, user.memlock(), 0), "setrlimit");
-    checkEqual(TOLD, mm.mmap(TOLD, PAGE, 3, NORESERVE, -1, 0), "mmap");
+    checkEqual(Act.SCRATCH, mm.mmap(Act.SCRATCH, PAGE, 3, NORESERVE, -1, 0), "mmap");
     processes.add(new One(mm, user, new ArrayList<>()));
   }
 
@@ -372,20 +375,20 @@ final class SegmentBench extends StepRule.Bench {
 
   private void describes(One one, Segment segment) {
     long mode = segment.mode | (segment.removed ? 01000 : 0) | (segment.lockedBy >= 0 ? 02000 : 0);
-    told(one, 0, 4, segment.removed ? 0 : segment.key, "key");
-    told(one, 4, 4, segment.uid, "uid");
-    told(one, 8, 4, segment.gid, "gid");
-    told(one, 12, 4, segment.maker.uid(), "cuid");
-    told(one, 16, 4, segment.maker.gid(), "cgid");
-    told(one, 20, 4, mode, "mode");
-    told(one, SIZE, 8, segment.size, "shm_segsz");
-    told(one, ATTACHED, 8, attachments(segment), "shm_nattch");
+    told(one, TOLD, 4, segment.removed ? 0 : segment.key, "key");
+    told(one, TOLD + 4, 4, segment.uid, "uid");
+    told(one, TOLD + 8, 4, segment.gid, "gid");
+    told(one, TOLD + 12, 4, segment.maker.uid(), "cuid");
+    told(one, TOLD + 16, 4, segment.maker.gid(), "cgid");
+    told(one, TOLD + 20, 4, mode, "mode");
+    told(one, TOLD + SIZE, 8, segment.size, "shm_segsz");
+    told(one, TOLD + ATTACHED, 8, attachments(segment), "shm_nattch");
   }
 
-  private static void told(One one, int at, int bytes, long wanted, String what) {
+  private static void told(One one, long at, int bytes, long wanted, String what) {
     long seen = 0;
     for (int i = 0; i < bytes; i++) {
-      seen |= (long) one.mm.read(TOLD + at + i).value() << 8 * i;
+      seen |= (long) one.mm.read(at + i).value() << 8 * i;
     }
     checkEqual(wanted, seen, what);
   }
@@ -396,10 +399,10 @@ final class SegmentBench extends StepRule.Bench {
     One one = processes.getFirst();
     checkEqual(
         charged + model.charged(), floor.committedPages(), "pages that segments are charged");
-    long highest = call(one, Syscall.SHMCTL, 0, Uapi.SHM_INFO, TOLD);
+    long highest = call(one, Syscall.SHMCTL, 0, Uapi.SHM_INFO, TOLD_OF_ALL);
     checkEqual(model.highest(), highest, "the highest index");
-    told(one, 0, 4, model.all().size(), "used_ids");
-    told(one, 8, 8, model.pages(), "shm_tot");
-    told(one, 16, 8, model.present(), "shm_rss");
+    told(one, TOLD_OF_ALL, 4, model.all().size(), "used_ids");
+    told(one, TOLD_OF_ALL + 8, 8, model.pages(), "shm_tot");
+    told(one, TOLD_OF_ALL + 16, 8, model.present(), "shm_rss");
   }
 }
