@@ -85,7 +85,7 @@ final class Collapse {
     if (table == PageTables.NO_TABLE) {
       return false;
     }
-    long head = frames.newHuge(vma.anonMapping(), vma.pgoffAt(at));
+    long head = frames.newHuge(vma, vma.pgoffAt(at));
     if (head == Frames.NONE) {
       mm.pages.freeTable(table);
       return false;

@@ -195,7 +195,7 @@ public final class FaultHandler {
     if (pages.lacksTable() && !pages.makeTable(addr)) {
       return Result.OOM;
     }
-    long pfn = frames.newAnon(vma.anonMapping(), vma.pgoffAt(addr));
+    long pfn = frames.newAnon(vma, vma.pgoffAt(addr));
     return own(vma, addr, PageTable.NOTHING, Frames.NONE, pfn);
   }
 
@@ -205,7 +205,7 @@ public final class FaultHandler {
     if (!AnonVmas.prepare(mm.vmas, vma) || !pages.makeTable(addr)) {
       return Result.OOM;
     }
-    long pfn = frames.newAnon(vma.anonMapping(), vma.pgoffAt(addr));
+    long pfn = frames.newAnon(vma, vma.pgoffAt(addr));
     for (int i = 0; i < Mm.PAGE && pfn != Frames.NONE; i++) {
       frames.write(pfn, i, bytes.applyAsInt(i));
     }
@@ -259,12 +259,7 @@ public final class FaultHandler {
       boolean _ = readIfAbsent(vma, file, index);
       long page = file.page(index);
       return page != Frames.NONE && pages.makeTable(addr)
-          ? own(
-              vma,
-              addr,
-              PageTable.NOTHING,
-              Frames.NONE,
-              frames.newCopy(page, vma.anonMapping(), index))
+          ? own(vma, addr, PageTable.NOTHING, Frames.NONE, frames.newCopy(page, vma, index))
           : Result.OOM;
     }
     if (!write && aroundFault(vma, file, addr)) {
@@ -464,13 +459,7 @@ public final class FaultHandler {
       return Result.OOM;
     }
     return own(
-        vma,
-        addr,
-        kind,
-        pfn,
-        page
-            ? frames.newCopy(pfn, vma.anonMapping(), index)
-            : frames.newAnon(vma.anonMapping(), index));
+        vma, addr, kind, pfn, page ? frames.newCopy(pfn, vma, index) : frames.newAnon(vma, index));
   }
 
   // ---------------------------------------------------------------- huge pages
@@ -502,7 +491,7 @@ public final class FaultHandler {
     }
     long index = vma.pgoffAt(addr & -mm.hugeBytes);
     boolean own = write || mm.context.forbidsZeroPage;
-    long head = own ? frames.newHuge(vma.anonMapping(), index) : frames.hugeZero();
+    long head = own ? frames.newHuge(vma, index) : frames.hugeZero();
     if (head == Frames.NONE || !pages.hugeFits(addr)) {
       pages.freeTable(table);
       if (head != Frames.NONE && own) {
@@ -532,7 +521,7 @@ public final class FaultHandler {
       if (!AnonVmas.prepare(mm.vmas, vma)) {
         return Result.OOM;
       }
-      long head = frames.newHuge(vma.anonMapping(), vma.pgoffAt(addr & -mm.hugeBytes));
+      long head = frames.newHuge(vma, vma.pgoffAt(addr & -mm.hugeBytes));
       if (head != Frames.NONE && pages.isHugeZero(addr)) {
         pages.changeHugeZero(addr, pages.written(pages.hugeEntry(head, mm.prot(vma))));
         return Result.OK;

@@ -34,9 +34,10 @@ import org.jspecify.annotations.Nullable;
  * <p>References: each entry that maps a page has one to its folio, a huge entry one for all; a page
  * cache has one for each page. The last one gives the folio back.
  *
- * <p>Rows: an anonymous folio has owner ANON, bit 0 of {@code mapping} set and PG_SWAPBACKED; a
- * cached one has owner FILE, the number of its file in {@code mapping} above bit 0, the page offset
- * of its head in {@code index}, and PG_SWAPBACKED if it is shared memory.
+ * <p>Rows: an anonymous folio has owner ANON, bit 0 of {@code mapping} set, and PG_SWAPBACKED as
+ * long as it may not just be dropped; a cached one has owner FILE, the number of its file in {@code
+ * mapping} above bit 0, the page offset of its head in {@code index}, and PG_SWAPBACKED if it is
+ * shared memory.
  *
  * <p>Bytes: a cached page is read from its file when somebody looks at a byte of it or copies it;
  * PG_UPTODATE of the head says that it was. What a recording does not tell is unknown: such pages
@@ -46,8 +47,7 @@ public final class Frames {
   /** No frame: memory is out, or there is none. */
   public static final long NONE = PageAllocator.NO_PAGE;
 
-  private static final int ANON =
-      PageFlags.PG_SWAPBACKED | PageFlags.PG_UPTODATE | PageFlags.PG_ANON_EXCLUSIVE;
+  private static final int ANON = PageFlags.PG_UPTODATE | PageFlags.PG_ANON_EXCLUSIVE;
   private static final int LARGE =
       Gfp.__GFP_COMP | Gfp.__GFP_NOWARN | Gfp.__GFP_NORETRY | Gfp.__GFP_NOMEMALLOC;
   private static final BitSet NOTHING_KNOWN = new BitSet();
@@ -156,24 +156,29 @@ public final class Frames {
   /**
    * A zeroed anonymous page with one reference, which is the entry's that will map it.
    *
-   * @param mapping of its anon_vma: bit 0 is set
+   * @param vma of whose anon_vma it is
    * @param index its place in the mapping, in pages
    */
-  public long newAnon(long mapping, long index) {
+  public long newAnon(Mapping vma, long index) {
     long pfn = pages.alloc(Gfp.GFP_HIGHUSER_MOVABLE | zeroed, 0);
     if (pfn != NONE) {
-      map.hold(pfn, 0, FrameOwner.ANON, ANON, mapping, index);
+      map.hold(pfn, 0, FrameOwner.ANON, anonFlags(vma), vma.anonMapping(), index);
     }
     return pfn;
   }
 
+  /** {@code folio_add_new_anon_rmap()}: what may be dropped need not go to swap. */
+  private static int anonFlags(Mapping vma) {
+    return vma.isDroppable() ? ANON : ANON | PageFlags.PG_SWAPBACKED;
+  }
+
   /** The same with the bytes of another page. */
-  public long newCopy(long source, long mapping, long index) {
+  public long newCopy(long source, Mapping vma, long index) {
     long head = map.head(source);
     map.get(head); // it stays while memory is looked for
     long pfn = pages.alloc(Gfp.GFP_HIGHUSER_MOVABLE, 0);
     if (pfn != NONE) {
-      map.hold(pfn, 0, FrameOwner.ANON, ANON, mapping, index);
+      map.hold(pfn, 0, FrameOwner.ANON, anonFlags(vma), vma.anonMapping(), index);
       copyBytes(pfn, source);
     }
     put(source);
@@ -181,8 +186,8 @@ public final class Frames {
   }
 
   /** An anonymous page whose bytes nobody knows. */
-  public long newUnknown(long mapping, long index) {
-    long pfn = newAnon(mapping, index);
+  public long newUnknown(Mapping vma, long index) {
+    long pfn = newAnon(vma, index);
     if (pfn != NONE) {
       unknown.put(pfn, NOTHING_KNOWN);
     }
@@ -195,11 +200,12 @@ public final class Frames {
   }
 
   /** A zeroed anonymous folio of a huge page, with one reference. */
-  public long newHuge(long mapping, long index) {
+  public long newHuge(Mapping vma, long index) {
     int order = format.order(2);
     long pfn = pages.alloc(Gfp.GFP_TRANSHUGE_LIGHT | zeroed, order);
     if (pfn != NONE) {
-      map.hold(pfn, order, FrameOwner.ANON, ANON | PageFlags.PG_HEAD, mapping, index);
+      int flags = anonFlags(vma) | PageFlags.PG_HEAD;
+      map.hold(pfn, order, FrameOwner.ANON, flags, vma.anonMapping(), index);
     }
     return pfn;
   }
