@@ -264,6 +264,11 @@ public final class Frames {
     return memory.nodes();
   }
 
+  /** {@code page_to_nid()}: on which node a frame lies. */
+  int nodeOf(long pfn) {
+    return memory.nodeOf(pfn);
+  }
+
   /** {@code alloc_contig_range()} for single frames; false if not all of it can be had. */
   boolean takeRange(long startPfn, long endPfn) {
     return allocator.allocContigRange(cpu, startPfn, endPfn, Gfp.GFP_HIGHUSER);
