@@ -93,7 +93,7 @@ final class Collapse {
     for (long i = 0; i < mm.hugeBytes / Mm.PAGE; i++) {
       long page = mm.pages.pageAt(at + i * Mm.PAGE);
       if (page != Frames.NONE) {
-        frames.copyBytes(head + i, page);
+        frames.bytes().copyPage(head + i, page);
       }
     }
     mm.pages.ranges().zap(at, at + mm.hugeBytes, false, false, false);

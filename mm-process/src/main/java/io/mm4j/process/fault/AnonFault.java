@@ -58,7 +58,7 @@ final class AnonFault {
     }
     long pfn = frames.newAnon(vma, vma.pgoffAt(addr));
     for (int i = 0; i < Mm.PAGE && pfn != Frames.NONE; i++) {
-      frames.write(pfn, i, bytes.applyAsInt(i));
+      frames.bytes().write(pfn, i, bytes.applyAsInt(i));
     }
     if (pfn == Frames.NONE || vma.has(VmFlags.WRITE)) {
       return own(vma, addr, PageTable.NOTHING, Frames.NONE, pfn);

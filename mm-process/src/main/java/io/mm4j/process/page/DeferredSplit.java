@@ -153,7 +153,7 @@ public final class DeferredSplit implements Reclaimer {
     PageTable table = entry.table;
     PageTableFormat format = frames.format();
     long page = format.pfn(1, old);
-    if (!entry.vma.isLocked() && frames.isZeroFilled(page)) {
+    if (!entry.vma.isLocked() && frames.bytes().isZeroFilled(page)) {
       long prot = entry.vma.pageProt(format);
       table.mapZero(entry.addr, table.zeroEntry(frames.zeroPage(), prot));
       return;

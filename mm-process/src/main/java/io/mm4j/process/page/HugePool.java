@@ -321,7 +321,7 @@ public final class HugePool {
   public void clear(FileObject file, long from, long to) {
     long head = cached(file, from / pageBytes);
     if (head != Frames.NONE && from < to) {
-      frames.clear(head, from & pageBytes - 1, to - from);
+      frames.bytes().clear(head, from & pageBytes - 1, to - from);
     }
   }
 
