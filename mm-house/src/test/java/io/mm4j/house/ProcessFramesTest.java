@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 
 /**
  * What a process has is in frames: no type of mm-process holds the bytes of a page or an entry of a
- * page table anywhere but in RAM. Bytes are reached by one type, entries by four.
+ * page table anywhere but in RAM. Bytes are reached by one type, entries by five.
  */
 class ProcessFramesTest {
   private static final String PAGE = "io.mm4j.process.page.";
@@ -95,10 +95,15 @@ class ProcessFramesTest {
   }
 
   @Test
-  void bytesAreReachedByOneTypeAndEntriesByFour() {
+  void bytesAreReachedByOneTypeAndEntriesByFive() {
     assertEquals(Set.of(PAGE + "PageBytes"), callers(types(), PhysicalMemory.class));
     assertEquals(
-        Set.of(PAGE + "HugeMap", PAGE + "PageMarks", PAGE + "PageRanges", PAGE + "PageTable"),
+        Set.of(
+            PAGE + "HugeEntries",
+            PAGE + "HugeMap",
+            PAGE + "PageMarks",
+            PAGE + "PageRanges",
+            PAGE + "PageTable"),
         callers(types(), TableCursor.class));
   }
 

@@ -129,6 +129,8 @@ final class KernelNames {
           "Accounting",
           "Touch",
           "PageTable",
+          "HugeEntries",
+          "PageBytes",
           "PageMarks",
           "Vma",
           "VmFlags",

@@ -50,7 +50,7 @@ final class Collapse {
         all = false; // SCAN_PMD_NULL lets the call go on, SCAN_PMD_NONE ends it
         continue;
       }
-      if (mm.pages.isHuge(at)) {
+      if (mm.pages.huge().isAt(at)) {
         continue;
       }
       if (!mm.pages.hasTable(at) || hasGuard(at)) {
@@ -81,13 +81,13 @@ final class Collapse {
   /** False if memory is out. */
   private boolean collapse(Vma vma, long at) {
     Frames frames = mm.context.frames();
-    long table = mm.pages.newTable();
+    long table = mm.pages.huge().newTable();
     if (table == PageTables.NO_TABLE) {
       return false;
     }
     long head = frames.newHuge(vma, vma.pgoffAt(at));
     if (head == Frames.NONE) {
-      mm.pages.freeTable(table);
+      mm.pages.huge().freeTable(table);
       return false;
     }
     for (long i = 0; i < mm.hugeBytes / Mm.PAGE; i++) {
@@ -98,8 +98,8 @@ final class Collapse {
     }
     mm.pages.ranges().zap(at, at + mm.hugeBytes, false, false, false);
     mm.pages.ranges().freeEmptyTable(at);
-    long entry = mm.pages.hugeEntry(head, mm.prot(vma));
-    mm.pages.mapHuge(at, vma.has(VmFlags.WRITE) ? mm.pages.written(entry) : entry, table);
+    long entry = mm.pages.huge().entry(head, mm.prot(vma));
+    mm.pages.huge().map(at, vma.has(VmFlags.WRITE) ? mm.pages.written(entry) : entry, table);
     return true;
   }
 }

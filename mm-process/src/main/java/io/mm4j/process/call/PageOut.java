@@ -91,7 +91,7 @@ final class PageOut {
 
   /** Page by page: the table of a huge mapping stays (as recorded). */
   private void unmap(long place, long pages) {
-    mm.pages.splitHuge(place);
+    mm.pages.huge().split(place);
     for (long i = 0; i < pages; i++) {
       mm.pages.unmap(place + (i << 12));
     }

@@ -142,7 +142,7 @@ public final class FaultHandler {
       if (result != null) {
         return result;
       }
-      pages.splitHuge(addr);
+      pages.huge().split(addr);
       kind = pages.look(addr);
     }
     if (kind == PageTable.NOTHING) {

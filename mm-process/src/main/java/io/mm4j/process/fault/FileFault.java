@@ -217,7 +217,7 @@ final class FileFault {
         || !pages.makeDirectory(addr)) {
       return false;
     }
-    pages.mapHugeCached(addr, pages.hugeEntry(head, mm.prot(vma)));
+    pages.huge().mapCached(addr, pages.huge().entry(head, mm.prot(vma)));
     return true;
   }
 }

@@ -46,28 +46,30 @@ final class HugeFault {
     if (!pages.makeDirectory(addr)) {
       return false;
     }
-    long table = pages.newTable();
+    long table = pages.huge().newTable();
     if (table == PageTables.NO_TABLE) {
       return false;
     }
     long index = vma.pgoffAt(addr & -mm.hugeBytes);
     boolean own = write || mm.context.forbidsZeroPage;
     long head = own ? frames.newHuge(vma, index) : frames.hugeZero();
-    if (head == Frames.NONE || !pages.hugeFits(addr)) {
-      pages.freeTable(table);
+    if (head == Frames.NONE || !pages.huge().fits(addr)) {
+      pages.huge().freeTable(table);
       if (head != Frames.NONE && own) {
         frames.put(head);
       }
       return false;
     }
     long prot = mm.prot(vma);
-    pages.mapHuge(addr, own ? ownEntry(vma, head, prot) : pages.hugeZeroEntry(head, prot), table);
+    pages
+        .huge()
+        .map(addr, own ? ownEntry(vma, head, prot) : pages.huge().zeroEntry(head, prot), table);
     return true;
   }
 
   /** {@code maybe_pmd_mkwrite}: dirty in any case, and writable if the VMA is. */
   private long ownEntry(Vma vma, long head, long prot) {
-    long entry = pages.hugeEntry(head, prot);
+    long entry = pages.huge().entry(head, prot);
     return vma.has(VmFlags.WRITE) ? pages.written(entry) : frames.format().bits().mkdirty(entry);
   }
 
@@ -87,8 +89,8 @@ final class HugeFault {
         return Result.OOM;
       }
       long head = frames.newHuge(vma, vma.pgoffAt(addr & -mm.hugeBytes));
-      if (head != Frames.NONE && pages.isHugeZero(addr)) {
-        pages.changeHugeZero(addr, pages.written(pages.hugeEntry(head, mm.prot(vma))));
+      if (head != Frames.NONE && pages.huge().isZero(addr)) {
+        pages.huge().changeZero(addr, pages.written(pages.huge().entry(head, mm.prot(vma))));
         return Result.OK;
       }
       if (head != Frames.NONE) {

@@ -126,7 +126,7 @@ public final class DeferredSplit implements Reclaimer {
     if (!free || frames.zeroPage() == Frames.NONE) {
       return false;
     }
-    entries.forEach(entry -> entry.table.splitHuge(entry.addr));
+    entries.forEach(entry -> entry.table.huge().split(entry.addr));
     long[] old = new long[all];
     for (int i = 0; i < all; i++) {
       old[i] = entries.get(i).table.takeOut(entries.get(i).addr);
