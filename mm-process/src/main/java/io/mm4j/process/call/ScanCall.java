@@ -167,7 +167,7 @@ final class ScanCall {
         } else if (!mm.pages.hasTable(at)) {
           border = mm.pages.ranges().nextTable(border, past);
           page(ofVma, at, border);
-        } else if (mm.pages.isHuge(at)) {
+        } else if (mm.pages.huge().isAt(at)) {
           page(ofVma | PagemapScan.HUGE | present(vma, at), at, border);
         } else {
           for (; at < border && !full; at += Mm.PAGE) {

@@ -95,12 +95,12 @@ public final class SpaceFaults {
         floor(
             "promises-all",
             "vm.overcommit_memory is not looked at.",
-            FloorFaults::promisesAll,
+            ConfigFaults.promisesAll(),
             "AS-05"),
         floor(
             "one-vma-more",
             "vm.max_map_count is kept with one VMA too many.",
-            FloorFaults::oneVmaMore,
+            ConfigFaults.oneVmaMore(),
             "AS-04"),
         floor(
             "keeps-shared-charges",

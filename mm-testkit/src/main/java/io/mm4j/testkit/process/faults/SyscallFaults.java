@@ -58,6 +58,22 @@ final class SyscallFaults {
     }
   }
 
+  private static final class FindsLost extends DelegatingSpace {
+    FindsLost(AddressSpace inner) {
+      super(inner, FindsLost::new);
+    }
+
+    @Override
+    public TouchOutcome read(long uaddr) {
+      TouchOutcome seen = super.read(uaddr);
+      boolean[] file = {false};
+      inner.forEachVma(uaddr, uaddr + 1, vma -> file[0] = vma.name().contains("memfd:"));
+      return file[0] && seen.kind() == TouchOutcome.Kind.BUS_ADRERR
+          ? new TouchOutcome(TouchOutcome.Kind.OK, uaddr, 1)
+          : seen;
+    }
+  }
+
   /** Address spaces that make one of their calls otherwise. */
   static Fault<VmaIndexProvider> call(
       String name, String what, Otherwise otherwise, String... rules) {
@@ -207,6 +223,11 @@ final class SyscallFaults {
             "AS-F09",
             "AS-F10"),
         floor(
+            "finds-what-was-lost",
+            "A page of a file of huge pages is found whoever has lost it.",
+            right -> DelegatingSpace.floor(right, FindsLost::new),
+            "AS-F10"),
+        floor(
             "memory-files-in-small",
             "MFD_HUGETLB is not looked at.",
             right ->
@@ -268,7 +289,7 @@ final class SyscallFaults {
             "sysctls-of-boot",
             "What is written under /proc/sys/vm holds for processes to come.",
             right ->
-                new FloorFaults.DelegatingFloor(right) {
+                new DelegatingFloor(right) {
                   @Override
                   public long writeSysctl(String name, String value) {
                     return name.equals("max_map_count") ? 0 : super.writeSysctl(name, value);

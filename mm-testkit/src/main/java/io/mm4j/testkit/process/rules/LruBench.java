@@ -41,6 +41,9 @@ final class LruBench extends StepRule.Bench {
     boolean active;
     boolean exclusive;
 
+    /** MADV_FREE has given it up, and says nothing more of it. */
+    boolean given;
+
     void accessed(boolean locked) {
       if (!referenced) {
         referenced = true;
@@ -56,6 +59,15 @@ final class LruBench extends StepRule.Bench {
       referenced = false;
       active = false;
       exclusive = true;
+      given = false;
+    }
+
+    void advised(boolean free) {
+      if (!free || !given) {
+        referenced = false;
+        active = false;
+      }
+      given |= free;
     }
   }
 
@@ -144,10 +156,7 @@ final class LruBench extends StepRule.Bench {
     }
     tell("madvise " + how);
     checkEqual(0, mm.madvise(A, BYTES, how), "madvise");
-    for (Marks marks : anon) {
-      marks.referenced = false;
-      marks.active = false;
-    }
+    anon.forEach(marks -> marks.advised(how == Uapi.MADV_FREE));
   }
 
   private void lock(boolean onFault) {
