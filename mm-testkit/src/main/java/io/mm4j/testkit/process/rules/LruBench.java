@@ -41,6 +41,12 @@ final class LruBench extends StepRule.Bench {
     boolean active;
     boolean exclusive;
 
+    /** MADV_FREE has given it up. */
+    boolean lazy;
+
+    /** clear_refs has forgotten that its entry was used. */
+    boolean old;
+
     void accessed(boolean locked) {
       if (!referenced) {
         referenced = true;
@@ -56,6 +62,7 @@ final class LruBench extends StepRule.Bench {
       referenced = false;
       active = false;
       exclusive = true;
+      lazy = false;
     }
   }
 
@@ -93,17 +100,22 @@ final class LruBench extends StepRule.Bench {
   @Override
   void step(Seeded random) {
     int page = random.below(PAGES);
-    switch (random.weighted(5, 2, 2, 2, 2, 2, 3, 3, 2, 2)) {
+    switch (random.weighted(5, 4, 2, 2, 1, 2, 3, 3, 2, 2, 2, 2)) {
       case 0 -> write(page);
-      case 1 -> populate(random.oneIn(2));
+      case 1 -> populate(!random.oneIn(3));
       case 2 -> advise(random.oneIn(2) ? Uapi.MADV_COLD : Uapi.MADV_FREE);
       case 3 -> lock(random.oneIn(2));
       case 4 -> forget();
       case 5 -> bear();
-      case 6 -> check(mm.read(FAR + page * PAGE).ok(), "a read of the file", "a signal");
+      case 6 -> {
+        check(mm.read(FAR + page * PAGE).ok(), "a read of the file", "a signal");
+        file.get(page).old = false;
+      }
       case 7 -> unmap(random.below(3));
       case 8 -> read(page, random.between(page + 1, PAGES));
-      default -> lockFile();
+      case 9 -> lockFile();
+      case 10 -> forgetUse(random.between(1, 3));
+      default -> pageOut(page, random.below(3));
     }
   }
 
@@ -147,6 +159,51 @@ final class LruBench extends StepRule.Bench {
     for (Marks marks : anon) {
       marks.referenced = false;
       marks.active = false;
+      marks.lazy |= how == Uapi.MADV_FREE;
+    }
+  }
+
+  /** clear_refs: 1 of all pages, 2 of anonymous ones, 3 of those of files. */
+  private void forgetUse(int type) {
+    tell("clear_refs " + type);
+    checkEqual(0, mm.clearRefs(type), "clear_refs " + type);
+    for (int page = 0; page < PAGES; page++) {
+      Marks own = anon.get(page);
+      own.referenced &= type == 3;
+      if (type != 2 && isMapped(page)) {
+        file.get(page).referenced = false;
+        file.get(page).old = true;
+      }
+    }
+  }
+
+  /**
+   * Without swap a page stays, and is active; what was given up goes, unless it was written to
+   * since.
+   */
+  private void pageOut(int written, int how) {
+    if (locked || child != null || (how > 0 && anon.stream().anyMatch(m -> m.there && m.lazy))) {
+      return;
+    }
+    tell("MADV_PAGEOUT, " + (how == 0 ? "after MADV_FREE and a write to " + written : "alone"));
+    if (how == 0) {
+      advise(Uapi.MADV_FREE);
+      write(written);
+    }
+    checkEqual(0, mm.madvise(A, BYTES, Uapi.MADV_PAGEOUT), "MADV_PAGEOUT");
+    for (int page = 0; page < PAGES; page++) {
+      Marks marks = anon.get(page);
+      marks.there &= how > 0 || page == written;
+      marks.active = marks.there;
+      marks.referenced = false;
+      marks.lazy = false;
+      long[] entry = new long[1];
+      long at = A + page * PAGE;
+      mm.pagemap(at, at + PAGE, (addr, value) -> entry[0] = value);
+      check(
+          marks.there == entry[0] < 0,
+          "page " + page + " there=" + marks.there + " after MADV_PAGEOUT",
+          Pagemap.words(entry[0]).toString());
     }
   }
 
@@ -204,9 +261,11 @@ final class LruBench extends StepRule.Bench {
     }
     tell("munmap of the file, advised " + advice);
     for (int page = 0; page < PAGES; page++) {
-      if (isMapped(page) && advice == 0) {
-        file.get(page).accessed(false);
+      Marks marks = file.get(page);
+      if (isMapped(page) && advice == 0 && !marks.old) {
+        marks.accessed(false);
       }
+      marks.old = false;
     }
     checkEqual(0, mm.madvise(FAR, BYTES, advice), "madvise " + advice);
     checkEqual(0, mm.munmap(FAR, BYTES), "munmap");
@@ -227,7 +286,7 @@ final class LruBench extends StepRule.Bench {
   }
 
   private void lockFile() {
-    if (child != null) {
+    if (child != null || file.stream().anyMatch(marks -> marks.old)) {
       return;
     }
     fileLocked = !fileLocked;

@@ -139,7 +139,9 @@ public final class PageCacheCases {
                 "Whatever is done to a file on a disk or in memory - written, read, cut, grown,"
                     + " emptied, by calls and by mappings -, calls and both kinds of mappings show"
                     + " its bytes, zeroes where nobody wrote, and SIGBUS behind its last page; what"
-                    + " was copied for a private mapping stays until its page is cut off.",
+                    + " was copied for a private mapping stays until its page is cut off. What"
+                    + " nobody knows stays unknown, a buffer that can be accessed in part is used"
+                    + " so far, and of a file in memory those pages are cached that somebody had.",
                 "Databases write, cut and map one file at once.",
                 "generic_perform_write, truncate_pagecache, unmap_mapping_range, shmem_fallocate,"
                     + " ext4_punch_hole, ext4_zero_range, filemap_read",
@@ -150,8 +152,9 @@ public final class PageCacheCases {
             new RuleInfo(
                 "AS-67",
                 "marks-of-reclaim",
-                "kpageflags shows of each page what accesses, advice, locks, forks and unmapping"
-                    + " have made of it: referenced, active, locked, one process's alone.",
+                "kpageflags shows of each page what accesses, advice, locks, forks, clear_refs,"
+                    + " MADV_PAGEOUT and unmapping have made of it: referenced, active, locked, one"
+                    + " process's alone.",
                 "Reclaim begins with what nobody has used.",
                 "folio_mark_accessed, mlock_folio, madvise_cold_or_pageout_pte_range,"
                     + " zap_present_folio_ptes, folio_try_dup_anon_rmap (as recorded)",
