@@ -120,6 +120,13 @@ public final class BootCases {
         -Errno.EINVAL, rig.floor.writeSysctl("nr_hugepages", "-1"), "less than no huge pages");
     checkEqual(-Errno.ENOENT, rig.floor.writeSysctl("no_such_name", "1"), "no such sysctl");
     layouts(rig);
+    if (Floors.hasTasks()) {
+      try (ProcessFloor floor = Floors.booted(Map.of())) {
+        floor.tasks().validate();
+      }
+    } else {
+      refused("tasks of a floor without", () -> Floors.booted(Map.of()).tasks());
+    }
     rig.map(A, PAGE, RW);
     rig.touch(A);
     check(
@@ -166,7 +173,12 @@ public final class BootCases {
                 "overcommit_memory", "2",
                 "overcommit_ratio", "70",
                 "max_map_count", "99",
-                "mmap_min_addr", "8192"))) {
+                "mmap_min_addr", "8192",
+                "nr_overcommit_hugepages", "4"))) {
+      checkEqual(
+          floor.hugePools().isEmpty() ? 0 : 4,
+          floor.hugePages().overcommit(),
+          "nr_overcommit_hugepages at boot");
       MmSysctls s = floor.sysctls();
       checkEqual(2, s.overcommitMemory(), "overcommit_memory at boot");
       checkEqual(70, s.overcommitRatio(), "overcommit_ratio at boot");
@@ -343,6 +355,12 @@ public final class BootCases {
         Errno.EINVAL,
         rig.mm.syscall(Syscall.PRCTL, Uapi.PR_SET_VMA, 1, A, PAGE, FAR + 10));
     rig.gives("no name", 0, rig.mm.syscall(Syscall.PRCTL, Uapi.PR_SET_VMA, 0, A, PAGE, 0));
+    rig.gives("one VMA at most", 0, rig.floor.writeSysctl("max_map_count", "1"));
+    Looks.fails(rig, "a name of a part", Errno.EAGAIN, rig.mm.setVmaName(A, PAGE, "part"));
+    Looks.fails(rig, "a mark of a part", Errno.EAGAIN, rig.mm.madvise(A, PAGE, Uapi.MADV_DONTDUMP));
+    rig.gives("a name of all", 0, rig.mm.setVmaName(A, 4 * PAGE, "all"));
+    rig.gives("no name", 0, rig.mm.setVmaName(A, 4 * PAGE, null));
+    rig.gives("65530 VMAs", 0, rig.floor.writeSysctl("max_map_count", "65530"));
     rig.shows(A, A + 4 * PAGE, "0-4 rw-p");
   }
 

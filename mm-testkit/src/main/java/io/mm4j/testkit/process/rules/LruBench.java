@@ -19,14 +19,15 @@ import io.mm4j.api.process.Uapi;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.process.naive.Bits;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What reclaim would know of single pages: those of anonymous memory and of a file, beside two
- * marks for each. An access marks a page as referenced, another one makes it active, a third one
- * marks it again; what is locked is never active.
+ * What reclaim would know of single pages, and of a folio: those of anonymous memory and of a file,
+ * beside two marks for each. An access marks a page as referenced, another one makes it active, a
+ * third one marks it again; what is locked is never active.
  */
 final class LruBench extends StepRule.Bench {
   private static final long PAGE = Bits.PAGE;
@@ -43,9 +44,6 @@ final class LruBench extends StepRule.Bench {
 
     /** MADV_FREE has given it up. */
     boolean lazy;
-
-    /** clear_refs has forgotten that its entry was used. */
-    boolean old;
 
     void accessed(boolean locked) {
       if (!referenced) {
@@ -68,7 +66,15 @@ final class LruBench extends StepRule.Bench {
 
   private final AddressSpace mm;
   private final List<Marks> anon = new ArrayList<>();
+
+  /** Those of the file: of each page, or, if it is one folio, of all of them. */
   private final List<Marks> file = new ArrayList<>();
+
+  private final boolean folio;
+
+  /** Pages of the file of whose entries clear_refs has forgotten that they were used. */
+  private final BitSet old = new BitSet();
+
   private @Nullable AddressSpace child;
   private boolean locked;
   private boolean fileLocked;
@@ -80,12 +86,14 @@ final class LruBench extends StepRule.Bench {
   LruBench(ProcessFloor floor, Seeded random) {
     super(floor);
     mm = new CaseSetup().create(floor);
+    folio = random.oneIn(2);
     MappedFile pages =
-        new MappedFile("pages", MappedFile.Kind.EXT4, BYTES, at -> (int) (at >> 12), PAGE);
+        new MappedFile(
+            "pages", MappedFile.Kind.EXT4, BYTES, at -> (int) (at >> 12), folio ? 0 : PAGE);
     mm.installFd(FD, new OpenFile(pages, OpenFile.Mode.READ_WRITE));
     for (int i = 0; i < PAGES; i++) {
       anon.add(new Marks());
-      file.add(new Marks());
+      file.add(folio && i > 0 ? file.getFirst() : new Marks());
     }
     checkEqual(A, mm.mmap(A, BYTES, RW, 0x32, -1, 0), "mmap");
     checkEqual(FAR, mm.mmap(FAR, BYTES, 1, 0x11, FD, 0), "mmap");
@@ -109,7 +117,7 @@ final class LruBench extends StepRule.Bench {
       case 5 -> bear();
       case 6 -> {
         check(mm.read(FAR + page * PAGE).ok(), "a read of the file", "a signal");
-        file.get(page).old = false;
+        old.clear(page);
       }
       case 7 -> unmap(random.below(3));
       case 8 -> read(page, random.between(page + 1, PAGES));
@@ -172,7 +180,7 @@ final class LruBench extends StepRule.Bench {
       own.referenced &= type == 3;
       if (type != 2 && isMapped(page)) {
         file.get(page).referenced = false;
-        file.get(page).old = true;
+        old.set(page);
       }
     }
   }
@@ -260,13 +268,14 @@ final class LruBench extends StepRule.Bench {
       return;
     }
     tell("munmap of the file, advised " + advice);
+    boolean told = false;
     for (int page = 0; page < PAGES; page++) {
-      Marks marks = file.get(page);
-      if (isMapped(page) && advice == 0 && !marks.old) {
-        marks.accessed(false);
+      if (isMapped(page) && advice == 0 && !old.get(page) && !(folio && told)) {
+        file.get(page).accessed(false);
+        told = true; // entries in a row of one folio count once
       }
-      marks.old = false;
     }
+    old.clear();
     checkEqual(0, mm.madvise(FAR, BYTES, advice), "madvise " + advice);
     checkEqual(0, mm.munmap(FAR, BYTES), "munmap");
     checkEqual(FAR, mm.mmap(FAR, BYTES, 1, 0x11, FD, 0), "mmap");
@@ -278,7 +287,8 @@ final class LruBench extends StepRule.Bench {
     long bytes = (past - first) * PAGE;
     checkEqual(bytes, mm.syscall(Syscall.PREAD64, FD, Act.SCRATCH, bytes, first * PAGE), "pread64");
     for (int page = first; page < past; page++) {
-      if (page > first || page != (ended - 1) / PAGE || ended < 0) {
+      boolean again = ended >= 0 && (folio || page == (ended - 1) / PAGE);
+      if (folio ? page == first && !again : page > first || !again) {
         file.get(page).accessed(fileLocked);
       }
     }
@@ -286,7 +296,7 @@ final class LruBench extends StepRule.Bench {
   }
 
   private void lockFile() {
-    if (child != null || file.stream().anyMatch(marks -> marks.old)) {
+    if (child != null || !old.isEmpty()) {
       return;
     }
     fileLocked = !fileLocked;

@@ -307,6 +307,26 @@ public final class PageCacheCases {
       Looks.mincore(rig, A + 64 * PAGE, 4 * PAGE, disk ? "14" : "01,11,02");
       rig.unmap(A, 68 * PAGE);
     }
+    cutInAHole(rig);
+  }
+
+  /** A file on a disk that is cut within a hole has that page, which a read then fills alone. */
+  private static void cutInAHole(Rig rig) {
+    int hole = Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE;
+    rig.gives("mmap", A, rig.mm.mmap(A, 64 * PAGE, READ, SHARED, CaseSetup.DISK_UNKNOWN, 0));
+    for (long more : new long[] {5, 0}) {
+      long end = 10 * PAGE + more;
+      rig.gives(
+          "a hole",
+          0,
+          rig.mm.syscall(Syscall.FALLOCATE, CaseSetup.DISK_UNKNOWN, hole, 0, 64 * PAGE));
+      for (long bytes : new long[] {end, 64 * PAGE}) {
+        rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK_UNKNOWN, bytes));
+      }
+      Looks.mincore(rig, A, 64 * PAGE, "064");
+      rig.has(A + 10 * PAGE, 0);
+      Looks.mincore(rig, A, 64 * PAGE, more > 0 ? "010,11,053" : "132,032");
+    }
   }
 
   private static void names(Rig rig) {

@@ -172,7 +172,7 @@ final class PlacesBench extends StepRule.Bench {
         next[i] = Math.min(next[i], next[i + 1] - 1);
       }
     }
-    long auxv = random.oneIn(3) ? random.oneIn(2) ? A : HIGHEST : 0;
+    long auxv = new long[] {0, 0, A, HIGHEST, 1L << 62}[random.below(5)];
     int auxvBytes = random.oneIn(2) ? 0 : random.oneIn(4) ? MOST_AUXV + random.below(2) : 16;
     int exe = random.oneIn(4) ? CaseSetup.DISK : -1;
     for (int i = 0; i < FIELDS; i++) {
@@ -192,7 +192,7 @@ final class PlacesBench extends StepRule.Bench {
       expected = -Errno.EINVAL;
     } else if (auxvBytes != 0 && (auxv == 0 || auxvBytes > MOST_AUXV)) {
       expected = -Errno.EINVAL;
-    } else if (auxvBytes != 0 && auxv == HIGHEST) {
+    } else if (auxvBytes != 0 && auxv >= HIGHEST) {
       expected = -Errno.EFAULT;
     } else if (exe >= 0) {
       expected = mayExecute ? -Errno.EACCES : -Errno.EPERM;

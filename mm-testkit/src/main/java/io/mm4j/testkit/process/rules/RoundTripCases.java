@@ -7,6 +7,7 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.FAR;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.READ;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 
+import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.ThpMode;
 import io.mm4j.api.process.Uapi;
@@ -75,6 +76,16 @@ public final class RoundTripCases {
     kinds.put("shared memory", rig -> mapped(rig, RW, 0x31, -1));
     kinds.put("a file", rig -> mapped(rig, RW, 0x11, CaseSetup.HUGE));
     kinds.put("a private file", rig -> mapped(rig, RW, 0x12, CaseSetup.HUGE));
+    kinds.put(
+        "what a failed write leaves",
+        rig -> {
+          Looks.fails(
+              rig,
+              "pwrite64 of nothing",
+              Errno.EFAULT,
+              rig.mm.syscall(Syscall.PWRITE64, CaseSetup.HUGE, TO, HUGE, 4 * HUGE));
+          mapped(rig, RW, 0x11, CaseSetup.HUGE);
+        });
     kinds.put("the pool", rig -> mapped(rig, RW, 0x40032, -1));
     return kinds;
   }

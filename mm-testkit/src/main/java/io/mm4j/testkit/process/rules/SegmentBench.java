@@ -370,6 +370,7 @@ final class SegmentBench extends StepRule.Bench {
       gives(-Errno.EFAULT, user, Syscall.SHMCTL, id, Uapi.IPC_STAT, BUFFER + PAGE - 111);
     }
     gives(-Errno.EINVAL, user, Syscall.SHMCTL, -1, Uapi.IPC_STAT, BUFFER);
+    gives(-Errno.EINVAL, user, Syscall.SHMAT, -1, 0, 0);
     gives(-Errno.EINVAL, user, Syscall.SHMCTL, id, 99, BUFFER);
   }
 

@@ -321,6 +321,13 @@ public final class StateRules {
       checkEqual(2, mm.fields().rssPages(), "rss");
       mm.exit();
     }
+    for (String data : List.of("[vvar]", "[vvar_vclock]")) {
+      AddressSpace mm = new CaseSetup().create(rig.floor);
+      mm.loadVma(new VmaInfo(A, A + 2 * PAGE, "r--p", 0, data, null, List.of(), "?"));
+      check(mm.read(A).ok(), "the time in " + data, "a signal");
+      mm.forEachVma(vma -> check(vma.pages().equals("?"), "nothing of " + data, vma.pages()));
+      mm.exit();
+    }
     try {
       rig.floor.kernelOption("anon-vma-name", "true");
     } catch (InputException e) {

@@ -34,6 +34,10 @@ class ViewBench extends StepRule.Bench {
   private static final long HUGE = 1L << 21;
   private static final int SPOTS = 12;
   private static final int MOST_PROCESSES = 3;
+
+  /** The last type of swap entries, and bit 2 of what stands for an offset (as Linux shows it). */
+  private static final long GUARD_MARK = 31 | 4 << 5;
+
   private static final int[] ADVICE = {
     Uapi.MADV_DONTNEED,
     Uapi.MADV_DONTNEED,
@@ -330,6 +334,11 @@ class ViewBench extends StepRule.Bench {
       long pfn = Pagemap.pfn(entry);
       same(at, "present", entry < 0, is(at, PagemapScan.PRESENT));
       same(at, "guard", (entry & Pagemap.GUARD_REGION) != 0, is(at, PagemapScan.GUARD));
+      check(pfn < 0 || Floors.isInHighestZone(pfn), "a frame of the highest zone", hex(pfn));
+      check(
+          !is(at, PagemapScan.GUARD) || (entry & Pagemap.PFRAME) == GUARD_MARK,
+          "the marker of a guard at " + hex(at),
+          Pagemap.words(entry).toString());
       same(at, "swap", (entry & Pagemap.SWAP) != 0, is(at, PagemapScan.SWAPPED));
       same(at, "file", (entry & Pagemap.FILE) != 0, is(at, PagemapScan.FILE));
       boolean soft = (entry & Pagemap.SOFT_DIRTY) != 0;
