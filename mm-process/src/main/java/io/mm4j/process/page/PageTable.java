@@ -255,7 +255,10 @@ public final class PageTable {
 
   /** Whether what the last {@link #look} found was written to since somebody began to watch. */
   public boolean isSoftDirty() {
-    return tracksSoftDirty() && bits.isSoftDirty(entry);
+    return tracksSoftDirty()
+        && (format.isLeaf(level, entry)
+            ? bits.isSoftDirty(entry)
+            : format.absent().isSoftDirty(entry));
   }
 
   /** The page at an address, {@link Frames#NONE} if there is none; the zero page is none. */

@@ -30,10 +30,13 @@ import io.mm4j.testkit.process.rules.LimitCases;
 import io.mm4j.testkit.process.rules.LockCases;
 import io.mm4j.testkit.process.rules.MergeCases;
 import io.mm4j.testkit.process.rules.MmapCases;
+import io.mm4j.testkit.process.rules.ModelRules;
 import io.mm4j.testkit.process.rules.MremapCases;
 import io.mm4j.testkit.process.rules.PageCacheCases;
 import io.mm4j.testkit.process.rules.PeerCases;
 import io.mm4j.testkit.process.rules.PlaceCases;
+import io.mm4j.testkit.process.rules.RefusalCases;
+import io.mm4j.testkit.process.rules.RoundTripCases;
 import io.mm4j.testkit.process.rules.SegmentCases;
 import io.mm4j.testkit.process.rules.ShareRules;
 import io.mm4j.testkit.process.rules.StateRules;
@@ -87,6 +90,9 @@ public final class AddressSpaceSuite {
     rules.addAll(WatchCases.all());
     rules.addAll(StateRules.all());
     rules.addAll(BootCases.all());
+    rules.addAll(RefusalCases.all());
+    rules.addAll(ModelRules.all());
+    rules.addAll(RoundTripCases.all());
     return new Suite<>(
         NAME, Spi.VMA_INDEX, VmaIndexSuite.correct(), rules, SpaceFaults.all(), Floors.missing());
   }

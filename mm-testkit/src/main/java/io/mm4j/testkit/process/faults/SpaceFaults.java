@@ -34,6 +34,7 @@ public final class SpaceFaults {
     all.addAll(CaseFaults.calls());
     all.addAll(SyscallFaults.all());
     all.addAll(EffectFaults.all());
+    all.addAll(ModelFaults.all());
     all.add(
         new Fault<>(
             "lowest-in-gap",
@@ -181,6 +182,7 @@ public final class SpaceFaults {
             "mremap loses the first page of what it moves.",
             CallFaults.LosesAPage::new,
             "AS-22",
+            "AS-87",
             "AS-C38",
             "AS-C39",
             "AS-C40",

@@ -133,7 +133,8 @@ final class SyscallFaults {
             "Hints for pages of the pool and with MAP_32BIT are not looked at.",
             right -> DelegatingSpace.floor(right, WithoutHints::new),
             "AS-78",
-            "AS-79"),
+            "AS-79",
+            "AS-88"),
         call(
             "shrinks-to-pages",
             "A file that shrinks keeps the whole of its last page.",

@@ -139,7 +139,9 @@ public final class PageCacheCases {
                 "Whatever is done to a file on a disk or in memory - written, read, cut, grown,"
                     + " emptied, by calls and by mappings -, calls and both kinds of mappings show"
                     + " its bytes, zeroes where nobody wrote, and SIGBUS behind its last page; what"
-                    + " was copied for a private mapping stays until its page is cut off.",
+                    + " was copied for a private mapping stays until its page is cut off. What"
+                    + " nobody knows stays unknown, a buffer that can be accessed in part is used"
+                    + " so far, and of a file in memory those pages are cached that somebody had.",
                 "Databases write, cut and map one file at once.",
                 "generic_perform_write, truncate_pagecache, unmap_mapping_range, shmem_fallocate,"
                     + " ext4_punch_hole, ext4_zero_range, filemap_read",
@@ -150,8 +152,9 @@ public final class PageCacheCases {
             new RuleInfo(
                 "AS-67",
                 "marks-of-reclaim",
-                "kpageflags shows of each page what accesses, advice, locks, forks and unmapping"
-                    + " have made of it: referenced, active, locked, one process's alone.",
+                "kpageflags shows of each page what accesses, advice, locks, forks, clear_refs,"
+                    + " MADV_PAGEOUT and unmapping have made of it: referenced, active, locked, one"
+                    + " process's alone.",
                 "Reclaim begins with what nobody has used.",
                 "folio_mark_accessed, mlock_folio, madvise_cold_or_pageout_pte_range,"
                     + " zap_present_folio_ptes, folio_try_dup_anon_rmap (as recorded)",
@@ -303,6 +306,26 @@ public final class PageCacheCases {
       rig.has(A + 65 * PAGE, 0);
       Looks.mincore(rig, A + 64 * PAGE, 4 * PAGE, disk ? "14" : "01,11,02");
       rig.unmap(A, 68 * PAGE);
+    }
+    cutInAHole(rig);
+  }
+
+  /** A file on a disk that is cut within a hole has that page, which a read then fills alone. */
+  private static void cutInAHole(Rig rig) {
+    int hole = Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE;
+    rig.gives("mmap", A, rig.mm.mmap(A, 64 * PAGE, READ, SHARED, CaseSetup.DISK_UNKNOWN, 0));
+    for (long more : new long[] {5, 0}) {
+      long end = 10 * PAGE + more;
+      rig.gives(
+          "a hole",
+          0,
+          rig.mm.syscall(Syscall.FALLOCATE, CaseSetup.DISK_UNKNOWN, hole, 0, 64 * PAGE));
+      for (long bytes : new long[] {end, 64 * PAGE}) {
+        rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK_UNKNOWN, bytes));
+      }
+      Looks.mincore(rig, A, 64 * PAGE, "064");
+      rig.has(A + 10 * PAGE, 0);
+      Looks.mincore(rig, A, 64 * PAGE, more > 0 ? "010,11,053" : "132,032");
     }
   }
 
