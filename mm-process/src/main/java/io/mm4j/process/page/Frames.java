@@ -271,7 +271,8 @@ public final class Frames {
   /** {@code ZERO_PAGE(0)}, made with its first use; {@link #NONE} if memory is out. */
   public long zeroPage() {
     if (zeroPage == NONE) {
-      zeroPage = pages.alloc(Gfp.GFP_KERNEL | Gfp.__GFP_ZERO, 0);
+      long made = pages.alloc(Gfp.GFP_KERNEL | Gfp.__GFP_ZERO, 0);
+      zeroPage = first(zeroPage, made, 0);
     }
     return zeroPage;
   }
@@ -279,7 +280,9 @@ public final class Frames {
   /** The huge zero page, made with its first use, together with the small one. */
   public long hugeZero() {
     if (hugeZero == NONE && zeroPage() != NONE) {
-      hugeZero = pages.alloc(Gfp.GFP_TRANSHUGE_LIGHT | Gfp.__GFP_ZERO, format.order(2));
+      int order = format.order(2);
+      long made = pages.alloc(Gfp.GFP_TRANSHUGE_LIGHT | Gfp.__GFP_ZERO, order);
+      hugeZero = first(hugeZero, made, order);
     }
     return hugeZero;
   }
@@ -287,9 +290,24 @@ public final class Frames {
   /** The kernel's page with the time, in every vvar; {@link #NONE} if memory is out. */
   public long clockPage() {
     if (clockPage == NONE) {
-      clockPage = pages.alloc(Gfp.GFP_KERNEL | Gfp.__GFP_ZERO, 0);
+      long made = pages.alloc(Gfp.GFP_KERNEL | Gfp.__GFP_ZERO, 0);
+      clockPage = first(clockPage, made, 0);
     }
     return clockPage;
+  }
+
+  /**
+   * What was made of a block that all share, unless one was made while memory for it was looked for
+   * ({@code cmpxchg} in {@code get_huge_zero_folio}).
+   */
+  private long first(long before, long made, int order) {
+    if (before == NONE) {
+      return made;
+    }
+    if (made != NONE) {
+      pages.free(made, order);
+    }
+    return before;
   }
 
   /** Gives the zero pages and the time back; nothing may map them. */

@@ -43,11 +43,6 @@ public final class AnonVma {
     return (long) number << 1 | 1;
   }
 
-  /** Whether a VMA is one of those under which its pages can be mapped. */
-  public boolean has(Vma vma) {
-    return vmas.contains(vma);
-  }
-
   /** No VMA has it in its chain any more. */
   void forget() {
     parent.numChildren--;

@@ -14,6 +14,8 @@ import io.mm4j.testkit.kernel.rules.DeviceRules;
 import io.mm4j.testkit.kernel.rules.FailureRules;
 import io.mm4j.testkit.kernel.rules.FaultRules;
 import io.mm4j.testkit.kernel.rules.HighRules;
+import io.mm4j.testkit.kernel.rules.LeftRules;
+import io.mm4j.testkit.kernel.rules.ManyRules;
 import io.mm4j.testkit.kernel.rules.ZoneRules;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,6 +38,8 @@ public final class KernelSpaceSuite {
     rules.addAll(FaultRules.all());
     rules.addAll(DeviceRules.all());
     rules.addAll(HighRules.all());
+    rules.addAll(LeftRules.all());
+    rules.addAll(ManyRules.all());
     rules.addAll(CaseRules.all());
     return new Suite<>(NAME, Spi.PAGING, new NaiveSpaces(), rules, KernelSpaceFaults.all(), null);
   }

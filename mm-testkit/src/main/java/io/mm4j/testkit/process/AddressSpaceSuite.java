@@ -15,6 +15,7 @@ import io.mm4j.testkit.process.rules.BootCases;
 import io.mm4j.testkit.process.rules.CallCases;
 import io.mm4j.testkit.process.rules.CollapseCases;
 import io.mm4j.testkit.process.rules.CowCases;
+import io.mm4j.testkit.process.rules.DrawnRules;
 import io.mm4j.testkit.process.rules.EffectCases;
 import io.mm4j.testkit.process.rules.FileCases;
 import io.mm4j.testkit.process.rules.FileSizeCases;
@@ -32,6 +33,7 @@ import io.mm4j.testkit.process.rules.MergeCases;
 import io.mm4j.testkit.process.rules.MmapCases;
 import io.mm4j.testkit.process.rules.ModelRules;
 import io.mm4j.testkit.process.rules.MremapCases;
+import io.mm4j.testkit.process.rules.NameCases;
 import io.mm4j.testkit.process.rules.PageCacheCases;
 import io.mm4j.testkit.process.rules.PeerCases;
 import io.mm4j.testkit.process.rules.PlaceCases;
@@ -39,6 +41,7 @@ import io.mm4j.testkit.process.rules.RefusalCases;
 import io.mm4j.testkit.process.rules.RoundTripCases;
 import io.mm4j.testkit.process.rules.SegmentCases;
 import io.mm4j.testkit.process.rules.ShareRules;
+import io.mm4j.testkit.process.rules.ShortageCases;
 import io.mm4j.testkit.process.rules.StateRules;
 import io.mm4j.testkit.process.rules.TableCases;
 import io.mm4j.testkit.process.rules.VmaCases;
@@ -93,6 +96,9 @@ public final class AddressSpaceSuite {
     rules.addAll(RefusalCases.all());
     rules.addAll(ModelRules.all());
     rules.addAll(RoundTripCases.all());
+    rules.addAll(ShortageCases.all());
+    rules.addAll(DrawnRules.all());
+    rules.addAll(NameCases.all());
     return new Suite<>(
         NAME, Spi.VMA_INDEX, VmaIndexSuite.correct(), rules, SpaceFaults.all(), Floors.missing());
   }

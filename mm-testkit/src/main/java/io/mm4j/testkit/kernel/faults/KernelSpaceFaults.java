@@ -99,7 +99,11 @@ public final class KernelSpaceFaults {
         fault(SpaceHabit.COUNTS_VMAP, "The pages of vmap are counted.", "KS-19"),
         fault(SpaceHabit.INFO_BY_ADDRESS, "Lines come by address alone.", "KS-19"),
         fault(SpaceHabit.INFO_WITHOUT_UNPURGED, "What waits for a purge is not told.", "KS-19"),
-        fault(SpaceHabit.INFO_WITHOUT_GUARD, "Sizes are without the guard page.", "KS-19"));
+        fault(SpaceHabit.INFO_WITHOUT_GUARD, "Sizes are without the guard page.", "KS-19"),
+        fault(SpaceHabit.INFO_OF_ONE_NODE, "Every page is counted of node 0.", "KS-31"),
+        fault(SpaceHabit.LEAVES_TOUCHED, "Touched pages stay at the end.", "KS-32"),
+        fault(SpaceHabit.FINDS_NONE_OF_MANY, "Of more than 40 areas none is found.", "KS-33"),
+        fault(SpaceHabit.SECOND_TOUCH_STAYS, "The second touch has its own frame.", "KS-35"));
   }
 
   private static List<Fault<PageTablesProvider>> devices() {
@@ -122,6 +126,7 @@ public final class KernelSpaceFaults {
   private static List<Fault<PageTablesProvider>> high() {
     return List.of(
         fault(SpaceHabit.ONE_SLOT_LESS, "The last slot of the pkmap area is not used.", "KS-25"),
+        fault(SpaceHabit.SLOT_LEADS_NOWHERE, "A slot without a table is taken.", "KS-34"),
         fault(SpaceHabit.ALWAYS_A_NEW_SLOT, "A frame has as many slots as kmaps.", "KS-26"),
         fault(SpaceHabit.KUNMAP_EMPTIES, "kunmap empties a slot at once.", "KS-26"),
         fault(SpaceHabit.PKMAP_STAYS_IN_TLB, "The pkmap area is not flushed.", "KS-26"),

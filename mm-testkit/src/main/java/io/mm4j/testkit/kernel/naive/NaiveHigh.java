@@ -81,7 +81,8 @@ final class NaiveHigh {
         flush(cpu);
       }
       if (counts[last] == 0) {
-        if (!maps.map(cpu, slot(last), 1, pfn, maps.prot())) {
+        boolean leads = maps.map(cpu, slot(last), 1, pfn, maps.prot());
+        if (!leads && !has(SpaceHabit.SLOT_LEADS_NOWHERE)) {
           return KernelSpace.NO_ADDRESS;
         }
         slot = last;

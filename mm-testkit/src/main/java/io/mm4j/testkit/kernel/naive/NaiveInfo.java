@@ -83,7 +83,8 @@ final class NaiveInfo {
     for (long pfn : area.frames) {
       for (Zone zone : floors.layout().zones()) {
         if (pfn >= zone.startPfn() && pfn < zone.endPfn()) {
-          counts.merge(zone.nodeId(), 1, Integer::sum);
+          boolean one = habits.contains(SpaceHabit.INFO_OF_ONE_NODE);
+          counts.merge(one ? 0 : zone.nodeId(), 1, Integer::sum);
         }
       }
     }

@@ -125,7 +125,7 @@ public final class NaiveKernelSpace implements KernelSpace {
       good = area.list != NO_ADDRESS;
     }
     while (good && area.frames.size() < size / PAGE) {
-      good = addBlock(cpu, area, gfp);
+      good = addBlock(cpu, area, gfp, area.frames.size());
     }
     good = good && mapAll(cpu, area);
     if (!good) {
@@ -139,13 +139,13 @@ public final class NaiveKernelSpace implements KernelSpace {
     return area.address;
   }
 
-  private boolean addBlock(Cpu cpu, NaiveArea area, int gfp) {
+  private boolean addBlock(Cpu cpu, NaiveArea area, int gfp, long index) {
     long pfn = floors.pages().allocPages(cpu, gfp, area.order);
     if (pfn == PageAllocator.NO_PAGE) {
       return false;
     }
     FrameOwner owner = has(SpaceHabit.HOLDS_NOTHING) ? FrameOwner.KERNEL : FrameOwner.VMALLOC;
-    floors.memory().memMap().hold(pfn, area.order, owner, 0, area.address, area.frames.size());
+    floors.memory().memMap().hold(pfn, area.order, owner, 0, area.address, index);
     for (int i = 0; i < 1 << area.order; i++) {
       area.frames.add(pfn + i);
     }
@@ -230,7 +230,9 @@ public final class NaiveKernelSpace implements KernelSpace {
   private NaiveArea take(long address, Kind kind) {
     NaiveArea area = known.get(address);
     boolean touched = area != null && area.kind == Kind.TOUCHED && kind == Kind.VMALLOC;
-    if (area == null || (area.kind != kind && !touched && !has(SpaceHabit.FREES_ANY_KIND))) {
+    boolean wrong = area == null || (area.kind != kind && !touched);
+    boolean lost = has(SpaceHabit.FINDS_NONE_OF_MANY) && known.size() > 40;
+    if (lost || area == null || (wrong && !has(SpaceHabit.FREES_ANY_KIND))) {
       throw new MisuseException(String.format("no such area: address=0x%x", address));
     }
     known.remove(address);
@@ -277,11 +279,12 @@ public final class NaiveKernelSpace implements KernelSpace {
 
   private boolean touch(Cpu cpu, NaiveArea area, long at) {
     int zero = has(SpaceHabit.TOUCHED_AS_IT_COMES) ? 0 : Gfp.__GFP_ZERO;
-    if (!addBlock(cpu, area, ANYWHERE | zero)) {
+    if (!addBlock(cpu, area, ANYWHERE | zero, (at - area.address) / PAGE)) {
       return false;
     }
     long pfn = area.frames.getLast();
-    if (maps.map(cpu, at, 1, pfn, maps.prot())) {
+    boolean second = !has(SpaceHabit.SECOND_TOUCH_STAYS) && maps.pfn(cpu, at) != NO_PAGE;
+    if (!second && maps.map(cpu, at, 1, pfn, maps.prot())) {
       return true;
     }
     if (!has(SpaceHabit.TOUCH_DOES_NOT_UNWIND)) {
@@ -289,7 +292,7 @@ public final class NaiveKernelSpace implements KernelSpace {
       held--;
       giveBack(cpu, pfn, 0);
     }
-    return false;
+    return second;
   }
 
   @Override
@@ -489,6 +492,8 @@ public final class NaiveKernelSpace implements KernelSpace {
   public void close() {
     Cpu cpu = floors.cpus().get(0);
     int _ = runDeferred(cpu);
+    boolean leaves = habits.contains(SpaceHabit.LEAVES_TOUCHED);
+    known.values().removeIf(area -> leaves && area.kind == NaiveArea.Kind.TOUCHED);
     while (!known.isEmpty()) {
       release(cpu, known.pollLastEntry().getValue(), false);
     }

@@ -114,6 +114,16 @@ public enum SpaceHabit {
   INFO_WITHOUT_UNPURGED,
   /** The size in /proc/vmallocinfo is without the guard page. */
   INFO_WITHOUT_GUARD,
+  /** /proc/vmallocinfo knows one node. */
+  INFO_OF_ONE_NODE,
+  /** Of more than 40 areas none is found. */
+  FINDS_NONE_OF_MANY,
+  /** kmap takes a slot for which there is no page table. */
+  SLOT_LEADS_NOWHERE,
+  /** Of two first touches of a page the second one's frame stays. */
+  SECOND_TOUCH_STAYS,
+  /** What is touched stays when the machine is closed. */
+  LEAVES_TOUCHED,
   /** kvmalloc never asks the slab allocator. */
   KVMALLOC_WITHOUT_SLAB,
   /** kvmalloc gives up when the slab allocator has nothing. */

@@ -342,6 +342,9 @@ public final class AreaRules {
     }
     b.refused("no frames", () -> b.space.vmap(b.cpu(), pfns, 0));
     b.refused("more frames than are given", () -> b.space.vmap(b.cpu(), pfns, count + 1));
+    long end = b.machine.layout().endPfn();
+    b.refused("a frame behind the last", () -> b.space.vmap(b.cpu(), new long[] {1, end}, 2));
+    b.refused("less than no frame", () -> b.space.vmap(b.cpu(), new long[] {-1}, 1));
     b.freePages(pfns);
     b.end();
   }

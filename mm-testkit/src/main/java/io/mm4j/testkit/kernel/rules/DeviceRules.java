@@ -246,18 +246,26 @@ public final class DeviceRules {
           b.space.busAddress(any) >= 1L << 32,
           b.what + ": a block of the highest zone",
           hex(b.space.busAddress(any)));
+      // Of the highest zone hardly anything is within this mask.
+      long mask = (1L << 32) + random.below(1 << 20);
+      long within = b.space.dmaAllocCoherent(b.cpu(i), bytes, mask);
+      check(within != NO_ADDRESS, b.what + ": a block within " + hex(mask), "none");
+      long last = ((b.space.busAddress(within) + bytes + PAGE - 1) & -PAGE) - 1;
+      check(last <= mask, b.what + ": a last byte within " + hex(mask), hex(last));
+      check(last >= 16 << 20, b.what + ": a block of the highest zone that will do", hex(last));
+      b.space.dmaFreeCoherent(b.cpu(i), bytes, within);
       b.space.dmaFreeCoherent(b.cpu(i), bytes, any);
       b.space.dmaFreeCoherent(b.cpu(i), bytes, low);
       // One like it, within a mask that ends with the last byte of where such a block lies.
       long first = b.space.dmaAllocCoherent(b.cpu(i), bytes, -1L >>> 1);
-      long last = ((b.space.busAddress(first) + bytes + PAGE - 1) & -PAGE) - 1;
+      long reach = ((b.space.busAddress(first) + bytes + PAGE - 1) & -PAGE) - 1;
       b.space.dmaFreeCoherent(b.cpu(i), bytes, first);
       long second = b.space.dmaAllocCoherent(b.cpu(i), bytes, -1L >>> 1);
       b.space.dmaFreeCoherent(b.cpu(i), bytes, second);
       if (first == second) {
-        long within = b.space.dmaAllocCoherent(b.cpu(i), bytes, last);
-        checkEqual(first, within, b.what + ": a block that ends where the mask does");
-        b.space.dmaFreeCoherent(b.cpu(i), bytes, within);
+        long exact = b.space.dmaAllocCoherent(b.cpu(i), bytes, reach);
+        checkEqual(first, exact, b.what + ": a block that ends where the mask does");
+        b.space.dmaFreeCoherent(b.cpu(i), bytes, exact);
       }
     }
     b.end();

@@ -125,7 +125,9 @@ public final class FaultRules {
       boolean isNew = touched.add(page);
       boolean mended = b.space.fault(b.cpu(i), root, area + page * PAGE + random.below(4096));
       check(mended, b.what + ": a touch of page " + page + " is mended", "it is not");
-      check(b.space.vmallocToPfn(area + page * PAGE) >= 0, b.what + ": its frame", "none");
+      long pfn = b.space.vmallocToPfn(area + page * PAGE);
+      check(pfn >= 0, b.what + ": its frame", "none");
+      checkEqual(page, b.map.index(pfn), b.what + ": the page that its frame is of");
       checkEqual(touched.size(), b.space.vmallocPages(), b.what + ": frames after touches");
       checkEqual(free - (isNew ? 1 : 0), b.freeOrTable(), b.what + ": free frames after a touch");
     }
@@ -274,6 +276,19 @@ public final class FaultRules {
       area = b.space.vmap(b.cpu(), pfns, pfns.length);
     }
     check(areas.size() > 3, b.what + ": areas that fill the space", "" + areas.size());
+    String before = b.state();
+    long[] more = Arrays.copyOf(pfns, pfns.length + 1); // which has no guard page
+    more[pfns.length] = pfn;
+    long bytes = pfns.length * PAGE;
+    for (long other :
+        new long[] {
+          b.space.vmallocAtTouch(b.cpu(), bytes),
+          b.space.ioremap(b.cpu(), 0xe000_0000L, bytes, CacheMode.UC),
+          b.space.vmMapRam(b.cpu(), more, more.length)
+        }) {
+      checkEqual(KernelSpace.NO_ADDRESS, other, b.what + ": an address where there is no room");
+    }
+    b.same(before, "calls for which there is no room");
     int which = random.below(areas.size());
     b.space.vunmap(b.cpu(), areas.remove(which));
     check(!b.areas.isPurgeDue(), b.what + ": no purge is due", "one is");
@@ -322,6 +337,7 @@ public final class FaultRules {
           found == 1, b.what + ": the line '" + line.toString(wide) + "'", String.join("\n", text));
     }
     checkEqual(lines.size() + 1, text.size(), b.what + ": lines; a list of frames has one");
+    lowDevice(b, digits);
     checkOrder(b, text);
     check(
         b.space.fault(b.cpu(), b.tables.kernelRoot(b.cpu()), touched + PAGE),
@@ -346,6 +362,15 @@ public final class FaultRules {
     check(b.space.vmallocinfo().isEmpty(), b.what + ": nothing is left", b.space.vmallocinfo());
     b.freePages(pfns);
     b.end();
+  }
+
+  /** A physical address has all its digits. */
+  private static void lowDevice(SpaceBench b, int digits) {
+    long device = b.space.ioremap(b.cpu(), 0xa0000, PAGE, CacheMode.UC_MINUS);
+    String phys = String.format(" phys=0x%0" + digits + "x ioremap", 0xa0000);
+    check(b.space.vmallocinfo().contains(phys), phys, b.space.vmallocinfo());
+    b.space.iounmap(b.cpu(), device);
+    int _ = b.space.purge(b.cpu());
   }
 
   /** By the node that follows from the address, and by address in each. */

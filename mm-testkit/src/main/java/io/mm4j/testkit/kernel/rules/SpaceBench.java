@@ -17,6 +17,7 @@ import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.MemoryMap;
+import io.mm4j.api.memory.NumaTopology;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
@@ -43,6 +44,12 @@ import java.util.stream.Collectors;
 /** A machine with two CPUs whose kernel mappings are under test, and ways to look at them. */
 final class SpaceBench implements AutoCloseable {
   static final long PAGE = 4096;
+
+  /** Of {@link Shape#NODES}. */
+  static final int NODES = 3;
+
+  /** Frames of each. */
+  static final long NODE_PAGES = 4096;
 
   /** A kind of machine. */
   enum Kind {
@@ -71,10 +78,12 @@ final class SpaceBench implements AutoCloseable {
     SMALL,
     /** 72 MiB, on 32 bits the last 8 of them high memory. */
     HIGH,
-    /** 16 MiB from 0 and 16 MiB from 4 GiB on; of 64 bits. */
+    /** 24 MiB from 0, of which 8 MiB are in zone DMA32, and 16 MiB from 4 GiB on; of 64 bits. */
     ABOVE_4G,
     /** 16 MiB and a slab allocator. */
-    SLAB
+    SLAB,
+    /** 48 MiB in three nodes. */
+    NODES
   }
 
   final Kind kind;
@@ -141,11 +150,18 @@ final class SpaceBench implements AutoCloseable {
     switch (shape) {
       case SMALL, SLAB -> config.memory(16 << 20);
       case HIGH -> config.memory(72 << 20).commandLine(wide ? "" : "highmem=8M");
+      case NODES -> {
+        List<NumaTopology.Span> spans = new ArrayList<>();
+        for (int i = 0; i < NODES; i++) {
+          spans.add(new NumaTopology.Span(i * NODE_PAGES, (i + 1) * NODE_PAGES));
+        }
+        config.memory(NODES * NODE_PAGES * PAGE).numa(NumaTopology.of(spans, NumaTopology.REMOTE));
+      }
       case ABOVE_4G ->
           config.memoryMap(
               new MemoryMap(
                   List.of(
-                      new MemoryMap.Range(0, 16 << 20, MemoryMap.Type.USABLE),
+                      new MemoryMap.Range(0, 24 << 20, MemoryMap.Type.USABLE),
                       new MemoryMap.Range(
                           1L << 32, (1L << 32) + (16 << 20), MemoryMap.Type.USABLE))));
     }
@@ -313,6 +329,10 @@ final class SpaceBench implements AutoCloseable {
           map.owner(pfn) == FrameOwner.VMALLOC && map.refcount(pfn) == references,
           what + ": frame " + pfn + " is held as vmalloc's, references=" + references,
           map.owner(pfn) + " " + map.refcount(pfn));
+      if (map.order(pfn) == 0) {
+        checkEqual(address, map.mapping(pfn), what + ": the area of frame " + pfn);
+        checkEqual(i, map.index(pfn), what + ": its page of the area");
+      }
       pfns[i] = pfn;
     }
     long[] leaf = leaf(address);

@@ -14,6 +14,7 @@ import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.kernel.rules.SpaceBench.Kind;
 import io.mm4j.testkit.kernel.rules.SpaceBench.Shape;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Which memory an area has: of which zone, or the slab allocator's. */
@@ -126,7 +127,23 @@ public final class ZoneRules {
     b.fills(large + (5 << 20) - 8, 6);
     b.space.kvfree(b.cpu(), large);
     b.space.kvfree(b.cpu(), NO_ADDRESS);
+    withoutMemory(b);
     checkEqual(0, b.space.vmallocPages(), b.what + ": pages of areas");
     b.validate();
+  }
+
+  /** A small object for which there is no memory is no area either. */
+  private static void withoutMemory(SpaceBench b) {
+    List<Long> small = new ArrayList<>();
+    b.pages.leave(0);
+    long next = b.space.kvmalloc(b.cpu(), PAGE);
+    while (next != NO_ADDRESS) {
+      check(!b.space.layout().isVmalloc(next), b.what + ": an object, or nothing", "an area");
+      small.add(next);
+      next = b.space.kvmalloc(b.cpu(), PAGE);
+    }
+    b.pages.leave(Long.MAX_VALUE);
+    small.forEach(address -> b.space.kvfree(b.cpu(), address));
+    checkEqual(0, b.areas.stats().areas(), b.what + ": areas");
   }
 }

@@ -126,7 +126,8 @@ final class CaseFaults {
             "loses-what-came-meanwhile",
             "What is written while a write looks for memory is lost.",
             FrameFaults.LosesNested::new,
-            "AS-D11"),
+            "AS-D11",
+            "AS-94"),
         space(
             "asks-nobody",
             "Nobody is asked for missing pages.",

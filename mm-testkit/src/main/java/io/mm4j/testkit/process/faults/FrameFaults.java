@@ -3,11 +3,18 @@
 package io.mm4j.testkit.process.faults;
 
 import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.TouchOutcome;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Address spaces that do the wrong thing when memory is short. */
 final class FrameFaults {
+  /** What each generation adds to a list. */
+  private static final int FOREBEARS = 200;
+
   private FrameFaults() {}
 
   /** A write for which there is no page takes its mapping along. */
@@ -104,6 +111,43 @@ final class FrameFaults {
     public @Nullable AddressSpace fork() {
       AddressSpace child = inner.fork();
       return child == null ? null : new GivesUp(child);
+    }
+  }
+
+  /** RLIMIT_STACK is taken, and not looked at. */
+  static final class StacksWithoutLimit extends DelegatingSpace {
+    StacksWithoutLimit(AddressSpace inner) {
+      super(inner, StacksWithoutLimit::new);
+    }
+
+    @Override
+    public long setrlimit(ResourceLimit resource, long bytes, long flags) {
+      return resource == ResourceLimit.STACK ? 0 : inner.setrlimit(resource, bytes, flags);
+    }
+  }
+
+  /** Each child has a list of all who came before it. */
+  static final class KnowsItsForebears extends DelegatingSpace {
+    private final List<String> forebears;
+
+    KnowsItsForebears(AddressSpace inner) {
+      this(inner, List.of());
+    }
+
+    private KnowsItsForebears(AddressSpace inner, List<String> forebears) {
+      super(inner, KnowsItsForebears::new);
+      this.forebears = forebears;
+    }
+
+    @Override
+    public @Nullable AddressSpace fork() {
+      AddressSpace child = inner.fork();
+      if (child == null) {
+        return null;
+      }
+      List<String> longer = new ArrayList<>(forebears);
+      longer.addAll(Collections.nCopies(FOREBEARS, "of a generation"));
+      return new KnowsItsForebears(child, longer);
     }
   }
 }

@@ -129,7 +129,18 @@ public final class SpaceFaults {
             "unmaps-what-fails",
             "A write for which there is no page takes its mapping along.",
             FrameFaults.UnmapsWhatFails::new,
-            "AS-57"),
+            "AS-57",
+            "AS-92"),
+        fault(
+            "knows-its-forebears",
+            "Each child has a list of all who came before it.",
+            FrameFaults.KnowsItsForebears::new,
+            "AS-91"),
+        fault(
+            "stacks-without-limit",
+            "RLIMIT_STACK is taken, and not looked at.",
+            FrameFaults.StacksWithoutLimit::new,
+            "AS-93"),
         fault(
             "gives-up",
             "A write gives up when a page is reclaimed meanwhile.",
@@ -311,6 +322,8 @@ public final class SpaceFaults {
             "VMAs of equal rights that touch are one.",
             ViewFaults.MergesAcrossOffsets::new,
             "AS-14",
+            "AS-95",
+            "AS-96",
             "AS-C07",
             "AS-C22",
             "AS-C23",

@@ -103,7 +103,8 @@ final class SyscallFaults {
                 call == Syscall.SHMGET
                     ? mm.syscall(call, a[0], a[1], a[2] | 0777)
                     : mm.syscall(call, a),
-            "AS-74"),
+            "AS-74",
+            "AS-90"),
         call(
             "root-is-nobody",
             "Nobody attaches a segment to run what is in it.",
@@ -163,6 +164,14 @@ final class SyscallFaults {
               return mm.syscall(call, a[0], a[1], from, a[2] + a[3] - from);
             },
             "AS-F03"),
+        call(
+            "punches-nothing",
+            "A hole is punched in words only.",
+            (mm, call, a) ->
+                call == Syscall.FALLOCATE && (a[1] & Uapi.FALLOC_FL_PUNCH_HOLE) != 0
+                    ? 0
+                    : mm.syscall(call, a),
+            "AS-97"),
         floor(
             "keeps-the-tail",
             "MS_SYNC only starts to write, and fsync does nothing.",

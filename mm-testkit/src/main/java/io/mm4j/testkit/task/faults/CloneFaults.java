@@ -5,6 +5,7 @@ package io.mm4j.testkit.task.faults;
 import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.ProcessFloorProvider.Floors;
 import io.mm4j.api.process.Task;
 import io.mm4j.api.process.Tasks;
@@ -101,6 +102,18 @@ final class CloneFaults {
     @Override
     public long clone(Task parent, long flags) {
       return right.clone(parent, flags & ~Tasks.CLONE_PARENT);
+    }
+  }
+
+  static final class TriesAgainLater extends DelegatingTasks {
+    TriesAgainLater(Tasks right) {
+      super(right);
+    }
+
+    @Override
+    public long clone(Task parent, long flags) {
+      long pid = right.clone(parent, flags);
+      return pid == -Errno.ENOMEM ? -Errno.EAGAIN : pid;
     }
   }
 }

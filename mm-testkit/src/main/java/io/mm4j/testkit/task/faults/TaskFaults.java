@@ -11,6 +11,7 @@ import io.mm4j.testkit.task.faults.CloneFaults.HoldsShared;
 import io.mm4j.testkit.task.faults.CloneFaults.LosesKernelEntry;
 import io.mm4j.testkit.task.faults.CloneFaults.NoSiblings;
 import io.mm4j.testkit.task.faults.CloneFaults.OtherFlags;
+import io.mm4j.testkit.task.faults.CloneFaults.TriesAgainLater;
 import io.mm4j.testkit.task.faults.ExecFaults.AlignsToPages;
 import io.mm4j.testkit.task.faults.ExecFaults.CutsArguments;
 import io.mm4j.testkit.task.faults.ExecFaults.ExecsNothing;
@@ -120,7 +121,13 @@ public final class TaskFaults {
             "hides-the-error",
             "exec that fails says that it is not allowed.",
             (floors, right) -> new HidesTheError(right),
-            "TK-27"),
+            "TK-27",
+            "TK-32"),
+        fault(
+            "tries-again-later",
+            "A fork for which there is no memory says EAGAIN.",
+            (floors, right) -> new TriesAgainLater(right),
+            "TK-33"),
         fault(
             "aligns-to-pages",
             "Programs and interpreters lie on borders of pages, whatever they ask for.",

@@ -76,6 +76,7 @@ public final class NaiveElf {
       Segment first = loads(its).getFirst();
       long hint = dynamic ? 0 : page(first.vaddr());
       base = (hint == 0 ? lowestFree(its) : Math.max(hint, LEAST)) - page(first.vaddr());
+      base = its.type() == ElfImage.ET_EXEC ? 0 : base;
       put(its, base);
     }
     auxv.put(3L, headers(image) + bias);

@@ -11,6 +11,7 @@ import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.pagetable.Mmu;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.ExecRequest;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MemSizeStats;
 import io.mm4j.api.process.OpenFile;
@@ -20,6 +21,7 @@ import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.testkit.Seeded;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -154,14 +156,24 @@ final class CallCases {
 
   /** With few frames left exec says so, and either nothing has happened or the task has ended. */
   static void shortOfFrames(TaskBench bench) {
+    shortOfFrames(bench, bench.request("/bin/tiny"));
+    for (ExecRequest large : ExecCases.largeRequests(bench)) {
+      Set<Long> errors = shortOfFrames(bench, large);
+      check(errors.equals(SHORT), "each of ENOMEM, E2BIG and EFAULT", errors.toString());
+    }
+  }
+
+  /** The errors that there were until there were frames enough. */
+  private static Set<Long> shortOfFrames(TaskBench bench, ExecRequest request) {
     PageAllocator pages = bench.machine.pages();
     Cpu cpu = bench.cpu(0);
     List<Task> tasks = new ArrayList<>();
     for (int i = 0; i <= ENOUGH; i++) {
       tasks.add(bench.tasks.spawn("short", bench.config()));
     }
-    checkEqual(0, bench.tasks.exec(tasks.removeLast(), bench.request("/bin/tiny")), "exec");
+    checkEqual(0, bench.tasks.exec(tasks.removeLast(), request), "exec");
     List<Long> held = new ArrayList<>();
+    Set<Long> errors = new HashSet<>();
     int refused = 0;
     boolean done = false;
     for (int left = 0; left < ENOUGH && !done; left++) {
@@ -173,11 +185,19 @@ final class CallCases {
       }
       Task task = tasks.get(left);
       AddressSpace before = task.mm();
-      long error = bench.tasks.exec(task, bench.request("/bin/tiny"));
+      long error = bench.tasks.exec(task, request);
       done = error == 0;
       check(done || SHORT.contains(error), "ENOMEM, E2BIG or EFAULT from exec", "" + error);
-      refused += done ? 0 : 1;
-      if (!done && task.state() == Task.State.RUNNING) {
+      if (!done) {
+        errors.add(error);
+        refused++;
+      }
+      boolean goesOn = task.state() == Task.State.RUNNING;
+      check(
+          goesOn ? error != -Errno.EFAULT : error != -Errno.E2BIG,
+          "a task that goes on after E2BIG and has ended after EFAULT",
+          error + " " + task.state());
+      if (!done && goesOn) {
         check(Objects.equals(before, task.mm()), "the memory of before", "another");
       }
       bench.validate();
@@ -187,11 +207,15 @@ final class CallCases {
     long[] free = new long[3];
     for (int life = 0; life < free.length; life++) {
       Task task = bench.tasks.spawn("again", bench.config());
-      checkEqual(0, bench.tasks.exec(task, bench.request("/bin/tiny")), "exec after that");
+      checkEqual(0, bench.tasks.exec(task, request), "exec after that");
       bench.tasks.exit(task);
       free[life] = pages.freePages() + pages.pcpPages();
     }
     checkEqual(free[1], free[2], "free frames after another life");
+    tasks.stream()
+        .filter(task -> task.state() == Task.State.RUNNING)
+        .forEach(task -> bench.tasks.exit(task));
+    return errors;
   }
 
   private static long take(PageAllocator pages, Cpu cpu) {

@@ -166,6 +166,7 @@ final class ExecCases {
   static void programs(TaskBench bench) {
     if (bench.abi != Abi.I386_24) {
       outOfOrder(bench);
+      zeroesBetween(bench);
       codeWithBss(bench);
       withInterpreter(bench);
       byItself(bench);
@@ -195,6 +196,22 @@ final class ExecCases {
     checkEqual(0x405000, places.startData(), "start_data");
     checkEqual(0x405123, places.endData(), "end_data");
     checkEqual(0x408000, places.startBrk(), "start_brk");
+  }
+
+  /** Zeroes become part of those before them and never of those behind. */
+  private static void zeroesBetween(TaskBench bench) {
+    Program program =
+        program(
+            bench.abi.is64(),
+            ElfImage.ET_EXEC,
+            null,
+            StackRight.NO_EXECUTE,
+            load(RX, 0x401000, 0x80, 0x80),
+            load(RW, 0x407000, 0, 0x1000),
+            load(RW, 0x409000, 0, 0x1000),
+            load(RW, 0x408000, 0, 0x1000));
+    AddressSpace mm = run(bench, request(bench.abi, program, null, List.of("a")));
+    same(List.of("401000-402000 r-xp", "407000-409000 rw-p", "409000-40a000 rw-p"), mm);
   }
 
   private static void codeWithBss(TaskBench bench) {
@@ -355,6 +372,16 @@ final class ExecCases {
       left[life] = bench.machine.pages().freePages() + bench.machine.pages().pcpPages();
     }
     checkEqual(left[1], left[2], "free frames after another program that failed");
+    Program nothing =
+        program(wide, ElfImage.ET_DYN, "/lib/ld.so", StackRight.NO_EXECUTE, load(RX, 0, 0, 0));
+    for (ExecRequest empty :
+        List.of(
+            request(bench.abi, nothing, interpreter(wide), List.of("a")),
+            request(bench.abi, dynamic(wide, "/lib/ld.so"), nothing, List.of("a")))) {
+      Task victim = born(bench);
+      checkEqual(-Errno.EINVAL, bench.tasks.exec(victim, empty), "exec of segments without bytes");
+      check(victim.state() != Task.State.RUNNING, "a task that has ended", "" + victim.state());
+    }
     Task leader = born(bench);
     long threads = Tasks.CLONE_VM | Tasks.CLONE_SIGHAND | Tasks.CLONE_THREAD;
     Task thread = bench.tasks.find((int) bench.tasks.clone(leader, threads));
@@ -444,6 +471,18 @@ final class ExecCases {
     checkEqual(100, auxv.getOrDefault(14L, 0L), "AT_EGID");
     checkEqual(0, auxv.getOrDefault(7L, 0L), "AT_BASE without an interpreter");
     checkEqual(4096, auxv.getOrDefault(6L, 0L), "AT_PAGESZ");
+  }
+
+  /** Programs whose vector, strings and bss need pages of their own; none on a machine of 2.4. */
+  static List<ExecRequest> largeRequests(TaskBench bench) {
+    if (bench.abi == Abi.I386_24) {
+      return List.of();
+    }
+    boolean wide = bench.abi.is64();
+    List<String> many = Collections.nCopies(wide ? 900 : 1800, "a");
+    return List.of(
+        request(bench.abi, fixed(wide, StackRight.NO_EXECUTE), null, many),
+        request(bench.abi, dynamic(wide, "/lib/ld.so"), interpreter(wide), many));
   }
 
   private static void lengths(TaskBench bench) {

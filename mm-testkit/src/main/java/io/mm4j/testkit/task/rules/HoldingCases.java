@@ -186,6 +186,7 @@ final class HoldingCases {
     bench.checkDirectories();
     bench.exit(worker);
     misuse(bench, "an ended kernel thread", () -> bench.tasks.useMm(kthread, mm));
+    ShortCases.closedInUse(bench);
   }
 
   static void holds(TaskBench bench) {

@@ -42,11 +42,11 @@ final class ProgramCases {
   private static final long[] LIMITS = {
     8L << 20,
     8L << 20,
-    8L << 20,
     200L << 20,
     (128L << 20) + 5,
     (300L << 20) + 4000,
     1L << 30,
+    Long.MAX_VALUE,
     Long.MAX_VALUE
   };
 
@@ -80,7 +80,11 @@ final class ProgramCases {
     int wrong = random.oneIn(6) && !old ? random.between(1, 3) : 0;
     long base = dynamic ? 0 : abi.is64() ? 0x400000 : 0x8048000;
     Program program = program(dynamic, interpreted ? "/lib/ld.so" : null, base, wrong);
-    Program loader = interpreted ? program(true, null, random.oneIn(2) ? 0 : 0x3000_0000, 0) : null;
+    boolean movable = random.oneIn(2);
+    Program loader =
+        interpreted
+            ? program(movable, null, movable && random.oneIn(2) ? 0 : 0x3000_0000, 0)
+            : null;
     ExecRequest request =
         new ExecRequest(
             "/bin/" + "d".repeat(random.between(1, 20)),
@@ -286,6 +290,7 @@ final class ProgramCases {
     checkEqual(text, auxv.getOrDefault(31L, -1L), "AT_EXECFN behind the environment");
     check(TaskCases.string(mm, text).equals(request.path()), request.path(), "another path");
     checkEqual(NaiveElf.top(abi) - size, text + request.path().length() + 1, "the last string");
+    randomBytes(mm, auxv.getOrDefault(25L, -1L), at + 2L * size);
     Map<String, VmaInfo> kernel = new HashMap<>();
     mm.forEachMap(
         vma -> {
@@ -298,6 +303,18 @@ final class ProgramCases {
     checkEqual((places.argStart() & -PAGE) - EXPAND, stack.start(), "128 KiB below the strings");
     vdso(mm, kernel, auxv);
     checkEqual(abi == Abi.X86_64 ? 5 : 4, kernel.size(), "mappings of the kernel");
+  }
+
+  /** AT_RANDOM: 16 bytes that follow from the seed, whatever stands beside them. */
+  private void randomBytes(AddressSpace mm, long from, long endOfVector) {
+    check(from >= endOfVector, "AT_RANDOM behind the vector", hex(from));
+    List<Integer> bytes = new ArrayList<>();
+    for (int i = 0; i < 16; i++) {
+      bytes.add(mm.read(from + i).value());
+    }
+    List<Integer> before = bench.randomBytes;
+    check(before.isEmpty() || before.equals(bytes), "the random bytes " + before, "" + bytes);
+    bench.randomBytes = bytes;
   }
 
   /** vvar, its clocks and the vdso stand one behind the other. */

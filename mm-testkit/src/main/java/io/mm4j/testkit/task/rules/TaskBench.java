@@ -6,6 +6,7 @@ import static io.mm4j.testkit.RuleViolation.check;
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.machine.LeakReport;
 import io.mm4j.api.machine.Machine;
 import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.machine.PluginRegistry;
@@ -57,8 +58,12 @@ final class TaskBench extends Subject {
   /** The program: one file, whose pages stay in the page cache. */
   private final MappedFile file;
 
+  /** AT_RANDOM of the programs that were drawn, which have one seed; empty before the first. */
+  List<Integer> randomBytes = List.of();
+
   private final Map<Integer, AddressSpace> spaces = new HashMap<>();
   private final Supplier<TaskBench> others;
+  private final List<LeakReport> leaks = new ArrayList<>();
 
   TaskBench(ProcessFloorProvider provider, Options options, Architecture architecture) {
     others = () -> new TaskBench(provider, options, architecture);
@@ -75,6 +80,7 @@ final class TaskBench extends Subject {
             .architecture(architecture)
             .memory(64L << 20)
             .cpus(CPUS)
+            .onLeak(leaks::add)
             .plugin(Spi.PROCESS, new PluginSpec(provider.name(), options.asMap()));
     machine = config.boot();
     tasks = machine.processes().tasks();
@@ -320,5 +326,6 @@ final class TaskBench extends Subject {
   @Override
   public void close() {
     machine.close();
+    check(leaks.isEmpty(), "no frame in use when the machine is closed", leaks.toString());
   }
 }

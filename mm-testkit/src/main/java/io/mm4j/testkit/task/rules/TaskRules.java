@@ -230,7 +230,8 @@ public final class TaskRules {
                 "TK-21",
                 "use-mm",
                 "A kernel thread that runs sees the user memory that it uses, and then what was"
-                    + " loaded, lazily; whoever else tries, or uses none, or has one, is refused.",
+                    + " loaded, lazily; whoever else tries, or uses none, or has one, is refused. A"
+                    + " machine can be closed meanwhile, and nothing is in use then.",
                 "io_uring and vhost write to the memory of whoever asked.",
                 "kthread_use_mm, kthread_unuse_mm",
                 "the page directory is not loaded, or a use counts as a user"),
@@ -273,8 +274,8 @@ public final class TaskRules {
                 "A program of any shape - fixed or not, with an interpreter or without, with"
                     + " segments of code, data and bss at any place in their pages and in any order"
                     + " - has the pages, rights and bytes that its headers ask for; mm_struct and"
-                    + " the auxiliary vector say where they are, and stack and vdso are beside"
-                    + " them.",
+                    + " the auxiliary vector say where they are, stack and vdso are beside them,"
+                    + " and the bytes of AT_RANDOM follow from the seed alone.",
                 "The next compiler lays its programs out in another way.",
                 "load_elf_binary, load_elf_interp, elf_load, total_mapping_size,"
                     + " maximum_alignment, create_elf_tables, setup_arg_pages, map_vdso",
@@ -297,12 +298,35 @@ public final class TaskRules {
             info(
                 "TK-27",
                 "exec-without-memory",
-                "With any number of frames too few for a program, exec fails with ENOMEM, E2BIG or"
-                    + " EFAULT, and either the task has its old memory or it has ended; everything"
-                    + " that was taken comes back.",
+                "With any number of frames too few for a program, exec fails: with E2BIG where the"
+                    + " strings have no page, and the task has its old memory; then with ENOMEM or"
+                    + " EFAULT, and it has ended; everything that was taken comes back.",
                 "Memory is short when the shell is to start the program that frees some.",
                 "bprm_mm_init, get_arg_page, load_elf_binary, create_elf_tables",
                 "an error is not passed on, or a half-made address space stays"),
-            CallCases::shortOfFrames));
+            CallCases::shortOfFrames),
+        TaskRule.once(
+            info(
+                "TK-32",
+                "exec-within-a-limit",
+                "A program for which RLIMIT_AS has no room is ENOMEM and ends the task; from the"
+                    + " first number of pages on that suffices it is executed, and has no more but"
+                    + " vvar and vdso.",
+                "A limit that exec does not look at is none.",
+                "may_expand_vm in do_mmap and vm_brk_flags under load_elf_binary;"
+                    + " _install_special_mapping does not ask",
+                "an error of a mapping is taken for its address"),
+            ShortCases::execWithinLimit),
+        TaskRule.once(
+            info(
+                "TK-33",
+                "clone-without-memory",
+                "clone for which there are not enough frames is ENOMEM: there is no child, and"
+                    + " every frame that was taken for it is back; one that shares everything"
+                    + " needs none.",
+                "A shell that cannot fork must be able to try again.",
+                "copy_process, dup_mm, copy_page_range",
+                "a half-made child stays in a list"),
+            ShortCases::cloneWithoutFrames));
   }
 }

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.process.rules;
+
+import io.mm4j.api.vma.VmaIndexProvider;
+import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.RuleInfo;
+import java.util.List;
+
+/** Rules of segments, stacks and files whose steps are drawn, each against a model of its own. */
+public final class DrawnRules {
+  private DrawnRules() {}
+
+  /** All of them. */
+  public static List<Rule<VmaIndexProvider>> all() {
+    return List.of(
+        new StepRule(
+            new RuleInfo(
+                "AS-90",
+                "segments-in-any-order",
+                "Segments that users of some groups and root make, attach, cut, detach, lock, give"
+                    + " away and remove in any order answer each call as their modes, owners and"
+                    + " limits say; IPC_STAT, SHM_STAT and SHM_INFO tell what a list of them tells,"
+                    + " and the charge is that of those that are left.",
+                "They outlive who made them, and others go on with them.",
+                "newseg, do_shmat, ksys_shmdt, shmctl_down, shmctl_do_lock, shm_destroy"
+                    + " (ipc/shm.c); ipcperms, ipc_addid (ipc/util.c)",
+                "a right is looked at for the wrong one of three, or something is counted of the"
+                    + " call and not of the segment"),
+            60,
+            SegmentOrderBench::new),
+        new StepRule(
+            new RuleInfo(
+                "AS-93",
+                "stacks-at-every-limit",
+                "A touch, or a look by another process, below a mapping that grows down makes it"
+                    + " reach to the touched page if RLIMIT_STACK, AS and MEMLOCK, the guard gap to"
+                    + " what is accessible below and the overcommit rule allow it, to the byte and"
+                    + " the page; else nothing changes.",
+                "Recursion that goes too deep must end with a signal, not in another mapping.",
+                "expand_downwards, acct_stack_growth (mm/vma.c)",
+                "a limit is compared with what is there and not with what will be"),
+            60,
+            GrowthBench::new),
+        new StepRule(
+            new RuleInfo(
+                "AS-97",
+                "files-without-names",
+                "Files of memfd_create, of pages or of huge pages, that several processes have open"
+                    + " and mapped have the same bytes for all, zeroes where they were cut or"
+                    + " punched and SIGBUS behind their end; one goes with its last descriptor and"
+                    + " mapping, and then its pages are free.",
+                "Memory is passed from process to process so.",
+                "memfd_create, shmem_fault, hugetlb_fault, hugetlbfs_punch_hole,"
+                    + " shmem_evict_inode, hugetlbfs_evict_inode",
+                "a descriptor or a mapping of another process is not seen, or a page stays"),
+            60,
+            MemoryFileBench::new));
+  }
+}

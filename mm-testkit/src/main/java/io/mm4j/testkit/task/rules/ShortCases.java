@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.task.rules;
+
+import static io.mm4j.testkit.RuleViolation.check;
+import static io.mm4j.testkit.RuleViolation.checkEqual;
+
+import io.mm4j.api.page.Gfp;
+import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.ExecRequest;
+import io.mm4j.api.process.ResourceLimit;
+import io.mm4j.api.process.Task;
+import io.mm4j.api.process.Tasks;
+import io.mm4j.testkit.task.naive.NaiveTasks;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+
+/** Tasks that are made, and programs that are executed, with less than they need. */
+final class ShortCases {
+  private static final long PAGE = TaskBench.PAGE;
+  private static final long A = 0x20000000L;
+
+  /** Regions that need a page table each. */
+  private static final int REGIONS = 5;
+
+  private static final long REGION = 4L << 20;
+
+  /** No program here has so many pages. */
+  private static final int MOST_PAGES = 400;
+
+  private ShortCases() {}
+
+  // ---------------------------------------------------------------- clone
+
+  /** A fork for which there are no frames is ENOMEM, and there is no child; a thread needs none. */
+  static void cloneWithoutFrames(TaskBench bench) {
+    NaiveTasks.One parent = bench.spawn();
+    AddressSpace mm = bench.space(parent.mm);
+    for (int i = 0; i < REGIONS; i++) {
+      long at = A + i * REGION;
+      checkEqual(at, mm.mmap(at, PAGE, 3, 0x32, -1, 0), "mmap");
+      check(mm.write(at, 10 + i).ok(), "a write", "a signal");
+    }
+    PageAllocator pages = bench.machine.pages();
+    List<Long> held = new ArrayList<>();
+    int refused = 0;
+    long pid = -Errno.ENOMEM;
+    for (int left = 0; pid == -Errno.ENOMEM && left < 2 * REGIONS + 20; left++) {
+      take(bench, held);
+      for (int i = 0; i < left; i++) {
+        pages.freePages(bench.cpu(0), held.removeLast(), 0);
+      }
+      long free = free(bench);
+      pid = bench.tasks.clone(bench.task(parent), 0);
+      if (pid == -Errno.ENOMEM) {
+        refused++;
+        checkEqual(free, free(bench), "free frames after a fork that failed");
+        bench.checkTasks();
+        bench.checkUsers();
+      }
+      bench.validate();
+    }
+    check(pid > 0 && refused > 3, "a child, but not with few frames", "" + pid);
+    Task child = Objects.requireNonNull(bench.tasks.find((int) pid));
+    AddressSpace its = Objects.requireNonNull(child.mm());
+    for (int i = 0; i < REGIONS; i++) {
+      checkEqual(10 + i, its.read(A + i * REGION).value(), "a byte of the child");
+    }
+    take(bench, held);
+    long thread = bench.tasks.clone(bench.task(parent), Tasks.CLONE_VM);
+    check(thread > 0, "a child that shares all, without frames", "" + thread);
+    held.forEach(pfn -> pages.freePages(bench.cpu(0), pfn, 0));
+  }
+
+  private static void take(TaskBench bench, List<Long> held) {
+    PageAllocator pages = bench.machine.pages();
+    long pfn = pages.allocPages(bench.cpu(0), Gfp.GFP_KERNEL, 0);
+    while (pfn >= 0) {
+      held.add(pfn);
+      pfn = pages.allocPages(bench.cpu(0), Gfp.GFP_KERNEL, 0);
+    }
+  }
+
+  private static long free(TaskBench bench) {
+    return bench.machine.pages().freePages() + bench.machine.pages().pcpPages();
+  }
+
+  // ---------------------------------------------------------------- exec
+
+  /** A program that RLIMIT_AS has no room for is not executed; one that it has is, to the page. */
+  static void execWithinLimit(TaskBench bench) {
+    for (ExecRequest request : ExecCases.largeRequests(bench)) {
+      boolean fits = false;
+      long most = 0;
+      for (int limit = 0; limit < MOST_PAGES && (!fits || limit <= most + 3); limit++) {
+        Task task = bench.tasks.spawn("limited", bench.config());
+        AddressSpace before = Objects.requireNonNull(task.mm());
+        checkEqual(0, before.setrlimit(ResourceLimit.AS, limit * PAGE + PAGE - 1, 0), "setrlimit");
+        long error = bench.tasks.exec(task, request);
+        String what = "exec within " + limit + " pages";
+        check(!fits || error == 0, "0 from " + what + ", as with fewer", "" + error);
+        if (error == 0) {
+          AddressSpace now = Objects.requireNonNull(task.mm());
+          most = now.fields().totalVmPages() - ofKernel(now);
+          check(most <= limit, "at most as many pages by " + what, "" + most);
+          fits = true;
+          bench.tasks.exit(task);
+        } else {
+          checkEqual(-Errno.ENOMEM, error, what);
+          check(task.state() != Task.State.RUNNING, "a task that has ended", "" + task.state());
+        }
+        bench.validate();
+      }
+      check(fits, "room in " + MOST_PAGES + " pages", "none");
+    }
+  }
+
+  /** Pages of vvar and vdso, for which the limit is not looked at. */
+  private static long ofKernel(AddressSpace mm) {
+    long[] pages = {0};
+    mm.forEachMap(
+        vma -> pages[0] += vma.name().startsWith("[v") && vma.start() > 0 ? vma.bytes() / PAGE : 0);
+    return pages[0];
+  }
+
+  /** What a machine is closed with may still use somebody's memory. */
+  static void closedInUse(TaskBench bench) {
+    try (TaskBench other = bench.another()) {
+      NaiveTasks.One owner = other.spawn();
+      NaiveTasks.One runs = other.kthread();
+      NaiveTasks.One waits = other.kthread();
+      for (NaiveTasks.One one : List.of(waits, runs)) {
+        other.run(1, one);
+        other.tasks.useMm(other.task(one), other.space(owner.mm));
+      }
+      other.run(0, owner);
+      other.tasks.get(other.space(owner.mm));
+      other.tasks.grab(other.space(owner.mm));
+      var _ = other.clone(owner, Tasks.CLONE_VM | Tasks.CLONE_VFORK);
+      other.validate();
+    }
+  }
+}
