@@ -134,6 +134,17 @@ final class ObjectFaults {
                   }
                 }),
         SlabFaults.fault(
+            "reclaimable-as-any",
+            "kmalloc with __GFP_RECLAIMABLE is served as any other, beside caches of the kind.",
+            List.of("SL-17"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  public synchronized long kmallocHere(Cpu cpu, long bytes, int gfp, int node) {
+                    return super.kmallocHere(cpu, bytes, gfp & ~Gfp.__GFP_RECLAIMABLE, node);
+                  }
+                }),
+        SlabFaults.fault(
             "no-node",
             "__GFP_THISNODE is forgotten, and the other node preferred.",
             List.of("SL-17"),

@@ -174,7 +174,7 @@ final class SlabSubject extends Subject {
       tell(String.format("0x%x", paddr));
     }
     if (looksAt(Aspect.ALIGNMENT)) {
-      int align = cache == null ? kmallocAlign(bytes) : cacheAlign(cache.args);
+      int align = cache == null ? kmallocAlign(paddr, bytes) : cacheAlign(cache.args);
       check(paddr % align == 0, "an address aligned to " + align, String.format("0x%x", paddr));
       if (cache != null) {
         int says = cache.cache.align();
@@ -252,21 +252,30 @@ final class SlabSubject extends Subject {
     }
   }
 
-  /** {@code ARCH_KMALLOC_MINALIGN}, and the whole size of a power of two. */
-  static int kmallocAlign(int bytes) {
+  /**
+   * {@code ARCH_KMALLOC_MINALIGN}, and the whole size of a power of two; in Linux 2.4, whose caches
+   * of kmalloc are aligned to lines, no more than a line.
+   */
+  private int kmallocAlign(long paddr, int bytes) {
+    KmemCache serves = slabs.cacheOf(paddr);
+    if (serves != null && (serves.flags() & SlabFlags.SLAB_HWCACHE_ALIGN) != 0) {
+      return Math.max(8, lineAlign(serves.objectBytes()));
+    }
     return Integer.bitCount(bytes) == 1 ? Math.max(8, Math.min(bytes, 1 << 22)) : 8;
   }
 
   private static int cacheAlign(KmemCacheArgs args) {
     int align = Math.max(8, args.align());
-    if ((args.flags() & SlabFlags.SLAB_HWCACHE_ALIGN) != 0) {
-      int line = 64;
-      while (args.objectBytes() <= line / 2) {
-        line /= 2;
-      }
-      align = Math.max(align, line);
+    boolean toLine = (args.flags() & SlabFlags.SLAB_HWCACHE_ALIGN) != 0;
+    return toLine ? Math.max(align, lineAlign(args.objectBytes())) : align;
+  }
+
+  private static int lineAlign(int bytes) {
+    int line = 64;
+    while (bytes <= line / 2) {
+      line /= 2;
     }
-    return align;
+    return line;
   }
 
   private void write(Live object) {
