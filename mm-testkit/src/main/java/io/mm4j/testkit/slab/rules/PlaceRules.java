@@ -159,7 +159,9 @@ public final class PlaceRules {
         s.free(i + 1, s.held.get(random.below(s.held.size())));
       }
     }
-    Cache cache = CaseRules.cache(s, random, "near");
+    int flags = SlabFlags.SLAB_NO_MERGE;
+    flags |= random.oneIn(2) ? SlabFlags.SLAB_TYPESAFE_BY_RCU : 0;
+    Cache cache = s.create(KmemCacheArgs.of("near", SlabOp.size(random, 1500)).withFlags(flags));
     for (int i = 0; i < 40; i++) {
       int node = random.below(2);
       long near = slabs.kmemCacheAlloc(s.cpu(i), cache.cache, GFP | Gfp.__GFP_THISNODE, node);
@@ -260,7 +262,8 @@ public final class PlaceRules {
       s.slabs.kfree(s.cpu(i + 1), object);
     }
     List<Long> pages = new ArrayList<>();
-    for (int i = 0; i < 2; i++) {
+    int last = random.below(2); // else one CPU alone asks for what the other keeps, too
+    for (int i = 0; i <= last; i++) {
       for (long pfn = 0; (pfn = s.machine.pages().allocPages(s.cpu(i), GFP, 0)) >= 0; ) {
         pages.add(pfn);
       }

@@ -20,6 +20,7 @@ import io.mm4j.api.slab.KmemCache;
 import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.slab.SlabAllocatorProvider;
+import io.mm4j.api.slab.SlabAllocatorProvider.Capabilities;
 import io.mm4j.api.slab.SlabFlags;
 import io.mm4j.testkit.Subject;
 import io.mm4j.testkit.frames.naive.NaiveFrames;
@@ -76,6 +77,11 @@ final class SlabSubject extends Subject {
   /** The options of the plugin. */
   final Options options;
 
+  /** What the plugin claims. */
+  final Capabilities can;
+
+  private final MachineConfig config;
+
   final List<Cache> caches = new ArrayList<>();
 
   /** By address. */
@@ -96,6 +102,7 @@ final class SlabSubject extends Subject {
       long failNth) {
     this.shape = shape;
     this.options = options;
+    this.can = provider.capabilities();
     this.aspects = aspects.isEmpty() ? EnumSet.noneOf(Aspect.class) : EnumSet.copyOf(aspects);
     PluginRegistry registry =
         PluginRegistry.of(
@@ -108,7 +115,7 @@ final class SlabSubject extends Subject {
                 List.of(FailingPages.provider(failNth)),
                 Spi.SLAB,
                 List.of(provider)));
-    machine =
+    config =
         new MachineConfig()
             .architecture(shape.architecture())
             .cpus(shape.cpus())
@@ -122,9 +129,14 @@ final class SlabSubject extends Subject {
             .plugin(
                 Spi.SLAB,
                 new PluginSpec(
-                    provider.name(), provider.options().isEmpty() ? Map.of() : options.asMap()))
-            .boot();
+                    provider.name(), provider.options().isEmpty() ? Map.of() : options.asMap()));
+    machine = config.boot();
     slabs = machine.slabs();
+  }
+
+  /** Another machine of the same kind, whose RAM has no bytes. */
+  Machine withoutBytes() {
+    return config.contents(false).boot();
   }
 
   boolean looksAt(Aspect aspect) {
