@@ -423,7 +423,20 @@ final class SyscallFaults {
               }
               return result;
             },
-            "AS-F29"));
+            "AS-F29"),
+        call(
+            "grows-without-its-last-page",
+            "A file that grows loses what was on its last page.",
+            (mm, call, a) -> {
+              long end = call == Syscall.FTRUNCATE ? mm.syscall(Syscall.LSEEK, a[0], 0, 2) : 0;
+              if (end > 0 && a[1] > end) {
+                int hole = Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE;
+                long last = (end - 1) & -Bits.PAGE;
+                long _ = mm.syscall(Syscall.FALLOCATE, a[0], hole, last, Bits.PAGE);
+              }
+              return mm.syscall(call, a);
+            },
+            "AS-F60"));
   }
 
   /** Takes the default size for any. */

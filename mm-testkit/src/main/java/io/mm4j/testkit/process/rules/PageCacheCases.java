@@ -120,6 +120,14 @@ public final class PageCacheCases {
             "mincore and memory use hang on it.",
             "block_dirty_folio, block_commit_write, truncate_inode_partial_folio",
             PageCacheCases::dirtyByMapping),
+        of(
+            "AS-F60",
+            "behind-the-end-and-back",
+            "Pages of a folio that left the cache when it was split behind the end of its file come"
+                + " back one by one as the file grows: what was written there meanwhile stays.",
+            "A page that is read may not replace the one beside it.",
+            "__folio_split (folios beyond i_size leave the page cache), page_cache_ra_unbounded",
+            PageCacheCases::behindAndBack),
         new StepRule(
             new RuleInfo(
                 "AS-64",
@@ -227,6 +235,30 @@ public final class PageCacheCases {
     rig.has(A + PAGE, 7);
     rig.has(A + 4 * PAGE + 7, 0);
     rig.has(A + 5 * PAGE, 0);
+  }
+
+  private static void behindAndBack(Rig rig) {
+    rig.map(FAR, PAGE, RW);
+    rig.put(FAR, 7);
+    rig.gives("mmap", A, rig.mm.mmap(A, 64 * PAGE, READ, SHARED, CaseSetup.DISK, 0));
+    rig.gives("pwrite64", 1, rig.mm.syscall(Syscall.PWRITE64, CaseSetup.DISK, FAR, 1, PAGE));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK, 5 * PAGE + 7));
+    rig.gives("fsync", 0, rig.mm.syscall(Syscall.FSYNC, CaseSetup.DISK));
+    int zero = Uapi.FALLOC_FL_ZERO_RANGE | Uapi.FALLOC_FL_KEEP_SIZE;
+    rig.gives(
+        "fallocate",
+        0,
+        rig.mm.syscall(Syscall.FALLOCATE, CaseSetup.DISK, zero, 3 * PAGE, 3 * PAGE));
+    for (int page : new int[] {16, 40}) {
+      rig.gives(
+          "pwrite64", 1, rig.mm.syscall(Syscall.PWRITE64, CaseSetup.DISK, FAR, 1, page * PAGE));
+    }
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK, 64 * PAGE));
+    for (int page = 6; page < 64; page++) {
+      rig.has(A + page * PAGE, page == 16 || page == 40 ? 7 : 0);
+    }
+    rig.has(A + 16 * PAGE, 7);
+    rig.has(A + 40 * PAGE, 7);
   }
 
   private static void dirtyByMapping(Rig rig) {
