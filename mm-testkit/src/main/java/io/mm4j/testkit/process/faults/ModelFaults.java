@@ -43,7 +43,7 @@ final class ModelFaults {
             "promises-nothing",
             "Pages of the pool are promised to nobody.",
             right ->
-                new FloorFaults.DelegatingFloor(right) {
+                new DelegatingFloor(right) {
                   @Override
                   public HugePages hugePages() {
                     HugePages p = right.hugePages();
