@@ -33,13 +33,17 @@ record Steps(List<List<String>> calls) {
    * @throws InputException if it is none of these calls
    */
   static Steps parse(String text) {
-    List<List<String>> calls =
-        CallScript.lines(text).stream().map(CallScript.Typed::words).toList();
+    List<List<String>> calls;
+    try {
+      calls = CallScript.lines(text).stream().map(CallScript.Typed::words).toList();
+      calls.forEach(SpaceExplainer::check);
+    } catch (InputException e) { // which names the command that it was written for
+      throw new InputException(e.what(), "--steps '" + text + "'", e.allowed());
+    }
     if (calls.isEmpty()) {
       throw new InputException(
           "no step is named", "--steps", String.join(", ", SpaceExplainer.forms()));
     }
-    calls.forEach(SpaceExplainer::check);
     return new Steps(calls);
   }
 

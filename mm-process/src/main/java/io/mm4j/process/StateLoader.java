@@ -124,7 +124,7 @@ final class StateLoader {
     switch (letter) {
       case 'A', 'a' -> {
         AnonVmas.prepare(mm.vmas, vma);
-        long pfn = frames.newUnknown(vma.anonMapping(), vma.pgoffAt(at));
+        long pfn = frames.newUnknown(vma, vma.pgoffAt(at));
         if (pfn == Frames.NONE) {
           return false;
         }

@@ -271,6 +271,26 @@ class GigaPageTest {
     fails(Errno.ENOMEM, process.mmap(0, 3 * GIGA, RW, 0x22, -1, 0));
   }
 
+  /** {@code setup_per_zone_lowmem_reserve()}: what boot took for a pool is managed, as the rest. */
+  @Test
+  void reservesOfLowerZonesCountWhatBootTook() {
+    try (Machine other =
+        new MachineConfig()
+            .memory(7 * GIGA)
+            .cpus(1)
+            .commandLine("hugepagesz=1G hugepages=2")
+            .boot()) {
+      assertEquals(2, other.processes().hugePools().get(1).total());
+      assertEquals(reserves(machine), reserves(other));
+    }
+  }
+
+  private static List<String> reserves(Machine of) {
+    return of.pages().stats().orElseThrow().zones().stream()
+        .map(zone -> zone.type() + " managed=" + zone.managed() + " reserve=" + zone.protection())
+        .toList();
+  }
+
   /** All frames come back, in blocks of the largest order. */
   @Test
   void aPoolThatShrinksGivesItsRangesBack() {

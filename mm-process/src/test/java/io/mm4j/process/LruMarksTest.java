@@ -32,6 +32,7 @@ class LruMarksTest {
   private static final int SHARED = 1;
   private static final int FD = 9;
   private static final int POPULATE = 0x8000;
+  private static final int DROPPABLE = 0x28;
 
   private final Rig rig = new Rig(Rig.INDEXES.getFirst(), MmSysctls.DEFAULTS, ThpMode.MADVISE);
   private final MemMap map = rig.machine.memory().memMap();
@@ -117,6 +118,23 @@ class LruMarksTest {
     shows("lru,owner_2", AT, PAGES);
     write(rig.mm, AT, PAGES);
     shows("lru,owner_2", AT, PAGES);
+  }
+
+  @Test
+  void whatMayBeDroppedNeedsNoSwap() {
+    ok(rig.mm.mmap(AT, BYTES, Rig.RW, DROPPABLE | Rig.FIXED, -1, 0));
+    write(rig.mm, AT, PAGES);
+    shows("lru,owner_2", AT, PAGES);
+    advise(Uapi.MADV_POPULATE_READ);
+    shows("referenced,lru,owner_2", AT, PAGES);
+    advise(Uapi.MADV_POPULATE_WRITE);
+    shows("lru,active,owner_2", AT, PAGES);
+    advise(Uapi.MADV_FREE);
+    shows("lru,active,owner_2", AT, PAGES);
+    advise(Uapi.MADV_COLD);
+    shows("lru,owner_2", AT, PAGES);
+    ok(rig.mm.madvise(AT, 4096, Uapi.MADV_PAGEOUT));
+    assertEquals(3, rig.mm.usage(AT).rssKb() >> 2, "it goes, though it was written to");
   }
 
   @Test

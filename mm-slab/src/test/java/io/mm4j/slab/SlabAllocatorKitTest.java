@@ -10,7 +10,7 @@ import io.mm4j.testkit.junit.PluginSuite;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Every rule over every slab allocator that is found, over slub with other sheaves. */
+/** Every rule over every slab allocator that is found, over slub with other sheaves, slab as of 2.4. */
 class SlabAllocatorKitTest extends PluginSuite<SlabAllocatorProvider> {
   SlabAllocatorKitTest() {
     super(Spi.SLAB);
@@ -21,6 +21,7 @@ class SlabAllocatorKitTest extends PluginSuite<SlabAllocatorProvider> {
     List<PluginSpec> all = new ArrayList<>(super.plugins(registry));
     all.add(PluginSpec.parse("slub:sheaves=all", "test"));
     all.add(PluginSpec.parse("slub:sheaves=off", "test"));
+    all.add(PluginSpec.parse("slab:form=2.4", "test"));
     return all;
   }
 

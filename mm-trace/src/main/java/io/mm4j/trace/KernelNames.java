@@ -73,13 +73,13 @@ final class KernelNames {
           Map.entry("FaultHandler.handle", "handle_mm_fault"),
           Map.entry("FaultHandler.once", "__handle_mm_fault"),
           Map.entry("FaultHandler.poolPage", "hugetlb_fault"),
-          Map.entry("FaultHandler.anonymous", "do_anonymous_page"),
-          Map.entry("FaultHandler.file", "do_fault"),
-          Map.entry("FaultHandler.readIfAbsent", "filemap_fault"),
-          Map.entry("FaultHandler.aroundFault", "filemap_map_pages"),
+          Map.entry("AnonFault.zeroed", "do_anonymous_page"),
+          Map.entry("FileFault.handle", "do_fault"),
+          Map.entry("FileFault.readIfAbsent", "filemap_fault"),
+          Map.entry("FileFault.aroundFault", "filemap_map_pages"),
           Map.entry("FaultHandler.writePresent", "do_wp_page"),
-          Map.entry("FaultHandler.mapHuge", "do_huge_pmd_anonymous_page"),
-          Map.entry("FaultHandler.writeHuge", "do_huge_pmd_wp_page"),
+          Map.entry("HugeFault.map", "do_huge_pmd_anonymous_page"),
+          Map.entry("HugeFault.write", "do_huge_pmd_wp_page"),
           Map.entry("AnonVmas.prepare", "__anon_vma_prepare"),
           Map.entry("Frames.newAnon", "vma_alloc_folio"),
           Map.entry("Frames.newCopy", "vma_alloc_folio"),
@@ -129,6 +129,8 @@ final class KernelNames {
           "Accounting",
           "Touch",
           "PageTable",
+          "HugeEntries",
+          "PageBytes",
           "PageMarks",
           "Vma",
           "VmFlags",
@@ -163,7 +165,8 @@ final class KernelNames {
           "PageCalls.virtToPage",
           "FreelistWalk.noFragment",
           "BaseCpu.kmallocSlow",
-          "FaultHandler.hugeAllowed");
+          "FaultHandler.hugeAllowed",
+          "HugeFault.allowed");
 
   private KernelNames() {}
 

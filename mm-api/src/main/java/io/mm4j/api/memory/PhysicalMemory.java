@@ -29,6 +29,20 @@ public interface PhysicalMemory extends AutoCloseable {
   /** The nodes, by number. */
   List<Node> nodes();
 
+  /** {@code page_to_nid()}: the node of a frame, 0 for one that lies in no zone. O(zones). */
+  default int nodeOf(long pfn) {
+    List<Node> nodes = nodes();
+    for (int i = 0; i < nodes.size(); i++) {
+      List<Zone> zones = nodes.get(i).zones();
+      for (int z = 0; z < zones.size(); z++) {
+        if (zones.get(z).contains(pfn)) {
+          return nodes.get(i).id();
+        }
+      }
+    }
+    return 0;
+  }
+
   /** Which frames have bytes. */
   Contents contents();
 

@@ -3,6 +3,7 @@ package io.mm4j.api.process;
 
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.apiguardian.api.API;
 
 /**
@@ -100,127 +101,88 @@ public record AddressSpaceConfig(
 
   /** The same laid out otherwise. */
   public AddressSpaceConfig layout(MmLayout other) {
-    return new AddressSpaceConfig(
-        other,
-        asBytes,
-        dataBytes,
-        stackBytes,
-        memlockBytes,
-        capabilities,
-        sysctls,
-        totalRamKb,
-        totalSwapKb,
-        thp,
-        readImpliesExec,
-        uid,
-        gid);
+    return with(fields -> fields.layout = other);
   }
 
   /** The same with other machine-wide settings. */
   public AddressSpaceConfig sysctls(MmSysctls settings) {
-    return new AddressSpaceConfig(
-        layout,
-        asBytes,
-        dataBytes,
-        stackBytes,
-        memlockBytes,
-        capabilities,
-        settings,
-        totalRamKb,
-        totalSwapKb,
-        thp,
-        readImpliesExec,
-        uid,
-        gid);
+    return with(fields -> fields.sysctls = settings);
   }
 
   /** The same with another limit on the whole address space. */
   public AddressSpaceConfig asBytes(long softBytes) {
-    return new AddressSpaceConfig(
-        layout,
-        softBytes,
-        dataBytes,
-        stackBytes,
-        memlockBytes,
-        capabilities,
-        sysctls,
-        totalRamKb,
-        totalSwapKb,
-        thp,
-        readImpliesExec,
-        uid,
-        gid);
+    return with(fields -> fields.asBytes = softBytes);
   }
 
   /** The same on a machine with this much memory. */
   public AddressSpaceConfig totalRamKb(long kb) {
-    return new AddressSpaceConfig(
-        layout,
-        asBytes,
-        dataBytes,
-        stackBytes,
-        memlockBytes,
-        capabilities,
-        sysctls,
-        kb,
-        totalSwapKb,
-        thp,
-        readImpliesExec,
-        uid,
-        gid);
+    return with(fields -> fields.totalRamKb = kb);
   }
 
   /** The same with other capabilities. */
   public AddressSpaceConfig capabilities(Set<Capability> allowed) {
-    return new AddressSpaceConfig(
-        layout,
-        asBytes,
-        dataBytes,
-        stackBytes,
-        memlockBytes,
-        allowed,
-        sysctls,
-        totalRamKb,
-        totalSwapKb,
-        thp,
-        readImpliesExec,
-        uid,
-        gid);
+    return with(fields -> fields.capabilities = allowed);
   }
 
   /** The same with another huge page setting. */
   public AddressSpaceConfig thp(ThpMode mode) {
-    return new AddressSpaceConfig(
-        layout,
-        asBytes,
-        dataBytes,
-        stackBytes,
-        memlockBytes,
-        capabilities,
-        sysctls,
-        totalRamKb,
-        totalSwapKb,
-        mode,
-        readImpliesExec,
-        uid,
-        gid);
+    return with(fields -> fields.thp = mode);
   }
 
   /** The same of another user and group. */
   public AddressSpaceConfig owner(long user, long group) {
-    return new AddressSpaceConfig(
-        layout,
-        asBytes,
-        dataBytes,
-        stackBytes,
-        memlockBytes,
-        capabilities,
-        sysctls,
-        totalRamKb,
-        totalSwapKb,
-        thp,
-        readImpliesExec,
-        user,
-        group);
+    return with(
+        fields -> {
+          fields.uid = user;
+          fields.gid = group;
+        });
+  }
+
+  private AddressSpaceConfig with(Consumer<Fields> change) {
+    Fields fields = new Fields(this);
+    change.accept(fields);
+    return fields.build();
+  }
+
+  /** What a copy is made of. */
+  private static final class Fields {
+    private final AddressSpaceConfig of;
+    private MmLayout layout;
+    private long asBytes;
+    private Set<Capability> capabilities;
+    private MmSysctls sysctls;
+    private long totalRamKb;
+    private ThpMode thp;
+    private long uid;
+    private long gid;
+
+    Fields(AddressSpaceConfig of) {
+      this.of = of;
+      layout = of.layout;
+      asBytes = of.asBytes;
+      capabilities = of.capabilities;
+      sysctls = of.sysctls;
+      totalRamKb = of.totalRamKb;
+      thp = of.thp;
+      uid = of.uid;
+      gid = of.gid;
+    }
+
+    AddressSpaceConfig build() {
+      return new AddressSpaceConfig(
+          layout,
+          asBytes,
+          of.dataBytes,
+          of.stackBytes,
+          of.memlockBytes,
+          capabilities,
+          sysctls,
+          totalRamKb,
+          of.totalSwapKb,
+          thp,
+          of.readImpliesExec,
+          uid,
+          gid);
+    }
   }
 }

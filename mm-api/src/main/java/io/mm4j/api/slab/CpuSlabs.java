@@ -26,7 +26,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Threads: the owner of the CPU. Nothing is allocated on the heap.
  */
 @API(status = API.Status.EXPERIMENTAL)
-public abstract class CpuSlabs {
+@SuppressWarnings("unused") // padding
+public abstract class CpuSlabs extends CpuState {
   /** {@code KMALLOC_NORMAL}. */
   public static final int KMALLOC_NORMAL = 0;
 
@@ -52,8 +53,14 @@ public abstract class CpuSlabs {
   /** Bits of an address in 8 bytes that lie within a frame. */
   private static final int FRAME_UNIT_BITS = Pages.PAGE_SHIFT - ObjectFrames.MIN_SHIFT;
 
-  /** What is not open. */
-  static final ObjectSheaf CLOSED = new ObjectSheaf(0, 0, ObjectFrames.MIN_SHIFT, 0);
+  private long behind0;
+  private long behind1;
+  private long behind2;
+  private long behind3;
+  private long behind4;
+  private long behind5;
+  private long behind6;
+  private long behind7;
 
   private final Cpu cpu;
   private final int nodes;
@@ -81,12 +88,6 @@ public abstract class CpuSlabs {
 
   /** By tag: {@link #CLOSED} of another node's frames. */
   private ObjectSheaf[] backs = {CLOSED};
-
-  /**
-   * Of the object that was freed last: the next one is often of the same cache. A free takes this
-   * sheaf while it looks up the tag, so that it need not wait for what it finds.
-   */
-  private ObjectSheaf last = CLOSED;
 
   /**
    * With nothing open.

@@ -19,49 +19,26 @@ import org.apiguardian.api.API;
  * <p>Threads: the owner of the CPU, or who holds its park lock.
  */
 @API(status = API.Status.EXPERIMENTAL)
-@SuppressWarnings("unused") // padding: no line of the host has the tops of two CPUs' sheaves
-public final class ObjectSheaf {
-  private static final long[] SHUT = {};
+@SuppressWarnings("unused") // padding
+public final class ObjectSheaf extends SheafState {
   private static final VarHandle FRONT;
 
   static {
     try {
-      FRONT = MethodHandles.lookup().findVarHandle(ObjectSheaf.class, "front", long[].class);
+      FRONT = MethodHandles.lookup().findVarHandle(SheafState.class, "front", long[].class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
   }
 
-  /** Where {@link CpuSlabs} takes and puts: the objects while it is open, else {@link #SHUT}. */
-  long[] front = SHUT;
-
-  int top;
-  private long[] objects;
-
-  /** What a free finds at the frame of one of its objects; of the CPU's own node. */
-  int tag;
-
-  /** The granule of its objects' marks: {@link ObjectFrames#shiftOf}. */
-  final int shift;
-
-  /** Where the mark of address 0 is, and the end of the addresses that have one: {@link #join}. */
-  long marksAt;
-
-  long end = Long.MAX_VALUE;
-
-  final int cacheId;
-
-  /** What {@code __GFP_ZERO} clears. */
-  final int bytes;
-
-  private long pad0;
-  private long pad1;
-  private long pad2;
-  private long pad3;
-  private long pad4;
-  private long pad5;
-  private long pad6;
-  private long pad7;
+  private long behind0;
+  private long behind1;
+  private long behind2;
+  private long behind3;
+  private long behind4;
+  private long behind5;
+  private long behind6;
+  private long behind7;
 
   /**
    * Creates an empty one, closed.
@@ -72,10 +49,7 @@ public final class ObjectSheaf {
    * @param capacity how many objects it has room for
    */
   public ObjectSheaf(int cacheId, int bytes, int shift, int capacity) {
-    this.cacheId = cacheId;
-    this.bytes = bytes;
-    this.shift = shift;
-    this.objects = new long[capacity];
+    super(cacheId, bytes, shift, new long[capacity]);
   }
 
   /** Objects in it. */

@@ -3,16 +3,20 @@
 package io.mm4j.buddy.linux;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.page.PageEvents;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -124,6 +128,81 @@ class ConcurrencyTest {
         }
       }
       return pfns;
+    }
+  }
+
+  /**
+   * Another CPU is at work and has the last pages that a request could get. It answers when the
+   * request has looked at their zone, and found nothing: who waits gets one of them.
+   */
+  @Test
+  void whoDoesNotRetryWaitsForNoCpuThatIsAtWork() throws InterruptedException {
+    assertNotEquals(PageAllocator.NO_PAGE, besideACpuAtWork(Gfp.GFP_NOWAIT));
+    assertEquals(PageAllocator.NO_PAGE, besideACpuAtWork(Gfp.GFP_NOWAIT | Gfp.__GFP_NORETRY));
+  }
+
+  private static long besideACpuAtWork(int gfp) throws InterruptedException {
+    try (Rig rig = new Rig(Rig.memory(24).cpus(2).sysctl("min_free_kbytes", "256"))) {
+      Cpu other = rig.machine.cpus().get(1);
+      Asked asked = new Asked();
+      CountDownLatch ready = new CountDownLatch(1);
+      AtomicBoolean over = new AtomicBoolean();
+      Thread owner = Thread.ofPlatform().start(() -> answers(rig, other, asked, ready, over));
+      ready.await();
+      List<Long> taken = rig.takeAll(Gfp.GFP_NOWAIT | Gfp.__GFP_NORETRY, 0);
+      assertTrue(rig.pages.pcpPages() > 0, "the other CPU has pages");
+      assertTrue(rig.pages.watch(asked));
+      long pfn = rig.pages.allocPages(rig.cpu0, gfp, 0);
+      over.set(true);
+      owner.join();
+      if (pfn != PageAllocator.NO_PAGE) {
+        taken.add(pfn);
+      }
+      rig.freeAll(taken, 0);
+      return pfn;
+    }
+  }
+
+  /** The owner of a CPU with pages on its lists: answers when the request has looked. */
+  private static void answers(
+      Rig rig, Cpu cpu, Asked asked, CountDownLatch ready, AtomicBoolean over) {
+    cpu.parkLock().lock();
+    try {
+      List<Long> some = new ArrayList<>();
+      for (int i = 0; i < 20; i++) {
+        some.add(rig.pages.allocPages(cpu, Gfp.GFP_NOWAIT, 0));
+      }
+      some.forEach(pfn -> rig.pages.freePages(cpu, pfn, 0));
+      ready.countDown();
+      while (!over.get()) {
+        if (asked.looked) {
+          cpu.serveAll();
+        }
+        Thread.onSpinWait();
+      }
+    } finally {
+      cpu.serveAll();
+      cpu.parkLock().unlock();
+    }
+  }
+
+  /** Hears that a request, which has asked for all lists, found nothing in the first zone. */
+  private static final class Asked implements PageEvents {
+    private boolean lists;
+    private volatile boolean looked;
+
+    @Override
+    public boolean explains() {
+      return true;
+    }
+
+    @Override
+    public void step(Cpu cpu, String text) {
+      if (text.startsWith("before it fails")) {
+        lists = true;
+      } else if (lists && text.contains("must stay")) {
+        looked = true;
+      }
     }
   }
 }

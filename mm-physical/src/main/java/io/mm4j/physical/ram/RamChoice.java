@@ -39,13 +39,13 @@ final class RamChoice {
   static Ram map(String where, long bytes, Arena arena) {
     return where.equals(ANONYMOUS)
         ? anonymous(bytes, arena)
-        : inFolder(Path.of(where), bytes, arena);
+        : inFolder(where, Path.of(where), bytes, arena);
   }
 
   /** Anonymous memory, or a file in memory for a JVM without native access. */
   static Ram anonymous(long bytes, Arena arena) {
     Ram ram = NativeRam.map(bytes, arena);
-    return ram != null ? ram : inFolder(sharedMemory(), bytes, arena);
+    return ram != null ? ram : inFolder(ANONYMOUS, sharedMemory(), bytes, arena);
   }
 
   private static Path sharedMemory() {
@@ -54,21 +54,23 @@ final class RamChoice {
         : Path.of(System.getProperty("java.io.tmpdir"));
   }
 
-  private static Ram inFolder(Path folder, long bytes, Arena arena) {
+  /** A file, for this value of the option. */
+  private static Ram inFolder(String where, Path folder, long bytes, Arena arena) {
     if (!Files.isDirectory(folder)) {
-      throw refused("there is no such folder", folder);
+      throw refused(where, "there is no such folder: " + folder);
     }
     try {
       return new FileRam(folder, bytes, arena);
     } catch (IOException e) {
-      throw refused("no RAM of " + Sizes.format(bytes) + " can be mapped: " + e, folder);
+      throw refused(
+          where, "no RAM of " + Sizes.format(bytes) + " can be mapped in " + folder + ": " + e);
     }
   }
 
-  private static InputException refused(String what, Path folder) {
+  private static InputException refused(String where, String what) {
     return new InputException(
         what,
-        "physical-memory:" + NAME + "=" + folder,
+        "physical-memory:" + NAME + "=" + where,
         ANONYMOUS + ", or a folder that may be written to, with room for a sparse file");
   }
 }

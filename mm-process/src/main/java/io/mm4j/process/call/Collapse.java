@@ -50,7 +50,7 @@ final class Collapse {
         all = false; // SCAN_PMD_NULL lets the call go on, SCAN_PMD_NONE ends it
         continue;
       }
-      if (mm.pages.isHuge(at)) {
+      if (mm.pages.huge().isAt(at)) {
         continue;
       }
       if (!mm.pages.hasTable(at) || hasGuard(at)) {
@@ -81,25 +81,25 @@ final class Collapse {
   /** False if memory is out. */
   private boolean collapse(Vma vma, long at) {
     Frames frames = mm.context.frames();
-    long table = mm.pages.newTable();
+    long table = mm.pages.huge().newTable();
     if (table == PageTables.NO_TABLE) {
       return false;
     }
-    long head = frames.newHuge(vma.anonMapping(), vma.pgoffAt(at));
+    long head = frames.newHuge(vma, vma.pgoffAt(at));
     if (head == Frames.NONE) {
-      mm.pages.freeTable(table);
+      mm.pages.huge().freeTable(table);
       return false;
     }
     for (long i = 0; i < mm.hugeBytes / Mm.PAGE; i++) {
       long page = mm.pages.pageAt(at + i * Mm.PAGE);
       if (page != Frames.NONE) {
-        frames.copyBytes(head + i, page);
+        frames.bytes().copyPage(head + i, page);
       }
     }
     mm.pages.ranges().zap(at, at + mm.hugeBytes, false, false, false);
     mm.pages.ranges().freeEmptyTable(at);
-    long entry = mm.pages.hugeEntry(head, mm.prot(vma));
-    mm.pages.mapHuge(at, vma.has(VmFlags.WRITE) ? mm.pages.written(entry) : entry, table);
+    long entry = mm.pages.huge().entry(head, mm.prot(vma));
+    mm.pages.huge().map(at, vma.has(VmFlags.WRITE) ? mm.pages.written(entry) : entry, table);
     return true;
   }
 }

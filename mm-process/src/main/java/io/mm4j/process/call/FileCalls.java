@@ -220,7 +220,7 @@ final class FileCalls {
   private void zeroUser(long addr, int bytes) {
     long to = mm.userFrame(addr);
     for (int i = 0; to != Frames.NONE && i < bytes; i++) {
-      mm.context.frames().write(to, offset(addr) + i, 0);
+      mm.context.frames().bytes().write(to, offset(addr) + i, 0);
     }
   }
 
@@ -362,7 +362,7 @@ final class FileCalls {
       frames.bytes().forget(to, toOffset, bytes);
     } else { // the zero page
       for (int i = 0; i < bytes; i++) {
-        frames.write(to, toOffset + i, 0);
+        frames.bytes().write(to, toOffset + i, 0);
       }
     }
   }

@@ -17,7 +17,7 @@ import java.util.Map;
  * madvise_cold_or_pageout_pte_range}, mm/madvise.c; {@code reclaim_pages} and {@code
  * shrink_folio_list}, mm/vmscan.c; Linux 6.18): there is nowhere to write it to, so it stays, in
  * single pages, and is active. What MADV_FREE has given up is free, unless somebody wrote to it
- * since.
+ * since; so is droppable memory in any case.
  *
  * <p>Only folios that lie in the range whole and that no other process maps are looked at.
  *
@@ -73,7 +73,7 @@ final class PageOut {
     }
     long each = pages / part.places.size(); // a huge mapping has one place and many pages
     LruMarks lru = frames.lru();
-    if (drops || lru.isLazyFree(head)) {
+    if (lru.isLazyFree(head)) {
       if (drops || !part.dirty) {
         part.places.forEach(place -> unmap(place, each));
         return;
@@ -91,15 +91,16 @@ final class PageOut {
 
   /** Page by page: the table of a huge mapping stays (as recorded). */
   private void unmap(long place, long pages) {
-    mm.pages.splitHuge(place);
+    mm.pages.huge().split(place);
     for (long i = 0; i < pages; i++) {
       mm.pages.unmap(place + (i << 12));
     }
   }
 
+  /** Once for each folio. */
   private void activate(LruMarks lru, long addr) {
     long pfn = mm.pages.pageAt(addr);
-    if (pfn != Frames.NONE) {
+    if (pfn != Frames.NONE && frames.head(pfn) == pfn) {
       lru.activated(pfn);
     }
   }

@@ -167,7 +167,7 @@ final class ScanCall {
         } else if (!mm.pages.hasTable(at)) {
           border = mm.pages.ranges().nextTable(border, past);
           page(ofVma, at, border);
-        } else if (mm.pages.isHuge(at)) {
+        } else if (mm.pages.huge().isAt(at)) {
           page(ofVma | PagemapScan.HUGE | present(vma, at), at, border);
         } else {
           for (; at < border && !full; at += Mm.PAGE) {
@@ -184,16 +184,17 @@ final class ScanCall {
       if (kind == PageTable.NOTHING) {
         return PagemapScan.WRITTEN;
       }
+      long soft = mm.pages.isSoftDirty() ? PagemapScan.SOFT_DIRTY : 0;
       if (kind == PageTable.GUARD) {
-        return PagemapScan.SWAPPED | PagemapScan.WRITTEN | PagemapScan.GUARD;
+        return PagemapScan.SWAPPED | PagemapScan.WRITTEN | PagemapScan.GUARD | soft;
       }
-      long has = PagemapScan.PRESENT | PagemapScan.WRITTEN;
+      long has = PagemapScan.PRESENT | PagemapScan.WRITTEN | soft;
       if (kind == PageTable.ZERO) {
         has |= PagemapScan.PFNZERO;
       } else if (mm.isFilePage(vma, at, mm.pages.pfn())) {
         has |= PagemapScan.FILE;
       }
-      return has | (mm.pages.isSoftDirty() ? PagemapScan.SOFT_DIRTY : 0);
+      return has;
     }
 
     /** {@code pagemap_hugetlb_category()}: an empty entry is huge, too. */

@@ -22,14 +22,14 @@ final class UserBytes {
   void number(long value, int bytes) {
     for (int i = 0; i < bytes; i++, at++) {
       int one = (int) (value >>> (i * Byte.SIZE)) & 255;
-      mm.context.frames().write(frame(), offset(), one);
+      mm.context.frames().bytes().write(frame(), offset(), one);
     }
   }
 
   /** So many equal bytes. */
   void fill(int value, long bytes) {
     for (long i = 0; i < bytes; i++, at++) {
-      mm.context.frames().write(frame(), offset(), value);
+      mm.context.frames().bytes().write(frame(), offset(), value);
     }
   }
 

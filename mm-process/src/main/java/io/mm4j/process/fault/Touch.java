@@ -125,9 +125,9 @@ public final class Touch {
     }
     int offset = (int) (addr & Mm.PAGE - 1);
     if (write && value >= 0) {
-      frames.write(mm.pages.pfn(), offset, value);
+      frames.bytes().write(mm.pages.pfn(), offset, value);
     }
-    seen = write ? TouchOutcome.UNKNOWN : frames.byteAt(mm.pages.pfn(), offset);
+    seen = write ? TouchOutcome.UNKNOWN : frames.bytes().byteAt(mm.pages.pfn(), offset);
     return TouchOutcome.Kind.OK;
   }
 }

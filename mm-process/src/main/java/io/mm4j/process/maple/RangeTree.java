@@ -41,8 +41,8 @@ abstract class RangeTree extends VmaTable {
   RangeNodes nodes;
   long top;
   int[] slots;
-  private int root;
-  private int height;
+  int root;
+  int height;
   private int lastLeaf;
 
   RangeTree(int maxVmas) {
@@ -501,61 +501,6 @@ abstract class RangeTree extends VmaTable {
 
   /** Checks nodes, links, keys and gaps of the whole tree; returns the number of VMAs. */
   final int validateTree(String name) {
-    int free = nodes.countFree();
-    if (free < 0) {
-      throw VmaChecks.corrupt(name, "stack of free nodes", 0, free, 0);
-    }
-    int[] seen = new int[1];
-    int entries = validate(root, height, name, seen);
-    if (seen[0] != nodes.used()) {
-      throw VmaChecks.corrupt(name, "nodes reached", 0, seen[0], nodes.used());
-    }
-    if (nodes.up(root) != NONE) {
-      throw VmaChecks.corrupt(name, "parent of the root", root, nodes.up(root), NONE);
-    }
-    return entries;
-  }
-
-  private int validate(int node, int level, String name, int[] seen) {
-    seen[0]++;
-    int n = nodes.count(node);
-    int least = node != root ? FEW : level > 0 ? 2 : 0;
-    if (n < least || !Order.isValid(nodes.order(node))) {
-      throw VmaChecks.corrupt(name, "entries of node " + node, 0, n, least);
-    }
-    for (int rank = n; rank < PLACES; rank++) {
-      int slot = nodes.slot(node, rank);
-      if (nodes.keys[slot] != RangeNodes.UNUSED || nodes.lows[slot] != 0) {
-        throw VmaChecks.corrupt(name, "unused slot " + slot, 0, nodes.keys[slot], 0);
-      }
-    }
-    int entries = 0;
-    for (int rank = 0; rank < n; rank++) {
-      int slot = nodes.slot(node, rank);
-      int below = nodes.refs[slot];
-      if (nodes.rank(slot) != rank) {
-        throw VmaChecks.corrupt(name, "rank at slot " + slot, 0, nodes.rank(slot), rank);
-      }
-      if (level == 0) {
-        entries++;
-        if (!contains(below) || slots[below] != slot) {
-          throw VmaChecks.corrupt(name, "slot", below, contains(below) ? slots[below] : 0, slot);
-        }
-        continue;
-      }
-      if (nodes.up(below) != slot) {
-        throw VmaChecks.corrupt(name, "parent of node " + below, 0, nodes.up(below), slot);
-      }
-      entries += validate(below, level - 1, name, seen);
-      long most = level > 1 ? nodes.largestGapOfInner(below) : nodes.largestGapOfLeaf(below);
-      if (nodes.keys[slot] != nodes.highestKey(below)) {
-        throw VmaChecks.corrupt(
-            name, "key at slot " + slot, 0, nodes.keys[slot], nodes.highestKey(below));
-      }
-      if (nodes.lows[slot] != most) {
-        throw VmaChecks.corrupt(name, "gap at slot " + slot, 0, nodes.lows[slot], most);
-      }
-    }
-    return entries;
+    return new RangeTreeCheck(this, name).validate();
   }
 }

@@ -119,7 +119,7 @@ public final class Mm {
     vmas =
         new VmaTree(
             context.indexes.get(), context::allocationFails, context.frames().anonTable(), pages);
-    merger = new VmaMerger(vmas, pages::splitHugeAt);
+    merger = new VmaMerger(vmas, pages.huge()::splitAt);
     accounting = new Accounting(this);
     huge = pages.hugeMaps(context.hugePools());
   }

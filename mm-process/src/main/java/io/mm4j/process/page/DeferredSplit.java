@@ -126,7 +126,7 @@ public final class DeferredSplit implements Reclaimer {
     if (!free || frames.zeroPage() == Frames.NONE) {
       return false;
     }
-    entries.forEach(entry -> entry.table.splitHuge(entry.addr));
+    entries.forEach(entry -> entry.table.huge().split(entry.addr));
     long[] old = new long[all];
     for (int i = 0; i < all; i++) {
       old[i] = entries.get(i).table.takeOut(entries.get(i).addr);
@@ -153,7 +153,7 @@ public final class DeferredSplit implements Reclaimer {
     PageTable table = entry.table;
     PageTableFormat format = frames.format();
     long page = format.pfn(1, old);
-    if (!entry.vma.isLocked() && frames.isZeroFilled(page)) {
+    if (!entry.vma.isLocked() && frames.bytes().isZeroFilled(page)) {
       long prot = entry.vma.pageProt(format);
       table.mapZero(entry.addr, table.zeroEntry(frames.zeroPage(), prot));
       return;

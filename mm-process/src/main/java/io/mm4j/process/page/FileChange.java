@@ -62,7 +62,10 @@ public final class FileChange {
    */
   public void resize(long bytes, FileObject.Unmapping unmapping) {
     boolean ext4 = file.mapped().kind() == MappedFile.Kind.EXT4;
-    if (bytes < file.sizeBytes || (ext4 && bytes == file.sizeBytes)) {
+    // shmem_setattr and ext4_setattr truncate also where the size stays: a write that could copy
+    // nothing may have left pages behind it.
+    boolean same = bytes == file.sizeBytes && (ext4 || file.isShmem());
+    if (bytes < file.sizeBytes || same) {
       shrink(bytes, unmapping);
     } else if (bytes > file.sizeBytes) {
       grow(bytes);

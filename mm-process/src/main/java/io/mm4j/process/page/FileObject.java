@@ -247,6 +247,7 @@ public final class FileObject {
       long folio = i & -(1L << splitOrders.getOrDefault(i, 0));
       long pfn = folio < pageCount() ? Frames.NONE : pages.remove(i);
       if (pfn != Frames.NONE) {
+        splitOrders.remove(i);
         frames.put(pfn);
       }
     }

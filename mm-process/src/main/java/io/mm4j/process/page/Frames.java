@@ -8,24 +8,18 @@ import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.Node;
 import io.mm4j.api.memory.PageFlags;
-import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.page.CpuPages;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
-import io.mm4j.api.process.MappedFile;
-import io.mm4j.api.process.TouchOutcome;
 import java.util.ArrayList;
-import java.util.BitSet;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The frames that processes have: where they come from, who refers to them, what is in them.
+ * The frames that processes have: where they come from, who refers to them.
  *
  * <p>Vocabulary: a <i>folio</i> is a block of the page allocator that is mapped and cached as one,
  * told by its first frame, the <i>head</i>. A page of it is mapped by an entry of its own ({@code
@@ -34,25 +28,20 @@ import org.jspecify.annotations.Nullable;
  * <p>References: each entry that maps a page has one to its folio, a huge entry one for all; a page
  * cache has one for each page. The last one gives the folio back.
  *
- * <p>Rows: an anonymous folio has owner ANON, bit 0 of {@code mapping} set and PG_SWAPBACKED; a
- * cached one has owner FILE, the number of its file in {@code mapping} above bit 0, the page offset
- * of its head in {@code index}, and PG_SWAPBACKED if it is shared memory.
- *
- * <p>Bytes: a cached page is read from its file when somebody looks at a byte of it or copies it;
- * PG_UPTODATE of the head says that it was. What a recording does not tell is unknown: such pages
- * are in a side table, with the bytes that were written since.
+ * <p>Rows: an anonymous folio has owner ANON, bit 0 of {@code mapping} set, and PG_SWAPBACKED as
+ * long as it may not just be dropped; a cached one has owner FILE, the number of its file in {@code
+ * mapping} above bit 0, the page offset of its head in {@code index}, and PG_SWAPBACKED if it is
+ * shared memory.
  */
 public final class Frames {
   /** No frame: memory is out, or there is none. */
   public static final long NONE = PageAllocator.NO_PAGE;
 
-  private static final int ANON =
-      PageFlags.PG_SWAPBACKED | PageFlags.PG_UPTODATE | PageFlags.PG_ANON_EXCLUSIVE;
+  private static final int ANON = PageFlags.PG_UPTODATE | PageFlags.PG_ANON_EXCLUSIVE;
   private static final int LARGE =
       Gfp.__GFP_COMP | Gfp.__GFP_NOWARN | Gfp.__GFP_NORETRY | Gfp.__GFP_NOMEMALLOC;
-  private static final BitSet NOTHING_KNOWN = new BitSet();
 
-  final PhysicalMemory memory;
+  private final PhysicalMemory memory;
   final MemMap map;
   private final PageAllocator allocator;
   final CpuPages pages;
@@ -60,9 +49,8 @@ public final class Frames {
   private final PageTables tables;
   final PageTableFormat format;
   private final List<@Nullable FileObject> files = new ArrayList<>();
-  final Map<Long, BitSet> unknown = new HashMap<>();
   private final AnonTable anonTable = new AnonTable();
-  private final PageBytes bytes = new PageBytes(this);
+  private final PageBytes bytes;
   private final DeferredSplit deferred;
   private final LruMarks lru;
 
@@ -86,6 +74,7 @@ public final class Frames {
     this.pages = allocator.on(cpu);
     this.tables = tables;
     this.format = tables.format();
+    this.bytes = new PageBytes(this, memory);
     this.deferred = new DeferredSplit(this);
     this.lru = new LruMarks(this);
     this.zeroed = memory.contents() == Contents.ALL ? Gfp.__GFP_ZERO : 0;
@@ -99,6 +88,11 @@ public final class Frames {
   /** Whether the kernel tracks what is soft-dirty. */
   public boolean tracksSoftDirty() {
     return softDirty;
+  }
+
+  /** What is in them. */
+  public PageBytes bytes() {
+    return bytes;
   }
 
   /** What splits large folios. */
@@ -156,35 +150,40 @@ public final class Frames {
   /**
    * A zeroed anonymous page with one reference, which is the entry's that will map it.
    *
-   * @param mapping of its anon_vma: bit 0 is set
+   * @param vma of whose anon_vma it is
    * @param index its place in the mapping, in pages
    */
-  public long newAnon(long mapping, long index) {
+  public long newAnon(Mapping vma, long index) {
     long pfn = pages.alloc(Gfp.GFP_HIGHUSER_MOVABLE | zeroed, 0);
     if (pfn != NONE) {
-      map.hold(pfn, 0, FrameOwner.ANON, ANON, mapping, index);
+      map.hold(pfn, 0, FrameOwner.ANON, anonFlags(vma), vma.anonMapping(), index);
     }
     return pfn;
   }
 
+  /** {@code folio_add_new_anon_rmap()}: what may be dropped need not go to swap. */
+  private static int anonFlags(Mapping vma) {
+    return vma.isDroppable() ? ANON : ANON | PageFlags.PG_SWAPBACKED;
+  }
+
   /** The same with the bytes of another page. */
-  public long newCopy(long source, long mapping, long index) {
+  public long newCopy(long source, Mapping vma, long index) {
     long head = map.head(source);
     map.get(head); // it stays while memory is looked for
     long pfn = pages.alloc(Gfp.GFP_HIGHUSER_MOVABLE, 0);
     if (pfn != NONE) {
-      map.hold(pfn, 0, FrameOwner.ANON, ANON, mapping, index);
-      copyBytes(pfn, source);
+      map.hold(pfn, 0, FrameOwner.ANON, anonFlags(vma), vma.anonMapping(), index);
+      bytes.copyPage(pfn, source);
     }
     put(source);
     return pfn;
   }
 
   /** An anonymous page whose bytes nobody knows. */
-  public long newUnknown(long mapping, long index) {
-    long pfn = newAnon(mapping, index);
+  public long newUnknown(Mapping vma, long index) {
+    long pfn = newAnon(vma, index);
     if (pfn != NONE) {
-      unknown.put(pfn, NOTHING_KNOWN);
+      bytes.unknown(pfn, 1);
     }
     return pfn;
   }
@@ -195,11 +194,12 @@ public final class Frames {
   }
 
   /** A zeroed anonymous folio of a huge page, with one reference. */
-  public long newHuge(long mapping, long index) {
+  public long newHuge(Mapping vma, long index) {
     int order = format.order(2);
     long pfn = pages.alloc(Gfp.GFP_TRANSHUGE_LIGHT | zeroed, order);
     if (pfn != NONE) {
-      map.hold(pfn, order, FrameOwner.ANON, ANON | PageFlags.PG_HEAD, mapping, index);
+      int flags = anonFlags(vma) | PageFlags.PG_HEAD;
+      map.hold(pfn, order, FrameOwner.ANON, flags, vma.anonMapping(), index);
     }
     return pfn;
   }
@@ -225,8 +225,8 @@ public final class Frames {
     for (int i = 1; i < 1 << order; i++) {
       map.get(pfn);
     }
-    for (int i = 0; nobodyKnows && i < 1 << order; i++) {
-      unknown.put(pfn + i, NOTHING_KNOWN);
+    if (nobodyKnows) {
+      bytes.unknown(pfn, 1 << order);
     }
     return pfn;
   }
@@ -256,6 +256,11 @@ public final class Frames {
   /** Where memory is. */
   List<Node> nodes() {
     return memory.nodes();
+  }
+
+  /** {@code page_to_nid()}: on which node a frame lies. */
+  int nodeOf(long pfn) {
+    return memory.nodeOf(pfn);
   }
 
   /** {@code alloc_contig_range()} for single frames; false if not all of it can be had. */
@@ -339,11 +344,7 @@ public final class Frames {
     if (!map.drop(head, order)) {
       return;
     }
-    if (!unknown.isEmpty()) {
-      for (long i = 0; i < 1L << order; i++) {
-        unknown.remove(head + i);
-      }
-    }
+    bytes.gone(head, 1 << order);
     freed += 1L << order;
     pages.free(head, order);
   }
@@ -507,7 +508,7 @@ public final class Frames {
   /** A cached folio that nobody maps falls into smaller ones. */
   void splitCached(long head, int toOrder) {
     int order = map.order(head);
-    fill(head);
+    bytes.fill(head);
     map.get(head);
     splitFrozen(head, (1 << order) + 1, toOrder);
     for (long p = head; p < head + (1L << order); p += 1L << toOrder) {
@@ -520,111 +521,5 @@ public final class Frames {
         map.freeze(head, references),
         "folio has references=" + map.refcount(head) + " expected=" + references + " pfn=" + head);
     allocator.splitFolio(head, map.order(head), toOrder);
-  }
-
-  // ---------------------------------------------------------------- what is in them
-
-  /** The byte at this offset in the page, or {@link TouchOutcome#UNKNOWN}. */
-  public int byteAt(long pfn, int offset) {
-    if (!memory.hasBytes(pfn)) {
-      return TouchOutcome.UNKNOWN;
-    }
-    BitSet known = unknown.isEmpty() ? null : unknown.get(pfn);
-    if (known != null && !known.get(offset)) {
-      return TouchOutcome.UNKNOWN;
-    }
-    fill(pfn);
-    return memory.getByte((pfn << Pages.PAGE_SHIFT) + offset) & 255;
-  }
-
-  /** Writes one byte. */
-  public void write(long pfn, int offset, int value) {
-    fill(pfn);
-    memory.putByte((pfn << Pages.PAGE_SHIFT) + offset, (byte) value);
-    BitSet known = unknown.isEmpty() ? null : unknown.get(pfn);
-    if (known != null) {
-      BitSet more = known.isEmpty() ? new BitSet(4096) : known; // the empty one is everybody's
-      more.set(offset);
-      unknown.put(pfn, more);
-    }
-  }
-
-  /** {@code clear_huge_page()}: a block becomes zero. */
-  void clear(long pfn, int order) {
-    memory.clearPages(pfn, order);
-  }
-
-  /** The same for a large one, which then takes no memory of the host. */
-  void discard(long pfn, int order) {
-    memory.discard(pfn, 1L << order);
-  }
-
-  /** Bytes of a block become zero, from an offset in it on. */
-  void clear(long pfn, long offset, long bytes) {
-    long start = (pfn << Pages.PAGE_SHIFT) + offset;
-    for (long at = start; memory.hasBytes(pfn) && at < start + bytes; at++) {
-      memory.putByte(at, (byte) 0);
-    }
-  }
-
-  /** What works on a part of a page. */
-  public PageBytes bytes() {
-    return bytes;
-  }
-
-  /** {@code copy_user_highpage()}. */
-  public void copyBytes(long to, long from) {
-    fill(from);
-    memory.copyPage(to, from);
-    BitSet known = unknown.isEmpty() ? null : unknown.get(from);
-    if (known != null) {
-      unknown.put(to, known.isEmpty() ? known : (BitSet) known.clone());
-    } else if (!unknown.isEmpty()) {
-      unknown.remove(to);
-    }
-  }
-
-  /** The same for a page that leaves its frame. */
-  void moveBytes(long to, long from) {
-    copyBytes(to, from);
-    unknown.remove(from);
-  }
-
-  /** Whether every byte is known to be zero ({@code pages_identical} with the zero page). */
-  public boolean isZeroFilled(long pfn) {
-    if (!memory.hasBytes(pfn) || unknown.containsKey(pfn)) {
-      return false;
-    }
-    long from = pfn << Pages.PAGE_SHIFT;
-    for (long at = from; at < from + Pages.PAGE_SIZE; at += 8) {
-      if (memory.getLong(at) != 0) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  /** {@code read_folio}: the file's bytes, unless they are there. */
-  void fill(long pfn) {
-    long head = map.head(pfn);
-    int flags = map.flags(head);
-    if ((flags & PageFlags.PG_UPTODATE) != 0) {
-      return;
-    }
-    int number = (int) (map.mapping(head) >>> 1);
-    FileObject file = number == 0 ? null : files.get(number - 1);
-    MappedFile.Content content = file == null ? null : file.mapped().content();
-    if (file != null && content != null && memory.hasBytes(head)) {
-      long pages = 1L << map.order(head);
-      long start = map.index(head) << Pages.PAGE_SHIFT;
-      long end = Math.min(start + (pages << Pages.PAGE_SHIFT), file.mapped().sizeBytes());
-      for (long i = 0; i < pages; i++) {
-        memory.clearPages(head + i, 0);
-      }
-      for (long at = start; at < end; at++) {
-        memory.putByte((head << Pages.PAGE_SHIFT) + at - start, (byte) content.byteAt(at));
-      }
-    }
-    map.setFlags(head, flags | PageFlags.PG_UPTODATE);
   }
 }

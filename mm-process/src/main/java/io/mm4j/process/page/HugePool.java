@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.page;
 
-import io.mm4j.api.memory.Node;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.process.MappedFile;
 import java.util.ArrayDeque;
@@ -151,21 +150,12 @@ public final class HugePool {
 
   /** {@code nr_huge_pages_node[]}: how many of its pages lie on a node. O(pages). */
   public long totalOn(int nodeId) {
-    return all.stream().filter(head -> isOn(nodeId, head)).count();
+    return all.stream().filter(head -> frames.nodeOf(head) == nodeId).count();
   }
 
   /** {@code free_huge_pages_node[]}. O(pages). */
   public long freeOn(int nodeId) {
-    return free.stream().filter(head -> isOn(nodeId, head)).count();
-  }
-
-  private boolean isOn(int nodeId, long head) {
-    for (Node node : frames.nodes()) {
-      if (node.zones().stream().anyMatch(zone -> zone.contains(head))) {
-        return node.id() == nodeId;
-      }
-    }
-    return false;
+    return free.stream().filter(head -> frames.nodeOf(head) == nodeId).count();
   }
 
   /** One page more, which is free; false if memory is out. */
@@ -331,7 +321,7 @@ public final class HugePool {
   public void clear(FileObject file, long from, long to) {
     long head = cached(file, from / pageBytes);
     if (head != Frames.NONE && from < to) {
-      frames.clear(head, from & pageBytes - 1, to - from);
+      frames.bytes().clear(head, from & pageBytes - 1, to - from);
     }
   }
 

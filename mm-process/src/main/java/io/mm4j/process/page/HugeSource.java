@@ -122,17 +122,17 @@ final class HugeSource {
   /** {@code folio_zero_user()}. */
   void clear(long head) {
     if (isGigantic()) {
-      frames.discard(head, order);
+      frames.bytes().discard(head, order);
     } else {
-      frames.clear(head, order);
+      frames.bytes().clear(head, order);
     }
   }
 
   /** {@code copy_user_large_folio()}: the frames that are not all zeroes, into a clear page. */
   void copy(long to, long from) {
     for (long i = 0; i < 1L << order; i++) {
-      if (!frames.isZeroFilled(from + i)) {
-        frames.copyBytes(to + i, from + i);
+      if (!frames.bytes().isZeroFilled(from + i)) {
+        frames.bytes().copyPage(to + i, from + i);
       }
     }
   }

@@ -88,13 +88,16 @@ public final class LruMarks {
     set(head, map.flags(head), map.flags(head) & ~PageFlags.PG_REFERENCED);
   }
 
-  /** {@code folio_mark_lazyfree()}: it need not go to swap. */
+  /** {@code folio_mark_lazyfree()}: it need not go to swap; if it need not already, no more. */
   void lazyFree(long pfn) {
     long head = map.head(pfn);
-    set(head, map.flags(head), map.flags(head) & ~(USE | PageFlags.PG_SWAPBACKED));
+    int flags = map.flags(head);
+    if ((flags & PageFlags.PG_SWAPBACKED) != 0) {
+      map.setFlags(head, flags & ~(USE | PageFlags.PG_SWAPBACKED));
+    }
   }
 
-  /** Whether {@code folio_mark_lazyfree()} was the last word about it. */
+  /** Whether reclaim may drop it: what MADV_FREE has given up, and droppable memory. */
   public boolean isLazyFree(long pfn) {
     long head = map.head(pfn);
     return frames.isAnon(head) && (map.flags(head) & PageFlags.PG_SWAPBACKED) == 0;

@@ -21,6 +21,12 @@ public interface Mapping {
   /** Whether its pages are locked into memory. */
   boolean isLocked();
 
+  /** {@code VM_DROPPABLE}: whether its pages may be dropped when memory is short. */
+  boolean isDroppable();
+
+  /** What frames of its anonymous pages have as {@code mapping}; it has an anon_vma. */
+  long anonMapping();
+
   /** {@code vm_page_prot}: what an entry of it lets through before anybody writes. */
   long pageProt(PageTableFormat format);
 }

@@ -41,7 +41,7 @@ public final class PageMover implements Migrator {
     if (!known) {
       return false;
     }
-    frames.moveBytes(destinationPfn, sourcePfn);
+    frames.bytes().movePage(destinationPfn, sourcePfn);
     int _ =
         frames.mappedAt(
             sourcePfn,

@@ -66,7 +66,7 @@ public final class PageRanges {
 
   /** Whether an address is no place in the middle of a huge mapping. */
   public boolean isWhole(long addr) {
-    return (addr & hugeBytes - 1) == 0 || !table.exists() || !table.isHuge(addr);
+    return (addr & hugeBytes - 1) == 0 || !table.exists() || !table.huge().isAt(addr);
   }
 
   /** The lowest address in [from, end) with a page table or a huge mapping, else {@code end}. */
@@ -155,8 +155,8 @@ public final class PageRanges {
     }
     LruMarks lru = frames.lru();
     lru.zapBegins();
-    table.splitHugeAt(start);
-    table.splitHugeAt(end);
+    table.huge().splitAt(start);
+    table.huge().splitAt(end);
     int n = 0;
     boolean any = false;
     walk.over(table.root(), start, end);
@@ -170,7 +170,7 @@ public final class PageRanges {
       walk.set(PageTableFormat.EMPTY);
       any = true;
       if (level == 2) {
-        table.withdrawFor(walk, entry);
+        table.huge().withdrawFor(walk, entry);
       }
       if (kind != PageTable.PAGE) {
         continue;
@@ -184,7 +184,7 @@ public final class PageRanges {
         lru.zapped(page, pages, table.bits.isYoung(entry), table.bits.isWrite(entry), locked);
       }
       if (level == 2) {
-        table.uncountHuge(page);
+        table.huge().uncount(page);
       } else {
         frames.addMapcount(page, -1);
         table.count(page, -1);
@@ -334,7 +334,7 @@ public final class PageRanges {
   private boolean isWholeHuge(long at, long next, long dest) {
     return next - at == hugeBytes
         && (dest & hugeBytes - 1) == 0
-        && table.isHuge(at)
+        && table.huge().isAt(at)
         && !table.hasTable(dest);
   }
 
@@ -348,7 +348,7 @@ public final class PageRanges {
         moveHuge(at, dest);
         continue;
       }
-      table.splitHuge(at);
+      table.huge().split(at);
       boolean wholeTable = next - at == hugeBytes && (dest & hugeBytes - 1) == 0;
       walk.over(table.root(), at, next);
       while (walk.next()) {
@@ -428,7 +428,7 @@ public final class PageRanges {
     if (!table.hasTable(at)) {
       return true;
     }
-    return table.isHuge(at) ? copyHuge(child, at) : copyTable(child, at, next, copyOnWrite);
+    return table.huge().isAt(at) ? copyHuge(child, at) : copyTable(child, at, next, copyOnWrite);
   }
 
   private boolean copyHuge(PageTable child, long at) {
@@ -438,12 +438,12 @@ public final class PageRanges {
     if (!zero && !frames.isAnon(format.pfn(2, entry))) {
       return true;
     }
-    long deposit = child.newTable();
+    long deposit = child.huge().newTable();
     if (deposit == PageTables.NO_TABLE) {
       return false;
     }
     if (!child.makeDirectory(at)) {
-      child.freeTable(deposit);
+      child.huge().freeTable(deposit);
       return false;
     }
     int _ = table.at.seek(table.root(), at, 2);
@@ -453,7 +453,7 @@ public final class PageRanges {
       frames.lru().shared(format.pfn(2, shared));
       frames.get(format.pfn(2, shared));
     }
-    child.mapHuge(at, table.bits.mkold(shared), deposit);
+    child.huge().map(at, table.bits.mkold(shared), deposit);
     return true;
   }
 

@@ -20,7 +20,8 @@ import io.mm4j.api.pagetable.TableCursor;
  *
  * <p>An entry that maps a page holds a reference to its folio and counts in its mapcount. Whoever
  * puts a page in has allocated it and the table before ({@link #makeTable}); what is taken out is
- * given back after the flush. {@link PageRanges} has what works on ranges.
+ * given back after the flush. {@link PageRanges} has what works on ranges, {@link HugeEntries} what
+ * maps 2 MiB at once.
  */
 public final class PageTable {
   /** Nothing is mapped. */
@@ -47,7 +48,7 @@ public final class PageTable {
 
   private final PageRanges ranges;
   private final PageMarks marks;
-  private final long hugePages;
+  private final HugeEntries huge;
   private final long hugeBytes;
   private final long[] rss = new long[3];
   private long root;
@@ -70,11 +71,11 @@ public final class PageTable {
     this.cpu = frames.cpu();
     this.at = tables.cursor();
     this.maker = tables.cursor();
-    this.hugePages = 1L << format.order(2);
     this.hugeBytes = format.bytes(2);
     this.root = tables.newRoot(cpu);
     this.ranges = new PageRanges(this);
     this.marks = new PageMarks(this);
+    this.huge = new HugeEntries(this);
   }
 
   /** Whether there was a frame for the top table. */
@@ -95,6 +96,11 @@ public final class PageTable {
   /** What entries tell of their use. */
   public PageMarks marks() {
     return marks;
+  }
+
+  /** What maps 2 MiB at once. */
+  public HugeEntries huge() {
+    return huge;
   }
 
   /** What these tables map of the pools of huge pages. */
@@ -154,16 +160,6 @@ public final class PageTable {
   /** The same for the zero page and the time, which are nobody's. */
   public long zeroEntry(long zeroPage, long prot) {
     return bits.mkspecial(format.leaf(1, zeroPage, prot));
-  }
-
-  /** An entry for a huge page. */
-  public long hugeEntry(long head, long prot) {
-    return format.leaf(2, head, prot);
-  }
-
-  /** The same for the huge zero page. */
-  public long hugeZeroEntry(long head, long prot) {
-    return bits.mkspecial(format.leaf(2, head, prot));
   }
 
   /** {@code maybe_mkwrite(pte_mkdirty())}: written to by this process, for which it is. */
@@ -259,7 +255,10 @@ public final class PageTable {
 
   /** Whether what the last {@link #look} found was written to since somebody began to watch. */
   public boolean isSoftDirty() {
-    return tracksSoftDirty() && bits.isSoftDirty(entry);
+    return tracksSoftDirty()
+        && (format.isLeaf(level, entry)
+            ? bits.isSoftDirty(entry)
+            : format.absent().isSoftDirty(entry));
   }
 
   /** The page at an address, {@link Frames#NONE} if there is none; the zero page is none. */
@@ -282,23 +281,13 @@ public final class PageTable {
     return at.seek(root, addr, 2) == 2;
   }
 
-  /** Whether the address belongs to a huge mapping. */
-  public boolean isHuge(long addr) {
-    return at.seek(root, addr, 2) == 2 && format.isLeaf(2, at.entry());
-  }
-
-  /** Whether the address belongs to a mapping of the huge zero page. */
-  public boolean isHugeZero(long addr) {
-    return isHuge(addr) && bits.isSpecial(at.entry());
-  }
-
   /**
    * {@code pte_alloc}: makes the tables for an address; a huge mapping around it is split.
    *
    * @return false if memory is out
    */
   public boolean makeTable(long addr) {
-    splitHuge(addr);
+    huge.split(addr);
     return maker.ensure(cpu, root, addr, 1) != TableCursor.NO_MEMORY;
   }
 
@@ -351,8 +340,8 @@ public final class PageTable {
 
   /** Takes out what is at an address; a huge mapping goes as a whole. */
   public void unmap(long addr) {
-    if (isHuge(addr)) {
-      clearHuge(addr);
+    if (huge.isAt(addr)) {
+      huge.clear(addr);
     } else if (look(addr) != NOTHING) {
       replace(addr, PageTableFormat.EMPTY);
     }
@@ -423,142 +412,6 @@ public final class PageTable {
       at.set(now);
       entry = now;
     }
-  }
-
-  // ---------------------------------------------------------------- huge mappings
-
-  /** A table to deposit, {@link PageTables#NO_TABLE} if memory is out. */
-  public long newTable() {
-    return tables.newTable(cpu);
-  }
-
-  /** Gives a table back that was not deposited. */
-  public void freeTable(long table) {
-    tables.freeTable(cpu, table);
-  }
-
-  /** Whether nothing is mapped in the 2 MiB around an address, not even a table. */
-  public boolean hugeFits(long addr) {
-    return at.seek(root, addr, 2) == 2 && format.isNone(at.entry());
-  }
-
-  /**
-   * Maps 2 MiB at once, where {@link #hugeFits}; the reference of a page is the caller's.
-   *
-   * @param table is deposited, unless it is {@link PageTables#NO_TABLE}
-   */
-  public void mapHuge(long addr, long value, long table) {
-    int _ = at.seek(root, addr, 2);
-    at.set(value);
-    if (table != PageTables.NO_TABLE) {
-      at.deposit(table);
-    }
-    if (!bits.isSpecial(value)) {
-      long head = format.pfn(2, value);
-      frames.addEntireMapcount(head, 1);
-      count(head, hugePages);
-    }
-  }
-
-  /** Maps a cached folio of 2 MiB; its reference is the entry's own, and no table is deposited. */
-  public void mapHugeCached(long addr, long value) {
-    frames.get(format.pfn(2, value));
-    mapHuge(addr, value, PageTables.NO_TABLE);
-  }
-
-  /** A folio of the process takes the place of the huge zero page; its table stays. */
-  public void changeHugeZero(long addr, long value) {
-    int _ = at.seek(root, addr, 2);
-    at.set(value);
-    long head = format.pfn(2, value);
-    frames.addEntireMapcount(head, 1);
-    count(head, hugePages);
-    long from = addr & -hugeBytes;
-    tables.flushRange(cpu, root, from, from + hugeBytes);
-  }
-
-  /** Removes a huge mapping, with its deposited table. */
-  public void clearHuge(long addr) {
-    if (!isHuge(addr)) {
-      return;
-    }
-    long old = at.getAndClear();
-    withdrawFor(at, old);
-    long from = addr & -hugeBytes;
-    tables.flushRange(cpu, root, from, from + hugeBytes);
-    forgetHuge(old);
-  }
-
-  /** Takes the deposited table of a huge mapping back that stood where the cursor does. */
-  void withdrawFor(TableCursor cursor, long old) {
-    if (hasDeposit(old)) {
-      freeTable(cursor.withdraw());
-    }
-  }
-
-  private boolean hasDeposit(long huge) {
-    return bits.isSpecial(huge) || frames.isAnon(format.pfn(2, huge));
-  }
-
-  /** Sums, mapcount and reference of a huge entry that is gone. */
-  private void forgetHuge(long old) {
-    if (!bits.isSpecial(old)) {
-      long head = format.pfn(2, old);
-      frames.addEntireMapcount(head, -1);
-      count(head, -hugePages);
-      frames.put(head);
-    }
-  }
-
-  /** The sums and mapcount only; the reference is given up after the flush. */
-  void uncountHuge(long head) {
-    frames.addEntireMapcount(head, -1);
-    count(head, -hugePages);
-  }
-
-  /** Splits the huge mapping around an address, unless the address is its border. */
-  public void splitHugeAt(long addr) {
-    if ((addr & hugeBytes - 1) != 0 && exists()) {
-      splitHuge(addr);
-    }
-  }
-
-  /**
-   * {@code __split_huge_pmd}: replaces the huge mapping around an address, if there is one, by
-   * single entries of the deposited table. Pages of a file are unmapped instead: they come back
-   * with the next fault.
-   */
-  public void splitHuge(long addr) {
-    if (!isHuge(addr)) {
-      return;
-    }
-    long huge = at.entry();
-    if (!hasDeposit(huge)) {
-      clearHuge(addr);
-      return;
-    }
-    long from = addr & -hugeBytes;
-    at.over(root, from, from + hugeBytes);
-    int _ = at.seek(from, 2);
-    long table = at.withdraw();
-    at.split(table);
-    if (bits.isSpecial(huge)) {
-      long zero = zeroEntry(frames.zeroPage(), format.prot(2, huge));
-      for (long a = from; a < from + hugeBytes; a += Pages.PAGE_SIZE) {
-        int _ = at.seek(a, 1);
-        at.set(zero);
-      }
-    } else {
-      long head = format.pfn(2, huge);
-      for (long i = 0; i < hugePages; i++) {
-        frames.addMapcount(head + i, 1);
-        if (i > 0) {
-          frames.get(head);
-        }
-      }
-      frames.addEntireMapcount(head, -1);
-    }
-    tables.flushRange(cpu, root, from, from + hugeBytes);
   }
 
   /**

@@ -138,7 +138,12 @@ public final class Vma implements Mapping {
     return (flags & bits) != 0;
   }
 
-  /** What frames of its anonymous pages have as {@code mapping}; it has an anon_vma. */
+  @Override
+  public boolean isDroppable() {
+    return has(VmFlags.DROPPABLE);
+  }
+
+  @Override
   public long anonMapping() {
     return java.util.Objects.requireNonNull(anonVma).mapping();
   }

@@ -5,6 +5,8 @@ package io.mm4j.slab.base;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.PendingKind;
 import java.lang.invoke.VarHandle;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
 
 /**
  * What CPUs keep goes back to the slabs: {@code flush_all()} of mm/slub.c, {@code
@@ -60,40 +62,14 @@ public abstract class CpuRequests<C extends BaseCache, P extends BaseCpu> {
 
   /** Large blocks that this CPU and parked ones keep go back, others are asked; how many frames. */
   public final long large(P cpu) {
-    long freed = slabs.flushLarge(cpu);
-    for (Cpu other : slabs.cpus.all()) {
-      if (other != cpu.cpu() && largeLists) {
-        if (other.parkLock().tryLock()) {
-          try {
-            freed += slabs.flushLarge(slabs.cpu(other.id()));
-          } finally {
-            other.parkLock().unlock();
-          }
-        } else {
-          other.request(PendingKind.SLAB_OBJECTS);
-        }
-      }
-    }
-    return freed;
+    long[] freed = {0};
+    boolean _ = flush(cpu, other -> largeLists, one -> freed[0] += slabs.flushLarge(one));
+    return freed[0];
   }
 
   /** Flushes this CPU and parked ones of all caches, with one step of their locks each. */
   public final void askOfAll(P cpu) {
-    flushOfAll(cpu);
-    for (Cpu other : slabs.cpus.all()) {
-      if (other == cpu.cpu()) {
-        continue;
-      }
-      if (other.parkLock().tryLock()) {
-        try {
-          flushOfAll(slabs.cpu(other.id()));
-        } finally {
-          other.parkLock().unlock();
-        }
-      } else {
-        other.request(PendingKind.SLAB_OBJECTS);
-      }
-    }
+    boolean _ = flush(cpu, other -> true, this::flushOfAll);
   }
 
   private void flushOfAll(P cpu) {
@@ -104,20 +80,26 @@ public abstract class CpuRequests<C extends BaseCache, P extends BaseCpu> {
 
   /** Flushes this CPU and parked ones, asks the others; whether there are others. */
   public final boolean ask(P cpu, C cache) {
-    flush(cpu, cache);
+    return flush(cpu, other -> keeps(other, cache), one -> flush(one, cache));
+  }
+
+  /** Flushes this CPU, and of the others those that keep something if they are parked. */
+  private boolean flush(P cpu, Predicate<P> keeps, Consumer<P> flush) {
+    flush.accept(cpu);
     boolean asked = false;
-    for (Cpu other : slabs.cpus.all()) {
-      if (other == cpu.cpu() || !keeps(slabs.cpu(other.id()), cache)) {
+    for (Cpu each : slabs.cpus.all()) {
+      P other = slabs.cpu(each.id());
+      if (other == cpu || !keeps.test(other)) {
         continue;
       }
-      if (other.parkLock().tryLock()) {
+      if (each.parkLock().tryLock()) {
         try {
-          flush(slabs.cpu(other.id()), cache);
+          flush.accept(other);
         } finally {
-          other.parkLock().unlock();
+          each.parkLock().unlock();
         }
       } else {
-        other.request(PendingKind.SLAB_OBJECTS);
+        each.request(PendingKind.SLAB_OBJECTS);
         asked = true;
       }
     }

@@ -8,10 +8,8 @@ import io.mm4j.api.InputException;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.VirtualClock;
 import io.mm4j.api.memory.MemMap;
-import io.mm4j.api.memory.Node;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemory;
-import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.Pressure;
@@ -61,7 +59,6 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
   public final KmallocSizes sizes;
   final byte[] sizeIndex;
 
-  private final List<Zone> zones = new ArrayList<>();
   private final LargeBlocks large;
 
   /** By id; the lock of this list is held to create and destroy. */
@@ -93,9 +90,6 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
     frames = new ObjectFrames(memory);
     ram = memory.hasContents() ? memory.ram() : MemorySegment.NULL;
     nodes = memory.nodes().size();
-    for (Node node : memory.nodes()) {
-      zones.addAll(node.zones());
-    }
     this.sizes = sizes;
     sizeIndex = sizes.small();
     large = new LargeBlocks(this, keepsLarge);
@@ -130,14 +124,7 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
 
   /** The node of a frame. */
   public final int nodeOf(long pfn) {
-    if (nodes > 1) {
-      for (Zone zone : zones) {
-        if (zone.contains(pfn)) {
-          return zone.nodeId();
-        }
-      }
-    }
-    return 0;
+    return nodes > 1 ? memory.nodeOf(pfn) : 0;
   }
 
   /** What {@link ObjectFrames} is to say of a slab. */

@@ -37,7 +37,8 @@ record Form(boolean old, int pointer, int line, int breakOrder, int cpus) {
     }
     int order = frames > LARGE_MACHINE ? 1 : 0;
     int pointer = floors.architecture() == Architecture.X86_64 ? 8 : 4;
-    return new Form(old, pointer, old ? 32 : 64, old ? order + 1 : order, floors.cpus().count());
+    int line = old && pointer == 4 ? 32 : 64; // 2.4 for x86-64 has lines of 64, too
+    return new Form(old, pointer, line, old ? order + 1 : order, floors.cpus().count());
   }
 
   /**

@@ -51,7 +51,7 @@ record SlabGeometry(
     Marks marks = Marks.of(args, align, form);
     int size = BaseCache.up(marks.bytes(), align);
     boolean off = marks.bytes() >= OFF_SLAB_BYTES;
-    int unit = form.old() ? form.line() : align;
+    int unit = form.old() ? Math.max(form.line(), align) : align;
     int order = -1;
     int objects = 0;
     int left = 0;

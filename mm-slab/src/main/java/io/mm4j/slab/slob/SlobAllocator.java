@@ -269,7 +269,9 @@ final class SlobAllocator extends ReclaimedSlabs<SlobCache, BaseCpu> {
 
   @Override
   protected void clear(BaseCpu cpu, SlobCache cache, long paddr, int bytes) {
-    ram.asSlice(paddr, cache.kmallocIndex >= 0 ? bytes : cache.objectBytes()).fill((byte) 0);
+    // With what kmalloc rounds up to, as krealloc takes it for a part of the object.
+    long all = cache.kmallocIndex >= 0 ? kmallocSizeRoundup(bytes) : cache.objectBytes();
+    ram.asSlice(paddr, all).fill((byte) 0);
   }
 
   @Override

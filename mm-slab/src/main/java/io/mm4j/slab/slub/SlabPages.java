@@ -14,6 +14,7 @@ import io.mm4j.api.slab.ObjectConstructor;
 import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.slab.SlabEvents;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * Slabs: {@code struct slab} lies in the row of a block's first frame, the links of free objects in
@@ -57,6 +58,9 @@ final class SlabPages {
   private final SlubAllocator slabs;
   private final MemMap map;
   private final MemorySegment ram;
+
+  /** Frames that were given back. */
+  private final LongAdder gone = new LongAdder();
 
   SlabPages(SlubAllocator slabs) {
     this.slabs = slabs;
@@ -205,9 +209,15 @@ final class SlabPages {
     node.slabs.decrementAndGet();
     node.objects.addAndGet(-objects);
     node.frames.addAndGet(-(1L << order));
+    gone.add(1L << order);
     if (map.drop(pfn, order)) {
       cpu.pages.free(pfn, order);
     }
+  }
+
+  /** How many frames {@link #discard} has given back since the allocator was made. */
+  long gone() {
+    return gone.sum();
   }
 
   /** Puts a slab on its node's partial list; with the node's lock. */

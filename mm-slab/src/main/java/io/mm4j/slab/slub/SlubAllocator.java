@@ -205,36 +205,25 @@ final class SlubAllocator extends ReclaimedSlabs<SlubCache, SlubCpu> {
 
   @Override
   protected long reclaim(SlubCpu cpu, long pages) {
-    long freed = flushes.large(cpu);
-    freed += giveEmpty(cpu, pages - freed);
-    if (freed < pages) {
-      long before = frames();
+    long before = slabPages.gone();
+    long large = flushes.large(cpu);
+    long enough = before + pages - large;
+    giveEmpty(cpu, enough);
+    if (slabPages.gone() < enough) {
       flushes.askOfAll(cpu);
-      freed += Math.max(0, before - frames());
-      freed += giveEmpty(cpu, pages - freed);
+      giveEmpty(cpu, enough);
     }
-    return freed;
+    return large + slabPages.gone() - before;
   }
 
-  private long giveEmpty(SlubCpu cpu, long pages) {
-    long freed = 0;
+  /** Gives empty slabs back, cache by cache, until so many frames have gone since the beginning. */
+  private void giveEmpty(SlubCpu cpu, long enough) {
     for (SlubCache cache : all()) {
-      if (freed >= pages) {
-        break;
+      if (slabPages.gone() >= enough) {
+        return;
       }
-      long before = cache.frames();
       flushes.giveEmpty(cpu, cache);
-      freed += Math.max(0, before - cache.frames());
     }
-    return freed;
-  }
-
-  private long frames() {
-    long frames = 0;
-    for (SlubCache cache : all()) {
-      frames += cache.frames();
-    }
-    return frames;
   }
 
   @Override

@@ -10,6 +10,7 @@ import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.memory.faults.BootFaults;
 import io.mm4j.testkit.memory.faults.ContentFaults;
 import io.mm4j.testkit.memory.faults.HoldFaults;
+import io.mm4j.testkit.memory.faults.HostTableFaults;
 import io.mm4j.testkit.memory.faults.MachineFaults;
 import io.mm4j.testkit.memory.faults.MemoryFaults;
 import io.mm4j.testkit.memory.faults.RamFaults;
@@ -39,6 +40,7 @@ public final class PhysicalMemorySuite {
     faults.addAll(HoldFaults.all());
     faults.addAll(BootFaults.all());
     faults.addAll(RamFaults.all());
+    faults.addAll(HostTableFaults.all());
     return faults;
   }
 

@@ -9,6 +9,7 @@ import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.slab.faults.SlabFaults;
 import io.mm4j.testkit.slab.naive.NaiveSlabs;
 import io.mm4j.testkit.slab.rules.ArrayRules;
+import io.mm4j.testkit.slab.rules.BoundRules;
 import io.mm4j.testkit.slab.rules.CaseRules;
 import io.mm4j.testkit.slab.rules.CpuSlabRules;
 import io.mm4j.testkit.slab.rules.DebugRules;
@@ -41,6 +42,7 @@ public final class SlabAllocatorSuite {
                 PromiseRules.all(),
                 NamedCases.all(),
                 RequestRules.all(),
+                BoundRules.all(),
                 MarkRules.all(),
                 ArrayRules.all(),
                 SlabCRules.all(),

@@ -11,6 +11,6 @@ public final class RamRules {
   private RamRules() {}
 
   public static List<Rule<PhysicalMemoryProvider>> all() {
-    return List.of(new FolderRule(), new ClosedRule(), new HostRule());
+    return List.of(new FolderRule(), new ClosedRule(), new HostRule(), new HostTableRule());
   }
 }

@@ -269,7 +269,7 @@ final class CaseFaults {
         floor(
             "always-overcommits",
             "vm.overcommit_memory is always 1.",
-            FloorFaults::promisesAll,
+            ConfigFaults.promisesAll(),
             "AS-C81",
             "AS-C83"),
         floor(
@@ -281,7 +281,7 @@ final class CaseFaults {
         floor(
             "cuts-one-more",
             "vm.max_map_count is kept with one VMA too many.",
-            FloorFaults::oneVmaMore,
+            ConfigFaults.oneVmaMore(),
             "AS-C85"));
   }
 

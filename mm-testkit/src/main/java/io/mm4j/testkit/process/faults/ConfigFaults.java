@@ -18,6 +18,7 @@ final class ConfigFaults {
   private ThpMode thp;
   private Set<Capability> capabilities;
   private int overcommit;
+  private int maxMapCount;
   private long overcommitKbytes;
   private long guardPages;
   private long asBytes;
@@ -32,6 +33,7 @@ final class ConfigFaults {
     thp = c.thp();
     capabilities = c.capabilities();
     overcommit = c.sysctls().overcommitMemory();
+    maxMapCount = c.sysctls().maxMapCount();
     overcommitKbytes = c.sysctls().overcommitKbytes();
     guardPages = c.sysctls().stackGuardGapPages();
     asBytes = c.asBytes();
@@ -70,6 +72,14 @@ final class ConfigFaults {
 
   static UnaryOperator<ProcessFloor> nobodyMay() {
     return floor(c -> c.capabilities = Set.of());
+  }
+
+  static UnaryOperator<ProcessFloor> promisesAll() {
+    return floor(c -> c.overcommit = 1);
+  }
+
+  static UnaryOperator<ProcessFloor> oneVmaMore() {
+    return floor(c -> c.maxMapCount++);
   }
 
   static UnaryOperator<ProcessFloor> guesses() {
@@ -132,7 +142,7 @@ final class ConfigFaults {
         new MmSysctls(
             overcommit,
             s.overcommitRatio(),
-            s.maxMapCount(),
+            maxMapCount,
             s.mmapMinAddr(),
             s.lsmMmapMinAddr(),
             guardPages,
@@ -141,6 +151,8 @@ final class ConfigFaults {
         right.totalRamKb(),
         right.totalSwapKb(),
         thp,
-        readImpliesExec);
+        readImpliesExec,
+        right.uid(),
+        right.gid());
   }
 }

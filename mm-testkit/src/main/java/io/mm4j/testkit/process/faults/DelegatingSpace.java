@@ -5,7 +5,6 @@ package io.mm4j.testkit.process.faults;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.Explainer;
-import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MemSizeStats;
 import io.mm4j.api.process.MissingPages;
 import io.mm4j.api.process.MmFields;
@@ -18,7 +17,6 @@ import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.VmaInfo;
-import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -42,85 +40,10 @@ class DelegatingSpace implements AddressSpace {
 
   /** A floor whose address spaces are all wrapped. */
   static ProcessFloor floor(ProcessFloor right, UnaryOperator<AddressSpace> wrap) {
-    return new ProcessFloor() {
+    return new DelegatingFloor(right) {
       @Override
       public AddressSpace createAddressSpace(AddressSpaceConfig config) {
-        return wrap.apply(right.createAddressSpace(config));
-      }
-
-      @Override
-      public void kernelOption(String name, String value) {
-        right.kernelOption(name, value);
-      }
-
-      @Override
-      public void failAllocationAfter(long n) {
-        right.failAllocationAfter(n);
-      }
-
-      @Override
-      public long allocationCount() {
-        return right.allocationCount();
-      }
-
-      @Override
-      public long committedPages() {
-        return right.committedPages();
-      }
-
-      @Override
-      public long truncate(MappedFile file, long bytes) {
-        return right.truncate(file, bytes);
-      }
-
-      @Override
-      public void unlink(MappedFile file) {
-        right.unlink(file);
-      }
-
-      @Override
-      public long writeSysctl(String name, String value) {
-        return right.writeSysctl(name, value);
-      }
-
-      @Override
-      public boolean isZeroPage(long pfn) {
-        return right.isZeroPage(pfn);
-      }
-
-      @Override
-      public int lruFlags(long pfn) {
-        return right.lruFlags(pfn);
-      }
-
-      @Override
-      public HugePages hugePages() {
-        return right.hugePages();
-      }
-
-      @Override
-      public List<HugePages> hugePools() {
-        return right.hugePools();
-      }
-
-      @Override
-      public List<HugePages> hugePoolsOf(int nodeId) {
-        return right.hugePoolsOf(nodeId);
-      }
-
-      @Override
-      public long resizeHugePool(long pageBytes, long pages) {
-        return right.resizeHugePool(pageBytes, pages);
-      }
-
-      @Override
-      public long overcommitHugePool(long pageBytes, long pages) {
-        return right.overcommitHugePool(pageBytes, pages);
-      }
-
-      @Override
-      public void close() {
-        right.close();
+        return wrap.apply(super.createAddressSpace(config));
       }
     };
   }

@@ -38,6 +38,11 @@ final class EffectFaults {
                           return true;
                         })),
             "AS-F34"),
+        SyscallFaults.floor(
+            "keeps-what-may-drop",
+            "MADV_PAGEOUT of droppable memory is MADV_COLD.",
+            right -> DelegatingSpace.floor(right, KeepsDroppable::new),
+            "AS-F34"),
         SyscallFaults.call(
             "everybody-is-one",
             "setuid and setgid say that they were done.",
@@ -48,7 +53,7 @@ final class EffectFaults {
             "no-page-more",
             "nr_overcommit_hugepages is not looked at.",
             right ->
-                new FloorFaults.DelegatingFloor(right) {
+                new DelegatingFloor(right) {
                   @Override
                   public long writeSysctl(String name, String value) {
                     return name.equals("nr_overcommit_hugepages")
@@ -99,7 +104,29 @@ final class EffectFaults {
                 call == Syscall.SHMCTL && a[1] == Uapi.SHM_STAT
                     ? mm.syscall(call, a[0], Uapi.IPC_STAT, a[2])
                     : mm.syscall(call, a),
+            "AS-F41"),
+        SyscallFaults.call(
+            "index-with-all-bits",
+            "SHM_STAT finds no segment by more than an index.",
+            (mm, call, a) ->
+                call == Syscall.SHMCTL && a[1] == Uapi.SHM_STAT && a[0] > 0x7fff
+                    ? -Errno.EINVAL
+                    : mm.syscall(call, a),
             "AS-F41"));
+  }
+
+  private static final class KeepsDroppable extends DelegatingSpace {
+    KeepsDroppable(AddressSpace inner) {
+      super(inner, KeepsDroppable::new);
+    }
+
+    @Override
+    public long madvise(long addr, long len, long advice) {
+      boolean[] droppable = {false};
+      inner.forEachVma(addr, addr + 1, vma -> droppable[0] = vma.flags().contains("dp"));
+      boolean cold = advice == PAGEOUT && droppable[0];
+      return super.madvise(addr, len, cold ? Uapi.MADV_COLD : advice);
+    }
   }
 
   private static final class WithoutVector extends DelegatingSpace {

@@ -5,8 +5,6 @@ package io.mm4j.testkit.process.faults;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
-import io.mm4j.api.process.MappedFile;
-import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.VmaInfo;
 import io.mm4j.testkit.process.naive.Bits;
@@ -21,15 +19,6 @@ import java.util.function.UnaryOperator;
 final class FloorFaults {
   private FloorFaults() {}
 
-  static ProcessFloor promisesAll(ProcessFloor right) {
-    return reconfigured(right, c -> with(c, 1, c.sysctls().maxMapCount()));
-  }
-
-  static ProcessFloor oneVmaMore(ProcessFloor right) {
-    return reconfigured(
-        right, c -> with(c, c.sysctls().overcommitMemory(), c.sysctls().maxMapCount() + 1));
-  }
-
   static ProcessFloor keepsSharedCharges(ProcessFloor right) {
     return new KeepsSharedCharges(right);
   }
@@ -37,120 +26,6 @@ final class FloorFaults {
   /** A floor whose processes have other settings than they were given. */
   static ProcessFloor reconfigured(ProcessFloor right, UnaryOperator<AddressSpaceConfig> change) {
     return new Reconfigured(right, change);
-  }
-
-  private static AddressSpaceConfig with(AddressSpaceConfig c, int overcommit, int maxMapCount) {
-    MmSysctls s = c.sysctls();
-    return new AddressSpaceConfig(
-        c.layout(),
-        c.asBytes(),
-        c.dataBytes(),
-        c.stackBytes(),
-        c.memlockBytes(),
-        c.capabilities(),
-        new MmSysctls(
-            overcommit,
-            s.overcommitRatio(),
-            maxMapCount,
-            s.mmapMinAddr(),
-            s.lsmMmapMinAddr(),
-            s.stackGuardGapPages(),
-            s.legacyVaLayout()),
-        c.totalRamKb(),
-        c.totalSwapKb(),
-        c.thp(),
-        c.readImpliesExec(),
-        c.uid(),
-        c.gid());
-  }
-
-  /** Passes everything on. */
-  static class DelegatingFloor implements ProcessFloor {
-    final ProcessFloor right;
-
-    DelegatingFloor(ProcessFloor right) {
-      this.right = right;
-    }
-
-    @Override
-    public AddressSpace createAddressSpace(AddressSpaceConfig config) {
-      return right.createAddressSpace(config);
-    }
-
-    @Override
-    public void failAllocationAfter(long n) {
-      right.failAllocationAfter(n);
-    }
-
-    @Override
-    public long allocationCount() {
-      return right.allocationCount();
-    }
-
-    @Override
-    public long committedPages() {
-      return right.committedPages();
-    }
-
-    @Override
-    public long truncate(MappedFile file, long bytes) {
-      return right.truncate(file, bytes);
-    }
-
-    @Override
-    public void unlink(MappedFile file) {
-      right.unlink(file);
-    }
-
-    @Override
-    public long writeSysctl(String name, String value) {
-      return right.writeSysctl(name, value);
-    }
-
-    @Override
-    public void kernelOption(String name, String value) {
-      right.kernelOption(name, value);
-    }
-
-    @Override
-    public HugePages hugePages() {
-      return right.hugePages();
-    }
-
-    @Override
-    public List<HugePages> hugePools() {
-      return right.hugePools();
-    }
-
-    @Override
-    public List<HugePages> hugePoolsOf(int nodeId) {
-      return right.hugePoolsOf(nodeId);
-    }
-
-    @Override
-    public long resizeHugePool(long pageBytes, long pages) {
-      return right.resizeHugePool(pageBytes, pages);
-    }
-
-    @Override
-    public boolean isZeroPage(long pfn) {
-      return right.isZeroPage(pfn);
-    }
-
-    @Override
-    public long overcommitHugePool(long pageBytes, long pages) {
-      return right.overcommitHugePool(pageBytes, pages);
-    }
-
-    @Override
-    public int lruFlags(long pfn) {
-      return right.lruFlags(pfn);
-    }
-
-    @Override
-    public void close() {
-      right.close();
-    }
   }
 
   /** Every page is active. */

@@ -37,26 +37,10 @@ final class ShareFaults {
 
     @Override
     public MemSizeStats sizes(long vmaStart) {
-      MemSizeStats s = super.sizes(vmaStart);
-      return new MemSizeStats(
-          s.resident(),
-          s.resident() << MemSizeStats.PSS_SHIFT,
-          s.pssAnon(),
-          s.pssFile(),
-          s.pssShmem(),
-          s.pssDirty(),
-          s.pssLocked(),
-          s.sharedClean(),
-          s.sharedDirty(),
-          s.privateClean(),
-          s.privateDirty(),
-          s.referenced(),
-          s.anonymous(),
-          s.anonymousThp(),
-          s.shmemThp(),
-          s.fileThp(),
-          s.sharedHugetlb(),
-          s.privateHugetlb());
+      MemSizeStats right = super.sizes(vmaStart);
+      EditedSizes sizes = new EditedSizes(right);
+      sizes.pss = right.resident() << MemSizeStats.PSS_SHIFT;
+      return sizes.build();
     }
   }
 
@@ -68,26 +52,10 @@ final class ShareFaults {
 
     @Override
     public MemSizeStats sizes(long vmaStart) {
-      MemSizeStats s = super.sizes(vmaStart);
-      return new MemSizeStats(
-          s.resident(),
-          s.pss(),
-          s.pssAnon(),
-          s.pssFile(),
-          s.pssShmem(),
-          s.pssDirty(),
-          s.pssLocked(),
-          s.sharedClean(),
-          s.sharedDirty(),
-          s.privateClean(),
-          s.privateDirty(),
-          s.resident(),
-          s.anonymous(),
-          s.anonymousThp(),
-          s.shmemThp(),
-          s.fileThp(),
-          s.sharedHugetlb(),
-          s.privateHugetlb());
+      MemSizeStats right = super.sizes(vmaStart);
+      EditedSizes sizes = new EditedSizes(right);
+      sizes.referenced = right.resident();
+      return sizes.build();
     }
   }
 
@@ -99,26 +67,9 @@ final class ShareFaults {
 
     @Override
     public MemSizeStats sizes(long vmaStart) {
-      MemSizeStats s = super.sizes(vmaStart);
-      return new MemSizeStats(
-          s.resident(),
-          s.pss(),
-          s.pssAnon(),
-          s.pssFile(),
-          s.pssShmem(),
-          s.pssDirty(),
-          s.pssLocked(),
-          s.sharedClean(),
-          s.sharedDirty(),
-          s.privateClean(),
-          s.privateDirty(),
-          s.referenced(),
-          s.anonymous(),
-          0,
-          s.shmemThp(),
-          s.fileThp(),
-          s.sharedHugetlb(),
-          s.privateHugetlb());
+      EditedSizes sizes = new EditedSizes(super.sizes(vmaStart));
+      sizes.anonymousThp = 0;
+      return sizes.build();
     }
   }
 

@@ -34,6 +34,7 @@ public final class SpaceFaults {
     all.addAll(CaseFaults.calls());
     all.addAll(SyscallFaults.all());
     all.addAll(EffectFaults.all());
+    all.addAll(ModelFaults.all());
     all.add(
         new Fault<>(
             "lowest-in-gap",
@@ -95,12 +96,12 @@ public final class SpaceFaults {
         floor(
             "promises-all",
             "vm.overcommit_memory is not looked at.",
-            FloorFaults::promisesAll,
+            ConfigFaults.promisesAll(),
             "AS-05"),
         floor(
             "one-vma-more",
             "vm.max_map_count is kept with one VMA too many.",
-            FloorFaults::oneVmaMore,
+            ConfigFaults.oneVmaMore(),
             "AS-04"),
         floor(
             "keeps-shared-charges",
@@ -192,6 +193,7 @@ public final class SpaceFaults {
             "mremap loses the first page of what it moves.",
             CallFaults.LosesAPage::new,
             "AS-22",
+            "AS-87",
             "AS-C38",
             "AS-C39",
             "AS-C40",

@@ -58,6 +58,22 @@ final class SyscallFaults {
     }
   }
 
+  private static final class FindsLost extends DelegatingSpace {
+    FindsLost(AddressSpace inner) {
+      super(inner, FindsLost::new);
+    }
+
+    @Override
+    public TouchOutcome read(long uaddr) {
+      TouchOutcome seen = super.read(uaddr);
+      boolean[] file = {false};
+      inner.forEachVma(uaddr, uaddr + 1, vma -> file[0] = vma.name().contains("memfd:"));
+      return file[0] && seen.kind() == TouchOutcome.Kind.BUS_ADRERR
+          ? new TouchOutcome(TouchOutcome.Kind.OK, uaddr, 1)
+          : seen;
+    }
+  }
+
   /** Address spaces that make one of their calls otherwise. */
   static Fault<VmaIndexProvider> call(
       String name, String what, Otherwise otherwise, String... rules) {
@@ -118,7 +134,8 @@ final class SyscallFaults {
             "Hints for pages of the pool and with MAP_32BIT are not looked at.",
             right -> DelegatingSpace.floor(right, WithoutHints::new),
             "AS-78",
-            "AS-79"),
+            "AS-79",
+            "AS-88"),
         call(
             "shrinks-to-pages",
             "A file that shrinks keeps the whole of its last page.",
@@ -222,6 +239,11 @@ final class SyscallFaults {
             "AS-F09",
             "AS-F10"),
         floor(
+            "finds-what-was-lost",
+            "A page of a file of huge pages is found whoever has lost it.",
+            right -> DelegatingSpace.floor(right, FindsLost::new),
+            "AS-F10"),
+        floor(
             "memory-files-in-small",
             "MFD_HUGETLB is not looked at.",
             right ->
@@ -283,7 +305,7 @@ final class SyscallFaults {
             "sysctls-of-boot",
             "What is written under /proc/sys/vm holds for processes to come.",
             right ->
-                new FloorFaults.DelegatingFloor(right) {
+                new DelegatingFloor(right) {
                   @Override
                   public long writeSysctl(String name, String value) {
                     return name.equals("max_map_count") ? 0 : super.writeSysctl(name, value);
@@ -407,7 +429,20 @@ final class SyscallFaults {
               }
               return result;
             },
-            "AS-F29"));
+            "AS-F29"),
+        call(
+            "grows-without-its-last-page",
+            "A file that grows loses what was on its last page.",
+            (mm, call, a) -> {
+              long end = call == Syscall.FTRUNCATE ? mm.syscall(Syscall.LSEEK, a[0], 0, 2) : 0;
+              if (end > 0 && a[1] > end) {
+                int hole = Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE;
+                long last = (end - 1) & -Bits.PAGE;
+                long _ = mm.syscall(Syscall.FALLOCATE, a[0], hole, last, Bits.PAGE);
+              }
+              return mm.syscall(call, a);
+            },
+            "AS-F60"));
   }
 
   /** Takes the default size for any. */

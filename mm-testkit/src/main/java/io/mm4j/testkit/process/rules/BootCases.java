@@ -14,6 +14,7 @@ import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpace.VmaUsage;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MemSizeStats;
+import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ProcessFloor.HugePages;
 import io.mm4j.api.process.Syscall;
@@ -37,6 +38,7 @@ import java.util.function.Supplier;
 public final class BootCases {
   private static final long PAGE = Bits.PAGE;
   private static final long HUGE = 1L << 21;
+  private static final long GIGA = 1L << 30;
   private static final int WHENCE_END = 2;
   private static final long THIRD = 0x2aaaaaaab000L;
 
@@ -64,7 +66,8 @@ public final class BootCases {
             "settings-at-boot",
             "The pools of huge pages have what the settings of the machine say, word by word; what"
                 + " is no number or no size, or is said twice, is refused, and so is a layout that"
-                + " is no user space. What no VMA begins at has no sums.",
+                + " is no user space. Nodes have their part of the pools, and a process begins with"
+                + " the sysctls of the machine. What no VMA begins at has no sums.",
             "A machine that begins otherwise than it was told measures something else.",
             "hugepages_setup, hugepagesz_setup, hugetlb_sysctl_handler; mm4j's contract of"
                 + " createAddressSpace",
@@ -102,6 +105,9 @@ public final class BootCases {
     pool(rig, Map.of(Setting.IN_ORDER, "hugepagesz=2M hugepages=4"), HUGE, 4);
     pool(rig, Map.of(Setting.IN_ORDER, "default_hugepagesz=2M hugepages=1"), HUGE, 1);
     pool(rig, Map.of(Setting.IN_ORDER, "hugepages=1 hugepagesz=1G hugepages=0"), HUGE, 1);
+    pool(rig, Map.of(Setting.IN_ORDER, "default_hugepagesz=1G hugepagesz=2M hugepages=1"), GIGA, 0);
+    nodes(rig);
+    sysctls();
     for (String wrong :
         List.of(
             "hugepagesz=3M hugepages=1",
@@ -114,6 +120,13 @@ public final class BootCases {
         -Errno.EINVAL, rig.floor.writeSysctl("nr_hugepages", "-1"), "less than no huge pages");
     checkEqual(-Errno.ENOENT, rig.floor.writeSysctl("no_such_name", "1"), "no such sysctl");
     layouts(rig);
+    if (Floors.hasTasks()) {
+      try (ProcessFloor floor = Floors.booted(Map.of())) {
+        floor.tasks().validate();
+      }
+    } else {
+      refused("tasks of a floor without", () -> Floors.booted(Map.of()).tasks());
+    }
     rig.map(A, PAGE, RW);
     rig.touch(A);
     check(
@@ -123,6 +136,59 @@ public final class BootCases {
     check(rig.mm.sizes(A + PAGE).equals(MemSizeStats.NONE), "no sums of it", "some");
     check(!rig.mm.thpEligible(A + PAGE), "no THPeligible of it", "true");
     checkEqual(4, rig.mm.usage(A).rssKb(), "Rss in kB of a page");
+  }
+
+  /** The only node has all of the pool; sizes that there are none of are refused. */
+  private static void nodes(Rig rig) {
+    if (rig.floor.hugePools().isEmpty()) {
+      return;
+    }
+    checkEqual(0, rig.floor.resizeHugePool(HUGE, 3), "3 huge pages");
+    checkEqual(0, rig.floor.overcommitHugePool(HUGE, 5), "5 more");
+    checkEqual(A, rig.mm.mmap(A, HUGE, RW, 0x40032, -1, 0), "mmap of one");
+    rig.touch(A);
+    HugePages all = rig.floor.hugePools().getFirst();
+    check(all.equals(new HugePages(HUGE, 3, 2, 0, 0, 5)), "3, 2 free, 5 more", all.toString());
+    HugePages here = rig.floor.hugePoolsOf(0).getFirst();
+    check(here.equals(new HugePages(HUGE, 3, 2, 0, 0, 0)), "3 on node 0, 2 free", here.toString());
+    HugePages there = rig.floor.hugePoolsOf(1).getFirst();
+    check(there.equals(new HugePages(HUGE, 0, 0, 0, 0, 0)), "none on node 1", there.toString());
+    rig.unmap(A, HUGE);
+    for (long wrong : new long[] {PAGE, HUGE / 2, HUGE + 1}) {
+      checkEqual(-Errno.ENOENT, rig.floor.resizeHugePool(wrong, 1), "pages of " + wrong);
+      checkEqual(-Errno.ENOENT, rig.floor.overcommitHugePool(wrong, 1), "pages of " + wrong);
+    }
+    checkEqual(-Errno.EINVAL, rig.floor.resizeHugePool(HUGE, -1), "less than none");
+    checkEqual(-Errno.EINVAL, rig.floor.overcommitHugePool(HUGE, -1), "less than none");
+    checkEqual(-Errno.EINVAL, rig.floor.overcommitHugePool(GIGA, 1), "gigantic ones at need");
+    checkEqual(0, rig.floor.overcommitHugePool(HUGE, 0), "0 more");
+    checkEqual(0, rig.floor.resizeHugePool(HUGE, 0), "no huge page");
+  }
+
+  /** What the machine was booted with is what a process begins with, until somebody writes it. */
+  private static void sysctls() {
+    try (ProcessFloor floor =
+        Floors.booted(
+            Map.of(
+                "overcommit_memory", "2",
+                "overcommit_ratio", "70",
+                "max_map_count", "99",
+                "mmap_min_addr", "8192",
+                "nr_overcommit_hugepages", "4"))) {
+      checkEqual(
+          floor.hugePools().isEmpty() ? 0 : 4,
+          floor.hugePages().overcommit(),
+          "nr_overcommit_hugepages at boot");
+      MmSysctls s = floor.sysctls();
+      checkEqual(2, s.overcommitMemory(), "overcommit_memory at boot");
+      checkEqual(70, s.overcommitRatio(), "overcommit_ratio at boot");
+      checkEqual(99, s.maxMapCount(), "max_map_count at boot");
+      checkEqual(8192, s.mmapMinAddr(), "mmap_min_addr at boot");
+      checkEqual(0, floor.writeSysctl("max_map_count", "98"), "max_map_count");
+      checkEqual(0, floor.writeSysctl("overcommit_memory", "1"), "overcommit_memory");
+      checkEqual(98, floor.sysctls().maxMapCount(), "max_map_count since");
+      checkEqual(1, floor.sysctls().overcommitMemory(), "overcommit_memory since");
+    }
   }
 
   private static void pool(Rig rig, Map<String, String> settings, long bytes, long pages) {
@@ -289,6 +355,12 @@ public final class BootCases {
         Errno.EINVAL,
         rig.mm.syscall(Syscall.PRCTL, Uapi.PR_SET_VMA, 1, A, PAGE, FAR + 10));
     rig.gives("no name", 0, rig.mm.syscall(Syscall.PRCTL, Uapi.PR_SET_VMA, 0, A, PAGE, 0));
+    rig.gives("one VMA at most", 0, rig.floor.writeSysctl("max_map_count", "1"));
+    Looks.fails(rig, "a name of a part", Errno.EAGAIN, rig.mm.setVmaName(A, PAGE, "part"));
+    Looks.fails(rig, "a mark of a part", Errno.EAGAIN, rig.mm.madvise(A, PAGE, Uapi.MADV_DONTDUMP));
+    rig.gives("a name of all", 0, rig.mm.setVmaName(A, 4 * PAGE, "all"));
+    rig.gives("no name", 0, rig.mm.setVmaName(A, 4 * PAGE, null));
+    rig.gives("65530 VMAs", 0, rig.floor.writeSysctl("max_map_count", "65530"));
     rig.shows(A, A + 4 * PAGE, "0-4 rw-p");
   }
 

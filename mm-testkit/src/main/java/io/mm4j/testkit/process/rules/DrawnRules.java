@@ -28,7 +28,7 @@ public final class DrawnRules {
                 "a right is looked at for the wrong one of three, or something is counted of the"
                     + " call and not of the segment"),
             60,
-            SegmentBench::new),
+            SegmentOrderBench::new),
         new StepRule(
             new RuleInfo(
                 "AS-93",

@@ -9,6 +9,8 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 
 import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.ThpMode;
@@ -34,7 +36,11 @@ public final class EffectCases {
   private static final int SHARED = 0x11;
   private static final int POOL = 0x40032;
   private static final int PAGEOUT = 21;
+  private static final int FIXED = 0x10;
+  private static final int DROPPABLE = 0x28;
   private static final int NOBODY = 65534;
+  private static final int SIX = 20;
+  private static final long OTHER = A + HUGE;
 
   /** Places in {@code struct shmid64_ds}. */
   private static final int UID = 4;
@@ -73,8 +79,9 @@ public final class EffectCases {
             "paged-out-without-swap",
             "Without a swap device MADV_PAGEOUT leaves anonymous memory where it is, in single"
                 + " pages, those with nothing but zeroes as the zero page; what MADV_FREE gave up"
-                + " is free, unless it was written to since.",
-            "madvise_cold_or_pageout_pte_range, shrink_folio_list, split_folio_to_list",
+                + " is free, unless it was written to since, and droppable memory is in any case.",
+            "madvise_cold_or_pageout_pte_range, shrink_folio_list, try_to_unmap_one (VM_DROPPABLE),"
+                + " split_folio_to_list",
             () -> {
               CaseSetup setup = new CaseSetup();
               setup.thp = ThpMode.MADVISE;
@@ -133,7 +140,8 @@ public final class EffectCases {
             "AS-F40",
             "read-ahead-behind-folios",
             "A read behind a large folio that begins the file is taken for a small one alone; one"
-                + " behind a single page that follows such a folio for a stream.",
+                + " behind a single page that follows such a folio for a stream. Who begins in the"
+                + " middle of a folio counts its pages as if they lay below it, too.",
             "page_cache_prev_miss, __xas_prev (as recorded)",
             CaseSetup::new,
             EffectCases::behindFolios),
@@ -141,9 +149,10 @@ public final class EffectCases {
             "AS-F41",
             "all-segments",
             "SHM_INFO sums up all segments and gives the highest index; indexes are given in a"
-                + " circle; SHM_STAT describes the segment of an index and gives its identifier;"
-                + " IPC_INFO has the limits.",
-            "shmctl_ipc_info, shmctl_shm_info, ipc_get_maxidx (ipc/shm.c; as Linux 6.18 answers)",
+                + " circle; SHM_STAT describes the segment of an index, which the lower 15 bits"
+                + " are, and gives its identifier; IPC_INFO has the limits.",
+            "shmctl_ipc_info, shmctl_shm_info, ipc_get_maxidx, ipcid_to_idx (ipc/shm.c, util.h; as"
+                + " Linux 6.18 answers)",
             CaseSetup::new,
             EffectCases::allSegments));
   }
@@ -160,6 +169,7 @@ public final class EffectCases {
     rig.has(FAR + 9, 258 >> 8);
     rig.has(FAR + 16, 1);
     rig.gives("SHM_STAT", second, control(rig, 1, Uapi.SHM_STAT, FAR));
+    rig.gives("of more bits", second, control(rig, 3 << 15 | 1, Uapi.SHM_STAT, FAR));
     rig.has(FAR + BYTES + 2, 16);
     rig.gives("IPC_RMID", 0, control(rig, first, Uapi.IPC_RMID, 0));
     rig.gives("shmdt", 0, rig.mm.syscall(Syscall.SHMDT, A));
@@ -204,6 +214,12 @@ public final class EffectCases {
     AdviceCases.advise(rig, A, HUGE, PAGEOUT);
     Looks.pages(rig, A, HUGE, "A1,z4,.1,z506");
     rig.has(A, 3);
+    Looks.works("MAP_DROPPABLE", rig.mm.mmap(FAR, 3 * PAGE, RW, DROPPABLE | FIXED, -1, 0));
+    rig.touch(FAR);
+    rig.touch(FAR + 2 * PAGE);
+    AdviceCases.advise(rig, FAR, 2 * PAGE, PAGEOUT);
+    Looks.pages(rig, FAR, 3 * PAGE, ".2,A1");
+    rig.has(FAR, 0);
   }
 
   private static long control(Rig rig, long id, long command, long buf) {
@@ -327,10 +343,25 @@ public final class EffectCases {
 
   private static void behindFolios(Rig rig) {
     rig.map(Act.SCRATCH, PAGE, RW);
-    rig.map(FAR, PAGE, RW);
+    rig.map(FAR, 3 * PAGE, RW);
     rig.gives("mmap", A, rig.mm.mmap(A, 64 * PAGE, READ, SHARED, CaseSetup.DISK, 0));
     readBehind(rig, 5, "116,048");
     readBehind(rig, 4, "15,059");
+    sixPages(rig);
+  }
+
+  /** Two folios of four and two pages, of which the first two go: three count as there. */
+  private static void sixPages(Rig rig) {
+    MappedFile file = new MappedFile("six", MappedFile.Kind.EXT4, 6 * PAGE, at -> 5);
+    rig.mm.installFd(SIX, new OpenFile(file, OpenFile.Mode.READ_WRITE));
+    int hole = Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE;
+    rig.gives("mmap", OTHER, rig.mm.mmap(OTHER, 64 * PAGE, READ, SHARED, SIX, 0));
+    rig.gives("fsync", 0, rig.mm.syscall(Syscall.FSYNC, SIX));
+    rig.gives("fallocate", 0, rig.mm.syscall(Syscall.FALLOCATE, SIX, hole, 0, 2 * PAGE));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, SIX, 64 * PAGE));
+    long three = 3 * PAGE;
+    rig.gives("pread64", three, rig.mm.syscall(Syscall.PREAD64, SIX, FAR, three, 6 * PAGE));
+    Looks.mincore(rig, OTHER, 64 * PAGE, "02,17,055");
   }
 
   /** A file of so many pages gets holes behind them, the first of which is read. */

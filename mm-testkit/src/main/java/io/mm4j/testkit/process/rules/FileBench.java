@@ -20,6 +20,7 @@ import io.mm4j.api.process.Uapi;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.process.naive.Bits;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -35,14 +36,25 @@ final class FileBench extends StepRule.Bench {
   private static final long SHARED = A;
   private static final long PRIVATE = A + (1L << 20);
 
+  /** What nobody knows is read so. */
+  private static final byte UNKNOWN = TouchOutcome.UNKNOWN;
+
   private final AddressSpace mm;
   private final boolean disk;
+
+  /** Of a file in memory: which pages are in the cache, and which only have a frame. */
+  private final BitSet cached = new BitSet();
+
+  private final BitSet allocated = new BitSet();
 
   /** The file's bytes; zero behind its end. */
   private final byte[] bytes = new byte[MOST + BUFFER];
 
   /** The buffer's bytes. */
   private final byte[] buffer = new byte[BUFFER];
+
+  /** Pages of the buffer that cannot be accessed. */
+  private final boolean[] closed = new boolean[BUFFER / PAGE];
 
   /** Pages of the private mapping that were written to. */
   private final Map<Integer, byte[]> copies = new TreeMap<>();
@@ -63,17 +75,24 @@ final class FileBench extends StepRule.Bench {
     for (int i = 0; i < size; i++) {
       bytes[i] = (byte) (i * 7 + i / PAGE & 127);
     }
+    boolean known = !random.oneIn(3);
+    if (!known) {
+      size = pages() * PAGE;
+      Arrays.fill(bytes, 0, size, UNKNOWN);
+    }
+    cached.set(0, pages());
     byte[] first = Arrays.copyOf(bytes, size);
     MappedFile file =
         new MappedFile(
             "changing",
             disk ? MappedFile.Kind.EXT4 : MappedFile.Kind.TMPFS,
             size,
-            at -> first[(int) at]);
+            known ? at -> first[(int) at] : null);
     mm.installFd(FD, new OpenFile(file, OpenFile.Mode.READ_WRITE));
     checkEqual(SHARED, mm.mmap(SHARED, MOST, RW, 0x11, FD, 0), "mmap");
     checkEqual(PRIVATE, mm.mmap(PRIVATE, MOST, RW, 0x12, FD, 0), "mmap");
     checkEqual(FAR, mm.mmap(FAR, BUFFER, RW, 0x32, -1, 0), "mmap");
+    checkEqual(Act.SCRATCH, mm.mmap(Act.SCRATCH, PAGE, RW, 0x32, -1, 0), "mmap");
   }
 
   @Override
@@ -89,7 +108,7 @@ final class FileBench extends StepRule.Bench {
     int at = place(random);
     changedFrom = at;
     changedTo = at;
-    switch (random.weighted(4, 3, 4, 2, 3, 3, 1, 1)) {
+    switch (random.weighted(4, 3, 4, 2, 3, 3, 1, 2, 1)) {
       case 0 -> write(at, random);
       case 1 -> resize(at);
       case 2 -> allocate(at, random);
@@ -97,6 +116,7 @@ final class FileBench extends StepRule.Bench {
       case 4 -> store(SHARED, at, random.below(128));
       case 5 -> store(PRIVATE, at, random.below(128));
       case 6 -> checkEqual(0, mm.syscall(Syscall.FSYNC, FD), "fsync");
+      case 7 -> changeBuffer(random.below(BUFFER / PAGE), random.below(4));
       default -> {
         // What is not mapped any more comes back from the file, or as the copy that it is not.
         long from = random.oneIn(2) ? SHARED : PRIVATE;
@@ -123,18 +143,46 @@ final class FileBench extends StepRule.Bench {
     return (size + PAGE - 1) / PAGE;
   }
 
+  /** A page of the buffer is emptied, closed or opened. */
+  private void changeBuffer(int page, int how) {
+    long at = FAR + page * PAGE;
+    tell("page " + page + " of the buffer is " + (how > 1 ? "emptied" : how > 0 ? "shut" : "open"));
+    if (how > 1) {
+      checkEqual(0, mm.madvise(at, PAGE, Uapi.MADV_DONTNEED), "MADV_DONTNEED of the buffer");
+      Arrays.fill(buffer, page * PAGE, page * PAGE + PAGE, (byte) 0);
+    } else {
+      closed[page] = how > 0;
+      checkEqual(0, mm.mprotect(at, PAGE, how > 0 ? 0 : RW), "mprotect of the buffer");
+    }
+  }
+
+  /** So much of the buffer can be accessed in a row. */
+  private int open(int length) {
+    for (int page = 0; page * PAGE < length; page++) {
+      if (closed[page]) {
+        return page * PAGE;
+      }
+    }
+    return length;
+  }
+
   private void write(int at, Seeded random) {
     int length = random.oneIn(3) ? PAGE : 1 + random.below(BUFFER);
     for (int i = 0; i < 4; i++) {
       int in = i == 0 ? 0 : i == 1 ? length - 1 : random.below(length);
-      buffer[in] = (byte) (1 + random.below(126));
-      check(mm.write(FAR + in, buffer[in]).ok(), "a write to the buffer", "a signal");
+      if (!closed[in / PAGE]) {
+        buffer[in] = (byte) (1 + random.below(126));
+        check(mm.write(FAR + in, buffer[in]).ok(), "a write to the buffer", "a signal");
+      }
     }
-    tell("pwrite64 of " + length + " at " + at);
-    checkEqual(length, mm.syscall(Syscall.PWRITE64, FD, FAR, length, at), "pwrite64");
-    System.arraycopy(buffer, 0, bytes, at, length);
-    size = Math.max(size, at + length);
-    changedTo = at + length;
+    int done = open(length);
+    long expected = done > 0 ? done : -Errno.EFAULT;
+    tell("pwrite64 of " + length + " at " + at + ", of which " + done + " can be read");
+    checkEqual(expected, mm.syscall(Syscall.PWRITE64, FD, FAR, length, at), "pwrite64");
+    System.arraycopy(buffer, 0, bytes, at, done);
+    size = Math.max(size, at + done); // also where a write began and nothing could be read
+    cached.set(at / PAGE, (at + (done < length ? done : done - 1)) / PAGE + 1);
+    changedTo = at + done;
   }
 
   private void resize(int to) {
@@ -144,6 +192,8 @@ final class FileBench extends StepRule.Bench {
       Arrays.fill(bytes, to, size, (byte) 0);
     }
     size = to;
+    cached.clear(pages(), cached.size() + 1);
+    allocated.clear(pages(), allocated.size() + 1);
     copies.keySet().removeIf(page -> page >= pages());
   }
 
@@ -161,6 +211,14 @@ final class FileBench extends StepRule.Bench {
     checkEqual(0, mm.syscall(Syscall.FALLOCATE, FD, mode, at, length), "fallocate " + mode);
     if ((mode & (Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_ZERO_RANGE)) != 0) {
       Arrays.fill(bytes, at, at + length, (byte) 0);
+      int first = (at + PAGE - 1) / PAGE;
+      cached.clear(first, Math.max(first, (at + length) / PAGE));
+      allocated.clear(first, Math.max(first, (at + length) / PAGE));
+    } else {
+      for (int page = at / PAGE; page * PAGE < at + length; page++) {
+        cached.set(page, cached.get(page) || allocated.get(page));
+        allocated.set(page);
+      }
     }
     if ((mode & Uapi.FALLOC_FL_KEEP_SIZE) == 0) {
       size = Math.max(size, at + length);
@@ -169,16 +227,20 @@ final class FileBench extends StepRule.Bench {
   }
 
   private void read(int at, int length) {
-    int wanted = Math.max(0, Math.min(length, size - at));
-    tell("pread64 of " + length + " at " + at);
-    checkEqual(wanted, mm.syscall(Syscall.PREAD64, FD, FAR, length, at), "pread64 at " + at);
+    int left = Math.max(0, Math.min(length, size - at));
+    int wanted = open(left);
+    long expected = left > 0 && wanted == 0 ? -Errno.EFAULT : wanted;
+    tell("pread64 of " + length + " at " + at + " = " + expected);
+    checkEqual(expected, mm.syscall(Syscall.PREAD64, FD, FAR, length, at), "pread64 at " + at);
     System.arraycopy(bytes, at, buffer, 0, wanted);
     for (int i = 0; i < 6 && wanted > 0; i++) {
       int in = i == 0 ? 0 : i == 1 ? wanted - 1 : looks.below(wanted);
       checkEqual(buffer[in], mm.read(FAR + in).value(), "what was read of byte " + (at + in));
     }
     int behind = Math.min(wanted, BUFFER - 1);
-    checkEqual(buffer[behind], mm.read(FAR + behind).value(), "the byte behind what was read");
+    if (!closed[behind / PAGE]) {
+      checkEqual(buffer[behind], mm.read(FAR + behind).value(), "the byte behind what was read");
+    }
   }
 
   /** A write by a mapping, within the file or to a page that it does not have. */
@@ -188,6 +250,9 @@ final class FileBench extends StepRule.Bench {
     Kind wanted = at / PAGE < pages() ? Kind.OK : Kind.BUS_ADRERR;
     Kind seen = mm.write(map + at, value).kind();
     check(seen == wanted, wanted + " from a write at " + at + " of " + size, "" + seen);
+    if (wanted == Kind.OK && !(map == PRIVATE && copies.containsKey(at / PAGE))) {
+      cached.set(at / PAGE);
+    }
     if (wanted == Kind.OK && map == SHARED) {
       bytes[at] = (byte) value;
     } else if (wanted == Kind.OK) {
@@ -226,6 +291,15 @@ final class FileBench extends StepRule.Bench {
     }
     checkEqual(
         -Errno.EINVAL, mm.syscall(Syscall.FTRUNCATE, FD, -1), "ftruncate to less than nothing");
+    if (!disk) {
+      StringBuilder wanted = new StringBuilder();
+      for (int page = 0; page < MOST / PAGE; page++) {
+        wanted.append(cached.get(page) ? '1' : '0');
+      }
+      StringBuilder seen = new StringBuilder();
+      checkEqual(0, mm.mincore(SHARED, MOST, Act.SCRATCH, seen::append), "mincore");
+      check(wanted.compareTo(seen) == 0, wanted + " in the cache", seen.toString());
+    }
   }
 
   private void look(int at) {
@@ -242,6 +316,9 @@ final class FileBench extends StepRule.Bench {
     String where = (map == SHARED ? "shared" : "private") + " byte " + at + " of " + size;
     if (at / PAGE < pages()) {
       check(seen.ok() && seen.value() == value, value + " as " + where, seen.toString());
+      if (map == SHARED || !copies.containsKey(at / PAGE)) {
+        cached.set(at / PAGE);
+      }
     } else {
       check(seen.kind() == Kind.BUS_ADRERR, "SIGBUS of " + where, seen.toString());
     }

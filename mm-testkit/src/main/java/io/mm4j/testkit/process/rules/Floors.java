@@ -8,6 +8,7 @@ import io.mm4j.api.machine.Machine;
 import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.machine.Spi;
+import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageAllocatorProvider;
@@ -54,6 +55,8 @@ public final class Floors {
           Spi.PAGE_ALLOCATOR, "linux",
           Spi.PAGE_TABLE, "x86-64",
           Spi.PAGING, "linux");
+
+  private static final boolean REFERENCE_BELOW = Below.hasAll(PluginRegistry.discover());
 
   private static final String HOOKED = "hooked";
 
@@ -245,6 +248,27 @@ public final class Floors {
   /** The page allocator below the floors of this trial. */
   static HookedPages hook() {
     return below().hook();
+  }
+
+  /**
+   * Whether a frame lies in the highest zone: those of processes do, as long as it has some. Of the
+   * kit's own allocator nothing is said.
+   */
+  static boolean isInHighestZone(long pfn) {
+    if (!REFERENCE_BELOW) {
+      return true;
+    }
+    List<Zone> zones = below().machine.memory().nodes().getLast().zones();
+    Zone last = zones.getFirst();
+    for (Zone zone : zones) {
+      last = zone.presentPages() > 0 ? zone : last;
+    }
+    return last.contains(pfn);
+  }
+
+  /** Whether the floor says that it has tasks. */
+  static boolean hasTasks() {
+    return FOUND.map(ProcessFloorProvider::hasTasks).orElse(false);
   }
 
   /** Frames that nobody has. */

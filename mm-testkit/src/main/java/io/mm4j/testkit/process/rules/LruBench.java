@@ -19,14 +19,15 @@ import io.mm4j.api.process.Uapi;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.process.naive.Bits;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What reclaim would know of single pages: those of anonymous memory and of a file, beside two
- * marks for each. An access marks a page as referenced, another one makes it active, a third one
- * marks it again; what is locked is never active.
+ * What reclaim would know of single pages, and of a folio: those of anonymous memory and of a file,
+ * beside two marks for each. An access marks a page as referenced, another one makes it active, a
+ * third one marks it again; what is locked is never active.
  */
 final class LruBench extends StepRule.Bench {
   private static final long PAGE = Bits.PAGE;
@@ -40,6 +41,9 @@ final class LruBench extends StepRule.Bench {
     boolean referenced;
     boolean active;
     boolean exclusive;
+
+    /** MADV_FREE has given it up, and says nothing more of it. */
+    boolean lazy;
 
     void accessed(boolean locked) {
       if (!referenced) {
@@ -56,12 +60,29 @@ final class LruBench extends StepRule.Bench {
       referenced = false;
       active = false;
       exclusive = true;
+      lazy = false;
+    }
+
+    void advised(boolean free) {
+      if (!free || !lazy) {
+        referenced = false;
+        active = false;
+      }
+      lazy |= free;
     }
   }
 
   private final AddressSpace mm;
   private final List<Marks> anon = new ArrayList<>();
+
+  /** Those of the file: of each page, or, if it is one folio, of all of them. */
   private final List<Marks> file = new ArrayList<>();
+
+  private final boolean folio;
+
+  /** Pages of the file of whose entries clear_refs has forgotten that they were used. */
+  private final BitSet old = new BitSet();
+
   private @Nullable AddressSpace child;
   private boolean locked;
   private boolean fileLocked;
@@ -73,12 +94,14 @@ final class LruBench extends StepRule.Bench {
   LruBench(ProcessFloor floor, Seeded random) {
     super(floor);
     mm = new CaseSetup().create(floor);
+    folio = random.oneIn(2);
     MappedFile pages =
-        new MappedFile("pages", MappedFile.Kind.EXT4, BYTES, at -> (int) (at >> 12), PAGE);
+        new MappedFile(
+            "pages", MappedFile.Kind.EXT4, BYTES, at -> (int) (at >> 12), folio ? 0 : PAGE);
     mm.installFd(FD, new OpenFile(pages, OpenFile.Mode.READ_WRITE));
     for (int i = 0; i < PAGES; i++) {
       anon.add(new Marks());
-      file.add(new Marks());
+      file.add(folio && i > 0 ? file.getFirst() : new Marks());
     }
     checkEqual(A, mm.mmap(A, BYTES, RW, 0x32, -1, 0), "mmap");
     checkEqual(FAR, mm.mmap(FAR, BYTES, 1, 0x11, FD, 0), "mmap");
@@ -93,17 +116,22 @@ final class LruBench extends StepRule.Bench {
   @Override
   void step(Seeded random) {
     int page = random.below(PAGES);
-    switch (random.weighted(5, 2, 2, 2, 2, 2, 3, 3, 2, 2)) {
+    switch (random.weighted(5, 4, 2, 2, 1, 2, 3, 3, 2, 2, 2, 2)) {
       case 0 -> write(page);
-      case 1 -> populate(random.oneIn(2));
+      case 1 -> populate(!random.oneIn(3));
       case 2 -> advise(random.oneIn(2) ? Uapi.MADV_COLD : Uapi.MADV_FREE);
       case 3 -> lock(random.oneIn(2));
       case 4 -> forget();
       case 5 -> bear();
-      case 6 -> check(mm.read(FAR + page * PAGE).ok(), "a read of the file", "a signal");
+      case 6 -> {
+        check(mm.read(FAR + page * PAGE).ok(), "a read of the file", "a signal");
+        old.clear(page);
+      }
       case 7 -> unmap(random.below(3));
       case 8 -> read(page, random.between(page + 1, PAGES));
-      default -> lockFile();
+      case 9 -> lockFile();
+      case 10 -> forgetUse(random.between(1, 3));
+      default -> pageOut(page, random.below(3));
     }
   }
 
@@ -144,9 +172,50 @@ final class LruBench extends StepRule.Bench {
     }
     tell("madvise " + how);
     checkEqual(0, mm.madvise(A, BYTES, how), "madvise");
-    for (Marks marks : anon) {
+    anon.forEach(marks -> marks.advised(how == Uapi.MADV_FREE));
+  }
+
+  /** clear_refs: 1 of all pages, 2 of anonymous ones, 3 of those of files. */
+  private void forgetUse(int type) {
+    tell("clear_refs " + type);
+    checkEqual(0, mm.clearRefs(type), "clear_refs " + type);
+    for (int page = 0; page < PAGES; page++) {
+      Marks own = anon.get(page);
+      own.referenced &= type == 3;
+      if (type != 2 && isMapped(page)) {
+        file.get(page).referenced = false;
+        old.set(page);
+      }
+    }
+  }
+
+  /**
+   * Without swap a page stays, and is active; what was given up goes, unless it was written to
+   * since.
+   */
+  private void pageOut(int written, int how) {
+    if (locked || child != null || (how > 0 && anon.stream().anyMatch(m -> m.there && m.lazy))) {
+      return;
+    }
+    tell("MADV_PAGEOUT, " + (how == 0 ? "after MADV_FREE and a write to " + written : "alone"));
+    if (how == 0) {
+      advise(Uapi.MADV_FREE);
+      write(written);
+    }
+    checkEqual(0, mm.madvise(A, BYTES, Uapi.MADV_PAGEOUT), "MADV_PAGEOUT");
+    for (int page = 0; page < PAGES; page++) {
+      Marks marks = anon.get(page);
+      marks.there &= how > 0 || page == written;
+      marks.active = marks.there;
       marks.referenced = false;
-      marks.active = false;
+      marks.lazy = false;
+      long[] entry = new long[1];
+      long at = A + page * PAGE;
+      mm.pagemap(at, at + PAGE, (addr, value) -> entry[0] = value);
+      check(
+          marks.there == entry[0] < 0,
+          "page " + page + " there=" + marks.there + " after MADV_PAGEOUT",
+          Pagemap.words(entry[0]).toString());
     }
   }
 
@@ -203,11 +272,14 @@ final class LruBench extends StepRule.Bench {
       return;
     }
     tell("munmap of the file, advised " + advice);
+    boolean told = false;
     for (int page = 0; page < PAGES; page++) {
-      if (isMapped(page) && advice == 0) {
+      if (isMapped(page) && advice == 0 && !old.get(page) && !(folio && told)) {
         file.get(page).accessed(false);
+        told = true; // entries in a row of one folio count once
       }
     }
+    old.clear();
     checkEqual(0, mm.madvise(FAR, BYTES, advice), "madvise " + advice);
     checkEqual(0, mm.munmap(FAR, BYTES), "munmap");
     checkEqual(FAR, mm.mmap(FAR, BYTES, 1, 0x11, FD, 0), "mmap");
@@ -219,7 +291,8 @@ final class LruBench extends StepRule.Bench {
     long bytes = (past - first) * PAGE;
     checkEqual(bytes, mm.syscall(Syscall.PREAD64, FD, Act.SCRATCH, bytes, first * PAGE), "pread64");
     for (int page = first; page < past; page++) {
-      if (page > first || page != (ended - 1) / PAGE || ended < 0) {
+      boolean again = ended >= 0 && (folio || page == (ended - 1) / PAGE);
+      if (folio ? page == first && !again : page > first || !again) {
         file.get(page).accessed(fileLocked);
       }
     }
@@ -227,7 +300,7 @@ final class LruBench extends StepRule.Bench {
   }
 
   private void lockFile() {
-    if (child != null) {
+    if (child != null || !old.isEmpty()) {
       return;
     }
     fileLocked = !fileLocked;

@@ -120,6 +120,14 @@ public final class PageCacheCases {
             "mincore and memory use hang on it.",
             "block_dirty_folio, block_commit_write, truncate_inode_partial_folio",
             PageCacheCases::dirtyByMapping),
+        of(
+            "AS-F60",
+            "behind-the-end-and-back",
+            "Pages of a folio that left the cache when it was split behind the end of its file come"
+                + " back one by one as the file grows: what was written there meanwhile stays.",
+            "A page that is read may not replace the one beside it.",
+            "__folio_split (folios beyond i_size leave the page cache), page_cache_ra_unbounded",
+            PageCacheCases::behindAndBack),
         new StepRule(
             new RuleInfo(
                 "AS-64",
@@ -139,7 +147,9 @@ public final class PageCacheCases {
                 "Whatever is done to a file on a disk or in memory - written, read, cut, grown,"
                     + " emptied, by calls and by mappings -, calls and both kinds of mappings show"
                     + " its bytes, zeroes where nobody wrote, and SIGBUS behind its last page; what"
-                    + " was copied for a private mapping stays until its page is cut off.",
+                    + " was copied for a private mapping stays until its page is cut off. What"
+                    + " nobody knows stays unknown, a buffer that can be accessed in part is used"
+                    + " so far, and of a file in memory those pages are cached that somebody had.",
                 "Databases write, cut and map one file at once.",
                 "generic_perform_write, truncate_pagecache, unmap_mapping_range, shmem_fallocate,"
                     + " ext4_punch_hole, ext4_zero_range, filemap_read",
@@ -150,8 +160,9 @@ public final class PageCacheCases {
             new RuleInfo(
                 "AS-67",
                 "marks-of-reclaim",
-                "kpageflags shows of each page what accesses, advice, locks, forks and unmapping"
-                    + " have made of it: referenced, active, locked, one process's alone.",
+                "kpageflags shows of each page what accesses, advice, locks, forks, clear_refs,"
+                    + " MADV_PAGEOUT and unmapping have made of it: referenced, active, locked, one"
+                    + " process's alone.",
                 "Reclaim begins with what nobody has used.",
                 "folio_mark_accessed, mlock_folio, madvise_cold_or_pageout_pte_range,"
                     + " zap_present_folio_ptes, folio_try_dup_anon_rmap (as recorded)",
@@ -224,6 +235,30 @@ public final class PageCacheCases {
     rig.has(A + PAGE, 7);
     rig.has(A + 4 * PAGE + 7, 0);
     rig.has(A + 5 * PAGE, 0);
+  }
+
+  private static void behindAndBack(Rig rig) {
+    rig.map(FAR, PAGE, RW);
+    rig.put(FAR, 7);
+    rig.gives("mmap", A, rig.mm.mmap(A, 64 * PAGE, READ, SHARED, CaseSetup.DISK, 0));
+    rig.gives("pwrite64", 1, rig.mm.syscall(Syscall.PWRITE64, CaseSetup.DISK, FAR, 1, PAGE));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK, 5 * PAGE + 7));
+    rig.gives("fsync", 0, rig.mm.syscall(Syscall.FSYNC, CaseSetup.DISK));
+    int zero = Uapi.FALLOC_FL_ZERO_RANGE | Uapi.FALLOC_FL_KEEP_SIZE;
+    rig.gives(
+        "fallocate",
+        0,
+        rig.mm.syscall(Syscall.FALLOCATE, CaseSetup.DISK, zero, 3 * PAGE, 3 * PAGE));
+    for (int page : new int[] {16, 40}) {
+      rig.gives(
+          "pwrite64", 1, rig.mm.syscall(Syscall.PWRITE64, CaseSetup.DISK, FAR, 1, page * PAGE));
+    }
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK, 64 * PAGE));
+    for (int page = 6; page < 64; page++) {
+      rig.has(A + page * PAGE, page == 16 || page == 40 ? 7 : 0);
+    }
+    rig.has(A + 16 * PAGE, 7);
+    rig.has(A + 40 * PAGE, 7);
   }
 
   private static void dirtyByMapping(Rig rig) {
@@ -303,6 +338,26 @@ public final class PageCacheCases {
       rig.has(A + 65 * PAGE, 0);
       Looks.mincore(rig, A + 64 * PAGE, 4 * PAGE, disk ? "14" : "01,11,02");
       rig.unmap(A, 68 * PAGE);
+    }
+    cutInAHole(rig);
+  }
+
+  /** A file on a disk that is cut within a hole has that page, which a read then fills alone. */
+  private static void cutInAHole(Rig rig) {
+    int hole = Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE;
+    rig.gives("mmap", A, rig.mm.mmap(A, 64 * PAGE, READ, SHARED, CaseSetup.DISK_UNKNOWN, 0));
+    for (long more : new long[] {5, 0}) {
+      long end = 10 * PAGE + more;
+      rig.gives(
+          "a hole",
+          0,
+          rig.mm.syscall(Syscall.FALLOCATE, CaseSetup.DISK_UNKNOWN, hole, 0, 64 * PAGE));
+      for (long bytes : new long[] {end, 64 * PAGE}) {
+        rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK_UNKNOWN, bytes));
+      }
+      Looks.mincore(rig, A, 64 * PAGE, "064");
+      rig.has(A + 10 * PAGE, 0);
+      Looks.mincore(rig, A, 64 * PAGE, more > 0 ? "010,11,053" : "132,032");
     }
   }
 

@@ -4,405 +4,499 @@ package io.mm4j.testkit.process.rules;
 
 import static io.mm4j.testkit.RuleViolation.check;
 import static io.mm4j.testkit.RuleViolation.checkEqual;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.A;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.ProcessFloor;
-import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.process.naive.Bits;
-import io.mm4j.testkit.process.rules.SegmentModel.Part;
-import io.mm4j.testkit.process.rules.SegmentModel.Segment;
-import io.mm4j.testkit.process.rules.SegmentModel.User;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * System V segments of some users and root, made, attached, changed and removed in any order,
- * against {@link SegmentModel}: what each call answers, and what the structures say that it writes.
+ * System V segments of a few keys that processes of several users make, attach, cut, give away and
+ * remove, beside a list of them. The first process is root's and looks at all of them after each
+ * step.
  */
 final class SegmentBench extends StepRule.Bench {
   private static final long PAGE = Bits.PAGE;
+  private static final int SLOTS = 6;
+  private static final long SLOT = 16 * PAGE;
+  private static final int MOST_PROCESSES = 4;
+  private static final int MOST_SEGMENTS = 12;
+  private static final long BUFFER = Act.SCRATCH;
+  private static final int[] MODES = {0600, 0640, 0666, 0460, 0604, 0777, 0};
+  private static final long[] SIZES = {0, 1, PAGE - 1, PAGE, PAGE + 1, 3 * PAGE};
+  private static final long[] USERS = {0, 1000, 2000};
+  private static final int DEST = 01000;
+  private static final int LOCKED = 02000;
 
-  /** Where calls write what they tell: it ends with a page behind which nothing is. */
-  private static final long TOLD = Act.SCRATCH + PAGE - 112;
+  /** Places of the fields of {@code struct shmid64_ds}. */
+  private static final int UID = 4;
 
-  /** As much before the end as {@code struct shm_info} has bytes. */
-  private static final long TOLD_OF_ALL = Act.SCRATCH + PAGE - 48;
-
-  /** Where segments are attached: places apart from each other, if nothing is longer. */
-  private static final long FIRST = 0x20000000L;
-
-  private static final int PLACES = 6;
-  private static final long APART = 8 * PAGE;
-
-  /** No page of a fork is charged for it. */
-  private static final int NORESERVE = 0x4032;
-
-  private static final int MOST_PROCESSES = 6;
-
-  /** Places in {@code struct shmid64_ds}. */
-  private static final int SIZE = 48;
-
+  private static final int MODE = 20;
+  private static final int BYTES = 48;
   private static final int ATTACHED = 88;
 
-  private record One(AddressSpace mm, User user, List<Part> parts) {}
+  /** No segment has it: so many are never made. */
+  private static final long NO_ID = 30000;
 
-  private final SegmentModel model = new SegmentModel();
-  private final List<One> processes = new ArrayList<>();
+  /** Of the largest segment. */
+  private static final int MOST_PAGES = 3;
+
+  private static final class Segment {
+    final long id;
+    final long bytes;
+    final long creatorUid;
+    final long creatorGid;
+    final int[] pages;
+    long key;
+    long uid;
+    long gid;
+    long mode;
+
+    Segment(long id, long key, long bytes, User maker, long mode) {
+      this.id = id;
+      this.key = key;
+      this.bytes = bytes;
+      this.mode = mode & 0777;
+      creatorUid = maker.uid;
+      creatorGid = maker.gid;
+      uid = maker.uid;
+      gid = maker.gid;
+      pages = new int[(int) ((bytes + PAGE - 1) / PAGE)];
+    }
+
+    boolean isOf(User user) {
+      return user.uid == uid || user.uid == creatorUid;
+    }
+
+    /** Whether a user lacks one of these rights: 4 to read, 2 to write, 1 to execute. */
+    boolean denies(User user, long rights) {
+      boolean group = user.gid == gid || user.gid == creatorGid;
+      long granted = isOf(user) ? mode >> 6 : group ? mode >> 3 : mode;
+      return !user.isRoot() && (rights & ~granted & 7) != 0;
+    }
+  }
+
+  /** One shmat. */
+  private record Attachment(Segment segment, boolean readOnly) {
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return this == other;
+    }
+
+    @Override
+    public int hashCode() {
+      return System.identityHashCode(this);
+    }
+  }
+
+  /** A page of an attachment. */
+  private record Piece(Attachment of, int index) {}
+
+  /** A process, and what it has attached where. */
+  private static final class User {
+    final AddressSpace mm;
+    final TreeMap<Long, Piece> pieces = new TreeMap<>();
+    long uid;
+    long gid;
+
+    User(AddressSpace mm) {
+      this.mm = mm;
+    }
+
+    boolean isRoot() {
+      return uid == 0;
+    }
+
+    boolean isTaken(long at, Segment segment) {
+      return !pieces.subMap(at, at + segment.pages.length * PAGE).isEmpty();
+    }
+
+    /** How many VMAs show a segment. */
+    long shows(Segment segment) {
+      long vmas = 0;
+      for (Map.Entry<Long, Piece> each : pieces.entrySet()) {
+        Piece now = each.getValue();
+        Piece before = pieces.get(each.getKey() - PAGE);
+        boolean goesOn = before != null && before.of == now.of && before.index + 1 == now.index;
+        vmas += now.of.segment == segment && !goesOn ? 1 : 0;
+      }
+      return vmas;
+    }
+  }
+
+  private final List<User> users = new ArrayList<>();
+  private final List<Segment> segments = new ArrayList<>();
+  private final Set<Long> known = new HashSet<>();
   private final long charged;
 
   SegmentBench(ProcessFloor floor, Seeded random) {
     super(floor);
-    long locked = random.between(1, 12) * PAGE;
-    begin(new User(1000, 100, false, locked));
-    begin(new User(1001, 100, false, random.oneIn(3) ? 0 : locked));
-    begin(new User(1002, 101, false, locked));
-    begin(new User(0, 0, true, locked));
-    charged = floor.committedPages();
-    for (int crowd = random.oneIn(3) ? random.between(40, 90) : 0; crowd > 0; crowd--) {
-      Segment _ = make(processes.getFirst(), 0, PAGE, 0600);
-    }
-  }
-
-  private void begin(User user) {
     CaseSetup setup = new CaseSetup();
-    setup.uid = user.uid();
-    setup.gid = user.gid();
-    if (user.root()) {
-      setup.capabilities = Set.of(Capability.IPC_OWNER, Capability.IPC_LOCK, Capability.SYS_ADMIN);
-    }
-    AddressSpace mm = setup.create(floor);
-    checkEqual(0, mm.setrlimit(ResourceLimit.MEMLOCK, user.memlock(), 0), "setrlimit");
-    checkEqual(Act.SCRATCH, mm.mmap(Act.SCRATCH, PAGE, 3, NORESERVE, -1, 0), "mmap");
-    processes.add(new One(mm, user, new ArrayList<>()));
+    setup.uid = 0;
+    setup.gid = 0;
+    setup.capabilities = Set.copyOf(EnumSet.complementOf(EnumSet.of(Capability.SYS_RESOURCE)));
+    User root = new User(setup.create(floor));
+    users.add(root);
+    checkEqual(BUFFER, root.mm.mmap(BUFFER, PAGE, RW, 0x31, -1, 0), "mmap of the buffer");
+    charged = floor.committedPages();
   }
 
   @Override
   public void validate() {
-    processes.forEach(one -> one.mm.validate());
+    users.forEach(user -> user.mm.validate());
   }
+
+  // ---------------------------------------------------------------- steps
 
   @Override
   void step(Seeded random) {
-    One one = processes.get(random.below(processes.size()));
-    switch (random.weighted(5, 2, 8, 3, 3, 3, 7, 3, 2, 2, 2, 2)) {
-      case 0 -> make(one, random);
-      case 1 -> circle(one, random.between(1, 30));
-      case 2 -> attach(one, random);
-      case 3 -> detach(one, random);
-      case 4 -> remove(one, random);
-      case 5 -> give(one, random);
-      case 6 -> lock(one, random);
-      case 7 -> stat(one, random);
-      case 8 -> statAt(one, random);
-      case 9 -> unmap(one, random);
-      case 10 -> bearOrEnd(one, random);
-      default -> write(one, random);
+    User user = users.get(random.below(users.size()));
+    switch (random.weighted(5, 6, 3, 2, 2, 2, 1, 3, 3, 2)) {
+      case 0 -> get(user, random);
+      case 1 -> attach(user, random);
+      case 2 -> detach(user, random);
+      case 3 -> remove(user, random);
+      case 4 -> change(user, random);
+      case 5 -> describe(user, random);
+      case 6 -> lock(user, random);
+      case 7 -> touch(user, random);
+      case 8 -> bearOrEnd(user, random);
+      default -> unmap(user, random);
     }
   }
 
-  private static long call(One one, Syscall call, long... args) {
-    return one.mm.syscall(call, args);
+  private static long call(User user, Syscall call, long... args) {
+    return user.mm.syscall(call, args);
   }
 
-  /** Compares an answer; the process is named by its user. */
-  private void gives(One one, String what, long wanted, long seen) {
-    String text = what + " by user " + one.user.uid();
-    tell(text);
-    check(wanted == seen, new Act.Answer(wanted) + " from " + text, "" + new Act.Answer(seen));
+  /** Makes a call of which the answer is known. */
+  private void gives(long expected, User user, Syscall call, long... args) {
+    tell(call + Arrays.toString(args) + " by uid " + user.uid + " gid " + user.gid);
+    long seen = call(user, call, args);
+    check(
+        seen == expected,
+        new Act.Answer(expected) + " from " + call + Arrays.toString(args) + " by " + user.uid,
+        "" + new Act.Answer(seen));
   }
 
-  // ---------------------------------------------------------------- making and removing
-
-  private void make(One one, Seeded random) {
-    long key = random.below(5);
-    long bytes = random.oneIn(9) ? 0 : 1 + random.below(9 * (int) PAGE);
-    long flags = random.oneIn(4) ? 0 : Uapi.IPC_CREAT | (random.oneIn(4) ? Uapi.IPC_EXCL : 0);
-    flags |= new long[] {0, 0600, 0640, 0644, 0660, 0666, 0777, 0444}[random.below(8)];
-    flags |= random.oneIn(4) ? Uapi.SHM_NORESERVE : 0;
-    Segment _ = make(one, key, bytes, flags);
-  }
-
-  /** The new segment, or null if none was made. */
-  private @Nullable Segment make(One one, long key, long bytes, long flags) {
-    String what = "shmget of key " + key + ", " + bytes + " bytes, 0" + Long.toOctalString(flags);
-    long seen = call(one, Syscall.SHMGET, key, bytes, flags);
-    long wanted = model.get(one.user, key, bytes, flags);
-    if (wanted != SegmentModel.NEW) {
-      gives(one, what, wanted, seen);
-      return null;
-    }
-    tell(what);
-    check(seen >= 0 && model.find(seen) == null, "a new identifier from " + what, "" + seen);
-    return model.add(seen, one.user, key, bytes, flags);
-  }
-
-  /** Indexes go round: made and removed at once. */
-  private void circle(One one, int times) {
-    for (int i = 0; i < times; i++) {
-      remove(one, make(one, 0, PAGE, 0600), 0);
-    }
-  }
-
-  private @Nullable Segment any(Seeded random) {
-    return model.all().isEmpty() || random.oneIn(12)
+  private @Nullable Segment some(Seeded random) {
+    return segments.isEmpty() || random.oneIn(12)
         ? null
-        : model.all().get(random.below(model.all().size()));
+        : segments.get(random.below(segments.size()));
   }
 
-  private static long id(@Nullable Segment segment, Seeded random) {
-    return segment == null ? (random.oneIn(2) ? -1 : 31_000) : segment.id;
-  }
-
-  private void remove(One one, Seeded random) {
-    Segment segment = any(random);
-    remove(one, segment, id(segment, random));
-  }
-
-  private void remove(One one, @Nullable Segment segment, long otherwise) {
-    long id = segment == null ? otherwise : segment.id;
-    long wanted = segment == null ? -Errno.EINVAL : model.remove(one.user, segment);
-    gives(one, "IPC_RMID of " + id, wanted, call(one, Syscall.SHMCTL, id, Uapi.IPC_RMID, 0));
-    if (segment != null) {
-      model.detached(segment, attachments(segment));
+  private void get(User user, Seeded random) {
+    long key = random.below(5);
+    long bytes = SIZES[random.below(SIZES.length)];
+    long mode = MODES[random.below(MODES.length)];
+    long flags =
+        mode | (random.oneIn(4) ? 0 : Uapi.IPC_CREAT) | (random.oneIn(4) ? Uapi.IPC_EXCL : 0);
+    Segment found = key == 0 ? null : find(key);
+    if (found != null) {
+      long both = Uapi.IPC_CREAT | Uapi.IPC_EXCL;
+      long rights = (flags >> 6 | flags >> 3 | flags) & 7;
+      long expected =
+          (flags & both) == both
+              ? -Errno.EEXIST
+              : bytes > found.bytes
+                  ? -Errno.EINVAL
+                  : found.denies(user, rights) ? -Errno.EACCES : found.id;
+      gives(expected, user, Syscall.SHMGET, key, bytes, flags);
+    } else if (key != 0 && (flags & Uapi.IPC_CREAT) == 0) {
+      gives(-Errno.ENOENT, user, Syscall.SHMGET, key, bytes, flags);
+    } else if (bytes == 0) {
+      gives(-Errno.EINVAL, user, Syscall.SHMGET, key, bytes, flags);
+    } else if (segments.size() < MOST_SEGMENTS) {
+      long id = Looks.works("shmget", call(user, Syscall.SHMGET, key, bytes, flags));
+      tell("shmget of key " + key + " and " + bytes + " bytes = " + id);
+      check(known.add(id), "an identifier that nobody had", "" + id);
+      segments.add(new Segment(id, key, bytes, user, mode));
     }
   }
 
-  // ---------------------------------------------------------------- attaching
-
-  private static long place(Seeded random) {
-    return FIRST + random.below(PLACES) * APART;
-  }
-
-  private void attach(One one, Seeded random) {
-    Segment segment = any(random);
-    long id = id(segment, random);
-    long addr = random.oneIn(4) ? 0 : place(random) + (random.oneIn(5) ? 77 : 0);
-    long flags = random.oneIn(3) ? Uapi.SHM_RDONLY : 0;
-    flags |= random.oneIn(5) ? Uapi.SHM_EXEC : 0;
-    flags |= random.oneIn(4) ? Uapi.SHM_REMAP : 0;
-    flags |= random.oneIn(4) ? Uapi.SHM_RND : 0;
-    long at = (flags & Uapi.SHM_RND) != 0 ? addr & -PAGE : addr;
-    boolean remaps = (flags & Uapi.SHM_REMAP) != 0;
-    long error = 0;
-    if ((at & PAGE - 1) != 0 || (at == 0 && remaps) || segment == null) {
-      error = -Errno.EINVAL;
-    } else if (!segment.allows(one.user, SegmentModel.rights(flags))) {
-      error = -Errno.EACCES;
-    } else if (at != 0 && !remaps && overlaps(one, at, at + segment.pages() * PAGE)) {
-      error = -Errno.EINVAL;
-    }
-    long seen = call(one, Syscall.SHMAT, id, addr, flags);
-    String what = "shmat of " + id + " at " + Long.toHexString(addr);
-    what += " flags 0" + Long.toOctalString(flags);
-    if (error != 0 || segment == null) {
-      gives(one, what, error, seen);
-      return;
-    }
-    long wanted = at == 0 ? seen : at;
-    gives(one, what, wanted, seen);
-    long end = wanted + segment.pages() * PAGE;
-    check((wanted & PAGE - 1) == 0 && wanted > 0, "the address of a page", "" + wanted);
-    check(at != 0 || !overlaps(one, wanted, end), "a free place from " + what, "one in use");
-    List<Part> before = List.copyOf(one.parts);
-    cut(one.parts, wanted, end);
-    one.parts.add(new Part(segment, new Object(), wanted, wanted, end));
-    detached(before);
-    String perms = "r" + ((flags & Uapi.SHM_RDONLY) != 0 ? "-" : "w");
-    perms += ((flags & Uapi.SHM_EXEC) != 0 ? "x" : "-") + "s";
-    List<String> shown = new ArrayList<>();
-    one.mm.forEachVma(wanted, end, vma -> shown.add(vma.start() + " " + vma.end() + vma.perms()));
-    check(shown.equals(List.of(wanted + " " + end + perms)), perms + " by " + what, "" + shown);
-  }
-
-  private static boolean overlaps(One one, long start, long end) {
-    return one.parts.stream().anyMatch(part -> part.start() < end && start < part.end());
-  }
-
-  /** Takes a range out of parts. */
-  private static void cut(List<Part> parts, long start, long end) {
-    List<Part> before = List.copyOf(parts);
-    parts.clear();
-    for (Part part : before) {
-      if (part.start() < Math.min(part.end(), start)) {
-        parts.add(part.between(part.start(), Math.min(part.end(), start)));
-      }
-      if (Math.max(part.start(), end) < part.end()) {
-        parts.add(part.between(Math.max(part.start(), end), part.end()));
+  private @Nullable Segment find(long key) {
+    for (Segment segment : segments) {
+      if (segment.key == key) {
+        return segment;
       }
     }
+    return null;
   }
 
-  /** Segments that were removed go with the last of their parts. */
-  private void detached(List<Part> parts) {
-    parts.forEach(part -> model.detached(part.segment(), attachments(part.segment())));
-  }
-
-  private long attachments(Segment segment) {
-    long count = 0;
-    for (One one : processes) {
-      count += one.parts.stream().filter(part -> part.segment() == segment).count();
-    }
-    return count;
-  }
-
-  private void detach(One one, Seeded random) {
-    long addr =
-        one.parts.isEmpty() || random.oneIn(4)
-            ? place(random)
-            : one.parts.get(random.below(one.parts.size())).base();
-    Object attachment = null;
-    long lowest = Long.MAX_VALUE;
-    for (Part part : one.parts) {
-      if (part.base() == addr && part.start() < lowest) {
-        lowest = part.start();
-        attachment = part.attachment();
-      }
-    }
-    long wanted = attachment == null ? -Errno.EINVAL : 0;
-    gives(one, "shmdt of " + Long.toHexString(addr), wanted, call(one, Syscall.SHMDT, addr));
-    Object gone = attachment;
-    List<Part> before = List.copyOf(one.parts);
-    one.parts.removeIf(part -> part.attachment() == gone);
-    detached(before);
-  }
-
-  private void unmap(One one, Seeded random) {
-    long start = place(random) + random.below(4) * PAGE;
-    long end = start + random.between(1, 12) * PAGE;
-    gives(one, "munmap", 0, one.mm.munmap(start, end - start));
-    List<Part> before = List.copyOf(one.parts);
-    cut(one.parts, start, end);
-    detached(before);
-  }
-
-  private void bearOrEnd(One one, Seeded random) {
-    if (processes.size() < MOST_PROCESSES && random.oneIn(2)) {
-      tell("fork by user " + one.user.uid());
-      AddressSpace child = one.mm.fork();
-      check(child != null, "a child", "none");
-      processes.add(new One(Objects.requireNonNull(child), one.user, new ArrayList<>(one.parts)));
-    } else if (processes.size() > 4) {
-      One last = processes.removeLast();
-      tell("exit by user " + last.user.uid());
-      last.mm.exit();
-      detached(last.parts);
-    }
-  }
-
-  private void write(One one, Seeded random) {
-    if (one.parts.isEmpty()) {
-      return;
-    }
-    Part part = one.parts.get(random.below(one.parts.size()));
-    long page = random.below((int) ((part.end() - part.start()) / PAGE));
-    long at = part.start() + page * PAGE;
-    long index = (at - part.base()) / PAGE;
-    int value = 1 + random.below(100);
-    tell("a write to page " + index + " of " + part.segment().id);
-    if (one.mm.write(at, value).ok()) {
-      part.segment().bytes.put(index, value);
-    } else {
-      int wanted = part.segment().bytes.getOrDefault(index, 0);
-      checkEqual(wanted, one.mm.read(at).value(), "the byte of page " + index);
-      part.segment().bytes.put(index, wanted);
-    }
-  }
-
-  // ---------------------------------------------------------------- changing and telling
-
-  private void give(One one, Seeded random) {
-    Segment segment = any(random);
-    long id = id(segment, random);
-    long uid = random.oneIn(6) ? 0xffff_ffffL : 1000 + random.below(3);
-    long gid = random.oneIn(9) ? 0xffff_ffffL : 100 + random.below(3);
-    long mode = random.below(01000) | 0400;
-    put(one, 4, uid);
-    put(one, 8, gid);
-    put(one, 20, mode | 0170000);
-    long wanted = segment == null ? -Errno.EINVAL : model.give(one.user, segment, uid, gid, mode);
-    gives(one, "IPC_SET of " + id, wanted, call(one, Syscall.SHMCTL, id, Uapi.IPC_SET, TOLD));
-  }
-
-  private static void put(One one, int at, long value) {
-    for (int i = 0; i < 4; i++) {
-      check(one.mm.write(TOLD + at + i, (int) (value >>> 8 * i) & 255).ok(), "a write", "a signal");
-    }
-  }
-
-  private void lock(One one, Seeded random) {
-    Segment segment = any(random);
-    long id = id(segment, random);
-    boolean on = !random.oneIn(3);
-    long wanted = segment == null ? -Errno.EINVAL : model.lock(one.user, segment, on);
-    long how = on ? Uapi.SHM_LOCK : Uapi.SHM_UNLOCK;
-    gives(one, (on ? "SHM_LOCK" : "SHM_UNLOCK"), wanted, call(one, Syscall.SHMCTL, id, how, 0));
-  }
-
-  private void stat(One one, Seeded random) {
-    Segment segment = any(random);
-    long id = id(segment, random);
-    long seen = call(one, Syscall.SHMCTL, id, Uapi.IPC_STAT, TOLD);
-    long wanted = segment == null ? -Errno.EINVAL : segment.allows(one.user, 4) ? 0 : -Errno.EACCES;
-    gives(one, "IPC_STAT of " + id, wanted, seen);
-    if (segment != null && wanted == 0) {
-      describes(one, segment);
-    }
-  }
-
-  private void statAt(One one, Seeded random) {
-    int index = random.below((int) model.highest() + 2);
-    boolean any = random.oneIn(2);
-    Segment segment = model.at(index);
-    long how = any ? Uapi.SHM_STAT_ANY : Uapi.SHM_STAT;
-    long seen = call(one, Syscall.SHMCTL, index, how, TOLD);
-    long wanted =
-        segment == null
+  private void attach(User user, Seeded random) {
+    Segment segment = some(random);
+    long id = segment == null ? NO_ID : segment.id;
+    boolean odd = random.oneIn(6);
+    boolean readOnly = random.oneIn(3);
+    boolean anywhere = random.oneIn(4);
+    long at = anywhere ? 0 : A + random.below(SLOTS) * SLOT + random.below(2) * PAGE;
+    long flags =
+        (readOnly ? Uapi.SHM_RDONLY : 0)
+            | (random.oneIn(3) ? Uapi.SHM_REMAP : 0)
+            | (random.oneIn(3) ? Uapi.SHM_RND : 0)
+            | (random.oneIn(8) ? Uapi.SHM_EXEC : 0);
+    long given = at + (odd ? 77 : 0);
+    long rights = 4 | (readOnly ? 0 : 2) | ((flags & Uapi.SHM_EXEC) != 0 ? 1 : 0);
+    boolean remap = (flags & Uapi.SHM_REMAP) != 0;
+    long refused =
+        odd && (flags & Uapi.SHM_RND) == 0 || remap && at == 0 || segment == null
             ? -Errno.EINVAL
-            : any || segment.allows(one.user, 4) ? segment.id : -Errno.EACCES;
-    gives(one, "SHM_STAT of index " + index, wanted, seen);
-    if (segment != null && wanted >= 0) {
-      describes(one, segment);
+            : segment.denies(user, rights)
+                ? -Errno.EACCES
+                : at != 0 && !remap && user.isTaken(at, segment) ? -Errno.EINVAL : 0;
+    if (refused != 0 || segment == null) {
+      gives(refused, user, Syscall.SHMAT, id, given, flags);
+      return;
+    }
+    // Rounded down to 0 it is an address all the same, which may be mapped by nobody but root.
+    if (at == 0 && odd) {
+      return;
+    }
+    long seen = at;
+    if (at == 0) {
+      seen = Looks.works("shmat", call(user, Syscall.SHMAT, id, 0, flags));
+    } else {
+      gives(at, user, Syscall.SHMAT, id, given, flags);
+    }
+    Attachment made = new Attachment(segment, readOnly);
+    for (int i = 0; i < segment.pages.length; i++) {
+      user.pieces.put(seen + i * PAGE, new Piece(made, i));
+    }
+    gone();
+  }
+
+  /** All that is left of the first attachment that would begin at an address. */
+  private void detach(User user, Seeded random) {
+    long at = A + random.below(SLOTS) * SLOT + random.below(2) * PAGE;
+    if (!user.pieces.isEmpty() && !random.oneIn(3)) {
+      List<Long> all = List.copyOf(user.pieces.keySet());
+      at = all.get(random.below(all.size()));
+    }
+    if (random.oneIn(10)) {
+      gives(-Errno.EINVAL, user, Syscall.SHMDT, at + 1);
+      return;
+    }
+    Attachment found = null;
+    for (int i = 0; i < MOST_PAGES; i++) {
+      Piece piece = user.pieces.get(at + i * PAGE);
+      if (piece != null && piece.index == i && (found == null || found.equals(piece.of))) {
+        found = piece.of;
+        user.pieces.remove(at + i * PAGE);
+      }
+    }
+    gives(found == null ? -Errno.EINVAL : 0, user, Syscall.SHMDT, at);
+    gone();
+  }
+
+  private void unmap(User user, Seeded random) {
+    if (!user.pieces.isEmpty()) {
+      List<Long> all = List.copyOf(user.pieces.keySet());
+      long at = all.get(random.below(all.size()));
+      tell("munmap of a page at 0x" + Long.toHexString(at));
+      checkEqual(0, user.mm.munmap(at, PAGE), "munmap");
+      user.pieces.remove(at);
+      gone();
     }
   }
 
-  private void describes(One one, Segment segment) {
-    long mode = segment.mode | (segment.removed ? 01000 : 0) | (segment.lockedBy >= 0 ? 02000 : 0);
-    told(one, TOLD, 4, segment.removed ? 0 : segment.key, "key");
-    told(one, TOLD + 4, 4, segment.uid, "uid");
-    told(one, TOLD + 8, 4, segment.gid, "gid");
-    told(one, TOLD + 12, 4, segment.maker.uid(), "cuid");
-    told(one, TOLD + 16, 4, segment.maker.gid(), "cgid");
-    told(one, TOLD + 20, 4, mode, "mode");
-    told(one, TOLD + SIZE, 8, segment.size, "shm_segsz");
-    told(one, TOLD + ATTACHED, 8, attachments(segment), "shm_nattch");
+  private void remove(User user, Seeded random) {
+    Segment segment = some(random);
+    if (segment == null) {
+      gives(-Errno.EINVAL, user, Syscall.SHMCTL, NO_ID, Uapi.IPC_RMID, 0);
+      return;
+    }
+    boolean may = segment.isOf(user) || user.isRoot();
+    gives(may ? 0 : -Errno.EPERM, user, Syscall.SHMCTL, segment.id, Uapi.IPC_RMID, 0);
+    if (may) {
+      segment.key = 0;
+      segment.mode |= DEST;
+      gone();
+    }
   }
 
-  private static void told(One one, long at, int bytes, long wanted, String what) {
-    long seen = 0;
+  private void change(User user, Seeded random) {
+    Segment segment = some(random);
+    long uid = random.oneIn(8) ? -1 : USERS[random.below(USERS.length)];
+    long gid = random.oneIn(8) ? -1 : USERS[random.below(USERS.length)];
+    long mode = MODES[random.below(MODES.length)] | (random.oneIn(4) ? DEST | LOCKED : 0);
+    put(UID, uid);
+    put(UID + 4, gid);
+    put(MODE, mode);
+    if (segment == null) {
+      gives(-Errno.EINVAL, user, Syscall.SHMCTL, NO_ID, Uapi.IPC_SET, BUFFER);
+      return;
+    }
+    boolean may = segment.isOf(user) || user.isRoot();
+    boolean good = uid >= 0 && gid >= 0;
+    long expected = !may ? -Errno.EPERM : good ? 0 : -Errno.EINVAL;
+    gives(expected, user, Syscall.SHMCTL, segment.id, Uapi.IPC_SET, BUFFER);
+    if (expected == 0) {
+      segment.uid = uid;
+      segment.gid = gid;
+      segment.mode = segment.mode & ~0777 | mode & 0777;
+    }
+  }
+
+  private void put(int at, long value) {
+    for (int i = 0; i < Integer.BYTES; i++) {
+      TouchOutcome done = root().mm.write(BUFFER + at + i, (int) (value >>> i * 8) & 255);
+      check(done.ok(), "a write to the buffer", "a signal");
+    }
+  }
+
+  private void describe(User user, Seeded random) {
+    Segment segment = some(random);
+    long id = segment == null ? NO_ID : segment.id;
+    long expected = segment == null ? -Errno.EINVAL : segment.denies(user, 4) ? -Errno.EACCES : 0;
+    gives(expected, user, Syscall.SHMCTL, id, Uapi.IPC_STAT, BUFFER);
+    if (segment != null && expected == 0) {
+      gives(-Errno.EFAULT, user, Syscall.SHMCTL, id, Uapi.IPC_STAT, BUFFER + PAGE - 111);
+    }
+    gives(-Errno.EINVAL, user, Syscall.SHMCTL, -1, Uapi.IPC_STAT, BUFFER);
+    gives(-Errno.EINVAL, user, Syscall.SHMAT, -1, 0, 0);
+    gives(-Errno.EINVAL, user, Syscall.SHMCTL, id, 99, BUFFER);
+  }
+
+  private void lock(User user, Seeded random) {
+    Segment segment = some(random);
+    boolean on = random.oneIn(2);
+    long id = segment == null ? NO_ID : segment.id;
+    boolean may = segment != null && (segment.isOf(user) || user.isRoot());
+    long expected = segment == null ? -Errno.EINVAL : may ? 0 : -Errno.EPERM;
+    gives(expected, user, Syscall.SHMCTL, id, on ? Uapi.SHM_LOCK : Uapi.SHM_UNLOCK, 0);
+    if (may && segment != null) {
+      segment.mode = on ? segment.mode | LOCKED : segment.mode & ~LOCKED;
+    }
+  }
+
+  private void touch(User user, Seeded random) {
+    if (user.pieces.isEmpty()) {
+      return;
+    }
+    List<Long> all = List.copyOf(user.pieces.keySet());
+    long at = all.get(random.below(all.size()));
+    Piece piece = Objects.requireNonNull(user.pieces.get(at));
+    int value = 1 + random.below(120);
+    tell("a write of " + value + " at 0x" + Long.toHexString(at) + " by uid " + user.uid);
+    TouchOutcome.Kind wanted =
+        piece.of.readOnly ? TouchOutcome.Kind.SEGV_ACCERR : TouchOutcome.Kind.OK;
+    Looks.ends("a write at " + Long.toHexString(at), wanted, user.mm.write(at + 9, value));
+    if (!piece.of.readOnly) {
+      piece.of.segment.pages[piece.index] = value;
+    }
+  }
+
+  private void bearOrEnd(User user, Seeded random) {
+    if (users.size() == MOST_PROCESSES) {
+      User last = users.removeLast();
+      tell("exit of a process of uid " + last.uid);
+      last.mm.exit();
+      last.pieces.clear();
+      gone();
+      return;
+    }
+    AddressSpace mm = user.mm.fork();
+    check(mm != null, "a child", "none");
+    User child = new User(Objects.requireNonNull(mm));
+    child.pieces.putAll(user.pieces);
+    child.uid = user.uid;
+    child.gid = user.gid;
+    users.add(child);
+    if (user.isRoot()) {
+      child.gid = USERS[random.below(USERS.length)];
+      gives(0, child, Syscall.SETGID, child.gid);
+      child.uid = USERS[random.below(USERS.length)];
+      gives(0, child, Syscall.SETUID, child.uid);
+    }
+  }
+
+  /** What was removed goes with its last mapping. */
+  private void gone() {
+    segments.removeIf(segment -> (segment.mode & DEST) != 0 && attached(segment) == 0);
+  }
+
+  private long attached(Segment segment) {
+    return users.stream().mapToLong(user -> user.shows(segment)).sum();
+  }
+
+  // ---------------------------------------------------------------- looking
+
+  private User root() {
+    return users.getFirst();
+  }
+
+  private long number(int at, int bytes) {
+    long value = 0;
     for (int i = 0; i < bytes; i++) {
-      seen |= (long) one.mm.read(at + i).value() << 8 * i;
+      value |= (long) Math.max(0, root().mm.read(BUFFER + at + i).value()) << i * 8;
     }
-    checkEqual(wanted, seen, what);
+    return value;
   }
 
-  /** What all segments have together. */
+  private void field(Segment segment, String what, long expected, int at, int bytes) {
+    checkEqual(expected, number(at, bytes), what + " of segment " + segment.id);
+  }
+
   @Override
   void holds() {
-    One one = processes.getFirst();
-    checkEqual(
-        charged + model.charged(), floor.committedPages(), "pages that segments are charged");
-    long highest = call(one, Syscall.SHMCTL, 0, Uapi.SHM_INFO, TOLD_OF_ALL);
-    checkEqual(model.highest(), highest, "the highest index");
-    told(one, TOLD_OF_ALL, 4, model.all().size(), "used_ids");
-    told(one, TOLD_OF_ALL + 8, 8, model.pages(), "shm_tot");
-    told(one, TOLD_OF_ALL + 16, 8, model.present(), "shm_rss");
+    long pages = 0;
+    for (Segment segment : segments) {
+      gives(0, root(), Syscall.SHMCTL, segment.id, Uapi.IPC_STAT, BUFFER);
+      field(segment, "key", segment.key, 0, 4);
+      field(segment, "uid", segment.uid, UID, 4);
+      field(segment, "gid", segment.gid, UID + 4, 4);
+      field(segment, "cuid", segment.creatorUid, UID + 8, 4);
+      field(segment, "cgid", segment.creatorGid, UID + 12, 4);
+      field(segment, "mode", segment.mode, MODE, 4);
+      field(segment, "segsz", segment.bytes, BYTES, 8);
+      field(segment, "nattch", attached(segment), ATTACHED, 8);
+      pages += segment.pages.length;
+    }
+    checkEqual(charged + pages, floor.committedPages(), "charged pages, with all segments");
+    together(pages);
+    for (User user : users) {
+      user.pieces.forEach(
+          (at, piece) ->
+              checkEqual(
+                  piece.of.segment.pages[piece.index],
+                  user.mm.read(at + 9).value(),
+                  "the byte at 0x" + Long.toHexString(at) + " of a process of uid " + user.uid));
+    }
+  }
+
+  /** SHM_INFO and SHM_STAT lead to the same ones. */
+  private void together(long pages) {
+    long highest = call(root(), Syscall.SHMCTL, 0, Uapi.SHM_INFO, BUFFER);
+    checkEqual(segments.size(), number(0, 4), "used_ids");
+    checkEqual(pages, number(8, 8), "shm_tot");
+    Set<Long> seen = new HashSet<>();
+    for (long i = 0; i <= highest; i++) {
+      long id = call(root(), Syscall.SHMCTL, i, Uapi.SHM_STAT, BUFFER);
+      check(id >= 0 || id == -Errno.EINVAL, "an identifier or EINVAL of index " + i, "" + id);
+      if (id >= 0) {
+        seen.add(id);
+      }
+      check(i < highest || id >= 0 || segments.isEmpty(), "one at the highest index", "" + id);
+    }
+    checkEqual(segments.size(), seen.size(), "segments that SHM_STAT finds");
+    segments.forEach(each -> check(seen.contains(each.id), "SHM_STAT of " + each.id, "" + seen));
+    gives(-Errno.EINVAL, root(), Syscall.SHMCTL, highest + 1, Uapi.SHM_STAT, BUFFER);
   }
 }

@@ -56,8 +56,9 @@ public final class SegmentCases {
             "AS-F10",
             "huge-pool-and-fork",
             "After a fork a write to a private page of the pool makes a copy; who made the promise"
-                + " gets the page at the cost of the child when none is free.",
-            "hugetlb_wp, unmap_ref_private",
+                + " gets the page at the cost of the child when none is free. What the child has"
+                + " lost it does not get again, not even where the file has a page.",
+            "hugetlb_wp, unmap_ref_private, hugetlb_no_page (HPAGE_RESV_UNMAPPED)",
             SegmentCases::poolAndFork),
         GROUP.rule(
             "AS-F11",
@@ -197,6 +198,24 @@ public final class SegmentCases {
     Looks.ends("what it has lost", Kind.BUS_ADRERR, second.mm.read(A));
     second.mm.exit();
     rig.has(A, 7);
+    copiesOfAFile(rig);
+  }
+
+  /** The same of a private mapping of a file whose page is in memory. */
+  private static void copiesOfAFile(Rig rig) {
+    int fd = (int) Looks.works("memfd_create", rig.mm.memfdCreate("y", Uapi.MFD_HUGETLB));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, HUGE));
+    setPool(rig, 3);
+    rig.gives("mmap", FAR, rig.mm.mmap(FAR, HUGE, RW, 0x11, fd, 0));
+    rig.put(FAR, 1);
+    rig.unmap(FAR, HUGE);
+    rig.gives("mmap", FAR, rig.mm.mmap(FAR, HUGE, RW, 0x12, fd, 0));
+    rig.put(FAR, 2);
+    counts(rig, 0, 0);
+    Rig child = rig.fork();
+    rig.put(FAR, 3);
+    Looks.ends("the child's page", Kind.BUS_ADRERR, child.mm.read(FAR));
+    child.mm.exit();
   }
 
   private static void rearranges(Rig rig) {

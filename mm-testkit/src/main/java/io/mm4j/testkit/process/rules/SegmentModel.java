@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * System V segments as a list: who owns them, who may do what, which index they have (ipc/util.c,
- * ipc/shm.c of Linux 6.18). What is attached where, {@link SegmentBench} knows.
+ * ipc/shm.c of Linux 6.18). What is attached where, {@link SegmentOrderBench} knows.
  */
 final class SegmentModel {
   /** The answer of {@link #get} where a new segment is to be made. */

@@ -8,6 +8,7 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.A;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.FAR;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 
+import io.mm4j.api.InputException;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmFields;
@@ -51,7 +52,8 @@ public final class StateRules {
                 "states-by-rights",
                 "A VMA that is loaded with its rights only has the flags that mmap would have"
                     + " given it; it merges with what is mapped beside it, and pages whose bytes"
-                    + " nobody knows can be written. A range that is no place of a VMA is refused.",
+                    + " nobody knows can be written; a name is a name, and the vdso everybody's. A"
+                    + " range that is no place of a VMA is refused.",
                 "Recordings of old kernels tell no flags.",
                 "calc_vm_prot_bits, do_mmap, map_vdso, _install_special_mapping",
                 "a flag follows from the wrong letter"),
@@ -300,7 +302,46 @@ public final class StateRules {
       at += 8 * PAGE;
     }
     mergesAndPages(rig, both);
+    imagesAndNames(rig);
     refused(rig);
+  }
+
+  /** The vdso is mapped by every process of its kind; what has no file has no page of one. */
+  private static void imagesAndNames(Rig rig) {
+    VmaInfo image = new VmaInfo(FAR, FAR + 2 * PAGE, "r-xp", 0, "[vdso]", null, List.of(), "F1,.1");
+    for (boolean narrow : new boolean[] {false, true}) {
+      AddressSpace mm = (narrow ? new CaseSetup().ia32() : new CaseSetup()).create(rig.floor);
+      mm.loadVma(image);
+      mm.loadVma(new VmaInfo(A, A + 4 * PAGE, "rw-p", 0, "", null, List.of(), "F2,A1,f1"));
+      List<String> pages = new ArrayList<>();
+      mm.forEachVma(vma -> pages.add(vma.pages()));
+      List<String> wanted = List.of(".2,A1,.1", narrow ? "F1,.1" : "f1,.1");
+      check(pages.equals(wanted), wanted + " of a state with a vdso", pages.toString());
+      checkEqual(FAR, mm.fields().context(), "where the vdso is");
+      checkEqual(2, mm.fields().rssPages(), "rss");
+      mm.exit();
+    }
+    for (String data : List.of("[vvar]", "[vvar_vclock]")) {
+      AddressSpace mm = new CaseSetup().create(rig.floor);
+      mm.loadVma(new VmaInfo(A, A + 2 * PAGE, "r--p", 0, data, null, List.of(), "?"));
+      check(mm.read(A).ok(), "the time in " + data, "a signal");
+      mm.forEachVma(vma -> check(vma.pages().equals("?"), "nothing of " + data, vma.pages()));
+      mm.exit();
+    }
+    try {
+      rig.floor.kernelOption("anon-vma-name", "true");
+    } catch (InputException e) {
+      return; // a floor without that option has no names
+    }
+    long at = FAR + 32 * PAGE;
+    load(rig, at, "rw-p", "[anon:of memory]", null, "A1,.3");
+    String name = Looks.vmas(rig, at, at + 1).getFirst().name();
+    check(name.equals("[anon:of memory]"), "[anon:of memory]", name);
+    checkEqual(0, rig.mm.setVmaName(at, 4 * PAGE, "other"), "PR_SET_VMA_ANON_NAME");
+    rig.gives("mmap", at + 8 * PAGE, rig.mm.mmap(at + 8 * PAGE, PAGE, RW, 0x31, -1, 0));
+    checkEqual(0, rig.mm.setVmaName(at + 8 * PAGE, PAGE, "all"), "PR_SET_VMA_ANON_NAME");
+    name = Looks.vmas(rig, at + 8 * PAGE, at + 9 * PAGE).getFirst().name();
+    check(name.equals("[anon_shmem:all]"), "[anon_shmem:all]", name);
   }
 
   private static void mergesAndPages(Rig rig, OpenFile both) {

@@ -3,6 +3,7 @@
 package io.mm4j.testkit.process.rules;
 
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.A;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.B;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.C;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.FAR;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
@@ -184,6 +185,22 @@ public final class WatchCases {
     soft(rig, C, 1, ".");
     rig.touch(C);
     soft(rig, C, 1, "#");
+    movedGuard(rig);
+  }
+
+  /** A guard that was moved says so, too, to both who may ask. */
+  private static void movedGuard(Rig rig) {
+    long to = FAR + 8 * PAGE;
+    rig.map(B, 4 * PAGE, RW);
+    rig.gives("a guard", 0, rig.mm.madvise(B + PAGE, PAGE, Uapi.MADV_GUARD_INSTALL));
+    rig.gives("clear_refs 4", 0, rig.mm.clearRefs(4));
+    soft(rig, B, 4, "....");
+    rig.move(B + PAGE, to, PAGE);
+    soft(rig, to, 1, "#");
+    scan(rig, PagemapScan.of(to, to + PAGE, 0), "0-1 192");
+    rig.gives("clear_refs 4", 0, rig.mm.clearRefs(4));
+    soft(rig, to, 1, ".");
+    scan(rig, PagemapScan.of(to, to + PAGE, 0), "0-1 112");
   }
 
   /** Which pages are soft-dirty. */

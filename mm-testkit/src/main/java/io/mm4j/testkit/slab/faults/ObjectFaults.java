@@ -12,6 +12,7 @@ import io.mm4j.api.slab.SlabAllocatorProvider.Floors;
 import io.mm4j.testkit.Fault;
 import io.mm4j.testkit.slab.naive.NaiveCache;
 import io.mm4j.testkit.slab.naive.NaiveSlabAllocator;
+import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -59,6 +60,12 @@ final class ObjectFaults {
             "An object that krealloc has moved has lost its last byte.",
             List.of("SL-12"),
             LosesByte::new),
+        SlabFaults.fault(
+            "zeroes-what-was-asked",
+            "Behind the bytes that were asked for an object is not cleared, but krealloc takes it"
+                + " for cleared.",
+            List.of("SL-12"),
+            ZeroesWhatWasAsked::new),
         SlabFaults.fault(
             "takes-it-twice",
             "A free object is freed again, unless it was freed last.",
@@ -134,6 +141,17 @@ final class ObjectFaults {
                   }
                 }),
         SlabFaults.fault(
+            "reclaimable-as-any",
+            "kmalloc with __GFP_RECLAIMABLE is served as any other, beside caches of the kind.",
+            List.of("SL-17"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  public synchronized long kmallocHere(Cpu cpu, long bytes, int gfp, int node) {
+                    return super.kmallocHere(cpu, bytes, gfp & ~Gfp.__GFP_RECLAIMABLE, node);
+                  }
+                }),
+        SlabFaults.fault(
             "no-node",
             "__GFP_THISNODE is forgotten, and the other node preferred.",
             List.of("SL-17"),
@@ -151,6 +169,22 @@ final class ObjectFaults {
             "The last freed object is kept for the next request without a lock.",
             List.of("SL-31"),
             AtHand::new));
+  }
+
+  private static final class ZeroesWhatWasAsked extends NaiveSlabAllocator {
+    ZeroesWhatWasAsked(Floors floors) {
+      super(floors);
+    }
+
+    @Override
+    public synchronized long allocate(Cpu cpu, NaiveCache cache, int gfp, int node, int bytes) {
+      long object = super.allocate(cpu, cache, gfp, node, bytes);
+      int rest = cache.objectBytes() - bytes;
+      if (object != NO_OBJECT && rest > 0) {
+        MemorySegment _ = memory.ram().asSlice(object + bytes, rest).fill((byte) -1);
+      }
+      return object;
+    }
   }
 
   private static final class Twice extends NaiveSlabAllocator {

@@ -8,17 +8,42 @@ import io.mm4j.api.page.Gfp;
 import io.mm4j.api.slab.CacheStats;
 import io.mm4j.api.slab.KmemCache;
 import io.mm4j.api.slab.KmemCacheArgs;
+import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.slab.SlabAllocatorProvider;
+import io.mm4j.api.slab.SlabAllocatorProvider.Floors;
 import io.mm4j.testkit.Fault;
 import io.mm4j.testkit.slab.naive.NaiveCache;
 import io.mm4j.testkit.slab.naive.NaiveGeometry;
 import io.mm4j.testkit.slab.naive.NaiveSlabAllocator;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** Allocators that ask for the wrong thing, or share what is not to be shared. */
 final class RequestFaults {
   private RequestFaults() {}
+
+  /** An allocator whose caches say something else of themselves. */
+  private static SlabAllocator saying(Floors floors, UnaryOperator<CacheStats> change) {
+    return new NaiveSlabAllocator(floors) {
+      @Override
+      protected NaiveCache cache(
+          int id, KmemCacheArgs args, int flags, NaiveGeometry geometry, boolean own) {
+        return new NaiveCache(id, args, flags, geometry, own) {
+          @Override
+          public CacheStats stats() {
+            return change.apply(super.stats());
+          }
+        };
+      }
+    };
+  }
+
+  /** The same, and CPUs keep so many objects. */
+  private static CacheStats keeping(CacheStats s, long kept) {
+    long live = s.liveObjects();
+    return new CacheStats(live, s.objects(), live, s.slabs(), s.slabs(), s.pages(), 0, 0, 0, kept);
+  }
 
   static List<Fault<SlabAllocatorProvider>> all() {
     return List.of(
@@ -119,15 +144,10 @@ final class RequestFaults {
             "Statistics tell of a slab that a CPU works with, and there is none.",
             List.of("SL-50"),
             floors ->
-                new NaiveSlabAllocator(floors) {
-                  @Override
-                  protected NaiveCache cache(
-                      int id, KmemCacheArgs args, int flags, NaiveGeometry geometry, boolean own) {
-                    return new NaiveCache(id, args, flags, geometry, own) {
-                      @Override
-                      public CacheStats stats() {
-                        var s = super.stats();
-                        return new CacheStats(
+                saying(
+                    floors,
+                    s ->
+                        new CacheStats(
                             s.activeObjects(),
                             s.objects(),
                             s.liveObjects(),
@@ -137,11 +157,7 @@ final class RequestFaults {
                             0,
                             0,
                             Math.min(1, s.slabs()),
-                            0);
-                      }
-                    };
-                  }
-                }),
+                            0))),
         SlabFaults.fault(
             "refuses-while-others-work",
             "While another CPU is at work every cache counts as in use.",
@@ -162,45 +178,12 @@ final class RequestFaults {
             "keeps-far-objects",
             "Every object that is free counts as kept by a CPU.",
             List.of("SL-52"),
-            floors ->
-                new NaiveSlabAllocator(floors) {
-                  @Override
-                  protected NaiveCache cache(
-                      int id, KmemCacheArgs args, int flags, NaiveGeometry geometry, boolean own) {
-                    return new NaiveCache(id, args, flags, geometry, own) {
-                      @Override
-                      public CacheStats stats() {
-                        var s = super.stats();
-                        long live = s.liveObjects();
-                        long slabs = s.slabs();
-                        long free = s.objects() - live;
-                        return new CacheStats(
-                            live, s.objects(), live, slabs, slabs, s.pages(), 0, 0, 0, free);
-                      }
-                    };
-                  }
-                }),
+            floors -> saying(floors, s -> keeping(s, s.objects() - s.liveObjects()))),
         SlabFaults.fault(
             "keeps-what-it-gives",
             "A CPU keeps an object for each slab, whatever it gives.",
             List.of("SL-53"),
-            floors ->
-                new NaiveSlabAllocator(floors) {
-                  @Override
-                  protected NaiveCache cache(
-                      int id, KmemCacheArgs args, int flags, NaiveGeometry geometry, boolean own) {
-                    return new NaiveCache(id, args, flags, geometry, own) {
-                      @Override
-                      public CacheStats stats() {
-                        var s = super.stats();
-                        long live = s.liveObjects();
-                        long slabs = s.slabs();
-                        return new CacheStats(
-                            live, s.objects(), live, slabs, slabs, s.pages(), 0, 0, 0, slabs);
-                      }
-                    };
-                  }
-                }),
+            floors -> saying(floors, s -> keeping(s, s.slabs()))),
         SlabFaults.fault(
             "merges-all-the-same",
             "slab_nomerge changes nothing.",

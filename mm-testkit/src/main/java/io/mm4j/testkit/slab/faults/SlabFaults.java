@@ -22,7 +22,8 @@ public final class SlabFaults {
             CacheFaults.all(),
             DebugFaults.all(),
             PromiseFaults.all(),
-            RequestFaults.all())
+            RequestFaults.all(),
+            BoundFaults.all())
         .flatMap(List::stream)
         .toList();
   }

@@ -27,7 +27,7 @@ public final class ArrayGeometry {
    */
   public record Kernel(boolean old, int word, boolean large, int cpus) {
     int line() {
-      return old ? 32 : 64;
+      return old && word == 4 ? 32 : 64;
     }
 
     /** {@code struct slab}: list, colouroff, s_mem, inuse, free, and from 2.6 on the node. */
@@ -98,7 +98,7 @@ public final class ArrayGeometry {
   }
 
   private int management(Kernel kernel, int number) {
-    return up(kernel.descriptor() + number * BUFCTL, kernel.old ? kernel.line() : align);
+    return up(kernel.descriptor() + number * BUFCTL, kernel.old ? Math.max(kernel.line(), align) : align);
   }
 
   private int number(Kernel kernel, boolean off, int order) {

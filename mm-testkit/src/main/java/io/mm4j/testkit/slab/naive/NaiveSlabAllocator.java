@@ -4,6 +4,7 @@ package io.mm4j.testkit.slab.naive;
 
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.Cpu;
+import io.mm4j.api.InputException;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
@@ -242,8 +243,16 @@ public class NaiveSlabAllocator implements SlabAllocator {
     return on(cpu).alloc(cache, gfp, nodeId);
   }
 
+  /** Free objects hold links. */
+  protected void needBytes() {
+    if (!memory.hasContents()) {
+      throw new InputException("RAM has no bytes", "slab=naive", "--contents all, tables");
+    }
+  }
+
   /** Hands an object out. */
   public synchronized long allocate(Cpu cpu, NaiveCache cache, int gfp, int node, int bytes) {
+    needBytes();
     Slab slab = slabWithRoom(cpu, cache, gfp, node);
     if (slab == null) {
       return NO_OBJECT;

@@ -19,6 +19,7 @@ import io.mm4j.testkit.slab.rules.SlabRule.Needs;
 import io.mm4j.testkit.slab.rules.SlabSubject.Aspect;
 import io.mm4j.testkit.slab.rules.SlabSubject.Cache;
 import io.mm4j.testkit.slab.rules.SlabSubject.Live;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -225,6 +226,7 @@ public final class CaseRules {
   private static void krealloc(SlabSubject s, Seeded random) {
     SlabAllocator slabs = s.slabs;
     int bytes = SlabOp.size(random, 9000);
+    used(s, bytes);
     long first = slabs.krealloc(s.cpu(0), SlabAllocator.NO_OBJECT, bytes, GFP | Gfp.__GFP_ZERO);
     check(slabs.ksize(first) >= bytes, "an object for krealloc of none", "" + first);
     for (int at = 0; at < bytes; at++) {
@@ -232,7 +234,9 @@ public final class CaseRules {
       s.machine.memory().putByte(first + at, (byte) (at * 13 + 1));
     }
     for (int i = 0; i < 12; i++) {
-      int next = SlabOp.size(random, 9000);
+      boolean near = random.oneIn(3);
+      int next = near ? bytes + random.between(1, 8) : SlabOp.size(random, 9000);
+      used(s, next);
       first = slabs.krealloc(s.cpu(i), first, next, GFP | Gfp.__GFP_ZERO);
       check(slabs.ksize(first) >= next, "room for " + next + " bytes", slabs.ksize(first) + "");
       for (int at = 0; at < next; at++) {
@@ -248,6 +252,15 @@ public final class CaseRules {
     checkEqual(
         SlabAllocator.ZERO_SIZE_PTR, slabs.krealloc(s.cpu(0), first, 0, GFP), "krealloc to 0");
     s.empty();
+  }
+
+  /** Somebody had memory for objects of this size, and left it full. */
+  private static void used(SlabSubject s, int bytes) {
+    long object = s.slabs.kmalloc(s.cpu(0), bytes + 1L, GFP);
+    if (object != SlabAllocator.NO_OBJECT) {
+      MemorySegment _ = s.machine.memory().ram().asSlice(object, bytes + 1L).fill((byte) -1);
+      s.slabs.kfree(s.cpu(0), object);
+    }
   }
 
   private static void doubleFree(SlabSubject s, Seeded random) {

@@ -33,7 +33,8 @@ public final class EverydayRules {
                 "SL-02",
                 "alignment",
                 "An object is aligned as its cache asks, with SLAB_HWCACHE_ALIGN to a line or an"
-                    + " even part of one; of kmalloc to 8, and powers of two to their size.",
+                    + " even part of one; of kmalloc to 8, and powers of two to their size, or,"
+                    + " where kmalloc's own caches have that flag as in Linux 2.4, to a line.",
                 "Devices and locks rely on it.",
                 "mm/slab_common.c calculate_alignment, kmalloc's natural alignment",
                 "the size is not rounded up to the alignment, or a red zone shifts the object"),

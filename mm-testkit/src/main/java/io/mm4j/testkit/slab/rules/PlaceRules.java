@@ -44,8 +44,8 @@ public final class PlaceRules {
             "SL-17",
             "kinds-and-nodes",
             "An object of __GFP_DMA lies in zone DMA, one of a node that must serve on that node,"
-                + " and the cache that serves __GFP_DMA, __GFP_RECLAIMABLE, __GFP_ACCOUNT has the"
-                + " flag of it.",
+                + " and the cache that serves __GFP_DMA has the flag of it, as has that for"
+                + " __GFP_RECLAIMABLE and for __GFP_ACCOUNT where kmalloc has caches of the kind.",
             "ISA devices see 16 MiB; far memory is slow.",
             "include/linux/slab.h kmalloc_type; mm/slub.c",
             "the first free object serves, wherever it lies",
@@ -159,7 +159,9 @@ public final class PlaceRules {
         s.free(i + 1, s.held.get(random.below(s.held.size())));
       }
     }
-    Cache cache = CaseRules.cache(s, random, "near");
+    int flags = SlabFlags.SLAB_NO_MERGE;
+    flags |= random.oneIn(2) ? SlabFlags.SLAB_TYPESAFE_BY_RCU : 0;
+    Cache cache = s.create(KmemCacheArgs.of("near", SlabOp.size(random, 1500)).withFlags(flags));
     for (int i = 0; i < 40; i++) {
       int node = random.below(2);
       long near = slabs.kmemCacheAlloc(s.cpu(i), cache.cache, GFP | Gfp.__GFP_THISNODE, node);
@@ -179,17 +181,25 @@ public final class PlaceRules {
   private static void kind(SlabSubject s, int gfp, int flag) {
     int kinds = SlabFlags.SLAB_CACHE_DMA | SlabFlags.SLAB_RECLAIM_ACCOUNT | SlabFlags.SLAB_ACCOUNT;
     kinds |= SlabFlags.SLAB_DEBUG_FLAGS;
+    int wanted = flag == SlabFlags.SLAB_CACHE_DMA || hasKind(s, flag) ? flag : 0;
     long object = s.slabs.kmalloc(s.cpu(0), 100, GFP | gfp);
     KmemCache cache = s.slabs.cacheOf(object);
     check(cache != null, "a cache for 100 bytes", "none");
     if (cache != null) {
-      checkEqual(flag, cache.flags() & kinds, "kind of the cache for " + Gfp.format(gfp));
+      checkEqual(wanted, cache.flags() & kinds, "kind of the cache for " + Gfp.format(gfp));
       check(
           cache.equals(s.slabs.kmallocCache(100, GFP | gfp)),
           "kmallocCache: " + cache,
           "" + s.slabs.kmallocCache(100, GFP | gfp));
     }
     s.slabs.kfree(s.cpu(0), object);
+  }
+
+  /** Whether there are such caches of kmalloc: Linux 2.4 has them for DMA alone. */
+  private static boolean hasKind(SlabSubject s, int flag) {
+    return s.slabs.caches().stream()
+        .mapToInt(KmemCache::flags)
+        .anyMatch(flags -> (flags & flag) != 0 && (flags & SlabFlags.SLAB_KMALLOC) != 0);
   }
 
   private static void sizes(SlabSubject s, Seeded random) {
@@ -252,7 +262,8 @@ public final class PlaceRules {
       s.slabs.kfree(s.cpu(i + 1), object);
     }
     List<Long> pages = new ArrayList<>();
-    for (int i = 0; i < 2; i++) {
+    int last = random.below(2); // else one CPU alone asks for what the other keeps, too
+    for (int i = 0; i <= last; i++) {
       for (long pfn = 0; (pfn = s.machine.pages().allocPages(s.cpu(i), GFP, 0)) >= 0; ) {
         pages.add(pfn);
       }

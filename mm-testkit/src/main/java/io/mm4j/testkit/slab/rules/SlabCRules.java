@@ -83,7 +83,7 @@ public final class SlabCRules {
   }
 
   private static KmemCacheArgs args(Seeded random, Kernel kernel, int most) {
-    int align = kernel.old() || random.oneIn(2) ? 0 : 8 << random.below(5);
+    int align = random.oneIn(2) ? 0 : 8 << random.below(5);
     int flags = SlabFlags.SLAB_NO_MERGE;
     flags |= random.oneIn(3) ? SlabFlags.SLAB_HWCACHE_ALIGN : 0;
     flags |= random.oneIn(4) ? SlabFlags.SLAB_RECLAIM_ACCOUNT : 0;

@@ -20,6 +20,7 @@ import io.mm4j.api.slab.KmemCache;
 import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.slab.SlabAllocatorProvider;
+import io.mm4j.api.slab.SlabAllocatorProvider.Capabilities;
 import io.mm4j.api.slab.SlabFlags;
 import io.mm4j.testkit.Subject;
 import io.mm4j.testkit.frames.naive.NaiveFrames;
@@ -76,6 +77,11 @@ final class SlabSubject extends Subject {
   /** The options of the plugin. */
   final Options options;
 
+  /** What the plugin claims. */
+  final Capabilities can;
+
+  private final MachineConfig config;
+
   final List<Cache> caches = new ArrayList<>();
 
   /** By address. */
@@ -96,6 +102,7 @@ final class SlabSubject extends Subject {
       long failNth) {
     this.shape = shape;
     this.options = options;
+    this.can = provider.capabilities();
     this.aspects = aspects.isEmpty() ? EnumSet.noneOf(Aspect.class) : EnumSet.copyOf(aspects);
     PluginRegistry registry =
         PluginRegistry.of(
@@ -108,7 +115,7 @@ final class SlabSubject extends Subject {
                 List.of(FailingPages.provider(failNth)),
                 Spi.SLAB,
                 List.of(provider)));
-    machine =
+    config =
         new MachineConfig()
             .architecture(shape.architecture())
             .cpus(shape.cpus())
@@ -122,9 +129,14 @@ final class SlabSubject extends Subject {
             .plugin(
                 Spi.SLAB,
                 new PluginSpec(
-                    provider.name(), provider.options().isEmpty() ? Map.of() : options.asMap()))
-            .boot();
+                    provider.name(), provider.options().isEmpty() ? Map.of() : options.asMap()));
+    machine = config.boot();
     slabs = machine.slabs();
+  }
+
+  /** Another machine of the same kind, whose RAM has no bytes. */
+  Machine withoutBytes() {
+    return config.contents(false).boot();
   }
 
   boolean looksAt(Aspect aspect) {
@@ -174,7 +186,7 @@ final class SlabSubject extends Subject {
       tell(String.format("0x%x", paddr));
     }
     if (looksAt(Aspect.ALIGNMENT)) {
-      int align = cache == null ? kmallocAlign(bytes) : cacheAlign(cache.args);
+      int align = cache == null ? kmallocAlign(paddr, bytes) : cacheAlign(cache.args);
       check(paddr % align == 0, "an address aligned to " + align, String.format("0x%x", paddr));
       if (cache != null) {
         int says = cache.cache.align();
@@ -252,21 +264,30 @@ final class SlabSubject extends Subject {
     }
   }
 
-  /** {@code ARCH_KMALLOC_MINALIGN}, and the whole size of a power of two. */
-  static int kmallocAlign(int bytes) {
+  /**
+   * {@code ARCH_KMALLOC_MINALIGN}, and the whole size of a power of two; in Linux 2.4, whose caches
+   * of kmalloc are aligned to lines, no more than a line.
+   */
+  private int kmallocAlign(long paddr, int bytes) {
+    KmemCache serves = slabs.cacheOf(paddr);
+    if (serves != null && (serves.flags() & SlabFlags.SLAB_HWCACHE_ALIGN) != 0) {
+      return Math.max(8, lineAlign(serves.objectBytes()));
+    }
     return Integer.bitCount(bytes) == 1 ? Math.max(8, Math.min(bytes, 1 << 22)) : 8;
   }
 
   private static int cacheAlign(KmemCacheArgs args) {
     int align = Math.max(8, args.align());
-    if ((args.flags() & SlabFlags.SLAB_HWCACHE_ALIGN) != 0) {
-      int line = 64;
-      while (args.objectBytes() <= line / 2) {
-        line /= 2;
-      }
-      align = Math.max(align, line);
+    boolean toLine = (args.flags() & SlabFlags.SLAB_HWCACHE_ALIGN) != 0;
+    return toLine ? Math.max(align, lineAlign(args.objectBytes())) : align;
+  }
+
+  private static int lineAlign(int bytes) {
+    int line = 64;
+    while (bytes <= line / 2) {
+      line /= 2;
     }
-    return align;
+    return line;
   }
 
   private void write(Live object) {

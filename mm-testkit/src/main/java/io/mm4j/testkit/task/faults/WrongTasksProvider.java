@@ -5,11 +5,10 @@ package io.mm4j.testkit.task.faults;
 import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.machine.Spi;
 import io.mm4j.api.plugin.Options;
-import io.mm4j.api.process.AddressSpace;
-import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.api.process.Tasks;
+import io.mm4j.testkit.process.faults.DelegatingFloor;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -41,14 +40,13 @@ public record WrongTasksProvider(String name, BiFunction<Floors, Tasks, Tasks> w
     return new Floor(right.create(floors, Options.defaults(right)), floors, wrap);
   }
 
-  private static final class Floor implements ProcessFloor {
-    private final ProcessFloor right;
+  private static final class Floor extends DelegatingFloor {
     private final Floors floors;
     private final BiFunction<Floors, Tasks, Tasks> wrap;
     private @Nullable Tasks tasks;
 
     Floor(ProcessFloor right, Floors floors, BiFunction<Floors, Tasks, Tasks> wrap) {
-      this.right = right;
+      super(right);
       this.floors = floors;
       this.wrap = wrap;
     }
@@ -61,31 +59,6 @@ public record WrongTasksProvider(String name, BiFunction<Floors, Tasks, Tasks> w
         tasks = now;
       }
       return now;
-    }
-
-    @Override
-    public AddressSpace createAddressSpace(AddressSpaceConfig config) {
-      return right.createAddressSpace(config);
-    }
-
-    @Override
-    public void failAllocationAfter(long n) {
-      right.failAllocationAfter(n);
-    }
-
-    @Override
-    public long allocationCount() {
-      return right.allocationCount();
-    }
-
-    @Override
-    public long committedPages() {
-      return right.committedPages();
-    }
-
-    @Override
-    public void close() {
-      right.close();
     }
   }
 }

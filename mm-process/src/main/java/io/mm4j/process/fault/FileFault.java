@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.fault;
+
+import io.mm4j.process.fault.FaultHandler.Result;
+import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.FileObject;
+import io.mm4j.process.page.Frames;
+import io.mm4j.process.page.PageTable;
+import io.mm4j.process.page.ReadAhead;
+import io.mm4j.process.vma.AnonVmas;
+import io.mm4j.process.vma.VmFlags;
+import io.mm4j.process.vma.Vma;
+import java.util.Objects;
+
+/**
+ * {@code do_fault} (mm/memory.c) with {@code filemap_fault} and {@code filemap_map_pages}
+ * (mm/filemap.c) of Linux 6.18: makes a page of a file present, and cached ones around it.
+ */
+final class FileFault {
+  private static final long FAULT_AROUND_PAGES = 16;
+
+  private final Mm mm;
+  private final PageTable pages;
+  private final Frames frames;
+  private final AnonFault anon;
+
+  FileFault(Mm mm, AnonFault anon) {
+    this.mm = mm;
+    this.pages = mm.pages;
+    this.frames = mm.context.frames();
+    this.anon = anon;
+  }
+
+  /** {@code do_fault}: by what the access wants. */
+  Result handle(Vma vma, long addr, boolean write) {
+    FileObject file = Objects.requireNonNull(vma.backing);
+    long index = vma.pgoffAt(addr);
+    if (write && !vma.has(VmFlags.SHARED)) {
+      return copy(vma, file, addr);
+    }
+    if (!write && aroundFault(vma, file, addr)) {
+      mm.because("fault", "a page of the file, and the cached ones around it (fault-around)");
+      return Result.OK;
+    }
+    if (file.beyondEnd(index)) {
+      mm.because("fault", "behind the end of the file");
+      return Result.SIGBUS;
+    }
+    if (readIfAbsent(vma, file, index) && !write && aroundFault(vma, file, addr)) {
+      return Result.OK; // what waits for the disk is tried again from the start
+    }
+    if (!finish(vma, file, addr)) {
+      return Result.OOM;
+    }
+    if (write) {
+      if (pages.look(addr) == PageTable.PAGE) {
+        pages.setBits(true, true);
+      }
+      file.markDirty(index);
+    }
+    return Result.OK;
+  }
+
+  /** {@code do_cow_fault}. */
+  private Result copy(Vma vma, FileObject file, long addr) {
+    long index = vma.pgoffAt(addr);
+    boolean first = vma.anonVma == null;
+    if (!AnonVmas.prepare(mm.vmas, vma)) {
+      return Result.OOM;
+    }
+    if (file.beyondEnd(index)) {
+      mm.because("fault", "behind the end of the file");
+      return Result.SIGBUS;
+    }
+    anon.explain(first, "first write to a private file mapping: a copy of the page");
+    boolean _ = readIfAbsent(vma, file, index);
+    long page = file.page(index);
+    if (page == Frames.NONE || !pages.makeTable(addr)) {
+      return Result.OOM;
+    }
+    long pfn = frames.newCopy(page, vma, index);
+    return anon.own(vma, addr, PageTable.NOTHING, Frames.NONE, pfn);
+  }
+
+  /** True if the page had to be read, so that the fault begins again. */
+  private boolean readIfAbsent(Vma vma, FileObject file, long index) {
+    boolean absent = !file.isCached(index);
+    if (file.isShmem()) {
+      long _ = absent ? file.page(index) : Frames.NONE;
+      return false;
+    }
+    boolean ahead = vma.file != null && !vma.has(VmFlags.RAND_READ);
+    if (!absent && !(ahead && file.isMarked(index))) {
+      return false;
+    }
+    if (vma.file != null && !file.isStale(index) && (ahead || vma.has(VmFlags.EXEC))) {
+      ReadAhead reads = mm.context.readAhead(vma.file);
+      if (!absent) {
+        reads.async(file, index, mm.context.readAheadPages);
+      } else if (vma.has(VmFlags.SEQ_READ)) {
+        reads.sequential(file, index);
+      } else {
+        reads.around(file, index, vma, vma.has(VmFlags.EXEC));
+      }
+    }
+    long _ = file.page(index);
+    return true;
+  }
+
+  /**
+   * {@code do_fault_around} and {@code filemap_map_pages}: an aligned window of 16 pages, cut to
+   * the VMA, the page table and the file. The first folio in it decides whether a missing page
+   * table is made; each folio itself, whether it is mapped whole. True if the address is present
+   * afterwards.
+   */
+  private boolean aroundFault(Vma vma, FileObject file, long addr) {
+    if (vma.special != Vma.Special.NONE || file.isSegment()) {
+      return false; // shm_vm_ops has no map_pages
+    }
+    long tablePages = mm.hugeBytes >>> 12;
+    long slot = addr >>> 12 & tablePages - 1;
+    long inVma = (addr - vma.start) >> 12;
+    long from = Math.max(slot & -FAULT_AROUND_PAGES, slot - Math.min(slot, inVma));
+    long to = Math.min(Math.min(from + FAULT_AROUND_PAGES, tablePages), slot + vma.pages() - inVma);
+    long index = vma.pgoffAt(addr);
+    long past = Math.min(index + to - slot, file.pageCount());
+    long first = file.nextMappable(index + from - slot, past);
+    if (first >= past) {
+      return false;
+    }
+    boolean large = file.mapsLarge(first);
+    if (large && mapHugeFile(vma, file, addr, first)) {
+      return true;
+    }
+    if (!large && !pages.hasTable(addr)) {
+      return false;
+    }
+    for (long i = first; i < past; i = file.nextMappable(i, past)) {
+      long end = file.folioEnd(i);
+      if (file.mapsLarge(i) && file.folioOrder(i) > 0 && fits(vma, file, addr, i)) {
+        mapAbsent(vma, file, file.folioStart(i), end);
+      } else {
+        mapAbsent(vma, file, i, Math.min(end, past));
+      }
+      i = end;
+    }
+    return pages.look(addr) != PageTable.NOTHING;
+  }
+
+  /** Whether the folio lies within the VMA and within the page table of an address. */
+  private boolean fits(Vma vma, FileObject file, long addr, long index) {
+    long first = file.folioStart(index);
+    long past = file.folioEnd(index);
+    if (first < vma.pgoff || past > vma.pgoff + vma.pages()) {
+      return false;
+    }
+    long at = vma.start + ((first - vma.pgoff) << 12);
+    long last = vma.start + ((past - vma.pgoff) << 12) - 1;
+    long table = addr & -mm.hugeBytes;
+    return (at & -mm.hugeBytes) == table && (last & -mm.hugeBytes) == table;
+  }
+
+  /** Maps cached pages where nothing is; false if memory is out. */
+  private boolean mapAbsent(Vma vma, FileObject file, long first, long past) {
+    long prot = mm.prot(vma);
+    for (long i = first; i < past; i++) {
+      long at = vma.start + ((i - vma.pgoff) << 12);
+      if (pages.look(at) != PageTable.NOTHING) {
+        continue;
+      }
+      long pfn = file.page(i);
+      if (pfn == Frames.NONE || !pages.makeTable(at)) {
+        return false;
+      }
+      pages.mapCached(at, pfn, pages.entry(pfn, prot));
+    }
+    return true;
+  }
+
+  /**
+   * {@code finish_fault}: the page, or all of its folio if nothing is mapped there yet and the
+   * folio does not reach behind the end of the file; false if memory is out.
+   */
+  private boolean finish(Vma vma, FileObject file, long addr) {
+    long index = vma.pgoffAt(addr);
+    boolean whole = file.isShmem() || file.folioEnd(index) <= file.pageCount();
+    if (whole && mapHugeFile(vma, file, addr, index)) {
+      return true;
+    }
+    if (whole && vma.special == Vma.Special.NONE && file.folioOrder(index) > 0) {
+      long first = file.folioStart(index);
+      long at = vma.start + ((first - vma.pgoff) << 12);
+      if (fits(vma, file, addr, index)
+          && pages.ranges().isEmpty(at, at + ((file.folioEnd(index) - first) << 12))) {
+        return mapAbsent(vma, file, first, file.folioEnd(index));
+      }
+    }
+    return mapAbsent(vma, file, index, index + 1);
+  }
+
+  /** {@code do_set_pmd}: a folio of 2 MiB that lies right is mapped at once. */
+  private boolean mapHugeFile(Vma vma, FileObject file, long addr, long index) {
+    long from = addr & -mm.hugeBytes;
+    if (pages.hasTable(addr)
+        || !frames.hasHugePages()
+        || from < vma.start
+        || from + mm.hugeBytes > vma.end
+        || vma.has(VmFlags.NOHUGEPAGE)
+        || mm.thpDisabled(vma.flags)
+        || (vma.pgoffAt(from) & (mm.hugeBytes >>> 12) - 1) != 0
+        || file.folioOrder(index) != frames.hugeOrder()) {
+      return false;
+    }
+    long head = file.page(vma.pgoffAt(from));
+    if (head == Frames.NONE
+        || frames.order(head) != frames.hugeOrder()
+        || !pages.makeDirectory(addr)) {
+      return false;
+    }
+    pages.huge().mapCached(addr, pages.huge().entry(head, mm.prot(vma)));
+    return true;
+  }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.fault;
+
+import io.mm4j.api.pagetable.PageTables;
+import io.mm4j.api.process.ThpMode;
+import io.mm4j.process.fault.FaultHandler.Result;
+import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.Frames;
+import io.mm4j.process.page.PageTable;
+import io.mm4j.process.vma.AnonVmas;
+import io.mm4j.process.vma.VmFlags;
+import io.mm4j.process.vma.Vma;
+import org.jspecify.annotations.Nullable;
+
+/** Faults in anonymous memory that map 2 MiB at once (mm/huge_memory.c of Linux 6.18). */
+final class HugeFault {
+  private final Mm mm;
+  private final PageTable pages;
+  private final Frames frames;
+
+  HugeFault(Mm mm) {
+    this.mm = mm;
+    this.pages = mm.pages;
+    this.frames = mm.context.frames();
+  }
+
+  /** Whether faults in this VMA may map huge pages at all ({@code thp_vma_allowable_order}). */
+  boolean allowed(Vma vma) {
+    if (!vma.isAnonymous()
+        || !frames.hasHugePages()
+        || vma.hasAny(VmFlags.NOHUGEPAGE | VmFlags.SPECIAL)
+        || mm.thpDisabled(vma.flags)) {
+      return false;
+    }
+    return mm.thp() == ThpMode.ALWAYS || (mm.thp() == ThpMode.MADVISE && vma.has(VmFlags.HUGEPAGE));
+  }
+
+  /** Whether huge pages are allowed, and the 2 MiB around an address lie in the VMA. */
+  boolean fits(Vma vma, long addr) {
+    long from = addr & -mm.hugeBytes;
+    return allowed(vma) && from >= vma.start && from + mm.hugeBytes <= vma.end;
+  }
+
+  /** {@code do_huge_pmd_anonymous_page}: false if there is no block or no table. */
+  boolean map(Vma vma, long addr, boolean write) {
+    if (!pages.makeDirectory(addr)) {
+      return false;
+    }
+    long table = pages.huge().newTable();
+    if (table == PageTables.NO_TABLE) {
+      return false;
+    }
+    long index = vma.pgoffAt(addr & -mm.hugeBytes);
+    boolean own = write || mm.context.forbidsZeroPage;
+    long head = own ? frames.newHuge(vma, index) : frames.hugeZero();
+    if (head == Frames.NONE || !pages.huge().fits(addr)) {
+      pages.huge().freeTable(table);
+      if (head != Frames.NONE && own) {
+        frames.put(head);
+      }
+      return false;
+    }
+    long prot = mm.prot(vma);
+    pages
+        .huge()
+        .map(addr, own ? ownEntry(vma, head, prot) : pages.huge().zeroEntry(head, prot), table);
+    return true;
+  }
+
+  /** {@code maybe_pmd_mkwrite}: dirty in any case, and writable if the VMA is. */
+  private long ownEntry(Vma vma, long head, long prot) {
+    long entry = pages.huge().entry(head, prot);
+    return vma.has(VmFlags.WRITE) ? pages.written(entry) : frames.format().bits().mkdirty(entry);
+  }
+
+  /**
+   * {@code do_huge_pmd_wp_page}.
+   *
+   * @return null if it is to be split, and one of its pages written to ({@code VM_FAULT_FALLBACK})
+   */
+  @Nullable Result write(Vma vma, long addr, int kind) {
+    if (kind == PageTable.PAGE && frames.mapCount(pages.pfn()) == 1) {
+      frames.lru().exclusive(frames.head(pages.pfn()));
+      pages.setBits(true, true);
+      return Result.OK;
+    }
+    if (kind == PageTable.ZERO) {
+      if (!AnonVmas.prepare(mm.vmas, vma)) {
+        return Result.OOM;
+      }
+      long head = frames.newHuge(vma, vma.pgoffAt(addr & -mm.hugeBytes));
+      if (head != Frames.NONE && pages.huge().isZero(addr)) {
+        pages.huge().changeZero(addr, pages.written(pages.huge().entry(head, mm.prot(vma))));
+        return Result.OK;
+      }
+      if (head != Frames.NONE) {
+        frames.put(head);
+      }
+    }
+    return null;
+  }
+}

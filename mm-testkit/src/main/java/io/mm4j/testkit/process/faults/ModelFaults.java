@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.process.faults;
+
+import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.PagemapScan;
+import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.Uapi;
+import io.mm4j.api.vma.VmaIndexProvider;
+import io.mm4j.testkit.Fault;
+import java.util.List;
+
+/** The faults of the rules with a model of their own, of refusals and of round trips. */
+final class ModelFaults {
+  private static final int PR_SET_MM_BRK = 7;
+
+  private ModelFaults() {}
+
+  static List<Fault<VmaIndexProvider>> all() {
+    return List.of(
+        SyscallFaults.call(
+            "no-descriptor-is-invalid",
+            "ftruncate of what is not open is EINVAL.",
+            (mm, call, a) -> {
+              long result = mm.syscall(call, a);
+              boolean other = call == Syscall.FTRUNCATE && result == -Errno.EBADF;
+              return other ? -Errno.EINVAL : result;
+            },
+            "AS-80"),
+        SyscallFaults.call(
+            "never-out-of-keys",
+            "A protection key is refused in the same way each time.",
+            (mm, call, a) -> call == Syscall.PKEY_ALLOC ? -Errno.EINVAL : mm.syscall(call, a),
+            "AS-81"),
+        SyscallFaults.call(
+            "gives-nothing-away",
+            "IPC_SET says that it was done.",
+            (mm, call, a) ->
+                call == Syscall.SHMCTL && a[1] == Uapi.IPC_SET ? 0 : mm.syscall(call, a),
+            "AS-82"),
+        SyscallFaults.floor(
+            "promises-nothing",
+            "Pages of the pool are promised to nobody.",
+            right ->
+                new DelegatingFloor(right) {
+                  @Override
+                  public HugePages hugePages() {
+                    HugePages p = right.hugePages();
+                    return new HugePages(
+                        p.pageBytes(), p.total(), p.free(), 0, p.surplus(), p.overcommit());
+                  }
+                },
+            "AS-83"),
+        SyscallFaults.floor(
+            "finds-any-number",
+            "PAGEMAP_SCAN does not look at how many pages are wanted.",
+            right -> DelegatingSpace.floor(right, FindsAnyNumber::new),
+            "AS-84"),
+        SyscallFaults.call(
+            "sets-no-break",
+            "PR_SET_MM_BRK says that it was done.",
+            (mm, call, a) -> {
+              boolean ofBreak =
+                  call == Syscall.PRCTL && a[0] == Uapi.PR_SET_MM && a[1] == PR_SET_MM_BRK;
+              long before = mm.fields().brk();
+              long result = mm.syscall(call, a);
+              if (ofBreak && result == 0) {
+                long _ = mm.syscall(call, a[0], a[1], before, 0, 0);
+              }
+              return result;
+            },
+            "AS-85"),
+        SyscallFaults.floor(
+            "children-never-end",
+            "The exit of a child leaves everything to it.",
+            right -> DelegatingSpace.floor(right, inner -> new NeverEnds(inner, false)),
+            "AS-86"));
+  }
+
+  private static final class FindsAnyNumber extends DelegatingSpace {
+    FindsAnyNumber(AddressSpace inner) {
+      super(inner, FindsAnyNumber::new);
+    }
+
+    @Override
+    public PagemapScan.Found pagemapScan(PagemapScan scan) {
+      return super.pagemapScan(
+          new PagemapScan(
+              scan.argUaddr(),
+              scan.size(),
+              scan.flags(),
+              scan.start(),
+              scan.end(),
+              scan.vec(),
+              scan.vecLen(),
+              0,
+              scan.inverted(),
+              scan.mask(),
+              scan.anyof(),
+              scan.returned()));
+    }
+  }
+
+  private static final class NeverEnds extends DelegatingSpace {
+    private final boolean child;
+
+    NeverEnds(AddressSpace inner, boolean child) {
+      super(inner, other -> new NeverEnds(other, true));
+      this.child = child;
+    }
+
+    @Override
+    public void exit() {
+      if (!child) {
+        super.exit();
+      }
+    }
+  }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.process.rules;
+
+import static io.mm4j.testkit.RuleViolation.check;
+import static io.mm4j.testkit.RuleViolation.checkEqual;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
+
+import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.ProcessFloor;
+import io.mm4j.api.process.TouchOutcome;
+import io.mm4j.api.process.TouchOutcome.Kind;
+import io.mm4j.api.process.Uapi;
+import io.mm4j.testkit.Seeded;
+import io.mm4j.testkit.process.naive.NaivePool;
+import io.mm4j.testkit.process.naive.NaivePool.Space;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * Processes that map, touch, copy, move and give back pages of a small pool of huge pages, beside
+ * {@link NaivePool}: four counters, which touches end in SIGBUS, and the bytes.
+ */
+final class PoolBench extends StepRule.Bench {
+  private static final long HUGE = NaivePool.HUGE;
+  private static final long FROM = 0x40000000L;
+  private static final int SLOTS = 8;
+  private static final int MOST_PROCESSES = 3;
+  private static final long POOL = Uapi.MAP_HUGETLB | Uapi.MAP_ANONYMOUS | Uapi.MAP_FIXED_NOREPLACE;
+
+  private record Process(AddressSpace mm, Space model) {}
+
+  private final NaivePool pool = new NaivePool();
+  private final List<Process> processes = new ArrayList<>();
+
+  PoolBench(ProcessFloor floor, Seeded random) {
+    super(floor);
+    AddressSpace mm = new CaseSetup().create(floor);
+    processes.add(new Process(mm, pool.space()));
+    resize(random.between(2, 5));
+  }
+
+  @Override
+  public void validate() {
+    processes.forEach(process -> process.mm.validate());
+  }
+
+  // ---------------------------------------------------------------- steps
+
+  @Override
+  void step(Seeded random) {
+    int which = random.below(processes.size());
+    Process process = processes.get(which);
+    long at = FROM + random.below(SLOTS) * HUGE;
+    switch (random.weighted(5, 3, 9, 2, 2, 2, 1, 1)) {
+      case 0 -> map(process, at, random);
+      case 1 -> unmap(process, at, random.between(1, 2));
+      case 2 -> touch(process, at, random);
+      case 3 -> discard(process, at);
+      case 4 -> bearOrEnd(which);
+      case 5 -> move(process, at, FROM + random.below(SLOTS) * HUGE);
+      case 6 -> resize(random.below(6));
+      default -> most(random.below(3));
+    }
+  }
+
+  private void map(Process process, long at, Seeded random) {
+    int pages = random.between(1, 2);
+    boolean shared = random.oneIn(3);
+    boolean reserves = !random.oneIn(4);
+    tell("mmap of " + pages + " at " + hex(at) + " shared=" + shared + " reserves=" + reserves);
+    long flags =
+        POOL | (shared ? Uapi.MAP_SHARED : Uapi.MAP_PRIVATE) | (reserves ? 0 : Uapi.MAP_NORESERVE);
+    long expected = process.model.map(at, pages, shared, reserves);
+    gives("mmap", expected, process.mm.mmap(at, pages * HUGE, RW, flags, -1, 0));
+  }
+
+  private void unmap(Process process, long at, int pages) {
+    tell("munmap of " + pages + " at " + hex(at));
+    process.model.unmap(at, pages);
+    gives("munmap", 0, process.mm.munmap(at, pages * HUGE));
+  }
+
+  private void touch(Process process, long at, Seeded random) {
+    boolean write = random.oneIn(2);
+    int value = write ? 1 + random.below(120) : -1;
+    Kind wanted = process.model.touch(at, value);
+    TouchOutcome seen = write ? process.mm.write(at + 5, value) : process.mm.read(at + 5);
+    tell((write ? "write of " + value : "read") + " at " + hex(at) + " = " + wanted);
+    Looks.ends((write ? "a write" : "a read") + " at " + hex(at), wanted, seen);
+    if (wanted == Kind.OK && !write) {
+      checkEqual(process.model.valueAt(at), seen.value(), "the byte at " + hex(at));
+    }
+  }
+
+  private void discard(Process process, long at) {
+    if (process.model.isMapped(at)) {
+      tell("MADV_DONTNEED at " + hex(at));
+      process.model.discard(at);
+      gives("MADV_DONTNEED", 0, process.mm.madvise(at, HUGE, Uapi.MADV_DONTNEED));
+    }
+  }
+
+  private void bearOrEnd(int which) {
+    Process process = processes.get(which);
+    if (processes.size() == MOST_PROCESSES) {
+      tell("exit");
+      processes.remove(which);
+      process.model.exit();
+      process.mm.exit();
+    } else {
+      tell("fork");
+      AddressSpace child = process.mm.fork();
+      check(child != null, "a child", "none");
+      processes.add(new Process(Objects.requireNonNull(child), process.model.fork()));
+    }
+  }
+
+  private void move(Process process, long from, long to) {
+    if (from == to || !process.model.isMapped(from)) {
+      return;
+    }
+    tell("mremap from " + hex(from) + " to " + hex(to));
+    process.model.unmap(to, 1);
+    process.model.move(from, to);
+    gives("mremap", to, process.mm.mremap(from, HUGE, HUGE, 3, to));
+  }
+
+  private void resize(long pages) {
+    tell("nr_hugepages " + pages);
+    pool.resize(pages);
+    gives("nr_hugepages", 0, floor.resizeHugePool(HUGE, pages));
+  }
+
+  private void most(long pages) {
+    tell("nr_overcommit_hugepages " + pages);
+    pool.mostSurplus = pages;
+    gives("nr_overcommit_hugepages", 0, floor.overcommitHugePool(HUGE, pages));
+  }
+
+  private static void gives(String what, long expected, long seen) {
+    check(
+        expected == seen,
+        new Act.Answer(expected) + " from " + what,
+        new Act.Answer(seen).toString());
+  }
+
+  private static String hex(long value) {
+    return "0x" + Long.toHexString(value);
+  }
+
+  // ---------------------------------------------------------------- looking
+
+  @Override
+  void holds() {
+    ProcessFloor.HugePages seen = floor.hugePages();
+    checkEqual(pool.total(), seen.total(), "HugePages_Total");
+    checkEqual(pool.free(), seen.free(), "HugePages_Free");
+    checkEqual(pool.reserved(), seen.reserved(), "HugePages_Rsvd");
+    checkEqual(pool.surplus(), seen.surplus(), "HugePages_Surp");
+    checkEqual(pool.mostSurplus, seen.overcommit(), "nr_overcommit_hugepages");
+    for (Process process : processes) {
+      for (long at = FROM; at < FROM + SLOTS * HUGE; at += HUGE) {
+        there(process, at);
+      }
+      checkEqual(0, process.mm.fields().rssPages(), "rss, which pages of the pool are not in");
+    }
+  }
+
+  /** pagemap shows the frames of the pages that are there, and no others. */
+  private static void there(Process process, long at) {
+    long[] entries = new long[1];
+    process.mm.pagemap(at, at + HUGE, (addr, entry) -> entries[0] += entry < 0 ? 1 : 0);
+    long wanted = process.model.isThere(at) ? HUGE >> 12 : 0;
+    checkEqual(wanted, entries[0], "present entries at " + hex(at));
+    if (wanted > 0) {
+      checkEqual(
+          process.model.valueAt(at), process.mm.read(at + 5).value(), "the byte at " + hex(at));
+    }
+  }
+}

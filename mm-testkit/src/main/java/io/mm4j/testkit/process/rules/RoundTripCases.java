@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.process.rules;
+
+import static io.mm4j.testkit.RuleViolation.checkEqual;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.FAR;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.READ;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
+
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.ThpMode;
+import io.mm4j.api.process.Uapi;
+import io.mm4j.api.vma.VmaIndexProvider;
+import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.RuleInfo;
+import io.mm4j.testkit.process.naive.Bits;
+import io.mm4j.testkit.process.rules.CaseRule.Rig;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/** What is done and undone again takes nothing: the second time ends with as many frames free. */
+public final class RoundTripCases {
+  private static final long PAGE = Bits.PAGE;
+  private static final long HUGE = HugeCases.SIZE;
+  private static final long AT = 0x40000000L;
+  private static final long TO = 0x80000000L;
+  private static final int ROUNDS = 3;
+
+  private RoundTripCases() {}
+
+  /** All of them. */
+  public static List<Rule<VmaIndexProvider>> all() {
+    return List.of(
+        new CaseRule(
+            new RuleInfo(
+                "AS-86",
+                "round-trips",
+                "Memory - in huge pages, single ones, zero pages, of files, shared, of the pool -"
+                    + " that is made present, then discarded, moved, split, copied, collapsed,"
+                    + " guarded or paged out, and unmapped, takes no frame for good: the second"
+                    + " round ends as the first, in frames and in page tables.",
+                "A table that is left with each round is found after a month.",
+                "zap_huge_pmd, __split_huge_pmd, move_huge_pmd, copy_huge_pmd, collapse_huge_page,"
+                    + " free_pgtables; pgtable_trans_huge_deposit, pgtable_trans_huge_withdraw",
+                "a deposited table or a reference is not given back on one of the ways"),
+            () -> {
+              CaseSetup setup = new CaseSetup();
+              setup.thp = ThpMode.ALWAYS;
+              return setup;
+            },
+            RoundTripCases::rounds));
+  }
+
+  private static Map<String, Consumer<Rig>> kinds() {
+    Map<String, Consumer<Rig>> kinds = new LinkedHashMap<>();
+    kinds.put("huge pages", rig -> anonymous(rig, 2 * HUGE));
+    kinds.put(
+        "huge zero pages",
+        rig -> {
+          rig.map(AT, 2 * HUGE, RW);
+          rig.has(AT, 0);
+          rig.has(AT + HUGE, 0);
+        });
+    kinds.put(
+        "single pages",
+        rig -> {
+          rig.map(AT, 2 * HUGE, RW);
+          advise(rig, AT, 2 * HUGE, Uapi.MADV_NOHUGEPAGE);
+          rig.put(AT + PAGE, 1);
+          rig.has(AT + 2 * PAGE, 0);
+          rig.put(AT + HUGE, 1);
+        });
+    kinds.put("shared memory", rig -> mapped(rig, RW, 0x31, -1));
+    kinds.put("a file", rig -> mapped(rig, RW, 0x11, CaseSetup.HUGE));
+    kinds.put("a private file", rig -> mapped(rig, RW, 0x12, CaseSetup.HUGE));
+    kinds.put(
+        "what a failed write leaves",
+        rig -> {
+          Looks.fails(
+              rig,
+              "pwrite64 of nothing",
+              Errno.EFAULT,
+              rig.mm.syscall(Syscall.PWRITE64, CaseSetup.HUGE, TO, HUGE, 4 * HUGE));
+          mapped(rig, RW, 0x11, CaseSetup.HUGE);
+        });
+    kinds.put("the pool", rig -> mapped(rig, RW, 0x40032, -1));
+    return kinds;
+  }
+
+  private static void anonymous(Rig rig, long bytes) {
+    rig.map(AT, bytes, RW);
+    rig.put(AT, 1);
+    rig.put(AT + bytes - PAGE, 2);
+  }
+
+  private static void mapped(Rig rig, int prot, int flags, int fd) {
+    rig.gives("mmap", AT, rig.mm.mmap(AT, 2 * HUGE, prot, flags, fd, 0));
+    rig.put(AT, 1);
+    rig.put(AT + HUGE, 2);
+  }
+
+  private static void advise(Rig rig, long at, long bytes, int advice) {
+    long _ = rig.mm.madvise(at, bytes, advice); // some kinds of memory refuse it
+  }
+
+  private static Map<String, Consumer<Rig>> ways() {
+    Map<String, Consumer<Rig>> ways = new LinkedHashMap<>();
+    ways.put("nothing", rig -> {});
+    for (int advice :
+        new int[] {
+          Uapi.MADV_DONTNEED,
+          Uapi.MADV_FREE,
+          Uapi.MADV_COLD,
+          Uapi.MADV_PAGEOUT,
+          Uapi.MADV_COLLAPSE,
+          Uapi.MADV_REMOVE,
+          Uapi.MADV_POPULATE_WRITE,
+          Uapi.MADV_GUARD_INSTALL
+        }) {
+      ways.put("advice " + advice, rig -> advise(rig, AT, 2 * HUGE, advice));
+      ways.put("advice " + advice + " to a part", rig -> advise(rig, AT + PAGE, HUGE, advice));
+    }
+    ways.put(
+        "guards and back",
+        rig -> {
+          advise(rig, AT + PAGE, HUGE, Uapi.MADV_GUARD_INSTALL);
+          advise(rig, AT, 2 * HUGE, Uapi.MADV_GUARD_REMOVE);
+        });
+    ways.put(
+        "split and collapsed",
+        rig -> {
+          advise(rig, AT + PAGE, PAGE, Uapi.MADV_DONTNEED);
+          advise(rig, AT, 2 * HUGE, Uapi.MADV_COLLAPSE);
+        });
+    ways.put(
+        "given up and paged out",
+        rig -> {
+          advise(rig, AT, 2 * HUGE, Uapi.MADV_FREE);
+          advise(rig, AT, 2 * HUGE, Uapi.MADV_PAGEOUT);
+        });
+    ways.put("written", rig -> rig.put(AT + 5, 7));
+    ways.put("moved", rig -> moves(rig, TO, 2 * HUGE));
+    ways.put("moved a page on", rig -> moves(rig, TO + PAGE, HUGE));
+    ways.put(
+        "moved onto",
+        rig -> {
+          rig.map(TO, 2 * HUGE, RW);
+          rig.put(TO, 1);
+          moves(rig, TO, HUGE);
+        });
+    ways.put("cut", rig -> rig.mm.munmap(AT + PAGE, HUGE));
+    ways.put("protected in part", rig -> rig.mm.mprotect(AT + PAGE, HUGE, READ));
+    ways.put("protected", rig -> rig.mm.mprotect(AT, 2 * HUGE, READ));
+    ways.put("locked", rig -> rig.mm.mlock(AT + PAGE, HUGE));
+    ways.put("replaced", rig -> rig.mm.mmap(AT, HUGE, RW, 0x32, -1, 0));
+    ways.put("a child that ends", rig -> rig.fork().mm.exit());
+    ways.put("a child that writes", rig -> child(rig, child -> child.put(AT, 9)));
+    ways.put("a child that reads", rig -> child(rig, child -> child.mm.read(AT)));
+    ways.put(
+        "a write beside a child",
+        rig ->
+            child(
+                rig,
+                child -> {
+                  rig.put(AT, 9);
+                  advise(child, AT, 2 * HUGE, Uapi.MADV_DONTNEED);
+                }));
+    return ways;
+  }
+
+  private static void moves(Rig rig, long to, long bytes) {
+    long _ = rig.mm.mremap(AT, bytes, bytes, 3, to);
+  }
+
+  private static void child(Rig rig, Consumer<Rig> what) {
+    Rig child = rig.fork();
+    what.accept(child);
+    child.mm.exit();
+  }
+
+  private static void rounds(Rig rig) {
+    rig.gives("nr_hugepages", 0, rig.floor.resizeHugePool(HUGE, 4));
+    rig.map(FAR, PAGE, RW);
+    rig.put(FAR, 1);
+    ways()
+        .forEach(
+            (way, does) ->
+                kinds()
+                    .forEach(
+                        (kind, makes) -> {
+                          long free = 0;
+                          long tables = 0;
+                          for (int round = 0; round < ROUNDS; round++) {
+                            makes.accept(rig);
+                            does.accept(rig);
+                            rig.unmap(AT, 2 * HUGE);
+                            rig.unmap(TO, 3 * HUGE);
+                            rig.gives(
+                                "ftruncate",
+                                0,
+                                rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.HUGE, 0));
+                            rig.gives(
+                                "ftruncate",
+                                0,
+                                rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.HUGE, 3 * HUGE));
+                            String when = kind + ", " + way + ", round " + round;
+                            if (round > 0) {
+                              checkEqual(free, Floors.freeFrames(), "free frames after " + when);
+                              checkEqual(
+                                  tables,
+                                  rig.mm.fields().tablePages(),
+                                  "page tables after " + when);
+                            }
+                            checkEqual(
+                                4, rig.floor.hugePages().free(), "HugePages_Free after " + when);
+                            free = Floors.freeFrames();
+                            tables = rig.mm.fields().tablePages();
+                          }
+                        }));
+  }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.slab.faults;
+
+import static io.mm4j.testkit.slab.faults.SlabFaults.fault;
+
+import io.mm4j.api.Cpu;
+import io.mm4j.api.slab.KmemCache;
+import io.mm4j.api.slab.KmemCacheArgs;
+import io.mm4j.api.slab.SlabAllocatorProvider;
+import io.mm4j.api.slab.SlabAllocatorProvider.Floors;
+import io.mm4j.testkit.Fault;
+import io.mm4j.testkit.slab.naive.NaiveCache;
+import io.mm4j.testkit.slab.naive.NaiveSlabAllocator;
+import java.util.List;
+
+/** Allocators that do not keep to what is theirs, on purpose. */
+final class BoundFaults {
+  private BoundFaults() {}
+
+  static List<Fault<SlabAllocatorProvider>> all() {
+    return List.of(
+        fault(
+            "usersize-is-the-object",
+            "What may be copied to users is the whole object.",
+            List.of("SL-54"),
+            WholeObject::new),
+        fault(
+            "needs-bytes-and-says-nothing",
+            "A machine without bytes ends with an exception of Java.",
+            List.of("SL-55"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  protected void needBytes() {}
+                }),
+        fault(
+            "end-of-list-is-written",
+            "The link back of what follows an object is written, also if nothing follows.",
+            List.of("SL-56"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  public synchronized long allocate(
+                      Cpu cpu, NaiveCache cache, int gfp, int node, int bytes) {
+                    long object = super.allocate(cpu, cache, gfp, node, bytes);
+                    memory.putLong(NO_OBJECT, object);
+                    return object;
+                  }
+                }));
+  }
+
+  private static final class WholeObject extends NaiveSlabAllocator {
+    WholeObject(Floors floors) {
+      super(floors);
+    }
+
+    @Override
+    public synchronized KmemCache kmemCacheCreate(KmemCacheArgs args) {
+      return super.kmemCacheCreate(args.withUser(0, args.objectBytes()));
+    }
+  }
+}
