@@ -37,6 +37,7 @@ import io.mm4j.testkit.process.rules.NameCases;
 import io.mm4j.testkit.process.rules.PageCacheCases;
 import io.mm4j.testkit.process.rules.PeerCases;
 import io.mm4j.testkit.process.rules.PlaceCases;
+import io.mm4j.testkit.process.rules.ProcessRefusals;
 import io.mm4j.testkit.process.rules.RefusalCases;
 import io.mm4j.testkit.process.rules.RoundTripCases;
 import io.mm4j.testkit.process.rules.SegmentCases;
@@ -94,6 +95,7 @@ public final class AddressSpaceSuite {
     rules.addAll(StateRules.all());
     rules.addAll(BootCases.all());
     rules.addAll(RefusalCases.all());
+    rules.addAll(ProcessRefusals.all());
     rules.addAll(ModelRules.all());
     rules.addAll(RoundTripCases.all());
     rules.addAll(ShortageCases.all());

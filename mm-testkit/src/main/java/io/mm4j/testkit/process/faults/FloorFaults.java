@@ -38,6 +38,16 @@ final class FloorFaults {
     };
   }
 
+  /** Every page is referenced. */
+  static ProcessFloor allReferenced(ProcessFloor right) {
+    return new DelegatingFloor(right) {
+      @Override
+      public int lruFlags(long pfn) {
+        return right.lruFlags(pfn) | PageFlags.PG_REFERENCED;
+      }
+    };
+  }
+
   /** The pool of huge pages has one more than was asked for. */
   static ProcessFloor oneHugePageMore(ProcessFloor right) {
     return new DelegatingFloor(right) {

@@ -75,7 +75,8 @@ final class ModelFaults {
             "children-never-end",
             "The exit of a child leaves everything to it.",
             right -> DelegatingSpace.floor(right, inner -> new NeverEnds(inner, false)),
-            "AS-86"));
+            "AS-86",
+            "AS-F42"));
   }
 
   private static final class FindsAnyNumber extends DelegatingSpace {

@@ -116,6 +116,8 @@ public final class SpaceFaults {
             "AS-56"),
         floor("all-active", "Every page is active.", FloorFaults::allActive, "AS-67"),
         floor(
+            "all-used", "Every page is referenced.", FloorFaults::allReferenced, "AS-67", "AS-F44"),
+        floor(
             "one-huge-page-more",
             "The pool of huge pages has one more than was asked for.",
             FloorFaults::oneHugePageMore,

@@ -120,7 +120,8 @@ final class SyscallFaults {
                 call == Syscall.SHMGET
                     ? mm.syscall(call, a[0], Math.min(a[1], 10 * Bits.PAGE), a[2])
                     : mm.syscall(call, a),
-            "AS-76"),
+            "AS-76",
+            "AS-F43"),
         call(
             "forgets-the-seal-of-exec",
             "MFD_NOEXEC_SEAL seals nothing.",

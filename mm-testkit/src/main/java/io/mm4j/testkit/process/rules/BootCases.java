@@ -269,6 +269,18 @@ public final class BootCases {
       long _ = rig.floor.resizeHugePool(HUGE, 0);
     }
     checkEqual(most, promised(rig), "pages that may be promised again");
+    long half = promised(rig) / 2;
+    rig.map(A, half * PAGE, RW);
+    for (long flags : new long[] {0, 1}) {
+      Looks.fails(
+          rig,
+          "mremap to more than is promised",
+          Errno.ENOMEM,
+          rig.mm.mremap(A, half * PAGE, 2 * half * PAGE + 64 * PAGE, flags, 0));
+    }
+    long more = half + half / 2;
+    rig.gives("mremap to less", A, rig.mm.mremap(A, half * PAGE, more * PAGE, 0, 0));
+    rig.unmap(A, more * PAGE);
   }
 
   /** The largest mapping that may be made. */

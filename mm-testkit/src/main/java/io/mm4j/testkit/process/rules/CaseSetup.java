@@ -53,6 +53,7 @@ final class CaseSetup {
   int overcommitRatio = 50;
   long overcommitKbytes;
   int maxMapCount = 65530;
+  long minAddr = 4096;
   long lsmMinAddr = 65536;
   long guardPages = 256;
   long ramKb = 16L << 20;
@@ -104,7 +105,7 @@ final class CaseSetup {
                     overcommit,
                     overcommitRatio,
                     maxMapCount,
-                    4096,
+                    minAddr,
                     lsmMinAddr,
                     guardPages,
                     false,

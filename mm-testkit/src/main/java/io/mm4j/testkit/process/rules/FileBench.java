@@ -11,6 +11,7 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.MemSizeStats;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.Syscall;
@@ -35,6 +36,9 @@ final class FileBench extends StepRule.Bench {
   private static final int BUFFER = 5 * PAGE;
   private static final long SHARED = A;
   private static final long PRIVATE = A + (1L << 20);
+
+  /** A file was written at once, or so many bytes at a time. */
+  private static final long[] PIECES = {0, PAGE, 5000, 3 * PAGE};
 
   /** What nobody knows is read so. */
   private static final byte UNKNOWN = TouchOutcome.UNKNOWN;
@@ -87,7 +91,8 @@ final class FileBench extends StepRule.Bench {
             "changing",
             disk ? MappedFile.Kind.EXT4 : MappedFile.Kind.TMPFS,
             size,
-            known ? at -> first[(int) at] : null);
+            known ? at -> first[(int) at] : null,
+            PIECES[random.below(PIECES.length)]);
     mm.installFd(FD, new OpenFile(file, OpenFile.Mode.READ_WRITE));
     checkEqual(SHARED, mm.mmap(SHARED, MOST, RW, 0x11, FD, 0), "mmap");
     checkEqual(PRIVATE, mm.mmap(PRIVATE, MOST, RW, 0x12, FD, 0), "mmap");
@@ -115,7 +120,10 @@ final class FileBench extends StepRule.Bench {
       case 3 -> read(at, 1 + random.below(BUFFER));
       case 4 -> store(SHARED, at, random.below(128));
       case 5 -> store(PRIVATE, at, random.below(128));
-      case 6 -> checkEqual(0, mm.syscall(Syscall.FSYNC, FD), "fsync");
+      case 6 -> {
+        checkEqual(0, mm.syscall(Syscall.FSYNC, FD), "fsync");
+        checkEqual(0, disk ? dirty() : 0, "dirty bytes after fsync");
+      }
       case 7 -> changeBuffer(random.below(BUFFER / PAGE), random.below(4));
       default -> {
         // What is not mapped any more comes back from the file, or as the copy that it is not.
@@ -253,6 +261,7 @@ final class FileBench extends StepRule.Bench {
     if (wanted == Kind.OK && !(map == PRIVATE && copies.containsKey(at / PAGE))) {
       cached.set(at / PAGE);
     }
+    check(wanted != Kind.OK || map == PRIVATE || dirty() > 0, "a dirty page after a write", "none");
     if (wanted == Kind.OK && map == SHARED) {
       bytes[at] = (byte) value;
     } else if (wanted == Kind.OK) {
@@ -260,6 +269,12 @@ final class FileBench extends StepRule.Bench {
     }
     changedFrom = at;
     changedTo = at + 1;
+  }
+
+  /** What smaps says of the shared mapping. */
+  private long dirty() {
+    MemSizeStats sizes = mm.sizes(SHARED);
+    return sizes.privateDirty() + sizes.sharedDirty();
   }
 
   private byte[] page(int page) {

@@ -96,6 +96,18 @@ public final class ModelRules {
                     + " hugetlb_get_unmapped_area, thp_get_unmapped_area_vmflags, mmap_base",
                 "a border of a search, an alignment or a guard gap is off in one of the layouts"),
             40,
-            PlaceBench::new));
+            PlaceBench::new),
+        new StepRule(
+            new RuleInfo(
+                "AS-F44",
+                "shape-of-folios",
+                "The folios that a write has made of a file on a disk, and those into which holes"
+                    + " and new ends split clean ones, are as large as Linux makes them: halves"
+                    + " stay but where the page lies.",
+                "What is referenced, dirty and written out is told of a folio as a whole.",
+                "__filemap_get_folio, truncate_inode_partial_folio, folio_split (Linux 6.18)",
+                "a folio is split at another page, or into single ones"),
+            12,
+            FolioBench::new));
   }
 }

@@ -342,6 +342,11 @@ public final class PageCacheCases {
     cutInAHole(rig);
   }
 
+  private static void cut(Rig rig, long bytes) {
+    long result = rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK_UNKNOWN, bytes);
+    rig.gives("ftruncate to " + bytes, 0, result);
+  }
+
   /** A file on a disk that is cut within a hole has that page, which a read then fills alone. */
   private static void cutInAHole(Rig rig) {
     int hole = Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE;
@@ -352,9 +357,14 @@ public final class PageCacheCases {
           "a hole",
           0,
           rig.mm.syscall(Syscall.FALLOCATE, CaseSetup.DISK_UNKNOWN, hole, 0, 64 * PAGE));
-      for (long bytes : new long[] {end, 64 * PAGE}) {
-        rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK_UNKNOWN, bytes));
+      cut(rig, end);
+      if (more > 0) {
+        rig.has(A + 10 * PAGE, 0);
+        Looks.mincore(rig, A, 64 * PAGE, "010,11,053");
+        cut(rig, 10 * PAGE);
+        cut(rig, end);
       }
+      cut(rig, 64 * PAGE);
       Looks.mincore(rig, A, 64 * PAGE, "064");
       rig.has(A + 10 * PAGE, 0);
       Looks.mincore(rig, A, 64 * PAGE, more > 0 ? "010,11,053" : "132,032");

@@ -35,6 +35,7 @@ final class PlaceBench extends StepRule.Bench {
     setup.overcommit = 1;
     setup.topDown = !random.oneIn(3);
     setup.guardPages = random.oneIn(2) ? 256 : 4;
+    setup.minAddr = random.oneIn(2) ? 4096 : 0;
     setup.lsmMinAddr = random.oneIn(2) ? 65536 : 0;
     long third = setup.compat32 ? THIRD_32 : THIRD_64;
     long far = setup.compat32 ? 1L << 28 : 1L << 40;
@@ -52,7 +53,7 @@ final class PlaceBench extends StepRule.Bench {
             setup.compat32,
             setup.taskSize,
             setup.base,
-            Math.max(4096, setup.lsmMinAddr),
+            Math.max(setup.minAddr, setup.lsmMinAddr),
             setup.guardPages * PAGE);
     gaps = new NaiveGaps(layout);
   }

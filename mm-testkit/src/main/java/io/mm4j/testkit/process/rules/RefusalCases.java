@@ -9,10 +9,8 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.C;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.FAR;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.READ;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
-import static io.mm4j.testkit.process.rules.CaseRule.Rig.TEN;
 
 import io.mm4j.api.process.Errno;
-import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
@@ -25,23 +23,26 @@ import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
-/** What calls refuse, each with its errno, and beside it the nearest that they allow. */
+/**
+ * What calls about descriptors refuse, each with its errno, and beside it the nearest that they
+ * allow.
+ */
 public final class RefusalCases {
   private static final long PAGE = Bits.PAGE;
   private static final long HUGE = HugeCases.SIZE;
 
   /** {@code s_maxbytes} of ext4 with blocks of 4 KiB. */
-  private static final long MOST = 0xffff_ffffL << 12;
+  static final long MOST = 0xffff_ffffL << 12;
 
   /** The first address that {@code access_ok} refuses. */
-  private static final long USER_END = 0x7ffffffff000L;
+  static final long USER_END = 0x7ffffffff000L;
 
-  private static final int NO_FD = 99;
+  static final int NO_FD = 99;
   private static final long SIZE = CaseSetup.FILE_PAGES * PAGE;
 
   private RefusalCases() {}
 
-  private static CaseRule of(
+  static CaseRule of(
       String id,
       String name,
       String statement,
@@ -65,16 +66,7 @@ public final class RefusalCases {
             "ksys_read, ksys_pwrite64, rw_verify_area, ksys_lseek, do_ftruncate, vfs_fallocate,"
                 + " shmem_fallocate, memfd_fcntl, memfd_create, hugetlbfs_fallocate",
             RefusalCases::smallMachine,
-            RefusalCases::files),
-        of(
-            "AS-81",
-            "refused-by-processes",
-            "Calls about a whole process refuse unknown words, arguments that must be 0, ranges"
-                + " that are empty, wrap or are of two mappings, and what only root may do.",
-            "prctl, prctl_set_thp_disable, prctl_set_mdwe, __sys_setuid, process_madvise,"
-                + " remap_file_pages, pkey_alloc, do_prlimit",
-            CaseSetup::new,
-            RefusalCases::processes));
+            RefusalCases::files));
   }
 
   private static CaseSetup smallMachine() {
@@ -83,11 +75,11 @@ public final class RefusalCases {
     return setup;
   }
 
-  private static void no(Rig rig, int errno, Syscall call, long... args) {
+  static void no(Rig rig, int errno, Syscall call, long... args) {
     Looks.fails(rig, call + Arrays.toString(args), errno, rig.mm.syscall(call, args));
   }
 
-  private static void yes(Rig rig, long expected, Syscall call, long... args) {
+  static void yes(Rig rig, long expected, Syscall call, long... args) {
     rig.gives(call + Arrays.toString(args), expected, rig.mm.syscall(call, args));
   }
 
@@ -320,156 +312,5 @@ public final class RefusalCases {
     no(rig, Errno.EPERM, Syscall.FALLOCATE, fd, hole, 0, HUGE);
     yes(rig, 0, Syscall.FTRUNCATE, fd, 0);
     check(rig.floor.hugePages().free() == 2, "two free pages", "" + rig.floor.hugePages());
-  }
-
-  // ---------------------------------------------------------------- processes
-
-  private static void processes(Rig rig) {
-    rearranged(rig);
-    advised(rig);
-    keysAndUsers(rig);
-    options(rig);
-    limits(rig);
-  }
-
-  private static void remaps(Rig rig, long result, long addr, long len, long prot, long pgoff) {
-    if (result < 0) {
-      no(rig, (int) -result, Syscall.REMAP_FILE_PAGES, addr, len, prot, pgoff, 0);
-    } else {
-      yes(rig, result, Syscall.REMAP_FILE_PAGES, addr, len, prot, pgoff, 0);
-    }
-  }
-
-  private static void rearranged(Rig rig) {
-    rig.gives("mmap", A, rig.mm.mmap(A, 6 * PAGE, RW, 0x11, CaseSetup.DISK, 0));
-    remaps(rig, -Errno.EINVAL, A, PAGE, READ, 0);
-    remaps(rig, -Errno.EINVAL, A, 0, 0, 0);
-    remaps(rig, -Errno.EINVAL, A, PAGE - 1, 0, 0);
-    remaps(rig, -Errno.EINVAL, A, -PAGE, 0, 0);
-    remaps(rig, -Errno.EINVAL, A, PAGE, 0, -1);
-    remaps(rig, -Errno.EINVAL, C, PAGE, 0, 0);
-    remaps(rig, 0, A + 77, PAGE + 77, 0, 9);
-    rig.has(A, CaseSetup.byteOf(9));
-    rig.has(A + PAGE, CaseSetup.byteOf(1));
-    rig.shows("0-1 rw-s, 1-6 rw-s");
-    remaps(rig, 0, A, 6 * PAGE, 0, 20); // over both, which have one file and one protection
-    rig.shows("0-6 rw-s");
-    rig.has(A + 5 * PAGE, CaseSetup.byteOf(25));
-    rig.gives("another file", A + 6 * PAGE, rig.mm.mmap(A + 6 * PAGE, PAGE, RW, 0x11, 4, 0));
-    remaps(rig, -Errno.EINVAL, A, 7 * PAGE, 0, 0);
-    rig.protect(A + 2 * PAGE, PAGE, READ);
-    remaps(rig, -Errno.EINVAL, A, 3 * PAGE, 0, 0);
-    remaps(rig, 0, A + 2 * PAGE, PAGE, 0, 30);
-    rig.has(A + 2 * PAGE, CaseSetup.byteOf(30));
-    rig.shows("0-2 rw-s, 2-3 r--s, 3-6 rw-s, 6-7 rw-s");
-    rig.gives("locked", 0, rig.mm.mlock(A, PAGE));
-    remaps(rig, 0, A, PAGE, 0, 40);
-    Looks.locked(rig, 1);
-    rig.gives("shared memory", B, rig.mm.mmap(B, 2 * PAGE, RW, 0x31, -1, 0));
-    rig.put(B + PAGE, 8);
-    remaps(rig, 0, B, PAGE, 0, 1);
-    rig.has(B, 8);
-    rig.unmap(A, 2 * TEN);
-  }
-
-  private static void advised(Rig rig) {
-    rig.map(A, 4 * PAGE, RW);
-    rig.touch(A);
-    no(rig, Errno.EINVAL, Syscall.PROCESS_MADVISE, 1, A, PAGE, Uapi.MADV_COLD, 1);
-    no(rig, Errno.EINVAL, Syscall.PROCESS_MADVISE, 1, A, -1, Uapi.MADV_COLD, 0);
-    no(rig, Errno.EFAULT, Syscall.PROCESS_MADVISE, 1, USER_END, PAGE, Uapi.MADV_COLD, 0);
-    no(rig, Errno.ENOMEM, Syscall.PROCESS_MADVISE, 1, USER_END - PAGE, PAGE, Uapi.MADV_COLD, 0);
-    no(rig, Errno.EINVAL, Syscall.PROCESS_MADVISE, 1, A, PAGE, 77, 0);
-    yes(rig, 0, Syscall.PROCESS_MADVISE, 1, A, 0, Uapi.MADV_DONTNEED, 0);
-    for (int advice : new int[] {Uapi.MADV_COLD, Uapi.MADV_PAGEOUT, Uapi.MADV_WILLNEED}) {
-      yes(rig, 2 * PAGE, Syscall.PROCESS_MADVISE, 0, A, 2 * PAGE, advice, 0);
-    }
-    for (int advice : new int[] {Uapi.MADV_DONTNEED, Uapi.MADV_FREE, Uapi.MADV_POPULATE_WRITE}) {
-      no(rig, Errno.EINVAL, Syscall.PROCESS_MADVISE, 0, A, PAGE, advice, 0);
-    }
-    rig.has(A, 1);
-    yes(rig, PAGE, Syscall.PROCESS_MADVISE, 1, A, PAGE, Uapi.MADV_DONTNEED, 0);
-    rig.has(A, 0);
-    long large = 1L << 40;
-    rig.gives("mmap", large, rig.mm.mmap(large, 4L << 30, RW, 0x4032, -1, 0));
-    yes(rig, 0x7ffff000L, Syscall.PROCESS_MADVISE, 1, large, 4L << 30, Uapi.MADV_COLD, 0);
-    rig.unmap(large, 4L << 30);
-  }
-
-  private static void keysAndUsers(Rig rig) {
-    no(rig, Errno.EINVAL, Syscall.PKEY_ALLOC, 1, 0);
-    no(rig, Errno.EINVAL, Syscall.PKEY_ALLOC, 0, 4);
-    no(rig, Errno.EINVAL, Syscall.PKEY_ALLOC, 0, 3); // found, and lost: no right can be set
-    no(rig, Errno.ENOSPC, Syscall.PKEY_ALLOC, 0, 3);
-    no(rig, Errno.EINVAL, Syscall.PKEY_ALLOC, 1, 0);
-    no(rig, Errno.EINVAL, Syscall.PKEY_FREE, 1);
-    for (Syscall call : List.of(Syscall.SETUID, Syscall.SETGID)) {
-      no(rig, Errno.EINVAL, call, -1);
-      no(rig, Errno.EINVAL, call, 0xffff_ffffL);
-      no(rig, Errno.EPERM, call, 999);
-      yes(rig, 0, call, 1000);
-      yes(rig, 0, call, (1L << 32) + 1000);
-    }
-  }
-
-  private static void options(Rig rig) {
-    no(rig, Errno.EINVAL, Syscall.PRCTL, 999, 0, 0, 0, 0);
-    for (int at = 1; at < 5; at++) {
-      long[] get = {Uapi.PR_GET_THP_DISABLE, 0, 0, 0, 0};
-      get[at] = 1;
-      no(rig, Errno.EINVAL, Syscall.PRCTL, get);
-      get[0] = Uapi.PR_GET_MDWE;
-      no(rig, Errno.EINVAL, Syscall.PRCTL, get);
-    }
-    thp(rig, -Errno.EINVAL, 1, 1, 0, 0);
-    thp(rig, -Errno.EINVAL, 1, 0, 1, 0);
-    thp(rig, -Errno.EINVAL, 1, 0, 0, 1);
-    thp(rig, -Errno.EINVAL, 0, 2, 0, 0);
-    thp(rig, 0, 1, 2, 0, 0);
-    yes(rig, 3, Syscall.PRCTL, Uapi.PR_GET_THP_DISABLE);
-    thp(rig, 0, 7, 0, 0, 0);
-    yes(rig, 1, Syscall.PRCTL, Uapi.PR_GET_THP_DISABLE);
-    thp(rig, 0, 0, 0, 0, 0);
-    yes(rig, 0, Syscall.PRCTL, Uapi.PR_GET_THP_DISABLE);
-    for (long[] wrong : new long[][] {{4, 0, 0, 0}, {2, 0, 0, 0}, {1, 1, 0, 0}, {1, 0, 1, 0}}) {
-      no(rig, Errno.EINVAL, Syscall.PRCTL, Uapi.PR_SET_MDWE, wrong[0], wrong[1], wrong[2], 0);
-    }
-    no(rig, Errno.EINVAL, Syscall.PRCTL, Uapi.PR_SET_MDWE, 1, 0, 0, 1);
-    yes(rig, 0, Syscall.PRCTL, Uapi.PR_SET_MDWE, 0, 0, 0, 0);
-    yes(rig, 0, Syscall.PRCTL, Uapi.PR_GET_MDWE);
-    yes(rig, 0, Syscall.PRCTL, Uapi.PR_SET_MDWE, 3, 0, 0, 0);
-    yes(rig, 3, Syscall.PRCTL, Uapi.PR_GET_MDWE);
-    yes(rig, 0, Syscall.PRCTL, Uapi.PR_SET_MDWE, 3, 0, 0, 0);
-    no(rig, Errno.EPERM, Syscall.PRCTL, Uapi.PR_SET_MDWE, 1, 0, 0, 0);
-    no(rig, Errno.EPERM, Syscall.PRCTL, Uapi.PR_SET_MDWE, 0, 0, 0, 0);
-    Rig child = rig.fork();
-    yes(child, 0, Syscall.PRCTL, Uapi.PR_GET_MDWE); // it is not inherited
-    yes(child, 0, Syscall.PRCTL, Uapi.PR_SET_MDWE, 1, 0, 0, 0);
-    Rig grandchild = child.fork();
-    yes(grandchild, 1, Syscall.PRCTL, Uapi.PR_GET_MDWE);
-    no(rig, Errno.EINVAL, Syscall.PRCTL, Uapi.PR_SET_VMA, 0, A, PAGE, 0);
-  }
-
-  private static void thp(Rig rig, long result, long... args) {
-    long seen =
-        rig.mm.syscall(Syscall.PRCTL, Uapi.PR_SET_THP_DISABLE, args[0], args[1], args[2], args[3]);
-    rig.gives("PR_SET_THP_DISABLE " + Arrays.toString(args), result, seen);
-  }
-
-  private static void limits(Rig rig) {
-    for (ResourceLimit each : ResourceLimit.values()) {
-      boolean memlock = each == ResourceLimit.MEMLOCK;
-      long hard = memlock ? 8L << 20 : ResourceLimit.INFINITY;
-      rig.gives("the hard limit of " + each, hard, rig.mm.hardLimit(each));
-      rig.gives("the hard one", 0, rig.mm.setrlimit(each, hard, 0));
-      rig.gives("a soft one", 0, rig.mm.setrlimit(each, 5L << 20, A));
-      rig.gives("it", 5L << 20, rig.mm.softLimit(each));
-      Looks.fails(
-          rig, "a struct nowhere", Errno.EFAULT, rig.mm.setrlimit(each, 1, A + 4 * PAGE - 15));
-      rig.gives("it still", 5L << 20, rig.mm.softLimit(each));
-    }
-    Looks.fails(
-        rig, "more", Errno.EINVAL, rig.mm.setrlimit(ResourceLimit.MEMLOCK, (8L << 20) + 1, 0));
-    rig.gives("its end", 0, rig.mm.setrlimit(ResourceLimit.STACK, 1 << 20, A + 4 * PAGE - 16));
   }
 }

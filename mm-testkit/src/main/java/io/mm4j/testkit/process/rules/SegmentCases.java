@@ -9,6 +9,7 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MmFields;
+import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome.Kind;
 import io.mm4j.api.process.Uapi;
@@ -67,6 +68,15 @@ public final class SegmentCases {
                 + " and refuses private memory, a protection, and a range of two mappings.",
             "SYSCALL remap_file_pages (mm/mmap.c)",
             SegmentCases::rearranges),
+        GROUP.rule(
+            "AS-F43",
+            "borders-of-segments",
+            "A segment of huge pages is promised them, and keeps what was touched until it is"
+                + " removed; who has neither CAP_IPC_LOCK nor group 0 gets none. There are no more"
+                + " than SHMMNI segments, a user locks no more than RLIMIT_MEMLOCK, and where"
+                + " structs cannot be accessed it is EFAULT.",
+            "newseg, hugetlb_file_setup, shmctl_do_lock, user_shm_lock, ipc_addid",
+            SegmentCases::bordersOfSegments),
         GROUP.rule(
             "AS-F12",
             "about-a-process",
@@ -294,5 +304,101 @@ public final class SegmentCases {
     Looks.works("mmap", rig.mm.mmap(0, 200 * PAGE, RW, 0x22, -1, 0));
     Looks.fails(rig, "no mode", Errno.EINVAL, rig.floor.writeSysctl("overcommit_memory", "7"));
     Looks.fails(rig, "no name", Errno.ENOENT, rig.floor.writeSysctl("swappiness", "7"));
+  }
+
+  private static long control(Rig rig, long id, long command, long buf) {
+    return rig.mm.syscall(Syscall.SHMCTL, id, command, buf);
+  }
+
+  private static void bordersOfSegments(Rig rig) {
+    ofHugePages(rig);
+    locked(rig);
+    asManyAsThereCanBe(rig);
+  }
+
+  private static void ofHugePages(Rig rig) {
+    long made = Uapi.IPC_CREAT | Uapi.SHM_HUGETLB | 0600;
+    setPool(rig, 2);
+    Looks.fails(rig, "nobody", Errno.EPERM, rig.mm.syscall(Syscall.SHMGET, 5, HUGE, made));
+    CaseSetup setup = new CaseSetup();
+    setup.gid = 0;
+    Rig group = new Rig(rig.floor, setup.create(rig.floor));
+    Looks.fails(
+        group, "16 KiB", Errno.EINVAL, group.mm.syscall(Syscall.SHMGET, 5, HUGE, made | 14L << 26));
+    Looks.fails(
+        group, "too many", Errno.ENOMEM, group.mm.syscall(Syscall.SHMGET, 5, 2 * HUGE + 1, made));
+    counts(rig, 2, 0);
+    long id = Looks.works("shmget", group.mm.syscall(Syscall.SHMGET, 5, HUGE + 1, made));
+    counts(rig, 2, 2);
+    Looks.fails(group, "one more", Errno.ENOMEM, group.mm.syscall(Syscall.SHMGET, 6, HUGE, made));
+    long at = 0x40000000L;
+    group.gives("shmat", at, group.mm.syscall(Syscall.SHMAT, id, at, 0));
+    Looks.sum(group, "total_vm", MmFields::totalVmPages, 1024);
+    group.put(at + HUGE + 5, 7);
+    counts(rig, 1, 1);
+    group.gives("SHM_LOCK", 0, control(group, id, Uapi.SHM_LOCK, 0));
+    group.gives("shmdt", 0, group.mm.syscall(Syscall.SHMDT, at));
+    counts(rig, 1, 1);
+    group.gives("shmat", at, group.mm.syscall(Syscall.SHMAT, id, at, Uapi.SHM_RDONLY));
+    group.has(at + HUGE + 5, 7);
+    group.gives("IPC_RMID", 0, control(group, id, Uapi.IPC_RMID, 0));
+    counts(rig, 1, 1);
+    group.gives("shmdt", 0, group.mm.syscall(Syscall.SHMDT, at));
+    counts(rig, 2, 0);
+    long flags = made | Uapi.SHM_NORESERVE;
+    id = Looks.works("SHM_NORESERVE", group.mm.syscall(Syscall.SHMGET, 6, 9 * HUGE, flags));
+    counts(rig, 2, 0);
+    group.gives("IPC_RMID", 0, control(group, id, Uapi.IPC_RMID, 0));
+    group.mm.exit();
+    setPool(rig, 0);
+  }
+
+  private static long segment(Rig rig, long pages) {
+    return Looks.works("shmget", rig.mm.syscall(Syscall.SHMGET, 0, pages * PAGE, 0600));
+  }
+
+  private static void locked(Rig rig) {
+    rig.map(FAR, PAGE, RW);
+    long limit = (8L << 20) / PAGE;
+    long larger = segment(rig, limit + 1);
+    long all = segment(rig, limit);
+    long one = segment(rig, 1);
+    Looks.fails(rig, "a page more", Errno.ENOMEM, control(rig, larger, Uapi.SHM_LOCK, 0));
+    rig.gives("all of it", 0, control(rig, all, Uapi.SHM_LOCK, 0));
+    rig.gives("again", 0, control(rig, all, Uapi.SHM_LOCK, 0));
+    Looks.fails(rig, "one more", Errno.ENOMEM, control(rig, one, Uapi.SHM_LOCK, 0));
+    rig.gives("SHM_UNLOCK", 0, control(rig, all, Uapi.SHM_UNLOCK, 0));
+    rig.gives("one", 0, control(rig, one, Uapi.SHM_LOCK, 0));
+    Looks.fails(rig, "all and one", Errno.ENOMEM, control(rig, all, Uapi.SHM_LOCK, 0));
+    rig.gives("IPC_RMID", 0, control(rig, one, Uapi.IPC_RMID, 0));
+    rig.gives("all of it", 0, control(rig, all, Uapi.SHM_LOCK, 0));
+    rig.gives("no limit", 0, rig.mm.setrlimit(ResourceLimit.MEMLOCK, 0, 0));
+    Looks.fails(rig, "to lock", Errno.EPERM, control(rig, larger, Uapi.SHM_LOCK, 0));
+    rig.gives("to unlock", 0, control(rig, all, Uapi.SHM_UNLOCK, 0));
+    Looks.fails(rig, "IPC_SET from nowhere", Errno.EFAULT, control(rig, all, Uapi.IPC_SET, A));
+    Looks.fails(rig, "IPC_INFO to nowhere", Errno.EFAULT, control(rig, 0, Uapi.IPC_INFO, A));
+    Looks.fails(rig, "half", Errno.EFAULT, control(rig, 0, Uapi.IPC_INFO, FAR + PAGE - 71));
+    Looks.works("just so", control(rig, 0, Uapi.IPC_INFO, FAR + PAGE - 72));
+    // What nobody knows changes nothing.
+    long read = rig.mm.syscall(Syscall.PREAD64, CaseSetup.DISK_UNKNOWN, FAR, 112, 0);
+    rig.gives("pread64", 112, read);
+    rig.gives("IPC_SET", 0, control(rig, all, Uapi.IPC_SET, FAR));
+    rig.gives("IPC_STAT", 0, control(rig, all, Uapi.IPC_STAT, FAR));
+    rig.has(FAR + 4, 1000 & 255);
+    rig.has(FAR + 20, 0600 & 255);
+    for (long id : new long[] {larger, all}) {
+      rig.gives("IPC_RMID", 0, control(rig, id, Uapi.IPC_RMID, 0));
+    }
+  }
+
+  private static void asManyAsThereCanBe(Rig rig) {
+    long first = Looks.works("shmget", rig.mm.syscall(Syscall.SHMGET, 7, 1, Uapi.IPC_CREAT | 0600));
+    for (int i = 1; i < 4096; i++) {
+      long _ = segment(rig, 1);
+    }
+    Looks.fails(rig, "one more", Errno.ENOSPC, rig.mm.syscall(Syscall.SHMGET, 0, PAGE, 0600));
+    rig.gives("one that is there", first, rig.mm.syscall(Syscall.SHMGET, 7, 1, 0600));
+    rig.gives("IPC_RMID", 0, control(rig, first, Uapi.IPC_RMID, 0));
+    long _ = segment(rig, 1);
   }
 }

@@ -11,6 +11,7 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 import io.mm4j.api.InputException;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.MemSizeStats;
 import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.OpenFile;
@@ -326,6 +327,7 @@ public final class StateRules {
       mm.loadVma(new VmaInfo(A, A + 2 * PAGE, "r--p", 0, data, null, List.of(), "?"));
       check(mm.read(A).ok(), "the time in " + data, "a signal");
       mm.forEachVma(vma -> check(vma.pages().equals("?"), "nothing of " + data, vma.pages()));
+      check(mm.sizes(A).equals(MemSizeStats.NONE), "no sums of " + data, mm.sizes(A).toString());
       mm.exit();
     }
     try {

@@ -10,6 +10,7 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 import io.mm4j.api.InputException;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.MemSizeStats;
+import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.PagemapScan;
 import io.mm4j.api.process.ProcessFloor;
@@ -236,6 +237,11 @@ class ViewBench extends StepRule.Bench {
           });
     }
     for (AddressSpace mm : processes) {
+      MmFields.Users users = mm.fields().users();
+      check(
+          users.equals(new MmFields.Users(1, 1, 0, false, false, 0, true)),
+          "one user, and nothing locked or swapped",
+          users.toString());
       long resident = 0;
       for (VmaInfo vma : vmas(mm)) {
         resident += new Judged(mm, vma, mapped).resident();

@@ -6,6 +6,7 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.A;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.B;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.C;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.FAR;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.READ;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 
 import io.mm4j.api.InputException;
@@ -270,5 +271,12 @@ public final class WatchCases {
     Looks.fails(rig, "a low address", Errno.EINVAL, prctl(rig, SET_BRK, PAGE, 0));
     Looks.fails(rig, "no file", Errno.EBADF, prctl(rig, 13, 99, 0));
     Looks.fails(rig, "no program", Errno.EACCES, prctl(rig, 13, CaseSetup.DISK, 0));
+    long program = Looks.works("memfd_create", rig.mm.memfdCreate("program", Uapi.MFD_EXEC));
+    Looks.fails(rig, "an open one", Errno.EACCES, prctl(rig, 13, program, 0));
+    rig.gives("mmap", 0x401000, rig.mm.mmap(0x401000, PAGE, READ, 0x12, CaseSetup.DISK, 0));
+    Looks.fails(rig, "another one runs", Errno.EBUSY, prctl(rig, 13, program, 0));
+    rig.unmap(0x401000, PAGE);
+    rig.map(0x401000, PAGE, READ);
+    Looks.fails(rig, "none is mapped", Errno.EACCES, prctl(rig, 13, program, 0));
   }
 }
