@@ -3,6 +3,7 @@
 package io.mm4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
@@ -65,6 +66,14 @@ class TranslateCommandTest {
     assertEquals(2, wrong.code(), wrong.out());
     Cli none = Cli.mm("translate", "$1");
     assertEquals(2, none.code(), none.out());
+  }
+
+  @Test
+  void aWrongStepIsNamedWhereItWasTyped() {
+    Cli wrong = Cli.mm("translate", "$1", "--steps", "vmalloc 1M; mmap 4K");
+    assertEquals(2, wrong.code(), wrong.out());
+    assertTrue(wrong.err().contains("--steps 'vmalloc 1M; mmap 4K'"), wrong.err());
+    assertFalse(wrong.err().contains("mm explain"), wrong.err());
   }
 
   @Test

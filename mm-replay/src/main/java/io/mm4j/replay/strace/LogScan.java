@@ -102,6 +102,9 @@ final class LogScan {
   private boolean namesVmas;
   private boolean hidesVmaNames;
   private boolean pageOffsets;
+  private boolean threads;
+  private boolean inParts;
+  private boolean failures;
 
   /** Reads the log to its end. */
   LogScan(LineSource source) {
@@ -154,6 +157,7 @@ final class LogScan {
         long _ = unfinished.ended(line);
       }
       case RESUMED -> {
+        inParts = true;
         Unfinished.Whole whole = unfinished.completed(line, where);
         if (whole != null && whole.line().form() == StraceLine.Form.CALL) {
           // By the pid that began it: under that one its maker is known already.
@@ -184,6 +188,7 @@ final class LogScan {
   }
 
   private void call(StraceLine line, String where, long number) {
+    failures |= line.result().startsWith("-1 ");
     if (line.name().equals("mmap")
         && line.args().size() > 3
         && line.args().getFirst().startsWith("0x0")
@@ -267,9 +272,9 @@ final class LogScan {
     if (child == null || child <= 0) {
       return;
     }
-    births
-        .computeIfAbsent(child, c -> new ArrayList<>())
-        .add(new Born(line.pid(), CloneFlags.of(line)));
+    CloneFlags flags = CloneFlags.of(line);
+    threads |= flags != null && flags.thread();
+    births.computeIfAbsent(child, c -> new ArrayList<>()).add(new Born(line.pid(), flags));
   }
 
   /** What a limit was before anybody set it. */
@@ -323,6 +328,14 @@ final class LogScan {
   /** Whether descriptors have their paths ({@code strace -y}): one without is not open then. */
   boolean showsPaths() {
     return showsPaths;
+  }
+
+  /**
+   * Whether calls of threads show only when they were back, as {@code strace -z} prints them: none
+   * is resumed, and none has failed.
+   */
+  boolean hidesBeginnings() {
+    return threads && !inParts && !failures;
   }
 
   /** The pid of the first call. */

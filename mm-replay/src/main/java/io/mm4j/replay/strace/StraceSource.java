@@ -55,6 +55,13 @@ public final class StraceSource implements VmaSource {
     descriptors = new Descriptors(scan.showsPaths());
     start = new LogStart(scan, maps, log);
     start.notes().forEach(notes::always);
+    if (scan.hidesBeginnings()) {
+      notes.always(
+          "no call of its threads is resumed, and none failed (strace -z): the log does not show"
+              + " when calls began, so those of several threads at once are made in the order in"
+              + " which they were back, and the kernel may have made them in another one; without"
+              + " -z the log shows more");
+    }
     arguments = new ArgumentReader(descriptors, scan.pageOffsets());
     pending.add(new VmaEvent.Deltas(0, false));
     lines = new StraceLines(log.get());

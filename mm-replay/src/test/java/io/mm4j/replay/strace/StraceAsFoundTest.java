@@ -17,6 +17,7 @@ import io.mm4j.replay.Verdict;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -143,7 +144,7 @@ class StraceAsFoundTest {
             mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 4, 0) = 0x7ffff7ff2000
             """);
     assertExact(6, verdict);
-    assertEquals(java.util.List.of(), verdict.notes());
+    assertEquals(List.of(), verdict.notes());
     Verdict lost = replay("mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 9, 0) = 0x7ffff7ff6000\n");
     assertExact(1, lost);
     assertNote(lost, "(descriptor 9) is mapped in line 1");
@@ -327,6 +328,29 @@ class StraceAsFoundTest {
             """
                 .formatted(ANON));
     assertExact(5, verdict);
+  }
+
+  /** As strace -z prints threads: 1 freed what 2 got, and came back later. */
+  @Test
+  void aLogThatDoesNotShowWhenCallsBeganSaysSo() throws IOException {
+    String log =
+        """
+        1 clone(child_stack=0x7f, flags=CLONE_VM|CLONE_THREAD|CLONE_SIGHAND) = 2
+        1 mmap(NULL, 4096, %1$s) = 0x7ffff7ff6000
+        2 mmap(NULL, 4096, %1$s) = 0x7ffff7ff6000
+        1 munmap(0x7ffff7ff6000, 4096) = 0
+        """
+            .formatted(ANON);
+    Verdict verdict = replay(log);
+    assertFalse(verdict.exact(), verdict::toString);
+    assertNote(verdict, "strace -z");
+    for (String shown :
+        List.of(
+            "2 munmap(0x1, 1) = -1 EINVAL (Invalid argument)\n",
+            "2 munmap(0x7ffff7ff6000, 4096 <unfinished ...>\n2 <... munmap resumed>) = 0\n")) {
+      Verdict more = replay(log + shown);
+      assertFalse(more.notes().stream().anyMatch(n -> n.contains("strace -z")), more::toString);
+    }
   }
 
   @Test
