@@ -10,6 +10,7 @@ import io.mm4j.testkit.paging.faults.PagingFaults;
 import io.mm4j.testkit.paging.naive.NaivePaging;
 import io.mm4j.testkit.paging.rules.CursorRules;
 import io.mm4j.testkit.paging.rules.EdgeRules;
+import io.mm4j.testkit.paging.rules.FlushRules;
 import io.mm4j.testkit.paging.rules.KernelRules;
 import io.mm4j.testkit.paging.rules.MmuRules;
 import io.mm4j.testkit.paging.rules.TableFrameRules;
@@ -31,6 +32,7 @@ public final class PageTablesSuite {
     rules.addAll(MmuRules.all());
     rules.addAll(EdgeRules.all());
     rules.addAll(TlbRules.all());
+    rules.addAll(FlushRules.all());
     return new Suite<>(Spi.PAGING, new NaivePaging(), rules, PagingFaults.all());
   }
 }

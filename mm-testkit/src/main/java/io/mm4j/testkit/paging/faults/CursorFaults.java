@@ -66,6 +66,11 @@ final class CursorFaults {
             "PG-30",
             ShortRow::new),
         fault(
+            "back-at-the-row",
+            "After a row the cursor stands at the first entry of it.",
+            "PG-40",
+            AtFirst::new),
+        fault(
             "clears-without-telling",
             "What getAndClear gives is the entry when it is cleared.",
             "PG-37",
@@ -80,6 +85,20 @@ final class CursorFaults {
             "A new table is put where something else has come meanwhile.",
             "PG-12",
             LooksOnce::new));
+  }
+
+  private static final class AtFirst extends NaiveCursor {
+    AtFirst(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    public int setRow(long[] values, int count) {
+      long first = address();
+      int wrote = super.setRow(values, count);
+      int _ = super.seek(first, 1);
+      return wrote;
+    }
   }
 
   private static final class ClearsFirst extends NaiveCursor {

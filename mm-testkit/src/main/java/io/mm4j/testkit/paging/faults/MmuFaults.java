@@ -81,7 +81,17 @@ final class MmuFaults {
             "ceiling-of-41",
             "A flush of up to 41 pages spares the others of its root.",
             List.of("PG-23"),
-            HighCeiling::new));
+            HighCeiling::new),
+        fault(
+            "counts-no-requests",
+            "What other CPUs ask for is done and not counted.",
+            List.of("PG-38"),
+            CountsNone::new),
+        fault(
+            "forgets-what-is-global",
+            "A flush of the kernel's addresses leaves what is not global.",
+            List.of("PG-39"),
+            GlobalOnly::new));
   }
 
   private static final class HugeByFirst extends NaiveMmu {
@@ -190,6 +200,26 @@ final class MmuFaults {
     @Override
     protected int ceiling() {
       return 41;
+    }
+  }
+
+  private static final class CountsNone extends NaiveMmu {
+    CountsNone(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    protected void asked() {}
+  }
+
+  private static final class GlobalOnly extends NaiveMmu {
+    GlobalOnly(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    protected boolean touches(Cached c, long start, long end) {
+      return super.touches(c, start, end) && (c.global() || !format.kernel().contains(start));
     }
   }
 

@@ -43,6 +43,11 @@ public class NaiveMmu implements Mmu {
       return start == address;
     }
 
+    /** Whether it outlives a change of the directory. */
+    public boolean global() {
+      return global;
+    }
+
     Cached(long root, int asid, boolean global, int level, long address, long paddr, long rights) {
       this.root = root;
       this.asid = asid;
@@ -70,6 +75,7 @@ public class NaiveMmu implements Mmu {
   private long reused;
   private long flushes;
   private long flushed;
+  private long fromOthers;
 
   /** With nothing loaded. */
   public NaiveMmu(NaivePageTables tables) {
@@ -271,6 +277,11 @@ public class NaiveMmu implements Mmu {
                 && (touches(c, start, end) || (all && !c.global)));
   }
 
+  /** Another CPU has asked for a flush that concerns this one. */
+  protected void asked() {
+    fromOthers++;
+  }
+
   /** Whether a translation has an address of a span. */
   protected boolean touches(Cached c, long start, long end) {
     long last = c.address + format.bytes(c.level) - 1;
@@ -352,6 +363,6 @@ public class NaiveMmu implements Mmu {
 
   @Override
   public MmuStats stats() {
-    return new MmuStats(hits, misses, faults, switches, reused, flushes, flushed, 0, 0);
+    return new MmuStats(hits, misses, faults, switches, reused, flushes, flushed, fromOthers, 0);
   }
 }

@@ -400,7 +400,7 @@ public class NaivePageTables implements PageTables {
   @Override
   public void flushRange(Cpu cpu, long root, long start, long end) {
     checkRoot(root);
-    mmus.values().forEach(mmu -> mmu.forget(root, start, end));
+    forget(cpu, root, start, end);
   }
 
   @Override
@@ -410,7 +410,17 @@ public class NaivePageTables implements PageTables {
 
   @Override
   public void flushKernelRange(Cpu cpu, long start, long end) {
-    mmus.values().forEach(mmu -> mmu.forget(NO_ROOT, start, end));
+    forget(cpu, NO_ROOT, start, end);
+  }
+
+  private void forget(Cpu cpu, long root, long start, long end) {
+    mmus.forEach(
+        (id, mmu) -> {
+          mmu.forget(root, start, end);
+          if (id != cpu.id() && (root == NO_ROOT || mmu.root() == root)) {
+            mmu.asked();
+          }
+        });
   }
 
   @Override

@@ -147,7 +147,10 @@ public final class LookupRules {
         throw new RuleViolation("contains = true for " + run.text(vma), "false");
       }
     }
-    for (int vma : new int[] {NONE, -2, Integer.MIN_VALUE, Integer.MAX_VALUE, run.lastErased()}) {
+    int past = index.capacity();
+    int least = Integer.MIN_VALUE;
+    int most = Integer.MAX_VALUE;
+    for (int vma : new int[] {NONE, -2, least, most, past, past + 1, run.lastErased()}) {
       if (index.contains(vma)) {
         throw new RuleViolation("contains = false for vma=" + vma, "true");
       }
