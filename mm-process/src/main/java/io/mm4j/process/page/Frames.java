@@ -258,6 +258,25 @@ public final class Frames {
     return memory.nodes();
   }
 
+  /** {@code node_states[N_MEMORY]}: the nodes that have memory, a bit each; below 64. */
+  public long nodeMask() {
+    long mask = 0;
+    for (Node node : memory.nodes()) {
+      mask |= node.id() < Long.SIZE && !node.zones().isEmpty() ? 1L << node.id() : 0;
+    }
+    return mask;
+  }
+
+  /** {@code page_to_nid()}. O(zones). */
+  public int nodeOf(long pfn) {
+    for (Node node : memory.nodes()) {
+      if (node.zones().stream().anyMatch(zone -> zone.contains(pfn))) {
+        return node.id();
+      }
+    }
+    return 0;
+  }
+
   /** {@code alloc_contig_range()} for single frames; false if not all of it can be had. */
   boolean takeRange(long startPfn, long endPfn) {
     return allocator.allocContigRange(cpu, startPfn, endPfn, Gfp.GFP_HIGHUSER);
@@ -584,6 +603,11 @@ public final class Frames {
       }
     }
     return true;
+  }
+
+  /** Whether the bytes of a cached page were read, or written. */
+  boolean isFilled(long pfn) {
+    return (map.flags(map.head(pfn)) & PageFlags.PG_UPTODATE) != 0 && memory.hasBytes(pfn);
   }
 
   /** {@code read_folio}: the file's bytes, unless they are there. */

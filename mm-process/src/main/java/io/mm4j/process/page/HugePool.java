@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.page;
 
-import io.mm4j.api.memory.Node;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.process.MappedFile;
 import java.util.ArrayDeque;
@@ -160,12 +159,7 @@ public final class HugePool {
   }
 
   private boolean isOn(int nodeId, long head) {
-    for (Node node : frames.nodes()) {
-      if (node.zones().stream().anyMatch(zone -> zone.contains(head))) {
-        return node.id() == nodeId;
-      }
-    }
-    return false;
+    return frames.nodeOf(head) == nodeId;
   }
 
   /** One page more, which is free; false if memory is out. */
