@@ -16,7 +16,7 @@ void mix_seed(u64 seed) { rng = seed * 0x9E3779B97F4A7C15ull + 88172645463325252
 enum { MMAP, MUNMAP, MPROTECT, BRK, MREMAP, WRITE, READ, EXEC, MADVISE, MINCORE, MSYNC, MLOCK, MUNLOCK,
        MLOCK2, MLOCKALL, MUNLOCKALL, MSEAL, SETRLIMIT, FORK, EXIT, FREAD, FWRITE, FSIZE, FHOLE, FSYNC, SEGGET, SEGAT, SEGDT, SEGCTL, MEMFD, SEAL,
        REMAP, OPTION, PKEY, PADVISE, UNLINK, PAGESCAN, CLEARREFS, SETMM,
-       OWNER, POOL, POOLMAP, KINDS };
+       OWNER, POOL, POOLMAP, ADVISE, SHIFT, POLICY, LIMIT, RECLAIM, KINDS };
 static const struct { const char *name; int files; int weight[KINDS]; } mixes[] = {
   /*                  mmap munm mpro  brk mrem  wri read exec madv minc msyn lock unlk lck2 lall ula seal setr fork exit */
   {"basic",   2,    { 390, 250, 225, 130 }},
@@ -37,7 +37,13 @@ static const struct { const char *name; int files; int weight[KINDS]; } mixes[] 
                        60,  60,  50,  30,  10,  20,  50,  30,  10,   8,  12,  20,   8,   6,  20,   2,  60,   4,  14,   3 }},
   {"huge",   10,    {  60,  70,  60,   0,  60, 160, 120,   0,  70,  16,   6,  14,  10,   4,   2,  2,   2,   0,  14,  6,
                        30,   0,  20,  25,   2,  10,  40,  25,   6,  30,  10,   0,   2,   0,   0,   0,  20,   2,   0,   0, 130, 140 }},
+  {"advice", 65,    { 260,  60,  60,   5,  30, 120, 120,   0,  60,  40,  60,  10,   8,   0,   0,  0,   0,   0,  10,  4,
+                      110,  90,  50,  30,  20,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   2,  10,   0,   0,  0,   0,   0, 110,  50,   0,   0,  10 }},
+  {"policy", 30,    { 260,  70,  80,  25,  90, 120, 100,   0,  60,  10,  10,  17,  14,   9,   3,  3,   4,   0,  10,  4,
+                        0,   0,   0,   0,   0,  20,  50,  30,  10,   8,   0,   6,  16,   0,   0,   0,  10,   0,   0,  0,   0,   0,   0,   0, 260,  25,  10 }},
   {"thp",    10,    { 220,  60, 110,  20,  60, 230, 100,   0, 120,  10,   0,  14,  14,   6,   0,  0,   0,   0,  10,  3 }},
+  {"reclaim", 25,   { 220,  60, 110,  20,  60, 230, 100,   0, 120,  10,  10,  14,  14,   6,   0,  0,   0,   0,  10,  3,
+                       20,  20,  10,   8,  10,  10,  20,  10,   2,   0,   0,   0,   0,   0,   0,   0,  10,   0,   0,  0,   0,   0,  10,   0,   0,   0, 120 }},
 };
 
 /* An address that is likely to matter. */
@@ -251,6 +257,52 @@ static void set_mm(int p) {
   do_set_mm_map(p, at, size, map, chance(4) ? file() : 0);
 }
 
+/* What goes with POSIX_FADV_DONTNEED must be clean, or the disk's speed would decide. */
+static void advise(int p) {
+  static const int usual[] = {4, 4, 4, 3, 3, 0, 1, 2, 5};
+  int d = chance(98) ? file() : 0;
+  u64 at = place(), n = chance(25) ? 0 : chance(97) ? size() : rnd();
+  if (chance(25)) {
+    u64 arg[3] = {77, at, n};
+    do_sys(p, "readahead", d, arg);
+    return;
+  }
+  u64 arg[4] = {77, at, n, chance(96) ? (u64) usual[below(9)] : below(9)}, one[1] = {77};
+  if (arg[3] == 4) do_sys(p, "fsync", d, one);
+  do_sys(p, "fadvise64", d, arg);
+}
+
+/* One node is there; masks name up to three. */
+static void policy(int p, u64 a, u64 len) {
+  static const int usual[] = {2, 2, 2, 1, 3, 3, 5, 6, 0, 0, 4, 2 | 1 << 15, 3 | 1 << 14, 2 | 1 << 13};
+  u64 mode = chance(95) ? (u64) usual[below(14)] : below(9) | below(8) << 13, mask = mode == 0 || mode == 4 ? 0 : 1;
+  if (chance(10)) mask = below(8);
+  u64 most = chance(92) ? 64 : chance(50) ? below(70) : 32760 + below(20);
+  if (most == 0 || most > 65) mask = 0; /* a longer mask would be read from beyond the word */
+  int k = below(100);
+  if (k < 62) {
+    u64 arg[6] = {a, len, mode, mask, most, chance(80) ? 0 : chance(80) ? 1 + below(3) : below(16)};
+    do_sys(p, "mbind", 0, arg);
+  } else if (k < 70) {
+    u64 arg[3] = {mode, mask, most};
+    do_sys(p, "set_mempolicy", 0, arg);
+  } else if (k < 84) {
+    u64 arg[5] = {chance(30) ? 0 : touched(p), chance(50) ? 0 : touched(p), chance(80) ? 64 : below(130), a, chance(70) ? 2 : below(8)};
+    if (!(arg[4] & 2) && chance(80)) arg[3] = 0;
+    if (harms(arg[0], 8) || harms(arg[1], 64)) return;
+    do_sys(p, "get_mempolicy", 0, arg);
+  } else if (k < 90) {
+    u64 arg[4] = {a, len, chance(85) ? 0 : below(3), chance(95) ? 0 : 1};
+    do_sys(p, "set_mempolicy_home_node", 0, arg);
+  } else if (k < 98) {
+    u64 arg[3] = {touched(p), chance(40) ? ~0ull : chance(85) ? 0 : below(3), chance(90) ? 2 : below(9)};
+    do_sys(p, "move_pages", 0, arg);
+  } else {
+    u64 arg[3] = {64, below(4), below(4)};
+    do_sys(p, "migrate_pages", 0, arg);
+  }
+}
+
 static void one(int p, int kind, int files) {
   u64 a = pick(p), len = length();
   switch (kind) {
@@ -384,8 +436,8 @@ static void one(int p, int kind, int files) {
       return;
     }
     case OPTION: {
-      static const int options[] = {41, 42, 41, 0x53564d41, 35, 66};
-      u64 arg[5] = {(u64) options[below(6)], below(2), chance(80) ? 0 : below(4), chance(95) ? 0 : 1, 0};
+      static const int options[] = {41, 42, 41, 0x53564d41, 35, 66, 67, 68};
+      u64 arg[5] = {(u64) options[below(8)], below(2), chance(80) ? 0 : below(4), chance(95) ? 0 : 1, 0};
       if (arg[0] == 35) arg[1] = chance(80) ? 1 + below(13) : below(40), arg[2] = pick(p);
       do_sys(p, "prctl", 0, arg);
       return;
@@ -410,6 +462,24 @@ static void one(int p, int kind, int files) {
       if (p && chance(60)) do_sys(p, chance(50) ? "setuid" : "setgid", 0, arg);
       return;
     }
+    case ADVISE: advise(p); return;
+    case SHIFT: {
+      u64 arg[4] = {77, chance(50) ? 8 : 32, P * below(20), P * (1 + below(12))};
+      if (chance(10)) arg[2 + below(2)] += 1 + below(P - 1);
+      if (chance(5)) arg[1] |= 1;
+      do_sys(p, "fallocate", file(), arg);
+      return;
+    }
+    case POLICY: policy(p, a, len); return;
+    case LIMIT: {
+      static const char *limits[] = {"shmmax", "shmall", "shmmni", "shm_next_id"};
+      int w = below(4);
+      u64 value = w == 0 ? (chance(40) ? 0x7fffffffffffffff : P * below(40)) : w == 1 ? (chance(40) ? 0x7fffffffffffffff : below(200))
+        : w == 2 ? (chance(60) ? 4096 : below(12)) : (below(3) << 15) + below(9);
+      do_segment_limit(p, limits[w], value);
+      return;
+    }
+    case RECLAIM: if (!harms(a, len)) do_range(p, "madvise", a, len, chance(55) ? 21 : 25); return;
     case POOL: pool_(p); return;
     case POOLMAP: pool_map(p); return;
     case UNLINK: do_unlink(p, 1 + below(6)); return;

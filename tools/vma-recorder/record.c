@@ -7,7 +7,9 @@
  *   record SEED CALLS MIX [OPTIONS] > FILE.vma
  *     MIX       basic, remap, files, faults, fork, limits, setrlimit, stress, thp (for recordings
  *               under transparent_hugepage=always), io, ipc, calls, huge (pools of huge pages of
- *               2 MiB and 1 GiB, which it empties at its end), all; or script: the calls that
+ *               2 MiB and 1 GiB, which it empties at its end), advice (files that are dropped and
+ *               moved), policy (memory policies, limits of segments), reclaim (MADV_PAGEOUT and
+ *               MADV_COLLAPSE), all; or script: the calls that
  *               standard input lists, as script.c says
  *     -3, -4    the 32-bit victim with 3 GiB or 4 GiB of user space
  *     -x        with -3 or -4: as if the program had no PT_GNU_STACK (READ_IMPLIES_EXEC)
@@ -21,6 +23,8 @@
  * transparent_hugepage/enabled and vm.overcommit_memory are recorded as they are.
  */
 #include "recorder.h"
+#include <sched.h>
+#include <sys/shm.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
@@ -63,7 +67,7 @@ static void make_files(void) {
     for (off_t k = 0; k < files[i].size; k++) all[k] = (k / P + 7 * (i + 1) + 1) & 255;
     if (files[i].size && write(fd, all, files[i].size) != files[i].size) die("write");
     free(all);
-    fchmod(fd, 0666);
+    fchmod(fd, i == 1 ? 0444 : 0666); /* who may write to a file may have its pages taken out of memory */
     fsync(fd); /* dirty folios cannot be split: let none be so by chance */
     close(fd);
   }
@@ -188,6 +192,8 @@ int main(int argc, char **argv) {
     fprintf(stderr, "somebody has huge pages of the pools: they are recorded while nobody has\n");
     return 4;
   }
+  own_segments = unshare(CLONE_NEWIPC) == 0;
+  shmctl(shmget(IPC_PRIVATE, 1, 0600), IPC_RMID, 0); /* the first identifier, 0, would look like no inode in maps */
   u64 before = reclaimed();
   make_files();
   pid_t pid = fork();

@@ -59,6 +59,8 @@ void do_scan(int p, u64 at, struct scan_arg request);
 void do_clear_refs(int p, int value);
 void do_hugepages(int p, u64 size, int pages);
 void do_overcommit_pool(int p, int pages);
+extern int own_segments; /* whether no other process can see the segments */
+void do_segment_limit(int p, const char *name, u64 value);
 void do_pool(int p, u64 size, int which);
 int empty_pools(void);
 struct mm_map { u64 field[11], auxv; uint32_t auxv_size, exe_fd; }; /* struct prctl_mm_map */

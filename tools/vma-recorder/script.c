@@ -88,6 +88,7 @@ void script_run(void) {
       do_scan(p, ARG("arg"), scan);
     } else if (!strcmp(name, "hugepages")) do_hugepages(p, ARG("size"), ARG("value"));
     else if (!strcmp(name, "pool")) do_pool(p, ARG("size"), ARG("value"));
+    else if (!strcmp(name, "segment_limit")) do_segment_limit(p, text_of(f, n, "name"), ARG("value"));
     else if (!strcmp(name, "overcommit_pool")) do_overcommit_pool(p, ARG("value"));
     else if (!strcmp(name, "memfd_create")) do_memfd(p, ARG("flags"));
     else if (!strcmp(name, "unlink") || !strcmp(name, "truncate")) {

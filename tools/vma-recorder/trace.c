@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 struct victim proc[MAXP * 8];
+int own_segments;
 int nproc_, is32, read_implies_exec, calls_made, state_every;
 u64 code_base, data_page, task_size, brk_now, last_result;
 u64 results[1 << 20];
@@ -63,7 +64,7 @@ static int run(int p, int jump, u64 entry, u64 rax, const u64 *arg, u64 *result,
   }
 }
 
-static const char *names[] = {[1] = "EPERM", [2] = "ENOENT", [9] = "EBADF", [11] = "EAGAIN",
+static const char *names[] = {[1] = "EPERM", [2] = "ENOENT", [5] = "EIO", [9] = "EBADF", [11] = "EAGAIN",
   [12] = "ENOMEM", [13] = "EACCES", [14] = "EFAULT", [16] = "EBUSY", [17] = "EEXIST", [19] = "ENODEV",
   [22] = "EINVAL", [27] = "EFBIG", [28] = "ENOSPC", [29] = "ESPIPE", [43] = "EIDRM", [34] = "ERANGE", [38] = "ENOSYS", [75] = "EOVERFLOW", [95] = "EOPNOTSUPP"};
 
@@ -247,6 +248,10 @@ static const struct { const char *name; int nr; const char *keys; } syscalls[] =
   {"remap_file_pages", 216, "addr len prot pgoff flags"}, {"pkey_mprotect", 329, "addr len prot pkey"},
   {"pkey_alloc", 330, "flags rights"}, {"pkey_free", 331, "pkey"},
   {"setuid", 105, "uid"}, {"setgid", 106, "gid"}, {"prctl", 157, "option arg2 arg3 arg4 arg5"},
+  {"fadvise64", 221, "fd off len advice"}, {"readahead", 187, "fd off count"},
+  {"mbind", 237, "addr len mode nodes maxnode flags"}, {"set_mempolicy", 238, "mode nodes maxnode"},
+  {"get_mempolicy", 239, "policy mask maxnode addr flags"}, {"set_mempolicy_home_node", 450, "addr len node flags"},
+  {"migrate_pages", 256, "maxnode from to"}, {"move_pages", 279, "addr node flags"},
   {"process_madvise", 440, "self addr len advice flags"}};
 
 int segments_, memfds_;
@@ -272,6 +277,36 @@ static int is_decimal(const char *key) {
   return 0;
 }
 
+/* Masks of nodes stand in the line by value; the kernel gets the address of one, 0 for none. */
+static void masks(int p, const char *name, u64 *arg) {
+  u64 at = data_page + 0x3e00;
+  if (!strcmp(name, "migrate_pages")) {
+    u64 both[2] = {arg[1], arg[2]}, words[4] = {0, arg[0], at, at + 8};
+    poke(p, at, both, sizeof both);
+    memcpy(arg, words, sizeof words);
+    return;
+  }
+  int place = !strcmp(name, "mbind") ? 3 : !strcmp(name, "set_mempolicy") ? 1 : -1;
+  if (place < 0) return;
+  poke(p, at, &arg[place], 8);
+  arg[place] = arg[place] ? at : 0;
+}
+
+/* One page; its status is the answer unless the call itself fails. */
+static u64 move_page(int p, u64 addr, u64 node, u64 flags) {
+  u64 at = data_page + 0x3e00;
+  struct { u64 page; int node, status; } one = {addr, (int) node, 0};
+  poke(p, at, &one, sizeof one);
+  u64 v = raw_call(p, 279, 279, 0, 1, at, (int) node == -1 ? 0 : at + 8, at + 12, flags);
+  if (failed(v)) return v;
+  char path[64];
+  sprintf(path, "/proc/%d/mem", proc[p].pid);
+  int fd = open(path, O_RDONLY);
+  if (pread(fd, &one, sizeof one, at) != sizeof one) die("mem");
+  close(fd);
+  return (u64) (int64_t) one.status;
+}
+
 int do_sys(int p, const char *name, int d, const u64 *given) {
   unsigned i;
   for (i = 0; i < sizeof syscalls / sizeof *syscalls && strcmp(syscalls[i].name, name); i++) {}
@@ -291,8 +326,12 @@ int do_sys(int p, const char *name, int d, const u64 *given) {
     u64 fd = raw_call(p, 434, 434, proc[p].pid, 0, 0, 0, 0, 0);
     v = raw_call(p, 440, 440, fd, at, 1, given[3], given[4], 0);
     raw_call(p, 3, 6, fd, 0, 0, 0, 0, 0);
-  } else
+  } else if (!strcmp(name, "move_pages"))
+    v = move_page(p, given[0], given[1], given[2]);
+  else {
+    masks(p, name, arg);
     v = raw_call(p, syscalls[i].nr, syscalls[i].nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+  }
   printf("%d p%d %s", ++calls_made, p, name);
   strcpy(keys, syscalls[i].keys);
   n = 0;
@@ -311,6 +350,7 @@ int do_sys(int p, const char *name, int d, const u64 *given) {
   }
   print_result(v, !strcmp(name, "shmat"));
   if (!strcmp(name, "setuid") && !failed(v)) proc[p].changed = 1;
+  if (!strcmp(name, "readahead") || (!strcmp(name, "fadvise64") && given[3] == 3)) usleep(30000); /* until it is read */
   after(p, v);
   return !failed(v);
 }
@@ -391,6 +431,20 @@ void do_overcommit_pool(int p, int pages) {
   if (pool_file(0x200000, "nr_overcommit_hugepages", text) < 0) return;
   printf("%d p%d sysctl name=nr_overcommit_hugepages value=%d = 0\n", ++calls_made, p, pages);
   after(p, 0);
+}
+
+/* Writes a limit of System V segments, which the recorder has for itself. */
+void do_segment_limit(int p, const char *name, u64 value) {
+  char path[64], text[32];
+  sprintf(path, "/proc/sys/kernel/%s", name);
+  sprintf(text, "%lu", value);
+  int fd = own_segments ? open(path, O_WRONLY) : -1;
+  if (fd < 0) return;
+  u64 v = write(fd, text, strlen(text)) < 0 ? (u64) -errno : 0;
+  close(fd);
+  printf("%d p%d sysctl name=%s value=%lu ", ++calls_made, p, name, value);
+  print_result(v, 0);
+  after(p, v);
 }
 
 /* Reads a number of a pool: 0 all, 1 free, 2 promised, 3 surplus. */

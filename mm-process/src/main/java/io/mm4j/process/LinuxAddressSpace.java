@@ -269,6 +269,12 @@ final class LinuxAddressSpace implements AddressSpace {
   }
 
   @Override
+  public String memoryPolicy(long uaddr) {
+    Vma vma = mm.vmas.lookup(uaddr);
+    return vma == null ? "default" : calls.syscalls().policy(vma);
+  }
+
+  @Override
   public boolean thpEligible(long vmaStart) {
     Vma vma = mm.vmas.lookup(vmaStart);
     return vma != null && calls.hugeAllowed(vma) && SizesView.fitsHuge(vma, mm.hugeBytes);

@@ -95,6 +95,8 @@ final class LinuxProcessFloor implements ProcessFloor {
     if (tables != null) {
       context.frames().trackSoftDirty(now.flag(LinuxProcessFloorProvider.SOFT_DIRTY));
     }
+    context.hasKsm = now.flag(LinuxProcessFloorProvider.KSM);
+    context.policyNodes = now.number(LinuxProcessFloorProvider.NODES);
     context.readAheadPages = now.number(LinuxProcessFloorProvider.READ_AHEAD) >>> 2;
   }
 

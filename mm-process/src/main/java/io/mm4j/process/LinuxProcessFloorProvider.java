@@ -26,6 +26,12 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
   /** {@code CONFIG_MEM_SOFT_DIRTY}. */
   static final String SOFT_DIRTY = "soft-dirty";
 
+  /** {@code CONFIG_KSM}. */
+  static final String KSM = "ksm";
+
+  /** How many nodes policies may name; 0 for those that have memory. */
+  static final String NODES = "numa-nodes";
+
   /** The disk's {@code read_ahead_kb}. */
   static final String READ_AHEAD = "read-ahead-kb";
 
@@ -82,6 +88,16 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
             "false",
             "whether /proc/PID/clear_refs and pagemap tell what was written"
                 + " (CONFIG_MEM_SOFT_DIRTY)"),
+        new OptionSpec(
+            KSM,
+            OptionSpec.Type.BOOLEAN,
+            "true",
+            "whether memory can be marked as mergeable (CONFIG_KSM); pages are not merged"),
+        new OptionSpec(
+            NODES,
+            OptionSpec.Type.NUMBER,
+            "0",
+            "how many nodes mbind and set_mempolicy may name; 0: those that have memory"),
         new OptionSpec(
             READ_AHEAD,
             OptionSpec.Type.NUMBER,

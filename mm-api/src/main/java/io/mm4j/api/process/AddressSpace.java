@@ -232,6 +232,14 @@ public interface AddressSpace {
   }
 
   /**
+   * The policy of the VMA that holds an address, as {@code /proc/PID/numa_maps} shows it: {@code
+   * default}, {@code bind:0}, {@code prefer (many)=static:0-1}.
+   */
+  default String memoryPolicy(long uaddr) {
+    return "default";
+  }
+
+  /**
    * {@code /proc/PID/pagemap} of a range, as root reads it: the entries that are not 0, in the
    * order of addresses. Nothing is shown where no VMA is, or where the VMA has no pages of memory.
    * O(page tables).

@@ -132,6 +132,43 @@ public enum CallFlags {
       Uapi.MFD_HUGETLB,
       Uapi.MFD_NOEXEC_SEAL,
       Uapi.MFD_EXEC),
+  /** Advice about a file: one number, no bits. */
+  FADV(
+      "POSIX_FADV_NORMAL POSIX_FADV_RANDOM POSIX_FADV_SEQUENTIAL POSIX_FADV_WILLNEED"
+          + " POSIX_FADV_DONTNEED POSIX_FADV_NOREUSE",
+      Uapi.POSIX_FADV_NORMAL,
+      Uapi.POSIX_FADV_RANDOM,
+      Uapi.POSIX_FADV_SEQUENTIAL,
+      Uapi.POSIX_FADV_WILLNEED,
+      Uapi.POSIX_FADV_DONTNEED,
+      Uapi.POSIX_FADV_NOREUSE),
+  /** Modes of memory policies: one number below 7, and bits. */
+  MPOL(
+      "MPOL_DEFAULT MPOL_PREFERRED MPOL_BIND MPOL_INTERLEAVE MPOL_LOCAL MPOL_PREFERRED_MANY"
+          + " MPOL_WEIGHTED_INTERLEAVE MPOL_F_NUMA_BALANCING MPOL_F_RELATIVE_NODES"
+          + " MPOL_F_STATIC_NODES",
+      Uapi.MPOL_DEFAULT,
+      Uapi.MPOL_PREFERRED,
+      Uapi.MPOL_BIND,
+      Uapi.MPOL_INTERLEAVE,
+      Uapi.MPOL_LOCAL,
+      Uapi.MPOL_PREFERRED_MANY,
+      Uapi.MPOL_WEIGHTED_INTERLEAVE,
+      Uapi.MPOL_F_NUMA_BALANCING,
+      Uapi.MPOL_F_RELATIVE_NODES,
+      Uapi.MPOL_F_STATIC_NODES),
+  /** Flags of mbind. */
+  MPOL_MF(
+      "MPOL_MF_STRICT MPOL_MF_MOVE MPOL_MF_MOVE_ALL",
+      Uapi.MPOL_MF_STRICT,
+      Uapi.MPOL_MF_MOVE,
+      Uapi.MPOL_MF_MOVE_ALL),
+  /** Flags of get_mempolicy. */
+  MPOL_F(
+      "MPOL_F_NODE MPOL_F_ADDR MPOL_F_MEMS_ALLOWED",
+      Uapi.MPOL_F_NODE,
+      Uapi.MPOL_F_ADDR,
+      Uapi.MPOL_F_MEMS_ALLOWED),
   /** Flags of shmget. SHM_NORESERVE is not among them: its bit is SHM_RDONLY's. */
   IPC(
       "IPC_PRIVATE IPC_CREAT IPC_EXCL SHM_HUGETLB",
@@ -156,12 +193,15 @@ public enum CallFlags {
       Uapi.SHM_UNLOCK),
   /** Options of prctl that are about memory: one number, no bits. */
   PRCTL(
-      "PR_SET_MM PR_SET_THP_DISABLE PR_GET_THP_DISABLE PR_SET_MDWE PR_GET_MDWE PR_SET_VMA",
+      "PR_SET_MM PR_SET_THP_DISABLE PR_GET_THP_DISABLE PR_SET_MDWE PR_GET_MDWE"
+          + " PR_SET_MEMORY_MERGE PR_GET_MEMORY_MERGE PR_SET_VMA",
       Uapi.PR_SET_MM,
       Uapi.PR_SET_THP_DISABLE,
       Uapi.PR_GET_THP_DISABLE,
       Uapi.PR_SET_MDWE,
       Uapi.PR_GET_MDWE,
+      Uapi.PR_SET_MEMORY_MERGE,
+      Uapi.PR_GET_MEMORY_MERGE,
       Uapi.PR_SET_VMA),
   /** Bits of PR_SET_MDWE. */
   MDWE("PR_MDWE_REFUSE_EXEC_GAIN PR_MDWE_NO_INHERIT", 1, 2),
@@ -205,6 +245,9 @@ public enum CallFlags {
       PagemapScan.WP_MATCHING,
       PagemapScan.CHECK_WPASYNC);
 
+  /** Below the flags of a policy's mode. */
+  private static final long MPOL_MODE = 0xfff;
+
   private static final Pattern HUGE = Pattern.compile("MAP_HUGE_([0-9]{1,3})(KB|MB|GB)");
 
   @SuppressWarnings("ImmutableEnumChecker") // unmodifiable, and never changed after the constructor
@@ -245,15 +288,21 @@ public enum CallFlags {
   public String format(long value) {
     List<String> parts = new ArrayList<>();
     long rest = value;
-    if (this == MADV || this == SHMCTL || this == PRCTL) {
+    if (this == MADV || this == SHMCTL || this == PRCTL || this == FADV) {
       rest = take(value, parts) ? 0 : value;
     } else {
+      if (this == MPOL && take(value & MPOL_MODE, parts)) {
+        rest &= ~MPOL_MODE;
+      }
       if (this == MAP && take(value & Uapi.MAP_TYPE, parts)) {
         rest &= ~Uapi.MAP_TYPE;
       }
       for (Map.Entry<String, Long> entry : names.entrySet()) {
         long bit = entry.getValue();
-        boolean single = Long.bitCount(bit) == 1 && !(this == MAP && bit <= Uapi.MAP_TYPE);
+        boolean single =
+            Long.bitCount(bit) == 1
+                && !(this == MAP && bit <= Uapi.MAP_TYPE)
+                && !(this == MPOL && bit <= MPOL_MODE);
         if (single && (rest & bit) != 0 && !entry.getKey().equals("MAP_HUGE_SHIFT")) {
           parts.add(entry.getKey());
           rest &= ~bit;

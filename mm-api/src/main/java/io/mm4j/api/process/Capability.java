@@ -12,6 +12,8 @@ public enum Capability {
   IPC_OWNER,
   /** {@code CAP_SYS_ADMIN}: takes the last pages of the overcommit reserve. */
   SYS_ADMIN,
+  /** {@code CAP_SYS_NICE}: moves pages that others map, too. */
+  SYS_NICE,
   /** {@code CAP_SYS_RAWIO}: maps addresses below {@code mmap_min_addr}. */
   SYS_RAWIO,
   /** {@code CAP_SYS_RESOURCE}: raises hard limits. */

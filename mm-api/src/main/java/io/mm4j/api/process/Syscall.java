@@ -26,6 +26,10 @@ public enum Syscall {
   FTRUNCATE("fd len"),
   /** Makes holes, zeroes or a larger size; see {@link Uapi#FALLOC_FL_PUNCH_HOLE}. */
   FALLOCATE("fd mode off len"),
+  /** Says how a file will be used; see {@link Uapi#POSIX_FADV_WILLNEED}. */
+  FADVISE64("fd off len advice"),
+  /** Reads pages of a file into the page cache. */
+  READAHEAD("fd off count"),
   /** Writes a file's dirty pages out. */
   FSYNC("fd"),
   /** The same for this model. */
@@ -56,6 +60,24 @@ public enum Syscall {
   SETUID("uid"),
   /** Gets another group. */
   SETGID("gid"),
+  /**
+   * Gives memory a policy. {@code nodes} is the mask, its first 64 bits, and no address; so it is
+   * with the other calls that are given one.
+   */
+  MBIND("addr len mode nodes maxnode flags"),
+  /** Gives memory without a policy one: that of the process. */
+  SET_MEMPOLICY("mode nodes maxnode"),
+  /** Tells a policy, or a node; what it is told goes to user memory. */
+  GET_MEMPOLICY("policy mask maxnode addr flags"),
+  /** Says which node is to be tried first. */
+  SET_MEMPOLICY_HOME_NODE("addr len node flags"),
+  /** Moves pages of the process itself from nodes to others. */
+  MIGRATE_PAGES("maxnode from to"),
+  /**
+   * {@code move_pages} of one page of the process itself: gives its status, which is its node. With
+   * node {@link Uapi#ANY_NODE} it stays where it is.
+   */
+  MOVE_PAGES("addr node flags"),
   /** What memory has of {@code prctl}. */
   PRCTL("option arg2 arg3 arg4 arg5"),
   /**

@@ -125,11 +125,40 @@ public final class Uapi {
   public static final long SHM_INFO = 14;
   public static final long SHM_STAT_ANY = 15;
 
+  public static final int MPOL_DEFAULT = 0;
+  public static final int MPOL_PREFERRED = 1;
+  public static final int MPOL_BIND = 2;
+  public static final int MPOL_INTERLEAVE = 3;
+  public static final int MPOL_LOCAL = 4;
+  public static final int MPOL_PREFERRED_MANY = 5;
+  public static final int MPOL_WEIGHTED_INTERLEAVE = 6;
+  public static final int MPOL_F_NUMA_BALANCING = 1 << 13;
+  public static final int MPOL_F_RELATIVE_NODES = 1 << 14;
+  public static final int MPOL_F_STATIC_NODES = 1 << 15;
+  public static final long MPOL_MF_STRICT = 1;
+  public static final long MPOL_MF_MOVE = 2;
+  public static final long MPOL_MF_MOVE_ALL = 4;
+  public static final long MPOL_F_NODE = 1;
+  public static final long MPOL_F_ADDR = 2;
+  public static final long MPOL_F_MEMS_ALLOWED = 4;
+
+  /** In place of a node: move_pages only asks where the page is. */
+  public static final int ANY_NODE = -1;
+
+  public static final int POSIX_FADV_NORMAL = 0;
+  public static final int POSIX_FADV_RANDOM = 1;
+  public static final int POSIX_FADV_SEQUENTIAL = 2;
+  public static final int POSIX_FADV_WILLNEED = 3;
+  public static final int POSIX_FADV_DONTNEED = 4;
+  public static final int POSIX_FADV_NOREUSE = 5;
+
   public static final int PR_SET_MM = 35;
   public static final int PR_SET_THP_DISABLE = 41;
   public static final int PR_GET_THP_DISABLE = 42;
   public static final int PR_SET_MDWE = 65;
   public static final int PR_GET_MDWE = 66;
+  public static final int PR_SET_MEMORY_MERGE = 67;
+  public static final int PR_GET_MEMORY_MERGE = 68;
   public static final int PR_SET_VMA = 0x53564d41;
 
   private Uapi() {}

@@ -69,6 +69,10 @@ final class Arguments {
       case "msync" -> flags(CallFlags.MS, text, where);
       case "falloc" -> flags(CallFlags.FALLOC, text, where);
       case "seal" -> flags(CallFlags.SEAL, text, where);
+      case "fadv" -> flags(CallFlags.FADV, text, where);
+      case "mpol" -> flags(CallFlags.MPOL, text, where);
+      case "mpol_mf" -> flags(CallFlags.MPOL_MF, text, where);
+      case "mpol_f" -> flags(CallFlags.MPOL_F, text, where);
       case "mfd" -> flags(CallFlags.MFD, text, where);
       case "ipc" -> flags(CallFlags.IPC, text, where);
       case "shm" -> flags(CallFlags.SHM, text, where);
@@ -79,6 +83,7 @@ final class Arguments {
       case "page_is" -> flags(CallFlags.PAGE_IS, text, where);
       case "pm_scan" -> flags(CallFlags.PM_SCAN, text, where);
       case "fd" -> descriptor(text, where);
+      case "node" -> text.equals("-1") ? -1 : sum(text, where);
       case "resource" -> RESOURCES.indexOf(resource(text, where));
       case "limit" -> isUnlimited(text) ? ResourceLimit.INFINITY : sum(text, where);
       case "access" -> List.of("read", "write", "exec").indexOf(access(text, where));
@@ -99,13 +104,17 @@ final class Arguments {
       case "msync" -> CallFlags.MS.format(word);
       case "falloc" -> CallFlags.FALLOC.format(word);
       case "seal" -> CallFlags.SEAL.format(word);
+      case "fadv" -> CallFlags.FADV.format(word);
+      case "mpol" -> CallFlags.MPOL.format(word);
+      case "mpol_mf" -> CallFlags.MPOL_MF.format(word);
+      case "mpol_f" -> CallFlags.MPOL_F.format(word);
       case "mfd" -> CallFlags.MFD.format(word);
       case "shm" -> CallFlags.SHM.format(word);
       case "shmctl" -> CallFlags.SHMCTL.format(word);
       case "prctl" -> CallFlags.PRCTL.format(word);
       case "page_is" -> CallFlags.PAGE_IS.format(word);
       case "pm_scan" -> CallFlags.PM_SCAN.format(word);
-      case "fd", "access", "ipc", "arg2" -> text;
+      case "fd", "access", "ipc", "arg2", "node" -> text;
       case "resource" -> "RLIMIT_" + RESOURCES.get((int) word);
       case "limit" -> word == ResourceLimit.INFINITY ? "unlimited" : size(word);
       case "len", "old_len", "new_len" -> size(word);

@@ -39,6 +39,8 @@ enum CallForm {
   LSEEK("lseek", Syscall.LSEEK, "fd off number=0"),
   FTRUNCATE("ftruncate", Syscall.FTRUNCATE, "fd len"),
   FALLOCATE("fallocate", Syscall.FALLOCATE, "fd falloc off len"),
+  FADVISE64("fadvise64", Syscall.FADVISE64, "fd off len fadv"),
+  READAHEAD("readahead", Syscall.READAHEAD, "fd off len"),
   FSYNC("fsync", Syscall.FSYNC, "fd"),
   FCNTL("fcntl", Syscall.FCNTL, "fd seal seal=0"),
   MEMFD_CREATE("memfd_create", false, "mfd=0"),
@@ -53,6 +55,14 @@ enum CallForm {
   PKEY_FREE("pkey_free", Syscall.PKEY_FREE, "number"),
   SETUID("setuid", Syscall.SETUID, "number"),
   SETGID("setgid", Syscall.SETGID, "number"),
+  MBIND("mbind", Syscall.MBIND, "addr len mpol number=0 number=64 mpol_mf=0"),
+  SET_MEMPOLICY("set_mempolicy", Syscall.SET_MEMPOLICY, "mpol number=0 number=64"),
+  GET_MEMPOLICY(
+      "get_mempolicy", Syscall.GET_MEMPOLICY, "addr addr=NULL number=64 addr=NULL mpol_f=0"),
+  SET_MEMPOLICY_HOME_NODE(
+      "set_mempolicy_home_node", Syscall.SET_MEMPOLICY_HOME_NODE, "addr len number number=0"),
+  MIGRATE_PAGES("migrate_pages", Syscall.MIGRATE_PAGES, "number number number"),
+  MOVE_PAGES("move_pages", Syscall.MOVE_PAGES, "addr node=-1 mpol_mf=0"),
   PRCTL("prctl", Syscall.PRCTL, "prctl arg2=0 addr=0 number=0 number=0"),
   PROCESS_MADVISE("process_madvise", Syscall.PROCESS_MADVISE, "number=1 addr len advice number=0"),
   PAGEMAP_SCAN("pagemap_scan", false, "addr len page_is=0 pm_scan=0"),
@@ -151,12 +161,16 @@ enum CallForm {
           "msync",
           "falloc",
           "seal",
+          "mpol_mf",
+          "mpol_f",
           "mfd",
           "ipc",
           "shm",
           "pm_scan" ->
           "FLAGS";
       case "page_is" -> "CATEGORIES";
+      case "mpol" -> "MODE";
+      case "fadv" -> "ADVICE";
       case "number" -> this == MSEAL ? "FLAGS" : "NUMBER";
       case "shmctl" -> "COMMAND";
       case "prctl" -> "OPTION";

@@ -125,13 +125,14 @@ final class BrkCall {
 
   private boolean extend(long start, long end, @Nullable Vma before, long more) {
     long flags =
-        VmFlags.READ
-            | VmFlags.WRITE
-            | VmFlags.MAY_ACCESS
-            | VmFlags.ACCOUNT
-            | mm.defFlags
-            | more
-            | (mm.config.readImpliesExec() ? VmFlags.EXEC : 0);
+        mm.mergeable(
+            VmFlags.READ
+                | VmFlags.WRITE
+                | VmFlags.MAY_ACCESS
+                | VmFlags.ACCOUNT
+                | mm.defFlags
+                | more
+                | (mm.config.readImpliesExec() ? VmFlags.EXEC : 0));
     long pages = (end - start) >>> 12;
     if (!mm.accounting.mayExpand(flags, pages)) {
       return false;

@@ -54,7 +54,7 @@ public final class Calls {
     mlock = new MlockCalls(mm, change, populate);
     ranges = new RangeCalls(mm, change, touch);
     scan = new ScanCall(mm, touch);
-    syscalls = new Syscalls(mm, touch, mmap, unmapper, mprotect, madvise);
+    syscalls = new Syscalls(mm, touch, change, mmap, unmapper, mprotect, madvise);
   }
 
   /** Whether faults in this VMA may map huge pages at all. */

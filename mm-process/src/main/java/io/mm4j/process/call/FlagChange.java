@@ -3,6 +3,7 @@ package io.mm4j.process.call;
 
 import io.mm4j.api.process.Errno;
 import io.mm4j.process.mm.Mm;
+import io.mm4j.process.vma.MemPolicy;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
 import org.jspecify.annotations.Nullable;
@@ -28,19 +29,42 @@ final class FlagChange {
 
   /** The same with another name. */
   @Nullable Vma apply(Vma vma, long start, long end, long newFlags, @Nullable String name) {
-    if ((start != vma.start && !Unmapper.maySplit(vma, start))
-        || (end != vma.end && !Unmapper.maySplit(vma, end))) {
-      error = mm.error(Errno.EINVAL, "a special mapping cannot be split");
-      return null;
-    }
-    Vma result = mm.merger.modify(vma, start, end, newFlags, name, mm.maxMapCount());
+    Vma result =
+        staysWhole(vma, start, end)
+            ? null
+            : done(mm.merger.modify(vma, start, end, newFlags, name, mm.maxMapCount()));
     if (result == null) {
-      error = mm.error(Errno.ENOMEM, "no memory or too many VMAs to split");
       return null;
     }
     result.flags = newFlags | (result.flags & VmFlags.STICKY);
     result.anonName = name;
     mm.vmas.changed();
+    return result;
+  }
+
+  /** The same with another memory policy ({@code vma_modify_policy}). */
+  @Nullable Vma policy(Vma vma, long start, long end, @Nullable MemPolicy policy) {
+    Vma result =
+        staysWhole(vma, start, end)
+            ? null
+            : done(mm.merger.modifyPolicy(vma, start, end, policy, mm.maxMapCount()));
+    if (result != null) {
+      result.policy = policy;
+      mm.vmas.changed();
+    }
+    return result;
+  }
+
+  private boolean staysWhole(Vma vma, long start, long end) {
+    boolean cut =
+        (start != vma.start && !Unmapper.maySplit(vma, start))
+            || (end != vma.end && !Unmapper.maySplit(vma, end));
+    error = cut ? mm.error(Errno.EINVAL, "a special mapping cannot be split") : 0;
+    return cut;
+  }
+
+  private @Nullable Vma done(@Nullable Vma result) {
+    error = result == null ? mm.error(Errno.ENOMEM, "no memory or too many VMAs to split") : 0;
     return result;
   }
 }

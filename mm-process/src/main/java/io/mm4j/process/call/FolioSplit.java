@@ -25,8 +25,12 @@ final class FolioSplit {
     this.frames = mm.context.frames();
   }
 
-  /** Goes over a part of a VMA. */
-  void splitPartlyAdvised(Vma vma, long start, long end) {
+  /**
+   * Goes over a part of a VMA.
+   *
+   * @param filesToo whether folios of files are split, and not anonymous ones alone
+   */
+  void splitPartlyAdvised(Vma vma, long start, long end, boolean filesToo) {
     if (vma.special != Vma.Special.NONE) {
       return;
     }
@@ -37,7 +41,7 @@ final class FolioSplit {
         long page = mm.pages.pfn();
         long size = size(vma, at, page);
         long met = size == 1 ? 1 : batch(vma, at, tableEnd, page);
-        if (met < size) {
+        if (met < size && (filesToo || frames.isAnon(page))) {
           split(vma, at, page);
         }
         at += met << 12;

@@ -37,7 +37,10 @@ final class MadviseCall {
   /** The call. */
   long madvise(long addr, long lenIn, long adviceArg) {
     int advice = (int) adviceArg;
-    if (!known(advice) || (aboutHugePages(advice) && !mm.context.frames().hasHugePages())) {
+    boolean merges = advice == Uapi.MADV_MERGEABLE || advice == Uapi.MADV_UNMERGEABLE;
+    if (!known(advice)
+        || (aboutHugePages(advice) && !mm.context.frames().hasHugePages())
+        || (merges && !mm.context.hasKsm)) {
       return mm.error(Errno.EINVAL, "unknown advice");
     }
     long len = Mm.pageAlign(lenIn);
@@ -150,8 +153,6 @@ final class MadviseCall {
   private static long newFlags(Vma vma, int advice) {
     long flags = vma.flags;
     boolean droppable = vma.has(VmFlags.DROPPABLE);
-    boolean unsharable =
-        droppable || vma.hasAny(VmFlags.SHARED | VmFlags.MAYSHARE | VmFlags.SPECIAL);
     return switch (advice) {
       case Uapi.MADV_NORMAL -> flags & ~(VmFlags.RAND_READ | VmFlags.SEQ_READ);
       case Uapi.MADV_SEQUENTIAL -> (flags & ~VmFlags.RAND_READ) | VmFlags.SEQ_READ;
@@ -166,7 +167,7 @@ final class MadviseCall {
           droppable || (!vma.has(VmFlags.HUGETLB) && vma.hasAny(VmFlags.SPECIAL))
               ? -1
               : flags & ~VmFlags.DONTDUMP;
-      case Uapi.MADV_MERGEABLE -> unsharable ? flags : flags | VmFlags.MERGEABLE;
+      case Uapi.MADV_MERGEABLE -> VmFlags.canMergePages(flags) ? flags | VmFlags.MERGEABLE : flags;
       case Uapi.MADV_UNMERGEABLE -> flags & ~VmFlags.MERGEABLE;
       case Uapi.MADV_HUGEPAGE -> (flags & ~VmFlags.NOHUGEPAGE) | VmFlags.HUGEPAGE;
       case Uapi.MADV_NOHUGEPAGE -> (flags & ~VmFlags.HUGEPAGE) | VmFlags.NOHUGEPAGE;

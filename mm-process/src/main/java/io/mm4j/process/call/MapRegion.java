@@ -74,6 +74,7 @@ final class MapRegion {
         mm.context.resize(file, needed);
       }
     }
+    vmFlags = mm.mergeable(vmFlags);
     Vma vma = merge(open, addr, end, vmFlags, pgoff);
     if (vma == null) {
       vma = create(open, addr, end, vmFlags, pgoff);

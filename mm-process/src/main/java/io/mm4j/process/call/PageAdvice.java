@@ -57,7 +57,7 @@ final class PageAdvice {
     if (vma.hasAny(VmFlags.LOCKED | VmFlags.PFNMAP | VmFlags.HUGETLB)) {
       return mm.error(Errno.EINVAL, "locked or special memory, or of the pool of huge pages");
     }
-    folios.splitPartlyAdvised(vma, start, end);
+    folios.splitPartlyAdvised(vma, start, end, stays || pageOut.mayDropFilesOf(vma));
     if (stays) {
       mm.pages.marks().cool(start, end);
     } else {
@@ -78,7 +78,7 @@ final class PageAdvice {
       if (!vma.isAnonymous()) {
         return mm.error(Errno.EINVAL, "MADV_FREE of a file");
       }
-      folios.splitPartlyAdvised(vma, start, end);
+      folios.splitPartlyAdvised(vma, start, end, true);
       mm.pages.marks().forgetUse(start, end);
       return 0;
     }

@@ -2,6 +2,7 @@
 package io.mm4j.process.call;
 
 import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.Frames;
 import io.mm4j.process.page.LruMarks;
 import io.mm4j.process.page.PageTable;
@@ -19,9 +20,12 @@ import java.util.Map;
  * single pages, and is active. What MADV_FREE has given up is free, unless somebody wrote to it
  * since; so is droppable memory in any case.
  *
+ * <p>Folios of files, and of shared memory, are mapped no more; clean ones leave the page cache,
+ * dirty ones stay and are active. Only who owns a file, or may write to it, can do that to it.
+ *
  * <p>Only folios that lie in the range whole and that no other process maps are looked at.
  *
- * <p>Differs: pages of files stay mapped and in the page cache.
+ * <p>Differs: a file of a disk may be written to by root, and by whoever has it open for writing.
  */
 final class PageOut {
   private final Mm mm;
@@ -42,6 +46,7 @@ final class PageOut {
   /** Goes over a part of a VMA. O(entries in it). */
   void apply(Vma vma, long start, long end) {
     Map<Long, Part> folios = new LinkedHashMap<>();
+    boolean files = mayDropFilesOf(vma);
     mm.pages
         .ranges()
         .entries(
@@ -50,7 +55,7 @@ final class PageOut {
             (addr, bytes, kind, entry) -> {
               long pfn = kind == PageTable.PAGE ? mm.pages.ranges().frame(bytes, entry) : -1;
               boolean whole = addr >= start && addr + bytes <= end;
-              if (pfn < 0 || !whole || !frames.isAnon(pfn)) {
+              if (pfn < 0 || !whole || !(files || frames.isAnon(pfn))) {
                 return;
               }
               Part part = folios.computeIfAbsent(frames.head(pfn), head -> new Part());
@@ -73,6 +78,10 @@ final class PageOut {
     }
     long each = pages / part.places.size(); // a huge mapping has one place and many pages
     LruMarks lru = frames.lru();
+    if (!frames.isAnon(head)) {
+      ofFile(head, part, each);
+      return;
+    }
     if (lru.isLazyFree(head)) {
       if (drops || !part.dirty) {
         part.places.forEach(place -> unmap(place, each));
@@ -86,6 +95,32 @@ final class PageOut {
       for (long i = 0; i < each; i++) {
         activate(lru, place + (i << 12));
       }
+    }
+  }
+
+  /** {@code can_do_file_pageout}. */
+  boolean mayDropFilesOf(Vma vma) {
+    FileObject file = vma.backing;
+    if (file == null || vma.special != Vma.Special.NONE) {
+      return false;
+    }
+    return mm.uid == 0
+        || file.isShmem()
+        || mm.descriptors.values().stream()
+            .anyMatch(open -> open.file().equals(file.mapped()) && open.mode().canWrite());
+  }
+
+  private void ofFile(long head, Part part, long each) {
+    FileObject file = frames.fileOf(head);
+    if (file == null) {
+      return;
+    }
+    if (part.dirty) {
+      file.markDirty(frames.indexOf(head));
+    }
+    part.places.forEach(place -> unmap(place, each));
+    if (!file.eviction().reclaim(frames.indexOf(head))) {
+      frames.lru().activated(head);
     }
   }
 

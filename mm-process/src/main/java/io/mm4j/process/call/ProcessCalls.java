@@ -159,6 +159,11 @@ final class ProcessCalls {
           (a[1] | a[2] | a[3] | a[4]) != 0
               ? mm.error(Errno.EINVAL, "arguments that must be 0")
               : mm.mdwe;
+      case Uapi.PR_SET_MEMORY_MERGE -> setMemoryMerge(a);
+      case Uapi.PR_GET_MEMORY_MERGE ->
+          (a[1] | a[2] | a[3] | a[4]) != 0 || !mm.context.hasKsm
+              ? mm.error(Errno.EINVAL, "arguments that must be 0")
+              : mm.mergesAny ? 1 : 0;
       case Uapi.PR_SET_MM -> setMm.set((int) a[1], a[2], a[3], a[4]);
       case Uapi.PR_SET_VMA -> setVma(a);
       default -> mm.error(Errno.EINVAL, "not about memory, or not modelled");
@@ -212,6 +217,24 @@ final class ProcessCalls {
       return mm.error(Errno.EINVAL, "unknown flags, or arguments that must be 0");
     }
     mm.thpDisable = disable ? 1 | a[2] : 0;
+    return 0;
+  }
+
+  /** {@code ksm_enable_merge_any} and {@code ksm_disable_merge_any}. */
+  private long setMemoryMerge(long[] a) {
+    if ((a[2] | a[3] | a[4]) != 0 || !mm.context.hasKsm) {
+      return mm.error(Errno.EINVAL, "arguments that must be 0, or a kernel without KSM");
+    }
+    boolean on = a[1] != 0;
+    if (on == mm.mergesAny) {
+      return 0;
+    }
+    mm.mergesAny = on;
+    for (Vma vma = mm.vmas.first(); vma != null; vma = mm.vmas.next(vma)) {
+      boolean can = vma.special == Vma.Special.NONE && VmFlags.canMergePages(vma.flags);
+      vma.flags = on ? vma.flags | (can ? VmFlags.MERGEABLE : 0) : vma.flags & ~VmFlags.MERGEABLE;
+    }
+    mm.vmas.changed();
     return 0;
   }
 

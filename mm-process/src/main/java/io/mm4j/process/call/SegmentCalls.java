@@ -22,8 +22,6 @@ import io.mm4j.process.vma.Vma;
  * merge.
  */
 final class SegmentCalls {
-  private static final long SHMMAX = Long.MAX_VALUE - (1L << 24);
-
   /** {@code ipcid_to_idx} (ipc/util.h): the bits of an identifier that are its index. */
   private static final int INDEX = 0x7fff;
 
@@ -33,9 +31,6 @@ final class SegmentCalls {
   private static final int SHMID_DS_BYTES = 112;
   private static final int SHMINFO_BYTES = 72;
   private static final int SHM_INFO_BYTES = 48;
-
-  /** What {@code shmmax} and {@code shmall} are by default. */
-  private static final long MOST_EVER = -1L - (1L << 24);
 
   /** Places in {@code struct ipc64_perm}. */
   private static final int UID = 4;
@@ -74,14 +69,17 @@ final class SegmentCalls {
     if (key != Segments.PRIVATE && (flags & Uapi.IPC_CREAT) == 0) {
       return mm.error(Errno.ENOENT, "no segment has this key");
     }
-    if (Long.compareUnsigned(bytes, 1) < 0 || Long.compareUnsigned(bytes, SHMMAX) > 0) {
-      return mm.error(Errno.EINVAL, "a segment has 1 byte to SHMMAX");
+    if (bytes == 0 || Long.compareUnsigned(bytes, segments.mostBytes()) > 0) {
+      return mm.error(Errno.EINVAL, "a segment has 1 byte to kernel.shmmax");
     }
-    if (segments.isFull()) {
-      return mm.error(Errno.ENOSPC, "as many segments as there can be (SHMMNI)");
+    if (segments.isTooMuch(bytes)) {
+      return mm.error(Errno.ENOSPC, "more pages of all segments than kernel.shmall");
     }
     if ((flags & Uapi.SHM_HUGETLB) != 0) {
       return huge(key, bytes, flags);
+    }
+    if (bytes < 0) {
+      return mm.error(Errno.EINVAL, "larger than any file");
     }
     // With vm.overcommit_memory 2 the wish not to reserve does not count.
     boolean reserve = (flags & Uapi.SHM_NORESERVE) == 0 || mm.sysctls().overcommitMemory() == 2;
@@ -89,8 +87,16 @@ final class SegmentCalls {
     if (pages != 0 && !mm.accounting.chargeShared(pages)) {
       return mm.error(Errno.ENOMEM, "overcommit");
     }
+    if (segments.isFull()) {
+      mm.accounting.unchargeShared(pages);
+      return full();
+    }
     MappedFile file = Segments.file(key, MappedFile.Kind.TMPFS, bytes);
     return segments.add(key, bytes, made(flags), pages, file).id();
+  }
+
+  private long full() {
+    return mm.error(Errno.ENOSPC, "as many segments as there can be (kernel.shmmni)");
   }
 
   /** {@code hugetlb_file_setup}; {@code vm.hugetlb_shm_group} is 0. */
@@ -105,9 +111,12 @@ final class SegmentCalls {
     long pages = (bytes + pool.pageBytes() - 1) / pool.pageBytes();
     MappedFile file = Segments.file(key, pool.fileKind(), pages * pool.pageBytes());
     boolean reserve = (flags & Uapi.SHM_NORESERVE) == 0;
+    boolean room = !reserve || pages <= pool.total() + pool.mostSurplus();
+    if (room && mm.context.segments.isFull()) {
+      return full();
+    }
     if (reserve
-        && (pages > pool.total()
-            || !mm.huge.of(pool.level()).promise(mm.context.fileObject(file), 0, pages))) {
+        && (!room || !mm.huge.of(pool.level()).promise(mm.context.fileObject(file), 0, pages))) {
       mm.context.closed(file);
       return mm.error(Errno.ENOMEM, "the pool has not so many huge pages");
     }
@@ -260,13 +269,14 @@ final class SegmentCalls {
       return mm.error(Errno.EFAULT, "struct shminfo cannot be written");
     }
     UserBytes to = new UserBytes(mm, buf);
-    to.number(MOST_EVER, Long.BYTES); // shmmax
+    Segments segments = mm.context.segments;
+    to.number(segments.mostBytes(), Long.BYTES); // shmmax
     to.number(1, Long.BYTES); // shmmin
-    to.number(Segments.MOST, Long.BYTES); // shmmni
-    to.number(Segments.MOST, Long.BYTES); // shmseg
-    to.number(MOST_EVER, Long.BYTES); // shmall
+    to.number(segments.most(), Long.BYTES); // shmmni
+    to.number(segments.most(), Long.BYTES); // shmseg
+    to.number(segments.mostPages(), Long.BYTES); // shmall
     to.fill(0, 4L * Long.BYTES);
-    return mm.context.segments.highestIndex();
+    return segments.highestIndex();
   }
 
   /** {@code shmctl_shm_info}: what all of them have; gives the highest index. */
@@ -336,7 +346,7 @@ final class SegmentCalls {
         : mm.error(Errno.ENOMEM, "RLIMIT_MEMLOCK: the user has locked too much");
   }
 
-  /** {@code struct shmid64_ds}: its number in a row, its times and PIDs are not known here. */
+  /** {@code struct shmid64_ds}: its times and PIDs are not known here. */
   private void describe(Segment segment, UserBytes to) {
     IpcPerm perm = segment.perm();
     to.number(mm.context.segments.keyOf(segment), Integer.BYTES);
@@ -345,7 +355,7 @@ final class SegmentCalls {
     to.number(perm.creatorUid(), Integer.BYTES);
     to.number(perm.creatorGid(), Integer.BYTES);
     to.number(perm.mode(), Integer.BYTES);
-    to.unknown(Short.BYTES); // seq
+    to.number(segment.id() >>> 15, Short.BYTES); // seq
     to.number(0, Short.BYTES + Integer.BYTES + 2 * Long.BYTES);
     to.number(segment.bytes(), Long.BYTES);
     to.unknown(4 * Long.BYTES); // atime, dtime, ctime; cpid and lpid

@@ -103,16 +103,53 @@ final class SizeCalls {
     }
     boolean tmpfs = kind == MappedFile.Kind.TMPFS || kind == MappedFile.Kind.SHMEM;
     boolean modelled =
-        what == 0
-            || what == Uapi.FALLOC_FL_PUNCH_HOLE
-            || (what == Uapi.FALLOC_FL_ZERO_RANGE && !tmpfs);
+        switch (what) {
+          case 0, Uapi.FALLOC_FL_PUNCH_HOLE -> true;
+          case Uapi.FALLOC_FL_UNSHARE_RANGE -> false;
+          default -> !tmpfs;
+        };
     if (!modelled) {
       return mm.error(Errno.EOPNOTSUPP, "this file system does not do that");
     }
     FileObject file = mm.context.fileObject(open.file());
-    return what == 0
-        ? allocate(file, offset, offset + len, keep)
-        : zero(file, offset, offset + len, what, keep);
+    return switch (what) {
+      case 0 -> allocate(file, offset, offset + len, keep);
+      case Uapi.FALLOC_FL_COLLAPSE_RANGE -> collapse(file, offset, len);
+      case Uapi.FALLOC_FL_INSERT_RANGE -> insert(file, offset, len);
+      default -> zero(file, offset, offset + len, what, keep);
+    };
+  }
+
+  /** {@code ext4_collapse_range}: takes blocks out of a file. */
+  private long collapse(FileObject file, long offset, long len) {
+    if (((offset | len) & Mm.PAGE - 1) != 0) {
+      return mm.error(Errno.EINVAL, "not of whole blocks");
+    }
+    if (offset + len >= file.sizeBytes()) {
+      return mm.error(Errno.EINVAL, "reaches the end of the file: ftruncate does that");
+    }
+    file.change().shift(offset >>> 12, len >>> 12, 0, from(file, offset >>> 12));
+    return 0;
+  }
+
+  /** {@code ext4_insert_range}: makes room in a file. */
+  private long insert(FileObject file, long offset, long len) {
+    if (((offset | len) & Mm.PAGE - 1) != 0) {
+      return mm.error(Errno.EINVAL, "not of whole blocks");
+    }
+    if (offset >= file.sizeBytes()) {
+      return mm.error(Errno.EINVAL, "not before the end of the file");
+    }
+    if (len > FileSizes.mostBytes(file.mapped().kind()) - file.sizeBytes()) {
+      return mm.error(Errno.EFBIG, "larger than a file of this file system can be");
+    }
+    file.change().shift(offset >>> 12, 0, len >>> 12, from(file, offset >>> 12));
+    return 0;
+  }
+
+  /** Unmaps pages; private copies of those from an index on, too. */
+  private FileObject.Unmapping from(FileObject file, long index) {
+    return (first, past) -> mm.context.unmapFilePages(file, first, past, first >= index);
   }
 
   private long allocate(FileObject file, long from, long to, boolean keep) {

@@ -6,6 +6,7 @@ import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.process.fault.Touch;
 import io.mm4j.process.mm.Mm;
+import io.mm4j.process.vma.Vma;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -18,11 +19,14 @@ public final class Syscalls {
   private final SizeCalls sizes;
   private final SegmentCalls segments;
   private final ProcessCalls process;
+  private final FileAdvice advice;
+  private final PolicyCalls policies;
   private final MprotectCall mprotect;
 
   Syscalls(
       Mm mm,
       Touch touch,
+      FlagChange change,
       MmapCall mmap,
       Unmapper unmapper,
       MprotectCall mprotect,
@@ -33,6 +37,8 @@ public final class Syscalls {
     sizes = new SizeCalls(mm);
     segments = new SegmentCalls(mm, mmap, unmapper, touch);
     process = new ProcessCalls(mm, touch, mmap, madvise);
+    advice = new FileAdvice(mm);
+    policies = new PolicyCalls(mm, touch, change);
   }
 
   /** memfd_create. */
@@ -43,6 +49,11 @@ public final class Syscalls {
   /** prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME). */
   public long setVmaName(long addr, long len, @Nullable String name) {
     return process.setVmaName(addr, len, name);
+  }
+
+  /** The policy of a VMA as numa_maps shows it. */
+  public String policy(Vma vma) {
+    return policies.text(vma);
   }
 
   private long dup2(int from, int to) {
@@ -77,6 +88,8 @@ public final class Syscalls {
       case LSEEK -> files.lseek(a[0], a[1], a[2]);
       case FTRUNCATE -> sizes.ftruncate(a[0], a[1]);
       case FALLOCATE -> sizes.fallocate(a[0], a[1], a[2], a[3]);
+      case FADVISE64 -> advice.fadvise(a[0], a[1], a[2], a[3]);
+      case READAHEAD -> advice.readahead(a[0], a[1], a[2]);
       case FSYNC, FDATASYNC -> sizes.fsync(a[0]);
       case CLOSE -> close((int) a[0]);
       case DUP2 -> dup2((int) a[0], (int) a[1]);
@@ -91,6 +104,12 @@ public final class Syscalls {
       case PKEY_FREE -> mm.error(Errno.EINVAL, "no such protection key: the CPU has none");
       case SETUID -> process.setuid(a[0]);
       case SETGID -> process.setgid(a[0]);
+      case MBIND -> policies.mbind(a[0], a[1], a[2], a[3], a[4], a[5]);
+      case SET_MEMPOLICY -> policies.setMempolicy(a[0], a[1], a[2]);
+      case GET_MEMPOLICY -> policies.getMempolicy(a[0], a[1], a[2], a[3], a[4]);
+      case SET_MEMPOLICY_HOME_NODE -> policies.setHomeNode(a[0], a[1], a[2], a[3]);
+      case MIGRATE_PAGES -> policies.migratePages(a[0], a[1], a[2]);
+      case MOVE_PAGES -> policies.movePage(a[0], a[1], a[2]);
       case PRCTL -> process.prctl(a);
       case PROCESS_MADVISE -> process.madvise(a[0] != 0, a[1], a[2], a[3], a[4]);
     };

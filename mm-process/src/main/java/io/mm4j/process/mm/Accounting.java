@@ -168,10 +168,15 @@ public final class Accounting {
     return true;
   }
 
+  /** Gives back what {@link #chargeShared} has charged. */
+  public void unchargeShared(long pages) {
+    mm.context.committedPages -= pages;
+  }
+
   /** Gives a charge back. */
   public void uncharge(long pages) {
     committed -= pages;
-    mm.context.committedPages -= pages;
+    unchargeShared(pages);
   }
 
   /** {@code vm_commit_limit()}, in pages. */

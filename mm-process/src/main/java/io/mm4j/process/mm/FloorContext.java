@@ -15,6 +15,7 @@ import io.mm4j.process.page.Mapping;
 import io.mm4j.process.page.MappingList;
 import io.mm4j.process.page.PageTable;
 import io.mm4j.process.page.ReadAhead;
+import io.mm4j.process.vma.SharedPolicy;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
 import java.util.ArrayList;
@@ -57,8 +58,16 @@ public final class FloorContext {
   /** {@code f_ra} of open files that were read. */
   private final IdentityHashMap<OpenFile, ReadAhead> readAheads = new IdentityHashMap<>();
 
+  private final IdentityHashMap<FileObject, SharedPolicy> policies = new IdentityHashMap<>();
+
   /** {@code CONFIG_ANON_VMA_NAME}. */
   public boolean anonVmaNames;
+
+  /** {@code CONFIG_KSM}. */
+  public boolean hasKsm = true;
+
+  /** How many nodes policies may name; 0 for those that have memory. */
+  public long policyNodes;
 
   /** The disk's read_ahead_kb, in pages. */
   public long readAheadPages = 32;
@@ -119,7 +128,7 @@ public final class FloorContext {
   }
 
   /**
-   * Writes a file under /proc/sys/vm.
+   * Writes a file under /proc/sys/vm, or one about segments under /proc/sys/kernel.
    *
    * @return 0 or a negated errno
    */
@@ -134,7 +143,7 @@ public final class FloorContext {
           : overcommit(hugePools().standard(), pages);
     }
     if (!WRITABLE.contains(name)) {
-      return -Errno.ENOENT;
+      return segments.writeSysctl(name, value.strip());
     }
     Map<String, String> now = new HashMap<>(written);
     MmSysctls.write(now, name, value.strip());
@@ -179,6 +188,20 @@ public final class FloorContext {
       hugePools = pools;
     }
     return pools;
+  }
+
+  /** The policies of a file's pages, null for a file that keeps none ({@code set_policy}). */
+  public @Nullable SharedPolicy sharedPolicy(@Nullable FileObject file) {
+    return file == null || !file.isShmem()
+        ? null
+        : policies.computeIfAbsent(file, f -> new SharedPolicy());
+  }
+
+  /** {@code cpuset_current_mems_allowed}: the nodes that a policy may name, a bit each. */
+  public long nodeMask() {
+    return policyNodes <= 0
+        ? frames().nodeMask()
+        : policyNodes >= Long.SIZE - 1 ? Long.MAX_VALUE : (1L << policyNodes) - 1;
   }
 
   /** The page cache of a file. */
@@ -281,6 +304,7 @@ public final class FloorContext {
     committedPages -= chargedPages;
     FileObject object = files.remove(file);
     if (object != null) {
+      policies.remove(object);
       if (file.kind().isHugetlb()) {
         hugePools().of(object).evict(object);
       }

@@ -14,6 +14,7 @@ import io.mm4j.process.page.Frames;
 import io.mm4j.process.page.HugeMap;
 import io.mm4j.process.page.HugeMaps;
 import io.mm4j.process.page.PageTable;
+import io.mm4j.process.vma.MemPolicy;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
 import io.mm4j.process.vma.VmaMerger;
@@ -85,6 +86,12 @@ public final class Mm {
   /** The one key that a CPU without keys seems to have was asked for. */
   public boolean pkeyLost;
 
+  /** {@code task->mempolicy}: of memory that has none of its own; null for the default. */
+  public @Nullable MemPolicy policy;
+
+  /** {@code MMF_VM_MERGE_ANY}: whatever can be merged by KSM may be. */
+  public boolean mergesAny;
+
   /** {@code euid}. */
   public long uid;
 
@@ -144,6 +151,8 @@ public final class Mm {
     thpDisable = from.thpDisable;
     mdwe = (from.mdwe & MDWE_NO_INHERIT) != 0 ? 0 : from.mdwe;
     descriptors.putAll(from.descriptors);
+    policy = from.policy;
+    mergesAny = from.mergesAny;
     uid = from.uid;
     gid = from.gid;
     capabilities = from.capabilities;
@@ -266,6 +275,11 @@ public final class Mm {
   /** {@code VM_SOFTDIRTY} of what is mapped anew: nobody has looked at it. */
   public long newFlags() {
     return pages.tracksSoftDirty() ? VmFlags.SOFTDIRTY : 0;
+  }
+
+  /** {@code ksm_vma_flags}: flags of a new mapping. */
+  public long mergeable(long flags) {
+    return mergesAny && VmFlags.canMergePages(flags) ? flags | VmFlags.MERGEABLE : flags;
   }
 
   /** The frame that user memory at an address has, {@link Frames#NONE} for none and zero pages. */

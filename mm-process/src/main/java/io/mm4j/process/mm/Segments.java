@@ -2,6 +2,7 @@
 package io.mm4j.process.mm;
 
 import io.mm4j.api.process.Capability;
+import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.process.page.FileObject;
@@ -12,18 +13,28 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The System V segments of a floor ({@code ipc_ids}, ipc/shm.c of Linux 6.18). A segment that was
- * removed lives until its last mapping goes, and can be attached until then; its key is free at
- * once.
+ * The System V segments of a floor ({@code ipc_ids} and {@code ipc_namespace}, ipc/shm.c and
+ * ipc/util.c of Linux 6.18). A segment that was removed lives until its last mapping goes, and can
+ * be attached until then; its key is free at once.
  *
- * <p>Differs: an identifier is never given again.
+ * <p>An identifier is an index, and above it a number that grows each time that the indexes begin
+ * anew.
  */
 public final class Segments {
   /** {@code IPC_PRIVATE}. */
   public static final long PRIVATE = 0;
 
-  /** {@code SHMMNI}. */
-  public static final int MOST = 4096;
+  /** {@code IPCMNI}: the most that {@link #most} can be. */
+  public static final int MOST_EVER = 1 << 15;
+
+  /** {@code IPCMNI_SHIFT}: bits of an identifier that are its index. */
+  private static final int INDEX_BITS = 15;
+
+  /** {@code ipcid_seq_max}. */
+  private static final int SEQUENCES = Integer.MAX_VALUE >> INDEX_BITS;
+
+  /** {@code SHMMAX} and {@code SHMALL}. */
+  private static final long NO_LIMIT = -1L - (1L << 24);
 
   /** {@code ipc_min_cycle}. */
   private static final int LEAST_CIRCLE = 64;
@@ -47,6 +58,18 @@ public final class Segments {
   private final TreeMap<Integer, Segment> byIndex = new TreeMap<>();
 
   private int nextIndex;
+  private int lastIndex = -1;
+  private long sequence;
+
+  /** {@code shm_next_id}: what the next one shall be called, -1 for no matter. */
+  private int wantedId = -1;
+
+  private long mostBytes = NO_LIMIT;
+  private long mostPages = NO_LIMIT;
+  private int most = 4096;
+
+  /** {@code shm_tot}. */
+  private long pagesOfAll;
 
   /** Pages of segments that each user has locked. */
   private final Map<Long, Long> lockedPages = new HashMap<>();
@@ -55,7 +78,6 @@ public final class Segments {
   private final Map<Long, Long> lockedBy = new HashMap<>();
 
   private final FloorContext context;
-  private long next;
 
   Segments(FloorContext context) {
     this.context = context;
@@ -63,7 +85,60 @@ public final class Segments {
 
   /** Whether there can be no more of them. */
   public boolean isFull() {
-    return byId.size() >= MOST;
+    return byId.size() >= most;
+  }
+
+  /** Whether all of them together would have too many pages with so many bytes more. */
+  public boolean isTooMuch(long bytes) {
+    long sum = pagesOfAll + pagesOf(bytes);
+    return Long.compareUnsigned(sum, mostPages) > 0;
+  }
+
+  /** {@code shmmax}: bytes of the largest, unsigned. */
+  public long mostBytes() {
+    return mostBytes;
+  }
+
+  /** {@code shmall}: pages of all, unsigned. */
+  public long mostPages() {
+    return mostPages;
+  }
+
+  /** {@code shmmni}: how many there can be. */
+  public int most() {
+    return most;
+  }
+
+  /**
+   * Writes a file under /proc/sys/kernel ({@code ipc_sysctls}, ipc/ipc_sysctl.c).
+   *
+   * @return 0 or a negated errno; {@code ENOENT} for a name that is not about segments
+   */
+  long writeSysctl(String name, String text) {
+    boolean number = text.matches("[0-9]{1,20}");
+    switch (name) {
+      case "shmmax", "shmall" -> {
+        if (!number || new java.math.BigInteger(text).bitLength() > Long.SIZE) {
+          return -Errno.EINVAL;
+        }
+        long value = Long.parseUnsignedLong(text);
+        mostBytes = name.equals("shmmax") ? value : mostBytes;
+        mostPages = name.equals("shmall") ? value : mostPages;
+      }
+      case "shmmni", "shm_next_id" -> {
+        boolean ids = name.equals("shm_next_id");
+        long value = number && text.length() < 12 ? Long.parseLong(text) : -1;
+        if (value < 0 || value > (ids ? Integer.MAX_VALUE : MOST_EVER)) {
+          return -Errno.EINVAL;
+        }
+        wantedId = ids ? (int) value : wantedId;
+        most = ids ? most : (int) value;
+      }
+      default -> {
+        return -Errno.ENOENT;
+      }
+    }
+    return 0;
   }
 
   /** The segment of an identifier, or null. */
@@ -90,9 +165,11 @@ public final class Segments {
 
   /** A new one, whose pages are charged or promised. */
   public Segment add(long key, long bytes, IpcPerm perm, long chargedPages, MappedFile file) {
-    Segment made = new Segment(next++, key, bytes, perm, chargedPages, file);
-    byId.put(made.id(), made);
-    byIndex.put(freeIndex(), made);
+    long id = newId();
+    Segment made = new Segment(id, key, bytes, perm, chargedPages, file);
+    byId.put(id, made);
+    byIndex.put((int) id & MOST_EVER - 1, made);
+    pagesOfAll += pages(made);
     if (key != PRIVATE) {
       byKey.put(key, made);
     }
@@ -100,9 +177,26 @@ public final class Segments {
     return made;
   }
 
+  /** {@code ipc_idr_alloc}. */
+  private long newId() {
+    int wanted = wantedId;
+    wantedId = -1;
+    if (wanted < 0) {
+      int index = freeIndex();
+      sequence = index <= lastIndex ? (sequence + 1) % SEQUENCES : sequence;
+      lastIndex = index;
+      return (sequence << INDEX_BITS) + index;
+    }
+    int index = wanted & MOST_EVER - 1;
+    while (byIndex.containsKey(index)) {
+      index++;
+    }
+    return ((long) (wanted >> INDEX_BITS) << INDEX_BITS) + index;
+  }
+
   /** The next index in a circle of 64 or more that nobody has. */
   private int freeIndex() {
-    int circle = Math.min(MOST, Math.max(LEAST_CIRCLE, byIndex.size() * 3 / 2));
+    int circle = Math.min(MOST_EVER, Math.max(LEAST_CIRCLE, byIndex.size() * 3 / 2));
     int index = nextIndex >= circle ? 0 : nextIndex;
     while (byIndex.containsKey(index)) {
       index = index + 1 == circle ? 0 : index + 1;
@@ -171,13 +265,18 @@ public final class Segments {
 
   /** Pages that it can have. */
   public static long pages(Segment segment) {
-    return (segment.bytes() + Mm.PAGE - 1) >>> 12;
+    return pagesOf(segment.bytes());
+  }
+
+  private static long pagesOf(long bytes) {
+    return (bytes + Mm.PAGE - 1) >>> 12;
   }
 
   private void destroy(Segment segment) {
     unlock(segment);
     byId.remove(segment.id());
     byIndex.values().remove(segment);
+    pagesOfAll -= pages(segment);
     context.dispose(segment.file(), segment.chargedPages());
   }
 }

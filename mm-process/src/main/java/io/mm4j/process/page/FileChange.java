@@ -3,6 +3,7 @@ package io.mm4j.process.page;
 
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.Uapi;
+import java.util.Map;
 
 /**
  * What changes a file other than by its mappings: its size, holes, writes, and its name and seals
@@ -183,8 +184,33 @@ public final class FileChange {
     }
   }
 
+  /** {@code __ext4_block_zero_page_range}: what the disk has of a page is read before. */
+  private void readBlock(long index) {
+    if (index < FileObject.MOST_PAGES && !file.isThere(index) && !file.isHole(index)) {
+      long _ = file.page(index);
+    }
+  }
+
+  /**
+   * {@code ext4_collapse_range} and {@code ext4_insert_range}: what lies behind a page moves in the
+   * file. All of it was written out and has left the cache, private copies too.
+   *
+   * @param at the first page that goes, or before which the hole will be
+   * @param removed pages that go; 0 for none
+   * @param inserted pages of the hole; 0 for none
+   */
+  public void shift(long at, long removed, long inserted, FileObject.Unmapping unmapping) {
+    long bytes = file.sizeBytes + ((inserted - removed) << 12);
+    file.writeBack(at, Long.MAX_VALUE);
+    Map<Long, short[]> behind = file.disk.from(at + removed);
+    shrink(at << 12, unmapping);
+    file.disk.put(behind, inserted - removed);
+    file.sizeBytes = bytes;
+  }
+
   private void drop(long kept, long oldPast) {
     file.takeOut(kept, Math.max(kept, oldPast));
+    file.disk.forget(kept, Long.MAX_VALUE);
     if (kept < FileObject.MOST_PAGES) {
       int from = (int) kept;
       file.dirty.clear(from, Integer.MAX_VALUE);
@@ -245,6 +271,7 @@ public final class FileChange {
   /** {@code ext4_block_zero_page_range}: a hole is zero already, and does not become dirty. */
   private void zeroDirty(long index, int from, int to) {
     if (!file.beyondEnd(index)) {
+      readBlock(index);
       tailOfHole((index << 12) + 1);
       zero(index, from, to);
       if (!file.isStale(index)) {

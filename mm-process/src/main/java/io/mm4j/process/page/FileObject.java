@@ -50,6 +50,10 @@ public final class FileObject {
   /** Of pages that are in another folio than the first write made, the order of that. */
   final Map<Long, Integer> splitOrders = new HashMap<>();
 
+  /** What left the cache and is not as the file was at first. */
+  final DiskBytes disk = new DiskBytes(this);
+
+  private final CacheEviction eviction = new CacheEviction(this);
   private final FileChange change = new FileChange(this);
 
   private final MappingList vmas = new MappingList();
@@ -77,6 +81,11 @@ public final class FileObject {
   /** What changes its size and its bytes, other than mappings. */
   public FileChange change() {
     return change;
+  }
+
+  /** What takes its clean pages out of memory. */
+  public CacheEviction eviction() {
+    return eviction;
   }
 
   /** Its size now. */
@@ -476,6 +485,7 @@ public final class FileObject {
       if (!zero && isHole(first + i)) {
         frames.bytes().zero(head + i, 0, PAGE_BYTES);
       }
+      disk.read(first + i, head + i);
     }
     return head + (index - first);
   }
@@ -567,8 +577,9 @@ public final class FileObject {
     return i == past;
   }
 
-  private boolean isHole(long index) {
-    return index >= holesFrom || (index < MOST_PAGES && zeroed.get((int) index));
+  boolean isHole(long index) {
+    boolean hole = index >= holesFrom || (index < MOST_PAGES && zeroed.get((int) index));
+    return hole && !disk.has(index);
   }
 
   /** Whether the folio of this page has the mark of read-ahead. */
@@ -633,6 +644,7 @@ public final class FileObject {
       return;
     }
     takeOut(firstIndex, past);
+    disk.forget(firstIndex, past);
     zeroed.set((int) firstIndex, (int) past);
     absent.set((int) firstIndex, (int) past);
     single.set((int) firstIndex, (int) past);

@@ -258,8 +258,17 @@ public final class Frames {
     return memory.nodes();
   }
 
+  /** {@code node_states[N_MEMORY]}: the nodes that have memory, a bit each; below 64. */
+  public long nodeMask() {
+    long mask = 0;
+    for (Node node : memory.nodes()) {
+      mask |= node.id() < Long.SIZE && !node.zones().isEmpty() ? 1L << node.id() : 0;
+    }
+    return mask;
+  }
+
   /** {@code page_to_nid()}: on which node a frame lies. */
-  int nodeOf(long pfn) {
+  public int nodeOf(long pfn) {
     return memory.nodeOf(pfn);
   }
 

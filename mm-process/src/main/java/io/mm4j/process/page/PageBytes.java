@@ -108,6 +108,11 @@ public final class PageBytes {
     unknown.remove(from);
   }
 
+  /** Whether the bytes of a cached page were read, or written. */
+  boolean isFilled(long pfn) {
+    return (map.flags(map.head(pfn)) & PageFlags.PG_UPTODATE) != 0 && memory.hasBytes(pfn);
+  }
+
   /** Whether every byte is known to be zero ({@code pages_identical} with the zero page). */
   public boolean isZeroFilled(long pfn) {
     if (!memory.hasBytes(pfn) || unknown.containsKey(pfn)) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.page;
 
+import io.mm4j.api.process.Uapi;
+
 /**
  * What an open file remembers of its reads, and the pages that a read brings in beside those that
  * it wants ({@code struct file_ra_state}, mm/readahead.c and {@code do_sync_mmap_readahead} of
@@ -15,7 +17,12 @@ public final class ReadAhead {
   /** {@code bdi->io_pages} of a disk with the kernel's usual largest request, 4 MiB. */
   private static final long IO_PAGES = 1024;
 
-  private final long maxPages;
+  private final long diskPages;
+  private long maxPages;
+
+  /** {@code FMODE_RANDOM}: reads bring what they want and no more. */
+  private boolean random;
+
   private long start;
   private long size;
   private long asyncSize;
@@ -28,7 +35,16 @@ public final class ReadAhead {
    * @param pages {@code ra_pages}: the disk's read_ahead_kb in pages; 0 for no read-ahead
    */
   public ReadAhead(long pages) {
+    diskPages = pages;
     maxPages = pages;
+  }
+
+  /** {@code POSIX_FADV_NORMAL}, {@code _SEQUENTIAL} (a window twice as large), {@code _RANDOM}. */
+  public void advised(int advice) {
+    random = advice == Uapi.POSIX_FADV_RANDOM;
+    if (!random) {
+      maxPages = advice == Uapi.POSIX_FADV_SEQUENTIAL ? 2 * diskPages : diskPages;
+    }
   }
 
   /**
@@ -65,6 +81,10 @@ public final class ReadAhead {
   public void sync(FileObject file, long index, long wanted) {
     if (maxPages == 0) {
       file.readPages(index, 1, Long.MAX_VALUE);
+      return;
+    }
+    if (random) {
+      force(file, index, wanted);
       return;
     }
     long previous = prevPos >>> 12;

@@ -28,6 +28,7 @@ public final class MergeRequest {
   @Nullable OpenFile file;
   @Nullable AnonVma anonVma;
   @Nullable String anonName;
+  @Nullable MemPolicy policy;
 
   /** Only grow {@code prev}, never look at {@code next}. */
   boolean justExpand;
@@ -49,6 +50,7 @@ public final class MergeRequest {
     file = null;
     anonVma = null;
     anonName = null;
+    policy = null;
     justExpand = false;
     outOfMemory = false;
     return this;
@@ -65,6 +67,7 @@ public final class MergeRequest {
     file = vma.file;
     anonVma = vma.anonVma;
     anonName = vma.anonName;
+    policy = vma.policy;
     return this;
   }
 

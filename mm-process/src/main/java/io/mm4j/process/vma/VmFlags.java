@@ -121,6 +121,11 @@ public final class VmFlags {
     return (flags & (WRITE | SHARED | GROWSDOWN)) == WRITE;
   }
 
+  /** {@code ksm_compatible}: whether pages with these flags may be merged with equal ones. */
+  public static boolean canMergePages(long flags) {
+    return (flags & (SHARED | MAYSHARE | SPECIAL | HUGETLB | DROPPABLE)) == 0;
+  }
+
   /** Any of read, write, execute. */
   public static boolean isAccessible(long flags) {
     return (flags & ACCESS) != 0;

@@ -50,6 +50,9 @@ public final class Vma implements Mapping {
   /** What {@code PR_SET_VMA_ANON_NAME} called it ({@code anon_name}). */
   public @Nullable String anonName;
 
+  /** Where its pages are to come from ({@code vm_policy}); null for wherever. */
+  public @Nullable MemPolicy policy;
+
   /** Kernel-made mapping or not. */
   public Special special = Special.NONE;
 
@@ -193,6 +196,7 @@ public final class Vma implements Mapping {
     file = null;
     backing = null;
     anonName = null;
+    policy = null;
     special = Special.NONE;
     anonVma = null;
     flags = 0;

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  * <ol>
  *   <li>their flags are equal (but for {@link VmFlags#STICKY}) and none is {@link VmFlags#SPECIAL},
  *   <li>they come from the same open file,
- *   <li>their names are the same, if the kernel has names of anonymous VMAs,
+ *   <li>their names are the same, if the kernel has names of anonymous VMAs, and so are their
+ *       memory policies,
  *   <li>their page offsets continue,
  *   <li>their anon_vmas are the same, or one has none and the other's was never shared by fork
  *       ({@code is_mergeable_anon_vma}),
@@ -115,12 +116,27 @@ public final class VmaMerger {
     return modify(vma, start, end, newFlags, vma.anonName, maxMapCount);
   }
 
+  /** The same, and another memory policy is about to be set ({@code vma_modify_policy}). */
+  public @Nullable Vma modifyPolicy(
+      Vma vma, long start, long end, @Nullable MemPolicy newPolicy, int maxMapCount) {
+    request.forNew(null, null, start, end, vma.pgoffAt(start), vma.flags).like(vma);
+    request.policy = newPolicy;
+    return modifyAs(vma, maxMapCount);
+  }
+
   /** The same, and another name is about to be set as well ({@code vma_modify_name}). */
   public @Nullable Vma modify(
       Vma vma, long start, long end, long newFlags, @Nullable String newName, int maxMapCount) {
+    request.forNew(null, null, start, end, vma.pgoffAt(start), newFlags).like(vma);
+    request.anonName = newName;
+    return modifyAs(vma, maxMapCount);
+  }
+
+  /** {@code vma_modify}, to what the request says. */
+  private @Nullable Vma modifyAs(Vma vma, int maxMapCount) {
     MergeRequest r = request;
-    r.forNew(null, null, start, end, vma.pgoffAt(start), newFlags).like(vma);
-    r.anonName = newName;
+    long start = r.start;
+    long end = r.end;
     r.middle = vma;
     Vma merged = mergeExisting(r);
     if (merged != null) {
@@ -347,6 +363,12 @@ public final class VmaMerger {
     if (!Objects.equals(vma.anonName, r.anonName)) {
       if (explainer != null) {
         because("not with " + vma + ": another name");
+      }
+      return false;
+    }
+    if (!Objects.equals(vma.policy, r.policy)) {
+      if (explainer != null) {
+        because("not with " + vma + ": another memory policy");
       }
       return false;
     }

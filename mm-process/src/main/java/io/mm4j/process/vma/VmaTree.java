@@ -188,6 +188,7 @@ public final class VmaTree {
     vma.file = from.file;
     vma.backing = from.backing;
     vma.anonName = from.anonName;
+    vma.policy = from.policy;
     vma.special = from.special;
     return vma;
   }

@@ -66,6 +66,8 @@ final class ArgumentReader {
         args.add(number(text.replaceFirst("<.*", ""), where));
       } else if (name.keys().get(i).equals("vec") && text.startsWith("[")) {
         args.add(writable);
+      } else if (name.keys().get(i).equals("nodes") && text.startsWith("[")) {
+        args.add(NodeMask.first(text));
       } else {
         args.add(number(text, where));
       }

@@ -31,12 +31,14 @@ final class Calls {
           "pkey_mprotect",
           "pkey_alloc",
           "pkey_free",
-          "remap_file_pages");
+          "remap_file_pages",
+          "mbind",
+          "set_mempolicy",
+          "set_mempolicy_home_node");
 
   /** Calls that change an address space in ways that are not modelled; what each does. */
   private static final Map<String, String> NOT_MODELLED =
       Map.ofEntries(
-          Map.entry("mbind", "gives a range a policy, so that its VMAs are cut and do not merge"),
           Map.entry("io_setup", "maps a ring"),
           Map.entry("io_destroy", "unmaps a ring"),
           Map.entry("map_shadow_stack", "maps a shadow stack"),

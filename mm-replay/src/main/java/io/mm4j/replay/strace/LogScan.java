@@ -100,6 +100,7 @@ final class LogScan {
   private boolean firstIsExec;
   private boolean showsPaths;
   private boolean namesVmas;
+  private int nodes;
   private boolean hidesVmaNames;
   private boolean pageOffsets;
   private boolean threads;
@@ -126,6 +127,11 @@ final class LogScan {
           source.name() + ", line " + source.number(),
           "lines as 'strace -f -e trace=memory,execve,openat,close -o FILE' writes them");
     }
+  }
+
+  /** How many nodes the log's policies name, 0 for none. */
+  int nodes() {
+    return nodes;
   }
 
   /** Whether the kernel gave names to anonymous VMAs. */
@@ -197,6 +203,9 @@ final class LogScan {
           "this log is of another system than Linux, as its 0x0 and MAP_ANON show",
           where,
           "a log of Linux, where strace says NULL and MAP_ANONYMOUS");
+    }
+    if (line.succeeded()) {
+      nodes = Math.max(nodes, NodeMask.nodes(line));
     }
     if (Prctl.namesVma(line)) {
       namesVmas |= !line.result().contains("EINVAL"); // without names every such call is refused so

@@ -64,7 +64,9 @@ final class LogStart {
     initial.startBrk(inferred.heap());
     scan.limits().forEach(initial::limit);
     VmaHeader read = initial.finished();
-    header = scan.namesVmas() ? read.withOption("anon-vma-name", "true") : read;
+    VmaHeader named = scan.namesVmas() ? read.withOption("anon-vma-name", "true") : read;
+    int nodes = scan.nodes();
+    header = nodes > 0 ? named.withOption("numa-nodes", Integer.toString(nodes)) : named;
     state = new VmaEvent.State(0, 0, "start", initial.lines(), 0, Map.of());
     long inputLine = given == null ? inferred.inputLine() : 0;
     space = new Space(header.layout().topDown(), initial.writable(), inputLine, breakGiven);

@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /** The options of prctl that a process keeps and that memory calls look at. */
 final class Prctl {
-  private static final Set<String> REPLAYED = Set.of("PR_SET_THP_DISABLE", "PR_SET_MDWE");
+  private static final Set<String> REPLAYED =
+      Set.of("PR_SET_THP_DISABLE", "PR_SET_MDWE", "PR_SET_MEMORY_MERGE");
   private static final int ARGUMENTS = 5;
 
   private Prctl() {}

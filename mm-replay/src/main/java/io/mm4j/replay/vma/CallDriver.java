@@ -9,6 +9,8 @@ import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uapi;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -26,10 +28,14 @@ final class CallDriver {
   /** The recorder's own RLIMIT_STACK. */
   private static final long RECORDER_STACK_BYTES = 8L << 20;
 
+  /** No segment has an identifier with this bit and others. */
+  private static final long NO_SEGMENT = 1L << 30;
+
   private final ProcessFloor floor;
   private final FileTable files;
   private final long limitStruct;
   private final long text;
+  private final List<Long> segments = new ArrayList<>();
   private @Nullable String detail;
   private int value = TouchOutcome.UNKNOWN;
 
@@ -126,6 +132,8 @@ final class CallDriver {
           LSEEK,
           FTRUNCATE,
           FALLOCATE,
+          FADVISE64,
+          READAHEAD,
           FSYNC,
           FDATASYNC,
           FCNTL,
@@ -138,6 +146,12 @@ final class CallDriver {
           PKEY_FREE,
           SETUID,
           SETGID,
+          MBIND,
+          SET_MEMPOLICY,
+          GET_MEMPOLICY,
+          SET_MEMPOLICY_HOME_NODE,
+          MIGRATE_PAGES,
+          MOVE_PAGES,
           PRCTL,
           PROCESS_MADVISE ->
           syscall(mm, call);
@@ -168,11 +182,38 @@ final class CallDriver {
     if (open != null) {
       args[call.name().keys().indexOf("fd")] = files.fd(open);
     }
-    if (syscall == Syscall.PROCESS_MADVISE) {
+    if (pointsToArguments(syscall)) {
       arguments(mm);
     }
+    if (syscall == Syscall.SHMAT || syscall == Syscall.SHMCTL) {
+      args[0] = segment(args[0]);
+    }
     long raw = mm.syscall(syscall, args);
+    if (syscall == Syscall.SHMGET && !Errno.isError(raw)) {
+      return plain(number(raw));
+    }
     return call.name().gives() == CallName.Gives.ADDRESS ? address(raw) : plain(raw);
+  }
+
+  private static boolean pointsToArguments(Syscall syscall) {
+    return switch (syscall) {
+      case PROCESS_MADVISE, MBIND, SET_MEMPOLICY, MIGRATE_PAGES, MOVE_PAGES -> true;
+      default -> false;
+    };
+  }
+
+  /** The identifier that a segment has here; recordings count them as they were first given. */
+  private long segment(long number) {
+    boolean known = number >= 0 && number < segments.size();
+    return known ? segments.get((int) number) : number | NO_SEGMENT;
+  }
+
+  private long number(long id) {
+    int at = segments.indexOf(id);
+    if (at < 0) {
+      segments.add(id);
+    }
+    return at < 0 ? segments.size() - 1L : at;
   }
 
   /** The recorder wrote what the call points to into the page of its arguments. */

@@ -22,7 +22,11 @@ final class CallReader {
           "max_map_count",
           "mmap_min_addr",
           "nr_hugepages",
-          "nr_overcommit_hugepages");
+          "nr_overcommit_hugepages",
+          "shmmax",
+          "shmall",
+          "shmmni",
+          "shm_next_id");
 
   private static final int MAX_PROCESS = 1 << 16;
 
@@ -146,7 +150,7 @@ final class CallReader {
     return 0;
   }
 
-  /** A name under /proc/sys/vm, by its place in {@link #SYSCTLS}. */
+  /** A name under /proc/sys/vm or /proc/sys/kernel, by its place in {@link #SYSCTLS}. */
   private long sysctl() {
     int mark = at.mark();
     int known = SYSCTLS.indexOf(at.word());

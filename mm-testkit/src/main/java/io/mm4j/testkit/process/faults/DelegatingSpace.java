@@ -250,6 +250,11 @@ class DelegatingSpace implements AddressSpace {
   }
 
   @Override
+  public String memoryPolicy(long uaddr) {
+    return inner.memoryPolicy(uaddr);
+  }
+
+  @Override
   public boolean thpEligible(long vmaStart) {
     return inner.thpEligible(vmaStart);
   }

@@ -35,6 +35,7 @@ public final class SpaceFaults {
     all.addAll(SyscallFaults.all());
     all.addAll(EffectFaults.all());
     all.addAll(ModelFaults.all());
+    all.addAll(PolicyFaults.all());
     all.add(
         new Fault<>(
             "lowest-in-gap",

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.process.rules;
+
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.A;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.FAR;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
+
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.Uapi;
+import io.mm4j.api.vma.VmaIndexProvider;
+import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.process.naive.Bits;
+import io.mm4j.testkit.process.rules.CaseRule.Rig;
+import java.util.List;
+
+/**
+ * Cases of the page cache as calls empty and fill it, of files whose bytes move, and of the limits
+ * of segments.
+ */
+public final class CacheAdviceCases {
+  private static final CaseGroup GROUP =
+      new CaseGroup(
+          "Backups and databases keep the page cache small with it.",
+          "bytes that were written are lost with the page, or the cache is as before");
+
+  private static final long PAGE = Bits.PAGE;
+  private static final int SHARED = 0x11;
+  private static final int PRIVATE = 0x12;
+  private static final long NO_LIMIT = -1L - (1L << 24);
+
+  private CacheAdviceCases() {}
+
+  /** All of them. */
+  public static List<Rule<VmaIndexProvider>> all() {
+    return List.of(
+        GROUP.rule(
+            "AS-F66",
+            "dropped-and-read-again",
+            "POSIX_FADV_DONTNEED takes clean folios that nobody maps and that lie in the range"
+                + " whole out of the cache; what was written to them is read again. Dirty and"
+                + " mapped ones stay, as do all of a file that no disk has.",
+            "generic_fadvise, mapping_try_invalidate (mm/fadvise.c, mm/truncate.c)",
+            CacheAdviceCases::dropped),
+        GROUP.rule(
+            "AS-F67",
+            "read-as-advised",
+            "POSIX_FADV_WILLNEED and readahead bring the pages that the range touches; after"
+                + " POSIX_FADV_RANDOM a read brings what it wants alone. Pipes, closed descriptors"
+                + " and unknown advice are refused.",
+            "generic_fadvise, ksys_readahead, page_cache_sync_ra; LTP posix_fadvise01..04,"
+                + " readahead01",
+            CacheAdviceCases::advised),
+        GROUP.rule(
+            "AS-F68",
+            "bytes-that-move",
+            "FALLOC_FL_COLLAPSE_RANGE takes blocks out of a file on a disk, INSERT_RANGE makes"
+                + " room: what lies behind moves, mappings show it, private copies from there on"
+                + " are gone. Parts of blocks and ranges at the end are refused.",
+            "ext4_collapse_range, ext4_insert_range (fs/ext4/extents.c); LTP fallocate04",
+            CacheAdviceCases::moved),
+        GROUP.rule(
+            "AS-F69",
+            "limits-of-segments",
+            "kernel.shmmax, shmall and shmmni hold from when they are written, and shm_next_id"
+                + " names the next segment once; an index that is used again has another"
+                + " identifier.",
+            "newseg, ipc_addid, ipc_idr_alloc (ipc/shm.c, ipc/util.c); LTP shmget02, 05, 06",
+            CacheAdviceCases::limits));
+  }
+
+  private static long advise(Rig rig, int fd, long from, long bytes, int advice) {
+    return rig.mm.syscall(Syscall.FADVISE64, fd, from, bytes, advice);
+  }
+
+  private static void drop(Rig rig, int fd, long from, long bytes) {
+    rig.gives("fadvise", 0, advise(rig, fd, from, bytes, Uapi.POSIX_FADV_DONTNEED));
+  }
+
+  /** Maps the first pages of a small file, and tells which are in the cache. */
+  private static void cached(Rig rig, int fd, long pages, String expected) {
+    rig.gives("mmap", A, rig.mm.mmap(A, pages * PAGE, RW, SHARED, fd, 0));
+    Looks.mincore(rig, A, pages * PAGE, expected);
+    rig.unmap(A, pages * PAGE);
+  }
+
+  private static void dropped(Rig rig) {
+    int fd = CaseSetup.DISK_UNKNOWN; // its pages are single
+    rig.map(Act.SCRATCH, PAGE, RW);
+    rig.map(FAR, PAGE, RW);
+    rig.put(FAR, 77);
+    rig.gives("pwrite", 1, rig.mm.syscall(Syscall.PWRITE64, fd, FAR, 1, 2 * PAGE + 5));
+    drop(rig, fd, 0, 4 * PAGE);
+    cached(rig, fd, 4, "02,11,01");
+    drop(rig, fd, 0, 4 * PAGE);
+    cached(rig, fd, 4, "04");
+    rig.gives("pread", 1, rig.mm.syscall(Syscall.PREAD64, fd, FAR + 1, 1, 2 * PAGE + 5));
+    rig.has(FAR + 1, 77);
+    rig.gives("mmap", A, rig.mm.mmap(A, PAGE, RW, SHARED, fd, 10 * PAGE));
+    rig.has(A, -1);
+    drop(rig, fd, 8 * PAGE + 1, 4 * PAGE);
+    Looks.mincore(rig, A, PAGE, "11");
+    rig.unmap(A, PAGE);
+    drop(rig, CaseSetup.TMPFS, 0, 4 * PAGE);
+    cached(rig, CaseSetup.TMPFS, 4, "14");
+  }
+
+  private static void advised(Rig rig) {
+    int fd = CaseSetup.DISK_UNKNOWN;
+    rig.map(Act.SCRATCH, PAGE, RW);
+    drop(rig, fd, 0, 0);
+    cached(rig, fd, 8, "08");
+    rig.gives("readahead", 0, rig.mm.syscall(Syscall.READAHEAD, fd, PAGE + 1, PAGE));
+    cached(rig, fd, 8, "01,12,05");
+    rig.gives("fadvise", 0, advise(rig, fd, 5 * PAGE, 1, Uapi.POSIX_FADV_WILLNEED));
+    cached(rig, fd, 8, "01,12,02,11,02");
+    rig.gives("fadvise", 0, advise(rig, fd, 0, 0, Uapi.POSIX_FADV_RANDOM));
+    rig.map(FAR, PAGE, RW);
+    rig.gives("pread", 1, rig.mm.syscall(Syscall.PREAD64, fd, FAR, 1, 0));
+    cached(rig, fd, 8, "13,02,11,02");
+    Looks.fails(rig, "no descriptor", Errno.EBADF, advise(rig, 99, 0, 0, 0));
+    Looks.fails(rig, "unknown advice", Errno.EINVAL, advise(rig, fd, 0, 0, 6));
+    Looks.fails(rig, "a negative length", Errno.EINVAL, advise(rig, fd, 0, -1, 0));
+    long unread = rig.mm.syscall(Syscall.READAHEAD, CaseSetup.DISK_WRITE_ONLY, 0, PAGE);
+    Looks.fails(rig, "readahead of what cannot be read", Errno.EBADF, unread);
+    long device = rig.mm.syscall(Syscall.READAHEAD, CaseSetup.ZERO, 0, PAGE);
+    Looks.fails(rig, "readahead of a device", Errno.EINVAL, device);
+  }
+
+  private static long allocate(Rig rig, int fd, int mode, long from, long bytes) {
+    return rig.mm.syscall(Syscall.FALLOCATE, fd, mode, from, bytes);
+  }
+
+  private static void moved(Rig rig) {
+    int fd = CaseSetup.DISK;
+    int collapse = Uapi.FALLOC_FL_COLLAPSE_RANGE;
+    int insert = Uapi.FALLOC_FL_INSERT_RANGE;
+    long end = CaseSetup.FILE_PAGES * PAGE;
+    rig.gives("mmap", A, rig.mm.mmap(A, end, RW, SHARED, fd, 0));
+    rig.gives("mmap", FAR, rig.mm.mmap(FAR, end, RW, PRIVATE, fd, 0));
+    rig.put(A + 9 * PAGE, 101);
+    rig.put(FAR + PAGE, 102);
+    rig.put(FAR + 9 * PAGE, 103);
+    rig.gives("collapse", 0, allocate(rig, fd, collapse, 4 * PAGE, 3 * PAGE));
+    rig.has(A + 3 * PAGE, CaseSetup.byteOf(3));
+    rig.has(A + 4 * PAGE, CaseSetup.byteOf(7));
+    rig.has(A + 6 * PAGE, 101);
+    rig.has(FAR + PAGE, 102);
+    rig.has(FAR + 9 * PAGE, CaseSetup.byteOf(12));
+    rig.gives("SEEK_END", end - 3 * PAGE, rig.mm.syscall(Syscall.LSEEK, fd, 0, 2));
+    rig.gives("insert", 0, allocate(rig, fd, insert, 5 * PAGE, 2 * PAGE));
+    rig.has(A + 4 * PAGE, CaseSetup.byteOf(7));
+    rig.has(A + 5 * PAGE, 0);
+    rig.has(A + 8 * PAGE, 101);
+    rig.gives("SEEK_END", end - PAGE, rig.mm.syscall(Syscall.LSEEK, fd, 0, 2));
+    Looks.fails(rig, "half a block", Errno.EINVAL, allocate(rig, fd, collapse, 1, PAGE));
+    Looks.fails(rig, "to the end", Errno.EINVAL, allocate(rig, fd, collapse, PAGE, end));
+    Looks.fails(rig, "behind the end", Errno.EINVAL, allocate(rig, fd, insert, end, PAGE));
+    Looks.fails(
+        rig, "KEEP_SIZE", Errno.EOPNOTSUPP, allocate(rig, fd, collapse | 1, 4 * PAGE, PAGE));
+    Looks.fails(rig, "tmpfs", Errno.EOPNOTSUPP, allocate(rig, CaseSetup.TMPFS, insert, 0, PAGE));
+  }
+
+  private static void set(Rig rig, String name, long value) {
+    String text = Long.toUnsignedString(value);
+    rig.gives(name, 0, rig.floor.writeSysctl(name, text));
+  }
+
+  private static long segment(Rig rig, long bytes) {
+    return rig.mm.syscall(Syscall.SHMGET, 0, bytes, Uapi.IPC_CREAT | 0600);
+  }
+
+  private static void limits(Rig rig) {
+    set(rig, "shmmax", 2 * PAGE);
+    Looks.fails(rig, "more than shmmax", Errno.EINVAL, segment(rig, 2 * PAGE + 1));
+    long first = Looks.works("shmget", segment(rig, 2 * PAGE));
+    set(rig, "shmall", 3);
+    Looks.fails(rig, "more than shmall", Errno.ENOSPC, segment(rig, PAGE + 1));
+    set(rig, "shmall", NO_LIMIT);
+    set(rig, "shmmni", 1);
+    long charged = rig.floor.committedPages();
+    Looks.fails(rig, "more than shmmni", Errno.ENOSPC, segment(rig, PAGE));
+    Looks.committed(rig, charged);
+    set(rig, "shmmni", 4096);
+    long wrong = rig.floor.writeSysctl("shmmni", "32769");
+    Looks.fails(rig, "shmmni", Errno.EINVAL, wrong);
+    set(rig, "shm_next_id", 70_000);
+    rig.gives("shmget", 70_000, segment(rig, PAGE));
+    long second = Looks.works("shmget", segment(rig, PAGE));
+    rig.gives("the next index", first + 1, second);
+    rig.gives("IPC_RMID", 0, rig.mm.syscall(Syscall.SHMCTL, second, Uapi.IPC_RMID, 0));
+    long last = second;
+    for (int i = 0; i < 64; i++) {
+      last = Looks.works("shmget", segment(rig, PAGE));
+      rig.gives("IPC_RMID", 0, rig.mm.syscall(Syscall.SHMCTL, last, Uapi.IPC_RMID, 0));
+    }
+    rig.gives("a second round", (1 << 15) + second + 1, last);
+    Looks.fails(rig, "the old one", Errno.EINVAL, rig.mm.syscall(Syscall.SHMAT, second, 0, 0));
+  }
+}
