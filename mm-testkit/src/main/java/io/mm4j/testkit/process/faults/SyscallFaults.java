@@ -443,7 +443,7 @@ final class SyscallFaults {
               }
               return mm.syscall(call, a);
             },
-            "AS-F60"));
+            "AS-F45"));
   }
 
   /** Takes the default size for any. */

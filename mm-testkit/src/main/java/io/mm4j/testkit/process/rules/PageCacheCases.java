@@ -121,7 +121,7 @@ public final class PageCacheCases {
             "block_dirty_folio, block_commit_write, truncate_inode_partial_folio",
             PageCacheCases::dirtyByMapping),
         of(
-            "AS-F60",
+            "AS-F45",
             "behind-the-end-and-back",
             "Pages of a folio that left the cache when it was split behind the end of its file come"
                 + " back one by one as the file grows: what was written there meanwhile stays.",
