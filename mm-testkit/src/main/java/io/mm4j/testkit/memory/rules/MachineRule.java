@@ -3,7 +3,6 @@
 package io.mm4j.testkit.memory.rules;
 
 import io.mm4j.api.machine.Spi;
-import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.testkit.Operation;
@@ -38,26 +37,10 @@ final class MachineRule extends Rule<PhysicalMemoryProvider> {
       shapes.add(MachineShape.any(random, sizes[random.below(sizes.length)]));
     }
     List<Operation<MachineSubject>> list = FrameStep.list(random, OPERATIONS, kinds);
-    List<MemoryLayout> layouts = shapes.stream().map(MachineShape::layout).toList();
-    return new Trial<>() {
-      @Override
-      public List<Operation<MachineSubject>> operations() {
-        return list;
-      }
-
+    return new ShapesTrial<>(shapes, list) {
       @Override
       public MachineSubject open() {
         return new MachineSubject(provider, options, false, layouts);
-      }
-
-      @Override
-      public String setup() {
-        return String.join("; ", shapes.stream().map(MachineShape::text).toList());
-      }
-
-      @Override
-      public int validateEvery() {
-        return 16;
       }
 
       @Override

@@ -3,7 +3,6 @@
 package io.mm4j.testkit.memory.rules;
 
 import io.mm4j.api.machine.Spi;
-import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.testkit.Operation;
@@ -38,26 +37,10 @@ final class SparseRule extends Rule<PhysicalMemoryProvider> {
     for (int i = 0; i < OPERATIONS; i++) {
       list.add(SparseStep.any(random, shapes.size()));
     }
-    List<MemoryLayout> layouts = shapes.stream().map(MachineShape::layout).toList();
-    return new Trial<>() {
-      @Override
-      public List<Operation<SparseSubject>> operations() {
-        return list;
-      }
-
+    return new ShapesTrial<>(shapes, list) {
       @Override
       public SparseSubject open() {
         return new SparseSubject(provider, options, contents, layouts);
-      }
-
-      @Override
-      public String setup() {
-        return String.join("; ", shapes.stream().map(MachineShape::text).toList());
-      }
-
-      @Override
-      public int validateEvery() {
-        return 16;
       }
 
       @Override

@@ -120,74 +120,56 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
     return list;
   }
 
-  /** A case that the seed varies. */
-  static SlabRule of(RuleInfo info, Needs needs, Set<Aspect> aspects, Body body) {
+  /** One case. */
+  private static SlabRule single(
+      RuleInfo info,
+      Needs needs,
+      Set<Aspect> aspects,
+      Function<Seeded, Shape> shape,
+      String commandLine,
+      Failing failing,
+      boolean seeded,
+      Body body) {
     return new SlabRule(
         info,
         needs,
         aspects,
-        SlabRule::usual,
-        "",
-        Failing.NONE,
-        true,
+        shape,
+        commandLine,
+        failing,
+        seeded,
         random -> List.of(new Case(info.name(), 0, body)));
+  }
+
+  /** A case that the seed varies. */
+  static SlabRule of(RuleInfo info, Needs needs, Set<Aspect> aspects, Body body) {
+    return single(info, needs, aspects, SlabRule::usual, "", Failing.NONE, true, body);
   }
 
   /** A case that the seed varies, on a machine that it varies, too. */
   static SlabRule anywhere(RuleInfo info, Needs needs, Set<Aspect> aspects, Body body) {
-    return new SlabRule(
-        info,
-        needs,
-        aspects,
-        Shape::any,
-        "",
-        Failing.NONE,
-        true,
-        random -> List.of(new Case(info.name(), 0, body)));
+    return single(info, needs, aspects, Shape::any, "", Failing.NONE, true, body);
   }
 
   /** A case that takes long and is the same each time. */
   static SlabRule once(RuleInfo info, Set<Aspect> aspects, Body body) {
-    return new SlabRule(
-        info,
-        Needs.NOTHING,
-        aspects,
-        SlabRule::usual,
-        "",
-        Failing.NONE,
-        false,
-        random -> List.of(new Case(info.name(), 0, body)));
+    return single(info, Needs.NOTHING, aspects, SlabRule::usual, "", Failing.NONE, false, body);
   }
 
   /** A case that the seed varies and that says itself which requests for pages fail. */
   static SlabRule armed(RuleInfo info, Set<Aspect> aspects, Body body) {
-    return new SlabRule(
-        info,
-        Needs.NOTHING,
-        aspects,
-        SlabRule::usual,
-        "",
-        Failing.AS_THE_CASE_SAYS,
-        true,
-        random -> List.of(new Case(info.name(), 0, body)));
+    return single(
+        info, Needs.NOTHING, aspects, SlabRule::usual, "", Failing.AS_THE_CASE_SAYS, true, body);
   }
 
   /** A case that the seed varies, on a machine with boot parameters. */
   static SlabRule booted(RuleInfo info, Needs needs, String commandLine, Body body) {
-    return new SlabRule(
-        info,
-        needs,
-        Set.of(),
-        SlabRule::usual,
-        commandLine,
-        Failing.NONE,
-        true,
-        random -> List.of(new Case(info.name(), 0, body)));
+    return single(info, needs, Set.of(), SlabRule::usual, commandLine, Failing.NONE, true, body);
   }
 
   /** A case in debug mode. */
   static SlabRule debug(RuleInfo info, String flags, Body body) {
-    return new SlabRule(
+    return single(
         info,
         Needs.DEBUG,
         Set.of(),
@@ -195,7 +177,7 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         flags.isEmpty() ? "" : "slub_debug=" + flags,
         Failing.NONE,
         false,
-        random -> List.of(new Case(info.name(), 0, body)));
+        body);
   }
 
   private record Case(String name, long seed, Body body) implements Operation<SlabSubject> {
