@@ -161,6 +161,9 @@ public final class BootCases {
     checkEqual(-Errno.EINVAL, rig.floor.resizeHugePool(HUGE, -1), "less than none");
     checkEqual(-Errno.EINVAL, rig.floor.overcommitHugePool(HUGE, -1), "less than none");
     checkEqual(-Errno.EINVAL, rig.floor.overcommitHugePool(GIGA, 1), "gigantic ones at need");
+    checkEqual(0, rig.floor.resizeHugePool(HUGE, 1 << 20), "as many as there is memory for");
+    long most = rig.floor.hugePools().getFirst().total();
+    check(most > 0 && most < 1 << 20, "as many as there is memory for", "" + most);
     checkEqual(0, rig.floor.overcommitHugePool(HUGE, 0), "0 more");
     checkEqual(0, rig.floor.resizeHugePool(HUGE, 0), "no huge page");
   }

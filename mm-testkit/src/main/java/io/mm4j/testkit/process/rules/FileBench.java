@@ -164,30 +164,36 @@ final class FileBench extends StepRule.Bench {
     }
   }
 
-  /** So much of the buffer can be accessed in a row. */
-  private int open(int length) {
-    for (int page = 0; page * PAGE < length; page++) {
+  /** So much of the buffer can be accessed in a row, from a place in it on. */
+  private int open(int from, int length) {
+    for (int page = from / PAGE; page * PAGE < from + length; page++) {
       if (closed[page]) {
-        return page * PAGE;
+        return Math.max(0, page * PAGE - from);
       }
     }
     return length;
   }
 
+  /** A place in the buffer with room for so many bytes. */
+  private static int room(int length, Seeded random) {
+    return random.oneIn(2) ? 0 : random.below(BUFFER - length + 1);
+  }
+
   private void write(int at, Seeded random) {
     int length = random.oneIn(3) ? PAGE : 1 + random.below(BUFFER);
+    int from = room(length, random);
     for (int i = 0; i < 4; i++) {
-      int in = i == 0 ? 0 : i == 1 ? length - 1 : random.below(length);
+      int in = from + (i == 0 ? 0 : i == 1 ? length - 1 : random.below(length));
       if (!closed[in / PAGE]) {
         buffer[in] = (byte) (1 + random.below(126));
         check(mm.write(FAR + in, buffer[in]).ok(), "a write to the buffer", "a signal");
       }
     }
-    int done = open(length);
+    int done = open(from, length);
     long expected = done > 0 ? done : -Errno.EFAULT;
     tell("pwrite64 of " + length + " at " + at + ", of which " + done + " can be read");
-    checkEqual(expected, mm.syscall(Syscall.PWRITE64, FD, FAR, length, at), "pwrite64");
-    System.arraycopy(buffer, 0, bytes, at, done);
+    checkEqual(expected, mm.syscall(Syscall.PWRITE64, FD, FAR + from, length, at), "pwrite64");
+    System.arraycopy(buffer, from, bytes, at, done);
     size = Math.max(size, at + done); // also where a write began and nothing could be read
     cached.set(at / PAGE, (at + (done < length ? done : done - 1)) / PAGE + 1);
     changedTo = at + done;
@@ -236,18 +242,18 @@ final class FileBench extends StepRule.Bench {
 
   private void read(int at, int length) {
     int left = Math.max(0, Math.min(length, size - at));
-    int wanted = open(left);
+    int from = room(length, looks);
+    int wanted = open(from, left);
     long expected = left > 0 && wanted == 0 ? -Errno.EFAULT : wanted;
     tell("pread64 of " + length + " at " + at + " = " + expected);
-    checkEqual(expected, mm.syscall(Syscall.PREAD64, FD, FAR, length, at), "pread64 at " + at);
-    System.arraycopy(bytes, at, buffer, 0, wanted);
-    for (int i = 0; i < 6 && wanted > 0; i++) {
-      int in = i == 0 ? 0 : i == 1 ? wanted - 1 : looks.below(wanted);
-      checkEqual(buffer[in], mm.read(FAR + in).value(), "what was read of byte " + (at + in));
-    }
-    int behind = Math.min(wanted, BUFFER - 1);
-    if (!closed[behind / PAGE]) {
-      checkEqual(buffer[behind], mm.read(FAR + behind).value(), "the byte behind what was read");
+    long seen = mm.syscall(Syscall.PREAD64, FD, FAR + from, length, at);
+    checkEqual(expected, seen, "pread64 at " + at);
+    System.arraycopy(bytes, at, buffer, from, wanted);
+    for (int i = 0; i < 8; i++) {
+      int in = i == 0 ? from : i == 1 ? from + wanted : i == 2 ? from - 1 : looks.below(BUFFER);
+      if (in >= 0 && in < BUFFER && !closed[in / PAGE]) {
+        checkEqual(buffer[in], mm.read(FAR + in).value(), "byte " + in + " of the buffer");
+      }
     }
   }
 

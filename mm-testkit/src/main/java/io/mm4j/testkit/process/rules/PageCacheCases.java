@@ -262,6 +262,7 @@ public final class PageCacheCases {
   }
 
   private static void dirtyByMapping(Rig rig) {
+    dirtyAgain(rig);
     rig.map(Act.SCRATCH, PAGE, RW);
     rig.map(FAR, PAGE, RW);
     rig.put(FAR, 7);
@@ -402,5 +403,17 @@ public final class PageCacheCases {
   private static void named(Rig rig, String expected) {
     String seen = Looks.vmas(rig, A, A + PAGE).getFirst().name();
     RuleViolation.check(seen.equals(expected), expected, seen);
+  }
+
+  /** What was written out is clean in every entry, and the next write makes it dirty again. */
+  private static void dirtyAgain(Rig rig) {
+    rig.gives("mmap", FAR, rig.mm.mmap(FAR, PAGE, 3, SHARED, CaseSetup.TINY, 0));
+    for (int i = 0; i < 3; i++) {
+      rig.put(FAR, i);
+      RuleViolation.checkEqual(PAGE, rig.mm.sizes(FAR).privateDirty(), "dirty after a write");
+      rig.gives("fsync", 0, rig.mm.syscall(Syscall.FSYNC, CaseSetup.TINY));
+      RuleViolation.checkEqual(0, rig.mm.sizes(FAR).privateDirty(), "dirty after fsync");
+    }
+    rig.unmap(FAR, PAGE);
   }
 }

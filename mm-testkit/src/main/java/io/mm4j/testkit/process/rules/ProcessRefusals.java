@@ -267,6 +267,10 @@ public final class ProcessRefusals {
           TouchOutcome.Kind.SEGV_MAPERR,
           rig.mm.fault(FAR, false, user, false));
     }
+    rig.map(C, PAGE, RW);
+    rig.put(C, 5);
+    Looks.ends("a write", TouchOutcome.Kind.OK, rig.mm.fault(C, true, true, false));
+    rig.has(C, 5); // what was written is not in the log
     rig.unmap(C, PAGE);
   }
 }

@@ -237,6 +237,7 @@ public final class RoundTripCases {
   }
 
   private static void rounds(Rig rig) {
+    gigabyte(rig);
     long[] begun = {-1, 0};
     each(
         rig,
@@ -255,6 +256,23 @@ public final class RoundTripCases {
             checkEqual(4, rig.floor.hugePages().free(), "HugePages_Free after " + when);
           }
         });
+  }
+
+  /** A page directory moves as a whole: no table more, and none is left behind. */
+  private static void gigabyte(Rig rig) {
+    long from = 4L << 30;
+    long to = 8L << 30;
+    rig.gives("mmap", from, rig.mm.mmap(from, 1L << 30, RW, 0x4032, -1, 0));
+    advise(rig, from, 1L << 30, Uapi.MADV_NOHUGEPAGE);
+    rig.put(from + HUGE, 1);
+    long tables = rig.mm.fields().tablePages();
+    for (int i = 0; i < 2; i++) {
+      rig.move(from, to, 1L << 30);
+      checkEqual(tables, rig.mm.fields().tablePages(), "page tables after a move of 1 GiB");
+      rig.has(to + HUGE, 1);
+      rig.move(to, from, 1L << 30);
+    }
+    rig.unmap(from, 1L << 30);
   }
 
   private static void withoutMemory(Rig rig) {

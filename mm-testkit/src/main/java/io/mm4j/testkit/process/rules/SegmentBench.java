@@ -252,7 +252,7 @@ final class SegmentBench extends StepRule.Bench {
             | (random.oneIn(3) ? Uapi.SHM_REMAP : 0)
             | (random.oneIn(3) ? Uapi.SHM_RND : 0)
             | (random.oneIn(8) ? Uapi.SHM_EXEC : 0);
-    long given = at + (odd ? 77 : 0);
+    long given = at + (odd ? random.oneIn(2) ? 1 : 77 : 0);
     long rights = 4 | (readOnly ? 0 : 2) | ((flags & Uapi.SHM_EXEC) != 0 ? 1 : 0);
     boolean remap = (flags & Uapi.SHM_REMAP) != 0;
     long refused =
