@@ -211,6 +211,9 @@ public final class AreaRules {
     long small = b.space.vmallocHuge(b.cpu(), step * PAGE - 1 - random.below(4095));
     checkEqual(1, b.leaf(small)[1], b.what + ": level of what is smaller than a huge page");
     long[] smallFrames = b.checkArea(small, step);
+    for (long pfn : smallFrames) {
+      check(pfn >= 4096, b.what + ": a frame above the 16 MiB of ISA devices", hex(pfn));
+    }
     long exact = b.space.vmallocHuge(b.cpu(), step * PAGE);
     long[] exactFrames = b.checkArea(exact, step);
     checkEqual(b.kind.isWide() ? 2 : 1, b.leaf(exact)[1], b.what + ": level of one huge page");

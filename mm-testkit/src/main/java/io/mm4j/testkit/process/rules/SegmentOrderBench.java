@@ -94,7 +94,7 @@ final class SegmentOrderBench extends StepRule.Bench {
     One one = processes.get(random.below(processes.size()));
     switch (random.weighted(5, 2, 8, 3, 3, 3, 7, 3, 2, 2, 2, 2)) {
       case 0 -> make(one, random);
-      case 1 -> circle(one, random.between(1, 30));
+      case 1 -> circle(one, random);
       case 2 -> attach(one, random);
       case 3 -> detach(one, random);
       case 4 -> remove(one, random);
@@ -144,10 +144,13 @@ final class SegmentOrderBench extends StepRule.Bench {
     return model.add(seen, one.user, key, bytes, flags);
   }
 
-  /** Indexes go round: made and removed at once. */
-  private void circle(One one, int times) {
-    for (int i = 0; i < times; i++) {
-      remove(one, make(one, 0, PAGE, 0600), 0);
+  /** Indexes go round: most are made and removed at once. */
+  private void circle(One one, Seeded random) {
+    for (int times = random.between(1, 30); times > 0; times--) {
+      Segment made = make(one, 0, PAGE, 0600);
+      if (!random.oneIn(8)) {
+        remove(one, made, 0);
+      }
     }
   }
 

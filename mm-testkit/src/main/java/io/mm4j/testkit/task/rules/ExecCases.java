@@ -45,13 +45,8 @@ final class ExecCases {
   /** What is below the stack where its limit is 8 MiB: {@code MIN_GAP} of mmap_base. */
   private static final long GAP = 128L << 20;
 
-  /** {@code MAX_ARG_STRLEN} without the last zero, and a quarter of 8 MiB. */
-  private static final int LONGEST = (128 << 10) - 1;
-
-  private static final int ROOM = 2 << 20;
-
   /** No type of the auxiliary vector: where it ends. */
-  private static final long END = -1;
+  static final long END = -1;
 
   private ExecCases() {}
 
@@ -76,14 +71,14 @@ final class ExecCases {
     return new Program(new OpenFile(file, OpenFile.Mode.READ_ONLY), image);
   }
 
-  private static ExecRequest request(
+  static ExecRequest request(
       Abi abi, Program program, @Nullable Program interpreter, List<String> arguments) {
     ExecRequest.Auxiliary who = new ExecRequest.Auxiliary(0x178bfbff, 2, 3376, 1000, 100, 1);
     return new ExecRequest(
         "/bin/made", program, interpreter, abi, arguments, List.of("HOME=/"), who);
   }
 
-  private static Program fixed(boolean is64, StackRight stack) {
+  static Program fixed(boolean is64, StackRight stack) {
     return program(is64, ElfImage.ET_EXEC, null, stack, load(RX, 0x401000, 0x80, 0x80));
   }
 
@@ -107,11 +102,11 @@ final class ExecCases {
         load(RW, 0x5000, 0x80, 0x80));
   }
 
-  private static Task born(TaskBench bench) {
+  static Task born(TaskBench bench) {
     return bench.tasks.spawn("before", bench.config());
   }
 
-  private static AddressSpace mm(Task task) {
+  static AddressSpace mm(Task task) {
     AddressSpace mm = task.mm();
     if (mm == null) {
       throw new RuleViolation("an address space", "none");
@@ -119,7 +114,7 @@ final class ExecCases {
     return mm;
   }
 
-  private static AddressSpace run(TaskBench bench, ExecRequest request) {
+  static AddressSpace run(TaskBench bench, ExecRequest request) {
     Task task = born(bench);
     checkEqual(0, bench.tasks.exec(task, request), "exec");
     return mm(task);
@@ -146,7 +141,7 @@ final class ExecCases {
     check(seen.equals(wanted), wanted.toString(), seen.toString());
   }
 
-  private static VmaInfo stack(AddressSpace mm) {
+  static VmaInfo stack(AddressSpace mm) {
     List<VmaInfo> found = new ArrayList<>();
     mm.forEachMap(
         v -> {
@@ -170,6 +165,7 @@ final class ExecCases {
       codeWithBss(bench);
       withInterpreter(bench);
       byItself(bench);
+      dataFirst(bench);
       inherited(bench);
       refused(bench);
     }
@@ -245,6 +241,21 @@ final class ExecCases {
     checkEqual(base + 64, auxv.getOrDefault(3L, 0L), "AT_PHDR");
     checkEqual(its, auxv.getOrDefault(7L, 0L), "AT_BASE");
     checkEqual(base + 0x40, auxv.getOrDefault(9L, 0L), "AT_ENTRY");
+  }
+
+  /** The file of one whose first segment can be written is open for reading only. */
+  private static void dataFirst(TaskBench bench) {
+    Program program =
+        program(
+            bench.abi.is64(),
+            ElfImage.ET_DYN,
+            null,
+            StackRight.NO_EXECUTE,
+            load(RW, 0, 0x80, 0x80),
+            load(RX, 0x11000, 0x80, 0x80));
+    AddressSpace mm = run(bench, request(bench.abi, program, null, List.of("a")));
+    long at = mm.fields().places().startCode() - 0x11000;
+    same(List.of(map(at, at + 0x1000, "rw-p"), map(at + 0x11000, at + 0x12000, "r-xp")), mm);
   }
 
   /** A program that can lie anywhere and has no interpreter goes among the mappings. */
@@ -396,83 +407,6 @@ final class ExecCases {
         "" + thread.state());
   }
 
-  /** What the stack is, and when arguments are too long for it. */
-  static void stacks(TaskBench bench) {
-    if (bench.abi != Abi.I386_24) {
-      areas(bench);
-      vector(bench);
-      lengths(bench);
-    }
-  }
-
-  private static void areas(TaskBench bench) {
-    boolean wide = bench.abi.is64();
-    for (StackRight right : StackRight.values()) {
-      AddressSpace mm = run(bench, request(bench.abi, fixed(wide, right), null, List.of("a")));
-      boolean exec = right == StackRight.EXECUTE || (right == StackRight.DEFAULT && !wide);
-      VmaInfo stack = stack(mm);
-      check(
-          stack.perms().equals(exec ? "rwxp" : "rw-p"),
-          "a stack of " + right + (exec ? " with code" : " without code"),
-          stack.perms());
-      checkEqual(0x21000, stack.end() - stack.start(), "a page and 128 KiB of stack");
-    }
-  }
-
-  /** The auxiliary vector by type. */
-  private static Map<Long, Long> auxv(Abi abi, AddressSpace mm) {
-    int size = abi.is64() ? 8 : 4;
-    long at = mm.fields().places().startStack();
-    at += size * (1 + TaskCases.word(mm, at, size));
-    for (int zeros = 0; zeros < 2; at += size) {
-      zeros += TaskCases.word(mm, at, size) == 0 ? 1 : 0;
-    }
-    Map<Long, Long> all = new HashMap<>();
-    for (long type = TaskCases.word(mm, at, size); type != 0; ) {
-      all.put(type, TaskCases.word(mm, at + size, size));
-      at += 2L * size;
-      type = TaskCases.word(mm, at, size);
-    }
-    all.put(END, at + 2L * size);
-    return all;
-  }
-
-  private static void vector(TaskBench bench) {
-    boolean wide = bench.abi.is64();
-    Program program = fixed(wide, StackRight.NO_EXECUTE);
-    AddressSpace mm = run(bench, request(bench.abi, program, null, List.of()));
-    long sp = mm.fields().places().startStack();
-    int size = wide ? 8 : 4;
-    checkEqual(1, TaskCases.word(mm, sp, size), "argc of no arguments");
-    long empty = TaskCases.word(mm, sp + size, size);
-    check(TaskCases.string(mm, empty).isEmpty(), "an empty argv[0]", TaskCases.string(mm, empty));
-    for (int more = 1; more < 3; more++) {
-      AddressSpace other =
-          run(bench, request(bench.abi, program, null, Collections.nCopies(more, "a")));
-      Map<Long, Long> vector = auxv(bench.abi, other);
-      long end = vector.getOrDefault(END, 0L);
-      check(
-          end <= vector.getOrDefault(25L, 0L),
-          "the bytes of AT_RANDOM behind the vector",
-          "0x" + Long.toHexString(end));
-    }
-    Map<Long, Long> auxv = auxv(bench.abi, mm);
-    long path = auxv.getOrDefault(31L, 0L);
-    check(TaskCases.string(mm, path).equals("/bin/made"), "AT_EXECFN /bin/made", "another text");
-    checkEqual(stack(mm).end(), path + "/bin/made".length() + 1 + size, "the end of the stack");
-    long platform = auxv.getOrDefault(15L, 0L);
-    String name = TaskCases.string(mm, platform);
-    check(name.equals(bench.abi.platform()), "AT_PLATFORM " + bench.abi.platform(), name);
-    long random = auxv.getOrDefault(25L, platform);
-    check(random + 16 <= platform, "AT_RANDOM, 16 bytes below AT_PLATFORM", "elsewhere");
-    checkEqual(1000, auxv.getOrDefault(11L, 0L), "AT_UID");
-    checkEqual(1000, auxv.getOrDefault(12L, 0L), "AT_EUID");
-    checkEqual(100, auxv.getOrDefault(13L, 0L), "AT_GID");
-    checkEqual(100, auxv.getOrDefault(14L, 0L), "AT_EGID");
-    checkEqual(0, auxv.getOrDefault(7L, 0L), "AT_BASE without an interpreter");
-    checkEqual(4096, auxv.getOrDefault(6L, 0L), "AT_PAGESZ");
-  }
-
   /** Programs whose vector, strings and bss need pages of their own; none on a machine of 2.4. */
   static List<ExecRequest> largeRequests(TaskBench bench) {
     if (bench.abi == Abi.I386_24) {
@@ -495,26 +429,21 @@ final class ExecCases {
             many));
   }
 
-  private static void lengths(TaskBench bench) {
-    String most = "x".repeat(LONGEST);
-    long fits = 0;
-    long not = -Errno.E2BIG;
-    exec(bench, List.of(most), fits, "an argument of 128 KiB with its zero");
-    exec(bench, List.of(most + "x"), not, "an argument of a byte more");
-    exec(bench, Collections.nCopies(15, most), fits, "nearly a quarter of the stack");
-    exec(bench, Collections.nCopies(ROOM >> 17, most), not, "more than a quarter of the stack");
-    String small = "y".repeat(102);
-    int many = 20_000;
-    check(many * 103 < ROOM, "less than the room without pointers", "more");
-    exec(bench, Collections.nCopies(many, small), not, "arguments whose pointers are too many");
-  }
-
-  private static void exec(TaskBench bench, List<String> arguments, long wanted, String what) {
-    Task task = born(bench);
-    AddressSpace before = mm(task);
-    Program program = fixed(bench.abi.is64(), StackRight.NO_EXECUTE);
-    checkEqual(wanted, bench.tasks.exec(task, request(bench.abi, program, null, arguments)), what);
-    check(before.equals(mm(task)) == (wanted != 0), "the old memory only after an error", what);
-    bench.tasks.exit(task);
+  /** The auxiliary vector by type. */
+  static Map<Long, Long> auxv(Abi abi, AddressSpace mm) {
+    int size = abi.is64() ? 8 : 4;
+    long at = mm.fields().places().startStack();
+    at += size * (1 + TaskCases.word(mm, at, size));
+    for (int zeros = 0; zeros < 2; at += size) {
+      zeros += TaskCases.word(mm, at, size) == 0 ? 1 : 0;
+    }
+    Map<Long, Long> all = new HashMap<>();
+    for (long type = TaskCases.word(mm, at, size); type != 0; ) {
+      all.put(type, TaskCases.word(mm, at + size, size));
+      at += 2L * size;
+      type = TaskCases.word(mm, at, size);
+    }
+    all.put(END, at + 2L * size);
+    return all;
   }
 }

@@ -180,7 +180,7 @@ final class TaskCases {
     }
     checkEqual(TinyElf.CODE, entry, "AT_ENTRY");
     checkEqual(3, headers, "AT_PHNUM");
-    ExecCases.stacks(bench);
+    StackCases.stacks(bench);
   }
 
   static void cloneArguments(TaskBench bench) {
