@@ -52,6 +52,7 @@ public final class UnlockedSlabs implements SlabAllocatorProvider {
     return naive.create(floors, options);
   }
 
+  @SuppressWarnings("UnsynchronizedOverridesSynchronized") // that is what is wrong
   private static final class Counting extends NaiveSlabAllocator {
     private int count;
 
