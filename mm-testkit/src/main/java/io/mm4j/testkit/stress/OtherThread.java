@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class OtherThread implements AutoCloseable {
   private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
-  private static final long MOMENT_NS = 500_000;
+  private static final long MOMENT_NS = 50_000_000;
 
   private final Semaphore given = new Semaphore(0);
   private final Semaphore done = new Semaphore(1);
