@@ -21,6 +21,7 @@ import io.mm4j.testkit.slab.rules.PlaceRules;
 import io.mm4j.testkit.slab.rules.PromiseRules;
 import io.mm4j.testkit.slab.rules.RequestRules;
 import io.mm4j.testkit.slab.rules.SlabCRules;
+import io.mm4j.testkit.slab.rules.SlabStepRule;
 import io.mm4j.testkit.slab.rules.SlabStressRule;
 import io.mm4j.testkit.slab.rules.SlobRules;
 import java.util.List;
@@ -48,7 +49,7 @@ public final class SlabAllocatorSuite {
                 SlabCRules.all(),
                 SlobRules.all(),
                 CpuSlabRules.all(),
-                List.of(SlabStressRule.rule()))
+                List.of(SlabStressRule.rule(), SlabStepRule.rule()))
             .flatMap(List::stream)
             .toList();
     return new Suite<>(Spi.SLAB, new NaiveSlabs(), rules, SlabFaults.all());

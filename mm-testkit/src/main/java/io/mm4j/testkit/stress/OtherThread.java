@@ -2,6 +2,9 @@
 
 package io.mm4j.testkit.stress;
 
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadInfo;
+import java.lang.management.ThreadMXBean;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -11,6 +14,9 @@ import org.jspecify.annotations.Nullable;
  * keeps it out until that is given back.
  */
 public final class OtherThread implements AutoCloseable {
+  private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
+  private static final long MOMENT_NS = 50_000_000;
+
   private final Semaphore given = new Semaphore(0);
   private final Semaphore done = new Semaphore(1);
   private final Thread thread = new Thread(this::work, "other");
@@ -29,7 +35,7 @@ public final class OtherThread implements AutoCloseable {
    * waits nothing more is done.
    */
   public void run(Runnable next) {
-    if (!done.tryAcquire()) {
+    if (!done.tryAcquire() && !comesToItsEnd()) {
       return;
     }
     working = false;
@@ -38,6 +44,21 @@ public final class OtherThread implements AutoCloseable {
     if (!waits()) {
       done.release();
     }
+  }
+
+  /** Whether it is done in a moment, as no lock of this thread keeps it out any more. */
+  private boolean comesToItsEnd() {
+    long mine = Thread.currentThread().threadId();
+    long began = System.nanoTime();
+    while (!done.tryAcquire()) {
+      ThreadInfo now = THREADS.getThreadInfo(thread.threadId());
+      boolean keptOut = now == null || now.getLockOwnerId() == mine;
+      if (keptOut || System.nanoTime() - began > MOMENT_NS) {
+        return false;
+      }
+      Thread.onSpinWait();
+    }
+    return true;
   }
 
   /** Whether it is kept out; else it has done what it was given. */

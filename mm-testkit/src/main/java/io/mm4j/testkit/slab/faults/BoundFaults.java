@@ -20,6 +20,11 @@ final class BoundFaults {
 
   static List<Fault<SlabAllocatorProvider>> all() {
     return List.of(
+        new Fault<>(
+            UnlockedSlabs.NAME,
+            "Live objects are counted, and two CPUs may count at once.",
+            List.of("SL-57"),
+            new UnlockedSlabs()),
         fault(
             "usersize-is-the-object",
             "What may be copied to users is the whole object.",

@@ -67,7 +67,8 @@ public final class CaseRules {
         rule(
             "SL-12",
             "krealloc",
-            "krealloc keeps what is in the object up to the smaller size, is kmalloc for none and"
+            "krealloc keeps what is in the object up to the smaller size, gives the same object"
+                + " as long as it has room, is kmalloc for none and"
                 + " kfree for 0 bytes, and with __GFP_ZERO what is added reads as zeroes.",
             "Growing buffers are copied once, and completely.",
             "mm/slub.c __do_krealloc; KASAN krealloc_more_oob, krealloc_less_oob; KFENCE"
@@ -248,6 +249,11 @@ public final class CaseRules {
         s.machine.memory().putByte(first + at, (byte) (at * 13 + 1));
       }
       bytes = next;
+      long all = slabs.kmallocSizeRoundup(bytes);
+      long same = slabs.krealloc(s.cpu(i), first, all, GFP | Gfp.__GFP_ZERO);
+      checkEqual(first, same, "krealloc from " + bytes + " to the " + all + " bytes that it has");
+      first = slabs.krealloc(s.cpu(i), first, bytes, GFP | Gfp.__GFP_ZERO);
+      checkEqual(same, first, "krealloc back to " + bytes);
     }
     checkEqual(
         SlabAllocator.ZERO_SIZE_PTR, slabs.krealloc(s.cpu(0), first, 0, GFP), "krealloc to 0");

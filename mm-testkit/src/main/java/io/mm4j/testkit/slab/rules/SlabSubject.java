@@ -25,6 +25,7 @@ import io.mm4j.api.slab.SlabFlags;
 import io.mm4j.testkit.Subject;
 import io.mm4j.testkit.frames.naive.NaiveFrames;
 import io.mm4j.testkit.memory.naive.NaiveMemories;
+import io.mm4j.testkit.stress.Steps;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashMap;
@@ -80,6 +81,7 @@ final class SlabSubject extends Subject {
   /** What the plugin claims. */
   final Capabilities can;
 
+  private final SlabAllocatorProvider provider;
   private final MachineConfig config;
 
   final List<Cache> caches = new ArrayList<>();
@@ -102,6 +104,7 @@ final class SlabSubject extends Subject {
       long failNth) {
     this.shape = shape;
     this.options = options;
+    this.provider = provider;
     this.can = provider.capabilities();
     this.aspects = aspects.isEmpty() ? EnumSet.noneOf(Aspect.class) : EnumSet.copyOf(aspects);
     PluginRegistry registry =
@@ -137,6 +140,12 @@ final class SlabSubject extends Subject {
   /** Another machine of the same kind, whose RAM has no bytes. */
   Machine withoutBytes() {
     return config.contents(false).boot();
+  }
+
+  /** A usual machine with a plugin whose calls can be interrupted; null if its classes cannot. */
+  @Nullable SlabSubject stepped() {
+    SlabAllocatorProvider copy = Steps.copyOf(SlabAllocatorProvider.class, provider);
+    return copy == null ? null : new SlabSubject(copy, options, Set.of(), Shape.USUAL, "", 0);
   }
 
   boolean looksAt(Aspect aspect) {

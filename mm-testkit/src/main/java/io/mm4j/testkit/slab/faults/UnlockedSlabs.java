@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.slab.faults;
+
+import io.mm4j.api.CorruptStateError;
+import io.mm4j.api.Cpu;
+import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.Setting;
+import io.mm4j.api.slab.KmemCache;
+import io.mm4j.api.slab.SlabAllocator;
+import io.mm4j.api.slab.SlabAllocatorProvider;
+import io.mm4j.testkit.slab.naive.NaiveCache;
+import io.mm4j.testkit.slab.naive.NaiveSlabAllocator;
+import io.mm4j.testkit.slab.naive.NaiveSlabs;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The naive allocator, wrong on purpose: its objects are counted without a lock. A provider as a
+ * service loader makes it, so that its calls can be interrupted.
+ */
+public final class UnlockedSlabs implements SlabAllocatorProvider {
+  static final String NAME = "counts-without-a-lock";
+
+  private final NaiveSlabs naive = new NaiveSlabs(NAME, Counting::new);
+
+  /** As a service loader makes it. */
+  public UnlockedSlabs() {}
+
+  @Override
+  public String name() {
+    return NAME;
+  }
+
+  @Override
+  public String summary() {
+    return naive.summary();
+  }
+
+  @Override
+  public List<Setting> settings() {
+    return naive.settings();
+  }
+
+  @Override
+  public Capabilities capabilities() {
+    return naive.capabilities();
+  }
+
+  @Override
+  public SlabAllocator create(Floors floors, Options options) {
+    return naive.create(floors, options);
+  }
+
+  @SuppressWarnings("UnsynchronizedOverridesSynchronized") // that is what is wrong
+  private static final class Counting extends NaiveSlabAllocator {
+    private int count;
+
+    Counting(Floors floors) {
+      super(floors);
+    }
+
+    @Override
+    public long allocate(Cpu cpu, NaiveCache cache, int gfp, int node, int bytes) {
+      long object = super.allocate(cpu, cache, gfp, node, bytes);
+      count += object == NO_OBJECT ? 0 : 1;
+      return object;
+    }
+
+    @Override
+    public void release(Cpu cpu, @Nullable KmemCache cache, long paddr) {
+      int change = cacheOf(paddr) == null ? 0 : 1;
+      super.release(cpu, cache, paddr);
+      count -= change;
+    }
+
+    @Override
+    public void validate() {
+      super.validate();
+      long live = caches().stream().mapToLong(cache -> cache.stats().liveObjects()).sum();
+      CorruptStateError.check(live == count, "live=" + live + " count=" + count);
+    }
+  }
+}
