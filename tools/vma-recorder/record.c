@@ -67,7 +67,7 @@ static void make_files(void) {
     for (off_t k = 0; k < files[i].size; k++) all[k] = (k / P + 7 * (i + 1) + 1) & 255;
     if (files[i].size && write(fd, all, files[i].size) != files[i].size) die("write");
     free(all);
-    fchmod(fd, i == 1 ? 0444 : 0666); /* who may write to a file may have its pages taken out of memory */
+    fchmod(fd, 0666);
     fsync(fd); /* dirty folios cannot be split: let none be so by chance */
     close(fd);
   }

@@ -35,7 +35,10 @@ abstract class SheafState {
   /** The granule of its objects' marks: {@link ObjectFrames#shiftOf}. */
   final int shift;
 
-  /** Where the mark of address 0 is, and the end of the addresses that have one: {@link #join}. */
+  /**
+   * Where the mark of address 0 is, and the end of the addresses that have one: {@link
+   * ObjectSheaf#join}.
+   */
   long marksAt;
 
   long end = Long.MAX_VALUE;

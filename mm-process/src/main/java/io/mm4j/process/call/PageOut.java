@@ -25,7 +25,7 @@ import java.util.Map;
  *
  * <p>Only folios that lie in the range whole and that no other process maps are looked at.
  *
- * <p>Differs: a file of a disk may be written to by root, and by whoever has it open for writing.
+ * <p>Differs: whoever has a file of a disk open may write to it, and root to all.
  */
 final class PageOut {
   private final Mm mm;
@@ -106,8 +106,7 @@ final class PageOut {
     }
     return mm.uid == 0
         || file.isShmem()
-        || mm.descriptors.values().stream()
-            .anyMatch(open -> open.file().equals(file.mapped()) && open.mode().canWrite());
+        || mm.descriptors.values().stream().anyMatch(open -> open.file().equals(file.mapped()));
   }
 
   private void ofFile(long head, Part part, long each) {

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * Linux 6.18), and where pages are: migrate_pages, move_pages (mm/migrate.c). A range with a policy
  * of its own is a VMA of its own.
  *
- * <p>Differs: pages are not moved, and come from where they come without a policy; the first 64
+ * <p>Differs: pages are not moved, and come from where they come without a policy; the first 63
  * nodes are known.
  */
 final class PolicyCalls {

@@ -36,9 +36,16 @@ final class DiskBytes {
   /** Keeps the bytes of a clean page that is about to leave the cache. */
   void keep(long index) {
     long pfn = file.pages.get(index);
-    if (pfn != Frames.NONE && file.frames.bytes().isFilled(pfn)) {
+    if (pfn != Frames.NONE && file.frames.bytes().isFilled(pfn) && !isStillHole(index, pfn)) {
       pages.put(index, bytes(pfn));
     }
+  }
+
+  /**
+   * Whether a page has no block: it lies in a hole, and nothing but zeroes were ever written to it.
+   */
+  private boolean isStillHole(long index, long pfn) {
+    return file.isHole(index) && file.frames.bytes().isZeroFilled(pfn);
   }
 
   private short[] bytes(long pfn) {
@@ -79,7 +86,7 @@ final class DiskBytes {
       short[] here = pages.get(index);
       long pfn = file.pages.get(index);
       if (pfn != Frames.NONE) {
-        here = bytes(pfn);
+        here = isStillHole(index, pfn) ? null : bytes(pfn);
       } else if (here == null && known != null && !file.isHole(index)) {
         here = original(file.mapped(), known, index);
       }

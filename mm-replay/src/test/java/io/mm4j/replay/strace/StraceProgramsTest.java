@@ -253,6 +253,23 @@ class StraceProgramsTest {
     assertTrue(replay(gain, MAPS).differs(), "nothing here refuses it");
   }
 
+  /** A policy cuts a VMA, and mremap of both parts is refused; the node need not be here. */
+  @Test
+  void aPolicyCutsAMapping() throws IOException {
+    String map = "7 mmap(NULL, 8192, %1$s) = 0x7ffff7ff5000\n";
+    String bind = "7 mbind(0x7ffff7ff5000, 4096, MPOL_BIND, [0x0000000000000004], 65, 0) = 0\n";
+    String both = "7 mremap(0x7ffff7ff5000, 8192, 12288, 0) = -1 EFAULT (Bad address)\n";
+    Verdict cut = replay(map + bind + both, MAPS);
+    assertTrue(cut.exact(), cut::toString);
+    assertEquals(3, cut.check("results").orElseThrow().total());
+    assertTrue(replay(map + both, MAPS).differs(), "one VMA");
+    String whole = bind.replace("4096", "8192");
+    assertTrue(replay(map + whole + both, MAPS).differs(), "one VMA with a policy");
+    String process = "7 set_mempolicy(MPOL_INTERLEAVE, [0x3], 65) = 0\n";
+    assertTrue(replay(process, MAPS).exact());
+    assertTrue(replay(process.replace("= 0", "= -1 EINVAL (x)"), MAPS).differs());
+  }
+
   @Test
   void aScanWithAFieldThatCannotBeReadIsNotMade() throws IOException {
     String scan =

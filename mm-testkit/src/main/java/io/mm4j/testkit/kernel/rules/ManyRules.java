@@ -16,6 +16,7 @@ import io.mm4j.testkit.kernel.rules.SpaceBench.Kind;
 import io.mm4j.testkit.kernel.rules.SpaceBench.Shape;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 
 /** More areas at once than a small table holds, and what happens between two steps of a call. */
@@ -106,7 +107,7 @@ public final class ManyRules {
     b.end();
   }
 
-  private static long any(TreeMap<Long, Integer> areas, Seeded random) {
+  private static long any(Map<Long, Integer> areas, Seeded random) {
     List<Long> all = new ArrayList<>(areas.keySet());
     return all.get(random.below(all.size()));
   }

@@ -266,7 +266,7 @@ public final class NaivePool {
         Map.Entry<Long, Place> first = places.firstEntry();
         long end = first.getKey() + HUGE;
         while (places.containsKey(end)
-            && Objects.requireNonNull(places.get(end)).whole == first.getValue().whole) {
+            && Objects.requireNonNull(places.get(end)).whole.equals(first.getValue().whole)) {
           end += HUGE;
         }
         unmap(places.headMap(end));

@@ -60,9 +60,9 @@ final class ByteBench extends StepRule.Bench {
     }
   }
 
-  private record Process(AddressSpace mm, TreeMap<Long, Cell> cells) {}
+  private record Owner(AddressSpace mm, TreeMap<Long, Cell> cells) {}
 
-  private final List<Process> processes = new ArrayList<>();
+  private final List<Owner> processes = new ArrayList<>();
 
   /** Pages that something was done to: they are looked at after each step. */
   private final TreeSet<Long> looked = new TreeSet<>();
@@ -73,7 +73,7 @@ final class ByteBench extends StepRule.Bench {
     super(floor);
     CaseSetup setup = new CaseSetup();
     setup.thp = ThpMode.ALWAYS;
-    processes.add(new Process(setup.create(floor), new TreeMap<>()));
+    processes.add(new Owner(setup.create(floor), new TreeMap<>()));
     looks = random;
   }
 
@@ -87,7 +87,7 @@ final class ByteBench extends StepRule.Bench {
   @Override
   void step(Seeded random) {
     looks = random;
-    Process process = processes.get(random.below(processes.size()));
+    Owner process = processes.get(random.below(processes.size()));
     switch (random.weighted(4, 1, 8, 3, 2, 2, 3, 2, 2, 2)) {
       case 0 -> map(process, random);
       case 1 -> unmap(process, place(random), length(random));
@@ -120,7 +120,7 @@ final class ByteBench extends StepRule.Bench {
   }
 
   /** A page that is mapped, one that was used before all others. */
-  private long some(Process process, Seeded random) {
+  private long some(Owner process, Seeded random) {
     long at = place(random);
     if (!random.oneIn(3) && !looked.isEmpty()) {
       Long near = looked.ceiling(at);
@@ -131,7 +131,7 @@ final class ByteBench extends StepRule.Bench {
   }
 
   /** So much of a range is mapped without a hole. */
-  private static long within(Process process, long at, long bytes) {
+  private static long within(Owner process, long at, long bytes) {
     long end = at;
     while (end < at + bytes && process.cells.containsKey(end)) {
       end += PAGE;
@@ -148,7 +148,7 @@ final class ByteBench extends StepRule.Bench {
     }
   }
 
-  private void map(Process process, Seeded random) {
+  private void map(Owner process, Seeded random) {
     long at = place(random);
     long bytes = length(random);
     boolean file = random.oneIn(5);
@@ -163,14 +163,14 @@ final class ByteBench extends StepRule.Bench {
     look(at, at + bytes);
   }
 
-  private void unmap(Process process, long at, long bytes) {
+  private void unmap(Owner process, long at, long bytes) {
     tell("munmap of " + bytes / PAGE + " pages at " + hex(at));
     checkEqual(0, process.mm.munmap(at, bytes), "munmap");
     process.cells.subMap(at, at + bytes).clear();
     look(at, at + bytes);
   }
 
-  private void write(Process process, long at, int value) {
+  private void write(Owner process, long at, int value) {
     Cell cell = process.cells.get(at);
     tell("write of " + value + " at " + hex(at));
     Kind wanted = cell == null || cell.guard ? Kind.SEGV_MAPERR : Kind.OK;
@@ -181,13 +181,13 @@ final class ByteBench extends StepRule.Bench {
     look(at, at + PAGE);
   }
 
-  private void advise(Process process, long at, long bytes, int advice) {
+  private void advise(Owner process, long at, long bytes, int advice) {
     tell("madvise " + advice + " of " + bytes / PAGE + " pages at " + hex(at));
     long _ = process.mm.madvise(at, bytes, advice); // some of it is refused: nothing changes then
     look(at, at + bytes);
   }
 
-  private void discard(Process process, long at, long length) {
+  private void discard(Owner process, long at, long length) {
     long bytes = within(process, at, length);
     tell("MADV_DONTNEED of " + bytes / PAGE + " pages at " + hex(at));
     checkEqual(0, process.mm.madvise(at, bytes, Uapi.MADV_DONTNEED), "MADV_DONTNEED");
@@ -195,7 +195,7 @@ final class ByteBench extends StepRule.Bench {
     look(at, at + bytes);
   }
 
-  private void guard(Process process, long at, long length, boolean on) {
+  private void guard(Owner process, long at, long length, boolean on) {
     long bytes = within(process, at, length);
     int advice = on ? Uapi.MADV_GUARD_INSTALL : Uapi.MADV_GUARD_REMOVE;
     tell("madvise " + advice + " of " + bytes / PAGE + " pages at " + hex(at));
@@ -205,7 +205,7 @@ final class ByteBench extends StepRule.Bench {
   }
 
   /** All of a range that no other mapping begins in, so that it moves as a whole. */
-  private void move(Process process, long from, long length, long to) {
+  private void move(Owner process, long from, long length, long to) {
     long[] end = {from};
     process.mm.forEachVma(from, from + 1, vma -> end[0] = Math.min(vma.end(), from + length));
     long bytes = Math.min(end[0] - from, END - to);
@@ -222,7 +222,7 @@ final class ByteBench extends StepRule.Bench {
     look(to, to + bytes);
   }
 
-  private void bearOrEnd(Process process) {
+  private void bearOrEnd(Owner process) {
     if (processes.size() == MOST_PROCESSES) {
       tell("exit");
       processes.remove(process);
@@ -231,12 +231,12 @@ final class ByteBench extends StepRule.Bench {
       tell("fork");
       AddressSpace child = process.mm.fork();
       check(child != null, "a child", "none");
-      processes.add(new Process(Objects.requireNonNull(child), new TreeMap<>(process.cells)));
+      processes.add(new Owner(Objects.requireNonNull(child), new TreeMap<>(process.cells)));
     }
   }
 
   /** Somebody wants the frame of a page. */
-  private void migrate(Process process, long at) {
+  private void migrate(Owner process, long at) {
     process.mm.pagemap(
         at,
         at + PAGE,
@@ -256,7 +256,7 @@ final class ByteBench extends StepRule.Bench {
 
   @Override
   void holds() {
-    for (Process process : processes) {
+    for (Owner process : processes) {
       for (long at : looked) {
         if (looks.oneIn(3)) { // a read brings the page: not all of them
           saw(process, at);
@@ -268,7 +268,7 @@ final class ByteBench extends StepRule.Bench {
     }
   }
 
-  private static void saw(Process process, long at) {
+  private static void saw(Owner process, long at) {
     Cell cell = process.cells.get(at);
     TouchOutcome seen = process.mm.read(at);
     if (cell == null || cell.guard) {

@@ -153,7 +153,7 @@ final class FileBench extends StepRule.Bench {
 
   /** A page of the buffer is emptied, closed or opened. */
   private void changeBuffer(int page, int how) {
-    long at = FAR + page * PAGE;
+    long at = FAR + (long) page * PAGE;
     tell("page " + page + " of the buffer is " + (how > 1 ? "emptied" : how > 0 ? "shut" : "open"));
     if (how > 1) {
       checkEqual(0, mm.madvise(at, PAGE, Uapi.MADV_DONTNEED), "MADV_DONTNEED of the buffer");

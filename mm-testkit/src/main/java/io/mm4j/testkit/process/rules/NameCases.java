@@ -118,8 +118,8 @@ public final class NameCases {
     }
     rig.map(NAMES, PAGE, RW);
     for (int i = 0; i < 2; i++) {
-      rig.put(NAMES + 16 * i, 'a' + i);
-      rig.put(NAMES + 16 * i + 1, 0);
+      rig.put(NAMES + 16L * i, 'a' + i);
+      rig.put(NAMES + 16L * i + 1, 0);
     }
     for (long named : new long[] {A, C}) {
       String apart = named == A ? "0-10 rw-p, 10-20 rw-p" : "10-20 rw-p, 20-30 rw-p";

@@ -202,7 +202,7 @@ final class PlacesBench extends StepRule.Bench {
 
   private void put(int at, long value, int bytes) {
     for (int i = 0; i < bytes; i++) {
-      int one = (int) (value >>> i * Byte.SIZE) & 255;
+      int one = (int) (value >>> (i * Byte.SIZE)) & 255;
       check(mm.write(STRUCT + at + i, one).ok(), "a write to the struct", "a signal");
     }
   }

@@ -29,16 +29,16 @@ final class PoolBench extends StepRule.Bench {
   private static final int MOST_PROCESSES = 3;
   private static final long POOL = Uapi.MAP_HUGETLB | Uapi.MAP_ANONYMOUS | Uapi.MAP_FIXED_NOREPLACE;
 
-  private record Process(AddressSpace mm, Space model) {}
+  private record Owner(AddressSpace mm, Space model) {}
 
   private final NaivePool pool = new NaivePool();
-  private final List<Process> processes = new ArrayList<>();
+  private final List<Owner> processes = new ArrayList<>();
 
   PoolBench(ProcessFloor floor, Seeded random) {
     super(floor);
     AddressSpace mm = new CaseSetup().create(floor);
     checkEqual(Act.SCRATCH, mm.mmap(Act.SCRATCH, HUGE, RW, 0x31, -1, 0), "mmap for mincore");
-    processes.add(new Process(mm, pool.space()));
+    processes.add(new Owner(mm, pool.space()));
     resize(random.between(2, 5));
   }
 
@@ -52,7 +52,7 @@ final class PoolBench extends StepRule.Bench {
   @Override
   void step(Seeded random) {
     int which = random.below(processes.size());
-    Process process = processes.get(which);
+    Owner process = processes.get(which);
     long at = FROM + random.below(SLOTS) * HUGE;
     switch (random.weighted(5, 3, 9, 2, 2, 2, 1, 1)) {
       case 0 -> map(process, at, random);
@@ -66,7 +66,7 @@ final class PoolBench extends StepRule.Bench {
     }
   }
 
-  private void map(Process process, long at, Seeded random) {
+  private void map(Owner process, long at, Seeded random) {
     int pages = random.between(1, 2);
     boolean shared = random.oneIn(3);
     boolean reserves = !random.oneIn(4);
@@ -77,13 +77,13 @@ final class PoolBench extends StepRule.Bench {
     gives("mmap", expected, process.mm.mmap(at, pages * HUGE, RW, flags, -1, 0));
   }
 
-  private void unmap(Process process, long at, int pages) {
+  private void unmap(Owner process, long at, int pages) {
     tell("munmap of " + pages + " at " + hex(at));
     process.model.unmap(at, pages);
     gives("munmap", 0, process.mm.munmap(at, pages * HUGE));
   }
 
-  private void touch(Process process, long at, Seeded random) {
+  private void touch(Owner process, long at, Seeded random) {
     boolean write = random.oneIn(2);
     int value = write ? 1 + random.below(120) : -1;
     Kind wanted = process.model.touch(at, value);
@@ -95,7 +95,7 @@ final class PoolBench extends StepRule.Bench {
     }
   }
 
-  private void discard(Process process, long at) {
+  private void discard(Owner process, long at) {
     if (process.model.isMapped(at)) {
       tell("MADV_DONTNEED at " + hex(at));
       process.model.discard(at);
@@ -104,7 +104,7 @@ final class PoolBench extends StepRule.Bench {
   }
 
   private void bearOrEnd(int which) {
-    Process process = processes.get(which);
+    Owner process = processes.get(which);
     if (processes.size() == MOST_PROCESSES) {
       tell("exit");
       processes.remove(which);
@@ -114,11 +114,11 @@ final class PoolBench extends StepRule.Bench {
       tell("fork");
       AddressSpace child = process.mm.fork();
       check(child != null, "a child", "none");
-      processes.add(new Process(Objects.requireNonNull(child), process.model.fork()));
+      processes.add(new Owner(Objects.requireNonNull(child), process.model.fork()));
     }
   }
 
-  private void move(Process process, long from, long to) {
+  private void move(Owner process, long from, long to) {
     if (from == to || !process.model.isMapped(from)) {
       return;
     }
@@ -161,7 +161,7 @@ final class PoolBench extends StepRule.Bench {
     checkEqual(pool.reserved(), seen.reserved(), "HugePages_Rsvd");
     checkEqual(pool.surplus(), seen.surplus(), "HugePages_Surp");
     checkEqual(pool.mostSurplus, seen.overcommit(), "nr_overcommit_hugepages");
-    for (Process process : processes) {
+    for (Owner process : processes) {
       for (long at = FROM; at < FROM + SLOTS * HUGE; at += HUGE) {
         there(process, at);
       }
@@ -170,7 +170,7 @@ final class PoolBench extends StepRule.Bench {
   }
 
   /** pagemap shows the frames of the pages that are there, and no others. */
-  private static void there(Process process, long at) {
+  private static void there(Owner process, long at) {
     long[] entries = new long[1];
     process.mm.pagemap(at, at + HUGE, (addr, entry) -> entries[0] += entry < 0 ? 1 : 0);
     long wanted = process.model.isThere(at) ? HUGE >> 12 : 0;

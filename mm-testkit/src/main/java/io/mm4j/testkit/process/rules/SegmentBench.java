@@ -134,7 +134,8 @@ final class SegmentBench extends StepRule.Bench {
       for (Map.Entry<Long, Piece> each : pieces.entrySet()) {
         Piece now = each.getValue();
         Piece before = pieces.get(each.getKey() - PAGE);
-        boolean goesOn = before != null && before.of == now.of && before.index + 1 == now.index;
+        boolean goesOn =
+            before != null && before.of.equals(now.of) && before.index + 1 == now.index;
         vmas += now.of.segment == segment && !goesOn ? 1 : 0;
       }
       return vmas;
@@ -256,7 +257,7 @@ final class SegmentBench extends StepRule.Bench {
     long rights = 4 | (readOnly ? 0 : 2) | ((flags & Uapi.SHM_EXEC) != 0 ? 1 : 0);
     boolean remap = (flags & Uapi.SHM_REMAP) != 0;
     long refused =
-        odd && (flags & Uapi.SHM_RND) == 0 || remap && at == 0 || segment == null
+        (odd && (flags & Uapi.SHM_RND) == 0) || (remap && at == 0) || segment == null
             ? -Errno.EINVAL
             : segment.denies(user, rights)
                 ? -Errno.EACCES
@@ -350,13 +351,13 @@ final class SegmentBench extends StepRule.Bench {
     if (expected == 0) {
       segment.uid = uid;
       segment.gid = gid;
-      segment.mode = segment.mode & ~0777 | mode & 0777;
+      segment.mode = (segment.mode & ~0777) | (mode & 0777);
     }
   }
 
   private void put(int at, long value) {
     for (int i = 0; i < Integer.BYTES; i++) {
-      TouchOutcome done = root().mm.write(BUFFER + at + i, (int) (value >>> i * 8) & 255);
+      TouchOutcome done = root().mm.write(BUFFER + at + i, (int) (value >>> (i * 8)) & 255);
       check(done.ok(), "a write to the buffer", "a signal");
     }
   }
@@ -445,7 +446,7 @@ final class SegmentBench extends StepRule.Bench {
   private long number(int at, int bytes) {
     long value = 0;
     for (int i = 0; i < bytes; i++) {
-      value |= (long) Math.max(0, root().mm.read(BUFFER + at + i).value()) << i * 8;
+      value |= (long) Math.max(0, root().mm.read(BUFFER + at + i).value()) << (i * 8);
     }
     return value;
   }

@@ -273,7 +273,7 @@ final class SegmentOrderBench extends StepRule.Bench {
     gives(one, "shmdt of " + Long.toHexString(addr), wanted, call(one, Syscall.SHMDT, addr));
     Object gone = attachment;
     List<Part> before = List.copyOf(one.parts);
-    one.parts.removeIf(part -> part.attachment() == gone);
+    one.parts.removeIf(part -> part.attachment().equals(gone));
     detached(before);
   }
 
@@ -336,7 +336,8 @@ final class SegmentOrderBench extends StepRule.Bench {
 
   private static void put(One one, int at, long value) {
     for (int i = 0; i < 4; i++) {
-      check(one.mm.write(TOLD + at + i, (int) (value >>> 8 * i) & 255).ok(), "a write", "a signal");
+      check(
+          one.mm.write(TOLD + at + i, (int) (value >>> (8 * i)) & 255).ok(), "a write", "a signal");
     }
   }
 
@@ -391,7 +392,7 @@ final class SegmentOrderBench extends StepRule.Bench {
   private static void told(One one, long at, int bytes, long wanted, String what) {
     long seen = 0;
     for (int i = 0; i < bytes; i++) {
-      seen |= (long) one.mm.read(at + i).value() << 8 * i;
+      seen |= (long) one.mm.read(at + i).value() << (8 * i);
     }
     checkEqual(wanted, seen, what);
   }
