@@ -82,7 +82,7 @@ public final class SlabCRules {
     return new Kernel(old, word, s.shape.frames() - 1 > 8192, s.shape.cpus());
   }
 
-  private static KmemCacheArgs args(Seeded random, Kernel kernel, int most) {
+  private static KmemCacheArgs args(Seeded random, int most) {
     int align = random.oneIn(2) ? 0 : 8 << random.below(5);
     int flags = SlabFlags.SLAB_NO_MERGE;
     flags |= random.oneIn(3) ? SlabFlags.SLAB_HWCACHE_ALIGN : 0;
@@ -97,7 +97,7 @@ public final class SlabCRules {
     }
     sizes(s, kernel);
     for (int i = 0; i < 60; i++) {
-      KmemCacheArgs args = args(random, kernel, i < 50 ? 4096 : 150_000);
+      KmemCacheArgs args = args(random, i < 50 ? 4096 : 150_000);
       int flags = args.flags();
       flags |= random.oneIn(3) ? SlabFlags.SLAB_RED_ZONE : 0;
       flags |= random.oneIn(3) ? SlabFlags.SLAB_STORE_USER : 0;
@@ -192,7 +192,7 @@ public final class SlabCRules {
     Play(SlabSubject s, Seeded random, Kernel kernel) {
       this.s = s;
       this.random = random;
-      KmemCacheArgs args = args(random, kernel, 5000);
+      KmemCacheArgs args = args(random, 5000);
       int debug = SlabFlags.SLAB_RED_ZONE | SlabFlags.SLAB_POISON;
       if (random.oneIn(4)) {
         args = args.withAlign(0).withFlags(SlabFlags.SLAB_NO_MERGE | debug);
