@@ -58,7 +58,7 @@ static void convert(const char *line, char *out) {
     id[strcspn(id, " ")] = 0;
   } else if (!strncmp(name, "/SYSV", 5)) strcpy(id, "SHM");
   else if (name[0] == '[') strcpy(id, name);
-  sprintf(out, "%lx-%lx %s %lx %s %s\n", a, b, perm, off, ino ? "F F" : "0 0", id);
+  sprintf(out, "%lx-%lx %s %lx %s %s\n", a, b, perm, off, ino || !strcmp(id, "SHM") ? "F F" : "0 0", id);
 }
 
 char *read_maps(pid_t pid) {

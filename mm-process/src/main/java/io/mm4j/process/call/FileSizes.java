@@ -20,6 +20,10 @@ public final class FileSizes {
       return -Errno.EFBIG;
     }
     FileObject file = context.fileObject(mapped);
+    boolean huge = mapped.kind().isHugetlb();
+    if (huge && (bytes & context.hugePools().of(file).pageBytes() - 1) != 0) {
+      return -Errno.EINVAL; // hugetlbfs_setattr looks at the seals later
+    }
     int seals = file.change().seals();
     boolean sealed =
         (bytes < file.sizeBytes() && (seals & Uapi.F_SEAL_SHRINK) != 0)
@@ -27,7 +31,7 @@ public final class FileSizes {
     if (sealed) {
       return -Errno.EPERM;
     }
-    if (mapped.kind().isHugetlb()) {
+    if (huge) {
       return HugeFiles.truncate(context, file, bytes);
     }
     context.resize(file, bytes);

@@ -19,9 +19,6 @@ final class HugeFiles {
   /** {@code hugetlb_vmtruncate}; seals have been looked at. */
   static long truncate(FloorContext context, FileObject file, long bytes) {
     long size = context.hugePools().of(file).pageBytes();
-    if ((bytes & size - 1) != 0) {
-      return -Errno.EINVAL;
-    }
     if (bytes < file.sizeBytes()) {
       context.removeHuge(file, bytes / size, Long.MAX_VALUE);
     }
