@@ -228,13 +228,12 @@ final class PolicyCalls {
       int _ = mm.pages.look(at);
       return mm.context.frames().nodeOf(mm.pages.pfn());
     }
-    boolean inTurns =
-        policy != null
-            && (policy.mode() == MemPolicy.INTERLEAVE
-                || policy.mode() == MemPolicy.WEIGHTED_INTERLEAVE);
-    return inTurns
-        ? Long.numberOfTrailingZeros(policy.nodes())
-        : mm.error(Errno.EINVAL, "MPOL_F_NODE without an address, and not in turns");
+    if (policy == null
+        || (policy.mode() != MemPolicy.INTERLEAVE
+            && policy.mode() != MemPolicy.WEIGHTED_INTERLEAVE)) {
+      return mm.error(Errno.EINVAL, "MPOL_F_NODE without an address, and not in turns");
+    }
+    return Long.numberOfTrailingZeros(policy.nodes());
   }
 
   private long tell(long policyAddr, long told, long maskAddr, long maxNode, long nodes) {

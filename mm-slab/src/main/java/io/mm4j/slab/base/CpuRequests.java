@@ -89,7 +89,7 @@ public abstract class CpuRequests<C extends BaseCache, P extends BaseCpu> {
     boolean asked = false;
     for (Cpu each : slabs.cpus.all()) {
       P other = slabs.cpu(each.id());
-      if (other == cpu || !keeps.test(other)) {
+      if (each == cpu.cpu() || !keeps.test(other)) {
         continue;
       }
       if (each.parkLock().tryLock()) {

@@ -98,7 +98,8 @@ public final class ArrayGeometry {
   }
 
   private int management(Kernel kernel, int number) {
-    return up(kernel.descriptor() + number * BUFCTL, kernel.old ? Math.max(kernel.line(), align) : align);
+    return up(
+        kernel.descriptor() + number * BUFCTL, kernel.old ? Math.max(kernel.line(), align) : align);
   }
 
   private int number(Kernel kernel, boolean off, int order) {
