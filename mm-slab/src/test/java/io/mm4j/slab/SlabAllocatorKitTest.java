@@ -10,7 +10,9 @@ import io.mm4j.testkit.junit.PluginSuite;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Every rule over every slab allocator that is found, over slub with other sheaves, slab as of 2.4. */
+/**
+ * Every rule over every slab allocator that is found, over slub with other sheaves, slab as of 2.4.
+ */
 class SlabAllocatorKitTest extends PluginSuite<SlabAllocatorProvider> {
   SlabAllocatorKitTest() {
     super(Spi.SLAB);
