@@ -105,6 +105,14 @@ public final class KernelLock {
     return LockSupport.getBlocker(thread) instanceof Mutex awaited ? awaited.lockClass : null;
   }
 
+  /**
+   * Whether a thread is parked for a lock that somebody holds now; false too when the lock is free
+   * and the thread has not woken up yet. A guess unless the holder stands still.
+   */
+  public static boolean keepsOut(Thread thread) {
+    return LockSupport.getBlocker(thread) instanceof Mutex awaited && awaited.isHeldExclusively();
+  }
+
   /** Its place among the locks of its class. */
   public long rank() {
     return rank;

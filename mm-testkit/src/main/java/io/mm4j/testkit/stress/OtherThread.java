@@ -2,20 +2,28 @@
 
 package io.mm4j.testkit.stress;
 
+import io.mm4j.api.KernelLock;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadInfo;
 import java.lang.management.ThreadMXBean;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A second thread that works while the first one waits for it. A lock that the first one holds
  * keeps it out until that is given back.
+ *
+ * <p>What keeps it out is known of monitors, of locks of the JDK and of {@link KernelLock}. For
+ * others, such as one that is spun for, the first thread waits in vain, but not more than a few
+ * seconds in all: then both work at once.
  */
 public final class OtherThread implements AutoCloseable {
   private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
   private static final long MOMENT_NS = 50_000_000;
+  private static final long TURN_NS = 100_000;
+  private static final long IN_VAIN_NS = 3_000_000_000L;
 
   private final Semaphore given = new Semaphore(0);
   private final Semaphore done = new Semaphore(1);
@@ -23,6 +31,9 @@ public final class OtherThread implements AutoCloseable {
   private volatile @Nullable Runnable task;
   private volatile boolean working;
   private volatile @Nullable Throwable thrown;
+
+  /** How long the first thread may still wait for what does not come. */
+  private long leftNs = IN_VAIN_NS;
 
   /** Starts it. */
   public OtherThread() {
@@ -48,32 +59,41 @@ public final class OtherThread implements AutoCloseable {
 
   /** Whether it is done in a moment, as no lock of this thread keeps it out any more. */
   private boolean comesToItsEnd() {
-    long mine = Thread.currentThread().threadId();
-    long began = System.nanoTime();
-    while (!done.tryAcquire()) {
-      ThreadInfo now = THREADS.getThreadInfo(thread.threadId());
-      boolean keptOut = now == null || now.getLockOwnerId() == mine;
-      if (keptOut || System.nanoTime() - began > MOMENT_NS) {
-        return false;
-      }
-      Thread.onSpinWait();
-    }
-    return true;
+    return !isKeptOut() && isDoneIn(MOMENT_NS, this::isKeptOut);
   }
 
   /** Whether it is kept out; else it has done what it was given. */
   private boolean waits() {
+    return !isDoneIn(IN_VAIN_NS, () -> working && stands());
+  }
+
+  private boolean isKeptOut() {
+    if (KernelLock.keepsOut(thread)) {
+      return true;
+    }
+    ThreadInfo now = THREADS.getThreadInfo(thread.threadId());
+    return now == null || now.getLockOwnerId() == Thread.currentThread().threadId();
+  }
+
+  /** Waits until it is done, and no longer than some time or until something else is true. */
+  private boolean isDoneIn(long ns, BooleanSupplier orElse) {
+    long most = Math.min(ns, leftNs);
+    long began = System.nanoTime();
     try {
-      while (!done.tryAcquire(1, TimeUnit.MILLISECONDS)) {
-        if (working && stands()) {
-          return true;
+      while (!done.tryAcquire(TURN_NS, TimeUnit.NANOSECONDS)) {
+        if (orElse.getAsBoolean()) {
+          return false;
+        }
+        if (System.nanoTime() - began >= most) {
+          leftNs -= most;
+          return false;
         }
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      return true;
+      return false;
     }
-    return false;
+    return true;
   }
 
   private boolean stands() {

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.mm4j.api.KernelLock;
+import io.mm4j.api.LockClass;
 import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.vma.faults.ScratchVmaIndexes;
@@ -15,9 +17,11 @@ import io.mm4j.testkit.vma.naive.NaiveVmaIndexes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 class StepsTest {
   private static VmaIndexProvider stepped() {
@@ -78,6 +82,48 @@ class StepsTest {
       }
       other.await();
       assertEquals(1, done.get());
+    }
+  }
+
+  @Test
+  @Timeout(30)
+  void itIsKnownWhoWaitsForALockOfTheKernelSoThatNobodyWaitsInVain() {
+    KernelLock lock = new KernelLock(LockClass.SLAB_NODE, "list_lock");
+    AtomicInteger done = new AtomicInteger();
+    try (OtherThread other = new OtherThread()) {
+      lock.lock();
+      other.run(
+          () -> {
+            lock.lock();
+            lock.unlock();
+            done.incrementAndGet();
+          });
+      for (int i = 0; i < 10_000; i++) {
+        other.run(done::incrementAndGet); // 50 ms each, if it were not known
+      }
+      assertEquals(0, done.get());
+      lock.unlock();
+      other.run(done::incrementAndGet);
+      assertEquals(2, done.get());
+    }
+  }
+
+  @Test
+  @Timeout(60)
+  void whoSpinsIsNotWaitedForWithoutEnd() {
+    AtomicBoolean free = new AtomicBoolean();
+    try (OtherThread other = new OtherThread()) {
+      other.run(
+          () -> {
+            while (!free.get()) {
+              Thread.onSpinWait();
+            }
+          });
+      for (int i = 0; i < 1000; i++) {
+        other.run(() -> {});
+      }
+      free.set(true);
+      other.await();
     }
   }
 

@@ -114,7 +114,24 @@ public final class PagingFaults {
             "boxes-numbers",
             "Look-ups allocate, although the plugin says that they do not.",
             List.of("PG-26"),
-            new NaivePaging("boxes-numbers", true, NaivePageTables::new)));
+            new NaivePaging("boxes-numbers", true, BoxesNumbers::new)));
+  }
+
+  /** It keeps the box, or a compiler could do without it. */
+  private static final class BoxesNumbers extends NaivePageTables {
+    @SuppressWarnings("UnusedVariable") // it is there to be written
+    private volatile Object last = "";
+
+    BoxesNumbers(Floors floors) {
+      super(floors);
+    }
+
+    @Override
+    public long translate(long root, long address) {
+      long paddr = super.translate(root, address);
+      last = new Object[] {paddr};
+      return paddr;
+    }
   }
 
   private static final class LeafAnywhere extends NaivePageTables {

@@ -13,11 +13,12 @@ import io.mm4j.testkit.slab.naive.NaiveCache;
 import io.mm4j.testkit.slab.naive.NaiveSlabAllocator;
 import io.mm4j.testkit.slab.naive.NaiveSlabs;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The naive allocator, wrong on purpose: its objects are counted without a lock. A provider as a
- * service loader makes it, so that its calls can be interrupted.
+ * The naive allocator, wrong on purpose: its allocations are counted without a lock. A provider as
+ * a service loader makes it, so that its calls can be interrupted.
  */
 public final class UnlockedSlabs implements SlabAllocatorProvider {
   static final String NAME = "counts-without-a-lock";
@@ -53,31 +54,35 @@ public final class UnlockedSlabs implements SlabAllocatorProvider {
   }
 
   @SuppressWarnings("UnsynchronizedOverridesSynchronized") // that is what is wrong
+  /** Only allocations are counted so, or what is lost of them could make up for lost frees. */
   private static final class Counting extends NaiveSlabAllocator {
-    private int count;
+    private final AtomicInteger freed = new AtomicInteger();
+    private int allocated;
 
     Counting(Floors floors) {
       super(floors);
     }
 
     @Override
+    @SuppressWarnings("UnsynchronizedOverridesSynchronized") // that is what is wrong
     public long allocate(Cpu cpu, NaiveCache cache, int gfp, int node, int bytes) {
       long object = super.allocate(cpu, cache, gfp, node, bytes);
-      count += object == NO_OBJECT ? 0 : 1;
+      allocated += object == NO_OBJECT ? 0 : 1;
       return object;
     }
 
     @Override
-    public void release(Cpu cpu, @Nullable KmemCache cache, long paddr) {
+    public synchronized void release(Cpu cpu, @Nullable KmemCache cache, long paddr) {
       int change = cacheOf(paddr) == null ? 0 : 1;
       super.release(cpu, cache, paddr);
-      count -= change;
+      freed.addAndGet(change);
     }
 
     @Override
     public void validate() {
       super.validate();
       long live = caches().stream().mapToLong(cache -> cache.stats().liveObjects()).sum();
+      int count = allocated - freed.get();
       CorruptStateError.check(live == count, "live=" + live + " count=" + count);
     }
   }
