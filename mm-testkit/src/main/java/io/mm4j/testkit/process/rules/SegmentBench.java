@@ -266,10 +266,6 @@ final class SegmentBench extends StepRule.Bench {
       gives(refused, user, Syscall.SHMAT, id, given, flags);
       return;
     }
-    // What was removed and replaces its own last attachment is not judged.
-    if (remap && (segment.mode & DEST) != 0 && user.isTaken(at, segment)) {
-      return;
-    }
     // Rounded down to 0 it is an address all the same, which may be mapped by nobody but root.
     if (at == 0 && odd) {
       return;
