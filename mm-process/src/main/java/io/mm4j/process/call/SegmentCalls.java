@@ -170,7 +170,10 @@ final class SegmentCalls {
     }
     OpenFile open =
         new OpenFile(segment.file(), readOnly ? OpenFile.Mode.READ_ONLY : OpenFile.Mode.READ_WRITE);
-    return mmap.file(open, addr, segment.file().sizeBytes(), prot, map, 0);
+    long at = addr;
+    long how = map;
+    return mm.context.segments.attach(
+        segment, () -> mmap.file(open, at, segment.file().sizeBytes(), prot, how, 0));
   }
 
   /** shmdt: all parts of the attachment that would begin at an address. */

@@ -5,11 +5,11 @@ import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.ResourceLimit;
-import io.mm4j.process.page.FileObject;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -76,6 +76,9 @@ public final class Segments {
 
   /** Who has locked a segment, by its identifier. */
   private final Map<Long, Long> lockedBy = new HashMap<>();
+
+  /** What is being attached, whose last mapping may go meanwhile. */
+  private @Nullable Segment attaching;
 
   private final FloorContext context;
 
@@ -224,11 +227,32 @@ public final class Segments {
   public void remove(Segment segment) {
     byKey.remove(segment.key(), segment); // another may have the key by now
     segment.perm().mark(IpcPerm.DEST, true);
-    FileObject file = context.fileObject(segment.file());
-    if (file.vmas().size() == 0) {
+    context.fileObject(segment.file()).whenUnmapped(() -> mayGo(segment));
+    mayGo(segment);
+  }
+
+  /**
+   * Maps a segment as {@code do_shmat()} does: it counts the attachment before, so that a segment
+   * that was removed stays if the mapping replaces the last one, and goes if there is none then.
+   *
+   * @param map makes the mapping, and gives an address or a negated errno, which is handed on
+   */
+  public long attach(Segment segment, LongSupplier map) {
+    attaching = segment;
+    try {
+      return map.getAsLong();
+    } finally {
+      attaching = null;
+      if (segment.perm().has(IpcPerm.DEST)) {
+        mayGo(segment);
+      }
+    }
+  }
+
+  /** {@code shm_may_destroy()} of one that was removed, and what follows. */
+  private void mayGo(Segment segment) {
+    if (!segment.equals(attaching) && context.fileObject(segment.file()).vmas().size() == 0) {
       destroy(segment);
-    } else {
-      file.whenUnmapped(() -> destroy(segment));
     }
   }
 

@@ -38,7 +38,7 @@ final class ModelFaults {
             "IPC_SET says that it was done.",
             (mm, call, a) ->
                 call == Syscall.SHMCTL && a[1] == Uapi.IPC_SET ? 0 : mm.syscall(call, a),
-            "AS-82"),
+            "AS-90"),
         SyscallFaults.floor(
             "promises-nothing",
             "Pages of the pool are promised to nobody.",

@@ -21,7 +21,8 @@ public final class DrawnRules {
                 "Segments that users of some groups and root make, attach, cut, detach, lock, give"
                     + " away and remove in any order answer each call as their modes, owners and"
                     + " limits say; IPC_STAT, SHM_STAT and SHM_INFO tell what a list of them tells,"
-                    + " and the charge is that of those that are left.",
+                    + " their bytes are the same for all who attach them, and the charge is that"
+                    + " of those that are left.",
                 "They outlive who made them, and others go on with them.",
                 "newseg, do_shmat, ksys_shmdt, shmctl_down, shmctl_do_lock, shm_destroy"
                     + " (ipc/shm.c); ipcperms, ipc_addid (ipc/util.c)",

@@ -16,21 +16,6 @@ public final class ModelRules {
     return List.of(
         new StepRule(
             new RuleInfo(
-                "AS-82",
-                "segments-of-many-users",
-                "Whoever makes, attaches, cuts, detaches, gives away, locks or removes System V"
-                    + " segments in any order gets the answers, and IPC_STAT, SHM_INFO and SHM_STAT"
-                    + " show the owners, modes, sizes and attachments, that a list of them gives;"
-                    + " they are charged as long as they live.",
-                "Databases are started by one user and used by another.",
-                "ksys_shmget, ipcget_public, do_shmat, ksys_shmdt, shmctl_down, shmctl_stat,"
-                    + " shmctl_shm_info, ipcperms",
-                "an attachment is counted by call and not by VMA, or a right is asked of the wrong"
-                    + " three bits"),
-            50,
-            SegmentBench::new),
-        new StepRule(
-            new RuleInfo(
                 "AS-83",
                 "pool-beside-a-table",
                 "Total, free, reserved and surplus pages of the pool, which touches end in SIGBUS,"

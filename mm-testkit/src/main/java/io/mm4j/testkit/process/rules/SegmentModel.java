@@ -28,11 +28,12 @@ final class SegmentModel {
    * A VMA of an attachment.
    *
    * @param attachment which one
+   * @param perms how maps shows it
    * @param base where that began
    */
-  record Part(Segment segment, Object attachment, long base, long start, long end) {
+  record Part(Segment segment, Object attachment, String perms, long base, long start, long end) {
     Part between(long from, long to) {
-      return new Part(segment, attachment, base, from, to);
+      return new Part(segment, attachment, perms, base, from, to);
     }
   }
 

@@ -11,6 +11,7 @@ import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.TouchOutcome.Kind;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.process.naive.Bits;
@@ -18,6 +19,7 @@ import io.mm4j.testkit.process.rules.SegmentModel.Part;
 import io.mm4j.testkit.process.rules.SegmentModel.Segment;
 import io.mm4j.testkit.process.rules.SegmentModel.User;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -47,6 +49,14 @@ final class SegmentOrderBench extends StepRule.Bench {
 
   private static final int MOST_PROCESSES = 6;
 
+  /** Users and groups of root's children. */
+  private static final long[] USERS = {0, 1000, 1001};
+
+  private static final long[] GROUPS = {0, 100, 101};
+
+  /** Where root is among the first processes, which do not end. */
+  private static final int ROOT = 3;
+
   /** Places in {@code struct shmid64_ds}. */
   private static final int SIZE = 48;
 
@@ -57,6 +67,9 @@ final class SegmentOrderBench extends StepRule.Bench {
   private final SegmentModel model = new SegmentModel();
   private final List<One> processes = new ArrayList<>();
   private final long charged;
+
+  /** What the last step was about. */
+  private @Nullable Segment last;
 
   SegmentOrderBench(ProcessFloor floor, Seeded random) {
     super(floor);
@@ -141,7 +154,8 @@ final class SegmentOrderBench extends StepRule.Bench {
     }
     tell(what);
     check(seen >= 0 && model.find(seen) == null, "a new identifier from " + what, "" + seen);
-    return model.add(seen, one.user, key, bytes, flags);
+    last = model.add(seen, one.user, key, bytes, flags);
+    return last;
   }
 
   /** Indexes go round: most are made and removed at once. */
@@ -155,9 +169,11 @@ final class SegmentOrderBench extends StepRule.Bench {
   }
 
   private @Nullable Segment any(Seeded random) {
-    return model.all().isEmpty() || random.oneIn(12)
-        ? null
-        : model.all().get(random.below(model.all().size()));
+    last =
+        model.all().isEmpty() || random.oneIn(12)
+            ? null
+            : model.all().get(random.below(model.all().size()));
+    return last;
   }
 
   private static long id(@Nullable Segment segment, Seeded random) {
@@ -216,10 +232,10 @@ final class SegmentOrderBench extends StepRule.Bench {
     check(at != 0 || !overlaps(one, wanted, end), "a free place from " + what, "one in use");
     List<Part> before = List.copyOf(one.parts);
     cut(one.parts, wanted, end);
-    one.parts.add(new Part(segment, new Object(), wanted, wanted, end));
-    detached(before);
     String perms = "r" + ((flags & Uapi.SHM_RDONLY) != 0 ? "-" : "w");
     perms += ((flags & Uapi.SHM_EXEC) != 0 ? "x" : "-") + "s";
+    one.parts.add(new Part(segment, new Object(), perms, wanted, wanted, end));
+    detached(before);
     List<String> shown = new ArrayList<>();
     one.mm.forEachVma(wanted, end, vma -> shown.add(vma.start() + " " + vma.end() + vma.perms()));
     check(shown.equals(List.of(wanted + " " + end + perms)), perms + " by " + what, "" + shown);
@@ -261,6 +277,10 @@ final class SegmentOrderBench extends StepRule.Bench {
         one.parts.isEmpty() || random.oneIn(4)
             ? place(random)
             : one.parts.get(random.below(one.parts.size())).base();
+    if (random.oneIn(10)) {
+      gives(one, "shmdt within a page", -Errno.EINVAL, call(one, Syscall.SHMDT, addr + 1));
+      return;
+    }
     Object attachment = null;
     long lowest = Long.MAX_VALUE;
     for (Part part : one.parts) {
@@ -291,13 +311,27 @@ final class SegmentOrderBench extends StepRule.Bench {
       tell("fork by user " + one.user.uid());
       AddressSpace child = one.mm.fork();
       check(child != null, "a child", "none");
-      processes.add(new One(Objects.requireNonNull(child), one.user, new ArrayList<>(one.parts)));
+      User user = settle(Objects.requireNonNull(child), one.user, random);
+      processes.add(new One(child, user, new ArrayList<>(one.parts)));
     } else if (processes.size() > 4) {
       One last = processes.removeLast();
       tell("exit by user " + last.user.uid());
       last.mm.exit();
       detached(last.parts);
     }
+  }
+
+  /** What a child of root is turned into; others stay what they are. */
+  private User settle(AddressSpace mm, User user, Seeded random) {
+    if (!user.root()) {
+      return user;
+    }
+    long uid = USERS[random.below(USERS.length)];
+    long gid = GROUPS[random.below(GROUPS.length)];
+    tell("setgid " + gid + " and setuid " + uid + " by root's child");
+    checkEqual(0, mm.syscall(Syscall.SETGID, gid), "setgid");
+    checkEqual(0, mm.syscall(Syscall.SETUID, uid), "setuid");
+    return new User(uid, gid, uid == 0, user.memlock());
   }
 
   private void write(One one, Seeded random) {
@@ -310,7 +344,9 @@ final class SegmentOrderBench extends StepRule.Bench {
     long index = (at - part.base()) / PAGE;
     int value = 1 + random.below(100);
     tell("a write to page " + index + " of " + part.segment().id);
-    if (one.mm.write(at, value).ok()) {
+    boolean may = part.perms().charAt(1) == 'w';
+    Looks.ends("a write", may ? Kind.OK : Kind.SEGV_ACCERR, one.mm.write(at, value));
+    if (may) {
       part.segment().bytes.put(index, value);
     } else {
       int wanted = part.segment().bytes.getOrDefault(index, 0);
@@ -329,7 +365,7 @@ final class SegmentOrderBench extends StepRule.Bench {
     long mode = random.below(01000) | 0400;
     put(one, 4, uid);
     put(one, 8, gid);
-    put(one, 20, mode | 0170000);
+    put(one, 20, mode | 0173000); // with SHM_DEST and SHM_LOCKED, which nobody sets so
     long wanted = segment == null ? -Errno.EINVAL : model.give(one.user, segment, uid, gid, mode);
     gives(one, "IPC_SET of " + id, wanted, call(one, Syscall.SHMCTL, id, Uapi.IPC_SET, TOLD));
   }
@@ -357,8 +393,13 @@ final class SegmentOrderBench extends StepRule.Bench {
     long wanted = segment == null ? -Errno.EINVAL : segment.allows(one.user, 4) ? 0 : -Errno.EACCES;
     gives(one, "IPC_STAT of " + id, wanted, seen);
     if (segment != null && wanted == 0) {
+      long behind = call(one, Syscall.SHMCTL, id, Uapi.IPC_STAT, TOLD + 1);
+      gives(one, "IPC_STAT of " + id + " to the end of memory", -Errno.EFAULT, behind);
+      seen = call(one, Syscall.SHMCTL, id, Uapi.IPC_STAT, TOLD);
+      gives(one, "IPC_STAT of " + id, 0, seen);
       describes(one, segment);
     }
+    gives(one, "a command 99", -Errno.EINVAL, call(one, Syscall.SHMCTL, id, 99, TOLD));
   }
 
   private void statAt(One one, Seeded random) {
@@ -397,16 +438,53 @@ final class SegmentOrderBench extends StepRule.Bench {
     checkEqual(wanted, seen, what);
   }
 
-  /** What all segments have together. */
   @Override
   void holds() {
-    One one = processes.getFirst();
+    together();
+    Set<Segment> some = new HashSet<>();
+    for (One one : processes) {
+      one.parts.forEach(part -> some.add(part.segment()));
+      one.parts.forEach(part -> bytes(one, part));
+    }
+    if (last != null && model.find(last.id) != null) {
+      some.add(last);
+    }
+    One root = processes.get(ROOT);
+    for (Segment segment : some) {
+      long seen = call(root, Syscall.SHMCTL, segment.id, Uapi.IPC_STAT, TOLD);
+      checkEqual(0, seen, "IPC_STAT of " + segment.id + " by root");
+      describes(root, segment);
+    }
+  }
+
+  /** What has a page is the same for all who have attached it. */
+  private static void bytes(One one, Part part) {
+    part.segment()
+        .bytes
+        .forEach(
+            (index, value) -> {
+              long at = part.base() + index * PAGE;
+              if (at >= part.start() && at < part.end()) {
+                checkEqual(value, one.mm.read(at).value(), "the byte at 0x" + Long.toHexString(at));
+              }
+            });
+  }
+
+  /** What all segments have together; each is found by its index. */
+  private void together() {
+    One root = processes.get(ROOT);
     checkEqual(
         charged + model.charged(), floor.committedPages(), "pages that segments are charged");
-    long highest = call(one, Syscall.SHMCTL, 0, Uapi.SHM_INFO, TOLD_OF_ALL);
+    long highest = call(root, Syscall.SHMCTL, 0, Uapi.SHM_INFO, TOLD_OF_ALL);
     checkEqual(model.highest(), highest, "the highest index");
-    told(one, TOLD_OF_ALL, 4, model.all().size(), "used_ids");
-    told(one, TOLD_OF_ALL + 8, 8, model.pages(), "shm_tot");
-    told(one, TOLD_OF_ALL + 16, 8, model.present(), "shm_rss");
+    told(root, TOLD_OF_ALL, 4, model.all().size(), "used_ids");
+    told(root, TOLD_OF_ALL + 8, 8, model.pages(), "shm_tot");
+    told(root, TOLD_OF_ALL + 16, 8, model.present(), "shm_rss");
+    for (int i = 0; i <= highest + 1; i++) {
+      Segment segment = model.at(i);
+      long wanted = segment == null ? -Errno.EINVAL : segment.id;
+      long seen = call(root, Syscall.SHMCTL, i, Uapi.SHM_STAT, TOLD);
+      checkEqual(wanted, seen, "SHM_STAT of index " + i);
+    }
   }
 }

@@ -148,15 +148,16 @@ public final class NaiveElf {
   }
 
   private long bias(ElfImage image, boolean interpreted) {
-    long align = PAGE;
+    long align = 1; // if no segment asks for a power of two, not even that of a page
     for (Segment segment : loads(image)) {
       align = Long.bitCount(segment.align()) == 1 ? Math.max(align, segment.align()) : align;
     }
     long first = loads(image).getFirst().vaddr();
-    if (!interpreted && align == PAGE) {
+    if (!interpreted && align <= PAGE) {
       return lowestFree(image) - page(first);
     }
-    // The place is fixed: a first segment that begins within a page makes the bias a page less.
+    // The place is fixed: a first segment that begins within a page can make the bias a page less.
+    align = align == 1 ? 1 : Math.max(align, PAGE);
     return page((interpreted ? base() : lowestFree(image)) / align * align - first);
   }
 
