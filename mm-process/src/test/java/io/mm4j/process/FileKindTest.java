@@ -29,6 +29,20 @@ class FileKindTest {
     }
   }
 
+  @Test
+  void aFileThatIsCalledLikeAPipeTakesAdvice() {
+    try (Rig rig = new Rig()) {
+      MappedFile pipe = new MappedFile("pipe:[77]", MappedFile.Kind.PROC, 0);
+      MappedFile file = new MappedFile("pipe:77", MappedFile.Kind.EXT4, 8192, at -> 0);
+      rig.mm.installFd(5, new OpenFile(pipe, OpenFile.Mode.READ_ONLY));
+      rig.mm.installFd(6, new OpenFile(file, OpenFile.Mode.READ_ONLY));
+      assertEquals(-Errno.ESPIPE, rig.mm.syscall(Syscall.FADVISE64, 5, 0, -1, 99));
+      assertEquals(-Errno.EINVAL, rig.mm.syscall(Syscall.READAHEAD, 5, 0, 1));
+      assertEquals(0, rig.mm.syscall(Syscall.FADVISE64, 6, 0, 0, Uapi.POSIX_FADV_WILLNEED));
+      assertEquals(0, rig.mm.syscall(Syscall.READAHEAD, 6, 0, 1));
+    }
+  }
+
   private static long exeFile(AddressSpace mm, long fd) {
     return mm.syscall(Syscall.PRCTL, Uapi.PR_SET_MM, EXE_FILE, fd, 0, 0);
   }

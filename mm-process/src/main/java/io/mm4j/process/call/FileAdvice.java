@@ -30,8 +30,8 @@ final class FileAdvice {
       return mm.error(Errno.EBADF, "no such descriptor, or not opened for reading");
     }
     MappedFile file = open.file();
-    boolean special = file.kind() == MappedFile.Kind.PROC && !file.name().startsWith("/proc/");
-    if (special || file.kind() == MappedFile.Kind.DEV_ZERO) {
+    boolean regular = file.kind() != MappedFile.Kind.PROC || file.name().startsWith("/proc/");
+    if (!regular || file.kind() == MappedFile.Kind.DEV_ZERO) {
       return mm.error(Errno.EINVAL, "no regular file");
     }
     return advise(open, offset, count, Uapi.POSIX_FADV_WILLNEED);
@@ -43,7 +43,8 @@ final class FileAdvice {
     if (open == null) {
       return mm.error(Errno.EBADF, "no such descriptor");
     }
-    return open.file().name().startsWith("pipe:")
+    MappedFile file = open.file();
+    return file.kind() == MappedFile.Kind.PROC && file.name().startsWith("pipe:")
         ? mm.error(Errno.ESPIPE, "a pipe")
         : advise(open, offset, len, (int) advice);
   }
@@ -54,15 +55,19 @@ final class FileAdvice {
     }
     MappedFile.Kind kind = open.file().kind();
     boolean onDisk = kind == MappedFile.Kind.EXT4 || kind == MappedFile.Kind.OTHER;
-    if (!onDisk || offset < 0) {
+    if (!onDisk) {
       return 0;
     }
-    long last = len == 0 || offset + len < 0 ? Long.MAX_VALUE : offset + len - 1;
+    long past = offset + len;
+    boolean toEnd = len == 0 || past < 0 || Long.compareUnsigned(past, len) < 0;
+    long last = toEnd ? Long.MAX_VALUE : past - 1;
     FileObject file = mm.context.fileObject(open.file());
     switch (advice) {
       case Uapi.POSIX_FADV_WILLNEED -> {
-        long first = offset >>> 12;
-        mm.context.readAhead(open).force(file, first, (last >>> 12) - first + 1);
+        long first = offset >>> 12; // of a negative offset, behind the end of any file
+        if (offset >= 0) {
+          mm.context.readAhead(open).force(file, first, (last >>> 12) - first + 1);
+        }
       }
       case Uapi.POSIX_FADV_DONTNEED -> dontNeed(file, offset, last);
       case Uapi.POSIX_FADV_NOREUSE -> {}

@@ -74,8 +74,11 @@ final class MapRegion {
         mm.context.resize(file, needed);
       }
     }
+    long plain = vmFlags;
     vmFlags = mm.mergeable(vmFlags);
-    Vma vma = merge(open, addr, end, vmFlags, pgoff);
+    boolean early = open == null || open.file().kind() != MappedFile.Kind.DEV_ZERO;
+    // can_set_ksm_flags_early(): /dev/zero has no mmap_prepare, and is marked when it is mapped.
+    Vma vma = merge(open, addr, end, early ? vmFlags : plain, pgoff);
     if (vma == null) {
       vma = create(open, addr, end, vmFlags, pgoff);
       if (vma == null) {

@@ -93,8 +93,9 @@ public final class Segments {
 
   /** Whether all of them together would have too many pages with so many bytes more. */
   public boolean isTooMuch(long bytes) {
-    long sum = pagesOfAll + pagesOf(bytes);
-    return Long.compareUnsigned(sum, mostPages) > 0;
+    long pages = pagesOf(bytes);
+    boolean wraps = Long.compareUnsigned(pages << 12, bytes) < 0;
+    return wraps || Long.compareUnsigned(pagesOfAll + pages, mostPages) > 0;
   }
 
   /** {@code shmmax}: bytes of the largest, unsigned. */
@@ -118,30 +119,42 @@ public final class Segments {
    * @return 0 or a negated errno; {@code ENOENT} for a name that is not about segments
    */
   long writeSysctl(String name, String text) {
-    boolean number = text.matches("[0-9]{1,20}");
+    long highest =
+        switch (name) {
+          case "shmmax", "shmall" -> -1L;
+          case "shmmni" -> MOST_EVER;
+          case "shm_next_id" -> Integer.MAX_VALUE;
+          default -> 0;
+        };
+    if (highest == 0) {
+      return -Errno.ENOENT;
+    }
+    long value;
+    try {
+      value = number(text);
+    } catch (NumberFormatException e) {
+      return -Errno.EINVAL;
+    }
+    if (Long.compareUnsigned(value, highest) > 0) {
+      return -Errno.EINVAL;
+    }
     switch (name) {
-      case "shmmax", "shmall" -> {
-        if (!number || new java.math.BigInteger(text).bitLength() > Long.SIZE) {
-          return -Errno.EINVAL;
-        }
-        long value = Long.parseUnsignedLong(text);
-        mostBytes = name.equals("shmmax") ? value : mostBytes;
-        mostPages = name.equals("shmall") ? value : mostPages;
-      }
-      case "shmmni", "shm_next_id" -> {
-        boolean ids = name.equals("shm_next_id");
-        long value = number && text.length() < 12 ? Long.parseLong(text) : -1;
-        if (value < 0 || value > (ids ? Integer.MAX_VALUE : MOST_EVER)) {
-          return -Errno.EINVAL;
-        }
-        wantedId = ids ? (int) value : wantedId;
-        most = ids ? most : (int) value;
-      }
-      default -> {
-        return -Errno.ENOENT;
-      }
+      case "shmmax" -> mostBytes = value;
+      case "shmall" -> mostPages = value;
+      case "shmmni" -> most = (int) value;
+      default -> wantedId = (int) value;
     }
     return 0;
+  }
+
+  /** {@code simple_strtoull} with base 0: 0x begins a hexadecimal number, 0 an octal one. */
+  private static long number(String text) {
+    boolean hex = text.matches("0[xX][0-9a-fA-F]+");
+    if (!hex && !text.matches("[0-9]+")) {
+      throw new NumberFormatException(text);
+    }
+    return Long.parseUnsignedLong(
+        hex ? text.substring(2) : text, hex ? 16 : text.startsWith("0") ? 8 : 10);
   }
 
   /** The segment of an identifier, or null. */

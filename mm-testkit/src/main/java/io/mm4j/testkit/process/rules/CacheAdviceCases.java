@@ -47,8 +47,8 @@ public final class CacheAdviceCases {
             "AS-F67",
             "read-as-advised",
             "POSIX_FADV_WILLNEED and readahead bring the pages that the range touches; after"
-                + " POSIX_FADV_RANDOM a read brings what it wants alone. Pipes, closed descriptors"
-                + " and unknown advice are refused.",
+                + " POSIX_FADV_RANDOM, whatever its range, a read brings what it wants alone."
+                + " Closed descriptors, unknown advice and readahead of devices are refused.",
             "generic_fadvise, ksys_readahead, page_cache_sync_ra; LTP posix_fadvise01..04,"
                 + " readahead01",
             CacheAdviceCases::advised),
@@ -102,6 +102,10 @@ public final class CacheAdviceCases {
     drop(rig, fd, 8 * PAGE + 1, 4 * PAGE);
     Looks.mincore(rig, A, PAGE, "11");
     rig.unmap(A, PAGE);
+    drop(rig, fd, -PAGE, 2 * PAGE);
+    cached(rig, fd, 4, "02,11,01");
+    drop(rig, fd, -1, 0); // the first whole page is page 0
+    cached(rig, fd, 4, "04");
     drop(rig, CaseSetup.TMPFS, 0, 4 * PAGE);
     cached(rig, CaseSetup.TMPFS, 4, "14");
   }
@@ -114,8 +118,9 @@ public final class CacheAdviceCases {
     rig.gives("readahead", 0, rig.mm.syscall(Syscall.READAHEAD, fd, PAGE + 1, PAGE));
     cached(rig, fd, 8, "01,12,05");
     rig.gives("fadvise", 0, advise(rig, fd, 5 * PAGE, 1, Uapi.POSIX_FADV_WILLNEED));
+    rig.gives("fadvise", 0, advise(rig, fd, -PAGE, 0, Uapi.POSIX_FADV_WILLNEED));
     cached(rig, fd, 8, "01,12,02,11,02");
-    rig.gives("fadvise", 0, advise(rig, fd, 0, 0, Uapi.POSIX_FADV_RANDOM));
+    rig.gives("fadvise", 0, advise(rig, fd, -PAGE, 0, Uapi.POSIX_FADV_RANDOM));
     rig.map(FAR, PAGE, RW);
     rig.gives("pread", 1, rig.mm.syscall(Syscall.PREAD64, fd, FAR, 1, 0));
     cached(rig, fd, 8, "13,02,11,02");
@@ -175,6 +180,16 @@ public final class CacheAdviceCases {
     set(rig, "shmmax", 2 * PAGE);
     Looks.fails(rig, "more than shmmax", Errno.EINVAL, segment(rig, 2 * PAGE + 1));
     long first = Looks.works("shmget", segment(rig, 2 * PAGE));
+    rig.gives("an octal number", 0, rig.floor.writeSysctl("shmmax", "010000"));
+    Looks.fails(rig, "more than 4096 bytes", Errno.EINVAL, segment(rig, PAGE + 1));
+    rig.gives("a hexadecimal number", 0, rig.floor.writeSysctl("shmmax", "0x2000"));
+    Looks.fails(rig, "more than 8192 bytes", Errno.EINVAL, segment(rig, 2 * PAGE + 1));
+    Looks.fails(rig, "no number", Errno.EINVAL, rig.floor.writeSysctl("shmmax", "08"));
+    Looks.fails(
+        rig, "66 bits", Errno.EINVAL, rig.floor.writeSysctl("shmmax", "0x2" + "0".repeat(16)));
+    set(rig, "shmmax", -1);
+    Looks.fails(rig, "pages that wrap", Errno.ENOSPC, segment(rig, -1));
+    Looks.fails(rig, "larger than a file", Errno.EINVAL, segment(rig, -PAGE));
     set(rig, "shmall", 3);
     Looks.fails(rig, "more than shmall", Errno.ENOSPC, segment(rig, PAGE + 1));
     set(rig, "shmall", NO_LIMIT);

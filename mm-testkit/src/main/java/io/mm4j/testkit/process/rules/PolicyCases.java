@@ -26,6 +26,7 @@ public final class PolicyCases {
 
   private static final long PAGE = Bits.PAGE;
   private static final int SHARED = 0x11;
+  private static final int PRIVATE = 0x12;
   private static final int ANON_SHARED = 0x31;
 
   private PolicyCases() {}
@@ -250,6 +251,13 @@ public final class PolicyCases {
     rig.shows("0-3 rw-p");
     rig.gives("MADV_UNMERGEABLE", 0, rig.mm.madvise(A, PAGE, Uapi.MADV_UNMERGEABLE));
     rig.shows("0-1 rw-p, 1-3 rw-p");
+    rig.unmap(A, 3 * PAGE);
+    for (int i = 0; i < 2; i++) {
+      long at = A + i * PAGE;
+      rig.gives("mmap", at, rig.mm.mmap(at, PAGE, RW, PRIVATE, CaseSetup.ZERO, i * PAGE));
+      Looks.flags(rig, at, "ac mg");
+    }
+    rig.shows("0-1 rw-p, 1-2 rw-p"); // a driver without mmap_prepare: marked too late to merge
     Rig child = rig.fork();
     child.map(A + 4 * PAGE, PAGE, RW);
     Looks.flags(child, A + 4 * PAGE, "ac mg");
