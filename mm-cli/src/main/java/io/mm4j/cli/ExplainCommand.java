@@ -81,8 +81,9 @@ import picocli.CommandLine.Parameters;
           + " the calls from stdin, @FILE from a file, one a line.",
       "",
       "The process is a small static program that has just begun, with /data/file open as 3 (and"
-          + " read-only as 4), /dev/shm/file as 5, /dev/zero as 6; with --maps that of a dump; or,"
-          + " with --after, a recorded one, whose open files are called D1, D2 ...",
+          + " read-only as 4), /dev/shm/file as 5, /dev/zero as 6, /data/file by O_PATH as 7; with"
+          + " --maps that of a dump; or, with --after, a recorded one, whose open files are called"
+          + " D1, D2 ...",
       "",
     },
     footer = {

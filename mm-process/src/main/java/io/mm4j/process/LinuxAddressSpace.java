@@ -296,6 +296,11 @@ final class LinuxAddressSpace implements AddressSpace {
   }
 
   @Override
+  public int pid() {
+    return mm.pid;
+  }
+
+  @Override
   public MmLayout layout() {
     return mm.layout();
   }

@@ -272,6 +272,14 @@ public interface AddressSpace {
   }
 
   /**
+   * The number by which calls of other processes of its floor name it, from 1 on; 0 if the floor
+   * does not number them.
+   */
+  default int pid() {
+    return 0;
+  }
+
+  /**
    * Where exec put the program, and where mmap searches; {@link MmLayout#brk} is that of the start.
    *
    * @throws UnsupportedOperationException if the address space does not tell

@@ -20,16 +20,18 @@ public record OpenFile(MappedFile file, Mode mode) {
     /** {@code O_RDWR}. */
     READ_WRITE,
     /** {@code O_WRONLY}: cannot be mapped at all. */
-    WRITE_ONLY;
+    WRITE_ONLY,
+    /** {@code O_PATH}: names the file, and calls that use its bytes take it for no descriptor. */
+    PATH;
 
     /** Whether reading through this description is allowed. */
     public boolean canRead() {
-      return this != WRITE_ONLY;
+      return this == READ_ONLY || this == READ_WRITE;
     }
 
     /** Whether writing through this description is allowed. */
     public boolean canWrite() {
-      return this != READ_ONLY;
+      return this == READ_WRITE || this == WRITE_ONLY;
     }
   }
 

@@ -84,7 +84,14 @@ public enum Syscall {
    * {@code process_madvise} of a vector of one range. The vector itself is not read from memory.
    * {@code self} is 1 if the process advises itself, 0 if another process of the same user does.
    */
-  PROCESS_MADVISE("self addr len advice flags");
+  PROCESS_MADVISE("self addr len advice flags"),
+  /**
+   * Reads memory of a process, which {@link AddressSpace#pid()} names. {@code lvec} and {@code
+   * rvec} are addresses of {@code struct iovec}s in the caller's memory.
+   */
+  PROCESS_VM_READV("pid lvec liovcnt rvec riovcnt flags"),
+  /** Writes to memory of a process. */
+  PROCESS_VM_WRITEV("pid lvec liovcnt rvec riovcnt flags");
 
   @SuppressWarnings("ImmutableEnumChecker") // made by List.copyOf, which nobody can change
   private final List<String> arguments;

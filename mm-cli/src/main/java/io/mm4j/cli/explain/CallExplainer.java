@@ -267,6 +267,12 @@ public final class CallExplainer {
       }
       case EXIT -> exit(where);
       case MEMFD_CREATE -> mm.memfdCreate("mm", w[0]);
+      case PROCESS_VM_READV, PROCESS_VM_WRITEV -> {
+        long[] named = w.clone();
+        RunningProcess other = processes.get((int) w[0]);
+        named[0] = other == null ? -1 : other.mm().pid();
+        yield mm.syscall(Objects.requireNonNull(form.syscall()), named);
+      }
       case READ, WRITE, EXEC, TOUCH, FAULT ->
           throw new IllegalArgumentException("form=" + form + " is no system call");
       default -> mm.syscall(Objects.requireNonNull(form.syscall()), w);

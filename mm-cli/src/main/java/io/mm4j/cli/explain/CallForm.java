@@ -65,6 +65,10 @@ enum CallForm {
   MOVE_PAGES("move_pages", Syscall.MOVE_PAGES, "addr node=-1 mpol_mf=0"),
   PRCTL("prctl", Syscall.PRCTL, "prctl arg2=0 addr=0 number=0 number=0"),
   PROCESS_MADVISE("process_madvise", Syscall.PROCESS_MADVISE, "number=1 addr len advice number=0"),
+  PROCESS_VM_READV(
+      "process_vm_readv", Syscall.PROCESS_VM_READV, "pid addr number=1 addr number=1 number=0"),
+  PROCESS_VM_WRITEV(
+      "process_vm_writev", Syscall.PROCESS_VM_WRITEV, "pid addr number=1 addr number=1 number=0"),
   PAGEMAP_SCAN("pagemap_scan", false, "addr len page_is=0 pm_scan=0"),
   CLEAR_REFS("clear_refs", false, "number=4"),
   FORK("fork", false, ""),

@@ -126,7 +126,8 @@ public final class ShellSession {
             new OpenFile(file, OpenFile.Mode.READ_WRITE),
             new OpenFile(file, OpenFile.Mode.READ_ONLY),
             new OpenFile(shm, OpenFile.Mode.READ_WRITE),
-            new OpenFile(zero, OpenFile.Mode.READ_WRITE))) {
+            new OpenFile(zero, OpenFile.Mode.READ_WRITE),
+            new OpenFile(file, OpenFile.Mode.PATH))) {
       int fd = FIRST_FD + open.size();
       space.installFd(fd, each);
       open.put(Integer.toString(fd), fd);

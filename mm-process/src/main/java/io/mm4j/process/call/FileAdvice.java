@@ -25,7 +25,7 @@ final class FileAdvice {
 
   /** readahead. */
   long readahead(long fd, long offset, long count) {
-    OpenFile open = mm.descriptors.get((int) fd);
+    OpenFile open = mm.open((int) fd);
     if (open == null || !open.mode().canRead()) {
       return mm.error(Errno.EBADF, "no such descriptor, or not opened for reading");
     }
@@ -39,7 +39,7 @@ final class FileAdvice {
 
   /** fadvise64. */
   long fadvise(long fd, long offset, long len, long advice) {
-    OpenFile open = mm.descriptors.get((int) fd);
+    OpenFile open = mm.open((int) fd);
     if (open == null) {
       return mm.error(Errno.EBADF, "no such descriptor");
     }

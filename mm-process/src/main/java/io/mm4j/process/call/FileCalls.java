@@ -48,7 +48,7 @@ final class FileCalls {
 
   /** read and write, at the position of the open file. */
   long atPosition(boolean write, long fd, long buf, long count) {
-    OpenFile open = mm.descriptors.get((int) fd);
+    OpenFile open = mm.open((int) fd);
     if (open == null) {
       return mm.error(Errno.EBADF, "no such descriptor");
     }
@@ -65,7 +65,7 @@ final class FileCalls {
     if (pos < 0) {
       return mm.error(Errno.EINVAL, "negative position");
     }
-    OpenFile open = mm.descriptors.get((int) fd);
+    OpenFile open = mm.open((int) fd);
     return open == null
         ? mm.error(Errno.EBADF, "no such descriptor")
         : transfer(write, open, buf, count, pos);
@@ -375,7 +375,7 @@ final class FileCalls {
 
   /** lseek of a regular file. */
   long lseek(long fd, long offset, long whence) {
-    OpenFile open = mm.descriptors.get((int) fd);
+    OpenFile open = mm.open((int) fd);
     if (open == null) {
       return mm.error(Errno.EBADF, "no such descriptor");
     }

@@ -55,7 +55,7 @@ final class MmapCall {
     }
     OpenFile open = null;
     if ((flags & Uapi.MAP_ANONYMOUS) == 0) {
-      open = mm.descriptors.get((int) fd);
+      open = mm.open((int) fd);
       if (open == null) {
         return mm.error(Errno.EBADF, "no such descriptor");
       }

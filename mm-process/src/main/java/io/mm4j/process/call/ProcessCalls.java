@@ -129,6 +129,7 @@ final class ProcessCalls {
     if (mm.uid == 0 && user != 0) {
       mm.dropCapabilities();
     }
+    mm.dumpable &= mm.uid == user;
     mm.uid = user;
     return 0;
   }
@@ -142,6 +143,7 @@ final class ProcessCalls {
     if (mm.uid != 0 && mm.gid != group) {
       return mm.error(Errno.EPERM, "only root changes its group");
     }
+    mm.dumpable &= mm.gid == group;
     mm.gid = group;
     return 0;
   }

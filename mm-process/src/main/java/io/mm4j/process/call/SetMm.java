@@ -229,7 +229,7 @@ final class SetMm {
 
   /** {@code prctl_set_mm_exe_file()}. */
   private long exeFile(int fd) {
-    OpenFile open = mm.descriptors.get(fd);
+    OpenFile open = mm.open(fd);
     if (open == null) {
       return mm.error(Errno.EBADF, "no such descriptor");
     }

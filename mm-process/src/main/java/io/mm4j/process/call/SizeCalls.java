@@ -35,7 +35,7 @@ final class SizeCalls {
     if (bytes < 0) {
       return mm.error(Errno.EINVAL, "negative length");
     }
-    OpenFile open = mm.descriptors.get((int) fd);
+    OpenFile open = mm.open((int) fd);
     if (open == null) {
       return mm.error(Errno.EBADF, "no such descriptor");
     }
@@ -67,7 +67,7 @@ final class SizeCalls {
 
   /** fallocate. */
   long fallocate(long fd, long modeArg, long offset, long len) {
-    OpenFile open = mm.descriptors.get((int) fd);
+    OpenFile open = mm.open((int) fd);
     if (open == null) {
       return mm.error(Errno.EBADF, "no such descriptor");
     }
@@ -201,7 +201,7 @@ final class SizeCalls {
 
   /** fsync. */
   long fsync(long fd) {
-    OpenFile open = mm.descriptors.get((int) fd);
+    OpenFile open = mm.open((int) fd);
     if (open == null) {
       return mm.error(Errno.EBADF, "no such descriptor");
     }
@@ -217,7 +217,7 @@ final class SizeCalls {
 
   /** fcntl with F_ADD_SEALS and F_GET_SEALS. */
   long fcntl(long fd, long cmd, long arg) {
-    OpenFile open = mm.descriptors.get((int) fd);
+    OpenFile open = mm.open((int) fd);
     if (open == null) {
       return mm.error(Errno.EBADF, "no such descriptor");
     }

@@ -21,6 +21,7 @@ public final class Syscalls {
   private final ProcessCalls process;
   private final FileAdvice advice;
   private final PolicyCalls policies;
+  private final ProcessVm others;
   private final MprotectCall mprotect;
 
   Syscalls(
@@ -39,6 +40,7 @@ public final class Syscalls {
     process = new ProcessCalls(mm, touch, mmap, madvise);
     advice = new FileAdvice(mm);
     policies = new PolicyCalls(mm, touch, change);
+    others = new ProcessVm(mm, touch);
   }
 
   /** memfd_create. */
@@ -111,6 +113,8 @@ public final class Syscalls {
       case MIGRATE_PAGES -> policies.migratePages(a[0], a[1], a[2]);
       case MOVE_PAGES -> policies.movePage(a[0], a[1], a[2]);
       case PRCTL -> process.prctl(a);
+      case PROCESS_VM_READV -> others.transfer(false, a);
+      case PROCESS_VM_WRITEV -> others.transfer(true, a);
       case PROCESS_MADVISE -> process.madvise(a[0] != 0, a[1], a[2], a[3], a[4]);
     };
   }

@@ -48,6 +48,7 @@ public final class FloorContext {
 
   private final IdentityHashMap<MappedFile, FileObject> files = new IdentityHashMap<>();
   private final List<Mm> spaces = new ArrayList<>();
+  private int lastPid;
 
   /** {@code mm_forbids_zeropage()}: a read of anonymous memory maps a page of its own. */
   public boolean forbidsZeroPage;
@@ -331,7 +332,18 @@ public final class FloorContext {
 
   /** An address space of this floor exists. */
   public void add(Mm mm) {
+    mm.pid = ++lastPid;
     spaces.add(mm);
+  }
+
+  /** {@code find_get_task_by_vpid()}, by {@link Mm#pid}; null if it lives no more. */
+  public @Nullable Mm process(int pid) {
+    for (Mm mm : spaces) {
+      if (mm.pid == pid) {
+        return mm;
+      }
+    }
+    return null;
   }
 
   /** It exists no more. */

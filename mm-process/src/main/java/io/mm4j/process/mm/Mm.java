@@ -92,6 +92,12 @@ public final class Mm {
   /** {@code MMF_VM_MERGE_ANY}: whatever can be merged by KSM may be. */
   public boolean mergesAny;
 
+  /** By which number others name it; 0 as long as it is in no floor. */
+  public int pid;
+
+  /** {@code get_dumpable() == SUID_DUMP_USER}: processes of its user may look into it. */
+  public boolean dumpable = true;
+
   /** {@code euid}. */
   public long uid;
 
@@ -139,6 +145,7 @@ public final class Mm {
     child.vdso = vdso;
     child.hasGate = hasGate;
     child.pkeyLost = pkeyLost;
+    child.dumpable = dumpable;
     child.inherit(this);
     return child;
   }
@@ -156,6 +163,12 @@ public final class Mm {
     uid = from.uid;
     gid = from.gid;
     capabilities = from.capabilities;
+  }
+
+  /** {@code fdget()}: what a descriptor stands for; one that names a place only is none. */
+  public @Nullable OpenFile open(int fd) {
+    OpenFile open = descriptors.get(fd);
+    return open == null || open.mode() == OpenFile.Mode.PATH ? null : open;
   }
 
   /** {@code cap_emulate_setxuid()}: who is not root any more may do nothing special. */
@@ -203,6 +216,11 @@ public final class Mm {
   /** Whether the process may. */
   public boolean capable(Capability capability) {
     return capabilities.contains(capability);
+  }
+
+  /** {@code cap_issubset()}: whether it may all that another may. */
+  public boolean hasAllOf(Mm other) {
+    return capabilities.containsAll(other.capabilities);
   }
 
   private static int slot(ResourceLimit resource) {

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 final class Descriptors {
   private static final int MAX_OPENS = 1 << 16;
   private static final long O_ACCMODE = 3;
+  private static final long O_PATH = 0x200000;
   private static final long O_WRONLY = 1;
   private static final long O_RDWR = 2;
   private static final long O_CLOEXEC = 0x8_0000;
@@ -277,6 +278,9 @@ final class Descriptors {
 
   /** How a file is open: names of flags, or a number as raw logs and ltrace show them. */
   private static OpenFile.Mode mode(StraceLine line, @Nullable Long raw) {
+    if (line.body().contains("O_PATH") || (raw != null && (raw & O_PATH) != 0)) {
+      return OpenFile.Mode.PATH;
+    }
     if (line.body().contains("O_RDWR") || (raw != null && (raw & O_ACCMODE) == O_RDWR)) {
       return OpenFile.Mode.READ_WRITE;
     }
@@ -294,7 +298,7 @@ final class Descriptors {
     }
     Matcher angle = ANGLE.matcher(line.result());
     String shown = angle.matches() ? path(angle.group(2)) : path;
-    boolean directory = line.body().contains("O_DIRECTORY") || line.body().contains("O_PATH");
+    boolean directory = line.body().contains("O_DIRECTORY");
     MappedFile.Kind kind = directory ? MappedFile.Kind.PROC : kind(shown);
     table(line.pid()).put(fd, new Open(shown, kind, mode), cloexec);
   }

@@ -262,8 +262,10 @@ public final class HeaderReader {
       mode = OpenFile.Mode.READ_WRITE;
     } else if (at.take("wronly")) {
       mode = OpenFile.Mode.WRITE_ONLY;
+    } else if (at.take("path")) {
+      mode = OpenFile.Mode.PATH;
     } else {
-      throw at.unexpected("rdonly, rdwr or wronly");
+      throw at.unexpected("rdonly, rdwr, wronly or path");
     }
     at.expectEnd();
     return new OpenLine(name, file, mode);

@@ -35,6 +35,7 @@ import io.mm4j.testkit.process.rules.MmapCases;
 import io.mm4j.testkit.process.rules.ModelRules;
 import io.mm4j.testkit.process.rules.MremapCases;
 import io.mm4j.testkit.process.rules.NameCases;
+import io.mm4j.testkit.process.rules.OtherProcessCases;
 import io.mm4j.testkit.process.rules.PageCacheCases;
 import io.mm4j.testkit.process.rules.PeerCases;
 import io.mm4j.testkit.process.rules.PlaceCases;
@@ -92,6 +93,7 @@ public final class AddressSpaceSuite {
     rules.addAll(GigaCases.all());
     rules.addAll(EffectCases.all());
     rules.addAll(PolicyCases.all());
+    rules.addAll(OtherProcessCases.all());
     rules.addAll(CacheAdviceCases.all());
     rules.addAll(ShareRules.cases());
     rules.addAll(PageCacheCases.all());

@@ -265,6 +265,11 @@ class DelegatingSpace implements AddressSpace {
   }
 
   @Override
+  public int pid() {
+    return inner.pid();
+  }
+
+  @Override
   public MmLayout layout() {
     return inner.layout();
   }

@@ -34,6 +34,7 @@ final class CaseSetup {
   static final int DISK_UNKNOWN = 7;
   static final int HUGE = 8;
   static final int TINY = 9;
+  static final int PATH = 10;
 
   /** Pages of the files on disk behind the first descriptors and {@link #DISK_UNKNOWN}. */
   static final int FILE_PAGES = 64;
@@ -139,7 +140,8 @@ final class CaseSetup {
         new OpenFile(new MappedFile("/proc/stat", Kind.PROC, 0), Mode.READ_ONLY),
         new OpenFile(new MappedFile("F7", Kind.EXT4, FILE_PAGES * Bits.PAGE), Mode.READ_WRITE),
         new OpenFile(known("F8", Kind.EXT4, 3L << 21), Mode.READ_WRITE),
-        new OpenFile(known("F9", Kind.EXT4, 5 * Bits.PAGE + 1), Mode.READ_WRITE));
+        new OpenFile(known("F9", Kind.EXT4, 5 * Bits.PAGE + 1), Mode.READ_WRITE),
+        new OpenFile(disk, Mode.PATH));
   }
 
   private static MappedFile known(String name, Kind kind, long bytes) {

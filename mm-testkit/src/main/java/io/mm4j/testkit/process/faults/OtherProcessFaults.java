@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.process.faults;
+
+import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.Syscall;
+import io.mm4j.api.vma.VmaIndexProvider;
+import io.mm4j.testkit.Fault;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The faults of the cases about memory of other processes and descriptors that only name. */
+final class OtherProcessFaults {
+  private OtherProcessFaults() {}
+
+  static List<Fault<VmaIndexProvider>> all() {
+    return List.of(
+        SyscallFaults.call(
+            "all-or-nothing",
+            "process_vm_readv up to a hole gives an error and no short count.",
+            (mm, call, a) -> {
+              long result = mm.syscall(call, a);
+              return call == Syscall.PROCESS_VM_READV && result == 4096 - 100
+                  ? -Errno.EFAULT
+                  : result;
+            },
+            "AS-F70"),
+        SyscallFaults.call(
+            "everybody-may-look",
+            "process_vm_readv of another user's process finds nothing to copy.",
+            (mm, call, a) -> {
+              long result = mm.syscall(call, a);
+              return call == Syscall.PROCESS_VM_READV && result == -Errno.EPERM ? 0 : result;
+            },
+            "AS-F71"),
+        SyscallFaults.floor(
+            "path-reads",
+            "A descriptor of O_PATH can be read and mapped.",
+            right -> DelegatingSpace.floor(right, Opened::new),
+            "AS-F72"));
+  }
+
+  private static final class Opened extends DelegatingSpace {
+    Opened(AddressSpace inner) {
+      super(inner, Opened::new);
+    }
+
+    @Override
+    public void installFd(int fd, @Nullable OpenFile file) {
+      boolean names = file != null && file.mode() == OpenFile.Mode.PATH;
+      super.installFd(fd, names ? new OpenFile(file.file(), OpenFile.Mode.READ_ONLY) : file);
+    }
+  }
+}
