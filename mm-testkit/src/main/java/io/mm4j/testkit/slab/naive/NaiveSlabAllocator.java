@@ -21,6 +21,7 @@ import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.ObjectFrames;
 import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.slab.SlabAllocatorProvider.Floors;
+import io.mm4j.api.slab.SlabEvents;
 import io.mm4j.api.slab.SlabFlags;
 import io.mm4j.api.slab.SlabReport;
 import io.mm4j.testkit.slab.naive.NaiveCache.Slab;
@@ -41,6 +42,8 @@ public class NaiveSlabAllocator implements SlabAllocator {
   private static final int PASSED =
       ~(Gfp.__GFP_ZERO | Gfp.__GFP_HIGHMEM | Gfp.__GFP_MOVABLE | Gfp.__GFP_RECLAIMABLE);
 
+  private static final SlabEvents UNHEARD = new SlabEvents() {};
+
   public final Floors floors;
   public final PhysicalMemory memory;
   protected final MemMap map;
@@ -51,6 +54,9 @@ public class NaiveSlabAllocator implements SlabAllocator {
   private final List<CpuSlabs> perCpu = new ArrayList<>();
   protected final Pressure.Registration reclaimer;
   private final int debugFlags;
+
+  /** Who watches, or somebody who does not care. */
+  protected SlabEvents events = UNHEARD;
 
   /** The CPU's allocator, which has nothing at hand. */
   private final class NaiveCpu extends CpuSlabs {
@@ -220,6 +226,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
     for (Slab slab : List.copyOf(mine.slabs.values())) {
       if (slab.inuse == 0) {
         mine.slabs.remove(slab.pfn);
+        events.discardSlab(cpu, mine, slab.pfn, slab.order);
         if (map.drop(slab.pfn, slab.order)) {
           floors.pages().freePages(cpu, slab.pfn, slab.order);
         }
@@ -255,6 +262,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
     needBytes();
     Slab slab = slabWithRoom(cpu, cache, gfp, node);
     if (slab == null) {
+      events.alloc(cpu, cache, NO_OBJECT, bytes, 0, gfp);
       return NO_OBJECT;
     }
     long object = slab.head;
@@ -266,6 +274,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
     if ((gfp & Gfp.__GFP_ZERO) != 0) {
       memory.ram().asSlice(object, cache.isDebug() ? bytes : cache.bytes).fill((byte) 0);
     }
+    events.alloc(cpu, cache, object, bytes, cache.size(), gfp);
     return object;
   }
 
@@ -326,6 +335,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
       slab.head = object;
     }
     cache.slabs.put(pfn, slab);
+    events.newSlab(cpu, cache, pfn, order);
     return slab;
   }
 
@@ -356,6 +366,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
     }
     map.setOwners(pfn, order, FrameOwner.SLAB);
     large.put(pfn << 12, order);
+    events.alloc(cpu, null, pfn << 12, bytes, 4096L << order, gfp);
     return pfn << 12;
   }
 
@@ -384,6 +395,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
     }
     Integer order = cache == null ? large.remove(paddr) : null;
     if (order != null) {
+      events.free(cpu, null, paddr);
       floors.pages().freePages(cpu, paddr >>> 12, order);
       return;
     }
@@ -400,6 +412,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
     if (!debug.backFromUse(cpu, owner, slab, paddr)) {
       return;
     }
+    events.free(cpu, owner, paddr);
     owner.live.remove(paddr);
     setNext(owner, paddr, slab.head);
     slab.head = paddr;
@@ -499,6 +512,12 @@ public class NaiveSlabAllocator implements SlabAllocator {
   @Override
   public void onReport(@Nullable Consumer<? super SlabReport> listener) {
     debug.listener = listener;
+  }
+
+  @Override
+  public synchronized boolean watch(@Nullable SlabEvents receiver) {
+    events = receiver == null ? UNHEARD : receiver;
+    return true;
   }
 
   @Override

@@ -148,6 +148,11 @@ final class SlabSubject extends Subject {
     return copy == null ? null : new SlabSubject(copy, options, Set.of(), Shape.USUAL, "", 0);
   }
 
+  /** Another machine of the same kind with the same plugin. */
+  SlabSubject twin() {
+    return new SlabSubject(provider, options, aspects, shape, "", 0);
+  }
+
   boolean looksAt(Aspect aspect) {
     return aspects.contains(aspect);
   }
