@@ -5,6 +5,7 @@ package io.mm4j.testkit.slab.faults;
 import static io.mm4j.testkit.slab.faults.SlabFaults.fault;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.slab.KmemCache;
 import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabAllocatorProvider;
@@ -47,6 +48,29 @@ final class BoundFaults {
             "While somebody watches, slabs that become empty are given back at once.",
             List.of("SL-59"),
             WatchedOtherwise::new),
+        fault(
+            "debugs-all-caches",
+            "slub_debug counts for every cache, whatever names it says.",
+            List.of("SL-61"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  protected int debugFlags(String name) {
+                    return super.debugFlags("first");
+                  }
+                }),
+        fault(
+            "large-ones-for-dma",
+            "What is larger than a page comes from the caches for DMA.",
+            List.of("SL-62"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  public synchronized long kmallocHere(Cpu cpu, long bytes, int gfp, int node) {
+                    int kind = bytes > 4096 && bytes <= 8192 ? Gfp.__GFP_DMA : 0;
+                    return super.kmallocHere(cpu, bytes, gfp | kind, node);
+                  }
+                }),
         fault(
             "usersize-is-the-object",
             "What may be copied to users is the whole object.",

@@ -53,7 +53,6 @@ public class NaiveSlabAllocator implements SlabAllocator {
   protected final NaiveDebug debug;
   private final List<CpuSlabs> perCpu = new ArrayList<>();
   protected final Pressure.Registration reclaimer;
-  private final int debugFlags;
 
   /** Who watches, or somebody who does not care. */
   protected SlabEvents events = UNHEARD;
@@ -88,7 +87,6 @@ public class NaiveSlabAllocator implements SlabAllocator {
     this.memory = floors.memory();
     this.map = memory.memMap();
     this.debug = newDebug();
-    this.debugFlags = NaiveDebug.flags(floors.settings().get("slub_debug"));
     floors.cpus().all().forEach(cpu -> perCpu.add(new NaiveCpu(cpu)));
     for (int type = 0; type < CpuSlabs.KMALLOC_TYPES; type++) {
       for (int size : NaiveGeometry.KMALLOC) {
@@ -101,6 +99,11 @@ public class NaiveSlabAllocator implements SlabAllocator {
   /** What knows the bytes around objects. */
   protected NaiveDebug newDebug() {
     return new NaiveDebug(this);
+  }
+
+  /** What {@code slub_debug} adds to the flags of a cache. */
+  protected int debugFlags(String name) {
+    return NaiveDebug.flags(floors.settings().get("slub_debug"), name);
   }
 
   private NaiveCache kmallocCache(int type, int size) {
@@ -126,7 +129,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
     while (byId(id) != null) {
       id++;
     }
-    int flags = args.flags() | debugFlags;
+    int flags = args.flags() | debugFlags(args.name());
     NaiveGeometry geometry = geometry(args, flags);
     NaiveCache cache = cache(id, args, flags, geometry, kmalloc);
     caches.addFirst(cache);
@@ -178,7 +181,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
 
   /** A cache that serves as well, or null. */
   protected @Nullable NaiveCache mergeable(KmemCacheArgs args) {
-    int flags = args.flags() | debugFlags;
+    int flags = args.flags() | debugFlags(args.name());
     boolean never = args.ctor() != null || args.usersize() != 0 || !merges();
     if (never || (flags & SlabFlags.SLAB_NEVER_MERGE) != 0) {
       return null;

@@ -15,11 +15,13 @@ import io.mm4j.api.slab.SlabFlags;
 import io.mm4j.api.slab.SlabReport;
 import io.mm4j.api.slab.SlabReport.Kind;
 import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.slab.rules.SlabSubject.Aspect;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Known bytes around and in the objects of one cache, whatever the machine was booted with. */
@@ -53,7 +55,21 @@ public final class MarkRules {
             "mm4j's contract of SlabAllocator.onReport",
             "the object is lost, or counted as free and in use at once",
             Aspect.OVERLAP,
-            MarkRules::unheard));
+            MarkRules::unheard),
+        SlabRule.booted(
+            new RuleInfo(
+                "SL-61",
+                "which-caches-are-debugged",
+                "slub_debug switches on what its letters say - all of it without letters, nothing"
+                    + " for a dash -: for the caches that a block names, of which the first that"
+                    + " fits counts and a star stands for any end, and for all others what a block"
+                    + " without names says, or nothing.",
+                "One cache is looked at where all would be too slow.",
+                "mm/slub.c parse_slub_debug_flags, kmem_cache_flags; Documentation/mm/slab.rst",
+                "names are not compared, or a block counts for the caches of the next one"),
+            SlabRule.Needs.DEBUG,
+            "slub_debug=Z,first*,exact;U,second;P",
+            MarkRules::chosen));
   }
 
   private static void marks(SlabSubject s, Seeded random) {
@@ -130,6 +146,39 @@ public final class MarkRules {
     CaseRules.refused(
         "a double free that nobody hears of", () -> s.slabs.kmemCacheFree(s.cpu(0), cache, twice));
     s.validate();
+  }
+
+  private static void chosen(SlabSubject s, Seeded random) {
+    int red = SlabFlags.SLAB_RED_ZONE;
+    int user = SlabFlags.SLAB_STORE_USER;
+    int poison = SlabFlags.SLAB_POISON;
+    debugged(s, Map.of("first", red, "first-one", red, "exact", red, "second", user));
+    debugged(s, Map.of("exactly", poison, "seconds", poison, "a-first", poison));
+    try (SlabSubject named = s.twin("slub_debug=FU,some*;Z,end*x")) {
+      int checks = SlabFlags.SLAB_CONSISTENCY_CHECKS;
+      debugged(named, Map.of("some-end", user | checks, "ending", red, "en", 0, "other", 0));
+    }
+    try (SlabSubject all = s.twin("slub_debug")) {
+      debugged(all, Map.of("any", SlabFlags.SLAB_DEBUG_FLAGS));
+    }
+    try (SlabSubject none = s.twin("slub_debug=-")) {
+      debugged(none, Map.of("any", 0));
+    }
+    try (SlabSubject nothing = s.twin()) {
+      debugged(nothing, Map.of("any", 0));
+    }
+  }
+
+  private static void debugged(SlabSubject s, Map<String, Integer> flags) {
+    flags.forEach(
+        (name, wanted) -> {
+          KmemCache cache = s.slabs.kmemCacheCreate(KmemCacheArgs.of(name, 48).withUser(0, 8));
+          int seen = cache.flags() & SlabFlags.SLAB_DEBUG_FLAGS;
+          check(
+              seen == wanted,
+              "of " + name + " " + SlabFlags.format(wanted),
+              SlabFlags.format(seen));
+        });
   }
 
   private static void spoil(SlabSubject s, long at) {

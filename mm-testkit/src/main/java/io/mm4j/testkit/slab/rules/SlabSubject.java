@@ -150,7 +150,12 @@ final class SlabSubject extends Subject {
 
   /** Another machine of the same kind with the same plugin. */
   SlabSubject twin() {
-    return new SlabSubject(provider, options, aspects, shape, "", 0);
+    return twin("");
+  }
+
+  /** The same with boot parameters. */
+  SlabSubject twin(String commandLine) {
+    return new SlabSubject(provider, options, aspects, shape, commandLine, 0);
   }
 
   boolean looksAt(Aspect aspect) {
