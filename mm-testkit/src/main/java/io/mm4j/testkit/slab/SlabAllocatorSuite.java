@@ -24,6 +24,7 @@ import io.mm4j.testkit.slab.rules.SlabCRules;
 import io.mm4j.testkit.slab.rules.SlabStepRule;
 import io.mm4j.testkit.slab.rules.SlabStressRule;
 import io.mm4j.testkit.slab.rules.SlobRules;
+import io.mm4j.testkit.slab.rules.WatchRules;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -45,6 +46,7 @@ public final class SlabAllocatorSuite {
                 RequestRules.all(),
                 BoundRules.all(),
                 MarkRules.all(),
+                WatchRules.all(),
                 ArrayRules.all(),
                 SlabCRules.all(),
                 SlobRules.all(),

@@ -91,7 +91,27 @@ final class MmuFaults {
             "forgets-what-is-global",
             "A flush of the kernel's addresses leaves what is not global.",
             List.of("PG-39"),
-            GlobalOnly::new));
+            GlobalOnly::new),
+        fault(
+            "evicts-untold",
+            "The TLB has room for 64 translations, and what goes is not counted.",
+            List.of("PG-42"),
+            EvictsUntold::new));
+  }
+
+  private static final class EvictsUntold extends NaiveMmu {
+    EvictsUntold(NaivePageTables tables) {
+      super(tables);
+    }
+
+    @Override
+    public long access(long address, int kind) {
+      long result = super.access(address, kind);
+      if (tlb.size() > 64) {
+        tlb.removeFirst();
+      }
+      return result;
+    }
   }
 
   private static final class HugeByFirst extends NaiveMmu {

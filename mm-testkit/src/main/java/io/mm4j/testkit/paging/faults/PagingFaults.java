@@ -110,11 +110,28 @@ public final class PagingFaults {
             "A top entry of the kernel's that goes stays in the other roots.",
             List.of("PG-29"),
             KeepsTopLeafs::new),
+        fault(
+            "keeps-what-is-mapped",
+            "Closing leaves the roots that are not empty.",
+            List.of("PG-41"),
+            KeepsNotEmpty::new),
         new Fault<>(
             "boxes-numbers",
             "Look-ups allocate, although the plugin says that they do not.",
             List.of("PG-26"),
             new NaivePaging("boxes-numbers", true, BoxesNumbers::new)));
+  }
+
+  private static final class KeepsNotEmpty extends NaivePageTables {
+    KeepsNotEmpty(Floors floors) {
+      super(floors);
+    }
+
+    @Override
+    public void close() {
+      roots.removeIf(root -> root != kernelRoot(floors.cpus().get(0)) && tables(root, 1) > 0);
+      super.close();
+    }
   }
 
   /** It keeps the box, or a compiler could do without it. */

@@ -273,8 +273,7 @@ public class NaiveMmu implements Mmu {
     boolean all = !kernel && (end - start) >>> 12 > ceiling();
     tlb.removeIf(
         c ->
-            (kernel || c.root == ofRoot || c.global)
-                && (touches(c, start, end) || (all && !c.global)));
+            (kernel || c.root == ofRoot || c.global) && (all ? !c.global : touches(c, start, end)));
   }
 
   /** Another CPU has asked for a flush that concerns this one. */

@@ -69,7 +69,56 @@ public final class TableFrameRules {
             "Page tables are made when memory is short.",
             "pgd_alloc, __pmd_alloc; failslab, fail_page_alloc",
             "tables that were made before the one that failed are left",
-            TableFrameRules::allocationsFail));
+            TableFrameRules::allocationsFail),
+        rule(
+            "PG-41",
+            "closed-as-it-stands",
+            "Closing gives every frame back, whatever is mapped, deposited and loaded.",
+            "A machine is closed in the middle of a run, and its frames are counted.",
+            "mm4j's contract of PageTables.close",
+            "only tables that are empty are freed, or deposited ones are forgotten",
+            TableFrameRules::closed));
+  }
+
+  private static void closed(PagingBench b, Seeded random) {
+    for (int i = 0; i < 3; i++) {
+      long root = b.newRoot();
+      for (int k = 0; k < 12; k++) {
+        int level = b.leafLevel(random);
+        long at = b.user(random);
+        boolean placed = b.cursor.ensure(b.cpu, root, at, level) == level;
+        if (placed && !b.format.isTable(level, b.cursor.entry())) {
+          b.cursor.set(b.leaf(level, random));
+        }
+        if (b.cursor.seek(root, at, 2) == 2 && !b.format.isNone(b.cursor.entry())) {
+          b.cursor.deposit(b.tables.newTable(b.cpu));
+        }
+      }
+      b.tables.mmu(b.machine.cpus().get(i % 2)).switchTo(root);
+    }
+    b.tables.validate();
+    checkEqual(b.owned(), b.tables.tableFrames(), b.kind + ": tableFrames()");
+    b.tables.close();
+    checkEqual(b.freeAtStart, b.free(), b.kind + ": free frames after close()");
+    checkEqual(0, b.owned(), b.kind + ": tables after close()");
+  }
+
+  /** The kernel's tables are there: each allocation of a process's root fails once. */
+  private static void ofItsOwn(PagingBench b) {
+    for (long n = 1; ; n++) {
+      long free = b.free();
+      b.pages.failIn(n);
+      long root = b.tables.newRoot(b.cpu);
+      if (root != PageTables.NO_ROOT) {
+        b.pages.failIn(0);
+        b.tables.freeRoot(b.cpu, root);
+        checkEqual(free, b.free(), b.kind + ": free frames when a new root is gone");
+        return;
+      }
+      checkEqual(free, b.free(), b.kind + ": free frames when allocation " + n + " fails");
+      checkEqual(b.owned(), b.tables.tableFrames(), b.kind + ": tableFrames()");
+      b.tables.validate();
+    }
   }
 
   private static void tablesAreEmpty(PagingBench b, Seeded random) {
@@ -256,6 +305,7 @@ public final class TableFrameRules {
       checkEqual(b.owned(), b.tables.tableFrames(), b.kind + ": tableFrames()");
       check(n < 500, b.kind + ": newRoot needs fewer than 500 frames", "more");
     }
+    ofItsOwn(b);
     long root = b.roots.getFirst();
     // What was made meanwhile is whole.
     long direct = b.format.kernel().directMap();

@@ -20,6 +20,8 @@ import java.util.List;
 public final class TlbRules {
   private static final int STEPS = 250;
   private static final int CEILING = 33;
+  private static final int GLOBAL = 0x100;
+  private static final int PAGES = 700;
 
   private TlbRules() {}
 
@@ -38,7 +40,17 @@ public final class TlbRules {
             "Intel SDM 3A section 4.10; flush_tlb_mm_range",
             "a huge translation is flushed by its first page only, or one is found at a wrong"
                 + " offset",
-            TlbRules::stepByStep));
+            TlbRules::stepByStep),
+        rule(
+            "PG-42",
+            "evictions",
+            "A TLB that is full keeps the page that was used last; what it has and what it has"
+                + " evicted are together what it was filled with; what it still has is right, is"
+                + " what it says that it has, and goes one by one when its page is flushed.",
+            "A working set that is larger than the TLB is what is measured.",
+            "Intel SDM 3A section 4.10.2; mm4j's contract of Mmu and MmuStats",
+            "the new translation is lost in a full set, or one goes and is not counted",
+            TlbRules::evictions));
   }
 
   /** A place in user space, whose page has always the same size. */
@@ -54,6 +66,9 @@ public final class TlbRules {
     final long direct;
     int loads;
     int kept;
+
+    /** One root is loaded all the time: then its pages may be global, and what is stale is told. */
+    boolean alone;
 
     Play(PagingBench b, Seeded random) {
       this.b = b;
@@ -79,7 +94,10 @@ public final class TlbRules {
 
     void map(long root, Place place) {
       int access = PageTableFormat.READ | random.below(2) * PageTableFormat.WRITE;
-      b.map(root, place.start, place.level, b.frame(random, place.level), access);
+      long entry = b.map(root, place.start, place.level, b.frame(random, place.level), access);
+      if (alone && random.oneIn(4)) {
+        b.cursor.set(entry | GLOBAL);
+      }
     }
 
     /** Any address of a place, or of the direct map. */
@@ -172,7 +190,7 @@ public final class TlbRules {
       }
     }
 
-    void compare(boolean alone) {
+    void compare() {
       for (int i = 0; i < 6; i++) {
         long at = address();
         long wanted = model.cached(at);
@@ -213,14 +231,66 @@ public final class TlbRules {
     checkEqual(PageTables.NOT_MAPPED, other.cached(at), b.kind + ": it, when it was flushed");
   }
 
+  private static void evictions(PagingBench b, Seeded random) {
+    long root = b.newRoot();
+    Mmu mmu = MmuRules.loaded(b, root);
+    mmu.flushAll(true);
+    MmuStats before = mmu.stats();
+    long base = 0x1000_0000L;
+    List<Long> pages = new ArrayList<>();
+    for (int i = 0; i < PAGES; i++) {
+      long at = base + (i < PAGES / 2 ? i : (long) i * random.between(1, 3)) * 4096L;
+      if (pages.isEmpty() || at > pages.getLast()) {
+        b.map(root, at, 1, b.frame(random, 1), PageTableFormat.READ);
+        pages.add(at);
+      }
+    }
+    for (int i = 0; i < 40 && b.format.shape().hasLeafs(2); i++) {
+      long at = 0x3000_0000L + i * b.format.bytes(2);
+      b.map(root, at, 2, b.frame(random, 2), PageTableFormat.READ);
+      pages.add(at);
+    }
+    for (long at : pages) {
+      long wanted = b.raw(root, at + 5);
+      checkEqual(wanted, mmu.access(at + 5, 0), b.kind + ": a page");
+      checkEqual(wanted, mmu.cached(at + 5), b.kind + ": the page that was used last");
+    }
+    MmuStats filled = mmu.stats();
+    checkEqual(pages.size(), filled.misses() - before.misses(), b.kind + ": misses");
+    long evicted = filled.evicted() - before.evicted();
+    checkEqual(pages.size(), mmu.size() + evicted, b.kind + ": translations here and evicted");
+    int here = 0;
+    for (long at : pages) {
+      long seen = mmu.cached(at);
+      check(
+          seen == PageTables.NOT_MAPPED || seen == b.raw(root, at),
+          String.format("%s: cached(0x%x) as RAM says", b.kind, at),
+          String.format("0x%x", seen));
+      here += seen == PageTables.NOT_MAPPED ? 0 : 1;
+    }
+    checkEqual(here, mmu.size(), b.kind + ": translations that answer");
+    checkEqual(0, mmu.stale(), b.kind + ": stale ones");
+    for (long at : pages) {
+      boolean had = mmu.cached(at) != PageTables.NOT_MAPPED;
+      int size = mmu.size();
+      mmu.flushOne(at);
+      checkEqual(PageTables.NOT_MAPPED, mmu.cached(at), b.kind + ": a page that was flushed");
+      checkEqual(size - (had ? 1 : 0), mmu.size(), b.kind + ": the others stay");
+    }
+    MmuStats after = mmu.stats();
+    checkEqual(here, after.flushed() - filled.flushed(), b.kind + ": flushed");
+    checkEqual(pages.size(), after.flushes() - filled.flushes(), b.kind + ": flushes");
+    MmuRules.end(b, root);
+  }
+
   private static void stepByStep(PagingBench b, Seeded random) {
     Play play = new Play(b, random);
     MmuStats before = play.mmu.stats();
     play.mmu.flushAll(true);
     play.load();
-    boolean alone = random.oneIn(2); // one identifier is judged by what is stale, too
+    play.alone = random.oneIn(2);
     for (int i = 0; i < STEPS; i++) {
-      switch (random.weighted(12, 3, 2, 1, alone ? 0 : 2)) {
+      switch (random.weighted(12, 3, 2, 1, play.alone ? 0 : 2)) {
         case 0 -> play.access();
         case 1 -> play.change();
         case 2 -> play.flush();
@@ -231,7 +301,7 @@ public final class TlbRules {
         break;
       }
       if (i % 4 == 0) {
-        play.compare(alone);
+        play.compare();
       }
     }
     MmuStats after = play.mmu.stats();

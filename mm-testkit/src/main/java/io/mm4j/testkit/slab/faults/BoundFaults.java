@@ -5,14 +5,17 @@ package io.mm4j.testkit.slab.faults;
 import static io.mm4j.testkit.slab.faults.SlabFaults.fault;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.slab.KmemCache;
 import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabAllocatorProvider;
 import io.mm4j.api.slab.SlabAllocatorProvider.Floors;
+import io.mm4j.api.slab.SlabEvents;
 import io.mm4j.testkit.Fault;
 import io.mm4j.testkit.slab.naive.NaiveCache;
 import io.mm4j.testkit.slab.naive.NaiveSlabAllocator;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Allocators that do not keep to what is theirs, on purpose. */
 final class BoundFaults {
@@ -25,6 +28,49 @@ final class BoundFaults {
             "Live objects are counted, and two CPUs may count at once.",
             List.of("SL-57"),
             new UnlockedSlabs()),
+        fault(
+            "slabs-go-untold",
+            "Who watches is told of slabs that come, and not of those that go.",
+            List.of("SL-58"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  public synchronized long kmemCacheShrink(Cpu cpu, KmemCache cache) {
+                    SlabEvents receiver = events;
+                    events = new SlabEvents() {};
+                    long pages = super.kmemCacheShrink(cpu, cache);
+                    events = receiver;
+                    return pages;
+                  }
+                }),
+        fault(
+            "watched-calls-free-at-once",
+            "While somebody watches, slabs that become empty are given back at once.",
+            List.of("SL-59"),
+            WatchedOtherwise::new),
+        fault(
+            "debugs-all-caches",
+            "slub_debug counts for every cache, whatever names it says.",
+            List.of("SL-61"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  protected int debugFlags(String name) {
+                    return super.debugFlags("first");
+                  }
+                }),
+        fault(
+            "large-ones-for-dma",
+            "What is larger than a page comes from the caches for DMA.",
+            List.of("SL-62"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  public synchronized long kmallocHere(Cpu cpu, long bytes, int gfp, int node) {
+                    int kind = bytes > 4096 && bytes <= 8192 ? Gfp.__GFP_DMA : 0;
+                    return super.kmallocHere(cpu, bytes, gfp | kind, node);
+                  }
+                }),
         fault(
             "usersize-is-the-object",
             "What may be copied to users is the whole object.",
@@ -53,6 +99,29 @@ final class BoundFaults {
                     return object;
                   }
                 }));
+  }
+
+  private static final class WatchedOtherwise extends NaiveSlabAllocator {
+    private boolean watched;
+
+    WatchedOtherwise(Floors floors) {
+      super(floors);
+    }
+
+    @Override
+    public synchronized boolean watch(@Nullable SlabEvents receiver) {
+      watched = receiver != null;
+      return super.watch(receiver);
+    }
+
+    @Override
+    public synchronized void release(Cpu cpu, @Nullable KmemCache cache, long paddr) {
+      NaiveCache owner = cacheOf(paddr);
+      super.release(cpu, cache, paddr);
+      if (watched && owner != null) {
+        long _ = kmemCacheShrink(cpu, owner);
+      }
+    }
   }
 
   private static final class WholeObject extends NaiveSlabAllocator {

@@ -27,7 +27,7 @@ final class DebugFaults {
         SlabFaults.fault(
             "blind-behind-objects",
             "The red zone behind an object is not looked at.",
-            List.of("SL-K01", "SL-K05", "SL-K06", "SL-K10", "SL-27", "SL-35", "SL-44"),
+            List.of("SL-K01", "SL-K05", "SL-K06", "SL-K10", "SL-27", "SL-35", "SL-44", "SL-60"),
             floors -> new Blind(floors, Kind.RIGHT_REDZONE)),
         SlabFaults.fault(
             "blind-before-objects",

@@ -10,6 +10,7 @@ import io.mm4j.api.slab.SlabReport.Kind;
 import io.mm4j.api.slab.SlabReport.Track;
 import io.mm4j.testkit.slab.naive.NaiveCache.Slab;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -34,9 +35,31 @@ public class NaiveDebug {
     this.slabs = slabs;
   }
 
-  static int flags(@Nullable String text) {
-    int flags = 0;
-    for (char c : text == null ? new char[0] : text.toCharArray()) {
+  static int flags(@Nullable String text, String name) {
+    int all = text == null ? 0 : SlabFlags.SLAB_DEBUG_FLAGS;
+    boolean first = true;
+    for (String block : text == null ? List.<String>of() : List.of(text.split(";", -1))) {
+      List<String> parts = List.of(block.split(",", -1));
+      int flags = letters(parts.getFirst());
+      if (parts.size() == 1) {
+        all = flags;
+      } else {
+        all = first ? 0 : all;
+        for (String pattern : parts.subList(1, parts.size())) {
+          int star = pattern.indexOf('*');
+          if (star < 0 ? name.equals(pattern) : name.startsWith(pattern.substring(0, star))) {
+            return flags;
+          }
+        }
+      }
+      first = false;
+    }
+    return all;
+  }
+
+  private static int letters(String text) {
+    int flags = text.isEmpty() ? SlabFlags.SLAB_DEBUG_FLAGS : 0;
+    for (char c : text.toCharArray()) {
       flags |=
           switch (c) {
             case 'F' -> SlabFlags.SLAB_CONSISTENCY_CHECKS;

@@ -21,6 +21,7 @@ import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.ObjectFrames;
 import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.slab.SlabAllocatorProvider.Floors;
+import io.mm4j.api.slab.SlabEvents;
 import io.mm4j.api.slab.SlabFlags;
 import io.mm4j.api.slab.SlabReport;
 import io.mm4j.testkit.slab.naive.NaiveCache.Slab;
@@ -41,6 +42,8 @@ public class NaiveSlabAllocator implements SlabAllocator {
   private static final int PASSED =
       ~(Gfp.__GFP_ZERO | Gfp.__GFP_HIGHMEM | Gfp.__GFP_MOVABLE | Gfp.__GFP_RECLAIMABLE);
 
+  private static final SlabEvents UNHEARD = new SlabEvents() {};
+
   public final Floors floors;
   public final PhysicalMemory memory;
   protected final MemMap map;
@@ -50,7 +53,9 @@ public class NaiveSlabAllocator implements SlabAllocator {
   protected final NaiveDebug debug;
   private final List<CpuSlabs> perCpu = new ArrayList<>();
   protected final Pressure.Registration reclaimer;
-  private final int debugFlags;
+
+  /** Who watches, or somebody who does not care. */
+  protected SlabEvents events = UNHEARD;
 
   /** The CPU's allocator, which has nothing at hand. */
   private final class NaiveCpu extends CpuSlabs {
@@ -82,7 +87,6 @@ public class NaiveSlabAllocator implements SlabAllocator {
     this.memory = floors.memory();
     this.map = memory.memMap();
     this.debug = newDebug();
-    this.debugFlags = NaiveDebug.flags(floors.settings().get("slub_debug"));
     floors.cpus().all().forEach(cpu -> perCpu.add(new NaiveCpu(cpu)));
     for (int type = 0; type < CpuSlabs.KMALLOC_TYPES; type++) {
       for (int size : NaiveGeometry.KMALLOC) {
@@ -95,6 +99,11 @@ public class NaiveSlabAllocator implements SlabAllocator {
   /** What knows the bytes around objects. */
   protected NaiveDebug newDebug() {
     return new NaiveDebug(this);
+  }
+
+  /** What {@code slub_debug} adds to the flags of a cache. */
+  protected int debugFlags(String name) {
+    return NaiveDebug.flags(floors.settings().get("slub_debug"), name);
   }
 
   private NaiveCache kmallocCache(int type, int size) {
@@ -120,7 +129,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
     while (byId(id) != null) {
       id++;
     }
-    int flags = args.flags() | debugFlags;
+    int flags = args.flags() | debugFlags(args.name());
     NaiveGeometry geometry = geometry(args, flags);
     NaiveCache cache = cache(id, args, flags, geometry, kmalloc);
     caches.addFirst(cache);
@@ -172,7 +181,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
 
   /** A cache that serves as well, or null. */
   protected @Nullable NaiveCache mergeable(KmemCacheArgs args) {
-    int flags = args.flags() | debugFlags;
+    int flags = args.flags() | debugFlags(args.name());
     boolean never = args.ctor() != null || args.usersize() != 0 || !merges();
     if (never || (flags & SlabFlags.SLAB_NEVER_MERGE) != 0) {
       return null;
@@ -220,6 +229,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
     for (Slab slab : List.copyOf(mine.slabs.values())) {
       if (slab.inuse == 0) {
         mine.slabs.remove(slab.pfn);
+        events.discardSlab(cpu, mine, slab.pfn, slab.order);
         if (map.drop(slab.pfn, slab.order)) {
           floors.pages().freePages(cpu, slab.pfn, slab.order);
         }
@@ -255,6 +265,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
     needBytes();
     Slab slab = slabWithRoom(cpu, cache, gfp, node);
     if (slab == null) {
+      events.alloc(cpu, cache, NO_OBJECT, bytes, 0, gfp);
       return NO_OBJECT;
     }
     long object = slab.head;
@@ -266,6 +277,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
     if ((gfp & Gfp.__GFP_ZERO) != 0) {
       memory.ram().asSlice(object, cache.isDebug() ? bytes : cache.bytes).fill((byte) 0);
     }
+    events.alloc(cpu, cache, object, bytes, cache.size(), gfp);
     return object;
   }
 
@@ -326,6 +338,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
       slab.head = object;
     }
     cache.slabs.put(pfn, slab);
+    events.newSlab(cpu, cache, pfn, order);
     return slab;
   }
 
@@ -356,6 +369,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
     }
     map.setOwners(pfn, order, FrameOwner.SLAB);
     large.put(pfn << 12, order);
+    events.alloc(cpu, null, pfn << 12, bytes, 4096L << order, gfp);
     return pfn << 12;
   }
 
@@ -384,6 +398,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
     }
     Integer order = cache == null ? large.remove(paddr) : null;
     if (order != null) {
+      events.free(cpu, null, paddr);
       floors.pages().freePages(cpu, paddr >>> 12, order);
       return;
     }
@@ -400,6 +415,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
     if (!debug.backFromUse(cpu, owner, slab, paddr)) {
       return;
     }
+    events.free(cpu, owner, paddr);
     owner.live.remove(paddr);
     setNext(owner, paddr, slab.head);
     slab.head = paddr;
@@ -499,6 +515,12 @@ public class NaiveSlabAllocator implements SlabAllocator {
   @Override
   public void onReport(@Nullable Consumer<? super SlabReport> listener) {
     debug.listener = listener;
+  }
+
+  @Override
+  public synchronized boolean watch(@Nullable SlabEvents receiver) {
+    events = receiver == null ? UNHEARD : receiver;
+    return true;
   }
 
   @Override

@@ -22,7 +22,9 @@ import io.mm4j.testkit.slab.rules.SlabSubject.Aspect;
 import io.mm4j.testkit.slab.rules.SlabSubject.Cache;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /** What an allocator keeps to: what its caches say, its own frames, machines without bytes. */
 public final class BoundRules {
@@ -64,7 +66,18 @@ public final class BoundRules {
             "mm4j's contract of SlabAllocator; KASAN",
             "a list's end is written to, or an object reaches over its slab",
             Aspect.OVERLAP,
-            BoundRules::frames));
+            BoundRules::frames),
+        CaseRules.rule(
+            "SL-62",
+            "kinds-apart",
+            "Caches of kmalloc for DMA, for what can be reclaimed and for what is accounted stay"
+                + " empty as long as nobody asks for such memory, whatever else is allocated;"
+                + " where they are caches of their own.",
+            "ZONE_DMA is small, and who holds it is to be known.",
+            "include/linux/slab_def.h kmalloc_type; mm/slab.c kmem_cache_create: OFF_SLAB",
+            "an allocator's own descriptors come from another kind, or kinds are mixed up",
+            Aspect.OVERLAP,
+            BoundRules::kinds));
   }
 
   private static void says(SlabSubject s, Seeded random) {
@@ -115,6 +128,36 @@ public final class BoundRules {
       checkEqual(0, stats.cpuPartialSlabs() + stats.cpuSlabs(), "slabs of CPUs of " + cache);
       checkEqual(0, cache.tunables().limit(), "limit of the CPUs' arrays of " + cache);
     }
+  }
+
+  private static void kinds(SlabSubject s, Seeded random) {
+    Set<KmemCache> others = new HashSet<>();
+    Set<KmemCache> normal = new HashSet<>();
+    for (int bytes = 8; bytes <= 8192; bytes *= 2) {
+      normal.add(s.slabs.kmallocCache(bytes, GFP));
+      others.add(s.slabs.kmallocCache(bytes, GFP | Gfp.__GFP_DMA));
+      others.add(s.slabs.kmallocCache(bytes, GFP | Gfp.__GFP_RECLAIMABLE));
+      others.add(s.slabs.kmallocCache(bytes, GFP | Gfp.__GFP_ACCOUNT));
+    }
+    others.removeAll(normal);
+    others.remove(null);
+    long before = others.stream().mapToLong(cache -> cache.stats().pages()).sum();
+    for (int i = 0; i < 10; i++) {
+      int bytes = 64 << i % 8;
+      Cache cache =
+          s.create(KmemCacheArgs.of("kind-" + i, bytes).withFlags(SlabFlags.SLAB_NO_MERGE));
+      CaseRules.some(s, cache, random.between(10, 40));
+      for (int k = 0; k < 6; k++) {
+        int of = SlabOp.size(random, 8192);
+        s.enter(s.slabs.kmalloc(s.cpu(k), of, GFP), of, null, GFP);
+      }
+    }
+    for (KmemCache cache : others) {
+      checkEqual(0, cache.stats().liveObjects(), "live objects of " + cache);
+    }
+    long now = others.stream().mapToLong(cache -> cache.stats().pages()).sum();
+    checkEqual(before, now, "frames of kinds that nobody asked for");
+    s.empty();
   }
 
   private static void withoutBytes(SlabSubject s, Seeded random) {

@@ -96,6 +96,12 @@ public final class SlabCRules {
       return;
     }
     sizes(s, kernel);
+    for (int bytes = 8; bytes < 512; bytes += 8) { // some fill a slab to its last byte
+      KmemCacheArgs args = KmemCacheArgs.of("each", bytes).withFlags(SlabFlags.SLAB_NO_MERGE);
+      KmemCache cache = s.slabs.kmemCacheCreate(args);
+      same(new ArrayGeometry(kernel, args), cache, args + " in " + kernel);
+      s.slabs.kmemCacheDestroy(s.cpu(0), cache);
+    }
     for (int i = 0; i < 60; i++) {
       KmemCacheArgs args = args(random, i < 50 ? 4096 : 150_000);
       int flags = args.flags();

@@ -148,6 +148,16 @@ final class SlabSubject extends Subject {
     return copy == null ? null : new SlabSubject(copy, options, Set.of(), Shape.USUAL, "", 0);
   }
 
+  /** Another machine of the same kind with the same plugin. */
+  SlabSubject twin() {
+    return twin("");
+  }
+
+  /** The same with boot parameters. */
+  SlabSubject twin(String commandLine) {
+    return new SlabSubject(provider, options, aspects, shape, commandLine, 0);
+  }
+
   boolean looksAt(Aspect aspect) {
     return aspects.contains(aspect);
   }
