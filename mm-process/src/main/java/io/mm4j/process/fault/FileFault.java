@@ -172,6 +172,9 @@ final class FileFault {
       if (pfn == Frames.NONE || !pages.makeTable(at)) {
         return false;
       }
+      if (pages.look(at) != PageTable.NOTHING) {
+        continue; // it came while memory was looked for
+      }
       pages.mapCached(at, pfn, pages.entry(pfn, prot));
     }
     return true;
@@ -214,7 +217,8 @@ final class FileFault {
     long head = file.page(vma.pgoffAt(from));
     if (head == Frames.NONE
         || frames.order(head) != frames.hugeOrder()
-        || !pages.makeDirectory(addr)) {
+        || !pages.makeDirectory(addr)
+        || pages.hasTable(addr)) {
       return false;
     }
     pages.huge().mapCached(addr, pages.huge().entry(head, mm.prot(vma)));

@@ -480,6 +480,9 @@ public final class FileObject {
     if (head == Frames.NONE) {
       return Frames.NONE;
     }
+    if (hasFrames(first, order)) {
+      return cameMeanwhile(index, head, order);
+    }
     for (long i = 0; i < 1L << order; i++) {
       pages.put(first + i, head + i);
       if (!zero && isHole(first + i)) {
@@ -488,6 +491,27 @@ public final class FileObject {
       disk.read(first + i, head + i);
     }
     return head + (index - first);
+  }
+
+  private boolean hasFrames(long first, int order) {
+    long i = 0;
+    while (i < 1L << order && pages.get(first + i) == Frames.NONE) {
+      i++;
+    }
+    return i < 1L << order;
+  }
+
+  /** {@code -EEXIST} of {@code filemap_add_folio}: the new folio goes, and what is there counts. */
+  private long cameMeanwhile(long index, long head, int order) {
+    for (long i = 0; i < 1L << order; i++) {
+      frames.put(head + i);
+    }
+    long pfn = pages.get(index);
+    if (pfn != Frames.NONE) {
+      return pfn;
+    }
+    single.set((int) index); // others of its folio are there without it
+    return take(index, 0);
   }
 
   /** The frame if the page has one, else {@link Frames#NONE}: then it is mapped nowhere. */

@@ -46,6 +46,9 @@ public final class PageTable {
   /** Only for making tables: whoever reclaims meanwhile looks at entries with the other one. */
   private final TableCursor maker;
 
+  /** Whether the maker is at work: who makes tables while it waits for memory has another. */
+  private boolean making;
+
   private final PageRanges ranges;
   private final PageMarks marks;
   private final HugeEntries huge;
@@ -288,7 +291,7 @@ public final class PageTable {
    */
   public boolean makeTable(long addr) {
     huge.split(addr);
-    return maker.ensure(cpu, root, addr, 1) != TableCursor.NO_MEMORY;
+    return makeDown(addr, 1);
   }
 
   /** {@code pmd_alloc}: makes the tables above the lowest one; false if memory is out. */
@@ -298,8 +301,15 @@ public final class PageTable {
 
   /** Makes the tables that have an entry of this level for an address; false if memory is out. */
   boolean makeDown(long addr, int lowest) {
-    return maker.ensure(cpu, root, addr, Math.min(lowest, format.levels()))
-        != TableCursor.NO_MEMORY;
+    boolean within = making;
+    TableCursor cursor = within ? tables.cursor() : maker;
+    making = true;
+    try {
+      return cursor.ensure(cpu, root, addr, Math.min(lowest, format.levels()))
+          != TableCursor.NO_MEMORY;
+    } finally {
+      making = within;
+    }
   }
 
   /**

@@ -40,8 +40,10 @@ public final class CacheAdviceCases {
             "dropped-and-read-again",
             "POSIX_FADV_DONTNEED takes clean folios that nobody maps and that lie in the range"
                 + " whole out of the cache; what was written to them is read again. Dirty and"
-                + " mapped ones stay, as do all of a file that no disk has.",
-            "generic_fadvise, mapping_try_invalidate (mm/fadvise.c, mm/truncate.c)",
+                + " mapped ones stay, as do all of a file that no disk has; a hole of whole pages"
+                + " makes none dirty.",
+            "generic_fadvise, mapping_try_invalidate (mm/fadvise.c, mm/truncate.c);"
+                + " ext4_punch_hole",
             CacheAdviceCases::dropped),
         GROUP.rule(
             "AS-F67",
@@ -106,6 +108,12 @@ public final class CacheAdviceCases {
     cached(rig, fd, 4, "02,11,01");
     drop(rig, fd, -1, 0); // the first whole page is page 0
     cached(rig, fd, 4, "04");
+    int hole = Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE;
+    rig.gives("a hole", 0, allocate(rig, fd, hole, 5 * PAGE, PAGE));
+    rig.gives("pread", 1, rig.mm.syscall(Syscall.PREAD64, fd, FAR + 1, 1, 5 * PAGE));
+    rig.has(FAR + 1, 0);
+    drop(rig, fd, 0, 8 * PAGE);
+    cached(rig, fd, 8, "08");
     drop(rig, CaseSetup.TMPFS, 0, 4 * PAGE);
     cached(rig, CaseSetup.TMPFS, 4, "14");
   }

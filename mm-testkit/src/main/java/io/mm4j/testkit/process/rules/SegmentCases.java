@@ -135,6 +135,24 @@ public final class SegmentCases {
     child.mm.exit();
     Looks.committed(rig, charged);
     Looks.fails(rig, "shmat", Errno.EINVAL, rig.mm.syscall(Syscall.SHMAT, id, 0, 0));
+    replacesItself(rig, charged);
+  }
+
+  /**
+   * do_shmat counts the new attachment before it maps: the segment does not go with the old one.
+   */
+  private static void replacesItself(Rig rig, long charged) {
+    long id = segment(rig, 3);
+    rig.gives("shmat", A, rig.mm.syscall(Syscall.SHMAT, id, A, 0));
+    rig.gives("IPC_RMID", 0, control(rig, id, Uapi.IPC_RMID, 0));
+    rig.gives("SHM_REMAP", A, rig.mm.syscall(Syscall.SHMAT, id, A, Uapi.SHM_REMAP));
+    Looks.committed(rig, charged + 3);
+    rig.put(A, 5);
+    rig.gives("shmat", FAR, rig.mm.syscall(Syscall.SHMAT, id, FAR, 0));
+    rig.gives("shmdt", 0, rig.mm.syscall(Syscall.SHMDT, A));
+    rig.has(FAR, 5);
+    rig.gives("shmdt", 0, rig.mm.syscall(Syscall.SHMDT, FAR));
+    Looks.committed(rig, charged);
   }
 
   private static void setPool(Rig rig, int pages) {

@@ -182,6 +182,10 @@ final class SegmentOrderBench extends StepRule.Bench {
 
   private void remove(One one, Seeded random) {
     Segment segment = any(random);
+    if (!one.parts.isEmpty() && random.oneIn(2)) {
+      segment = one.parts.get(random.below(one.parts.size())).segment();
+      last = segment;
+    }
     remove(one, segment, id(segment, random));
   }
 
@@ -202,9 +206,16 @@ final class SegmentOrderBench extends StepRule.Bench {
 
   private void attach(One one, Seeded random) {
     Segment segment = any(random);
-    long id = id(segment, random);
     long addr = random.oneIn(4) ? 0 : place(random) + (random.oneIn(5) ? 77 : 0);
     long flags = random.oneIn(3) ? Uapi.SHM_RDONLY : 0;
+    if (!one.parts.isEmpty() && random.oneIn(4)) { // what may be the last attachment, once more
+      Part part = one.parts.get(random.below(one.parts.size()));
+      segment = part.segment();
+      last = segment;
+      addr = part.start();
+      flags |= Uapi.SHM_REMAP;
+    }
+    long id = id(segment, random);
     flags |= random.oneIn(5) ? Uapi.SHM_EXEC : 0;
     flags |= random.oneIn(4) ? Uapi.SHM_REMAP : 0;
     flags |= random.oneIn(4) ? Uapi.SHM_RND : 0;

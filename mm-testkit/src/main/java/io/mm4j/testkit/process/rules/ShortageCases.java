@@ -20,6 +20,7 @@ import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.paging.rules.HookedPages;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
+import io.mm4j.testkit.process.rules.Touches.Meeting;
 import io.mm4j.testkit.process.rules.Touches.Touch;
 import java.util.Arrays;
 import java.util.List;
@@ -76,15 +77,17 @@ public final class ShortageCases {
             new RuleInfo(
                 "AS-94",
                 "touches-meanwhile",
-                "If memory that is no file's is touched by another thread while a first access to"
-                    + " it looks for a frame, the access is done all the same, one page is there in"
-                    + " the end, and the frame that nobody needs is free again.",
+                "If memory is touched by another thread while a first access to it, or to the page"
+                    + " of a file that it shows, looks for a frame, the access is done all the"
+                    + " same, one page is there in the end, and the frame that nobody needs is free"
+                    + " again.",
                 "Faults of two threads are one at a time only page table by page table.",
                 "pte_offset_map_lock and pmd_same after the allocation in do_anonymous_page,"
-                    + " __do_huge_pmd_anonymous_page, finish_fault, wp_page_copy",
+                    + " __do_huge_pmd_anonymous_page, finish_fault, wp_page_copy;"
+                    + " filemap_add_folio",
                 "what was there before the allocation is believed, or the second frame is lost"),
             CaseSetup::new,
-            rig -> Touches.ofMemory().forEach(ShortageCases::meanwhile)));
+            rig -> Touches.meetings().forEach(ShortageCases::meanwhile)));
   }
 
   // ---------------------------------------------------------------- generations
@@ -194,26 +197,31 @@ public final class ShortageCases {
     }
   }
 
-  private static void meanwhile(Touch touch) {
+  private static void meanwhile(Meeting meeting) {
     HookedPages pages = Floors.hook();
     for (int n = 1, most = MOST; n < most; n++) {
       int frame = n;
-      boolean met = alone(touch, rig -> meets(rig, touch, pages, frame));
+      boolean met = alone(meeting.other(), rig -> meets(rig, meeting, pages, frame));
       most = met ? MOST : 0;
     }
   }
 
-  private static boolean meets(Rig rig, Touch touch, HookedPages pages, int n) {
+  private static boolean meets(Rig rig, Meeting meeting, HookedPages pages, int n) {
+    Touch other = meeting.other();
     boolean[] met = {false};
     pages.doBefore(
         n,
         () -> {
           met[0] = true;
-          rig.gives("the same meanwhile", 0, touch.does().applyAsLong(rig));
+          rig.gives(other.name() + " meanwhile", 0, other.does().applyAsLong(rig));
         });
-    long answer = touch.does().applyAsLong(rig);
+    long answer = meeting.first().does().applyAsLong(rig);
     pages.doBefore(0, () -> {});
-    rig.gives(touch.name() + " when the same is done in its allocation " + n, 0, answer);
+    String what = meeting.first().name() + " with " + other.name() + " in its allocation " + n;
+    rig.gives(what, 0, answer);
+    if (!met[0]) {
+      rig.gives(other.name() + " after it", 0, other.does().applyAsLong(rig));
+    }
     return met[0];
   }
 }

@@ -52,9 +52,9 @@ public final class TableCases {
             "AS-T03",
             "tables-move",
             "mremap takes a page table along when it moves all that the table maps, be there"
-                + " nothing before it: MREMAP_DONTUNMAP leaves none then. Otherwise both places"
-                + " have one.",
-            "move_page_tables, move_normal_pmd, try_realign_addr",
+                + " nothing before it, and so a page directory: MREMAP_DONTUNMAP leaves none then."
+                + " Otherwise both places have one.",
+            "move_page_tables, move_normal_pmd, move_normal_pud, try_realign_addr",
             TableCases::move),
         GROUP.rule(
             "AS-T04",
@@ -122,6 +122,7 @@ public final class TableCases {
       rig.unmap(G, 16 * PTE);
       tables(rig, "of nothing", 0);
     }
+    moveDirectories(rig);
     // Something lies before it, or it does not lie alike: the entries move one by one.
     for (boolean neighbour : new boolean[] {true, false}) {
       rig.map(G, PAGE, RW);
@@ -134,6 +135,22 @@ public final class TableCases {
       tables(rig, "at both places", neighbour ? 4 : 5);
       rig.unmap(G, 16 * PTE);
     }
+  }
+
+  /** Whole directories go with their tables; the table above them stays. */
+  private static void moveDirectories(Rig rig) {
+    long to = G + 600 * PMD;
+    rig.map(G, 3 * PMD, RW);
+    rig.touch(G);
+    for (int i = 0; i < 5; i++) {
+      rig.touch(G + PMD + i * PTE);
+    }
+    tables(rig, "of two directories", 9);
+    rig.gives("MREMAP_DONTUNMAP", to, rig.mm.mremap(G, 3 * PMD, 3 * PMD, 7, to));
+    tables(rig, "of two directories that moved", 10);
+    rig.unmap(G, 3 * PMD);
+    rig.unmap(to, 3 * PMD);
+    tables(rig, "of nothing", 0);
   }
 
   private static void discarded(Rig rig) {

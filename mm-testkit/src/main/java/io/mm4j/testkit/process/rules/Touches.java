@@ -10,6 +10,8 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.TEN;
 
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uapi;
@@ -117,8 +119,33 @@ final class Touches {
     return all;
   }
 
-  /** Those for which nothing is looked for in a page cache. */
-  static List<Touch> ofMemory() {
+  /**
+   * An access and another to the same.
+   *
+   * @param other what is made while the first one waits for memory, and is seen afterwards
+   */
+  record Meeting(Touch first, Touch other) {}
+
+  /** Each with itself, and reads with writes to the same memory. */
+  static List<Meeting> meetings() {
+    List<Meeting> all = new ArrayList<>();
+    all().forEach(touch -> all.add(new Meeting(touch, touch)));
+    meets(all, "anonymous memory", anon(TEN, RW), B, 0);
+    meets(all, "a huge page", huge(rig -> {}), FAR + PAGE, 0);
+    for (int fd : new int[] {CaseSetup.DISK, CaseSetup.TMPFS}) {
+      int third = CaseSetup.byteOf(2);
+      meets(all, "a private file " + fd, file(fd, RW, PRIVATE), B + 2 * PAGE, third);
+      meets(all, "a shared file " + fd, file(fd, RW, SHARED), B + 2 * PAGE, third);
+    }
+    return all;
+  }
+
+  private static void meets(
+      List<Meeting> all, String what, Consumer<Rig> before, long at, int value) {
+    all.add(new Meeting(reads(what, before, at, value), writes(what, before, at)));
+  }
+
+  private static List<Touch> ofMemory() {
     List<Touch> all = new ArrayList<>();
     all.add(reads("anonymous memory", anon(TEN, RW), B, 0));
     all.add(writes("anonymous memory", anon(TEN, RW), B + PAGE));
@@ -154,7 +181,15 @@ final class Touches {
     all.add(reads("a private /dev/zero", file(CaseSetup.ZERO, RW, PRIVATE), B, 0));
     all.add(writes("a shared /dev/zero", file(CaseSetup.ZERO, RW, SHARED), B));
     all.add(writes("a segment", Touches::segment, B));
+    all.add(reads("a folio of 2 MiB", Touches::largeFolio, FAR + PAGE, 3));
     return all;
+  }
+
+  private static void largeFolio(Rig rig) {
+    int fd = 20;
+    MappedFile file = new MappedFile("/tmp/large", MappedFile.Kind.EXT4, 2 * HUGE, offset -> 3);
+    rig.mm.installFd(fd, new OpenFile(file, OpenFile.Mode.READ_ONLY));
+    rig.gives("mmap", FAR, rig.mm.mmap(FAR, HUGE, READ, SHARED, fd, 0));
   }
 
   private static void segment(Rig rig) {
