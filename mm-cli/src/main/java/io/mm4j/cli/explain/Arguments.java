@@ -162,10 +162,18 @@ final class Arguments {
 
   private static long flags(CallFlags flags, String text, String where) {
     Map<String, Long> names = flags.names();
+    String number = null;
     long bits = 0;
     for (String part : text.split("\\|", -1)) {
       Long named = flags == CallFlags.MAP ? CallFlags.hugeSize(part) : null;
       named = named == null ? names.get(part) : named;
+      if (named != null && (named & ~flags.numberBits()) == 0 && flags.numberBits() != 0) {
+        if (number != null) {
+          throw new InputException(
+              "'" + number + "' and '" + part + "' are two numbers for one", where, allowed(flags));
+        }
+        number = part;
+      }
       if (named != null) {
         bits |= named;
       } else if (RAW.matcher(part).matches()) {
@@ -181,10 +189,15 @@ final class Arguments {
                 + "_ names"
                 + Nearest.hint(part, names.keySet()),
             where,
-            String.join(", ", names.keySet()) + ", numbers; joined by |");
+            allowed(flags));
       }
     }
     return bits;
+  }
+
+  private static String allowed(CallFlags flags) {
+    String names = String.join(", ", flags.names().keySet());
+    return names + (flags.numberBits() == -1 ? ", or a number" : ", numbers; joined by |");
   }
 
   private long descriptor(String text, String where) {
