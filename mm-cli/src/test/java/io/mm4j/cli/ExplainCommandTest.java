@@ -271,6 +271,14 @@ class ExplainCommandTest {
   }
 
   @Test
+  void numbersOfFlagsAreThoseOfC() {
+    assertHas(Cli.mm("explain", "mprotect [heap] 4K 010").out(), "4K, PROT_SEM)");
+    assertHas(Cli.mm("explain", "mprotect [heap] 4K 10").out(), "4K, PROT_WRITE|PROT_SEM)");
+    assertHas(Cli.mm("explain", "mprotect [heap] 4K 0").out(), "4K, PROT_NONE) ");
+    assertEquals(2, Cli.mm("explain", "mprotect [heap] 4K 08").code());
+  }
+
+  @Test
   void wrongOperationsAreAnswered() {
     String recording = CORPUS.resolve("directed-cow_fork.vma.gz").toString();
     for (String[] args :

@@ -178,7 +178,9 @@ final class Arguments {
         bits |= named;
       } else if (RAW.matcher(part).matches()) {
         bits |= Long.parseUnsignedLong(part.substring(2), 16);
-      } else if (part.matches("[0-9]{1,18}")) {
+      } else if (part.matches("0[0-7]{1,18}")) { // as C has it: 0600
+        bits |= Long.parseLong(part, 8);
+      } else if (part.matches("0|[1-9][0-9]{0,17}")) {
         bits |= Long.parseLong(part);
       } else {
         throw new InputException(
