@@ -260,6 +260,25 @@ class ExplainCommandTest {
   }
 
   @Test
+  void kernelsDifferInNodesAndInMergingOfPages() {
+    String bind = "mbind [heap] 4K MPOL_BIND|MPOL_F_STATIC_NODES 0x4000000000000000";
+    Cli few = Cli.mm("explain", bind);
+    assertHas(few.out(), "MPOL_BIND|MPOL_F_STATIC_NODES", "EINVAL: none of the nodes has memory");
+    assertHas(Cli.mm("explain", bind, "--plugin", "process=linux:numa-nodes=63").out(), " = 0");
+    String merge = "madvise [heap] 4K MADV_MERGEABLE";
+    assertHas(Cli.mm("explain", merge).out(), " = 0");
+    assertHas(Cli.mm("explain", merge, "--plugin", "process=linux:ksm=false").out(), "-1 EINVAL");
+  }
+
+  @Test
+  void numbersOfFlagsAreThoseOfC() {
+    assertHas(Cli.mm("explain", "mprotect [heap] 4K 010").out(), "4K, PROT_SEM)");
+    assertHas(Cli.mm("explain", "mprotect [heap] 4K 10").out(), "4K, PROT_WRITE|PROT_SEM)");
+    assertHas(Cli.mm("explain", "mprotect [heap] 4K 0").out(), "4K, PROT_NONE) ");
+    assertEquals(2, Cli.mm("explain", "mprotect [heap] 4K 08").code());
+  }
+
+  @Test
   void wrongOperationsAreAnswered() {
     String recording = CORPUS.resolve("directed-cow_fork.vma.gz").toString();
     for (String[] args :
@@ -299,6 +318,12 @@ class ExplainCommandTest {
           {"write", "[heap]", "-1"},
           {"touch", "[heap]", "nix"},
           {"setrlimit", "RLIMIT_NIX", "1"},
+          {"madvise", "[heap]", "4K", "MADV_RANDOM|MADV_SEQUENTIAL"},
+          {"fadvise64", "-1", "0", "0", "POSIX_FADV_RANDOM|POSIX_FADV_SEQUENTIAL"},
+          {"mbind", "[heap]", "4K", "MPOL_PREFERRED|MPOL_BIND", "1"},
+          {"mbind", "[heap]", "4K", "MPOL_DEFAULT|MPOL_BIND", "1"},
+          {"mmap 4K", "--plugin", "process=linux:numa-nodes=64"},
+          {"mmap 4K", "--plugin", "process=linux:numa-nodes=0xffffffffffffffff"},
           {"mmap 4K", "--pid", "2"},
           {"mmap 4K", "--pid", "x"},
           {"mmap 4K", "--at", "1"},

@@ -170,6 +170,9 @@ class ShellTest {
           suggests(completion, "kfree $", "$3", "$2", "$1");
           suggests(completion, "cat /proc/1/ma", "/proc/1/maps");
           suggests(completion, "madvise $2 4K MADV_WILL", "MADV_WILLNEED");
+          suggests(completion, "fadvise64 3 0 0 POSIX_FADV_R", "POSIX_FADV_RANDOM");
+          suggests(completion, "mbind $2 4K MPOL_BIND|MPOL_F_S", "MPOL_BIND|MPOL_F_STATIC_NODES");
+          suggests(completion, "mbind $2 4K MPOL_BIND 1 64 MPOL_MF_S", "MPOL_MF_STRICT");
           suggests(completion, "setrlimit RLIMIT_A", "RLIMIT_AS");
           suggests(completion, "help kvm", "kvmalloc");
           suggests(completion, "vmalloc ");

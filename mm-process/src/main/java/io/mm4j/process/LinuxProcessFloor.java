@@ -89,6 +89,17 @@ final class LinuxProcessFloor implements ProcessFloor {
     }
   }
 
+  private static long policyNodes(Options now) {
+    long nodes = now.number(LinuxProcessFloorProvider.NODES);
+    if (Long.compareUnsigned(nodes, Long.SIZE) >= 0) {
+      throw new InputException(
+          "masks of so many nodes are not modelled",
+          "process:" + LinuxProcessFloorProvider.NODES + "=" + nodes,
+          "0 to " + (Long.SIZE - 1));
+    }
+    return nodes;
+  }
+
   private void apply(Options now) {
     context.forbidsZeroPage = !now.flag(LinuxProcessFloorProvider.ZERO_PAGE);
     context.anonVmaNames = now.flag(LinuxProcessFloorProvider.ANON_VMA_NAME);
@@ -96,7 +107,7 @@ final class LinuxProcessFloor implements ProcessFloor {
       context.frames().trackSoftDirty(now.flag(LinuxProcessFloorProvider.SOFT_DIRTY));
     }
     context.hasKsm = now.flag(LinuxProcessFloorProvider.KSM);
-    context.policyNodes = now.number(LinuxProcessFloorProvider.NODES);
+    context.policyNodes = policyNodes(now);
     context.readAheadPages = now.number(LinuxProcessFloorProvider.READ_AHEAD) >>> 2;
   }
 

@@ -97,7 +97,7 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
             NODES,
             OptionSpec.Type.NUMBER,
             "0",
-            "how many nodes mbind and set_mempolicy may name; 0: those that have memory"),
+            "how many nodes mbind and set_mempolicy may name, to 63; 0: those that have memory"),
         new OptionSpec(
             READ_AHEAD,
             OptionSpec.Type.NUMBER,

@@ -284,11 +284,23 @@ public enum CallFlags {
     return (long) (unit + Long.numberOfTrailingZeros(size)) << Uapi.MAP_HUGE_SHIFT;
   }
 
+  /**
+   * The bits of a value that are one number together, so that of the names within them only one can
+   * be meant: all of an advice, the lower ones of a policy's mode, none of plain flags.
+   */
+  public long numberBits() {
+    return switch (this) {
+      case MADV, FADV, SHMCTL, PRCTL, SET_MM -> -1;
+      case MPOL -> MPOL_MODE;
+      default -> 0;
+    };
+  }
+
   /** The names of a value, joined by {@code |}; bits without a name follow in hex. */
   public String format(long value) {
     List<String> parts = new ArrayList<>();
     long rest = value;
-    if (this == MADV || this == SHMCTL || this == PRCTL || this == FADV) {
+    if (numberBits() == -1) {
       rest = take(value, parts) ? 0 : value;
     } else {
       if (this == MPOL && take(value & MPOL_MODE, parts)) {

@@ -162,15 +162,25 @@ final class Arguments {
 
   private static long flags(CallFlags flags, String text, String where) {
     Map<String, Long> names = flags.names();
+    String number = null;
     long bits = 0;
     for (String part : text.split("\\|", -1)) {
       Long named = flags == CallFlags.MAP ? CallFlags.hugeSize(part) : null;
       named = named == null ? names.get(part) : named;
+      if (named != null && (named & ~flags.numberBits()) == 0 && flags.numberBits() != 0) {
+        if (number != null) {
+          throw new InputException(
+              "'" + number + "' and '" + part + "' are two numbers for one", where, allowed(flags));
+        }
+        number = part;
+      }
       if (named != null) {
         bits |= named;
       } else if (RAW.matcher(part).matches()) {
         bits |= Long.parseUnsignedLong(part.substring(2), 16);
-      } else if (part.matches("[0-9]{1,18}")) {
+      } else if (part.matches("0[0-7]{1,18}")) { // as C has it: 0600
+        bits |= Long.parseLong(part, 8);
+      } else if (part.matches("0|[1-9][0-9]{0,17}")) {
         bits |= Long.parseLong(part);
       } else {
         throw new InputException(
@@ -181,10 +191,15 @@ final class Arguments {
                 + "_ names"
                 + Nearest.hint(part, names.keySet()),
             where,
-            String.join(", ", names.keySet()) + ", numbers; joined by |");
+            allowed(flags));
       }
     }
     return bits;
+  }
+
+  private static String allowed(CallFlags flags) {
+    String names = String.join(", ", flags.names().keySet());
+    return names + (flags.numberBits() == -1 ? ", or a number" : ", numbers; joined by |");
   }
 
   private long descriptor(String text, String where) {

@@ -116,6 +116,10 @@ public final class OperationWords {
       case "msync" -> flags(CallFlags.MS);
       case "falloc" -> flags(CallFlags.FALLOC);
       case "seal" -> flags(CallFlags.SEAL);
+      case "fadv" -> word(CallFlags.FADV);
+      case "mpol" -> flags(CallFlags.MPOL);
+      case "mpol_mf" -> flags(CallFlags.MPOL_MF);
+      case "mpol_f" -> flags(CallFlags.MPOL_F);
       case "mfd" -> flags(CallFlags.MFD);
       case "ipc" -> flags(CallFlags.IPC);
       case "shm" -> flags(CallFlags.SHM);

@@ -67,7 +67,7 @@ public final class FloorContext {
   /** {@code CONFIG_KSM}. */
   public boolean hasKsm = true;
 
-  /** How many nodes policies may name; 0 for those that have memory. */
+  /** How many nodes policies may name, at most 63; 0 for those that have memory. */
   public long policyNodes;
 
   /** The disk's read_ahead_kb, in pages. */
@@ -200,9 +200,7 @@ public final class FloorContext {
 
   /** {@code cpuset_current_mems_allowed}: the nodes that a policy may name, a bit each. */
   public long nodeMask() {
-    return policyNodes <= 0
-        ? frames().nodeMask()
-        : policyNodes >= Long.SIZE - 1 ? Long.MAX_VALUE : (1L << policyNodes) - 1;
+    return policyNodes == 0 ? frames().nodeMask() : (1L << policyNodes) - 1;
   }
 
   /** The page cache of a file. */

@@ -4,13 +4,11 @@ package io.mm4j.process.page;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.TouchOutcome;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 
 /**
  * What the disk has of a file in other bytes than the file began with: pages that left the page
@@ -76,13 +74,13 @@ final class DiskBytes {
   }
 
   /**
-   * What the file has from a page on to its end, by index; holes are left out. O(pages), where the
-   * file's bytes are known, else O(pages that were touched).
+   * What the file has from a page on to its end, by index; holes are left out. O(pages that were
+   * touched, and of a file whose bytes are known, those that it began with).
    */
   Map<Long, short[]> from(long firstIndex) {
     Map<Long, short[]> out = new HashMap<>();
     MappedFile.Content known = file.mapped().content();
-    for (long index : known != null ? all(firstIndex) : touched(firstIndex)) {
+    for (long index : candidates(firstIndex, known != null)) {
       short[] here = pages.get(index);
       long pfn = file.pages.get(index);
       if (pfn != Frames.NONE) {
@@ -97,23 +95,21 @@ final class DiskBytes {
     return out;
   }
 
-  private List<Long> all(long firstIndex) {
-    List<Long> out = new ArrayList<>();
-    for (long i = firstIndex; i < file.pageCount(); i++) {
-      out.add(i);
-    }
-    return out;
-  }
-
-  private List<Long> touched(long firstIndex) {
-    Set<Long> out = new TreeSet<>(pages.tailMap(firstIndex).keySet());
+  /** Pages that may have bytes: behind what a file began with, nobody knows any but the touched. */
+  private Set<Long> candidates(long firstIndex, boolean known) {
+    Set<Long> out = new HashSet<>(pages.tailMap(firstIndex).keySet());
     file.pages.forEach(
         (index, pfn) -> {
           if (index >= firstIndex) {
             out.add(index);
           }
         });
-    return List.copyOf(out);
+    long began = (file.mapped().sizeBytes() + PAGE - 1) >>> Pages.PAGE_SHIFT;
+    long past = known ? Math.min(Math.min(began, file.pageCount()), file.holesFrom) : 0;
+    for (long i = firstIndex; i < past; i++) {
+      out.add(i);
+    }
+    return out;
   }
 
   private static short[] original(MappedFile file, MappedFile.Content known, long index) {

@@ -173,6 +173,10 @@ public final class CacheAdviceCases {
     Looks.fails(
         rig, "KEEP_SIZE", Errno.EOPNOTSUPP, allocate(rig, fd, collapse | 1, 4 * PAGE, PAGE));
     Looks.fails(rig, "tmpfs", Errno.EOPNOTSUPP, allocate(rig, CaseSetup.TMPFS, insert, 0, PAGE));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 8L << 40));
+    rig.gives("a hole of terabytes", 0, allocate(rig, fd, collapse, 4 * PAGE, PAGE));
+    rig.has(A + 7 * PAGE, 101);
+    rig.has(A + 62 * PAGE, 0);
   }
 
   private static void set(Rig rig, String name, long value) {
