@@ -29,6 +29,7 @@ import io.mm4j.process.task.LinuxTasks;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** Makes address spaces that answer as Linux 6.18 does. */
@@ -117,6 +118,11 @@ final class LinuxProcessFloor implements ProcessFloor {
     given.put(name, value);
     options = Options.of(new LinuxProcessFloorProvider(), given, "kernel option");
     apply(options);
+  }
+
+  @Override
+  public void clock(LongSupplier realSeconds) {
+    context.clock(realSeconds);
   }
 
   @Override

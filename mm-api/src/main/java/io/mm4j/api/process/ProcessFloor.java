@@ -4,6 +4,7 @@ package io.mm4j.api.process;
 import io.mm4j.api.InputException;
 import io.mm4j.api.memory.Pages;
 import java.util.List;
+import java.util.function.LongSupplier;
 import org.apiguardian.api.API;
 
 /**
@@ -100,6 +101,14 @@ public interface ProcessFloor extends AutoCloseable {
     throw new InputException(
         "this process floor has no option '" + name + "'", "the recording", "a floor that has it");
   }
+
+  /**
+   * Gives the floor a clock. Without one, as where a recording is replayed, it knows neither times
+   * nor numbers of processes where calls tell them; a floor that tells none has no use for it.
+   *
+   * @param realSeconds seconds since 1970
+   */
+  default void clock(LongSupplier realSeconds) {}
 
   /**
    * The tasks, on this machine's CPUs.

@@ -43,6 +43,12 @@ public final class ShellSession {
 
   private static final long MOST_REPEATS = 1_000_000;
   private static final int FIRST_FD = 3;
+  private static final long NS_PER_SECOND = 1_000_000_000;
+
+  /** When the machine of a session boots: at the beginning of 2026, in UTC. */
+  private static final long BOOT_SECONDS = 1_767_225_600;
+
+  private static final long MOST_SECONDS = 1_000_000;
 
   static {
     command("explain", "explain OPERATION...", "makes it, and says why it came out so");
@@ -51,7 +57,8 @@ public final class ShellSession {
     command("ls", "ls", "the files that there are");
     command("ps", "ps", "the processes, and which one makes the calls");
     command("spawn", "spawn", "one more process; `process PID` goes on in it");
-    command("sysctl", "sysctl vm.NAME=VALUE", "writes a file under /proc/sys/vm");
+    command("sysctl", "sysctl vm.NAME=VALUE", "writes a file under /proc/sys");
+    command("sleep", "sleep SECONDS", "so much time goes by");
     command("drain_all_pages", "drain_all_pages", "per-cpu pages go back to their zones");
     command("validate", "validate", "every floor checks itself, and the frames of all add up");
     command("plugins", "plugins", "the plugins that this machine was booted with");
@@ -94,6 +101,7 @@ public final class ShellSession {
     this.columns = columns;
     pages = new PageExplainer(machine, null, results);
     slabs = new SlabExplainer(machine, results);
+    machine.processes().clock(() -> BOOT_SECONDS + machine.clock().nowNs() / NS_PER_SECOND);
     RunningProcess first = process(1);
     calls = new CallExplainer(List.of(first), first, results);
   }
@@ -174,6 +182,7 @@ public final class ShellSession {
         out.println("process " + pid + "; `process " + pid + "` goes on in it");
       }
       case "sysctl" -> sysctl(rest);
+      case "sleep" -> sleep(rest);
       case "drain_all_pages" -> machine.pages().drainAllPages(machine.cpus().get(0));
       case "validate" -> {
         FloorsCheck.all(machine);
@@ -288,16 +297,26 @@ public final class ShellSession {
     if (eq <= 0) {
       throw new InputException("'" + text + "' sets nothing", "sysctl", "vm.NAME=VALUE");
     }
-    String name = text.substring(0, eq).strip().replaceFirst("^vm\\.", "");
+    String name = text.substring(0, eq).strip().replaceFirst("^(vm|kernel)\\.", "");
     long error = machine.processes().writeSysctl(name, text.substring(eq + 1).strip());
     if (error != 0) {
       throw new InputException(
           Errno.nameOf((int) -error),
           "sysctl " + text,
           "overcommit_memory, overcommit_ratio, overcommit_kbytes, max_map_count, mmap_min_addr,"
-              + " legacy_va_layout, nr_hugepages, nr_overcommit_hugepages; numbers that Linux"
-              + " takes");
+              + " legacy_va_layout, nr_hugepages, nr_overcommit_hugepages; of kernel. shmmax,"
+              + " shmall, shmmni, shm_next_id, shm_rmid_forced; numbers that Linux takes");
     }
+  }
+
+  private void sleep(List<String> words) {
+    String text = String.join(" ", words);
+    long seconds = text.matches("[0-9]{1,7}") ? Long.parseLong(text) : -1;
+    if (seconds < 0 || seconds > MOST_SECONDS) {
+      throw new InputException(
+          "'" + text + "' is no time to sleep", "sleep", "0 to " + MOST_SECONDS + " seconds");
+    }
+    machine.clock().advance(seconds * NS_PER_SECOND);
   }
 
   private void help(List<String> words) {

@@ -9,6 +9,8 @@ import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.Frames;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * process_vm_readv and process_vm_writev ({@code process_vm_rw}, mm/process_vm_access.c, and {@code
@@ -36,10 +38,14 @@ final class ProcessVm {
   private final Mm mm;
   private final Touch touch;
 
-  /** The ranges that are read, two words each: where, and how many bytes. */
-  private long[] ranges = {};
+  /** {@code struct iovec}. */
+  private record Range(long addr, long bytes) {}
 
-  private long[] local = {};
+  /** What was read last. */
+  private List<Range> ranges = List.of();
+
+  /** Where the process' own bytes are. */
+  private List<Range> local = List.of();
 
   /** The range of {@link #local} that is next, and the bytes of it that are done. */
   private int at;
@@ -72,11 +78,7 @@ final class ProcessVm {
     if (error != 0) {
       return error;
     }
-    long pages = 0;
-    for (int i = 0; i < ranges.length; i += 2) {
-      pages |= ranges[i + 1];
-    }
-    if (pages == 0) {
+    if (ranges.stream().allMatch(range -> range.bytes == 0)) {
       return 0;
     }
     Mm other = mm.context.process((int) a[0]);
@@ -88,8 +90,9 @@ final class ProcessVm {
     }
     long before = left;
     boolean works = true;
-    for (int i = 0; i < ranges.length && left > 0 && works; i += 2) {
-      works = ranges[i + 1] == 0 || range(other, ranges[i], ranges[i + 1], write);
+    for (int i = 0; i < ranges.size() && left > 0 && works; i++) {
+      Range range = ranges.get(i);
+      works = range.bytes == 0 || range(other, range.addr, range.bytes, write);
     }
     return works || before > left
         ? before - left
@@ -104,17 +107,18 @@ final class ProcessVm {
     if (!RangeCalls.userRange(addr, count * RANGE_BYTES)) {
       return mm.error(Errno.EFAULT, "the ranges are not in user space");
     }
-    ranges = new long[(int) count * 2];
-    for (int i = 0; i < ranges.length; i++) {
-      long word = addr + (long) i * Long.BYTES;
-      if (!touch.kernelRead(word, Long.BYTES)) {
+    List<Range> found = new ArrayList<>();
+    for (long here = addr; here < addr + count * RANGE_BYTES; here += RANGE_BYTES) {
+      if (!touch.kernelRead(here, RANGE_BYTES)) {
         return mm.error(Errno.EFAULT, "the ranges cannot be read");
       }
-      ranges[i] = number(word);
-      if (i % 2 == 1 && ranges[i] < 0) {
+      Range range = new Range(number(here), number(here + Long.BYTES));
+      if (range.bytes < 0) {
         return mm.error(Errno.EINVAL, "a range has a negative length");
       }
+      found.add(range);
     }
+    ranges = List.copyOf(found);
     return 0;
   }
 
@@ -129,18 +133,19 @@ final class ProcessVm {
 
   /** {@code import_iovec}: what was read is where the process' own bytes are. */
   private long takeLocal() {
-    local = ranges;
-    at = 0;
-    doneThere = 0;
+    List<Range> taken = new ArrayList<>();
     left = 0;
-    for (int i = 0; i < local.length; i += 2) {
-      long bytes = local.length == 2 ? Math.min(local[1], MOST_BYTES) : local[i + 1];
-      if (!RangeCalls.userRange(local[i], bytes)) {
+    for (Range range : ranges) {
+      long bytes = ranges.size() == 1 ? Math.min(range.bytes, MOST_BYTES) : range.bytes;
+      if (!RangeCalls.userRange(range.addr, bytes)) {
         return mm.error(Errno.EFAULT, "a range of the process is not in user space");
       }
-      local[i + 1] = Math.min(bytes, MOST_BYTES - left);
-      left += local[i + 1];
+      taken.add(new Range(range.addr, Math.min(bytes, MOST_BYTES - left)));
+      left += taken.getLast().bytes;
     }
+    local = List.copyOf(taken);
+    at = 0;
+    doneThere = 0;
     return 0;
   }
 
@@ -197,13 +202,14 @@ final class ProcessVm {
   private boolean page(long pfn, int offset, int bytes, boolean write) {
     int done = 0;
     while (done < bytes && left > 0) {
-      if (doneThere == local[at * 2 + 1]) {
+      Range range = local.get(at);
+      if (doneThere == range.bytes) {
         at++;
         doneThere = 0;
         continue;
       }
-      long addr = local[at * 2] + doneThere;
-      long room = Math.min(local[at * 2 + 1] - doneThere, Mm.PAGE - (addr & Mm.PAGE - 1));
+      long addr = range.addr + doneThere;
+      long room = Math.min(range.bytes - doneThere, Mm.PAGE - (addr & Mm.PAGE - 1));
       int n = (int) Math.min(bytes - done, room);
       Touch.Access access = write ? Touch.Access.READ : Touch.Access.WRITE;
       if (!touch.access(addr, access, TouchOutcome.UNKNOWN).ok()) {

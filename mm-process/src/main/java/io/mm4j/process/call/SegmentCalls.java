@@ -11,6 +11,7 @@ import io.mm4j.api.process.Uapi;
 import io.mm4j.process.fault.Touch;
 import io.mm4j.process.mm.IpcPerm;
 import io.mm4j.process.mm.Mm;
+import io.mm4j.process.mm.SegmentUse;
 import io.mm4j.process.mm.Segments;
 import io.mm4j.process.mm.Segments.Segment;
 import io.mm4j.process.page.HugePool;
@@ -92,7 +93,7 @@ final class SegmentCalls {
       return full();
     }
     MappedFile file = Segments.file(key, MappedFile.Kind.TMPFS, bytes);
-    return segments.add(key, bytes, made(flags), pages, file).id();
+    return segments.add(key, bytes, made(flags), pages, file, mm.pid).id();
   }
 
   private long full() {
@@ -120,7 +121,7 @@ final class SegmentCalls {
       mm.context.closed(file);
       return mm.error(Errno.ENOMEM, "the pool has not so many huge pages");
     }
-    return mm.context.segments.add(key, bytes, made(flags), 0, file).id();
+    return mm.context.segments.add(key, bytes, made(flags), 0, file, mm.pid).id();
   }
 
   private IpcPerm made(long flags) {
@@ -310,9 +311,11 @@ final class SegmentCalls {
     IpcPerm perm = segment.perm();
     long uid = load(buf + UID, perm.uid());
     long gid = load(buf + GID, perm.gid());
-    return perm.change(uid, gid, load(buf + MODE, perm.mode()))
-        ? 0
-        : mm.error(Errno.EINVAL, "no such user or group");
+    if (!perm.change(uid, gid, load(buf + MODE, perm.mode()))) {
+      return mm.error(Errno.EINVAL, "no such user or group");
+    }
+    segment.use().changed();
+    return 0;
   }
 
   /** A number of four bytes in user memory; what it was before if nobody here knows it. */
@@ -346,7 +349,7 @@ final class SegmentCalls {
         : mm.error(Errno.ENOMEM, "RLIMIT_MEMLOCK: the user has locked too much");
   }
 
-  /** {@code struct shmid64_ds}: its times and PIDs are not known here. */
+  /** {@code struct shmid64_ds}: without a clock its times and PIDs are not known. */
   private void describe(Segment segment, UserBytes to) {
     IpcPerm perm = segment.perm();
     to.number(mm.context.segments.keyOf(segment), Integer.BYTES);
@@ -358,7 +361,16 @@ final class SegmentCalls {
     to.number(segment.id() >>> 15, Short.BYTES); // seq
     to.number(0, Short.BYTES + Integer.BYTES + 2 * Long.BYTES);
     to.number(segment.bytes(), Long.BYTES);
-    to.unknown(4 * Long.BYTES); // atime, dtime, ctime; cpid and lpid
+    if (mm.context.hasClock()) {
+      SegmentUse use = segment.use();
+      to.number(use.attachedSeconds(), Long.BYTES);
+      to.number(use.detachedSeconds(), Long.BYTES);
+      to.number(use.changedSeconds(), Long.BYTES);
+      to.number(use.creator(), Integer.BYTES);
+      to.number(use.last(), Integer.BYTES);
+    } else {
+      to.unknown(4 * Long.BYTES);
+    }
     to.number(mm.context.fileObject(segment.file()).vmas().size(), Long.BYTES);
     to.number(0, 2 * Long.BYTES);
   }

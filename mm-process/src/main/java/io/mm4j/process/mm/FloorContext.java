@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.LongConsumer;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -49,6 +50,7 @@ public final class FloorContext {
   private final IdentityHashMap<MappedFile, FileObject> files = new IdentityHashMap<>();
   private final List<Mm> spaces = new ArrayList<>();
   private int lastPid;
+  private @Nullable LongSupplier clock;
 
   /** {@code mm_forbids_zeropage()}: a read of anonymous memory maps a page of its own. */
   public boolean forbidsZeroPage;
@@ -331,7 +333,23 @@ public final class FloorContext {
   /** An address space of this floor exists. */
   public void add(Mm mm) {
     mm.pid = ++lastPid;
+    mm.vmas.actor = mm.pid;
     spaces.add(mm);
+  }
+
+  /** {@code ktime_get_real_seconds()}; 0 without a clock. */
+  public long realSeconds() {
+    return clock == null ? 0 : clock.getAsLong();
+  }
+
+  /** Whether there is a clock: without one neither times nor numbers of processes are known. */
+  public boolean hasClock() {
+    return clock != null;
+  }
+
+  /** From now on this is the time. */
+  public void clock(LongSupplier realSeconds) {
+    clock = realSeconds;
   }
 
   /** {@code find_get_task_by_vpid()}, by {@link Mm#pid}; null if it lives no more. */
@@ -347,6 +365,7 @@ public final class FloorContext {
   /** It exists no more. */
   public void remove(Mm mm) {
     spaces.remove(mm);
+    segments.exited(mm.pid);
     mm.descriptors.values().forEach(open -> closed(open.file()));
   }
 

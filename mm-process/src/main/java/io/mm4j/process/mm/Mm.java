@@ -145,6 +145,7 @@ public final class Mm {
     child.vdso = vdso;
     child.hasGate = hasGate;
     child.pkeyLost = pkeyLost;
+    child.vmas.actor = pid;
     child.dumpable = dumpable;
     child.inherit(this);
     return child;

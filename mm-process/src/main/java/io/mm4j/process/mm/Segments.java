@@ -7,6 +7,7 @@ import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.ResourceLimit;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.LongSupplier;
@@ -47,9 +48,16 @@ public final class Segments {
    * @param bytes its size as it was asked for
    * @param perm whose it is, which changes
    * @param chargedPages what it has charged
+   * @param use when it was used and by whom, which changes
    */
   public record Segment(
-      long id, long key, long bytes, IpcPerm perm, long chargedPages, MappedFile file) {}
+      long id,
+      long key,
+      long bytes,
+      IpcPerm perm,
+      long chargedPages,
+      MappedFile file,
+      SegmentUse use) {}
 
   private final Map<Long, Segment> byId = new HashMap<>();
   private final Map<Long, Segment> byKey = new HashMap<>();
@@ -67,6 +75,11 @@ public final class Segments {
   private long mostBytes = NO_LIMIT;
   private long mostPages = NO_LIMIT;
   private int most = 4096;
+
+  /**
+   * {@code shm_rmid_forced}: what nobody maps is removed, once it was mapped or its maker ended.
+   */
+  private boolean forced;
 
   /** {@code shm_tot}. */
   private long pagesOfAll;
@@ -124,6 +137,7 @@ public final class Segments {
           case "shmmax", "shmall" -> -1L;
           case "shmmni" -> MOST_EVER;
           case "shm_next_id" -> Integer.MAX_VALUE;
+          case "shm_rmid_forced" -> 1;
           default -> 0;
         };
     if (highest == 0) {
@@ -142,7 +156,11 @@ public final class Segments {
       case "shmmax" -> mostBytes = value;
       case "shmall" -> mostPages = value;
       case "shmmni" -> most = (int) value;
-      default -> wantedId = (int) value;
+      case "shm_next_id" -> wantedId = (int) value;
+      default -> {
+        forced = value == 1;
+        removeOrphans();
+      }
     }
     return 0;
   }
@@ -155,6 +173,31 @@ public final class Segments {
     }
     return Long.parseUnsignedLong(
         hex ? text.substring(2) : text, hex ? 16 : text.startsWith("0") ? 8 : 10);
+  }
+
+  /** {@code shm_may_destroy()} in {@code shm_close()}. */
+  private void unmapped(long id) {
+    Segment segment = byId.get(id);
+    if (segment != null
+        && forced
+        && !segment.perm().has(IpcPerm.DEST)
+        && context.fileObject(segment.file()).vmas().size() == 0) {
+      remove(segment);
+    }
+  }
+
+  /** {@code shm_destroy_orphaned()}: those of whose maker lives no more. */
+  private void removeOrphans() {
+    List.copyOf(byIndex.values()).stream()
+        .filter(segment -> context.process(segment.use().creator()) == null)
+        .forEach(segment -> unmapped(segment.id()));
+  }
+
+  /** {@code exit_shm()}: a process has ended. */
+  void exited(int pid) {
+    List.copyOf(byIndex.values()).stream()
+        .filter(segment -> segment.use().creator() == pid)
+        .forEach(segment -> unmapped(segment.id()));
   }
 
   /** The segment of an identifier, or null. */
@@ -180,16 +223,18 @@ public final class Segments {
   }
 
   /** A new one, whose pages are charged or promised. */
-  public Segment add(long key, long bytes, IpcPerm perm, long chargedPages, MappedFile file) {
+  public Segment add(
+      long key, long bytes, IpcPerm perm, long chargedPages, MappedFile file, int creator) {
     long id = newId();
-    Segment made = new Segment(id, key, bytes, perm, chargedPages, file);
+    SegmentUse use = new SegmentUse(context, creator, () -> unmapped(id));
+    Segment made = new Segment(id, key, bytes, perm, chargedPages, file, use);
     byId.put(id, made);
     byIndex.put((int) id & MOST_EVER - 1, made);
     pagesOfAll += pages(made);
     if (key != PRIVATE) {
       byKey.put(key, made);
     }
-    context.fileObject(file).segment();
+    context.fileObject(file).segment(use);
     return made;
   }
 

@@ -62,13 +62,22 @@ public final class FileObject {
   /** Every page is mapped once more by somebody who is not here. */
   private boolean mappedElsewhere;
 
-  private boolean segment;
+  private @Nullable Watcher segment;
 
   /** {@code i_size}. */
   long sizeBytes;
 
   /** Pages from here on are zero and not in the cache until they have a frame. */
   long holesFrom;
+
+  /** Who hears of each mapping, with the process that makes the call ({@code vm_ops}). */
+  public interface Watcher {
+    /** A VMA shows the file; it is counted already. */
+    void mapped(int pid);
+
+    /** A VMA shows it no more; it is not counted any more. */
+    void unmapped(int pid);
+  }
 
   /** An empty cache. */
   public FileObject(Frames frames, MappedFile mapped) {
@@ -104,13 +113,19 @@ public final class FileObject {
   }
 
   /** A VMA shows it ({@code get_file} in {@code vm_area_dup} and {@code __mmap_new_vma}). */
-  public void get(Mapping vma) {
+  public void get(Mapping vma, int pid) {
     vmas.add(vma);
+    if (segment != null) {
+      segment.mapped(pid);
+    }
   }
 
   /** A VMA shows it no more ({@code fput}). */
-  public void put(Mapping vma) {
+  public void put(Mapping vma, int pid) {
     vmas.remove(vma);
+    if (segment != null) {
+      segment.unmapped(pid);
+    }
     if (vmas.size() == 0 && whenUnmapped != null) {
       whenUnmapped.run();
     }
@@ -342,13 +357,13 @@ public final class FileObject {
   }
 
   /** It is a System V segment. */
-  public void segment() {
-    segment = true;
+  public void segment(Watcher watcher) {
+    segment = watcher;
   }
 
   /** Whether {@link #segment} was called. */
   public boolean isSegment() {
-    return segment;
+    return segment != null;
   }
 
   /** Whether its pages count as shared memory. */

@@ -30,6 +30,9 @@ public final class VmaTree {
   private final AnonTable anonTable;
   private final @Nullable PageTable pages;
 
+  /** Which process makes the calls: that of the tree, but in a fork the parent. */
+  public int actor;
+
   /** A tree over an empty index, without page tables. */
   public VmaTree(VmaIndex index, BooleanSupplier allocationFails) {
     this(index, allocationFails, new AnonTable(), null);
@@ -204,7 +207,7 @@ public final class VmaTree {
     }
     byHandle[handle] = vma;
     if (vma.backing != null) {
-      vma.backing.get(vma);
+      vma.backing.get(vma, actor);
     }
     vma.handle = handle;
     generation++;
@@ -227,7 +230,7 @@ public final class VmaTree {
     }
     AnonVmas.unlink(vma);
     if (vma.backing != null) {
-      vma.backing.put(vma);
+      vma.backing.put(vma, actor);
     }
     vma.reset();
     if (pooled == pool.length) {

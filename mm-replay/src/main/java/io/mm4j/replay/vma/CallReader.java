@@ -26,7 +26,8 @@ final class CallReader {
           "shmmax",
           "shmall",
           "shmmni",
-          "shm_next_id");
+          "shm_next_id",
+          "shm_rmid_forced");
 
   private static final int MAX_PROCESS = 1 << 16;
 

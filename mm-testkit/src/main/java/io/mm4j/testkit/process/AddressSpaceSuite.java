@@ -44,6 +44,7 @@ import io.mm4j.testkit.process.rules.ProcessRefusals;
 import io.mm4j.testkit.process.rules.RefusalCases;
 import io.mm4j.testkit.process.rules.RoundTripCases;
 import io.mm4j.testkit.process.rules.SegmentCases;
+import io.mm4j.testkit.process.rules.SegmentUseCases;
 import io.mm4j.testkit.process.rules.ShareRules;
 import io.mm4j.testkit.process.rules.ShortageCases;
 import io.mm4j.testkit.process.rules.StateRules;
@@ -94,6 +95,7 @@ public final class AddressSpaceSuite {
     rules.addAll(EffectCases.all());
     rules.addAll(PolicyCases.all());
     rules.addAll(OtherProcessCases.all());
+    rules.addAll(SegmentUseCases.all());
     rules.addAll(CacheAdviceCases.all());
     rules.addAll(ShareRules.cases());
     rules.addAll(PageCacheCases.all());

@@ -9,6 +9,7 @@ import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.Tasks;
 import java.util.List;
+import java.util.function.LongSupplier;
 
 /** Passes everything on; faults change one thing. */
 public class DelegatingFloor implements ProcessFloor {
@@ -58,6 +59,11 @@ public class DelegatingFloor implements ProcessFloor {
   @Override
   public void unlink(MappedFile file) {
     right.unlink(file);
+  }
+
+  @Override
+  public void clock(LongSupplier realSeconds) {
+    right.clock(realSeconds);
   }
 
   @Override

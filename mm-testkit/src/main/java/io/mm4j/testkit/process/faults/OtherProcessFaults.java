@@ -9,6 +9,7 @@ import io.mm4j.api.process.Syscall;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Fault;
 import java.util.List;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** The faults of the cases about memory of other processes and descriptors that only name. */
@@ -39,7 +40,32 @@ final class OtherProcessFaults {
             "path-reads",
             "A descriptor of O_PATH can be read and mapped.",
             right -> DelegatingSpace.floor(right, Opened::new),
-            "AS-F72"));
+            "AS-F72"),
+        SyscallFaults.floor(
+            "no-time-goes-by",
+            "The clock stands still.",
+            right ->
+                new DelegatingFloor(right) {
+                  @Override
+                  public void clock(LongSupplier realSeconds) {
+                    long now = realSeconds.getAsLong();
+                    super.clock(() -> now);
+                  }
+                },
+            "AS-F73"),
+        SyscallFaults.floor(
+            "nothing-is-forced",
+            "kernel.shm_rmid_forced is not looked at.",
+            right ->
+                new DelegatingFloor(right) {
+                  @Override
+                  public long writeSysctl(String name, String value) {
+                    return name.equals("shm_rmid_forced") && value.equals("1")
+                        ? 0
+                        : super.writeSysctl(name, value);
+                  }
+                },
+            "AS-F74"));
   }
 
   private static final class Opened extends DelegatingSpace {
