@@ -175,14 +175,11 @@ public final class Segments {
         hex ? text.substring(2) : text, hex ? 16 : text.startsWith("0") ? 8 : 10);
   }
 
-  /** {@code shm_may_destroy()} in {@code shm_close()}. */
+  /** {@code shm_close()}: a mapping of it is gone. */
   private void unmapped(long id) {
     Segment segment = byId.get(id);
-    if (segment != null
-        && forced
-        && !segment.perm().has(IpcPerm.DEST)
-        && context.fileObject(segment.file()).vmas().size() == 0) {
-      remove(segment);
+    if (segment != null) {
+      mayGo(segment);
     }
   }
 
@@ -301,15 +298,17 @@ public final class Segments {
       return map.getAsLong();
     } finally {
       attaching = null;
-      if (segment.perm().has(IpcPerm.DEST)) {
-        mayGo(segment);
-      }
+      mayGo(segment);
     }
   }
 
-  /** {@code shm_may_destroy()} of one that was removed, and what follows. */
+  /** {@code shm_may_destroy()}, and what follows. */
   private void mayGo(Segment segment) {
-    if (!segment.equals(attaching) && context.fileObject(segment.file()).vmas().size() == 0) {
+    boolean unwanted = forced || segment.perm().has(IpcPerm.DEST);
+    if (unwanted
+        && byId.containsKey(segment.id()) // nobody has destroyed it before
+        && !segment.equals(attaching)
+        && context.fileObject(segment.file()).vmas().size() == 0) {
       destroy(segment);
     }
   }
@@ -356,6 +355,7 @@ public final class Segments {
 
   private void destroy(Segment segment) {
     unlock(segment);
+    byKey.remove(segment.key(), segment); // another may have the key by now
     byId.remove(segment.id());
     byIndex.values().remove(segment);
     pagesOfAll -= pages(segment);
