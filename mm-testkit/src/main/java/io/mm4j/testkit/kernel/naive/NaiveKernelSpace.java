@@ -328,6 +328,11 @@ public final class NaiveKernelSpace implements KernelSpace {
     if (count <= 0 || count > pfns.length) {
       throw new MisuseException("frames to map: count=" + count);
     }
+    for (int i = 0; i < count; i++) {
+      if (pfns[i] < 0 || pfns[i] >= floors.memory().memMap().endPfn()) {
+        throw new MisuseException("no frame of RAM: pfn=" + pfns[i]);
+      }
+    }
     NaiveArea area = area(cpu, kind, count * PAGE, PAGE, guard, caller);
     if (area == null) {
       return NO_ADDRESS;

@@ -30,6 +30,11 @@ final class DebugFaults {
             List.of("SL-K01", "SL-K05", "SL-K06", "SL-K10", "SL-27", "SL-35", "SL-44", "SL-60"),
             floors -> new Blind(floors, Kind.RIGHT_REDZONE)),
         SlabFaults.fault(
+            "follows-any-link",
+            "Whatever a free object says is the next one.",
+            List.of("SL-63"),
+            FollowsAnyLink::new),
+        SlabFaults.fault(
             "blind-before-objects",
             "The red zone before an object is not looked at.",
             List.of("SL-27", "SL-35"),
@@ -123,6 +128,22 @@ final class DebugFaults {
         protected boolean area(
             Kind what, NaiveCache cache, long object, long from, long to, int value) {
           return what == kind || super.area(what, cache, object, from, to, value);
+        }
+      };
+    }
+  }
+
+  private static final class FollowsAnyLink extends NaiveSlabAllocator {
+    FollowsAnyLink(Floors floors) {
+      super(floors);
+    }
+
+    @Override
+    protected NaiveDebug newDebug() {
+      return new NaiveDebug(this) {
+        @Override
+        protected boolean isLink(NaiveCache cache, NaiveCache.Slab slab, long next) {
+          return true;
         }
       };
     }

@@ -178,7 +178,7 @@ public class NaiveDebug {
     boolean outside = cache.geometry.link >= cache.geometry.inuse;
     if (outside || !used) {
       long next = slabs.next(cache, object);
-      if (next != 0 && cache.number(slab, next) < 0) {
+      if (!isLink(cache, slab, next)) {
         long link = object + cache.geometry.link;
         report(Kind.FREE_POINTER, cache, object, link, "Freepointer corrupt");
         slabs.setNext(cache, object, 0);
@@ -224,6 +224,11 @@ public class NaiveDebug {
     }
     int space = text.lastIndexOf(" cpu=");
     return new Track(text.substring(0, space), Integer.parseInt(text.substring(space + 5)), 0);
+  }
+
+  /** Whether a free object may say that this one is next. */
+  protected boolean isLink(NaiveCache cache, Slab slab, long next) {
+    return next == 0 || cache.number(slab, next) >= 0;
   }
 
   /** How many errors there are in a cache. */

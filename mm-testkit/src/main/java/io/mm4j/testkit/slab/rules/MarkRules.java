@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Known bytes around and in the objects of one cache, whatever the machine was booted with. */
@@ -56,6 +57,17 @@ public final class MarkRules {
             "the object is lost, or counted as free and in use at once",
             Aspect.OVERLAP,
             MarkRules::unheard),
+        CaseRules.rule(
+            "SL-63",
+            "links-that-lead-nowhere",
+            "In a cache with checks a link of a free object that leads to no object is reported"
+                + " when somebody comes to it, by a validation or by an allocation, and nothing"
+                + " that is no free object is handed out for it.",
+            "A link that was written over would hand out anything.",
+            "mm/slub.c check_object, on_freelist, alloc_consistency_checks",
+            "the link is followed, or the objects behind it are handed out twice",
+            Aspect.OVERLAP,
+            MarkRules::links),
         SlabRule.booted(
             new RuleInfo(
                 "SL-61",
@@ -146,6 +158,55 @@ public final class MarkRules {
     CaseRules.refused(
         "a double free that nobody hears of", () -> s.slabs.kmemCacheFree(s.cpu(0), cache, twice));
     s.validate();
+  }
+
+  private static void links(SlabSubject s, Seeded random) {
+    for (int kind = 0; kind < 8; kind++) {
+      int flags = SlabFlags.SLAB_NO_MERGE | SlabFlags.SLAB_CONSISTENCY_CHECKS;
+      flags |= (kind & 1) != 0 ? SlabFlags.SLAB_RED_ZONE : 0;
+      flags |= (kind & 2) != 0 ? SlabFlags.SLAB_POISON : 0;
+      KmemCache cache =
+          s.slabs.kmemCacheCreate(
+              KmemCacheArgs.of("links", 8 * random.between(2, 60)).withFlags(flags));
+      long first = s.slabs.kmemCacheAlloc(s.cpu(0), cache, GFP);
+      long second = s.slabs.kmemCacheAlloc(s.cpu(0), cache, GFP);
+      s.slabs.kmemCacheFree(s.cpu(0), cache, first);
+      s.slabs.kmemCacheFree(s.cpu(0), cache, second);
+      long link = linkTo(s, cache, second, first);
+      if (link == 0) {
+        return; // the plugin keeps no links in or behind its objects
+      }
+      List<SlabReport> reports = new ArrayList<>();
+      s.slabs.onReport(reports::add);
+      s.machine.memory().putLong(link, first + 1 + random.below(7));
+      if (kind >= 4) {
+        check(s.slabs.validateCache(s.cpu(0), cache) > 0, "findings of a validation", "none");
+      }
+      Set<Long> objects = new HashSet<>();
+      for (int i = 0; i < 3 * cache.objectsPerSlab(); i++) {
+        long object = s.slabs.kmemCacheAlloc(s.cpu(0), cache, GFP);
+        check(object % 8 == 0, "an object of the cache", String.format("0x%x", object));
+        check(objects.add(object), "an object that nobody has", String.format("0x%x", object));
+      }
+      reported(Kind.FREE_POINTER, reports);
+      objects.forEach(object -> s.slabs.kmemCacheFree(s.cpu(0), cache, object));
+      s.slabs.onReport(null);
+    }
+  }
+
+  private static void reported(Kind kind, List<SlabReport> reports) {
+    boolean one = reports.stream().anyMatch(report -> report.kind() == kind);
+    check(one, "a report of " + kind, reports.toString());
+  }
+
+  /** Where a free object says that another one is next; 0 if it does not. */
+  private static long linkTo(SlabSubject s, KmemCache cache, long object, long next) {
+    for (long at = object; at < object + cache.size(); at += 8) {
+      if (s.machine.memory().getLong(at) == next) {
+        return at;
+      }
+    }
+    return 0;
   }
 
   private static void chosen(SlabSubject s, Seeded random) {

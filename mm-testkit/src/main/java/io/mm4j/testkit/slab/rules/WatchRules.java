@@ -7,6 +7,7 @@ import static io.mm4j.testkit.RuleViolation.checkEqual;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.slab.KmemCache;
 import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.slab.SlabAllocatorProvider;
@@ -35,7 +36,8 @@ public final class WatchRules {
             "what-is-told",
             "Who watches is told of each object that is handed out and comes back, and of each slab"
                 + " that comes and goes, once, with the CPU, the cache and the sizes; slabs that"
-                + " came and did not go are the frames that are held. A plugin that shows nothing"
+                + " came and did not go are the frames that are held, and the first of several says"
+                + " that it is a head. A plugin that shows nothing"
                 + " is not judged.",
             "Traces of a run are read by those who look for what it did.",
             "include/trace/events/kmem.h; mm4j's contract of SlabEvents",
@@ -167,6 +169,7 @@ public final class WatchRules {
         }
       }
       checkEqual(frames() - framesBefore, frames, "frames of slabs that were told of");
+      slabs.values().forEach(this::checkHead);
     }
 
     private void enter(Event event) {
@@ -196,6 +199,15 @@ public final class WatchRules {
               event.toString());
         }
       }
+    }
+
+    private void checkHead(Event slab) {
+      int flags = s.machine.memory().memMap().flags(slab.at);
+      int wanted = slab.bytes > 0 ? PageFlags.PG_HEAD : 0;
+      check(
+          (flags & (PageFlags.PG_HEAD | PageFlags.PG_LOCKED)) == wanted,
+          "the first frame of a slab of order " + slab.bytes + ": head if there are more, unlocked",
+          String.format("frame %d: flags 0x%x", slab.at, flags));
     }
 
     private void checkObject(Live object, Event event) {
