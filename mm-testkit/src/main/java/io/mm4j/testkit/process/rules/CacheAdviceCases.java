@@ -132,6 +132,10 @@ public final class CacheAdviceCases {
     rig.map(FAR, PAGE, RW);
     rig.gives("pread", 1, rig.mm.syscall(Syscall.PREAD64, fd, FAR, 1, 0));
     cached(rig, fd, 8, "13,02,11,02");
+    drop(rig, fd, 0, 0);
+    long read = rig.mm.syscall(Syscall.PREAD64, fd, FAR, 2 * PAGE, 5 * PAGE);
+    rig.gives("pread to a page and nowhere", PAGE, read);
+    cached(rig, fd, 8, "05,12,01");
     Looks.fails(rig, "no descriptor", Errno.EBADF, advise(rig, 99, 0, 0, 0));
     Looks.fails(rig, "unknown advice", Errno.EINVAL, advise(rig, fd, 0, 0, 6));
     Looks.fails(rig, "a negative length", Errno.EINVAL, advise(rig, fd, 0, -1, 0));

@@ -8,14 +8,17 @@ import io.mm4j.api.machine.Machine;
 import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.machine.Spi;
+import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.page.ReclaimRequest;
+import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.plugin.PluginSpec;
+import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.api.vma.VmaIndex;
@@ -289,6 +292,18 @@ public final class Floors {
       machine.pages().freeContigRange(cpu, pfn, pfn + 1);
     }
     return moved;
+  }
+
+  /** Whether writes go through the entry that maps an address, without a fault. */
+  static boolean letsWrite(AddressSpace mm, long uaddr) {
+    PageTables tables = below().machine.pageTables();
+    long[] entry = new long[1];
+    long _ =
+        tables.walk(
+            mm.fields().pgd() >>> Pages.PAGE_SHIFT,
+            uaddr,
+            (level, tablePfn, index, value) -> entry[0] = value);
+    return tables.format().bits().isWrite(entry[0]);
   }
 
   /** Memory is short: who can gives some up. */

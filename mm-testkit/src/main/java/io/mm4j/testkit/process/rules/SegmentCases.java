@@ -7,8 +7,10 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.FAR;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.READ;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 
+import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MmFields;
+import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome.Kind;
@@ -18,6 +20,7 @@ import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Cases of System V segments, of the pool of huge pages, and of calls about a whole process. */
@@ -58,7 +61,8 @@ public final class SegmentCases {
             "huge-pool-and-fork",
             "After a fork a write to a private page of the pool makes a copy; who made the promise"
                 + " gets the page at the cost of the child when none is free. What the child has"
-                + " lost it does not get again, not even where the file has a page.",
+                + " lost it does not get again, not even where the file has a page. Who has a page"
+                + " alone writes to it without a fault.",
             "hugetlb_wp, unmap_ref_private, hugetlb_no_page (HPAGE_RESV_UNMAPPED)",
             SegmentCases::poolAndFork),
         GROUP.rule(
@@ -209,11 +213,16 @@ public final class SegmentCases {
     setPool(rig, 2);
     rig.gives("mmap", A, rig.mm.mmap(A, HUGE, RW, POOL | FIXED, -1, 0));
     rig.put(A, 5);
+    alone(rig, true);
     Rig child = rig.fork();
     child.has(A, 5);
+    alone(rig, false);
     rig.put(A, 6);
+    alone(rig, true);
     child.has(A, 5);
     counts(rig, 0, 0);
+    child.put(A, 8);
+    alone(child, true);
     child.mm.exit();
     counts(rig, 1, 0);
     setPool(rig, 1);
@@ -227,6 +236,16 @@ public final class SegmentCases {
     second.mm.exit();
     rig.has(A, 7);
     copiesOfAFile(rig);
+  }
+
+  /** Whether the page at the first address is this process's alone, and may be written to then. */
+  private static void alone(Rig rig, boolean expected) {
+    boolean lets = Floors.letsWrite(rig.mm, A);
+    RuleViolation.check(lets == expected, "writes let through: " + expected, "" + lets);
+    List<Integer> flags = new ArrayList<>();
+    rig.mm.pagemap(A, A + PAGE, (at, entry) -> flags.add(rig.floor.lruFlags(Pagemap.pfn(entry))));
+    List<Integer> wanted = List.of(expected ? PageFlags.PG_ANON_EXCLUSIVE : 0);
+    RuleViolation.check(flags.equals(wanted), wanted + " in kpageflags", "" + flags);
   }
 
   /** The same of a private mapping of a file whose page is in memory. */
