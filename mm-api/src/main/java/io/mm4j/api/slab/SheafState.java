@@ -12,6 +12,9 @@ package io.mm4j.api.slab;
 abstract class SheafState {
   static final long[] SHUT = {};
 
+  /** In the gap that a JVM leaves before the first long, where the tag would lie else. */
+  private int before;
+
   private long before0;
   private long before1;
   private long before2;
