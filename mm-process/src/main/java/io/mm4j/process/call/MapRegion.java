@@ -30,6 +30,15 @@ final class MapRegion {
 
   /** The address, or a negated errno. */
   long map(@Nullable OpenFile open, long addr, long len, long flags, long pgoff) {
+    mm.context.keepFiles();
+    try {
+      return place(open, addr, len, flags, pgoff);
+    } finally {
+      mm.context.letFilesGo();
+    }
+  }
+
+  private long place(@Nullable OpenFile open, long addr, long len, long flags, long pgoff) {
     if (ProcessCalls.deniesExec(mm, flags, flags)) {
       return mm.error(Errno.EACCES, "PR_SET_MDWE: memory is not writable and executable");
     }

@@ -50,6 +50,11 @@ public final class FloorContext {
   private final IdentityHashMap<MappedFile, FileObject> files = new IdentityHashMap<>();
   private final List<Mm> spaces = new ArrayList<>();
   private int lastPid;
+
+  /** What is done with files of which {@link #keepFiles} has put it off. */
+  private final List<Runnable> kept = new ArrayList<>();
+
+  private boolean keepsFiles;
   private @Nullable LongSupplier clock;
 
   /** {@code mm_forbids_zeropage()}: a read of anonymous memory maps a page of its own. */
@@ -300,8 +305,38 @@ public final class FloorContext {
         });
   }
 
+  /**
+   * From now on files that nothing holds any more live until {@link #letFilesGo}: where one mapping
+   * takes the place of another, that one's file goes when the call returns ({@code fput} is work of
+   * the task).
+   */
+  public void keepFiles() {
+    keepsFiles = true;
+  }
+
+  /** They go, but for those that were mapped again, which go with that mapping. */
+  public void letFilesGo() {
+    keepsFiles = false;
+    while (!kept.isEmpty()) {
+      kept.removeLast().run();
+    }
+  }
+
+  private void letGo(MappedFile file, long chargedPages) {
+    FileObject object = files.get(file);
+    if (object != null && object.vmas().size() > 0) {
+      object.whenUnmapped(() -> dispose(file, chargedPages));
+    } else {
+      dispose(file, chargedPages);
+    }
+  }
+
   /** Nothing holds a file of shared memory any more. */
   void dispose(MappedFile file, long chargedPages) {
+    if (keepsFiles) {
+      kept.add(() -> letGo(file, chargedPages));
+      return;
+    }
     committedPages -= chargedPages;
     FileObject object = files.remove(file);
     if (object != null) {

@@ -325,16 +325,22 @@ public final class HugePool {
     }
   }
 
-  /** {@code remove_inode_hugepages} of a part of a file that nothing maps any more. */
+  /**
+   * {@code remove_inode_hugepages} of a part of a file that nothing maps any more. A hole leaves
+   * what was promised for pages that the file does not have; all up to {@link Long#MAX_VALUE}, the
+   * new end, takes that back, too.
+   */
   public void remove(FileObject file, long firstHuge, long pastHuge) {
     Cache cache = files.get(file);
     if (cache != null) {
       Map<Long, Long> pages = cache.pages.subMap(firstHuge, pastHuge);
       pages.values().forEach(this::put);
       pages.clear();
-      var promises = cache.promised.subSet(firstHuge, pastHuge);
-      forget(promises.size());
-      promises.clear();
+      if (pastHuge == Long.MAX_VALUE) {
+        var promises = cache.promised.tailSet(firstHuge);
+        forget(promises.size());
+        promises.clear();
+      }
     }
   }
 

@@ -41,6 +41,7 @@ import io.mm4j.testkit.process.rules.PeerCases;
 import io.mm4j.testkit.process.rules.PlaceCases;
 import io.mm4j.testkit.process.rules.PolicyCases;
 import io.mm4j.testkit.process.rules.ProcessRefusals;
+import io.mm4j.testkit.process.rules.PromiseCases;
 import io.mm4j.testkit.process.rules.RefusalCases;
 import io.mm4j.testkit.process.rules.RoundTripCases;
 import io.mm4j.testkit.process.rules.SegmentCases;
@@ -96,6 +97,7 @@ public final class AddressSpaceSuite {
     rules.addAll(PolicyCases.all());
     rules.addAll(OtherProcessCases.all());
     rules.addAll(SegmentUseCases.all());
+    rules.addAll(PromiseCases.all());
     rules.addAll(CacheAdviceCases.all());
     rules.addAll(ShareRules.cases());
     rules.addAll(PageCacheCases.all());

@@ -12,8 +12,12 @@ import java.util.List;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/** The faults of the cases about memory of other processes and descriptors that only name. */
+/** The faults of the cases about others' memory, O_PATH, use of segments and promises. */
 final class OtherProcessFaults {
+  private static final long PUNCH_HOLE = 3;
+  private static final long SEEK_END = 2;
+  private static final long HUGE_AT_A_PLACE = 0x40010;
+
   private OtherProcessFaults() {}
 
   static List<Fault<VmaIndexProvider>> all() {
@@ -65,7 +69,39 @@ final class OtherProcessFaults {
                         : super.writeSysctl(name, value);
                   }
                 },
-            "AS-F74"));
+            "AS-F74"),
+        SyscallFaults.call(
+            "holes-take-promises",
+            "A hole in a file of huge pages takes back what was promised for it.",
+            (mm, call, a) -> {
+              long result = mm.syscall(call, a);
+              if (call == Syscall.FALLOCATE && a[1] == PUNCH_HOLE) {
+                long size = mm.syscall(Syscall.LSEEK, a[0], 0, SEEK_END);
+                long _ = mm.syscall(Syscall.FTRUNCATE, a[0], a[2]);
+                long _ = mm.syscall(Syscall.FTRUNCATE, a[0], size);
+              }
+              return result;
+            },
+            "AS-F75"),
+        SyscallFaults.floor(
+            "replaced-at-once",
+            "What MAP_FIXED replaces gives its promises back before the new mapping asks.",
+            right -> DelegatingSpace.floor(right, Replacing::new),
+            "AS-F76"));
+  }
+
+  private static final class Replacing extends DelegatingSpace {
+    Replacing(AddressSpace inner) {
+      super(inner, Replacing::new);
+    }
+
+    @Override
+    public long mmap(long addr, long len, long prot, long flags, long fd, long offsetBytes) {
+      if ((flags & HUGE_AT_A_PLACE) == HUGE_AT_A_PLACE) {
+        long _ = super.munmap(addr, len);
+      }
+      return super.mmap(addr, len, prot, flags, fd, offsetBytes);
+    }
   }
 
   private static final class Opened extends DelegatingSpace {
