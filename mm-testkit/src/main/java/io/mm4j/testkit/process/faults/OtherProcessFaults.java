@@ -111,8 +111,11 @@ final class OtherProcessFaults {
 
     @Override
     public void installFd(int fd, @Nullable OpenFile file) {
-      boolean names = file != null && file.mode() == OpenFile.Mode.PATH;
-      super.installFd(fd, names ? new OpenFile(file.file(), OpenFile.Mode.READ_ONLY) : file);
+      if (file != null && file.mode() == OpenFile.Mode.PATH) {
+        super.installFd(fd, new OpenFile(file.file(), OpenFile.Mode.READ_ONLY));
+      } else {
+        super.installFd(fd, file);
+      }
     }
   }
 }

@@ -53,8 +53,8 @@ public final class UnlockedSlabs implements SlabAllocatorProvider {
     return naive.create(floors, options);
   }
 
-  @SuppressWarnings("UnsynchronizedOverridesSynchronized") // that is what is wrong
   /** Only allocations are counted so, or what is lost of them could make up for lost frees. */
+  @SuppressWarnings("UnsynchronizedOverridesSynchronized") // that is what is wrong
   private static final class Counting extends NaiveSlabAllocator {
     private final AtomicInteger freed = new AtomicInteger();
     private int allocated;

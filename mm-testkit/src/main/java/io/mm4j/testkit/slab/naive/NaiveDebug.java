@@ -59,9 +59,9 @@ public class NaiveDebug {
 
   private static int letters(String text) {
     int flags = text.isEmpty() ? SlabFlags.SLAB_DEBUG_FLAGS : 0;
-    for (char c : text.toCharArray()) {
+    for (int i = 0; i < text.length(); i++) {
       flags |=
-          switch (c) {
+          switch (text.charAt(i)) {
             case 'F' -> SlabFlags.SLAB_CONSISTENCY_CHECKS;
             case 'Z' -> SlabFlags.SLAB_RED_ZONE;
             case 'P' -> SlabFlags.SLAB_POISON;

@@ -20,6 +20,7 @@ import io.mm4j.testkit.slab.rules.SlabSubject.Aspect;
 import io.mm4j.testkit.slab.rules.SlabSubject.Live;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -184,7 +185,10 @@ public final class WatchRules {
         case "free" -> {
           Event alloc = live.remove(event.at);
           check(alloc != null, where + " of a live one", "a free one");
-          check(alloc == null || alloc.cache == event.cache, where + ": its cache", "" + event);
+          check(
+              alloc == null || Objects.equals(alloc.cache, event.cache),
+              where + ": its cache",
+              "" + event);
         }
         case "new" -> {
           frames += 1L << event.bytes;
@@ -194,7 +198,8 @@ public final class WatchRules {
           frames -= 1L << event.bytes;
           Event fresh = slabs.remove(event.at);
           check(
-              fresh == null || (fresh.cache == event.cache && fresh.bytes == event.bytes),
+              fresh == null
+                  || (Objects.equals(fresh.cache, event.cache) && fresh.bytes == event.bytes),
               where + " as it came: " + fresh,
               event.toString());
         }
@@ -212,8 +217,8 @@ public final class WatchRules {
 
     private void checkObject(Live object, Event event) {
       KmemCache cache = object.cache() == null ? s.slabs.cacheOf(object.paddr()) : null;
-      boolean mine = object.cache() != null && event.cache == object.cache().cache;
-      check(mine || event.cache == cache, "the cache of " + object, event.toString());
+      boolean mine = object.cache() != null && Objects.equals(event.cache, object.cache().cache);
+      check(mine || Objects.equals(event.cache, cache), "the cache of " + object, event.toString());
       check(event.cpu >= 0 && event.cpu < s.shape.cpus(), "a CPU", event.toString());
       check(
           event.given >= event.bytes && event.bytes > 0,
