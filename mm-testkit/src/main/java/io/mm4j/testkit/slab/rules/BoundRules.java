@@ -22,6 +22,7 @@ import io.mm4j.testkit.slab.rules.SlabSubject.Aspect;
 import io.mm4j.testkit.slab.rules.SlabSubject.Cache;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -206,6 +207,7 @@ public final class BoundRules {
         s.free(random.below(2), s.held.get(random.below(s.held.size())));
       }
     }
+    large(s, random);
     s.freeAll();
     long _ = s.slabs.shrinkAll(s.cpu(0));
     for (long pfn : held) {
@@ -216,6 +218,33 @@ public final class BoundRules {
       }
     }
     s.empty();
+  }
+
+  /** Large blocks beside each other, of which some go and come again, zeroed. */
+  private static void large(SlabSubject s, Seeded random) {
+    int bytes = (int) Pages.PAGE_SIZE << random.between(2, 3);
+    MemorySegment ram = s.machine.memory().ram();
+    List<Long> blocks = new ArrayList<>();
+    for (int i = 0; i < 12; i++) {
+      long block = s.slabs.kmalloc(s.cpu(0), bytes, GFP);
+      if (block == SlabAllocator.NO_OBJECT) {
+        break; // Linux 2.4 has none
+      }
+      blocks.add(block);
+      MemorySegment _ = ram.asSlice(block, bytes).fill((byte) -1);
+    }
+    for (int i = 0; i < blocks.size(); i += 2) {
+      s.slabs.kfree(s.cpu(0), blocks.get(i));
+      blocks.set(i, s.slabs.kmalloc(s.cpu(0), bytes, GFP | Gfp.__GFP_ZERO));
+    }
+    byte[] full = new byte[bytes];
+    Arrays.fill(full, (byte) -1);
+    for (int i = 0; i < blocks.size(); i++) {
+      byte[] wanted = i % 2 == 0 ? new byte[bytes] : full;
+      long at = ram.asSlice(blocks.get(i), bytes).mismatch(MemorySegment.ofArray(wanted));
+      check(at < 0, "large block " + i + " as it was left, or zeroed", "another byte at " + at);
+    }
+    blocks.forEach(block -> s.slabs.kfree(s.cpu(0), block));
   }
 
   private static MemorySegment page(MemorySegment ram, long pfn) {

@@ -188,15 +188,17 @@ public final class MarkRules {
         check(object % 8 == 0, "an object of the cache", String.format("0x%x", object));
         check(objects.add(object), "an object that nobody has", String.format("0x%x", object));
       }
-      reported(Kind.FREE_POINTER, reports);
+      reported(link, reports);
       objects.forEach(object -> s.slabs.kmemCacheFree(s.cpu(0), cache, object));
       s.slabs.onReport(null);
     }
   }
 
-  private static void reported(Kind kind, List<SlabReport> reports) {
-    boolean one = reports.stream().anyMatch(report -> report.kind() == kind);
-    check(one, "a report of " + kind, reports.toString());
+  private static void reported(long link, List<SlabReport> reports) {
+    boolean one =
+        reports.stream()
+            .anyMatch(report -> report.kind() == Kind.FREE_POINTER && report.paddr() == link);
+    check(one, String.format("a report of the link at 0x%x", link), reports.toString());
   }
 
   /** Where a free object says that another one is next; 0 if it does not. */
