@@ -94,9 +94,9 @@ public final class CacheAdviceCases {
     rig.put(FAR, 77);
     rig.gives("pwrite", 1, rig.mm.syscall(Syscall.PWRITE64, fd, FAR, 1, 2 * PAGE + 5));
     drop(rig, fd, 0, 4 * PAGE);
-    cached(rig, fd, 4, "02,11,01");
+    cached(rig, fd, 8, "02,11,01,14");
     drop(rig, fd, 0, 4 * PAGE);
-    cached(rig, fd, 4, "04");
+    cached(rig, fd, 8, "04,14");
     rig.gives("pread", 1, rig.mm.syscall(Syscall.PREAD64, fd, FAR + 1, 1, 2 * PAGE + 5));
     rig.has(FAR + 1, 77);
     rig.gives("mmap", A, rig.mm.mmap(A, PAGE, RW, SHARED, fd, 10 * PAGE));

@@ -154,8 +154,9 @@ final class SegmentOrderBench extends StepRule.Bench {
     }
     tell(what);
     check(seen >= 0 && model.find(seen) == null, "a new identifier from " + what, "" + seen);
-    last = model.add(seen, one.user, key, bytes, flags);
-    return last;
+    Segment made = model.add(seen, one.user, key, bytes, flags);
+    last = made;
+    return made;
   }
 
   /** Indexes go round: most are made and removed at once. */
@@ -320,9 +321,8 @@ final class SegmentOrderBench extends StepRule.Bench {
   private void bearOrEnd(One one, Seeded random) {
     if (processes.size() < MOST_PROCESSES && random.oneIn(2)) {
       tell("fork by user " + one.user.uid());
-      AddressSpace child = one.mm.fork();
-      check(child != null, "a child", "none");
-      User user = settle(Objects.requireNonNull(child), one.user, random);
+      AddressSpace child = Objects.requireNonNull(one.mm.fork());
+      User user = settle(child, one.user, random);
       processes.add(new One(child, user, new ArrayList<>(one.parts)));
     } else if (processes.size() > 4) {
       One last = processes.removeLast();
@@ -457,8 +457,9 @@ final class SegmentOrderBench extends StepRule.Bench {
       one.parts.forEach(part -> some.add(part.segment()));
       one.parts.forEach(part -> bytes(one, part));
     }
-    if (last != null && model.find(last.id) != null) {
-      some.add(last);
+    Segment latest = last;
+    if (latest != null && model.find(latest.id) != null) {
+      some.add(latest);
     }
     One root = processes.get(ROOT);
     for (Segment segment : some) {

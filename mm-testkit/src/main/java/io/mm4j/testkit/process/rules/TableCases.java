@@ -79,6 +79,11 @@ public final class TableCases {
     tables(rig, "after another", 2);
     rig.touch(G);
     tables(rig, "of a page", 3);
+    long beside = G + PMD; // whose table of directories is there
+    rig.gives("a file", beside, rig.mm.mmap(beside, 2 * file, RW, 0x12, CaseSetup.DISK, 0));
+    Looks.ends("its end", TouchOutcome.Kind.BUS_ADRERR, rig.mm.read(beside + file));
+    tables(rig, "with another directory", 4);
+    rig.unmap(beside, 2 * file);
     rig.unmap(G, 2 * file);
     tables(rig, "of nothing", 0);
   }
