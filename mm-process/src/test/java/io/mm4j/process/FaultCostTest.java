@@ -22,6 +22,7 @@ import io.mm4j.process.page.Frames;
 import io.mm4j.testkit.HeapUse;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -37,8 +38,10 @@ class FaultCostTest {
   private static final int VMAS = 60;
   private static final long PAGES = 4;
 
-  /** At most; C2 compiles what has run some ten thousand times. */
-  private static final int ROUNDS = 2000;
+  /** At most; C2 compiles what has run some ten thousand times, and needs a processor for it. */
+  private static final int ROUNDS = 10_000;
+
+  private static final int ROUNDS_AT_ONCE = 50;
 
   private static final int RW = 3;
   private static final int FIXED = 0x10;
@@ -125,6 +128,9 @@ class FaultCostTest {
         sum += used[i];
       }
       mm.pages.ranges().zap(AT, vma(VMAS), false, false, false);
+      if (round % ROUNDS_AT_ONCE == ROUNDS_AT_ONCE - 1) {
+        LockSupport.parkNanos(2_000_000); // the compiler goes on
+      }
     }
     for (int i = 0; i < accesses.length; i++) {
       assertEquals(0, used[i], "bytes of access " + i + ": " + accesses[i]);
