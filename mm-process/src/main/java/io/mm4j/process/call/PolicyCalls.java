@@ -38,9 +38,6 @@ final class PolicyCalls {
   private final Touch touch;
   private final FlagChange change;
 
-  /** From {@link #look}: a page stays where it must not be, which is said at the end. */
-  private static final long STAYS = Long.MIN_VALUE;
-
   private static final String NOT_ALL = "not everything in the range is mapped";
 
   /** Of the policy that was made last: null for the default, if {@link #error} is 0. */
@@ -96,8 +93,7 @@ final class PolicyCalls {
 
   private long bind(long start, long end, long mask, long flags) {
     long error = look(start, end, mask, flags);
-    boolean stay = error == STAYS;
-    if (error < 0 && !stay) {
+    if (error < 0) {
       return error;
     }
     MemPolicy policy = made;
@@ -109,7 +105,7 @@ final class PolicyCalls {
         return change.error;
       }
     }
-    return stay ? mm.error(Errno.EIO, "a page of another node is shared and was not moved") : 0;
+    return 0;
   }
 
   /** The next VMA from an address on that begins before an end, or null. */
@@ -118,15 +114,18 @@ final class PolicyCalls {
     return vma != null && Long.compareUnsigned(vma.start, end) < 0 ? vma : null;
   }
 
-  /** {@code queue_pages_range}: 0, {@link #STAYS}, or a negated errno. */
+  /**
+   * {@code queue_pages_range}: 0 or a negated errno. A page that may be moved is no reason to
+   * refuse, nor is one that is left where it is because others map it, too ({@code
+   * migrate_folio_add}; as tried).
+   */
   private long look(long start, long end, long mask, long flags) {
-    boolean strict = (flags & Uapi.MPOL_MF_STRICT) != 0;
+    boolean strict = (flags & (Uapi.MPOL_MF_STRICT | MOVES)) == Uapi.MPOL_MF_STRICT;
     boolean holes = made == null;
     Vma vma = mm.vmas.find(start);
     if (vma == null || Long.compareUnsigned(vma.start, end) >= 0 || (!holes && vma.start > start)) {
       return mm.error(Errno.EFAULT, NOT_ALL);
     }
-    boolean elsewhere = false;
     while (vma != null && Long.compareUnsigned(vma.start, end) < 0) {
       Vma next = mm.vmas.next(vma);
       boolean ends = Long.compareUnsigned(vma.end, end) >= 0;
@@ -134,13 +133,12 @@ final class PolicyCalls {
         return mm.error(Errno.EFAULT, NOT_ALL);
       }
       long to = ends ? end : vma.end;
-      elsewhere |= strict && stays(vma, Math.max(start, vma.start), to, mask, flags & MOVES);
-      if (elsewhere && (flags & MOVES) == 0) {
+      if (strict && isElsewhere(vma, Math.max(start, vma.start), to, mask)) {
         return mm.error(Errno.EIO, "a page is on a node that is not in the mask");
       }
       vma = next;
     }
-    return elsewhere ? STAYS : 0;
+    return 0;
   }
 
   /** {@code mbind_range}: the VMA that has the policy now, or null: see {@link #change}. */
@@ -158,13 +156,12 @@ final class PolicyCalls {
     return changed;
   }
 
-  /** Whether a page of a VMA is on a node that is not in the mask, and cannot be moved. */
-  private boolean stays(Vma vma, long start, long end, long mask, long moves) {
+  /** Whether a page of a VMA is on a node that is not in the mask. */
+  private boolean isElsewhere(Vma vma, long start, long end, long mask) {
     if (vma.hasAny(VmFlags.IO | VmFlags.PFNMAP) || vma.special != Vma.Special.NONE) {
       return false;
     }
     Frames frames = mm.context.frames();
-    boolean all = (moves & Uapi.MPOL_MF_MOVE_ALL) != 0;
     boolean[] found = {false};
     mm.pages
         .ranges()
@@ -172,9 +169,7 @@ final class PolicyCalls {
             start,
             end,
             (addr, kind, pfn, huge) -> {
-              if (kind == PageTable.PAGE && (mask >>> frames.nodeOf(pfn) & 1) == 0) {
-                found[0] |= moves == 0 || (!all && frames.mapCount(pfn) > 1);
-              }
+              found[0] |= kind == PageTable.PAGE && (mask >>> frames.nodeOf(pfn) & 1) == 0;
             });
     return found[0];
   }
@@ -222,7 +217,7 @@ final class PolicyCalls {
     }
     if ((flags & Uapi.MPOL_F_ADDR) != 0) {
       long at = addr & Mm.PAGE_MASK;
-      if (!touch.access(at, Touch.Access.READ, TouchOutcome.UNKNOWN).ok()) {
+      if (!mayLook(at) || !touch.access(at, Touch.Access.READ, TouchOutcome.UNKNOWN).ok()) {
         return mm.error(Errno.EFAULT, "the page cannot be read");
       }
       int _ = mm.pages.look(at);
@@ -234,6 +229,16 @@ final class PolicyCalls {
       return mm.error(Errno.EINVAL, "MPOL_F_NODE without an address, and not in turns");
     }
     return Long.numberOfTrailingZeros(policy.nodes());
+  }
+
+  /** {@code get_user_pages_fast}: a page that is there needs no VM_READ, but for special ones. */
+  private boolean mayLook(long at) {
+    Vma vma = mm.vmas.lookup(at);
+    if (vma == null || vma.hasAny(VmFlags.IO | VmFlags.PFNMAP)) {
+      return false;
+    }
+    boolean there = mm.pages.look(at) == PageTable.PAGE;
+    return vma.hasAny(there ? VmFlags.ACCESS : VmFlags.READ);
   }
 
   private long tell(long policyAddr, long told, long maskAddr, long maxNode, long nodes) {
@@ -332,6 +337,9 @@ final class PolicyCalls {
     Vma vma = mm.vmas.lookup(addr);
     if (vma == null || (!asks && vma.hasAny(VmFlags.IO | VmFlags.PFNMAP))) {
       return mm.error(Errno.EFAULT, "nothing is mapped there, or it cannot be moved");
+    }
+    if (vma.hasAny(VmFlags.IO | VmFlags.PFNMAP)) {
+      return mm.error(Errno.ENOENT, "the kernel's own pages");
     }
     int kind = mm.pages.look(addr & Mm.PAGE_MASK);
     long pfn = mm.pages.pfn();

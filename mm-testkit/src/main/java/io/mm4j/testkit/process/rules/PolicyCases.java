@@ -162,6 +162,11 @@ public final class PolicyCases {
         "a page that moves",
         0,
         bind(rig, A, PAGE, Uapi.MPOL_LOCAL, 0, Uapi.MPOL_MF_STRICT | Uapi.MPOL_MF_MOVE));
+    Rig _ = rig.fork();
+    rig.gives(
+        "a page that others map, too",
+        0,
+        bind(rig, A, PAGE, Uapi.MPOL_LOCAL, 0, Uapi.MPOL_MF_STRICT | Uapi.MPOL_MF_MOVE));
   }
 
   private static long tell(Rig rig, long addr, long flags) {
@@ -186,6 +191,12 @@ public final class PolicyCases {
     rig.has(FAR + 8, 1);
     Looks.fails(rig, "an address alone", Errno.EINVAL, tell(rig, A, 0));
     Looks.fails(rig, "nothing mapped", Errno.EFAULT, tell(rig, A + 5 * PAGE, Uapi.MPOL_F_ADDR));
+    rig.map(A + 6 * PAGE, PAGE, 2); // PROT_WRITE alone
+    long unread = tell(rig, A + 6 * PAGE, Uapi.MPOL_F_ADDR | Uapi.MPOL_F_NODE);
+    Looks.fails(rig, "the node of a page that cannot be read", Errno.EFAULT, unread);
+    rig.touch(A + 6 * PAGE);
+    unread = tell(rig, A + 6 * PAGE, Uapi.MPOL_F_ADDR | Uapi.MPOL_F_NODE);
+    rig.gives("the same, if it is there", 0, unread);
     Looks.fails(rig, "a node of no turns", Errno.EINVAL, tell(rig, 0, Uapi.MPOL_F_NODE));
     Rig child = rig.fork();
     policy(child, A + PAGE, "bind:0");
