@@ -12,16 +12,34 @@ public final class CacheEviction {
     this.file = file;
   }
 
-  /** Folios that lie in the range whole, are clean and nobody maps leave the cache. O(folios). */
+  /**
+   * Folios that lie in the range whole, are clean and nobody maps leave the cache; so do those that
+   * a write that could copy nothing has left behind the end of the file, for which there is nothing
+   * to write out. O(folios).
+   */
   public void invalidate(long firstIndex, long pastIndex) {
-    long past = Math.min(Math.min(pastIndex, file.pageCount()), FileObject.MOST_PAGES);
-    for (long i = firstIndex; i < past; i = file.folioEnd(i)) {
-      long first = file.folioStart(i);
-      boolean whole = first >= firstIndex && file.folioEnd(i) <= pastIndex;
-      if (whole && file.isThere(i) && !file.isDirty(first) && !isMapped(first)) {
-        evict(first, file.folioEnd(i));
+    long most = Math.min(pastIndex, FileObject.MOST_PAGES);
+    long end = Math.min(most, file.pageCount());
+    for (long i = firstIndex; i < end; i = file.folioEnd(i)) {
+      if (file.isThere(i) && !file.isDirty(i) && mayGo(i, firstIndex, pastIndex)) {
+        evict(file.folioStart(i), file.folioEnd(i));
       }
     }
+    long behind = Math.max(firstIndex, end);
+    while ((behind = file.pages.nextAbove(behind - 1, most)) < most) {
+      long past = file.folioEnd(behind);
+      if (mayGo(behind, firstIndex, pastIndex)) {
+        file.dirty.clear((int) file.folioStart(behind), (int) past);
+        file.takeOut(file.folioStart(behind), past);
+      }
+      behind = past;
+    }
+  }
+
+  private boolean mayGo(long index, long firstIndex, long pastIndex) {
+    long first = file.folioStart(index);
+    boolean whole = first >= firstIndex && file.folioEnd(index) <= pastIndex;
+    return whole && !isMapped(first);
   }
 
   /**

@@ -114,6 +114,14 @@ public final class CacheAdviceCases {
     rig.has(FAR + 1, 0);
     drop(rig, fd, 0, 8 * PAGE);
     cached(rig, fd, 8, "08");
+    long behind = 100 * PAGE;
+    long unread = rig.mm.syscall(Syscall.PWRITE64, fd, A, 5 * PAGE, behind);
+    Looks.fails(rig, "a write of what is not mapped", Errno.EFAULT, unread);
+    rig.gives("mmap", A, rig.mm.mmap(A, 2 * PAGE, RW, SHARED, fd, behind));
+    Looks.mincore(rig, A, 2 * PAGE, "11,01");
+    drop(rig, fd, behind, PAGE);
+    Looks.mincore(rig, A, 2 * PAGE, "02");
+    rig.unmap(A, 2 * PAGE);
     drop(rig, CaseSetup.TMPFS, 0, 4 * PAGE);
     cached(rig, CaseSetup.TMPFS, 4, "14");
   }
