@@ -29,6 +29,6 @@ class SlabAllocatorKitTest extends PluginSuite<SlabAllocatorProvider> {
 
   @Override
   protected int tries() {
-    return Integer.getInteger("mm.tries", 5);
+    return Integer.getInteger("mm.tries", 3);
   }
 }
