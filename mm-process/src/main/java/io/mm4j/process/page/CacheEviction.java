@@ -25,14 +25,14 @@ public final class CacheEviction {
         evict(file.folioStart(i), file.folioEnd(i));
       }
     }
-    long behind = Math.max(firstIndex, end);
-    while ((behind = file.pages.nextAbove(behind - 1, most)) < most) {
+    long behind = file.pages.nextAbove(Math.max(firstIndex, end) - 1, most);
+    while (behind < most) {
       long past = file.folioEnd(behind);
       if (mayGo(behind, firstIndex, pastIndex)) {
         file.dirty.clear((int) file.folioStart(behind), (int) past);
         file.takeOut(file.folioStart(behind), past);
       }
-      behind = past;
+      behind = file.pages.nextAbove(past - 1, most);
     }
   }
 
