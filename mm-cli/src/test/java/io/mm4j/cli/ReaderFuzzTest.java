@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Every reader behind the command, on texts with lines and characters changed: whatever comes, the
- * end is an answer or an error in three parts, never an internal one. Five seconds each, ten
+ * end is an answer or an error in three parts, never an internal one. Three seconds each, ten
  * minutes in a soak, with a new seed; {@code -Dmm4j.fuzz.seed=N} repeats one.
  */
 class ReaderFuzzTest {
@@ -224,7 +224,7 @@ class ReaderFuzzTest {
   @ParameterizedTest
   @EnumSource
   void noTextEndsInAnInternalError(Reader reader) throws IOException {
-    fuzz(reader, 5);
+    fuzz(reader, 3);
   }
 
   @Tag("soak")

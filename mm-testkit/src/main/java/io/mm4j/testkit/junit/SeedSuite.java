@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
  * first seed is printed, the next ones are the numbers after it; a failure prints the one command
  * that repeats it. A plugin that keeps the rules passes whatever the seeds are.
  *
- * <p>{@code -Dmm.seeds=N} is how many a build tries (3), {@code -Dmm.minutes=M} how long the long
+ * <p>{@code -Dmm.seeds=N} is how many a build tries (2), {@code -Dmm.minutes=M} how long the long
  * runs of all suites take together (60).
  *
  * @param <P> the provider type of the SPI
@@ -50,7 +50,7 @@ public abstract class SeedSuite<P extends PluginProvider> {
 
   @Test
   void everyRuleHoldsForNewSeeds() {
-    int seeds = Integer.getInteger("mm.seeds", 3);
+    int seeds = Integer.getInteger("mm.seeds", 2);
     judge(seeds + " seeds", seeds, nth -> nth < seeds);
   }
 
