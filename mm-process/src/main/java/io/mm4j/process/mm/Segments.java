@@ -190,8 +190,11 @@ public final class Segments {
         .forEach(segment -> unmapped(segment.id()));
   }
 
-  /** {@code exit_shm()}: a process has ended. */
+  /** {@code exit_shm()}: a process has ended; what it made goes only if removal is forced. */
   void exited(int pid) {
+    if (!forced) {
+      return;
+    }
     List.copyOf(byIndex.values()).stream()
         .filter(segment -> segment.use().creator() == pid)
         .forEach(segment -> unmapped(segment.id()));
