@@ -20,7 +20,7 @@ public final class SortedIndexProvider implements VmaIndexProvider {
 
   @Override
   public String summary() {
-    return "sorted arrays and binary search";
+    return "a sorted array in blocks, and binary search";
   }
 
   @Override
