@@ -16,7 +16,9 @@ import io.mm4j.testkit.slab.rules.DebugRules;
 import io.mm4j.testkit.slab.rules.EverydayRules;
 import io.mm4j.testkit.slab.rules.GeometryRules;
 import io.mm4j.testkit.slab.rules.MarkRules;
+import io.mm4j.testkit.slab.rules.MarkedRules;
 import io.mm4j.testkit.slab.rules.NamedCases;
+import io.mm4j.testkit.slab.rules.PageRequestRules;
 import io.mm4j.testkit.slab.rules.PlaceRules;
 import io.mm4j.testkit.slab.rules.PromiseRules;
 import io.mm4j.testkit.slab.rules.RequestRules;
@@ -51,6 +53,8 @@ public final class SlabAllocatorSuite {
                 SlabCRules.all(),
                 SlobRules.all(),
                 CpuSlabRules.all(),
+                PageRequestRules.all(),
+                MarkedRules.all(),
                 List.of(SlabStressRule.rule(), SlabStepRule.rule()))
             .flatMap(List::stream)
             .toList();

@@ -85,6 +85,37 @@ final class RequestFaults {
                   }
                 }),
         SlabFaults.fault(
+            "from-any-cpuset",
+            "Pages for slabs are asked for without the caller's bounds to his cpuset.",
+            List.of("SL-64"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  public synchronized long allocate(
+                      Cpu cpu, NaiveCache cache, int gfp, int node, int bytes) {
+                    return super.allocate(cpu, cache, gfp & ~Gfp.__GFP_HARDWALL, node, bytes);
+                  }
+                }),
+        SlabFaults.fault(
+            "says-it-has-partial-slabs",
+            "Statistics tell of a slab on a node's list, and there is none.",
+            List.of("SL-65", "SL-66"),
+            floors ->
+                saying(
+                    floors,
+                    s ->
+                        new CacheStats(
+                            s.activeObjects(),
+                            s.objects(),
+                            s.liveObjects(),
+                            s.activeSlabs(),
+                            s.slabs(),
+                            s.pages(),
+                            1,
+                            0,
+                            0,
+                            0))),
+        SlabFaults.fault(
             "shrinks-by-slabs",
             "A shrink says how many slabs it gave back, not how many frames.",
             List.of("SL-45"),
