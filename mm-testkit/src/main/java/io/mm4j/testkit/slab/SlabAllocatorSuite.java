@@ -9,14 +9,17 @@ import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.slab.faults.SlabFaults;
 import io.mm4j.testkit.slab.naive.NaiveSlabs;
 import io.mm4j.testkit.slab.rules.ArrayRules;
+import io.mm4j.testkit.slab.rules.BootRules;
 import io.mm4j.testkit.slab.rules.BoundRules;
 import io.mm4j.testkit.slab.rules.CaseRules;
 import io.mm4j.testkit.slab.rules.CpuSlabRules;
 import io.mm4j.testkit.slab.rules.DebugRules;
 import io.mm4j.testkit.slab.rules.EverydayRules;
 import io.mm4j.testkit.slab.rules.GeometryRules;
+import io.mm4j.testkit.slab.rules.KeepRules;
 import io.mm4j.testkit.slab.rules.MarkRules;
 import io.mm4j.testkit.slab.rules.MarkedRules;
+import io.mm4j.testkit.slab.rules.MergeRules;
 import io.mm4j.testkit.slab.rules.NamedCases;
 import io.mm4j.testkit.slab.rules.PageRequestRules;
 import io.mm4j.testkit.slab.rules.PlaceRules;
@@ -55,6 +58,9 @@ public final class SlabAllocatorSuite {
                 CpuSlabRules.all(),
                 PageRequestRules.all(),
                 MarkedRules.all(),
+                BootRules.all(),
+                KeepRules.all(),
+                MergeRules.all(),
                 List.of(SlabStressRule.rule(), SlabStepRule.rule()))
             .flatMap(List::stream)
             .toList();

@@ -5,6 +5,7 @@ package io.mm4j.testkit.slab.naive;
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.InputException;
+import io.mm4j.api.LockClass;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
@@ -139,6 +140,14 @@ public class NaiveSlabAllocator implements SlabAllocator {
     }
     int flags = args.flags() | debugFlags(args.name());
     NaiveGeometry geometry = geometry(args, flags);
+    if (NaiveDebug.keepsOrders(floors.settings().get("slub_debug"))
+        && NaiveGeometry.orderOf(geometry.size) > NaiveGeometry.orderOf(args.objectBytes())) {
+      flags &= ~(SlabFlags.SLAB_RED_ZONE | SlabFlags.SLAB_POISON | SlabFlags.SLAB_STORE_USER);
+      geometry = geometry(args, flags);
+    }
+    if (geometry.order > 10) {
+      throw new MisuseException("no slab is so large: " + args);
+    }
     NaiveCache cache = cache(id, args, flags, geometry, kmalloc);
     caches.addFirst(cache);
     return cache;
@@ -157,7 +166,8 @@ public class NaiveSlabAllocator implements SlabAllocator {
 
   /** The numbers of a cache. */
   protected NaiveGeometry geometry(KmemCacheArgs args, int flags) {
-    return new NaiveGeometry(args, flags, floors.cpus().count());
+    return new NaiveGeometry(
+        args, flags, NaiveGeometry.Orders.of(floors.settings(), floors.cpus().count()));
   }
 
   private @Nullable NaiveCache byId(int id) {
@@ -247,8 +257,9 @@ public class NaiveSlabAllocator implements SlabAllocator {
     return pages;
   }
 
-  private long reclaim(ReclaimRequest request) {
-    return shrinkAll(request.cpu());
+  /** Gives all up that nobody uses. */
+  protected long reclaim(ReclaimRequest request) {
+    return request.mayTake(LockClass.SLAB_NODE) ? shrinkAll(request.cpu()) : 0;
   }
 
   @Override
@@ -507,6 +518,12 @@ public class NaiveSlabAllocator implements SlabAllocator {
   @Override
   public long kmallocSizeRoundup(long bytes) {
     return bytes > 4 << 20 ? bytes : NaiveGeometry.kmalloc(bytes);
+  }
+
+  @Override
+  public synchronized List<String> aliasesOf(KmemCache cache) {
+    List<String> names = mine(cache).names;
+    return List.copyOf(names.subList(1, names.size()));
   }
 
   @Override
