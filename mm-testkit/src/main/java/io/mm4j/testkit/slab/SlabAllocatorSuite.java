@@ -25,6 +25,7 @@ import io.mm4j.testkit.slab.rules.PageRequestRules;
 import io.mm4j.testkit.slab.rules.PlaceRules;
 import io.mm4j.testkit.slab.rules.PromiseRules;
 import io.mm4j.testkit.slab.rules.RequestRules;
+import io.mm4j.testkit.slab.rules.SheafRules;
 import io.mm4j.testkit.slab.rules.SlabCRules;
 import io.mm4j.testkit.slab.rules.SlabStepRule;
 import io.mm4j.testkit.slab.rules.SlabStressRule;
@@ -61,6 +62,7 @@ public final class SlabAllocatorSuite {
                 BootRules.all(),
                 KeepRules.all(),
                 MergeRules.all(),
+                SheafRules.all(),
                 List.of(SlabStressRule.rule(), SlabStepRule.rule()))
             .flatMap(List::stream)
             .toList();

@@ -213,7 +213,7 @@ final class RequestFaults {
         SlabFaults.fault(
             "keeps-what-it-gives",
             "A CPU keeps an object for each slab, whatever it gives.",
-            List.of("SL-53"),
+            List.of("SL-53", "SL-72"),
             floors -> saying(floors, s -> keeping(s, s.slabs()))),
         SlabFaults.fault(
             "merges-all-the-same",
