@@ -14,6 +14,7 @@ import io.mm4j.testkit.slab.rules.BoundRules;
 import io.mm4j.testkit.slab.rules.CaseRules;
 import io.mm4j.testkit.slab.rules.CpuSlabRules;
 import io.mm4j.testkit.slab.rules.DebugRules;
+import io.mm4j.testkit.slab.rules.DestroyRule;
 import io.mm4j.testkit.slab.rules.EverydayRules;
 import io.mm4j.testkit.slab.rules.GeometryRules;
 import io.mm4j.testkit.slab.rules.KeepRules;
@@ -63,7 +64,7 @@ public final class SlabAllocatorSuite {
                 KeepRules.all(),
                 MergeRules.all(),
                 SheafRules.all(),
-                List.of(SlabStressRule.rule(), SlabStepRule.rule()))
+                List.of(SlabStressRule.rule(), SlabStepRule.rule(), DestroyRule.rule()))
             .flatMap(List::stream)
             .toList();
     return new Suite<>(Spi.SLAB, new NaiveSlabs(), rules, SlabFaults.all());

@@ -192,7 +192,7 @@ final class RequestFaults {
         SlabFaults.fault(
             "refuses-while-others-work",
             "While another CPU is at work every cache counts as in use.",
-            List.of("SL-51"),
+            List.of("SL-51", "SL-73"),
             floors ->
                 new NaiveSlabAllocator(floors) {
                   @Override
