@@ -146,7 +146,10 @@ public final class SheafRules {
       } else {
         long others = model.objects() - model.inMain(cpu);
         long left = cache.stats().cachedObjects() - others;
-        check(left > 0 && left <= capacity, "1 to " + capacity + " in a sheaf", "" + left);
+        int half = Math.max(1, capacity / 2);
+        int least = s.offers("sheaves") ? capacity - half + 1 : 1;
+        int most = s.offers("sheaves") ? least : capacity;
+        check(least <= left && left <= most, least + " to " + most + " in a sheaf", "" + left);
         model.restart(cpu, left);
       }
     }
