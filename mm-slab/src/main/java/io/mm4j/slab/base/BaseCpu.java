@@ -8,12 +8,16 @@ import io.mm4j.api.page.CpuPages;
 import io.mm4j.api.slab.CpuSlabs;
 import io.mm4j.api.slab.KmemCache;
 import io.mm4j.api.slab.ObjectSheaf;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /** One CPU of a {@link SlabBase}: its slow paths are the allocator's. */
 public class BaseCpu extends CpuSlabs {
   /** Where its slabs come from. */
   public final CpuPages pages;
+
+  /** How often it has given back all that it kept since others could ask for it. */
+  final AtomicLong answers = new AtomicLong();
 
   private final SlabBase<?, ?> slabs;
 

@@ -58,18 +58,20 @@ public abstract class CpuRequests<C extends BaseCache, P extends BaseCpu> {
         cpu.close();
       }
     }
+    cpu.answers.incrementAndGet();
   }
 
   /** Large blocks that this CPU and parked ones keep go back, others are asked; how many frames. */
   public final long large(P cpu) {
     long[] freed = {0};
-    boolean _ = flush(cpu, other -> largeLists, one -> freed[0] += slabs.flushLarge(one));
+    boolean _ =
+        flush(cpu, other -> largeLists, one -> freed[0] += slabs.flushLarge(one), answers());
     return freed[0];
   }
 
   /** Flushes this CPU and parked ones of all caches, with one step of their locks each. */
   public final void askOfAll(P cpu) {
-    boolean _ = flush(cpu, other -> true, this::flushOfAll);
+    boolean _ = flush(cpu, other -> true, this::flushOfAll, answers());
   }
 
   private void flushOfAll(P cpu) {
@@ -78,13 +80,22 @@ public abstract class CpuRequests<C extends BaseCache, P extends BaseCpu> {
     }
   }
 
-  /** Flushes this CPU and parked ones, asks the others; whether there are others. */
-  public final boolean ask(P cpu, C cache) {
-    return flush(cpu, other -> keeps(other, cache), one -> flush(one, cache));
+  /** Flushes this CPU and parked ones of a cache, asks the others. */
+  public final void ask(P cpu, C cache) {
+    boolean _ = flush(cpu, other -> keeps(other, cache), one -> flush(one, cache), answers());
   }
 
-  /** Flushes this CPU, and of the others those that keep something if they are parked. */
-  private boolean flush(P cpu, Predicate<P> keeps, Consumer<P> flush) {
+  /** Room for the number of each CPU's answer that is awaited, 0 if none is. */
+  private long[] answers() {
+    return new long[slabs.cpus.count()];
+  }
+
+  /**
+   * Flushes this CPU, and of the others those that keep something if they are parked; else asks
+   * them, and notes which of their answers is awaited. One that is under way then does as well: it
+   * covers all that the CPU has kept before.
+   */
+  private boolean flush(P cpu, Predicate<P> keeps, Consumer<P> flush, long[] awaited) {
     flush.accept(cpu);
     boolean asked = false;
     for (Cpu each : slabs.cpus.all()) {
@@ -99,6 +110,7 @@ public abstract class CpuRequests<C extends BaseCache, P extends BaseCpu> {
           each.parkLock().unlock();
         }
       } else {
+        awaited[each.id()] = other.answers.get() + 1;
         each.request(PendingKind.SLAB_OBJECTS);
         asked = true;
       }
@@ -107,17 +119,19 @@ public abstract class CpuRequests<C extends BaseCache, P extends BaseCpu> {
   }
 
   /**
-   * The same, and waits for those who were asked, as long as they run.
+   * What CPUs keep of a cache goes back; waits for those who are at work, as long as they run.
    *
    * @return whether all have answered
    */
   @SuppressWarnings("ThreadPriorityCheck") // others go first; what is right does not hang on it
   public final boolean everywhere(P cpu, C cache) {
-    if (!ask(cpu, cache)) {
+    long[] awaited = answers();
+    boolean asked = flush(cpu, other -> keeps(other, cache), one -> flush(one, cache), awaited);
+    if (!asked) {
       return true;
     }
     for (Cpu other : slabs.cpus.all()) {
-      for (int i = 0; other != cpu.cpu() && i < TURNS && isAwaited(other); i++) {
+      for (int i = 0; i < TURNS && isAwaited(other, awaited); i++) {
         if (other.parkLock().tryLock()) {
           try {
             other.serveAll();
@@ -128,14 +142,14 @@ public abstract class CpuRequests<C extends BaseCache, P extends BaseCpu> {
           Thread.yield();
         }
       }
-      if (other != cpu.cpu() && isAwaited(other)) {
+      if (isAwaited(other, awaited)) {
         return false;
       }
     }
     return true;
   }
 
-  private static boolean isAwaited(Cpu cpu) {
-    return cpu.isPending(PendingKind.SLAB_OBJECTS);
+  private boolean isAwaited(Cpu cpu, long[] awaited) {
+    return slabs.cpu(cpu.id()).answers.get() < awaited[cpu.id()];
   }
 }

@@ -27,6 +27,9 @@ final class LargeBlocks {
   /** The granule of their marks. */
   static final int SHIFT = 10;
 
+  /** {@code GFP_SLAB_BUG_MASK}: zones where the kernel may have no address. */
+  private static final int NOT_MAPPED = Gfp.__GFP_DMA32 | Gfp.__GFP_HIGHMEM;
+
   /** A CPU keeps blocks of so many bytes in all of one order, and none of a larger order. */
   private static final int KEPT = 1 << 20;
 
@@ -48,7 +51,7 @@ final class LargeBlocks {
     long pfn =
         order > Pages.MAX_PAGE_ORDER
             ? PageAllocator.NO_PAGE
-            : cpu.pages.alloc(gfp | Gfp.__GFP_COMP, order, nodeId);
+            : cpu.pages.alloc((gfp & ~NOT_MAPPED) | Gfp.__GFP_COMP, order, nodeId);
     long paddr = SlabAllocator.NO_OBJECT;
     if (pfn != PageAllocator.NO_PAGE) {
       paddr = pfn << Pages.PAGE_SHIFT;

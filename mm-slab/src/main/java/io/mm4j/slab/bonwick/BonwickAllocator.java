@@ -160,7 +160,7 @@ final class BonwickAllocator extends ReclaimedSlabs<BonwickCache, BonwickCpu> {
     long freed = 0;
     for (BonwickCache cache : all()) {
       long before = walk.frames(cache);
-      boolean _ = arrays.ask(cpu, cache);
+      arrays.ask(cpu, cache);
       drain(cpu, cache);
       freed += Math.max(0, before - walk.frames(cache));
       if (freed >= pages) {

@@ -55,17 +55,13 @@ final class CpuSlabSource {
    * @param grow whether there may be a new slab
    */
   long take(SlubCpu cpu, CpuCache c, int gfp, int nodeId, boolean grow) {
-    SlubCache cache = c.cache;
-    while (true) {
-      long object = c.freelist;
-      if (object != SlabAllocator.NO_OBJECT && fits(c.slab, nodeId)) {
-        c.freelist = pages.next(cache, object);
-        return object;
-      }
-      if (!reload(cpu, c, gfp, nodeId, grow)) {
-        return SlabAllocator.NO_OBJECT;
-      }
+    boolean has = c.freelist != SlabAllocator.NO_OBJECT && fits(c.slab, nodeId);
+    if (!has && !reload(cpu, c, gfp, nodeId, grow)) {
+      return SlabAllocator.NO_OBJECT;
     }
+    long object = c.freelist; // of another node, if the preferred one has nothing
+    c.freelist = pages.next(c.cache, object);
+    return object;
   }
 
   private boolean fits(long pfn, int nodeId) {
@@ -102,17 +98,22 @@ final class CpuSlabSource {
       return true;
     }
     boolean strict = nodeId >= 0 && (gfp & Gfp.__GFP_THISNODE) != 0;
-    if (nodeId >= 0 && !strict && grow) {
-      int thisNode = (gfp & ~Gfp.__GFP_DIRECT_RECLAIM) | Gfp.__GFP_THISNODE | Gfp.__GFP_NOWARN;
-      if (fresh(cpu, c, thisNode, nodeId)) {
-        return true;
-      }
+    if (nodeId >= 0 && !strict && grow && fresh(cpu, c, hereFirst(gfp), nodeId)) {
+      return true;
     }
     if (!strict && fromOthers(c, preferred)) {
       tell(events, cpu, "a slab of another node's partial list becomes the cpu slab");
       return true;
     }
     return grow && fresh(cpu, c, gfp, nodeId);
+  }
+
+  /**
+   * With which flags a slab of the preferred node is asked for before others are looked at: without
+   * waiting, and no harder than a request that may not even wake who reclaims.
+   */
+  static int hereFirst(int gfp) {
+    return Gfp.__GFP_THISNODE | ((gfp & Gfp.__GFP_RECLAIM) == 0 ? gfp : Gfp.GFP_NOWAIT);
   }
 
   private static void tell(@Nullable SlabEvents events, SlubCpu cpu, String text) {

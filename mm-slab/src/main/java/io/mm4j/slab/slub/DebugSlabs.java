@@ -10,6 +10,7 @@ import io.mm4j.api.slab.SlabEvents;
 import io.mm4j.api.slab.SlabFlags;
 import io.mm4j.api.slab.SlabReport.Kind;
 import java.util.BitSet;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Caches with debug flags: every object is taken from and put on the freelist of its slab, one by
@@ -23,6 +24,9 @@ import java.util.BitSet;
 final class DebugSlabs {
   private static final long NONE = FrameList.NONE;
   private static final long BAD = -1;
+
+  /** For {@link #free}: the object was bad and is still in use. */
+  static final long IN_USE = -2;
 
   private final SlubAllocator slabs;
   private final SlabPages pages;
@@ -44,6 +48,16 @@ final class DebugSlabs {
               + SlabFlags.format(cache.flags() & SlabFlags.SLAB_DEBUG_FLAGS)
               + ": no cpu slab, the object comes from the node's list and is checked");
     }
+    boolean hereFirst = nodeId >= 0 && (gfp & Gfp.__GFP_THISNODE) == 0;
+    long object =
+        hereFirst
+            ? take(cpu, cache, CpuSlabSource.hereFirst(gfp), nodeId, bytes)
+            : SlabAllocator.NO_OBJECT;
+    return object == SlabAllocator.NO_OBJECT ? take(cpu, cache, gfp, nodeId, bytes) : object;
+  }
+
+  /** Of a partial slab, else of a new one. */
+  private long take(SlubCpu cpu, SlubCache cache, int gfp, int nodeId, int bytes) {
     int preferred = nodeId < 0 ? cpu.cpu().nodeId() : nodeId;
     boolean strict = nodeId >= 0 && (gfp & Gfp.__GFP_THISNODE) != 0;
     long object;
@@ -56,10 +70,7 @@ final class DebugSlabs {
         }
       }
     } while (object == BAD);
-    if (object != SlabAllocator.NO_OBJECT) {
-      return object;
-    }
-    do {
+    while (object == SlabAllocator.NO_OBJECT || object == BAD) {
       long pfn = pages.create(cpu, cache, gfp, nodeId);
       if (pfn == PageAllocator.NO_PAGE) {
         return SlabAllocator.NO_OBJECT;
@@ -72,7 +83,7 @@ final class DebugSlabs {
       } finally {
         node.lock.unlock();
       }
-    } while (object == BAD);
+    }
     return object;
   }
 
@@ -95,9 +106,10 @@ final class DebugSlabs {
       pages.setFreelist(pfn, SlabAllocator.NO_OBJECT);
       pages.setCounters(pfn, SlabPages.allInUse(counters) | SlabPages.LOST);
       toFull(node, pfn);
+      debug.checkSlabPadding(cache, pfn);
       int number = SlabPages.number(cache, pfn, SlabPages.objects(counters), object);
       if (number < 0) {
-        debug.report(Kind.FREE_POINTER, cache, object, object, "Freelist Pointer check fails");
+        debug.reportNoObject(Kind.FREE_POINTER, cache, object, "Freelist Pointer check fails");
         return BAD;
       }
       if (!debug.check(cache, pfn, object, false)) {
@@ -131,17 +143,17 @@ final class DebugSlabs {
   /**
    * Checks an object that is live and puts it on its slab's freelist.
    *
-   * @return false if it was bad and is still in use
+   * @return the slab, if it is empty and to be discarded; else {@link FrameList#NONE}, or {@link
+   *     #IN_USE}
    */
-  boolean free(SlubCpu cpu, SlubCache cache, long object) {
+  long free(SlubCpu cpu, SlubCache cache, long object) {
     long pfn = pages.slabOf(object);
     NodeSlabs node = cache.nodes[slabs.nodeOf(pfn)];
-    boolean empty = false;
     node.lock.lock();
     try {
-      if (cache.has(SlabFlags.SLAB_CONSISTENCY_CHECKS) && !debug.check(cache, pfn, object, true)) {
+      if (cache.has(SlabFlags.SLAB_CONSISTENCY_CHECKS) && !isGood(cache, pfn, object)) {
         debug.mended();
-        return false;
+        return IN_USE;
       }
       if (cache.has(SlabFlags.SLAB_STORE_USER)) {
         debug.tracks.set(cpu.cpu(), cache, object, false);
@@ -151,24 +163,31 @@ final class DebugSlabs {
       }
       long counters = pages.counters(pfn);
       int inuse = SlabPages.inuse(counters) - 1;
-      if ((counters & SlabPages.NODE_PARTIAL) == 0) {
+      boolean full = (counters & SlabPages.NODE_PARTIAL) == 0;
+      if (full) {
         node.full.remove(pfn);
         pages.addPartial(node, pfn, true);
       }
       pages.setNext(cache, object, pages.freelist(pfn));
       pages.setFreelist(pfn, object);
       pages.setCounters(pfn, SlabPages.withInuse(pages.counters(pfn), inuse));
-      if (inuse == 0 && node.partial.size() > cache.minPartial()) {
+      // One that was full does not count among those that the node has.
+      long others = node.partial.size() - (full ? 1 : 0);
+      if (inuse == 0 && others >= cache.minPartial()) {
         pages.removePartial(node, pfn);
-        empty = true;
+        return pfn;
       }
+      return NONE;
     } finally {
       node.lock.unlock();
     }
-    if (empty) {
-      pages.discard(cpu, cache, pfn);
-    }
-    return true;
+  }
+
+  /** {@code free_consistency_checks()}: the slab, its freelist, the object that is in use. */
+  private boolean isGood(SlubCache cache, long pfn, long object) {
+    debug.checkSlabPadding(cache, pfn);
+    BitSet _ = checkFreelist(cache, pfn);
+    return debug.check(cache, pfn, object, true);
   }
 
   /** {@code validate_slab_cache()}; how many errors were found and mended. */
@@ -192,31 +211,35 @@ final class DebugSlabs {
     return debug.errors() - before;
   }
 
+  /** {@code validate_slab()}: up to the first object that is not as it should be. */
   private void validateSlab(SlubCache cache, long pfn) {
     debug.checkSlabPadding(cache, pfn);
     BitSet free = checkFreelist(cache, pfn);
     int objects = SlabPages.objects(pages.counters(pfn));
-    for (int i = 0; i < objects; i++) {
-      boolean _ = debug.check(cache, pfn, SlabPages.object(cache, pfn, i), !free.get(i));
+    boolean good = free != null;
+    for (int i = 0; good && i < objects; i++) {
+      good = debug.check(cache, pfn, SlabPages.object(cache, pfn, i), !free.get(i));
     }
   }
 
-  /** {@code on_freelist()}: walks the freelist, and mends it and the counter; the free objects. */
-  private BitSet checkFreelist(SlubCache cache, long pfn) {
+  /**
+   * {@code on_freelist()}: walks the freelist, and mends it and the counter.
+   *
+   * @return the free objects, or null if the list had to be cleared
+   */
+  private @Nullable BitSet checkFreelist(SlubCache cache, long pfn) {
     long counters = pages.counters(pfn);
     int objects = SlabPages.objects(counters);
     BitSet free = new BitSet(objects);
+    long head = pages.freelist(pfn);
     long previous = SlabAllocator.NO_OBJECT;
     int found = 0;
-    for (long o = pages.freelist(pfn); o != SlabAllocator.NO_OBJECT && found <= objects; ) {
+    for (long o = head; o != SlabAllocator.NO_OBJECT && found <= objects; ) {
       int number = SlabPages.number(cache, pfn, objects, o);
       if (number < 0) {
         if (previous == SlabAllocator.NO_OBJECT) {
-          pages.setFreelist(pfn, SlabAllocator.NO_OBJECT);
-          pages.setCounters(pfn, SlabPages.allInUse(counters) | SlabPages.LOST);
-          debug.mended();
-          debug.report(Kind.FREE_POINTER, cache, o, o, "Freepointer corrupt: freelist cleared");
-          return free;
+          clearFreelist(cache, pfn, o, "Freepointer corrupt");
+          return null;
         }
         pages.setNext(cache, previous, SlabAllocator.NO_OBJECT);
         counters |= SlabPages.LOST;
@@ -230,8 +253,13 @@ final class DebugSlabs {
       o = pages.next(cache, o);
       found++;
     }
+    if (found > objects) {
+      clearFreelist(cache, pfn, head, "Freelist cycle detected");
+      return null;
+    }
     if (SlabPages.inuse(counters) != objects - found) {
-      pages.setCounters(pfn, SlabPages.withInuse(counters, objects - found));
+      long lost = SlabPages.inuse(counters) < objects - found ? SlabPages.LOST : 0;
+      pages.setCounters(pfn, SlabPages.withInuse(counters, objects - found) | lost);
       debug.mended();
       long first = SlabPages.object(cache, pfn, 0);
       debug.report(
@@ -245,5 +273,13 @@ final class DebugSlabs {
               + (objects - found));
     }
     return free;
+  }
+
+  /** Takes all objects of a slab as used: their freelist leads nowhere. */
+  private void clearFreelist(SlubCache cache, long pfn, long object, String why) {
+    pages.setFreelist(pfn, SlabAllocator.NO_OBJECT);
+    pages.setCounters(pfn, SlabPages.allInUse(pages.counters(pfn)) | SlabPages.LOST);
+    debug.mended();
+    debug.reportNoObject(Kind.FREE_POINTER, cache, object, why + ": freelist cleared");
   }
 }

@@ -43,9 +43,7 @@ final class Flushes extends CpuRequests<SlubCache, SlubCpu> {
   void shrinkNodes(SlubCpu cpu, SlubCache cache) {
     giveEmpty(cpu, cache);
     for (NodeSlabs node : cache.nodes) {
-      if (!cache.isDebug()) {
-        sort(node);
-      }
+      sort(node);
     }
   }
 

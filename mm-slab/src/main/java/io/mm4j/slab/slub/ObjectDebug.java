@@ -164,9 +164,8 @@ final class ObjectDebug {
     }
     if (cache.has(SlabFlags.SLAB_POISON)) {
       if (!active && poisons(cache)) {
-        good &=
-            bytes(Kind.POISON, cache, object, object, bytes - 1, POISON_FREE)
-                && bytes(Kind.POISON, cache, object, object + bytes - 1, 1, POISON_END);
+        good &= bytes(Kind.POISON, cache, object, object, bytes - 1, POISON_FREE);
+        good &= bytes(Kind.POISON, cache, object, object + bytes - 1, 1, POISON_END);
       }
       good &= checkPadding(cache, object);
     }
@@ -205,6 +204,17 @@ final class ObjectDebug {
       long bytes = Pages.PAGE_SIZE << slabs.slabPages.order(pfn);
       long rest = bytes % cache.layout.size();
       boolean _ = bytes(Kind.SLAB_PADDING, cache, start, start + bytes - rest, rest, POISON_INUSE);
+    }
+  }
+
+  /** What {@code __free_slab()} looks at of a slab of which no object is in use. */
+  void checkFreeSlab(SlubCache cache, long pfn) {
+    if (cache.has(SlabFlags.SLAB_CONSISTENCY_CHECKS)) {
+      checkSlabPadding(cache, pfn);
+      int objects = SlabPages.objects(slabs.slabPages.counters(pfn));
+      for (int i = 0; i < objects; i++) {
+        boolean _ = check(cache, pfn, SlabPages.object(cache, pfn, i), false);
+      }
     }
   }
 
@@ -259,10 +269,26 @@ final class ObjectDebug {
 
   /** Counts and tells a finding; without anybody to tell it is the caller's misuse. */
   void report(Kind kind, SlubCache cache, long object, long paddr, String what) {
-    errors++;
     boolean tracked = cache.has(SlabFlags.SLAB_STORE_USER) && kind != Kind.SLAB_PADDING;
     Track allocated = tracked ? tracks.get(cache, object, true) : null;
     Track freed = tracked ? tracks.get(cache, object, false) : null;
+    tell(kind, cache, object, paddr, allocated, freed, what);
+  }
+
+  /** The same of an address at which there is no object, and so nobody who had it. */
+  void reportNoObject(Kind kind, SlubCache cache, long paddr, String what) {
+    tell(kind, cache, paddr, paddr, null, null, what);
+  }
+
+  private void tell(
+      Kind kind,
+      SlubCache cache,
+      long object,
+      long paddr,
+      @Nullable Track allocated,
+      @Nullable Track freed,
+      String what) {
+    errors++;
     String text =
         String.format("BUG %s: %s", cache.name(), what)
             + String.format("%n  object=0x%x kind=%s", object, kind)

@@ -204,14 +204,17 @@ final class SlabPages {
     if (events != null) {
       events.discardSlab(cpu.cpu(), cache, pfn, order);
     }
-    slabs.debug.checkSlabPadding(cache, pfn);
-    slabs.frames.remove(pfn, order);
-    node.slabs.decrementAndGet();
-    node.objects.addAndGet(-objects);
-    node.frames.addAndGet(-(1L << order));
-    gone.add(1L << order);
-    if (map.drop(pfn, order)) {
-      cpu.pages.free(pfn, order);
+    try {
+      slabs.debug.checkFreeSlab(cache, pfn);
+    } finally { // it goes, whatever was found of it
+      slabs.frames.remove(pfn, order);
+      node.slabs.decrementAndGet();
+      node.objects.addAndGet(-objects);
+      node.frames.addAndGet(-(1L << order));
+      gone.add(1L << order);
+      if (map.drop(pfn, order)) {
+        cpu.pages.free(pfn, order);
+      }
     }
   }
 

@@ -198,7 +198,8 @@ final class SlabWalk {
         Slab slab = slab(all, cache, pfn);
         slab.list("the node's partial list");
         check(
-            slab.free > 0 && (slabs.slabPages.counters(pfn) & SlabPages.NODE_PARTIAL) != 0,
+            (slab.free > 0 || slab.isLost())
+                && (slabs.slabPages.counters(pfn) & SlabPages.NODE_PARTIAL) != 0,
             cache,
             pfn,
             "on the node's partial list: free=" + slab.free);

@@ -92,12 +92,9 @@ final class SlubAllocator extends ReclaimedSlabs<SlubCache, SlubCpu> {
   private synchronized SlubCache create(KmemCacheArgs args, int type, int index) {
     int flags = flags(args);
     ObjectLayout layout = ObjectLayout.of(args, flags, settings);
-    if (settings.debug().notLarger() && (flags & SlubDebug.METADATA) != 0) {
-      int plain = flags & ~SlubDebug.METADATA;
-      if (ObjectLayout.of(args, plain, settings).minOrder() < layout.minOrder()) {
-        flags = plain;
-        layout = ObjectLayout.of(args, flags, settings);
-      }
+    if (settings.debug().notLarger() && layout.minOrder() > Pages.orderOf(args.objectBytes())) {
+      flags &= ~SlubDebug.METADATA;
+      layout = ObjectLayout.of(args, flags, settings);
     }
     SlubCache cache = new SlubCache(this, freeId(), args, flags, layout, type, index);
     enter(cache);
@@ -288,7 +285,9 @@ final class SlubAllocator extends ReclaimedSlabs<SlubCache, SlubCpu> {
   protected void clear(SlubCpu cpu, SlubCache cache, long paddr, int bytes) {
     if (cache.isDebug()) {
       // Not into a red zone that begins where the request ended, or behind the object.
-      int room = cache.kmallocIndex >= 0 ? debug.request(cache, paddr) : cache.objectBytes();
+      boolean asked =
+          cache.kmallocIndex >= 0 && cache.has(SlabFlags.SLAB_STORE_USER | SlabFlags.SLAB_RED_ZONE);
+      int room = asked ? bytes : cache.objectBytes();
       ram.asSlice(paddr, room).fill((byte) 0);
     } else {
       super.clear(cpu, cache, paddr, bytes);
@@ -302,13 +301,16 @@ final class SlubAllocator extends ReclaimedSlabs<SlubCache, SlubCpu> {
       events.free(cpu.cpu(), cache, paddr);
     }
     if (cache.isDebug()) {
-      boolean freed = false;
+      long empty = DebugSlabs.IN_USE;
       try {
-        freed = debugSlabs.free(cpu, cache, paddr);
+        empty = debugSlabs.free(cpu, cache, paddr);
       } finally {
-        if (!freed) {
+        if (empty == DebugSlabs.IN_USE) {
           frames.setLive(paddr, cache.shift); // it is still its holder's
         }
+      }
+      if (empty >= 0) {
+        slabPages.discard(cpu, cache, empty);
       }
       return;
     }

@@ -57,7 +57,8 @@ record SlubDebug(List<Block> blocks, int globalFlags, boolean notLarger) {
           case 'P' -> flags |= SlabFlags.SLAB_POISON;
           case 'U' -> flags |= SlabFlags.SLAB_STORE_USER;
           case 'O' -> notLarger = true;
-          case '-', '1' -> {}
+          case '-' -> flags = 0;
+          case '1' -> {}
           default ->
               throw new InputException(
                   "'" + letter + "' is no debug flag of slabs",

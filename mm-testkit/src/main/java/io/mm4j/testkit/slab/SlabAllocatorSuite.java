@@ -9,17 +9,24 @@ import io.mm4j.testkit.Suite;
 import io.mm4j.testkit.slab.faults.SlabFaults;
 import io.mm4j.testkit.slab.naive.NaiveSlabs;
 import io.mm4j.testkit.slab.rules.ArrayRules;
+import io.mm4j.testkit.slab.rules.BootRules;
 import io.mm4j.testkit.slab.rules.BoundRules;
 import io.mm4j.testkit.slab.rules.CaseRules;
 import io.mm4j.testkit.slab.rules.CpuSlabRules;
 import io.mm4j.testkit.slab.rules.DebugRules;
+import io.mm4j.testkit.slab.rules.DestroyRule;
 import io.mm4j.testkit.slab.rules.EverydayRules;
 import io.mm4j.testkit.slab.rules.GeometryRules;
+import io.mm4j.testkit.slab.rules.KeepRules;
 import io.mm4j.testkit.slab.rules.MarkRules;
+import io.mm4j.testkit.slab.rules.MarkedRules;
+import io.mm4j.testkit.slab.rules.MergeRules;
 import io.mm4j.testkit.slab.rules.NamedCases;
+import io.mm4j.testkit.slab.rules.PageRequestRules;
 import io.mm4j.testkit.slab.rules.PlaceRules;
 import io.mm4j.testkit.slab.rules.PromiseRules;
 import io.mm4j.testkit.slab.rules.RequestRules;
+import io.mm4j.testkit.slab.rules.SheafRules;
 import io.mm4j.testkit.slab.rules.SlabCRules;
 import io.mm4j.testkit.slab.rules.SlabStepRule;
 import io.mm4j.testkit.slab.rules.SlabStressRule;
@@ -51,7 +58,13 @@ public final class SlabAllocatorSuite {
                 SlabCRules.all(),
                 SlobRules.all(),
                 CpuSlabRules.all(),
-                List.of(SlabStressRule.rule(), SlabStepRule.rule()))
+                PageRequestRules.all(),
+                MarkedRules.all(),
+                BootRules.all(),
+                KeepRules.all(),
+                MergeRules.all(),
+                SheafRules.all(),
+                List.of(SlabStressRule.rule(), SlabStepRule.rule(), DestroyRule.rule()))
             .flatMap(List::stream)
             .toList();
     return new Suite<>(Spi.SLAB, new NaiveSlabs(), rules, SlabFaults.all());

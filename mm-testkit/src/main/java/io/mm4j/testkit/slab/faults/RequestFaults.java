@@ -85,6 +85,37 @@ final class RequestFaults {
                   }
                 }),
         SlabFaults.fault(
+            "from-any-cpuset",
+            "Pages for slabs are asked for without the caller's bounds to his cpuset.",
+            List.of("SL-64"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  public synchronized long allocate(
+                      Cpu cpu, NaiveCache cache, int gfp, int node, int bytes) {
+                    return super.allocate(cpu, cache, gfp & ~Gfp.__GFP_HARDWALL, node, bytes);
+                  }
+                }),
+        SlabFaults.fault(
+            "says-it-has-partial-slabs",
+            "Statistics tell of a slab on a node's list, and there is none.",
+            List.of("SL-65", "SL-66"),
+            floors ->
+                saying(
+                    floors,
+                    s ->
+                        new CacheStats(
+                            s.activeObjects(),
+                            s.objects(),
+                            s.liveObjects(),
+                            s.activeSlabs(),
+                            s.slabs(),
+                            s.pages(),
+                            1,
+                            0,
+                            0,
+                            0))),
+        SlabFaults.fault(
             "shrinks-by-slabs",
             "A shrink says how many slabs it gave back, not how many frames.",
             List.of("SL-45"),
@@ -161,7 +192,7 @@ final class RequestFaults {
         SlabFaults.fault(
             "refuses-while-others-work",
             "While another CPU is at work every cache counts as in use.",
-            List.of("SL-51"),
+            List.of("SL-51", "SL-73"),
             floors ->
                 new NaiveSlabAllocator(floors) {
                   @Override
@@ -182,7 +213,7 @@ final class RequestFaults {
         SlabFaults.fault(
             "keeps-what-it-gives",
             "A CPU keeps an object for each slab, whatever it gives.",
-            List.of("SL-53"),
+            List.of("SL-53", "SL-72"),
             floors -> saying(floors, s -> keeping(s, s.slabs()))),
         SlabFaults.fault(
             "merges-all-the-same",

@@ -5,11 +5,13 @@ package io.mm4j.testkit.slab.naive;
 import io.mm4j.api.slab.CacheStats;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * it learns from the first object of it.
  */
 public final class CpuSlabModel {
+  /** {@code SHRINK_PROMOTE_MAX}. */
+  private static final int PROMOTED = 32;
+
   private static final class Slab {
     final long base;
     final int node;
@@ -192,9 +197,7 @@ public final class CpuSlabModel {
     }
     if (full) {
       if (cpu.partial.size() >= cpuPartialSlabs) {
-        List<Slab> all = List.copyOf(cpu.partial);
-        cpu.partial.clear();
-        all.forEach(each -> toNode(each, true));
+        putPartials(cpu);
       }
       cpu.partial.addFirst(slab);
       return;
@@ -203,6 +206,42 @@ public final class CpuSlabModel {
     if (slab.inuse == 0 && list.contains(slab) && list.size() >= minPartial) {
       list.remove(slab);
       slabs.remove(slab.base);
+    }
+  }
+
+  /** {@code put_partials()}. */
+  private void putPartials(CpuSide cpu) {
+    List<Slab> all = List.copyOf(cpu.partial);
+    cpu.partial.clear();
+    all.forEach(each -> toNode(each, true));
+  }
+
+  private void flush(CpuSide cpu) {
+    if (cpu.slab != null) {
+      deactivate(cpu, cpu.slab);
+    }
+    putPartials(cpu);
+  }
+
+  /**
+   * A shrink by a CPU: what CPUs keep goes back, its own first, then empty slabs; those with few
+   * free objects come first from then on.
+   */
+  public void shrink(int cpuId) {
+    flush(cpus.get(cpuId));
+    cpus.forEach(this::flush);
+    for (Deque<Slab> list : partial) {
+      Map<Integer, Deque<Slab>> promoted = new TreeMap<>(Comparator.reverseOrder());
+      for (Slab slab : List.copyOf(list)) {
+        if (slab.inuse == 0) {
+          list.remove(slab);
+          slabs.remove(slab.base);
+        } else if (slab.free.size() <= PROMOTED) {
+          list.remove(slab);
+          promoted.computeIfAbsent(slab.free.size(), free -> new ArrayDeque<>()).addFirst(slab);
+        }
+      }
+      promoted.values().forEach(group -> group.reversed().forEach(list::addFirst));
     }
   }
 

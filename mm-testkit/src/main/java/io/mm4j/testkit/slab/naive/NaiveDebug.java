@@ -3,6 +3,7 @@
 package io.mm4j.testkit.slab.naive;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.InputException;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.slab.SlabFlags;
 import io.mm4j.api.slab.SlabReport;
@@ -11,6 +12,7 @@ import io.mm4j.api.slab.SlabReport.Track;
 import io.mm4j.testkit.slab.naive.NaiveCache.Slab;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -35,39 +37,51 @@ public class NaiveDebug {
     this.slabs = slabs;
   }
 
-  static int flags(@Nullable String text, String name) {
-    int all = text == null ? 0 : SlabFlags.SLAB_DEBUG_FLAGS;
-    boolean first = true;
-    for (String block : text == null ? List.<String>of() : List.of(text.split(";", -1))) {
+  /** {@code kmem_cache_flags()}: what a text adds to the flags of a cache. */
+  public static int flags(@Nullable String text, String name) {
+    if (text == null) {
+      return 0;
+    }
+    int all = text.isEmpty() || text.equals("1") ? SlabFlags.SLAB_DEBUG_FLAGS : 0;
+    int named = -1;
+    for (String block : text.split(";", -1)) {
       List<String> parts = List.of(block.split(",", -1));
       int flags = letters(parts.getFirst());
       if (parts.size() == 1) {
-        all = flags;
-      } else {
-        all = first ? 0 : all;
-        for (String pattern : parts.subList(1, parts.size())) {
-          int star = pattern.indexOf('*');
-          if (star < 0 ? name.equals(pattern) : name.startsWith(pattern.substring(0, star))) {
-            return flags;
-          }
-        }
+        all = block.isEmpty() ? all : flags;
       }
-      first = false;
+      for (String pattern : parts.subList(1, parts.size())) {
+        int star = pattern.indexOf('*');
+        boolean fits =
+            star < 0 ? name.equals(pattern) : name.startsWith(pattern.substring(0, star));
+        named = fits && !pattern.isEmpty() && named < 0 ? flags : named;
+      }
     }
-    return all;
+    return named < 0 ? all : named;
+  }
+
+  /** Whether caches whose slabs would grow by their marks have none. */
+  public static boolean keepsOrders(@Nullable String text) {
+    for (String block : text == null ? new String[0] : text.split(";", -1)) {
+      if (block.split(",", -1)[0].toUpperCase(Locale.ROOT).indexOf('O') >= 0) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static int letters(String text) {
-    int flags = text.isEmpty() ? SlabFlags.SLAB_DEBUG_FLAGS : 0;
-    for (int i = 0; i < text.length(); i++) {
-      flags |=
-          switch (text.charAt(i)) {
-            case 'F' -> SlabFlags.SLAB_CONSISTENCY_CHECKS;
-            case 'Z' -> SlabFlags.SLAB_RED_ZONE;
-            case 'P' -> SlabFlags.SLAB_POISON;
-            case 'U' -> SlabFlags.SLAB_STORE_USER;
-            default -> 0;
-          };
+    int flags = text.isEmpty() || text.equals("1") ? SlabFlags.SLAB_DEBUG_FLAGS : 0;
+    for (char letter : text.toUpperCase(Locale.ROOT).toCharArray()) {
+      switch (letter) {
+        case '-' -> flags = 0;
+        case 'F' -> flags |= SlabFlags.SLAB_CONSISTENCY_CHECKS;
+        case 'Z' -> flags |= SlabFlags.SLAB_RED_ZONE;
+        case 'P' -> flags |= SlabFlags.SLAB_POISON;
+        case 'U' -> flags |= SlabFlags.SLAB_STORE_USER;
+        case 'O', '1' -> {}
+        default -> throw new InputException("no flag: " + letter, "slub_debug=" + text, "FZPUO-");
+      }
     }
     return flags;
   }

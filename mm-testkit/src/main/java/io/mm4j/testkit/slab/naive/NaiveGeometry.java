@@ -2,14 +2,19 @@
 
 package io.mm4j.testkit.slab.naive;
 
+import io.mm4j.api.InputException;
 import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabFlags;
+import java.util.Map;
 
 /**
  * The numbers of a cache as Linux 6.18 has them with pages of 4 KiB, written down step by step:
  * what {@code /sys/kernel/slab} and {@code /proc/slabinfo} of a real machine show.
  */
 public final class NaiveGeometry {
+  /** {@code MAX_OBJS_PER_PAGE}. */
+  private static final int MANY = 32_767;
+
   public final int align;
 
   /** Bytes before the object. */
@@ -30,8 +35,43 @@ public final class NaiveGeometry {
   public final int minPartial;
   public final int cpuPartial;
 
+  /**
+   * What a machine was booted with.
+   *
+   * @param max the largest order of a slab of several objects
+   * @param min the least order
+   * @param wanted objects of a slab
+   */
+  public record Orders(int max, int min, int wanted) {
+    /** With these parameters, on a machine with so many CPUs. */
+    public static Orders of(Map<String, String> settings, int cpus) {
+      int min = number(settings, "slub_min_order", 0, 10);
+      int max = Math.max(min, number(settings, "slub_max_order", 3, 10));
+      int wanted = number(settings, "slub_min_objects", 0, 32_767);
+      int bits = 0;
+      while (cpus >> bits != 0) {
+        bits++;
+      }
+      return new Orders(max, min, wanted == 0 ? 4 * (bits + 1) : wanted);
+    }
+
+    private static int number(Map<String, String> settings, String name, int usual, int most) {
+      String text = settings.get(name);
+      long value = text == null ? usual : Long.parseLong(text);
+      if (value < 0 || value > most) {
+        throw new InputException(name + "=" + text, name, "0 to " + most);
+      }
+      return (int) value;
+    }
+  }
+
   /** With these flags, debug flags among them, on a machine with so many CPUs. */
   public NaiveGeometry(KmemCacheArgs args, int flags, int cpus) {
+    this(args, flags, Orders.of(Map.of(), cpus));
+  }
+
+  /** The same on a machine that was booted with other orders. */
+  public NaiveGeometry(KmemCacheArgs args, int flags, Orders orders) {
     align = align(args, flags);
     boolean red = (flags & SlabFlags.SLAB_RED_ZONE) != 0;
     boolean poison = (flags & SlabFlags.SLAB_POISON) != 0;
@@ -64,7 +104,7 @@ public final class NaiveGeometry {
     }
     left = before;
     size = roundUp(room, align);
-    order = order(size, cpus);
+    order = order(size, orders);
     objects = (4096 << order) / size;
     int log = 0;
     while (2 << log <= size) {
@@ -97,16 +137,15 @@ public final class NaiveGeometry {
     return align;
   }
 
-  private static int order(int size, int cpus) {
-    int bits = 0;
-    while (cpus >> bits != 0) {
-      bits++;
+  private static int order(int size, Orders orders) {
+    int most = Math.max(1, (4096 << orders.max) / size);
+    int wanted = Math.min(orders.wanted, most);
+    int least = Math.max(orders.min, orderOf((long) wanted * size));
+    if ((4096 << least) / size > MANY) {
+      return orderOf((long) size * MANY) - 1;
     }
-    int wanted = 4 * (bits + 1);
-    int most = Math.max(1, (4096 << 3) / size);
-    int least = orderOf(Math.min(wanted, most) * size);
     for (int waste = 16; waste >= 2; waste /= 2) {
-      for (int order = least; order <= 3; order++) {
+      for (int order = least; order <= orders.max; order++) {
         if ((4096 << order) % size <= (4096 << order) / waste) {
           return order;
         }
@@ -115,9 +154,9 @@ public final class NaiveGeometry {
     return orderOf(size);
   }
 
-  static int orderOf(int bytes) {
+  static int orderOf(long bytes) {
     int order = 0;
-    while (4096 << order < bytes) {
+    while (4096L << order < bytes) {
       order++;
     }
     return order;

@@ -5,6 +5,7 @@ package io.mm4j.testkit.slab.naive;
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.InputException;
+import io.mm4j.api.LockClass;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
@@ -39,8 +40,16 @@ import org.jspecify.annotations.Nullable;
  * links in the free objects, nothing kept per CPU. What is live is kept beside, in sets.
  */
 public class NaiveSlabAllocator implements SlabAllocator {
+  /** {@code GFP_RECLAIM_MASK | GFP_CONSTRAINT_MASK}: all but these. */
   private static final int PASSED =
-      ~(Gfp.__GFP_ZERO | Gfp.__GFP_HIGHMEM | Gfp.__GFP_MOVABLE | Gfp.__GFP_RECLAIMABLE);
+      ~(Gfp.__GFP_DMA
+          | Gfp.__GFP_DMA32
+          | Gfp.__GFP_ZERO
+          | Gfp.__GFP_HIGHMEM
+          | Gfp.__GFP_MOVABLE
+          | Gfp.__GFP_RECLAIMABLE
+          | Gfp.__GFP_WRITE
+          | Gfp.__GFP_ACCOUNT);
 
   private static final SlabEvents UNHEARD = new SlabEvents() {};
 
@@ -131,6 +140,14 @@ public class NaiveSlabAllocator implements SlabAllocator {
     }
     int flags = args.flags() | debugFlags(args.name());
     NaiveGeometry geometry = geometry(args, flags);
+    if (NaiveDebug.keepsOrders(floors.settings().get("slub_debug"))
+        && NaiveGeometry.orderOf(geometry.size) > NaiveGeometry.orderOf(args.objectBytes())) {
+      flags &= ~(SlabFlags.SLAB_RED_ZONE | SlabFlags.SLAB_POISON | SlabFlags.SLAB_STORE_USER);
+      geometry = geometry(args, flags);
+    }
+    if (geometry.order > 10) {
+      throw new MisuseException("no slab is so large: " + args);
+    }
     NaiveCache cache = cache(id, args, flags, geometry, kmalloc);
     caches.addFirst(cache);
     return cache;
@@ -149,7 +166,8 @@ public class NaiveSlabAllocator implements SlabAllocator {
 
   /** The numbers of a cache. */
   protected NaiveGeometry geometry(KmemCacheArgs args, int flags) {
-    return new NaiveGeometry(args, flags, floors.cpus().count());
+    return new NaiveGeometry(
+        args, flags, NaiveGeometry.Orders.of(floors.settings(), floors.cpus().count()));
   }
 
   private @Nullable NaiveCache byId(int id) {
@@ -239,8 +257,9 @@ public class NaiveSlabAllocator implements SlabAllocator {
     return pages;
   }
 
-  private long reclaim(ReclaimRequest request) {
-    return shrinkAll(request.cpu());
+  /** Gives all up that nobody uses. */
+  protected long reclaim(ReclaimRequest request) {
+    return request.mayTake(LockClass.SLAB_NODE) ? shrinkAll(request.cpu()) : 0;
   }
 
   @Override
@@ -289,7 +308,10 @@ public class NaiveSlabAllocator implements SlabAllocator {
         return slab;
       }
     }
-    Slab fresh = grow(cpu, cache, gfp, node);
+    int light = (gfp & Gfp.__GFP_RECLAIM) == 0 ? gfp : Gfp.GFP_NOWAIT;
+    boolean anyNode = node < 0 || strict;
+    Slab fresh = anyNode ? null : grow(cpu, cache, light | Gfp.__GFP_THISNODE, node);
+    fresh = fresh == null ? grow(cpu, cache, gfp, node) : fresh;
     if (fresh != null || strict) {
       return fresh;
     }
@@ -311,14 +333,19 @@ public class NaiveSlabAllocator implements SlabAllocator {
   }
 
   private @Nullable Slab grow(Cpu cpu, NaiveCache cache, int gfp, int node) {
-    int flags = gfp & PASSED;
+    int flags = gfp & PASSED | Gfp.__GFP_COMP;
     flags |= cache.has(SlabFlags.SLAB_CACHE_DMA) ? Gfp.__GFP_DMA : 0;
     flags |= cache.has(SlabFlags.SLAB_CACHE_DMA32) ? Gfp.__GFP_DMA32 : 0;
     flags |= cache.has(SlabFlags.SLAB_RECLAIM_ACCOUNT) ? Gfp.__GFP_RECLAIMABLE : 0;
     int order = cache.geometry.order;
-    long pfn = floors.pages().allocPages(cpu, flags, order, node);
+    int least = NaiveGeometry.orderOf(cache.geometry.size);
+    int first = (flags | Gfp.__GFP_NOWARN | Gfp.__GFP_NORETRY) & ~Gfp.__GFP_NOFAIL;
+    if ((first & Gfp.__GFP_DIRECT_RECLAIM) != 0 && order > least) {
+      first = (first | Gfp.__GFP_NOMEMALLOC) & ~Gfp.__GFP_RECLAIM;
+    }
+    long pfn = floors.pages().allocPages(cpu, first, order, node);
     if (pfn == PageAllocator.NO_PAGE) {
-      order = NaiveGeometry.orderOf(cache.geometry.size);
+      order = least;
       pfn = floors.pages().allocPages(cpu, flags, order, node);
     }
     if (pfn == PageAllocator.NO_PAGE) {
@@ -363,7 +390,8 @@ public class NaiveSlabAllocator implements SlabAllocator {
       return NO_OBJECT;
     }
     int order = NaiveGeometry.orderOf((int) bytes);
-    long pfn = floors.pages().allocPages(cpu, gfp, order, node);
+    int flags = gfp & ~(Gfp.__GFP_DMA32 | Gfp.__GFP_HIGHMEM) | Gfp.__GFP_COMP;
+    long pfn = floors.pages().allocPages(cpu, flags, order, node);
     if (pfn == PageAllocator.NO_PAGE) {
       return NO_OBJECT;
     }
@@ -490,6 +518,12 @@ public class NaiveSlabAllocator implements SlabAllocator {
   @Override
   public long kmallocSizeRoundup(long bytes) {
     return bytes > 4 << 20 ? bytes : NaiveGeometry.kmalloc(bytes);
+  }
+
+  @Override
+  public synchronized List<String> aliasesOf(KmemCache cache) {
+    List<String> names = mine(cache).names;
+    return List.copyOf(names.subList(1, names.size()));
   }
 
   @Override

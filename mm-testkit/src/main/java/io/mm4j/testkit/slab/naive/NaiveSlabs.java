@@ -40,6 +40,9 @@ public final class NaiveSlabs implements SlabAllocatorProvider {
   public List<Setting> settings() {
     return List.of(
         Setting.parameter("slub_debug", OptionSpec.Type.TEXT, "flags for every cache: F Z P U"),
+        Setting.parameter("slub_max_order", OptionSpec.Type.NUMBER, "largest order of a slab"),
+        Setting.parameter("slub_min_order", OptionSpec.Type.NUMBER, "least order of a slab"),
+        Setting.parameter("slub_min_objects", OptionSpec.Type.NUMBER, "objects of a slab"),
         Setting.parameter("slab_nomerge", OptionSpec.Type.TEXT, "caches share no slabs"));
   }
 

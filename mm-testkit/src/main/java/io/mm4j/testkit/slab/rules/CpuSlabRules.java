@@ -35,11 +35,12 @@ public final class CpuSlabRules {
                 "Where a CPU has a slab to work with, each allocation from a cache without sheaves"
                     + " gives the very object that mm/slub.c would give after the same calls: of"
                     + " the CPU's slab, its partial slabs, the node's, another node's that has"
-                    + " more than it must keep, or a new one; frees move slabs between these"
-                    + " lists and give empty ones back as there; and the statistics say so.",
+                    + " more than it must keep, or a new one; frees and shrinks move slabs"
+                    + " between these lists and give empty ones back as there; and the statistics"
+                    + " say so.",
                 "Which memory is hot, and how much is kept, hangs on it.",
                 "mm/slub.c ___slab_alloc, get_partial_node, __slab_free, deactivate_slab,"
-                    + " put_cpu_partial",
+                    + " put_cpu_partial, flush_all, __kmem_cache_do_shrink",
                 "a slab goes to the wrong end of a list, or a limit is off by one"),
             Needs.LINUX_GEOMETRY,
             Set.of(),
@@ -50,6 +51,7 @@ public final class CpuSlabRules {
     String sheaves = s.options.asMap().getOrDefault("sheaves", "linux");
     int flags = SlabFlags.SLAB_NO_MERGE;
     flags |= random.oneIn(3) ? SlabFlags.SLAB_HWCACHE_ALIGN : 0;
+    flags |= random.oneIn(6) ? SlabFlags.SLAB_TYPESAFE_BY_RCU : 0;
     int bytes = SlabOp.size(random, 6000);
     KmemCacheArgs args = KmemCacheArgs.of("slabs", bytes).withFlags(flags);
     KmemCache cache = s.slabs.kmemCacheCreate(args);
@@ -91,6 +93,10 @@ public final class CpuSlabRules {
           s.slabs.kmemCacheFree(s.cpu(cpu), cache, object);
           model.free(cpu, object);
         }
+      }
+      if (random.oneIn(10)) {
+        model.shrink(cpu);
+        long _ = s.slabs.kmemCacheShrink(s.cpu(cpu), cache);
       }
       var wanted = model.stats(held.size());
       var seen = cache.stats();

@@ -5,12 +5,13 @@ package io.mm4j.testkit.slab.rules;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.machine.Machine;
 import io.mm4j.api.memory.NodeMask;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.testkit.pages.naive.NaivePageAllocator;
 import io.mm4j.testkit.pages.naive.PassingPages;
-import java.util.function.IntConsumer;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,13 +19,29 @@ import org.jspecify.annotations.Nullable;
  * for a slab asks once more for a smaller one.
  */
 final class FailingPages extends PassingPages {
+  /**
+   * A request.
+   *
+   * @param gfp its flags
+   * @param order of the block
+   * @param node that was asked for, or -1
+   * @param served whether there was a block for it
+   */
+  record Request(int gfp, int order, int node, boolean served) {
+    @Override
+    public String toString() {
+      return "order=" + order + " node=" + node + " " + Gfp.format(gfp) + (served ? " served" : "");
+    }
+  }
+
   /** For {@link #provider}: nothing is refused before {@link #failAt}. */
   static final long LATER = -1;
 
   private long left;
   private boolean armed;
   private boolean failed;
-  private IntConsumer listener = gfp -> {};
+  private long refused;
+  private Consumer<? super Request> listener = request -> {};
 
   private FailingPages(PageAllocator inner, long nth) {
     super(inner);
@@ -47,8 +64,13 @@ final class FailingPages extends PassingPages {
     failed = false;
   }
 
-  /** Tells somebody the flags of every request from now on. */
-  synchronized void listen(IntConsumer whom) {
+  /** Refuses so many requests from now on. */
+  synchronized void refuseNext(long count) {
+    refused = count;
+  }
+
+  /** Tells somebody of every request from now on. */
+  synchronized void listen(Consumer<? super Request> whom) {
     listener = whom;
   }
 
@@ -83,21 +105,28 @@ final class FailingPages extends PassingPages {
     };
   }
 
-  private synchronized boolean fails(int gfp) {
-    listener.accept(gfp);
+  private synchronized boolean fails() {
     left--;
-    boolean refuses = armed && (left == 0 || left == -1);
+    refused--;
+    boolean refuses = refused >= 0 || (armed && (left == 0 || left == -1));
     failed |= refuses;
     return refuses;
   }
 
+  private synchronized long told(int gfp, int order, int nodeId, long pfn) {
+    listener.accept(new Request(gfp, order, nodeId, pfn != NO_PAGE));
+    return pfn;
+  }
+
   @Override
   public long allocPages(Cpu cpu, int gfp, int order, int nodeId) {
-    return fails(gfp) ? NO_PAGE : inner.allocPages(cpu, gfp, order, nodeId);
+    long pfn = fails() ? NO_PAGE : inner.allocPages(cpu, gfp, order, nodeId);
+    return told(gfp, order, nodeId, pfn);
   }
 
   @Override
   public long allocPages(Cpu cpu, int gfp, int order, int nodeId, @Nullable NodeMask nodes) {
-    return fails(gfp) ? NO_PAGE : inner.allocPages(cpu, gfp, order, nodeId, nodes);
+    long pfn = fails() ? NO_PAGE : inner.allocPages(cpu, gfp, order, nodeId, nodes);
+    return told(gfp, order, nodeId, pfn);
   }
 }

@@ -302,6 +302,20 @@ public final class PlaceRules {
     s.empty();
   }
 
+  /** Caches of another machine, of any number. */
+  private static void foreign(SlabSubject s) {
+    try (SlabSubject other = s.twin()) {
+      for (int i = 0; i < 150; i++) {
+        KmemCacheArgs args = KmemCacheArgs.of("other-" + i, 64);
+        KmemCache cache = other.slabs.kmemCacheCreate(args.withFlags(SlabFlags.SLAB_NO_MERGE));
+        CaseRules.refused(
+            "allocating from another allocator's cache",
+            () -> s.slabs.kmemCacheAlloc(s.cpu(0), cache, GFP, SlabAllocator.NUMA_NO_NODE));
+        CaseRules.refused("destroying it", () -> s.slabs.kmemCacheDestroy(s.cpu(0), cache));
+      }
+    }
+  }
+
   private static void list(SlabSubject s, Seeded random) {
     Cache first = CaseRules.cache(s, random, "first");
     Cache second = CaseRules.cache(s, random, "second");
@@ -324,6 +338,7 @@ public final class PlaceRules {
         "allocating from a destroyed cache",
         () -> s.slabs.kmemCacheAlloc(s.cpu(0), first.cache, GFP, SlabAllocator.NUMA_NO_NODE));
     CaseRules.refused("destroying it again", () -> s.slabs.kmemCacheDestroy(s.cpu(0), first.cache));
+    foreign(s);
     s.empty();
   }
 }

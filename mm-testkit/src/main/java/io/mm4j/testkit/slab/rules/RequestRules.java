@@ -290,7 +290,7 @@ public final class RequestRules {
   private static void flags(SlabSubject s, Seeded random) {
     List<Integer> kinds = List.of(GFP, Gfp.GFP_ATOMIC, Gfp.GFP_NOWAIT, Gfp.GFP_NOFS, Gfp.GFP_NOIO);
     List<Integer> asked = new ArrayList<>();
-    FailingPages.of(s.machine).listen(asked::add);
+    FailingPages.of(s.machine).listen(request -> asked.add(request.gfp()));
     for (int i = 0; i < 30; i++) {
       int bytes = SlabOp.size(random, 3000);
       int flags = SlabFlags.SLAB_NO_MERGE;

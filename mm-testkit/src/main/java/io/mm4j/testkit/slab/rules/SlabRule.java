@@ -162,6 +162,11 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
         info, Needs.NOTHING, aspects, SlabRule::usual, "", Failing.AS_THE_CASE_SAYS, true, body);
   }
 
+  /** The same on a machine that the seed varies, too. */
+  static SlabRule asked(RuleInfo info, Needs needs, Body body) {
+    return single(info, needs, Set.of(), Shape::any, "", Failing.AS_THE_CASE_SAYS, true, body);
+  }
+
   /** A case that the seed varies, on a machine with boot parameters. */
   static SlabRule booted(RuleInfo info, Needs needs, String commandLine, Body body) {
     return single(info, needs, Set.of(), SlabRule::usual, commandLine, Failing.NONE, true, body);

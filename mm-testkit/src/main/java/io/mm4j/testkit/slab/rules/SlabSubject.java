@@ -158,6 +158,16 @@ final class SlabSubject extends Subject {
     return new SlabSubject(provider, options, aspects, shape, commandLine, 0);
   }
 
+  /** Whether the plugin has a setting of this name. */
+  boolean knows(String setting) {
+    return provider.settings().stream().anyMatch(known -> known.name().equals(setting));
+  }
+
+  /** Whether the plugin has an option of this name. */
+  boolean offers(String option) {
+    return provider.options().stream().anyMatch(known -> known.name().equals(option));
+  }
+
   boolean looksAt(Aspect aspect) {
     return aspects.contains(aspect);
   }
