@@ -70,6 +70,23 @@ public final class ModelRules {
             ByteBench::new),
         new StepRule(
             new RuleInfo(
+                "AS-100",
+                "frames-counted-anew",
+                "After the same calls on machines with two, three or four levels of tables, and"
+                    + " after changes of rights, locks and shortage, each frame has as many entries"
+                    + " and references, and each process as many tables and huge pages, as going"
+                    + " through the tables in RAM gives; no anonymous frame is left that nobody"
+                    + " maps, and no CPU has a translation that the tables do not have any more.",
+                "A reference too few is a page that two programs write to.",
+                "folio_add_rmap_ptes, folio_remove_rmap_pmd, __split_huge_pmd_locked,"
+                    + " flush_tlb_mm_range, smaps_pmd_entry; kpagecount",
+                "a reference or a flush is left out, or a level of the tables is taken for"
+                    + " another"),
+            50,
+            List.of(Ground.USUAL, Ground.PAE, Ground.NARROW),
+            FrameBench::new),
+        new StepRule(
+            new RuleInfo(
                 "AS-88",
                 "places-in-any-layout",
                 "In a process of any layout - 64 bits or 32, from the top or a legacy one that was"
