@@ -110,7 +110,7 @@ public final class FileChange {
     long border = bytes >>> 12;
     long kept = truncateFolio(bytes, first, unmapping);
     boolean wasRead = (bytes & PAGE - 1) != 0 && readBlock(border);
-    if (file.isCached(border)) {
+    if (hasBlock(border)) {
       if ((bytes & PAGE - 1) != 0) {
         zeroTail(bytes);
         file.markBlockDirty(border);
@@ -240,12 +240,15 @@ public final class FileChange {
   }
 
   private void zero(long index, int from, int to) {
-    if (file.isCached(index)) {
-      long pfn = file.page(index);
-      if (pfn != Frames.NONE) {
-        file.frames.bytes().zero(pfn, from, to);
-      }
+    long pfn = file.isCached(index) ? file.page(index) : file.known(index);
+    if (pfn != Frames.NONE) {
+      file.frames.bytes().zero(pfn, from, to);
     }
+  }
+
+  /** Whether the block of a page is in memory, though perhaps the page is not up to date. */
+  private boolean hasBlock(long index) {
+    return file.isCached(index) || (!file.isShmem() && file.known(index) != Frames.NONE);
   }
 
   /**
@@ -283,7 +286,7 @@ public final class FileChange {
       boolean wasRead = readBlock(index);
       tailOfHole((index << 12) + 1);
       zero(index, from, to);
-      if (!file.isStale(index)) {
+      if (hasBlock(index) || !file.isStale(index)) {
         file.markBlockDirty(index);
       }
       if (wasRead) {

@@ -16,6 +16,7 @@ import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.ThpMode;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.process.naive.Bits;
@@ -44,6 +45,16 @@ final class CacheBench extends StepRule.Bench {
 
   private final int[] pages;
   private final BitSet dirty = new BitSet();
+
+  /** Pages that are not up to date, as nobody has read them: their ends were zeroed. */
+  private final BitSet stale = new BitSet();
+
+  /** Pages of which the disk has a block. */
+  private final BitSet blocks = new BitSet();
+
+  /** Bytes, and pages of the file, the last perhaps in part. */
+  private long bytes;
+
   private int size;
 
   /** Of a file whose bytes nobody knows folios are single pages. */
@@ -51,20 +62,23 @@ final class CacheBench extends StepRule.Bench {
 
   CacheBench(ProcessFloor floor, Seeded random) {
     super(floor);
-    mm = new CaseSetup().create(floor);
+    CaseSetup setup = new CaseSetup();
+    setup.thp = random.oneIn(2) ? ThpMode.ALWAYS : ThpMode.NEVER; // folios of 2 MiB, too
+    mm = setup.create(floor);
     most = random.oneIn(3) ? 1100 : 128;
     first = new int[most + FOLIO];
     pages = new int[most + FOLIO];
     known = !random.oneIn(4);
-    int begins = random.between(2, most);
+    int pagesAtFirst = random.between(2, most);
     int piece = random.oneIn(2) ? 0 : random.between(1, 40);
-    for (int at = 0; at < begins; at += piece == 0 ? begins : piece) {
-      put(at, piece == 0 ? begins : Math.min(begins, at + piece));
+    for (int at = 0; at < pagesAtFirst; at += piece == 0 ? pagesAtFirst : piece) {
+      put(at, piece == 0 ? pagesAtFirst : Math.min(pagesAtFirst, at + piece));
     }
     dirty.clear();
+    bytes = size * PAGE;
     MappedFile file =
         new MappedFile(
-            "cache", MappedFile.Kind.EXT4, begins * PAGE, known ? at -> 5 : null, piece * PAGE);
+            "cache", MappedFile.Kind.EXT4, size * PAGE, known ? at -> 5 : null, piece * PAGE);
     mm.installFd(FD, new OpenFile(file, OpenFile.Mode.READ_WRITE));
     checkEqual(0, fadvise(0, 0, Uapi.POSIX_FADV_RANDOM), "POSIX_FADV_RANDOM");
     checkEqual(A, mm.mmap(A, most * PAGE, RW, 0x11, FD, 0), "mmap");
@@ -73,8 +87,8 @@ final class CacheBench extends StepRule.Bench {
     checkEqual(Act.SCRATCH, mm.mmap(Act.SCRATCH, PAGE, RW, 0x32, -1, 0), "mmap for mincore");
   }
 
-  private long fadvise(long from, long bytes, int advice) {
-    return mm.syscall(Syscall.FADVISE64, FD, from, bytes, advice);
+  private long fadvise(long from, long length, int advice) {
+    return mm.syscall(Syscall.FADVISE64, FD, from, length, advice);
   }
 
   @Override
@@ -113,9 +127,23 @@ final class CacheBench extends StepRule.Bench {
       }
       int past = Math.min(end(at), to);
       dirty.set(at, past);
+      stale.clear(at, past);
       at = past;
     }
+    blocks.set(from, to);
     size = Math.max(size, to);
+    bytes = Math.max(bytes, to * PAGE);
+  }
+
+  /** The end of a block becomes zero; it is read before if the page is not there. */
+  private void zero(int page) {
+    if (pages[page] == 0) {
+      join(page, 1);
+      stale.set(page);
+    }
+    if (!stale.get(page) || blocks.get(page)) {
+      dirty.set(page);
+    }
   }
 
   private boolean isFree(int from, int n) {
@@ -149,18 +177,19 @@ final class CacheBench extends StepRule.Bench {
   }
 
   /** Splits the folio of a page where a range has only a part of it; false if it is dirty. */
-  private boolean border(int page, int from, int to) {
+  private boolean border(int page, long from, long to) {
     int start = first[page];
     int past = end(page);
-    if (pages[page] < 2 || (start >= from && past <= to)) {
+    if (pages[page] < 2 || (start * PAGE >= from && past * PAGE <= to)) {
       return true;
     }
     if (isDirty(page)) {
       return false;
     }
-    split(Math.max(start, from));
-    if (past > to && pages[to] > 1) {
-      split(to);
+    split(Math.max(start, (int) (from / PAGE)));
+    int last = (int) (to / PAGE);
+    if (past * PAGE > to && pages[last] > 1) {
+      split(last);
     }
     return true;
   }
@@ -170,6 +199,7 @@ final class CacheBench extends StepRule.Bench {
       pages[page] = 0;
     }
     dirty.clear(from, Math.max(from, to));
+    stale.clear(from, Math.max(from, to));
   }
 
   // ---------------------------------------------------------------- steps
@@ -182,17 +212,28 @@ final class CacheBench extends StepRule.Bench {
       case 0 -> write(at, Math.min(past, at + BUFFER));
       case 1 -> sync();
       case 2 -> drop(at, past);
-      case 3 -> empty(at, Math.min(past, size), random.oneIn(2));
-      case 4 -> resize(random.oneIn(3) ? at : Math.max(1, size - random.below(40)));
+      case 3 -> {
+        long from = at * PAGE + within(random);
+        empty(from, Math.min(Math.min(past, size) * PAGE + within(random), bytes), random.oneIn(2));
+      }
+      case 4 -> {
+        int to = random.oneIn(3) ? at : Math.max(1, size - random.below(40));
+        resize(Math.min(to * PAGE + within(random), most * PAGE));
+      }
       case 5 -> read(at, Math.min(Math.min(past, at + BUFFER), size));
       case 6 -> touch(at, random.oneIn(2));
       case 7 -> drop(random.oneIn(2) ? 0 : at, Integer.MAX_VALUE);
       default -> {
         tell("MADV_DONTNEED of pages " + at + " to " + past);
-        long bytes = (past - at) * PAGE;
-        checkEqual(0, mm.madvise(A + at * PAGE, bytes, Uapi.MADV_DONTNEED), "MADV_DONTNEED");
+        long length = (past - at) * PAGE;
+        checkEqual(0, mm.madvise(A + at * PAGE, length, Uapi.MADV_DONTNEED), "MADV_DONTNEED");
       }
     }
+  }
+
+  /** Where a page begins, or within it. */
+  private static int within(Seeded random) {
+    return random.oneIn(2) ? 0 : random.below((int) PAGE);
   }
 
   /** Anywhere, or where a folio begins or ends. */
@@ -207,8 +248,13 @@ final class CacheBench extends StepRule.Bench {
 
   private void write(int from, int to) {
     tell("pwrite64 of pages " + from + " to " + to + " of " + size);
-    long bytes = (to - from) * PAGE;
-    checkEqual(bytes, mm.syscall(Syscall.PWRITE64, FD, FAR, bytes, from * PAGE), "pwrite64");
+    long length = (to - from) * PAGE;
+    checkEqual(length, mm.syscall(Syscall.PWRITE64, FD, FAR, length, from * PAGE), "pwrite64");
+    int last = (int) (bytes / PAGE);
+    if (from * PAGE > bytes && bytes % PAGE != 0 && pages[last] == 0 && !blocks.get(last)) {
+      join(last, 1); // a page that is a hole up to where the file ended
+      stale.set(last);
+    }
     put(from, to);
   }
 
@@ -231,8 +277,8 @@ final class CacheBench extends StepRule.Bench {
   private void drop(int from, int to) {
     boolean toEnd = to == Integer.MAX_VALUE;
     tell("POSIX_FADV_DONTNEED of pages " + from + " to " + (toEnd ? "the end" : to));
-    long bytes = toEnd ? 0 : (to - from) * PAGE;
-    checkEqual(0, fadvise(from * PAGE, bytes, Uapi.POSIX_FADV_DONTNEED), "POSIX_FADV_DONTNEED");
+    long length = toEnd ? 0 : (to - from) * PAGE;
+    checkEqual(0, fadvise(from * PAGE, length, Uapi.POSIX_FADV_DONTNEED), "POSIX_FADV_DONTNEED");
     BitSet mapped = mapped();
     int past = Math.min(to, most + FOLIO);
     for (int page = from; page < past; page++) {
@@ -252,52 +298,72 @@ final class CacheBench extends StepRule.Bench {
     }
   }
 
-  private void empty(int from, int to, boolean zero) {
+  private void empty(long from, long to, boolean zeroes) {
     if (from >= to) {
       return;
     }
-    int how = zero ? Uapi.FALLOC_FL_ZERO_RANGE : Uapi.FALLOC_FL_PUNCH_HOLE;
-    tell((zero ? "zeroes" : "a hole") + " from page " + from + " to " + to + " of " + size);
-    long error =
-        mm.syscall(
-            Syscall.FALLOCATE, FD, how | Uapi.FALLOC_FL_KEEP_SIZE, from * PAGE, (to - from) * PAGE);
-    checkEqual(0, error, "fallocate");
-    dirty.clear(from, to);
-    int start = from;
-    int past = to;
-    if (!border(from, from, to)) {
-      start = end(from);
+    int how = zeroes ? Uapi.FALLOC_FL_ZERO_RANGE : Uapi.FALLOC_FL_PUNCH_HOLE;
+    tell((zeroes ? "zeroes" : "a hole") + " from " + from + " to " + to + " of " + bytes);
+    int mode = how | Uapi.FALLOC_FL_KEEP_SIZE;
+    checkEqual(0, mm.syscall(Syscall.FALLOCATE, FD, mode, from, to - from), "fallocate");
+    int start = (int) ((from + PAGE - 1) / PAGE);
+    int past = (int) (to / PAGE);
+    if (start < past) {
+      dirty.clear(start, past);
+      blocks.clear(start, past);
     }
-    if (start < to && !border(to - 1, from, to)) {
-      past = first[to - 1];
+    int begins = (int) (from / PAGE);
+    int ends = (int) ((to - 1) / PAGE);
+    if (!border(begins, from, to)) {
+      start = Math.max(start, end(begins));
+    }
+    if (start * PAGE < to && !border(ends, from, to)) {
+      past = Math.min(past, first[ends]);
+    }
+    if (from % PAGE != 0 || (begins == ends && to % PAGE != 0)) {
+      zero(begins);
+    }
+    if (to % PAGE != 0) {
+      zero(ends);
     }
     gone(start, Math.max(start, past));
   }
 
-  /** The file ends with another page: a folio beyond is split there, or stays if it is dirty. */
-  private void resize(int to) {
-    tell("ftruncate from " + size + " to " + to + " pages");
-    checkEqual(0, mm.syscall(Syscall.FTRUNCATE, FD, to * PAGE), "ftruncate");
-    size = to;
-    int kept = to;
-    if (pages[to] > 1 && first[to] < to) {
-      dirty.clear(to, most + FOLIO);
-      if (isDirty(to)) {
-        kept = end(to);
+  /** The file ends elsewhere: a folio beyond is split there, or stays if it is dirty. */
+  private void resize(long to) {
+    tell("ftruncate from " + bytes + " to " + to);
+    checkEqual(0, mm.syscall(Syscall.FTRUNCATE, FD, to), "ftruncate");
+    if (to > bytes && bytes % PAGE != 0) {
+      zero((int) (bytes / PAGE));
+    }
+    boolean cuts = to <= bytes;
+    bytes = to;
+    size = (int) ((to + PAGE - 1) / PAGE);
+    int last = (int) (to / PAGE);
+    int kept = size;
+    if (pages[last] > 1 && first[last] * PAGE < to) {
+      dirty.clear(size, most + FOLIO);
+      if (isDirty(last)) {
+        kept = Math.max(size, end(last));
       } else {
-        split(to);
+        split(last);
       }
     }
+    if (cuts && to % PAGE != 0) {
+      zero(last);
+    }
     gone(kept, most + FOLIO);
+    blocks.clear(size, most + FOLIO);
   }
 
   private void read(int from, int to) {
-    if (from >= to) {
+    if (from >= to || bytes == 0) {
       return;
     }
     tell("pread64 of pages " + from + " to " + to);
-    long bytes = (to - from) * PAGE;
-    checkEqual(bytes, mm.syscall(Syscall.PREAD64, FD, FAR, bytes, from * PAGE), "pread64");
+    long wanted = (to - from) * PAGE;
+    long seen = mm.syscall(Syscall.PREAD64, FD, FAR, wanted, from * PAGE);
+    checkEqual(Math.min(wanted, bytes - from * PAGE), seen, "pread64");
     for (int page = from; page < to; page++) {
       brought(page);
     }
@@ -307,6 +373,7 @@ final class CacheBench extends StepRule.Bench {
     if (pages[page] == 0) {
       join(page, 1);
     }
+    stale.clear(page);
   }
 
   /** By the mapping; a write makes the folio dirty as a whole. */
@@ -329,7 +396,7 @@ final class CacheBench extends StepRule.Bench {
   void holds() {
     StringBuilder wanted = new StringBuilder();
     for (int page = 0; page < most; page++) {
-      wanted.append(pages[page] > 0 ? '1' : '0');
+      wanted.append(pages[page] > 0 && !stale.get(page) ? '1' : '0');
     }
     StringBuilder seen = new StringBuilder();
     checkEqual(0, mm.mincore(A, most * PAGE, Act.SCRATCH, seen::append), "mincore");

@@ -19,15 +19,16 @@ public final class ModelRules {
                 "AS-83",
                 "pool-beside-a-table",
                 "Total, free, reserved and surplus pages of the pool, which touches end in SIGBUS,"
-                    + " and the bytes are what a table of pages and promises gives, whatever is"
-                    + " mapped, touched, discarded, moved, inherited and unmapped, and however the"
-                    + " pool is resized meanwhile.",
+                    + " the bytes, and the references and marks of their frames are what a table of"
+                    + " pages and promises gives, whatever is mapped, touched, discarded, moved,"
+                    + " inherited and unmapped, and however the pool is resized meanwhile.",
                 "A promise that is lost shows itself as SIGBUS in another program.",
                 "hugetlb_reserve_pages, hugetlb_acct_memory, alloc_hugetlb_folio, hugetlb_wp,"
                     + " unmap_ref_private, restore_reserve_on_error, set_max_huge_pages",
                 "a promise stays when its mapping goes, or a page is counted as free while a file"
                     + " has it"),
             60,
+            List.of(Ground.USUAL, Ground.PAE),
             PoolBench::new),
         new StepRule(
             new RuleInfo(
