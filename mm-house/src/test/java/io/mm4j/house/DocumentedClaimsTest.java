@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 class DocumentedClaimsTest {
   private static final String TABLE = "## Where each claim is checked";
   private static final Pattern TEST = Pattern.compile("`([A-Z][A-Za-z]*Test)`");
-  private static final Pattern RULE = Pattern.compile("\\b([A-Z]{2}-[A-Z]?[0-9]{2})\\b");
+  private static final Pattern RULE = Pattern.compile("\\b([A-Z]{2}-[A-Z]?[0-9]{2,3})\\b");
 
   @Test
   void testsAndRulesExist() throws IOException {

@@ -19,7 +19,7 @@ public record RuleInfo(
     String id, String name, String statement, String why, String behind, String failure) {
   /** Checks the spelling of id and name. */
   public RuleInfo {
-    if (!id.matches("[A-Z]{2}-[A-Z]?[0-9]{2}") || !name.matches("[a-z0-9-]+")) {
+    if (!id.matches("[A-Z]{2}-[A-Z]?[0-9]{2,3}") || !name.matches("[a-z0-9-]+")) {
       throw new IllegalArgumentException("rule is misnamed: id=" + id + " name=" + name);
     }
   }

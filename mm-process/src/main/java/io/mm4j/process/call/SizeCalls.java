@@ -188,10 +188,11 @@ final class SizeCalls {
     if (grows) {
       file.change().allocatedTo(toIn);
     }
-    boolean zeroes = what == Uapi.FALLOC_FL_ZERO_RANGE;
-    // ext4_punch_hole ends with the page that the file ends in; ext4_zero_range does not look.
-    long to = zeroes || toIn <= file.sizeBytes() ? toIn : file.pageCount() << 12;
-    if (from < to && (zeroes || from < file.sizeBytes())) {
+    // ext4_punch_hole ends with the page that the file ends in; ext4_zero_range and shmem_fallocate
+    // do not look.
+    boolean endless = what == Uapi.FALLOC_FL_ZERO_RANGE || file.isShmem();
+    long to = endless || toIn <= file.sizeBytes() ? toIn : file.pageCount() << 12;
+    if (from < to && (endless || from < file.sizeBytes())) {
       FileObject.Unmapping unmapping =
           (first, past) -> mm.context.unmapFilePages(file, first, past);
       file.punchBytes(from, to, unmapping);

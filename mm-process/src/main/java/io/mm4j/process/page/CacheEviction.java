@@ -28,7 +28,8 @@ public final class CacheEviction {
     long behind = file.pages.nextAbove(Math.max(firstIndex, end) - 1, most);
     while (behind < most) {
       long past = file.folioEnd(behind);
-      if (mayGo(behind, firstIndex, pastIndex)) {
+      boolean begins = file.beyondEnd(file.folioStart(behind)); // else it was looked at above
+      if (begins && mayGo(behind, firstIndex, pastIndex)) {
         file.dirty.clear((int) file.folioStart(behind), (int) past);
         file.takeOut(file.folioStart(behind), past);
       }

@@ -4,6 +4,7 @@ package io.mm4j.process.page;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.TouchOutcome;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -16,6 +17,13 @@ import java.util.TreeMap;
  */
 final class DiskBytes {
   private static final int PAGE = (int) Pages.PAGE_SIZE;
+
+  /** A page whose bytes nobody knows, as they were when the file began. */
+  private static final short[] NOTHING_KNOWN = new short[PAGE];
+
+  static {
+    Arrays.fill(NOTHING_KNOWN, (short) TouchOutcome.UNKNOWN);
+  }
 
   private final FileObject file;
 
@@ -57,7 +65,10 @@ final class DiskBytes {
   /** Fills pages that have just been read, if they are kept here. */
   void read(long index, long pfn) {
     short[] from = pages.isEmpty() ? null : pages.get(index);
-    for (int i = 0; from != null && i < PAGE; i++) {
+    if (from == null || from == NOTHING_KNOWN) { // as new frames of such a file are
+      return;
+    }
+    for (int i = 0; i < PAGE; i++) {
       if (from[i] == TouchOutcome.UNKNOWN) {
         file.frames.bytes().forget(pfn, i, 1);
       } else {
@@ -75,18 +86,18 @@ final class DiskBytes {
 
   /**
    * What the file has from a page on to its end, by index; holes are left out. O(pages that were
-   * touched, and of a file whose bytes are known, those that it began with).
+   * touched, and those that it began with).
    */
   Map<Long, short[]> from(long firstIndex) {
     Map<Long, short[]> out = new HashMap<>();
     MappedFile.Content known = file.mapped().content();
-    for (long index : candidates(firstIndex, known != null)) {
+    for (long index : candidates(firstIndex)) {
       short[] here = pages.get(index);
       long pfn = file.pages.get(index);
       if (pfn != Frames.NONE) {
         here = isStillHole(index, pfn) ? null : bytes(pfn);
-      } else if (here == null && known != null && !file.isHole(index)) {
-        here = original(file.mapped(), known, index);
+      } else if (here == null && !file.isHole(index)) {
+        here = known == null ? NOTHING_KNOWN : original(file.mapped(), known, index);
       }
       if (here != null) {
         out.put(index, here);
@@ -95,8 +106,8 @@ final class DiskBytes {
     return out;
   }
 
-  /** Pages that may have bytes: behind what a file began with, nobody knows any but the touched. */
-  private Set<Long> candidates(long firstIndex, boolean known) {
+  /** Pages that may have bytes: behind what a file began with, the touched. */
+  private Set<Long> candidates(long firstIndex) {
     Set<Long> out = new HashSet<>(pages.tailMap(firstIndex).keySet());
     file.pages.forEach(
         (index, pfn) -> {
@@ -105,7 +116,7 @@ final class DiskBytes {
           }
         });
     long began = (file.mapped().sizeBytes() + PAGE - 1) >>> Pages.PAGE_SHIFT;
-    long past = known ? Math.min(Math.min(began, file.pageCount()), file.holesFrom) : 0;
+    long past = Math.min(Math.min(began, file.pageCount()), file.holesFrom);
     for (long i = firstIndex; i < past; i++) {
       out.add(i);
     }

@@ -109,13 +109,17 @@ public final class FileChange {
     unmapping.unmap(first, Long.MAX_VALUE >>> 12);
     long border = bytes >>> 12;
     long kept = truncateFolio(bytes, first, unmapping);
-    if (file.isCached(border)) {
+    boolean wasRead = (bytes & PAGE - 1) != 0 && readBlock(border);
+    if (hasBlock(border)) {
       if ((bytes & PAGE - 1) != 0) {
         zeroTail(bytes);
         file.markBlockDirty(border);
       }
     } else {
       tailOfHole(bytes);
+    }
+    if (wasRead) {
+      file.stale.set((int) border);
     }
     drop(kept, past(oldPast));
     file.holesFrom = Math.min(file.holesFrom, first);
@@ -184,11 +188,16 @@ public final class FileChange {
     }
   }
 
-  /** {@code __ext4_block_zero_page_range}: what the disk has of a page is read before. */
-  private void readBlock(long index) {
-    if (index < FileObject.MOST_PAGES && !file.isThere(index) && !file.isHole(index)) {
-      long _ = file.page(index);
-    }
+  /**
+   * {@code __ext4_block_zero_page_range}: what the disk has of a page is read before.
+   *
+   * @return whether it was: then the page is not up to date, though its block is
+   */
+  private boolean readBlock(long index) {
+    return index < FileObject.MOST_PAGES
+        && !file.isThere(index)
+        && !file.isHole(index)
+        && file.page(index) != Frames.NONE;
   }
 
   /**
@@ -231,12 +240,15 @@ public final class FileChange {
   }
 
   private void zero(long index, int from, int to) {
-    if (file.isCached(index)) {
-      long pfn = file.page(index);
-      if (pfn != Frames.NONE) {
-        file.frames.bytes().zero(pfn, from, to);
-      }
+    long pfn = file.isCached(index) ? file.page(index) : file.known(index);
+    if (pfn != Frames.NONE) {
+      file.frames.bytes().zero(pfn, from, to);
     }
+  }
+
+  /** Whether the block of a page is in memory, though perhaps the page is not up to date. */
+  private boolean hasBlock(long index) {
+    return file.isCached(index) || (!file.isShmem() && file.known(index) != Frames.NONE);
   }
 
   /**
@@ -271,11 +283,14 @@ public final class FileChange {
   /** {@code ext4_block_zero_page_range}: a hole is zero already, and does not become dirty. */
   private void zeroDirty(long index, int from, int to) {
     if (!file.beyondEnd(index)) {
-      readBlock(index);
+      boolean wasRead = readBlock(index);
       tailOfHole((index << 12) + 1);
       zero(index, from, to);
-      if (!file.isStale(index)) {
+      if (hasBlock(index) || !file.isStale(index)) {
         file.markBlockDirty(index);
+      }
+      if (wasRead) {
+        file.stale.set((int) index);
       }
     }
   }

@@ -228,6 +228,7 @@ public final class FileObject {
     unmapping.unmap(first, past);
     long head = pages.get(first);
     if (head != Frames.NONE && frames.order(head) > 0) {
+      frames.markClean(head);
       frames.splitCached(head, 0);
     }
     single.set((int) first, (int) past);
@@ -240,8 +241,13 @@ public final class FileObject {
    */
   void splitAt(long index, Unmapping unmapping) {
     int order = folioOrder(index);
-    long first = folioStart(index);
-    unmapping.unmap(first, first + (1L << order));
+    long whole = folioStart(index);
+    long past = folioEnd(index);
+    long first = whole;
+    unmapping.unmap(first, past);
+    if (pages.get(first) != Frames.NONE) {
+      frames.markClean(pages.get(first)); // try_to_free_buffers: no block of it is dirty
+    }
     while (order > 0) {
       order--;
       long head = pages.get(first);
@@ -256,7 +262,7 @@ public final class FileObject {
       first = other == first ? first + half : first;
     }
     single.set((int) index);
-    dropBehindEnd(index);
+    dropBehindEnd(whole, past);
   }
 
   /** Behind the largest folio that the last page of the file can be in. */
@@ -264,12 +270,14 @@ public final class FileObject {
     return (Math.max(0, pageCount() - 1) | (1L << MOST_ORDER) - 1) + 1;
   }
 
-  /** {@code __folio_split}: new folios that lie behind the end of the file leave the cache. */
-  private void dropBehindEnd(long index) {
-    long past = (index | (1L << MOST_ORDER) - 1) + 1;
-    for (long i = Math.max(index, pageCount()); i < past; i++) {
-      long folio = i & -(1L << splitOrders.getOrDefault(i, 0));
-      long pfn = folio < pageCount() ? Frames.NONE : pages.remove(i);
+  /**
+   * {@code __folio_split}: new folios that lie behind the end of the file leave the cache; the one
+   * that begins where the old one began stays.
+   */
+  private void dropBehindEnd(long head, long past) {
+    for (long i = Math.max(head, pageCount()); i < past; i++) {
+      long folio = folioStart(i);
+      long pfn = folio < pageCount() || folio == head ? Frames.NONE : pages.remove(i);
       if (pfn != Frames.NONE) {
         splitOrders.remove(i);
         frames.put(pfn);
@@ -651,6 +659,11 @@ public final class FileObject {
     long pastIndex = to >>> 12;
     if (pastIndex == 0) {
       unmapping.unmap(firstIndex, Long.MAX_VALUE >>> 12);
+    }
+    if (isShmem() && firstIndex < holesFrom && pastIndex > holesFrom) {
+      punchBytes(from, holesFrom << 12, unmapping);
+      punchBytes(holesFrom << 12, to, unmapping);
+      return;
     }
     if (firstIndex >= holesFrom && isShmem()) {
       change.zeroPartial(from, to);

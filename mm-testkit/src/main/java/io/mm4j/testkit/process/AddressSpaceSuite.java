@@ -12,6 +12,7 @@ import io.mm4j.testkit.process.rules.AdviceCases;
 import io.mm4j.testkit.process.rules.AllocationCases;
 import io.mm4j.testkit.process.rules.AnonCases;
 import io.mm4j.testkit.process.rules.BootCases;
+import io.mm4j.testkit.process.rules.BootPoolCases;
 import io.mm4j.testkit.process.rules.CacheAdviceCases;
 import io.mm4j.testkit.process.rules.CallCases;
 import io.mm4j.testkit.process.rules.CollapseCases;
@@ -104,6 +105,7 @@ public final class AddressSpaceSuite {
     rules.addAll(WatchCases.all());
     rules.addAll(StateRules.all());
     rules.addAll(BootCases.all());
+    rules.addAll(BootPoolCases.all());
     rules.addAll(RefusalCases.all());
     rules.addAll(ProcessRefusals.all());
     rules.addAll(ModelRules.all());

@@ -60,6 +60,17 @@ final class FloorFaults {
     };
   }
 
+  /** Whatever disk a floor has, it reads nothing ahead. */
+  static ProcessFloor withoutReadAhead(ProcessFloor right) {
+    right.kernelOption("read-ahead-kb", "0");
+    return new DelegatingFloor(right) {
+      @Override
+      public void kernelOption(String name, String value) {
+        super.kernelOption(name, name.equals("read-ahead-kb") ? "0" : value);
+      }
+    };
+  }
+
   /** Each allocation costs more than the one before. */
   static ProcessFloor costsMoreAndMore(ProcessFloor right) {
     return new DelegatingFloor(right) {

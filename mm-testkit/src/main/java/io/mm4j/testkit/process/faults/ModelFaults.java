@@ -14,6 +14,8 @@ import java.util.List;
 /** The faults of the rules with a model of their own, of refusals and of round trips. */
 final class ModelFaults {
   private static final int PR_SET_MM_BRK = 7;
+  private static final int WHENCE_END = 2;
+  private static final long WIDE = 1L << 16;
 
   private ModelFaults() {}
 
@@ -71,6 +73,32 @@ final class ModelFaults {
               return result;
             },
             "AS-85"),
+        SyscallFaults.call(
+            "drops-its-neighbours",
+            "POSIX_FADV_DONTNEED drops what lies in the same 64 KiB.",
+            (mm, call, a) -> {
+              boolean drops = call == Syscall.FADVISE64 && a[3] == Uapi.POSIX_FADV_DONTNEED;
+              long from = a[1] & -WIDE;
+              return drops && a[1] > 0 && a[2] > 0
+                  ? mm.syscall(call, a[0], from, (a[1] + a[2] - from + WIDE - 1) & -WIDE, a[3])
+                  : mm.syscall(call, a);
+            },
+            "AS-101"),
+        SyscallFaults.call(
+            "no-hole-at-the-end",
+            "A hole that ends where its file ends is not made.",
+            (mm, call, a) -> {
+              boolean hole = call == Syscall.FALLOCATE && (a[1] & Uapi.FALLOC_FL_PUNCH_HOLE) != 0;
+              return hole && a[2] + a[3] == mm.syscall(Syscall.LSEEK, a[0], 0, WHENCE_END)
+                  ? 0
+                  : mm.syscall(call, a);
+            },
+            "AS-102"),
+        SyscallFaults.floor(
+            "narrow-is-not-huge",
+            "Processes of 3 GiB seem to have no huge pages.",
+            right -> DelegatingSpace.floor(right, NarrowIsNotHuge::new),
+            "AS-100"),
         SyscallFaults.floor(
             "children-never-end",
             "The exit of a child leaves everything to it.",
@@ -100,6 +128,20 @@ final class ModelFaults {
               scan.mask(),
               scan.anyof(),
               scan.returned()));
+    }
+  }
+
+  private static final class NarrowIsNotHuge extends DelegatingSpace {
+    NarrowIsNotHuge(AddressSpace inner) {
+      super(inner, NarrowIsNotHuge::new);
+    }
+
+    @Override
+    public VmaUsage usage(long vmaStart) {
+      VmaUsage all = super.usage(vmaStart);
+      return layout().taskSize() > 1L << 32
+          ? all
+          : new VmaUsage(all.rssKb(), all.anonKb(), all.lockedKb(), 0);
     }
   }
 

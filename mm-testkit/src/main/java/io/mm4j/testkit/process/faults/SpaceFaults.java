@@ -123,7 +123,8 @@ public final class SpaceFaults {
             "one-huge-page-more",
             "The pool of huge pages has one more than was asked for.",
             FloorFaults::oneHugePageMore,
-            "AS-68"),
+            "AS-68",
+            "AS-103"),
         floor(
             "costs-more-and-more",
             "Each allocation costs more than the one before.",

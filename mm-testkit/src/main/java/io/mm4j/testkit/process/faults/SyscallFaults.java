@@ -7,6 +7,7 @@ import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.PagemapScan;
+import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uapi;
@@ -88,7 +89,7 @@ final class SyscallFaults {
   static Fault<VmaIndexProvider> floor(
       String name,
       String what,
-      java.util.function.UnaryOperator<io.mm4j.api.process.ProcessFloor> floor,
+      java.util.function.UnaryOperator<ProcessFloor> floor,
       String... rules) {
     return new Fault<>(
         name, what, Arrays.asList(rules), new Floors.Wrong(name, VmaIndexSuite.correct(), floor));
@@ -342,10 +343,7 @@ final class SyscallFaults {
         floor(
             "reads-what-is-asked",
             "Nothing is read ahead.",
-            right -> {
-              right.kernelOption("read-ahead-kb", "0");
-              return right;
-            },
+            FloorFaults::withoutReadAhead,
             "AS-F22",
             "AS-F27",
             "AS-64"),

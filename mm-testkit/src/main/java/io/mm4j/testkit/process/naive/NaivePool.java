@@ -34,6 +34,9 @@ public final class NaivePool {
   private static final class Page {
     int users = 1;
     int value;
+
+    /** Whether it is one process's, which may write to it. */
+    boolean exclusive = true;
   }
 
   /** Shared memory, and the pages that it has. */
@@ -213,6 +216,22 @@ public final class NaivePool {
       return Objects.requireNonNull(Objects.requireNonNull(places.get(at)).page).value;
     }
 
+    /** How many refer to the page that is there: mappings, and the file of shared memory. */
+    public int users(long at) {
+      return Objects.requireNonNull(Objects.requireNonNull(places.get(at)).page).users;
+    }
+
+    /** Whether it is shared memory. */
+    public boolean isShared(long at) {
+      return Objects.requireNonNull(places.get(at)).shared != null;
+    }
+
+    /** Whether the page that is there is private, and of this process alone. */
+    public boolean isExclusive(long at) {
+      return !isShared(at)
+          && Objects.requireNonNull(Objects.requireNonNull(places.get(at)).page).exclusive;
+    }
+
     /** munmap. */
     public void unmap(long at, int pages) {
       unmap(places.subMap(at, at + pages * HUGE));
@@ -284,6 +303,7 @@ public final class NaivePool {
               place.shared.mapped++;
             } else if (place.page != null) {
               place.page.users++;
+              place.page.exclusive = false;
               copy.page = place.page;
             }
             child.places.put(at, copy);
@@ -332,7 +352,11 @@ public final class NaivePool {
         place.promised = false;
         place.page = page;
       }
-      if (page == null || !writes || page.users == 1) {
+      if (page == null || !writes) {
+        return page;
+      }
+      if (page.users == 1) {
+        page.exclusive = true;
         return page;
       }
       Page copy = take(false);
@@ -346,6 +370,7 @@ public final class NaivePool {
       }
       Page own = page;
       spaces.stream().filter(other -> other != this).forEach(other -> other.lose(own));
+      own.exclusive = true;
       return own;
     }
 

@@ -3,23 +3,22 @@
 package io.mm4j.testkit.process.naive;
 
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Which pages of one file on a disk are in memory, and what its open file remembers: from the
- * description of mm/readahead.c, filemap_read and filemap_fault of Linux 6.18. Requests are no
- * larger than the window.
+ * description of mm/readahead.c, filemap_read and filemap_fault of Linux 6.18. A request larger
+ * than the window is cut to it.
  */
 public final class NaiveReadAhead {
   private static final long PAGE = 4096;
-  private static final long MOST = 32;
+  private static final int MOST_ORDER = 9;
 
-  /** Pages whose places in memory are kept together. */
-  private static final long TOGETHER = 64;
-
-  private static final int MOST_ORDER = 5;
+  /** What a disk reads at once when somebody wants it. */
+  private static final long MOST_FORCED = 1024;
 
   /** How a mapping is read: {@code MADV_NORMAL}, {@code _RANDOM}, {@code _SEQUENTIAL}. */
   public enum Advice {
@@ -27,6 +26,9 @@ public final class NaiveReadAhead {
     RANDOM,
     SEQUENTIAL
   }
+
+  /** How a page is touched: by a mapping of data, or of code from one page to another. */
+  public record Mapping(long first, long past, boolean code) {}
 
   private static final class Folio {
     final long first;
@@ -48,6 +50,16 @@ public final class NaiveReadAhead {
   /** Pages that were touched. What is mapped around them meets no mark and so changes nothing. */
   private final Set<Long> mapped = new HashSet<>();
 
+  private final Set<Long> mappedAsCode = new HashSet<>();
+
+  /** {@code ra_pages} of the disk, and of the open file. */
+  private final long ofDisk;
+
+  private long most;
+
+  /** Reads bring what they want, and no more. */
+  private boolean random;
+
   private long start;
   private long size;
   private long ahead;
@@ -56,9 +68,15 @@ public final class NaiveReadAhead {
   /** Where the last read ended; -1 before the first. */
   private long ended = -1;
 
-  /** Of a file that nobody has read. */
-  public NaiveReadAhead(long bytes) {
+  /**
+   * Of a file that nobody has read.
+   *
+   * @param most the pages of a window
+   */
+  public NaiveReadAhead(long bytes, long most) {
     this.bytes = bytes;
+    this.ofDisk = most;
+    this.most = most;
     this.filePages = (bytes + PAGE - 1) / PAGE;
   }
 
@@ -80,7 +98,27 @@ public final class NaiveReadAhead {
     return out.toString();
   }
 
+  /** The first page of each folio with a mark. */
+  public List<Long> marked() {
+    return folios.values().stream().filter(f -> f.marked).map(f -> f.first).toList();
+  }
+
   // ---------------------------------------------------------------- what is asked
+
+  /** POSIX_FADV_NORMAL, _SEQUENTIAL, _RANDOM. */
+  public void advised(Advice advice) {
+    random = advice == Advice.RANDOM;
+    if (!random) {
+      most = advice == Advice.SEQUENTIAL ? ofDisk * 2 : ofDisk;
+    }
+  }
+
+  /** Nothing is mapped any more, and folios that lie in a range leave memory. */
+  public void dropped(long first, long past) {
+    mapped.clear();
+    mappedAsCode.clear();
+    folios.values().removeIf(folio -> folio.first >= first && folio.past <= past);
+  }
 
   /** pread: how many bytes it gives. */
   public long read(long pos, long count) {
@@ -114,20 +152,27 @@ public final class NaiveReadAhead {
   }
 
   /** A read by a mapping; a fault that had to read is tried again and meets no mark then. */
-  public void touch(long page, Advice advice) {
-    if (!mapped.add(page)) {
+  public void touch(long page, Advice advice, Mapping mapping) {
+    Set<Long> touched = mapping.code ? mappedAsCode : mapped;
+    if (!touched.add(page)) {
       return;
     }
     boolean there = has(page);
     if (!there) {
-      if (advice == Advice.RANDOM) {
+      if (advice == Advice.RANDOM || most == 0) {
         add(page, 0, -1);
       } else if (advice == Advice.SEQUENTIAL) {
-        missing(page, MOST);
+        missing(page, most);
+      } else if (mapping.code) {
+        start = page;
+        size = Math.min(page + most, mapping.past) - page;
+        ahead = 0;
+        order = 0;
+        window();
       } else {
-        start = Math.max(0, page - MOST / 2);
-        size = MOST;
-        ahead = MOST / 4;
+        start = Math.max(0, page - most / 2);
+        size = most;
+        ahead = most / 4;
         order = 0;
         window();
       }
@@ -137,41 +182,45 @@ public final class NaiveReadAhead {
     }
     Folio folio = folio(page);
     if (there && folio != null && folio.marked && advice != Advice.RANDOM) {
-      met(folio, page, MOST);
+      met(folio, page, most);
     }
     if (folio != null && folio.past <= filePages) {
       for (long i = folio.first; i < folio.past; i++) { // all of it is mapped at once
-        mapped.add(i);
+        touched.add(i);
       }
     }
   }
 
   /** MADV_WILLNEED of some pages. */
   public void wanted(long first, long past) {
-    singles(first, past - first, 0);
+    singles(first, Math.min(past - first, Math.max(most, MOST_FORCED)), 0);
   }
 
   // ---------------------------------------------------------------- windows
 
-  private void missing(long page, long wanted) {
+  private void missing(long page, long pages) {
+    if (most == 0 || random) {
+      singles(page, most == 0 ? 1 : Math.min(pages, Math.max(most, MOST_FORCED)), 0);
+      return;
+    }
     long before = ended == -1 ? Long.MIN_VALUE : ended / PAGE;
-    if (page == 0 || page == before || page == before + 1) {
+    if (page == 0 || pages > most || page == before || page == before + 1) {
       long power = 1;
-      while (power < wanted) {
+      while (power < pages) {
         power *= 2;
       }
       start = page;
-      size = power <= MOST / 32 ? power * 4 : power <= MOST / 4 ? power * 2 : MOST;
-      ahead = size > wanted ? size - wanted : size / 2;
+      size = power <= most / 32 ? power * 4 : power <= most / 4 ? power * 2 : most;
+      ahead = size > pages ? size - pages : size / 2;
     } else {
-      long run = runBefore(page);
-      if (run <= wanted) {
-        singles(page, wanted, 0);
+      long below = slots().missBelow(page - 1, most);
+      long run = page - 1 - below;
+      if (run <= pages) {
+        singles(page, pages, 0);
         return;
       }
-      boolean fromTheStart = run == page;
       start = page;
-      size = Math.min((fromTheStart ? 2 * run : run) + wanted, MOST);
+      size = Math.min((below < 0 ? 2 * run : run) + pages, most);
       ahead = 1;
     }
     order = 0;
@@ -179,66 +228,46 @@ public final class NaiveReadAhead {
   }
 
   /** A mark was met by a read of this page. */
-  private void met(Folio folio, long page, long wanted) {
+  private void met(Folio folio, long page, long pages) {
+    if (most == 0) {
+      return;
+    }
     folio.marked = false;
-    long pages = folio.past - folio.first;
-    if (page == (start + size - ahead) / pages * pages) {
+    long inFolio = folio.past - folio.first;
+    if (page == (start + size - ahead) / inFolio * inFolio) {
       start += size;
       size = Math.max(size, next(size));
     } else {
-      long hole = holeBehind(page + 1);
-      if (hole - page > MOST) {
+      long hole = slots().missFrom(page + 1, most);
+      if (hole - page > most) {
         return;
       }
       start = hole;
-      size = next(hole - page + wanted);
+      size = next(hole - page + pages);
     }
     order += 2;
-    long align = 1L << Math.min(order, MOST_ORDER);
+    long align = 1L << Math.min(order, Long.numberOfTrailingZeros(most));
     long end = (start + size) / align * align;
     size = end > start ? end - start : size;
     ahead = size;
     window();
   }
 
-  /** Where a folio begins, and where a page is that is none. */
-  private long head(long page) {
-    Folio folio = folio(page);
-    return folio == null ? page : folio.first;
+  /** Where the folios are kept now. */
+  private NaiveSlots slots() {
+    long past = folios.isEmpty() ? 1 : folios.lastEntry().getValue().past;
+    Folio first = folios.get(0L);
+    NaiveSlots slots = new NaiveSlots(past, first == null ? 0 : log(first));
+    folios.values().forEach(folio -> slots.put(folio.first, log(folio)));
+    return slots;
   }
 
-  /**
-   * The first page that is not there, as the kernel counts: who begins within a folio sees its
-   * first page there, and all behind it as much too late, until 64 pages end together.
-   */
-  private long holeBehind(long from) {
-    long late = from - head(from);
-    long page = from;
-    while (page - from < MOST && has(page - late)) {
-      late = (page - late) % TOGETHER == TOGETHER - 1 ? 0 : late;
-      page++;
-    }
-    return page;
+  private static int log(Folio folio) {
+    return Long.numberOfTrailingZeros(folio.past - folio.first);
   }
 
-  /** How many pages are there before one, counted in the same way. */
-  private long runBefore(long page) {
-    long seen = head(page - 1);
-    long run = 0;
-    while (run < MOST && seen >= 0 && has(seen)) {
-      run++;
-      long at = page - 1 - run;
-      if (seen % TOGETHER != 0) {
-        seen--;
-      } else if (at < 0 || at % TOGETHER != 0) {
-        seen = (seen / TOGETHER - 1) * TOGETHER + Math.floorMod(at, TOGETHER);
-      }
-    }
-    return run;
-  }
-
-  private static long next(long size) {
-    return size < MOST / 16 ? size * 4 : size <= MOST / 2 ? size * 2 : MOST;
+  private long next(long now) {
+    return now < most / 16 ? now * 4 : now <= most / 2 ? now * 2 : most;
   }
 
   /** Folios as large as order, place, window and file allow; pages where one is in the way. */
@@ -246,6 +275,9 @@ public final class NaiveReadAhead {
     long mark = start + size - ahead;
     long past = Math.min(filePages, start + size);
     int log = 0;
+    if (size <= 0) {
+      return;
+    }
     while (2L << log <= size) {
       log++;
     }

@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
@@ -28,10 +29,10 @@ import java.util.TreeSet;
  * stays, wherever the page is moved, split, collapsed, inherited or migrated to, until it is
  * discarded or unmapped.
  */
-final class ByteBench extends StepRule.Bench {
-  private static final long PAGE = Bits.PAGE;
-  private static final long HUGE = 1L << 21;
-  private static final long END = A + 8 * HUGE;
+class ByteBench extends StepRule.Bench {
+  static final long PAGE = Bits.PAGE;
+  static final long HUGE = 1L << 21;
+  static final long END = A + 8 * HUGE;
   private static final int MOST_PROCESSES = 3;
   private static final int[] HARMLESS = {
     Uapi.MADV_COLD,
@@ -71,7 +72,7 @@ final class ByteBench extends StepRule.Bench {
 
   ByteBench(ProcessFloor floor, Seeded random) {
     super(floor);
-    CaseSetup setup = new CaseSetup();
+    CaseSetup setup = new CaseSetup().fitting(Floors.ground());
     setup.thp = ThpMode.ALWAYS;
     processes.add(new Owner(setup.create(floor), new TreeMap<>()));
     looks = random;
@@ -80,6 +81,16 @@ final class ByteBench extends StepRule.Bench {
   @Override
   public void validate() {
     processes.forEach(process -> process.mm.validate());
+  }
+
+  /** Pages that something was done to. */
+  Set<Long> looked() {
+    return looked;
+  }
+
+  /** Those that live. */
+  List<AddressSpace> spaces() {
+    return processes.stream().map(Owner::mm).toList();
   }
 
   // ---------------------------------------------------------------- steps
@@ -108,12 +119,12 @@ final class ByteBench extends StepRule.Bench {
     }
   }
 
-  private static long place(Seeded random) {
+  static long place(Seeded random) {
     long pages = (END - A) / PAGE;
     return A + (random.oneIn(2) ? random.below(16) * (pages / 16) : random.below(pages)) * PAGE;
   }
 
-  private static long length(Seeded random) {
+  static long length(Seeded random) {
     return random.oneIn(3)
         ? HUGE
         : random.oneIn(2) ? random.between(1, 8) * PAGE : random.between(500, 1100) * PAGE;
@@ -225,6 +236,7 @@ final class ByteBench extends StepRule.Bench {
   private void bearOrEnd(Owner process) {
     if (processes.size() == MOST_PROCESSES) {
       tell("exit");
+      Floors.unload();
       processes.remove(process);
       process.mm.exit();
     } else {

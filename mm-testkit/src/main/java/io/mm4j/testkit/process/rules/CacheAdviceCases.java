@@ -40,8 +40,8 @@ public final class CacheAdviceCases {
             "dropped-and-read-again",
             "POSIX_FADV_DONTNEED takes clean folios that nobody maps and that lie in the range"
                 + " whole out of the cache; what was written to them is read again. Dirty and"
-                + " mapped ones stay, as do all of a file that no disk has; a hole of whole pages"
-                + " makes none dirty.",
+                + " mapped ones stay, also where the file ends within them, as do all of a file"
+                + " that no disk has; a hole of whole pages makes none dirty.",
             "generic_fadvise, mapping_try_invalidate (mm/fadvise.c, mm/truncate.c);"
                 + " ext4_punch_hole",
             CacheAdviceCases::dropped),
@@ -124,6 +124,53 @@ public final class CacheAdviceCases {
     rig.unmap(A, 2 * PAGE);
     drop(rig, CaseSetup.TMPFS, 0, 4 * PAGE);
     cached(rig, CaseSetup.TMPFS, 4, "14");
+    acrossTheEnd(rig);
+    cutWhereNothingIs(rig);
+  }
+
+  /**
+   * Where a file is cut, or gets a hole, within a page that is not in memory, the block is read and
+   * its rest zeroed; the page is not up to date before somebody reads it.
+   */
+  private static void cutWhereNothingIs(Rig rig) {
+    int fd = CaseSetup.HUGE;
+    drop(rig, fd, 0, 0);
+    rig.gives("no read-ahead", 0, advise(rig, fd, 0, 0, Uapi.POSIX_FADV_RANDOM));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 10 * PAGE + 7));
+    cached(rig, fd, 16, "016");
+    drop(rig, fd, 0, 0);
+    reads(rig, fd, 10 * PAGE + 2, CaseSetup.byteOf(10));
+    cached(rig, fd, 16, "010,11,05");
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 16 * PAGE));
+    reads(rig, fd, 10 * PAGE + 9, 0);
+    rig.gives("fsync", 0, rig.mm.syscall(Syscall.FSYNC, fd));
+    drop(rig, fd, 0, 0);
+    int hole = Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE;
+    rig.gives("a hole", 0, allocate(rig, fd, hole, 5 * PAGE + 9, 20));
+    cached(rig, fd, 16, "016");
+    reads(rig, fd, 5 * PAGE + 8, CaseSetup.byteOf(5));
+    reads(rig, fd, 5 * PAGE + 9, 0);
+    reads(rig, fd, 5 * PAGE + 29, CaseSetup.byteOf(5));
+  }
+
+  private static void reads(Rig rig, int fd, long at, int value) {
+    rig.gives("pread", 1, rig.mm.syscall(Syscall.PREAD64, fd, FAR + 1, 1, at));
+    rig.has(FAR + 1, value);
+  }
+
+  /** A folio that was written to, and within which the file ends anew, is dirty as any other. */
+  private static void acrossTheEnd(Rig rig) {
+    int fd = CaseSetup.DISK;
+    rig.gives("pwrite", 1, rig.mm.syscall(Syscall.PWRITE64, fd, FAR, 1, PAGE));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 5 * PAGE));
+    drop(rig, fd, 0, 0);
+    cached(rig, fd, CaseSetup.FILE_PAGES, "164");
+    rig.gives("pread", 1, rig.mm.syscall(Syscall.PREAD64, fd, FAR + 1, 1, PAGE));
+    rig.has(FAR + 1, 77);
+    drop(rig, fd, 0, 0);
+    cached(rig, fd, CaseSetup.FILE_PAGES, "064");
+    rig.gives("pread", 1, rig.mm.syscall(Syscall.PREAD64, fd, FAR + 1, 1, PAGE));
+    rig.has(FAR + 1, 77);
   }
 
   private static void advised(Rig rig) {

@@ -178,7 +178,7 @@ final class CaseRule extends Rule<VmaIndexProvider> {
       @Override
       public Rig open() {
         CaseSetup own = setup == null ? null : setup.get();
-        Floors.beginTrial(own != null && own.largeMachine);
+        Floors.beginTrial(own != null && own.largeMachine ? Ground.LARGE : Ground.USUAL);
         ProcessFloor floor = Floors.create(provider, options);
         return new Rig(
             floor,

@@ -75,6 +75,15 @@ final class CaseSetup {
     return this;
   }
 
+  /** What fits the machine of the trial. */
+  CaseSetup fitting(Ground ground) {
+    if (!ground.isWide()) {
+      taskSize = 0xc0000000L;
+      base = 0xb7fff000L;
+    }
+    return this;
+  }
+
   AddressSpace create(ProcessFloor floor) {
     MmLayout layout =
         new MmLayout(

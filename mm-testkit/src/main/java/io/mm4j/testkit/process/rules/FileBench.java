@@ -32,10 +32,15 @@ import java.util.TreeMap;
 final class FileBench extends StepRule.Bench {
   private static final int PAGE = (int) Bits.PAGE;
   private static final int FD = 7;
-  private static final int MOST = 48 * PAGE;
   private static final int BUFFER = 5 * PAGE;
   private static final long SHARED = A;
-  private static final long PRIVATE = A + (1L << 20);
+  private static final long PRIVATE = A + (1L << 24);
+
+  /** Bytes of the largest folio. */
+  private static final int FOLIO = 1 << 21;
+
+  /** The most bytes that the file may have: of large ones a folio may be. */
+  private final int most;
 
   /** A file was written at once, or so many bytes at a time. */
   private static final long[] PIECES = {0, PAGE, 5000, 3 * PAGE};
@@ -52,7 +57,7 @@ final class FileBench extends StepRule.Bench {
   private final BitSet allocated = new BitSet();
 
   /** The file's bytes; zero behind its end. */
-  private final byte[] bytes = new byte[MOST + BUFFER];
+  private final byte[] bytes;
 
   /** The buffer's bytes. */
   private final byte[] buffer = new byte[BUFFER];
@@ -75,7 +80,10 @@ final class FileBench extends StepRule.Bench {
     super(floor);
     mm = new CaseSetup().create(floor);
     disk = random.oneIn(2);
-    size = random.between(1, MOST / 2);
+    boolean large = random.oneIn(8);
+    most = large ? FOLIO + 48 * PAGE : 48 * PAGE;
+    bytes = new byte[most + BUFFER];
+    size = large ? FOLIO + random.below(20 * PAGE) : random.between(1, most / 2);
     for (int i = 0; i < size; i++) {
       bytes[i] = (byte) (i * 7 + i / PAGE & 127);
     }
@@ -94,8 +102,8 @@ final class FileBench extends StepRule.Bench {
             known ? at -> first[(int) at] : null,
             PIECES[random.below(PIECES.length)]);
     mm.installFd(FD, new OpenFile(file, OpenFile.Mode.READ_WRITE));
-    checkEqual(SHARED, mm.mmap(SHARED, MOST, RW, 0x11, FD, 0), "mmap");
-    checkEqual(PRIVATE, mm.mmap(PRIVATE, MOST, RW, 0x12, FD, 0), "mmap");
+    checkEqual(SHARED, mm.mmap(SHARED, most, RW, 0x11, FD, 0), "mmap");
+    checkEqual(PRIVATE, mm.mmap(PRIVATE, most, RW, 0x12, FD, 0), "mmap");
     checkEqual(FAR, mm.mmap(FAR, BUFFER, RW, 0x32, -1, 0), "mmap");
     checkEqual(Act.SCRATCH, mm.mmap(Act.SCRATCH, PAGE, RW, 0x32, -1, 0), "mmap");
   }
@@ -113,7 +121,7 @@ final class FileBench extends StepRule.Bench {
     int at = place(random);
     changedFrom = at;
     changedTo = at;
-    switch (random.weighted(4, 3, 4, 2, 3, 3, 1, 2, 1)) {
+    switch (random.weighted(8, 6, 8, 4, 6, 6, 2, 4, 3, 2, 1)) {
       case 0 -> write(at, random);
       case 1 -> resize(at);
       case 2 -> allocate(at, random);
@@ -125,25 +133,68 @@ final class FileBench extends StepRule.Bench {
         checkEqual(0, disk ? dirty() : 0, "dirty bytes after fsync");
       }
       case 7 -> changeBuffer(random.below(BUFFER / PAGE), random.below(4));
-      default -> {
-        // What is not mapped any more comes back from the file, or as the copy that it is not.
-        long from = random.oneIn(2) ? SHARED : PRIVATE;
-        checkEqual(0, mm.madvise(from, MOST, Uapi.MADV_DONTNEED), "MADV_DONTNEED");
-        if (from == PRIVATE) {
-          copies.clear();
-        }
-        tell("MADV_DONTNEED");
-      }
+      case 8 -> forget(random.oneIn(2) ? SHARED : PRIVATE);
+      case 9 -> drop(random);
+      default -> shift(at / PAGE, random);
     }
+  }
+
+  /** What is not mapped any more comes back from the file, or as the copy that it is not. */
+  private void forget(long from) {
+    checkEqual(0, mm.madvise(from, most, Uapi.MADV_DONTNEED), "MADV_DONTNEED");
+    if (from == PRIVATE) {
+      copies.clear();
+    }
+    tell("MADV_DONTNEED");
+  }
+
+  /** Pages leave memory: what was written to them is on the disk. */
+  private void drop(Seeded random) {
+    forget(SHARED);
+    forget(PRIVATE);
+    if (random.oneIn(2)) {
+      checkEqual(0, mm.syscall(Syscall.FSYNC, FD), "fsync");
+    }
+    int from = random.oneIn(2) ? 0 : place(random);
+    int length = random.oneIn(2) ? 0 : 1 + random.below(most);
+    tell("POSIX_FADV_DONTNEED of " + length + " at " + from);
+    long error = mm.syscall(Syscall.FADVISE64, FD, from, length, Uapi.POSIX_FADV_DONTNEED);
+    checkEqual(0, error, "POSIX_FADV_DONTNEED");
+  }
+
+  /** Blocks are taken out of the file, or made room for: what lies behind them moves. */
+  private void shift(int page, Seeded random) {
+    int pages = random.between(1, 6);
+    int at = page * PAGE;
+    int length = pages * PAGE;
+    boolean out = random.oneIn(2);
+    boolean fits = out ? at + length < size : at < size && size + length <= most;
+    if (!disk || !fits) {
+      return;
+    }
+    tell((out ? "COLLAPSE" : "INSERT") + "_RANGE of " + pages + " pages at page " + page);
+    int mode = out ? Uapi.FALLOC_FL_COLLAPSE_RANGE : Uapi.FALLOC_FL_INSERT_RANGE;
+    checkEqual(0, mm.syscall(Syscall.FALLOCATE, FD, mode, at, length), "fallocate " + mode);
+    if (out) {
+      System.arraycopy(bytes, at + length, bytes, at, size - at - length);
+      Arrays.fill(bytes, size - length, size, (byte) 0);
+      size -= length;
+    } else {
+      System.arraycopy(bytes, at, bytes, at + length, size - at);
+      Arrays.fill(bytes, at, at + length, (byte) 0);
+      size += length;
+    }
+    copies.keySet().removeIf(copy -> copy >= page);
+    changedTo = at + length;
   }
 
   /** Anywhere, at borders of pages, or where the file ends. */
   private int place(Seeded random) {
     return switch (random.below(4)) {
-      case 0 -> random.below(MOST / PAGE) * PAGE;
-      case 1 -> Math.min(size, MOST - 1);
-      case 2 -> random.below(size + 1) % MOST;
-      default -> random.below(MOST);
+      case 0 -> random.below(most / PAGE) * PAGE;
+      case 1 -> Math.min(size, most - 1);
+      case 2 -> random.below(size + 1) % most;
+      default -> random.below(most);
     };
   }
 
@@ -205,9 +256,13 @@ final class FileBench extends StepRule.Bench {
     if (to < size) {
       Arrays.fill(bytes, to, size, (byte) 0);
     }
+    boolean cuts =
+        to <= size; // memory that lies behind the end of a file that grows is still there
     size = to;
-    cached.clear(pages(), cached.size() + 1);
-    allocated.clear(pages(), allocated.size() + 1);
+    if (cuts) {
+      cached.clear(pages(), Integer.MAX_VALUE);
+      allocated.clear(pages(), Integer.MAX_VALUE);
+    }
     copies.keySet().removeIf(page -> page >= pages());
   }
 
@@ -308,23 +363,23 @@ final class FileBench extends StepRule.Bench {
       look(at);
     }
     for (int i = 0; i < 6; i++) {
-      look(looks.below(MOST));
+      look(looks.below(most));
     }
     checkEqual(
         -Errno.EINVAL, mm.syscall(Syscall.FTRUNCATE, FD, -1), "ftruncate to less than nothing");
     if (!disk) {
       StringBuilder wanted = new StringBuilder();
-      for (int page = 0; page < MOST / PAGE; page++) {
+      for (int page = 0; page < most / PAGE; page++) {
         wanted.append(cached.get(page) ? '1' : '0');
       }
       StringBuilder seen = new StringBuilder();
-      checkEqual(0, mm.mincore(SHARED, MOST, Act.SCRATCH, seen::append), "mincore");
+      checkEqual(0, mm.mincore(SHARED, most, Act.SCRATCH, seen::append), "mincore");
       check(wanted.compareTo(seen) == 0, wanted + " in the cache", seen.toString());
     }
   }
 
   private void look(int at) {
-    if (at < 0 || at >= MOST) {
+    if (at < 0 || at >= most) {
       return;
     }
     byte[] copy = copies.get(at / PAGE);

@@ -4,6 +4,7 @@ package io.mm4j.testkit.process.rules;
 
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.Cpu;
+import io.mm4j.api.machine.LeakReport;
 import io.mm4j.api.machine.Machine;
 import io.mm4j.api.machine.MachineConfig;
 import io.mm4j.api.machine.PluginRegistry;
@@ -31,6 +32,7 @@ import io.mm4j.testkit.paging.naive.NaivePaging;
 import io.mm4j.testkit.paging.rules.HookedPages;
 import io.mm4j.testkit.vma.VmaIndexSuite;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -51,13 +53,14 @@ public final class Floors {
           .findFirst();
 
   /** The plugins below a process: the references that are found beside the kit, else its own. */
-  private static final Map<Spi<?>, String> FOUND_BELOW =
-      Map.of(
-          Spi.PHYSICAL_MEMORY, "sparsemem",
-          Spi.FRAME_ALLOCATOR, "buddy",
-          Spi.PAGE_ALLOCATOR, "linux",
-          Spi.PAGE_TABLE, "x86-64",
-          Spi.PAGING, "linux");
+  private static Map<Spi<?>, String> foundBelow(Ground ground) {
+    return Map.of(
+        Spi.PHYSICAL_MEMORY, "sparsemem",
+        Spi.FRAME_ALLOCATOR, "buddy",
+        Spi.PAGE_ALLOCATOR, "linux",
+        Spi.PAGE_TABLE, ground.format,
+        Spi.PAGING, "linux");
+  }
 
   private static final boolean REFERENCE_BELOW = Below.hasAll(PluginRegistry.discover());
 
@@ -105,13 +108,16 @@ public final class Floors {
     final Thread user = Thread.currentThread();
     final List<ProcessFloor> floors = new ArrayList<>();
     @Nullable Function<Map<String, String>, ProcessFloor> booting;
+    @Nullable Function<String, Booted> bootingAll;
 
-    Below(boolean large) {
+    Below(Ground ground) {
       PluginRegistry found = PluginRegistry.discover();
       Map<Spi<?>, List<? extends PluginProvider>> providers = new HashMap<>();
       if (hasAll(found)) {
-        FOUND_BELOW.forEach(
-            (spi, name) -> providers.put(spi, List.of(found.provider(spi, name, "the test kit"))));
+        foundBelow(ground)
+            .forEach(
+                (spi, name) ->
+                    providers.put(spi, List.of(found.provider(spi, name, "the test kit"))));
         pages = new HookedProvider(found.provider(Spi.PAGE_ALLOCATOR, "linux", "the test kit"));
       } else {
         providers.put(Spi.PHYSICAL_MEMORY, List.of(new NaiveMemories()));
@@ -124,14 +130,16 @@ public final class Floors {
       MachineConfig config =
           new MachineConfig()
               .registry(PluginRegistry.of(providers))
-              .memory(large ? LARGE_BYTES : hasAll(found) ? 256L << 20 : 64L << 20)
+              .architecture(ground.architecture)
+              .memory(hasAll(found) ? ground.bytes : 64L << 20)
               .cpus(1);
       providers.forEach((spi, list) -> config.plugin(spi, PluginSpec.of(list.getFirst().name())));
       machine = config.boot();
     }
 
     private static boolean hasAll(PluginRegistry registry) {
-      return FOUND_BELOW.entrySet().stream()
+      return Arrays.stream(Ground.values())
+          .flatMap(ground -> foundBelow(ground).entrySet().stream())
           .allMatch(
               wanted ->
                   registry.plugins(wanted.getKey()).stream()
@@ -147,6 +155,7 @@ public final class Floors {
       hook().failIn(0);
       hook().leave(Long.MAX_VALUE);
       hook().doBefore(0, () -> {});
+      unload(machine);
       try {
         floors.forEach(ProcessFloor::close);
         floors.clear();
@@ -157,36 +166,52 @@ public final class Floors {
     }
   }
 
-  /** Room for some pages of 1 GiB. */
-  private static final long LARGE_BYTES = 7L << 30;
+  /** By ground. */
+  private static final @Nullable Below[] BELOW = new @Nullable Below[Ground.values().length];
 
-  /** The usual one, and the large one. */
-  private static final @Nullable Below[] BELOW = new @Nullable Below[2];
-
-  private static int current;
+  private static Ground current = Ground.USUAL;
 
   /** A trial begins on the usual machine: what the last one left is taken down. */
   static void beginTrial() {
-    beginTrial(false);
+    beginTrial(Ground.USUAL);
   }
 
-  /** The same, maybe on a machine of gigabytes. */
-  static synchronized void beginTrial(boolean large) {
-    current = large ? 1 : 0;
-    Below old = BELOW[current];
+  /** The same on another machine, if there is one. */
+  static synchronized void beginTrial(Ground ground) {
+    current = REFERENCE_BELOW ? ground : Ground.USUAL;
+    Below old = BELOW[current.ordinal()];
     if (old != null
         && ((old.user.isAlive() && !old.user.equals(Thread.currentThread())) || !old.clear())) {
-      BELOW[current] = null;
+      BELOW[current.ordinal()] = null;
     }
   }
 
   private static synchronized Below below() {
-    Below now = BELOW[current];
+    Below now = BELOW[current.ordinal()];
     if (now == null) {
-      now = new Below(current == 1);
-      BELOW[current] = now;
+      now = new Below(current);
+      BELOW[current.ordinal()] = now;
     }
     return now;
+  }
+
+  /** The machine of this trial. */
+  static Ground ground() {
+    return current;
+  }
+
+  /** The floors below processes. */
+  static Machine machine() {
+    return below().machine;
+  }
+
+  /** No CPU translates with the tables of a process any more: it may end. */
+  static void unload() {
+    unload(below().machine);
+  }
+
+  private static void unload(Machine machine) {
+    machine.pageTables().mmu(machine.cpus().get(0)).switchTo(PageTables.NO_ROOT);
   }
 
   private Floors() {}
@@ -245,7 +270,7 @@ public final class Floors {
   static @Nullable String missingLarge() {
     return Below.hasAll(PluginRegistry.discover())
         ? null
-        : "gigabytes need the floors of mm4j below: " + FOUND_BELOW.values();
+        : "gigabytes need the floors of mm4j below: " + foundBelow(Ground.LARGE).values();
   }
 
   /** The page allocator below the floors of this trial. */
@@ -318,12 +343,64 @@ public final class Floors {
   /** A floor without processes, on this index. */
   static ProcessFloor create(VmaIndexProvider provider, Options options) {
     below().booting = settings -> create(provider, options, settings);
+    below().bootingAll = words -> boot(provider, options, words);
     return create(provider, options, Map.of());
   }
 
   /** Another floor like the last one, on a machine that was booted with these settings. */
   static ProcessFloor booted(Map<String, String> settings) {
     return Objects.requireNonNull(below().booting).apply(settings);
+  }
+
+  /** A machine of gigabytes that was booted as a whole, and its floor of processes. */
+  record Booted(Machine machine, ProcessFloor floor, List<LeakReport> leaks)
+      implements AutoCloseable {
+    /** Frames that nobody has. */
+    long freeFrames() {
+      return machine.pages().freePages() + machine.pages().pcpPages();
+    }
+
+    @Override
+    public void close() {
+      machine.close();
+    }
+  }
+
+  /** The plugins of the last floor on a machine that boots with these words. */
+  static Booted boot(String commandLine) {
+    return Objects.requireNonNull(below().bootingAll).apply(commandLine);
+  }
+
+  private static Booted boot(VmaIndexProvider provider, Options options, String commandLine) {
+    PluginRegistry plugins = PluginRegistry.discover();
+    ProcessFloorProvider process =
+        provider instanceof Under under ? under.floor : FOUND.orElseThrow();
+    Map<Spi<?>, List<? extends PluginProvider>> providers = new HashMap<>();
+    MachineConfig config = new MachineConfig();
+    foundBelow(Ground.LARGE)
+        .forEach(
+            (spi, name) -> {
+              providers.put(spi, List.of(plugins.provider(spi, name, "the test kit")));
+              config.plugin(spi, PluginSpec.of(name));
+            });
+    providers.put(Spi.PROCESS, List.of(process));
+    providers.put(Spi.VMA_INDEX, List.of(provider));
+    Map<String, String> chosen =
+        provider instanceof Under under ? under.floorOptions.asMap() : Map.of();
+    List<LeakReport> leaks = new ArrayList<>();
+    Machine machine =
+        config
+            .registry(PluginRegistry.of(providers))
+            .plugin(Spi.PROCESS, new PluginSpec(process.name(), chosen))
+            .plugin(Spi.VMA_INDEX, new PluginSpec(provider.name(), options.asMap()))
+            .memory(Ground.LARGE.bytes)
+            .commandLine(commandLine)
+            .cpus(1)
+            .onLeak(leaks::add)
+            .boot();
+    ProcessFloor floor = machine.processes();
+    boolean wrong = provider instanceof Wrong;
+    return new Booted(machine, wrong ? ((Wrong) provider).wrap.apply(floor) : floor, leaks);
   }
 
   private static ProcessFloor create(

@@ -19,15 +19,16 @@ public final class ModelRules {
                 "AS-83",
                 "pool-beside-a-table",
                 "Total, free, reserved and surplus pages of the pool, which touches end in SIGBUS,"
-                    + " and the bytes are what a table of pages and promises gives, whatever is"
-                    + " mapped, touched, discarded, moved, inherited and unmapped, and however the"
-                    + " pool is resized meanwhile.",
+                    + " the bytes, and the references and marks of their frames are what a table of"
+                    + " pages and promises gives, whatever is mapped, touched, discarded, moved,"
+                    + " inherited and unmapped, and however the pool is resized meanwhile.",
                 "A promise that is lost shows itself as SIGBUS in another program.",
                 "hugetlb_reserve_pages, hugetlb_acct_memory, alloc_hugetlb_folio, hugetlb_wp,"
                     + " unmap_ref_private, restore_reserve_on_error, set_max_huge_pages",
                 "a promise stays when its mapping goes, or a page is counted as free while a file"
                     + " has it"),
             60,
+            List.of(Ground.USUAL, Ground.PAE),
             PoolBench::new),
         new StepRule(
             new RuleInfo(
@@ -68,6 +69,23 @@ public final class ModelRules {
                 "a page within a huge one is taken for its head, or a table is moved one too far"),
             50,
             ByteBench::new),
+        new StepRule(
+            new RuleInfo(
+                "AS-100",
+                "frames-counted-anew",
+                "After the same calls on machines with two, three or four levels of tables, and"
+                    + " after changes of rights, locks and shortage, each frame has as many entries"
+                    + " and references, and each process as many tables and huge pages, as going"
+                    + " through the tables in RAM gives; no anonymous frame is left that nobody"
+                    + " maps, and no CPU has a translation that the tables do not have any more.",
+                "A reference too few is a page that two programs write to.",
+                "folio_add_rmap_ptes, folio_remove_rmap_pmd, __split_huge_pmd_locked,"
+                    + " flush_tlb_mm_range, smaps_pmd_entry; kpagecount",
+                "a reference or a flush is left out, or a level of the tables is taken for"
+                    + " another"),
+            50,
+            List.of(Ground.USUAL, Ground.PAE, Ground.NARROW),
+            FrameBench::new),
         new StepRule(
             new RuleInfo(
                 "AS-88",

@@ -128,6 +128,14 @@ public final class PageCacheCases {
             "A page that is read may not replace the one beside it.",
             "__folio_split (folios beyond i_size leave the page cache), page_cache_ra_unbounded",
             PageCacheCases::behindAndBack),
+        of(
+            "AS-102",
+            "split-across-the-end",
+            "When a hole splits a folio that lies across the end of its file, what begins behind"
+                + " the end goes, and what begins before it stays.",
+            "mincore and memory use hang on it.",
+            "__folio_split (folios beyond i_size leave the page cache), as Linux 6.18.44 showed it",
+            PageCacheCases::splitAcrossTheEnd),
         new StepRule(
             new RuleInfo(
                 "AS-64",
@@ -140,6 +148,20 @@ public final class PageCacheCases {
                 "a window has another size, or the mark lies at another page"),
             60,
             ReadAheadBench::new),
+        new StepRule(
+            new RuleInfo(
+                "AS-101",
+                "folios-of-a-busy-file",
+                "Whatever is written to a file on a disk, by calls and by a mapping, cut off, made"
+                    + " a hole of, read without read-ahead, written out and dropped by"
+                    + " POSIX_FADV_DONTNEED, mincore shows the pages, and the frames that are"
+                    + " mapped show the folios and PG_dirty, that a list of folios says.",
+                "A folio that is dropped too early loses bytes, one that stays costs memory.",
+                "__filemap_get_folio, truncate_inode_partial_folio, folio_split,"
+                    + " mapping_try_invalidate, block_dirty_folio (Linux 6.18)",
+                "a border of a range is taken for that of the folio, or a dirty page is not seen"),
+            60,
+            CacheBench::new),
         new StepRule(
             new RuleInfo(
                 "AS-65",
@@ -235,6 +257,22 @@ public final class PageCacheCases {
     rig.has(A + PAGE, 7);
     rig.has(A + 4 * PAGE + 7, 0);
     rig.has(A + 5 * PAGE, 0);
+  }
+
+  /** Whatever becomes a folio behind the end when a hole splits one that lies across it goes. */
+  private static void splitAcrossTheEnd(Rig rig) {
+    rig.map(Act.SCRATCH, PAGE, RW);
+    rig.map(FAR, PAGE, RW);
+    rig.put(FAR, 7);
+    rig.gives("mmap", A, rig.mm.mmap(A, 64 * PAGE, READ, SHARED, CaseSetup.DISK, 0));
+    rig.gives("pwrite64", 1, rig.mm.syscall(Syscall.PWRITE64, CaseSetup.DISK, FAR, 1, PAGE));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.DISK, 13 * PAGE));
+    rig.gives("fsync", 0, rig.mm.syscall(Syscall.FSYNC, CaseSetup.DISK));
+    Looks.mincore(rig, A, 64 * PAGE, "164");
+    int hole = Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE;
+    rig.gives(
+        "a hole", 0, rig.mm.syscall(Syscall.FALLOCATE, CaseSetup.DISK, hole, 8 * PAGE, 5 * PAGE));
+    Looks.mincore(rig, A, 64 * PAGE, "18,056"); // as Linux 6.18.44 showed it
   }
 
   private static void behindAndBack(Rig rig) {
@@ -340,7 +378,22 @@ public final class PageCacheCases {
       Looks.mincore(rig, A + 64 * PAGE, 4 * PAGE, disk ? "14" : "01,11,02");
       rig.unmap(A, 68 * PAGE);
     }
+    behindTheEnd(rig);
     cutInAHole(rig);
+  }
+
+  /** A hole in a file of shared memory reaches what a failed write has left behind its end. */
+  private static void behindTheEnd(Rig rig) {
+    rig.gives("mmap", A, rig.mm.mmap(A, 84 * PAGE, READ, SHARED, CaseSetup.TMPFS, 0));
+    long failed =
+        rig.mm.syscall(Syscall.PWRITE64, CaseSetup.TMPFS, BESIDE + 100 * PAGE, PAGE, 80 * PAGE);
+    Looks.fails(rig, "a write of what is not mapped", Errno.EFAULT, failed);
+    Looks.mincore(rig, A + 76 * PAGE, 8 * PAGE, "04,11,03");
+    int hole = Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE;
+    long punched = rig.mm.syscall(Syscall.FALLOCATE, CaseSetup.TMPFS, hole, 60 * PAGE, 30 * PAGE);
+    rig.gives("a hole", 0, punched);
+    Looks.mincore(rig, A + 52 * PAGE, 32 * PAGE, "18,024");
+    rig.unmap(A, 84 * PAGE);
   }
 
   private static void cut(Rig rig, long bytes) {

@@ -6,7 +6,11 @@ import static io.mm4j.testkit.RuleViolation.check;
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 
+import io.mm4j.api.memory.FrameOwner;
+import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.TouchOutcome.Kind;
@@ -17,6 +21,7 @@ import io.mm4j.testkit.process.naive.NaivePool.Space;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.LongStream;
 
 /**
  * Processes that map, touch, copy, move and give back pages of a small pool of huge pages, beside
@@ -31,14 +36,23 @@ final class PoolBench extends StepRule.Bench {
 
   private record Owner(AddressSpace mm, Space model) {}
 
+  private static final int FRAMES = (int) (HUGE >> 12);
+  private static final int MARKS = PageFlags.PG_UPTODATE | PageFlags.PG_HEAD;
+
+  private final MemMap map;
+  private final FrameAudit audit;
   private final NaivePool pool = new NaivePool();
   private final List<Owner> processes = new ArrayList<>();
+  private Seeded looks;
 
   PoolBench(ProcessFloor floor, Seeded random) {
     super(floor);
-    AddressSpace mm = new CaseSetup().create(floor);
+    map = Floors.machine().memory().memMap();
+    audit = new FrameAudit();
+    AddressSpace mm = new CaseSetup().fitting(Floors.ground()).create(floor);
     checkEqual(Act.SCRATCH, mm.mmap(Act.SCRATCH, HUGE, RW, 0x31, -1, 0), "mmap for mincore");
     processes.add(new Owner(mm, pool.space()));
+    looks = random;
     resize(random.between(2, 5));
   }
 
@@ -51,6 +65,7 @@ final class PoolBench extends StepRule.Bench {
 
   @Override
   void step(Seeded random) {
+    looks = random;
     int which = random.below(processes.size());
     Owner process = processes.get(which);
     long at = FROM + random.below(SLOTS) * HUGE;
@@ -107,6 +122,7 @@ final class PoolBench extends StepRule.Bench {
     Owner process = processes.get(which);
     if (processes.size() == MOST_PROCESSES) {
       tell("exit");
+      Floors.unload();
       processes.remove(which);
       process.model.exit();
       process.mm.exit();
@@ -155,6 +171,7 @@ final class PoolBench extends StepRule.Bench {
 
   @Override
   void holds() {
+    audit.fresh();
     ProcessFloor.HugePages seen = floor.hugePages();
     checkEqual(pool.total(), seen.total(), "HugePages_Total");
     checkEqual(pool.free(), seen.free(), "HugePages_Free");
@@ -167,12 +184,59 @@ final class PoolBench extends StepRule.Bench {
       }
       check(process.mm.fields().rssPages() < 512, "rss without pages of the pool", "with them");
     }
+    unused();
+    List<Long> places = LongStream.range(0, SLOTS).mapToObj(i -> FROM + i * HUGE + 5).toList();
+    audit.translates(processes.get(looks.below(processes.size())).mm, looks, places);
+  }
+
+  /** The frames of the pool are as many as its pages have, and who is free has no marks of use. */
+  private void unused() {
+    long pages = 0;
+    long free = 0;
+    for (long pfn = map.startPfn();
+        pfn < map.endPfn();
+        pfn = Math.max(pfn + 1, map.sameUntil(pfn))) {
+      if (map.owner(pfn) == FrameOwner.HUGETLB && map.head(pfn) == pfn) {
+        pages++;
+        boolean isFree = map.refcount(pfn) == 1;
+        free += isFree ? 1 : 0;
+        check(
+            !isFree || (map.mapping(pfn) == 0 && floor.lruFlags(pfn) == 0),
+            "no mark of use of a free page",
+            "mapping " + map.mapping(pfn) + ", flags " + floor.lruFlags(pfn));
+      }
+    }
+    checkEqual(pool.total(), pages, "heads of pages");
+    checkEqual(pool.free(), free, "pages with one reference, the pool's");
+  }
+
+  /** What is known of the frames of a page that is there. */
+  private void frames(Owner process, long at, long head) {
+    String what = " of the page at " + hex(at);
+    Space model = process.model;
+    boolean shared = model.isShared(at);
+    checkEqual(head, map.head(head), "the first frame" + what);
+    checkEqual(FRAMES, 1 << map.order(head), "frames" + what);
+    checkEqual(MARKS, map.flags(head) & MARKS, "PG_uptodate and PG_head" + what);
+    checkEqual(model.users(at) + 1, map.refcount(head), "references, one is the pool's," + what);
+    int mapped = model.users(at) - (shared ? 1 : 0);
+    checkEqual(mapped, map.entireMapcount(head), "entries" + what);
+    checkEqual(shared ? 0 : 1, map.mapping(head) & 1, "the mark of private memory" + what);
+    int flags = model.isExclusive(at) ? PageFlags.PG_ANON_EXCLUSIVE : 0;
+    checkEqual(flags, floor.lruFlags(head), "PG_anon_exclusive, and no list," + what);
   }
 
   /** pagemap shows the frames of the pages that are there, and no others. */
-  private static void there(Owner process, long at) {
+  private void there(Owner process, long at) {
     long[] entries = new long[1];
-    process.mm.pagemap(at, at + HUGE, (addr, entry) -> entries[0] += entry < 0 ? 1 : 0);
+    long[] head = {-1};
+    process.mm.pagemap(
+        at,
+        at + HUGE,
+        (addr, entry) -> {
+          entries[0] += entry < 0 ? 1 : 0;
+          head[0] = addr == at ? Pagemap.pfn(entry) : head[0];
+        });
     long wanted = process.model.isThere(at) ? HUGE >> 12 : 0;
     checkEqual(wanted, entries[0], "present entries at " + hex(at));
     if (process.model.isMapped(at)) {
@@ -185,6 +249,7 @@ final class PoolBench extends StepRule.Bench {
           process.mm.usage(at).toString());
     }
     if (wanted > 0) {
+      frames(process, at, head[0]);
       checkEqual(
           process.model.valueAt(at), process.mm.read(at + 5).value(), "the byte at " + hex(at));
     }

@@ -9,6 +9,7 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.FAR;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.READ;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 
+import io.mm4j.api.InputException;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.OpenFile;
@@ -19,6 +20,7 @@ import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.naive.NaiveReadAhead;
 import io.mm4j.testkit.process.naive.NaiveReadAhead.Advice;
+import io.mm4j.testkit.process.naive.NaiveReadAhead.Mapping;
 import java.util.List;
 
 /** One open file on a disk that is read and mapped; mincore shows which of its pages are there. */
@@ -27,31 +29,56 @@ final class ReadAheadBench extends StepRule.Bench {
 
   private static final long PAGE = Bits.PAGE;
   private static final int FD = 7;
+  private static final int READ_EXEC = 5;
+  private static final long USUAL_PAGES = 32;
   private static final int MOST_READ = 30;
   private static final int SHARED = 1;
+  private static final long CODE = A + (1L << 27);
+
+  /** KiB that a disk reads ahead: none, less than folios, and up to folios of 2 MiB. */
+  private static final int[] READ_AHEAD_KB = {128, 128, 0, 4, 16, 60, 256, 512, 2048, 4096};
 
   private final AddressSpace mm;
   private final NaiveReadAhead model;
   private final long bytes;
   private final long pages;
+  private final Mapping data;
+  private final Mapping code;
   private long next;
   private Advice advice = Advice.NORMAL;
 
   ReadAheadBench(ProcessFloor floor, Seeded random) {
     super(floor);
     mm = new CaseSetup().create(floor);
-    pages = random.between(40, 300);
+    pages = random.oneIn(2) ? random.between(40, 300) : random.between(300, 3000);
     bytes = pages * PAGE - random.below(3) * 1000L;
     MappedFile file = new MappedFile("ahead", MappedFile.Kind.EXT4, bytes, at -> 5);
+    long most = readAhead(READ_AHEAD_KB[random.below(READ_AHEAD_KB.length)]);
     mm.installFd(FD, new OpenFile(file, OpenFile.Mode.READ_WRITE));
     // What was written is in memory: the file becomes one that has nothing there.
     checkEqual(0, mm.syscall(Syscall.FTRUNCATE, FD, 0), "ftruncate");
     checkEqual(0, mm.syscall(Syscall.FTRUNCATE, FD, bytes), "ftruncate");
-    model = new NaiveReadAhead(bytes);
+    model = new NaiveReadAhead(bytes, most);
+    data = new Mapping(0, pages, false);
+    long first = random.below(pages - 1);
+    code = new Mapping(first, random.between((int) first + 1, (int) pages), true);
     checkEqual(A, mm.mmap(A, pages * PAGE, READ, 0x10 | SHARED, FD, 0), "mmap of the file");
+    long bytesOfCode = (code.past() - first) * PAGE;
+    long at = mm.mmap(CODE, bytesOfCode, READ_EXEC, 0x10 | SHARED, FD, first * PAGE);
+    checkEqual(CODE, at, "mmap of code");
     checkEqual(FAR, mm.mmap(FAR, 64 * PAGE, RW, 0x32, -1, 0), "mmap of a buffer");
     checkEqual(
         Act.SCRATCH, mm.mmap(Act.SCRATCH, PAGE, RW, 0x32, -1, 0), "mmap for answers of mincore");
+  }
+
+  /** The disk reads so much ahead; in pages. */
+  private long readAhead(int kb) {
+    try {
+      floor.kernelOption("read-ahead-kb", Integer.toString(kb));
+      return kb / 4;
+    } catch (InputException e) {
+      return USUAL_PAGES; // a floor whose disk is the usual one
+    }
   }
 
   @Override
@@ -61,11 +88,15 @@ final class ReadAheadBench extends StepRule.Bench {
 
   @Override
   void step(Seeded random) {
-    switch (random.weighted(8, 4, 4, 1, 1, 1)) {
+    switch (random.weighted(8, 4, 4, 1, 1, 1, 6, 2, 1, 1)) {
       case 5 -> read(behind(random) * PAGE, PAGE);
+      case 6 -> meet(random);
+      case 7 -> touch(code, random.between((int) code.first(), (int) code.past() - 1));
+      case 8 -> drop(random);
+      case 9 -> adviseFile(ADVICE.get(random.below(3)));
       case 0 -> read(next, random.oneIn(2) ? random.between(1, 9000) : length(random));
       case 1 -> read(random.below(bytes), length(random));
-      case 2 -> touch(random.below(pages));
+      case 2 -> touch(data, random.below(pages));
       case 3 -> {
         advice = ADVICE.get(random.below(3));
         int with = advice == Advice.RANDOM ? 1 : advice == Advice.SEQUENTIAL ? 2 : 0;
@@ -74,7 +105,8 @@ final class ReadAheadBench extends StepRule.Bench {
       }
       default -> {
         long first = random.below(pages);
-        long past = Math.min(pages, first + 1 + random.below(6));
+        long wanted = random.oneIn(3) ? 900 + random.below(400) : 1 + random.below(6);
+        long past = Math.min(pages, first + wanted);
         long error = mm.madvise(A + first * PAGE, (past - first) * PAGE, Uapi.MADV_WILLNEED);
         checkEqual(0, error, "MADV_WILLNEED");
         model.wanted(first, past);
@@ -103,10 +135,48 @@ final class ReadAheadBench extends StepRule.Bench {
     next = got > 0 ? pos + got : 0;
   }
 
-  private void touch(long page) {
-    check(mm.read(A + page * PAGE).ok(), "a read of page " + page, "a signal");
-    model.touch(page, advice);
-    tell("touch of page " + page);
+  private void touch(Mapping mapping, long page) {
+    long at = mapping.code() ? CODE - code.first() * PAGE : A;
+    check(mm.read(at + page * PAGE).ok(), "a read of page " + page, "a signal");
+    model.touch(page, mapping.code() ? Advice.NORMAL : advice, mapping);
+    tell("touch of page " + page + (mapping.code() ? " as code" : ""));
+  }
+
+  /** Somebody comes to a mark, by a call or by a mapping. */
+  private void meet(Seeded random) {
+    List<Long> marked = model.marked();
+    if (marked.isEmpty()) {
+      return;
+    }
+    long page = marked.get(random.oneIn(2) ? marked.size() - 1 : random.below(marked.size()));
+    if (random.oneIn(3)) {
+      touch(data, page);
+    } else {
+      read(Math.min(bytes - 1, page * PAGE + random.below(9000)), 1);
+    }
+  }
+
+  private void drop(Seeded random) {
+    long first = random.below(pages);
+    long past = random.oneIn(3) ? pages : Math.min(pages, first + random.between(1, 700));
+    checkEqual(0, mm.madvise(A, pages * PAGE, Uapi.MADV_DONTNEED), "MADV_DONTNEED");
+    long ofCode = (code.past() - code.first()) * PAGE;
+    checkEqual(0, mm.madvise(CODE, ofCode, Uapi.MADV_DONTNEED), "MADV_DONTNEED");
+    long length = past == pages ? 0 : (past - first) * PAGE;
+    long error = mm.syscall(Syscall.FADVISE64, FD, first * PAGE, length, Uapi.POSIX_FADV_DONTNEED);
+    checkEqual(0, error, "POSIX_FADV_DONTNEED");
+    model.dropped(first, past == pages ? Long.MAX_VALUE : past);
+    tell("POSIX_FADV_DONTNEED of pages " + first + " to " + past);
+  }
+
+  private void adviseFile(Advice how) {
+    int with =
+        how == Advice.RANDOM
+            ? Uapi.POSIX_FADV_RANDOM
+            : how == Advice.SEQUENTIAL ? Uapi.POSIX_FADV_SEQUENTIAL : Uapi.POSIX_FADV_NORMAL;
+    checkEqual(0, mm.syscall(Syscall.FADVISE64, FD, 0, 0, with), "fadvise " + how);
+    model.advised(how);
+    tell("fadvise " + how);
   }
 
   @Override

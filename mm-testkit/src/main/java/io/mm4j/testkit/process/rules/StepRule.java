@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 /** A rule whose steps are drawn from a seed, each for itself, and made on a bench of its own. */
 final class StepRule extends Rule<VmaIndexProvider> {
   private final int steps;
+  private final List<Ground> grounds;
   private final BiFunction<ProcessFloor, Seeded, Bench> make;
 
   /**
@@ -30,8 +31,18 @@ final class StepRule extends Rule<VmaIndexProvider> {
    * @param make what they are made on, whose shape may hang on the seed
    */
   StepRule(RuleInfo info, int steps, BiFunction<ProcessFloor, Seeded, Bench> make) {
+    this(info, steps, List.of(Ground.USUAL), make);
+  }
+
+  /** The same on one of some machines, by the seed. */
+  StepRule(
+      RuleInfo info,
+      int steps,
+      List<Ground> grounds,
+      BiFunction<ProcessFloor, Seeded, Bench> make) {
     super(Spi.VMA_INDEX, info);
     this.steps = steps;
+    this.grounds = grounds;
     this.make = make;
   }
 
@@ -70,6 +81,7 @@ final class StepRule extends Rule<VmaIndexProvider> {
   @Override
   public Trial<Bench> trial(VmaIndexProvider provider, Options options, long seed) {
     Seeded random = new Seeded(seed);
+    Ground ground = grounds.get((int) Math.floorMod(seed, (long) grounds.size()));
     List<Operation<Bench>> all = new ArrayList<>();
     for (int i = 0; i < steps; i++) {
       all.add(new Step(random.next()));
@@ -84,10 +96,10 @@ final class StepRule extends Rule<VmaIndexProvider> {
 
       @Override
       public Bench open() {
-        Floors.beginTrial();
+        Floors.beginTrial(ground);
         // The first process of a machine makes what stays: the kernel's half of page tables.
         try (ProcessFloor first = Floors.create(provider, options)) {
-          new CaseSetup().create(first).exit();
+          new CaseSetup().fitting(Floors.ground()).create(first).exit();
         }
         free = Floors.freeFrames();
         return make.apply(Floors.create(provider, options), new Seeded(~seed));
@@ -95,6 +107,7 @@ final class StepRule extends Rule<VmaIndexProvider> {
 
       @Override
       public void atEnd(Bench bench) {
+        Floors.unload();
         bench.floor.close();
         RuleViolation.checkEqual(free, Floors.freeFrames(), "free frames without the floor");
       }

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package io.mm4j.testkit.process.rules;
+
+import static io.mm4j.testkit.RuleViolation.check;
+import static io.mm4j.testkit.RuleViolation.checkEqual;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.A;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.FAR;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
+
+import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.PageFlags;
+import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.Pagemap;
+import io.mm4j.api.process.ProcessFloor;
+import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.ThpMode;
+import io.mm4j.api.process.Uapi;
+import io.mm4j.testkit.Seeded;
+import io.mm4j.testkit.process.naive.Bits;
+import java.util.BitSet;
+
+/**
+ * The folios of a file on a disk that is written, cut, emptied, mapped and dropped from memory,
+ * beside a list of them: which there are, how large they are, and in which pages somebody wrote.
+ * Nothing is read ahead.
+ */
+final class CacheBench extends StepRule.Bench {
+  private static final long PAGE = Bits.PAGE;
+  private static final int FD = 7;
+  private static final int BUFFER = 24;
+
+  /** Pages of the largest folio. */
+  private static final int FOLIO = 512;
+
+  private final AddressSpace mm;
+
+  /** The most pages that the file may have. */
+  private final int most;
+
+  /** Of each page the first one of its folio and how many it has; 0 where none is. */
+  private final int[] first;
+
+  private final int[] pages;
+  private final BitSet dirty = new BitSet();
+
+  /** Pages that are not up to date, as nobody has read them: their ends were zeroed. */
+  private final BitSet stale = new BitSet();
+
+  /** Pages of which the disk has a block. */
+  private final BitSet blocks = new BitSet();
+
+  /** Bytes, and pages of the file, the last perhaps in part. */
+  private long bytes;
+
+  private int size;
+
+  /** Of a file whose bytes nobody knows folios are single pages. */
+  private final boolean known;
+
+  CacheBench(ProcessFloor floor, Seeded random) {
+    super(floor);
+    CaseSetup setup = new CaseSetup();
+    setup.thp = random.oneIn(2) ? ThpMode.ALWAYS : ThpMode.NEVER; // folios of 2 MiB, too
+    mm = setup.create(floor);
+    most = random.oneIn(3) ? 1100 : 128;
+    first = new int[most + FOLIO];
+    pages = new int[most + FOLIO];
+    known = !random.oneIn(4);
+    int pagesAtFirst = random.between(2, most);
+    int piece = random.oneIn(2) ? 0 : random.between(1, 40);
+    for (int at = 0; at < pagesAtFirst; at += piece == 0 ? pagesAtFirst : piece) {
+      put(at, piece == 0 ? pagesAtFirst : Math.min(pagesAtFirst, at + piece));
+    }
+    dirty.clear();
+    bytes = size * PAGE;
+    MappedFile file =
+        new MappedFile(
+            "cache", MappedFile.Kind.EXT4, size * PAGE, known ? at -> 5 : null, piece * PAGE);
+    mm.installFd(FD, new OpenFile(file, OpenFile.Mode.READ_WRITE));
+    checkEqual(0, fadvise(0, 0, Uapi.POSIX_FADV_RANDOM), "POSIX_FADV_RANDOM");
+    checkEqual(A, mm.mmap(A, most * PAGE, RW, 0x11, FD, 0), "mmap");
+    checkEqual(0, mm.madvise(A, most * PAGE, Uapi.MADV_RANDOM), "MADV_RANDOM");
+    checkEqual(FAR, mm.mmap(FAR, BUFFER * PAGE, RW, 0x8032, -1, 0), "mmap of a buffer");
+    checkEqual(Act.SCRATCH, mm.mmap(Act.SCRATCH, PAGE, RW, 0x32, -1, 0), "mmap for mincore");
+  }
+
+  private long fadvise(long from, long length, int advice) {
+    return mm.syscall(Syscall.FADVISE64, FD, from, length, advice);
+  }
+
+  @Override
+  public void validate() {
+    mm.validate();
+  }
+
+  // ---------------------------------------------------------------- the model
+
+  private void join(int start, int n) {
+    for (int i = start; i < start + n; i++) {
+      first[i] = start;
+      pages[i] = n;
+    }
+  }
+
+  private int end(int page) {
+    return first[page] + pages[page];
+  }
+
+  private boolean isDirty(int page) {
+    int next = dirty.nextSetBit(first[page]);
+    return next >= 0 && next < end(page);
+  }
+
+  /** Pages of a range are written: what is not there comes in folios as large as what is left. */
+  private void put(int from, int to) {
+    for (int at = from; at < to; ) {
+      if (pages[at] == 0) {
+        int left = Math.min(to - at, FOLIO - at % FOLIO);
+        int n = known ? Integer.highestOneBit(left) : 1;
+        while (at % n != 0 || !isFree(at, n)) {
+          n /= 2;
+        }
+        join(at, n);
+      }
+      int past = Math.min(end(at), to);
+      dirty.set(at, past);
+      stale.clear(at, past);
+      at = past;
+    }
+    blocks.set(from, to);
+    size = Math.max(size, to);
+    bytes = Math.max(bytes, to * PAGE);
+  }
+
+  /** The end of a block becomes zero; it is read before if the page is not there. */
+  private void zero(int page) {
+    if (pages[page] == 0) {
+      join(page, 1);
+      stale.set(page);
+    }
+    if (!stale.get(page) || blocks.get(page)) {
+      dirty.set(page);
+    }
+  }
+
+  private boolean isFree(int from, int n) {
+    for (int i = from; i < from + n; i++) {
+      if (pages[i] > 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
+   * The page is a folio of its own, and what was around it as large ones as can be. New ones that
+   * begin behind the end of the file go.
+   */
+  private void split(int page) {
+    int whole = first[page];
+    int past = end(page);
+    int start = whole;
+    for (int n = pages[page] / 2; n > 0; n /= 2) {
+      boolean upper = page >= start + n;
+      join(upper ? start : start + n, n);
+      start += upper ? n : 0;
+    }
+    join(page, 1);
+    for (int each = past - 1; each >= whole; each--) {
+      if (first[each] >= size && first[each] != whole) {
+        pages[each] = 0;
+      }
+    }
+  }
+
+  /** Splits the folio of a page where a range has only a part of it; false if it is dirty. */
+  private boolean border(int page, long from, long to) {
+    int start = first[page];
+    int past = end(page);
+    if (pages[page] < 2 || (start * PAGE >= from && past * PAGE <= to)) {
+      return true;
+    }
+    if (isDirty(page)) {
+      return false;
+    }
+    split(Math.max(start, (int) (from / PAGE)));
+    int last = (int) (to / PAGE);
+    if (past * PAGE > to && pages[last] > 1) {
+      split(last);
+    }
+    return true;
+  }
+
+  private void gone(int from, int to) {
+    for (int page = from; page < to; page++) {
+      pages[page] = 0;
+    }
+    dirty.clear(from, Math.max(from, to));
+    stale.clear(from, Math.max(from, to));
+  }
+
+  // ---------------------------------------------------------------- steps
+
+  @Override
+  void step(Seeded random) {
+    int at = place(random);
+    int past = Math.min(most, at + random.between(1, random.oneIn(4) ? 80 : 12));
+    switch (random.weighted(3, 2, 3, 2, 2, 3, 3, 1, 2)) {
+      case 0 -> write(at, Math.min(past, at + BUFFER));
+      case 1 -> sync();
+      case 2 -> drop(at, past);
+      case 3 -> {
+        long from = at * PAGE + within(random);
+        empty(from, Math.min(Math.min(past, size) * PAGE + within(random), bytes), random.oneIn(2));
+      }
+      case 4 -> {
+        int to = random.oneIn(3) ? at : Math.max(1, size - random.below(40));
+        resize(Math.min(to * PAGE + within(random), most * PAGE));
+      }
+      case 5 -> read(at, Math.min(Math.min(past, at + BUFFER), size));
+      case 6 -> touch(at, random.oneIn(2));
+      case 7 -> drop(random.oneIn(2) ? 0 : at, Integer.MAX_VALUE);
+      default -> {
+        tell("MADV_DONTNEED of pages " + at + " to " + past);
+        long length = (past - at) * PAGE;
+        checkEqual(0, mm.madvise(A + at * PAGE, length, Uapi.MADV_DONTNEED), "MADV_DONTNEED");
+      }
+    }
+  }
+
+  /** Where a page begins, or within it. */
+  private static int within(Seeded random) {
+    return random.oneIn(2) ? 0 : random.below((int) PAGE);
+  }
+
+  /** Anywhere, or where a folio begins or ends. */
+  private int place(Seeded random) {
+    int at = random.below(Math.min(most, size + 20));
+    if (pages[at] == 0 || random.oneIn(3)) {
+      return at;
+    }
+    int near = (random.oneIn(2) ? first[at] : end(at)) + random.between(-1, 1);
+    return Math.clamp(near, 0, most - 1);
+  }
+
+  private void write(int from, int to) {
+    tell("pwrite64 of pages " + from + " to " + to + " of " + size);
+    long length = (to - from) * PAGE;
+    checkEqual(length, mm.syscall(Syscall.PWRITE64, FD, FAR, length, from * PAGE), "pwrite64");
+    int last = (int) (bytes / PAGE);
+    if (from * PAGE > bytes && bytes % PAGE != 0 && pages[last] == 0 && !blocks.get(last)) {
+      join(last, 1); // a page that is a hole up to where the file ended
+      stale.set(last);
+    }
+    put(from, to);
+  }
+
+  private void sync() {
+    tell("fsync");
+    checkEqual(0, mm.syscall(Syscall.FSYNC, FD), "fsync");
+    dirty.clear();
+  }
+
+  private BitSet mapped() {
+    BitSet out = new BitSet();
+    mm.pagemap(
+        A,
+        A + most * PAGE,
+        (addr, entry) -> out.set((int) ((addr - A) / PAGE), Pagemap.pfn(entry) >= 0));
+    return out;
+  }
+
+  /** Folios of a range that nobody maps and nobody wrote to go; the others are written out. */
+  private void drop(int from, int to) {
+    boolean toEnd = to == Integer.MAX_VALUE;
+    tell("POSIX_FADV_DONTNEED of pages " + from + " to " + (toEnd ? "the end" : to));
+    long length = toEnd ? 0 : (to - from) * PAGE;
+    checkEqual(0, fadvise(from * PAGE, length, Uapi.POSIX_FADV_DONTNEED), "POSIX_FADV_DONTNEED");
+    BitSet mapped = mapped();
+    int past = Math.min(to, most + FOLIO);
+    for (int page = from; page < past; page++) {
+      if (pages[page] == 0) {
+        continue;
+      }
+      int start = first[page];
+      int end = end(page);
+      int uses = mapped.nextSetBit(start);
+      boolean whole = start >= from && end <= past;
+      if (whole && !isDirty(page) && (uses < 0 || uses >= end)) {
+        gone(start, end);
+      } else {
+        dirty.clear(start, end);
+      }
+      page = end - 1;
+    }
+  }
+
+  private void empty(long from, long to, boolean zeroes) {
+    if (from >= to) {
+      return;
+    }
+    int how = zeroes ? Uapi.FALLOC_FL_ZERO_RANGE : Uapi.FALLOC_FL_PUNCH_HOLE;
+    tell((zeroes ? "zeroes" : "a hole") + " from " + from + " to " + to + " of " + bytes);
+    int mode = how | Uapi.FALLOC_FL_KEEP_SIZE;
+    checkEqual(0, mm.syscall(Syscall.FALLOCATE, FD, mode, from, to - from), "fallocate");
+    int start = (int) ((from + PAGE - 1) / PAGE);
+    int past = (int) (to / PAGE);
+    if (start < past) {
+      dirty.clear(start, past);
+      blocks.clear(start, past);
+    }
+    int begins = (int) (from / PAGE);
+    int ends = (int) ((to - 1) / PAGE);
+    if (!border(begins, from, to)) {
+      start = Math.max(start, end(begins));
+    }
+    if (start * PAGE < to && !border(ends, from, to)) {
+      past = Math.min(past, first[ends]);
+    }
+    if (from % PAGE != 0 || (begins == ends && to % PAGE != 0)) {
+      zero(begins);
+    }
+    if (to % PAGE != 0) {
+      zero(ends);
+    }
+    gone(start, Math.max(start, past));
+  }
+
+  /** The file ends elsewhere: a folio beyond is split there, or stays if it is dirty. */
+  private void resize(long to) {
+    tell("ftruncate from " + bytes + " to " + to);
+    checkEqual(0, mm.syscall(Syscall.FTRUNCATE, FD, to), "ftruncate");
+    if (to > bytes && bytes % PAGE != 0) {
+      zero((int) (bytes / PAGE));
+    }
+    boolean cuts = to <= bytes;
+    bytes = to;
+    size = (int) ((to + PAGE - 1) / PAGE);
+    int last = (int) (to / PAGE);
+    int kept = size;
+    if (pages[last] > 1 && first[last] * PAGE < to) {
+      dirty.clear(size, most + FOLIO);
+      if (isDirty(last)) {
+        kept = Math.max(size, end(last));
+      } else {
+        split(last);
+      }
+    }
+    if (cuts && to % PAGE != 0) {
+      zero(last);
+    }
+    gone(kept, most + FOLIO);
+    blocks.clear(size, most + FOLIO);
+  }
+
+  private void read(int from, int to) {
+    if (from >= to || bytes == 0) {
+      return;
+    }
+    tell("pread64 of pages " + from + " to " + to);
+    long wanted = (to - from) * PAGE;
+    long seen = mm.syscall(Syscall.PREAD64, FD, FAR, wanted, from * PAGE);
+    checkEqual(Math.min(wanted, bytes - from * PAGE), seen, "pread64");
+    for (int page = from; page < to; page++) {
+      brought(page);
+    }
+  }
+
+  private void brought(int page) {
+    if (pages[page] == 0) {
+      join(page, 1);
+    }
+    stale.clear(page);
+  }
+
+  /** By the mapping; a write makes the folio dirty as a whole. */
+  private void touch(int page, boolean write) {
+    if (page >= size) {
+      return;
+    }
+    tell((write ? "write" : "read") + " of page " + page + " by the mapping");
+    long at = A + page * PAGE;
+    check((write ? mm.write(at, 9) : mm.read(at)).ok(), "a touch within the file", "a signal");
+    brought(page);
+    if (write) {
+      dirty.set(first[page], Math.min(end(page), size));
+    }
+  }
+
+  // ---------------------------------------------------------------- looking
+
+  @Override
+  void holds() {
+    StringBuilder wanted = new StringBuilder();
+    for (int page = 0; page < most; page++) {
+      wanted.append(pages[page] > 0 && !stale.get(page) ? '1' : '0');
+    }
+    StringBuilder seen = new StringBuilder();
+    checkEqual(0, mm.mincore(A, most * PAGE, Act.SCRATCH, seen::append), "mincore");
+    String runs = Letters.runs(seen);
+    check(runs.equals(Letters.runs(wanted)), "in the cache " + Letters.runs(wanted), runs);
+    MemMap map = Floors.machine().memory().memMap();
+    mm.pagemap(
+        A,
+        A + most * PAGE,
+        (addr, entry) -> {
+          long pfn = Pagemap.pfn(entry);
+          if (pfn >= 0) {
+            folio(map, (int) ((addr - A) / PAGE), pfn);
+          }
+        });
+  }
+
+  /** A page that is mapped: its folio has the size and the marks of the model's. */
+  private void folio(MemMap map, int page, long pfn) {
+    long head = map.head(pfn);
+    String what = " of the folio of page " + page;
+    checkEqual(pages[page], 1 << map.order(head), "pages" + what);
+    checkEqual(page - first[page], pfn - head, "pages before it" + what);
+    checkEqual(first[page], map.index(head), "the place" + what);
+    boolean isMarked = (map.flags(head) & PageFlags.PG_DIRTY) != 0;
+    boolean wanted = isDirty(page);
+    check(isMarked == wanted, "PG_dirty=" + wanted + what, "" + isMarked);
+    checkEqual(0, map.flags(head) & PageFlags.PG_SWAPBACKED, "PG_swapbacked" + what);
+  }
+}
