@@ -15,6 +15,7 @@ import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.MmSysctls;
+import io.mm4j.api.process.Mount;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.api.process.Tasks;
@@ -171,7 +172,7 @@ final class LinuxProcessFloor implements ProcessFloor {
 
   @Override
   public long truncate(MappedFile file, long bytes) {
-    if (bytes < 0 || file.kind() == MappedFile.Kind.PROC) {
+    if (bytes < 0 || !file.kind().isRegular()) {
       return -Errno.EINVAL;
     }
     return FileSizes.truncate(context, file, bytes);
@@ -181,6 +182,11 @@ final class LinuxProcessFloor implements ProcessFloor {
   public void unlink(MappedFile file) {
     context.unlink(file);
     context.spaces().forEach(mm -> mm.vmas.changed());
+  }
+
+  @Override
+  public long mount(Mount mount) {
+    return context.mount(mount);
   }
 
   @Override

@@ -29,6 +29,7 @@ public final class Errno {
   public static final int EFBIG = 27;
   public static final int ENOSPC = 28;
   public static final int ESPIPE = 29;
+  public static final int EPIPE = 32;
   public static final int ENOSYS = 38;
   public static final int EIDRM = 43;
   public static final int EOVERFLOW = 75;

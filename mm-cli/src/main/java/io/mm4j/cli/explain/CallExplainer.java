@@ -34,6 +34,7 @@ public final class CallExplainer {
   private final Map<Integer, RunningProcess> processes = new TreeMap<>();
   private final List<Long> results;
   private final Pasted pasted = new Pasted();
+  private final MountedFiles mounted = new MountedFiles();
   private final Map<String, Integer> pastedFiles = new HashMap<>();
   private RunningProcess process;
   private AddressSpace mm;
@@ -266,6 +267,12 @@ public final class CallExplainer {
         yield w[0];
       }
       case EXIT -> exit(where);
+      case MOUNT -> mounted.mount(process, (int) w[0], w[1], w[2], where);
+      case CREAT -> mounted.create(process, w[0], where);
+      case UNLINK -> {
+        mounted.unlink(process, w[0], where);
+        yield 0;
+      }
       case MEMFD_CREATE -> mm.memfdCreate("mm", w[0]);
       case PROCESS_VM_READV, PROCESS_VM_WRITEV -> {
         long[] named = w.clone();

@@ -98,7 +98,8 @@ public final class MapsFile {
       return "00:00";
     }
     return switch (vma.file().file().kind()) {
-      case EXT4, OTHER, PROC -> "08:01";
+      case EXT4, OTHER, PROC, PIPE -> "08:01";
+      case SECRET -> "00:0e";
       case TMPFS -> "00:1a";
       case SHMEM -> "00:01";
       case HUGETLB -> "00:0f";

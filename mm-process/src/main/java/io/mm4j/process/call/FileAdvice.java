@@ -30,8 +30,8 @@ final class FileAdvice {
       return mm.error(Errno.EBADF, "no such descriptor, or not opened for reading");
     }
     MappedFile file = open.file();
-    boolean regular = file.kind() != MappedFile.Kind.PROC || file.name().startsWith("/proc/");
-    if (!regular || file.kind() == MappedFile.Kind.DEV_ZERO) {
+    boolean regular = file.kind().isRegular() || file.name().startsWith("/proc/");
+    if (!regular || file.kind() == MappedFile.Kind.SECRET) {
       return mm.error(Errno.EINVAL, "no regular file");
     }
     return advise(open, offset, count, Uapi.POSIX_FADV_WILLNEED);
@@ -44,7 +44,8 @@ final class FileAdvice {
       return mm.error(Errno.EBADF, "no such descriptor");
     }
     MappedFile file = open.file();
-    return file.kind() == MappedFile.Kind.PROC && file.name().startsWith("pipe:")
+    boolean pipe = file.kind() == MappedFile.Kind.PROC && file.name().startsWith("pipe:");
+    return pipe || file.kind() == MappedFile.Kind.PIPE
         ? mm.error(Errno.ESPIPE, "a pipe")
         : advise(open, offset, len, (int) advice);
   }

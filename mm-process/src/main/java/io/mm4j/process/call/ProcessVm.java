@@ -191,6 +191,7 @@ final class ProcessVm {
     Vma vma = other.vmas.lookup(addr);
     return vma != null
         && !vma.hasAny(VmFlags.IO | VmFlags.PFNMAP)
+        && !vma.isSecret()
         && vma.has(write ? VmFlags.WRITE : VmFlags.READ)
         && faults.handle(vma, addr, write) == FaultHandler.Result.OK;
   }

@@ -56,6 +56,9 @@ final class RangeCalls {
         return mm.error(Errno.EBUSY, "MS_INVALIDATE of locked memory");
       }
       if ((flags & Uapi.MS_SYNC) != 0 && vma.has(VmFlags.SHARED) && vma.backing != null) {
+        if (vma.isSecret()) {
+          return mm.error(Errno.EINVAL, "secret memory has no fsync");
+        }
         long from = Math.max(at, vma.start);
         long to = Long.compareUnsigned(end, vma.end) < 0 ? end : vma.end;
         vma.backing.writeBack(vma.pgoffAt(from), vma.pgoffAt(to));

@@ -96,6 +96,8 @@ public final class Syscalls {
       case CLOSE -> close((int) a[0]);
       case DUP2 -> dup2((int) a[0], (int) a[1]);
       case FCNTL -> sizes.fcntl(a[0], a[1], a[2]);
+      case PIPE2 -> files.pipe2(a[0], a[1]);
+      case MEMFD_SECRET -> sizes.memfdSecret(a[0]);
       case SHMGET -> segments.shmget(a[0], a[1], a[2]);
       case SHMAT -> segments.shmat(a[0], a[1], a[2]);
       case SHMDT -> segments.shmdt(a[0]);

@@ -90,7 +90,7 @@ public final class FaultHandler {
       }
       mapped = map.map(file, huge, addr, prot);
       if (mapped && write) {
-        mapped = map.write(addr, head -> mm.context.unmapHuge(head, vma.hugeLevel(), mm));
+        mapped = map.write(file, addr, head -> mm.context.unmapHuge(head, vma.hugeLevel(), mm));
       }
     }
     mm.because(

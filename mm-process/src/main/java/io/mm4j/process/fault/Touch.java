@@ -83,6 +83,7 @@ public final class Touch {
       if (vma == null
           || (vma.start > at && !stack.growForOther(vma, at, stackLimitBytes))
           || vma.hasAny(VmFlags.IO | VmFlags.PFNMAP)
+          || vma.isSecret()
           || !vma.has(VmFlags.MAYREAD)) {
         return;
       }

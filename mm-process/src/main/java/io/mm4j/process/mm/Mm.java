@@ -172,6 +172,16 @@ public final class Mm {
     return open == null || open.mode() == OpenFile.Mode.PATH ? null : open;
   }
 
+  /** {@code get_unused_fd_flags()} and {@code fd_install()}: the lowest descriptor that is free. */
+  public int newDescriptor(OpenFile open) {
+    int fd = 0;
+    while (descriptors.containsKey(fd)) {
+      fd++;
+    }
+    descriptors.put(fd, open);
+    return fd;
+  }
+
   /** {@code cap_emulate_setxuid()}: who is not root any more may do nothing special. */
   public void dropCapabilities() {
     capabilities = Set.of();

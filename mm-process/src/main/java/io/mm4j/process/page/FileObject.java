@@ -64,6 +64,12 @@ public final class FileObject {
 
   private @Nullable Watcher segment;
 
+  /** What it has its blocks of, null where its file system has no size. */
+  @Nullable TmpfsBlocks blocks;
+
+  /** What it has its huge pages of, null where its file system has no size. */
+  @Nullable HugeSubpool subpool;
+
   /** {@code i_size}. */
   long sizeBytes;
 
@@ -371,9 +377,24 @@ public final class FileObject {
     return mapped.kind() == MappedFile.Kind.SHMEM || mapped.kind() == MappedFile.Kind.TMPFS;
   }
 
+  /** Whether it is what {@code memfd_secret} made ({@code vma_is_secretmem}). */
+  public boolean isSecret() {
+    return mapped.kind() == MappedFile.Kind.SECRET;
+  }
+
   /** Whether this page offset lies behind the end of the file. */
   public boolean beyondEnd(long index) {
     return Long.compareUnsigned(index, pageCount()) >= 0;
+  }
+
+  /** {@code shmem_inode_acct_blocks}: whether a page would be new, and no block is left for it. */
+  public boolean lacksRoom(long index) {
+    return blocks != null && pages.get(index) == Frames.NONE && !blocks.hasRoom();
+  }
+
+  /** How many pages the files of its file system can have together. */
+  public long mostBlocks() {
+    return blocks == null ? Long.MAX_VALUE : blocks.most();
   }
 
   /** {@code nrpages} of shared memory: pages that have a frame. */

@@ -41,6 +41,11 @@ public final class Vma implements Mapping {
   /** See {@link VmFlags}. */
   public long flags;
 
+  /** {@code vma_is_secretmem()}: nobody reads it by its frames. */
+  public boolean isSecret() {
+    return backing != null && backing.isSecret();
+  }
+
   /** The open file, {@code vm_file}. Private /dev/zero has one and is anonymous all the same. */
   public @Nullable OpenFile file;
 

@@ -3,6 +3,8 @@ package io.mm4j.replay.vma;
 
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.Mount;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.PagemapScan;
 import io.mm4j.api.process.ProcessFloor;
@@ -113,6 +115,12 @@ final class CallDriver {
       case TRUNCATE -> {
         OpenFile open = files.open(call.open());
         yield plain(open == null ? -Errno.EBADF : floor.truncate(open.file(), call.arg(1)));
+      }
+      case MOUNT -> {
+        Mount mount =
+            new Mount(MappedFile.Kind.values()[(int) call.arg(1)], call.arg(2), call.arg(3));
+        files.mounted(Objects.requireNonNull(call.open()), mount);
+        yield plain(floor.mount(mount));
       }
       case SET_VMA_NAME -> {
         String name = Objects.requireNonNull(call.open());

@@ -2,6 +2,7 @@
 package io.mm4j.replay.vma;
 
 import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.Mount;
 import io.mm4j.api.process.OpenFile;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -20,6 +21,7 @@ final class FileTable {
 
   private final boolean synthetic;
   private final Map<String, MappedFile> files = new HashMap<>();
+  private final Map<String, Mount> mounts = new HashMap<>();
   private final Map<String, Integer> descriptors = new LinkedHashMap<>();
   private final Map<String, String> paths = new HashMap<>();
   private final Map<Integer, OpenFile> opens = new LinkedHashMap<>();
@@ -34,10 +36,15 @@ final class FileTable {
 
   /** Adds a file. */
   void add(VmaHeader.FileLine line) {
-    files.put(
-        line.name(),
-        new MappedFile(
-            line.name(), line.kind(), line.sizeBytes(), content(line), line.writtenBytes()));
+    Mount mount = mounts.get(line.mount());
+    MappedFile file =
+        mount != null
+            ? MappedFile.on(mount, line.name())
+            : line.kind() == MappedFile.Kind.PIPE
+                ? MappedFile.pipe(line.name())
+                : new MappedFile(
+                    line.name(), line.kind(), line.sizeBytes(), content(line), line.writtenBytes());
+    files.put(line.name(), file);
     if (!line.path().isEmpty()) {
       paths.put(line.name(), line.path());
     }
@@ -50,6 +57,11 @@ final class FileTable {
     }
     int add = 7 * Integer.parseInt(name.substring(1)) + 1;
     return offset -> (int) (((offset >>> 12) + add) & 0xff);
+  }
+
+  /** A file system was mounted. */
+  void mounted(String name, Mount mount) {
+    mounts.put(name, mount);
   }
 
   /** Adds an open and gives its descriptor. */

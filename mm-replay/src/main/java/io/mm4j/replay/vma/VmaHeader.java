@@ -131,12 +131,18 @@ public record VmaHeader(
    * A {@code file} line; the path is empty if it has none.
    *
    * @param writtenBytes as {@link MappedFile#writtenBytes}
+   * @param mount the file system with a size that it is new on, empty for none
    */
   public record FileLine(
-      String name, long sizeBytes, MappedFile.Kind kind, String path, long writtenBytes) {
+      String name,
+      long sizeBytes,
+      MappedFile.Kind kind,
+      String path,
+      long writtenBytes,
+      String mount) {
     /** A file that was written at once. */
     public FileLine(String name, long sizeBytes, MappedFile.Kind kind, String path) {
-      this(name, sizeBytes, kind, path, 0);
+      this(name, sizeBytes, kind, path, 0, "");
     }
   }
 

@@ -33,6 +33,7 @@ import io.mm4j.testkit.process.rules.LockCases;
 import io.mm4j.testkit.process.rules.MergeCases;
 import io.mm4j.testkit.process.rules.MmapCases;
 import io.mm4j.testkit.process.rules.ModelRules;
+import io.mm4j.testkit.process.rules.MountCases;
 import io.mm4j.testkit.process.rules.MremapCases;
 import io.mm4j.testkit.process.rules.NameCases;
 import io.mm4j.testkit.process.rules.OtherProcessCases;
@@ -94,6 +95,7 @@ public final class AddressSpaceSuite {
     rules.addAll(HugeFileCases.all());
     rules.addAll(GigaCases.all());
     rules.addAll(EffectCases.all());
+    rules.addAll(MountCases.all());
     rules.addAll(PolicyCases.all());
     rules.addAll(OtherProcessCases.all());
     rules.addAll(SegmentUseCases.all());

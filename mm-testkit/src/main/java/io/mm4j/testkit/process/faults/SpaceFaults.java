@@ -34,6 +34,7 @@ public final class SpaceFaults {
     all.addAll(CaseFaults.calls());
     all.addAll(SyscallFaults.all());
     all.addAll(EffectFaults.all());
+    all.addAll(MountFaults.all());
     all.addAll(ModelFaults.all());
     all.addAll(PolicyFaults.all());
     all.addAll(OtherProcessFaults.all());
