@@ -108,6 +108,13 @@ final class LinuxProcessFloor implements ProcessFloor {
     if (tables != null) {
       context.frames().trackSoftDirty(now.flag(LinuxProcessFloorProvider.SOFT_DIRTY));
     }
+    context.hasProtectionKeys = now.flag(LinuxProcessFloorProvider.PKEYS);
+    if (context.hasProtectionKeys && tables != null && context.frames().format().levels() < 4) {
+      throw new InputException(
+          "protection keys lie in page tables of 64 bits, which this machine has not",
+          "process:" + LinuxProcessFloorProvider.PKEYS + "=true",
+          "x86-64");
+    }
     context.hasKsm = now.flag(LinuxProcessFloorProvider.KSM);
     context.policyNodes = policyNodes(now);
     context.readAheadPages = now.number(LinuxProcessFloorProvider.READ_AHEAD) >>> 2;

@@ -267,6 +267,12 @@ public final class CallExplainer {
         yield w[0];
       }
       case EXIT -> exit(where);
+      case RDPKRU -> keyRights(where);
+      case WRPKRU -> {
+        long _ = keyRights(where);
+        mm.keyRights((int) w[0]);
+        yield 0;
+      }
       case MOUNT -> mounted.mount(process, (int) w[0], w[1], w[2], where);
       case CREAT -> mounted.create(process, w[0], where);
       case UNLINK -> {
@@ -284,6 +290,17 @@ public final class CallExplainer {
           throw new IllegalArgumentException("form=" + form + " is no system call");
       default -> mm.syscall(Objects.requireNonNull(form.syscall()), w);
     };
+  }
+
+  private long keyRights(String where) {
+    try {
+      return mm.keyRights() & 0xffff_ffffL;
+    } catch (UnsupportedOperationException e) {
+      throw new InputException(
+          "the CPU has no protection keys: this would be SIGILL",
+          where,
+          "--plugin process=linux:pkeys=true");
+    }
   }
 
   private long fork(StringBuilder extra) {
@@ -394,6 +411,7 @@ public final class CallExplainer {
               : "ok, the byte is 0x" + Integer.toHexString(outcome.value());
       case SEGV_MAPERR -> "SIGSEGV, SEGV_MAPERR" + at;
       case SEGV_ACCERR -> "SIGSEGV, SEGV_ACCERR" + at;
+      case SEGV_PKUERR -> "SIGSEGV, SEGV_PKUERR" + at + ", key " + outcome.value();
       case SEGV_KERNEL -> "SIGSEGV, SI_KERNEL (the address is not canonical)";
       case BUS_ADRERR -> "SIGBUS, BUS_ADRERR" + at;
     };
@@ -404,6 +422,7 @@ public final class CallExplainer {
         form == CallForm.MMAP
             || form == CallForm.MREMAP
             || form == CallForm.BRK
+            || form == CallForm.RDPKRU
             || form == CallForm.SHMAT;
     return address ? "0x" + Long.toHexString(result) : Long.toString(result);
   }

@@ -58,6 +58,8 @@ enum CallForm {
   PKEY_MPROTECT("pkey_mprotect", Syscall.PKEY_MPROTECT, "addr len prot number=0"),
   PKEY_ALLOC("pkey_alloc", Syscall.PKEY_ALLOC, "number=0 number=0"),
   PKEY_FREE("pkey_free", Syscall.PKEY_FREE, "number"),
+  WRPKRU("wrpkru", false, "number"),
+  RDPKRU("rdpkru", false, ""),
   SETUID("setuid", Syscall.SETUID, "number"),
   SETGID("setgid", Syscall.SETGID, "number"),
   MBIND("mbind", Syscall.MBIND, "addr len mpol number=0 number=64 mpol_mf=0"),

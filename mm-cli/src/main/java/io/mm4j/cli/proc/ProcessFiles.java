@@ -57,6 +57,10 @@ final class ProcessFiles {
               boolean eligible = process.mm().thpEligible(vma.start());
               out.append(String.format(Locale.ROOT, "THPeligible:    %8d\n", eligible ? 1 : 0));
               // Every letter is followed by a blank.
+              int key = process.mm().protectionKey(vma.start());
+              if (key >= 0) {
+                out.append(String.format(Locale.ROOT, "ProtectionKey:  %8d\n", key));
+              }
               out.append("VmFlags: ");
               vma.flags().forEach(flag -> out.append(flag).append(' '));
               out.append('\n');

@@ -95,7 +95,7 @@ final class FileCalls {
     if (write && kind.isHugetlb()) {
       return mm.error(Errno.EINVAL, "files of huge pages are not written, only mapped");
     }
-    if (!RangeCalls.userRange(buf, count)) {
+    if (!mm.userRange(buf, count)) {
       return mm.error(Errno.EFAULT, "the buffer is not in user space");
     }
     if (count < 0 || pos + count < 0) {

@@ -129,6 +129,9 @@ final class MmapCall {
     if ((flags & Uapi.MAP_FIXED_NOREPLACE) != 0 && mm.vmas.intersection(at, at + length) != null) {
       return mm.error(Errno.EEXIST, "MAP_FIXED_NOREPLACE over an existing mapping");
     }
+    if (protection == Uapi.PROT_EXEC && mm.keys != null) {
+      vmFlags |= (long) Math.max(0, mm.keys.executeOnly()) << VmFlags.PKEY_SHIFT;
+    }
     if ((flags & Uapi.MAP_LOCKED) != 0 && !mm.accounting.canLock()) {
       return mm.error(Errno.EPERM, "RLIMIT_MEMLOCK is 0");
     }

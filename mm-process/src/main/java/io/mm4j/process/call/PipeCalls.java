@@ -37,8 +37,7 @@ final class PipeCalls {
     if (((int) flags & ~(O_NONBLOCK | O_CLOEXEC)) != 0) {
       return mm.error(Errno.EINVAL, "unknown flags, or a pipe of packets, which is not modelled");
     }
-    if (!RangeCalls.userRange(fds, 2 * Integer.BYTES)
-        || !touch.kernelWrite(fds, 2 * Integer.BYTES)) {
+    if (!mm.userRange(fds, 2 * Integer.BYTES) || !touch.kernelWrite(fds, 2 * Integer.BYTES)) {
       return mm.error(Errno.EFAULT, "the descriptors cannot be written");
     }
     MappedFile file = MappedFile.pipe("pipe:[" + (mm.context.pipes() + 1) + "]");

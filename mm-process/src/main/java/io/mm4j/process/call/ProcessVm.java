@@ -104,7 +104,7 @@ final class ProcessVm {
     if (Long.compareUnsigned(count, MOST_RANGES) > 0) {
       return mm.error(Errno.EINVAL, "more than 1024 ranges");
     }
-    if (!RangeCalls.userRange(addr, count * RANGE_BYTES)) {
+    if (!mm.userRange(addr, count * RANGE_BYTES)) {
       return mm.error(Errno.EFAULT, "the ranges are not in user space");
     }
     List<Range> found = new ArrayList<>();
@@ -137,7 +137,7 @@ final class ProcessVm {
     left = 0;
     for (Range range : ranges) {
       long bytes = ranges.size() == 1 ? Math.min(range.bytes, MOST_BYTES) : range.bytes;
-      if (!RangeCalls.userRange(range.addr, bytes)) {
+      if (!mm.userRange(range.addr, bytes)) {
         return mm.error(Errno.EFAULT, "a range of the process is not in user space");
       }
       taken.add(new Range(range.addr, Math.min(bytes, MOST_BYTES - left)));

@@ -13,9 +13,6 @@ import io.mm4j.process.vma.Vma;
 
 /** Small calls on a range: msync, mincore, mseal (mm/msync.c, mm/mincore.c, mm/mseal.c of 6.18). */
 final class RangeCalls {
-  /** {@code access_ok}: user pointers end where user space of 64-bit processes does. */
-  private static final long USER_PTR_MAX = 0x7ffffffff000L;
-
   private final Mm mm;
   private final FlagChange change;
   private final Touch touch;
@@ -102,11 +99,11 @@ final class RangeCalls {
     if ((addr & Mm.PAGE - 1) != 0) {
       return mm.error(Errno.EINVAL, "address not page-aligned");
     }
-    if (!userRange(addr, len)) {
+    if (!mm.userRange(addr, len)) {
       return mm.error(Errno.ENOMEM, "not in user space");
     }
     long pages = (len >>> 12) + ((len & Mm.PAGE - 1) != 0 ? 1 : 0);
-    if (!userRange(vec, pages)) {
+    if (!mm.userRange(vec, pages)) {
       return mm.error(Errno.EFAULT, "vector not in user space");
     }
     Runs answers = new Runs();
@@ -155,12 +152,6 @@ final class RangeCalls {
           }
         });
     return writable == bytes;
-  }
-
-  /** {@code access_ok}. */
-  static boolean userRange(long addr, long len) {
-    long end = addr + len;
-    return Long.compareUnsigned(end, addr) >= 0 && Long.compareUnsigned(end, USER_PTR_MAX) <= 0;
   }
 
   /** What is mapped is resident, else what the page cache has; in runs, for ranges can be long. */

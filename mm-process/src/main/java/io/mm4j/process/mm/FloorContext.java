@@ -77,6 +77,9 @@ public final class FloorContext {
   /** {@code CONFIG_KSM}. */
   public boolean hasKsm = true;
 
+  /** {@code X86_FEATURE_OSPKE}. */
+  public boolean hasProtectionKeys;
+
   /** How many nodes policies may name, at most 63; 0 for those that have memory. */
   public long policyNodes;
 

@@ -101,6 +101,7 @@ final class CallDriver {
       }
       case FAULT ->
           touch(mm.fault(call.arg(0), call.arg(1) != 0, call.arg(2) != 0, call.arg(3) != 0));
+      case WRPKRU -> wrpkru(mm, call);
       case CLEAR_REFS -> plain(mm.clearRefs((int) call.arg(0)));
       case SET_MM_MAP -> setMmMap(mm, call);
       case PAGEMAP_SCAN -> scan(mm, call);
@@ -166,6 +167,16 @@ final class CallDriver {
       case FORK, EXIT, OTHER ->
           throw new IllegalArgumentException("call=" + call.name() + " is not made here");
     };
+  }
+
+  /** Without keys the instruction does not exist. */
+  private static Answer wrpkru(AddressSpace mm, VmaEvent.Call call) {
+    try {
+      mm.keyRights((int) call.arg(0));
+      return plain(0);
+    } catch (UnsupportedOperationException e) {
+      return new Answer.Signal("SIGILL", "ILLOPN", 0);
+    }
   }
 
   private long poolCount(long pageBytes, long which) {
@@ -367,6 +378,7 @@ final class CallDriver {
       case OK -> new Answer.Ok();
       case SEGV_MAPERR -> new Answer.Signal("SIGSEGV", "MAPERR", outcome.uaddr());
       case SEGV_ACCERR -> new Answer.Signal("SIGSEGV", "ACCERR", outcome.uaddr());
+      case SEGV_PKUERR -> new Answer.Signal("SIGSEGV", "PKUERR", outcome.uaddr());
       case SEGV_KERNEL -> new Answer.Signal("SIGSEGV", "KERNEL", outcome.uaddr());
       case BUS_ADRERR -> new Answer.Signal("SIGBUS", "ADRERR", outcome.uaddr());
     };

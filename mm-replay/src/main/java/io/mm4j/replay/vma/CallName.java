@@ -62,6 +62,8 @@ public enum CallName {
   PROCESS_MADVISE("process_madvise", Gives.COUNT, Syscall.PROCESS_MADVISE),
   /** Makes a file without a name, which the recording calls by the word behind {@code open}. */
   MEMFD_CREATE("memfd_create", Gives.ZERO, "open", "flags"),
+  /** The program writes its rights with protection keys. */
+  WRPKRU("wrpkru", Gives.ZERO, "pkru"),
   /** Takes the name of the file behind a descriptor away. */
   UNLINK("unlink", Gives.ZERO, "fd"),
   /** Root gives the file behind a descriptor a size, by its path. */

@@ -31,6 +31,9 @@ final class CallReader {
           "shm_next_id",
           "shm_rmid_forced");
 
+  /** Codes of SIGSEGV. */
+  private static final List<String> CODES = List.of("MAPERR", "ACCERR", "PKUERR", "KERNEL");
+
   private static final int MAX_PROCESS = 1 << 16;
 
   private final Cursor at;
@@ -240,14 +243,14 @@ final class CallReader {
       code = "ADRERR";
     } else {
       if (!at.take("SIGSEGV ")) {
-        throw at.unexpected("ok, SIGSEGV MAPERR|ACCERR|KERNEL or SIGBUS ADRERR");
+        throw at.unexpected("ok, SIGSEGV MAPERR|ACCERR|PKUERR|KERNEL or SIGBUS ADRERR");
       }
       signal = "SIGSEGV";
       int mark = at.mark();
       code = at.atEnd() ? "" : at.word();
-      if (!code.equals("MAPERR") && !code.equals("ACCERR") && !code.equals("KERNEL")) {
+      if (!CODES.contains(code)) {
         at.reset(mark);
-        throw at.unexpected("MAPERR, ACCERR or KERNEL");
+        throw at.unexpected(String.join(", ", CODES));
       }
     }
     // A fault of a real program is recorded without si_addr, which is the address touched.

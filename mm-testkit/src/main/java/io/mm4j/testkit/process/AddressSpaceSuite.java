@@ -27,6 +27,7 @@ import io.mm4j.testkit.process.rules.GuardCases;
 import io.mm4j.testkit.process.rules.HugeCases;
 import io.mm4j.testkit.process.rules.HugeFileCases;
 import io.mm4j.testkit.process.rules.KernelMappingCases;
+import io.mm4j.testkit.process.rules.KeyCases;
 import io.mm4j.testkit.process.rules.LifeCases;
 import io.mm4j.testkit.process.rules.LimitCases;
 import io.mm4j.testkit.process.rules.LockCases;
@@ -96,6 +97,7 @@ public final class AddressSpaceSuite {
     rules.addAll(GigaCases.all());
     rules.addAll(EffectCases.all());
     rules.addAll(MountCases.all());
+    rules.addAll(KeyCases.all());
     rules.addAll(PolicyCases.all());
     rules.addAll(OtherProcessCases.all());
     rules.addAll(SegmentUseCases.all());

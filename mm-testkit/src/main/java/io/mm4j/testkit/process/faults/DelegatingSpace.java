@@ -250,6 +250,21 @@ class DelegatingSpace implements AddressSpace {
   }
 
   @Override
+  public int protectionKey(long uaddr) {
+    return inner.protectionKey(uaddr);
+  }
+
+  @Override
+  public int keyRights() {
+    return inner.keyRights();
+  }
+
+  @Override
+  public void keyRights(int pkru) {
+    inner.keyRights(pkru);
+  }
+
+  @Override
   public String memoryPolicy(long uaddr) {
     return inner.memoryPolicy(uaddr);
   }

@@ -35,6 +35,7 @@ public final class SpaceFaults {
     all.addAll(SyscallFaults.all());
     all.addAll(EffectFaults.all());
     all.addAll(MountFaults.all());
+    all.addAll(KeyFaults.all());
     all.addAll(ModelFaults.all());
     all.addAll(PolicyFaults.all());
     all.addAll(OtherProcessFaults.all());

@@ -99,19 +99,32 @@ public final class Floors {
    * The floors below. All process floors of a trial share them; the next trial uses them again when
    * it has closed those, unless somebody is still at work there.
    */
-  private static final class Below {
+  static final class Below {
+    /** The usual one. */
+    static final int USUAL = 0;
+
+    /** One of gigabytes. */
+    static final int LARGE = 1;
+
+    /** One with five levels of page tables. */
+    static final int FIVE_LEVELS = 2;
+
     final HookedProvider pages;
     final Machine machine;
     final Thread user = Thread.currentThread();
     final List<ProcessFloor> floors = new ArrayList<>();
     @Nullable Function<Map<String, String>, ProcessFloor> booting;
 
-    Below(boolean large) {
+    Below(int kind) {
       PluginRegistry found = PluginRegistry.discover();
       Map<Spi<?>, List<? extends PluginProvider>> providers = new HashMap<>();
       if (hasAll(found)) {
         FOUND_BELOW.forEach(
             (spi, name) -> providers.put(spi, List.of(found.provider(spi, name, "the test kit"))));
+        if (kind == FIVE_LEVELS) {
+          providers.put(
+              Spi.PAGE_TABLE, List.of(found.provider(Spi.PAGE_TABLE, LA57, "the test kit")));
+        }
         pages = new HookedProvider(found.provider(Spi.PAGE_ALLOCATOR, "linux", "the test kit"));
       } else {
         providers.put(Spi.PHYSICAL_MEMORY, List.of(new NaiveMemories()));
@@ -124,7 +137,7 @@ public final class Floors {
       MachineConfig config =
           new MachineConfig()
               .registry(PluginRegistry.of(providers))
-              .memory(large ? LARGE_BYTES : hasAll(found) ? 256L << 20 : 64L << 20)
+              .memory(kind == LARGE ? LARGE_BYTES : hasAll(found) ? 256L << 20 : 64L << 20)
               .cpus(1);
       providers.forEach((spi, list) -> config.plugin(spi, PluginSpec.of(list.getFirst().name())));
       machine = config.boot();
@@ -160,19 +173,21 @@ public final class Floors {
   /** Room for some pages of 1 GiB. */
   private static final long LARGE_BYTES = 7L << 30;
 
-  /** The usual one, and the large one. */
-  private static final @Nullable Below[] BELOW = new @Nullable Below[2];
+  /** By their kinds. */
+  private static final @Nullable Below[] BELOW = new @Nullable Below[Below.FIVE_LEVELS + 1];
+
+  private static final String LA57 = "la57";
 
   private static int current;
 
   /** A trial begins on the usual machine: what the last one left is taken down. */
   static void beginTrial() {
-    beginTrial(false);
+    beginTrial(Below.USUAL);
   }
 
-  /** The same, maybe on a machine of gigabytes. */
-  static synchronized void beginTrial(boolean large) {
-    current = large ? 1 : 0;
+  /** The same on a machine of a kind of {@link Below}. */
+  static synchronized void beginTrial(int kind) {
+    current = kind;
     Below old = BELOW[current];
     if (old != null
         && ((old.user.isAlive() && !old.user.equals(Thread.currentThread())) || !old.clear())) {
@@ -183,7 +198,7 @@ public final class Floors {
   private static synchronized Below below() {
     Below now = BELOW[current];
     if (now == null) {
-      now = new Below(current == 1);
+      now = new Below(current);
       BELOW[current] = now;
     }
     return now;
@@ -241,11 +256,12 @@ public final class Floors {
         : "no process floor is on the module path: add io.mm4j:mm-process";
   }
 
-  /** Why there is no machine of gigabytes, or null. */
-  static @Nullable String missingLarge() {
+  /** Why there is no machine of another kind than the usual one, or null. */
+  static @Nullable String missingOther() {
     return Below.hasAll(PluginRegistry.discover())
         ? null
-        : "gigabytes need the floors of mm4j below: " + FOUND_BELOW.values();
+        : "gigabytes and five levels of page tables need the floors of mm4j below: "
+            + FOUND_BELOW.values();
   }
 
   /** The page allocator below the floors of this trial. */
