@@ -8,6 +8,7 @@ import io.mm4j.api.process.MemSizeStats;
 import io.mm4j.api.process.MissingPages;
 import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.MmLayout;
+import io.mm4j.api.process.NumaStats;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.PagemapScan;
@@ -274,6 +275,12 @@ final class LinuxAddressSpace implements AddressSpace {
   public String memoryPolicy(long uaddr) {
     Vma vma = mm.vmas.lookup(uaddr);
     return vma == null ? "default" : calls.syscalls().policy(vma);
+  }
+
+  @Override
+  public NumaStats numaStats(long vmaStart) {
+    Vma vma = mm.vmas.lookup(vmaStart);
+    return vma == null || vma.start != vmaStart ? NumaStats.NONE : NumaView.of(mm, vma);
   }
 
   @Override

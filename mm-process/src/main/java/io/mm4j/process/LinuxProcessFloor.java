@@ -221,7 +221,15 @@ final class LinuxProcessFloor implements ProcessFloor {
     return tables == null
         ? List.of()
         : context.hugePools().all().stream()
-            .map(p -> new HugePages(p.pageBytes(), p.totalOn(nodeId), p.freeOn(nodeId), 0, 0, 0))
+            .map(
+                p ->
+                    new HugePages(
+                        p.pageBytes(),
+                        p.totalOn(nodeId),
+                        p.freeOn(nodeId),
+                        0,
+                        p.surplusOn(nodeId),
+                        0))
             .toList();
   }
 

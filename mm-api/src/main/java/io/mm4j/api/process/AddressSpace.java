@@ -224,6 +224,14 @@ public interface AddressSpace {
   }
 
   /**
+   * What {@code /proc/PID/numa_maps} sums up of the VMA that starts here; {@link NumaStats#NONE} if
+   * none does. O(pages that are mapped).
+   */
+  default NumaStats numaStats(long vmaStart) {
+    return NumaStats.NONE;
+  }
+
+  /**
    * {@code ProtectionKey} of smaps: the key of the VMA that holds an address, from 0 to 15, 0 where
    * none does; -1 if the CPU has no keys.
    */

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param writtenBytes in writes of how many bytes it was written, which decides about its folios; 0
  *     for a single write
  * @param mount the file system with a size that it lies on; null for one without
+ * @param owner who may write to it; null if everybody may
  */
 @API(status = API.Status.EXPERIMENTAL)
 public record MappedFile(
@@ -23,7 +24,8 @@ public record MappedFile(
     long sizeBytes,
     @Nullable Content content,
     long writtenBytes,
-    @Nullable Mount mount) {
+    @Nullable Mount mount,
+    @Nullable Owner owner) {
   private static final long SPARSE = -1;
 
   /**
@@ -87,6 +89,20 @@ public record MappedFile(
     }
   }
 
+  /**
+   * Whose a file is.
+   *
+   * @param uid its user
+   * @param gid its group
+   * @param mode its mode, as {@code 0644}
+   */
+  public record Owner(long uid, long gid, int mode) {}
+
+  /** The same, but a file of its own, that belongs to somebody. */
+  public MappedFile owned(Owner by) {
+    return new MappedFile(name, kind, sizeBytes, content, writtenBytes, mount, by);
+  }
+
   /** The bytes of a file as they are in the page cache before anybody writes to them. */
   @FunctionalInterface
   public interface Content {
@@ -107,7 +123,7 @@ public record MappedFile(
   /** A file of a file system without a size. */
   public MappedFile(
       String name, Kind kind, long sizeBytes, @Nullable Content content, long writtenBytes) {
-    this(name, kind, sizeBytes, content, writtenBytes, null);
+    this(name, kind, sizeBytes, content, writtenBytes, null, null);
   }
 
   /** A file that is all holes: shared memory that nobody has touched. */
@@ -122,7 +138,7 @@ public record MappedFile(
 
   /** An empty file on a file system with a size. */
   public static MappedFile on(Mount mount, String name) {
-    return new MappedFile(name, mount.kind(), 0, null, SPARSE, mount);
+    return new MappedFile(name, mount.kind(), 0, null, SPARSE, mount, null);
   }
 
   /** Whether no page of it was ever written; so it is with {@link Kind#SHMEM}. */

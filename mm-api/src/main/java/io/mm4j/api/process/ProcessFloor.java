@@ -142,8 +142,8 @@ public interface ProcessFloor extends AutoCloseable {
   }
 
   /**
-   * What lies of them on a node: {@code /sys/devices/system/node/nodeN/hugepages}. Promises and
-   * surplus pages are not a node's, and 0 here.
+   * What lies of them on a node: {@code /sys/devices/system/node/nodeN/hugepages}. Promises are not
+   * a node's, and 0 here.
    */
   default List<HugePages> hugePoolsOf(int nodeId) {
     return List.of();

@@ -88,7 +88,8 @@ public final class MapsFile {
     out.append("0".repeat(Math.max(0, 8 - digits.length()))).append(digits);
   }
 
-  private static String name(RunningProcess process, VmaInfo vma) {
+  /** The name of what is mapped. */
+  static String name(RunningProcess process, VmaInfo vma) {
     boolean zero = vma.file() != null && vma.file().file().kind() == MappedFile.Kind.DEV_ZERO;
     return zero ? "/dev/zero" : process.nameOf(vma);
   }

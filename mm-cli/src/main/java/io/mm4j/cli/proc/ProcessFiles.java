@@ -27,6 +27,7 @@ final class ProcessFiles {
     FILES.put("maps", (scene, p) -> new MapsFile(scene.processes()).text(p));
     FILES.put("smaps", ProcessFiles::smaps);
     FILES.put("smaps_rollup", (scene, p) -> rollup(p));
+    FILES.put("numa_maps", NumaMapsFile::text);
     FILES.put("status", (scene, p) -> status(p));
     FILES.put("statm", (scene, p) -> statm(p));
     FILES.put("limits", (scene, p) -> limits(p));
@@ -69,7 +70,7 @@ final class ProcessFiles {
   }
 
   /** {@code vma_kernel_pagesize()}. */
-  private static int pageKb(VmaInfo vma) {
+  static int pageKb(VmaInfo vma) {
     if (vma.file() == null || !vma.flags().contains("ht")) {
       return KB;
     }

@@ -12,9 +12,8 @@ import io.mm4j.process.page.FileObject;
  * fadvise64 and readahead ({@code generic_fadvise}, mm/fadvise.c; {@code ksys_readahead},
  * mm/readahead.c; Linux 6.18). Files that no disk has take every advice and do nothing.
  *
- * <p>Differs: {@code POSIX_FADV_NOREUSE} does nothing; a dirty folio that {@code
- * POSIX_FADV_DONTNEED} writes out stays in the cache, as it does where the disk has not answered
- * yet.
+ * <p>Differs: a dirty folio that {@code POSIX_FADV_DONTNEED} writes out stays in the cache, as it
+ * does where the disk has not answered yet.
  */
 final class FileAdvice {
   private final Mm mm;
@@ -71,8 +70,13 @@ final class FileAdvice {
         }
       }
       case Uapi.POSIX_FADV_DONTNEED -> dontNeed(file, offset, last);
-      case Uapi.POSIX_FADV_NOREUSE -> {}
-      default -> mm.context.readAhead(open).advised(advice);
+      case Uapi.POSIX_FADV_NOREUSE -> file.notReused(open, true);
+      default -> {
+        mm.context.readAhead(open).advised(advice);
+        if (advice == Uapi.POSIX_FADV_NORMAL) {
+          file.notReused(open, false);
+        }
+      }
     }
     return 0;
   }

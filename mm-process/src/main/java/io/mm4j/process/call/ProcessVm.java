@@ -18,9 +18,9 @@ import java.util.List;
  * anything is copied, 1024 of one range at a time, and its stack does not grow; what was copied
  * before a range that cannot be is the answer.
  *
- * <p>Differs: a page that is shared since a fork is read as it is, where Linux makes the other
- * process a copy first ({@code gup_must_unshare}). A byte of a vector that nobody knows is taken
- * for 0.
+ * <p>Differs: a page of the pool of huge pages that is shared since a fork is read as it is, where
+ * Linux makes the other process a copy first ({@code gup_must_unshare}), as of other pages here. A
+ * byte of a vector that nobody knows is taken for 0.
  */
 final class ProcessVm {
   /** {@code UIO_MAXIOV}. */
@@ -193,7 +193,8 @@ final class ProcessVm {
         && !vma.hasAny(VmFlags.IO | VmFlags.PFNMAP)
         && !vma.isSecret()
         && vma.has(write ? VmFlags.WRITE : VmFlags.READ)
-        && faults.handle(vma, addr, write) == FaultHandler.Result.OK;
+        && faults.handle(vma, addr, write) == FaultHandler.Result.OK
+        && (write || faults.unshare(vma, addr) == FaultHandler.Result.OK);
   }
 
   /**

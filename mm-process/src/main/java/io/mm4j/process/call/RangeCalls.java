@@ -13,6 +13,9 @@ import io.mm4j.process.vma.Vma;
 
 /** Small calls on a range: msync, mincore, mseal (mm/msync.c, mm/mincore.c, mm/mseal.c of 6.18). */
 final class RangeCalls {
+  private static final int GROUP_WRITES = 020;
+  private static final int OTHERS_WRITE = 02;
+
   private final Mm mm;
   private final FlagChange change;
   private final Touch touch;
@@ -156,7 +159,7 @@ final class RangeCalls {
 
   /** What is mapped is resident, else what the page cache has; in runs, for ranges can be long. */
   private void residency(Vma vma, long start, long end, AddressSpace.ByteSink sink) {
-    if (vma.special != Vma.Special.NONE) {
+    if (vma.special != Vma.Special.NONE || !mayKnow(vma)) {
       sink.accept(1, (end - start) >>> 12);
       return;
     }
@@ -173,6 +176,18 @@ final class RangeCalls {
       cached(vma, at, to, sink);
       at = to;
     }
+  }
+
+  /**
+   * {@code can_do_mincore}: of a file, who owns it or could open it for writing; to others all is
+   * resident.
+   */
+  private boolean mayKnow(Vma vma) {
+    MappedFile.Owner owner = vma.file == null ? null : vma.file.file().owner();
+    if (owner == null || mm.uid == 0 || mm.uid == owner.uid()) {
+      return true;
+    }
+    return (owner.mode() & (mm.gid == owner.gid() ? GROUP_WRITES : OTHERS_WRITE)) != 0;
   }
 
   private static void cached(Vma vma, long start, long end, AddressSpace.ByteSink sink) {

@@ -2,6 +2,7 @@
 package io.mm4j.process.mm;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.plugin.Sizes;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmSysctls;
@@ -150,19 +151,16 @@ public final class FloorContext {
    */
   public long writeSysctl(String name, String value) {
     if (name.equals("nr_hugepages") || name.equals("nr_overcommit_hugepages")) {
-      if (!value.strip().matches("[0-9]{1,18}")) {
-        return -Errno.EINVAL;
-      }
-      long pages = Long.parseLong(value.strip());
+      long pages = pages(value);
       return name.equals("nr_hugepages")
           ? resize(hugePools().standard(), pages)
           : overcommit(hugePools().standard(), pages);
     }
     if (!WRITABLE.contains(name)) {
-      return segments.writeSysctl(name, value.strip());
+      return segments.writeSysctl(name, value);
     }
     Map<String, String> now = new HashMap<>(written);
-    MmSysctls.write(now, name, value.strip());
+    MmSysctls.write(now, name, value);
     try {
       MmSysctls _ = MmSysctls.of(now);
     } catch (InputException e) {
@@ -171,6 +169,15 @@ public final class FloorContext {
     written = now;
     sysctlsBefore = null;
     return 0;
+  }
+
+  /** A number of pages, a negative one if it is none or too large. */
+  private static long pages(String value) {
+    try {
+      return Sizes.parseSysctl(value, "nr_hugepages");
+    } catch (InputException e) {
+      return -1;
+    }
   }
 
   /** Writes {@code nr_hugepages} of a pool. */

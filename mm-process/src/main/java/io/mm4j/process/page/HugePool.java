@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * a fault needs them, and pages in use or promised stay when the pool shrinks below them: these are
  * surplus pages, and as many as there are go back to the page allocator as become free.
  *
- * <p>Differs: pages of the page allocator come from the nearest node, not from the nodes in turn,
- * and surplus pages are not counted by node.
+ * <p>Differs: pages of the page allocator come from the nearest node, not from the nodes in turn;
+ * where a page of any node would do, the lowest node gives it.
  */
 public final class HugePool {
   /** Files of hugetlbfs have these pages. */
@@ -53,6 +53,10 @@ public final class HugePool {
   private long total;
   private long reserved;
   private long surplus;
+
+  /** {@code surplus_huge_pages_node[]}, of nodes that have some. */
+  private final TreeMap<Integer, Long> surplusOn = new TreeMap<>();
+
   private long mostSurplus;
 
   /**
@@ -130,16 +134,31 @@ public final class HugePool {
    */
   public void resize(long pages) {
     while (surplus > 0 && persistent() < pages) {
-      surplus--;
+      surplus(surplusOn.firstKey(), -1);
     }
     while (persistent() < pages && add()) {
       // one more
     }
     long inUse = total - free.size();
     while (persistent() > Math.max(pages, reserved + inUse)) {
-      dropFree();
+      dropFree(free.peek());
     }
-    surplus += Math.max(0, persistent() - pages);
+    for (int node = 0; persistent() > pages; node++) {
+      long more = Math.min(persistent() - pages, totalOn(node) - surplusOn(node));
+      surplus(node, more);
+    }
+  }
+
+  /** {@code surplus_huge_pages_node[]}: how many of {@link #surplus} are a node's. */
+  public long surplusOn(int nodeId) {
+    return surplusOn.getOrDefault(nodeId, 0L);
+  }
+
+  private void surplus(int node, long change) {
+    surplus += change;
+    if (surplusOn.merge(node, change, Long::sum) == 0) {
+      surplusOn.remove(node);
+    }
   }
 
   /** A page of frames that were taken at boot. */
@@ -174,8 +193,8 @@ public final class HugePool {
     return true;
   }
 
-  private void dropFree() {
-    long head = free.pop();
+  private void dropFree(long head) {
+    free.remove(head);
     all.remove(head);
     source.giveBack(head);
     total--;
@@ -186,7 +205,7 @@ public final class HugePool {
     if (surplus >= mostSurplus || !canHaveSurplus() || !add()) {
       return false;
     }
-    surplus++;
+    surplus(frames.nodeOf(free.peek()), 1);
     return true;
   }
 
@@ -235,10 +254,24 @@ public final class HugePool {
   }
 
   private void dropSurplus(long most) {
-    for (long left = Math.min(most, surplus); left > 0 && !free.isEmpty(); left--) {
-      dropFree();
-      surplus--;
+    for (long left = Math.min(most, surplus); left > 0; left--) {
+      long head = freeOfSurplus();
+      if (head == Frames.NONE) {
+        return;
+      }
+      surplus(frames.nodeOf(head), -1);
+      dropFree(head);
     }
+  }
+
+  /** {@code remove_pool_hugetlb_folio}: a free page of a node that has surplus pages. */
+  private long freeOfSurplus() {
+    for (long head : free) {
+      if (surplusOn(frames.nodeOf(head)) > 0) {
+        return head;
+      }
+    }
+    return Frames.NONE;
   }
 
   /**
@@ -315,7 +348,10 @@ public final class HugePool {
       if (of != null && of.put(1) == 0) {
         reserved++; // its file system would have fewer than it was promised
       }
-      dropSurplus(1);
+      if (surplusOn(frames.nodeOf(head)) > 0) {
+        surplus(frames.nodeOf(head), -1);
+        dropFree(head);
+      }
     }
   }
 
@@ -401,7 +437,7 @@ public final class HugePool {
   public void close() {
     reserved = 0;
     while (!free.isEmpty()) {
-      dropFree();
+      dropFree(free.peek());
     }
   }
 }

@@ -86,9 +86,13 @@ public final class Vma implements Mapping {
     return pgoff;
   }
 
-  /** {@code vma_has_recency()}: who reads in order, or anywhere, does not tell what is used. */
+  /**
+   * {@code vma_has_recency()}: who reads in order, or anywhere, or a file that he will not use
+   * again ({@code POSIX_FADV_NOREUSE}), does not tell what is used.
+   */
   public boolean hasRecency() {
-    return !hasAny(VmFlags.SEQ_READ | VmFlags.RAND_READ);
+    return !hasAny(VmFlags.SEQ_READ | VmFlags.RAND_READ)
+        && (backing == null || file == null || !backing.isNotReused(file));
   }
 
   @Override

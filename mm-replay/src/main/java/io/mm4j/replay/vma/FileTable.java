@@ -44,7 +44,8 @@ final class FileTable {
                 ? MappedFile.pipe(line.name())
                 : new MappedFile(
                     line.name(), line.kind(), line.sizeBytes(), content(line), line.writtenBytes());
-    files.put(line.name(), file);
+    MappedFile.Owner owner = line.owner();
+    files.put(line.name(), owner == null ? file : file.owned(owner));
     if (!line.path().isEmpty()) {
       paths.put(line.name(), line.path());
     }

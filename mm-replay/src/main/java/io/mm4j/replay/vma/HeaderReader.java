@@ -240,9 +240,25 @@ public final class HeaderReader {
     } else if (kind.isHugetlb()) {
       throw at.unexpected("mount= and a file system that a 'mount' call named before");
     }
+    MappedFile.Owner owner = at.take(" owner=") ? owner(at) : null;
     String path = at.take(" path=") ? at.rest() : "";
     at.expectEnd();
-    return new FileLine(name, size, kind, path, written, mount);
+    return new FileLine(name, size, kind, path, written, mount, owner);
+  }
+
+  /** {@code UID:GID:MODE}, the mode octal. */
+  private static MappedFile.Owner owner(Cursor at) {
+    long uid = at.decimal();
+    at.expect(":");
+    long gid = at.decimal();
+    at.expect(":");
+    int mark = at.mark();
+    String mode = at.word();
+    if (!mode.matches("0[0-7]{3,4}")) {
+      at.reset(mark);
+      throw at.unexpected("a mode such as 0644");
+    }
+    return new MappedFile.Owner(uid, gid, Integer.parseInt(mode, 8));
   }
 
   /** The kind of files of a file system, null for an unknown word. */
