@@ -52,6 +52,7 @@ import io.mm4j.testkit.process.rules.ShareRules;
 import io.mm4j.testkit.process.rules.ShortageCases;
 import io.mm4j.testkit.process.rules.StateRules;
 import io.mm4j.testkit.process.rules.TableCases;
+import io.mm4j.testkit.process.rules.TellingCases;
 import io.mm4j.testkit.process.rules.VmaCases;
 import io.mm4j.testkit.process.rules.WatchCases;
 import io.mm4j.testkit.vma.VmaIndexSuite;
@@ -98,6 +99,7 @@ public final class AddressSpaceSuite {
     rules.addAll(EffectCases.all());
     rules.addAll(MountCases.all());
     rules.addAll(KeyCases.all());
+    rules.addAll(TellingCases.all());
     rules.addAll(PolicyCases.all());
     rules.addAll(OtherProcessCases.all());
     rules.addAll(SegmentUseCases.all());

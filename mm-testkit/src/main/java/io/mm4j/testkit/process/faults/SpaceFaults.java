@@ -36,6 +36,7 @@ public final class SpaceFaults {
     all.addAll(EffectFaults.all());
     all.addAll(MountFaults.all());
     all.addAll(KeyFaults.all());
+    all.addAll(TellingFaults.all());
     all.addAll(ModelFaults.all());
     all.addAll(PolicyFaults.all());
     all.addAll(OtherProcessFaults.all());
