@@ -2,6 +2,7 @@
 package io.mm4j.process.mm;
 
 import io.mm4j.process.page.FileObject;
+import java.util.ArrayDeque;
 
 /**
  * The buffers of a pipe ({@code struct pipe_inode_info}, fs/pipe.c of Linux 6.18): up to 16 pages,
@@ -12,10 +13,22 @@ public final class Pipe {
   private static final int MOST = 16;
 
   private final FileObject file;
-  private final int[] offsets = new int[MOST];
-  private final int[] lengths = new int[MOST];
-  private long head;
-  private long tail;
+  private final ArrayDeque<Buffer> buffers = new ArrayDeque<>(MOST);
+
+  /** The page of the next buffer in the file. */
+  private long next;
+
+  /** {@code struct pipe_buffer}. */
+  private static final class Buffer {
+    final long page;
+    int offset;
+    int bytes;
+
+    Buffer(long page, int bytes) {
+      this.page = page;
+      this.bytes = bytes;
+    }
+  }
 
   /** An empty one. */
   public Pipe(FileObject file) {
@@ -24,72 +37,69 @@ public final class Pipe {
 
   /** {@code pipe_empty()}. */
   public boolean isEmpty() {
-    return head == tail;
+    return buffers.isEmpty();
   }
 
   /** {@code pipe_full()}. */
   public boolean isFull() {
-    return head - tail == MOST;
+    return buffers.size() == MOST;
   }
 
   /** A page for the next buffer, {@link io.mm4j.process.page.Frames#NONE} if memory is out. */
   public long nextPage() {
-    return file.page(head);
+    return file.page(next);
   }
 
   /** Nothing came of it ({@code anon_pipe_put_page}). */
   public void dropPage() {
-    file.change().dropPage(head);
+    file.change().dropPage(next);
   }
 
   /** The page has these bytes, from its start. */
   public void push(int bytes) {
-    offsets[slot(head)] = 0;
-    lengths[slot(head)] = bytes;
-    head++;
+    buffers.add(new Buffer(next, bytes));
+    next++;
   }
 
   /** The page of the buffer that was filled last. */
   public long lastPage() {
-    return file.page(head - 1);
+    return file.page(buffers.getLast().page);
   }
 
   /** Where its bytes end in it. */
   public int lastEnd() {
-    return offsets[slot(head - 1)] + lengths[slot(head - 1)];
+    Buffer last = buffers.getLast();
+    return last.offset + last.bytes;
   }
 
   /** More bytes are in it. */
   public void extend(int bytes) {
-    lengths[slot(head - 1)] += bytes;
+    buffers.getLast().bytes += bytes;
   }
 
   /** The page of the buffer that is read next. */
   public long firstPage() {
-    return file.page(tail);
+    return file.page(buffers.getFirst().page);
   }
 
   /** Where its bytes begin in it. */
   public int firstOffset() {
-    return offsets[slot(tail)];
+    return buffers.getFirst().offset;
   }
 
   /** How many there are. */
   public int firstBytes() {
-    return lengths[slot(tail)];
+    return buffers.getFirst().bytes;
   }
 
   /** Bytes of it were read; a buffer without bytes goes. */
   public void pull(int bytes) {
-    offsets[slot(tail)] += bytes;
-    lengths[slot(tail)] -= bytes;
-    if (lengths[slot(tail)] == 0) {
-      file.change().dropPage(tail);
-      tail++;
+    Buffer first = buffers.getFirst();
+    first.offset += bytes;
+    first.bytes -= bytes;
+    if (first.bytes == 0) {
+      file.change().dropPage(first.page);
+      buffers.removeFirst();
     }
-  }
-
-  private static int slot(long buffer) {
-    return (int) (buffer % MOST);
   }
 }
