@@ -36,6 +36,8 @@ final class FileCalls {
   private static final int SEEK_SET = 0;
   private static final int SEEK_CUR = 1;
   private static final int SEEK_END = 2;
+  private static final int SEEK_DATA = 3;
+  private static final int SEEK_HOLE = 4;
 
   private final Mm mm;
   private final UserCopy user;
@@ -356,18 +358,45 @@ final class FileCalls {
     if (!kind.isRegular() || kind == MappedFile.Kind.SECRET) {
       return mm.error(Errno.ESPIPE, "a file without places, or its places are not modelled");
     }
+    FileObject file = mm.context.fileObject(open.file());
+    boolean seeks = whence == SEEK_DATA || whence == SEEK_HOLE;
+    if (seeks && file.isShmem()) {
+      long found = seek(file, offset, whence == SEEK_DATA);
+      if (found >= 0) {
+        mm.context.positions.put(open, found);
+      }
+      return found;
+    }
     long base =
         switch ((int) whence) {
           case SEEK_SET -> 0;
           case SEEK_CUR -> mm.context.positions.getOrDefault(open, 0L);
-          case SEEK_END -> mm.context.fileObject(open.file()).sizeBytes();
+          case SEEK_END -> file.sizeBytes();
           default -> -1;
         };
     long to = base + offset;
     if (base < 0 || to < 0 || to > FileSizes.mostBytes(kind)) {
-      return mm.error(Errno.EINVAL, "no place of the file, or SEEK_DATA or SEEK_HOLE");
+      return mm.error(Errno.EINVAL, "no place of the file, or SEEK_DATA or SEEK_HOLE on a disk");
     }
     mm.context.positions.put(open, to);
     return to;
+  }
+
+  /** {@code mapping_seek_hole_data} of shared memory: what is up to date is data. */
+  private long seek(FileObject file, long offset, boolean data) {
+    long bytes = file.sizeBytes();
+    if (offset < 0 || offset >= bytes) {
+      return mm.error(Errno.ENXIO, "not within the file");
+    }
+    long past = file.pageCount();
+    long index = offset >>> 12;
+    while (index < past && file.isCached(index) != data) {
+      index = file.sameResidency(index, past);
+    }
+    long found = Math.max(offset, index << 12);
+    if (found < bytes) {
+      return found;
+    }
+    return data ? mm.error(Errno.ENXIO, "no data behind this place") : bytes;
   }
 }
