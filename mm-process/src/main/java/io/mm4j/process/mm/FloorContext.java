@@ -399,7 +399,12 @@ public final class FloorContext {
 
   /** Gives all cached pages back; no process is left. */
   public void close() {
-    files.values().forEach(FileObject::release);
+    for (FileObject file : files.values()) {
+      if (file.mapped().kind().isHugetlb()) {
+        hugePools().of(file).evict(file);
+      }
+      file.release();
+    }
     files.clear();
     if (hugePools != null) {
       hugePools.close();

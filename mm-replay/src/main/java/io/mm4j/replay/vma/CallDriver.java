@@ -120,8 +120,11 @@ final class CallDriver {
       case MOUNT -> {
         Mount mount =
             new Mount(MappedFile.Kind.values()[(int) call.arg(1)], call.arg(2), call.arg(3));
-        files.mounted(Objects.requireNonNull(call.open()), mount);
-        yield plain(floor.mount(mount));
+        long result = floor.mount(mount);
+        if (result == 0) {
+          files.mounted(Objects.requireNonNull(call.open()), mount);
+        }
+        yield plain(result);
       }
       case SET_VMA_NAME -> {
         String name = Objects.requireNonNull(call.open());

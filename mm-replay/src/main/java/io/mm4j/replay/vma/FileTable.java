@@ -36,14 +36,7 @@ final class FileTable {
 
   /** Adds a file. */
   void add(VmaHeader.FileLine line) {
-    Mount mount = mounts.get(line.mount());
-    MappedFile file =
-        mount != null
-            ? MappedFile.on(mount, line.name())
-            : line.kind() == MappedFile.Kind.PIPE
-                ? MappedFile.pipe(line.name())
-                : new MappedFile(
-                    line.name(), line.kind(), line.sizeBytes(), content(line), line.writtenBytes());
+    MappedFile file = made(line);
     MappedFile.Owner owner = line.owner();
     files.put(line.name(), owner == null ? file : file.owned(owner));
     if (!line.path().isEmpty()) {
@@ -58,6 +51,20 @@ final class FileTable {
     }
     int add = 7 * Integer.parseInt(name.substring(1)) + 1;
     return offset -> (int) (((offset >>> 12) + add) & 0xff);
+  }
+
+  private MappedFile made(VmaHeader.FileLine line) {
+    Mount mount = mounts.get(line.mount());
+    if (mount != null) {
+      return MappedFile.on(mount, line.name());
+    }
+    if (!line.mount().isEmpty()) { // it could not be mounted here
+      return MappedFile.sparse(line.name(), line.kind(), 0);
+    }
+    return line.kind() == MappedFile.Kind.PIPE
+        ? MappedFile.pipe(line.name())
+        : new MappedFile(
+            line.name(), line.kind(), line.sizeBytes(), content(line), line.writtenBytes());
   }
 
   /** A file system was mounted. */
