@@ -165,6 +165,11 @@ final class MachineOptions {
     return new KernelParameters(cmdline);
   }
 
+  /** Whether the machine has several nodes. */
+  boolean hasNodes() {
+    return number(nodes, "--nodes", 64) > 1;
+  }
+
   /** Whether {@code --contents} was given. */
   boolean saysContents() {
     return contents != null;

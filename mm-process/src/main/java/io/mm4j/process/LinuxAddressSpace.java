@@ -8,6 +8,7 @@ import io.mm4j.api.process.MemSizeStats;
 import io.mm4j.api.process.MissingPages;
 import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.MmLayout;
+import io.mm4j.api.process.NumaStats;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.PagemapScan;
@@ -19,6 +20,8 @@ import io.mm4j.process.call.Calls;
 import io.mm4j.process.fault.Touch;
 import io.mm4j.process.mm.Accounting;
 import io.mm4j.process.mm.Mm;
+import io.mm4j.process.mm.ProtectionKeys;
+import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -272,6 +275,36 @@ final class LinuxAddressSpace implements AddressSpace {
   public String memoryPolicy(long uaddr) {
     Vma vma = mm.vmas.lookup(uaddr);
     return vma == null ? "default" : calls.syscalls().policy(vma);
+  }
+
+  @Override
+  public NumaStats numaStats(long vmaStart) {
+    Vma vma = mm.vmas.lookup(vmaStart);
+    return vma == null || vma.start != vmaStart ? NumaStats.NONE : NumaView.of(mm, vma);
+  }
+
+  @Override
+  public int protectionKey(long uaddr) {
+    Vma vma = mm.vmas.lookup(uaddr);
+    return mm.keys == null ? -1 : vma == null ? 0 : VmFlags.key(vma.flags);
+  }
+
+  @Override
+  public int keyRights() {
+    return keys().rights();
+  }
+
+  @Override
+  public void keyRights(int pkru) {
+    keys().rights(pkru);
+  }
+
+  private ProtectionKeys keys() {
+    ProtectionKeys keys = mm.keys;
+    if (keys == null) {
+      throw new UnsupportedOperationException("the CPU has no protection keys");
+    }
+    return keys;
   }
 
   @Override

@@ -15,6 +15,7 @@ import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.MmSysctls;
+import io.mm4j.api.process.Mount;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.api.process.Tasks;
@@ -107,6 +108,13 @@ final class LinuxProcessFloor implements ProcessFloor {
     if (tables != null) {
       context.frames().trackSoftDirty(now.flag(LinuxProcessFloorProvider.SOFT_DIRTY));
     }
+    context.hasProtectionKeys = now.flag(LinuxProcessFloorProvider.PKEYS);
+    if (context.hasProtectionKeys && tables != null && context.frames().format().levels() < 4) {
+      throw new InputException(
+          "protection keys lie in page tables of 64 bits, which this machine has not",
+          "process:" + LinuxProcessFloorProvider.PKEYS + "=true",
+          "x86-64");
+    }
     context.hasKsm = now.flag(LinuxProcessFloorProvider.KSM);
     context.policyNodes = policyNodes(now);
     context.readAheadPages = now.number(LinuxProcessFloorProvider.READ_AHEAD) >>> 2;
@@ -171,7 +179,7 @@ final class LinuxProcessFloor implements ProcessFloor {
 
   @Override
   public long truncate(MappedFile file, long bytes) {
-    if (bytes < 0 || file.kind() == MappedFile.Kind.PROC) {
+    if (bytes < 0 || !file.kind().isRegular()) {
       return -Errno.EINVAL;
     }
     return FileSizes.truncate(context, file, bytes);
@@ -181,6 +189,11 @@ final class LinuxProcessFloor implements ProcessFloor {
   public void unlink(MappedFile file) {
     context.unlink(file);
     context.spaces().forEach(mm -> mm.vmas.changed());
+  }
+
+  @Override
+  public long mount(Mount mount) {
+    return context.mount(mount);
   }
 
   @Override
@@ -208,7 +221,15 @@ final class LinuxProcessFloor implements ProcessFloor {
     return tables == null
         ? List.of()
         : context.hugePools().all().stream()
-            .map(p -> new HugePages(p.pageBytes(), p.totalOn(nodeId), p.freeOn(nodeId), 0, 0, 0))
+            .map(
+                p ->
+                    new HugePages(
+                        p.pageBytes(),
+                        p.totalOn(nodeId),
+                        p.freeOn(nodeId),
+                        0,
+                        p.surplusOn(nodeId),
+                        0))
             .toList();
   }
 

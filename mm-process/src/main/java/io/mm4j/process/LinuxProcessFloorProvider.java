@@ -29,6 +29,9 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
   /** {@code CONFIG_KSM}. */
   static final String KSM = "ksm";
 
+  /** The CPU has protection keys. */
+  static final String PKEYS = "pkeys";
+
   /** How many nodes policies may name; 0 for those that have memory. */
   static final String NODES = "numa-nodes";
 
@@ -93,6 +96,11 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
             OptionSpec.Type.BOOLEAN,
             "true",
             "whether memory can be marked as mergeable (CONFIG_KSM); pages are not merged"),
+        new OptionSpec(
+            PKEYS,
+            OptionSpec.Type.BOOLEAN,
+            "false",
+            "whether the CPU has protection keys (PKU), which needs page tables of 4 or 5 levels"),
         new OptionSpec(
             NODES,
             OptionSpec.Type.NUMBER,

@@ -4,8 +4,10 @@ package io.mm4j.api.boot;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.plugin.Nearest;
+import io.mm4j.api.plugin.OptionSpec;
 import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.plugin.Setting;
+import io.mm4j.api.plugin.Sizes;
 import io.mm4j.api.process.MmSysctls;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -73,7 +75,10 @@ public final class BootSettings {
             .findFirst()
             .orElseThrow(() -> refused(name, value));
     setting.check(value);
-    MmSysctls.write(sysctls, name, value);
+    boolean number = setting.type() == OptionSpec.Type.NUMBER;
+    String decimal =
+        number ? Long.toUnsignedString(Sizes.parseSysctl(value, setting.fullName())) : value;
+    MmSysctls.write(sysctls, name, decimal);
   }
 
   private InputException refused(String name, String value) {

@@ -68,7 +68,12 @@ public record Setting(Kind kind, String name, OptionSpec.Type type, String line)
   /** Refuses a value that its type does not allow. */
   public void check(String value) {
     switch (type) {
-      case NUMBER -> Sizes.parseNumber(value, fullName() + "=");
+      case NUMBER -> {
+        long _ =
+            kind == Kind.SYSCTL
+                ? Sizes.parseSysctl(value, fullName() + "=")
+                : Sizes.parseNumber(value, fullName() + "=");
+      }
       case SIZE -> Sizes.parseSize(value, fullName() + "=");
       case BOOLEAN -> {
         if (!value.matches("0|1|true|false|on|off")) {

@@ -70,6 +70,31 @@ public final class Sizes {
     return value;
   }
 
+  /**
+   * Reads a number as a file under {@code /proc/sys} does ({@code proc_get_long}, kernel/sysctl.c
+   * of Linux 6.18): decimal, {@code 0x} or, behind a 0, octal digits; blanks around it and what
+   * stands behind a blank do not count.
+   *
+   * @return all 64 bits, unsigned
+   * @throws InputException if it is none, has a sign or does not fit 64 bits
+   */
+  public static long parseSysctl(String text, String where) {
+    String s = text.replaceFirst("^[ \\t\\n]+", "").replaceFirst("[ \\t\\n][\\s\\S]*", "");
+    int radix = s.matches("0[xX].*") ? 16 : s.startsWith("0") ? 8 : 10;
+    String digits = radix == 16 ? s.substring(2) : s;
+    try {
+      if (digits.startsWith("+")) {
+        throw new NumberFormatException(digits);
+      }
+      return Long.parseUnsignedLong(digits, radix);
+    } catch (NumberFormatException e) {
+      throw new InputException(
+          "'" + text + "' is not a number",
+          where,
+          "decimal, 0x and hexadecimal, 0 and octal digits");
+    }
+  }
+
   /** Writes bytes with the largest unit that divides them: {@code 4G}, {@code 4097}. */
   public static String format(long bytes) {
     int unit = -1;

@@ -224,6 +224,41 @@ public interface AddressSpace {
   }
 
   /**
+   * What {@code /proc/PID/numa_maps} sums up of the VMA that starts here; {@link NumaStats#NONE} if
+   * none does. O(pages that are mapped).
+   */
+  default NumaStats numaStats(long vmaStart) {
+    return NumaStats.NONE;
+  }
+
+  /**
+   * {@code ProtectionKey} of smaps: the key of the VMA that holds an address, from 0 to 15, 0 where
+   * none does; -1 if the CPU has no keys.
+   */
+  default int protectionKey(long uaddr) {
+    return -1;
+  }
+
+  /**
+   * {@code RDPKRU}: two bits for each key from 0 on, of which the first denies every access and the
+   * second writes.
+   *
+   * @throws UnsupportedOperationException where the CPU has no keys (SIGILL)
+   */
+  default int keyRights() {
+    throw new UnsupportedOperationException("the CPU has no protection keys");
+  }
+
+  /**
+   * {@code WRPKRU}: the program changes what it may do with its keys.
+   *
+   * @throws UnsupportedOperationException where the CPU has no keys (SIGILL)
+   */
+  default void keyRights(int pkru) {
+    throw new UnsupportedOperationException("the CPU has no protection keys");
+  }
+
+  /**
    * {@code THPeligible} of smaps: whether the VMA that starts here may have huge pages and one
    * would fit.
    */

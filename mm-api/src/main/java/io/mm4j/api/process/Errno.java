@@ -16,6 +16,7 @@ public final class Errno {
   public static final int EIO = 5;
   public static final int E2BIG = 7;
   public static final int ENOEXEC = 8;
+  public static final int ENXIO = 6;
   public static final int EBADF = 9;
   public static final int ECHILD = 10;
   public static final int EAGAIN = 11;
@@ -29,6 +30,7 @@ public final class Errno {
   public static final int EFBIG = 27;
   public static final int ENOSPC = 28;
   public static final int ESPIPE = 29;
+  public static final int EPIPE = 32;
   public static final int ENOSYS = 38;
   public static final int EIDRM = 43;
   public static final int EOVERFLOW = 75;

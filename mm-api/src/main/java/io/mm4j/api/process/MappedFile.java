@@ -2,6 +2,7 @@
 package io.mm4j.api.process;
 
 import org.apiguardian.api.API;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file that can be mapped: the kernel's inode. Identity is object identity.
@@ -13,15 +14,37 @@ import org.apiguardian.api.API;
  * @param content gives the bytes of the file, or null when they are unknown
  * @param writtenBytes in writes of how many bytes it was written, which decides about its folios; 0
  *     for a single write
+ * @param mount the file system with a size that it lies on; null for one without
+ * @param owner who may write to it; null if everybody may
  */
 @API(status = API.Status.EXPERIMENTAL)
 public record MappedFile(
     String name,
     Kind kind,
     long sizeBytes,
-    @org.jspecify.annotations.Nullable Content content,
-    long writtenBytes) {
+    @Nullable Content content,
+    long writtenBytes,
+    @Nullable Mount mount,
+    @Nullable Owner owner) {
   private static final long SPARSE = -1;
+
+  /**
+   * A file.
+   *
+   * @throws IllegalArgumentException if its file system has files of another kind, or it is there
+   *     and not all holes
+   */
+  public MappedFile {
+    if (mount != null && (mount.kind() != kind || writtenBytes != SPARSE)) {
+      throw new IllegalArgumentException(
+          "file="
+              + name
+              + " kind="
+              + kind
+              + ": its file system has files of holes, "
+              + mount.kind());
+    }
+  }
 
   /** What kind of file system or device serves the file. */
   public enum Kind {
@@ -41,8 +64,17 @@ public record MappedFile(
     HUGETLB_1G,
     /** A file of {@code /proc}; it cannot be mapped ({@code -ENODEV} or {@code -EIO}). */
     PROC,
+    /** A pipe: its bytes are read and written, and it cannot be mapped ({@code -ENODEV}). */
+    PIPE,
+    /** What {@code memfd_secret} makes: memory that only its processes can read. */
+    SECRET,
     /** Anything else that can be mapped, taken as a regular file. */
     OTHER;
+
+    /** Whether its files have a size that calls can change, and bytes behind addresses. */
+    public boolean isRegular() {
+      return this != DEV_ZERO && this != PROC && this != PIPE;
+    }
 
     /** Whether it is a file of hugetlbfs ({@code is_file_hugepages()}). */
     public boolean isHugetlb() {
@@ -55,6 +87,20 @@ public record MappedFile(
     public int leafLevel() {
       return this == HUGETLB_1G ? 3 : this == HUGETLB ? 2 : 1;
     }
+  }
+
+  /**
+   * Whose a file is.
+   *
+   * @param uid its user
+   * @param gid its group
+   * @param mode its mode, as {@code 0644}
+   */
+  public record Owner(long uid, long gid, int mode) {}
+
+  /** The same, but a file of its own, that belongs to somebody. */
+  public MappedFile owned(Owner by) {
+    return new MappedFile(name, kind, sizeBytes, content, writtenBytes, mount, by);
   }
 
   /** The bytes of a file as they are in the page cache before anybody writes to them. */
@@ -70,14 +116,29 @@ public record MappedFile(
   }
 
   /** A file that was written at once. */
-  public MappedFile(
-      String name, Kind kind, long sizeBytes, @org.jspecify.annotations.Nullable Content content) {
+  public MappedFile(String name, Kind kind, long sizeBytes, @Nullable Content content) {
     this(name, kind, sizeBytes, content, 0);
+  }
+
+  /** A file of a file system without a size. */
+  public MappedFile(
+      String name, Kind kind, long sizeBytes, @Nullable Content content, long writtenBytes) {
+    this(name, kind, sizeBytes, content, writtenBytes, null, null);
   }
 
   /** A file that is all holes: shared memory that nobody has touched. */
   public static MappedFile sparse(String name, Kind kind, long sizeBytes) {
     return new MappedFile(name, kind, sizeBytes, null, SPARSE);
+  }
+
+  /** An empty pipe: open it for reading and for writing. */
+  public static MappedFile pipe(String name) {
+    return sparse(name, Kind.PIPE, 0);
+  }
+
+  /** An empty file on a file system with a size. */
+  public static MappedFile on(Mount mount, String name) {
+    return new MappedFile(name, mount.kind(), 0, null, SPARSE, mount, null);
   }
 
   /** Whether no page of it was ever written; so it is with {@link Kind#SHMEM}. */
@@ -86,7 +147,7 @@ public record MappedFile(
   }
 
   @Override
-  public boolean equals(@org.jspecify.annotations.Nullable Object other) {
+  public boolean equals(@Nullable Object other) {
     return this == other;
   }
 

@@ -107,8 +107,12 @@ public record MmSysctls(
     if (text == null) {
       return byDefault;
     }
-    long value = Sizes.parseNumber(text.strip(), fullName + "=");
-    if (value > most) {
+    boolean sysctl = fullName.startsWith("vm.");
+    long value =
+        sysctl
+            ? Sizes.parseSysctl(text, fullName + "=")
+            : Sizes.parseNumber(text.strip(), fullName + "=");
+    if (Long.compareUnsigned(value, most) > 0) {
       throw new InputException("'" + text + "' is too large", fullName + "=", "0 to " + most);
     }
     return value;

@@ -78,6 +78,17 @@ public interface ProcessFloor extends AutoCloseable {
   default void unlink(MappedFile file) {}
 
   /**
+   * {@code mount(2)} of root: from now on files can lie there.
+   *
+   * @return 0 or a negated {@link Errno}: {@code ENOMEM} where a pool of huge pages has less than
+   *     {@link Mount#leastBytes} free, {@code EINVAL} for a least size above the most, {@code
+   *     ENODEV} for pages that the machine has not, {@code EBUSY} for one that was mounted before
+   */
+  default long mount(Mount mount) {
+    return -Errno.ENOSYS;
+  }
+
+  /**
    * Writes a file under {@code /proc/sys/vm} while processes live: {@code overcommit_memory},
    * {@code overcommit_ratio}, {@code overcommit_kbytes}, {@code max_map_count}, {@code
    * mmap_min_addr}, {@code legacy_va_layout}, {@code nr_hugepages}, {@code
@@ -131,8 +142,8 @@ public interface ProcessFloor extends AutoCloseable {
   }
 
   /**
-   * What lies of them on a node: {@code /sys/devices/system/node/nodeN/hugepages}. Promises and
-   * surplus pages are not a node's, and 0 here.
+   * What lies of them on a node: {@code /sys/devices/system/node/nodeN/hugepages}. Promises are not
+   * a node's, and 0 here.
    */
   default List<HugePages> hugePoolsOf(int nodeId) {
     return List.of();

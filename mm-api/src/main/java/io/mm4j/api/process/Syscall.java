@@ -40,6 +40,10 @@ public enum Syscall {
   CLOSE("fd"),
   /** {@link Uapi#F_ADD_SEALS} and {@link Uapi#F_GET_SEALS}. */
   FCNTL("fd cmd arg"),
+  /** Makes a pipe; its two descriptors go to user memory. */
+  PIPE2("fds flags"),
+  /** Makes a file of memory that nobody else can read; gives its descriptor. */
+  MEMFD_SECRET("flags"),
   /** Finds or makes a System V segment. */
   SHMGET("key size flags"),
   /** Maps a segment. */

@@ -9,7 +9,8 @@ import org.apiguardian.api.API;
  * @param kind success, or the signal with its code
  * @param uaddr {@code si_addr} of the signal (0 for {@link Kind#SEGV_KERNEL}); the touched address
  *     when it succeeded
- * @param value the byte read (0..255), or {@link #UNKNOWN}
+ * @param value the byte read (0..255), or {@link #UNKNOWN}; of {@link Kind#SEGV_PKUERR} the key
+ *     ({@code si_pkey})
  */
 @API(status = API.Status.EXPERIMENTAL)
 public record TouchOutcome(Kind kind, long uaddr, int value) {
@@ -24,6 +25,8 @@ public record TouchOutcome(Kind kind, long uaddr, int value) {
     SEGV_MAPERR,
     /** SIGSEGV, {@code SEGV_ACCERR}: mapped, but not for this access. */
     SEGV_ACCERR,
+    /** SIGSEGV, {@code SEGV_PKUERR}: its protection key denies the access. */
+    SEGV_PKUERR,
     /** SIGSEGV, {@code SI_KERNEL}: the address is not canonical. */
     SEGV_KERNEL,
     /** SIGBUS, {@code BUS_ADRERR}: behind the end of the mapped file. */

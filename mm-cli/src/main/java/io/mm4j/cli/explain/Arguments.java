@@ -7,6 +7,7 @@ import io.mm4j.api.plugin.Nearest;
 import io.mm4j.api.plugin.Sizes;
 import io.mm4j.api.process.CallFlags;
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.Mount;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.VmaInfo;
 import io.mm4j.replay.RunningProcess;
@@ -87,6 +88,8 @@ final class Arguments {
       case "resource" -> RESOURCES.indexOf(resource(text, where));
       case "limit" -> isUnlimited(text) ? ResourceLimit.INFINITY : sum(text, where);
       case "access" -> List.of("read", "write", "exec").indexOf(access(text, where));
+      case "fs" -> fileSystem(text, where);
+      case "size" -> text.equals("none") ? Mount.NONE : sum(text, where);
       case "value" -> value(text, where);
       default -> sum(text, where);
     };
@@ -114,7 +117,8 @@ final class Arguments {
       case "prctl" -> CallFlags.PRCTL.format(word);
       case "page_is" -> CallFlags.PAGE_IS.format(word);
       case "pm_scan" -> CallFlags.PM_SCAN.format(word);
-      case "fd", "access", "ipc", "arg2", "node" -> text;
+      case "fd", "access", "fs", "ipc", "arg2", "node" -> text;
+      case "size" -> word == Mount.NONE ? "none" : size(word);
       case "resource" -> "RLIMIT_" + RESOURCES.get((int) word);
       case "limit" -> word == ResourceLimit.INFINITY ? "unlimited" : size(word);
       case "len", "old_len", "new_len" -> size(word);
@@ -150,6 +154,14 @@ final class Arguments {
       throw new InputException("'" + text + "' is no access", where, "read, write, exec");
     }
     return text;
+  }
+
+  private static long fileSystem(String text, String where) {
+    if (!MountedFiles.KINDS.contains(text)) {
+      throw new InputException(
+          "no file system '" + text + "' has a size here", where, MountedFiles.KINDS.toString());
+    }
+    return MountedFiles.KINDS.indexOf(text);
   }
 
   private static long value(String text, String where) {

@@ -34,6 +34,7 @@ public final class CallExplainer {
   private final Map<Integer, RunningProcess> processes = new TreeMap<>();
   private final List<Long> results;
   private final Pasted pasted = new Pasted();
+  private final MountedFiles mounted = new MountedFiles();
   private final Map<String, Integer> pastedFiles = new HashMap<>();
   private RunningProcess process;
   private AddressSpace mm;
@@ -266,6 +267,18 @@ public final class CallExplainer {
         yield w[0];
       }
       case EXIT -> exit(where);
+      case RDPKRU -> keyRights(where);
+      case WRPKRU -> {
+        long _ = keyRights(where);
+        mm.keyRights((int) w[0]);
+        yield 0;
+      }
+      case MOUNT -> mounted.mount(process, (int) w[0], w[1], w[2], where);
+      case CREAT -> mounted.create(process, w[0], where);
+      case UNLINK -> {
+        mounted.unlink(process, w[0], where);
+        yield 0;
+      }
       case MEMFD_CREATE -> mm.memfdCreate("mm", w[0]);
       case PROCESS_VM_READV, PROCESS_VM_WRITEV -> {
         long[] named = w.clone();
@@ -277,6 +290,17 @@ public final class CallExplainer {
           throw new IllegalArgumentException("form=" + form + " is no system call");
       default -> mm.syscall(Objects.requireNonNull(form.syscall()), w);
     };
+  }
+
+  private long keyRights(String where) {
+    try {
+      return mm.keyRights() & 0xffff_ffffL;
+    } catch (UnsupportedOperationException e) {
+      throw new InputException(
+          "the CPU has no protection keys: this would be SIGILL",
+          where,
+          "--plugin process=linux:pkeys=true");
+    }
   }
 
   private long fork(StringBuilder extra) {
@@ -387,6 +411,7 @@ public final class CallExplainer {
               : "ok, the byte is 0x" + Integer.toHexString(outcome.value());
       case SEGV_MAPERR -> "SIGSEGV, SEGV_MAPERR" + at;
       case SEGV_ACCERR -> "SIGSEGV, SEGV_ACCERR" + at;
+      case SEGV_PKUERR -> "SIGSEGV, SEGV_PKUERR" + at + ", key " + outcome.value();
       case SEGV_KERNEL -> "SIGSEGV, SI_KERNEL (the address is not canonical)";
       case BUS_ADRERR -> "SIGBUS, BUS_ADRERR" + at;
     };
@@ -397,6 +422,7 @@ public final class CallExplainer {
         form == CallForm.MMAP
             || form == CallForm.MREMAP
             || form == CallForm.BRK
+            || form == CallForm.RDPKRU
             || form == CallForm.SHMAT;
     return address ? "0x" + Long.toHexString(result) : Long.toString(result);
   }

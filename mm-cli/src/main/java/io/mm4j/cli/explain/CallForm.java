@@ -44,6 +44,11 @@ enum CallForm {
   FSYNC("fsync", Syscall.FSYNC, "fd"),
   FCNTL("fcntl", Syscall.FCNTL, "fd seal seal=0"),
   MEMFD_CREATE("memfd_create", false, "mfd=0"),
+  MEMFD_SECRET("memfd_secret", Syscall.MEMFD_SECRET, "number=0"),
+  PIPE2("pipe2", Syscall.PIPE2, "vec=[stack] number=0"),
+  MOUNT("mount", false, "fs size=none size=none"),
+  CREAT("creat", false, "fd"),
+  UNLINK("unlink", false, "fd"),
   CLOSE("close", Syscall.CLOSE, "fd"),
   SHMGET("shmget", Syscall.SHMGET, "ipc=IPC_PRIVATE len ipc=IPC_CREAT"),
   SHMAT("shmat", Syscall.SHMAT, "number addr=NULL shm=0"),
@@ -53,6 +58,8 @@ enum CallForm {
   PKEY_MPROTECT("pkey_mprotect", Syscall.PKEY_MPROTECT, "addr len prot number=0"),
   PKEY_ALLOC("pkey_alloc", Syscall.PKEY_ALLOC, "number=0 number=0"),
   PKEY_FREE("pkey_free", Syscall.PKEY_FREE, "number"),
+  WRPKRU("wrpkru", false, "number"),
+  RDPKRU("rdpkru", false, ""),
   SETUID("setuid", Syscall.SETUID, "number"),
   SETGID("setgid", Syscall.SETGID, "number"),
   MBIND("mbind", Syscall.MBIND, "addr len mpol number=0 number=64 mpol_mf=0"),
@@ -180,6 +187,7 @@ enum CallForm {
       case "prctl" -> "OPTION";
       case "vec" -> this == MINCORE ? "VEC" : "BUFFER";
       case "access" -> "read|write|exec";
+      case "fs" -> String.join("|", MountedFiles.KINDS);
       default -> name.toUpperCase(java.util.Locale.ROOT);
     };
   }

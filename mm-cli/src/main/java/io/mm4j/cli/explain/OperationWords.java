@@ -132,6 +132,7 @@ public final class OperationWords {
           new Argument(
               Kind.WORD, Arrays.stream(ResourceLimit.values()).map(r -> "RLIMIT_" + r).toList());
       case "limit" -> new Argument(Kind.WORD, List.of("RLIM_INFINITY"));
+      case "fs" -> new Argument(Kind.WORD, MountedFiles.KINDS);
       case "access" -> new Argument(Kind.WORD, List.of("read", "write", "exec"));
       case "addr", "new_addr", "vec" -> new Argument(Kind.ADDRESS, List.of());
       case "fd" -> new Argument(Kind.DESCRIPTOR, List.of());

@@ -88,7 +88,8 @@ public final class MapsFile {
     out.append("0".repeat(Math.max(0, 8 - digits.length()))).append(digits);
   }
 
-  private static String name(RunningProcess process, VmaInfo vma) {
+  /** The name of what is mapped. */
+  static String name(RunningProcess process, VmaInfo vma) {
     boolean zero = vma.file() != null && vma.file().file().kind() == MappedFile.Kind.DEV_ZERO;
     return zero ? "/dev/zero" : process.nameOf(vma);
   }
@@ -98,7 +99,8 @@ public final class MapsFile {
       return "00:00";
     }
     return switch (vma.file().file().kind()) {
-      case EXT4, OTHER, PROC -> "08:01";
+      case EXT4, OTHER, PROC, PIPE -> "08:01";
+      case SECRET -> "00:0e";
       case TMPFS -> "00:1a";
       case SHMEM -> "00:01";
       case HUGETLB -> "00:0f";

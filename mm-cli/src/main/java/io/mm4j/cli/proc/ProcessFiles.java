@@ -27,6 +27,7 @@ final class ProcessFiles {
     FILES.put("maps", (scene, p) -> new MapsFile(scene.processes()).text(p));
     FILES.put("smaps", ProcessFiles::smaps);
     FILES.put("smaps_rollup", (scene, p) -> rollup(p));
+    FILES.put("numa_maps", NumaMapsFile::text);
     FILES.put("status", (scene, p) -> status(p));
     FILES.put("statm", (scene, p) -> statm(p));
     FILES.put("limits", (scene, p) -> limits(p));
@@ -57,6 +58,10 @@ final class ProcessFiles {
               boolean eligible = process.mm().thpEligible(vma.start());
               out.append(String.format(Locale.ROOT, "THPeligible:    %8d\n", eligible ? 1 : 0));
               // Every letter is followed by a blank.
+              int key = process.mm().protectionKey(vma.start());
+              if (key >= 0) {
+                out.append(String.format(Locale.ROOT, "ProtectionKey:  %8d\n", key));
+              }
               out.append("VmFlags: ");
               vma.flags().forEach(flag -> out.append(flag).append(' '));
               out.append('\n');
@@ -65,7 +70,7 @@ final class ProcessFiles {
   }
 
   /** {@code vma_kernel_pagesize()}. */
-  private static int pageKb(VmaInfo vma) {
+  static int pageKb(VmaInfo vma) {
     if (vma.file() == null || !vma.flags().contains("ht")) {
       return KB;
     }

@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  * lowest above a third of user space (bottom-up, and when top-down finds nothing); a range that
  * reaches into the guard gap of a stack behind it is passed over. Anonymous memory without hint
  * whose length is a multiple of 2 MiB, and files on a disk file system, are then moved to a border
- * of 2 MiB, for which a longer range is searched first.
+ * of 2 MiB, for which a longer range is searched first. With five levels of page tables all of this
+ * is below 47 bits, unless the hint lies above them.
  */
 public final class UnmappedArea {
   private static final long LOW_BEGIN = 0x40000000L;
@@ -230,11 +231,21 @@ public final class UnmappedArea {
           mm.because("placement", "the hint " + hex(addr) + " is not possible: " + near(vma, addr));
         }
       } else if (mm.explaining()) {
-        mm.because("placement", "the hint " + hex(addr) + " is ignored: it ends above user space");
+        mm.because(
+            "placement",
+            "the hint "
+                + hex(addr)
+                + " is ignored: it ends above user space, or begins below and ends above "
+                + hex(mm.mapWindow()));
       }
     }
     long low = wide && (flags & Uapi.MAP_ABOVE4G) != 0 ? 1L << 32 : Mm.PAGE;
-    long found = highest(low, mm.layout().mmapBase(), len);
+    long high = mm.layout().mmapBase();
+    if (wide && isAboveWindow(hint)) {
+      mm.because("placement", "the hint lies above 47 bits: all of user space is searched");
+      high += mm.taskSize() - mm.mapWindow();
+    }
+    long found = highest(low, high, len);
     if (!Errno.isError(found)) {
       return found;
     }
@@ -266,7 +277,12 @@ public final class UnmappedArea {
   }
 
   private boolean hintValid(long addr, long len) {
-    return Long.compareUnsigned(mm.taskSize() - len, addr) >= 0;
+    return Long.compareUnsigned(mm.taskSize() - len, addr) >= 0
+        && isAboveWindow(addr) == isAboveWindow(addr + len);
+  }
+
+  private boolean isAboveWindow(long addr) {
+    return Long.compareUnsigned(addr, mm.mapWindow()) > 0;
   }
 
   private long bottomUp(long hint, long len, long flags) {
@@ -275,7 +291,7 @@ public final class UnmappedArea {
     }
     boolean low = !mm.layout().compat32() && (flags & Uapi.MAP_32BIT) != 0;
     long begin = low ? LOW_BEGIN : legacyBase();
-    long end = low ? LOW_END : mm.taskSize();
+    long end = low ? LOW_END : isAboveWindow(hint) ? mm.taskSize() : mm.mapWindow();
     if (Long.compareUnsigned(len, end) > 0) {
       return -Errno.ENOMEM;
     }
@@ -307,7 +323,7 @@ public final class UnmappedArea {
    * which lies less than 2^28 pages above, or 2^16 in a 32-bit process.
    */
   private long legacyBase() {
-    long third = Mm.pageAlign(mm.taskSize() / 3);
+    long third = Mm.pageAlign(mm.mapWindow() / 3);
     long base = mm.layout().mmapBase();
     long most = mm.layout().compat32() ? 1L << 28 : 1L << 40;
     boolean drawn = !mm.layout().topDown() && base > third && base - third < most;

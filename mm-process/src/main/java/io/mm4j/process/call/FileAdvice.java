@@ -12,9 +12,8 @@ import io.mm4j.process.page.FileObject;
  * fadvise64 and readahead ({@code generic_fadvise}, mm/fadvise.c; {@code ksys_readahead},
  * mm/readahead.c; Linux 6.18). Files that no disk has take every advice and do nothing.
  *
- * <p>Differs: {@code POSIX_FADV_NOREUSE} does nothing; a dirty folio that {@code
- * POSIX_FADV_DONTNEED} writes out stays in the cache, as it does where the disk has not answered
- * yet.
+ * <p>Differs: a dirty folio that {@code POSIX_FADV_DONTNEED} writes out stays in the cache, as it
+ * does where the disk has not answered yet.
  */
 final class FileAdvice {
   private final Mm mm;
@@ -30,8 +29,8 @@ final class FileAdvice {
       return mm.error(Errno.EBADF, "no such descriptor, or not opened for reading");
     }
     MappedFile file = open.file();
-    boolean regular = file.kind() != MappedFile.Kind.PROC || file.name().startsWith("/proc/");
-    if (!regular || file.kind() == MappedFile.Kind.DEV_ZERO) {
+    boolean regular = file.kind().isRegular() || file.name().startsWith("/proc/");
+    if (!regular || file.kind() == MappedFile.Kind.SECRET) {
       return mm.error(Errno.EINVAL, "no regular file");
     }
     return advise(open, offset, count, Uapi.POSIX_FADV_WILLNEED);
@@ -44,7 +43,8 @@ final class FileAdvice {
       return mm.error(Errno.EBADF, "no such descriptor");
     }
     MappedFile file = open.file();
-    return file.kind() == MappedFile.Kind.PROC && file.name().startsWith("pipe:")
+    boolean pipe = file.kind() == MappedFile.Kind.PROC && file.name().startsWith("pipe:");
+    return pipe || file.kind() == MappedFile.Kind.PIPE
         ? mm.error(Errno.ESPIPE, "a pipe")
         : advise(open, offset, len, (int) advice);
   }
@@ -70,8 +70,13 @@ final class FileAdvice {
         }
       }
       case Uapi.POSIX_FADV_DONTNEED -> dontNeed(file, offset, last);
-      case Uapi.POSIX_FADV_NOREUSE -> {}
-      default -> mm.context.readAhead(open).advised(advice);
+      case Uapi.POSIX_FADV_NOREUSE -> file.notReused(open, true);
+      default -> {
+        mm.context.readAhead(open).advised(advice);
+        if (advice == Uapi.POSIX_FADV_NORMAL) {
+          file.notReused(open, false);
+        }
+      }
     }
     return 0;
   }

@@ -4,7 +4,6 @@ package io.mm4j.process.call;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.OpenFile;
-import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.process.fault.Touch;
 import io.mm4j.process.mm.Mm;
@@ -37,13 +36,22 @@ final class FileCalls {
   private static final int SEEK_SET = 0;
   private static final int SEEK_CUR = 1;
   private static final int SEEK_END = 2;
+  private static final int SEEK_DATA = 3;
+  private static final int SEEK_HOLE = 4;
 
   private final Mm mm;
-  private final Touch touch;
+  private final UserCopy user;
+  private final PipeCalls pipes;
 
   FileCalls(Mm mm, Touch touch) {
     this.mm = mm;
-    this.touch = touch;
+    this.user = new UserCopy(mm, touch);
+    this.pipes = new PipeCalls(mm, user, touch);
+  }
+
+  /** pipe2. */
+  long pipe2(long fds, long flags) {
+    return pipes.pipe2(fds, flags);
   }
 
   /** read and write, at the position of the open file. */
@@ -66,8 +74,12 @@ final class FileCalls {
       return mm.error(Errno.EINVAL, "negative position");
     }
     OpenFile open = mm.open((int) fd);
-    return open == null
-        ? mm.error(Errno.EBADF, "no such descriptor")
+    if (open == null) {
+      return mm.error(Errno.EBADF, "no such descriptor");
+    }
+    MappedFile.Kind kind = open.file().kind();
+    return kind == MappedFile.Kind.PIPE || kind == MappedFile.Kind.SECRET
+        ? mm.error(Errno.ESPIPE, "the file has no positions")
         : transfer(write, open, buf, count, pos);
   }
 
@@ -79,10 +91,13 @@ final class FileCalls {
     if (kind == MappedFile.Kind.PROC) {
       return mm.error(Errno.EINVAL, "the bytes of this kind of file are not modelled");
     }
+    if (kind == MappedFile.Kind.SECRET) {
+      return mm.error(Errno.EINVAL, "secret memory is neither read nor written, only mapped");
+    }
     if (write && kind.isHugetlb()) {
       return mm.error(Errno.EINVAL, "files of huge pages are not written, only mapped");
     }
-    if (!RangeCalls.userRange(buf, count)) {
+    if (!mm.userRange(buf, count)) {
       return mm.error(Errno.EFAULT, "the buffer is not in user space");
     }
     if (count < 0 || pos + count < 0) {
@@ -91,6 +106,9 @@ final class FileCalls {
     long bytes = Math.min(count, MOST_BYTES);
     if (kind == MappedFile.Kind.DEV_ZERO) {
       return write ? bytes : readZeroes(buf, bytes);
+    }
+    if (kind == MappedFile.Kind.PIPE) {
+      return write ? pipes.write(open.file(), buf, bytes) : pipes.read(open.file(), buf, bytes);
     }
     FileObject file = mm.context.fileObject(open.file());
     return write ? write(file, buf, bytes, pos) : read(open, file, buf, bytes, pos);
@@ -101,11 +119,11 @@ final class FileCalls {
   private long readZeroes(long buf, long bytes) {
     long done = 0;
     while (done < bytes) {
-      int n = inPage(buf + done, bytes - done);
-      if (!canWrite(buf + done)) {
+      int n = UserCopy.inPage(buf + done, bytes - done);
+      if (!user.canWrite(buf + done)) {
         return end(done);
       }
-      zeroUser(buf + done, n);
+      user.zero(buf + done, n);
       done += n;
     }
     return done;
@@ -158,7 +176,7 @@ final class FileCalls {
       if (reads != null && at >>> 12 >= batchPast) {
         batchPast = getPages(file, reads, at >>> 12, (pos + count + Mm.PAGE - 1) >>> 12);
       }
-      int n = inPage(buf + done, Math.min(bytes - done, Mm.PAGE - (at & Mm.PAGE - 1)));
+      int n = UserCopy.inPage(buf + done, Math.min(bytes - done, Mm.PAGE - (at & Mm.PAGE - 1)));
       long index = at >>> 12;
       boolean huge = file.mapped().kind().isHugetlb();
       long ofPool = huge ? poolPage(file, index) : Frames.NONE;
@@ -167,22 +185,16 @@ final class FileCalls {
       if (source == Frames.NONE && !hole) {
         return done > 0 ? done : mm.error(Errno.ENOMEM, "no memory for the page cache");
       }
-      if (!canWrite(buf + done)) {
+      if (!user.canWrite(buf + done)) {
         return end(done);
       }
       if (!hole && !huge && isFirstUse(file, at, done, reads)) {
         mm.context.frames().lru().accessed(source, false);
       }
       if (hole) {
-        zeroUser(buf + done, n);
+        user.zero(buf + done, n);
       } else {
-        long to = mm.userFrame(buf + done);
-        if (to != Frames.NONE) {
-          mm.context
-              .frames()
-              .bytes()
-              .copy(to, offset(buf + done), source, (int) (at & Mm.PAGE - 1), n);
-        }
+        user.put(buf + done, source, (int) (at & Mm.PAGE - 1), n);
       }
       done += n;
     }
@@ -213,28 +225,9 @@ final class FileCalls {
     return head == Frames.NONE ? head : head + index % pages;
   }
 
-  private boolean canWrite(long addr) {
-    return touch.access(addr, Touch.Access.WRITE, TouchOutcome.UNKNOWN).ok();
-  }
-
-  private void zeroUser(long addr, int bytes) {
-    long to = mm.userFrame(addr);
-    for (int i = 0; to != Frames.NONE && i < bytes; i++) {
-      mm.context.frames().bytes().write(to, offset(addr) + i, 0);
-    }
-  }
-
   /** What was done, or that nothing could be. */
   private long end(long done) {
     return done > 0 ? done : mm.error(Errno.EFAULT, "the buffer cannot be accessed");
-  }
-
-  private static int inPage(long addr, long bytes) {
-    return (int) Math.min(bytes, Mm.PAGE - (addr & Mm.PAGE - 1));
-  }
-
-  private static int offset(long addr) {
-    return (int) (addr & Mm.PAGE - 1);
   }
 
   // ---------------------------------------------------------------- to a file
@@ -268,6 +261,9 @@ final class FileCalls {
       retry = 0;
       if ((seals & Uapi.F_SEAL_GROW) != 0 && at + n > file.sizeBytes()) {
         return done > 0 ? done : mm.error(Errno.EPERM, "the file is sealed against growing");
+      }
+      if (file.lacksRoom(at >>> 12)) {
+        return done > 0 ? done : mm.error(Errno.ENOSPC, "the file system is full (size=)");
       }
       change.writesBehind(at);
       boolean cached = file.isCached(at >>> 12);
@@ -318,8 +314,8 @@ final class FileCalls {
     long to = 0;
     while (to < bytes
         && ((brought && to == 0) || mm.pages.isPresent(buf + to))
-        && canRead(buf + to)) {
-      to += inPage(buf + to, bytes - to);
+        && user.canRead(buf + to)) {
+      to += UserCopy.inPage(buf + to, bytes - to);
     }
     return to;
   }
@@ -327,50 +323,26 @@ final class FileCalls {
   /** {@code fault_in_readable}: brings the pages of a range; false if not even the first came. */
   private boolean faultIn(long buf, long bytes) {
     long to = 0;
-    while (to < bytes && canRead(buf + to)) {
-      to += inPage(buf + to, bytes - to);
+    while (to < bytes && user.canRead(buf + to)) {
+      to += UserCopy.inPage(buf + to, bytes - to);
     }
     return to > 0;
-  }
-
-  private boolean canRead(long addr) {
-    return touch.access(addr, Touch.Access.READ, TouchOutcome.UNKNOWN).ok();
   }
 
   /** Copies what can be read into a folio of the cache; false if memory is out. */
   private boolean copyIn(FileObject file, long pos, long buf, long bytes) {
     for (long done = 0; done < bytes; ) {
       long at = pos + done;
-      int n = inPage(buf + done, Math.min(bytes - done, Mm.PAGE - (at & Mm.PAGE - 1)));
+      int n = UserCopy.inPage(buf + done, Math.min(bytes - done, Mm.PAGE - (at & Mm.PAGE - 1)));
       long to = file.page(at >>> 12);
       if (to == Frames.NONE) {
         return false;
       }
-      copyIn(to, (int) (at & Mm.PAGE - 1), buf + done, n);
+      user.take(buf + done, to, (int) (at & Mm.PAGE - 1), n);
       done += n;
       file.change().written(at >>> 12, pos + done);
     }
     return true;
-  }
-
-  private void copyIn(long to, int toOffset, long addr, int bytes) {
-    Frames frames = mm.context.frames();
-    long from = mm.userFrame(addr);
-    if (from != Frames.NONE) {
-      frames.bytes().copy(to, toOffset, from, offset(addr), bytes);
-    } else if (isClock(addr)) {
-      frames.bytes().forget(to, toOffset, bytes);
-    } else { // the zero page
-      for (int i = 0; i < bytes; i++) {
-        frames.bytes().write(to, toOffset + i, 0);
-      }
-    }
-  }
-
-  /** Whether the page is the kernel's with the time: nobody here knows what is in it. */
-  private boolean isClock(long addr) {
-    int _ = mm.pages.look(addr);
-    return mm.context.frames().isClockPage(mm.pages.pfn());
   }
 
   /** lseek of a regular file. */
@@ -383,21 +355,48 @@ final class FileCalls {
     if (kind == MappedFile.Kind.DEV_ZERO) {
       return 0;
     }
-    if (kind == MappedFile.Kind.PROC) {
-      return mm.error(Errno.ESPIPE, "the place in this kind of file is not modelled");
+    if (!kind.isRegular() || kind == MappedFile.Kind.SECRET) {
+      return mm.error(Errno.ESPIPE, "a file without places, or its places are not modelled");
+    }
+    FileObject file = mm.context.fileObject(open.file());
+    boolean seeks = whence == SEEK_DATA || whence == SEEK_HOLE;
+    if (seeks && file.isShmem()) {
+      long found = seek(file, offset, whence == SEEK_DATA);
+      if (found >= 0) {
+        mm.context.positions.put(open, found);
+      }
+      return found;
     }
     long base =
         switch ((int) whence) {
           case SEEK_SET -> 0;
           case SEEK_CUR -> mm.context.positions.getOrDefault(open, 0L);
-          case SEEK_END -> mm.context.fileObject(open.file()).sizeBytes();
+          case SEEK_END -> file.sizeBytes();
           default -> -1;
         };
     long to = base + offset;
     if (base < 0 || to < 0 || to > FileSizes.mostBytes(kind)) {
-      return mm.error(Errno.EINVAL, "no place of the file, or SEEK_DATA or SEEK_HOLE");
+      return mm.error(Errno.EINVAL, "no place of the file, or SEEK_DATA or SEEK_HOLE on a disk");
     }
     mm.context.positions.put(open, to);
     return to;
+  }
+
+  /** {@code mapping_seek_hole_data} of shared memory: what is up to date is data. */
+  private long seek(FileObject file, long offset, boolean data) {
+    long bytes = file.sizeBytes();
+    if (offset < 0 || offset >= bytes) {
+      return mm.error(Errno.ENXIO, "not within the file");
+    }
+    long past = file.pageCount();
+    long index = offset >>> 12;
+    while (index < past && file.isCached(index) != data) {
+      index = file.sameResidency(index, past);
+    }
+    long found = Math.max(offset, index << 12);
+    if (found < bytes) {
+      return found;
+    }
+    return data ? mm.error(Errno.ENXIO, "no data behind this place") : bytes;
   }
 }

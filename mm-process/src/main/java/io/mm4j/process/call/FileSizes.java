@@ -13,13 +13,16 @@ public final class FileSizes {
 
   /**
    * Gives a regular file another size: 0, {@code -EFBIG}, {@code -EPERM} if it is sealed, {@code
-   * -EINVAL} if it is of huge pages and the size is not.
+   * -EINVAL} if it is of huge pages and the size is not, or secret memory that has a size.
    */
   public static long truncate(FloorContext context, MappedFile mapped, long bytes) {
     if (bytes > mostBytes(mapped.kind())) {
       return -Errno.EFBIG;
     }
     FileObject file = context.fileObject(mapped);
+    if (mapped.kind() == MappedFile.Kind.SECRET && file.sizeBytes() > 0) {
+      return -Errno.EINVAL;
+    }
     boolean huge = mapped.kind().isHugetlb();
     if (huge && (bytes & context.hugePools().of(file).pageBytes() - 1) != 0) {
       return -Errno.EINVAL; // hugetlbfs_setattr looks at the seals later

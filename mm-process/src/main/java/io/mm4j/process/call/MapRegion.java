@@ -75,6 +75,7 @@ final class MapRegion {
         return mm.error(Errno.EINVAL, "an offset in the middle of a huge page");
       }
       if ((vmFlags & VmFlags.NORESERVE) == 0 && !promise(open, addr, end, pgoff, vmFlags)) {
+        mm.context.closed(open.file());
         return mm.error(Errno.ENOMEM, "not so many huge pages are free in the pool (nr_hugepages)");
       }
       FileObject file = mm.context.namelessFile(open.file());
@@ -82,6 +83,16 @@ final class MapRegion {
       if ((vmFlags & VmFlags.WRITE) != 0 && file.sizeBytes() < needed) {
         mm.context.resize(file, needed);
       }
+    }
+    if (open != null && open.file().kind() == MappedFile.Kind.SECRET) {
+      if ((vmFlags & VmFlags.MAYSHARE) == 0) {
+        mm.accounting.uncharge(accountable ? count : 0);
+        return mm.error(Errno.EINVAL, "secret memory is mapped shared only");
+      }
+      if (!mm.accounting.mayLock(vmFlags | VmFlags.LOCKED, len)) {
+        return mm.error(Errno.EAGAIN, "RLIMIT_MEMLOCK: secret memory is locked");
+      }
+      vmFlags |= VmFlags.LOCKED | VmFlags.DONTDUMP;
     }
     long plain = vmFlags;
     vmFlags = mm.mergeable(vmFlags);
@@ -115,14 +126,14 @@ final class MapRegion {
   /** {@code hugetlb_reserve_pages}: promises what the mapping may touch. */
   private boolean promise(OpenFile open, long addr, long end, long pgoff, long flags) {
     HugeMap map = mm.huge.of(open.file().kind().leafLevel());
+    FileObject file = mm.context.namelessFile(open.file());
     if ((flags & VmFlags.MAYSHARE) == 0) {
-      return map.promise(addr, end);
+      return map.promise(file, addr, end);
     }
     long size = map.pageBytes();
     long first = (pgoff << 12) / size;
-    FileObject file = mm.context.namelessFile(open.file());
     return file.isSegment() // whose pages shmget has promised
-        || map.promise(file, first, first + (end - addr) / size);
+        || map.promiseFile(file, first, first + (end - addr) / size);
   }
 
   private @Nullable Vma merge(

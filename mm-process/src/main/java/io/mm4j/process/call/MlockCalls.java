@@ -116,7 +116,7 @@ final class MlockCalls {
 
   private long fixup(Vma vma, long start, long end, long newFlags) {
     long oldFlags = vma.flags;
-    if (newFlags == oldFlags || vma.hasAny(VmFlags.SPECIAL | VmFlags.DROPPABLE)) {
+    if (newFlags == oldFlags || vma.hasAny(VmFlags.SPECIAL | VmFlags.DROPPABLE) || vma.isSecret()) {
       return 0;
     }
     notActive(start, end); // while it was locked, if it was

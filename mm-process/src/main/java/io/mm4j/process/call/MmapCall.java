@@ -97,7 +97,8 @@ final class MmapCall {
       return mm.error(Errno.EINVAL, "length 0");
     }
     long protection = prot;
-    if ((prot & Uapi.PROT_READ) != 0 && mm.config.readImpliesExec()) {
+    boolean secret = open != null && open.file().kind() == MappedFile.Kind.SECRET;
+    if ((prot & Uapi.PROT_READ) != 0 && mm.config.readImpliesExec() && !secret) {
       protection |= Uapi.PROT_EXEC;
     }
     long flags = flagsIn;
@@ -127,6 +128,9 @@ final class MmapCall {
     }
     if ((flags & Uapi.MAP_FIXED_NOREPLACE) != 0 && mm.vmas.intersection(at, at + length) != null) {
       return mm.error(Errno.EEXIST, "MAP_FIXED_NOREPLACE over an existing mapping");
+    }
+    if (protection == Uapi.PROT_EXEC && mm.keys != null) {
+      vmFlags |= (long) Math.max(0, mm.keys.executeOnly()) << VmFlags.PKEY_SHIFT;
     }
     if ((flags & Uapi.MAP_LOCKED) != 0 && !mm.accounting.canLock()) {
       return mm.error(Errno.EPERM, "RLIMIT_MEMLOCK is 0");
@@ -209,7 +213,13 @@ final class MmapCall {
     if (!open.mode().canRead()) {
       return mm.error(Errno.EACCES, "not opened for reading");
     }
-    if (kind == MappedFile.Kind.PROC) {
+    if (kind == MappedFile.Kind.SECRET) {
+      if ((vmFlags & VmFlags.EXEC) != 0) {
+        return mm.error(Errno.EPERM, "secret memory is not executable");
+      }
+      vmFlags &= ~VmFlags.MAYEXEC;
+    }
+    if (kind == MappedFile.Kind.PROC || kind == MappedFile.Kind.PIPE) {
       return mm.error(Errno.ENODEV, "the file cannot be mapped");
     }
     if ((vmFlags & VmFlags.GROWSDOWN) != 0) {

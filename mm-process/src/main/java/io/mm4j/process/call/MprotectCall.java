@@ -5,6 +5,7 @@ import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.process.fault.Populate;
 import io.mm4j.process.mm.Mm;
+import io.mm4j.process.mm.ProtectionKeys;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
 
@@ -13,7 +14,6 @@ import io.mm4j.process.vma.Vma;
  * by VMA up to the first hole or error; what was done before stays.
  */
 final class MprotectCall {
-  private static final int NO_KEY = -1;
 
   private final Mm mm;
   private final FlagChange change;
@@ -27,10 +27,10 @@ final class MprotectCall {
 
   /** The call without a key. */
   long mprotect(long addr, long len, long protIn) {
-    return mprotect(addr, len, protIn, NO_KEY);
+    return mprotect(addr, len, protIn, ProtectionKeys.NONE);
   }
 
-  /** The call; no key can be valid, since the CPU has none ({@code mm_pkey_is_allocated}). */
+  /** The call; on a CPU without keys none can be valid ({@code mm_pkey_is_allocated}). */
   long mprotect(long addr, long len, long protIn, int key) {
     long grows = protIn & (Uapi.PROT_GROWSDOWN | Uapi.PROT_GROWSUP);
     long prot = protIn & ~grows;
@@ -50,8 +50,8 @@ final class MprotectCall {
     if ((prot & ~(VmFlags.ACCESS | Uapi.PROT_SEM)) != 0) {
       return mm.error(Errno.EINVAL, "unknown protection bits");
     }
-    if (key != NO_KEY) {
-      return mm.error(Errno.EINVAL, "no such protection key: the CPU has none");
+    if (key != ProtectionKeys.NONE && (mm.keys == null || !mm.keys.isAllocated(key))) {
+      return mm.error(Errno.EINVAL, "no such protection key was allocated, or the CPU has none");
     }
     Vma vma = mm.vmas.find(addr);
     if (vma == null || Long.compareUnsigned(vma.start, end) >= 0) {
@@ -71,18 +71,37 @@ final class MprotectCall {
         return mm.error(Errno.EINVAL, "PROT_GROWSUP: nothing grows up on x86");
       }
     }
-    return walk(vma, start, end, prot);
+    return walk(vma, start, end, prot, key);
   }
 
-  private long walk(Vma first, long start, long end, long prot) {
+  /** {@code __arch_override_mprotect_pkey}: the bits of the key that a VMA gets. */
+  private long keyBits(Vma vma, long prot, int key) {
+    long same = vma.flags & VmFlags.PKEY;
+    ProtectionKeys keys = mm.keys;
+    if (keys == null || key != ProtectionKeys.NONE) {
+      return keys == null ? same : (long) key << VmFlags.PKEY_SHIFT;
+    }
+    if (prot == Uapi.PROT_EXEC) {
+      int only = keys.executeOnly();
+      return only > 0 ? (long) only << VmFlags.PKEY_SHIFT : same;
+    }
+    boolean wasOnly =
+        (vma.flags & VmFlags.ACCESS) == VmFlags.EXEC && keys.isExecuteOnly(VmFlags.key(vma.flags));
+    return wasOnly ? 0 : same;
+  }
+
+  private long walk(Vma first, long start, long end, long prot, int key) {
     Vma vma = first;
     long at = start;
     while (true) {
-      long effective = prot & VmFlags.ACCESS;
+      long effective = prot;
       if ((prot & Uapi.PROT_READ) != 0 && mm.config.readImpliesExec() && vma.has(VmFlags.MAYEXEC)) {
         effective |= VmFlags.EXEC;
       }
-      long newFlags = effective | (vma.flags & ~VmFlags.ACCESS);
+      long newFlags =
+          (effective & VmFlags.ACCESS)
+              | keyBits(vma, effective, key)
+              | (vma.flags & ~(VmFlags.ACCESS | VmFlags.PKEY));
       if ((newFlags & ~(newFlags >> 4) & VmFlags.ACCESS) != 0) {
         return mm.error(Errno.EACCES, "the mapping may not be accessed so");
       }

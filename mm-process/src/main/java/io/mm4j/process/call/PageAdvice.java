@@ -46,7 +46,11 @@ final class PageAdvice {
   /** {@code madvise_willneed}; there is no swap device to read from. */
   private long willNeed(Vma vma, long start, long end) {
     FileObject file = vma.backing;
-    if (vma.file != null && file != null && !file.isShmem() && !vma.has(VmFlags.HUGETLB)) {
+    if (vma.file != null
+        && file != null
+        && !file.isShmem()
+        && !file.isSecret()
+        && !vma.has(VmFlags.HUGETLB)) {
       long pages = (end - start) >>> 12;
       mm.context.readAhead(vma.file).force(file, vma.pgoffAt(start), pages);
     }

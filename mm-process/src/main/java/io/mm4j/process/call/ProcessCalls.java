@@ -7,6 +7,7 @@ import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.process.fault.Touch;
 import io.mm4j.process.mm.Mm;
+import io.mm4j.process.mm.ProtectionKeys;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
 import java.util.Objects;
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Calls about a process as a whole, and two that others are made of: prctl (kernel/sys.c),
  * remap_file_pages (mm/mmap.c), process_madvise (mm/madvise.c), pkey_alloc (mm/mprotect.c) of Linux
- * 6.18, on a CPU without protection keys.
+ * 6.18.
  */
 final class ProcessCalls {
   private static final long MDWE_REFUSE_EXEC_GAIN = 1;
@@ -84,7 +85,7 @@ final class ProcessCalls {
       return mm.error(Errno.EINVAL, "negative length");
     }
     long bytes = Math.min(len, Integer.MAX_VALUE & Mm.PAGE_MASK);
-    if (!RangeCalls.userRange(addr, bytes)) {
+    if (!mm.userRange(addr, bytes)) {
       return mm.error(Errno.EFAULT, "the range is not in user space");
     }
     boolean forOthers =
@@ -99,13 +100,30 @@ final class ProcessCalls {
     return Errno.isError(result) ? result : bytes;
   }
 
+  /** pkey_free. */
+  long pkeyFree(long key) {
+    return mm.keys != null && mm.keys.free((int) key)
+        ? 0
+        : mm.error(Errno.EINVAL, "no such protection key was allocated, or the CPU has none");
+  }
+
   /**
-   * pkey_alloc where there are none: the first time the only key is found free, its rights cannot
-   * be set ({@code arch_set_user_pkey_access}), and it is not given back; later none is free.
+   * pkey_alloc: the lowest free key, with its rights. Where there are none, the first time the only
+   * key is found free, its rights cannot be set ({@code arch_set_user_pkey_access}), and it is not
+   * given back; later none is free.
    */
   long pkeyAlloc(long flags, long rights) {
     if (flags != 0 || (rights & ~PKEY_RIGHTS) != 0) {
       return mm.error(Errno.EINVAL, "unknown flags or rights");
+    }
+    ProtectionKeys keys = mm.keys;
+    if (keys != null) {
+      int key = keys.allocate();
+      if (key == ProtectionKeys.NONE) {
+        return mm.error(Errno.ENOSPC, "all protection keys are allocated");
+      }
+      keys.rights(key, (int) rights);
+      return key;
     }
     if (mm.pkeyLost) {
       return mm.error(Errno.ENOSPC, "the CPU has no protection keys");

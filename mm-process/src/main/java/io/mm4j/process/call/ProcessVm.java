@@ -18,9 +18,9 @@ import java.util.List;
  * anything is copied, 1024 of one range at a time, and its stack does not grow; what was copied
  * before a range that cannot be is the answer.
  *
- * <p>Differs: a page that is shared since a fork is read as it is, where Linux makes the other
- * process a copy first ({@code gup_must_unshare}). A byte of a vector that nobody knows is taken
- * for 0.
+ * <p>Differs: a page of the pool of huge pages that is shared since a fork is read as it is, where
+ * Linux makes the other process a copy first ({@code gup_must_unshare}), as of other pages here. A
+ * byte of a vector that nobody knows is taken for 0.
  */
 final class ProcessVm {
   /** {@code UIO_MAXIOV}. */
@@ -104,7 +104,7 @@ final class ProcessVm {
     if (Long.compareUnsigned(count, MOST_RANGES) > 0) {
       return mm.error(Errno.EINVAL, "more than 1024 ranges");
     }
-    if (!RangeCalls.userRange(addr, count * RANGE_BYTES)) {
+    if (!mm.userRange(addr, count * RANGE_BYTES)) {
       return mm.error(Errno.EFAULT, "the ranges are not in user space");
     }
     List<Range> found = new ArrayList<>();
@@ -137,7 +137,7 @@ final class ProcessVm {
     left = 0;
     for (Range range : ranges) {
       long bytes = ranges.size() == 1 ? Math.min(range.bytes, MOST_BYTES) : range.bytes;
-      if (!RangeCalls.userRange(range.addr, bytes)) {
+      if (!mm.userRange(range.addr, bytes)) {
         return mm.error(Errno.EFAULT, "a range of the process is not in user space");
       }
       taken.add(new Range(range.addr, Math.min(bytes, MOST_BYTES - left)));
@@ -191,8 +191,10 @@ final class ProcessVm {
     Vma vma = other.vmas.lookup(addr);
     return vma != null
         && !vma.hasAny(VmFlags.IO | VmFlags.PFNMAP)
+        && !vma.isSecret()
         && vma.has(write ? VmFlags.WRITE : VmFlags.READ)
-        && faults.handle(vma, addr, write) == FaultHandler.Result.OK;
+        && faults.handle(vma, addr, write) == FaultHandler.Result.OK
+        && (write || faults.unshare(vma, addr) == FaultHandler.Result.OK);
   }
 
   /**

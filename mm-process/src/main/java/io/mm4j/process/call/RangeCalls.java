@@ -13,8 +13,8 @@ import io.mm4j.process.vma.Vma;
 
 /** Small calls on a range: msync, mincore, mseal (mm/msync.c, mm/mincore.c, mm/mseal.c of 6.18). */
 final class RangeCalls {
-  /** {@code access_ok}: user pointers end where user space of 64-bit processes does. */
-  private static final long USER_PTR_MAX = 0x7ffffffff000L;
+  private static final int GROUP_WRITES = 020;
+  private static final int OTHERS_WRITE = 02;
 
   private final Mm mm;
   private final FlagChange change;
@@ -56,6 +56,9 @@ final class RangeCalls {
         return mm.error(Errno.EBUSY, "MS_INVALIDATE of locked memory");
       }
       if ((flags & Uapi.MS_SYNC) != 0 && vma.has(VmFlags.SHARED) && vma.backing != null) {
+        if (vma.isSecret()) {
+          return mm.error(Errno.EINVAL, "secret memory has no fsync");
+        }
         long from = Math.max(at, vma.start);
         long to = Long.compareUnsigned(end, vma.end) < 0 ? end : vma.end;
         vma.backing.writeBack(vma.pgoffAt(from), vma.pgoffAt(to));
@@ -99,11 +102,11 @@ final class RangeCalls {
     if ((addr & Mm.PAGE - 1) != 0) {
       return mm.error(Errno.EINVAL, "address not page-aligned");
     }
-    if (!userRange(addr, len)) {
+    if (!mm.userRange(addr, len)) {
       return mm.error(Errno.ENOMEM, "not in user space");
     }
     long pages = (len >>> 12) + ((len & Mm.PAGE - 1) != 0 ? 1 : 0);
-    if (!userRange(vec, pages)) {
+    if (!mm.userRange(vec, pages)) {
       return mm.error(Errno.EFAULT, "vector not in user space");
     }
     Runs answers = new Runs();
@@ -154,15 +157,9 @@ final class RangeCalls {
     return writable == bytes;
   }
 
-  /** {@code access_ok}. */
-  static boolean userRange(long addr, long len) {
-    long end = addr + len;
-    return Long.compareUnsigned(end, addr) >= 0 && Long.compareUnsigned(end, USER_PTR_MAX) <= 0;
-  }
-
   /** What is mapped is resident, else what the page cache has; in runs, for ranges can be long. */
   private void residency(Vma vma, long start, long end, AddressSpace.ByteSink sink) {
-    if (vma.special != Vma.Special.NONE) {
+    if (vma.special != Vma.Special.NONE || !mayKnow(vma)) {
       sink.accept(1, (end - start) >>> 12);
       return;
     }
@@ -179,6 +176,18 @@ final class RangeCalls {
       cached(vma, at, to, sink);
       at = to;
     }
+  }
+
+  /**
+   * {@code can_do_mincore}: of a file, who owns it or could open it for writing; to others all is
+   * resident.
+   */
+  private boolean mayKnow(Vma vma) {
+    MappedFile.Owner owner = vma.file == null ? null : vma.file.file().owner();
+    if (owner == null || mm.uid == 0 || mm.uid == owner.uid()) {
+      return true;
+    }
+    return (owner.mode() & (mm.gid == owner.gid() ? GROUP_WRITES : OTHERS_WRITE)) != 0;
   }
 
   private static void cached(Vma vma, long start, long end, AddressSpace.ByteSink sink) {

@@ -36,8 +36,7 @@ final class ScanCall {
   PagemapScan.Found scan(PagemapScan scan) {
     long arg = scan.argUaddr();
     if (arg != 0
-        && !(RangeCalls.userRange(arg, PagemapScan.SIZE)
-            && touch.kernelRead(arg, PagemapScan.SIZE))) {
+        && !(mm.userRange(arg, PagemapScan.SIZE) && touch.kernelRead(arg, PagemapScan.SIZE))) {
       return refused(Errno.EFAULT, "the request cannot be read");
     }
     if (scan.size() != PagemapScan.SIZE
@@ -50,15 +49,14 @@ final class ScanCall {
     if ((scan.start() & Mm.PAGE - 1) != 0) {
       return refused(Errno.EINVAL, "the start is not page-aligned");
     }
-    if (!RangeCalls.userRange(scan.start(), scan.end() - scan.start())) {
+    if (!mm.userRange(scan.start(), scan.end() - scan.start())) {
       return refused(Errno.EFAULT, "the range is not in user space");
     }
     if (scan.vec() == 0 && scan.vecLen() != 0) {
       return refused(Errno.EINVAL, "a vector with room at address 0");
     }
     boolean tooLong = Long.compareUnsigned(scan.vecLen(), Long.MAX_VALUE / REGION_BYTES) > 0;
-    if (scan.vec() != 0
-        && (tooLong || !RangeCalls.userRange(scan.vec(), scan.vecLen() * REGION_BYTES))) {
+    if (scan.vec() != 0 && (tooLong || !mm.userRange(scan.vec(), scan.vecLen() * REGION_BYTES))) {
       return refused(Errno.EFAULT, "the vector is not in user space");
     }
     Walk walk = new Walk(scan);

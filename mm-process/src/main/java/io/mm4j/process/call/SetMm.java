@@ -129,7 +129,7 @@ final class SetMm {
     if (size != MAP_BYTES) {
       return mm.error(Errno.EINVAL, "another size of struct prctl_mm_map");
     }
-    if (!RangeCalls.userRange(addr, MAP_BYTES) || !touch.kernelRead(addr, MAP_BYTES)) {
+    if (!mm.userRange(addr, MAP_BYTES) || !touch.kernelRead(addr, MAP_BYTES)) {
       return mm.error(Errno.EFAULT, "struct prctl_mm_map cannot be read");
     }
     long[] fields = new long[FIELDS];
@@ -222,7 +222,7 @@ final class SetMm {
     if (Long.compareUnsigned(bytes, AUXV_BYTES) > 0) {
       return mm.error(Errno.EINVAL, "an auxiliary vector of more than 448 bytes");
     }
-    return bytes == 0 || (RangeCalls.userRange(addr, bytes) && touch.kernelRead(addr, bytes))
+    return bytes == 0 || (mm.userRange(addr, bytes) && touch.kernelRead(addr, bytes))
         ? 0
         : mm.error(Errno.EFAULT, "the auxiliary vector cannot be read");
   }

@@ -23,6 +23,7 @@ final class SizeCalls {
   private static final int ALL_SEALS = 0x3f;
   private static final int ALL_MFD = 0x1f;
   private static final int LONGEST_NAME = 249;
+  private static final int O_CLOEXEC = 0x80000;
 
   private final Mm mm;
 
@@ -39,7 +40,7 @@ final class SizeCalls {
     if (open == null) {
       return mm.error(Errno.EBADF, "no such descriptor");
     }
-    if (!isRegular(open.file().kind()) || !open.mode().canWrite()) {
+    if (!open.file().kind().isRegular() || !open.mode().canWrite()) {
       return mm.error(Errno.EINVAL, "no regular file, or not opened for writing");
     }
     if (mm.explaining()) {
@@ -56,13 +57,10 @@ final class SizeCalls {
             (int) -result,
             switch ((int) -result) {
               case Errno.EPERM -> "the file is sealed against another size";
-              case Errno.EINVAL -> "no multiple of the size of a huge page";
+              case Errno.EINVAL ->
+                  "no multiple of the size of a huge page, or secret memory that has a size";
               default -> "larger than a file of this file system can be";
             });
-  }
-
-  private static boolean isRegular(MappedFile.Kind kind) {
-    return kind != MappedFile.Kind.DEV_ZERO && kind != MappedFile.Kind.PROC;
   }
 
   /** fallocate. */
@@ -91,7 +89,10 @@ final class SizeCalls {
       return mm.error(Errno.EBADF, "not opened for writing");
     }
     MappedFile.Kind kind = open.file().kind();
-    if (!isRegular(kind)) {
+    if (kind == MappedFile.Kind.PIPE) {
+      return mm.error(Errno.ESPIPE, "a pipe");
+    }
+    if (!kind.isRegular()) {
       return mm.error(Errno.ENODEV, "no regular file");
     }
     if (offset + len < 0 || offset + len > FileSizes.mostBytes(kind)) {
@@ -104,9 +105,9 @@ final class SizeCalls {
     boolean tmpfs = kind == MappedFile.Kind.TMPFS || kind == MappedFile.Kind.SHMEM;
     boolean modelled =
         switch (what) {
-          case 0, Uapi.FALLOC_FL_PUNCH_HOLE -> true;
+          case 0, Uapi.FALLOC_FL_PUNCH_HOLE -> kind != MappedFile.Kind.SECRET;
           case Uapi.FALLOC_FL_UNSHARE_RANGE -> false;
-          default -> !tmpfs;
+          default -> !tmpfs && kind != MappedFile.Kind.SECRET;
         };
     if (!modelled) {
       return mm.error(Errno.EOPNOTSUPP, "this file system does not do that");
@@ -162,10 +163,14 @@ final class SizeCalls {
     if (file.isShmem()) {
       long first = from >>> 12;
       long past = (to + Mm.PAGE - 1) >>> 12;
-      if (past - first > mm.config.totalRamKb() >>> 2) {
+      if (past - first > Math.min(mm.config.totalRamKb() >>> 2, file.mostBlocks())) {
         return mm.error(Errno.ENOSPC, "more than the file system holds");
       }
       for (long i = first; i < past; i++) {
+        if (file.lacksRoom(i)) {
+          file.change().giveUp(first, i);
+          return mm.error(Errno.ENOSPC, "the file system is full (size=)");
+        }
         if (!file.change().allocate(i)) {
           file.change().giveUp(first, i);
           return mm.error(Errno.ENOMEM, "no memory for the pages");
@@ -206,7 +211,7 @@ final class SizeCalls {
     if (open == null) {
       return mm.error(Errno.EBADF, "no such descriptor");
     }
-    if (!isRegular(open.file().kind())) {
+    if (!open.file().kind().isRegular() || open.file().kind() == MappedFile.Kind.SECRET) {
       return mm.error(Errno.EINVAL, "this kind of file has nothing to write out");
     }
     FileObject file = mm.context.fileObject(open.file());
@@ -307,11 +312,16 @@ final class SizeCalls {
     boolean open = noExec || (flags & Uapi.MFD_ALLOW_SEALING) != 0;
     file.change().executable(!noExec);
     file.change().seals((open ? 0 : Uapi.F_SEAL_SEAL) | (noExec ? Uapi.F_SEAL_EXEC : 0));
-    int fd = 0;
-    while (mm.descriptors.containsKey(fd)) {
-      fd++;
+    return mm.newDescriptor(new OpenFile(mapped, OpenFile.Mode.READ_WRITE));
+  }
+
+  /** memfd_secret. */
+  long memfdSecret(long flags) {
+    if (((int) flags & ~O_CLOEXEC) != 0) {
+      return mm.error(Errno.EINVAL, "unknown flags");
     }
-    mm.descriptors.put(fd, new OpenFile(mapped, OpenFile.Mode.READ_WRITE));
-    return fd;
+    MappedFile mapped = MappedFile.sparse("/secretmem (deleted)", MappedFile.Kind.SECRET, 0);
+    FileObject _ = mm.context.namelessFile(mapped);
+    return mm.newDescriptor(new OpenFile(mapped, OpenFile.Mode.READ_WRITE));
   }
 }

@@ -96,6 +96,8 @@ public final class Syscalls {
       case CLOSE -> close((int) a[0]);
       case DUP2 -> dup2((int) a[0], (int) a[1]);
       case FCNTL -> sizes.fcntl(a[0], a[1], a[2]);
+      case PIPE2 -> files.pipe2(a[0], a[1]);
+      case MEMFD_SECRET -> sizes.memfdSecret(a[0]);
       case SHMGET -> segments.shmget(a[0], a[1], a[2]);
       case SHMAT -> segments.shmat(a[0], a[1], a[2]);
       case SHMDT -> segments.shmdt(a[0]);
@@ -103,7 +105,7 @@ public final class Syscalls {
       case REMAP_FILE_PAGES -> process.remapFilePages(a[0], a[1], a[2], a[3], a[4]);
       case PKEY_MPROTECT -> mprotect.mprotect(a[0], a[1], a[2], (int) a[3]);
       case PKEY_ALLOC -> process.pkeyAlloc(a[0], a[1]);
-      case PKEY_FREE -> mm.error(Errno.EINVAL, "no such protection key: the CPU has none");
+      case PKEY_FREE -> process.pkeyFree(a[0]);
       case SETUID -> process.setuid(a[0]);
       case SETGID -> process.setgid(a[0]);
       case MBIND -> policies.mbind(a[0], a[1], a[2], a[3], a[4], a[5]);

@@ -157,7 +157,7 @@ public final class ExecLoader {
   }
 
   private void stackArea(Mm mm, Abi abi, StackRight right, StackImage stack) {
-    long top = mm.taskSize();
+    long top = mm.mapWindow();
     long bottom = stack.bottom() & Mm.PAGE_MASK;
     if (abi != Abi.I386_24) {
       long limit = mm.limit(ResourceLimit.STACK) & Mm.PAGE_MASK;

@@ -72,6 +72,16 @@ final class AnonFault {
    * address has changed meanwhile: then the access begins anew.
    */
   Result own(Vma vma, long addr, int kindBefore, long before, long pfn) {
+    return own(vma, addr, kindBefore, before, pfn, vma.has(VmFlags.WRITE));
+  }
+
+  /**
+   * The same.
+   *
+   * @param written whether a write goes through the new entry: of a page that is unshared for who
+   *     reads it none does
+   */
+  Result own(Vma vma, long addr, int kindBefore, long before, long pfn, boolean written) {
     if (pfn == Frames.NONE) {
       return Result.OOM;
     }
@@ -83,7 +93,7 @@ final class AnonFault {
       return Result.RETRY;
     }
     long entry = pages.entry(pfn, mm.prot(vma));
-    pages.mapNew(addr, pfn, vma.has(VmFlags.WRITE) ? pages.written(entry) : entry);
+    pages.mapNew(addr, pfn, written ? pages.written(entry) : entry);
     return Result.OK;
   }
 

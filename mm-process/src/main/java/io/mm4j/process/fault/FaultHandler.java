@@ -67,6 +67,40 @@ public final class FaultHandler {
     return result;
   }
 
+  /**
+   * {@code FAULT_FLAG_UNSHARE}: an anonymous page that is present and shared since a fork becomes
+   * this address space's own before somebody pins it to read ({@code gup_must_unshare}).
+   */
+  public Result unshare(Vma vma, long addr) {
+    Result result = Result.RETRY;
+    while (result == Result.RETRY) {
+      result = unshareOnce(vma, addr);
+    }
+    return result;
+  }
+
+  private Result unshareOnce(Vma vma, long addr) {
+    if (vma.has(VmFlags.HUGETLB)) {
+      return Result.OK;
+    }
+    int kind = pages.look(addr);
+    long pfn = pages.pfn();
+    if (kind != PageTable.PAGE || !frames.isAnon(pfn)) {
+      return Result.OK;
+    }
+    if (frames.mapCount(pfn) == 1) {
+      frames.lru().exclusive(pages.isHugeEntry() ? frames.head(pfn) : pfn);
+      return Result.OK;
+    }
+    if (pages.isHugeEntry()) {
+      pages.huge().split(addr);
+    }
+    mm.because("fault", "the page is shared since a fork: a copy, for somebody reads it by frame");
+    return AnonVmas.prepare(mm.vmas, vma)
+        ? anonFault.own(vma, addr, kind, pfn, frames.newCopy(pfn, vma, vma.pgoffAt(addr)), false)
+        : Result.OOM;
+  }
+
   /** {@code hugetlb_fault}: a page of the pool, or SIGBUS where none is left. */
   private Result poolPage(Vma vma, long addr, boolean write) {
     boolean mapped;
@@ -90,7 +124,7 @@ public final class FaultHandler {
       }
       mapped = map.map(file, huge, addr, prot);
       if (mapped && write) {
-        mapped = map.write(addr, head -> mm.context.unmapHuge(head, vma.hugeLevel(), mm));
+        mapped = map.write(file, addr, head -> mm.context.unmapHuge(head, vma.hugeLevel(), mm));
       }
     }
     mm.because(

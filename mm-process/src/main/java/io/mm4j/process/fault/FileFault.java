@@ -46,6 +46,9 @@ final class FileFault {
       mm.because("fault", "behind the end of the file");
       return Result.SIGBUS;
     }
+    if (file.lacksRoom(index)) {
+      return full();
+    }
     if (readIfAbsent(vma, file, index) && !write && aroundFault(vma, file, addr)) {
       return Result.OK; // what waits for the disk is tried again from the start
     }
@@ -72,6 +75,9 @@ final class FileFault {
       mm.because("fault", "behind the end of the file");
       return Result.SIGBUS;
     }
+    if (file.lacksRoom(index)) {
+      return full();
+    }
     anon.explain(first, "first write to a private file mapping: a copy of the page");
     boolean _ = readIfAbsent(vma, file, index);
     long page = file.page(index);
@@ -82,10 +88,16 @@ final class FileFault {
     return anon.own(vma, addr, PageTable.NOTHING, Frames.NONE, pfn);
   }
 
+  /** {@code shmem_fault}: -ENOSPC is a signal. */
+  private Result full() {
+    mm.because("fault", "a hole of a file whose file system is full");
+    return Result.SIGBUS;
+  }
+
   /** True if the page had to be read, so that the fault begins again. */
   private boolean readIfAbsent(Vma vma, FileObject file, long index) {
     boolean absent = !file.isCached(index);
-    if (file.isShmem()) {
+    if (file.isShmem() || file.isSecret()) {
       long _ = absent ? file.page(index) : Frames.NONE;
       return false;
     }
@@ -114,8 +126,8 @@ final class FileFault {
    * afterwards.
    */
   private boolean aroundFault(Vma vma, FileObject file, long addr) {
-    if (vma.special != Vma.Special.NONE || file.isSegment()) {
-      return false; // shm_vm_ops has no map_pages
+    if (vma.special != Vma.Special.NONE || file.isSegment() || file.isSecret()) {
+      return false; // shm_vm_ops and secretmem_vm_ops have no map_pages
     }
     long tablePages = mm.hugeBytes >>> 12;
     long slot = addr >>> 12 & tablePages - 1;

@@ -53,10 +53,13 @@ public final class Populate {
     if (vma.has(VmFlags.LOCKONFAULT)) {
       return 0;
     }
-    if (!VmFlags.isAccessible(vma.flags)) {
+    if (!VmFlags.isAccessible(vma.flags) || vma.isSecret()) {
       return -Errno.EFAULT;
     }
     boolean write = (vma.flags & (VmFlags.WRITE | VmFlags.SHARED)) == VmFlags.WRITE;
+    if (!mm.allows(vma, write)) {
+      return mm.error(Errno.EFAULT, "the protection key denies the access");
+    }
     return faultIn(vma, start, end, write);
   }
 
@@ -68,7 +71,10 @@ public final class Populate {
         return mm.error(Errno.ENOMEM, "hole in the range to populate");
       }
       long needed = write ? VmFlags.WRITE : VmFlags.READ;
-      if (vma.hasAny(VmFlags.IO | VmFlags.PFNMAP) || !vma.has(needed)) {
+      if (vma.hasAny(VmFlags.IO | VmFlags.PFNMAP)
+          || !vma.has(needed)
+          || vma.isSecret()
+          || !mm.allows(vma, write)) {
         return mm.error(Errno.EINVAL, "mapping does not allow the access to populate");
       }
       long to = Long.compareUnsigned(end, vma.end) < 0 ? end : vma.end;

@@ -20,13 +20,11 @@ public final class Touch {
     EXEC
   }
 
-  private static final long CANONICAL_END = 1L << 47;
-
   private final Mm mm;
   private final FaultHandler faults;
   private final StackGrowth stack;
 
-  /** The byte that the last access that went through has read. */
+  /** The byte that the last access that went through has read, or the key that denied one. */
   private int seen = TouchOutcome.UNKNOWN;
 
   /** Over one address space. */
@@ -39,14 +37,16 @@ public final class Touch {
   /** Accesses a byte; {@code value} is what a write stores, or -1 to store nothing known. */
   public TouchOutcome access(long addr, Access access, int value) {
     TouchOutcome.Kind kind = attempt(addr, access, value);
-    boolean ok = kind == TouchOutcome.Kind.OK;
+    boolean tells = kind == TouchOutcome.Kind.OK || kind == TouchOutcome.Kind.SEGV_PKUERR;
     return new TouchOutcome(
-        kind, kind == TouchOutcome.Kind.SEGV_KERNEL ? 0 : addr, ok ? seen : TouchOutcome.UNKNOWN);
+        kind,
+        kind == TouchOutcome.Kind.SEGV_KERNEL ? 0 : addr,
+        tells ? seen : TouchOutcome.UNKNOWN);
   }
 
   /** The same without what was read: nothing is allocated on the heap. */
   public TouchOutcome.Kind attempt(long addr, Access access, int value) {
-    if (addr >= CANONICAL_END || addr < -CANONICAL_END) {
+    if (!mm.isCanonical(addr)) {
       return TouchOutcome.Kind.SEGV_KERNEL;
     }
     Vma vma = mm.vmas.find(addr);
@@ -55,6 +55,11 @@ public final class Touch {
       return TouchOutcome.Kind.SEGV_MAPERR;
     }
     boolean write = access == Access.WRITE;
+    if (access != Access.EXEC && !mm.allows(vma, write)) {
+      seen = VmFlags.key(vma.flags);
+      mm.because("fault", "the protection key of the mapping denies this access (PKRU)");
+      return TouchOutcome.Kind.SEGV_PKUERR;
+    }
     if (write ? !vma.has(VmFlags.WRITE) : !VmFlags.isAccessible(vma.flags)) {
       if (mm.explaining()) {
         mm.because("fault", vma + " does not allow this access");
@@ -83,6 +88,7 @@ public final class Touch {
       if (vma == null
           || (vma.start > at && !stack.growForOther(vma, at, stackLimitBytes))
           || vma.hasAny(VmFlags.IO | VmFlags.PFNMAP)
+          || vma.isSecret()
           || !vma.has(VmFlags.MAYREAD)) {
         return;
       }

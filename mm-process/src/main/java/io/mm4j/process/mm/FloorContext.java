@@ -2,9 +2,11 @@
 package io.mm4j.process.mm;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.plugin.Sizes;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmSysctls;
+import io.mm4j.api.process.Mount;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.process.page.FileObject;
@@ -13,6 +15,7 @@ import io.mm4j.process.page.HugePool;
 import io.mm4j.process.page.HugePools;
 import io.mm4j.process.page.Mapping;
 import io.mm4j.process.page.MappingList;
+import io.mm4j.process.page.Mounts;
 import io.mm4j.process.page.PageTable;
 import io.mm4j.process.page.ReadAhead;
 import io.mm4j.process.vma.SharedPolicy;
@@ -26,6 +29,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -74,6 +78,9 @@ public final class FloorContext {
   /** {@code CONFIG_KSM}. */
   public boolean hasKsm = true;
 
+  /** {@code X86_FEATURE_OSPKE}. */
+  public boolean hasProtectionKeys;
+
   /** How many nodes policies may name, at most 63; 0 for those that have memory. */
   public long policyNodes;
 
@@ -81,6 +88,8 @@ public final class FloorContext {
   public long readAheadPages = 32;
 
   private @Nullable HugePools hugePools;
+  private final Mounts mounts = new Mounts();
+  private final Map<MappedFile, Pipe> pipes = new HashMap<>();
 
   /** System V segments. */
   public final Segments segments = new Segments(this);
@@ -142,19 +151,16 @@ public final class FloorContext {
    */
   public long writeSysctl(String name, String value) {
     if (name.equals("nr_hugepages") || name.equals("nr_overcommit_hugepages")) {
-      if (!value.strip().matches("[0-9]{1,18}")) {
-        return -Errno.EINVAL;
-      }
-      long pages = Long.parseLong(value.strip());
+      long pages = pages(value);
       return name.equals("nr_hugepages")
           ? resize(hugePools().standard(), pages)
           : overcommit(hugePools().standard(), pages);
     }
     if (!WRITABLE.contains(name)) {
-      return segments.writeSysctl(name, value.strip());
+      return segments.writeSysctl(name, value);
     }
     Map<String, String> now = new HashMap<>(written);
-    MmSysctls.write(now, name, value.strip());
+    MmSysctls.write(now, name, value);
     try {
       MmSysctls _ = MmSysctls.of(now);
     } catch (InputException e) {
@@ -163,6 +169,15 @@ public final class FloorContext {
     written = now;
     sysctlsBefore = null;
     return 0;
+  }
+
+  /** A number of pages, a negative one if it is none or too large. */
+  private static long pages(String value) {
+    try {
+      return Sizes.parseSysctl(value, "nr_hugepages");
+    } catch (InputException e) {
+      return -1;
+    }
   }
 
   /** Writes {@code nr_hugepages} of a pool. */
@@ -212,7 +227,18 @@ public final class FloorContext {
 
   /** The page cache of a file. */
   public FileObject fileObject(MappedFile file) {
-    return files.computeIfAbsent(file, f -> new FileObject(frames(), f));
+    FileObject object = files.get(file);
+    if (object == null) {
+      object = new FileObject(frames(), file);
+      mounts.begins(object);
+      files.put(file, object);
+    }
+    return object;
+  }
+
+  /** Mounts a file system with a size: 0 or a negated errno. */
+  public long mount(Mount mount) {
+    return mounts.add(mount, hugePools());
   }
 
   /** Frames that a file of memory has, of the pool or not. */
@@ -244,7 +270,7 @@ public final class FloorContext {
   public void unlink(MappedFile file) {
     FileObject object = fileObject(file);
     object.change().unlink();
-    if (object.isShmem()) {
+    if (object.isShmem() || file.kind().isHugetlb()) {
       closed(namelessFile(file).mapped());
     }
   }
@@ -255,6 +281,7 @@ public final class FloorContext {
     boolean huge = file.kind().isHugetlb();
     if (object != null
         && !object.isSegment()
+        && !isNamed(object)
         && (huge || object.goesUnmapped())
         && object.vmas().size() == 0
         && !isOpen(object)) {
@@ -262,15 +289,35 @@ public final class FloorContext {
     }
   }
 
+  /** Whether a directory of a file system has it, so that it stays when nobody uses it. */
+  private static boolean isNamed(FileObject file) {
+    return file.mapped().mount() != null && !file.change().isUnlinked();
+  }
+
   private boolean isOpen(FileObject file) {
+    return isOpen(file.mapped(), mode -> true);
+  }
+
+  /** Whether a process has it open in such a mode. */
+  public boolean isOpen(MappedFile file, Predicate<OpenFile.Mode> mode) {
     for (Mm mm : spaces) {
       for (OpenFile open : mm.descriptors.values()) {
-        if (files.get(open.file()) == file) {
+        if (open.file() == file && mode.test(open.mode())) {
           return true;
         }
       }
     }
     return false;
+  }
+
+  /** The buffers of a pipe, which go with its last descriptor. */
+  public Pipe pipe(MappedFile file) {
+    return pipes.computeIfAbsent(file, f -> new Pipe(namelessFile(f)));
+  }
+
+  /** How many pipes there are. */
+  public int pipes() {
+    return pipes.size();
   }
 
   /** Takes whole pages from a file of huge pages, and from whoever maps them. */
@@ -341,16 +388,23 @@ public final class FloorContext {
     FileObject object = files.remove(file);
     if (object != null) {
       policies.remove(object);
+      pipes.remove(file);
       if (file.kind().isHugetlb()) {
         hugePools().of(object).evict(object);
       }
       object.release();
+      mounts.ends(object);
     }
   }
 
   /** Gives all cached pages back; no process is left. */
   public void close() {
-    files.values().forEach(FileObject::release);
+    for (FileObject file : files.values()) {
+      if (file.mapped().kind().isHugetlb()) {
+        hugePools().of(file).evict(file);
+      }
+      file.release();
+    }
     files.clear();
     if (hugePools != null) {
       hugePools.close();

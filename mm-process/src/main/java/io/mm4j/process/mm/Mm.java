@@ -54,7 +54,16 @@ public final class Mm {
   /** Who has it. */
   public final MmRefs refs = new MmRefs();
 
+  /** User pointers of 64-bit processes end where their user space does. */
+  private static final long USER_PTR_MAX = 0x7ffffffff000L;
+
+  /** Page tables of more levels have more than the window of mappings without a hint. */
+  private static final int LEVELS_OF_WINDOW = 4;
+
   private MmLayout layout;
+
+  /** {@code TASK_SIZE_MAX} with five levels of page tables, 0 with fewer. */
+  private final long fullTaskSize;
 
   /** {@code def_flags}: what mlockall adds to every new mapping. */
   public long defFlags;
@@ -86,6 +95,9 @@ public final class Mm {
   /** The one key that a CPU without keys seems to have was asked for. */
   public boolean pkeyLost;
 
+  /** Its protection keys; null where the CPU has none. */
+  public final @Nullable ProtectionKeys keys;
+
   /** {@code task->mempolicy}: of memory that has none of its own; null for the default. */
   public @Nullable MemPolicy policy;
 
@@ -115,11 +127,16 @@ public final class Mm {
         context,
         new long[] {
           config.asBytes(), config.dataBytes(), config.stackBytes(), config.memlockBytes()
-        });
+        },
+        context.hasProtectionKeys ? new ProtectionKeys() : null);
     brk = layout.brk();
   }
 
-  private Mm(AddressSpaceConfig config, FloorContext context, long[] softLimits) {
+  private Mm(
+      AddressSpaceConfig config,
+      FloorContext context,
+      long[] softLimits,
+      @Nullable ProtectionKeys keys) {
     this.config = config;
     this.context = context;
     this.layout = config.layout();
@@ -135,11 +152,15 @@ public final class Mm {
     merger = new VmaMerger(vmas, pages.huge()::splitAt);
     accounting = new Accounting(this);
     huge = pages.hugeMaps(context.hugePools());
+    this.keys = keys;
+    boolean five = context.frames().format().levels() > LEVELS_OF_WINDOW && !layout.compat32();
+    fullTaskSize = five ? context.frames().format().kernel().userEnd() : 0;
   }
 
   /** An empty address space of a child: same settings, limits, break and descriptors. */
   public Mm childWithoutVmas() {
-    Mm child = new Mm(config, context, softLimits.clone());
+    ProtectionKeys same = keys == null ? null : new ProtectionKeys(keys);
+    Mm child = new Mm(config, context, softLimits.clone(), same);
     child.layout = layout;
     child.brk = brk;
     child.vdso = vdso;
@@ -172,6 +193,16 @@ public final class Mm {
     return open == null || open.mode() == OpenFile.Mode.PATH ? null : open;
   }
 
+  /** {@code get_unused_fd_flags()} and {@code fd_install()}: the lowest descriptor that is free. */
+  public int newDescriptor(OpenFile open) {
+    int fd = 0;
+    while (descriptors.containsKey(fd)) {
+      fd++;
+    }
+    descriptors.put(fd, open);
+    return fd;
+  }
+
   /** {@code cap_emulate_setxuid()}: who is not root any more may do nothing special. */
   public void dropCapabilities() {
     capabilities = Set.of();
@@ -194,9 +225,30 @@ public final class Mm {
     return context.sysctls(config.sysctls());
   }
 
-  /** End of user space. */
+  /** {@code TASK_SIZE}: end of user space. */
   public long taskSize() {
+    return fullTaskSize == 0 ? layout.taskSize() : fullTaskSize;
+  }
+
+  /**
+   * {@code DEFAULT_MAP_WINDOW}: where user space ends for who gives no hint above it; with five
+   * levels of page tables that is below its end.
+   */
+  public long mapWindow() {
     return layout.taskSize();
+  }
+
+  /** {@code access_ok()}: whether a range that a call is given may lie in user space. */
+  public boolean userRange(long addr, long len) {
+    long end = addr + len;
+    long most = fullTaskSize == 0 ? USER_PTR_MAX : fullTaskSize;
+    return Long.compareUnsigned(end, addr) >= 0 && Long.compareUnsigned(end, most) <= 0;
+  }
+
+  /** Whether an address is one that the CPU can translate. */
+  public boolean isCanonical(long addr) {
+    long end = fullTaskSize == 0 ? 1L << 47 : 1L << 56;
+    return addr < end && addr >= -end;
   }
 
   /** {@code vm.max_map_count}. */
@@ -265,6 +317,11 @@ public final class Mm {
       return vma.start;
     }
     return Math.max(0, vma.start - guardGapBytes());
+  }
+
+  /** {@code arch_vma_access_permitted()}: whether its thread may use a mapping by its key. */
+  public boolean allows(Vma vma, boolean write) {
+    return keys == null || keys.allows(VmFlags.key(vma.flags), write);
   }
 
   /** {@code vm_page_prot} of a VMA. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.mm;
 
+import io.mm4j.api.InputException;
+import io.mm4j.api.plugin.Sizes;
 import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
@@ -145,8 +147,8 @@ public final class Segments {
     }
     long value;
     try {
-      value = number(text);
-    } catch (NumberFormatException e) {
+      value = Sizes.parseSysctl(text, name);
+    } catch (InputException e) {
       return -Errno.EINVAL;
     }
     if (Long.compareUnsigned(value, highest) > 0) {
@@ -166,14 +168,6 @@ public final class Segments {
   }
 
   /** {@code simple_strtoull} with base 0: 0x begins a hexadecimal number, 0 an octal one. */
-  private static long number(String text) {
-    boolean hex = text.matches("0[xX][0-9a-fA-F]+");
-    if (!hex && !text.matches("[0-9]+")) {
-      throw new NumberFormatException(text);
-    }
-    return Long.parseUnsignedLong(
-        hex ? text.substring(2) : text, hex ? 16 : text.startsWith("0") ? 8 : 10);
-  }
 
   /** {@code shm_close()}: a mapping of it is gone. */
   private void unmapped(long id) {

@@ -217,6 +217,11 @@ public final class FileChange {
     file.sizeBytes = bytes;
   }
 
+  /** A page of a pipe goes. */
+  public void dropPage(long index) {
+    file.takeOut(index, index + 1);
+  }
+
   private void drop(long kept, long oldPast) {
     file.takeOut(kept, Math.max(kept, oldPast));
     file.disk.forget(kept, Long.MAX_VALUE);

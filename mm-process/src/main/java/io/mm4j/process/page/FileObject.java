@@ -2,9 +2,12 @@
 package io.mm4j.process.page;
 
 import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.OpenFile;
 import java.util.BitSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,6 +66,15 @@ public final class FileObject {
   private boolean mappedElsewhere;
 
   private @Nullable Watcher segment;
+
+  /** {@code FMODE_NOREUSE}: opens of it whose accesses do not tell what is used. */
+  private final Set<OpenFile> notReused = new HashSet<>();
+
+  /** What it has its blocks of, null where its file system has no size. */
+  @Nullable TmpfsBlocks blocks;
+
+  /** What it has its huge pages of, null where its file system has no size. */
+  @Nullable HugeSubpool subpool;
 
   /** {@code i_size}. */
   long sizeBytes;
@@ -379,9 +391,34 @@ public final class FileObject {
     return mapped.kind() == MappedFile.Kind.SHMEM || mapped.kind() == MappedFile.Kind.TMPFS;
   }
 
+  /** Whether it is what {@code memfd_secret} made ({@code vma_is_secretmem}). */
+  public boolean isSecret() {
+    return mapped.kind() == MappedFile.Kind.SECRET;
+  }
+
   /** Whether this page offset lies behind the end of the file. */
   public boolean beyondEnd(long index) {
     return Long.compareUnsigned(index, pageCount()) >= 0;
+  }
+
+  /** {@code POSIX_FADV_NOREUSE}, or that it holds no more. */
+  public void notReused(OpenFile open, boolean on) {
+    boolean _ = on ? notReused.add(open) : notReused.remove(open);
+  }
+
+  /** Whether an open of it has {@code FMODE_NOREUSE}. */
+  public boolean isNotReused(OpenFile open) {
+    return notReused.contains(open);
+  }
+
+  /** {@code shmem_inode_acct_blocks}: whether a page would be new, and no block is left for it. */
+  public boolean lacksRoom(long index) {
+    return blocks != null && pages.get(index) == Frames.NONE && !blocks.hasRoom();
+  }
+
+  /** How many pages the files of its file system can have together. */
+  public long mostBlocks() {
+    return blocks == null ? Long.MAX_VALUE : blocks.most();
   }
 
   /** {@code nrpages} of shared memory: pages that have a frame. */

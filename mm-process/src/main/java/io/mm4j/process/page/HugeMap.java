@@ -6,6 +6,8 @@ import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.TableCursor;
 import java.util.NavigableSet;
+import java.util.SortedSet;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +31,9 @@ public final class HugeMap {
   private final long size;
   private long mapped;
   private final TreeSet<Long> promised = new TreeSet<>();
+
+  /** Of owned places those that a file system with a size counts. */
+  private final TreeMap<Long, HugeSubpool> subpools = new TreeMap<>();
 
   /** Where this address space made a promise, kept or not ({@code HPAGE_RESV_OWNER}). */
   private final TreeSet<Long> owned = new TreeSet<>();
@@ -57,25 +62,28 @@ public final class HugeMap {
   }
 
   /** Promises the pages of a private mapping; false if there are not so many. */
-  public boolean promise(long start, long end) {
-    if (!pool.promise((end - start) / size)) {
+  public boolean promise(FileObject file, long start, long end) {
+    if (!pool.promise((end - start) / size, file.subpool)) {
       return false;
     }
     for (long page = start; page < end; page += size) {
       promised.add(page);
       owned.add(page);
+      if (file.subpool != null) {
+        subpools.put(page, file.subpool);
+      }
     }
     return true;
   }
 
   /** Promises the pages of a file that nobody has promised yet. */
-  public boolean promise(FileObject file, long firstHuge, long pastHuge) {
+  public boolean promiseFile(FileObject file, long firstHuge, long pastHuge) {
     HugePool.Cache cache = pool.cache(file);
     long missing = 0;
     for (long i = firstHuge; i < pastHuge; i++) {
       missing += cache.pages.containsKey(i) || cache.promised.contains(i) ? 0 : 1;
     }
-    if (!pool.promise(missing)) {
+    if (!pool.promise(missing, file.subpool)) {
       return false;
     }
     for (long i = firstHuge; i < pastHuge; i++) {
@@ -154,7 +162,7 @@ public final class HugeMap {
     HugePool.Cache cache = pool.cache(file);
     Long head = cache.pages.get(huge);
     if (head == null) {
-      head = pool.takeCached(cache.promised.remove(huge));
+      head = pool.takeCached(cache.promised.remove(huge), file.subpool);
       if (head == Frames.NONE) {
         return false;
       }
@@ -190,7 +198,7 @@ public final class HugeMap {
       set(addr, cached, entry(cached, prot, false));
       return true;
     }
-    long head = pool.takeAnon(promised.remove(addr & -size));
+    long head = pool.takeAnon(promised.remove(addr & -size), subpool(file));
     if (head == Frames.NONE) {
       return false;
     }
@@ -204,7 +212,7 @@ public final class HugeMap {
    *
    * @return false if there is no page for the copy
    */
-  public boolean write(long addr, Others others) {
+  public boolean write(@Nullable FileObject file, long addr, Others others) {
     long head = head(addr);
     if (head == Frames.NONE) {
       return false;
@@ -214,7 +222,7 @@ public final class HugeMap {
       return true;
     }
     long page = addr & -size;
-    long copy = pool.takeAnon(promised.remove(page));
+    long copy = pool.takeAnon(promised.remove(page), subpool(file));
     if (copy == Frames.NONE && owned.contains(page)) {
       others.unmap(head);
       reuse(addr, head);
@@ -230,6 +238,10 @@ public final class HugeMap {
     set(addr, copy, entry(copy, prot, true));
     flush(page, page + size);
     return true;
+  }
+
+  private static @Nullable HugeSubpool subpool(@Nullable FileObject file) {
+    return file == null ? null : file.subpool;
   }
 
   /** Nobody else has the page. */
@@ -276,10 +288,19 @@ public final class HugeMap {
     }
     if (forGood) {
       var gone = promised.subSet(start, end);
-      pool.forget(gone.size());
+      forget(gone);
       gone.clear();
+      subpools.subMap(start, end).clear();
       owned.subSet(start, end).clear();
       lost.subSet(start, end).clear();
+    }
+  }
+
+  private void forget(SortedSet<Long> places) {
+    if (subpools.isEmpty()) {
+      pool.forget(places.size());
+    } else {
+      places.forEach(page -> pool.forget(1, subpools.get(page)));
     }
   }
 
@@ -294,6 +315,9 @@ public final class HugeMap {
       long page = at.address();
       boolean again =
           !forGood && owned.contains(page) && pool.users(head) == 1 && pool.surplus() == 0;
+      if (again) {
+        pool.keepPlace(head);
+      }
       zapEntry(head);
       any = true;
       if (again && pool.promise(1)) {
@@ -333,6 +357,11 @@ public final class HugeMap {
     }
     if (any) {
       flush(from, from + bytes);
+    }
+    if (!subpools.isEmpty()) {
+      TreeMap<Long, HugeSubpool> moving = new TreeMap<>(subpools.subMap(from, from + bytes));
+      subpools.subMap(from, from + bytes).clear();
+      moving.forEach((page, of) -> subpools.put(page - from + to, of));
     }
     move(promised, from, to, bytes);
     move(owned, from, to, bytes);

@@ -4,12 +4,14 @@ package io.mm4j.process.page;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.process.MappedFile;
 import java.util.ArrayDeque;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A pool of huge pages of one size ({@code struct hstate}, mm/hugetlb.c of Linux 6.18): pages that
@@ -21,8 +23,8 @@ import java.util.TreeSet;
  * a fault needs them, and pages in use or promised stay when the pool shrinks below them: these are
  * surplus pages, and as many as there are go back to the page allocator as become free.
  *
- * <p>Differs: pages of the page allocator come from the nearest node, not from the nodes in turn,
- * and surplus pages are not counted by node.
+ * <p>Differs: pages of the page allocator come from the nearest node, not from the nodes in turn;
+ * where a page of any node would do, the lowest node gives it.
  */
 public final class HugePool {
   /** Files of hugetlbfs have these pages. */
@@ -44,9 +46,17 @@ public final class HugePool {
   private final Set<Long> all = new HashSet<>();
 
   private final IdentityHashMap<FileObject, Cache> files = new IdentityHashMap<>();
+
+  /** {@code hugetlb_folio_subpool()}: of pages in use, where a file system with a size has them. */
+  private final Map<Long, HugeSubpool> subpools = new HashMap<>();
+
   private long total;
   private long reserved;
   private long surplus;
+
+  /** {@code surplus_huge_pages_node[]}, of nodes that have some. */
+  private final TreeMap<Integer, Long> surplusOn = new TreeMap<>();
+
   private long mostSurplus;
 
   /**
@@ -124,16 +134,31 @@ public final class HugePool {
    */
   public void resize(long pages) {
     while (surplus > 0 && persistent() < pages) {
-      surplus--;
+      surplus(surplusOn.firstKey(), -1);
     }
     while (persistent() < pages && add()) {
       // one more
     }
     long inUse = total - free.size();
     while (persistent() > Math.max(pages, reserved + inUse)) {
-      dropFree();
+      dropFree(free.peek());
     }
-    surplus += Math.max(0, persistent() - pages);
+    for (int node = 0; persistent() > pages; node++) {
+      long more = Math.min(persistent() - pages, totalOn(node) - surplusOn(node));
+      surplus(node, more);
+    }
+  }
+
+  /** {@code surplus_huge_pages_node[]}: how many of {@link #surplus} are a node's. */
+  public long surplusOn(int nodeId) {
+    return surplusOn.getOrDefault(nodeId, 0L);
+  }
+
+  private void surplus(int node, long change) {
+    surplus += change;
+    if (surplusOn.merge(node, change, Long::sum) == 0) {
+      surplusOn.remove(node);
+    }
   }
 
   /** A page of frames that were taken at boot. */
@@ -168,8 +193,8 @@ public final class HugePool {
     return true;
   }
 
-  private void dropFree() {
-    long head = free.pop();
+  private void dropFree(long head) {
+    free.remove(head);
     all.remove(head);
     source.giveBack(head);
     total--;
@@ -180,7 +205,7 @@ public final class HugePool {
     if (surplus >= mostSurplus || !canHaveSurplus() || !add()) {
       return false;
     }
-    surplus++;
+    surplus(frames.nodeOf(free.peek()), 1);
     return true;
   }
 
@@ -198,6 +223,30 @@ public final class HugePool {
     return true;
   }
 
+  /** {@code hugetlb_reserve_pages}: the same for a file system with a size. */
+  boolean promise(long pages, @Nullable HugeSubpool of) {
+    if (of == null) {
+      return promise(pages);
+    }
+    long more = of.get(pages);
+    if (more == HugeSubpool.REFUSED) {
+      return false;
+    }
+    if (promise(more)) {
+      return true;
+    }
+    if (pages > more) {
+      forget(of.put(pages - more));
+    }
+    of.unused(more);
+    return false;
+  }
+
+  /** {@code hugetlb_unreserve_pages}: the same of a file system with a size. */
+  void forget(long pages, @Nullable HugeSubpool of) {
+    forget(of == null ? pages : of.put(pages));
+  }
+
   /** {@code return_unused_surplus_pages}: takes promises back. */
   void forget(long pages) {
     reserved -= pages;
@@ -205,34 +254,53 @@ public final class HugePool {
   }
 
   private void dropSurplus(long most) {
-    for (long left = Math.min(most, surplus); left > 0 && !free.isEmpty(); left--) {
-      dropFree();
-      surplus--;
+    for (long left = Math.min(most, surplus); left > 0; left--) {
+      long head = freeOfSurplus();
+      if (head == Frames.NONE) {
+        return;
+      }
+      surplus(frames.nodeOf(head), -1);
+      dropFree(head);
     }
+  }
+
+  /** {@code remove_pool_hugetlb_folio}: a free page of a node that has surplus pages. */
+  private long freeOfSurplus() {
+    for (long head : free) {
+      if (surplusOn(frames.nodeOf(head)) > 0) {
+        return head;
+      }
+    }
+    return Frames.NONE;
   }
 
   /**
    * A zeroed page with one user.
    *
    * @param promised whether it was promised
+   * @param of the file system with a size that it is for, or null
    * @return {@link Frames#NONE} if there is none
    */
-  private long take(boolean promised) {
-    if (!promised && free.size() <= reserved && !addSurplus()) {
+  private long take(boolean promised, @Nullable HugeSubpool of) {
+    long more = promised ? 0 : of == null ? 1 : of.get(1);
+    if (more == HugeSubpool.REFUSED || (more > 0 && free.size() <= reserved && !addSurplus())) {
       return Frames.NONE;
     }
-    if (promised) {
+    if (more == 0) {
       reserved--;
     }
     long head = free.pop();
+    if (of != null) {
+      subpools.put(head, of);
+    }
     source.clear(head);
     frames.get(head);
     return head;
   }
 
   /** The same for a private mapping ({@code hugetlb_add_new_anon_rmap}). */
-  long takeAnon(boolean promised) {
-    long head = take(promised);
+  long takeAnon(boolean promised, @Nullable HugeSubpool of) {
+    long head = take(promised, of);
     if (head != Frames.NONE) {
       frames.map.setMapping(head, ANON);
       frames.lru().exclusive(head);
@@ -241,8 +309,8 @@ public final class HugePool {
   }
 
   /** The same for a file, which keeps it dirty ({@code hugetlb_add_to_page_cache}). */
-  long takeCached(boolean promised) {
-    long head = take(promised);
+  long takeCached(boolean promised, @Nullable HugeSubpool of) {
+    long head = take(promised, of);
     if (head != Frames.NONE) {
       markDirty(head);
     }
@@ -276,8 +344,20 @@ public final class HugePool {
       frames.map.setMapping(head, 0);
       frames.lru().shared(head);
       free.push(head);
-      dropSurplus(1);
+      HugeSubpool of = subpools.isEmpty() ? null : subpools.remove(head);
+      if (of != null && of.put(1) == 0) {
+        reserved++; // its file system would have fewer than it was promised
+      }
+      if (surplusOn(frames.nodeOf(head)) > 0) {
+        surplus(frames.nodeOf(head), -1);
+        dropFree(head);
+      }
     }
+  }
+
+  /** {@code folio_set_hugetlb_restore_reserve()}: its file system goes on to have it. */
+  void keepPlace(long head) {
+    HugeSubpool _ = subpools.remove(head);
   }
 
   /** How many use a page, mappings and the cache of a file: references but the pool's own. */
@@ -309,7 +389,7 @@ public final class HugePool {
     if (cache.pages.containsKey(huge)) {
       return true;
     }
-    long head = takeCached(cache.promised.remove(huge));
+    long head = takeCached(cache.promised.remove(huge), file.subpool);
     if (head == Frames.NONE) {
       return false;
     }
@@ -338,7 +418,7 @@ public final class HugePool {
       pages.clear();
       if (pastHuge == Long.MAX_VALUE) {
         var promises = cache.promised.tailSet(firstHuge);
-        forget(promises.size());
+        forget(promises.size(), file.subpool);
         promises.clear();
       }
     }
@@ -349,7 +429,7 @@ public final class HugePool {
     Cache cache = files.remove(file);
     if (cache != null) {
       cache.pages.values().forEach(this::put);
-      forget(cache.promised.size());
+      forget(cache.promised.size(), file.subpool);
     }
   }
 
@@ -357,7 +437,7 @@ public final class HugePool {
   public void close() {
     reserved = 0;
     while (!free.isEmpty()) {
-      dropFree();
+      dropFree(free.peek());
     }
   }
 }

@@ -55,6 +55,11 @@ public final class HugePools {
     return sum;
   }
 
+  /** Whether there are pages that are leafs of a level. */
+  boolean has(int leafLevel) {
+    return leafLevel - LOWEST < pools.size();
+  }
+
   /** The pool of pages that are leafs of a level; there is one. */
   public HugePool of(int leafLevel) {
     return pools.get(leafLevel - LOWEST);

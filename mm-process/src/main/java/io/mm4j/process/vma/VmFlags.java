@@ -38,6 +38,11 @@ public final class VmFlags {
   public static final long HUGEPAGE = 1L << 29;
   public static final long NOHUGEPAGE = 1L << 30;
   public static final long MERGEABLE = 1L << 31;
+
+  /** {@code VM_PKEY_SHIFT}: the four bits of a protection key. */
+  public static final int PKEY_SHIFT = 32;
+
+  public static final long PKEY = 15L << PKEY_SHIFT;
   public static final long DROPPABLE = 1L << 40;
   public static final long SEALED = 1L << 42;
 
@@ -96,6 +101,11 @@ public final class VmFlags {
       flags |= 1L << bit;
     }
     return flags;
+  }
+
+  /** {@code vma_pkey()}. */
+  public static int key(long flags) {
+    return (int) ((flags & PKEY) >>> PKEY_SHIFT);
   }
 
   /** The four letters of maps. */

@@ -41,6 +41,11 @@ public final class Vma implements Mapping {
   /** See {@link VmFlags}. */
   public long flags;
 
+  /** {@code vma_is_secretmem()}: nobody reads it by its frames. */
+  public boolean isSecret() {
+    return backing != null && backing.isSecret();
+  }
+
   /** The open file, {@code vm_file}. Private /dev/zero has one and is anonymous all the same. */
   public @Nullable OpenFile file;
 
@@ -81,9 +86,13 @@ public final class Vma implements Mapping {
     return pgoff;
   }
 
-  /** {@code vma_has_recency()}: who reads in order, or anywhere, does not tell what is used. */
+  /**
+   * {@code vma_has_recency()}: who reads in order, or anywhere, or a file that he will not use
+   * again ({@code POSIX_FADV_NOREUSE}), does not tell what is used.
+   */
   public boolean hasRecency() {
-    return !hasAny(VmFlags.SEQ_READ | VmFlags.RAND_READ);
+    return !hasAny(VmFlags.SEQ_READ | VmFlags.RAND_READ)
+        && (backing == null || file == null || !backing.isNotReused(file));
   }
 
   @Override

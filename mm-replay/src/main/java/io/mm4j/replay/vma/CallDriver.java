@@ -3,6 +3,8 @@ package io.mm4j.replay.vma;
 
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.Mount;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.PagemapScan;
 import io.mm4j.api.process.ProcessFloor;
@@ -99,6 +101,7 @@ final class CallDriver {
       }
       case FAULT ->
           touch(mm.fault(call.arg(0), call.arg(1) != 0, call.arg(2) != 0, call.arg(3) != 0));
+      case WRPKRU -> wrpkru(mm, call);
       case CLEAR_REFS -> plain(mm.clearRefs((int) call.arg(0)));
       case SET_MM_MAP -> setMmMap(mm, call);
       case PAGEMAP_SCAN -> scan(mm, call);
@@ -113,6 +116,15 @@ final class CallDriver {
       case TRUNCATE -> {
         OpenFile open = files.open(call.open());
         yield plain(open == null ? -Errno.EBADF : floor.truncate(open.file(), call.arg(1)));
+      }
+      case MOUNT -> {
+        Mount mount =
+            new Mount(MappedFile.Kind.values()[(int) call.arg(1)], call.arg(2), call.arg(3));
+        long result = floor.mount(mount);
+        if (result == 0) {
+          files.mounted(Objects.requireNonNull(call.open()), mount);
+        }
+        yield plain(result);
       }
       case SET_VMA_NAME -> {
         String name = Objects.requireNonNull(call.open());
@@ -158,6 +170,16 @@ final class CallDriver {
       case FORK, EXIT, OTHER ->
           throw new IllegalArgumentException("call=" + call.name() + " is not made here");
     };
+  }
+
+  /** Without keys the instruction does not exist. */
+  private static Answer wrpkru(AddressSpace mm, VmaEvent.Call call) {
+    try {
+      mm.keyRights((int) call.arg(0));
+      return plain(0);
+    } catch (UnsupportedOperationException e) {
+      return new Answer.Signal("SIGILL", "ILLOPN", 0);
+    }
   }
 
   private long poolCount(long pageBytes, long which) {
@@ -359,6 +381,7 @@ final class CallDriver {
       case OK -> new Answer.Ok();
       case SEGV_MAPERR -> new Answer.Signal("SIGSEGV", "MAPERR", outcome.uaddr());
       case SEGV_ACCERR -> new Answer.Signal("SIGSEGV", "ACCERR", outcome.uaddr());
+      case SEGV_PKUERR -> new Answer.Signal("SIGSEGV", "PKUERR", outcome.uaddr());
       case SEGV_KERNEL -> new Answer.Signal("SIGSEGV", "KERNEL", outcome.uaddr());
       case BUS_ADRERR -> new Answer.Signal("SIGBUS", "ADRERR", outcome.uaddr());
     };

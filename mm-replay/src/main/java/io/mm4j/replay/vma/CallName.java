@@ -62,10 +62,17 @@ public enum CallName {
   PROCESS_MADVISE("process_madvise", Gives.COUNT, Syscall.PROCESS_MADVISE),
   /** Makes a file without a name, which the recording calls by the word behind {@code open}. */
   MEMFD_CREATE("memfd_create", Gives.ZERO, "open", "flags"),
+  /** The program writes its rights with protection keys. */
+  WRPKRU("wrpkru", Gives.ZERO, "pkru"),
   /** Takes the name of the file behind a descriptor away. */
   UNLINK("unlink", Gives.ZERO, "fd"),
   /** Root gives the file behind a descriptor a size, by its path. */
   TRUNCATE("truncate", Gives.ZERO, "fd", "len"),
+  /**
+   * Root mounts a file system with a size, which later {@code file} lines name; {@code -} for no
+   * limit.
+   */
+  MOUNT("mount", Gives.ZERO, "mount", "fs", "most", "least"),
   /** Somebody writes a file under /proc/sys/vm. */
   SYSCTL("sysctl", Gives.ZERO, "name", "value"),
   /** Somebody writes nr_hugepages of the pages of a size. */
@@ -193,7 +200,7 @@ public enum CallName {
    */
   public boolean isOfProgram() {
     return switch (this) {
-      case UNLINK, TRUNCATE, SYSCTL, HUGEPAGES, POOL, CLEAR_REFS, EXIT, OTHER -> false;
+      case UNLINK, TRUNCATE, MOUNT, SYSCTL, HUGEPAGES, POOL, CLEAR_REFS, EXIT, OTHER -> false;
       default -> true;
     };
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.vma;
 
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.Mount;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.replay.text.Cursor;
 import java.util.ArrayList;
@@ -28,6 +30,9 @@ final class CallReader {
           "shmmni",
           "shm_next_id",
           "shm_rmid_forced");
+
+  /** Codes of SIGSEGV. */
+  private static final List<String> CODES = List.of("MAPERR", "ACCERR", "PKUERR", "KERNEL");
 
   private static final int MAX_PROCESS = 1 << 16;
 
@@ -80,6 +85,11 @@ final class CallReader {
       }
     }
     String detail = detail(name, args);
+    if (name == CallName.MOUNT
+        && args.get(1) == MappedFile.Kind.TMPFS.ordinal()
+        && args.get(3) != Mount.NONE) {
+      throw at.error("a tmpfs has no least size", "least=-");
+    }
     at.expect(" = ");
     int value = -1;
     Answer answer;
@@ -101,6 +111,9 @@ final class CallReader {
       case "fd" -> fd();
       case "open" -> newOpen();
       case "name" -> sysctl();
+      case "mount" -> newMount();
+      case "fs" -> kind();
+      case "most", "least" -> at.take("-") ? Mount.NONE : at.hex();
       case "text" -> word();
       case "id", "cmd", "value", "whence", "self" -> at.take("-") ? -at.decimal() : at.decimal();
       case "res" -> resource();
@@ -143,6 +156,24 @@ final class CallReader {
     open = at.word();
     names.newOpen(at, open);
     return 0;
+  }
+
+  /** The name of a file system that is mounted here. */
+  private long newMount() {
+    open = at.word();
+    return 0;
+  }
+
+  /** The kind of the files of the file system that is mounted here, by its number. */
+  private long kind() {
+    int mark = at.mark();
+    MappedFile.Kind kind = HeaderReader.kind(at.word());
+    if (kind != MappedFile.Kind.TMPFS && (kind == null || !kind.isHugetlb())) {
+      at.reset(mark);
+      throw at.unexpected("tmpfs, hugetlbfs or hugetlbfs_1g");
+    }
+    names.newMount(at, open, kind);
+    return kind.ordinal();
   }
 
   /** A name that a VMA gets. */
@@ -212,14 +243,14 @@ final class CallReader {
       code = "ADRERR";
     } else {
       if (!at.take("SIGSEGV ")) {
-        throw at.unexpected("ok, SIGSEGV MAPERR|ACCERR|KERNEL or SIGBUS ADRERR");
+        throw at.unexpected("ok, SIGSEGV MAPERR|ACCERR|PKUERR|KERNEL or SIGBUS ADRERR");
       }
       signal = "SIGSEGV";
       int mark = at.mark();
       code = at.atEnd() ? "" : at.word();
-      if (!code.equals("MAPERR") && !code.equals("ACCERR") && !code.equals("KERNEL")) {
+      if (!CODES.contains(code)) {
         at.reset(mark);
-        throw at.unexpected("MAPERR, ACCERR or KERNEL");
+        throw at.unexpected(String.join(", ", CODES));
       }
     }
     // A fault of a real program is recorded without si_addr, which is the address touched.

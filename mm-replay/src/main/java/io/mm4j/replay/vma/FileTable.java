@@ -2,6 +2,7 @@
 package io.mm4j.replay.vma;
 
 import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.Mount;
 import io.mm4j.api.process.OpenFile;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -20,6 +21,7 @@ final class FileTable {
 
   private final boolean synthetic;
   private final Map<String, MappedFile> files = new HashMap<>();
+  private final Map<String, Mount> mounts = new HashMap<>();
   private final Map<String, Integer> descriptors = new LinkedHashMap<>();
   private final Map<String, String> paths = new HashMap<>();
   private final Map<Integer, OpenFile> opens = new LinkedHashMap<>();
@@ -34,10 +36,9 @@ final class FileTable {
 
   /** Adds a file. */
   void add(VmaHeader.FileLine line) {
-    files.put(
-        line.name(),
-        new MappedFile(
-            line.name(), line.kind(), line.sizeBytes(), content(line), line.writtenBytes()));
+    MappedFile file = made(line);
+    MappedFile.Owner owner = line.owner();
+    files.put(line.name(), owner == null ? file : file.owned(owner));
     if (!line.path().isEmpty()) {
       paths.put(line.name(), line.path());
     }
@@ -50,6 +51,25 @@ final class FileTable {
     }
     int add = 7 * Integer.parseInt(name.substring(1)) + 1;
     return offset -> (int) (((offset >>> 12) + add) & 0xff);
+  }
+
+  private MappedFile made(VmaHeader.FileLine line) {
+    Mount mount = mounts.get(line.mount());
+    if (mount != null) {
+      return MappedFile.on(mount, line.name());
+    }
+    if (!line.mount().isEmpty()) { // it could not be mounted here
+      return MappedFile.sparse(line.name(), line.kind(), 0);
+    }
+    return line.kind() == MappedFile.Kind.PIPE
+        ? MappedFile.pipe(line.name())
+        : new MappedFile(
+            line.name(), line.kind(), line.sizeBytes(), content(line), line.writtenBytes());
+  }
+
+  /** A file system was mounted. */
+  void mounted(String name, Mount mount) {
+    mounts.put(name, mount);
   }
 
   /** Adds an open and gives its descriptor. */

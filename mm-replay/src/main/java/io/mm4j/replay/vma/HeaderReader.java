@@ -19,6 +19,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** Collects the header's lines, in any order, each at most once, and demands all of them. */
 public final class HeaderReader {
@@ -70,6 +71,7 @@ public final class HeaderReader {
   private final Map<String, Long> numbers = new HashMap<>();
   private final Set<String> fileNames = new HashSet<>();
   private final Set<String> openNames = new HashSet<>();
+  private final Map<String, MappedFile.Kind> mounts = new HashMap<>();
   private final List<FileLine> files = new ArrayList<>();
   private final List<OpenLine> opens = new ArrayList<>();
   private final Map<String, String> options = new TreeMap<>();
@@ -220,22 +222,65 @@ public final class HeaderReader {
     long size = at.decimal();
     at.expect(" fs=");
     start = at.mark();
-    MappedFile.Kind kind =
-        switch (at.word()) {
-          case "ext4" -> MappedFile.Kind.EXT4;
-          case "tmpfs" -> MappedFile.Kind.TMPFS;
-          case "devzero" -> MappedFile.Kind.DEV_ZERO;
-          case "proc" -> MappedFile.Kind.PROC;
-          case "other" -> MappedFile.Kind.OTHER;
-          default -> {
-            at.reset(start);
-            throw at.unexpected("ext4, tmpfs, devzero, proc or other");
-          }
-        };
+    MappedFile.Kind kind = kind(at.word());
+    if (kind == null) {
+      at.reset(start);
+      throw at.unexpected("ext4, tmpfs, hugetlbfs, hugetlbfs_1g, devzero, proc, pipe or other");
+    }
     long written = at.take(" written=") ? at.decimal() : 0;
+    String mount = "";
+    start = at.mark();
+    if (at.take(" mount=")) {
+      mount = at.word();
+      if (mounts.get(mount) != kind || size != 0 || written != 0) {
+        at.reset(start);
+        throw at.unexpected(
+            "of a file of no bytes, a file system of its kind that a 'mount' call named before");
+      }
+    } else if (kind.isHugetlb()) {
+      throw at.unexpected("mount= and a file system that a 'mount' call named before");
+    }
+    MappedFile.Owner owner = at.take(" owner=") ? owner(at) : null;
     String path = at.take(" path=") ? at.rest() : "";
     at.expectEnd();
-    return new FileLine(name, size, kind, path, written);
+    return new FileLine(name, size, kind, path, written, mount, owner);
+  }
+
+  /** {@code UID:GID:MODE}, the mode octal. */
+  private static MappedFile.Owner owner(Cursor at) {
+    long uid = at.decimal();
+    at.expect(":");
+    long gid = at.decimal();
+    at.expect(":");
+    int mark = at.mark();
+    String mode = at.word();
+    if (!mode.matches("0[0-7]{3,4}")) {
+      at.reset(mark);
+      throw at.unexpected("a mode such as 0644");
+    }
+    return new MappedFile.Owner(uid, gid, Integer.parseInt(mode, 8));
+  }
+
+  /** The kind of files of a file system, null for an unknown word. */
+  static MappedFile.@Nullable Kind kind(String word) {
+    return switch (word) {
+      case "ext4" -> MappedFile.Kind.EXT4;
+      case "tmpfs" -> MappedFile.Kind.TMPFS;
+      case "hugetlbfs" -> MappedFile.Kind.HUGETLB;
+      case "hugetlbfs_1g" -> MappedFile.Kind.HUGETLB_1G;
+      case "devzero" -> MappedFile.Kind.DEV_ZERO;
+      case "proc" -> MappedFile.Kind.PROC;
+      case "pipe" -> MappedFile.Kind.PIPE;
+      case "other" -> MappedFile.Kind.OTHER;
+      default -> null;
+    };
+  }
+
+  /** Takes the name of a file system that a call mounts. */
+  void newMount(Cursor at, @Nullable String name, MappedFile.Kind kind) {
+    if (name == null || mounts.putIfAbsent(name, kind) != null) {
+      throw at.error("'" + name + "' was mounted before", "a name not used before");
+    }
   }
 
   /** Takes an {@code open} line of a file seen before. */

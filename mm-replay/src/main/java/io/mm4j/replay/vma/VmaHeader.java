@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The first part of a recording: the machine and the process before the first call.
@@ -131,12 +132,20 @@ public record VmaHeader(
    * A {@code file} line; the path is empty if it has none.
    *
    * @param writtenBytes as {@link MappedFile#writtenBytes}
+   * @param mount the file system with a size that it is new on, empty for none
+   * @param owner whose it is, null if everybody may write to it
    */
   public record FileLine(
-      String name, long sizeBytes, MappedFile.Kind kind, String path, long writtenBytes) {
+      String name,
+      long sizeBytes,
+      MappedFile.Kind kind,
+      String path,
+      long writtenBytes,
+      String mount,
+      MappedFile.@Nullable Owner owner) {
     /** A file that was written at once. */
     public FileLine(String name, long sizeBytes, MappedFile.Kind kind, String path) {
-      this(name, sizeBytes, kind, path, 0);
+      this(name, sizeBytes, kind, path, 0, "", null);
     }
   }
 

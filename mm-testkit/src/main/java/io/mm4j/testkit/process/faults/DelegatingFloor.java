@@ -6,6 +6,7 @@ import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmSysctls;
+import io.mm4j.api.process.Mount;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.Tasks;
 import java.util.List;
@@ -59,6 +60,11 @@ public class DelegatingFloor implements ProcessFloor {
   @Override
   public void unlink(MappedFile file) {
     right.unlink(file);
+  }
+
+  @Override
+  public long mount(Mount mount) {
+    return right.mount(mount);
   }
 
   @Override

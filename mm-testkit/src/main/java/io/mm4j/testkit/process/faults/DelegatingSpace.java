@@ -9,6 +9,7 @@ import io.mm4j.api.process.MemSizeStats;
 import io.mm4j.api.process.MissingPages;
 import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.MmLayout;
+import io.mm4j.api.process.NumaStats;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.PagemapScan;
@@ -247,6 +248,26 @@ class DelegatingSpace implements AddressSpace {
   @Override
   public MemSizeStats sizes(long vmaStart) {
     return inner.sizes(vmaStart);
+  }
+
+  @Override
+  public NumaStats numaStats(long vmaStart) {
+    return inner.numaStats(vmaStart);
+  }
+
+  @Override
+  public int protectionKey(long uaddr) {
+    return inner.protectionKey(uaddr);
+  }
+
+  @Override
+  public int keyRights() {
+    return inner.keyRights();
+  }
+
+  @Override
+  public void keyRights(int pkru) {
+    inner.keyRights(pkru);
   }
 
   @Override

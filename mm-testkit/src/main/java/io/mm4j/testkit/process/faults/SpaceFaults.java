@@ -34,6 +34,9 @@ public final class SpaceFaults {
     all.addAll(CaseFaults.calls());
     all.addAll(SyscallFaults.all());
     all.addAll(EffectFaults.all());
+    all.addAll(MountFaults.all());
+    all.addAll(KeyFaults.all());
+    all.addAll(TellingFaults.all());
     all.addAll(ModelFaults.all());
     all.addAll(PolicyFaults.all());
     all.addAll(OtherProcessFaults.all());

@@ -45,7 +45,7 @@ public final class BootPoolCases {
                 "a page is made of frames that somebody has, or of another size than was asked"),
             () -> {
               CaseSetup setup = new CaseSetup();
-              setup.largeMachine = true;
+              setup.machine = Ground.LARGE;
               return setup;
             },
             rig -> boots()));

@@ -151,8 +151,8 @@ final class CaseRule extends Rule<VmaIndexProvider> {
   @Override
   public @Nullable String missing(VmaIndexProvider provider, Options options) {
     String without = Floors.missing();
-    boolean large = setup != null && setup.get().largeMachine;
-    return without == null && large ? Floors.missingLarge() : without;
+    boolean other = setup != null && setup.get().machine != Ground.USUAL;
+    return without == null && other ? Floors.missingOther() : without;
   }
 
   @Override
@@ -178,7 +178,7 @@ final class CaseRule extends Rule<VmaIndexProvider> {
       @Override
       public Rig open() {
         CaseSetup own = setup == null ? null : setup.get();
-        Floors.beginTrial(own != null && own.largeMachine ? Ground.LARGE : Ground.USUAL);
+        Floors.beginTrial(own == null ? Ground.USUAL : own.machine);
         ProcessFloor floor = Floors.create(provider, options);
         return new Rig(
             floor,

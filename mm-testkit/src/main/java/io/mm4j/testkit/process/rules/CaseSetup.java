@@ -64,8 +64,8 @@ final class CaseSetup {
   long uid = 1000;
   long gid = 1000;
 
-  /** Whether the machine has gigabytes, which it else has not. */
-  boolean largeMachine;
+  /** The machine. */
+  Ground machine = Ground.USUAL;
 
   /** A 32-bit process on a 64-bit kernel. */
   CaseSetup ia32() {

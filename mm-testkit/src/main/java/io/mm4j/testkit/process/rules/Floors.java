@@ -102,7 +102,7 @@ public final class Floors {
    * The floors below. All process floors of a trial share them; the next trial uses them again when
    * it has closed those, unless somebody is still at work there.
    */
-  private static final class Below {
+  static final class Below {
     final HookedProvider pages;
     final Machine machine;
     final Thread user = Thread.currentThread();
@@ -266,11 +266,12 @@ public final class Floors {
         : "no process floor is on the module path: add io.mm4j:mm-process";
   }
 
-  /** Why there is no machine of gigabytes, or null. */
-  static @Nullable String missingLarge() {
+  /** Why there is no machine of another kind than the usual one, or null. */
+  static @Nullable String missingOther() {
     return Below.hasAll(PluginRegistry.discover())
         ? null
-        : "gigabytes need the floors of mm4j below: " + foundBelow(Ground.LARGE).values();
+        : "gigabytes and five levels of page tables need the floors of mm4j below: "
+            + foundBelow(Ground.FIVE_LEVELS).values();
   }
 
   /** The page allocator below the floors of this trial. */

@@ -50,7 +50,7 @@ public final class FrameRules {
 
   /** Somebody wants the frame of an anonymous page: the page moves, and nobody sees more of it. */
   public static void moved(SpaceSubject run) {
-    if (Floors.missingLarge() != null || run.history.size() % 2 != 0) {
+    if (Floors.missingOther() != null || run.history.size() % 2 != 0) {
       return; // the kit's own floors below move nothing
     }
     List<Map<Long, Long>> before = run.processes.stream().map(FrameRules::entries).toList();

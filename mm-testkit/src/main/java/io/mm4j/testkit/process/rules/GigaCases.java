@@ -24,7 +24,7 @@ public final class GigaCases {
       new CaseGroup(
           "Virtual machines and packet processing have their memory in such pages.",
           "one size is taken for all, or a leaf of level 3 is not seen",
-          setup -> setup.largeMachine = true);
+          setup -> setup.machine = Ground.LARGE);
 
   private static final long GIGA = 1L << 30;
   private static final long HUGE = HugeCases.SIZE;

@@ -12,6 +12,9 @@ enum Ground {
   /** Room for some pages of 1 GiB. */
   LARGE(Architecture.X86_64, "x86-64", 7L << 30),
 
+  /** Five levels: addresses of 56 bits, where they are asked for. */
+  FIVE_LEVELS(Architecture.X86_64, "la57", 256L << 20),
+
   /** Three levels, and huge pages of 2 MiB but no larger ones. */
   PAE(Architecture.X86_PAE, "x86-pae", 256L << 20),
 
@@ -31,7 +34,7 @@ enum Ground {
     this.bytes = bytes;
   }
 
-  /** Whether addresses of processes have 47 bits; else they end at 3 GiB. */
+  /** Whether addresses of processes have 47 bits or more; else they end at 3 GiB. */
   boolean isWide() {
     return architecture.is64Bit();
   }
