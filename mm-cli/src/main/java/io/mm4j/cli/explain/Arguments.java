@@ -88,7 +88,10 @@ final class Arguments {
       case "limit" -> isUnlimited(text) ? ResourceLimit.INFINITY : sum(text, where);
       case "access" -> List.of("read", "write", "exec").indexOf(access(text, where));
       case "value" -> value(text, where);
-      default -> sum(text, where);
+      default -> {
+        CallFlags named = UffdWords.of(kind);
+        yield named == null ? sum(text, where) : flags(named, text, where);
+      }
     };
   }
 
@@ -120,7 +123,11 @@ final class Arguments {
       case "len", "old_len", "new_len" -> size(word);
       case "off", "number" -> word == 0 ? "0" : "0x" + Long.toHexString(word);
       case "value" -> Long.toString(word);
-      default -> word == 0 ? "NULL" : "0x" + Long.toHexString(word);
+      default -> {
+        CallFlags named = UffdWords.of(kind);
+        String address = word == 0 ? "NULL" : "0x" + Long.toHexString(word);
+        yield named == null ? address : named.format(word);
+      }
     };
   }
 

@@ -133,10 +133,13 @@ public final class OperationWords {
               Kind.WORD, Arrays.stream(ResourceLimit.values()).map(r -> "RLIMIT_" + r).toList());
       case "limit" -> new Argument(Kind.WORD, List.of("RLIM_INFINITY"));
       case "access" -> new Argument(Kind.WORD, List.of("read", "write", "exec"));
-      case "addr", "new_addr", "vec" -> new Argument(Kind.ADDRESS, List.of());
+      case "addr", "new_addr", "vec", "src" -> new Argument(Kind.ADDRESS, List.of());
       case "fd" -> new Argument(Kind.DESCRIPTOR, List.of());
       case "pid" -> new Argument(Kind.PROCESS, List.of());
-      default -> FREE;
+      default -> {
+        CallFlags named = UffdWords.of(kind);
+        yield named == null ? FREE : flags(named);
+      }
     };
   }
 

@@ -82,6 +82,9 @@ public final class FloorContext {
 
   private @Nullable HugePools hugePools;
 
+  /** Who watches faults. */
+  public final Userfaults userfaults = new Userfaults();
+
   /** System V segments. */
   public final Segments segments = new Segments(this);
 
@@ -149,6 +152,9 @@ public final class FloorContext {
       return name.equals("nr_hugepages")
           ? resize(hugePools().standard(), pages)
           : overcommit(hugePools().standard(), pages);
+    }
+    if (name.equals("unprivileged_userfaultfd")) {
+      return userfaults.writeSysctl(value.strip());
     }
     if (!WRITABLE.contains(name)) {
       return segments.writeSysctl(name, value.strip());
@@ -251,21 +257,27 @@ public final class FloorContext {
 
   /** A descriptor or the last VMA of a file is gone, and maybe the file with it. */
   public void closed(MappedFile file) {
+    if (userfaults.has(file)) {
+      if (!isOpen(file)) {
+        userfaults.closed(file);
+      }
+      return;
+    }
     FileObject object = files.get(file);
     boolean huge = file.kind().isHugetlb();
     if (object != null
         && !object.isSegment()
         && (huge || object.goesUnmapped())
         && object.vmas().size() == 0
-        && !isOpen(object)) {
+        && !isOpen(object.mapped())) {
       dispose(file, 0);
     }
   }
 
-  private boolean isOpen(FileObject file) {
+  private boolean isOpen(MappedFile file) {
     for (Mm mm : spaces) {
       for (OpenFile open : mm.descriptors.values()) {
-        if (files.get(open.file()) == file) {
+        if (open.file() == file) {
           return true;
         }
       }

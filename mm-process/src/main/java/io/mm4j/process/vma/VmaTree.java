@@ -192,6 +192,7 @@ public final class VmaTree {
     vma.backing = from.backing;
     vma.anonName = from.anonName;
     vma.policy = from.policy;
+    vma.uffd = from.uffd;
     vma.special = from.special;
     return vma;
   }

@@ -50,6 +50,7 @@ import io.mm4j.testkit.process.rules.ShareRules;
 import io.mm4j.testkit.process.rules.ShortageCases;
 import io.mm4j.testkit.process.rules.StateRules;
 import io.mm4j.testkit.process.rules.TableCases;
+import io.mm4j.testkit.process.rules.UffdCases;
 import io.mm4j.testkit.process.rules.VmaCases;
 import io.mm4j.testkit.process.rules.WatchCases;
 import io.mm4j.testkit.vma.VmaIndexSuite;
@@ -96,6 +97,7 @@ public final class AddressSpaceSuite {
     rules.addAll(EffectCases.all());
     rules.addAll(PolicyCases.all());
     rules.addAll(OtherProcessCases.all());
+    rules.addAll(UffdCases.all());
     rules.addAll(SegmentUseCases.all());
     rules.addAll(PromiseCases.all());
     rules.addAll(CacheAdviceCases.all());
