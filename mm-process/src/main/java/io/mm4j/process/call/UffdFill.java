@@ -82,7 +82,7 @@ final class UffdFill {
       return mm.error(Errno.EINVAL, "protected pages, and the range is not watched for writes");
     }
     if (vma.has(VmFlags.HUGETLB)) {
-      return mm.error(Errno.EINVAL, "pages of the pool of huge pages are not brought here");
+      return new UffdPoolFill(mm, this::read, this::copy).fill(what, vma, dst, src, len);
     }
     boolean shmem = vma.backing != null && vma.backing.isShmem();
     if ((!vma.isAnonymous() && !shmem) || (what == What.CONTINUE && !shmem)) {

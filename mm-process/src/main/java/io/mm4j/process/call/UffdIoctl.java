@@ -24,6 +24,8 @@ final class UffdIoctl {
   private static final long REGISTER_MODES =
       Uffd.REGISTER_MISSING | Uffd.REGISTER_WP | Uffd.REGISTER_MINOR;
 
+  private static final String CHANGING = "an event was not read yet (mmap_changing)";
+
   private static final int RANGE_BYTES = 16;
   private static final int RANGE_MODE_BYTES = 24;
   private static final int TWO_RANGES_BYTES = 32;
@@ -65,6 +67,10 @@ final class UffdIoctl {
       case UFFDIO_WAKE -> wake();
       case UFFDIO_COPY -> copy();
       case UFFDIO_ZEROPAGE -> fill(UffdFill.What.ZERO, 0);
+      case UFFDIO_CONTINUE -> fill(UffdFill.What.CONTINUE, Uffd.CONTINUE_WP);
+      case UFFDIO_POISON -> fill(UffdFill.What.POISON, 0);
+      case UFFDIO_WRITEPROTECT -> protect();
+      case UFFDIO_MOVE -> move();
       default -> throw new IllegalArgumentException("call=" + call + " is no ioctl");
     };
   }
@@ -146,7 +152,7 @@ final class UffdIoctl {
   }
 
   private long changing(UffdStruct struct, int answerAt) {
-    long error = caller.error(Errno.EAGAIN, "an event was not read yet (mmap_changing)");
+    long error = caller.error(Errno.EAGAIN, CHANGING);
     return struct.put(answerAt, error) ? error : unwritable();
   }
 
@@ -198,11 +204,74 @@ final class UffdIoctl {
     long len = copies ? fields.third : fields.second;
     long mode = copies ? fields.fourth : fields.third;
     if (!owner.pages.exists()) {
-      return caller.error(Errno.ESRCH, "the process has ended");
+      return ended();
     }
     long done =
         new UffdFill(caller, touch, owner).fill(what, fields.first, fields.second, len, protect);
     return answer(struct, answerAt, done, len, mode);
+  }
+
+  /** UFFDIO_WRITEPROTECT. */
+  private long protect() {
+    long start = fields.first;
+    long len = fields.second;
+    long mode = fields.third;
+    if (watch.isChanging()) {
+      return caller.error(Errno.EAGAIN, CHANGING);
+    }
+    if (!struct(RANGE_MODE_BYTES).isReadable()) {
+      return unreadable();
+    }
+    long error = UffdRange.check(owner, start, len);
+    if (error != 0) {
+      return error;
+    }
+    boolean on = (mode & Uffd.WRITEPROTECT_WP) != 0;
+    boolean dontWake = (mode & Uffd.WRITEPROTECT_DONTWAKE) != 0;
+    if ((mode & ~(Uffd.WRITEPROTECT_WP | Uffd.WRITEPROTECT_DONTWAKE)) != 0 || (on && dontWake)) {
+      return caller.error(Errno.EINVAL, "unknown modes, or protection that could wake somebody");
+    }
+    if (!owner.pages.exists()) {
+      return ended();
+    }
+    error = new UffdProtect(owner).range(start, start + len, on);
+    if (error == 0 && !on && !dontWake) {
+      watch.wake(start, len);
+    }
+    return error;
+  }
+
+  private long ended() {
+    return caller.error(Errno.ESRCH, "the process has ended");
+  }
+
+  /** UFFDIO_MOVE. */
+  private long move() {
+    long dst = fields.first;
+    long src = fields.second;
+    long len = fields.third;
+    long mode = fields.fourth;
+    UffdStruct struct = struct(TWO_RANGES_BYTES);
+    if (watch.isChanging()) {
+      return changing(struct, TWO_RANGES_BYTES);
+    }
+    if (!struct.isReadable()) {
+      return unreadable();
+    }
+    if (owner != caller) {
+      return caller.error(Errno.EINVAL, "pages of another process do not move");
+    }
+    long error = UffdRange.check(owner, dst, len);
+    error = error == 0 ? UffdRange.check(owner, src, len) : error;
+    if (error != 0) {
+      return error;
+    }
+    if ((mode & ~(Uffd.MODE_DONTWAKE | Uffd.MOVE_ALLOW_SRC_HOLES)) != 0) {
+      return caller.error(Errno.EINVAL, "unknown modes");
+    }
+    boolean holes = (mode & Uffd.MOVE_ALLOW_SRC_HOLES) != 0;
+    long done = new UffdMove(owner).move(watch, dst, src, len, holes);
+    return answer(struct, TWO_RANGES_BYTES, done, len, mode);
   }
 
   /** Who waits for what was brought is woken, and what is missing is -EAGAIN. */

@@ -5,6 +5,7 @@ import io.mm4j.api.process.Uffd;
 import io.mm4j.process.fault.FaultHandler.Result;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
+import io.mm4j.process.page.Frames;
 import io.mm4j.process.page.PageTable;
 import io.mm4j.process.uffd.Userfaultfd;
 import io.mm4j.process.vma.AnonVmas;
@@ -40,6 +41,9 @@ final class UserFault {
 
   /** What the access comes to if it does not go on as elsewhere, else null. */
   @Nullable Result before(Vma vma, long addr, boolean write) {
+    if (vma.has(VmFlags.HUGETLB)) {
+      return ofPool(vma, addr, write);
+    }
     int kind = pages.look(addr);
     if (kind >= PageTable.ZERO) {
       return write && vma.has(VmFlags.UFFD_WP) && pages.isUffdWp() ? written(vma, addr) : null;
@@ -105,6 +109,22 @@ final class UserFault {
     return tell(vma, addr, (write ? Uffd.FAULT_WRITE : 0) | (cached ? Uffd.FAULT_MINOR : 0));
   }
 
+  /** {@code hugetlb_no_page}. */
+  private @Nullable Result ofPool(Vma vma, long addr, boolean write) {
+    FileObject file = vma.backing;
+    boolean behind = file != null && vma.pgoffAt(addr) << 12 >= file.sizeBytes();
+    if (behind || mm.huge(vma).head(addr) != Frames.NONE) {
+      return null;
+    }
+    boolean cached =
+        file != null
+            && mm.context.hugePools().of(file).cached(file, vma.hugeIndexAt(addr)) != Frames.NONE;
+    if (!vma.has(cached ? VmFlags.UFFD_MINOR : VmFlags.UFFD_MISSING)) {
+      return null;
+    }
+    return tell(vma, addr, (write ? Uffd.FAULT_WRITE : 0) | (cached ? Uffd.FAULT_MINOR : 0));
+  }
+
   /** {@code handle_userfault}. */
   private @Nullable Result tell(Vma vma, long addr, long flags) {
     Userfaultfd watch = vma.uffd;
@@ -119,7 +139,8 @@ final class UserFault {
       mm.because("uffd", "UFFD_USER_MODE_ONLY, and the kernel makes the access: it fails");
       return Result.SIGBUS;
     }
-    watch.fault(flags, addr & Mm.PAGE_MASK, addr, mm.pid);
+    long bytes = vma.has(VmFlags.HUGETLB) ? vma.hugeBytes() : Mm.PAGE;
+    watch.fault(flags, addr & -bytes, addr, mm.pid);
     mm.because("uffd", "the access waits for userfaultfd, which is told of it");
     return Result.WAIT;
   }

@@ -413,6 +413,7 @@ public final class FloorContext {
   public void remove(Mm mm) {
     spaces.remove(mm);
     segments.exited(mm.pid);
+    userfaults.forget(mm);
     mm.descriptors.values().forEach(open -> closed(open.file()));
   }
 
@@ -435,7 +436,7 @@ public final class FloorContext {
     for (int i = 0; i < vmas.size(); i++) {
       PageTable pages = vmas.get(i).pageTable();
       if (pages != null) {
-        forMapped(vmas.get(i), pages, firstIndex, pastIndex, copiesToo, pages::unmap);
+        forMapped(vmas.get(i), pages, firstIndex, pastIndex, copiesToo, pages::unmapOfFile);
       }
     }
   }

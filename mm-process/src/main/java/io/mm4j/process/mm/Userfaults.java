@@ -27,6 +27,8 @@ public final class Userfaults {
   /** By the file, of which each open has one of its own. */
   private final Map<MappedFile, Opened> opened = new IdentityHashMap<>();
 
+  private final Map<Mm, Userfaultfd> unknown = new IdentityHashMap<>();
+
   private boolean unprivileged;
 
   /** Whether whoever likes may be told of faults of the kernel. */
@@ -59,6 +61,18 @@ public final class Userfaults {
     }
     process.descriptors.put(fd, new OpenFile(file, OpenFile.Mode.READ_ONLY));
     return fd;
+  }
+
+  /** One that a process had before anybody looked: its descriptor is not known. */
+  public Userfaultfd unknown(Mm owner) {
+    return unknown.computeIfAbsent(owner, o -> new Userfaultfd(false, false));
+  }
+
+  /** A process has gone. */
+  void forget(Mm owner) {
+    if (!unknown.isEmpty()) {
+      unknown.remove(owner);
+    }
   }
 
   /** The child of a fork has one, whose descriptor comes with the message of the fork. */

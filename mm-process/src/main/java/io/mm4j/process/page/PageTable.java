@@ -283,6 +283,11 @@ public final class PageTable {
     return bits.isDirty(of);
   }
 
+  /** Whether something was written through what the last {@link #look} found. */
+  public boolean isDirtyHere() {
+    return isDirty(entry);
+  }
+
   /** Whether the kernel tracks what is soft-dirty ({@code CONFIG_MEM_SOFT_DIRTY}). */
   public boolean tracksSoftDirty() {
     return frames.tracksSoftDirty();
@@ -391,6 +396,18 @@ public final class PageTable {
       huge.clear(addr);
     } else if (look(addr) != NOTHING) {
       replace(addr, PageTableFormat.EMPTY);
+    }
+  }
+
+  /**
+   * Takes out what is at an address because a file has it no longer: what userfaultfd protects
+   * stays so, by a marker ({@code zap_install_uffd_wp_if_needed}).
+   */
+  public void unmapOfFile(long addr) {
+    boolean marked = look(addr) >= ZERO && isUffdWp();
+    unmap(addr);
+    if (marked) {
+      boolean _ = uffd.mark(addr); // without memory for its table the mark is lost
     }
   }
 

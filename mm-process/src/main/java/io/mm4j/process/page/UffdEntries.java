@@ -6,6 +6,7 @@ import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.pagetable.SwapType;
 import io.mm4j.api.pagetable.TableCursor;
+import java.util.function.LongConsumer;
 
 /**
  * Entries of a {@link PageTable} that userfaultfd write-protects: a mark of a present entry, and a
@@ -51,6 +52,21 @@ public final class UffdEntries {
   public void protect(long addr) {
     table.look(addr);
     set(addr, format.bits().mkuffdWp(table.at.entry()));
+  }
+
+  /** {@code make_uffd_wp_pte()}: protects whatever is at an address of an existing table. */
+  public void protectAny(long addr) {
+    int kind = table.look(addr);
+    long entry = table.at.entry();
+    if (kind >= PageTable.ZERO) {
+      set(addr, format.bits().mkuffdWp(entry));
+    } else {
+      table.putAbsent(
+          addr,
+          format.isNone(entry)
+              ? format.absent().marker(SwapType.MARKER_UFFD_WP)
+              : format.absent().mkuffdWp(entry));
+    }
   }
 
   /** A write goes through from now on ({@code pte_clear_uffd_wp}): it stays write-protected. */
@@ -138,13 +154,16 @@ public final class UffdEntries {
     }
   }
 
-  /** How many pages of a range are protected, markers among them. */
-  public long count(long start, long end) {
-    long sum = 0;
+  /** The addresses of protected pages of a range, and of markers. */
+  public void protectedPages(long start, long end, LongConsumer sink) {
     walk.over(table.root(), start, end);
     while (walk.next()) {
-      sum += isProtected(format, walk.level(), walk.entry()) ? walk.bytes() / PAGE : 0;
+      if (isProtected(format, walk.level(), walk.entry())) {
+        long past = Math.min(end, walk.address() + walk.bytes());
+        for (long at = Math.max(start, walk.address()); at < past; at += PAGE) {
+          sink.accept(at);
+        }
+      }
     }
-    return sum;
   }
 }

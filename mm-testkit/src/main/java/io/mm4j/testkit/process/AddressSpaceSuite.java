@@ -51,6 +51,8 @@ import io.mm4j.testkit.process.rules.ShortageCases;
 import io.mm4j.testkit.process.rules.StateRules;
 import io.mm4j.testkit.process.rules.TableCases;
 import io.mm4j.testkit.process.rules.UffdCases;
+import io.mm4j.testkit.process.rules.UffdLifeCases;
+import io.mm4j.testkit.process.rules.UffdWriteCases;
 import io.mm4j.testkit.process.rules.VmaCases;
 import io.mm4j.testkit.process.rules.WatchCases;
 import io.mm4j.testkit.vma.VmaIndexSuite;
@@ -98,6 +100,8 @@ public final class AddressSpaceSuite {
     rules.addAll(PolicyCases.all());
     rules.addAll(OtherProcessCases.all());
     rules.addAll(UffdCases.all());
+    rules.addAll(UffdWriteCases.all());
+    rules.addAll(UffdLifeCases.all());
     rules.addAll(SegmentUseCases.all());
     rules.addAll(PromiseCases.all());
     rules.addAll(CacheAdviceCases.all());

@@ -3,12 +3,14 @@
 package io.mm4j.testkit.process.rules;
 
 import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uffd;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
+import java.util.Arrays;
 
 /** A process with a userfaultfd, and a page in which structs and messages lie. */
 final class UffdBench {
@@ -166,5 +168,27 @@ final class UffdBench {
   void silent() {
     long buf = STRUCTS + PAGE / 2;
     rig.gives("read", -11, mm.syscall(Syscall.READ, fd, buf, Uffd.MESSAGE_BYTES));
+  }
+
+  /**
+   * What pagemap tells of pages: present, swapped (a marker) or neither, of a file, protected, a
+   * guard.
+   */
+  void marks(long addr, int pages, String expected) {
+    String[] seen = new String[pages];
+    Arrays.fill(seen, ".");
+    mm.pagemap(
+        addr, addr + pages * PAGE, (at, word) -> seen[(int) ((at - addr) / PAGE)] = letters(word));
+    String all = String.join(" ", seen);
+    RuleViolation.check(
+        all.equals(expected), "pagemap '" + expected + "' at " + Long.toHexString(addr), all);
+  }
+
+  private static String letters(long word) {
+    String there = (word & Pagemap.PRESENT) != 0 ? "P" : (word & Pagemap.SWAP) != 0 ? "s" : ".";
+    return there
+        + ((word & Pagemap.FILE) != 0 ? "f" : "")
+        + ((word & Pagemap.UFFD_WP) != 0 ? "w" : "")
+        + ((word & Pagemap.GUARD_REGION) != 0 ? "g" : "");
   }
 }
