@@ -95,7 +95,7 @@ class ProcessFramesTest {
   }
 
   @Test
-  void bytesAreReachedByOneTypeAndEntriesByFive() {
+  void bytesAreReachedByOneTypeAndEntriesBySix() {
     assertEquals(Set.of(PAGE + "PageBytes"), callers(types(), PhysicalMemory.class));
     assertEquals(
         Set.of(
@@ -103,7 +103,8 @@ class ProcessFramesTest {
             PAGE + "HugeMap",
             PAGE + "PageMarks",
             PAGE + "PageRanges",
-            PAGE + "PageTable"),
+            PAGE + "PageTable",
+            PAGE + "UffdEntries"),
         callers(types(), TableCursor.class));
   }
 

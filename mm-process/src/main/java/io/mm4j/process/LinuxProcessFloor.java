@@ -79,6 +79,10 @@ final class LinuxProcessFloor implements ProcessFloor {
     }
     fill("nr_hugepages", floors.settings().get("nr_hugepages"));
     fill("nr_overcommit_hugepages", floors.settings().get("nr_overcommit_hugepages"));
+    String everybody = floors.settings().get("unprivileged_userfaultfd");
+    if (everybody != null && context.userfaults.writeSysctl(everybody.strip()) != 0) {
+      throw new InputException("'" + everybody + "'", "vm.unprivileged_userfaultfd=", "0 or 1");
+    }
   }
 
   private void fill(String name, @Nullable String value) {

@@ -67,6 +67,7 @@ public final class LinuxProcessFloorProvider implements ProcessFloorProvider {
         Setting.ordered(
             HugePageWords.PAGES, OptionSpec.Type.NUMBER, "huge pages in the pool of their size"),
         Setting.sysctl("mmap_min_addr", "the lowest address that a process may map"),
+        Setting.sysctl("unprivileged_userfaultfd", "1: everybody may answer faults of the kernel"),
         Setting.parameter("stack_guard_gap", OptionSpec.Type.NUMBER, "pages below a stack"),
         Setting.parameter(
             ThpMode.PARAMETER, OptionSpec.Type.TEXT, "always, madvise, never: huge pages"));

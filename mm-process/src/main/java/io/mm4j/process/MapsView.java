@@ -112,7 +112,10 @@ final class MapsView {
             vma.start,
             vma.end,
             (addr, kind, pfn, huge) -> {
-              char now = letter(kind, huge ? firstOfHuge(addr, pfn) : pfn, huge);
+              char now =
+                  kind == PageTable.GUARD && mm.pages.isPoisonAt(addr)
+                      ? 's'
+                      : letter(kind, huge ? firstOfHuge(addr, pfn) : pfn, huge);
               if (addr != run[1]) {
                 switchTo('.', run[1], letter, run, out);
                 run[1] = addr;
@@ -149,6 +152,9 @@ final class MapsView {
   private char letter(int kind, long pfn, boolean huge) {
     if (kind == PageTable.GUARD) {
       return 'g';
+    }
+    if (kind == PageTable.NOTHING) {
+      return 's'; // a marker of userfaultfd, which pagemap shows as swapped
     }
     if (kind == PageTable.ZERO) {
       return huge ? 'Z' : 'z';

@@ -3,6 +3,7 @@ package io.mm4j.process;
 
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.pagetable.EntryBits;
+import io.mm4j.api.pagetable.SwapType;
 import io.mm4j.api.process.MemSizeStats;
 import io.mm4j.api.process.Pagemap;
 import io.mm4j.process.mm.Mm;
@@ -107,7 +108,9 @@ final class SizesView {
     return Pagemap.SWAP
         | ((form.type(entry) | (form.offset(entry) << 5)) & Pagemap.PFRAME)
         | (form.isSoftDirty(entry) ? Pagemap.SOFT_DIRTY : 0)
-        | (form.isUffdWp(entry) ? Pagemap.UFFD_WP : 0)
+        | (form.isUffdWp(entry) || (form.markerBits(entry) & SwapType.MARKER_UFFD_WP) != 0
+            ? Pagemap.UFFD_WP
+            : 0)
         | (form.isGuard(entry) ? Pagemap.GUARD_REGION : 0);
   }
 

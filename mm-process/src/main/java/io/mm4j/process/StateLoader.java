@@ -53,6 +53,7 @@ final class StateLoader {
         info.flags().isEmpty()
             ? flagsOf(info, vma.special) | mm.newFlags()
             : VmFlags.parse(info.flags());
+    vma.uffd = vma.hasAny(VmFlags.UFFD) ? mm.context.userfaults.unknown(mm) : null;
     vma.file = info.file();
     if (vma.special == Vma.Special.VDSO) {
       mm.vdso = vma.start;

@@ -76,7 +76,7 @@ final class KernelNames {
           Map.entry("AnonFault.zeroed", "do_anonymous_page"),
           Map.entry("FileFault.handle", "do_fault"),
           Map.entry("FileFault.readIfAbsent", "filemap_fault"),
-          Map.entry("FileFault.aroundFault", "filemap_map_pages"),
+          Map.entry("FileFault.around", "filemap_map_pages"),
           Map.entry("FaultHandler.writePresent", "do_wp_page"),
           Map.entry("HugeFault.map", "do_huge_pmd_anonymous_page"),
           Map.entry("HugeFault.write", "do_huge_pmd_wp_page"),

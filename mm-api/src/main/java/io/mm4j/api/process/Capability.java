@@ -14,6 +14,8 @@ public enum Capability {
   SYS_ADMIN,
   /** {@code CAP_SYS_NICE}: moves pages that others map, too. */
   SYS_NICE,
+  /** {@code CAP_SYS_PTRACE}: answers faults of the kernel, and watches forks. */
+  SYS_PTRACE,
   /** {@code CAP_SYS_RAWIO}: maps addresses below {@code mmap_min_addr}. */
   SYS_RAWIO,
   /** {@code CAP_SYS_RESOURCE}: raises hard limits. */

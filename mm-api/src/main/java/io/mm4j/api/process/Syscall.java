@@ -95,7 +95,33 @@ public enum Syscall {
    */
   PROCESS_VM_READV("pid lvec liovcnt rvec riovcnt flags"),
   /** Writes to memory of a process. */
-  PROCESS_VM_WRITEV("pid lvec liovcnt rvec riovcnt flags");
+  PROCESS_VM_WRITEV("pid lvec liovcnt rvec riovcnt flags"),
+  /** A descriptor by which a program answers its own page faults; see {@link Uffd}. */
+  USERFAULTFD("flags"),
+  /**
+   * {@code ioctl(fd, UFFDIO_API)}: chooses features. Like the ioctls below it is given the fields
+   * of its struct as words, and {@code arg} is where the struct lies in user memory: that must be
+   * readable, and the kernel leaves its answer there. 0 if it lies nowhere.
+   */
+  UFFDIO_API("fd arg api features"),
+  /** From now on faults of a range are told to the descriptor. */
+  UFFDIO_REGISTER("fd arg start len mode"),
+  /** And no longer. */
+  UFFDIO_UNREGISTER("fd arg start len"),
+  /** Whoever waits in a range tries again. */
+  UFFDIO_WAKE("fd arg start len"),
+  /** Brings pages with bytes of the caller. */
+  UFFDIO_COPY("fd arg dst src len mode"),
+  /** Brings pages of zeroes. */
+  UFFDIO_ZEROPAGE("fd arg start len mode"),
+  /** Write-protects pages, or no longer. */
+  UFFDIO_WRITEPROTECT("fd arg start len mode"),
+  /** Maps pages that the file has. */
+  UFFDIO_CONTINUE("fd arg start len mode"),
+  /** Makes accesses fail as if the memory were broken. */
+  UFFDIO_POISON("fd arg start len mode"),
+  /** Brings pages from elsewhere in the process, where they go. */
+  UFFDIO_MOVE("fd arg dst src len mode");
 
   @SuppressWarnings("ImmutableEnumChecker") // made by List.copyOf, which nobody can change
   private final List<String> arguments;

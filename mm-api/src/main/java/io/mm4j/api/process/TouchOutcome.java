@@ -29,8 +29,16 @@ public record TouchOutcome(Kind kind, long uaddr, int value) {
     SEGV_PKUERR,
     /** SIGSEGV, {@code SI_KERNEL}: the address is not canonical. */
     SEGV_KERNEL,
-    /** SIGBUS, {@code BUS_ADRERR}: behind the end of the mapped file. */
-    BUS_ADRERR
+    /**
+     * SIGBUS, {@code BUS_ADRERR}: behind the end of the mapped file, a poisoned page, or a
+     * userfaultfd that answers so.
+     */
+    BUS_ADRERR,
+    /**
+     * No answer yet: the access waits until a userfaultfd brings the page ({@code
+     * handle_userfault}). It is not finished by that; who made it makes it again.
+     */
+    UFFD_WAIT
   }
 
   /** Whether the access went through. */

@@ -91,7 +91,10 @@ final class Arguments {
       case "fs" -> fileSystem(text, where);
       case "size" -> text.equals("none") ? Mount.NONE : sum(text, where);
       case "value" -> value(text, where);
-      default -> sum(text, where);
+      default -> {
+        CallFlags named = UffdWords.of(kind);
+        yield named == null ? sum(text, where) : flags(named, text, where);
+      }
     };
   }
 
@@ -124,7 +127,11 @@ final class Arguments {
       case "len", "old_len", "new_len" -> size(word);
       case "off", "number" -> word == 0 ? "0" : "0x" + Long.toHexString(word);
       case "value" -> Long.toString(word);
-      default -> word == 0 ? "NULL" : "0x" + Long.toHexString(word);
+      default -> {
+        CallFlags named = UffdWords.of(kind);
+        String address = word == 0 ? "NULL" : "0x" + Long.toHexString(word);
+        yield named == null ? address : named.format(word);
+      }
     };
   }
 

@@ -10,6 +10,7 @@ import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.PagemapScan;
+import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.cli.explain.Explanation.Step;
 import io.mm4j.cli.proc.MapsFile;
@@ -286,6 +287,19 @@ public final class CallExplainer {
         named[0] = other == null ? -1 : other.mm().pid();
         yield mm.syscall(Objects.requireNonNull(form.syscall()), named);
       }
+      case UFFDIO_API,
+          UFFDIO_REGISTER,
+          UFFDIO_UNREGISTER,
+          UFFDIO_WAKE,
+          UFFDIO_COPY,
+          UFFDIO_ZEROPAGE,
+          UFFDIO_WRITEPROTECT,
+          UFFDIO_CONTINUE,
+          UFFDIO_POISON,
+          UFFDIO_MOVE -> {
+        Syscall call = Objects.requireNonNull(form.syscall());
+        yield mm.syscall(call, UffdWords.words(call, w));
+      }
       case READ, WRITE, EXEC, TOUCH, FAULT ->
           throw new IllegalArgumentException("form=" + form + " is no system call");
       default -> mm.syscall(Objects.requireNonNull(form.syscall()), w);
@@ -414,6 +428,7 @@ public final class CallExplainer {
       case SEGV_PKUERR -> "SIGSEGV, SEGV_PKUERR" + at + ", key " + outcome.value();
       case SEGV_KERNEL -> "SIGSEGV, SI_KERNEL (the address is not canonical)";
       case BUS_ADRERR -> "SIGBUS, BUS_ADRERR" + at;
+      case UFFD_WAIT -> "waits for userfaultfd" + at;
     };
   }
 

@@ -76,6 +76,23 @@ enum CallForm {
       "process_vm_readv", Syscall.PROCESS_VM_READV, "pid addr number=1 addr number=1 number=0"),
   PROCESS_VM_WRITEV(
       "process_vm_writev", Syscall.PROCESS_VM_WRITEV, "pid addr number=1 addr number=1 number=0"),
+  USERFAULTFD("userfaultfd", Syscall.USERFAULTFD, "uffd=0"),
+  UFFDIO_API("uffdio_api", Syscall.UFFDIO_API, "fd uffd_feature=0 number=0xaa"),
+  UFFDIO_REGISTER(
+      "uffdio_register",
+      Syscall.UFFDIO_REGISTER,
+      "fd addr len uffd_register=UFFDIO_REGISTER_MODE_MISSING"),
+  UFFDIO_UNREGISTER("uffdio_unregister", Syscall.UFFDIO_UNREGISTER, "fd addr len"),
+  UFFDIO_WAKE("uffdio_wake", Syscall.UFFDIO_WAKE, "fd addr len"),
+  UFFDIO_COPY("uffdio_copy", Syscall.UFFDIO_COPY, "fd addr src len uffd_copy=0"),
+  UFFDIO_ZEROPAGE("uffdio_zeropage", Syscall.UFFDIO_ZEROPAGE, "fd addr len uffd_zeropage=0"),
+  UFFDIO_WRITEPROTECT(
+      "uffdio_writeprotect",
+      Syscall.UFFDIO_WRITEPROTECT,
+      "fd addr len uffd_wp=UFFDIO_WRITEPROTECT_MODE_WP"),
+  UFFDIO_CONTINUE("uffdio_continue", Syscall.UFFDIO_CONTINUE, "fd addr len uffd_continue=0"),
+  UFFDIO_POISON("uffdio_poison", Syscall.UFFDIO_POISON, "fd addr len uffd_poison=0"),
+  UFFDIO_MOVE("uffdio_move", Syscall.UFFDIO_MOVE, "fd addr src len uffd_move=0"),
   PAGEMAP_SCAN("pagemap_scan", false, "addr len page_is=0 pm_scan=0"),
   CLEAR_REFS("clear_refs", false, "number=4"),
   FORK("fork", false, ""),
@@ -177,8 +194,18 @@ enum CallForm {
           "mfd",
           "ipc",
           "shm",
-          "pm_scan" ->
+          "pm_scan",
+          "uffd" ->
           "FLAGS";
+      case "uffd_feature" -> "FEATURES";
+      case "uffd_register",
+          "uffd_copy",
+          "uffd_zeropage",
+          "uffd_wp",
+          "uffd_continue",
+          "uffd_poison",
+          "uffd_move" ->
+          "MODE";
       case "page_is" -> "CATEGORIES";
       case "mpol" -> "MODE";
       case "fadv" -> "ADVICE";

@@ -134,10 +134,13 @@ public final class OperationWords {
       case "limit" -> new Argument(Kind.WORD, List.of("RLIM_INFINITY"));
       case "fs" -> new Argument(Kind.WORD, MountedFiles.KINDS);
       case "access" -> new Argument(Kind.WORD, List.of("read", "write", "exec"));
-      case "addr", "new_addr", "vec" -> new Argument(Kind.ADDRESS, List.of());
+      case "addr", "new_addr", "vec", "src" -> new Argument(Kind.ADDRESS, List.of());
       case "fd" -> new Argument(Kind.DESCRIPTOR, List.of());
       case "pid" -> new Argument(Kind.PROCESS, List.of());
-      default -> FREE;
+      default -> {
+        CallFlags named = UffdWords.of(kind);
+        yield named == null ? FREE : flags(named);
+      }
     };
   }
 

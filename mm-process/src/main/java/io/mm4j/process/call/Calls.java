@@ -25,6 +25,10 @@ public final class Calls {
   private final Mm mm;
   private final UnmappedArea area;
   private final Touch touch;
+
+  /** Accesses that the program makes itself. */
+  private final Touch byUser;
+
   private final MmapCall mmap;
   private final Unmapper unmapper;
   private final MprotectCall mprotect;
@@ -44,7 +48,9 @@ public final class Calls {
     Populate populate = new Populate(mm, faults);
     area = new UnmappedArea(mm);
     FlagChange change = new FlagChange(mm);
-    touch = new Touch(mm, faults, new StackGrowth(mm));
+    StackGrowth stack = new StackGrowth(mm);
+    touch = new Touch(mm, faults, stack);
+    byUser = new Touch(mm, new FaultHandler(mm, true), stack);
     unmapper = new Unmapper(mm);
     mmap = new MmapCall(mm, area, new MapRegion(mm, unmapper), populate);
     mprotect = new MprotectCall(mm, change, populate);
@@ -201,7 +207,7 @@ public final class Calls {
 
   /** A touch whose byte nobody wants; nothing is allocated on the heap. */
   public TouchOutcome.Kind attempt(long uaddr, Touch.Access access) {
-    return touch.attempt(uaddr, access, TouchOutcome.UNKNOWN);
+    return byUser.attempt(uaddr, access, TouchOutcome.UNKNOWN);
   }
 
   /** The kernel stores a byte in user memory; false if it cannot. */
@@ -211,6 +217,6 @@ public final class Calls {
 
   /** A touch; {@code value} is what a write stores. */
   public TouchOutcome touch(long uaddr, Touch.Access access, int value) {
-    return touch.access(uaddr, access, value);
+    return byUser.access(uaddr, access, value);
   }
 }

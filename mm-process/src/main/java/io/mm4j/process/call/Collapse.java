@@ -53,8 +53,9 @@ final class Collapse {
       if (mm.pages.huge().isAt(at)) {
         continue;
       }
-      if (!mm.pages.hasTable(at) || hasGuard(at)) {
-        return mm.error(Errno.EINVAL, "2 MiB where nothing is present, or with a guard page");
+      if (!mm.pages.hasTable(at) || hasGuard(at) || isWatched(vma, at)) {
+        return mm.error(
+            Errno.EINVAL, "2 MiB where nothing is present, with a guard, or of a userfaultfd");
       }
       if (!collapse(vma, at)) {
         return mm.error(Errno.ENOMEM, "no memory for a huge page");
@@ -72,6 +73,19 @@ final class Collapse {
   private boolean hasGuard(long at) {
     for (long a = at; a < at + mm.hugeBytes; a += Mm.PAGE) {
       if (mm.pages.look(a) == PageTable.GUARD) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * {@code SCAN_PTE_UFFD_WP}, {@code SCAN_EXCEED_NONE_PTE}: a userfaultfd would miss a page, or the
+   * write to one.
+   */
+  private boolean isWatched(Vma vma, long at) {
+    for (long a = at; vma.hasAny(VmFlags.UFFD) && a < at + mm.hugeBytes; a += Mm.PAGE) {
+      if (mm.pages.look(a) != PageTable.PAGE || mm.pages.isUffdWp()) {
         return true;
       }
     }

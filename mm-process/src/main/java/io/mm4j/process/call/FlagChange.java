@@ -3,6 +3,7 @@ package io.mm4j.process.call;
 
 import io.mm4j.api.process.Errno;
 import io.mm4j.process.mm.Mm;
+import io.mm4j.process.uffd.Userfaultfd;
 import io.mm4j.process.vma.MemPolicy;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
@@ -50,6 +51,20 @@ final class FlagChange {
             : done(mm.merger.modifyPolicy(vma, start, end, policy, mm.maxMapCount()));
     if (result != null) {
       result.policy = policy;
+      mm.vmas.changed();
+    }
+    return result;
+  }
+
+  /** The same with another userfaultfd, which is told of what the flags say. */
+  @Nullable Vma uffd(Vma vma, long start, long end, long newFlags, @Nullable Userfaultfd watch) {
+    Vma result =
+        staysWhole(vma, start, end)
+            ? null
+            : done(mm.merger.modifyUffd(vma, start, end, newFlags, watch, mm.maxMapCount()));
+    if (result != null) {
+      result.flags = newFlags | (result.flags & VmFlags.STICKY);
+      result.uffd = watch;
       mm.vmas.changed();
     }
     return result;

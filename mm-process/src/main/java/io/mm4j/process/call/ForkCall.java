@@ -20,6 +20,7 @@ final class ForkCall {
     if (!child.pages.exists()) {
       return null;
     }
+    ForkedUffds watches = new ForkedUffds(child);
     for (Vma vma = parent.vmas.first(); vma != null; vma = parent.vmas.next(vma)) {
       if (vma.has(VmFlags.DONTCOPY)) {
         continue;
@@ -30,13 +31,14 @@ final class ForkCall {
         exit(child);
         return null;
       }
-      if (!copy(parent, child, vma)) {
+      if (!copy(parent, child, vma, watches)) {
         flush(parent, vma); // entries that are copied already let no writes through any more
         exit(child);
         return null;
       }
     }
     child.accounting.hiwaterVm = child.accounting.totalVm;
+    watches.tell();
     return child;
   }
 
@@ -46,16 +48,18 @@ final class ForkCall {
   }
 
   /** {@code vma_needs_copy}, and what {@code dup_mmap} says first: faults do not bring it back. */
-  private static boolean needsCopy(Vma vma) {
+  private static boolean needsCopy(Vma vma, Vma copy) {
     return !vma.has(VmFlags.WIPEONFORK)
         && (vma.anonVma != null
+            || copy.has(VmFlags.UFFD_WP)
             || vma.hasAny(VmFlags.PFNMAP | VmFlags.MIXEDMAP | VmFlags.MAYBE_GUARD));
   }
 
   /** False if there are no frames for its page tables. */
-  private static boolean copy(Mm parent, Mm child, Vma vma) {
+  private static boolean copy(Mm parent, Mm child, Vma vma, ForkedUffds watches) {
     Vma copy = child.vmas.copyWithoutChain(vma, vma.start, vma.end, vma.pgoff);
     copy.flags &= ~VmFlags.LOCKED_MASK;
+    watches.inherited(copy);
     if (!vma.has(VmFlags.WIPEONFORK)) {
       AnonVmas.fork(child.vmas, copy, vma);
     }
@@ -65,8 +69,14 @@ final class ForkCall {
       return vma.anonVma == null || parent.huge(vma).copyTo(child.huge(vma), vma.start, vma.end);
     }
     boolean copyOnWrite = (vma.flags & (VmFlags.SHARED | VmFlags.MAYWRITE)) == VmFlags.MAYWRITE;
-    return !needsCopy(vma)
-        || parent.pages.ranges().copyTo(child.pages, vma.start, vma.end, copyOnWrite);
+    if (needsCopy(vma, copy)
+        && !parent.pages.ranges().copyTo(child.pages, vma.start, vma.end, copyOnWrite)) {
+      return false;
+    }
+    if (vma.has(VmFlags.UFFD_WP) && !copy.has(VmFlags.UFFD_WP)) {
+      child.pages.uffd().resolve(vma.start, vma.end, child.prot(copy));
+    }
+    return true;
   }
 
   /** {@code exit_mmap} and {@code pgd_free}: everything goes. */

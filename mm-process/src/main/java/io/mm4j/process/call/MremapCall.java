@@ -135,8 +135,14 @@ final class MremapCall {
     return seen ? result : mm.error(Errno.EFAULT, "nothing is mapped in the old range");
   }
 
-  /** {@code vma_multi_allowed}: whether the file system honours every fixed address. */
+  /**
+   * {@code vma_multi_allowed}: whether the file system honours every fixed address, and no
+   * userfaultfd has to be told.
+   */
   private static boolean manyAllowed(Vma vma) {
+    if (vma.hasAny(VmFlags.UFFD)) {
+      return false;
+    }
     return vma.file == null
         || (vma.file.file().kind() != MappedFile.Kind.DEV_ZERO && !SegmentCalls.isAttachment(vma));
   }

@@ -3,13 +3,17 @@ package io.mm4j.process.call;
 
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.Uapi;
+import io.mm4j.api.process.Uffd;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.PageRanges;
 import io.mm4j.process.page.PageTable;
+import io.mm4j.process.page.UffdEntries;
+import io.mm4j.process.uffd.UffdMessage;
 import io.mm4j.process.vma.AnonVmas;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
+import java.util.stream.LongStream;
 
 /** The advice that acts on pages and not on flags (mm/madvise.c, Linux 6.18). */
 final class PageAdvice {
@@ -78,6 +82,7 @@ final class PageAdvice {
     if (locked || vma.has(VmFlags.PFNMAP)) {
       return mm.error(Errno.EINVAL, "locked or special memory");
     }
+    tell(vma, start, end);
     if (advice == Uapi.MADV_FREE) {
       if (!vma.isAnonymous()) {
         return mm.error(Errno.EINVAL, "MADV_FREE of a file");
@@ -87,7 +92,11 @@ final class PageAdvice {
       return 0;
     }
     PageRanges ranges = mm.pages.ranges();
-    ranges.zap(start, end, true, vma.hasRecency(), vma.isLocked());
+    if (vma.has(VmFlags.UFFD_WP) && !vma.isAnonymous()) {
+      zapKeepingMarks(vma, start, end);
+    } else {
+      ranges.zap(start, end, true, vma.hasRecency(), vma.isLocked());
+    }
     long size = mm.pages.hugeBytes();
     for (long at = ranges.nextTable((start + size - 1) & -size, end);
         at + size <= end;
@@ -97,6 +106,22 @@ final class PageAdvice {
     return 0;
   }
 
+  /** {@code zap_install_uffd_wp_if_needed}: what is protected of a file stays so, by a marker. */
+  private void zapKeepingMarks(Vma vma, long start, long end) {
+    LongStream.Builder kept = LongStream.builder();
+    UffdEntries uffd = mm.pages.uffd();
+    uffd.protectedPages(start, end, kept);
+    mm.pages.ranges().zap(start, end, true, vma.hasRecency(), vma.isLocked());
+    kept.build().forEach(uffd::mark);
+  }
+
+  /** {@code userfaultfd_remove}: a userfaultfd is told, if it wants to be. */
+  private static void tell(Vma vma, long start, long end) {
+    if (vma.uffd != null && vma.uffd.has(Uffd.EVENT_REMOVE)) {
+      vma.uffd.event(UffdMessage.remove(start, end));
+    }
+  }
+
   /** {@code madvise_dontneed_free_valid_vma}: huge pages of the pool, as many as are whole. */
   private long discardHuge(Vma vma, long start, long end, int advice) {
     if (advice == Uapi.MADV_FREE || (start & vma.hugeBytes() - 1) != 0) {
@@ -104,6 +129,7 @@ final class PageAdvice {
     }
     long past = end & -vma.hugeBytes();
     if (start < past) {
+      tell(vma, start, past);
       mm.huge(vma).zap(start, past, false);
     }
     return 0;
@@ -117,6 +143,7 @@ final class PageAdvice {
     if (!vma.has(VmFlags.SHARED | VmFlags.MAYWRITE) || file == null) {
       return mm.error(Errno.EACCES, "MADV_REMOVE needs a shared writable mapping");
     }
+    tell(vma, start, end);
     long offset = vma.pgoffAt(start) << 12;
     long offsetPast = offset + (end - start);
     if (vma.has(VmFlags.HUGETLB)) {
@@ -167,7 +194,7 @@ final class PageAdvice {
             start,
             end,
             (addr, kind, pfn, huge) -> {
-              if (kind == PageTable.GUARD) {
+              if (kind == PageTable.GUARD && !mm.pages.isPoisonAt(addr)) {
                 mm.pages.unmap(addr);
               }
             });

@@ -13,9 +13,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * {@code do_pagemap_scan()} (fs/proc/task_mmu.c, Linux 6.18) without userfaultfd: no VMA allows
- * that its pages are write-protected. So every entry counts as written, also one where nothing is,
- * as long as its page table exists.
+ * {@code do_pagemap_scan()} (fs/proc/task_mmu.c, Linux 6.18). An entry counts as written unless
+ * userfaultfd protects it, also one where nothing is, as long as its page table exists. What is
+ * found is protected if the request says so, in VMAs whose userfaultfd has WP_ASYNC.
  *
  * <p>Regions are collected in a buffer as large as a page table has entries, and written to the
  * vector when it is full; the walk then goes on from there.
@@ -26,9 +26,11 @@ final class ScanCall {
 
   private final Mm mm;
   private final Touch touch;
+  private final UffdProtect protect;
 
   ScanCall(Mm mm, Touch touch) {
     this.mm = mm;
+    this.protect = new UffdProtect(mm);
     this.touch = touch;
   }
 
@@ -105,6 +107,9 @@ final class ScanCall {
     /** Whether buffer or number of pages were used up. */
     private boolean full;
 
+    /** Whether what is found in the VMA is protected. */
+    private boolean protects;
+
     /** What all pages of the VMA have. */
     private long ofVma;
 
@@ -138,16 +143,19 @@ final class ScanCall {
       for (Vma vma = mm.vmas.find(start);
           vma != null && vma.start < end && !full;
           vma = mm.vmas.next(vma)) {
-        if ((scan.flags() & PagemapScan.CHECK_WPASYNC) != 0) {
+        boolean allowed = vma.uffd != null && vma.uffd.isAsync() && UffdProtect.usesMarkers(vma);
+        if (!allowed && (scan.flags() & PagemapScan.CHECK_WPASYNC) != 0) {
           return mm.error(Errno.EPERM, "a VMA whose pages userfaultfd does not write-protect");
         }
+        boolean soft = vma.has(VmFlags.SOFTDIRTY);
+        ofVma = (soft ? PagemapScan.SOFT_DIRTY : 0) | (allowed ? PagemapScan.WPALLOWED : 0);
         boolean skipped =
-            (scan.flags() & PagemapScan.WP_MATCHING) != 0
+            (!allowed && (scan.flags() & PagemapScan.WP_MATCHING) != 0)
                 || vma.has(VmFlags.PFNMAP)
-                || (~scan.inverted() & scan.mask() & PagemapScan.WPALLOWED) != 0;
+                || ((ofVma ^ scan.inverted()) & scan.mask() & PagemapScan.WPALLOWED)
+                    != (scan.mask() & PagemapScan.WPALLOWED);
         if (!skipped) {
-          boolean soft = vma.has(VmFlags.SOFTDIRTY);
-          ofVma = soft ? PagemapScan.SOFT_DIRTY : 0;
+          protects = allowed && (scan.flags() & PagemapScan.WP_MATCHING) != 0;
           vma(vma, Math.max(start, vma.start), Math.min(end, vma.end));
         }
       }
@@ -161,32 +169,64 @@ final class ScanCall {
         long size = ofPool ? vma.hugeBytes() : mm.hugeBytes;
         long border = Math.min(past, (at | size - 1) + 1);
         if (ofPool) {
-          page(mm.huge(vma).hasDirectory(at) ? poolPage(vma, at) : ofVma, at, border);
+          long _ = page(mm.huge(vma).hasDirectory(at) ? poolPage(vma, at) : ofVma, at, border);
         } else if (!mm.pages.hasTable(at)) {
           border = mm.pages.ranges().nextTable(border, past);
-          page(ofVma, at, border);
-        } else if (mm.pages.huge().isAt(at)) {
-          page(ofVma | PagemapScan.HUGE | present(vma, at), at, border);
+          // Whoever is told of writes is told of those to come, too.
+          long written = vma.has(VmFlags.UFFD_WP) ? PagemapScan.WRITTEN : 0;
+          long end = page(ofVma | written, at, border);
+          if (protects && end > at && protect.part(vma, at, end, true) != 0) {
+            return;
+          }
+        } else if (mm.pages.huge().isAt(at) && !splits(vma, at, border)) {
+          hugePage(vma, at, border);
         } else {
           for (; at < border && !full; at += Mm.PAGE) {
-            page(ofVma | present(vma, at), at, at + Mm.PAGE);
+            singlePage(vma, at);
           }
         }
         at = border;
       }
     }
 
+    /** A huge mapping that is to be protected in part is split, and its pages are looked at. */
+    private boolean splits(Vma vma, long at, long border) {
+      boolean whole = border - at == mm.hugeBytes && mostPages - pagesFound >= mm.hugeBytes >>> 12;
+      if (!protects || whole || !interests(ofVma | PagemapScan.HUGE | present(vma, at))) {
+        return false;
+      }
+      mm.pages.huge().split(at);
+      return true;
+    }
+
+    private void hugePage(Vma vma, long at, long border) {
+      long found = ofVma | PagemapScan.HUGE | present(vma, at);
+      long end = page(found, at, border);
+      if (protects && end > at && (found & PagemapScan.WRITTEN) != 0) {
+        mm.pages.uffd().protect(at);
+      }
+    }
+
+    private void singlePage(Vma vma, long at) {
+      long found = ofVma | present(vma, at);
+      long end = page(found, at, at + Mm.PAGE);
+      if (protects && end > at && (found & PagemapScan.WRITTEN) != 0) {
+        mm.pages.uffd().protectAny(at);
+      }
+    }
+
     /** {@code pagemap_page_category()} and {@code pagemap_thp_category()}. */
     private long present(Vma vma, long at) {
       int kind = mm.pages.look(at);
+      long written = mm.pages.isUffdWp() ? 0 : PagemapScan.WRITTEN;
       if (kind == PageTable.NOTHING) {
-        return PagemapScan.WRITTEN;
+        return written == 0 ? PagemapScan.SWAPPED : written;
       }
       long soft = mm.pages.isSoftDirty() ? PagemapScan.SOFT_DIRTY : 0;
       if (kind == PageTable.GUARD) {
-        return PagemapScan.SWAPPED | PagemapScan.WRITTEN | PagemapScan.GUARD | soft;
+        return PagemapScan.SWAPPED | written | (mm.pages.isPoison() ? 0 : PagemapScan.GUARD) | soft;
       }
-      long has = PagemapScan.PRESENT | PagemapScan.WRITTEN | soft;
+      long has = PagemapScan.PRESENT | written | soft;
       if (kind == PageTable.ZERO) {
         has |= PagemapScan.PFNZERO;
       } else if (mm.isFilePage(vma, at, mm.pages.pfn())) {
@@ -201,18 +241,23 @@ final class ScanCall {
       return ofVma | PagemapScan.HUGE | (none ? 0 : present(vma, at & -vma.hugeBytes()));
     }
 
-    /** {@code pagemap_scan_is_interesting_page()}, and what comes of it. */
-    private void page(long found, long start, long past) {
+    /** {@code pagemap_scan_is_interesting_page()}. */
+    private boolean interests(long found) {
       long seen = found ^ scan.inverted();
-      if ((seen & scan.mask()) == scan.mask()
-          && (scan.anyof() == 0 || (seen & scan.anyof()) != 0)
-          && hasBuffer) {
-        output(found & scan.returned(), start, past);
+      return (seen & scan.mask()) == scan.mask()
+          && (scan.anyof() == 0 || (seen & scan.anyof()) != 0);
+    }
+
+    /** Tells pages that are asked for: where those end that were, {@code start} if none was. */
+    private long page(long found, long start, long past) {
+      if (!interests(found)) {
+        return start;
       }
+      return hasBuffer ? output(found & scan.returned(), start, past) : past;
     }
 
     /** {@code pagemap_scan_output()}. */
-    private void output(long has, long start, long past) {
+    private long output(long has, long start, long past) {
       long pages = (past - start) >>> 12;
       long left = mostPages - pagesFound;
       if (Long.compareUnsigned(pages, left) > 0) {
@@ -227,6 +272,7 @@ final class ScanCall {
       if (full) {
         walkEnd = start + (pages << 12);
       }
+      return start + (pages << 12);
     }
 
     /** {@code pagemap_scan_push_range()}: false if the buffer is full. */

@@ -22,6 +22,7 @@ public final class Syscalls {
   private final FileAdvice advice;
   private final PolicyCalls policies;
   private final ProcessVm others;
+  private final UffdCalls uffds;
   private final MprotectCall mprotect;
 
   Syscalls(
@@ -41,6 +42,7 @@ public final class Syscalls {
     advice = new FileAdvice(mm);
     policies = new PolicyCalls(mm, touch, change);
     others = new ProcessVm(mm, touch);
+    uffds = new UffdCalls(mm, touch);
   }
 
   /** memfd_create. */
@@ -83,7 +85,10 @@ public final class Syscalls {
   public long make(Syscall call, long[] args) {
     long[] a = Arrays.copyOf(args, MOST_ARGUMENTS);
     return switch (call) {
-      case READ -> files.atPosition(false, a[0], a[1], a[2]);
+      case READ ->
+          uffds.isOne(a[0])
+              ? uffds.read(a[0], a[1], a[2])
+              : files.atPosition(false, a[0], a[1], a[2]);
       case WRITE -> files.atPosition(true, a[0], a[1], a[2]);
       case PREAD64 -> files.at(false, a[0], a[1], a[2], a[3]);
       case PWRITE64 -> files.at(true, a[0], a[1], a[2], a[3]);
@@ -117,6 +122,18 @@ public final class Syscalls {
       case PRCTL -> process.prctl(a);
       case PROCESS_VM_READV -> others.transfer(false, a);
       case PROCESS_VM_WRITEV -> others.transfer(true, a);
+      case USERFAULTFD -> uffds.open(a[0]);
+      case UFFDIO_API,
+          UFFDIO_REGISTER,
+          UFFDIO_UNREGISTER,
+          UFFDIO_WAKE,
+          UFFDIO_COPY,
+          UFFDIO_ZEROPAGE,
+          UFFDIO_WRITEPROTECT,
+          UFFDIO_CONTINUE,
+          UFFDIO_POISON,
+          UFFDIO_MOVE ->
+          uffds.ioctl(call, a);
       case PROCESS_MADVISE -> process.madvise(a[0] != 0, a[1], a[2], a[3], a[4]);
     };
   }

@@ -2,9 +2,14 @@
 package io.mm4j.process.call;
 
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.Uffd;
 import io.mm4j.process.mm.Mm;
+import io.mm4j.process.uffd.UffdMessage;
+import io.mm4j.process.uffd.Userfaultfd;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
+import java.util.HashSet;
+import java.util.Set;
 
 /**
  * munmap, and the unmapping that other calls do (mm/vma.c, Linux 6.18).
@@ -106,6 +111,7 @@ final class Unmapper {
       return;
     }
     Vma before = mm.vmas.prev(vma);
+    tell(vma, start, end);
     mm.huge.zap(start, end, true);
     for (Vma each = vma; each != null && each.start < end; each = mm.vmas.next(each)) {
       mm.pages.ranges().zap(each.start, each.end, false, each.hasRecency(), each.isLocked());
@@ -134,6 +140,19 @@ final class Unmapper {
     }
     long floor = before == null ? 0 : before.end;
     mm.pages.ranges().freeTables(low, high, floor, vma == null ? Long.MAX_VALUE : vma.start);
+  }
+
+  /** {@code userfaultfd_unmap_prep}: userfaultfds that want to be told, each once. */
+  private void tell(Vma first, long start, long end) {
+    Set<Userfaultfd> told = Set.of();
+    for (Vma vma = first; vma != null && vma.start < end; vma = mm.vmas.next(vma)) {
+      if (vma.uffd != null && vma.uffd.has(Uffd.EVENT_UNMAP)) {
+        told = told.isEmpty() ? new HashSet<>() : told;
+        if (told.add(vma.uffd)) {
+          vma.uffd.event(UffdMessage.unmap(start, end));
+        }
+      }
+    }
   }
 
   /** {@code vm_ops->may_split}: special mappings stay whole, and so do huge pages of the pool. */

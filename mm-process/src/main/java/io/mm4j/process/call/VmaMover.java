@@ -2,7 +2,9 @@
 package io.mm4j.process.call;
 
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.Uffd;
 import io.mm4j.process.mm.Mm;
+import io.mm4j.process.uffd.UffdMessage;
 import io.mm4j.process.vma.AnonVmas;
 import io.mm4j.process.vma.MergeRequest;
 import io.mm4j.process.vma.VmFlags;
@@ -54,6 +56,7 @@ final class VmaMover {
     } else {
       mm.pages.ranges().move(addr - before, to - before, oldLen + before);
     }
+    watch(copy, addr, oldLen, to);
     long pages = newLen >>> 12;
     long peak = mm.accounting.hiwaterVm;
     mm.accounting.add(flags, pages);
@@ -90,6 +93,24 @@ final class VmaMover {
             && mm.vmas.intersection(to - before, to) == null
             && (to + newLen <= addr - before || to >= addr);
     return free ? before : 0;
+  }
+
+  /**
+   * {@code mremap_userfaultfd_prep}: a userfaultfd is told, if it wants to be; if not, it does not
+   * watch the VMA that now has the pages, and no page of theirs is protected.
+   */
+  private void watch(Vma copy, long addr, long oldLen, long to) {
+    if (copy.uffd == null) {
+      return;
+    }
+    if (copy.uffd.has(Uffd.EVENT_REMAP)) {
+      copy.uffd.event(UffdMessage.remap(addr, to, oldLen));
+      return;
+    }
+    if (!copy.has(VmFlags.HUGETLB)) {
+      mm.pages.uffd().resolve(to, to + oldLen, mm.prot(copy));
+    }
+    UffdRange.reset(mm, copy);
   }
 
   /** Makes the tables at the new place; false if memory is out. */

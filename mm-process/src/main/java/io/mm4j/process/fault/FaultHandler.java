@@ -30,6 +30,10 @@ public final class FaultHandler {
     SIGBUS,
     /** A guard page. */
     SIGSEGV,
+    /** A page that was poisoned: SIGBUS, as of a kernel without memory failure. */
+    POISON,
+    /** Userfaultfd is told of it, and has to bring the page. */
+    WAIT,
     /** No memory. */
     OOM,
     /** What was at the address has changed while memory was looked for: once more. */
@@ -42,15 +46,26 @@ public final class FaultHandler {
   private final AnonFault anonFault;
   private final FileFault fileFault;
   private final HugeFault hugeFault;
+  private final UserFault userFault;
 
-  /** Over one address space. */
+  /** Over one address space: faults that the kernel makes for itself. */
   public FaultHandler(Mm mm) {
+    this(mm, false);
+  }
+
+  /**
+   * Over one address space.
+   *
+   * @param ofUser whether the program itself makes the accesses ({@code FAULT_FLAG_USER})
+   */
+  public FaultHandler(Mm mm, boolean ofUser) {
     this.mm = mm;
     this.pages = mm.pages;
     this.frames = mm.context.frames();
     this.anonFault = new AnonFault(mm);
     this.fileFault = new FileFault(mm, anonFault);
     this.hugeFault = new HugeFault(mm);
+    this.userFault = new UserFault(mm, hugeFault, fileFault, ofUser);
   }
 
   /** Whether faults in this VMA may map huge pages at all. */
@@ -134,9 +149,32 @@ public final class FaultHandler {
   }
 
   private Result once(Vma vma, long addr, boolean write) {
-    if (vma.has(VmFlags.HUGETLB)) {
-      return poolPage(vma, addr, write);
+    if (vma.hasAny(VmFlags.HUGETLB | VmFlags.UFFD)) {
+      return vma.hasAny(VmFlags.UFFD) ? watched(vma, addr, write) : poolPage(vma, addr, write);
     }
+    return unwatched(vma, addr, write);
+  }
+
+  /**
+   * In memory with userfaultfd: what it is not told of is answered as elsewhere, and where a marker
+   * of write protection was ({@code pte_marker_handle_uffd_wp}) the page is protected at once.
+   */
+  private Result watched(Vma vma, long addr, boolean write) {
+    Result stopped = userFault.before(vma, addr, write);
+    if (stopped != null) {
+      return stopped;
+    }
+    boolean marked = vma.has(VmFlags.UFFD_WP) && pages.uffd().isMarker(addr);
+    Result result =
+        vma.has(VmFlags.HUGETLB) ? poolPage(vma, addr, write) : unwatched(vma, addr, write);
+    if (!marked || result != Result.OK) {
+      return result;
+    }
+    pages.uffd().protect(addr);
+    return write ? Result.RETRY : Result.OK;
+  }
+
+  private Result unwatched(Vma vma, long addr, boolean write) {
     int kind = pages.look(addr);
     boolean noTable = kind == PageTable.NOTHING && pages.lacksTable();
     // __handle_mm_fault makes the upper tables first, whatever comes of it.
@@ -183,6 +221,10 @@ public final class FaultHandler {
       return vma.isAnonymous()
           ? anonFault.zeroed(vma, addr, write)
           : fileFault.handle(vma, addr, write);
+    }
+    if (kind == PageTable.GUARD && pages.isPoison()) {
+      mm.because("fault", "the page was poisoned (UFFDIO_POISON)");
+      return Result.POISON;
     }
     if (kind == PageTable.GUARD) {
       mm.because("fault", "a guard page (MADV_GUARD_INSTALL)");

@@ -19,6 +19,9 @@ import java.util.Objects;
 final class FileFault {
   private static final long FAULT_AROUND_PAGES = 16;
 
+  /** {@code uffd_disable_fault_around()}. */
+  private static final long NO_AROUND = VmFlags.UFFD_WP | VmFlags.UFFD_MINOR;
+
   private final Mm mm;
   private final PageTable pages;
   private final Frames frames;
@@ -38,7 +41,7 @@ final class FileFault {
     if (write && !vma.has(VmFlags.SHARED)) {
       return copy(vma, file, addr);
     }
-    if (!write && aroundFault(vma, file, addr)) {
+    if (!write && around(vma, file, addr)) {
       mm.because("fault", "a page of the file, and the cached ones around it (fault-around)");
       return Result.OK;
     }
@@ -49,7 +52,7 @@ final class FileFault {
     if (file.lacksRoom(index)) {
       return full();
     }
-    if (readIfAbsent(vma, file, index) && !write && aroundFault(vma, file, addr)) {
+    if (readIfAbsent(vma, file, index) && !write && around(vma, file, addr)) {
       return Result.OK; // what waits for the disk is tried again from the start
     }
     if (!finish(vma, file, addr)) {
@@ -125,9 +128,13 @@ final class FileFault {
    * table is made; each folio itself, whether it is mapped whole. True if the address is present
    * afterwards.
    */
-  private boolean aroundFault(Vma vma, FileObject file, long addr) {
-    if (vma.special != Vma.Special.NONE || file.isSegment() || file.isSecret()) {
-      return false; // shm_vm_ops and secretmem_vm_ops have no map_pages
+  boolean around(Vma vma, FileObject file, long addr) {
+    if (vma.special != Vma.Special.NONE
+        || file.isSegment()
+        || file.isSecret()
+        || vma.hasAny(NO_AROUND)) {
+      // shm_vm_ops and secretmem_vm_ops have no map_pages, and userfaultfd wants to be told of each
+      return false;
     }
     long tablePages = mm.hugeBytes >>> 12;
     long slot = addr >>> 12 & tablePages - 1;
@@ -202,7 +209,8 @@ final class FileFault {
     if (whole && mapHugeFile(vma, file, addr, index)) {
       return true;
     }
-    if (whole && vma.special == Vma.Special.NONE && file.folioOrder(index) > 0) {
+    boolean single = vma.special != Vma.Special.NONE || vma.hasAny(VmFlags.UFFD);
+    if (whole && !single && file.folioOrder(index) > 0) {
       long first = file.folioStart(index);
       long at = vma.start + ((first - vma.pgoff) << 12);
       if (fits(vma, file, addr, index)

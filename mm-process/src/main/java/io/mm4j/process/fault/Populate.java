@@ -13,6 +13,8 @@ import io.mm4j.process.vma.Vma;
  * 6.18). Private writable memory is written, everything else read.
  */
 public final class Populate {
+  private static final int EHWPOISON = 133;
+
   private final Mm mm;
   private final FaultHandler faults;
 
@@ -60,7 +62,8 @@ public final class Populate {
     if (!mm.allows(vma, write)) {
       return mm.error(Errno.EFAULT, "the protection key denies the access");
     }
-    return faultIn(vma, start, end, write);
+    long error = faultIn(vma, start, end, write);
+    return error == -EHWPOISON ? -Errno.EFAULT : error; // without FOLL_HWPOISON
   }
 
   /** {@code madvise_populate}: MADV_POPULATE_READ and MADV_POPULATE_WRITE. */
@@ -98,8 +101,12 @@ public final class Populate {
       if (result == FaultHandler.Result.OOM) {
         return -Errno.ENOMEM;
       }
+      if (result == FaultHandler.Result.POISON) {
+        return mm.error(EHWPOISON, "a page that was poisoned");
+      }
       if (result != FaultHandler.Result.OK) {
-        return mm.error(Errno.EFAULT, "a guard page, or behind the end of the file");
+        return mm.error(
+            Errno.EFAULT, "a guard page, behind the end of the file, or userfaultfd has to answer");
       }
       used(vma, mm.pages.again(at));
     }
@@ -115,6 +122,7 @@ public final class Populate {
 
   /** Whether what {@code look} found can be written to without a fault. */
   private boolean writable(Vma vma, int kind) {
-    return vma.has(VmFlags.SHARED) || (kind == PageTable.PAGE && mm.pages.isWritable());
+    boolean shared = (vma.flags & (VmFlags.SHARED | VmFlags.UFFD_WP)) == VmFlags.SHARED;
+    return shared || (kind == PageTable.PAGE && mm.pages.isWritable());
   }
 }

@@ -71,7 +71,8 @@ public final class Touch {
       return TouchOutcome.Kind.SEGV_ACCERR;
     }
     return switch (faults.handle(vma, addr, write)) {
-      case SIGBUS -> TouchOutcome.Kind.BUS_ADRERR;
+      case SIGBUS, POISON -> TouchOutcome.Kind.BUS_ADRERR;
+      case WAIT -> TouchOutcome.Kind.UFFD_WAIT;
       case SIGSEGV, OOM, RETRY -> TouchOutcome.Kind.SEGV_MAPERR;
       case OK -> noExec ? TouchOutcome.Kind.SEGV_ACCERR : done(addr, write, value);
     };

@@ -91,6 +91,9 @@ public final class FloorContext {
   private final Mounts mounts = new Mounts();
   private final Map<MappedFile, Pipe> pipes = new HashMap<>();
 
+  /** Who watches faults. */
+  public final Userfaults userfaults = new Userfaults();
+
   /** System V segments. */
   public final Segments segments = new Segments(this);
 
@@ -155,6 +158,9 @@ public final class FloorContext {
       return name.equals("nr_hugepages")
           ? resize(hugePools().standard(), pages)
           : overcommit(hugePools().standard(), pages);
+    }
+    if (name.equals("unprivileged_userfaultfd")) {
+      return userfaults.writeSysctl(value.strip());
     }
     if (!WRITABLE.contains(name)) {
       return segments.writeSysctl(name, value);
@@ -277,6 +283,12 @@ public final class FloorContext {
 
   /** A descriptor or the last VMA of a file is gone, and maybe the file with it. */
   public void closed(MappedFile file) {
+    if (userfaults.has(file)) {
+      if (!isOpen(file)) {
+        userfaults.closed(file);
+      }
+      return;
+    }
     FileObject object = files.get(file);
     boolean huge = file.kind().isHugetlb();
     if (object != null
@@ -284,7 +296,7 @@ public final class FloorContext {
         && !isNamed(object)
         && (huge || object.goesUnmapped())
         && object.vmas().size() == 0
-        && !isOpen(object)) {
+        && !isOpen(object.mapped())) {
       dispose(file, 0);
     }
   }
@@ -294,8 +306,8 @@ public final class FloorContext {
     return file.mapped().mount() != null && !file.change().isUnlinked();
   }
 
-  private boolean isOpen(FileObject file) {
-    return isOpen(file.mapped(), mode -> true);
+  private boolean isOpen(MappedFile file) {
+    return isOpen(file, mode -> true);
   }
 
   /** Whether a process has it open in such a mode. */
@@ -455,6 +467,7 @@ public final class FloorContext {
   public void remove(Mm mm) {
     spaces.remove(mm);
     segments.exited(mm.pid);
+    userfaults.forget(mm);
     mm.descriptors.values().forEach(open -> closed(open.file()));
   }
 
@@ -477,7 +490,7 @@ public final class FloorContext {
     for (int i = 0; i < vmas.size(); i++) {
       PageTable pages = vmas.get(i).pageTable();
       if (pages != null) {
-        forMapped(vmas.get(i), pages, firstIndex, pastIndex, copiesToo, pages::unmap);
+        forMapped(vmas.get(i), pages, firstIndex, pastIndex, copiesToo, pages::unmapOfFile);
       }
     }
   }

@@ -166,6 +166,12 @@ public final class Frames {
     return vma.isDroppable() ? ANON : ANON | PageFlags.PG_SWAPBACKED;
   }
 
+  /** {@code folio_move_anon_rmap()}: a page that is mapped nowhere goes to another place. */
+  public void moveAnon(long pfn, Mapping vma, long index) {
+    map.setMapping(pfn, vma.anonMapping());
+    map.setIndex(pfn, index);
+  }
+
   /** The same with the bytes of another page. */
   public long newCopy(long source, Mapping vma, long index) {
     long head = map.head(source);

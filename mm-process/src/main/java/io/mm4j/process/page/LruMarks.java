@@ -138,7 +138,7 @@ public final class LruMarks {
   }
 
   /** Whether it is one process's, as far as is known: see above. */
-  boolean isExclusive(long pfn) {
+  public boolean isExclusive(long pfn) {
     return (map.flags(map.head(pfn)) & PageFlags.PG_ANON_EXCLUSIVE) != 0;
   }
 

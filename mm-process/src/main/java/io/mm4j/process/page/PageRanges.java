@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.page;
 
-import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
@@ -22,7 +21,8 @@ public final class PageRanges {
     /**
      * What one page of addresses maps.
      *
-     * @param kind {@link PageTable#GUARD}, {@link PageTable#ZERO} or {@link PageTable#PAGE}
+     * @param kind {@link PageTable#GUARD}, {@link PageTable#ZERO}, {@link PageTable#PAGE}, or
+     *     {@link PageTable#NOTHING} of another absent entry
      * @param pfn the frame of a page, of the zero page too
      * @param huge whether it is part of a huge mapping
      */
@@ -164,7 +164,7 @@ public final class PageRanges {
       long entry = walk.entry();
       int level = walk.level();
       int kind = table.classify(level, entry);
-      if (kind == PageTable.GUARD && keepGuards) {
+      if (kind == PageTable.GUARD && keepGuards && !table.isPoison(level, entry)) {
         continue;
       }
       walk.set(PageTableFormat.EMPTY);
@@ -480,8 +480,7 @@ public final class PageRanges {
           child.mapCached(walk.address(), page, entry);
         }
         case PageTable.ZERO -> child.mapZero(walk.address(), entry);
-        case PageTable.GUARD -> child.mapGuard(walk.address());
-        default -> throw new CorruptStateError("no entry of a process: " + entry);
+        default -> child.putAbsent(walk.address(), walk.entry());
       }
     }
     return true;

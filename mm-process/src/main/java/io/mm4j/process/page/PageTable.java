@@ -27,7 +27,7 @@ public final class PageTable {
   /** Nothing is mapped. */
   public static final int NOTHING = 0;
 
-  /** A guard marker: any access is a SIGSEGV. */
+  /** A marker that refuses any access: a guard, or {@link #isPoison}. */
   public static final int GUARD = 1;
 
   /** A special entry: the shared zero page, small or part of the huge one, or the kernel's time. */
@@ -35,6 +35,8 @@ public final class PageTable {
 
   /** A page. */
   public static final int PAGE = 3;
+
+  private static final int REFUSING = SwapType.MARKER_GUARD | SwapType.MARKER_POISONED;
 
   final Frames frames;
   final PageTables tables;
@@ -51,6 +53,7 @@ public final class PageTable {
 
   private final PageRanges ranges;
   private final PageMarks marks;
+  private final UffdEntries uffd;
   private final HugeEntries huge;
   private final long hugeBytes;
   private final long[] rss = new long[3];
@@ -78,6 +81,7 @@ public final class PageTable {
     this.root = tables.newRoot(cpu);
     this.ranges = new PageRanges(this);
     this.marks = new PageMarks(this);
+    this.uffd = new UffdEntries(this);
     this.huge = new HugeEntries(this);
   }
 
@@ -99,6 +103,11 @@ public final class PageTable {
   /** What entries tell of their use. */
   public PageMarks marks() {
     return marks;
+  }
+
+  /** What is write-protected for userfaultfd. */
+  public UffdEntries uffd() {
+    return uffd;
   }
 
   /** What maps 2 MiB at once. */
@@ -173,7 +182,9 @@ public final class PageTable {
   /** What an entry is, at the level where it stands. */
   int classify(int l, long value) {
     if (!format.isLeaf(l, value)) {
-      return format.isAbsent(l, value) && format.absent().isGuard(value) ? GUARD : NOTHING;
+      return format.isAbsent(l, value) && (format.absent().markerBits(value) & REFUSING) != 0
+          ? GUARD
+          : NOTHING;
     }
     return bits.isSpecial(value) ? ZERO : PAGE;
   }
@@ -246,9 +257,35 @@ public final class PageTable {
     return bits.isWrite(entry);
   }
 
+  /** Whether what the last {@link #look} found is poison, and no guard. */
+  public boolean isPoison() {
+    return isPoison(level, entry);
+  }
+
+  /** Whether poison is at an address. */
+  public boolean isPoisonAt(long addr) {
+    return look(addr) == GUARD && isPoison();
+  }
+
+  /** Whether an entry of a level is poison. */
+  boolean isPoison(int ofLevel, long of) {
+    return format.isAbsent(ofLevel, of)
+        && (format.absent().markerBits(of) & SwapType.MARKER_POISONED) != 0;
+  }
+
+  /** Whether writes to what the last {@link #look} found are told to userfaultfd. */
+  public boolean isUffdWp() {
+    return UffdEntries.isProtected(format, level, entry);
+  }
+
   /** Whether something was written through an entry since it was made, or made clean. */
   public boolean isDirty(long of) {
     return bits.isDirty(of);
+  }
+
+  /** Whether something was written through what the last {@link #look} found. */
+  public boolean isDirtyHere() {
+    return isDirty(entry);
   }
 
   /** Whether the kernel tracks what is soft-dirty ({@code CONFIG_MEM_SOFT_DIRTY}). */
@@ -343,6 +380,11 @@ public final class PageTable {
     replace(addr, value);
   }
 
+  /** Puts an absent entry, in place of what was there; the table exists. */
+  void putAbsent(long addr, long value) {
+    replace(addr, value);
+  }
+
   /** Puts a guard marker, in place of what was there; the table exists. */
   public void mapGuard(long addr) {
     replace(addr, format.absent().marker(SwapType.MARKER_GUARD));
@@ -354,6 +396,18 @@ public final class PageTable {
       huge.clear(addr);
     } else if (look(addr) != NOTHING) {
       replace(addr, PageTableFormat.EMPTY);
+    }
+  }
+
+  /**
+   * Takes out what is at an address because a file has it no longer: what userfaultfd protects
+   * stays so, by a marker ({@code zap_install_uffd_wp_if_needed}).
+   */
+  public void unmapOfFile(long addr) {
+    boolean marked = look(addr) >= ZERO && isUffdWp();
+    unmap(addr);
+    if (marked) {
+      boolean _ = uffd.mark(addr); // without memory for its table the mark is lost
     }
   }
 

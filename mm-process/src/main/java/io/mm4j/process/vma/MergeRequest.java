@@ -2,6 +2,7 @@
 package io.mm4j.process.vma;
 
 import io.mm4j.api.process.OpenFile;
+import io.mm4j.process.uffd.Userfaultfd;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +30,7 @@ public final class MergeRequest {
   @Nullable AnonVma anonVma;
   @Nullable String anonName;
   @Nullable MemPolicy policy;
+  @Nullable Userfaultfd uffd;
 
   /** Only grow {@code prev}, never look at {@code next}. */
   boolean justExpand;
@@ -51,6 +53,7 @@ public final class MergeRequest {
     anonVma = null;
     anonName = null;
     policy = null;
+    uffd = null;
     justExpand = false;
     outOfMemory = false;
     return this;
@@ -68,6 +71,7 @@ public final class MergeRequest {
     anonVma = vma.anonVma;
     anonName = vma.anonName;
     policy = vma.policy;
+    uffd = vma.uffd;
     return this;
   }
 

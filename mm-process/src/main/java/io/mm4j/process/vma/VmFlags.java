@@ -18,8 +18,10 @@ public final class VmFlags {
   public static final long MAYEXEC = 1L << 6;
   public static final long MAYSHARE = 1L << 7;
   public static final long GROWSDOWN = 1L << 8;
+  public static final long UFFD_MISSING = 1L << 9;
   public static final long PFNMAP = 1L << 10;
   public static final long MAYBE_GUARD = 1L << 11;
+  public static final long UFFD_WP = 1L << 12;
   public static final long LOCKED = 1L << 13;
   public static final long IO = 1L << 14;
   public static final long SEQ_READ = 1L << 15;
@@ -44,7 +46,11 @@ public final class VmFlags {
 
   public static final long PKEY = 15L << PKEY_SHIFT;
   public static final long DROPPABLE = 1L << 40;
+  public static final long UFFD_MINOR = 1L << 41;
   public static final long SEALED = 1L << 42;
+
+  /** {@code __VM_UFFD_FLAGS}: what userfaultfd is told of. */
+  public static final long UFFD = UFFD_MISSING | UFFD_WP | UFFD_MINOR;
 
   public static final long ACCESS = READ | WRITE | EXEC;
   public static final long MAY_ACCESS = MAYREAD | MAYWRITE | MAYEXEC;
@@ -61,11 +67,13 @@ public final class VmFlags {
 
   static {
     String[] names = {
-      "rd", "wr", "ex", "sh", "mr", "mw", "me", "ms", "gd", "", "pf", "gu", "", "lo", "io", "sr",
+      "rd", "wr", "ex", "sh", "mr", "mw", "me", "ms", "gd", "um", "pf", "gu", "uw", "lo", "io",
+          "sr",
       "rr", "dc", "de", "lf", "ac", "nr", "ht", "sf", "", "wf", "dd", "sd", "mm", "hg", "nh", "mg"
     };
     System.arraycopy(names, 0, LETTERS, 0, names.length);
     LETTERS[40] = "dp";
+    LETTERS[41] = "ui";
     LETTERS[42] = "sl";
   }
 

@@ -6,6 +6,7 @@ import io.mm4j.api.process.OpenFile;
 import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.Mapping;
 import io.mm4j.process.page.PageTable;
+import io.mm4j.process.uffd.Userfaultfd;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -58,6 +59,9 @@ public final class Vma implements Mapping {
   /** Where its pages are to come from ({@code vm_policy}); null for wherever. */
   public @Nullable MemPolicy policy;
 
+  /** Who is told of its faults ({@code vm_userfaultfd_ctx}); null for nobody. */
+  public @Nullable Userfaultfd uffd;
+
   /** Kernel-made mapping or not. */
   public Special special = Special.NONE;
 
@@ -105,13 +109,15 @@ public final class Vma implements Mapping {
    *
    * <p>Private pages are written by permission of a fault, and so are those of files on disks,
    * which become dirty, and all in which somebody wants to know of writes ({@code
-   * vma_soft_dirty_enabled()}).
+   * vma_soft_dirty_enabled()}, {@code userfaultfd_wp()}).
    */
   @Override
   public long pageProt(PageTableFormat format) {
     int access = 0;
     if (VmFlags.isAccessible(flags)) {
-      boolean watched = pageTable != null && pageTable.tracksSoftDirty() && !has(VmFlags.SOFTDIRTY);
+      boolean watched =
+          has(VmFlags.UFFD_WP)
+              || (pageTable != null && pageTable.tracksSoftDirty() && !has(VmFlags.SOFTDIRTY));
       boolean shmem = has(VmFlags.SHARED) && backing != null && backing.isShmem() && !watched;
       access = PageTableFormat.READ;
       access |= has(VmFlags.EXEC) ? PageTableFormat.EXEC : 0;
@@ -206,6 +212,7 @@ public final class Vma implements Mapping {
     backing = null;
     anonName = null;
     policy = null;
+    uffd = null;
     special = Special.NONE;
     anonVma = null;
     flags = 0;

@@ -2,6 +2,7 @@
 package io.mm4j.process.vma;
 
 import io.mm4j.api.process.Explainer;
+import io.mm4j.process.uffd.Userfaultfd;
 import java.util.Objects;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>their flags are equal (but for {@link VmFlags#STICKY}) and none is {@link VmFlags#SPECIAL},
  *   <li>they come from the same open file,
  *   <li>their names are the same, if the kernel has names of anonymous VMAs, and so are their
- *       memory policies,
+ *       memory policies and the userfaultfd that is told of their faults,
  *   <li>their page offsets continue,
  *   <li>their anon_vmas are the same, or one has none and the other's was never shared by fork
  *       ({@code is_mergeable_anon_vma}),
@@ -121,6 +122,14 @@ public final class VmaMerger {
       Vma vma, long start, long end, @Nullable MemPolicy newPolicy, int maxMapCount) {
     request.forNew(null, null, start, end, vma.pgoffAt(start), vma.flags).like(vma);
     request.policy = newPolicy;
+    return modifyAs(vma, maxMapCount);
+  }
+
+  /** The same, and another userfaultfd is about to be set ({@code vma_modify_flags_uffd}). */
+  public @Nullable Vma modifyUffd(
+      Vma vma, long start, long end, long newFlags, @Nullable Userfaultfd uffd, int maxMapCount) {
+    request.forNew(null, null, start, end, vma.pgoffAt(start), newFlags).like(vma);
+    request.uffd = uffd;
     return modifyAs(vma, maxMapCount);
   }
 
@@ -369,6 +378,12 @@ public final class VmaMerger {
     if (!Objects.equals(vma.policy, r.policy)) {
       if (explainer != null) {
         because("not with " + vma + ": another memory policy");
+      }
+      return false;
+    }
+    if (vma.uffd != r.uffd) {
+      if (explainer != null) {
+        because("not with " + vma + ": another userfaultfd");
       }
       return false;
     }

@@ -192,6 +192,7 @@ public final class VmaTree {
     vma.backing = from.backing;
     vma.anonName = from.anonName;
     vma.policy = from.policy;
+    vma.uffd = from.uffd;
     vma.special = from.special;
     return vma;
   }
@@ -255,6 +256,8 @@ public final class VmaTree {
         wrong = "index has another range";
       } else if (vma.start < end || vma.end <= vma.start || ((vma.start | vma.end) & 4095) != 0) {
         wrong = "not sorted, empty or not page-aligned";
+      } else if ((vma.uffd == null) == vma.hasAny(VmFlags.UFFD)) {
+        wrong = "userfaultfd and flags disagree: " + VmFlags.letters(vma.flags);
       }
       if (wrong != null) {
         throw new CorruptStateError("vma=" + vma + ": " + wrong);

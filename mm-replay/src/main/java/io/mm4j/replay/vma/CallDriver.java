@@ -165,7 +165,18 @@ final class CallDriver {
           MIGRATE_PAGES,
           MOVE_PAGES,
           PRCTL,
-          PROCESS_MADVISE ->
+          PROCESS_MADVISE,
+          USERFAULTFD,
+          UFFDIO_API,
+          UFFDIO_REGISTER,
+          UFFDIO_UNREGISTER,
+          UFFDIO_WAKE,
+          UFFDIO_COPY,
+          UFFDIO_ZEROPAGE,
+          UFFDIO_WRITEPROTECT,
+          UFFDIO_CONTINUE,
+          UFFDIO_POISON,
+          UFFDIO_MOVE ->
           syscall(mm, call);
       case FORK, EXIT, OTHER ->
           throw new IllegalArgumentException("call=" + call.name() + " is not made here");
@@ -384,6 +395,7 @@ final class CallDriver {
       case SEGV_PKUERR -> new Answer.Signal("SIGSEGV", "PKUERR", outcome.uaddr());
       case SEGV_KERNEL -> new Answer.Signal("SIGSEGV", "KERNEL", outcome.uaddr());
       case BUS_ADRERR -> new Answer.Signal("SIGBUS", "ADRERR", outcome.uaddr());
+      case UFFD_WAIT -> new Answer.Signal("WAITS", "UFFD", outcome.uaddr());
     };
   }
 }

@@ -60,6 +60,17 @@ public enum CallName {
   MOVE_PAGES("move_pages", Gives.COUNT, Syscall.MOVE_PAGES),
   PRCTL("prctl", Gives.COUNT, Syscall.PRCTL),
   PROCESS_MADVISE("process_madvise", Gives.COUNT, Syscall.PROCESS_MADVISE),
+  USERFAULTFD("userfaultfd", Gives.COUNT, Syscall.USERFAULTFD),
+  UFFDIO_API("uffdio_api", Gives.ZERO, Syscall.UFFDIO_API),
+  UFFDIO_REGISTER("uffdio_register", Gives.ZERO, Syscall.UFFDIO_REGISTER),
+  UFFDIO_UNREGISTER("uffdio_unregister", Gives.ZERO, Syscall.UFFDIO_UNREGISTER),
+  UFFDIO_WAKE("uffdio_wake", Gives.ZERO, Syscall.UFFDIO_WAKE),
+  UFFDIO_COPY("uffdio_copy", Gives.ZERO, Syscall.UFFDIO_COPY),
+  UFFDIO_ZEROPAGE("uffdio_zeropage", Gives.ZERO, Syscall.UFFDIO_ZEROPAGE),
+  UFFDIO_WRITEPROTECT("uffdio_writeprotect", Gives.ZERO, Syscall.UFFDIO_WRITEPROTECT),
+  UFFDIO_CONTINUE("uffdio_continue", Gives.ZERO, Syscall.UFFDIO_CONTINUE),
+  UFFDIO_POISON("uffdio_poison", Gives.ZERO, Syscall.UFFDIO_POISON),
+  UFFDIO_MOVE("uffdio_move", Gives.ZERO, Syscall.UFFDIO_MOVE),
   /** Makes a file without a name, which the recording calls by the word behind {@code open}. */
   MEMFD_CREATE("memfd_create", Gives.ZERO, "open", "flags"),
   /** The program writes its rights with protection keys. */

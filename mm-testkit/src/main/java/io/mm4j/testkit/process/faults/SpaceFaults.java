@@ -40,6 +40,7 @@ public final class SpaceFaults {
     all.addAll(ModelFaults.all());
     all.addAll(PolicyFaults.all());
     all.addAll(OtherProcessFaults.all());
+    all.addAll(UffdFaults.all());
     all.add(
         new Fault<>(
             "lowest-in-gap",

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mm4j.process.mm;
+
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.OpenFile;
+import io.mm4j.process.uffd.Userfaultfd;
+import java.util.IdentityHashMap;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** Which descriptors of a floor are userfaultfds, and whose memory each watches. */
+public final class Userfaults {
+  /**
+   * An open userfaultfd.
+   *
+   * @param watch what is behind it
+   * @param owner whose memory it watches; it may have ended
+   * @param release what its last descriptor does when it is closed
+   */
+  public record Opened(Userfaultfd watch, Mm owner, Runnable release) {}
+
+  /** What a fork has made of a userfaultfd until its message is read. */
+  private final Map<Userfaultfd, Opened> children = new IdentityHashMap<>();
+
+  /** By the file, of which each open has one of its own. */
+  private final Map<MappedFile, Opened> opened = new IdentityHashMap<>();
+
+  private final Map<Mm, Userfaultfd> unknown = new IdentityHashMap<>();
+
+  private boolean unprivileged;
+
+  /** Whether whoever likes may be told of faults of the kernel. */
+  public boolean isUnprivileged() {
+    return unprivileged;
+  }
+
+  /** Writes {@code vm.unprivileged_userfaultfd}: 0 or a negated errno. */
+  public long writeSysctl(String value) {
+    if (!value.equals("0") && !value.equals("1")) {
+      return -Errno.EINVAL;
+    }
+    unprivileged = value.equals("1");
+    return 0;
+  }
+
+  /**
+   * Opens one.
+   *
+   * @param owner whose memory it watches
+   * @param release what its last descriptor does when it is closed
+   * @return the lowest free descriptor of a process
+   */
+  public int open(Mm process, Userfaultfd watch, Mm owner, Runnable release) {
+    MappedFile file = new MappedFile("anon_inode:[userfaultfd]", MappedFile.Kind.PROC, 0);
+    opened.put(file, new Opened(watch, owner, release));
+    int fd = 0;
+    while (process.descriptors.containsKey(fd)) {
+      fd++;
+    }
+    process.descriptors.put(fd, new OpenFile(file, OpenFile.Mode.READ_ONLY));
+    return fd;
+  }
+
+  /** One that a process had before anybody looked: its descriptor is not known. */
+  public Userfaultfd unknown(Mm owner) {
+    return unknown.computeIfAbsent(owner, o -> new Userfaultfd(false, false));
+  }
+
+  /** A process has gone. */
+  void forget(Mm owner) {
+    if (!unknown.isEmpty()) {
+      unknown.remove(owner);
+    }
+  }
+
+  /** The child of a fork has one, whose descriptor comes with the message of the fork. */
+  public void child(Userfaultfd watch, Mm owner, Runnable release) {
+    children.put(watch, new Opened(watch, owner, release));
+  }
+
+  /** Opens what a fork has made, for the reader of the message. */
+  public int openChild(Mm reader, Userfaultfd watch) {
+    Opened made = Objects.requireNonNull(children.remove(watch));
+    return open(reader, watch, made.owner, made.release);
+  }
+
+  /** What is behind a descriptor, null if it is no userfaultfd. */
+  public @Nullable Opened of(Mm process, long fd) {
+    OpenFile open = process.open((int) fd);
+    return open == null ? null : opened.get(open.file());
+  }
+
+  /** The last descriptor of a file has gone. */
+  void closed(MappedFile file) {
+    Opened gone = opened.remove(file);
+    if (gone != null) {
+      gone.release.run();
+    }
+  }
+
+  /** Whether a file is one of them. */
+  boolean has(MappedFile file) {
+    return !opened.isEmpty() && opened.containsKey(file);
+  }
+}
