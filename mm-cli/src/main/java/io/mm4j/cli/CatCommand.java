@@ -25,10 +25,11 @@ import picocli.CommandLine.Parameters;
           + " says which there are.",
       "",
       "Of a process there are /proc/PID/maps, smaps, smaps_rollup, status, statm, limits, stat,"
-          + " comm, cmdline and pagemap. Before any workload, and beside a page trace, PID 1 lives:"
-          + " a small static program that has just begun. After recorded system calls the recorded"
-          + " processes live: p0 is PID 1, p1 is PID 2. Lines about what is not kept here (signals,"
-          + " credentials ...) are left out. Device and inode numbers of files are made up.",
+          + " numa_maps, comm, cmdline and pagemap. Before any workload, and beside a page trace,"
+          + " PID 1 lives: a small static program that has just begun. After recorded system calls"
+          + " the recorded processes live: p0 is PID 1, p1 is PID 2. Lines about what is not kept"
+          + " here (signals, credentials ...) are left out. Device and inode numbers of files are"
+          + " made up.",
       "",
       "/proc/PID/pagemap, /proc/kpageflags and /proc/kpagecount are 64-bit words, as the kernel's:"
           + " --decode prints them in words, --range a part. After recorded system calls the files"
@@ -92,7 +93,8 @@ final class CatCommand extends MmCommand {
           "with /proc/PID/pagemap, /proc/kpageflags or /proc/kpagecount");
     }
     BinaryFiles.Range part = range == null ? null : range(range);
-    scene.onMachine(words && files.stream().anyMatch(BinaryFiles::isOfFrames));
+    boolean onNodes = machine.hasNodes() && files.stream().allMatch(ProcFiles::isOfProcess);
+    scene.onMachine(onNodes || (words && files.stream().anyMatch(BinaryFiles::isOfFrames)));
     boolean ofMachine = !files.stream().allMatch(ProcFiles::isOfProcess);
     if (files.stream().noneMatch(file -> file.endsWith("/limits")) && !scene.plays()) {
       scene.refuseLimits("no call is made that a limit could stop, and no limits are shown");

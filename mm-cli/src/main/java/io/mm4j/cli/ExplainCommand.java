@@ -390,6 +390,8 @@ final class ExplainCommand extends MmCommand {
           "--privileged",
           "without --after and --maps");
     }
+    boolean pages = calls.calls().stream().anyMatch(one -> PageExplainer.knows(one.name()));
+    scene.onMachine(machine.hasNodes() && !pages); // whose nodes policies name
     boolean[] differs = new boolean[1];
     scene.show(
         io, machine, false, privileged, shown -> differs[0] = explain(io, calls, shown, wanted));

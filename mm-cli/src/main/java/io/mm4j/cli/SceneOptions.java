@@ -239,7 +239,7 @@ final class SceneOptions {
           "with --after and a recording of system calls (*.vma.gz, *.strace)");
     }
     boolean livesThere =
-        (onMachine || options.parameters().fillHugePools() || options.hasNodes())
+        (onMachine || options.parameters().fillHugePools())
             && workload == null
             && options.keepsBytes();
     if (livesThere && !options.saysContents()) {

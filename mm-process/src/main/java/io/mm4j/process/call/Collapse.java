@@ -4,8 +4,11 @@ package io.mm4j.process.call;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.process.Errno;
 import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.Frames;
+import io.mm4j.process.page.MappingList;
 import io.mm4j.process.page.PageTable;
+import io.mm4j.process.page.ShmemCollapse;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
 
@@ -21,7 +24,9 @@ import io.mm4j.process.vma.Vma;
  * MiB and touches no border of them is refused, for the number of them that the kernel compares
  * with is negative.
  *
- * <p>Differs: memory of files, shared memory included, is refused by {@link PageAdvice}.
+ * <p>Of shared memory ({@code hpage_collapse_scan_file} and {@code collapse_pte_mapped_thp}) the
+ * file's pages become a huge page, which is mapped at once where nothing is in its way. Files on
+ * disks are refused by {@link PageAdvice}, as of a kernel without CONFIG_READ_ONLY_THP_FOR_FS.
  */
 final class Collapse {
   private final Mm mm;
@@ -62,6 +67,87 @@ final class Collapse {
       }
     }
     return all ? 0 : mm.error(Errno.EINVAL, "2 MiB where nothing is present");
+  }
+
+  /** Applies it to a part of a VMA of shared memory: 0 or a negated errno. */
+  long shared(Vma vma, FileObject file, long start, long end) {
+    boolean aligned = ((vma.start >>> 12) - vma.pgoff & (mm.hugeBytes >>> 12) - 1) == 0;
+    if (vma.hasAny(VmFlags.NOHUGEPAGE | VmFlags.SPECIAL)
+        || mm.thpDisable == 1
+        || !mm.context.frames().hasHugePages()
+        || !aligned
+        || !hasRoom(vma)) {
+      return mm.error(
+          Errno.EINVAL,
+          "MADV_NOHUGEPAGE, PR_SET_THP_DISABLE, an offset beside borders of 2 MiB, or no 2 MiB");
+    }
+    long first = start + mm.hugeBytes - 1 & -mm.hugeBytes;
+    long past = end & -mm.hugeBytes;
+    if (past < first) {
+      return mm.error(Errno.EINVAL, "within 2 MiB, without a border of them");
+    }
+    boolean all = true;
+    for (long at = first; at < past; at += mm.hugeBytes) {
+      long index = vma.pgoffAt(at);
+      switch (ShmemCollapse.of(file, index, (a, b) -> mm.context.unmapFilePages(file, a, b))) {
+        case EMPTY -> {
+          return mm.error(Errno.EINVAL, "2 MiB of the file where nothing is");
+        }
+        case FULL -> {
+          return mm.error(Errno.EINVAL, "the file system has no room for the holes (size=)");
+        }
+        case NO_MEMORY -> {
+          return mm.error(Errno.ENOMEM, "no memory for a huge page");
+        }
+        case DONE -> retract(file, index);
+        case WAS_HUGE -> {}
+      }
+      if (mm.pages.huge().isAt(at)) {
+        continue;
+      }
+      if (!mm.pages.hasDirectory(at)) {
+        all = false; // SCAN_PMD_NULL
+      } else if (!install(vma, file, at)) {
+        return mm.error(Errno.EINVAL, "a private copy or a guard page is in the way");
+      }
+    }
+    return all ? 0 : mm.error(Errno.EINVAL, "2 MiB that are a huge page now, but not mapped");
+  }
+
+  /** {@code retract_page_tables}: tables that the file's pages were mapped by go everywhere. */
+  private void retract(FileObject file, long index) {
+    MappingList vmas = file.vmas();
+    for (int i = 0; i < vmas.size(); i++) {
+      if (vmas.get(i) instanceof Vma other && other.anonVma == null) {
+        long at = other.addressOf(index);
+        PageTable pages = other.pageTable();
+        if (pages != null
+            && (at & mm.hugeBytes - 1) == 0
+            && at >= other.start
+            && at + mm.hugeBytes <= other.end
+            && pages.hasTable(at)) {
+          pages.ranges().freeEmptyTable(at);
+        }
+      }
+    }
+  }
+
+  /** {@code collapse_pte_mapped_thp}: false if an entry shows something else than the huge page. */
+  private boolean install(Vma vma, FileObject file, long at) {
+    long head = file.known(vma.pgoffAt(at));
+    for (long a = at; a < at + mm.hugeBytes && mm.pages.hasTable(at); a += Mm.PAGE) {
+      int kind = mm.pages.look(a);
+      boolean same = kind == PageTable.PAGE && mm.pages.pfn() == head + ((a - at) >>> 12);
+      if (kind != PageTable.NOTHING && !same) {
+        return false;
+      }
+    }
+    if (mm.pages.hasTable(at)) {
+      mm.pages.ranges().zap(at, at + mm.hugeBytes, false, false, false);
+      mm.pages.ranges().freeEmptyTable(at);
+    }
+    mm.pages.huge().mapCached(at, mm.pages.huge().entry(head, mm.prot(vma)));
+    return true;
   }
 
   /** {@code thp_vma_suitable_order} at the end of the VMA. */

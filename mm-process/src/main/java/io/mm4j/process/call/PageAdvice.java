@@ -42,7 +42,9 @@ final class PageAdvice {
       case Uapi.MADV_COLLAPSE ->
           vma.isAnonymous()
               ? collapse.apply(vma, start, end)
-              : mm.error(Errno.EINVAL, "MADV_COLLAPSE of a file");
+              : vma.backing != null && vma.backing.isShmem()
+                  ? collapse.shared(vma, vma.backing, start, end)
+                  : mm.error(Errno.EINVAL, "MADV_COLLAPSE of a file on a disk");
       default -> 0;
     };
   }

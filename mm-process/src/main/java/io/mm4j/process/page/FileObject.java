@@ -160,6 +160,10 @@ public final class FileObject {
 
   /** Log2 of the pages in the folio that holds this page. */
   public int folioOrder(long index) {
+    if (isShmem()) { // single pages, but for what MADV_COLLAPSE has made
+      long pfn = pages.get(index);
+      return pfn == Frames.NONE ? 0 : frames.order(pfn);
+    }
     if (!hasFolios(index) || single.get((int) index)) {
       return 0;
     }
@@ -232,7 +236,8 @@ public final class FileObject {
    * dirty: then its buffers cannot be released.
    */
   public boolean splitFolio(long index, Unmapping unmapping) {
-    if (!hasFolios(index) || isDirty(index)) {
+    boolean has = isShmem() ? folioOrder(index) > 0 : hasFolios(index);
+    if (!has || isDirty(index)) {
       return false;
     }
     long first = folioStart(index);
@@ -243,7 +248,9 @@ public final class FileObject {
       frames.markClean(head);
       frames.splitCached(head, 0);
     }
-    single.set((int) first, (int) past);
+    if (!isShmem()) {
+      single.set((int) first, (int) past);
+    }
     return true;
   }
 
@@ -268,12 +275,14 @@ public final class FileObject {
       }
       long half = 1L << order;
       long other = index < first + half ? first + half : first;
-      for (long i = other; i < other + half; i++) {
+      for (long i = other; i < other + half && !isShmem(); i++) {
         splitOrders.put(i, order);
       }
       first = other == first ? first + half : first;
     }
-    single.set((int) index);
+    if (!isShmem()) {
+      single.set((int) index);
+    }
     dropBehindEnd(whole, past);
   }
 
@@ -413,7 +422,7 @@ public final class FileObject {
 
   /** {@code shmem_inode_acct_blocks}: whether a page would be new, and no block is left for it. */
   public boolean lacksRoom(long index) {
-    return blocks != null && pages.get(index) == Frames.NONE && !blocks.hasRoom();
+    return blocks != null && pages.get(index) == Frames.NONE && !blocks.hasRoom(1);
   }
 
   /** How many pages the files of its file system can have together. */
@@ -703,6 +712,8 @@ public final class FileObject {
       return;
     }
     if (firstIndex >= holesFrom && isShmem()) {
+      boolean _ = splitBorders(from >>> 12, from, to, unmapping);
+      boolean _ = splitBorders((to - 1) >>> 12, from, to, unmapping);
       change.zeroPartial(from, to);
       unmapping.unmap(firstIndex, pastIndex);
       takeOut(firstIndex, pastIndex);

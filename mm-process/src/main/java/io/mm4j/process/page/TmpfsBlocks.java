@@ -36,12 +36,12 @@ final class TmpfsBlocks {
     files.remove(file);
   }
 
-  /** {@code shmem_inode_acct_blocks()} of one page: whether one is left. O(files). */
-  boolean hasRoom() {
+  /** {@code shmem_inode_acct_blocks()}: whether so many pages are left. O(files). */
+  boolean hasRoom(long pages) {
     long used = 0;
     for (FileObject file : files) {
       used += file.frames();
     }
-    return used < most;
+    return pages <= most - used;
   }
 }

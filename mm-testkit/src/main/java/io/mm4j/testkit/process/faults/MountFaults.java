@@ -2,13 +2,14 @@
 
 package io.mm4j.testkit.process.faults;
 
+import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Fault;
 import java.util.List;
 
-/** The faults of the cases about file systems with a size, secret memory and pipes. */
+/** The faults of the cases about file systems with a size, secret memory, pipes, collapse. */
 final class MountFaults {
   private static final int NORESERVE = 0x4000;
 
@@ -45,6 +46,11 @@ final class MountFaults {
                     ? mm.memfdCreate("secretmem", 0)
                     : mm.syscall(call, a),
             "AS-F48"),
+        SyscallFaults.floor(
+            "collapses-its-own",
+            "MADV_COLLAPSE of shared memory says that it has worked.",
+            right -> DelegatingSpace.floor(right, OnlyPrivate::new),
+            "AS-F59"),
         SyscallFaults.call(
             "writes-parts-of-pages",
             "A write is made byte by byte.",
@@ -61,5 +67,19 @@ final class MountFaults {
               return done > 0 ? done : last;
             },
             "AS-F49"));
+  }
+
+  private static final class OnlyPrivate extends DelegatingSpace {
+    OnlyPrivate(AddressSpace inner) {
+      super(inner, OnlyPrivate::new);
+    }
+
+    @Override
+    public long madvise(long addr, long len, long advice) {
+      boolean[] shared = {false};
+      inner.forEachVma(addr, addr + 1, vma -> shared[0] = vma.flags().contains("sh"));
+      boolean skips = advice == Uapi.MADV_COLLAPSE && shared[0];
+      return skips ? 0 : super.madvise(addr, len, advice);
+    }
   }
 }

@@ -50,7 +50,7 @@ final class NaiveSlots {
    */
   NaiveSlots(long past, int firstLog) {
     int shift = firstLog / BITS * BITS;
-    while (past - 1 >>> shift >= SLOTS) {
+    while (((past - 1) >>> shift) >= SLOTS) {
       shift += BITS;
     }
     root = new Node(null, 0, shift);

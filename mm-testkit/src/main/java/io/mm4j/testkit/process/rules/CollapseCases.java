@@ -8,6 +8,8 @@ import static io.mm4j.testkit.process.rules.HugeCases.PAGE;
 import static io.mm4j.testkit.process.rules.HugeCases.SIZE;
 
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.process.rules.CaseRule.Rig;
@@ -22,6 +24,8 @@ public final class CollapseCases {
 
   private static final int COLLAPSE = 25;
   private static final int NOHUGEPAGE = 15;
+  private static final int SHARED = 0x11;
+  private static final int PRIVATE = 0x12;
 
   /** A border of 1 GiB, where one page directory ends and the next begins. */
   private static final long G = 0x80000000L;
@@ -46,7 +50,61 @@ public final class CollapseCases {
                 + " transparent_hugepage and the rights say: what was there keeps its bytes, the"
                 + " rest is zero.",
             "collapse_huge_page, __collapse_huge_page_copy",
-            CollapseCases::makesHuge));
+            CollapseCases::makesHuge),
+        GROUP.rule(
+            "AS-F59",
+            "collapse-of-shared-memory",
+            "MADV_COLLAPSE makes 2 MiB of a file of shared memory one folio for all who map it,"
+                + " holes too, and maps it where no copy is in the way; 2 MiB without any page end"
+                + " the call; a hole within the folio splits it.",
+            "collapse_file, retract_page_tables, collapse_pte_mapped_thp (compared with 6.18.44)",
+            CollapseCases::shared));
+  }
+
+  private static long shmemHuge(Rig rig, long at) {
+    return rig.mm.sizes(at).shmemThp();
+  }
+
+  private static void pmdMapped(Rig rig, String what, long at, long bytes) {
+    rig.gives("ShmemPmdMapped of " + what, bytes, shmemHuge(rig, at));
+  }
+
+  private static void shared(Rig rig) {
+    int fd = (int) Looks.works("memfd_create", rig.mm.memfdCreate("m", 0));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 2 * SIZE));
+    rig.gives("mmap", H, rig.mm.mmap(H, 2 * SIZE, RW, SHARED, fd, 0));
+    rig.gives("mmap", G, rig.mm.mmap(G, 2 * SIZE, RW, SHARED, fd, 0));
+    rig.gives("mmap", 2 * G, rig.mm.mmap(2 * G, 2 * SIZE, RW, PRIVATE, fd, 0));
+    refuse(rig, "nothing there", H, 2 * SIZE);
+    rig.put(H + PAGE, 7);
+    rig.put(G, 8);
+    rig.put(2 * G + 2 * PAGE, 9);
+    refuse(rig, "nothing in the second", H, 2 * SIZE);
+    pmdMapped(rig, "the first", H, SIZE);
+    pmdMapped(rig, "another mapping", G, 0);
+    rig.has(G + PAGE, 7);
+    pmdMapped(rig, "another mapping after a touch", G, SIZE);
+    rig.has(H, 8);
+    rig.has(H + SIZE - PAGE, 0);
+    refuse(rig, "a copy in the way", 2 * G, SIZE);
+    rig.has(2 * G + 2 * PAGE, 9);
+    rig.put(H + SIZE, 5);
+    collapse(rig, H, 2 * SIZE);
+    pmdMapped(rig, "both", H, 2 * SIZE);
+    rig.map(Act.SCRATCH, PAGE, RW);
+    int hole = Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE;
+    rig.gives("a hole", 0, rig.mm.syscall(Syscall.FALLOCATE, fd, hole, 2 * PAGE, PAGE));
+    Looks.mincore(rig, H, 8 * PAGE, "12,01,15");
+    pmdMapped(rig, "what is left", H, SIZE);
+    rig.has(H + PAGE, 7);
+    rig.has(H + 2 * PAGE, 0);
+    collapse(rig, H, SIZE);
+    pmdMapped(rig, "both again", H, 2 * SIZE);
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, SIZE / 2));
+    rig.has(H + PAGE, 7);
+    pmdMapped(rig, "half of it", H, 0);
+    rig.gives("mmap", H, rig.mm.mmap(H, SIZE, RW, SHARED, fd, PAGE));
+    refuse(rig, "an offset beside a border", H, SIZE);
   }
 
   private static void collapse(Rig rig, long addr, long bytes) {

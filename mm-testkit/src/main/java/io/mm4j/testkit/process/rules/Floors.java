@@ -34,6 +34,7 @@ import io.mm4j.testkit.vma.VmaIndexSuite;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -103,7 +104,7 @@ public final class Floors {
    * it has closed those, unless somebody is still at work there.
    */
   static final class Below {
-    final HookedProvider pages;
+    private final HookedProvider pages;
     final Machine machine;
     final Thread user = Thread.currentThread();
     final List<ProcessFloor> floors = new ArrayList<>();
@@ -167,7 +168,7 @@ public final class Floors {
   }
 
   /** By ground. */
-  private static final @Nullable Below[] BELOW = new @Nullable Below[Ground.values().length];
+  private static final Map<Ground, Below> BELOW = new EnumMap<>(Ground.class);
 
   private static Ground current = Ground.USUAL;
 
@@ -179,18 +180,18 @@ public final class Floors {
   /** The same on another machine, if there is one. */
   static synchronized void beginTrial(Ground ground) {
     current = REFERENCE_BELOW ? ground : Ground.USUAL;
-    Below old = BELOW[current.ordinal()];
+    Below old = BELOW.get(current);
     if (old != null
         && ((old.user.isAlive() && !old.user.equals(Thread.currentThread())) || !old.clear())) {
-      BELOW[current.ordinal()] = null;
+      BELOW.remove(current);
     }
   }
 
   private static synchronized Below below() {
-    Below now = BELOW[current.ordinal()];
+    Below now = BELOW.get(current);
     if (now == null) {
       now = new Below(current);
-      BELOW[current.ordinal()] = now;
+      BELOW.put(current, now);
     }
     return now;
   }

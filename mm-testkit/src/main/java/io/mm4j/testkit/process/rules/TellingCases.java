@@ -203,7 +203,7 @@ public final class TellingCases {
           rig, "'" + wrong + "'", Errno.EINVAL, rig.floor.writeSysctl("nr_hugepages", wrong));
     }
     rig.gives("nr_hugepages", 0, rig.floor.writeSysctl("nr_hugepages", "02"));
-    RuleViolation.checkEqual(2, (int) rig.floor.hugePages().total(), "pages of the pool");
+    RuleViolation.checkEqual(2, rig.floor.hugePages().total(), "pages of the pool");
   }
 
   private static void unshared(Rig rig) {
