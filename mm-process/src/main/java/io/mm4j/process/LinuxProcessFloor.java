@@ -73,11 +73,16 @@ final class LinuxProcessFloor implements ProcessFloor {
     this.options = options;
     apply(options);
     String words = floors.settings().get(Setting.IN_ORDER);
-    if (words != null && frames != null) {
-      new HugePageWords(context.hugePools(), floors.takenAtBoot()).read(CommandLine.parse(words));
+    try {
+      if (words != null && frames != null) {
+        new HugePageWords(context.hugePools(), floors.takenAtBoot()).read(CommandLine.parse(words));
+      }
+      fill("nr_hugepages", floors.settings().get("nr_hugepages"));
+      fill("nr_overcommit_hugepages", floors.settings().get("nr_overcommit_hugepages"));
+    } catch (InputException e) {
+      close(); // what the words before had set aside goes back
+      throw e;
     }
-    fill("nr_hugepages", floors.settings().get("nr_hugepages"));
-    fill("nr_overcommit_hugepages", floors.settings().get("nr_overcommit_hugepages"));
   }
 
   private void fill(String name, @Nullable String value) {
