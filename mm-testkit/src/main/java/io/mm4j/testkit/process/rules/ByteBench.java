@@ -114,7 +114,7 @@ class ByteBench extends StepRule.Bench {
         long from = some(process, random);
         long to = place(random);
         if (whole) {
-          move(process, from & -HUGE, HUGE, to & -HUGE);
+          moveHuge(process, from & -HUGE, to & -HUGE, random);
         } else {
           move(process, from, length(random), to);
         }
@@ -244,6 +244,21 @@ class ByteBench extends StepRule.Bench {
     moved.forEach((at, cell) -> process.cells.put(at - from + to, cell));
     look(from, from + bytes);
     look(to, to + bytes);
+  }
+
+  /** A huge page, one of a file if there is any. */
+  private void moveHuge(Owner process, long at, long to, Seeded random) {
+    long[] from = {at};
+    process.mm.forEachVma(
+        A,
+        END,
+        vma -> {
+          long first = (vma.start() + HUGE - 1) & -HUGE;
+          boolean fits = vma.file() != null && first + HUGE <= vma.end();
+          from[0] = fits && random.oneIn(2) ? first : from[0];
+        });
+    saw(process, from[0]);
+    move(process, from[0], HUGE, to);
   }
 
   private void bearOrEnd(Owner process) {
