@@ -74,14 +74,19 @@ final class LinuxProcessFloor implements ProcessFloor {
     this.options = options;
     apply(options);
     String words = floors.settings().get(Setting.IN_ORDER);
-    if (words != null && frames != null) {
-      new HugePageWords(context.hugePools(), floors.takenAtBoot()).read(CommandLine.parse(words));
-    }
-    fill("nr_hugepages", floors.settings().get("nr_hugepages"));
-    fill("nr_overcommit_hugepages", floors.settings().get("nr_overcommit_hugepages"));
-    String everybody = floors.settings().get("unprivileged_userfaultfd");
-    if (everybody != null && context.userfaults.writeSysctl(everybody.strip()) != 0) {
-      throw new InputException("'" + everybody + "'", "vm.unprivileged_userfaultfd=", "0 or 1");
+    try {
+      if (words != null && frames != null) {
+        new HugePageWords(context.hugePools(), floors.takenAtBoot()).read(CommandLine.parse(words));
+      }
+      fill("nr_hugepages", floors.settings().get("nr_hugepages"));
+      fill("nr_overcommit_hugepages", floors.settings().get("nr_overcommit_hugepages"));
+      String everybody = floors.settings().get("unprivileged_userfaultfd");
+      if (everybody != null && context.userfaults.writeSysctl(everybody.strip()) != 0) {
+        throw new InputException("'" + everybody + "'", "vm.unprivileged_userfaultfd=", "0 or 1");
+      }
+    } catch (InputException e) {
+      close(); // what the words before had set aside goes back
+      throw e;
     }
   }
 

@@ -141,6 +141,18 @@ final class SpaceRules {
                 FrameRules::moved)
             .about(Kind.WRITE, Kind.FORK),
         rule(
+                "AS-104",
+                "frames-of-any-calls",
+                "After each call every frame of a process or a file has as many entries and"
+                    + " references, and each process as many tables and huge pages, as going"
+                    + " through the tables in RAM gives, and no CPU has a translation that they do"
+                    + " not have any more.",
+                "A reference too few is a page that two programs write to.",
+                "folio_add_rmap_ptes, folio_remove_rmap_ptes, free_pgtables, flush_tlb_mm_range",
+                "a reference, a table or a flush is left out",
+                FrameRules::counted)
+            .about(Kind.WRITE, Kind.FORK, Kind.MREMAP),
+        rule(
             "AS-57",
             "frames-are-refused",
             "If there is no frame for any single allocation of a call, for a page or a table, the"

@@ -16,6 +16,7 @@ final class ModelFaults {
   private static final int PR_SET_MM_BRK = 7;
   private static final int WHENCE_END = 2;
   private static final long WIDE = 1L << 16;
+  private static final long HUGE = 1L << 21;
 
   private ModelFaults() {}
 
@@ -95,6 +96,11 @@ final class ModelFaults {
             },
             "AS-102"),
         SyscallFaults.floor(
+            "large-is-huge",
+            "What is mapped of 2 MiB and more seems to begin with a huge page.",
+            right -> DelegatingSpace.floor(right, LargeIsHuge::new),
+            "AS-104"),
+        SyscallFaults.floor(
             "narrow-is-not-huge",
             "Processes of 3 GiB seem to have no huge pages.",
             right -> DelegatingSpace.floor(right, NarrowIsNotHuge::new),
@@ -128,6 +134,22 @@ final class ModelFaults {
               scan.mask(),
               scan.anyof(),
               scan.returned()));
+    }
+  }
+
+  private static final class LargeIsHuge extends DelegatingSpace {
+    LargeIsHuge(AddressSpace inner) {
+      super(inner, LargeIsHuge::new);
+    }
+
+    @Override
+    public VmaUsage usage(long vmaStart) {
+      VmaUsage all = super.usage(vmaStart);
+      long[] bytes = new long[1];
+      super.forEachVma(vmaStart, vmaStart + 1, vma -> bytes[0] = vma.bytes());
+      return bytes[0] < HUGE
+          ? all
+          : new VmaUsage(all.rssKb(), all.anonKb(), all.lockedKb(), HUGE >> 10);
     }
   }
 

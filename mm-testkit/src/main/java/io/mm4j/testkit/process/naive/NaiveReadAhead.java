@@ -53,7 +53,7 @@ public final class NaiveReadAhead {
   private final Set<Long> mappedAsCode = new HashSet<>();
 
   /** {@code ra_pages} of the disk, and of the open file. */
-  private final long ofDisk;
+  private long ofDisk;
 
   private long most;
 
@@ -111,6 +111,20 @@ public final class NaiveReadAhead {
     if (!random) {
       most = advice == Advice.SEQUENTIAL ? ofDisk * 2 : ofDisk;
     }
+  }
+
+  /** Another open of the file, on a disk with another window: nothing is mapped by it. */
+  public void reopened(long window) {
+    ofDisk = window;
+    most = window;
+    random = false;
+    start = 0;
+    size = 0;
+    ahead = 0;
+    order = 0;
+    ended = -1;
+    mapped.clear();
+    mappedAsCode.clear();
   }
 
   /** Nothing is mapped any more, and folios that lie in a range leave memory. */

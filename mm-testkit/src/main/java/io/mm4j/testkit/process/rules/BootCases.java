@@ -113,7 +113,9 @@ public final class BootCases {
             "hugepagesz=3M hugepages=1",
             "hugepages=1 hugepages=2",
             "hugepagesz=2M hugepages=1 hugepages=1")) {
+      long free = Floors.freeFrames();
       refused(wrong, () -> Floors.booted(Map.of(Setting.IN_ORDER, wrong)).close());
+      checkEqual(free, Floors.freeFrames(), "free frames after " + wrong + " was refused");
     }
     refused("nr_hugepages=x", () -> Floors.booted(Map.of("nr_hugepages", "x")).close());
     checkEqual(

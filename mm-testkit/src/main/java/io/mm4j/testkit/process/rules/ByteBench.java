@@ -109,7 +109,16 @@ class ByteBench extends StepRule.Bench {
       }
       case 4 -> discard(process, some(process, random), length(random));
       case 5 -> guard(process, some(process, random), length(random), random.oneIn(2));
-      case 6 -> move(process, some(process, random), length(random), place(random));
+      case 6 -> {
+        boolean whole = random.oneIn(2); // huge pages move as they are
+        long from = some(process, random);
+        long to = place(random);
+        if (whole) {
+          moveHuge(process, from & -HUGE, to & -HUGE, random);
+        } else {
+          move(process, from, length(random), to);
+        }
+      }
       case 7 -> bearOrEnd(process);
       case 8 -> migrate(process, some(process, random));
       default -> {
@@ -160,10 +169,14 @@ class ByteBench extends StepRule.Bench {
   }
 
   private void map(Owner process, Seeded random) {
+    boolean file = random.oneIn(4);
     long at = place(random);
     long bytes = length(random);
-    boolean file = random.oneIn(5);
-    bytes = Math.min(bytes, file ? 3 * HUGE : END - at);
+    if (file && random.oneIn(2)) { // so that huge pages of the file fit
+      at &= -HUGE;
+      bytes = 3 * HUGE;
+    }
+    bytes = Math.min(file ? Math.min(bytes, 3 * HUGE) : bytes, END - at);
     tell("mmap of " + bytes / PAGE + " pages at " + hex(at) + (file ? " of a file" : ""));
     long fd = file ? CaseSetup.HUGE : -1;
     checkEqual(at, process.mm.mmap(at, bytes, RW, file ? 0x12 : 0x32, fd, 0), "mmap");
@@ -231,6 +244,21 @@ class ByteBench extends StepRule.Bench {
     moved.forEach((at, cell) -> process.cells.put(at - from + to, cell));
     look(from, from + bytes);
     look(to, to + bytes);
+  }
+
+  /** A huge page, one of a file if there is any. */
+  private void moveHuge(Owner process, long at, long to, Seeded random) {
+    long[] from = {at};
+    process.mm.forEachVma(
+        A,
+        END,
+        vma -> {
+          long first = (vma.start() + HUGE - 1) & -HUGE;
+          boolean fits = vma.file() != null && first + HUGE <= vma.end();
+          from[0] = fits && random.oneIn(2) ? first : from[0];
+        });
+    saw(process, from[0]);
+    move(process, from[0], HUGE, to);
   }
 
   private void bearOrEnd(Owner process) {

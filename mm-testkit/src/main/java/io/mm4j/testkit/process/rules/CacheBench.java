@@ -11,6 +11,7 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.Pagemap;
@@ -36,6 +37,8 @@ final class CacheBench extends StepRule.Bench {
   private static final int FOLIO = 512;
 
   private final AddressSpace mm;
+  private final FrameAudit audit;
+  private Seeded looks;
 
   /** The most pages that the file may have. */
   private final int most;
@@ -64,6 +67,8 @@ final class CacheBench extends StepRule.Bench {
     super(floor);
     CaseSetup setup = new CaseSetup();
     setup.thp = random.oneIn(2) ? ThpMode.ALWAYS : ThpMode.NEVER; // folios of 2 MiB, too
+    audit = new FrameAudit();
+    looks = random;
     mm = setup.create(floor);
     most = random.oneIn(3) ? 1100 : 128;
     first = new int[most + FOLIO];
@@ -119,11 +124,7 @@ final class CacheBench extends StepRule.Bench {
     for (int at = from; at < to; ) {
       if (pages[at] == 0) {
         int left = Math.min(to - at, FOLIO - at % FOLIO);
-        int n = known ? Integer.highestOneBit(left) : 1;
-        while (at % n != 0 || !isFree(at, n)) {
-          n /= 2;
-        }
-        join(at, n);
+        join(at, folio(at, left));
       }
       int past = Math.min(end(at), to);
       dirty.set(at, past);
@@ -143,6 +144,26 @@ final class CacheBench extends StepRule.Bench {
     }
     if (!stale.get(page) || blocks.get(page)) {
       dirty.set(page);
+    }
+  }
+
+  /** How many pages the folio has that a write of so many makes at a page. */
+  private int folio(int at, int left) {
+    int n = known ? Integer.highestOneBit(left) : 1;
+    while (at % n != 0 || !isFree(at, n)) {
+      n /= 2;
+    }
+    return n;
+  }
+
+  /**
+   * A write begins behind the end: the page that the file ends within is there, if it is a hole.
+   */
+  private void hole(int from) {
+    int last = (int) (bytes / PAGE);
+    if (from * PAGE > bytes && bytes % PAGE != 0 && pages[last] == 0 && !blocks.get(last)) {
+      join(last, 1);
+      stale.set(last);
     }
   }
 
@@ -206,9 +227,10 @@ final class CacheBench extends StepRule.Bench {
 
   @Override
   void step(Seeded random) {
+    looks = random;
     int at = place(random);
     int past = Math.min(most, at + random.between(1, random.oneIn(4) ? 80 : 12));
-    switch (random.weighted(3, 2, 3, 2, 2, 3, 3, 1, 2)) {
+    switch (random.weighted(6, 4, 6, 4, 4, 6, 6, 2, 3, 1, 3, 2)) {
       case 0 -> write(at, Math.min(past, at + BUFFER));
       case 1 -> sync();
       case 2 -> drop(at, past);
@@ -223,6 +245,9 @@ final class CacheBench extends StepRule.Bench {
       case 5 -> read(at, Math.min(Math.min(past, at + BUFFER), size));
       case 6 -> touch(at, random.oneIn(2));
       case 7 -> drop(random.oneIn(2) ? 0 : at, Integer.MAX_VALUE);
+      case 9 -> unmapAll();
+      case 10 -> pageOut();
+      case 11 -> fail(Math.max(size, at), random.between(1, 20));
       default -> {
         tell("MADV_DONTNEED of pages " + at + " to " + past);
         long length = (past - at) * PAGE;
@@ -250,11 +275,7 @@ final class CacheBench extends StepRule.Bench {
     tell("pwrite64 of pages " + from + " to " + to + " of " + size);
     long length = (to - from) * PAGE;
     checkEqual(length, mm.syscall(Syscall.PWRITE64, FD, FAR, length, from * PAGE), "pwrite64");
-    int last = (int) (bytes / PAGE);
-    if (from * PAGE > bytes && bytes % PAGE != 0 && pages[last] == 0 && !blocks.get(last)) {
-      join(last, 1); // a page that is a hole up to where the file ended
-      stale.set(last);
-    }
+    hole(from);
     put(from, to);
   }
 
@@ -289,13 +310,67 @@ final class CacheBench extends StepRule.Bench {
       int end = end(page);
       int uses = mapped.nextSetBit(start);
       boolean whole = start >= from && end <= past;
-      if (whole && !isDirty(page) && (uses < 0 || uses >= end)) {
+      boolean mayGo = !isDirty(page) || start >= size; // behind the end is nothing to write
+      if (whole && mayGo && (uses < 0 || uses >= end)) {
         gone(start, end);
       } else {
         dirty.clear(start, end);
       }
       page = end - 1;
     }
+  }
+
+  private void unmapAll() {
+    tell("MADV_DONTNEED");
+    checkEqual(0, mm.madvise(A, most * PAGE, Uapi.MADV_DONTNEED), "MADV_DONTNEED");
+  }
+
+  /**
+   * MADV_PAGEOUT: folios that are mapped whole go if they are clean, and are mapped no more; others
+   * fall into single pages.
+   */
+  private void pageOut() {
+    tell("MADV_PAGEOUT");
+    BitSet mapped = mapped();
+    checkEqual(0, mm.madvise(A, most * PAGE, Uapi.MADV_PAGEOUT), "MADV_PAGEOUT");
+    for (int page = mapped.nextSetBit(0); page >= 0; page = mapped.nextSetBit(page)) {
+      int start = first[page];
+      int end = end(page);
+      boolean clean = !isDirty(page);
+      if (mapped.nextClearBit(start) >= end) {
+        if (clean) {
+          gone(start, end);
+        }
+      } else if (clean) {
+        for (int each = start; each < end; each++) {
+          join(each, 1);
+          pages[each] = each < size || each == start ? 1 : 0;
+        }
+      }
+      page = end;
+    }
+  }
+
+  /**
+   * A write behind the end that can copy nothing leaves its folio there, and the file ends there.
+   */
+  private void fail(int from, int length) {
+    if (from + length > most) {
+      return;
+    }
+    tell("pwrite64 of " + length + " pages from nowhere at page " + from + " of " + size);
+    long nowhere = FAR + BUFFER * PAGE;
+    long seen = mm.syscall(Syscall.PWRITE64, FD, nowhere, length * PAGE, from * PAGE);
+    checkEqual(-Errno.EFAULT, seen, "pwrite64 from nowhere");
+    hole(from);
+    if (pages[from] == 0) {
+      int left = Math.min(length, FOLIO - from % FOLIO);
+      int n = folio(from, left);
+      join(from, n);
+      dirty.set(from, from + n);
+    }
+    bytes = Math.max(bytes, from * PAGE);
+    size = Math.max(size, from);
   }
 
   private void empty(long from, long to, boolean zeroes) {
@@ -394,6 +469,8 @@ final class CacheBench extends StepRule.Bench {
 
   @Override
   void holds() {
+    audit.fresh();
+    audit.translates(mm, looks, A, most * PAGE);
     StringBuilder wanted = new StringBuilder();
     for (int page = 0; page < most; page++) {
       wanted.append(pages[page] > 0 && !stale.get(page) ? '1' : '0');

@@ -75,6 +75,7 @@ final class FileBench extends StepRule.Bench {
 
   private int changedTo;
   private Seeded looks = new Seeded(0);
+  private final FrameAudit audit = new FrameAudit();
 
   FileBench(ProcessFloor floor, Seeded random) {
     super(floor);
@@ -121,7 +122,7 @@ final class FileBench extends StepRule.Bench {
     int at = place(random);
     changedFrom = at;
     changedTo = at;
-    switch (random.weighted(8, 6, 8, 4, 6, 6, 2, 4, 3, 2, 1)) {
+    switch (random.weighted(8, 6, 8, 4, 6, 6, 2, 4, 3, 3, 4)) {
       case 0 -> write(at, random);
       case 1 -> resize(at);
       case 2 -> allocate(at, random);
@@ -135,7 +136,7 @@ final class FileBench extends StepRule.Bench {
       case 7 -> changeBuffer(random.below(BUFFER / PAGE), random.below(4));
       case 8 -> forget(random.oneIn(2) ? SHARED : PRIVATE);
       case 9 -> drop(random);
-      default -> shift(at / PAGE, random);
+      default -> shift(random.below(Math.max(1, Math.min(size, most) / PAGE - 1)), random);
     }
   }
 
@@ -276,6 +277,12 @@ final class FileBench extends StepRule.Bench {
           case 4 -> Uapi.FALLOC_FL_ZERO_RANGE;
           default -> Uapi.FALLOC_FL_ZERO_RANGE | Uapi.FALLOC_FL_KEEP_SIZE;
         };
+    int cachedNext = cached.nextSetBit(at / PAGE); // whose frame may be made when it is needed
+    boolean bare = cachedNext < 0 || cachedNext * PAGE >= at + length;
+    if (!disk && mode < 2 && bare && random.oneIn(2)) {
+      runsOut(at, length, mode, random.below(4));
+      return;
+    }
     tell("fallocate mode " + mode + " of " + length + " at " + at);
     checkEqual(0, mm.syscall(Syscall.FALLOCATE, FD, mode, at, length), "fallocate " + mode);
     if ((mode & (Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_ZERO_RANGE)) != 0) {
@@ -293,6 +300,30 @@ final class FileBench extends StepRule.Bench {
       size = Math.max(size, at + length);
     }
     changedTo = at + length;
+  }
+
+  /** Memory is out after some pages: what the call has added goes, what was there is filled. */
+  private void runsOut(int at, int length, int mode, int frames) {
+    int first = at / PAGE;
+    int past = (at + length + PAGE - 1) / PAGE;
+    int left = frames;
+    int page = first;
+    BitSet filled = new BitSet();
+    while (page < past && (allocated.get(page) || left-- > 0)) {
+      filled.set(page, allocated.get(page));
+      page++;
+    }
+    tell("fallocate mode " + mode + " of " + length + " at " + at + " with " + frames + " frames");
+    Floors.hook().leave(frames);
+    long seen = mm.syscall(Syscall.FALLOCATE, FD, mode, at, length);
+    Floors.hook().leave(Long.MAX_VALUE);
+    checkEqual(page < past ? -Errno.ENOMEM : 0, seen, "fallocate");
+    cached.or(filled);
+    if (page == past) {
+      allocated.set(first, past);
+      size = mode == 0 ? Math.max(size, at + length) : size;
+      changedTo = at + length;
+    }
   }
 
   private void read(int at, int length) {
@@ -346,6 +377,7 @@ final class FileBench extends StepRule.Bench {
 
   @Override
   void holds() {
+    audit.fresh();
     checkEqual(size, mm.syscall(Syscall.LSEEK, FD, 0, 2), "the size of the file");
     int last = size - 1;
     for (int at :
@@ -367,6 +399,7 @@ final class FileBench extends StepRule.Bench {
     }
     checkEqual(
         -Errno.EINVAL, mm.syscall(Syscall.FTRUNCATE, FD, -1), "ftruncate to less than nothing");
+    translates();
     if (!disk) {
       StringBuilder wanted = new StringBuilder();
       for (int page = 0; page < most / PAGE; page++) {
@@ -375,6 +408,14 @@ final class FileBench extends StepRule.Bench {
       StringBuilder seen = new StringBuilder();
       checkEqual(0, mm.mincore(SHARED, most, Act.SCRATCH, seen::append), "mincore");
       check(wanted.compareTo(seen) == 0, wanted + " in the cache", seen.toString());
+    }
+  }
+
+  /** Something of both mappings is known to a CPU when the next step begins. */
+  private void translates() {
+    for (long from : new long[] {SHARED, PRIVATE}) {
+      audit.translates(mm, looks, from, most);
+      audit.translates(mm, looks, from + (changedFrom & -PAGE), PAGE);
     }
   }
 

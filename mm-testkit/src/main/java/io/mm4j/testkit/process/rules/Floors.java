@@ -335,11 +335,15 @@ public final class Floors {
 
   /** Memory is short: who can gives some up. */
   static void reclaim() {
+    long _ = reclaim(1 << 20);
+  }
+
+  /** The same until so many frames are free; how many have become so. */
+  static long reclaim(long frames) {
     Machine machine = below().machine;
-    long _ =
-        machine
-            .pressure()
-            .reclaim(ReclaimRequest.of(machine.cpus().get(0), Gfp.GFP_KERNEL, 0, 1 << 20));
+    return machine
+        .pressure()
+        .reclaim(ReclaimRequest.of(machine.cpus().get(0), Gfp.GFP_KERNEL, 0, frames));
   }
 
   /** A floor without processes, on this index. */

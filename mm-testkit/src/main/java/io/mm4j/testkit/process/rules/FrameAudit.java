@@ -17,6 +17,7 @@ import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.VmaInfo;
 import io.mm4j.testkit.Seeded;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,7 +28,9 @@ import java.util.Map;
  */
 final class FrameAudit {
   private static final int HUGE_LEVEL = 2;
-  private static final int MARKS = PageFlags.PG_UPTODATE | PageFlags.PG_SWAPBACKED;
+
+  /** Flags that every anonymous frame has. */
+  private final int marks;
 
   private final Machine machine;
   private final MemMap map;
@@ -45,11 +48,22 @@ final class FrameAudit {
 
   /** Of the machine of this trial, which has no process yet. */
   FrameAudit() {
+    this(PageFlags.PG_UPTODATE | PageFlags.PG_SWAPBACKED);
+  }
+
+  /** The same where MADV_FREE may have given pages up. */
+  static FrameAudit ofAnyAdvice() {
+    return new FrameAudit(PageFlags.PG_UPTODATE);
+  }
+
+  private FrameAudit(int marks) {
+    this.marks = marks;
     machine = Floors.machine();
     map = machine.memory().memMap();
     tables = machine.pageTables();
     format = tables.format();
     mmu = tables.mmu(machine.cpus().get(0));
+    long _ = tables.kernelRoot(machine.cpus().get(0)); // which stays
     tablesBefore = tables.tableFrames();
   }
 
@@ -95,12 +109,18 @@ final class FrameAudit {
                 if (pfn < 0) {
                   return;
                 }
-                checkEqual(
-                    pfn,
-                    tables.translate(root, addr) >>> Pages.PAGE_SHIFT,
-                    "frame at " + hex(addr));
                 int[] level = new int[1];
-                long _ = tables.walk(root, addr, (at, table, index, value) -> level[0] = at);
+                long[] last = new long[1];
+                long _ =
+                    tables.walk(
+                        root,
+                        addr,
+                        (at, table, index, value) -> {
+                          level[0] = at;
+                          last[0] = value;
+                        });
+                long within = (addr & format.bytes(level[0]) - 1) >>> Pages.PAGE_SHIFT;
+                checkEqual(pfn, format.pfn(level[0], last[0]) + within, "frame at " + hex(addr));
                 if (level[0] != HUGE_LEVEL) {
                   int _ = single.merge(pfn, 1, Integer::sum);
                 } else if ((addr & format.bytes(HUGE_LEVEL) - 1) == 0) {
@@ -142,7 +162,7 @@ final class FrameAudit {
     int flags = map.flags(head);
     checkEqual(order > 0 ? 1 : 0, (flags & PageFlags.PG_HEAD) != 0 ? 1 : 0, "PG_head of " + what);
     if (!cached) {
-      checkEqual(MARKS, flags & MARKS, "PG_uptodate and PG_swapbacked of " + what);
+      checkEqual(marks, flags & marks, "PG_uptodate and PG_swapbacked of " + what);
     }
   }
 
@@ -153,6 +173,15 @@ final class FrameAudit {
     for (long place : places) {
       long _ = mmu.access(place, Mmu.USER | (random.oneIn(2) ? Mmu.WRITE : 0));
     }
+  }
+
+  /** The same of some pages of a range. */
+  void translates(AddressSpace mm, Seeded random, long from, long bytes) {
+    List<Long> places = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      places.add(from + (random.next() & Long.MAX_VALUE) % bytes);
+    }
+    translates(mm, random, places);
   }
 
   /** No CPU has a translation that the tables do not have any more. */

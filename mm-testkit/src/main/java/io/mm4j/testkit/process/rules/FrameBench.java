@@ -54,9 +54,14 @@ final class FrameBench extends ByteBench {
         checkEqual(0, mm.munlock(at, bytes), "munlock");
       }
       case 2 -> {
-        tell("reclaim");
-        Floors.reclaim();
-        audit.nothingWaits();
+        long wanted = random.oneIn(2) ? 1 + random.below(600) : 1 << 20;
+        tell("reclaim of " + wanted + " frames");
+        long free = Floors.freeFrames();
+        long freed = Floors.reclaim(wanted);
+        checkEqual(free + freed, Floors.freeFrames(), "free frames after " + freed + " came back");
+        if (freed < wanted) {
+          audit.nothingWaits();
+        }
       }
       default -> super.step(random);
     }

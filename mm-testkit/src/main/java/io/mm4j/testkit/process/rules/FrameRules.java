@@ -7,6 +7,7 @@ import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.VmaInfo;
 import io.mm4j.testkit.RuleViolation;
+import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.paging.rules.HookedPages;
 import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.rules.Act.Answer;
@@ -46,6 +47,19 @@ public final class FrameRules {
     RuleViolation.checkEqual(
         0, replay.floor.committedPages(), "pages charged when all processes have gone");
     replay.floor.close();
+  }
+
+  /** Entries, references and tables are what going through the tables in RAM gives. */
+  public static void counted(SpaceSubject run) {
+    run.audit.fresh();
+    run.audit.holds(run.processes.stream().map(Pair::mm).toList());
+    Pair process = run.actor();
+    Seeded random = new Seeded(run.history.size());
+    List<Long> places = new ArrayList<>(List.of(SpaceSetup.STACK, SpaceSetup.DATA));
+    for (int i = 0; i < 16; i++) {
+      places.add(SpaceSetup.WINDOW + random.below(96) * Bits.PAGE);
+    }
+    run.audit.translates(process.mm(), random, places);
   }
 
   /** Somebody wants the frame of an anonymous page: the page moves, and nobody sees more of it. */

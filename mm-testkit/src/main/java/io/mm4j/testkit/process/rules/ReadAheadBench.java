@@ -40,6 +40,7 @@ final class ReadAheadBench extends StepRule.Bench {
 
   private final AddressSpace mm;
   private final NaiveReadAhead model;
+  private final MappedFile file;
   private final long bytes;
   private final long pages;
   private final Mapping data;
@@ -52,7 +53,7 @@ final class ReadAheadBench extends StepRule.Bench {
     mm = new CaseSetup().create(floor);
     pages = random.oneIn(2) ? random.between(40, 300) : random.between(300, 3000);
     bytes = pages * PAGE - random.below(3) * 1000L;
-    MappedFile file = new MappedFile("ahead", MappedFile.Kind.EXT4, bytes, at -> 5);
+    file = new MappedFile("ahead", MappedFile.Kind.EXT4, bytes, at -> 5);
     long most = readAhead(READ_AHEAD_KB[random.below(READ_AHEAD_KB.length)]);
     mm.installFd(FD, new OpenFile(file, OpenFile.Mode.READ_WRITE));
     // What was written is in memory: the file becomes one that has nothing there.
@@ -62,13 +63,28 @@ final class ReadAheadBench extends StepRule.Bench {
     data = new Mapping(0, pages, false);
     long first = random.below(pages - 1);
     code = new Mapping(first, random.between((int) first + 1, (int) pages), true);
-    checkEqual(A, mm.mmap(A, pages * PAGE, READ, 0x10 | SHARED, FD, 0), "mmap of the file");
-    long bytesOfCode = (code.past() - first) * PAGE;
-    long at = mm.mmap(CODE, bytesOfCode, READ_EXEC, 0x10 | SHARED, FD, first * PAGE);
-    checkEqual(CODE, at, "mmap of code");
+    map();
     checkEqual(FAR, mm.mmap(FAR, 64 * PAGE, RW, 0x32, -1, 0), "mmap of a buffer");
     checkEqual(
         Act.SCRATCH, mm.mmap(Act.SCRATCH, PAGE, RW, 0x32, -1, 0), "mmap for answers of mincore");
+  }
+
+  private void map() {
+    checkEqual(A, mm.mmap(A, pages * PAGE, READ, 0x10 | SHARED, FD, 0), "mmap of the file");
+    long bytesOfCode = (code.past() - code.first()) * PAGE;
+    long at = mm.mmap(CODE, bytesOfCode, READ_EXEC, 0x10 | SHARED, FD, code.first() * PAGE);
+    checkEqual(CODE, at, "mmap of code");
+  }
+
+  /** The file is opened anew, on a disk that reads more or less ahead. */
+  private void reopen(Seeded random) {
+    int kb = random.oneIn(3) ? 0 : READ_AHEAD_KB[random.below(READ_AHEAD_KB.length)];
+    long most = readAhead(kb);
+    mm.installFd(FD, new OpenFile(file, OpenFile.Mode.READ_WRITE));
+    map();
+    model.reopened(most);
+    advice = Advice.NORMAL;
+    tell("opened anew, with windows of " + most + " pages");
   }
 
   /** The disk reads so much ahead; in pages. */
@@ -88,7 +104,8 @@ final class ReadAheadBench extends StepRule.Bench {
 
   @Override
   void step(Seeded random) {
-    switch (random.weighted(8, 4, 4, 1, 1, 1, 6, 2, 1, 1)) {
+    switch (random.weighted(8, 4, 4, 1, 1, 1, 6, 2, 1, 1, 1)) {
+      case 10 -> reopen(random);
       case 5 -> read(behind(random) * PAGE, PAGE);
       case 6 -> meet(random);
       case 7 -> touch(code, random.between((int) code.first(), (int) code.past() - 1));

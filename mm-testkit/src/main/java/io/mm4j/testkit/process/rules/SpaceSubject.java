@@ -27,6 +27,9 @@ public final class SpaceSubject extends Subject {
   };
   private static final long[] LIMIT_PAGES = {0, 8, 40, 120, 400, 2048};
 
+  /** What is counted of frames and tables; begun before there is a process. */
+  final FrameAudit audit = FrameAudit.ofAnyAdvice();
+
   /** A process: the floor's and the model's. */
   record Pair(AddressSpace mm, NaiveProcess model) {}
 
@@ -117,6 +120,7 @@ public final class SpaceSubject extends Subject {
     if (call.kind() == Kind.FORK) {
       fork(process);
     } else if (call.kind() == Kind.EXIT) {
+      Floors.unload();
       processes.remove(call.process());
       process.mm.exit();
       process.model.space.exit();

@@ -51,6 +51,9 @@ class ViewBench extends StepRule.Bench {
 
   final List<AddressSpace> processes = new ArrayList<>();
 
+  private final FrameAudit audit = new FrameAudit();
+  private Seeded looks;
+
   /** What the last step was about: to be looked at more closely. */
   private Runnable closer = () -> {};
 
@@ -59,6 +62,7 @@ class ViewBench extends StepRule.Bench {
     CaseSetup setup = new CaseSetup();
     setup.thp = ThpMode.ALWAYS;
     processes.add(setup.create(floor));
+    looks = random;
     long _ = floor.resizeHugePool(HUGE, 4);
     if (random.oneIn(2)) {
       try {
@@ -79,6 +83,7 @@ class ViewBench extends StepRule.Bench {
   @Override
   void step(Seeded random) {
     closer = () -> {};
+    looks = random;
     int which = random.below(processes.size());
     AddressSpace mm = processes.get(which);
     switch (random.weighted(5, 1, 6, 4, 3, 1, 1, 1, 1, 1)) {
@@ -192,6 +197,7 @@ class ViewBench extends StepRule.Bench {
 
   private void bearOrEnd(int which, AddressSpace mm) {
     if (processes.size() == MOST_PROCESSES) {
+      Floors.unload();
       processes.remove(which);
       mm.exit();
     } else {
@@ -224,7 +230,11 @@ class ViewBench extends StepRule.Bench {
 
   @Override
   void holds() {
+    audit.fresh();
     closer.run();
+    audit.holds(processes);
+    AddressSpace one = processes.get(looks.below(processes.size()));
+    audit.translates(one, looks, A, SPOTS * (HUGE / 2));
     Map<Long, Integer> mapped = new HashMap<>();
     for (AddressSpace mm : processes) {
       mm.pagemap(
