@@ -39,18 +39,22 @@ public final class ShmemCollapse {
     if (head == Frames.NONE) {
       return Result.NO_MEMORY;
     }
+    int to = (int) Math.min(past, FileObject.MOST_PAGES);
     long there = 0;
     for (long i = first; i < past; i++) {
       there += file.pages.get(i) == Frames.NONE ? 0 : 1;
     }
     boolean room = file.blocks == null || file.blocks.hasRoom(past - first - there);
+    if (there > 0) { // also where room is missing in the end
+      unmapping.unmap(first, past);
+      file.stale.clear((int) Math.min(first, to), to);
+    }
     if (there == 0 || !room) {
       for (long i = first; i < past; i++) {
         frames.put(head);
       }
       return there == 0 ? Result.EMPTY : Result.FULL;
     }
-    unmapping.unmap(first, past);
     for (long i = first; i < past; i++) {
       long page = file.pages.get(i);
       if (page != Frames.NONE) {
@@ -61,10 +65,7 @@ public final class ShmemCollapse {
     for (long i = first; i < past; i++) {
       file.pages.put(i, head + (i - first));
     }
-    int from = (int) Math.min(first, FileObject.MOST_PAGES);
-    int to = (int) Math.min(past, FileObject.MOST_PAGES);
-    file.stale.clear(from, to);
-    file.absent.clear(from, to);
+    file.absent.clear((int) Math.min(first, to), to);
     frames.markDirty(head);
     return Result.DONE;
   }
