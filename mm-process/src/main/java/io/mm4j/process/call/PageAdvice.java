@@ -88,7 +88,7 @@ final class PageAdvice {
       return 0;
     }
     PageRanges ranges = mm.pages.ranges();
-    if (vma.has(VmFlags.UFFD_WP) && !vma.isAnonymous()) {
+    if (vma.hasAny(VmFlags.UFFD) && !vma.isAnonymous()) {
       zapKeepingMarks(vma, start, end);
     } else {
       ranges.zap(start, end, true, vma.hasRecency(), vma.isLocked());
@@ -106,7 +106,7 @@ final class PageAdvice {
   private void zapKeepingMarks(Vma vma, long start, long end) {
     LongStream.Builder kept = LongStream.builder();
     UffdEntries uffd = mm.pages.uffd();
-    uffd.protectedPages(start, end, kept);
+    uffd.protectedPages(start, end, vma.has(VmFlags.UFFD_WP), kept);
     mm.pages.ranges().zap(start, end, true, vma.hasRecency(), vma.isLocked());
     kept.build().forEach(uffd::mark);
   }
