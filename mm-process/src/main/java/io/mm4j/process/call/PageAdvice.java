@@ -175,7 +175,9 @@ final class PageAdvice {
       if (!mm.pages.makeTable(at)) {
         return mm.error(Errno.ENOMEM, "no memory for page tables");
       }
-      mm.pages.mapGuard(at);
+      if (mm.pages.look(at) != PageTable.GUARD || mm.pages.isPoison()) {
+        mm.pages.mapGuard(at); // one that is there already stays as it is
+      }
     }
     return 0;
   }
