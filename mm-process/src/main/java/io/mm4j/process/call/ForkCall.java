@@ -69,14 +69,9 @@ final class ForkCall {
       return vma.anonVma == null || parent.huge(vma).copyTo(child.huge(vma), vma.start, vma.end);
     }
     boolean copyOnWrite = (vma.flags & (VmFlags.SHARED | VmFlags.MAYWRITE)) == VmFlags.MAYWRITE;
-    if (needsCopy(vma, copy)
-        && !parent.pages.ranges().copyTo(child.pages, vma.start, vma.end, copyOnWrite)) {
-      return false;
-    }
-    if (vma.has(VmFlags.UFFD_WP) && !copy.has(VmFlags.UFFD_WP)) {
-      child.pages.uffd().resolve(vma.start, vma.end, child.prot(copy));
-    }
-    return true;
+    boolean uffd = copy.has(VmFlags.UFFD_WP);
+    return !needsCopy(vma, copy)
+        || parent.pages.ranges().copyTo(child.pages, vma.start, vma.end, copyOnWrite, uffd);
   }
 
   /** {@code exit_mmap} and {@code pgd_free}: everything goes. */

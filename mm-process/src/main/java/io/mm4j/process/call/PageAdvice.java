@@ -94,7 +94,7 @@ final class PageAdvice {
       return 0;
     }
     PageRanges ranges = mm.pages.ranges();
-    if (vma.has(VmFlags.UFFD_WP) && !vma.isAnonymous()) {
+    if (vma.hasAny(VmFlags.UFFD) && !vma.isAnonymous()) {
       zapKeepingMarks(vma, start, end);
     } else {
       ranges.zap(start, end, true, vma.hasRecency(), vma.isLocked());
@@ -112,7 +112,7 @@ final class PageAdvice {
   private void zapKeepingMarks(Vma vma, long start, long end) {
     LongStream.Builder kept = LongStream.builder();
     UffdEntries uffd = mm.pages.uffd();
-    uffd.protectedPages(start, end, kept);
+    uffd.protectedPages(start, end, vma.has(VmFlags.UFFD_WP), kept);
     mm.pages.ranges().zap(start, end, true, vma.hasRecency(), vma.isLocked());
     kept.build().forEach(uffd::mark);
   }
@@ -181,7 +181,9 @@ final class PageAdvice {
       if (!mm.pages.makeTable(at)) {
         return mm.error(Errno.ENOMEM, "no memory for page tables");
       }
-      mm.pages.mapGuard(at);
+      if (mm.pages.look(at) != PageTable.GUARD || mm.pages.isPoison()) {
+        mm.pages.mapGuard(at); // one that is there already stays as it is
+      }
     }
     return 0;
   }

@@ -191,7 +191,10 @@ final class UffdFill {
   private long known(Vma vma, long addr, boolean protect) {
     FileObject file = Objects.requireNonNull(vma.backing);
     long index = vma.pgoffAt(addr);
-    if (file.beyondEnd(index) || !file.isCached(index)) {
+    if (file.beyondEnd(index)) {
+      return mm.error(Errno.EINVAL, "behind the end of the file");
+    }
+    if (!file.isCached(index)) {
       return mm.error(Errno.EFAULT, "the file does not have the page");
     }
     long pfn = file.page(index);

@@ -108,7 +108,7 @@ final class VmaMover {
       return;
     }
     if (!copy.has(VmFlags.HUGETLB)) {
-      mm.pages.uffd().resolve(to, to + oldLen, mm.prot(copy));
+      mm.pages.uffd().forget(to, to + oldLen);
     }
     UffdRange.reset(mm, copy);
   }

@@ -160,6 +160,9 @@ public final class FaultHandler {
    * of write protection was ({@code pte_marker_handle_uffd_wp}) the page is protected at once.
    */
   private Result watched(Vma vma, long addr, boolean write) {
+    if (!vma.has(VmFlags.UFFD_WP) && pages.uffd().isMarker(addr)) {
+      pages.uffd().drop(addr); // left by a mode in which it was watched before
+    }
     Result stopped = userFault.before(vma, addr, write);
     if (stopped != null) {
       return stopped;

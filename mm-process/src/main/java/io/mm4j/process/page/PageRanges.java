@@ -36,6 +36,10 @@ public final class PageRanges {
   private final TableCursor walk;
   private final TableCursor probe;
   private final long hugeBytes;
+
+  /** Bits of present entries that the child of a fork inherits. */
+  private long uffdBits = -1;
+
   private final long[] gone = new long[BATCH];
 
   PageRanges(PageTable table) {
@@ -403,9 +407,12 @@ public final class PageRanges {
    * anonymous memory stay huge in both; those of a file come back with a fault.
    *
    * @param copyOnWrite takes the right to write away in both ({@code is_cow_mapping})
+   * @param keepsUffd whether a userfaultfd is told of writes in the child, too
    * @return false if memory is out; what was copied stays
    */
-  public boolean copyTo(PageTable child, long start, long end, boolean copyOnWrite) {
+  public boolean copyTo(
+      PageTable child, long start, long end, boolean copyOnWrite, boolean keepsUffd) {
+    uffdBits = keepsUffd ? -1 : table.bits.clearUffdWp(-1L);
     for (long at = start; at < end && table.exists(); ) {
       int level = probe.seek(table.root(), at, 2);
       long next = Math.min(end, probe.address() + probe.bytes());
@@ -453,7 +460,7 @@ public final class PageRanges {
       frames.lru().shared(format.pfn(2, shared));
       frames.get(format.pfn(2, shared));
     }
-    child.huge().map(at, table.bits.mkold(shared), deposit);
+    child.huge().map(at, table.bits.mkold(shared) & uffdBits, deposit);
     return true;
   }
 
@@ -461,6 +468,7 @@ public final class PageRanges {
     if (!child.makeTable(start)) {
       return false;
     }
+    long inherited = uffdBits;
     walk.over(table.root(), start, end);
     while (walk.next()) {
       long entry = walk.entry();
@@ -470,7 +478,7 @@ public final class PageRanges {
         walk.set(entry);
       }
       // The child has used nothing yet, and what it shares is not dirty for it.
-      entry = table.bits.mkold(copyOnWrite ? entry : table.bits.mkclean(entry));
+      entry = table.bits.mkold(copyOnWrite ? entry : table.bits.mkclean(entry)) & inherited;
       switch (kind) {
         case PageTable.PAGE -> {
           long page = format.pfn(1, entry);
@@ -480,7 +488,13 @@ public final class PageRanges {
           child.mapCached(walk.address(), page, entry);
         }
         case PageTable.ZERO -> child.mapZero(walk.address(), entry);
-        default -> child.putAbsent(walk.address(), walk.entry());
+        case PageTable.GUARD ->
+            child.putAbsent(walk.address(), format.absent().clearUffdWp(walk.entry()));
+        default -> {
+          if (inherited == -1) {
+            child.putAbsent(walk.address(), walk.entry());
+          }
+        }
       }
     }
     return true;

@@ -86,6 +86,11 @@ public final class UffdEntries {
     return put(addr, SwapType.MARKER_UFFD_WP);
   }
 
+  /** {@code pte_marker_clear()}: takes a marker away. */
+  public void drop(long addr) {
+    table.putAbsent(addr, PageTableFormat.EMPTY);
+  }
+
   /** Makes accesses to an address fail, where nothing is. False if memory is out. */
   public boolean poison(long addr) {
     return put(addr, SwapType.MARKER_POISONED);
@@ -146,6 +151,28 @@ public final class UffdEntries {
     tables.flushRange(table.cpu, table.root(), start, end);
   }
 
+  /** All marks of protection go with a move ({@code vma_has_uffd_without_event_remap}). */
+  public void forget(long start, long end) {
+    if (start >= end || !table.exists()) {
+      return;
+    }
+    walk.over(table.root(), start, end);
+    while (walk.next()) {
+      long entry = walk.entry();
+      if (!isProtected(format, walk.level(), entry)) {
+        continue;
+      }
+      int kind = table.classify(walk.level(), entry);
+      if (kind == PageTable.NOTHING) {
+        walk.set(PageTableFormat.EMPTY);
+      } else if (kind == PageTable.GUARD) {
+        walk.set(format.absent().clearUffdWp(entry));
+      } else {
+        walk.set(format.bits().clearUffdWp(entry));
+      }
+    }
+  }
+
   private void split(long start, long end, boolean single) {
     table.huge().splitAt(start);
     table.huge().splitAt(end);
@@ -154,11 +181,17 @@ public final class UffdEntries {
     }
   }
 
-  /** The addresses of protected pages of a range, and of markers. */
-  public void protectedPages(long start, long end, LongConsumer sink) {
+  /**
+   * The addresses in a range that are protected by markers.
+   *
+   * @param pagesToo whether also those of protected pages
+   */
+  public void protectedPages(long start, long end, boolean pagesToo, LongConsumer sink) {
     walk.over(table.root(), start, end);
     while (walk.next()) {
-      if (isProtected(format, walk.level(), walk.entry())) {
+      int kind = table.classify(walk.level(), walk.entry());
+      boolean counts = kind == PageTable.NOTHING || (pagesToo && kind >= PageTable.ZERO);
+      if (counts && isProtected(format, walk.level(), walk.entry())) {
         long past = Math.min(end, walk.address() + walk.bytes());
         for (long at = Math.max(start, walk.address()); at < past; at += PAGE) {
           sink.accept(at);

@@ -82,7 +82,8 @@ public final class UffdLifeCases {
             "answers-of-other-kinds",
             "UFFD_FEATURE_SIGBUS fails accesses, UFFD_USER_MODE_ONLY those of the kernel, and"
                 + " neither is told; UFFD_FEATURE_EXACT_ADDRESS tells the address. Huge pages are"
-                + " missing and protected as a whole, and split where less is.",
+                + " missing and protected as a whole, and split where less is; those of the pool"
+                + " are brought as whole ones.",
             "handle_userfault, userfault_msg; change_huge_pmd; LTP userfaultfd06",
             UffdLifeCases::others));
   }
@@ -277,6 +278,7 @@ public final class UffdLifeCases {
     exact.waits(FAR + 8 * PAGE + 77, true);
     exact.tells(Uffd.PAGEFAULT_MESSAGE, Uffd.FAULT_WRITE, FAR + 8 * PAGE + 77, 0);
     huge(rig, exact);
+    pool(rig, UffdBench.another(rig, Uffd.NONBLOCK, Uffd.EXACT_ADDRESS));
   }
 
   private static void huge(Rig rig, UffdBench uffd) {
@@ -304,5 +306,46 @@ public final class UffdLifeCases {
     rig.gives("collapse", -Errno.EINVAL, rig.mm.madvise(at + HUGE, HUGE, 25));
     uffd.moves(at + 6 * PAGE, at + 2 * HUGE + PAGE, PAGE, 0, 0, PAGE);
     Looks.anonHuge(rig, at, 0);
+  }
+
+  private static void pool(Rig rig, UffdBench uffd) {
+    rig.gives("nr_hugepages", 0, rig.floor.resizeHugePool(HUGE, 6));
+    long at = 0x4800_0000L;
+    long bytes = 0x5800_0000L;
+    rig.map(bytes, 2 * HUGE, RW);
+    rig.put(bytes + HUGE + 5, 7);
+    rig.gives("MAP_HUGETLB", at, rig.mm.mmap(at, 3 * HUGE, RW, 0x4_0032, -1, 0));
+    Looks.fails(rig, "a start within", Errno.EINVAL, uffd.register(at + PAGE, HUGE, 1));
+    Looks.fails(rig, "an end within", Errno.EINVAL, uffd.register(at, HUGE + PAGE, 1));
+    uffd.watches(at, 3 * HUGE, Uffd.REGISTER_MISSING);
+    uffd.answers(24, 0x10c);
+    uffd.waits(at + 5 * PAGE + 3, true);
+    uffd.tells(Uffd.PAGEFAULT_MESSAGE, Uffd.FAULT_WRITE, at + 5 * PAGE + 3, 0);
+    uffd.copy(at, bytes, PAGE, 0, -Errno.EINVAL, -Errno.EINVAL);
+    uffd.copy(at + PAGE, bytes, HUGE, 0, -Errno.EINVAL, -Errno.EINVAL);
+    uffd.fill(Syscall.UFFDIO_ZEROPAGE, at, HUGE, 0, -Errno.EINVAL, -Errno.EINVAL);
+    uffd.copy(at, bytes, 2 * HUGE, 0, 0, 2 * HUGE);
+    rig.has(at + HUGE + 5, 7);
+    rig.touch(at);
+    uffd.copy(at + HUGE, bytes, 2 * HUGE, 0, -Errno.EEXIST, -Errno.EEXIST);
+    uffd.copy(at + 2 * HUGE, bytes + HUGE, HUGE, 0, 0, HUGE);
+    Looks.fails(rig, "within", Errno.EINVAL, uffd.unregister(at + HUGE + PAGE, HUGE));
+    rig.gives("unregister", 0, uffd.unregister(at, 3 * HUGE));
+    rig.unmap(at, 3 * HUGE);
+    long fd = rig.mm.memfdCreate("h", 4);
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 3 * HUGE));
+    rig.gives("mmap", at, rig.mm.mmap(at, 3 * HUGE, RW, 0x11, fd, 0));
+    rig.put(at, 3);
+    uffd.watches(at, 3 * HUGE, Uffd.REGISTER_MISSING | Uffd.REGISTER_MINOR);
+    uffd.waits(at + HUGE, false);
+    uffd.copy(at + HUGE, bytes + HUGE, HUGE, 0, 0, HUGE);
+    rig.has(at + HUGE + 5, 7);
+    rig.gives("madvise", 0, rig.mm.madvise(at, HUGE, DONTNEED));
+    uffd.waits(at + 7, true);
+    uffd.copy(at, bytes, HUGE, 0, -Errno.EEXIST, -Errno.EEXIST);
+    uffd.fill(Syscall.UFFDIO_CONTINUE, at, HUGE, 0, 0, HUGE);
+    rig.has(at, 3);
+    uffd.fill(Syscall.UFFDIO_CONTINUE, at, HUGE, 0, -Errno.EEXIST, -Errno.EEXIST);
+    uffd.fill(Syscall.UFFDIO_CONTINUE, at + 2 * HUGE, HUGE, 0, -Errno.EFAULT, -Errno.EFAULT);
   }
 }
