@@ -13,6 +13,7 @@ import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.slab.SlabFlags;
 import io.mm4j.api.slab.SlabReport;
+import io.mm4j.api.slab.SlabReport.Kind;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.slab.naive.MarkedLayout;
@@ -130,6 +131,7 @@ final class MarkedPlay {
       if (random.oneIn(spoils ? 2 : 6)) {
         validate();
       }
+      freeWrongly(cpu);
       if (random.oneIn(8)) {
         model.shrink();
         long _ = s.slabs.kmemCacheShrink(s.cpu(cpu), cache);
@@ -183,6 +185,26 @@ final class MarkedPlay {
     if (!freed) {
       held.add(item);
     }
+    found();
+  }
+
+  /** A free of what is no live object, which changes nothing. */
+  private void freeWrongly(int cpu) {
+    List<MarkedSlab> slabs = model.slabs();
+    if (slabs.isEmpty()) {
+      return;
+    }
+    MarkedSlab slab = slabs.get(random.below(slabs.size()));
+    long paddr = slab.base + 8 * random.below(512 << cache.order());
+    int number = random.below(cache.objectsPerSlab());
+    long wrong = random.oneIn(3) ? slab.object(number) : paddr;
+    if (held.stream().anyMatch(item -> item.paddr == wrong)) {
+      return;
+    }
+    long object = slab.objectAt(wrong);
+    Kind kind = object == wrong ? Kind.DOUBLE_FREE : Kind.INVALID_FREE;
+    model.findings.add(new Finding(kind, object == 0 ? wrong : object, wrong, 1));
+    s.slabs.kmemCacheFree(s.cpu(cpu), cache, wrong);
     found();
   }
 
