@@ -45,6 +45,7 @@ final class MarkedPlay {
   private final MarkedSlabs model;
   private final List<Item> held = new ArrayList<>();
   private final List<SlabReport> reports = new ArrayList<>();
+  private final Tracks tracks;
 
   private MarkedPlay(
       SlabSubject s, Seeded random, KmemCacheArgs args, KmemCache cache, boolean general) {
@@ -56,6 +57,7 @@ final class MarkedPlay {
     NaiveGeometry geometry = new NaiveGeometry(args, cache.flags(), s.shape.cpus());
     layout = new MarkedLayout(geometry, args, cache.flags());
     model = new MarkedSlabs(layout, s.shape.nodes(), s.machine.memory().ram());
+    tracks = new Tracks(s.machine.clock(), 4096L << cache.order());
     s.slabs.onReport(reports::add);
   }
 
@@ -133,6 +135,7 @@ final class MarkedPlay {
       }
       freeWrongly(cpu);
       if (random.oneIn(8)) {
+        tracks.newSlabs(model.slabs());
         model.shrink();
         long _ = s.slabs.kmemCacheShrink(s.cpu(cpu), cache);
       }
@@ -152,11 +155,13 @@ final class MarkedPlay {
             : s.slabs.kmemCacheAlloc(s.cpu(cpu), cache, gfp, node);
     check(got != SlabAllocator.NO_OBJECT, "an object", "none");
     int near = s.cpu(cpu).nodeId();
+    tracks.newSlabs(model.slabs());
     long wanted = model.alloc(near, node, got, s.shape.nodeOf(got), asked, zero);
     check(wanted >= 0, "an object of a new slab", String.format("0x%x", got));
     check(wanted == got, String.format("0x%x", wanted), String.format("0x%x", got));
     held.add(new Item(got, asked));
     found();
+    tracks.allocated(got, cpu);
   }
 
   /** The least that is asked for of this class. */
@@ -180,12 +185,16 @@ final class MarkedPlay {
         write(memory, slab, item.paddr + random.below(item.asked), (byte) random.next());
       }
     }
+    tracks.newSlabs(model.slabs());
     boolean freed = model.free(item.paddr);
     s.slabs.kmemCacheFree(s.cpu(cpu), cache, item.paddr);
     if (!freed) {
       held.add(item);
     }
     found();
+    if (freed) {
+      tracks.freed(item.paddr, cpu);
+    }
   }
 
   /** A free of what is no live object, which changes nothing. */
@@ -302,6 +311,9 @@ final class MarkedPlay {
     seen.sort(ORDER);
     if (!wanted.equals(seen)) {
       throw new RuleViolation("the findings " + wanted + " in " + args, reports.toString());
+    }
+    if (layout.user) {
+      reports.forEach(report -> tracks.compare(report, model.slabs()));
     }
     model.findings.clear();
     reports.clear();
