@@ -260,7 +260,10 @@ public final class MarkedSlab {
   void validate(List<Finding> findings) {
     checkPadding(findings);
     Set<Long> free = free(findings);
-    boolean good = free != null;
+    if (free == null) {
+      return;
+    }
+    boolean good = true;
     for (int i = 0; good && i < geometry.objects; i++) {
       good = check(object(i), !free.contains(object(i)), findings);
     }

@@ -333,7 +333,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
   }
 
   private @Nullable Slab grow(Cpu cpu, NaiveCache cache, int gfp, int node) {
-    int flags = gfp & PASSED | Gfp.__GFP_COMP;
+    int flags = (gfp & PASSED) | Gfp.__GFP_COMP;
     flags |= cache.has(SlabFlags.SLAB_CACHE_DMA) ? Gfp.__GFP_DMA : 0;
     flags |= cache.has(SlabFlags.SLAB_CACHE_DMA32) ? Gfp.__GFP_DMA32 : 0;
     flags |= cache.has(SlabFlags.SLAB_RECLAIM_ACCOUNT) ? Gfp.__GFP_RECLAIMABLE : 0;
@@ -389,8 +389,8 @@ public class NaiveSlabAllocator implements SlabAllocator {
     if (bytes < 0 || bytes > 4 << 20) {
       return NO_OBJECT;
     }
-    int order = NaiveGeometry.orderOf((int) bytes);
-    int flags = gfp & ~(Gfp.__GFP_DMA32 | Gfp.__GFP_HIGHMEM) | Gfp.__GFP_COMP;
+    int order = NaiveGeometry.orderOf(bytes);
+    int flags = (gfp & ~(Gfp.__GFP_DMA32 | Gfp.__GFP_HIGHMEM)) | Gfp.__GFP_COMP;
     long pfn = floors.pages().allocPages(cpu, flags, order, node);
     if (pfn == PageAllocator.NO_PAGE) {
       return NO_OBJECT;

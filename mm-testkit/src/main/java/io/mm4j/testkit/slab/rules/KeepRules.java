@@ -114,7 +114,7 @@ public final class KeepRules {
                     1,
                     null,
                     ReclaimRequest.DEF_PRIORITY,
-                    1 << lock.ordinal(),
+                    lock.bit(),
                     null));
     boolean may = lock.compareTo(LockClass.SLAB_NODE) < 0;
     checkEqual(before - frames(s), said, "frames that were given with the lock " + lock);

@@ -204,7 +204,7 @@ final class MarkedPlay {
       return;
     }
     MarkedSlab slab = slabs.get(random.below(slabs.size()));
-    long paddr = slab.base + 8 * random.below(512 << cache.order());
+    long paddr = slab.base + 8L * random.below(512 << cache.order());
     int number = random.below(cache.objectsPerSlab());
     long wrong = random.oneIn(3) ? slab.object(number) : paddr;
     if (held.stream().anyMatch(item -> item.paddr == wrong)) {
@@ -248,7 +248,7 @@ final class MarkedPlay {
     if (layout.checks && random.oneIn(3)) {
       link(slab);
     } else {
-      long paddr = slab.base + random.below((int) 4096 << cache.order());
+      long paddr = slab.base + random.below(4096 << cache.order());
       boolean live = held.stream().anyMatch(i -> slab.linkOf(i.paddr) / 8 == paddr / 8);
       if (!slab.isTrack(paddr) && !slab.isAsked(paddr) && (live || !slab.isLink(paddr))) {
         write(memory, slab, paddr, (byte) ~slab.get(paddr));
@@ -276,7 +276,7 @@ final class MarkedPlay {
 
   private void link(MarkedSlab slab, long object, long next) {
     for (int i = 0; i < 8; i++) {
-      write(s.machine.memory(), slab, slab.linkOf(object) + i, (byte) (next >>> 8 * i));
+      write(s.machine.memory(), slab, slab.linkOf(object) + i, (byte) (next >>> (8 * i)));
     }
   }
 

@@ -106,7 +106,7 @@ public final class PageRequestRules {
       slab(wanted, cache, gfp, node);
     } else {
       int order = Pages.orderOf(bytes);
-      wanted.add(new Request(gfp & ~NEVER | Gfp.__GFP_COMP, order, node, false));
+      wanted.add(new Request((gfp & ~NEVER) | Gfp.__GFP_COMP, order, node, false));
     }
     List<Request> asked = new ArrayList<>();
     FailingPages pages = FailingPages.of(s.machine);
@@ -155,7 +155,7 @@ public final class PageRequestRules {
     always |= (cache.flags() & SlabFlags.SLAB_CACHE_DMA32) != 0 ? Gfp.__GFP_DMA32 : 0;
     always |= (cache.flags() & SlabFlags.SLAB_RECLAIM_ACCOUNT) != 0 ? Gfp.__GFP_RECLAIMABLE : 0;
     int least = Pages.orderOf(cache.size());
-    int flags = gfp & PASSED | always;
+    int flags = (gfp & PASSED) | always;
     int first = (flags | Gfp.__GFP_NOWARN | Gfp.__GFP_NORETRY) & ~Gfp.__GFP_NOFAIL;
     if ((first & Gfp.__GFP_DIRECT_RECLAIM) != 0 && cache.order() > least) {
       first = (first | Gfp.__GFP_NOMEMALLOC) & ~Gfp.__GFP_RECLAIM;
