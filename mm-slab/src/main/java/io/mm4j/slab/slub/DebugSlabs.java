@@ -216,7 +216,10 @@ final class DebugSlabs {
     debug.checkSlabPadding(cache, pfn);
     BitSet free = checkFreelist(cache, pfn);
     int objects = SlabPages.objects(pages.counters(pfn));
-    boolean good = free != null;
+    if (free == null) {
+      return; // nobody knows which objects are free
+    }
+    boolean good = true;
     for (int i = 0; good && i < objects; i++) {
       good = debug.check(cache, pfn, SlabPages.object(cache, pfn, i), !free.get(i));
     }

@@ -333,12 +333,11 @@ final class SlubAllocator extends ReclaimedSlabs<SlubCache, SlubCpu> {
     }
     long object = objectAt(cache, paddr);
     Kind kind = doubleFree ? Kind.DOUBLE_FREE : Kind.INVALID_FREE;
-    debug.report(
-        kind,
-        cache,
-        object == NO_OBJECT ? paddr : object,
-        paddr,
-        why + (object == NO_OBJECT ? "" : debug.dump(cache, object)));
+    if (object == NO_OBJECT) {
+      debug.reportNoObject(kind, cache, paddr, why);
+    } else {
+      debug.report(kind, cache, object, paddr, why + debug.dump(cache, object));
+    }
   }
 
   @Override

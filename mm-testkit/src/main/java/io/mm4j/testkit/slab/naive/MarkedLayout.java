@@ -18,7 +18,9 @@ public final class MarkedLayout {
 
   final boolean red;
   final boolean poison;
-  final boolean user;
+
+  /** Whether objects say who had them. */
+  public final boolean user;
 
   /** Whether free objects are poisoned: not where their bytes must stay. */
   final boolean fills;

@@ -81,6 +81,16 @@ public final class MarkedSlab {
     return base + geometry.left + (long) number * geometry.size;
   }
 
+  /** The object that an address lies in, or 0. */
+  public long objectAt(long paddr) {
+    for (int i = 0; i < geometry.objects; i++) {
+      if (object(i) <= paddr && paddr < object(i) + layout.bytes) {
+        return object(i);
+      }
+    }
+    return 0;
+  }
+
   /** The first place at which RAM is another one; -1 if there is none. Tracks are not compared. */
   public long mismatch(MemorySegment ram) {
     byte[] seen = ram.asSlice(base, image.length).toArray(ValueLayout.JAVA_BYTE);

@@ -25,6 +25,7 @@ final class LeakCase {
       }
     }
     s.slabs.close();
+    check(!s.machine.pressure().canReclaim(), "nobody who reclaims once it is closed", "somebody");
     LeakReport report = s.machine.framesInUse();
     if (!leaks) {
       check(report.isEmpty(), "no frame in use when all was freed", report.toString());

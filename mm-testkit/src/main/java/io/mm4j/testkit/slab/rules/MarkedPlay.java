@@ -13,6 +13,7 @@ import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.slab.SlabFlags;
 import io.mm4j.api.slab.SlabReport;
+import io.mm4j.api.slab.SlabReport.Kind;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.slab.naive.MarkedLayout;
@@ -44,6 +45,7 @@ final class MarkedPlay {
   private final MarkedSlabs model;
   private final List<Item> held = new ArrayList<>();
   private final List<SlabReport> reports = new ArrayList<>();
+  private final Tracks tracks;
 
   private MarkedPlay(
       SlabSubject s, Seeded random, KmemCacheArgs args, KmemCache cache, boolean general) {
@@ -55,6 +57,7 @@ final class MarkedPlay {
     NaiveGeometry geometry = new NaiveGeometry(args, cache.flags(), s.shape.cpus());
     layout = new MarkedLayout(geometry, args, cache.flags());
     model = new MarkedSlabs(layout, s.shape.nodes(), s.machine.memory().ram());
+    tracks = new Tracks(s.machine.clock(), 4096L << cache.order());
     s.slabs.onReport(reports::add);
   }
 
@@ -130,7 +133,9 @@ final class MarkedPlay {
       if (random.oneIn(spoils ? 2 : 6)) {
         validate();
       }
+      freeWrongly(cpu);
       if (random.oneIn(8)) {
+        tracks.newSlabs(model.slabs());
         model.shrink();
         long _ = s.slabs.kmemCacheShrink(s.cpu(cpu), cache);
       }
@@ -150,11 +155,13 @@ final class MarkedPlay {
             : s.slabs.kmemCacheAlloc(s.cpu(cpu), cache, gfp, node);
     check(got != SlabAllocator.NO_OBJECT, "an object", "none");
     int near = s.cpu(cpu).nodeId();
+    tracks.newSlabs(model.slabs());
     long wanted = model.alloc(near, node, got, s.shape.nodeOf(got), asked, zero);
     check(wanted >= 0, "an object of a new slab", String.format("0x%x", got));
     check(wanted == got, String.format("0x%x", wanted), String.format("0x%x", got));
     held.add(new Item(got, asked));
     found();
+    tracks.allocated(got, cpu);
   }
 
   /** The least that is asked for of this class. */
@@ -178,11 +185,35 @@ final class MarkedPlay {
         write(memory, slab, item.paddr + random.below(item.asked), (byte) random.next());
       }
     }
+    tracks.newSlabs(model.slabs());
     boolean freed = model.free(item.paddr);
     s.slabs.kmemCacheFree(s.cpu(cpu), cache, item.paddr);
     if (!freed) {
       held.add(item);
     }
+    found();
+    if (freed) {
+      tracks.freed(item.paddr, cpu);
+    }
+  }
+
+  /** A free of what is no live object, which changes nothing. */
+  private void freeWrongly(int cpu) {
+    List<MarkedSlab> slabs = model.slabs();
+    if (slabs.isEmpty()) {
+      return;
+    }
+    MarkedSlab slab = slabs.get(random.below(slabs.size()));
+    long paddr = slab.base + 8L * random.below(512 << cache.order());
+    int number = random.below(cache.objectsPerSlab());
+    long wrong = random.oneIn(3) ? slab.object(number) : paddr;
+    if (held.stream().anyMatch(item -> item.paddr == wrong)) {
+      return;
+    }
+    long object = slab.objectAt(wrong);
+    Kind kind = object == wrong ? Kind.DOUBLE_FREE : Kind.INVALID_FREE;
+    model.findings.add(new Finding(kind, object == 0 ? wrong : object, wrong, 1));
+    s.slabs.kmemCacheFree(s.cpu(cpu), cache, wrong);
     found();
   }
 
@@ -280,6 +311,9 @@ final class MarkedPlay {
     seen.sort(ORDER);
     if (!wanted.equals(seen)) {
       throw new RuleViolation("the findings " + wanted + " in " + args, reports.toString());
+    }
+    if (layout.user) {
+      reports.forEach(report -> tracks.compare(report, model.slabs()));
     }
     model.findings.clear();
     reports.clear();

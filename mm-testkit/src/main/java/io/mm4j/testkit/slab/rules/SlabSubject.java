@@ -4,6 +4,7 @@ package io.mm4j.testkit.slab.rules;
 
 import static io.mm4j.testkit.RuleViolation.check;
 import static io.mm4j.testkit.RuleViolation.checkEqual;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.machine.LeakReport;
@@ -26,6 +27,7 @@ import io.mm4j.testkit.Subject;
 import io.mm4j.testkit.frames.naive.NaiveFrames;
 import io.mm4j.testkit.memory.naive.NaiveMemories;
 import io.mm4j.testkit.stress.Steps;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashMap;
@@ -242,15 +244,14 @@ final class SlabSubject extends Subject {
     }
     boolean made = cache != null && cache.args.ctor() != null;
     if (looksAt(Aspect.ZERO) && (gfp & Gfp.__GFP_ZERO) != 0 && !made) {
-      for (int at = 0; at < bytes; at++) {
-        checkEqual(0, machine.memory().getByte(paddr + at), "byte " + at + " for __GFP_ZERO");
-      }
+      same(paddr, new byte[bytes], bytes, "for __GFP_ZERO");
     }
     if (looksAt(Aspect.CTOR) && made) {
+      byte[] wanted = new byte[bytes];
       for (int at = 0; at < bytes; at++) {
-        byte seen = machine.memory().getByte(paddr + at);
-        checkEqual(constructed(paddr, at), seen, "byte " + at + " as constructed");
+        wanted[at] = constructed(paddr, at);
       }
+      same(paddr, wanted, bytes, "as constructed");
     }
     live.put(paddr, object);
     held.add(object);
@@ -320,13 +321,26 @@ final class SlabSubject extends Subject {
   }
 
   private void write(Live object) {
-    for (int at = 0; at < object.bytes; at++) {
-      machine.memory().putByte(object.paddr + at, pattern(object, at));
-    }
+    MemorySegment.copy(
+        pattern(object), 0, machine.memory().ram(), JAVA_BYTE, object.paddr, object.bytes);
   }
 
-  private static byte pattern(Live object, int at) {
-    return (byte) (object.pattern * 37 + at * 11 + (at >>> 8));
+  private static byte[] pattern(Live object) {
+    byte[] pattern = new byte[object.bytes];
+    for (int at = 0; at < pattern.length; at++) {
+      pattern[at] = (byte) (object.pattern * 37 + at * 11 + (at >>> 8));
+    }
+    return pattern;
+  }
+
+  /** The bytes at an address are these, up to some number of them. */
+  private void same(long paddr, byte[] wanted, int count, String what) {
+    MemorySegment seen = machine.memory().ram().asSlice(paddr, count);
+    long at = seen.mismatch(MemorySegment.ofArray(wanted).asSlice(0, count));
+    if (at >= 0) {
+      String where = String.format("byte %d of the object at 0x%x %s", at, paddr, what);
+      checkEqual(wanted[(int) at], seen.get(JAVA_BYTE, at), where);
+    }
   }
 
   /** The bytes are those that were written, up to some number. */
@@ -334,15 +348,7 @@ final class SlabSubject extends Subject {
     if (!looksAt(Aspect.CONTENTS) || (object.cache != null && object.cache.args.ctor() != null)) {
       return;
     }
-    for (int at = 0; at < Math.min(upTo, object.bytes); at++) {
-      byte seen = machine.memory().getByte(object.paddr + at);
-      if (seen != pattern(object, at)) {
-        checkEqual(
-            pattern(object, at),
-            seen,
-            String.format("byte %d of the object at 0x%x", at, object.paddr));
-      }
-    }
+    same(object.paddr, pattern(object), (int) Math.min(upTo, object.bytes), "as it was written");
   }
 
   /** The object that an operation means by a number, or null. */

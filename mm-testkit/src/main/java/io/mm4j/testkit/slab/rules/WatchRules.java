@@ -8,6 +8,7 @@ import static io.mm4j.testkit.RuleViolation.checkEqual;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.PageFlags;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.slab.KmemCache;
 import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.slab.SlabAllocatorProvider;
@@ -67,10 +68,26 @@ public final class WatchRules {
     }
     s.empty();
     told.compare();
+    largest(s, told);
     check(s.slabs.watch(null), "that it shows nothing any more", "that it never did");
     SlabOp.everyday(random, 6).forEach(operation -> operation.apply(s));
     check(told.list.isEmpty(), "nothing to who watches no more", told.list.toString());
     s.empty();
+  }
+
+  /** A block of the largest size there is, and one byte more, which nobody has. */
+  private static void largest(SlabSubject s, Told told) {
+    for (int bytes : new int[] {4 << 20, (4 << 20) + 1}) {
+      long block = s.slabs.kmalloc(s.cpu(0), bytes, Gfp.GFP_KERNEL);
+      for (Event event : told.list) {
+        boolean none = event.at == SlabAllocator.NO_OBJECT && event.given == 0;
+        check(event.kind.equals("alloc") && event.at == block, "" + block, event.toString());
+        check(none || event.given >= bytes, bytes + " or more, or none", event.toString());
+      }
+      told.list.clear();
+      s.slabs.kfree(s.cpu(0), block);
+      told.list.clear();
+    }
   }
 
   private static void unchanged(SlabSubject s, Seeded random) {
