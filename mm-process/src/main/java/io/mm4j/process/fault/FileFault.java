@@ -19,6 +19,11 @@ import java.util.Objects;
 final class FileFault {
   private static final long FAULT_AROUND_PAGES = 16;
 
+  /** All pages of a window. */
+  private static final long ALL = -1;
+
+  private static final long NOTHING_READ = 0;
+
   private final Mm mm;
   private final PageTable pages;
   private final Frames frames;
@@ -38,7 +43,7 @@ final class FileFault {
     if (write && !vma.has(VmFlags.SHARED)) {
       return copy(vma, file, addr);
     }
-    if (!write && aroundFault(vma, file, addr)) {
+    if (!write && aroundFault(vma, file, addr, ALL)) {
       mm.because("fault", "a page of the file, and the cached ones around it (fault-around)");
       return Result.OK;
     }
@@ -46,7 +51,8 @@ final class FileFault {
       mm.because("fault", "behind the end of the file");
       return Result.SIGBUS;
     }
-    if (readIfAbsent(vma, file, index) && !write && aroundFault(vma, file, addr)) {
+    long arrived = readIfAbsent(vma, file, addr);
+    if (arrived != NOTHING_READ && !write && aroundFault(vma, file, addr, arrived)) {
       return Result.OK; // what waits for the disk is tried again from the start
     }
     if (!finish(vma, file, addr)) {
@@ -73,7 +79,7 @@ final class FileFault {
       return Result.SIGBUS;
     }
     anon.explain(first, "first write to a private file mapping: a copy of the page");
-    boolean _ = readIfAbsent(vma, file, index);
+    long _ = readIfAbsent(vma, file, addr);
     long page = file.page(index);
     if (page == Frames.NONE || !pages.makeTable(addr)) {
       return Result.OOM;
@@ -82,17 +88,26 @@ final class FileFault {
     return anon.own(vma, addr, PageTable.NOTHING, Frames.NONE, pfn);
   }
 
-  /** True if the page had to be read, so that the fault begins again. */
-  private boolean readIfAbsent(Vma vma, FileObject file, long index) {
+  /**
+   * Reads a page that is not in the cache, and others beside it. The disk is waited for if it has
+   * the page; one of a hole is zero at once, and what was asked for beside it still comes then.
+   *
+   * @return the pages of the window around the address that have arrived, as {@link #aroundFault}
+   *     takes them; {@link #NOTHING_READ} if the page was there, so that the fault goes on
+   */
+  private long readIfAbsent(Vma vma, FileObject file, long addr) {
+    long index = vma.pgoffAt(addr);
     boolean absent = !file.isCached(index);
     if (file.isShmem()) {
       long _ = absent ? file.page(index) : Frames.NONE;
-      return false;
+      return NOTHING_READ;
     }
     boolean ahead = vma.file != null && !vma.has(VmFlags.RAND_READ);
     if (!absent && !(ahead && file.isMarked(index))) {
-      return false;
+      return NOTHING_READ;
     }
+    boolean waits = absent && file.comesFromDisk(index);
+    long arrived = waits ? ALL : cachedAround(vma, file, addr);
     if (vma.file != null && !file.isStale(index) && (ahead || vma.has(VmFlags.EXEC))) {
       ReadAhead reads = mm.context.readAhead(vma.file);
       if (!absent) {
@@ -104,7 +119,37 @@ final class FileFault {
       }
     }
     long _ = file.page(index);
-    return true;
+    return arrived;
+  }
+
+  /** The first page of the window around an address, as an index into the file. */
+  private long windowStart(Vma vma, long addr) {
+    long slot = slot(addr);
+    long inVma = (addr - vma.start) >> 12;
+    long from = Math.max(slot & -FAULT_AROUND_PAGES, slot - Math.min(slot, inVma));
+    return vma.pgoffAt(addr) - (slot - from);
+  }
+
+  /** The page behind it; the file can end before. */
+  private long windowEnd(Vma vma, long addr, long start) {
+    long index = vma.pgoffAt(addr);
+    long tableEnd = index - slot(addr) + (mm.hugeBytes >>> 12);
+    return Math.min(Math.min(start + FAULT_AROUND_PAGES, tableEnd), vma.pgoff + vma.pages());
+  }
+
+  private long slot(long addr) {
+    return addr >>> 12 & (mm.hugeBytes >>> 12) - 1;
+  }
+
+  /** The pages of the window around an address that are in the cache. */
+  private long cachedAround(Vma vma, FileObject file, long addr) {
+    long start = windowStart(vma, addr);
+    long past = windowEnd(vma, addr, start);
+    long cached = ALL << FAULT_AROUND_PAGES;
+    for (long i = start; i < past; i++) {
+      cached |= file.isCached(i) ? 1L << (i - start) : 0;
+    }
+    return cached;
   }
 
   /**
@@ -112,19 +157,17 @@ final class FileFault {
    * the VMA, the page table and the file. The first folio in it decides whether a missing page
    * table is made; each folio itself, whether it is mapped whole. True if the address is present
    * afterwards.
+   *
+   * @param arrived a bit for each page of the window: whether it can be mapped if it is in the
+   *     cache; of others the folio is locked, as the disk has not answered yet
    */
-  private boolean aroundFault(Vma vma, FileObject file, long addr) {
+  private boolean aroundFault(Vma vma, FileObject file, long addr, long arrived) {
     if (vma.special != Vma.Special.NONE || file.isSegment()) {
       return false; // shm_vm_ops has no map_pages
     }
-    long tablePages = mm.hugeBytes >>> 12;
-    long slot = addr >>> 12 & tablePages - 1;
-    long inVma = (addr - vma.start) >> 12;
-    long from = Math.max(slot & -FAULT_AROUND_PAGES, slot - Math.min(slot, inVma));
-    long to = Math.min(Math.min(from + FAULT_AROUND_PAGES, tablePages), slot + vma.pages() - inVma);
-    long index = vma.pgoffAt(addr);
-    long past = Math.min(index + to - slot, file.pageCount());
-    long first = file.nextMappable(index + from - slot, past);
+    long start = windowStart(vma, addr);
+    long past = Math.min(windowEnd(vma, addr, start), file.pageCount());
+    long first = nextMappable(file, start, past, start, arrived);
     if (first >= past) {
       return false;
     }
@@ -135,7 +178,7 @@ final class FileFault {
     if (!large && !pages.hasTable(addr)) {
       return false;
     }
-    for (long i = first; i < past; i = file.nextMappable(i, past)) {
+    for (long i = first; i < past; i = nextMappable(file, i, past, start, arrived)) {
       long end = file.folioEnd(i);
       if (file.mapsLarge(i) && file.folioOrder(i) > 0 && fits(vma, file, addr, i)) {
         mapAbsent(vma, file, file.folioStart(i), end);
@@ -145,6 +188,16 @@ final class FileFault {
       i = end;
     }
     return pages.look(addr) != PageTable.NOTHING;
+  }
+
+  /** The next page of a window that can be mapped, {@code past} if there is none. */
+  private static long nextMappable(
+      FileObject file, long index, long past, long start, long arrived) {
+    long i = file.nextMappable(index, past);
+    while (i < past && (arrived >>> (i - start) & 1) == 0 && file.comesFromDisk(i)) {
+      i = file.nextMappable(file.folioEnd(i), past);
+    }
+    return i;
   }
 
   /** Whether the folio lies within the VMA and within the page table of an address. */

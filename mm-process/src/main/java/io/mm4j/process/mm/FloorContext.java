@@ -215,6 +215,12 @@ public final class FloorContext {
     return files.computeIfAbsent(file, f -> new FileObject(frames(), f));
   }
 
+  /** Whether a file is a System V segment that is no more. */
+  public boolean isGoneSegment(MappedFile file) {
+    FileObject object = files.get(file);
+    return object != null && object.isGoneSegment();
+  }
+
   /** Frames that a file of memory has, of the pool or not. */
   public long framesOf(MappedFile file) {
     FileObject object = fileObject(file);

@@ -4,6 +4,7 @@ package io.mm4j.process.page;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.TouchOutcome;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -12,7 +13,8 @@ import java.util.TreeMap;
 
 /**
  * What the disk has of a file in other bytes than the file began with: pages that left the page
- * cache after they were written to, or that moved in the file.
+ * cache after they were written to, or that moved in the file. What is written out in a hole gets a
+ * block, zeroes too ({@code ext4_writepages}).
  */
 final class DiskBytes {
   private static final int PAGE = (int) Pages.PAGE_SIZE;
@@ -22,28 +24,35 @@ final class DiskBytes {
   /** By index; a value of {@link TouchOutcome#UNKNOWN} is a byte that nobody knows. */
   private final TreeMap<Long, short[]> pages = new TreeMap<>();
 
+  /** Pages that are in no hole any more, as they were written out. */
+  private final BitSet blocks = new BitSet();
+
   DiskBytes(FileObject file) {
     this.file = file;
   }
 
-  /** Whether the page has bytes of its own here. */
+  /** Whether a page that was in a hole has a block. */
   boolean has(long index) {
-    return !pages.isEmpty() && pages.containsKey(index);
+    return index < FileObject.MOST_PAGES ? blocks.get((int) index) : pages.containsKey(index);
+  }
+
+  /** Pages are written out: those that lie in a hole get blocks. */
+  void allocate(BitSet dirty, long firstIndex, long pastIndex) {
+    int past = (int) Math.min(pastIndex, file.pageCount());
+    for (int i = dirty.nextSetBit((int) firstIndex); i >= 0 && i < past; ) {
+      if (file.isHole(i)) {
+        blocks.set(i);
+      }
+      i = dirty.nextSetBit(i + 1);
+    }
   }
 
   /** Keeps the bytes of a clean page that is about to leave the cache. */
   void keep(long index) {
     long pfn = file.pages.get(index);
-    if (pfn != Frames.NONE && file.frames.bytes().isFilled(pfn) && !isStillHole(index, pfn)) {
+    if (pfn != Frames.NONE && file.frames.bytes().isFilled(pfn) && !file.isHole(index)) {
       pages.put(index, bytes(pfn));
     }
-  }
-
-  /**
-   * Whether a page has no block: it lies in a hole, and nothing but zeroes were ever written to it.
-   */
-  private boolean isStillHole(long index, long pfn) {
-    return file.isHole(index) && file.frames.bytes().isZeroFilled(pfn);
   }
 
   private short[] bytes(long pfn) {
@@ -68,8 +77,11 @@ final class DiskBytes {
 
   /** Blocks of pages are freed. */
   void forget(long firstIndex, long pastIndex) {
-    if (!pages.isEmpty() && firstIndex < pastIndex) {
+    int first = (int) Math.min(firstIndex, FileObject.MOST_PAGES);
+    int past = (int) Math.min(pastIndex, FileObject.MOST_PAGES);
+    if (firstIndex < pastIndex) {
       pages.subMap(firstIndex, pastIndex).clear();
+      blocks.clear(first, past);
     }
   }
 
@@ -84,7 +96,7 @@ final class DiskBytes {
       short[] here = pages.get(index);
       long pfn = file.pages.get(index);
       if (pfn != Frames.NONE) {
-        here = isStillHole(index, pfn) ? null : bytes(pfn);
+        here = file.isHole(index) ? null : bytes(pfn);
       } else if (here == null && known != null && !file.isHole(index)) {
         here = original(file.mapped(), known, index);
       }
@@ -124,6 +136,13 @@ final class DiskBytes {
 
   /** Pages have these bytes from now on, so many pages behind where they were. */
   void put(Map<Long, short[]> moved, long shift) {
-    moved.forEach((index, bytes) -> pages.put(index + shift, bytes));
+    moved.forEach(
+        (index, bytes) -> {
+          long to = index + shift;
+          pages.put(to, bytes);
+          if (to < FileObject.MOST_PAGES) {
+            blocks.set((int) to);
+          }
+        });
   }
 }

@@ -109,13 +109,8 @@ public final class FileChange {
     unmapping.unmap(first, Long.MAX_VALUE >>> 12);
     long border = bytes >>> 12;
     long kept = truncateFolio(bytes, first, unmapping);
-    if (file.isCached(border)) {
-      if ((bytes & PAGE - 1) != 0) {
-        zeroTail(bytes);
-        file.markBlockDirty(border);
-      }
-    } else {
-      tailOfHole(bytes);
+    if ((bytes & PAGE - 1) != 0) {
+      zeroDirty(border, (int) (bytes & PAGE - 1), PAGE);
     }
     drop(kept, past(oldPast));
     file.holesFrom = Math.min(file.holesFrom, first);
@@ -184,11 +179,10 @@ public final class FileChange {
     }
   }
 
-  /** {@code __ext4_block_zero_page_range}: what the disk has of a page is read before. */
-  private void readBlock(long index) {
-    if (index < FileObject.MOST_PAGES && !file.isThere(index) && !file.isHole(index)) {
-      long _ = file.page(index);
-    }
+  /** Whether the disk has a block of a page that nobody has read. */
+  private boolean isUnread(long index) {
+    boolean unread = !file.isShmem() && !file.isCached(index) && !file.isHole(index);
+    return unread && index < FileObject.MOST_PAGES;
   }
 
   /**
@@ -268,15 +262,26 @@ public final class FileChange {
     }
   }
 
-  /** {@code ext4_block_zero_page_range}: a hole is zero already, and does not become dirty. */
+  /**
+   * {@code ext4_block_zero_page_range}: a hole is zero already, and does not become dirty. Of a
+   * page that is not in the cache the block is read, so that it can be written out, but the page is
+   * not up to date until somebody wants it.
+   */
   private void zeroDirty(long index, int from, int to) {
-    if (!file.beyondEnd(index)) {
-      readBlock(index);
-      tailOfHole((index << 12) + 1);
-      zero(index, from, to);
-      if (!file.isStale(index)) {
-        file.markBlockDirty(index);
-      }
+    if (file.beyondEnd(index)) {
+      return;
+    }
+    boolean unread = isUnread(index);
+    if (unread) {
+      long _ = file.page(index);
+    }
+    tailOfHole((index << 12) + 1);
+    zero(index, from, to);
+    if (file.isCached(index)) {
+      file.markBlockDirty(index);
+    }
+    if (unread && file.mapped().kind() == MappedFile.Kind.EXT4) {
+      file.stale.set((int) index);
     }
   }
 
@@ -388,9 +393,9 @@ public final class FileChange {
 
   /** A write begins behind the end: what was behind it in its page is zero now. */
   public void writesBehind(long pos) {
-    if (pos > file.sizeBytes && !file.isShmem()) {
-      tailOfHole(file.sizeBytes);
-      zeroTail(file.sizeBytes);
+    long end = file.sizeBytes;
+    if (pos > end && !file.isShmem() && (end & PAGE - 1) != 0) {
+      zeroDirty(end >>> 12, (int) (end & PAGE - 1), PAGE);
     }
   }
 }

@@ -100,12 +100,6 @@ public final class HugeMap {
     return at.seek(table.root(), addr, level) == level;
   }
 
-  /** Whether somebody else maps the page of an address, too. */
-  public boolean isShared(long addr, boolean ofFile) {
-    long head = head(addr);
-    return head != Frames.NONE && pool.users(head) > (ofFile ? 2 : 1);
-  }
-
   /** {@code set_huge_pte_at}: maps a page whose user the caller is; its directory exists. */
   private void set(long addr, long head, long entry) {
     int _ = at.seek(table.root(), addr, level);
