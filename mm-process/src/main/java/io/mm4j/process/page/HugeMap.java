@@ -159,6 +159,11 @@ public final class HugeMap {
     return true;
   }
 
+  /** Whether a file has a page. */
+  public boolean isCached(@Nullable FileObject file, long huge) {
+    return file != null && pool.cached(file, huge) != Frames.NONE;
+  }
+
   /** Lets writes through, after an mprotect has not. */
   private void allow(long addr, boolean writable) {
     int _ = at.seek(table.root(), addr, level);

@@ -170,6 +170,9 @@ public final class HugeFileCases {
     rig.has(OTHER, 9);
     counts(rig, 5, 3);
     Looks.pages(rig, OTHER, HUGE, "f512");
+    Rig child = rig.fork(); // without an anon_vma nothing is copied
+    Looks.pages(child, OTHER, HUGE, ".512");
+    child.mm.exit();
     rig.put(OTHER, 8);
     counts(rig, 4, 2);
     Looks.pages(rig, OTHER, HUGE, "A512");
