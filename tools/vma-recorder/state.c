@@ -111,6 +111,7 @@ void print_maps(int p, const char *when) {
 }
 
 #define IS_PRESENT (1 << 3)
+#define IS_SWAPPED (1 << 4)
 #define IS_PFNZERO (1 << 5)
 #define IS_HUGE (1 << 6)
 
@@ -158,6 +159,16 @@ int read_ahead_kb(const char *file) {
   return kb;
 }
 
+/* The first address from a on where an entry is there, b if there is none: terabytes may be empty. */
+static u64 next_entry(int pm, u64 a, u64 b) {
+  struct region got;
+  struct scan_arg s = {.size = sizeof s, .start = a, .end = b, .vec = (u64) &got, .vec_len = 1, .max_pages = 1,
+    .anyof_mask = IS_PRESENT | IS_SWAPPED, .return_mask = IS_PRESENT};
+  int n = ioctl(pm, SCAN, &s);
+  if (n < 0) die("PAGEMAP_SCAN");
+  return n ? got.start : b;
+}
+
 /* Prints the page states of [a, b) as run lengths. Ranges where nothing is present are skipped. */
 static void print_pages(int pm, u64 a, u64 b) {
   u64 pages = (b - a) / P, run = 0, done = 0;
@@ -166,6 +177,9 @@ static void print_pages(int pm, u64 a, u64 b) {
   static char letter[4096];
   int first = 1;
   while (done < pages) {
+    u64 empty = last == '.' ? (next_entry(pm, a + done * P, b) - a) / P - done : 0;
+    run += empty;
+    done += empty;
     u64 n = pages - done < 4096 ? pages - done : 4096;
     if (pread(pm, entry, n * 8, (a / P + done) * 8) != (ssize_t) (n * 8)) memset(entry, 0, n * 8);
     int zero = 0;

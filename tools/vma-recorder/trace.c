@@ -179,6 +179,7 @@ void do_range(int p, const char *name, u64 addr, u64 len, u64 third) {
     if (ranges[i].third)
       printf(!strcmp(name, "madvise") ? "%s=%ld " : "%s=0x%lx ", ranges[i].third, (long) third);
     print_result(v, 0);
+    if (!strcmp(name, "madvise") && third == 3) usleep(30000); /* until it is read */
     after(p, v);
     return;
   }

@@ -81,14 +81,12 @@ final class MapsView {
   /** Pages of the pool of huge pages, which pagemap shows and smaps does not count. */
   private String poolPages(Vma vma) {
     StringBuilder out = new StringBuilder();
-    boolean ofFile = vma.has(VmFlags.MAYSHARE);
     char last = 0;
     long from = vma.start;
     HugeMap map = mm.huge(vma);
     for (long at = vma.start; at < vma.end; at += vma.hugeBytes()) {
-      boolean shared = map.isShared(at, ofFile);
-      char now =
-          map.head(at) == Frames.NONE ? '.' : ofFile ? (shared ? 'f' : 'F') : (shared ? 'a' : 'A');
+      long head = map.head(at);
+      char now = head == Frames.NONE ? '.' : letter(head, mm.isFilePage(vma, at, head));
       if (now != last) {
         append(out, last, at - from);
         last = now;
@@ -159,9 +157,12 @@ final class MapsView {
     if (kind == PageTable.ZERO) {
       return huge ? 'Z' : 'z';
     }
-    Frames frames = mm.context.frames();
-    boolean once = frames.mapCount(pfn) == 1;
-    return frames.isAnon(pfn) ? (once ? 'A' : 'a') : (once ? 'F' : 'f');
+    return letter(pfn, !mm.context.frames().isAnon(pfn));
+  }
+
+  private char letter(long pfn, boolean ofFile) {
+    boolean once = mm.context.frames().mapCount(pfn) == 1;
+    return ofFile ? (once ? 'F' : 'f') : (once ? 'A' : 'a');
   }
 
   VmaUsage usage(Vma vma) {

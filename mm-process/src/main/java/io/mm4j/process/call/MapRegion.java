@@ -64,6 +64,9 @@ final class MapRegion {
       vmFlags |= VmFlags.ACCOUNT;
     }
     unmapper.complete(addr, end, !accountable);
+    if (open != null && mm.context.isGoneSegment(open.file())) {
+      return mm.error(Errno.EINVAL, "shm_mmap: the removed segment went with what was mapped here");
+    }
     if (open != null && open.file().kind() == MappedFile.Kind.EXT4 && (flags & VmFlags.SYNC) != 0) {
       if (accountable) {
         mm.accounting.uncharge(count);

@@ -134,12 +134,21 @@ public final class FaultHandler {
       boolean writable = vma.has(VmFlags.SHARED) && vma.has(VmFlags.WRITE);
       mapped = map.mapFile(file, huge, addr, prot, writable);
     } else {
-      if (!AnonVmas.prepare(mm.vmas, vma)) {
+      // A page of the file needs no anon_vma, so fork will not copy it.
+      boolean own = map.head(addr) == Frames.NONE && !map.isCached(file, huge);
+      if (own && !AnonVmas.prepare(mm.vmas, vma)) {
         return Result.OOM;
       }
       mapped = map.map(file, huge, addr, prot);
       if (mapped && write) {
+        boolean first = vma.anonVma == null;
+        if (!AnonVmas.prepare(mm.vmas, vma)) {
+          return Result.OOM;
+        }
         mapped = map.write(file, addr, head -> mm.context.unmapHuge(head, vma.hugeLevel(), mm));
+        if (!mapped && first) {
+          AnonVmas.unlink(vma); // hugetlb_wp allocates the page first
+        }
       }
     }
     mm.because(

@@ -22,6 +22,11 @@ final class FileFault {
   /** {@code uffd_disable_fault_around()}. */
   private static final long NO_AROUND = VmFlags.UFFD_WP | VmFlags.UFFD_MINOR;
 
+  /** All pages of a window. */
+  private static final long ALL = -1;
+
+  private static final long NOTHING_READ = 0;
+
   private final Mm mm;
   private final PageTable pages;
   private final Frames frames;
@@ -52,7 +57,8 @@ final class FileFault {
     if (file.lacksRoom(index)) {
       return full();
     }
-    if (readIfAbsent(vma, file, index) && !write && around(vma, file, addr)) {
+    long arrived = readIfAbsent(vma, file, addr);
+    if (arrived != NOTHING_READ && !write && around(vma, file, addr, arrived)) {
       return Result.OK; // what waits for the disk is tried again from the start
     }
     if (!finish(vma, file, addr)) {
@@ -82,7 +88,7 @@ final class FileFault {
       return full();
     }
     anon.explain(first, "first write to a private file mapping: a copy of the page");
-    boolean _ = readIfAbsent(vma, file, index);
+    long _ = readIfAbsent(vma, file, addr);
     long page = file.page(index);
     if (page == Frames.NONE || !pages.makeTable(addr)) {
       return Result.OOM;
@@ -97,17 +103,27 @@ final class FileFault {
     return Result.SIGBUS;
   }
 
-  /** True if the page had to be read, so that the fault begins again. */
-  private boolean readIfAbsent(Vma vma, FileObject file, long index) {
+  /**
+   * Reads a page that is not in the cache, and others beside it. The disk is waited for if it has
+   * the page; one of a hole is zero at once, and what was asked for beside it still comes then.
+   *
+   * @return the pages of the window around the address that have arrived, as {@link #around(Vma,
+   *     FileObject, long, long)} takes them; {@link #NOTHING_READ} if the page was there, so that
+   *     the fault goes on
+   */
+  private long readIfAbsent(Vma vma, FileObject file, long addr) {
+    long index = vma.pgoffAt(addr);
     boolean absent = !file.isCached(index);
     if (file.isShmem() || file.isSecret()) {
       long _ = absent ? file.page(index) : Frames.NONE;
-      return false;
+      return NOTHING_READ;
     }
     boolean ahead = vma.file != null && !vma.has(VmFlags.RAND_READ);
     if (!absent && !(ahead && file.isMarked(index))) {
-      return false;
+      return NOTHING_READ;
     }
+    boolean waits = absent && file.comesFromDisk(index);
+    long arrived = waits ? ALL : cachedAround(vma, file, addr);
     if (vma.file != null && !file.isStale(index) && (ahead || vma.has(VmFlags.EXEC))) {
       ReadAhead reads = mm.context.readAhead(vma.file);
       if (!absent) {
@@ -119,7 +135,42 @@ final class FileFault {
       }
     }
     long _ = file.page(index);
-    return true;
+    return arrived;
+  }
+
+  /** The first page of the window around an address, as an index into the file. */
+  private long windowStart(Vma vma, long addr) {
+    long slot = slot(addr);
+    long inVma = (addr - vma.start) >> 12;
+    long from = Math.max(slot & -FAULT_AROUND_PAGES, slot - Math.min(slot, inVma));
+    return vma.pgoffAt(addr) - (slot - from);
+  }
+
+  /** The page behind it; the file can end before. */
+  private long windowEnd(Vma vma, long addr, long start) {
+    long index = vma.pgoffAt(addr);
+    long tableEnd = index - slot(addr) + (mm.hugeBytes >>> 12);
+    return Math.min(Math.min(start + FAULT_AROUND_PAGES, tableEnd), vma.pgoff + vma.pages());
+  }
+
+  private long slot(long addr) {
+    return addr >>> 12 & (mm.hugeBytes >>> 12) - 1;
+  }
+
+  /** The pages of the window around an address that are in the cache. */
+  private long cachedAround(Vma vma, FileObject file, long addr) {
+    long start = windowStart(vma, addr);
+    long past = windowEnd(vma, addr, start);
+    long cached = ALL << FAULT_AROUND_PAGES;
+    for (long i = start; i < past; i++) {
+      cached |= file.isCached(i) ? 1L << (i - start) : 0;
+    }
+    return cached;
+  }
+
+  /** The same where all pages of the cache have arrived. */
+  boolean around(Vma vma, FileObject file, long addr) {
+    return around(vma, file, addr, ALL);
   }
 
   /**
@@ -127,8 +178,11 @@ final class FileFault {
    * the VMA, the page table and the file. The first folio in it decides whether a missing page
    * table is made; each folio itself, whether it is mapped whole. True if the address is present
    * afterwards.
+   *
+   * @param arrived a bit for each page of the window: whether it can be mapped if it is in the
+   *     cache; of others the folio is locked, as the disk has not answered yet
    */
-  boolean around(Vma vma, FileObject file, long addr) {
+  private boolean around(Vma vma, FileObject file, long addr, long arrived) {
     if (vma.special != Vma.Special.NONE
         || file.isSegment()
         || file.isSecret()
@@ -136,14 +190,9 @@ final class FileFault {
       // shm_vm_ops and secretmem_vm_ops have no map_pages, and userfaultfd wants to be told of each
       return false;
     }
-    long tablePages = mm.hugeBytes >>> 12;
-    long slot = addr >>> 12 & tablePages - 1;
-    long inVma = (addr - vma.start) >> 12;
-    long from = Math.max(slot & -FAULT_AROUND_PAGES, slot - Math.min(slot, inVma));
-    long to = Math.min(Math.min(from + FAULT_AROUND_PAGES, tablePages), slot + vma.pages() - inVma);
-    long index = vma.pgoffAt(addr);
-    long past = Math.min(index + to - slot, file.pageCount());
-    long first = file.nextMappable(index + from - slot, past);
+    long start = windowStart(vma, addr);
+    long past = Math.min(windowEnd(vma, addr, start), file.pageCount());
+    long first = nextMappable(file, start, past, start, arrived);
     if (first >= past) {
       return false;
     }
@@ -154,7 +203,7 @@ final class FileFault {
     if (!large && !pages.hasTable(addr)) {
       return false;
     }
-    for (long i = first; i < past; i = file.nextMappable(i, past)) {
+    for (long i = first; i < past; i = nextMappable(file, i, past, start, arrived)) {
       long end = file.folioEnd(i);
       if (file.mapsLarge(i) && file.folioOrder(i) > 0 && fits(vma, file, addr, i)) {
         mapAbsent(vma, file, file.folioStart(i), end);
@@ -164,6 +213,16 @@ final class FileFault {
       i = end;
     }
     return pages.look(addr) != PageTable.NOTHING;
+  }
+
+  /** The next page of a window that can be mapped, {@code past} if there is none. */
+  private static long nextMappable(
+      FileObject file, long index, long past, long start, long arrived) {
+    long i = file.nextMappable(index, past);
+    while (i < past && (arrived >>> (i - start) & 1) == 0 && file.comesFromDisk(i)) {
+      i = file.nextMappable(file.folioEnd(i), past);
+    }
+    return i;
   }
 
   /** Whether the folio lies within the VMA and within the page table of an address. */

@@ -247,6 +247,12 @@ public final class FloorContext {
     return mounts.add(mount, hugePools());
   }
 
+  /** Whether a file is a System V segment that is no more. */
+  public boolean isGoneSegment(MappedFile file) {
+    FileObject object = files.get(file);
+    return object != null && object.isGoneSegment();
+  }
+
   /** Frames that a file of memory has, of the pool or not. */
   public long framesOf(MappedFile file) {
     FileObject object = fileObject(file);

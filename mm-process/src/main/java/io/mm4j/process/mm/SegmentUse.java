@@ -18,6 +18,7 @@ public final class SegmentUse implements FileObject.Watcher {
   private long detached;
   private long changed;
   private int last;
+  private boolean gone;
 
   /**
    * Of a new one.
@@ -42,6 +43,16 @@ public final class SegmentUse implements FileObject.Watcher {
     detached = context.realSeconds();
     last = pid;
     lastGone.run();
+  }
+
+  @Override
+  public boolean isGone() {
+    return gone;
+  }
+
+  /** It is destroyed. */
+  void destroyed() {
+    gone = true;
   }
 
   /** Its owner or rights change. */

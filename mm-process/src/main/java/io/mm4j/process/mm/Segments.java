@@ -352,6 +352,7 @@ public final class Segments {
 
   private void destroy(Segment segment) {
     unlock(segment);
+    segment.use().destroyed();
     byKey.remove(segment.key(), segment); // another may have the key by now
     byId.remove(segment.id());
     byIndex.values().remove(segment);

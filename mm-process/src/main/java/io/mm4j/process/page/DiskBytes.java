@@ -4,54 +4,56 @@ package io.mm4j.process.page;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.TouchOutcome;
-import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the disk has of a file in other bytes than the file began with: pages that left the page
- * cache after they were written to, or that moved in the file.
+ * cache after they were written to, or that moved in the file. What is written out in a hole gets a
+ * block, zeroes too ({@code ext4_writepages}).
  */
 final class DiskBytes {
   private static final int PAGE = (int) Pages.PAGE_SIZE;
-
-  /** A page whose bytes nobody knows, as they were when the file began. */
-  private static final short[] NOTHING_KNOWN = new short[PAGE];
-
-  static {
-    Arrays.fill(NOTHING_KNOWN, (short) TouchOutcome.UNKNOWN);
-  }
 
   private final FileObject file;
 
   /** By index; a value of {@link TouchOutcome#UNKNOWN} is a byte that nobody knows. */
   private final TreeMap<Long, short[]> pages = new TreeMap<>();
 
+  /** Pages that are in no hole any more, as they were written out. */
+  private final BitSet blocks = new BitSet();
+
   DiskBytes(FileObject file) {
     this.file = file;
   }
 
-  /** Whether the page has bytes of its own here. */
+  /** Whether a page that was in a hole has a block. */
   boolean has(long index) {
-    return !pages.isEmpty() && pages.containsKey(index);
+    return index < FileObject.MOST_PAGES ? blocks.get((int) index) : pages.containsKey(index);
+  }
+
+  /** Pages are written out: those that lie in a hole get blocks. */
+  void allocate(BitSet dirty, long firstIndex, long pastIndex) {
+    int past = (int) Math.min(pastIndex, file.pageCount());
+    for (int i = dirty.nextSetBit((int) firstIndex); i >= 0 && i < past; ) {
+      if (file.isHole(i)) {
+        blocks.set(i);
+      }
+      i = dirty.nextSetBit(i + 1);
+    }
   }
 
   /** Keeps the bytes of a clean page that is about to leave the cache. */
   void keep(long index) {
     long pfn = file.pages.get(index);
-    if (pfn != Frames.NONE && file.frames.bytes().isFilled(pfn) && !isStillHole(index, pfn)) {
+    if (pfn != Frames.NONE && file.frames.bytes().isFilled(pfn) && !file.isHole(index)) {
       pages.put(index, bytes(pfn));
     }
-  }
-
-  /**
-   * Whether a page has no block: it lies in a hole, and nothing but zeroes were ever written to it.
-   */
-  private boolean isStillHole(long index, long pfn) {
-    return file.isHole(index) && file.frames.bytes().isZeroFilled(pfn);
   }
 
   private short[] bytes(long pfn) {
@@ -65,7 +67,7 @@ final class DiskBytes {
   /** Fills pages that have just been read, if they are kept here. */
   void read(long index, long pfn) {
     short[] from = pages.isEmpty() ? null : pages.get(index);
-    if (from == null || from == NOTHING_KNOWN) { // as new frames of such a file are
+    if (from == null) {
       return;
     }
     for (int i = 0; i < PAGE; i++) {
@@ -79,28 +81,25 @@ final class DiskBytes {
 
   /** Blocks of pages are freed. */
   void forget(long firstIndex, long pastIndex) {
-    if (!pages.isEmpty() && firstIndex < pastIndex) {
+    int first = (int) Math.min(firstIndex, FileObject.MOST_PAGES);
+    int past = (int) Math.min(pastIndex, FileObject.MOST_PAGES);
+    if (firstIndex < pastIndex) {
       pages.subMap(firstIndex, pastIndex).clear();
+      blocks.clear(first, past);
     }
   }
 
   /**
-   * What the file has from a page on to its end, by index; holes are left out. O(pages that were
-   * touched, and those that it began with).
+   * What the file has from a page on to its end, by index, null for a page whose bytes nobody
+   * knows; holes are left out. O(pages that were touched, and those that it began with).
    */
-  Map<Long, short[]> from(long firstIndex) {
-    Map<Long, short[]> out = new HashMap<>();
+  Map<Long, short @Nullable []> from(long firstIndex) {
+    Map<Long, short @Nullable []> out = new HashMap<>();
     MappedFile.Content known = file.mapped().content();
     for (long index : candidates(firstIndex)) {
-      short[] here = pages.get(index);
       long pfn = file.pages.get(index);
-      if (pfn != Frames.NONE) {
-        here = isStillHole(index, pfn) ? null : bytes(pfn);
-      } else if (here == null && !file.isHole(index)) {
-        here = known == null ? NOTHING_KNOWN : original(file.mapped(), known, index);
-      }
-      if (here != null) {
-        out.put(index, here);
+      if (!file.isHole(index)) {
+        out.put(index, pfn == Frames.NONE ? pages.getOrDefault(index, began(index)) : bytes(pfn));
       }
     }
     return out;
@@ -115,6 +114,9 @@ final class DiskBytes {
             out.add(index);
           }
         });
+    for (int i = next(firstIndex); i >= 0; i = next(i + 1L)) {
+      out.add((long) i);
+    }
     long began = (file.mapped().sizeBytes() + PAGE - 1) >>> Pages.PAGE_SHIFT;
     long past = Math.min(Math.min(began, file.pageCount()), file.holesFrom);
     for (long i = firstIndex; i < past; i++) {
@@ -123,18 +125,36 @@ final class DiskBytes {
     return out;
   }
 
-  private static short[] original(MappedFile file, MappedFile.Content known, long index) {
+  private int next(long index) {
+    return index < FileObject.MOST_PAGES ? blocks.nextSetBit((int) index) : -1;
+  }
+
+  /** What the disk has of a page of which nothing is kept here. */
+  private short @Nullable [] began(long index) {
+    MappedFile.Content known = file.mapped().content();
+    if (known == null) {
+      return null; // the frames of such a file have no bytes either
+    }
     short[] out = new short[PAGE];
     long start = index << Pages.PAGE_SHIFT;
-    for (int i = 0; i < PAGE; i++) {
-      MappedFile.Content content = start + i < file.sizeBytes() ? known : null;
-      out[i] = content == null ? 0 : (short) content.byteAt(start + i);
+    long bytes = has(index) ? 0 : file.mapped().sizeBytes() - start; // what filled a hole was zero
+    for (int i = 0; i < Math.min(PAGE, bytes); i++) {
+      out[i] = (short) known.byteAt(start + i);
     }
     return out;
   }
 
   /** Pages have these bytes from now on, so many pages behind where they were. */
-  void put(Map<Long, short[]> moved, long shift) {
-    moved.forEach((index, bytes) -> pages.put(index + shift, bytes));
+  void put(Map<Long, short @Nullable []> moved, long shift) {
+    moved.forEach(
+        (index, bytes) -> {
+          long to = index + shift;
+          if (bytes != null) {
+            pages.put(to, bytes);
+          }
+          if (to < FileObject.MOST_PAGES) {
+            blocks.set((int) to);
+          }
+        });
   }
 }

@@ -4,6 +4,7 @@ package io.mm4j.process.page;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.Uapi;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What changes a file other than by its mappings: its size, holes, writes, and its name and seals
@@ -191,13 +192,13 @@ public final class FileChange {
   /**
    * {@code __ext4_block_zero_page_range}: what the disk has of a page is read before.
    *
-   * @return whether it was: then the page is not up to date, though its block is
+   * @return whether it was, of a file whose page is not up to date then, though its block is
    */
   private boolean readBlock(long index) {
-    return index < FileObject.MOST_PAGES
-        && !file.isThere(index)
-        && !file.isHole(index)
-        && file.page(index) != Frames.NONE;
+    boolean unread = index < FileObject.MOST_PAGES && !file.isThere(index) && !file.isHole(index);
+    return unread
+        && file.page(index) != Frames.NONE
+        && file.mapped().kind() == MappedFile.Kind.EXT4;
   }
 
   /**
@@ -211,7 +212,7 @@ public final class FileChange {
   public void shift(long at, long removed, long inserted, FileObject.Unmapping unmapping) {
     long bytes = file.sizeBytes + ((inserted - removed) << 12);
     file.writeBack(at, Long.MAX_VALUE);
-    Map<Long, short[]> behind = file.disk.from(at + removed);
+    Map<Long, short @Nullable []> behind = file.disk.from(at + removed);
     shrink(at << 12, unmapping);
     file.disk.put(behind, inserted - removed);
     file.sizeBytes = bytes;
@@ -285,7 +286,11 @@ public final class FileChange {
     }
   }
 
-  /** {@code ext4_block_zero_page_range}: a hole is zero already, and does not become dirty. */
+  /**
+   * {@code ext4_block_zero_page_range}: a hole is zero already, and does not become dirty. Of a
+   * page that is not in the cache the block is read, so that it can be written out, but the page is
+   * not up to date until somebody wants it.
+   */
   private void zeroDirty(long index, int from, int to) {
     if (!file.beyondEnd(index)) {
       boolean wasRead = readBlock(index);
@@ -408,9 +413,9 @@ public final class FileChange {
 
   /** A write begins behind the end: what was behind it in its page is zero now. */
   public void writesBehind(long pos) {
-    if (pos > file.sizeBytes && !file.isShmem()) {
-      tailOfHole(file.sizeBytes);
-      zeroTail(file.sizeBytes);
+    long end = file.sizeBytes;
+    if (pos > end && !file.isShmem() && (end & PAGE - 1) != 0) {
+      zeroDirty(end >>> 12, (int) (end & PAGE - 1), PAGE);
     }
   }
 }

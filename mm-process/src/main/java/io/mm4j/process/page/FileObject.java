@@ -89,6 +89,9 @@ public final class FileObject {
 
     /** A VMA shows it no more; it is not counted any more. */
     void unmapped(int pid);
+
+    /** Whether it was removed, and has gone with its last mapping: nobody can map it again. */
+    boolean isGone();
   }
 
   /** An empty cache. */
@@ -363,6 +366,7 @@ public final class FileObject {
           writesFaultAgain(i);
         }
       }
+      disk.allocate(dirty, folioStart(firstIndex), folioEnd(past - 1));
       dirty.clear((int) folioStart(firstIndex), (int) folioEnd(past - 1));
     }
   }
@@ -393,6 +397,11 @@ public final class FileObject {
   /** Whether {@link #segment} was called. */
   public boolean isSegment() {
     return segment != null;
+  }
+
+  /** Whether it is a System V segment that is no more. */
+  public boolean isGoneSegment() {
+    return segment != null && segment.isGone();
   }
 
   /** Whether its pages count as shared memory. */
@@ -668,6 +677,11 @@ public final class FileObject {
       i++;
     }
     return i == past;
+  }
+
+  /** Whether the disk has a block of the folio that holds this page. */
+  public boolean comesFromDisk(long index) {
+    return !isShmem() && !isHole(folioStart(index), folioOrder(index));
   }
 
   boolean isHole(long index) {

@@ -108,12 +108,6 @@ public final class HugeMap {
     return at.seek(table.root(), addr, level) == level;
   }
 
-  /** Whether somebody else maps the page of an address, too. */
-  public boolean isShared(long addr, boolean ofFile) {
-    long head = head(addr);
-    return head != Frames.NONE && pool.users(head) > (ofFile ? 2 : 1);
-  }
-
   /** {@code set_huge_pte_at}: maps a page whose user the caller is; its directory exists. */
   private void set(long addr, long head, long entry) {
     int _ = at.seek(table.root(), addr, level);
@@ -171,6 +165,11 @@ public final class HugeMap {
     pool.get(head);
     set(addr, head, entry(head, prot, writable));
     return true;
+  }
+
+  /** Whether a file has a page. */
+  public boolean isCached(@Nullable FileObject file, long huge) {
+    return file != null && pool.cached(file, huge) != Frames.NONE;
   }
 
   /** Lets writes through, after an mprotect has not. */

@@ -42,6 +42,18 @@ final class RecordedBytes {
     this.tally = tally;
   }
 
+  /**
+   * A process begins with these mappings. What its first stack holds stays so where the mapping is
+   * called something else, as PR_SET_MM can move the stack.
+   */
+  void began(ReplayedProcess process) {
+    for (MapsLine line : process.theirs().values()) {
+      if (line.name().equals("[stack]")) {
+        memory(process).add(new Range(line.start(), line.end()));
+      }
+    }
+  }
+
   /** A process was forked. */
   void forked(ReplayedProcess parent, ReplayedProcess child) {
     ByteRanges strange = inMemory.get(parent);

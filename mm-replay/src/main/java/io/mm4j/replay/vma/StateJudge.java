@@ -2,6 +2,8 @@
 package io.mm4j.replay.vma;
 
 import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.VmaInfo;
 import io.mm4j.replay.FirstDifference;
 import io.mm4j.replay.Tally;
@@ -94,12 +96,25 @@ final class StateJudge {
       compare(
           VmaChecks.PAGES,
           normal(line.pages()),
-          pages == null ? null : normal(pages),
+          pages == null ? null : normal(comparable(pages, line.pages(), vma)),
           at,
           call,
           when,
           place);
     }
+  }
+
+  /**
+   * The pages here as they are compared with the kernel's. Of a page of 1 GiB pagemap takes the
+   * table of its entry for shared by a count that only tables of a lower level have ({@code
+   * hugetlb_pmd_shared}, include/linux/hugetlb.h of Linux 6.18): what was left there decides, so
+   * that a page that is mapped once can be shown as shared.
+   */
+  private static String comparable(String pages, String kernel, @Nullable VmaInfo vma) {
+    OpenFile file = vma == null ? null : vma.file();
+    return file != null && file.file().kind() == MappedFile.Kind.HUGETLB_1G
+        ? PageRuns.exclusiveInBoth(pages, kernel)
+        : pages;
   }
 
   private String normal(String pages) {

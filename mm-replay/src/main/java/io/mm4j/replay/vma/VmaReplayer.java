@@ -90,6 +90,7 @@ final class VmaReplayer {
             mm, files, reader.program(), -1, reader.startIsWhole() ? null : new TreeMap<>());
     first.setTheirs(reader.start().lines().stream().map(StateLine::maps).toList());
     processes.put(0, first);
+    bytes.began(first);
     skipWhatIsMissing(mm);
   }
 

@@ -68,6 +68,30 @@ final class EffectFaults {
             (mm, call, a) ->
                 call == Syscall.SHMCTL && a[1] == Uapi.IPC_STAT ? 0 : mm.syscall(call, a),
             "AS-F37"),
+        SyscallFaults.floor(
+            "waits-for-neighbours",
+            "A read of a file maps the pages beside it, wherever they come from.",
+            right -> DelegatingSpace.floor(right, ReadsNeighbours::new),
+            "AS-82"),
+        SyscallFaults.call(
+            "reads-the-new-end",
+            "ftruncate reads the page that the file ends in.",
+            (mm, call, a) -> {
+              long result = mm.syscall(call, a);
+              if (call == Syscall.FTRUNCATE && result == 0) {
+                long _ = mm.syscall(Syscall.PREAD64, a[0], SyscallFaults.SCRATCH, 1, a[1] - 1);
+              }
+              return result;
+            },
+            "AS-89"),
+        SyscallFaults.call(
+            "remaps-what-is-gone",
+            "remap_file_pages has no errors.",
+            (mm, call, a) -> {
+              long result = mm.syscall(call, a);
+              return call == Syscall.REMAP_FILE_PAGES ? 0 : result;
+            },
+            "AS-F08"),
         SyscallFaults.call(
             "drops-what-took-nothing",
             "A write that could copy nothing leaves no page in the cache.",
@@ -113,6 +137,26 @@ final class EffectFaults {
                     ? -Errno.EINVAL
                     : mm.syscall(call, a),
             "AS-F41"));
+  }
+
+  private static final class ReadsNeighbours extends DelegatingSpace {
+    ReadsNeighbours(AddressSpace inner) {
+      super(inner, ReadsNeighbours::new);
+    }
+
+    @Override
+    public TouchOutcome read(long uaddr) {
+      TouchOutcome seen = super.read(uaddr);
+      inner.forEachVma(
+          uaddr,
+          uaddr + 1,
+          vma -> {
+            if (!vma.name().isEmpty() && uaddr - Bits.PAGE >= vma.start()) {
+              TouchOutcome _ = inner.read(uaddr - Bits.PAGE);
+            }
+          });
+      return seen;
+    }
   }
 
   private static final class KeepsDroppable extends DelegatingSpace {

@@ -28,7 +28,7 @@ final class SyscallFaults {
   }
 
   /** Where the cases have a page that a fault may write to. */
-  private static final long SCRATCH = 0x18000000L;
+  static final long SCRATCH = 0x18000000L;
 
   private SyscallFaults() {}
 

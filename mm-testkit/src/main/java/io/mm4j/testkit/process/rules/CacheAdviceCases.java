@@ -63,6 +63,24 @@ public final class CacheAdviceCases {
             "ext4_collapse_range, ext4_insert_range (fs/ext4/extents.c); LTP fallocate04",
             CacheAdviceCases::moved),
         GROUP.rule(
+            "AS-82",
+            "fault-beside-a-hole",
+            "A read fault of a page that lies in a hole maps the pages of its window that are in"
+                + " memory, and none that the disk still brings for the same fault; one of a page"
+                + " that the disk has waits, and maps all. What was written out in a hole comes"
+                + " from the disk, zeroes too.",
+            "do_fault_around, next_uptodate_folio (a locked folio is passed by),"
+                + " ext4_mpage_readpages; ext4_writepages (as Linux 6.18 answers)",
+            CacheAdviceCases::besideHole),
+        GROUP.rule(
+            "AS-89",
+            "parts-that-become-zero",
+            "Where a part of a page becomes zero that is not in the cache - the rest behind a new"
+                + " end, the ends of a hole -, its block is read and dirty, and the page is not up"
+                + " to date: mincore does not see it, and a touch reads it alone.",
+            "ext4_block_zero_page_range, ext4_read_bh_lock; filemap_fault (as Linux 6.18 answers)",
+            CacheAdviceCases::partly),
+        GROUP.rule(
             "AS-F69",
             "limits-of-segments",
             "kernel.shmmax, shmall and shmmni hold from when they are written, and shm_next_id"
@@ -236,6 +254,63 @@ public final class CacheAdviceCases {
     rig.gives("a hole of terabytes", 0, allocate(rig, fd, collapse, 4 * PAGE, PAGE));
     rig.has(A + 7 * PAGE, 101);
     rig.has(A + 62 * PAGE, 0);
+  }
+
+  /** Shows pages of a file as one process maps them for reading. */
+  private static void map(Rig rig, int fd, long page, long pages) {
+    rig.gives("mmap", A, rig.mm.mmap(A, pages * PAGE, Rig.READ, PRIVATE, fd, page * PAGE));
+  }
+
+  private static void besideHole(Rig rig) {
+    int fd = CaseSetup.DISK_UNKNOWN; // its pages are single
+    int hole = Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE;
+    rig.gives("a hole", 0, allocate(rig, fd, hole, 4 * PAGE, 2 * PAGE));
+    rig.gives("a hole", 0, allocate(rig, fd, hole, 8 * PAGE, 2 * PAGE));
+    drop(rig, fd, 0, 0);
+    map(rig, fd, 0, 16);
+    rig.has(A + 4 * PAGE, 0);
+    Looks.pages(rig, A, 16 * PAGE, ".4,F2,.2,F2,.6");
+    rig.has(A + PAGE, -1);
+    Looks.pages(rig, A, 16 * PAGE, "F16");
+    rig.unmap(A, 16 * PAGE);
+    drop(rig, fd, 0, 0);
+    map(rig, fd, 0, 16);
+    rig.has(A + PAGE, -1);
+    Looks.pages(rig, A, 16 * PAGE, "F16");
+    rig.unmap(A, 16 * PAGE);
+    rig.map(FAR, PAGE, RW);
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 80 * PAGE));
+    rig.gives("pwrite", PAGE, rig.mm.syscall(Syscall.PWRITE64, fd, FAR, PAGE, 70 * PAGE));
+    rig.gives("fsync", 0, rig.mm.syscall(Syscall.FSYNC, fd));
+    drop(rig, fd, 0, 0);
+    map(rig, fd, 64, 16);
+    rig.has(A + 2 * PAGE, 0);
+    Looks.pages(rig, A, 16 * PAGE, "F6,.1,F3,.1,F5"); // page 74 has the mark of read-ahead
+  }
+
+  private static void partly(Rig rig) {
+    int fd = CaseSetup.DISK_UNKNOWN;
+    rig.map(Act.SCRATCH, PAGE, RW);
+    drop(rig, fd, 0, 0);
+    int hole = Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE;
+    rig.gives("a part of a page", 0, allocate(rig, fd, hole, 2 * PAGE + 10, 100));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 10 * PAGE + 100));
+    cached(rig, fd, 11, "011");
+    map(rig, fd, 0, 11);
+    rig.has(A + 2 * PAGE + 10, 0);
+    Looks.mincore(rig, A, 11 * PAGE, "02,11,08");
+    rig.has(A + 10 * PAGE + 100, 0);
+    rig.has(A + 10 * PAGE, -1);
+    Looks.mincore(rig, A, 11 * PAGE, "02,11,07,11");
+    rig.unmap(A, 11 * PAGE);
+    drop(rig, fd, 0, 0); // both are dirty
+    cached(rig, fd, 11, "02,11,07,11");
+    drop(rig, fd, 0, 0);
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 20 * PAGE));
+    cached(rig, fd, 20, "020");
+    map(rig, fd, 0, 11);
+    rig.has(A + 10 * PAGE + 99, -1);
+    rig.has(A + 10 * PAGE + 100, 0);
   }
 
   private static void set(Rig rig, String name, long value) {

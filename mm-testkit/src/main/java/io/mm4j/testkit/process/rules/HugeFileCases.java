@@ -169,8 +169,14 @@ public final class HugeFileCases {
     counts(rig, 5, 3);
     rig.has(OTHER, 9);
     counts(rig, 5, 3);
+    Looks.pages(rig, OTHER, HUGE, "f512");
+    Rig child = rig.fork(); // without an anon_vma nothing is copied
+    Looks.pages(child, OTHER, HUGE, ".512");
+    child.mm.exit();
     rig.put(OTHER, 8);
     counts(rig, 4, 2);
+    Looks.pages(rig, OTHER, HUGE, "A512");
+    Looks.pages(rig, A, HUGE, "F512");
     rig.has(A, 9);
     rig.put(OTHER + HUGE, 8);
     counts(rig, 3, 1);

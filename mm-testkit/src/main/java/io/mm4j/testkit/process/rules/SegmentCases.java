@@ -45,8 +45,8 @@ public final class SegmentCases {
             "segments",
             "A System V segment is one memory for all who attach it, each attachment is detached as"
                 + " a whole by where it began, and it is charged until it is removed and its last"
-                + " attachment goes.",
-            "newseg, do_shmat, ksys_shmdt, shm_destroy (ipc/shm.c)",
+                + " attachment goes; then remap_file_pages has nothing to map.",
+            "newseg, do_shmat, ksys_shmdt, shm_mmap, shm_destroy (ipc/shm.c)",
             SegmentCases::segments),
         GROUP.rule(
             "AS-F09",
@@ -156,6 +156,16 @@ public final class SegmentCases {
     rig.gives("shmdt", 0, rig.mm.syscall(Syscall.SHMDT, A));
     rig.has(FAR, 5);
     rig.gives("shmdt", 0, rig.mm.syscall(Syscall.SHMDT, FAR));
+    Looks.committed(rig, charged);
+    long gone = segment(rig, 3);
+    rig.gives("shmat", A, rig.mm.syscall(Syscall.SHMAT, gone, A, 0));
+    rig.gives("rearranged", 0, rig.mm.syscall(Syscall.REMAP_FILE_PAGES, A, PAGE, 0, 2, 0));
+    rig.gives("IPC_RMID", 0, control(rig, gone, Uapi.IPC_RMID, 0));
+    rig.gives("its rest holds it", 0, rig.mm.syscall(Syscall.REMAP_FILE_PAGES, A, PAGE, 0, 1, 0));
+    rig.unmap(A + PAGE, 2 * PAGE);
+    long alone = rig.mm.syscall(Syscall.REMAP_FILE_PAGES, A, PAGE, 0, 2, 0);
+    Looks.fails(rig, "the last page of a removed segment", Errno.EINVAL, alone);
+    rig.shows("");
     Looks.committed(rig, charged);
   }
 
