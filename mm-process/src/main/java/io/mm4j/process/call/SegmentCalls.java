@@ -117,7 +117,8 @@ final class SegmentCalls {
       return full();
     }
     if (reserve
-        && (!room || !mm.huge.of(pool.level()).promiseFile(mm.context.fileObject(file), 0, pages))) {
+        && (!room
+            || !mm.huge.of(pool.level()).promiseFile(mm.context.fileObject(file), 0, pages))) {
       mm.context.closed(file);
       return mm.error(Errno.ENOMEM, "the pool has not so many huge pages");
     }
