@@ -401,11 +401,11 @@ public final class FileChange {
     file.markBlockDirty(index);
   }
 
-  /** A write begins behind the end: what was behind it in its page is zero now. */
+  /** A write begins behind the end: what was behind it in its page is zero now, and dirty. */
   public void writesBehind(long pos) {
-    if (pos > file.sizeBytes && !file.isShmem()) {
-      tailOfHole(file.sizeBytes);
-      zeroTail(file.sizeBytes);
+    int used = (int) (file.sizeBytes & PAGE - 1);
+    if (pos > file.sizeBytes && !file.isShmem() && used != 0) {
+      zeroDirty(file.sizeBytes >>> 12, used, PAGE);
     }
   }
 }
