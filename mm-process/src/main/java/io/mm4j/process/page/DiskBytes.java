@@ -4,7 +4,6 @@ package io.mm4j.process.page;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.TouchOutcome;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -18,16 +17,12 @@ import java.util.TreeMap;
 final class DiskBytes {
   private static final int PAGE = (int) Pages.PAGE_SIZE;
 
-  /** A page whose bytes nobody knows, as they were when the file began. */
-  private static final short[] NOTHING_KNOWN = new short[PAGE];
-
-  static {
-    Arrays.fill(NOTHING_KNOWN, (short) TouchOutcome.UNKNOWN);
-  }
-
   private final FileObject file;
 
-  /** By index; a value of {@link TouchOutcome#UNKNOWN} is a byte that nobody knows. */
+  /**
+   * By index; a value of {@link TouchOutcome#UNKNOWN} is a byte that nobody knows, and no value at
+   * all a page of which nobody knows any.
+   */
   private final TreeMap<Long, short[]> pages = new TreeMap<>();
 
   DiskBytes(FileObject file) {
@@ -65,7 +60,7 @@ final class DiskBytes {
   /** Fills pages that have just been read, if they are kept here. */
   void read(long index, long pfn) {
     short[] from = pages.isEmpty() ? null : pages.get(index);
-    if (from == null || from == NOTHING_KNOWN) { // as new frames of such a file are
+    if (from == null || from.length == 0) { // as new frames of such a file are
       return;
     }
     for (int i = 0; i < PAGE; i++) {
@@ -97,7 +92,7 @@ final class DiskBytes {
       if (pfn != Frames.NONE) {
         here = isStillHole(index, pfn) ? null : bytes(pfn);
       } else if (here == null && !file.isHole(index)) {
-        here = known == null ? NOTHING_KNOWN : original(file.mapped(), known, index);
+        here = known == null ? new short[0] : original(file.mapped(), known, index);
       }
       if (here != null) {
         out.put(index, here);
