@@ -30,8 +30,10 @@ public final class CacheEviction {
       long past = file.folioEnd(behind);
       boolean begins = file.beyondEnd(file.folioStart(behind)); // else it was looked at above
       if (begins && mayGo(behind, firstIndex, pastIndex)) {
-        file.dirty.clear((int) file.folioStart(behind), (int) past);
-        file.takeOut(file.folioStart(behind), past);
+        long first = file.folioStart(behind);
+        file.dirty.clear((int) first, (int) past);
+        file.takeOut(first, past);
+        file.single.set((int) first, (int) past);
       }
       behind = file.pages.nextAbove(past - 1, most);
     }

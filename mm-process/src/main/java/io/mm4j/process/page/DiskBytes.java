@@ -95,7 +95,6 @@ final class DiskBytes {
    */
   Map<Long, short @Nullable []> from(long firstIndex) {
     Map<Long, short @Nullable []> out = new HashMap<>();
-    MappedFile.Content known = file.mapped().content();
     for (long index : candidates(firstIndex)) {
       long pfn = file.pages.get(index);
       if (!file.isHole(index)) {

@@ -411,11 +411,11 @@ public final class FileChange {
     file.markBlockDirty(index);
   }
 
-  /** A write begins behind the end: what was behind it in its page is zero now. */
+  /** A write begins behind the end: what was behind it in its page is zero now, and dirty. */
   public void writesBehind(long pos) {
-    long end = file.sizeBytes;
-    if (pos > end && !file.isShmem() && (end & PAGE - 1) != 0) {
-      zeroDirty(end >>> 12, (int) (end & PAGE - 1), PAGE);
+    int used = (int) (file.sizeBytes & PAGE - 1);
+    if (pos > file.sizeBytes && !file.isShmem() && used != 0) {
+      zeroDirty(file.sizeBytes >>> 12, used, PAGE);
     }
   }
 }

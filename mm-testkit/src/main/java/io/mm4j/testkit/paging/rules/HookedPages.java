@@ -6,6 +6,9 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.NodeMask;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.testkit.pages.naive.PassingPages;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +21,7 @@ public final class HookedPages extends PassingPages {
   private long left = Long.MAX_VALUE;
   private Runnable hook = () -> {};
   private long allocations;
+  private final Set<Integer> asked = new HashSet<>();
 
   /** Over a right one. */
   public HookedPages(PageAllocator pages) {
@@ -45,8 +49,16 @@ public final class HookedPages extends PassingPages {
     return allocations;
   }
 
-  private boolean fails() {
+  /** The flags of all requests since this was last asked for. */
+  public List<Integer> asked() {
+    List<Integer> all = List.copyOf(asked);
+    asked.clear();
+    return all;
+  }
+
+  private boolean fails(int gfp) {
     allocations++;
+    asked.add(gfp);
     if (hookIn > 0 && --hookIn == 0) {
       hook.run();
     }
@@ -59,11 +71,11 @@ public final class HookedPages extends PassingPages {
 
   @Override
   public long allocPages(Cpu cpu, int gfp, int order, int nodeId) {
-    return fails() ? NO_PAGE : inner.allocPages(cpu, gfp, order, nodeId);
+    return fails(gfp) ? NO_PAGE : inner.allocPages(cpu, gfp, order, nodeId);
   }
 
   @Override
   public long allocPages(Cpu cpu, int gfp, int order, int nodeId, @Nullable NodeMask nodes) {
-    return fails() ? NO_PAGE : inner.allocPages(cpu, gfp, order, nodeId, nodes);
+    return fails(gfp) ? NO_PAGE : inner.allocPages(cpu, gfp, order, nodeId, nodes);
   }
 }

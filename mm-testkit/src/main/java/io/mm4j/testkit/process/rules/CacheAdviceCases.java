@@ -7,7 +7,9 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.FAR;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MemSizeStats;
 import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
@@ -28,6 +30,8 @@ public final class CacheAdviceCases {
   private static final long PAGE = Bits.PAGE;
   private static final int SHARED = 0x11;
   private static final int PRIVATE = 0x12;
+  private static final long READ_INTO = 0x50000000L;
+  private static final long TO = 0x58000000L;
   private static final long NO_LIMIT = -1L - (1L << 24);
 
   private CacheAdviceCases() {}
@@ -169,6 +173,24 @@ public final class CacheAdviceCases {
     reads(rig, fd, 5 * PAGE + 8, CaseSetup.byteOf(5));
     reads(rig, fd, 5 * PAGE + 9, 0);
     reads(rig, fd, 5 * PAGE + 29, CaseSetup.byteOf(5));
+    writtenBehind(rig, fd);
+  }
+
+  /** A write behind the end makes the page dirty that the file ended within, be it there or not. */
+  private static void writtenBehind(Rig rig, int fd) {
+    for (int i = 0; i < 2; i++) { // as Linux 6.18.44 showed it
+      rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 10 * PAGE + 7));
+      rig.gives("fsync", 0, rig.mm.syscall(Syscall.FSYNC, fd));
+      if (i > 0) {
+        drop(rig, fd, 0, 0);
+      }
+      rig.gives("a write behind", 1, rig.mm.syscall(Syscall.PWRITE64, fd, FAR, 1, 30 * PAGE));
+      rig.gives("mmap", A, rig.mm.mmap(A, 12 * PAGE, RW, SHARED, fd, 0));
+      Looks.ends("a read", TouchOutcome.Kind.OK, rig.mm.read(A + 10 * PAGE));
+      MemSizeStats sizes = rig.mm.sizes(A);
+      rig.gives("dirty bytes", PAGE, sizes.privateDirty() + sizes.sharedDirty());
+      rig.unmap(A, 12 * PAGE);
+    }
   }
 
   private static void reads(Rig rig, int fd, long at, int value) {
@@ -250,6 +272,7 @@ public final class CacheAdviceCases {
     Looks.fails(
         rig, "KEEP_SIZE", Errno.EOPNOTSUPP, allocate(rig, fd, collapse | 1, 4 * PAGE, PAGE));
     Looks.fails(rig, "tmpfs", Errno.EOPNOTSUPP, allocate(rig, CaseSetup.TMPFS, insert, 0, PAGE));
+    unread(rig);
     rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 8L << 40));
     rig.gives("a hole of terabytes", 0, allocate(rig, fd, collapse, 4 * PAGE, PAGE));
     rig.has(A + 7 * PAGE, 101);
@@ -311,6 +334,30 @@ public final class CacheAdviceCases {
     map(rig, fd, 0, 11);
     rig.has(A + 10 * PAGE + 99, -1);
     rig.has(A + 10 * PAGE + 100, 0);
+  }
+
+  /**
+   * What nobody has read moves, too: whole folios, and a last page of which the file has a byte.
+   */
+  private static void unread(Rig rig) {
+    int collapse = Uapi.FALLOC_FL_COLLAPSE_RANGE;
+    rig.map(READ_INTO, PAGE, RW);
+    rig.gives("collapse", 0, allocate(rig, CaseSetup.TINY, collapse, PAGE, 2 * PAGE));
+    rig.gives("mmap", TO, rig.mm.mmap(TO, 4 * PAGE, RW, SHARED, CaseSetup.TINY, 0));
+    rig.has(TO + PAGE, CaseSetup.byteOf(3));
+    rig.has(TO + 3 * PAGE, CaseSetup.byteOf(5));
+    rig.has(TO + 3 * PAGE + 1, 0);
+    rig.unmap(TO, 4 * PAGE);
+    rig.gives("collapse", 0, allocate(rig, CaseSetup.HUGE, collapse, 600 * PAGE, 8 * PAGE));
+    int insert = Uapi.FALLOC_FL_INSERT_RANGE;
+    rig.gives("insert", 0, allocate(rig, CaseSetup.HUGE, insert, 1000 * PAGE, 3 * PAGE));
+    for (int page : new int[] {0, 599, 600, 999, 1000, 1002, 1003, 1530}) {
+      rig.gives(
+          "pread", 1, rig.mm.syscall(Syscall.PREAD64, CaseSetup.HUGE, READ_INTO, 1, page * PAGE));
+      boolean hole = page >= 1000 && page < 1003;
+      int from = page < 600 ? page : page < 1000 ? page + 8 : page + 5;
+      rig.has(READ_INTO, hole ? 0 : CaseSetup.byteOf(from));
+    }
   }
 
   private static void set(Rig rig, String name, long value) {

@@ -33,6 +33,9 @@ final class CacheBench extends StepRule.Bench {
   private static final int FD = 7;
   private static final int BUFFER = 24;
 
+  /** Another buffer: what is written is never all zeroes, so that it has blocks. */
+  private static final long READ_INTO = FAR + 64 * Bits.PAGE;
+
   /** Pages of the largest folio. */
   private static final int FOLIO = 512;
 
@@ -89,6 +92,10 @@ final class CacheBench extends StepRule.Bench {
     checkEqual(A, mm.mmap(A, most * PAGE, RW, 0x11, FD, 0), "mmap");
     checkEqual(0, mm.madvise(A, most * PAGE, Uapi.MADV_RANDOM), "MADV_RANDOM");
     checkEqual(FAR, mm.mmap(FAR, BUFFER * PAGE, RW, 0x8032, -1, 0), "mmap of a buffer");
+    for (int i = 0; i < BUFFER; i++) {
+      check(mm.write(FAR + i * PAGE, 7).ok(), "a write to the buffer", "a signal");
+    }
+    checkEqual(READ_INTO, mm.mmap(READ_INTO, BUFFER * PAGE, RW, 0x32, -1, 0), "mmap");
     checkEqual(Act.SCRATCH, mm.mmap(Act.SCRATCH, PAGE, RW, 0x32, -1, 0), "mmap for mincore");
   }
 
@@ -156,14 +163,10 @@ final class CacheBench extends StepRule.Bench {
     return n;
   }
 
-  /**
-   * A write begins behind the end: the page that the file ends within is there, if it is a hole.
-   */
-  private void hole(int from) {
-    int last = (int) (bytes / PAGE);
-    if (from * PAGE > bytes && bytes % PAGE != 0 && pages[last] == 0 && !blocks.get(last)) {
-      join(last, 1);
-      stale.set(last);
+  /** A write begins behind the end: what follows it in its page becomes zero. */
+  private void writesBehind(int from) {
+    if (from * PAGE > bytes && bytes % PAGE != 0) {
+      zero((int) (bytes / PAGE));
     }
   }
 
@@ -230,7 +233,7 @@ final class CacheBench extends StepRule.Bench {
     looks = random;
     int at = place(random);
     int past = Math.min(most, at + random.between(1, random.oneIn(4) ? 80 : 12));
-    switch (random.weighted(6, 4, 6, 4, 4, 6, 6, 2, 3, 1, 3, 2)) {
+    switch (random.weighted(6, 4, 6, 4, 4, 6, 6, 4, 3, 1, 3, 4)) {
       case 0 -> write(at, Math.min(past, at + BUFFER));
       case 1 -> sync();
       case 2 -> drop(at, past);
@@ -247,7 +250,13 @@ final class CacheBench extends StepRule.Bench {
       case 7 -> drop(random.oneIn(2) ? 0 : at, Integer.MAX_VALUE);
       case 9 -> unmapAll();
       case 10 -> pageOut();
-      case 11 -> fail(Math.max(size, at), random.between(1, 20));
+      case 11 -> {
+        int from = Math.max(size, at);
+        for (int i = random.between(0, 3); i >= 0; i--) { // one beside the other
+          fail(from, random.between(1, 20));
+          from += Math.max(1, pages[from]);
+        }
+      }
       default -> {
         tell("MADV_DONTNEED of pages " + at + " to " + past);
         long length = (past - at) * PAGE;
@@ -275,7 +284,7 @@ final class CacheBench extends StepRule.Bench {
     tell("pwrite64 of pages " + from + " to " + to + " of " + size);
     long length = (to - from) * PAGE;
     checkEqual(length, mm.syscall(Syscall.PWRITE64, FD, FAR, length, from * PAGE), "pwrite64");
-    hole(from);
+    writesBehind(from);
     put(from, to);
   }
 
@@ -355,20 +364,17 @@ final class CacheBench extends StepRule.Bench {
    * A write behind the end that can copy nothing leaves its folio there, and the file ends there.
    */
   private void fail(int from, int length) {
-    if (from + length > most) {
+    if (from + length > most || pages[from] > 0) {
       return;
     }
     tell("pwrite64 of " + length + " pages from nowhere at page " + from + " of " + size);
     long nowhere = FAR + BUFFER * PAGE;
     long seen = mm.syscall(Syscall.PWRITE64, FD, nowhere, length * PAGE, from * PAGE);
     checkEqual(-Errno.EFAULT, seen, "pwrite64 from nowhere");
-    hole(from);
-    if (pages[from] == 0) {
-      int left = Math.min(length, FOLIO - from % FOLIO);
-      int n = folio(from, left);
-      join(from, n);
-      dirty.set(from, from + n);
-    }
+    writesBehind(from);
+    int n = folio(from, Math.min(length, FOLIO - from % FOLIO));
+    join(from, n);
+    dirty.set(from, from + n);
     bytes = Math.max(bytes, from * PAGE);
     size = Math.max(size, from);
   }
@@ -437,7 +443,7 @@ final class CacheBench extends StepRule.Bench {
     }
     tell("pread64 of pages " + from + " to " + to);
     long wanted = (to - from) * PAGE;
-    long seen = mm.syscall(Syscall.PREAD64, FD, FAR, wanted, from * PAGE);
+    long seen = mm.syscall(Syscall.PREAD64, FD, READ_INTO, wanted, from * PAGE);
     checkEqual(Math.min(wanted, bytes - from * PAGE), seen, "pread64");
     for (int page = from; page < to; page++) {
       brought(page);

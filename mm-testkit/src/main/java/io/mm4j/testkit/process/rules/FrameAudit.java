@@ -10,6 +10,7 @@ import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.Pages;
+import io.mm4j.api.page.Gfp;
 import io.mm4j.api.pagetable.Mmu;
 import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
@@ -67,12 +68,29 @@ final class FrameAudit {
     tablesBefore = tables.tableFrames();
   }
 
+  /**
+   * Frames that can be moved are asked for from the highest zone that there is, those of tables are
+   * not moved, and nobody wants one from a zone of devices.
+   */
+  private static void asked() {
+    for (int gfp : Floors.hook().asked()) {
+      boolean movable = (gfp & Gfp.__GFP_MOVABLE) != 0;
+      boolean high = (gfp & Gfp.__GFP_HIGHMEM) != 0;
+      boolean low = (gfp & (Gfp.__GFP_DMA | Gfp.__GFP_DMA32)) != 0;
+      check(
+          movable == high && !low,
+          "a request of a movable frame of any zone, or of one of the kernel's",
+          "gfp 0x" + Integer.toHexString(gfp));
+    }
+  }
+
   private static long root(AddressSpace mm) {
     return mm.fields().pgd() >>> Pages.PAGE_SHIFT;
   }
 
   /** Compares all. O(frames, and pages of the processes). */
   void holds(List<AddressSpace> processes) {
+    asked();
     single.clear();
     whole.clear();
     long inTables = 0;
