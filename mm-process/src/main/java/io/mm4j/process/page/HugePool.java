@@ -212,7 +212,7 @@ public final class HugePool {
   /** {@code hugetlb_acct_memory}: promises pages; false if there are not so many. */
   boolean promise(long pages) {
     long more = 0;
-    while (free.size() - reserved < pages) {
+    while (pages > 0 && free.size() - reserved < pages) {
       if (!addSurplus()) {
         dropSurplus(more);
         return false;
