@@ -19,9 +19,8 @@ final class HugeFiles {
   /** {@code hugetlb_vmtruncate}; seals have been looked at. */
   static long truncate(FloorContext context, FileObject file, long bytes) {
     long size = context.hugePools().of(file).pageBytes();
-    if (bytes < file.sizeBytes()) {
-      context.removeHuge(file, bytes / size, Long.MAX_VALUE);
-    }
+    // Whatever the size was: a fallocate that failed half-way has left pages behind it.
+    context.removeHuge(file, bytes / size, Long.MAX_VALUE);
     context.resize(file, bytes);
     return 0;
   }

@@ -320,7 +320,7 @@ public final class FloorContext {
   public boolean isOpen(MappedFile file, Predicate<OpenFile.Mode> mode) {
     for (Mm mm : spaces) {
       for (OpenFile open : mm.descriptors.values()) {
-        if (open.file() == file && mode.test(open.mode())) {
+        if (open.file().equals(file) && mode.test(open.mode())) {
           return true;
         }
       }

@@ -50,7 +50,7 @@ public final class ProtectionKeys {
 
   /** {@code mm_pkey_is_allocated}: the key of memory that is only executed seems not to be. */
   public boolean isAllocated(int key) {
-    return key >= 0 && key < KEYS && key != executeOnly && (allocated >>> key & 1) != 0;
+    return key >= 0 && key < KEYS && key != executeOnly && ((allocated >>> key) & 1) != 0;
   }
 
   /** {@code mm_pkey_free}: false if it is not allocated. */
@@ -80,7 +80,8 @@ public final class ProtectionKeys {
 
   /** {@code arch_set_user_pkey_access}: 1 takes all accesses away, 2 writes. */
   public void rights(int key, int disabled) {
-    rights = rights & ~(DISABLE_BOTH << 2 * key) | disabled << 2 * key;
+    int shift = 2 * key;
+    rights = (rights & ~(DISABLE_BOTH << shift)) | (disabled << shift);
   }
 
   /** {@code PKRU}. */
@@ -95,7 +96,7 @@ public final class ProtectionKeys {
 
   /** {@code __pkru_allows_pkey}. */
   public boolean allows(int key, boolean write) {
-    int disabled = rights >>> 2 * key & DISABLE_BOTH;
+    int disabled = (rights >>> (2 * key)) & DISABLE_BOTH;
     return (disabled & DISABLE_ACCESS) == 0 && !(write && disabled != 0);
   }
 }

@@ -167,8 +167,6 @@ public final class Segments {
     return 0;
   }
 
-  /** {@code simple_strtoull} with base 0: 0x begins a hexadecimal number, 0 an octal one. */
-
   /** {@code shm_close()}: a mapping of it is gone. */
   private void unmapped(long id) {
     Segment segment = byId.get(id);

@@ -295,12 +295,24 @@ public final class HugeMap {
     }
   }
 
+  /** All of one file system at once, for how many it keeps hangs on how many come back. */
   private void forget(SortedSet<Long> places) {
     if (subpools.isEmpty()) {
       pool.forget(places.size());
-    } else {
-      places.forEach(page -> pool.forget(1, subpools.get(page)));
+      return;
     }
+    long count = 0;
+    HugeSubpool last = null;
+    for (long page : places) {
+      HugeSubpool of = subpools.get(page);
+      if (of != last) {
+        pool.forget(count, last);
+        count = 0;
+        last = of;
+      }
+      count++;
+    }
+    pool.forget(count, last);
   }
 
   private void unmap(long start, long end, boolean forGood) {
@@ -312,8 +324,13 @@ public final class HugeMap {
         continue;
       }
       long page = at.address();
+      // Where it makes a difference, also of a mapping that goes, which then gives all back at
+      // once.
       boolean again =
-          !forGood && owned.contains(page) && pool.users(head) == 1 && pool.surplus() == 0;
+          (!forGood || subpools.containsKey(page))
+              && owned.contains(page)
+              && pool.users(head) == 1
+              && pool.surplus() == 0;
       if (again) {
         pool.keepPlace(head);
       }

@@ -212,7 +212,7 @@ public final class HugePool {
   /** {@code hugetlb_acct_memory}: promises pages; false if there are not so many. */
   boolean promise(long pages) {
     long more = 0;
-    while (free.size() - reserved < pages) {
+    while (pages > 0 && free.size() - reserved < pages) {
       if (!addSurplus()) {
         dropSurplus(more);
         return false;
@@ -283,7 +283,9 @@ public final class HugePool {
    */
   private long take(boolean promised, @Nullable HugeSubpool of) {
     long more = promised ? 0 : of == null ? 1 : of.get(1);
-    if (more == HugeSubpool.REFUSED || (more > 0 && free.size() <= reserved && !addSurplus())) {
+    // available_huge_pages() is unsigned: with more promises than free pages one seems to be there.
+    boolean none = free.isEmpty() || free.size() == reserved;
+    if (more == HugeSubpool.REFUSED || (more > 0 && none && !addSurplus())) {
       return Frames.NONE;
     }
     if (more == 0) {

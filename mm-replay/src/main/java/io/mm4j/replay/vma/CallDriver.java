@@ -3,7 +3,6 @@ package io.mm4j.replay.vma;
 
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
-import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.Mount;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.PagemapScan;
@@ -119,7 +118,7 @@ final class CallDriver {
       }
       case MOUNT -> {
         Mount mount =
-            new Mount(MappedFile.Kind.values()[(int) call.arg(1)], call.arg(2), call.arg(3));
+            new Mount(CallReader.MOUNTED.get((int) call.arg(1)), call.arg(2), call.arg(3));
         long result = floor.mount(mount);
         if (result == 0) {
           files.mounted(Objects.requireNonNull(call.open()), mount);

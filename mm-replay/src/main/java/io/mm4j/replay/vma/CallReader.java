@@ -34,6 +34,10 @@ final class CallReader {
   /** Codes of SIGSEGV. */
   private static final List<String> CODES = List.of("MAPERR", "ACCERR", "PKUERR", "KERNEL");
 
+  /** What the argument {@code fs} of mount stands for. */
+  static final List<MappedFile.Kind> MOUNTED =
+      List.of(MappedFile.Kind.TMPFS, MappedFile.Kind.HUGETLB, MappedFile.Kind.HUGETLB_1G);
+
   private static final int MAX_PROCESS = 1 << 16;
 
   private final Cursor at;
@@ -86,7 +90,7 @@ final class CallReader {
     }
     String detail = detail(name, args);
     if (name == CallName.MOUNT
-        && args.get(1) == MappedFile.Kind.TMPFS.ordinal()
+        && MOUNTED.get(args.get(1).intValue()) == MappedFile.Kind.TMPFS
         && args.get(3) != Mount.NONE) {
       throw at.error("a tmpfs has no least size", "least=-");
     }
@@ -168,12 +172,13 @@ final class CallReader {
   private long kind() {
     int mark = at.mark();
     MappedFile.Kind kind = HeaderReader.kind(at.word());
-    if (kind != MappedFile.Kind.TMPFS && (kind == null || !kind.isHugetlb())) {
+    int place = kind == null ? -1 : MOUNTED.indexOf(kind);
+    if (kind == null || place < 0) {
       at.reset(mark);
       throw at.unexpected("tmpfs, hugetlbfs or hugetlbfs_1g");
     }
     names.newMount(at, open, kind);
-    return kind.ordinal();
+    return place;
   }
 
   /** A name that a VMA gets. */
