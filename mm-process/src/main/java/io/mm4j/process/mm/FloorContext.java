@@ -277,7 +277,7 @@ public final class FloorContext {
   private boolean isOpen(MappedFile file) {
     for (Mm mm : spaces) {
       for (OpenFile open : mm.descriptors.values()) {
-        if (open.file() == file) {
+        if (open.file().equals(file)) {
           return true;
         }
       }
