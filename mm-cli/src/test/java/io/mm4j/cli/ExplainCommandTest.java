@@ -113,6 +113,25 @@ class ExplainCommandTest {
   }
 
   @Test
+  void aFaultThatAProgramAnswersWaits() {
+    String text =
+        explained(
+            "mmap 16K; userfaultfd UFFD_USER_MODE_ONLY; uffdio_api 0 UFFD_FEATURE_EXACT_ADDRESS;"
+                + " uffdio_register 0 r1 8K; write r1+5; sys_read 0 [stack] 64; mmap 4K; write r7;"
+                + " uffdio_copy 0 r1 r7 8K; read r1; uffdio_writeprotect 0 r1 4K");
+    assertHas(
+        text,
+        "uffdio_register(0, 0x7ffff7ff3000, 8K, UFFDIO_REGISTER_MODE_MISSING)",
+        "the struct's answer is 316 (0x13c)",
+        "= waits for userfaultfd at 0x7ffff7ff3005",
+        "the message tells of a fault at 0x7ffff7ff3005, a write",
+        "the struct's answer is 8192 (0x2000)",
+        "= ok, the byte is 0x41",
+        "ENOENT: a VMA that is not watched for writes");
+    assertFalse(text.contains("nothing is mapped there"), text);
+  }
+
+  @Test
   void aLineOfStraceIsUnderstood() {
     assertHas(
         explained(
@@ -300,6 +319,10 @@ class ExplainCommandTest {
           {"alloc_pages GFP_KERNEL 0", "boot"},
           {"mmap 4K; alloc_pages GFP_KERNEL 0", "--after", recording},
           {"process 7"},
+          {"userfaultfd", "O_NIX"},
+          {"uffdio_register", "0"},
+          {"uffdio_register", "0", "[heap]", "4K", "UFFDIO_REGISTER_MODE_MISSIN"},
+          {"uffdio_copy", "0", "[heap]", "[stack]", "4K", "UFFDIO_WRITEPROTECT_MODE_WP"},
           {"mmap"},
           {"mmap", "-4096"},
           {"mmap", "4Q"},

@@ -8,7 +8,7 @@ import io.mm4j.process.uffd.Userfaultfd;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
 import java.util.IdentityHashMap;
-import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a fork makes of userfaultfds ({@code dup_userfaultfd}, {@code dup_userfaultfd_complete},
@@ -19,7 +19,7 @@ final class ForkedUffds {
   private final Mm child;
 
   /** The child's by the parent's; most forks have none. */
-  private Map<Userfaultfd, Userfaultfd> ofParent = Map.of();
+  private @Nullable IdentityHashMap<Userfaultfd, Userfaultfd> ofParent;
 
   ForkedUffds(Mm child) {
     this.child = child;
@@ -32,8 +32,12 @@ final class ForkedUffds {
       return;
     }
     if (watch.has(Uffd.EVENT_FORK)) {
-      ofParent = ofParent.isEmpty() ? new IdentityHashMap<>() : ofParent;
-      copy.uffd = ofParent.computeIfAbsent(watch, Userfaultfd::forChild);
+      IdentityHashMap<Userfaultfd, Userfaultfd> known = ofParent;
+      if (known == null) {
+        known = new IdentityHashMap<>();
+        ofParent = known;
+      }
+      copy.uffd = known.computeIfAbsent(watch, Userfaultfd::forChild);
     } else {
       copy.uffd = null;
       copy.flags &= ~VmFlags.UFFD;
@@ -42,6 +46,9 @@ final class ForkedUffds {
 
   /** The fork has worked. */
   void tell() {
+    if (ofParent == null) {
+      return;
+    }
     ofParent.forEach(
         (parent, own) -> {
           child.context.userfaults.child(own, child, () -> new UffdRange(child).release(own));

@@ -53,7 +53,7 @@ final class UffdMove {
     long error = alike(watch, from, to);
     long done = 0;
     while (done < len && error == 0) {
-      error = page(from, src + done, to, dst + done, holes);
+      error = page(src + done, to, dst + done, holes);
       done += error == 0 ? Mm.PAGE : 0;
     }
     return done > 0 ? done : error;
@@ -77,7 +77,7 @@ final class UffdMove {
         : mm.error(Errno.EINVAL, "not anonymous memory");
   }
 
-  private long page(Vma from, long src, Vma to, long dst, boolean holes) {
+  private long page(long src, Vma to, long dst, boolean holes) {
     PageTable pages = mm.pages;
     if (pages.huge().isAt(dst)) {
       return mm.error(Errno.EEXIST, "a huge page is there");

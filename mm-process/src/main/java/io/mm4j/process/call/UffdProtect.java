@@ -25,10 +25,11 @@ final class UffdProtect {
   /** Protects a checked range, or no longer: 0 or a negated errno. */
   long range(long start, long end, boolean on) {
     Vma vma = mm.vmas.intersection(start, end);
-    long error = mm.error(Errno.ENOENT, "nothing is mapped there");
-    for (error = vma == null ? error : 0;
-        vma != null && vma.start < end && error == 0;
-        vma = mm.vmas.next(vma)) {
+    if (vma == null) {
+      return mm.error(Errno.ENOENT, "nothing is mapped there");
+    }
+    long error = 0;
+    for (; vma != null && vma.start < end && error == 0; vma = mm.vmas.next(vma)) {
       if (!vma.has(VmFlags.UFFD_WP)) {
         return mm.error(Errno.ENOENT, "a VMA that is not watched for writes");
       }

@@ -6,7 +6,6 @@ import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.process.uffd.Userfaultfd;
 import java.util.IdentityHashMap;
-import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -22,12 +21,12 @@ public final class Userfaults {
   public record Opened(Userfaultfd watch, Mm owner, Runnable release) {}
 
   /** What a fork has made of a userfaultfd until its message is read. */
-  private final Map<Userfaultfd, Opened> children = new IdentityHashMap<>();
+  private final IdentityHashMap<Userfaultfd, Opened> children = new IdentityHashMap<>();
 
   /** By the file, of which each open has one of its own. */
-  private final Map<MappedFile, Opened> opened = new IdentityHashMap<>();
+  private final IdentityHashMap<MappedFile, Opened> opened = new IdentityHashMap<>();
 
-  private final Map<Mm, Userfaultfd> unknown = new IdentityHashMap<>();
+  private final IdentityHashMap<Mm, Userfaultfd> unknown = new IdentityHashMap<>();
 
   private boolean unprivileged;
 

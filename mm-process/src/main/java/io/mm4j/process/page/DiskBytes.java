@@ -98,7 +98,7 @@ final class DiskBytes {
     for (long index : candidates(firstIndex)) {
       long pfn = file.pages.get(index);
       if (!file.isHole(index)) {
-        out.put(index, pfn == Frames.NONE ? pages.getOrDefault(index, began(index)) : bytes(pfn));
+        out.put(index, pfn == Frames.NONE ? onDisk(index) : bytes(pfn));
       }
     }
     return out;
@@ -128,11 +128,11 @@ final class DiskBytes {
     return index < FileObject.MOST_PAGES ? blocks.nextSetBit((int) index) : -1;
   }
 
-  /** What the disk has of a page of which nothing is kept here. */
-  private short @Nullable [] began(long index) {
+  private short @Nullable [] onDisk(long index) {
+    short[] kept = pages.get(index);
     MappedFile.Content known = file.mapped().content();
-    if (known == null) {
-      return null; // the frames of such a file have no bytes either
+    if (kept != null || known == null) {
+      return kept; // the frames of a file whose bytes nobody knows have none either
     }
     short[] out = new short[PAGE];
     long start = index << Pages.PAGE_SHIFT;

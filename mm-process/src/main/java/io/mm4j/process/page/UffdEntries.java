@@ -50,7 +50,7 @@ public final class UffdEntries {
 
   /** Protects what is at an address; a huge mapping as a whole. */
   public void protect(long addr) {
-    table.look(addr);
+    int _ = table.look(addr);
     set(addr, format.bits().mkuffdWp(table.at.entry()));
   }
 
@@ -71,7 +71,7 @@ public final class UffdEntries {
 
   /** A write goes through from now on ({@code pte_clear_uffd_wp}): it stays write-protected. */
   public void clear(long addr) {
-    table.look(addr);
+    int _ = table.look(addr);
     set(addr, format.bits().clearUffdWp(table.at.entry()));
   }
 
