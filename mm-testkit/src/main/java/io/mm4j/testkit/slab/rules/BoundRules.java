@@ -39,10 +39,10 @@ public final class BoundRules {
         CaseRules.rule(
             "SL-54",
             "what-a-cache-says",
-            "A cache that shares with no other says what it was created with; its objects fit into"
-                + " its size, its slab has room for them; and a plugin that claims neither to keep"
-                + " objects per CPU nor Linux's geometry has no arrays and no partial slabs of"
-                + " CPUs, before and after its use.",
+            "A cache that shares with no other says what it was created with; one that keeps no"
+                + " empty slab says so; its objects fit into its size, its slab has room for them;"
+                + " and a plugin that claims neither to keep objects per CPU nor Linux's geometry"
+                + " has no arrays and no partial slabs of CPUs, before and after its use.",
             "/proc/slabinfo and the tools that read it are made of it.",
             "mm/slab_common.c kmem_cache_create, cache_show; mm4j's contract of KmemCache",
             "a number is of another field, or a constant of another design",
@@ -103,6 +103,11 @@ public final class BoundRules {
     s.slabs.caches().forEach(cache -> sizes(s, cache));
     s.freeAll();
     s.slabs.caches().forEach(cache -> sizes(s, cache));
+    for (Cache made : s.caches) {
+      if (made.cache.stats().pages() == 0) {
+        checkEqual(0, made.cache.minPartial(), "minPartial of a cache that keeps no empty slab");
+      }
+    }
     s.empty();
   }
 

@@ -37,8 +37,9 @@ public final class CaseRules {
         rule(
             "SL-09",
             "destroy-with-objects",
-            "A cache with live objects is not destroyed: MisuseException, its objects stay, it can"
-                + " still be used; when all are freed it can be destroyed, and all frames return.",
+            "A cache with live objects is not destroyed: MisuseException that says how many there"
+                + " are, its objects stay, it can still be used; when all are freed it can be"
+                + " destroyed, and all frames return.",
             "A destroyed cache takes what is in it along.",
             "mm/slab_common.c kmem_cache_destroy; slub_kunit test_leak_destroy",
             "objects that a CPU keeps count as live, or live ones do not count",
@@ -158,15 +159,28 @@ public final class CaseRules {
   private static void destroy(SlabSubject s, Seeded random) {
     Cache cache = cache(s, random, "doomed");
     List<Live> objects = some(s, cache, random.between(1, 100));
-    for (int i = objects.size() - 1; i > 0; i--) {
+    int kept = Math.min(objects.size(), random.between(1, 5));
+    for (int i = objects.size() - 1; i >= kept; i--) {
       s.free(random.below(2), objects.get(i));
     }
-    refused(
-        "destroying a cache with an object", () -> s.slabs.kmemCacheDestroy(s.cpu(0), cache.cache));
+    inUse(s, cache, kept);
     s.validate();
     s.contents(objects.getFirst(), Long.MAX_VALUE);
     some(s, cache, 3);
     s.empty();
+  }
+
+  /** It is refused, and the message says how many objects are in use. */
+  private static void inUse(SlabSubject s, Cache cache, int count) {
+    try {
+      s.slabs.kmemCacheDestroy(s.cpu(0), cache.cache);
+    } catch (MisuseException e) {
+      String text = String.valueOf(e.getMessage());
+      boolean says = Pattern.compile("(?<![-\\w])" + count + "\\b").matcher(text).find();
+      check(says, "a refusal that says that there are " + count, text);
+      return;
+    }
+    throw new RuleViolation("MisuseException from destroying a cache with objects", "none");
   }
 
   private static void bulk(SlabSubject s, Seeded random) {

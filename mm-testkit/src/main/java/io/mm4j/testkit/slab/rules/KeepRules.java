@@ -197,8 +197,8 @@ public final class KeepRules {
     MemorySegment full = MemorySegment.ofArray(new byte[bytes]).fill((byte) 0x77);
     int had = blocks.size();
     int again = had / 2;
-    for (int i = 0; i < again; i++) {
-      s.slabs.kfree(s.cpu(cpu), blocks.removeFirst());
+    for (int i = 0; i < again; i++) { // every other one
+      s.slabs.kfree(s.cpu(cpu), blocks.remove(i));
     }
     kept(s, order, had - again, again);
     for (int i = 0; i < again; i++) {

@@ -106,7 +106,7 @@ final class MarkedPlay {
     CacheStats stats = cache.stats();
     s.slabs.kmemCacheFree(s.cpu(0), cache, other);
     long _ = s.slabs.kmemCacheShrink(s.cpu(0), cache);
-    return stats.partialSlabs() > 0 && stats.cpuSlabs() == 0;
+    return (stats.partialSlabs() != 0 && stats.cpuSlabs() == 0) || s.offers("sheaves");
   }
 
   /** So many steps. */

@@ -115,6 +115,12 @@ public final class PlaceRules {
   private static void large(SlabSubject s, Seeded random) {
     SlabAllocator slabs = s.slabs;
     long before = s.machine.pages().freePages() + s.machine.pages().pcpPages();
+    long most = slabs.kmalloc(s.cpu(0), 4 << 20, GFP);
+    long less = slabs.kmalloc(s.cpu(0), 1 << 20, GFP);
+    check(most != 0 || less == 0, "a block of 4 MiB, as there is one of 1 MiB", "none");
+    slabs.kfree(s.cpu(0), most);
+    slabs.kfree(s.cpu(0), less);
+    long _ = slabs.shrinkAll(s.cpu(0));
     for (int i = 0; i < 10; i++) {
       int bytes = random.oneIn(2) ? (8192 << random.below(8)) + 1 : 8193 + random.below(600_000);
       bytes = slabs.kmallocCache(bytes, GFP) == null ? bytes : (128 << 10) + bytes;

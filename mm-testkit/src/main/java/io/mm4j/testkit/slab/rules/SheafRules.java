@@ -59,10 +59,12 @@ public final class SheafRules {
     long first = s.slabs.kmemCacheAlloc(s.cpu(0), cache, GFP);
     long node = s.shape.nodeOf(first);
     s.slabs.kmemCacheFree(s.cpu(0), cache, first);
-    boolean keeps = cache.stats().cachedObjects() > 0 && node == s.cpu(0).nodeId();
+    String policy = s.options.asMap().getOrDefault("sheaves", s.offers("sheaves") ? "linux" : "");
+    boolean keeps = policy.isEmpty() ? cache.stats().cachedObjects() != 0 : !policy.equals("off");
+    keeps &= node == s.cpu(0).nodeId();
     long _ = s.slabs.kmemCacheShrink(s.cpu(0), cache);
     if (keeps) {
-      boolean all = s.options.asMap().getOrDefault("sheaves", "linux").equals("all");
+      boolean all = policy.equals("all");
       int least = !all ? 0 : cache.size() >= Pages.PAGE_SIZE ? 32 : 64;
       new Play(s, random, cache, Math.max(wanted, least)).run();
     }

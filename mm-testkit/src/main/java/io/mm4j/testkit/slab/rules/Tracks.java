@@ -11,10 +11,15 @@ import io.mm4j.testkit.slab.naive.MarkedSlab;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Who allocated and who freed each object last, since its slab came. */
 final class Tracks {
+  /** A class, short or as a whole, a method, and, if it is known, the line. */
+  private static final Pattern CALLER =
+      Pattern.compile("(\\w[\\w.]*\\.)?MarkedPlay\\.\\w+(:\\d+)?");
+
   private record Track(int cpu, long ns) {}
 
   private final VirtualClock clock;
@@ -76,7 +81,7 @@ final class Tracks {
             : seen != null
                 && seen.cpu() == wanted.cpu
                 && seen.ns() == wanted.ns
-                && seen.caller().contains("MarkedPlay");
+                && CALLER.matcher(seen.caller()).matches();
     check(good, what + " by MarkedPlay " + wanted, report.text());
   }
 }
