@@ -42,6 +42,8 @@ static const struct { const char *name; int files; int weight[KINDS]; } mixes[] 
   {"policy", 30,    { 260,  70,  80,  25,  90, 120, 100,   0,  60,  10,  10,  17,  14,   9,   3,  3,   4,   0,  10,  4,
                         0,   0,   0,   0,   0,  20,  50,  30,  10,   8,   0,   6,  16,   0,   0,   0,  10,   0,   0,  0,   0,   0,   0,   0, 260,  25,  10 }},
   {"thp",    10,    { 220,  60, 110,  20,  60, 230, 100,   0, 120,  10,   0,  14,  14,   6,   0,  0,   0,   0,  10,  3 }},
+  {"any",    45,    { 300,  90, 100,  25, 110, 200, 150,  10, 120,  30,  40,  25,  20,   9,   3,  3,   4,   3,  14,  6,
+                       70,  70,  50,  30,  20,  25,  50,  30,  10,  10,  15,  15,  10,   6,  20,   2,  40,   3,   4,  4,   0,   0,  40,  20,  60,   8,  40 }},
   {"reclaim", 25,   { 220,  60, 110,  20,  60, 230, 100,   0, 120,  10,  10,  14,  14,   6,   0,  0,   0,   0,  10,  3,
                        20,  20,  10,   8,  10,  10,  20,  10,   2,   0,   0,   0,   0,   0,   0,   0,  10,   0,   0,  0,   0,   0,  10,   0,   0,   0, 120 }},
 };
@@ -504,6 +506,11 @@ void mix_run(const char *mix, int calls) {
   for (m = 0; m < sizeof mixes / sizeof *mixes && strcmp(mixes[m].name, mix); m++) {}
   if (m == sizeof mixes / sizeof *mixes) { fprintf(stderr, "no mix %s\n", mix); exit(2); }
   pools_ = mixes[m].weight[POOLMAP] > 0;
+  for (int i = FREAD; is32 && i < KINDS; i++)
+    if (mixes[m].weight[i]) {
+      fprintf(stderr, "mix %s has calls that the 32-bit victim does not make: allowed are basic, remap, files, faults, fork, limits, setrlimit, stress, thp, all\n", mix);
+      exit(2);
+    }
   int sum = 0, per = calls / 10 ? calls / 10 : 1, next = per;
   for (int i = 0; i < KINDS; i++) sum += mixes[m].weight[i];
   while (calls_made < calls) {

@@ -9,9 +9,9 @@
  *               under transparent_hugepage=always), io, ipc, calls, huge (pools of huge pages of
  *               2 MiB and 1 GiB, which it empties at its end), advice (files that are dropped and
  *               moved), policy (memory policies, limits of segments), reclaim (MADV_PAGEOUT and
- *               MADV_COLLAPSE), all; or script: the calls that
+ *               MADV_COLLAPSE), any (calls of all kinds but about the pools), all; or script: the calls that
  *               standard input lists, as script.c says
- *     -3, -4    the 32-bit victim with 3 GiB or 4 GiB of user space
+ *     -3, -4    the 32-bit victim with 3 GiB or 4 GiB of user space: mixes basic to thp, and all
  *     -x        with -3 or -4: as if the program had no PT_GNU_STACK (READ_IMPLIES_EXEC)
  *     -b        a victim with two pages of bss
  *     -c        bottom-up layout

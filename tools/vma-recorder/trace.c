@@ -312,6 +312,7 @@ int do_sys(int p, const char *name, int d, const u64 *given) {
   unsigned i;
   for (i = 0; i < sizeof syscalls / sizeof *syscalls && strcmp(syscalls[i].name, name); i++) {}
   if (i == sizeof syscalls / sizeof *syscalls) { fprintf(stderr, "unknown call %s\n", name); exit(2); }
+  if (is32) { fprintf(stderr, "%s: the 32-bit victim does not make this call\n", name); exit(2); }
   u64 arg[6] = {0}, v;
   char keys[64];
   int n = 0;
