@@ -224,7 +224,9 @@ public final class FileChange {
   }
 
   private void drop(long kept, long oldPast) {
-    file.takeOut(kept, Math.max(kept, oldPast));
+    long past = Math.max(kept, oldPast);
+    file.takeOut(kept, past);
+    file.takeOut(past, Long.MAX_VALUE); // what fallocate has set aside far behind the end
     file.disk.forget(kept, Long.MAX_VALUE);
     if (kept < FileObject.MOST_PAGES) {
       int from = (int) kept;

@@ -155,6 +155,10 @@ final class FrameAudit {
   }
 
   private static void huge(AddressSpace mm, VmaInfo vma, long bytes, long pageBytes) {
+    check(
+        bytes == 0 || Floors.ground() != Ground.NARROW,
+        "no huge page where a page directory maps 4 MiB",
+        "one in what is mapped at " + hex(vma.start()));
     if (vma.start() >= 0 && vma.bytes() >= pageBytes) {
       checkEqual(
           bytes >> 10, mm.usage(vma.start()).anonHugeKb(), "AnonHugePages at " + hex(vma.start()));

@@ -395,6 +395,14 @@ public final class PageCacheCases {
     rig.gives("a hole", 0, punched);
     Looks.mincore(rig, A + 52 * PAGE, 32 * PAGE, "18,024");
     rig.unmap(A, 84 * PAGE);
+    long free = Floors.freeFrames();
+    int keep = Uapi.FALLOC_FL_KEEP_SIZE;
+    long far = rig.mm.syscall(Syscall.FALLOCATE, CaseSetup.TMPFS, keep, 2000 * PAGE, 4 * PAGE);
+    rig.gives("fallocate far behind the end", 0, far);
+    RuleViolation.checkEqual(free - 4, Floors.freeFrames(), "free frames");
+    long size = rig.mm.syscall(Syscall.LSEEK, CaseSetup.TMPFS, 0, 2);
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, CaseSetup.TMPFS, size));
+    RuleViolation.checkEqual(free, Floors.freeFrames(), "free frames of a file that was cut");
   }
 
   private static void cut(Rig rig, long bytes) {
