@@ -143,10 +143,27 @@ public final class PlaceRules {
     }
     long after = s.machine.pages().freePages() + s.machine.pages().pcpPages();
     checkEqual(before, after, "free pages when all large blocks are freed");
+    after(s);
     for (long bytes : new long[] {(4 << 20) + 1, 1L << 33, Long.MAX_VALUE}) {
       check(slabs.kmalloc(s.cpu(0), bytes, GFP) == 0, "no object of " + bytes, "an object");
     }
     s.empty();
+  }
+
+  /** Slabs where blocks were: nothing of them counts as an object in use. */
+  private static void after(SlabSubject s) {
+    List<Long> blocks = new ArrayList<>();
+    for (int i = 0; i < 60; i++) {
+      blocks.add(s.slabs.kmalloc(s.cpu(0), 16 << 10, GFP));
+    }
+    blocks.forEach(block -> s.slabs.kfree(s.cpu(0), block));
+    long _ = s.slabs.shrinkAll(s.cpu(0));
+    KmemCacheArgs args = KmemCacheArgs.of("after", 1024).withFlags(SlabFlags.SLAB_NO_MERGE);
+    Cache cache = s.create(args);
+    for (int i = 1; i <= 40; i++) {
+      CaseRules.some(s, cache, 1);
+      checkEqual(i, cache.cache.stats().liveObjects(), "live objects where blocks were");
+    }
   }
 
   private static void kinds(SlabSubject s, Seeded random) {
