@@ -263,8 +263,22 @@ public final class NaiveFlagCalls {
         space.contents.drop(start, end, true);
         yield 0;
       }
-      case 8 -> area.has(Bits.LOCKED) || area.file != null ? -Errno.EINVAL : 0;
-      case 20, 21 -> area.has(Bits.LOCKED) ? -Errno.EINVAL : 0;
+      case 8 -> {
+        if (area.has(Bits.LOCKED) || area.file != null) {
+          yield -Errno.EINVAL;
+        }
+        space.contents.free(start, end);
+        yield 0;
+      }
+      case 20, 21 -> {
+        if (area.has(Bits.LOCKED)) {
+          yield -Errno.EINVAL;
+        }
+        if (advice == 21) {
+          space.contents.pageOut(start, end);
+        }
+        yield 0;
+      }
       case 9 -> {
         if (area.has(Bits.LOCKED) || area.file == null) {
           yield -Errno.EINVAL;

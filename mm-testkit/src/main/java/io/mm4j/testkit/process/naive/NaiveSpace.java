@@ -269,6 +269,7 @@ public final class NaiveSpace {
 
   public void exit() {
     areas.all().forEach(areas::remove);
+    contents.clear();
     machine.spaces.remove(this);
   }
 

@@ -34,7 +34,7 @@ public final class NaiveTouches {
     if (!area.any(write ? Bits.WRITE : Bits.ACCESS)) {
       return new TouchOutcome(Kind.SEGV_ACCERR, addr, TouchOutcome.UNKNOWN);
     }
-    Kind kind = fault(area, addr, write);
+    Kind kind = fault(area, addr, write, false);
     if (kind == Kind.OK && access == Access.EXEC && !area.has(Bits.EXEC)) {
       kind = Kind.SEGV_ACCERR;
     }
@@ -92,7 +92,7 @@ public final class NaiveTouches {
   }
 
   /** Makes a page present for an access that the area allows. */
-  Kind fault(Area area, long addr, boolean write) {
+  private Kind fault(Area area, long addr, boolean write, boolean populates) {
     Contents contents = space.contents;
     if (contents.isGuard(addr)) {
       return Kind.SEGV_MAPERR;
@@ -100,7 +100,9 @@ public final class NaiveTouches {
     OpenFile open = area.file;
     boolean copies = write && !area.has(Bits.SHARED);
     if (open == null) {
-      if (copies && !contents.isAnon(addr)) {
+      if (copies && contents.isAnon(addr)) {
+        contents.wantWrite(addr, populates);
+      } else if (copies) {
         space.areas.prepareAnon(area);
         contents.set(addr, 0);
       } else if (!contents.isPresent(addr)) {
@@ -109,6 +111,9 @@ public final class NaiveTouches {
       return Kind.OK;
     }
     if (contents.isAnon(addr)) {
+      if (copies) {
+        contents.wantWrite(addr, populates);
+      }
       return Kind.OK;
     }
     if (copies) {
@@ -159,7 +164,7 @@ public final class NaiveTouches {
 
   private long faultIn(Area area, long start, long end, boolean write) {
     for (long at = start; at < end; at += Bits.PAGE) {
-      if (fault(area, at, write) != Kind.OK) {
+      if (fault(area, at, write, true) != Kind.OK) {
         return -Errno.EFAULT;
       }
     }
