@@ -87,6 +87,6 @@ final class FileAdvice {
     long past = (last >>> 12) + 1;
     boolean cut = (last & Mm.PAGE - 1) != Mm.PAGE - 1 && last != file.sizeBytes() - 1;
     file.eviction().invalidate(first, cut ? past - 1 : past);
-    file.writeBack(offset >>> 12, past);
+    file.dirty().writeBack(offset >>> 12, past);
   }
 }

@@ -155,13 +155,13 @@ final class FileCalls {
     long last = index;
     for (int i = 0; i < READ_BATCH && at < past && file.isCached(at); i++) {
       last = at;
-      at = file.folioEnd(at);
+      at = file.folios().end(at);
       if (file.isMarked(last)) {
         break;
       }
     }
     if (at > index && file.isMarked(last)) {
-      long folio = file.folioStart(last);
+      long folio = file.folios().start(last);
       reads.async(file, folio, past - folio);
     }
     return Math.max(at, index + 1);
@@ -212,9 +212,9 @@ final class FileCalls {
       return (at & Mm.PAGE - 1) == 0;
     }
     if (done > 0) {
-      return at == file.folioStart(index) << 12;
+      return at == file.folios().start(index) << 12;
     }
-    return !reads.endedWithin(file.folioStart(index), file.folioEnd(index));
+    return !reads.endedWithin(file.folios().start(index), file.folios().end(index));
   }
 
   /** {@code hugetlbfs_read_iter}: a hole stays one. */
@@ -275,7 +275,7 @@ final class FileCalls {
       if (file.isShmem()) {
         marks(page, cached);
       }
-      n = Math.min(n, (file.folioEnd(at >>> 12) << 12) - at);
+      n = Math.min(n, (file.folios().end(at >>> 12) << 12) - at);
       long copied = readable(buf + done, n, brought);
       if (copied > 0 && (upToDate || copied == n)) {
         if (!copyIn(file, at, buf + done, copied)) {

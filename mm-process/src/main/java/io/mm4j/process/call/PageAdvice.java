@@ -161,10 +161,11 @@ final class PageAdvice {
     if ((seals & (Uapi.F_SEAL_WRITE | Uapi.F_SEAL_FUTURE_WRITE)) != 0) {
       return mm.error(Errno.EPERM, "the file is sealed against writing");
     }
-    file.punch(
-        vma.pgoffAt(start),
-        vma.pgoffAt(end),
-        (first, past) -> mm.context.unmapFilePages(file, first, past));
+    file.holes()
+        .punch(
+            vma.pgoffAt(start),
+            vma.pgoffAt(end),
+            (first, past) -> mm.context.unmapFilePages(file, first, past));
     return 0;
   }
 

@@ -200,7 +200,7 @@ final class SizeCalls {
     if (from < to && (endless || from < file.sizeBytes())) {
       FileObject.Unmapping unmapping =
           (first, past) -> mm.context.unmapFilePages(file, first, past);
-      file.punchBytes(from, to, unmapping);
+      file.holes().punchBytes(from, to, unmapping);
     }
     return 0;
   }
@@ -215,7 +215,7 @@ final class SizeCalls {
       return mm.error(Errno.EINVAL, "this kind of file has nothing to write out");
     }
     FileObject file = mm.context.fileObject(open.file());
-    file.writeBack(0, Long.MAX_VALUE);
+    file.dirty().writeBack(0, Long.MAX_VALUE);
     return 0;
   }
 

@@ -277,7 +277,7 @@ public final class FaultHandler {
     boolean faults = !pages.isWritable();
     pages.setBits(true, true);
     if (faults && vma.backing != null) {
-      vma.backing.markDirty(vma.pgoffAt(addr));
+      vma.backing.dirty().mark(vma.pgoffAt(addr));
     }
   }
 
