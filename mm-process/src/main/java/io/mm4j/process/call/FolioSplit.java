@@ -99,8 +99,8 @@ final class FolioSplit {
       long each = file.known(i);
       all += each == Frames.NONE ? 0 : frames.mapCount(each);
     }
-    if (all == mm.context.mappings(mm, file, first, past)) {
-      file.folios().split(index, (from, to) -> mm.context.unmapFilePages(file, from, to));
+    if (all == mm.context.mappings.count(mm, file, first, past)) {
+      file.folios().split(index, (from, to) -> mm.context.mappings.unmap(file, from, to));
     }
   }
 }

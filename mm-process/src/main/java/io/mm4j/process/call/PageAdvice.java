@@ -58,7 +58,7 @@ final class PageAdvice {
         && !file.isSecret()
         && !vma.has(VmFlags.HUGETLB)) {
       long pages = (end - start) >>> 12;
-      mm.context.readAhead(vma.file).force(file, vma.pgoffAt(start), pages);
+      mm.context.files.readAhead(vma.file).force(file, vma.pgoffAt(start), pages);
     }
     return 0;
   }
@@ -165,7 +165,7 @@ final class PageAdvice {
         .punch(
             vma.pgoffAt(start),
             vma.pgoffAt(end),
-            (first, past) -> mm.context.unmapFilePages(file, first, past));
+            (first, past) -> mm.context.mappings.unmap(file, first, past));
     return 0;
   }
 

@@ -145,7 +145,8 @@ public final class FaultHandler {
         if (!AnonVmas.prepare(mm.vmas, vma)) {
           return Result.OOM;
         }
-        mapped = map.write(file, addr, head -> mm.context.unmapHuge(head, vma.hugeLevel(), mm));
+        mapped =
+            map.write(file, addr, head -> mm.context.mappings.unmapHuge(head, vma.hugeLevel(), mm));
         if (!mapped && first) {
           AnonVmas.unlink(vma); // hugetlb_wp allocates the page first
         }

@@ -125,7 +125,7 @@ final class FileFault {
     boolean waits = absent && file.comesFromDisk(index);
     long arrived = waits ? ALL : cachedAround(vma, file, addr);
     if (vma.file != null && !file.isStale(index) && (ahead || vma.has(VmFlags.EXEC))) {
-      ReadAhead reads = mm.context.readAhead(vma.file);
+      ReadAhead reads = mm.context.files.readAhead(vma.file);
       if (!absent) {
         reads.async(file, index, mm.context.readAheadPages);
       } else if (vma.has(VmFlags.SEQ_READ)) {

@@ -5,8 +5,8 @@ import java.util.BitSet;
 
 /**
  * Which pages of a file the disk has not yet got as they are, and how they are written out ({@code
- * filemap_dirty_folio}, mm/page-writeback.c; {@code folio_mkclean}, mm/rmap.c; {@code
- * ext4_writepages}, fs/ext4/inode.c; Linux 6.18).
+ * block_dirty_folio}, fs/buffer.c; {@code folio_mkclean}, mm/rmap.c; {@code ext4_writepages},
+ * fs/ext4/inode.c; Linux 6.18).
  *
  * <p>A block, here a page, is dirty or clean; a folio is dirty if a block of it is, and is written
  * out as a whole. Shared memory has no blocks: of it only the frames are marked.

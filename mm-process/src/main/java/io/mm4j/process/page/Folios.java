@@ -7,8 +7,7 @@ import java.util.Map;
 
 /**
  * The folios of a file: which pages the cache holds as one, and how they fall apart ({@code
- * __filemap_get_folio} and {@code mapping_set_large_folios} of mm/filemap.c, {@code __folio_split}
- * of mm/huge_memory.c, Linux 6.18).
+ * __filemap_get_folio}, mm/filemap.c, and {@code __folio_split}, mm/huge_memory.c, of Linux 6.18).
  *
  * <p>Nothing is kept of a folio that the first write of the file made: its size follows from what
  * was written at once. Kept is only where the cache has come to differ from that: pages that are
