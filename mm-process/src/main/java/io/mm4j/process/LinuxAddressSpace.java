@@ -54,7 +54,7 @@ final class LinuxAddressSpace implements AddressSpace {
   public void installFd(int fd, @Nullable OpenFile file) {
     OpenFile before = file == null ? mm.descriptors.remove(fd) : mm.descriptors.put(fd, file);
     if (before != null) {
-      mm.context.closed(before.file());
+      mm.context.files.closed(before.file());
     }
   }
 

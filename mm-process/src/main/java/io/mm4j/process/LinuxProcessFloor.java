@@ -23,6 +23,7 @@ import io.mm4j.process.call.FileSizes;
 import io.mm4j.process.exec.ExecLoader;
 import io.mm4j.process.mm.FloorContext;
 import io.mm4j.process.mm.Mm;
+import io.mm4j.process.mm.SysctlFiles;
 import io.mm4j.process.page.Frames;
 import io.mm4j.process.page.HugePool;
 import io.mm4j.process.page.PageMover;
@@ -92,7 +93,7 @@ final class LinuxProcessFloor implements ProcessFloor {
 
   private void fill(String name, @Nullable String value) {
     boolean none = tables == null && "0".equals(value); // no process, and no pool
-    if (value != null && !none && context.writeSysctl(name, value) != 0) {
+    if (value != null && !none && context.sysctls.write(name, value) != 0) {
       throw new InputException(
           "'" + value + "' is no number, or not for this size of pages",
           "vm." + name + "=",
@@ -183,7 +184,7 @@ final class LinuxProcessFloor implements ProcessFloor {
 
   @Override
   public MmSysctls sysctls() {
-    return context.sysctls(sysctls);
+    return context.sysctls.now(sysctls);
   }
 
   @Override
@@ -196,18 +197,18 @@ final class LinuxProcessFloor implements ProcessFloor {
 
   @Override
   public void unlink(MappedFile file) {
-    context.unlink(file);
+    context.files.unlink(file);
     context.spaces().forEach(mm -> mm.vmas.changed());
   }
 
   @Override
   public long mount(Mount mount) {
-    return context.mount(mount);
+    return context.files.mount(mount);
   }
 
   @Override
   public long writeSysctl(String name, String value) {
-    return context.writeSysctl(name, value);
+    return context.sysctls.write(name, value);
   }
 
   @Override
@@ -255,13 +256,13 @@ final class LinuxProcessFloor implements ProcessFloor {
   @Override
   public long resizeHugePool(long pageBytes, long pages) {
     HugePool pool = poolOf(pageBytes);
-    return pool == null ? -Errno.ENOENT : FloorContext.resize(pool, pages);
+    return pool == null ? -Errno.ENOENT : SysctlFiles.resizePool(pool, pages);
   }
 
   @Override
   public long overcommitHugePool(long pageBytes, long pages) {
     HugePool pool = poolOf(pageBytes);
-    return pool == null ? -Errno.ENOENT : FloorContext.overcommit(pool, pages);
+    return pool == null ? -Errno.ENOENT : SysctlFiles.overcommitPool(pool, pages);
   }
 
   private @Nullable HugePool poolOf(long pageBytes) {

@@ -67,7 +67,7 @@ final class StateLoader {
       }
     } else if (info.file() != null
         && (info.file().file().kind() != MappedFile.Kind.DEV_ZERO || vma.has(VmFlags.SHARED))) {
-      vma.backing = mm.context.fileObject(info.file().file());
+      vma.backing = mm.context.files.of(info.file().file());
     }
     if (mm.context.anonVmaNames && info.name().startsWith(ANON_NAME)) {
       vma.anonName = info.name().substring(ANON_NAME.length(), info.name().length() - 1);

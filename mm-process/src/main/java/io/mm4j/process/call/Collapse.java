@@ -89,7 +89,7 @@ final class Collapse {
     boolean all = true;
     for (long at = first; at < past; at += mm.hugeBytes) {
       long index = vma.pgoffAt(at);
-      switch (ShmemCollapse.of(file, index, (a, b) -> mm.context.unmapFilePages(file, a, b))) {
+      switch (ShmemCollapse.of(file, index, (a, b) -> mm.context.mappings.unmap(file, a, b))) {
         case EMPTY -> {
           return mm.error(Errno.EINVAL, "2 MiB of the file where nothing is");
         }

@@ -61,18 +61,18 @@ final class FileAdvice {
     long past = offset + len;
     boolean toEnd = len == 0 || past < 0 || Long.compareUnsigned(past, len) < 0;
     long last = toEnd ? Long.MAX_VALUE : past - 1;
-    FileObject file = mm.context.fileObject(open.file());
+    FileObject file = mm.context.files.of(open.file());
     switch (advice) {
       case Uapi.POSIX_FADV_WILLNEED -> {
         long first = offset >>> 12; // of a negative offset, behind the end of any file
         if (offset >= 0) {
-          mm.context.readAhead(open).force(file, first, (last >>> 12) - first + 1);
+          mm.context.files.readAhead(open).force(file, first, (last >>> 12) - first + 1);
         }
       }
       case Uapi.POSIX_FADV_DONTNEED -> dontNeed(file, offset, last);
       case Uapi.POSIX_FADV_NOREUSE -> file.notReused(open, true);
       default -> {
-        mm.context.readAhead(open).advised(advice);
+        mm.context.files.readAhead(open).advised(advice);
         if (advice == Uapi.POSIX_FADV_NORMAL) {
           file.notReused(open, false);
         }
@@ -87,6 +87,6 @@ final class FileAdvice {
     long past = (last >>> 12) + 1;
     boolean cut = (last & Mm.PAGE - 1) != Mm.PAGE - 1 && last != file.sizeBytes() - 1;
     file.eviction().invalidate(first, cut ? past - 1 : past);
-    file.writeBack(offset >>> 12, past);
+    file.dirty().writeBack(offset >>> 12, past);
   }
 }

@@ -60,10 +60,10 @@ final class FileCalls {
     if (open == null) {
       return mm.error(Errno.EBADF, "no such descriptor");
     }
-    long pos = mm.context.positions.getOrDefault(open, 0L);
+    long pos = mm.context.files.positions.getOrDefault(open, 0L);
     long result = transfer(write, open, buf, count, pos);
     if (result > 0) {
-      mm.context.positions.put(open, pos + result);
+      mm.context.files.positions.put(open, pos + result);
     }
     return result;
   }
@@ -110,7 +110,7 @@ final class FileCalls {
     if (kind == MappedFile.Kind.PIPE) {
       return write ? pipes.write(open.file(), buf, bytes) : pipes.read(open.file(), buf, bytes);
     }
-    FileObject file = mm.context.fileObject(open.file());
+    FileObject file = mm.context.files.of(open.file());
     return write ? write(file, buf, bytes, pos) : read(open, file, buf, bytes, pos);
   }
 
@@ -135,7 +135,7 @@ final class FileCalls {
     if (!ahead) {
       return read(file, buf, count, pos, null);
     }
-    ReadAhead reads = mm.context.readAhead(open);
+    ReadAhead reads = mm.context.files.readAhead(open);
     long done = read(file, buf, count, pos, reads);
     if (done != 0) { // a page was met, though perhaps no byte of it could be copied
       reads.readTo(pos + Math.max(0, done));
@@ -155,13 +155,13 @@ final class FileCalls {
     long last = index;
     for (int i = 0; i < READ_BATCH && at < past && file.isCached(at); i++) {
       last = at;
-      at = file.folioEnd(at);
+      at = file.folios().end(at);
       if (file.isMarked(last)) {
         break;
       }
     }
     if (at > index && file.isMarked(last)) {
-      long folio = file.folioStart(last);
+      long folio = file.folios().start(last);
       reads.async(file, folio, past - folio);
     }
     return Math.max(at, index + 1);
@@ -212,9 +212,9 @@ final class FileCalls {
       return (at & Mm.PAGE - 1) == 0;
     }
     if (done > 0) {
-      return at == file.folioStart(index) << 12;
+      return at == file.folios().start(index) << 12;
     }
-    return !reads.endedWithin(file.folioStart(index), file.folioEnd(index));
+    return !reads.endedWithin(file.folios().start(index), file.folios().end(index));
   }
 
   /** {@code hugetlbfs_read_iter}: a hole stays one. */
@@ -275,7 +275,7 @@ final class FileCalls {
       if (file.isShmem()) {
         marks(page, cached);
       }
-      n = Math.min(n, (file.folioEnd(at >>> 12) << 12) - at);
+      n = Math.min(n, (file.folios().end(at >>> 12) << 12) - at);
       long copied = readable(buf + done, n, brought);
       if (copied > 0 && (upToDate || copied == n)) {
         if (!copyIn(file, at, buf + done, copied)) {
@@ -358,19 +358,19 @@ final class FileCalls {
     if (!kind.isRegular() || kind == MappedFile.Kind.SECRET) {
       return mm.error(Errno.ESPIPE, "a file without places, or its places are not modelled");
     }
-    FileObject file = mm.context.fileObject(open.file());
+    FileObject file = mm.context.files.of(open.file());
     boolean seeks = whence == SEEK_DATA || whence == SEEK_HOLE;
     if (seeks && file.isShmem()) {
       long found = seek(file, offset, whence == SEEK_DATA);
       if (found >= 0) {
-        mm.context.positions.put(open, found);
+        mm.context.files.positions.put(open, found);
       }
       return found;
     }
     long base =
         switch ((int) whence) {
           case SEEK_SET -> 0;
-          case SEEK_CUR -> mm.context.positions.getOrDefault(open, 0L);
+          case SEEK_CUR -> mm.context.files.positions.getOrDefault(open, 0L);
           case SEEK_END -> file.sizeBytes();
           default -> -1;
         };
@@ -378,7 +378,7 @@ final class FileCalls {
     if (base < 0 || to < 0 || to > FileSizes.mostBytes(kind)) {
       return mm.error(Errno.EINVAL, "no place of the file, or SEEK_DATA or SEEK_HOLE on a disk");
     }
-    mm.context.positions.put(open, to);
+    mm.context.files.positions.put(open, to);
     return to;
   }
 

@@ -19,7 +19,7 @@ public final class FileSizes {
     if (bytes > mostBytes(mapped.kind())) {
       return -Errno.EFBIG;
     }
-    FileObject file = context.fileObject(mapped);
+    FileObject file = context.files.of(mapped);
     if (mapped.kind() == MappedFile.Kind.SECRET && file.sizeBytes() > 0) {
       return -Errno.EINVAL;
     }
@@ -37,7 +37,7 @@ public final class FileSizes {
     if (huge) {
       return HugeFiles.truncate(context, file, bytes);
     }
-    context.resize(file, bytes);
+    context.files.resize(file, bytes);
     return 0;
   }
 

@@ -57,7 +57,7 @@ final class FolioSplit {
       return 1L << frames.order(page);
     }
     FileObject file = vma.backing;
-    return file == null ? 1 : 1L << file.folioOrder(vma.pgoffAt(at));
+    return file == null ? 1 : 1L << file.folios().order(vma.pgoffAt(at));
   }
 
   /** {@code folio_pte_batch}: pages from here on that follow each other in the folio. */
@@ -74,7 +74,7 @@ final class FolioSplit {
     }
     FileObject file = java.util.Objects.requireNonNull(vma.backing);
     long index = vma.pgoffAt(from);
-    long past = file.folioEnd(index);
+    long past = file.folios().end(index);
     while (index + n < past && from + (n << 12) < end) {
       long next = mm.pages.pageAt(from + (n << 12));
       if (next == Frames.NONE || next != file.known(index + n)) {
@@ -92,15 +92,15 @@ final class FolioSplit {
     }
     FileObject file = java.util.Objects.requireNonNull(vma.backing);
     long index = vma.pgoffAt(at);
-    long first = file.folioStart(index);
-    long past = file.folioEnd(index);
+    long first = file.folios().start(index);
+    long past = file.folios().end(index);
     long all = 0;
     for (long i = first; i < past; i++) {
       long each = file.known(i);
       all += each == Frames.NONE ? 0 : frames.mapCount(each);
     }
-    if (all == mm.context.mappings(mm, file, first, past)) {
-      file.splitFolio(index, (from, to) -> mm.context.unmapFilePages(file, from, to));
+    if (all == mm.context.mappings.count(mm, file, first, past)) {
+      file.folios().split(index, (from, to) -> mm.context.mappings.unmap(file, from, to));
     }
   }
 }

@@ -20,8 +20,8 @@ final class HugeFiles {
   static long truncate(FloorContext context, FileObject file, long bytes) {
     long size = context.hugePools().of(file).pageBytes();
     // Whatever the size was: a fallocate that failed half-way has left pages behind it.
-    context.removeHuge(file, bytes / size, Long.MAX_VALUE);
-    context.resize(file, bytes);
+    context.mappings.removeHuge(file, bytes / size, Long.MAX_VALUE);
+    context.files.resize(file, bytes);
     return 0;
   }
 
@@ -45,7 +45,7 @@ final class HugeFiles {
       }
     }
     if (grows && (mode & Uapi.FALLOC_FL_KEEP_SIZE) == 0) {
-      mm.context.resize(file, to);
+      mm.context.files.resize(file, to);
     }
     return 0;
   }
@@ -61,7 +61,7 @@ final class HugeFiles {
     long past = to & -size;
     pool.clear(file, from, Math.min(to, first));
     if (past > first) {
-      mm.context.removeHuge(file, first / size, past / size);
+      mm.context.mappings.removeHuge(file, first / size, past / size);
     }
     if (to > past && to > first) {
       pool.clear(file, past, to);

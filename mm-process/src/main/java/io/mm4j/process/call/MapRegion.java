@@ -30,11 +30,11 @@ final class MapRegion {
 
   /** The address, or a negated errno. */
   long map(@Nullable OpenFile open, long addr, long len, long flags, long pgoff) {
-    mm.context.keepFiles();
+    mm.context.files.keepUnheld();
     try {
       return place(open, addr, len, flags, pgoff);
     } finally {
-      mm.context.letFilesGo();
+      mm.context.files.letUnheldGo();
     }
   }
 
@@ -64,7 +64,7 @@ final class MapRegion {
       vmFlags |= VmFlags.ACCOUNT;
     }
     unmapper.complete(addr, end, !accountable);
-    if (open != null && mm.context.isGoneSegment(open.file())) {
+    if (open != null && mm.context.files.isGoneSegment(open.file())) {
       return mm.error(Errno.EINVAL, "shm_mmap: the removed segment went with what was mapped here");
     }
     if (open != null && open.file().kind() == MappedFile.Kind.EXT4 && (flags & VmFlags.SYNC) != 0) {
@@ -78,13 +78,13 @@ final class MapRegion {
         return mm.error(Errno.EINVAL, "an offset in the middle of a huge page");
       }
       if ((vmFlags & VmFlags.NORESERVE) == 0 && !promise(open, addr, end, pgoff, vmFlags)) {
-        mm.context.closed(open.file());
+        mm.context.files.closed(open.file());
         return mm.error(Errno.ENOMEM, "not so many huge pages are free in the pool (nr_hugepages)");
       }
-      FileObject file = mm.context.namelessFile(open.file());
+      FileObject file = mm.context.files.nameless(open.file());
       long needed = (pgoff << 12) + (end - addr);
       if ((vmFlags & VmFlags.WRITE) != 0 && file.sizeBytes() < needed) {
-        mm.context.resize(file, needed);
+        mm.context.files.resize(file, needed);
       }
     }
     if (open != null && open.file().kind() == MappedFile.Kind.SECRET) {
@@ -129,7 +129,7 @@ final class MapRegion {
   /** {@code hugetlb_reserve_pages}: promises what the mapping may touch. */
   private boolean promise(OpenFile open, long addr, long end, long pgoff, long flags) {
     HugeMap map = mm.huge.of(open.file().kind().leafLevel());
-    FileObject file = mm.context.namelessFile(open.file());
+    FileObject file = mm.context.files.nameless(open.file());
     if ((flags & VmFlags.MAYSHARE) == 0) {
       return map.promise(file, addr, end);
     }
@@ -164,11 +164,11 @@ final class MapRegion {
           new OpenFile(
               new MappedFile("/dev/zero (deleted)", MappedFile.Kind.SHMEM, end - addr),
               OpenFile.Mode.READ_WRITE);
-      backing = mm.context.sharedMemory(file.file(), charge);
+      backing = mm.context.files.sharedMemory(file.file(), charge);
     } else if (file != null && file.file().kind().isHugetlb()) {
-      backing = mm.context.namelessFile(file.file());
+      backing = mm.context.files.nameless(file.file());
     } else if (file != null && !(zeroDevice && !shared)) {
-      backing = mm.context.fileObject(file.file());
+      backing = mm.context.files.of(file.file());
     }
     Vma vma = mm.vmas.allocate(addr, end);
     vma.pgoff = pgoff;

@@ -226,7 +226,7 @@ final class MmapCall {
       return mm.error(Errno.EINVAL, "MAP_GROWSDOWN with a file");
     }
     return kind == MappedFile.Kind.TMPFS || kind.isHugetlb()
-        ? SizeCalls.sealedFlags(mm, mm.context.fileObject(open.file()), vmFlags)
+        ? SizeCalls.sealedFlags(mm, mm.context.files.of(open.file()), vmFlags)
         : vmFlags;
   }
 

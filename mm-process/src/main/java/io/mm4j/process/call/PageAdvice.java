@@ -58,7 +58,7 @@ final class PageAdvice {
         && !file.isSecret()
         && !vma.has(VmFlags.HUGETLB)) {
       long pages = (end - start) >>> 12;
-      mm.context.readAhead(vma.file).force(file, vma.pgoffAt(start), pages);
+      mm.context.files.readAhead(vma.file).force(file, vma.pgoffAt(start), pages);
     }
     return 0;
   }
@@ -161,10 +161,11 @@ final class PageAdvice {
     if ((seals & (Uapi.F_SEAL_WRITE | Uapi.F_SEAL_FUTURE_WRITE)) != 0) {
       return mm.error(Errno.EPERM, "the file is sealed against writing");
     }
-    file.punch(
-        vma.pgoffAt(start),
-        vma.pgoffAt(end),
-        (first, past) -> mm.context.unmapFilePages(file, first, past));
+    file.holes()
+        .punch(
+            vma.pgoffAt(start),
+            vma.pgoffAt(end),
+            (first, past) -> mm.context.mappings.unmap(file, first, past));
     return 0;
   }
 

@@ -115,7 +115,7 @@ final class PageOut {
       return;
     }
     if (part.dirty) {
-      file.markDirty(frames.indexOf(head));
+      file.dirty().mark(frames.indexOf(head));
     }
     part.places.forEach(place -> unmap(place, each));
     if (!file.eviction().reclaim(frames.indexOf(head))) {

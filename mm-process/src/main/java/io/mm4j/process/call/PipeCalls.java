@@ -40,8 +40,8 @@ final class PipeCalls {
     if (!mm.userRange(fds, 2 * Integer.BYTES) || !touch.kernelWrite(fds, 2 * Integer.BYTES)) {
       return mm.error(Errno.EFAULT, "the descriptors cannot be written");
     }
-    MappedFile file = MappedFile.pipe("pipe:[" + (mm.context.pipes() + 1) + "]");
-    Pipe _ = mm.context.pipe(file);
+    MappedFile file = MappedFile.pipe("pipe:[" + (mm.context.files.pipes() + 1) + "]");
+    Pipe _ = mm.context.files.pipe(file);
     UserBytes out = new UserBytes(mm, fds);
     out.number(mm.newDescriptor(new OpenFile(file, OpenFile.Mode.READ_ONLY)), Integer.BYTES);
     out.number(mm.newDescriptor(new OpenFile(file, OpenFile.Mode.WRITE_ONLY)), Integer.BYTES);
@@ -53,8 +53,8 @@ final class PipeCalls {
     if (count == 0) {
       return 0;
     }
-    Pipe pipe = mm.context.pipe(file);
-    if (!mm.context.isOpen(file, OpenFile.Mode::canRead)) {
+    Pipe pipe = mm.context.files.pipe(file);
+    if (!mm.context.files.isOpen(file, OpenFile.Mode::canRead)) {
       return mm.error(Errno.EPIPE, "nobody can read from the pipe");
     }
     int part = (int) (count & Mm.PAGE - 1);
@@ -91,7 +91,7 @@ final class PipeCalls {
 
   /** A read: the bytes that came, 0 at the end, or a negated errno. */
   long read(MappedFile file, long buf, long count) {
-    Pipe pipe = mm.context.pipe(file);
+    Pipe pipe = mm.context.files.pipe(file);
     long done = 0;
     while (done < count && !pipe.isEmpty()) {
       int wanted = (int) Math.min(pipe.firstBytes(), count - done);
@@ -101,7 +101,7 @@ final class PipeCalls {
       pipe.pull(wanted);
       done += wanted;
     }
-    return done > 0 || count == 0 || !mm.context.isOpen(file, OpenFile.Mode::canWrite)
+    return done > 0 || count == 0 || !mm.context.files.isOpen(file, OpenFile.Mode::canWrite)
         ? done
         : mm.error(Errno.EAGAIN, "the pipe is empty: Linux would wait");
   }

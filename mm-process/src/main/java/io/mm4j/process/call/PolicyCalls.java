@@ -148,7 +148,7 @@ final class PolicyCalls {
     }
     Vma changed = change.policy(vma, start, end, policy);
     if (changed != null) {
-      SharedPolicy shared = mm.context.sharedPolicy(changed.backing);
+      SharedPolicy shared = mm.context.files.sharedPolicy(changed.backing);
       if (shared != null) {
         shared.set(changed.firstIndex(), changed.pastIndex(), policy);
       }
@@ -267,7 +267,7 @@ final class PolicyCalls {
 
   /** {@code __get_vma_policy}: that of shared memory is the file's; else the process has one. */
   private @Nullable MemPolicy policyAt(Vma vma, long addr) {
-    SharedPolicy shared = mm.context.sharedPolicy(vma.backing);
+    SharedPolicy shared = mm.context.files.sharedPolicy(vma.backing);
     return shared == null ? vma.policy : shared.get(vma.pgoffAt(addr));
   }
 

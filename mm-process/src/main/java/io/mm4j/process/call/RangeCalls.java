@@ -61,7 +61,7 @@ final class RangeCalls {
         }
         long from = Math.max(at, vma.start);
         long to = Long.compareUnsigned(end, vma.end) < 0 ? end : vma.end;
-        vma.backing.writeBack(vma.pgoffAt(from), vma.pgoffAt(to));
+        vma.backing.dirty().writeBack(vma.pgoffAt(from), vma.pgoffAt(to));
       }
       at = vma.end;
     }

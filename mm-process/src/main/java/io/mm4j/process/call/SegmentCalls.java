@@ -117,9 +117,8 @@ final class SegmentCalls {
       return full();
     }
     if (reserve
-        && (!room
-            || !mm.huge.of(pool.level()).promiseFile(mm.context.fileObject(file), 0, pages))) {
-      mm.context.closed(file);
+        && (!room || !mm.huge.of(pool.level()).promiseFile(mm.context.files.of(file), 0, pages))) {
+      mm.context.files.closed(file);
       return mm.error(Errno.ENOMEM, "the pool has not so many huge pages");
     }
     return mm.context.segments.add(key, bytes, made(flags), 0, file, mm.pid).id();
@@ -290,7 +289,7 @@ final class SegmentCalls {
     long inMemory = 0;
     for (Segment segment : mm.context.segments.all()) {
       pages += Segments.pages(segment);
-      inMemory += mm.context.framesOf(segment.file());
+      inMemory += mm.context.files.framesOf(segment.file());
     }
     UserBytes to = new UserBytes(mm, buf);
     to.number(mm.context.segments.all().size(), Long.BYTES); // used_ids, and padding
@@ -372,7 +371,7 @@ final class SegmentCalls {
     } else {
       to.unknown(4 * Long.BYTES);
     }
-    to.number(mm.context.fileObject(segment.file()).vmas().size(), Long.BYTES);
+    to.number(mm.context.files.of(segment.file()).vmas().size(), Long.BYTES);
     to.number(0, 2 * Long.BYTES);
   }
 }

@@ -233,7 +233,7 @@ final class SetMm {
     if (open == null) {
       return mm.error(Errno.EBADF, "no such descriptor");
     }
-    if (!mm.context.fileObject(open.file()).change().isExecutable()) {
+    if (!mm.context.files.of(open.file()).change().isExecutable()) {
       return mm.error(Errno.EACCES, "the file may not be executed");
     }
     Vma code = mm.vmas.lookup(mm.config.layout().startCode());

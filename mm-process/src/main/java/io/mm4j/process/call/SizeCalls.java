@@ -99,8 +99,7 @@ final class SizeCalls {
       return mm.error(Errno.EFBIG, "ends behind what the file system can hold");
     }
     if (kind.isHugetlb()) {
-      return HugeFiles.fallocate(
-          mm, mm.context.fileObject(open.file()), mode, offset, offset + len);
+      return HugeFiles.fallocate(mm, mm.context.files.of(open.file()), mode, offset, offset + len);
     }
     boolean tmpfs = kind == MappedFile.Kind.TMPFS || kind == MappedFile.Kind.SHMEM;
     boolean modelled =
@@ -112,7 +111,7 @@ final class SizeCalls {
     if (!modelled) {
       return mm.error(Errno.EOPNOTSUPP, "this file system does not do that");
     }
-    FileObject file = mm.context.fileObject(open.file());
+    FileObject file = mm.context.files.of(open.file());
     return switch (what) {
       case 0 -> allocate(file, offset, offset + len, keep);
       case Uapi.FALLOC_FL_COLLAPSE_RANGE -> collapse(file, offset, len);
@@ -150,7 +149,7 @@ final class SizeCalls {
 
   /** Unmaps pages; private copies of those from an index on, too. */
   private FileObject.Unmapping from(FileObject file, long index) {
-    return (first, past) -> mm.context.unmapFilePages(file, first, past, first >= index);
+    return (first, past) -> mm.context.mappings.unmap(file, first, past, first >= index);
   }
 
   private long allocate(FileObject file, long from, long to, boolean keep) {
@@ -199,8 +198,8 @@ final class SizeCalls {
     long to = endless || toIn <= file.sizeBytes() ? toIn : file.pageCount() << 12;
     if (from < to && (endless || from < file.sizeBytes())) {
       FileObject.Unmapping unmapping =
-          (first, past) -> mm.context.unmapFilePages(file, first, past);
-      file.punchBytes(from, to, unmapping);
+          (first, past) -> mm.context.mappings.unmap(file, first, past);
+      file.holes().punchBytes(from, to, unmapping);
     }
     return 0;
   }
@@ -214,8 +213,8 @@ final class SizeCalls {
     if (!open.file().kind().isRegular() || open.file().kind() == MappedFile.Kind.SECRET) {
       return mm.error(Errno.EINVAL, "this kind of file has nothing to write out");
     }
-    FileObject file = mm.context.fileObject(open.file());
-    file.writeBack(0, Long.MAX_VALUE);
+    FileObject file = mm.context.files.of(open.file());
+    file.dirty().writeBack(0, Long.MAX_VALUE);
     return 0;
   }
 
@@ -238,7 +237,7 @@ final class SizeCalls {
     if ((cmd != Uapi.F_ADD_SEALS && cmd != Uapi.F_GET_SEALS) || !sealable) {
       return mm.error(Errno.EINVAL, "not about seals, or no file of shared memory");
     }
-    FileObject file = mm.context.fileObject(open.file());
+    FileObject file = mm.context.files.of(open.file());
     int seals = file.change().seals();
     if (cmd == Uapi.F_GET_SEALS) {
       return seals;
@@ -307,7 +306,7 @@ final class SizeCalls {
       kind = pool.fileKind();
     }
     MappedFile mapped = MappedFile.sparse("/memfd:" + name + " (deleted)", kind, 0);
-    FileObject file = mm.context.namelessFile(mapped);
+    FileObject file = mm.context.files.nameless(mapped);
     boolean noExec = (flags & Uapi.MFD_NOEXEC_SEAL) != 0;
     boolean open = noExec || (flags & Uapi.MFD_ALLOW_SEALING) != 0;
     file.change().executable(!noExec);
@@ -321,7 +320,7 @@ final class SizeCalls {
       return mm.error(Errno.EINVAL, "unknown flags");
     }
     MappedFile mapped = MappedFile.sparse("/secretmem (deleted)", MappedFile.Kind.SECRET, 0);
-    FileObject _ = mm.context.namelessFile(mapped);
+    FileObject _ = mm.context.files.nameless(mapped);
     return mm.newDescriptor(new OpenFile(mapped, OpenFile.Mode.READ_WRITE));
   }
 }

@@ -67,7 +67,7 @@ public final class Syscalls {
     }
     OpenFile before = mm.descriptors.put(to, open);
     if (before != null) {
-      mm.context.closed(before.file());
+      mm.context.files.closed(before.file());
     }
     return to;
   }
@@ -77,7 +77,7 @@ public final class Syscalls {
     if (open == null) {
       return mm.error(Errno.EBADF, "no such descriptor");
     }
-    mm.context.closed(open.file());
+    mm.context.files.closed(open.file());
     return 0;
   }
 

@@ -211,7 +211,7 @@ final class UffdFill {
   private void map(Vma vma, long addr, long pfn, boolean protect) {
     boolean writable = vma.has(VmFlags.WRITE | VmFlags.SHARED);
     mm.pages.mapCached(addr, pfn, entry(vma, pfn, writable, protect));
-    Objects.requireNonNull(vma.backing).markDirty(vma.pgoffAt(addr));
+    Objects.requireNonNull(vma.backing).dirty().mark(vma.pgoffAt(addr));
   }
 
   /** {@code mfill_atomic_install_pte}: only a marker may be there, of whatever kind. */

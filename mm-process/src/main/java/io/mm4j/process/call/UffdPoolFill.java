@@ -115,6 +115,6 @@ final class UffdPoolFill {
       return map.mapFile(file, huge, addr, mm.prot(vma), vma.has(VmFlags.WRITE));
     }
     return map.map(file, huge, addr, mm.prot(vma))
-        && map.write(file, addr, head -> mm.context.unmapHuge(head, vma.hugeLevel(), mm));
+        && map.write(file, addr, head -> mm.context.mappings.unmapHuge(head, vma.hugeLevel(), mm));
   }
 }

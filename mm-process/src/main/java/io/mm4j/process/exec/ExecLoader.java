@@ -113,7 +113,7 @@ public final class ExecLoader {
 
   private AddressSpaceConfig config(@Nullable Mm old, ExecRequest request) {
     AddressSpaceConfig from = old == null ? AddressSpaceConfig.defaults() : old.config;
-    MmSysctls now = context.sysctls(old == null ? sysctls.get() : old.config.sysctls());
+    MmSysctls now = context.sysctls.now(old == null ? sysctls.get() : old.config.sysctls());
     long stack = old == null ? from.stackBytes() : old.limit(ResourceLimit.STACK);
     Abi abi = request.abi();
     MmLayout layout =

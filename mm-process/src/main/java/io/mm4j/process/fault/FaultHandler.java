@@ -145,7 +145,8 @@ public final class FaultHandler {
         if (!AnonVmas.prepare(mm.vmas, vma)) {
           return Result.OOM;
         }
-        mapped = map.write(file, addr, head -> mm.context.unmapHuge(head, vma.hugeLevel(), mm));
+        mapped =
+            map.write(file, addr, head -> mm.context.mappings.unmapHuge(head, vma.hugeLevel(), mm));
         if (!mapped && first) {
           AnonVmas.unlink(vma); // hugetlb_wp allocates the page first
         }
@@ -277,7 +278,7 @@ public final class FaultHandler {
     boolean faults = !pages.isWritable();
     pages.setBits(true, true);
     if (faults && vma.backing != null) {
-      vma.backing.markDirty(vma.pgoffAt(addr));
+      vma.backing.dirty().mark(vma.pgoffAt(addr));
     }
   }
 

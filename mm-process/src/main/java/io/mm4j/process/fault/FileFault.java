@@ -68,7 +68,7 @@ final class FileFault {
       if (pages.look(addr) == PageTable.PAGE) {
         pages.setBits(true, true);
       }
-      file.markDirty(index);
+      file.dirty().mark(index);
     }
     return Result.OK;
   }
@@ -125,7 +125,7 @@ final class FileFault {
     boolean waits = absent && file.comesFromDisk(index);
     long arrived = waits ? ALL : cachedAround(vma, file, addr);
     if (vma.file != null && !file.isStale(index) && (ahead || vma.has(VmFlags.EXEC))) {
-      ReadAhead reads = mm.context.readAhead(vma.file);
+      ReadAhead reads = mm.context.files.readAhead(vma.file);
       if (!absent) {
         reads.async(file, index, mm.context.readAheadPages);
       } else if (vma.has(VmFlags.SEQ_READ)) {
@@ -196,7 +196,7 @@ final class FileFault {
     if (first >= past) {
       return false;
     }
-    boolean large = file.mapsLarge(first);
+    boolean large = file.folios().mapsLarge(first);
     if (large && mapHugeFile(vma, file, addr, first)) {
       return true;
     }
@@ -204,9 +204,9 @@ final class FileFault {
       return false;
     }
     for (long i = first; i < past; i = nextMappable(file, i, past, start, arrived)) {
-      long end = file.folioEnd(i);
-      if (file.mapsLarge(i) && file.folioOrder(i) > 0 && fits(vma, file, addr, i)) {
-        mapAbsent(vma, file, file.folioStart(i), end);
+      long end = file.folios().end(i);
+      if (file.folios().mapsLarge(i) && file.folios().order(i) > 0 && fits(vma, file, addr, i)) {
+        mapAbsent(vma, file, file.folios().start(i), end);
       } else {
         mapAbsent(vma, file, i, Math.min(end, past));
       }
@@ -220,15 +220,15 @@ final class FileFault {
       FileObject file, long index, long past, long start, long arrived) {
     long i = file.nextMappable(index, past);
     while (i < past && (arrived >>> (i - start) & 1) == 0 && file.comesFromDisk(i)) {
-      i = file.nextMappable(file.folioEnd(i), past);
+      i = file.nextMappable(file.folios().end(i), past);
     }
     return i;
   }
 
   /** Whether the folio lies within the VMA and within the page table of an address. */
   private boolean fits(Vma vma, FileObject file, long addr, long index) {
-    long first = file.folioStart(index);
-    long past = file.folioEnd(index);
+    long first = file.folios().start(index);
+    long past = file.folios().end(index);
     if (first < vma.pgoff || past > vma.pgoff + vma.pages()) {
       return false;
     }
@@ -264,17 +264,17 @@ final class FileFault {
    */
   private boolean finish(Vma vma, FileObject file, long addr) {
     long index = vma.pgoffAt(addr);
-    boolean whole = file.isShmem() || file.folioEnd(index) <= file.pageCount();
+    boolean whole = file.isShmem() || file.folios().end(index) <= file.pageCount();
     if (whole && mapHugeFile(vma, file, addr, index)) {
       return true;
     }
     boolean single = vma.special != Vma.Special.NONE || vma.hasAny(VmFlags.UFFD);
-    if (whole && !single && file.folioOrder(index) > 0) {
-      long first = file.folioStart(index);
+    if (whole && !single && file.folios().order(index) > 0) {
+      long first = file.folios().start(index);
       long at = vma.start + ((first - vma.pgoff) << 12);
       if (fits(vma, file, addr, index)
-          && pages.ranges().isEmpty(at, at + ((file.folioEnd(index) - first) << 12))) {
-        return mapAbsent(vma, file, first, file.folioEnd(index));
+          && pages.ranges().isEmpty(at, at + ((file.folios().end(index) - first) << 12))) {
+        return mapAbsent(vma, file, first, file.folios().end(index));
       }
     }
     return mapAbsent(vma, file, index, index + 1);
@@ -290,7 +290,7 @@ final class FileFault {
         || vma.has(VmFlags.NOHUGEPAGE)
         || mm.thpDisabled(vma.flags)
         || (vma.pgoffAt(from) & (mm.hugeBytes >>> 12) - 1) != 0
-        || file.folioOrder(index) != frames.hugeOrder()) {
+        || file.folios().order(index) != frames.hugeOrder()) {
       return false;
     }
     long head = file.page(vma.pgoffAt(from));

@@ -2,75 +2,35 @@
 package io.mm4j.process.mm;
 
 import io.mm4j.api.InputException;
-import io.mm4j.api.plugin.Sizes;
-import io.mm4j.api.process.Errno;
-import io.mm4j.api.process.MappedFile;
-import io.mm4j.api.process.MmSysctls;
-import io.mm4j.api.process.Mount;
-import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.vma.VmaIndex;
-import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.Frames;
-import io.mm4j.process.page.HugePool;
 import io.mm4j.process.page.HugePools;
-import io.mm4j.process.page.Mapping;
-import io.mm4j.process.page.MappingList;
-import io.mm4j.process.page.Mounts;
-import io.mm4j.process.page.PageTable;
-import io.mm4j.process.page.ReadAhead;
-import io.mm4j.process.vma.SharedPolicy;
-import io.mm4j.process.vma.VmFlags;
-import io.mm4j.process.vma.Vma;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
-import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
-import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** What all address spaces of one floor share: committed memory, page caches, failing memory. */
+/**
+ * What all address spaces of one floor share: which there are, committed memory, how the kernel was
+ * built, and memory that fails. {@link FloorFiles} has the files, {@link FileMappings} who maps
+ * them, {@link SysctlFiles} the settings that are written meanwhile.
+ */
 public final class FloorContext {
-  /** What {@link #writeSysctl} takes. */
-  private static final Set<String> WRITABLE =
-      Set.of(
-          "overcommit_memory",
-          "overcommit_ratio",
-          "overcommit_kbytes",
-          "max_map_count",
-          "mmap_min_addr",
-          "legacy_va_layout");
-
   /** {@code vm_committed_as}, in pages. */
   long committedPages;
 
   /** Makes an empty index of VMAs. */
   final Supplier<? extends VmaIndex> indexes;
 
-  private final IdentityHashMap<MappedFile, FileObject> files = new IdentityHashMap<>();
-  private final List<Mm> spaces = new ArrayList<>();
+  /** Those that exist, to go through while none begins or ends. */
+  final List<Mm> spaces = new ArrayList<>();
+
   private int lastPid;
-
-  /** What is done with files of which {@link #keepFiles} has put it off. */
-  private final List<Runnable> kept = new ArrayList<>();
-
-  private boolean keepsFiles;
   private @Nullable LongSupplier clock;
 
   /** {@code mm_forbids_zeropage()}: a read of anonymous memory maps a page of its own. */
   public boolean forbidsZeroPage;
-
-  /** {@code f_pos} of open files that calls have moved. */
-  public final Map<OpenFile, Long> positions = new HashMap<>();
-
-  /** {@code f_ra} of open files that were read. */
-  private final IdentityHashMap<OpenFile, ReadAhead> readAheads = new IdentityHashMap<>();
-
-  private final IdentityHashMap<FileObject, SharedPolicy> policies = new IdentityHashMap<>();
 
   /** {@code CONFIG_ANON_VMA_NAME}. */
   public boolean anonVmaNames;
@@ -88,8 +48,15 @@ public final class FloorContext {
   public long readAheadPages = 32;
 
   private @Nullable HugePools hugePools;
-  private final Mounts mounts = new Mounts();
-  private final Map<MappedFile, Pipe> pipes = new HashMap<>();
+
+  /** The files that processes have open or mapped. */
+  public final FloorFiles files = new FloorFiles(this);
+
+  /** Who maps pages of files. */
+  public final FileMappings mappings = new FileMappings(this);
+
+  /** What is written under /proc/sys while processes live. */
+  public final SysctlFiles sysctls = new SysctlFiles(this);
 
   /** Who watches faults. */
   public final Userfaults userfaults = new Userfaults();
@@ -97,9 +64,6 @@ public final class FloorContext {
   /** System V segments. */
   public final Segments segments = new Segments(this);
 
-  private Map<String, String> written = Map.of();
-  private @Nullable MmSysctls sysctlsBefore;
-  private MmSysctls sysctlsNow = MmSysctls.DEFAULTS;
   private long allocations;
   private long failAt = -1;
 
@@ -135,80 +99,6 @@ public final class FloorContext {
     return List.copyOf(spaces);
   }
 
-  /** What calls look at under /proc/sys/vm: as a process had it, and what was written since. */
-  public MmSysctls sysctls(MmSysctls before) {
-    if (written.isEmpty()) {
-      return before;
-    }
-    if (!before.equals(sysctlsBefore)) {
-      sysctlsBefore = before;
-      sysctlsNow = before.with(written);
-    }
-    return sysctlsNow;
-  }
-
-  /**
-   * Writes a file under /proc/sys/vm, or one about segments under /proc/sys/kernel.
-   *
-   * @return 0 or a negated errno
-   */
-  public long writeSysctl(String name, String value) {
-    if (name.equals("nr_hugepages") || name.equals("nr_overcommit_hugepages")) {
-      long pages = pages(value);
-      return name.equals("nr_hugepages")
-          ? resize(hugePools().standard(), pages)
-          : overcommit(hugePools().standard(), pages);
-    }
-    if (name.equals("unprivileged_userfaultfd")) {
-      return userfaults.writeSysctl(value.strip());
-    }
-    if (!WRITABLE.contains(name)) {
-      return segments.writeSysctl(name, value);
-    }
-    Map<String, String> now = new HashMap<>(written);
-    MmSysctls.write(now, name, value);
-    try {
-      MmSysctls _ = MmSysctls.of(now);
-    } catch (InputException e) {
-      return -Errno.EINVAL;
-    }
-    written = now;
-    sysctlsBefore = null;
-    return 0;
-  }
-
-  /** A number of pages, a negative one if it is none or too large. */
-  private static long pages(String value) {
-    try {
-      return Sizes.parseSysctl(value, "nr_hugepages");
-    } catch (InputException e) {
-      return -1;
-    }
-  }
-
-  /** Writes {@code nr_hugepages} of a pool. */
-  public static long resize(HugePool pool, long pages) {
-    if (pages < 0) {
-      return -Errno.EINVAL;
-    }
-    pool.resize(pages);
-    return 0;
-  }
-
-  /** Writes {@code nr_overcommit_hugepages} of a pool; gigantic pages cannot be surplus. */
-  public static long overcommit(HugePool pool, long pages) {
-    if (pages < 0 || !pool.canHaveSurplus()) {
-      return -Errno.EINVAL;
-    }
-    pool.mostSurplus(pages);
-    return 0;
-  }
-
-  /** What an open file remembers of its reads. */
-  public ReadAhead readAhead(OpenFile open) {
-    return readAheads.computeIfAbsent(open, o -> new ReadAhead(readAheadPages));
-  }
-
   /** The pools of huge pages. */
   public HugePools hugePools() {
     HugePools pools = hugePools;
@@ -219,211 +109,14 @@ public final class FloorContext {
     return pools;
   }
 
-  /** The policies of a file's pages, null for a file that keeps none ({@code set_policy}). */
-  public @Nullable SharedPolicy sharedPolicy(@Nullable FileObject file) {
-    return file == null || !file.isShmem()
-        ? null
-        : policies.computeIfAbsent(file, f -> new SharedPolicy());
-  }
-
   /** {@code cpuset_current_mems_allowed}: the nodes that a policy may name, a bit each. */
   public long nodeMask() {
     return policyNodes == 0 ? frames().nodeMask() : (1L << policyNodes) - 1;
   }
 
-  /** The page cache of a file. */
-  public FileObject fileObject(MappedFile file) {
-    FileObject object = files.get(file);
-    if (object == null) {
-      object = new FileObject(frames(), file);
-      mounts.begins(object);
-      files.put(file, object);
-    }
-    return object;
-  }
-
-  /** Mounts a file system with a size: 0 or a negated errno. */
-  public long mount(Mount mount) {
-    return mounts.add(mount, hugePools());
-  }
-
-  /** Whether a file is a System V segment that is no more. */
-  public boolean isGoneSegment(MappedFile file) {
-    FileObject object = files.get(file);
-    return object != null && object.isGoneSegment();
-  }
-
-  /** Frames that a file of memory has, of the pool or not. */
-  public long framesOf(MappedFile file) {
-    FileObject object = fileObject(file);
-    return file.kind().isHugetlb() ? hugePools().of(object).frames(object) : object.frames();
-  }
-
-  /** The memory behind a new shared anonymous mapping; its charge ends with its last VMA. */
-  public FileObject sharedMemory(MappedFile file, long chargedPages) {
-    FileObject object = fileObject(file);
-    object.whenUnmapped(() -> dispose(file, chargedPages));
-    return object;
-  }
-
-  /**
-   * A file without a name, of huge pages or of shared memory: it goes with its last descriptor and
-   * VMA.
-   */
-  public FileObject namelessFile(MappedFile file) {
-    FileObject object = fileObject(file);
-    if (!object.isSegment()) { // an identifier holds it
-      object.whenUnmapped(() -> closed(file));
-    }
-    return object;
-  }
-
-  /** The name of a file is gone; its pages are kept if a disk has it. */
-  public void unlink(MappedFile file) {
-    FileObject object = fileObject(file);
-    object.change().unlink();
-    if (object.isShmem() || file.kind().isHugetlb()) {
-      closed(namelessFile(file).mapped());
-    }
-  }
-
-  /** A descriptor or the last VMA of a file is gone, and maybe the file with it. */
-  public void closed(MappedFile file) {
-    if (userfaults.has(file)) {
-      if (!isOpen(file)) {
-        userfaults.closed(file);
-      }
-      return;
-    }
-    FileObject object = files.get(file);
-    boolean huge = file.kind().isHugetlb();
-    if (object != null
-        && !object.isSegment()
-        && !isNamed(object)
-        && (huge || object.goesUnmapped())
-        && object.vmas().size() == 0
-        && !isOpen(object.mapped())) {
-      dispose(file, 0);
-    }
-  }
-
-  /** Whether a directory of a file system has it, so that it stays when nobody uses it. */
-  private static boolean isNamed(FileObject file) {
-    return file.mapped().mount() != null && !file.change().isUnlinked();
-  }
-
-  private boolean isOpen(MappedFile file) {
-    return isOpen(file, mode -> true);
-  }
-
-  /** Whether a process has it open in such a mode. */
-  public boolean isOpen(MappedFile file, Predicate<OpenFile.Mode> mode) {
-    for (Mm mm : spaces) {
-      for (OpenFile open : mm.descriptors.values()) {
-        if (open.file().equals(file) && mode.test(open.mode())) {
-          return true;
-        }
-      }
-    }
-    return false;
-  }
-
-  /** The buffers of a pipe, which go with its last descriptor. */
-  public Pipe pipe(MappedFile file) {
-    return pipes.computeIfAbsent(file, f -> new Pipe(namelessFile(f)));
-  }
-
-  /** How many pipes there are. */
-  public int pipes() {
-    return pipes.size();
-  }
-
-  /** Takes whole pages from a file of huge pages, and from whoever maps them. */
-  public void removeHuge(FileObject file, long firstHuge, long pastHuge) {
-    HugePool pool = hugePools().of(file);
-    long pages = pool.pageBytes() >>> 12;
-    for (Mm mm : spaces) {
-      for (Vma vma = mm.vmas.first(); vma != null; vma = mm.vmas.next(vma)) {
-        if (!vma.has(VmFlags.HUGETLB) || vma.backing != file) {
-          continue;
-        }
-        long first = Math.max(vma.firstIndex(), firstHuge * pages);
-        long past = pastHuge > vma.pastIndex() / pages ? vma.pastIndex() : pastHuge * pages;
-        if (first < past) {
-          long start = vma.addressOf(first);
-          mm.huge(vma).zap(start, start + ((past - first) << 12), false);
-        }
-      }
-    }
-    pool.remove(file, firstHuge, pastHuge);
-  }
-
-  /** Takes a huge page away from every address space but one. */
-  public void unmapHuge(long head, int leafLevel, Mm but) {
-    spaces.forEach(
-        mm -> {
-          for (Vma vma = mm.vmas.first(); mm != but && vma != null; vma = mm.vmas.next(vma)) {
-            if (vma.has(VmFlags.HUGETLB) && vma.hugeLevel() == leafLevel) {
-              mm.huge(vma).drop(head, vma.start, vma.end);
-            }
-          }
-        });
-  }
-
-  /**
-   * From now on files that nothing holds any more live until {@link #letFilesGo}: where one mapping
-   * takes the place of another, that one's file goes when the call returns ({@code fput} is work of
-   * the task).
-   */
-  public void keepFiles() {
-    keepsFiles = true;
-  }
-
-  /** They go, but for those that were mapped again, which go with that mapping. */
-  public void letFilesGo() {
-    keepsFiles = false;
-    while (!kept.isEmpty()) {
-      kept.removeLast().run();
-    }
-  }
-
-  private void letGo(MappedFile file, long chargedPages) {
-    FileObject object = files.get(file);
-    if (object != null && object.vmas().size() > 0) {
-      object.whenUnmapped(() -> dispose(file, chargedPages));
-    } else {
-      dispose(file, chargedPages);
-    }
-  }
-
-  /** Nothing holds a file of shared memory any more. */
-  void dispose(MappedFile file, long chargedPages) {
-    if (keepsFiles) {
-      kept.add(() -> letGo(file, chargedPages));
-      return;
-    }
-    committedPages -= chargedPages;
-    FileObject object = files.remove(file);
-    if (object != null) {
-      policies.remove(object);
-      pipes.remove(file);
-      if (file.kind().isHugetlb()) {
-        hugePools().of(object).evict(object);
-      }
-      object.release();
-      mounts.ends(object);
-    }
-  }
-
   /** Gives all cached pages back; no process is left. */
   public void close() {
-    for (FileObject file : files.values()) {
-      if (file.mapped().kind().isHugetlb()) {
-        hugePools().of(file).evict(file);
-      }
-      file.release();
-    }
-    files.clear();
+    files.close();
     if (hugePools != null) {
       hugePools.close();
     }
@@ -474,76 +167,7 @@ public final class FloorContext {
     spaces.remove(mm);
     segments.exited(mm.pid);
     userfaults.forget(mm);
-    mm.descriptors.values().forEach(open -> closed(open.file()));
-  }
-
-  /**
-   * {@code unmap_mapping_range}: takes pages of a file out of every address space; private copies
-   * stay.
-   */
-  public void unmapFilePages(FileObject file, long firstIndex, long pastIndex) {
-    unmapFilePages(file, firstIndex, pastIndex, false);
-  }
-
-  /**
-   * The same.
-   *
-   * @param copiesToo whether private copies go as well: the file ends before them ({@code
-   *     even_cows})
-   */
-  public void unmapFilePages(FileObject file, long firstIndex, long pastIndex, boolean copiesToo) {
-    MappingList vmas = file.vmas();
-    for (int i = 0; i < vmas.size(); i++) {
-      PageTable pages = vmas.get(i).pageTable();
-      if (pages != null) {
-        forMapped(vmas.get(i), pages, firstIndex, pastIndex, copiesToo, pages::unmapOfFile);
-      }
-    }
-  }
-
-  /** {@code truncate_setsize}: gives a file another size. */
-  public void resize(FileObject file, long bytes) {
-    file.change()
-        .resize(bytes, (first, past) -> unmapFilePages(file, first, past, first >= pagesOf(bytes)));
-  }
-
-  private static long pagesOf(long bytes) {
-    return (bytes + Mm.PAGE - 1) >>> 12;
-  }
-
-  /** How often one address space maps pages of a range of a file. */
-  public long mappings(Mm mm, FileObject file, long firstIndex, long pastIndex) {
-    long[] count = {0};
-    MappingList vmas = file.vmas();
-    for (int i = 0; i < vmas.size(); i++) {
-      if (vmas.get(i).pageTable() == mm.pages) {
-        forMapped(vmas.get(i), mm.pages, firstIndex, pastIndex, false, at -> count[0]++);
-      }
-    }
-    return count[0];
-  }
-
-  /** Pages of the file that a VMA maps; copies that a process has made are not among them. */
-  private void forMapped(
-      Mapping vma,
-      PageTable pages,
-      long firstIndex,
-      long pastIndex,
-      boolean copiesToo,
-      LongConsumer action) {
-    long from = Math.max(firstIndex, vma.firstIndex());
-    long to = Math.min(pastIndex, vma.pastIndex());
-    if (from >= to) {
-      return;
-    }
-    long end = vma.addressOf(to);
-    long at = pages.ranges().nextEntry(vma.addressOf(from), end);
-    while (at < end) {
-      if (pages.look(at) == PageTable.PAGE && (copiesToo || !frames().isAnon(pages.pfn()))) {
-        action.accept(at);
-      }
-      at = pages.ranges().nextEntry(at + Mm.PAGE, end);
-    }
+    mm.descriptors.values().forEach(open -> files.closed(open.file()));
   }
 
   /** Counts an internal allocation; true if this is the one that must fail. */

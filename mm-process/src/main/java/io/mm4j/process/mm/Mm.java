@@ -222,7 +222,7 @@ public final class Mm {
 
   /** Machine-wide settings. */
   public MmSysctls sysctls() {
-    return context.sysctls(config.sysctls());
+    return context.sysctls.now(config.sysctls());
   }
 
   /** {@code TASK_SIZE}: end of user space. */

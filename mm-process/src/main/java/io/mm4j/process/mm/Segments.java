@@ -226,7 +226,7 @@ public final class Segments {
     if (key != PRIVATE) {
       byKey.put(key, made);
     }
-    context.fileObject(file).segment(use);
+    context.files.of(file).segment(use);
     return made;
   }
 
@@ -277,7 +277,7 @@ public final class Segments {
   public void remove(Segment segment) {
     byKey.remove(segment.key(), segment); // another may have the key by now
     segment.perm().mark(IpcPerm.DEST, true);
-    context.fileObject(segment.file()).whenUnmapped(() -> mayGo(segment));
+    context.files.of(segment.file()).whenUnmapped(() -> mayGo(segment));
     mayGo(segment);
   }
 
@@ -303,7 +303,7 @@ public final class Segments {
     if (unwanted
         && byId.containsKey(segment.id()) // nobody has destroyed it before
         && !segment.equals(attaching)
-        && context.fileObject(segment.file()).vmas().size() == 0) {
+        && context.files.of(segment.file()).vmas().size() == 0) {
       destroy(segment);
     }
   }
@@ -355,6 +355,6 @@ public final class Segments {
     byId.remove(segment.id());
     byIndex.values().remove(segment);
     pagesOfAll -= pages(segment);
-    context.dispose(segment.file(), segment.chargedPages());
+    context.files.dispose(segment.file(), segment.chargedPages());
   }
 }

@@ -20,28 +20,28 @@ public final class CacheEviction {
   public void invalidate(long firstIndex, long pastIndex) {
     long most = Math.min(pastIndex, FileObject.MOST_PAGES);
     long end = Math.min(most, file.pageCount());
-    for (long i = firstIndex; i < end; i = file.folioEnd(i)) {
-      if (file.isThere(i) && !file.isDirty(i) && mayGo(i, firstIndex, pastIndex)) {
-        evict(file.folioStart(i), file.folioEnd(i));
+    for (long i = firstIndex; i < end; i = file.folios.end(i)) {
+      if (file.isThere(i) && !file.dirty.has(i) && mayGo(i, firstIndex, pastIndex)) {
+        evict(file.folios.start(i), file.folios.end(i));
       }
     }
     long behind = file.pages.nextAbove(Math.max(firstIndex, end) - 1, most);
     while (behind < most) {
-      long past = file.folioEnd(behind);
-      boolean begins = file.beyondEnd(file.folioStart(behind)); // else it was looked at above
+      long past = file.folios.end(behind);
+      boolean begins = file.beyondEnd(file.folios.start(behind)); // else it was looked at above
       if (begins && mayGo(behind, firstIndex, pastIndex)) {
-        long first = file.folioStart(behind);
-        file.dirty.clear((int) first, (int) past);
+        long first = file.folios.start(behind);
+        file.dirty.forget(first, past);
         file.takeOut(first, past);
-        file.single.set((int) first, (int) past);
+        file.folios.makeSingle(first, past);
       }
       behind = file.pages.nextAbove(past - 1, most);
     }
   }
 
   private boolean mayGo(long index, long firstIndex, long pastIndex) {
-    long first = file.folioStart(index);
-    boolean whole = first >= firstIndex && file.folioEnd(index) <= pastIndex;
+    long first = file.folios.start(index);
+    boolean whole = first >= firstIndex && file.folios.end(index) <= pastIndex;
     return whole && !isMapped(first);
   }
 
@@ -52,10 +52,10 @@ public final class CacheEviction {
    * @return false if it stays
    */
   public boolean reclaim(long index) {
-    long first = file.folioStart(index);
-    long past = file.folioEnd(index);
+    long first = file.folios.start(index);
+    long past = file.folios.end(index);
     long pfn = file.pages.get(first);
-    if (file.isDirty(first) || (pfn != Frames.NONE && file.frames.isDirty(pfn))) {
+    if (file.dirty.has(first) || (pfn != Frames.NONE && file.frames.isDirty(pfn))) {
       return false;
     }
     if (!file.isShmem()) {
@@ -67,7 +67,7 @@ public final class CacheEviction {
   }
 
   private boolean isMapped(long first) {
-    for (long i = first; i < file.folioEnd(first); i++) {
+    for (long i = first; i < file.folios.end(first); i++) {
       long pfn = file.pages.get(i);
       if (pfn != Frames.NONE && file.frames.mapCount(pfn) > 0) {
         return true;
@@ -84,7 +84,7 @@ public final class CacheEviction {
     int first = (int) firstIndex;
     int past = (int) pastIndex;
     file.absent.set(first, past);
-    file.single.set(first, past);
+    file.folios.makeSingle(first, past);
     file.readAhead.clear(first, past);
     file.stale.clear(first, past);
   }

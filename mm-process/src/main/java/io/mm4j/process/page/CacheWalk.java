@@ -34,7 +34,7 @@ final class CacheWalk {
 
   /** The shift of the root, as low as it can be. */
   private int height() {
-    int low = file.isThere(0) ? file.folioOrder(0) / BITS * BITS : 0;
+    int low = file.isThere(0) ? file.folios.order(0) / BITS * BITS : 0;
     while (file.isAnyThere(1L << (low + BITS), Long.MAX_VALUE >>> 12)) {
       low += BITS;
     }
@@ -74,7 +74,7 @@ final class CacheWalk {
     descend();
     boolean there = isEntry();
     if (there) {
-      offset = (Math.max(base, file.folioStart(index)) - base) >>> shift;
+      offset = (Math.max(base, file.folios.start(index)) - base) >>> shift;
     }
     return there;
   }
@@ -125,7 +125,7 @@ final class CacheWalk {
   }
 
   private boolean isEntry() {
-    return file.isThere(first()) && file.folioOrder(first()) >= shift;
+    return file.isThere(first()) && file.folios.order(first()) >= shift;
   }
 
   private boolean isNode() {

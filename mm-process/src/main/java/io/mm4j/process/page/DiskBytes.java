@@ -41,7 +41,7 @@ final class DiskBytes {
   void allocate(BitSet dirty, long firstIndex, long pastIndex) {
     int past = (int) Math.min(pastIndex, file.pageCount());
     for (int i = dirty.nextSetBit((int) firstIndex); i >= 0 && i < past; ) {
-      if (file.isHole(i)) {
+      if (file.holes.has(i)) {
         blocks.set(i);
       }
       i = dirty.nextSetBit(i + 1);
@@ -51,7 +51,7 @@ final class DiskBytes {
   /** Keeps the bytes of a clean page that is about to leave the cache. */
   void keep(long index) {
     long pfn = file.pages.get(index);
-    if (pfn != Frames.NONE && file.frames.bytes().isFilled(pfn) && !file.isHole(index)) {
+    if (pfn != Frames.NONE && file.frames.bytes().isFilled(pfn) && !file.holes.has(index)) {
       pages.put(index, bytes(pfn));
     }
   }
@@ -97,7 +97,7 @@ final class DiskBytes {
     Map<Long, short @Nullable []> out = new HashMap<>();
     for (long index : candidates(firstIndex)) {
       long pfn = file.pages.get(index);
-      if (!file.isHole(index)) {
+      if (!file.holes.has(index)) {
         out.put(index, pfn == Frames.NONE ? onDisk(index) : bytes(pfn));
       }
     }

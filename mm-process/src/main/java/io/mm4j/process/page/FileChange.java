@@ -73,7 +73,7 @@ public final class FileChange {
       grow(bytes);
       if (ext4) { // ext4_setattr truncates the page cache whatever the new size
         long first = (bytes + PAGE - 1) >>> 12;
-        drop(truncateFolio(bytes, first, unmapping), past(first));
+        drop(truncateFolio(bytes, first, unmapping), Folios.pastLargest(first));
       }
     }
   }
@@ -114,7 +114,7 @@ public final class FileChange {
     if (hasBlock(border)) {
       if ((bytes & PAGE - 1) != 0) {
         zeroTail(bytes);
-        file.markBlockDirty(border);
+        file.dirty.markBlock(border);
       }
     } else {
       tailOfHole(bytes);
@@ -122,14 +122,9 @@ public final class FileChange {
     if (wasRead) {
       file.stale.set((int) border);
     }
-    drop(kept, past(oldPast));
+    drop(kept, Folios.pastLargest(oldPast));
     file.holesFrom = Math.min(file.holesFrom, first);
     file.sizeBytes = bytes;
-  }
-
-  /** Behind the folio that holds a page, however large it is. */
-  private static long past(long index) {
-    return (index | (1L << FileObject.MOST_ORDER) - 1) + 1;
   }
 
   /**
@@ -140,15 +135,15 @@ public final class FileChange {
   private long truncateFolio(long bytes, long first, FileObject.Unmapping unmapping) {
     long border = bytes >>> 12;
     if (!file.isCached(border)
-        || file.folioStart(border) << 12 >= bytes
-        || file.folioOrder(border) == 0) {
+        || file.folios.start(border) << 12 >= bytes
+        || file.folios.order(border) == 0) {
       return first;
     }
-    file.dirty.clear((int) Math.min(first, FileObject.MOST_PAGES), Integer.MAX_VALUE);
-    if (file.isDirty(border)) {
+    file.dirty.forget(first, Long.MAX_VALUE);
+    if (file.dirty.has(border)) {
       return Math.max(first, keepWhole(border, first, unmapping));
     }
-    file.splitAt(border, unmapping);
+    file.folios.splitAt(border, unmapping);
     return first;
   }
 
@@ -159,14 +154,14 @@ public final class FileChange {
    * @return the page behind it
    */
   private long keepWhole(long index, long firstBehind, FileObject.Unmapping unmapping) {
-    int order = file.folioOrder(index);
-    long start = file.folioStart(index);
+    int order = file.folios.order(index);
+    long start = file.folios.start(index);
     if (file.page(start) == Frames.NONE) {
       return firstBehind;
     }
     unmapping.unmap(start, firstBehind); // try_folio_split_or_unmap
+    file.folios.keepOrder(start, order);
     for (long i = start; i < start + (1L << order); i++) {
-      file.splitOrders.put(i, order);
       long pfn = file.pages.get(i);
       if (i >= firstBehind && pfn != Frames.NONE) {
         file.frames.bytes().zero(pfn, 0, PAGE);
@@ -195,7 +190,8 @@ public final class FileChange {
    * @return whether it was, of a file whose page is not up to date then, though its block is
    */
   private boolean readBlock(long index) {
-    boolean unread = index < FileObject.MOST_PAGES && !file.isThere(index) && !file.isHole(index);
+    boolean unread =
+        index < FileObject.MOST_PAGES && !file.isThere(index) && !file.holes.has(index);
     return unread
         && file.page(index) != Frames.NONE
         && file.mapped().kind() == MappedFile.Kind.EXT4;
@@ -211,7 +207,7 @@ public final class FileChange {
    */
   public void shift(long at, long removed, long inserted, FileObject.Unmapping unmapping) {
     long bytes = file.sizeBytes + ((inserted - removed) << 12);
-    file.writeBack(at, Long.MAX_VALUE);
+    file.dirty.writeBack(at, Long.MAX_VALUE);
     Map<Long, short @Nullable []> behind = file.disk.from(at + removed);
     shrink(at << 12, unmapping);
     file.disk.put(behind, inserted - removed);
@@ -230,13 +226,12 @@ public final class FileChange {
     file.disk.forget(kept, Long.MAX_VALUE);
     if (kept < FileObject.MOST_PAGES) {
       int from = (int) kept;
-      file.dirty.clear(from, Integer.MAX_VALUE);
-      file.single.clear(from, Integer.MAX_VALUE);
+      file.dirty.forget(from, Long.MAX_VALUE);
+      file.folios.forget(from);
+      file.holes.forget(from);
       file.absent.clear(from, Integer.MAX_VALUE);
-      file.zeroed.clear(from, Integer.MAX_VALUE);
       file.readAhead.clear(from, Integer.MAX_VALUE);
       file.stale.clear(from, Integer.MAX_VALUE);
-      file.splitOrders.keySet().removeIf(index -> index >= kept);
     }
   }
 
@@ -260,8 +255,7 @@ public final class FileChange {
   }
 
   /**
-   * Zeroes the parts of a byte range that cover no whole page; the rest is {@link
-   * FileObject#punch}'s.
+   * Zeroes the parts of a byte range that cover no whole page; the rest is {@link Holes#punch}'s.
    */
   void zeroPartial(long from, long to) {
     long first = from >>> 12;
@@ -299,7 +293,7 @@ public final class FileChange {
       tailOfHole((index << 12) + 1);
       zero(index, from, to);
       if (hasBlock(index) || !file.isStale(index)) {
-        file.markBlockDirty(index);
+        file.dirty.markBlock(index);
       }
       if (wasRead) {
         file.stale.set((int) index);
@@ -323,11 +317,7 @@ public final class FileChange {
       return file.page(index);
     }
     int order = file.isShmem() || file.mapped().content() == null ? 0 : orderThere(index, bytes);
-    for (long i = index; i < index + (1L << order); i++) {
-      file.single.clear((int) i);
-      file.absent.clear((int) i);
-      file.splitOrders.put(i, order);
-    }
+    file.folios.begin(index, order);
     return file.take(index, order);
   }
 
@@ -365,7 +355,7 @@ public final class FileChange {
 
   /** The largest folio that a write makes, and that no page in the cache is in the way of. */
   private int orderThere(long index, long bytes) {
-    int order = FileObject.orderFor(index, bytes);
+    int order = Folios.orderFor(index, bytes);
     while (order > 0 && taken(index, order)) {
       order--;
     }
@@ -395,10 +385,10 @@ public final class FileChange {
       file.sizeBytes = at;
     }
     if ((at & (PAGE - 1)) != 0) {
-      file.markBlockDirty(at >>> 12);
+      file.dirty.markBlock(at >>> 12);
     }
     for (long done = 0; done < bytes; done += PAGE - ((at + done) & (PAGE - 1))) {
-      file.markBlockDirty((at + done) >>> 12);
+      file.dirty.markBlock((at + done) >>> 12);
     }
   }
 
@@ -410,7 +400,7 @@ public final class FileChange {
       }
       file.sizeBytes = end;
     }
-    file.markBlockDirty(index);
+    file.dirty.markBlock(index);
   }
 
   /** A write begins behind the end: what was behind it in its page is zero now, and dirty. */

@@ -80,7 +80,7 @@ public final class ReadAhead {
    */
   public void sync(FileObject file, long index, long wanted) {
     if (maxPages == 0) {
-      file.readPages(index, 1, Long.MAX_VALUE);
+      readPages(file, index, 1, Long.MAX_VALUE);
       return;
     }
     if (random) {
@@ -96,7 +96,7 @@ public final class ReadAhead {
       long miss = new CacheWalk(file).previousMiss(index - 1, maxPages);
       long cached = index - miss - 1;
       if (cached <= wanted) {
-        file.readPages(index, wanted, Long.MAX_VALUE); // small and alone: not remembered
+        readPages(file, index, wanted, Long.MAX_VALUE); // small and alone: not remembered
         return;
       }
       start = index;
@@ -113,7 +113,7 @@ public final class ReadAhead {
       return;
     }
     file.faulted(index);
-    long pages = file.folioEnd(index) - file.folioStart(index);
+    long pages = file.folios.end(index) - file.folios.start(index);
     if (index == ((start + size - asyncSize) & -pages)) {
       start += size;
       size = Math.max(size, nextSize(size));
@@ -137,7 +137,7 @@ public final class ReadAhead {
 
   /** {@code force_page_cache_ra}: for {@code MADV_WILLNEED}, without a mark. */
   public void force(FileObject file, long index, long wanted) {
-    file.readPages(index, Math.min(wanted, Math.max(maxPages, IO_PAGES)), Long.MAX_VALUE);
+    readPages(file, index, Math.min(wanted, Math.max(maxPages, IO_PAGES)), Long.MAX_VALUE);
   }
 
   /** A read ended before this place of the file. */
@@ -176,19 +176,19 @@ public final class ReadAhead {
     if (size <= 0) {
       return;
     }
-    order = Math.min(Math.min(order, FileObject.MOST_ORDER), 63 - Long.numberOfLeadingZeros(size));
+    order = Math.min(Math.min(order, Folios.MOST_ORDER), 63 - Long.numberOfLeadingZeros(size));
     long index = start;
     while (index < past) {
       int now = Math.min(order, Long.numberOfTrailingZeros(index));
       while (index + (1L << now) > past) {
         now--;
       }
-      if (!file.isFree(index, now)) {
+      if (!isFree(file, index, now)) {
         single(file, index, end - index);
         return;
       }
-      file.readFolio(index, now, (mark & -(1L << now)) == index);
-      index = file.folioEnd(index);
+      readFolio(file, index, now, (mark & -(1L << now)) == index);
+      index = file.folios.end(index);
     }
   }
 
@@ -197,6 +197,47 @@ public final class ReadAhead {
    */
   private void single(FileObject file, long index, long wanted) {
     long pages = Math.min(wanted, file.pageCount() - index);
-    file.readPages(index, pages, index + pages - asyncSize);
+    readPages(file, index, pages, index + pages - asyncSize);
+  }
+
+  /**
+   * {@code page_cache_ra_unbounded}: reads what of these pages is not in the cache, as single ones.
+   *
+   * @param mark the page that gets the mark of read-ahead if it is among those that are read
+   */
+  private static void readPages(FileObject file, long index, long count, long mark) {
+    long past = Math.min(file.pageCount(), index + count);
+    for (long i = index; i < past; i++) {
+      if (file.isThere(i)) {
+        continue;
+      }
+      if (i == mark && i < FileObject.MOST_PAGES) {
+        file.readAhead.set((int) i);
+      }
+      long _ = file.page(i);
+    }
+  }
+
+  /** {@code ra_alloc_folio}: reads pages that are not in the cache as one folio. */
+  private static void readFolio(FileObject file, long index, int order, boolean marked) {
+    if (order == 0 || index >= FileObject.MOST_PAGES || file.mapped().content() == null) {
+      readPages(file, index, 1, marked ? index : Long.MAX_VALUE);
+      return;
+    }
+    file.folios.begin(index, order);
+    if (marked) {
+      file.readAhead.set((int) index);
+    }
+    long _ = file.take(index, order);
+  }
+
+  /** Whether no page of this folio is in the cache. */
+  private static boolean isFree(FileObject file, long first, int order) {
+    for (long i = first; i < first + (1L << order); i++) {
+      if (file.isThere(i)) {
+        return false;
+      }
+    }
+    return true;
   }
 }

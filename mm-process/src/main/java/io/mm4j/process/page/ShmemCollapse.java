@@ -32,7 +32,7 @@ public final class ShmemCollapse {
     Frames frames = file.frames;
     int order = frames.hugeOrder();
     long past = first + (1L << order);
-    if (file.folioOrder(first) == order) {
+    if (file.folios.order(first) == order) {
       return Result.WAS_HUGE;
     }
     long head = frames.newCached(file, first, order, true);
