@@ -159,15 +159,21 @@ final class BonwickAllocator extends ReclaimedSlabs<BonwickCache, BonwickCpu> {
   protected long reclaim(BonwickCpu cpu, long pages) {
     long freed = 0;
     for (BonwickCache cache : all()) {
-      long before = walk.frames(cache);
+      long before = framesWithDescriptors(cache);
       arrays.ask(cpu, cache);
       drain(cpu, cache);
-      freed += Math.max(0, before - walk.frames(cache));
+      freed += Math.max(0, before - framesWithDescriptors(cache));
       if (freed >= pages) {
         break;
       }
     }
     return freed;
+  }
+
+  /** A slab whose descriptor lies elsewhere can empty one of those, too, when it goes. */
+  private long framesWithDescriptors(BonwickCache cache) {
+    BonwickCache elsewhere = cache.descriptorCache;
+    return walk.frames(cache) + (elsewhere == null ? 0 : walk.frames(elsewhere));
   }
 
   @Override
