@@ -149,6 +149,7 @@ public final class Folios {
     if (!file.isShmem()) {
       makeSingle(first, past);
     }
+    dropBehindEnd(first, past);
     return true;
   }
 

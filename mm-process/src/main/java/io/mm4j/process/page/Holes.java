@@ -97,6 +97,8 @@ public final class Holes {
     if (firstIndex < past) {
       unmapping.unmap(firstIndex, past);
       file.dirty.forget(firstIndex, past);
+      file.disk.forget(firstIndex, past);
+      punched.set((int) firstIndex, (int) past); // also where a folio stays, with zeroes
     }
     if (!splitBorders(from >>> 12, from, end, unmapping)) {
       long behind = file.folios.end(from >>> 12);
@@ -115,8 +117,6 @@ public final class Holes {
 
   private void cut(int first, int past) {
     file.takeOut(first, past);
-    file.disk.forget(first, past);
-    punched.set(first, past);
     file.absent.set(first, past);
     file.folios.makeSingle(first, past);
     file.readAhead.clear(first, past);

@@ -291,7 +291,16 @@ final class CacheBench extends StepRule.Bench {
   private void sync() {
     tell("fsync");
     checkEqual(0, mm.syscall(Syscall.FSYNC, FD), "fsync");
-    dirty.clear();
+    writtenOut(0, most + FOLIO);
+  }
+
+  /** What is written out has blocks, also where nothing was copied. */
+  private void writtenOut(int from, int to) {
+    for (int page = dirty.nextSetBit(from); page >= 0 && page < Math.min(to, size); ) {
+      blocks.set(page);
+      page = dirty.nextSetBit(page + 1);
+    }
+    dirty.clear(from, to);
   }
 
   private BitSet mapped() {
@@ -323,7 +332,7 @@ final class CacheBench extends StepRule.Bench {
       if (whole && mayGo && (uses < 0 || uses >= end)) {
         gone(start, end);
       } else {
-        dirty.clear(start, end);
+        writtenOut(start, end);
       }
       page = end - 1;
     }

@@ -131,8 +131,8 @@ public final class PageCacheCases {
         of(
             "AS-102",
             "split-across-the-end",
-            "When a hole splits a folio that lies across the end of its file, what begins behind"
-                + " the end goes, and what begins before it stays.",
+            "When a hole or MADV_PAGEOUT splits a folio that lies across the end of its file, what"
+                + " begins behind the end goes, and what begins before it stays.",
             "mincore and memory use hang on it.",
             "__folio_split (folios beyond i_size leave the page cache), as Linux 6.18.44 showed it",
             PageCacheCases::splitAcrossTheEnd),
@@ -274,6 +274,17 @@ public final class PageCacheCases {
     rig.gives(
         "a hole", 0, rig.mm.syscall(Syscall.FALLOCATE, CaseSetup.DISK, hole, 8 * PAGE, 5 * PAGE));
     Looks.mincore(rig, A, 64 * PAGE, "18,056"); // as Linux 6.18.44 showed it
+    rig.unmap(A, 64 * PAGE);
+    int fd = CaseSetup.HUGE;
+    rig.gives("mmap", A, rig.mm.mmap(A, 64 * PAGE, READ, SHARED, fd, 0));
+    rig.gives("MADV_RANDOM", 0, rig.mm.madvise(A, 64 * PAGE, Uapi.MADV_RANDOM));
+    rig.gives("pwrite64", 1, rig.mm.syscall(Syscall.PWRITE64, fd, FAR, 1, PAGE));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 13 * PAGE + 7));
+    rig.gives("fsync", 0, rig.mm.syscall(Syscall.FSYNC, fd));
+    rig.has(A + 9 * PAGE, CaseSetup.byteOf(9));
+    Looks.mincore(rig, A, 64 * PAGE, "164");
+    rig.gives("MADV_PAGEOUT", 0, rig.mm.madvise(A, 64 * PAGE, Uapi.MADV_PAGEOUT));
+    Looks.mincore(rig, A, 64 * PAGE, "114,050"); // as Linux 6.18.44 showed it
   }
 
   private static void behindAndBack(Rig rig) {
