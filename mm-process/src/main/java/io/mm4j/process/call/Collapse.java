@@ -75,11 +75,13 @@ final class Collapse {
     if (vma.hasAny(VmFlags.NOHUGEPAGE | VmFlags.SPECIAL)
         || mm.thpDisable == 1
         || !mm.context.frames().hasHugePages()
-        || !aligned
         || !hasRoom(vma)) {
       return mm.error(
-          Errno.EINVAL,
-          "MADV_NOHUGEPAGE, PR_SET_THP_DISABLE, an offset beside borders of 2 MiB, or no 2 MiB");
+          Errno.EINVAL, "MADV_NOHUGEPAGE, PR_SET_THP_DISABLE, or no whole 2 MiB in the mapping");
+    }
+    if (!aligned) {
+      return mm.error(
+          Errno.EINVAL, "2 MiB of the file do not begin at 2 MiB of addresses in this mapping");
     }
     long first = start + mm.hugeBytes - 1 & -mm.hugeBytes;
     long past = end & -mm.hugeBytes;
