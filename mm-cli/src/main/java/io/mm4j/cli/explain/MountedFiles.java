@@ -3,6 +3,7 @@
 package io.mm4j.cli.explain;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.Mount;
 import io.mm4j.api.process.OpenFile;
@@ -55,6 +56,16 @@ final class MountedFiles {
   /** The name of one of these goes. */
   void unlink(RunningProcess process, long fd, String where) {
     floor(process).unlink(file(fd, where));
+  }
+
+  /** What a mount or a new file came to, in words. */
+  static String told(long result) {
+    return switch ((int) -result) {
+      case Errno.EINVAL -> "the least size is larger than the size";
+      case Errno.ENOMEM -> "the pool has too few free pages to promise the least size";
+      case Errno.ENODEV -> "the machine has no huge pages of this size";
+      default -> "descriptor " + result + " is a new and empty file on it";
+    };
   }
 
   private long open(RunningProcess process, Mount mount) {
