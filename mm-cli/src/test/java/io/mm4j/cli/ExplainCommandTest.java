@@ -148,6 +148,7 @@ class ExplainCommandTest {
         "the pipe is read from 1 and written to 2");
     assertHas(
         explained("mount hugetlbfs 4M 8M"), "the least size is larger than the size", "EINVAL");
+    assertHas(explained("mount tmpfs; unlink $1; unlink $1"), "$3 unlink(100) = -1 ENOENT");
     assertHas(explained("mount hugetlbfs 4M 2M"), "too few free pages to promise", "ENOMEM");
   }
 
@@ -172,6 +173,18 @@ class ExplainCommandTest {
         "not with 7ffff7ff6000-7ffff7ff7000 rw-p: protection keys differ, 1 and 0",
         "SIGSEGV, SEGV_PKUERR at 0x7ffff7ff6000, key 1",
         "$8 pkey_mprotect(0x7ffff7ff6000, 4K, PROT_READ, -1)");
+  }
+
+  @Test
+  void aCollapseOfSharedMemoryIsExplained() {
+    assertHas(
+        explained(
+            "memfd_create; ftruncate $1 4M; mmap 0x10000000 4M PROT_READ|PROT_WRITE MAP_SHARED $1"
+                + " 0; write $3; madvise $3 2M MADV_COLLAPSE; madvise $3 4M MADV_COLLAPSE; mmap"
+                + " 0x20001000 4M PROT_READ MAP_SHARED $1 0; madvise $7 4M MADV_COLLAPSE"),
+        "2 MiB at 0x10000000: the file's pages become one huge page",
+        "EINVAL: 2 MiB of the file where nothing is",
+        "EINVAL: addresses and offsets of the mapping differ within 2 MiB");
   }
 
   @Test

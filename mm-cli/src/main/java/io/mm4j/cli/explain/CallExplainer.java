@@ -273,10 +273,7 @@ public final class CallExplainer {
       }
       case MOUNT -> mounted.mount(process, (int) w[0], w[1], w[2], where);
       case CREAT -> mounted.create(process, w[0], where);
-      case UNLINK -> {
-        mounted.unlink(process, w[0], where);
-        yield 0;
-      }
+      case UNLINK -> mounted.unlink(process, w[0], where);
       case MEMFD_CREATE -> mm.memfdCreate("mm", w[0]);
       case PROCESS_VM_READV, PROCESS_VM_WRITEV -> {
         long[] named = w.clone();
