@@ -501,16 +501,30 @@ static void one(int p, int kind, int files) {
   }
 }
 
+static int has_new_calls(unsigned m) {
+  for (int i = FREAD; i < KINDS; i++) if (mixes[m].weight[i]) return 1;
+  return 0;
+}
+
+static unsigned find(const char *mix) {
+  unsigned m = 0;
+  while (m < sizeof mixes / sizeof *mixes && strcmp(mixes[m].name, mix)) m++;
+  return m;
+}
+
+int mix_allowed(const char *mix) {
+  unsigned m = find(mix), count = sizeof mixes / sizeof *mixes;
+  if (m < count && (!is32 || !has_new_calls(m))) return 1;
+  fprintf(stderr, m == count ? "no mix '%s': allowed are"
+                             : "mix %s has calls that the 32-bit victim does not make: allowed are", mix);
+  for (m = 0; m < count; m++) if (!is32 || !has_new_calls(m)) fprintf(stderr, " %s,", mixes[m].name);
+  fprintf(stderr, " script\n");
+  return 0;
+}
+
 void mix_run(const char *mix, int calls) {
-  unsigned m;
-  for (m = 0; m < sizeof mixes / sizeof *mixes && strcmp(mixes[m].name, mix); m++) {}
-  if (m == sizeof mixes / sizeof *mixes) { fprintf(stderr, "no mix %s\n", mix); exit(2); }
+  unsigned m = find(mix);
   pools_ = mixes[m].weight[POOLMAP] > 0;
-  for (int i = FREAD; is32 && i < KINDS; i++)
-    if (mixes[m].weight[i]) {
-      fprintf(stderr, "mix %s has calls that the 32-bit victim does not make: allowed are basic, remap, files, faults, fork, limits, setrlimit, stress, thp, all\n", mix);
-      exit(2);
-    }
   int sum = 0, per = calls / 10 ? calls / 10 : 1, next = per;
   for (int i = 0; i < KINDS; i++) sum += mixes[m].weight[i];
   while (calls_made < calls) {

@@ -9,8 +9,8 @@
  *               under transparent_hugepage=always), io, ipc, calls, huge (pools of huge pages of
  *               2 MiB and 1 GiB, which it empties at its end), advice (files that are dropped and
  *               moved), policy (memory policies, limits of segments), reclaim (MADV_PAGEOUT and
- *               MADV_COLLAPSE), any (calls of all kinds but about the pools), all; or script: the calls that
- *               standard input lists, as script.c says
+ *               MADV_COLLAPSE), any (calls of all kinds but about the pools), all; or script: the
+ *               calls that standard input lists, as script.c says
  *     -3, -4    the 32-bit victim with 3 GiB or 4 GiB of user space: mixes basic to thp, and all
  *     -x        with -3 or -4: as if the program had no PT_GNU_STACK (READ_IMPLIES_EXEC)
  *     -b        a victim with two pages of bss
@@ -159,12 +159,23 @@ static u64 reclaimed(void) {
   return sum;
 }
 
+static u64 number(const char *what, const char *text) {
+  char *end;
+  u64 value = strtoull(text, &end, 10);
+  if (*text < '0' || *text > '9' || *end || value > 1000000000) {
+    fprintf(stderr, "%s '%s' is no number from 0 to 1000000000\n", what, text);
+    exit(2);
+  }
+  return value;
+}
+
 int main(int argc, char **argv) {
   if (argc < 4) {
     fprintf(stderr, "usage: record SEED CALLS MIX [-3|-4] [-x] [-b] [-c] [-r] [-s|-d|-a|-m BYTES|inf] [-e N]\n");
     return 2;
   }
-  u64 seed = strtoull(argv[1], 0, 10);
+  u64 seed = number("SEED", argv[1]);
+  u64 calls = number("CALLS", argv[2]);
   const char *mix = argv[3];
   task_size = 0x7ffffffff000;
   for (int i = 4; i < argc; i++) {
@@ -175,7 +186,7 @@ int main(int argc, char **argv) {
     else if (!strcmp(o, "-b")) bss = 1;
     else if (!strcmp(o, "-c")) compat = 1;
     else if (!strcmp(o, "-r")) root = 1;
-    else if (!strcmp(o, "-e") && i + 1 < argc) state_every = atoi(argv[++i]);
+    else if (!strcmp(o, "-e") && i + 1 < argc) state_every = number("-e", argv[++i]);
     else if (o[0] == '-' && o[1] && strchr(kinds, o[1]) && i + 1 < argc) {
       i++;
       limit[strchr(kinds, o[1]) - kinds] = !strcmp(argv[i], "inf") ? ~0ull : strtoull(argv[i], 0, 0);
@@ -184,6 +195,7 @@ int main(int argc, char **argv) {
       return 2;
     }
   }
+  if (strcmp(mix, "script") && !mix_allowed(mix)) return 2;
   mix_seed(seed);
   code_base = is32 ? 0x8049000 : 0x401000;
   data_page = code_base + 0x2000;
@@ -211,7 +223,7 @@ int main(int argc, char **argv) {
   header(seed, mix, pid);
   print_state(0, "start");
   puts("calls");
-  if (!strcmp(mix, "script")) script_run(); else mix_run(mix, atoi(argv[2]));
+  if (!strcmp(mix, "script")) script_run(); else mix_run(mix, calls);
   for (int p = 0; p < nproc_; p++) {
     if (!proc[p].pid) continue;
     print_maps(p, "final");

@@ -76,6 +76,7 @@ int living(void);
 
 /* mix.c: random calls */
 void mix_seed(u64 seed);
+int mix_allowed(const char *mix); /* whether the victim can make it; if not, that is said */
 void mix_run(const char *mix, int calls);
 
 /* script.c: calls read from standard input */

@@ -93,8 +93,9 @@ final class CatCommand extends MmCommand {
           "with /proc/PID/pagemap, /proc/kpageflags or /proc/kpagecount");
     }
     BinaryFiles.Range part = range == null ? null : range(range);
-    boolean onNodes = machine.hasNodes() && files.stream().allMatch(ProcFiles::isOfProcess);
-    scene.onMachine(onNodes || (words && files.stream().anyMatch(BinaryFiles::isOfFrames)));
+    boolean chosen = machine.hasNodes() || machine.namesTables();
+    boolean lives = chosen && files.stream().allMatch(ProcFiles::isOfProcess);
+    scene.onMachine(lives || (words && files.stream().anyMatch(BinaryFiles::isOfFrames)));
     boolean ofMachine = !files.stream().allMatch(ProcFiles::isOfProcess);
     if (files.stream().noneMatch(file -> file.endsWith("/limits")) && !scene.plays()) {
       scene.refuseLimits("no call is made that a limit could stop, and no limits are shown");

@@ -69,6 +69,26 @@ import picocli.CommandLine.Parameters;
       "  mlock2, mseal, msync ADDR LEN [FLAGS]   mlockall [FLAGS]   munlockall",
       "  mincore ADDR LEN [VEC]   setrlimit RESOURCE LIMIT",
       "  read ADDR, write ADDR [VALUE], exec ADDR, touch or fault ADDR [read|write|exec]",
+      "Calls about files, where FD is a number, or $N of the call that gave it:",
+      "  sys_read, sys_write FD [BUFFER] LEN   pread64, pwrite64 FD BUFFER LEN [OFF]",
+      "  ftruncate FD LEN   fallocate FD FLAGS OFF LEN   lseek FD OFF [WHENCE]",
+      "  fadvise64 FD OFF LEN ADVICE   readahead FD OFF LEN   fsync, close FD",
+      "  memfd_create, memfd_secret [FLAGS]   fcntl FD COMMAND [SEALS]",
+      "  pipe2 [BUFFER [FLAGS]]   creat, unlink FD (of a file on a mount)",
+      "  mount tmpfs|hugetlbfs|hugetlbfs_1g [SIZE [MIN_SIZE]] (opens a new file on it)",
+      "Protection keys, with --plugin process=linux:pkeys=true:",
+      "  pkey_alloc [FLAGS [RIGHTS]]   pkey_mprotect ADDR LEN PROT [PKEY]   pkey_free PKEY",
+      "  wrpkru PKRU   rdpkru",
+      "Faults that a program answers itself:",
+      "  userfaultfd [FLAGS]   uffdio_api FD [FEATURES]",
+      "  uffdio_register FD ADDR LEN [MODE]   uffdio_unregister, uffdio_wake FD ADDR LEN",
+      "  uffdio_copy, uffdio_move FD ADDR SRC LEN [MODE]",
+      "  uffdio_zeropage, uffdio_continue, uffdio_poison FD ADDR LEN [MODE]",
+      "  uffdio_writeprotect FD ADDR LEN [MODE]   sys_read FD [BUFFER] 32 (a message)",
+      "Others, of which `mm explain NAME` says how they are typed:",
+      "  shmget, shmat, shmdt, shmctl, remap_file_pages, mbind, set_mempolicy, get_mempolicy,",
+      "  set_mempolicy_home_node, migrate_pages, move_pages, prctl, process_madvise,",
+      "  process_vm_readv, process_vm_writev, pagemap_scan, clear_refs, setuid, setgid",
       "Tasks, with what fork, exec, exit and a context switch do to address spaces and counts:",
       "  fork, vfork   execve FILE [ARG...]   exit   wait [PID]   kthread NAME",
       "  switch PID (goes on in that one)   in PID CALL (makes one call there)",
@@ -99,6 +119,8 @@ import picocli.CommandLine.Parameters;
       "  mm explain 'brk brk+64K; touch brk-1; munmap [stack] 4K'",
       "  mm explain 'mmap 8K; fault $1; fork; fault $1'",
       "  mm explain 'fork; in $1 mmap 8K; switch $1; execve /bin/true; exit; switch 1; wait'",
+      "  mm explain 'userfaultfd UFFD_USER_MODE_ONLY; uffdio_api $1; mmap 8K;"
+          + " uffdio_register $1 $3 8K; read $3; uffdio_zeropage $1 $3 4K; read $3'",
       "  mm explain setrlimit RLIMIT_AS 1M ';' mmap 2M",
       "  mm explain mmap 1G --cmdline 'vm.overcommit_memory=2' --memory 512M",
       "  mm explain munmap 0x7ffff7ff0000 4K --after RECORDING.vma.gz --at 17 --pid 2",
@@ -391,7 +413,8 @@ final class ExplainCommand extends MmCommand {
           "without --after and --maps");
     }
     boolean pages = calls.calls().stream().anyMatch(one -> PageExplainer.knows(one.name()));
-    scene.onMachine(machine.hasNodes() && !pages); // whose nodes policies name
+    // Policies name the machine's nodes, and its page tables say which addresses there are.
+    scene.onMachine((machine.hasNodes() || machine.namesTables()) && !pages);
     boolean[] differs = new boolean[1];
     scene.show(
         io, machine, false, privileged, shown -> differs[0] = explain(io, calls, shown, wanted));

@@ -170,6 +170,12 @@ final class MachineOptions {
     return number(nodes, "--nodes", 64) > 1;
   }
 
+  /** Whether page tables were chosen, which are bytes in RAM. */
+  boolean namesTables() {
+    return plugins.stream()
+        .anyMatch(choice -> choice.startsWith("page-table=") || choice.startsWith("paging="));
+  }
+
   /** Whether {@code --contents} was given. */
   boolean saysContents() {
     return contents != null;

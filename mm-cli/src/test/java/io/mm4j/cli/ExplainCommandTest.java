@@ -122,6 +122,8 @@ class ExplainCommandTest {
     assertHas(
         text,
         "uffdio_register(0, 0x7ffff7ff3000, 8K, UFFDIO_REGISTER_MODE_MISSING)",
+        "chosen: UFFD_FEATURE_EXACT_ADDRESS; there are UFFD_FEATURE_PAGEFAULT_FLAG_WP|",
+        "there are UFFDIO_WAKE, UFFDIO_COPY, UFFDIO_ZEROPAGE, UFFDIO_MOVE, UFFDIO_POISON",
         "the struct's answer is 316 (0x13c)",
         "= waits for userfaultfd at 0x7ffff7ff3005",
         "the message tells of a fault at 0x7ffff7ff3005, a write",
@@ -129,6 +131,68 @@ class ExplainCommandTest {
         "= ok, the byte is 0x41",
         "ENOENT: a VMA that is not watched for writes");
     assertFalse(text.contains("nothing is mapped there"), text);
+  }
+
+  @Test
+  void aDescriptorMayBeAnEarlierResult() {
+    assertHas(
+        explained(
+            "mount tmpfs 8K; ftruncate $1 8K; creat r1; mmap NULL 8K PROT_READ MAP_SHARED $1 0;"
+                + " memfd_secret O_CLOEXEC; pipe2 [stack] O_NONBLOCK"),
+        "descriptor 100 is a new and empty file on it",
+        "ftruncate(100, 8K)",
+        "creat(100)",
+        "descriptor 101 is",
+        "/mnt/file1",
+        "memfd_secret(O_CLOEXEC)",
+        "the pipe is read from 1 and written to 2");
+    assertHas(
+        explained("mount hugetlbfs 4M 8M"), "the least size is larger than the size", "EINVAL");
+    assertHas(explained("mount tmpfs; unlink $1; unlink $1"), "$3 unlink(100) = -1 ENOENT");
+    assertHas(explained("mount hugetlbfs 4M 2M"), "too few free pages to promise", "ENOMEM");
+  }
+
+  /** What need not be typed may stand in front of what must be. */
+  @Test
+  void argumentsThatAreLeftOutInTheMiddleAreFilled() {
+    assertHas(explained("sys_read 3 4K"), "sys_read(3, 0x7ffffffde000, 4K)", "= 4096");
+    assertHas(explained("shmget 4K"), "shmget(IPC_PRIVATE, 4K, IPC_CREAT)", "= 0");
+    assertHas(
+        explained("process_madvise [heap] 4K MADV_COLD"),
+        "process_madvise(0x1, 0x4cb000, 4K, MADV_COLD, 0)");
+  }
+
+  @Test
+  void keysAndTheirRightsAreExplained() {
+    assertHas(
+        explained(
+            "pkey_alloc 0 2; mmap 4K; pkey_mprotect $2 4K PROT_READ|PROT_WRITE $1; mmap 4K;"
+                + " write $2; wrpkru 0; rdpkru; pkey_mprotect $2 4K PROT_READ -1",
+            "--plugin",
+            "process=linux:pkeys=true"),
+        "not with 7ffff7ff6000-7ffff7ff7000 rw-p: protection keys differ, 1 and 0",
+        "SIGSEGV, SEGV_PKUERR at 0x7ffff7ff6000, key 1",
+        "$8 pkey_mprotect(0x7ffff7ff6000, 4K, PROT_READ, -1)");
+  }
+
+  @Test
+  void aCollapseOfSharedMemoryIsExplained() {
+    assertHas(
+        explained(
+            "memfd_create; ftruncate $1 4M; mmap 0x10000000 4M PROT_READ|PROT_WRITE MAP_SHARED $1"
+                + " 0; write $3; madvise $3 2M MADV_COLLAPSE; madvise $3 4M MADV_COLLAPSE; mmap"
+                + " 0x20001000 4M PROT_READ MAP_SHARED $1 0; madvise $7 4M MADV_COLLAPSE"),
+        "2 MiB at 0x10000000: the file's pages become one huge page",
+        "EINVAL: 2 MiB of the file where nothing is",
+        "EINVAL: addresses and offsets of the mapping differ within 2 MiB");
+  }
+
+  @Test
+  void fiveLevelsHaveMoreAddresses() {
+    assertHas(
+        explained("mmap 0xff000000000000 4K; write $1", "--plugin", "page-table=la57"),
+        "= 0xff000000000000",
+        "P4D");
   }
 
   @Test
@@ -274,7 +338,7 @@ class ExplainCommandTest {
     Cli wrong = Cli.mm("explain", "munmap 1 4K; munmap $1 4K");
     assertEquals(2, wrong.code());
     assertHas(wrong.out(), "-1 EINVAL");
-    assertHas(wrong.err(), "$1 is no address: call 1 gave EINVAL");
+    assertHas(wrong.err(), "$1 cannot be used: call 1 gave EINVAL");
     UsageTest.assertThreeParts(wrong);
   }
 
@@ -320,6 +384,15 @@ class ExplainCommandTest {
           {"mmap 4K; alloc_pages GFP_KERNEL 0", "--after", recording},
           {"process 7"},
           {"userfaultfd", "O_NIX"},
+          {"pipe2", "[stack]", "O_DIRECT"},
+          {"memfd_secret", "MFD_CLOEXEC"},
+          {"mount", "tmpfs", "4K-8K"},
+          {"mount", "hugetlbfs", "0-4K"},
+          {"mount", "tmpfs", "8K", "4K"},
+          {"creat", "$1"},
+          {"wrpkru", "0"},
+          {"wrpkru", "0x1ffffffff", "--plugin", "process=linux:pkeys=true"},
+          {"mmap 4K", "--plugin", "process=linux:pkeys=maybe"},
           {"uffdio_register", "0"},
           {"uffdio_register", "0", "[heap]", "4K", "UFFDIO_REGISTER_MODE_MISSIN"},
           {"uffdio_copy", "0", "[heap]", "[stack]", "4K", "UFFDIO_WRITEPROTECT_MODE_WP"},

@@ -100,6 +100,10 @@ class ShellTest {
     "spawn; process 2; ps,* 2 program",
     "quit; kmaloc,''",
     "sysctl vm.overcommit_memory=2; mmap 1T,-1 ENOMEM",
+    "sysctl vm.overcommit_memory=0x2; mmap 1T,-1 ENOMEM",
+    "sysctl vm.unprivileged_userfaultfd=1; userfaultfd; uffdio_api $1,$2 = 0",
+    "help uffdio_api,uffdio_api FD [FEATURES] [API]",
+    "help mount,[SIZE] [MIN_SIZE]",
   })
   void commandsAnswer(String line, String answer) throws IOException {
     Cli run = script(line, "--memory", "64M");
@@ -115,7 +119,8 @@ class ShellTest {
     "cat,no file is named",
     "cat /proc/nix,no file '/proc/nix'",
     "help nix,there is no 'nix'",
-    "sysctl vm.nix=1,ENOENT",
+    "sysctl vm.nix=1,no process here reads the sysctl 'nix'",
+    "sysctl vm.overcommit_memory=0x9,does not take this value: EINVAL",
     "sysctl nix,sets nothing",
     "process 7,no process 7 lives",
     "kfree $1,there is no result $1",
@@ -174,6 +179,14 @@ class ShellTest {
           suggests(completion, "mbind $2 4K MPOL_BIND|MPOL_F_S", "MPOL_BIND|MPOL_F_STATIC_NODES");
           suggests(completion, "mbind $2 4K MPOL_BIND 1 64 MPOL_MF_S", "MPOL_MF_STRICT");
           suggests(completion, "setrlimit RLIMIT_A", "RLIMIT_AS");
+          suggests(completion, "sysctl vm.unp", "vm.unprivileged_userfaultfd=");
+          suggests(completion, "pipe2 [stack] O_CLOEXEC|O_N", "O_CLOEXEC|O_NONBLOCK");
+          suggests(completion, "mount hugetlbfs_", "hugetlbfs_1g");
+          suggests(completion, "uffdio_register $", "$3", "$2", "$1");
+          suggests(
+              completion,
+              "uffdio_register 0 $2 4K UFFDIO_REGISTER_MODE_W",
+              "UFFDIO_REGISTER_MODE_WP");
           suggests(completion, "help kvm", "kvmalloc");
           suggests(completion, "vmalloc ");
           return 0;

@@ -132,6 +132,10 @@ public enum CallFlags {
       Uapi.MFD_HUGETLB,
       Uapi.MFD_NOEXEC_SEAL,
       Uapi.MFD_EXEC),
+  /** The flag of memfd_secret. */
+  SECRET("O_CLOEXEC", Uffd.CLOEXEC),
+  /** Flags of pipe2; a pipe of packets, {@code O_DIRECT}, is not modelled. */
+  PIPE("O_CLOEXEC O_NONBLOCK", Uffd.CLOEXEC, Uffd.NONBLOCK),
   /** Advice about a file: one number, no bits. */
   FADV(
       "POSIX_FADV_NORMAL POSIX_FADV_RANDOM POSIX_FADV_SEQUENTIAL POSIX_FADV_WILLNEED"

@@ -83,13 +83,16 @@ final class Arguments {
           flags(text.startsWith("PR_SET_MM") ? CallFlags.SET_MM : CallFlags.MDWE, text, where);
       case "page_is" -> flags(CallFlags.PAGE_IS, text, where);
       case "pm_scan" -> flags(CallFlags.PM_SCAN, text, where);
+      case "pipe" -> flags(CallFlags.PIPE, text, where);
+      case "secret" -> flags(CallFlags.SECRET, text, where);
       case "fd" -> descriptor(text, where);
-      case "node" -> text.equals("-1") ? -1 : sum(text, where);
+      case "node", "pkey" -> text.equals("-1") ? -1 : sum(text, where);
       case "resource" -> RESOURCES.indexOf(resource(text, where));
       case "limit" -> isUnlimited(text) ? ResourceLimit.INFINITY : sum(text, where);
       case "access" -> List.of("read", "write", "exec").indexOf(access(text, where));
       case "fs" -> fileSystem(text, where);
-      case "size" -> text.equals("none") ? Mount.NONE : sum(text, where);
+      case "size" -> text.equals("none") ? Mount.NONE : limit(text, where);
+      case "pkru" -> rights(text, where);
       case "value" -> value(text, where);
       default -> {
         CallFlags named = UffdWords.of(kind);
@@ -120,7 +123,11 @@ final class Arguments {
       case "prctl" -> CallFlags.PRCTL.format(word);
       case "page_is" -> CallFlags.PAGE_IS.format(word);
       case "pm_scan" -> CallFlags.PM_SCAN.format(word);
-      case "fd", "access", "fs", "ipc", "arg2", "node" -> text;
+      case "pipe" -> CallFlags.PIPE.format(word);
+      case "secret" -> CallFlags.SECRET.format(word);
+      case "fd" -> RESULT.matcher(text).matches() ? Long.toString(word) : text;
+      case "access", "fs", "ipc", "arg2", "node", "pkey" -> text;
+      case "pkru" -> "0x" + Long.toHexString(word);
       case "size" -> word == Mount.NONE ? "none" : size(word);
       case "resource" -> "RLIMIT_" + RESOURCES.get((int) word);
       case "limit" -> word == ResourceLimit.INFINITY ? "unlimited" : size(word);
@@ -137,6 +144,23 @@ final class Arguments {
 
   private static String size(long bytes) {
     return bytes >= 0 && bytes % 1024 == 0 ? Sizes.format(bytes) : "0x" + Long.toHexString(bytes);
+  }
+
+  private long limit(String text, String where) {
+    long bytes = sum(text, where);
+    if (bytes < 0) {
+      throw new InputException("'" + text + "' is no size", where, "none, or 0 and up");
+    }
+    return bytes;
+  }
+
+  private long rights(String text, String where) {
+    long bits = sum(text, where);
+    if (bits >>> Integer.SIZE != 0) {
+      throw new InputException(
+          "'" + text + "' has more than the 32 bits of PKRU", where, "0 to 0xffffffff");
+    }
+    return bits;
   }
 
   private static boolean isUnlimited(String text) {
@@ -205,9 +229,9 @@ final class Arguments {
         throw new InputException(
             "'"
                 + part
-                + "' is none of the "
-                + flags
-                + "_ names"
+                + (names.keySet().stream().allMatch(name -> name.startsWith(flags + "_"))
+                    ? "' is none of the " + flags + "_ names"
+                    : "' is no word that can stand here")
                 + Nearest.hint(part, names.keySet()),
             where,
             allowed(flags));
@@ -226,11 +250,16 @@ final class Arguments {
     if (known != null) {
       return known;
     }
+    if (RESULT.matcher(text).matches()) {
+      return sum(text, where);
+    }
     if (!text.matches("-?[0-9]{1,9}")) {
       throw new InputException(
           "no file is open as '" + text + "'",
           where,
-          "-1, or an open file: " + String.join(", ", process.descriptors().keySet()));
+          "-1, an open file ("
+              + String.join(", ", process.descriptors().keySet())
+              + "), or $1 or r1, which the first call gave");
     }
     return Long.parseLong(text);
   }
@@ -294,7 +323,7 @@ final class Arguments {
     long value = results.get(number - 1);
     if (Errno.isError(value)) {
       throw new InputException(
-          term + " is no address: call " + number + " gave " + Errno.nameOf((int) -value),
+          term + " cannot be used: call " + number + " gave " + Errno.nameOf((int) -value),
           where,
           "the result of a call that succeeded");
     }

@@ -112,17 +112,18 @@ public final class CallExplainer {
     CallForm form = CallForm.of(call.name());
     List<String> typed =
         new ArrayList<>(form.complete(call.words().subList(1, call.words().size())));
+    List<String> kinds = form.kinds();
     List<String> names = form.names();
     String where = String.join(" ", call.words());
     List<Step> steps = new ArrayList<>();
-    long[] words = new long[names.size()];
+    long[] words = new long[kinds.size()];
     Map<String, String> shown = new LinkedHashMap<>();
     StringJoiner line = new StringJoiner(", ", form.text() + "(", ")");
     for (int i = 0; i < words.length; i++) {
-      typed.set(i, meant(names.get(i), typed, i, call, steps));
-      words[i] = arguments.word(names.get(i), typed.get(i), where);
-      String text = arguments.shown(names.get(i), typed.get(i), words[i]);
-      shown.put(label(names.get(i)), text);
+      typed.set(i, meant(kinds.get(i), typed, i, call, steps));
+      words[i] = arguments.word(kinds.get(i), typed.get(i), where);
+      String text = arguments.shown(kinds.get(i), typed.get(i), words[i]);
+      shown.put(names.get(i), text);
       line.add(text);
     }
     List<String> before = maps.lines(process);
@@ -148,6 +149,9 @@ public final class CallExplainer {
         text = outcome(outcome);
       } else {
         result = make(form, words, extra, where);
+        if (form == CallForm.MOUNT || form == CallForm.CREAT) {
+          steps.add(new Step("file", MountedFiles.told(result)));
+        }
         errno = Errno.isError(result) ? Errno.nameOf((int) -result) : null;
         text =
             errno == null
@@ -236,13 +240,6 @@ public final class CallExplainer {
         : "; the pasted line says " + said;
   }
 
-  private static String label(String name) {
-    return switch (name) {
-      case "mremap", "mlock2", "mlockall", "msync", "falloc", "mfd", "shm" -> "flags";
-      default -> name;
-    };
-  }
-
   private long make(CallForm form, long[] w, StringBuilder extra, String where) {
     return switch (form) {
       case MMAP -> mm.mmap(w[0], w[1], w[2], w[3], w[4], w[5]);
@@ -276,10 +273,7 @@ public final class CallExplainer {
       }
       case MOUNT -> mounted.mount(process, (int) w[0], w[1], w[2], where);
       case CREAT -> mounted.create(process, w[0], where);
-      case UNLINK -> {
-        mounted.unlink(process, w[0], where);
-        yield 0;
-      }
+      case UNLINK -> mounted.unlink(process, w[0], where);
       case MEMFD_CREATE -> mm.memfdCreate("mm", w[0]);
       case PROCESS_VM_READV, PROCESS_VM_WRITEV -> {
         long[] named = w.clone();

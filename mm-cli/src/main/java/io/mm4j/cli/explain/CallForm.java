@@ -8,6 +8,7 @@ import io.mm4j.api.process.Syscall;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** A call on an address space: its name, its arguments, and what they are if not typed. */
@@ -25,7 +26,7 @@ enum CallForm {
   MUNLOCKALL("munlockall", false, ""),
   MSYNC("msync", false, "addr len msync=MS_SYNC"),
   MINCORE("mincore", false, "addr len vec=[stack]"),
-  MSEAL("mseal", false, "addr len number=0"),
+  MSEAL("mseal", false, "addr len number:FLAGS=0"),
   SETRLIMIT("setrlimit", false, "resource limit"),
   READ("read", true, "addr"),
   WRITE("write", true, "addr value=65"),
@@ -36,48 +37,59 @@ enum CallForm {
   SYS_WRITE("sys_write", Syscall.WRITE, "fd vec=[stack] len"),
   PREAD64("pread64", Syscall.PREAD64, "fd vec len off=0"),
   PWRITE64("pwrite64", Syscall.PWRITE64, "fd vec len off=0"),
-  LSEEK("lseek", Syscall.LSEEK, "fd off number=0"),
+  LSEEK("lseek", Syscall.LSEEK, "fd off number:WHENCE=0"),
   FTRUNCATE("ftruncate", Syscall.FTRUNCATE, "fd len"),
   FALLOCATE("fallocate", Syscall.FALLOCATE, "fd falloc off len"),
   FADVISE64("fadvise64", Syscall.FADVISE64, "fd off len fadv"),
   READAHEAD("readahead", Syscall.READAHEAD, "fd off len"),
   FSYNC("fsync", Syscall.FSYNC, "fd"),
-  FCNTL("fcntl", Syscall.FCNTL, "fd seal seal=0"),
+  FCNTL("fcntl", Syscall.FCNTL, "fd seal:COMMAND seal:SEALS=0"),
   MEMFD_CREATE("memfd_create", false, "mfd=0"),
-  MEMFD_SECRET("memfd_secret", Syscall.MEMFD_SECRET, "number=0"),
-  PIPE2("pipe2", Syscall.PIPE2, "vec=[stack] number=0"),
-  MOUNT("mount", false, "fs size=none size=none"),
+  MEMFD_SECRET("memfd_secret", Syscall.MEMFD_SECRET, "secret=0"),
+  PIPE2("pipe2", Syscall.PIPE2, "vec=[stack] pipe=0"),
+  MOUNT("mount", false, "fs size=none size:MIN_SIZE=none"),
   CREAT("creat", false, "fd"),
   UNLINK("unlink", false, "fd"),
   CLOSE("close", Syscall.CLOSE, "fd"),
-  SHMGET("shmget", Syscall.SHMGET, "ipc=IPC_PRIVATE len ipc=IPC_CREAT"),
-  SHMAT("shmat", Syscall.SHMAT, "number addr=NULL shm=0"),
+  SHMGET("shmget", Syscall.SHMGET, "ipc:KEY=IPC_PRIVATE len ipc=IPC_CREAT"),
+  SHMAT("shmat", Syscall.SHMAT, "number:SHMID addr=NULL shm=0"),
   SHMDT("shmdt", Syscall.SHMDT, "addr"),
-  SHMCTL("shmctl", Syscall.SHMCTL, "number shmctl=IPC_RMID addr=NULL"),
-  REMAP_FILE_PAGES("remap_file_pages", Syscall.REMAP_FILE_PAGES, "addr len prot=0 number flags=0"),
-  PKEY_MPROTECT("pkey_mprotect", Syscall.PKEY_MPROTECT, "addr len prot number=0"),
-  PKEY_ALLOC("pkey_alloc", Syscall.PKEY_ALLOC, "number=0 number=0"),
-  PKEY_FREE("pkey_free", Syscall.PKEY_FREE, "number"),
-  WRPKRU("wrpkru", false, "number"),
+  SHMCTL("shmctl", Syscall.SHMCTL, "number:SHMID shmctl=IPC_RMID addr:BUFFER=NULL"),
+  REMAP_FILE_PAGES(
+      "remap_file_pages", Syscall.REMAP_FILE_PAGES, "addr len prot=0 number:PGOFF flags=0"),
+  PKEY_MPROTECT("pkey_mprotect", Syscall.PKEY_MPROTECT, "addr len prot pkey=0"),
+  PKEY_ALLOC("pkey_alloc", Syscall.PKEY_ALLOC, "number:FLAGS=0 number:RIGHTS=0"),
+  PKEY_FREE("pkey_free", Syscall.PKEY_FREE, "pkey"),
+  WRPKRU("wrpkru", false, "pkru"),
   RDPKRU("rdpkru", false, ""),
-  SETUID("setuid", Syscall.SETUID, "number"),
-  SETGID("setgid", Syscall.SETGID, "number"),
-  MBIND("mbind", Syscall.MBIND, "addr len mpol number=0 number=64 mpol_mf=0"),
-  SET_MEMPOLICY("set_mempolicy", Syscall.SET_MEMPOLICY, "mpol number=0 number=64"),
+  SETUID("setuid", Syscall.SETUID, "number:UID"),
+  SETGID("setgid", Syscall.SETGID, "number:GID"),
+  MBIND("mbind", Syscall.MBIND, "addr len mpol number:NODEMASK=0 number:MAXNODE=64 mpol_mf=0"),
+  SET_MEMPOLICY("set_mempolicy", Syscall.SET_MEMPOLICY, "mpol number:NODEMASK=0 number:MAXNODE=64"),
   GET_MEMPOLICY(
-      "get_mempolicy", Syscall.GET_MEMPOLICY, "addr addr=NULL number=64 addr=NULL mpol_f=0"),
+      "get_mempolicy",
+      Syscall.GET_MEMPOLICY,
+      "addr:MODE_AT addr:NODEMASK_AT=NULL number:MAXNODE=64 addr=NULL mpol_f=0"),
   SET_MEMPOLICY_HOME_NODE(
-      "set_mempolicy_home_node", Syscall.SET_MEMPOLICY_HOME_NODE, "addr len number number=0"),
-  MIGRATE_PAGES("migrate_pages", Syscall.MIGRATE_PAGES, "number number number"),
+      "set_mempolicy_home_node",
+      Syscall.SET_MEMPOLICY_HOME_NODE,
+      "addr len number:NODE number:FLAGS=0"),
+  MIGRATE_PAGES(
+      "migrate_pages", Syscall.MIGRATE_PAGES, "number:MAXNODE number:OLD_NODES number:NEW_NODES"),
   MOVE_PAGES("move_pages", Syscall.MOVE_PAGES, "addr node=-1 mpol_mf=0"),
-  PRCTL("prctl", Syscall.PRCTL, "prctl arg2=0 addr=0 number=0 number=0"),
-  PROCESS_MADVISE("process_madvise", Syscall.PROCESS_MADVISE, "number=1 addr len advice number=0"),
+  PRCTL("prctl", Syscall.PRCTL, "prctl arg2=0 addr:ARG3=0 number:ARG4=0 number:ARG5=0"),
+  PROCESS_MADVISE(
+      "process_madvise", Syscall.PROCESS_MADVISE, "number:SELF=1 addr len advice number:FLAGS=0"),
   PROCESS_VM_READV(
-      "process_vm_readv", Syscall.PROCESS_VM_READV, "pid addr number=1 addr number=1 number=0"),
+      "process_vm_readv",
+      Syscall.PROCESS_VM_READV,
+      "pid addr:LOCAL number:LOCAL_COUNT=1 addr:REMOTE number:REMOTE_COUNT=1 number:FLAGS=0"),
   PROCESS_VM_WRITEV(
-      "process_vm_writev", Syscall.PROCESS_VM_WRITEV, "pid addr number=1 addr number=1 number=0"),
+      "process_vm_writev",
+      Syscall.PROCESS_VM_WRITEV,
+      "pid addr:LOCAL number:LOCAL_COUNT=1 addr:REMOTE number:REMOTE_COUNT=1 number:FLAGS=0"),
   USERFAULTFD("userfaultfd", Syscall.USERFAULTFD, "uffd=0"),
-  UFFDIO_API("uffdio_api", Syscall.UFFDIO_API, "fd uffd_feature=0 number=0xaa"),
+  UFFDIO_API("uffdio_api", Syscall.UFFDIO_API, "fd uffd_feature=0 number:API=0xaa"),
   UFFDIO_REGISTER(
       "uffdio_register",
       Syscall.UFFDIO_REGISTER,
@@ -94,7 +106,7 @@ enum CallForm {
   UFFDIO_POISON("uffdio_poison", Syscall.UFFDIO_POISON, "fd addr len uffd_poison=0"),
   UFFDIO_MOVE("uffdio_move", Syscall.UFFDIO_MOVE, "fd addr src len uffd_move=0"),
   PAGEMAP_SCAN("pagemap_scan", false, "addr len page_is=0 pm_scan=0"),
-  CLEAR_REFS("clear_refs", false, "number=4"),
+  CLEAR_REFS("clear_refs", false, "number:WHAT=4"),
   FORK("fork", false, ""),
   PROCESS("process", false, "pid"),
   EXIT("exit", false, "");
@@ -141,9 +153,27 @@ enum CallForm {
     return touch;
   }
 
-  /** The names of the arguments. */
+  /** What each argument is: a kind that {@link Arguments} knows. */
+  List<String> kinds() {
+    return parameters.stream().map(p -> p.replaceFirst("[:=].*", "")).toList();
+  }
+
+  /** What each argument is called, in small letters. */
   List<String> names() {
-    return parameters.stream().map(p -> p.replaceFirst("=.*", "")).toList();
+    return parameters.stream().map(CallForm::name).toList();
+  }
+
+  private static String name(String parameter) {
+    String name = parameter.replaceFirst("=.*", "");
+    int colon = name.indexOf(':');
+    if (colon >= 0) {
+      return name.substring(colon + 1).toLowerCase(Locale.ROOT);
+    }
+    return switch (name) {
+      case "mremap", "mlock2", "mlockall", "msync", "falloc", "mfd", "shm", "pipe", "secret" ->
+          "flags";
+      default -> name;
+    };
   }
 
   /** Whether a call is called so. */
@@ -174,15 +204,24 @@ enum CallForm {
   String usage() {
     StringBuilder out = new StringBuilder(text);
     for (String parameter : parameters) {
-      int eq = parameter.indexOf('=');
-      String name = shown(eq < 0 ? parameter : parameter.substring(0, eq));
-      out.append(' ').append(eq < 0 ? name : "[" + name + "]");
+      String name = label(parameter);
+      out.append(' ').append(isOptional(parameter) ? "[" + name + "]" : name);
     }
     return out.toString();
   }
 
-  private String shown(String name) {
-    return switch (name) {
+  private static boolean isOptional(String parameter) {
+    return parameter.contains("=");
+  }
+
+  private String label(String parameter) {
+    String name = parameter.replaceFirst("=.*", "");
+    int colon = name.indexOf(':');
+    return colon < 0 ? labelOfKind(name) : name.substring(colon + 1);
+  }
+
+  private String labelOfKind(String kind) {
+    return switch (kind) {
       case "mremap",
           "mlock2",
           "mlockall",
@@ -195,6 +234,8 @@ enum CallForm {
           "ipc",
           "shm",
           "pm_scan",
+          "pipe",
+          "secret",
           "uffd" ->
           "FLAGS";
       case "uffd_feature" -> "FEATURES";
@@ -209,13 +250,12 @@ enum CallForm {
       case "page_is" -> "CATEGORIES";
       case "mpol" -> "MODE";
       case "fadv" -> "ADVICE";
-      case "number" -> this == MSEAL ? "FLAGS" : "NUMBER";
       case "shmctl" -> "COMMAND";
       case "prctl" -> "OPTION";
       case "vec" -> this == MINCORE ? "VEC" : "BUFFER";
       case "access" -> "read|write|exec";
       case "fs" -> String.join("|", MountedFiles.KINDS);
-      default -> name.toUpperCase(java.util.Locale.ROOT);
+      default -> kind.toUpperCase(Locale.ROOT);
     };
   }
 
@@ -228,10 +268,7 @@ enum CallForm {
     if (noAddress) {
       given.addFirst("NULL");
     }
-    long needed = parameters.stream().filter(p -> !p.contains("=")).count();
-    if (this == MMAP) {
-      needed = 2;
-    }
+    int needed = this == MMAP ? 2 : (int) parameters.stream().filter(p -> !isOptional(p)).count();
     if (given.size() < needed || given.size() > parameters.size()) {
       throw new InputException(
           (given.size() < needed ? "arguments are missing" : "too many arguments")
@@ -244,12 +281,26 @@ enum CallForm {
                   ? " (a shell replaces $1 in double quotes: write r1, or single quotes)"
                   : ""));
     }
-    for (int i = given.size(); i < parameters.size(); i++) {
-      String parameter = parameters.get(i);
-      String value = parameter.substring(parameter.indexOf('=') + 1);
-      given.add(value.equals("*") ? PLAIN : value);
+    return filled(given);
+  }
+
+  /** What was typed goes to what must be typed, the rest to the first ones that need not. */
+  private List<String> filled(List<String> given) {
+    long spare = given.size() - parameters.stream().filter(p -> !isOptional(p)).count();
+    List<String> all = new ArrayList<>();
+    int next = 0;
+    for (String parameter : parameters) {
+      if (!isOptional(parameter)) {
+        all.add(given.get(next++));
+      } else if (spare > 0) {
+        all.add(given.get(next++));
+        spare--;
+      } else {
+        String value = parameter.substring(parameter.indexOf('=') + 1);
+        all.add(value.equals("*") ? PLAIN : value);
+      }
     }
-    return given;
+    return all;
   }
 
   private static boolean isProtection(String word) {

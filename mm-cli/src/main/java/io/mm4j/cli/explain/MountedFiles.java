@@ -3,13 +3,17 @@
 package io.mm4j.cli.explain;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.Mount;
 import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.replay.RunningProcess;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Set;
 
 /** Files on file systems with a size that typed calls mount. */
 final class MountedFiles {
@@ -23,6 +27,9 @@ final class MountedFiles {
   private static final int FIRST_FD = 100;
 
   private final List<MappedFile> files = new ArrayList<>();
+
+  /** Those whose names have not gone. */
+  private final Set<MappedFile> named = Collections.newSetFromMap(new IdentityHashMap<>());
 
   /**
    * Mounts a file system and opens a new file on it.
@@ -52,15 +59,31 @@ final class MountedFiles {
     return open(process, mount);
   }
 
-  /** The name of one of these goes. */
-  void unlink(RunningProcess process, long fd, String where) {
-    floor(process).unlink(file(fd, where));
+  /** The name of one of these goes: 0, or a negated errno if it has none any more. */
+  long unlink(RunningProcess process, long fd, String where) {
+    MappedFile file = file(fd, where);
+    if (!named.remove(file)) {
+      return -Errno.ENOENT;
+    }
+    floor(process).unlink(file);
+    return 0;
+  }
+
+  /** What a mount or a new file came to, in words. */
+  static String told(long result) {
+    return switch ((int) -result) {
+      case Errno.EINVAL -> "the least size is larger than the size";
+      case Errno.ENOMEM -> "the pool has too few free pages to promise the least size";
+      case Errno.ENODEV -> "the machine has no huge pages of this size";
+      default -> "descriptor " + result + " is a new and empty file on it";
+    };
   }
 
   private long open(RunningProcess process, Mount mount) {
     int fd = FIRST_FD + files.size();
     MappedFile file = MappedFile.on(mount, "/mnt/file" + (files.size() + 1));
     files.add(file);
+    named.add(file);
     process.mm().installFd(fd, new OpenFile(file, OpenFile.Mode.READ_WRITE));
     return fd;
   }

@@ -83,8 +83,8 @@ public final class OperationWords {
       return FREE;
     }
     if (CallForm.exists(name)) {
-      List<String> names = CallForm.of(name).names();
-      return at < names.size() ? ofCall(names.get(at)) : FREE;
+      List<String> kinds = CallForm.of(name).kinds();
+      return at < kinds.size() ? ofCall(kinds.get(at)) : FREE;
     }
     String[] words = form.split(" ", -1);
     return at + 1 < words.length ? ofKernel(words[at + 1].replaceAll("[\\[\\]]", "")) : FREE;
@@ -128,6 +128,8 @@ public final class OperationWords {
       case "arg2" -> word(CallFlags.SET_MM);
       case "page_is" -> flags(CallFlags.PAGE_IS);
       case "pm_scan" -> flags(CallFlags.PM_SCAN);
+      case "pipe" -> flags(CallFlags.PIPE);
+      case "secret" -> flags(CallFlags.SECRET);
       case "resource" ->
           new Argument(
               Kind.WORD, Arrays.stream(ResourceLimit.values()).map(r -> "RLIMIT_" + r).toList());

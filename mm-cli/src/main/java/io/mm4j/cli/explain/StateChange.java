@@ -94,6 +94,12 @@ final class StateChange {
           case "EAGAIN" -> "Resource temporarily unavailable";
           case "EACCES" -> "Permission denied";
           case "EFAULT" -> "Bad address";
+          case "ENOENT" -> "No such file or directory";
+          case "ESRCH" -> "No such process";
+          case "ENOSPC" -> "No space left on device";
+          case "ENOTTY" -> "Inappropriate ioctl for device";
+          case "EPIPE" -> "Broken pipe";
+          case "EFBIG" -> "File too large";
           case "EBADF" -> "Bad file descriptor";
           case "EEXIST" -> "File exists";
           case "EBUSY" -> "Device or resource busy";

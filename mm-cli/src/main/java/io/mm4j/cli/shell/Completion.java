@@ -57,7 +57,8 @@ public final class Completion {
     };
   }
 
-  private static final List<String> SYSCTLS =
+  /** What `sysctl` writes. */
+  static final List<String> SYSCTLS =
       List.of(
           "vm.overcommit_memory=",
           "vm.overcommit_ratio=",
@@ -66,7 +67,13 @@ public final class Completion {
           "vm.mmap_min_addr=",
           "vm.legacy_va_layout=",
           "vm.nr_hugepages=",
-          "vm.nr_overcommit_hugepages=");
+          "vm.nr_overcommit_hugepages=",
+          "vm.unprivileged_userfaultfd=",
+          "kernel.shmmax=",
+          "kernel.shmall=",
+          "kernel.shmmni=",
+          "kernel.shm_next_id=",
+          "kernel.shm_rmid_forced=");
 
   private Map<String, String> argument(String name, int at, String last) {
     OperationWords.Argument argument = OperationWords.argument(name, at);
@@ -95,7 +102,11 @@ public final class Completion {
                               .map(KmemCache::name)
                               .toList()))),
               last);
-      case DESCRIPTOR -> beginning(named(descriptors()), last);
+      case DESCRIPTOR -> {
+        Map<String, String> open = named(descriptors());
+        open.putAll(results());
+        yield beginning(open, last);
+      }
       case PROCESS ->
           beginning(
               named(session.living().stream().map(p -> Integer.toString(p.pid())).toList()), last);
@@ -108,13 +119,19 @@ public final class Completion {
     return List.copyOf(process.descriptors().keySet());
   }
 
-  /** The latest results first, then the process's own places. */
-  private Map<String, String> addresses() {
+  /** The latest results first. */
+  private Map<String, String> results() {
     Map<String, String> all = new LinkedHashMap<>();
     List<Long> results = session.results();
     for (int n = results.size(); n > Math.max(0, results.size() - MOST_RESULTS); n--) {
       all.put("$" + n, String.format(Locale.ROOT, "0x%x", results.get(n - 1)));
     }
+    return all;
+  }
+
+  /** The latest results first, then the process's own places. */
+  private Map<String, String> addresses() {
+    Map<String, String> all = results();
     all.put("NULL", "");
     all.put("brk", "");
     session

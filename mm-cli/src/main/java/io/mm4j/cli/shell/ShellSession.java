@@ -57,7 +57,7 @@ public final class ShellSession {
     command("ls", "ls", "the files that there are");
     command("ps", "ps", "the processes, and which one makes the calls");
     command("spawn", "spawn", "one more process; `process PID` goes on in it");
-    command("sysctl", "sysctl vm.NAME=VALUE", "writes a file under /proc/sys");
+    command("sysctl", "sysctl NAME=VALUE", "writes a file under /proc/sys");
     command("sleep", "sleep SECONDS", "so much time goes by");
     command("drain_all_pages", "drain_all_pages", "per-cpu pages go back to their zones");
     command("validate", "validate", "every floor checks itself, and the frames of all add up");
@@ -295,17 +295,21 @@ public final class ShellSession {
     String text = String.join(" ", words);
     int eq = text.indexOf('=');
     if (eq <= 0) {
-      throw new InputException("'" + text + "' sets nothing", "sysctl", "vm.NAME=VALUE");
+      throw new InputException(
+          "'" + text + "' sets nothing", "sysctl", "vm.NAME=VALUE, kernel.NAME=VALUE");
     }
     String name = text.substring(0, eq).strip().replaceFirst("^(vm|kernel)\\.", "");
     long error = machine.processes().writeSysctl(name, text.substring(eq + 1).strip());
     if (error != 0) {
+      boolean unknown = error == -Errno.ENOENT;
       throw new InputException(
-          Errno.nameOf((int) -error),
+          unknown
+              ? "no process here reads the sysctl '" + name + "'"
+              : "Linux does not take this value: " + Errno.nameOf((int) -error),
           "sysctl " + text,
-          "overcommit_memory, overcommit_ratio, overcommit_kbytes, max_map_count, mmap_min_addr,"
-              + " legacy_va_layout, nr_hugepages, nr_overcommit_hugepages; of kernel. shmmax,"
-              + " shmall, shmmni, shm_next_id, shm_rmid_forced; numbers that Linux takes");
+          unknown
+              ? String.join(", ", Completion.SYSCTLS).replace("=", "")
+              : "a number in the range of that sysctl: decimal, 0x hexadecimal, 0 octal");
     }
   }
 

@@ -65,6 +65,7 @@ final class Collapse {
       if (!collapse(vma, at)) {
         return mm.error(Errno.ENOMEM, "no memory for a huge page");
       }
+      because(at, "copied to a huge page, zeroes where no page was");
     }
     return all ? 0 : mm.error(Errno.EINVAL, "2 MiB where nothing is present");
   }
@@ -75,11 +76,12 @@ final class Collapse {
     if (vma.hasAny(VmFlags.NOHUGEPAGE | VmFlags.SPECIAL)
         || mm.thpDisable == 1
         || !mm.context.frames().hasHugePages()
-        || !aligned
         || !hasRoom(vma)) {
       return mm.error(
-          Errno.EINVAL,
-          "MADV_NOHUGEPAGE, PR_SET_THP_DISABLE, an offset beside borders of 2 MiB, or no 2 MiB");
+          Errno.EINVAL, "MADV_NOHUGEPAGE, PR_SET_THP_DISABLE, or no whole 2 MiB in the mapping");
+    }
+    if (!aligned) {
+      return mm.error(Errno.EINVAL, "addresses and offsets of the mapping differ within 2 MiB");
     }
     long first = start + mm.hugeBytes - 1 & -mm.hugeBytes;
     long past = end & -mm.hugeBytes;
@@ -99,19 +101,29 @@ final class Collapse {
         case NO_MEMORY -> {
           return mm.error(Errno.ENOMEM, "no memory for a huge page");
         }
-        case DONE -> retract(file, index);
-        case WAS_HUGE -> {}
+        case DONE -> {
+          because(at, "the file's pages become one huge page; tables that mapped them go");
+          retract(file, index);
+        }
+        case WAS_HUGE -> because(at, "they are one huge page of the file already");
       }
       if (mm.pages.huge().isAt(at)) {
         continue;
       }
       if (!mm.pages.hasDirectory(at)) {
+        because(at, "no page table is there, so nothing is mapped yet");
         all = false; // SCAN_PMD_NULL
       } else if (!install(vma, file, at)) {
         return mm.error(Errno.EINVAL, "a private copy or a guard page is in the way");
       }
     }
     return all ? 0 : mm.error(Errno.EINVAL, "2 MiB that are a huge page now, but not mapped");
+  }
+
+  private void because(long at, String what) {
+    if (mm.explaining()) {
+      mm.because("huge", "2 MiB at 0x" + Long.toHexString(at) + ": " + what);
+    }
   }
 
   /** {@code retract_page_tables}: tables that the file's pages were mapped by go everywhere. */

@@ -43,8 +43,13 @@ final class PipeCalls {
     MappedFile file = MappedFile.pipe("pipe:[" + (mm.context.files.pipes() + 1) + "]");
     Pipe _ = mm.context.files.pipe(file);
     UserBytes out = new UserBytes(mm, fds);
-    out.number(mm.newDescriptor(new OpenFile(file, OpenFile.Mode.READ_ONLY)), Integer.BYTES);
-    out.number(mm.newDescriptor(new OpenFile(file, OpenFile.Mode.WRITE_ONLY)), Integer.BYTES);
+    long reads = mm.newDescriptor(new OpenFile(file, OpenFile.Mode.READ_ONLY));
+    long writes = mm.newDescriptor(new OpenFile(file, OpenFile.Mode.WRITE_ONLY));
+    out.number(reads, Integer.BYTES);
+    out.number(writes, Integer.BYTES);
+    if (mm.explaining()) {
+      mm.because("file", "the pipe is read from " + reads + " and written to " + writes);
+    }
     return 0;
   }
 

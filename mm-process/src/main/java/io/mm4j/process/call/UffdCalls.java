@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.call;
 
+import io.mm4j.api.process.CallFlags;
 import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.Syscall;
@@ -47,7 +48,10 @@ final class UffdCalls {
             || mm.capable(Capability.SYS_PTRACE)
             || mm.context.userfaults.isUnprivileged();
     if (!may) {
-      return mm.error(Errno.EPERM, "faults of the kernel need CAP_SYS_PTRACE, or the sysctl");
+      return mm.error(
+          Errno.EPERM,
+          "who watches faults of the kernel needs CAP_SYS_PTRACE, vm.unprivileged_userfaultfd=1, or"
+              + " UFFD_USER_MODE_ONLY");
     }
     if ((flags & ~(Uffd.CLOEXEC | Uffd.NONBLOCK | Uffd.USER_MODE_ONLY)) != 0) {
       return mm.error(Errno.EINVAL, "unknown flags");
@@ -88,6 +92,10 @@ final class UffdCalls {
     return new UffdIoctl(mm, touch, opened, a).make(call);
   }
 
+  private static String names(long features) {
+    return features == 0 ? "no feature" : CallFlags.UFFD_FEATURE.format(features);
+  }
+
   /** {@code userfaultfd_api}. */
   private long api(Userfaultfd watch, long arg, long version, long wanted) {
     UffdStruct struct = new UffdStruct(mm, touch, arg, API_BYTES);
@@ -112,6 +120,9 @@ final class UffdCalls {
       }
       long more = (wanted & Uffd.WP_ASYNC) != 0 ? Uffd.WP_UNPOPULATED : 0;
       if (watch.initialize(wanted | more)) {
+        if (mm.explaining()) {
+          mm.because("uffd", "chosen: " + names(wanted | more) + "; there are " + names(features));
+        }
         return 0;
       }
       error = mm.error(Errno.EINVAL, "UFFDIO_API was called before");

@@ -10,6 +10,9 @@ import io.mm4j.process.mm.Userfaults;
 import io.mm4j.process.uffd.Userfaultfd;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /** One ioctl of an open userfaultfd whose features are chosen (fs/userfaultfd.c, Linux 6.18). */
 final class UffdIoctl {
@@ -18,6 +21,19 @@ final class UffdIoctl {
 
   /** {@code UFFD_API_RANGE_IOCTLS}. */
   private static final long RANGE_ALL = 0b1_1111_1100;
+
+  /** By their numbers. */
+  private static final List<String> IOCTLS =
+      List.of(
+          "REGISTER",
+          "UNREGISTER",
+          "WAKE",
+          "COPY",
+          "ZEROPAGE",
+          "MOVE",
+          "WRITEPROTECT",
+          "CONTINUE",
+          "POISON");
 
   private static final long ONLY_WP = 1 << 6;
   private static final long ONLY_MINOR = 1 << 7;
@@ -109,7 +125,17 @@ final class UffdIoctl {
     long ioctls = hasPool(start, start + len) ? RANGE_BASIC : RANGE_ALL;
     ioctls &= (mode & Uffd.REGISTER_WP) == 0 ? ~ONLY_WP : -1;
     ioctls &= (mode & Uffd.REGISTER_MINOR) == 0 ? ~ONLY_MINOR : -1;
+    if (owner.explaining()) {
+      owner.because("uffd", "for this range there are " + names(ioctls));
+    }
     return struct.put(RANGE_MODE_BYTES, ioctls) ? 0 : unwritable();
+  }
+
+  private static String names(long ioctls) {
+    return IntStream.range(0, IOCTLS.size())
+        .filter(n -> (ioctls >>> n & 1) != 0)
+        .mapToObj(n -> "UFFDIO_" + IOCTLS.get(n))
+        .collect(Collectors.joining(", "));
   }
 
   private boolean hasPool(long start, long end) {

@@ -33,8 +33,8 @@ final class UffdStruct {
   /** Leaves a number in it; false if it cannot. */
   boolean put(int offset, long value) {
     if (mm.explaining() && offset >= read) {
-      mm.because(
-          "uffd", "the struct's answer is " + value + " (0x" + Long.toHexString(value) + ")");
+      String hex = value < 0 ? "" : " (0x" + Long.toHexString(value) + ")";
+      mm.because("uffd", "the struct's answer is " + value + hex);
     }
     boolean there = addr == 0 || mm.userRange(addr + offset, Long.BYTES);
     for (int i = 0; i < Long.BYTES && addr != 0 && there; i++) {

@@ -3,6 +3,7 @@ package io.mm4j.process.vma;
 
 import io.mm4j.api.process.Explainer;
 import io.mm4j.process.uffd.Userfaultfd;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
@@ -351,15 +352,17 @@ public final class VmaMerger {
     return agree;
   }
 
+  private static String difference(long there, long wanted) {
+    List<String> letters = VmFlags.letters((there ^ wanted) & ~VmFlags.STICKY);
+    return letters.isEmpty() && VmFlags.key(there) != VmFlags.key(wanted)
+        ? "protection keys differ, " + VmFlags.key(there) + " and " + VmFlags.key(wanted)
+        : "flags differ in " + String.join(" ", letters) + " (letters of VmFlags in smaps)";
+  }
+
   private boolean sameKind(MergeRequest r, Vma vma) {
     if (((vma.flags ^ r.flags) & ~VmFlags.STICKY) != 0) {
       if (explainer != null) {
-        because(
-            "not with "
-                + vma
-                + ": flags differ in "
-                + String.join(" ", VmFlags.letters((vma.flags ^ r.flags) & ~VmFlags.STICKY))
-                + " (letters of VmFlags in smaps)");
+        because("not with " + vma + ": " + difference(vma.flags, r.flags));
       }
       return false;
     }
