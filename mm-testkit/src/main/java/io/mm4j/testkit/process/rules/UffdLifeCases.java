@@ -201,6 +201,14 @@ public final class UffdLifeCases {
     rig.gives("close", 0, rig.mm.syscall(Syscall.CLOSE, ofChild.fd));
     Looks.flags(child, at, "ac");
     child.mm.exit();
+    Rig unread = rig.fork();
+    Looks.flags(unread, at, "um uw ac");
+    rig.gives("close", 0, rig.mm.syscall(Syscall.CLOSE, uffd.fd));
+    Looks.flags(unread, at, "um uw ac");
+    rig.gives("close", 0, unread.mm.syscall(Syscall.CLOSE, uffd.fd));
+    Looks.flags(unread, at, "ac");
+    unread.touch(at);
+    unread.mm.exit();
   }
 
   private static void moved(Rig rig) {
