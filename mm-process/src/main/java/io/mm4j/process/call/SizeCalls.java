@@ -202,6 +202,9 @@ final class SizeCalls {
           (first, past) -> mm.context.unmapFilePages(file, first, past);
       file.punchBytes(from, to, unmapping);
     }
+    if (what == Uapi.FALLOC_FL_ZERO_RANGE) {
+      file.change().partsBehindEnd(from, to);
+    }
     return 0;
   }
 

@@ -25,6 +25,9 @@ public final class CacheEviction {
         evict(file.folioStart(i), file.folioEnd(i));
       }
     }
+    if (Math.max(firstIndex, end) < most) {
+      file.stale.clear((int) Math.max(firstIndex, end), (int) most);
+    }
     long behind = file.pages.nextAbove(Math.max(firstIndex, end) - 1, most);
     while (behind < most) {
       long past = file.folioEnd(behind);

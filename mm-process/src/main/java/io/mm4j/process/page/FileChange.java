@@ -280,6 +280,18 @@ public final class FileChange {
     }
   }
 
+  /**
+   * {@code ext4_zero_partial_blocks} where the range ends in pages behind the end of the file: they
+   * come into the cache too, not up to date, and no other folio can be there.
+   */
+  public void partsBehindEnd(long from, long to) {
+    for (long edge : new long[] {from, to}) {
+      if ((edge & PAGE - 1) != 0 && file.beyondEnd(edge >>> 12)) {
+        tailOfHole(edge);
+      }
+    }
+  }
+
   /** Zeroes a byte range of a folio that stays in the cache. */
   void zeroKept(long from, long to) {
     for (long at = from; at < to; at = (at | PAGE - 1) + 1) {

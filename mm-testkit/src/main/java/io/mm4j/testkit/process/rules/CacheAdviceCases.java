@@ -334,6 +334,29 @@ public final class CacheAdviceCases {
     map(rig, fd, 0, 11);
     rig.has(A + 10 * PAGE + 99, -1);
     rig.has(A + 10 * PAGE + 100, 0);
+    rig.unmap(A, 11 * PAGE);
+    behindTheEnd(rig);
+  }
+
+  /** Parts behind the end: their pages are alone in the cache, whatever is written over them. */
+  private static void behindTheEnd(Rig rig) {
+    int fd = CaseSetup.DISK;
+    int zero = Uapi.FALLOC_FL_ZERO_RANGE | Uapi.FALLOC_FL_KEEP_SIZE;
+    rig.map(FAR, 16 * PAGE, RW);
+    rig.gives("populate", 0, rig.mm.madvise(FAR, 16 * PAGE, 23));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 0));
+    rig.gives("a part behind it", 0, allocate(rig, fd, zero, 10 * PAGE + 10, 100));
+    long written = rig.mm.syscall(Syscall.PWRITE64, fd, FAR, 15 * PAGE, 9 * PAGE);
+    rig.gives("pwrite", 15 * PAGE, written);
+    rig.gives("within it", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 10 * PAGE + 200));
+    cached(rig, fd, 14, "09,12,03");
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 0));
+    rig.gives("a part behind it", 0, allocate(rig, fd, zero, 10 * PAGE + 10, 100));
+    drop(rig, fd, 0, 0);
+    written = rig.mm.syscall(Syscall.PWRITE64, fd, FAR, 15 * PAGE, 9 * PAGE);
+    rig.gives("pwrite", 15 * PAGE, written);
+    rig.gives("within it", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 10 * PAGE + 200));
+    cached(rig, fd, 14, "09,13,02");
   }
 
   /**
