@@ -114,7 +114,7 @@ public final class FileChange {
     if (hasBlock(border)) {
       if ((bytes & PAGE - 1) != 0) {
         zeroTail(bytes);
-        file.markBlockDirty(border);
+        zeroedIn(border);
       }
     } else {
       tailOfHole(bytes);
@@ -311,11 +311,18 @@ public final class FileChange {
       tailOfHole((index << 12) + 1);
       zero(index, from, to);
       if (hasBlock(index) || !file.isStale(index)) {
-        file.markBlockDirty(index);
+        zeroedIn(index);
       }
       if (wasRead) {
         file.stale.set((int) index);
       }
+    }
+  }
+
+  /** A part of a page that is there has become zero: it is dirty, unless the disk has a hole. */
+  private void zeroedIn(long index) {
+    if (file.isShmem() || !file.isHole(index)) {
+      file.markBlockDirty(index);
     }
   }
 

@@ -149,7 +149,7 @@ final class CacheBench extends StepRule.Bench {
       join(page, 1);
       stale.set(page);
     }
-    if (!stale.get(page) || blocks.get(page)) {
+    if (blocks.get(page)) { // a page of a hole, up to date or not, becomes no other than it was
       dirty.set(page);
     }
   }
@@ -216,6 +216,15 @@ final class CacheBench extends StepRule.Bench {
       split(last);
     }
     return true;
+  }
+
+  /** Pages of a range are clean; what was dirty of them has blocks, also if it lay in a hole. */
+  private void writtenOut(int from, int to) {
+    for (int page = dirty.nextSetBit(from); page >= 0 && page < to; ) {
+      blocks.set(page);
+      page = dirty.nextSetBit(page + 1);
+    }
+    dirty.clear(from, to);
   }
 
   private void gone(int from, int to) {
@@ -291,7 +300,7 @@ final class CacheBench extends StepRule.Bench {
   private void sync() {
     tell("fsync");
     checkEqual(0, mm.syscall(Syscall.FSYNC, FD), "fsync");
-    dirty.clear();
+    writtenOut(0, most + FOLIO);
   }
 
   private BitSet mapped() {
@@ -323,7 +332,7 @@ final class CacheBench extends StepRule.Bench {
       if (whole && mayGo && (uses < 0 || uses >= end)) {
         gone(start, end);
       } else {
-        dirty.clear(start, end);
+        writtenOut(start, end);
       }
       page = end - 1;
     }
