@@ -218,15 +218,6 @@ final class CacheBench extends StepRule.Bench {
     return true;
   }
 
-  /** Pages of a range are clean; what was dirty of them has blocks, also if it lay in a hole. */
-  private void writtenOut(int from, int to) {
-    for (int page = dirty.nextSetBit(from); page >= 0 && page < to; ) {
-      blocks.set(page);
-      page = dirty.nextSetBit(page + 1);
-    }
-    dirty.clear(from, to);
-  }
-
   private void gone(int from, int to) {
     for (int page = from; page < to; page++) {
       pages[page] = 0;
@@ -301,6 +292,15 @@ final class CacheBench extends StepRule.Bench {
     tell("fsync");
     checkEqual(0, mm.syscall(Syscall.FSYNC, FD), "fsync");
     writtenOut(0, most + FOLIO);
+  }
+
+  /** What is written out has blocks, also where nothing was copied. */
+  private void writtenOut(int from, int to) {
+    for (int page = dirty.nextSetBit(from); page >= 0 && page < Math.min(to, size); ) {
+      blocks.set(page);
+      page = dirty.nextSetBit(page + 1);
+    }
+    dirty.clear(from, to);
   }
 
   private BitSet mapped() {
