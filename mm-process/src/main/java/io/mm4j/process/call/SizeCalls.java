@@ -201,6 +201,9 @@ final class SizeCalls {
           (first, past) -> mm.context.mappings.unmap(file, first, past);
       file.holes().punchBytes(from, to, unmapping);
     }
+    if (what == Uapi.FALLOC_FL_ZERO_RANGE) {
+      file.change().partsBehindEnd(from, to);
+    }
     return 0;
   }
 

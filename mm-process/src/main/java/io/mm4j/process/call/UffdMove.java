@@ -83,7 +83,12 @@ final class UffdMove {
       return mm.error(Errno.EEXIST, "a huge page is there");
     }
     if (!pages.hasTable(src)) {
-      return holes ? 0 : missing();
+      if (!holes) {
+        return missing();
+      }
+      if (!pages.makeTable(src)) { // what is at the other place counts all the same
+        return -Errno.ENOMEM;
+      }
     }
     pages.huge().split(src);
     if (!pages.makeTable(dst)) {

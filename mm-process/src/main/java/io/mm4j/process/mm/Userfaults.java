@@ -54,12 +54,7 @@ public final class Userfaults {
   public int open(Mm process, Userfaultfd watch, Mm owner, Runnable release) {
     MappedFile file = new MappedFile("anon_inode:[userfaultfd]", MappedFile.Kind.PROC, 0);
     opened.put(file, new Opened(watch, owner, release));
-    int fd = 0;
-    while (process.descriptors.containsKey(fd)) {
-      fd++;
-    }
-    process.descriptors.put(fd, new OpenFile(file, OpenFile.Mode.READ_ONLY));
-    return fd;
+    return process.newDescriptor(new OpenFile(file, OpenFile.Mode.READ_ONLY));
   }
 
   /** One that a process had before anybody looked: its descriptor is not known. */
@@ -95,8 +90,14 @@ public final class Userfaults {
   void closed(MappedFile file) {
     Opened gone = opened.remove(file);
     if (gone != null) {
-      gone.release.run();
+      release(gone);
     }
+  }
+
+  /** With it go those of forks whose messages nobody can read any more. */
+  private void release(Opened gone) {
+    gone.release.run();
+    gone.watch.unreadChildren(child -> release(Objects.requireNonNull(children.remove(child))));
   }
 
   /** Whether a file is one of them. */

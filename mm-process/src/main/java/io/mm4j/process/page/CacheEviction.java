@@ -25,6 +25,7 @@ public final class CacheEviction {
         evict(file.folios.start(i), file.folios.end(i));
       }
     }
+    partsBehindEnd(Math.max(firstIndex, end), most);
     long behind = file.pages.nextAbove(Math.max(firstIndex, end) - 1, most);
     while (behind < most) {
       long past = file.folios.end(behind);
@@ -36,6 +37,17 @@ public final class CacheEviction {
         file.folios.makeSingle(first, past);
       }
       behind = file.pages.nextAbove(past - 1, most);
+    }
+  }
+
+  /** Pages that are there behind the end as a part of them became zero: they are clean. */
+  private void partsBehindEnd(long from, long past) {
+    long i = from < past ? file.stale.nextSetBit((int) from) : -1;
+    while (i >= 0 && i < past) {
+      if (file.pages.get(i) == Frames.NONE) {
+        file.stale.clear((int) i);
+      }
+      i = file.stale.nextSetBit((int) i + 1);
     }
   }
 

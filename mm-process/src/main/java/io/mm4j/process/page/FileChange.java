@@ -114,7 +114,7 @@ public final class FileChange {
     if (hasBlock(border)) {
       if ((bytes & PAGE - 1) != 0) {
         zeroTail(bytes);
-        file.dirty.markBlock(border);
+        zeroedIn(border);
       }
     } else {
       tailOfHole(bytes);
@@ -274,6 +274,18 @@ public final class FileChange {
     }
   }
 
+  /**
+   * {@code ext4_zero_partial_blocks} where the range ends in pages behind the end of the file: they
+   * come into the cache too, not up to date, and no other folio can be there.
+   */
+  public void partsBehindEnd(long from, long to) {
+    for (long edge : new long[] {from, to}) {
+      if ((edge & PAGE - 1) != 0 && file.beyondEnd(edge >>> 12)) {
+        tailOfHole(edge);
+      }
+    }
+  }
+
   /** Zeroes a byte range of a folio that stays in the cache. */
   void zeroKept(long from, long to) {
     for (long at = from; at < to; at = (at | PAGE - 1) + 1) {
@@ -293,11 +305,18 @@ public final class FileChange {
       tailOfHole((index << 12) + 1);
       zero(index, from, to);
       if (hasBlock(index) || !file.isStale(index)) {
-        file.dirty.markBlock(index);
+        zeroedIn(index);
       }
       if (wasRead) {
         file.stale.set((int) index);
       }
+    }
+  }
+
+  /** A part of a page that is there has become zero: it is dirty, unless the disk has a hole. */
+  private void zeroedIn(long index) {
+    if (file.isShmem() || !file.holes().has(index)) {
+      file.dirty.markBlock(index);
     }
   }
 

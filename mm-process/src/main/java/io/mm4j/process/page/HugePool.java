@@ -286,7 +286,7 @@ public final class HugePool {
     // available_huge_pages() is unsigned: with more promises than free pages one seems to be there.
     boolean none = free.isEmpty() || free.size() == reserved;
     if (more == HugeSubpool.REFUSED || (more > 0 && none && !addSurplus())) {
-      return Frames.NONE;
+      return Frames.NONE; // alloc_hugetlb_folio leaves it counted as used by the file system
     }
     if (more == 0) {
       reserved--;

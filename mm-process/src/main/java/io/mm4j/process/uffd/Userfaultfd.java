@@ -4,6 +4,7 @@ package io.mm4j.process.uffd;
 import io.mm4j.api.process.Uffd;
 import java.util.ArrayDeque;
 import java.util.Iterator;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -108,6 +109,15 @@ public final class Userfaultfd {
   public @Nullable UffdMessage next() {
     UffdMessage fault = faults.peek();
     return fault != null ? fault : events.peek();
+  }
+
+  /** What forks have made, and no message has brought to a reader. */
+  public void unreadChildren(Consumer<Userfaultfd> sink) {
+    for (UffdMessage message : events) {
+      if (message.child() != null) {
+        sink.accept(message.child());
+      }
+    }
   }
 
   /** It has been read. */

@@ -334,6 +334,47 @@ public final class CacheAdviceCases {
     map(rig, fd, 0, 11);
     rig.has(A + 10 * PAGE + 99, -1);
     rig.has(A + 10 * PAGE + 100, 0);
+    rig.unmap(A, 11 * PAGE);
+    behindTheEnd(rig);
+    inHole(rig);
+  }
+
+  /** A page of a hole that is in the cache: no part of it becomes dirty, so it can be dropped. */
+  private static void inHole(Rig rig) {
+    int fd = CaseSetup.DISK_UNKNOWN;
+    int hole = Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE;
+    rig.gives("fsync", 0, rig.mm.syscall(Syscall.FSYNC, fd));
+    drop(rig, fd, 0, 0);
+    rig.gives("a hole", 0, allocate(rig, fd, hole, 4 * PAGE, 3 * PAGE));
+    map(rig, fd, 0, 8);
+    rig.has(A + 5 * PAGE, 0);
+    rig.unmap(A, 8 * PAGE);
+    rig.gives("a part of it", 0, allocate(rig, fd, hole, 5 * PAGE + 10, 100));
+    rig.gives("an end in it", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 5 * PAGE + 200));
+    cached(rig, fd, 6, "16");
+    drop(rig, fd, 0, 0);
+    cached(rig, fd, 6, "06");
+  }
+
+  /** Parts behind the end: their pages are alone in the cache, whatever is written over them. */
+  private static void behindTheEnd(Rig rig) {
+    int fd = CaseSetup.DISK;
+    int zero = Uapi.FALLOC_FL_ZERO_RANGE | Uapi.FALLOC_FL_KEEP_SIZE;
+    rig.map(FAR, 16 * PAGE, RW);
+    rig.gives("populate", 0, rig.mm.madvise(FAR, 16 * PAGE, 23));
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 0));
+    rig.gives("a part behind it", 0, allocate(rig, fd, zero, 10 * PAGE + 10, 100));
+    long written = rig.mm.syscall(Syscall.PWRITE64, fd, FAR, 15 * PAGE, 9 * PAGE);
+    rig.gives("pwrite", 15 * PAGE, written);
+    rig.gives("within it", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 10 * PAGE + 200));
+    cached(rig, fd, 14, "09,12,03");
+    rig.gives("ftruncate", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 0));
+    rig.gives("a part behind it", 0, allocate(rig, fd, zero, 10 * PAGE + 10, 100));
+    drop(rig, fd, 0, 0);
+    written = rig.mm.syscall(Syscall.PWRITE64, fd, FAR, 15 * PAGE, 9 * PAGE);
+    rig.gives("pwrite", 15 * PAGE, written);
+    rig.gives("within it", 0, rig.mm.syscall(Syscall.FTRUNCATE, fd, 10 * PAGE + 200));
+    cached(rig, fd, 14, "09,13,02");
   }
 
   /**

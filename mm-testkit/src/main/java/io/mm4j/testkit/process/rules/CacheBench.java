@@ -149,7 +149,7 @@ final class CacheBench extends StepRule.Bench {
       join(page, 1);
       stale.set(page);
     }
-    if (!stale.get(page) || blocks.get(page)) {
+    if (blocks.get(page)) { // a page of a hole, up to date or not, becomes no other than it was
       dirty.set(page);
     }
   }

@@ -201,6 +201,14 @@ public final class UffdLifeCases {
     rig.gives("close", 0, rig.mm.syscall(Syscall.CLOSE, ofChild.fd));
     Looks.flags(child, at, "ac");
     child.mm.exit();
+    Rig unread = rig.fork();
+    Looks.flags(unread, at, "um uw ac");
+    rig.gives("close", 0, rig.mm.syscall(Syscall.CLOSE, uffd.fd));
+    Looks.flags(unread, at, "um uw ac");
+    rig.gives("close", 0, unread.mm.syscall(Syscall.CLOSE, uffd.fd));
+    Looks.flags(unread, at, "ac");
+    unread.touch(at);
+    unread.mm.exit();
   }
 
   private static void moved(Rig rig) {
@@ -225,6 +233,11 @@ public final class UffdLifeCases {
     Looks.pages(rig, FAR, 8 * PAGE, ".8");
     rig.has(A + 5 * PAGE, 7);
     refusedMoves(rig, uffd);
+    long nowhere = 0x7000_0000L;
+    rig.map(nowhere, PAGE, RW);
+    uffd.moves(A, nowhere, PAGE, 0, -Errno.ENOENT, -Errno.ENOENT);
+    uffd.moves(A, nowhere, PAGE, Uffd.MOVE_ALLOW_SRC_HOLES, -Errno.EEXIST, -Errno.EEXIST);
+    uffd.moves(A, nowhere, PAGE, 0, -Errno.EEXIST, -Errno.EEXIST);
     rig.touch(FAR + 5 * PAGE);
     Rig child = rig.fork();
     uffd.moves(A + 7 * PAGE, FAR + 5 * PAGE, PAGE, 0, -Errno.EBUSY, -Errno.EBUSY);
