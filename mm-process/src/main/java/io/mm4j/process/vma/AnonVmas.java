@@ -56,9 +56,13 @@ public final class AnonVmas {
     return null;
   }
 
-  /** Touching, same file and offsets, and flags that differ at most in what mprotect changes. */
+  /**
+   * Touching, same policy, file and offsets, and flags that differ at most in what mprotect
+   * changes.
+   */
   private static boolean compatible(Vma a, Vma b) {
     return a.end == b.start
+        && Objects.equals(a.policy, b.policy)
         && Objects.equals(a.file, b.file)
         && ((a.flags ^ b.flags) & ~(VmFlags.ACCESS | VmFlags.STICKY)) == 0
         && b.pgoff == a.pgoff + a.pages();

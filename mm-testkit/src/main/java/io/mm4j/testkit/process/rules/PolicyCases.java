@@ -39,8 +39,10 @@ public final class PolicyCases {
             "policies-of-ranges",
             "mbind gives a range a policy of its own: it is a VMA of its own, merges with"
                 + " neighbours of an equal policy only, keeps it through mprotect, mremap and fork,"
-                + " and loses it by MPOL_DEFAULT.",
-            "do_mbind, mbind_range, mpol_equal, queue_pages_test_walk (mm/mempolicy.c); LTP vma02",
+                + " and loses it by MPOL_DEFAULT. Neighbours that were written to while theirs"
+                + " differed stay apart.",
+            "do_mbind, mbind_range, mpol_equal, queue_pages_test_walk (mm/mempolicy.c),"
+                + " anon_vma_compatible (mm/vma.c); LTP vma02",
             PolicyCases::ranges),
         GROUP.rule(
             "AS-F61",
@@ -118,6 +120,13 @@ public final class PolicyCases {
     bound(rig, A, 11 * PAGE, Uapi.MPOL_DEFAULT, 0);
     rig.shows("0-11 rw-p, 16-17 rw-p");
     policy(rig, A + 3 * PAGE, "default");
+    rig.unmap(A, 17 * PAGE);
+    rig.map(A, 8 * PAGE, RW);
+    bound(rig, A, 4 * PAGE, Uapi.MPOL_INTERLEAVE, 1);
+    rig.put(A, 1);
+    rig.put(A + 5 * PAGE, 1); // an anon_vma of its own, as the policies differ
+    bound(rig, A + 4 * PAGE, 4 * PAGE, Uapi.MPOL_INTERLEAVE, 1);
+    rig.shows("0-4 rw-p, 4-8 rw-p");
   }
 
   private static void words(Rig rig) {
