@@ -81,20 +81,17 @@ final class MapsView {
   /** Pages of the pool of huge pages, which pagemap shows and smaps does not count. */
   private String poolPages(Vma vma) {
     StringBuilder out = new StringBuilder();
-    char last = 0;
-    long from = vma.start;
+    char[] letter = {'.'};
+    long[] run = {vma.start, vma.start};
     HugeMap map = mm.huge(vma);
-    for (long at = vma.start; at < vma.end; at += vma.hugeBytes()) {
+    long size = map.pageBytes();
+    for (long at = map.nextMapped(vma.start, vma.end);
+        at < vma.end;
+        at = map.nextMapped(at + size, vma.end)) {
       long head = map.head(at);
-      char now = head == Frames.NONE ? '.' : letter(head, mm.isFilePage(vma, at, head));
-      if (now != last) {
-        append(out, last, at - from);
-        last = now;
-        from = at;
-      }
+      show(letter(head, mm.isFilePage(vma, at, head)), at, at + size, letter, run, out);
     }
-    append(out, last, vma.end - from);
-    return out.toString();
+    return ended(vma, letter, run, out);
   }
 
   private String pages(Vma vma) {
@@ -114,13 +111,23 @@ final class MapsView {
                   kind == PageTable.GUARD && mm.pages.isPoisonAt(addr)
                       ? 's'
                       : letter(kind, huge ? firstOfHuge(addr, pfn) : pfn, huge);
-              if (addr != run[1]) {
-                switchTo('.', run[1], letter, run, out);
-                run[1] = addr;
-              }
-              switchTo(now, addr, letter, run, out);
-              run[1] = addr + Mm.PAGE;
+              show(now, addr, addr + Mm.PAGE, letter, run, out);
             });
+    return ended(vma, letter, run, out);
+  }
+
+  /** A range has a letter, and nothing is between it and what was shown before. */
+  private static void show(
+      char now, long start, long end, char[] letter, long[] run, StringBuilder out) {
+    if (start != run[1]) {
+      switchTo('.', run[1], letter, run, out);
+    }
+    switchTo(now, start, letter, run, out);
+    run[1] = end;
+  }
+
+  /** Nothing is behind what was shown. */
+  private static String ended(Vma vma, char[] letter, long[] run, StringBuilder out) {
     if (run[1] != vma.end) {
       switchTo('.', run[1], letter, run, out);
     }

@@ -103,6 +103,26 @@ public final class HugeMap {
     return format.isLeaf(level, entry) ? format.pfn(level, entry) : Frames.NONE;
   }
 
+  /**
+   * The first page that is mapped at or behind an address; what has no tables is passed over level
+   * by level.
+   *
+   * @param from of a page
+   * @param end of a page, and not below it
+   * @return its address, or {@code end} if there is none
+   */
+  public long nextMapped(long from, long end) {
+    if (from < end && table.exists()) {
+      at.over(table.root(), from, end);
+      while (at.next()) {
+        if (at.level() == level && format.isLeaf(level, at.entry())) {
+          return at.address();
+        }
+      }
+    }
+    return end;
+  }
+
   /** Whether the table of an address's entry exists. */
   public boolean hasDirectory(long addr) {
     return at.seek(table.root(), addr, level) == level;
@@ -259,7 +279,7 @@ public final class HugeMap {
    */
   public void drop(long head, long start, long end) {
     boolean any = false;
-    for (long page = start; page < end && mapped > 0; page += size) {
+    for (long page = nextMapped(start, end); page < end; page = nextMapped(page + size, end)) {
       if (head(page) == head) {
         zapEntry(head);
         any = true;
@@ -352,8 +372,9 @@ public final class HugeMap {
    * @return false if memory is out; tables that were made are still there, empty
    */
   public boolean prepareMove(long from, long to, long bytes) {
-    for (long page = from; page < from + bytes; page += size) {
-      if (head(page) != Frames.NONE && !makeDirectory(to + (page - from))) {
+    long end = from + bytes;
+    for (long page = nextMapped(from, end); page < end; page = nextMapped(page + size, end)) {
+      if (!makeDirectory(to + (page - from))) {
         return false;
       }
     }
@@ -363,16 +384,15 @@ public final class HugeMap {
   /** {@code move_hugetlb_page_tables}: moves entries and promises to a place that was prepared. */
   public void move(long from, long to, long bytes) {
     boolean any = false;
-    for (long page = from; page < from + bytes; page += size) {
-      if (head(page) != Frames.NONE) {
-        long entry = at.getAndClear();
-        int _ = at.seek(table.root(), to + (page - from), level);
-        at.set(entry);
-        any = true;
-      }
+    long end = from + bytes;
+    for (long page = nextMapped(from, end); page < end; page = nextMapped(page + size, end)) {
+      long entry = at.getAndClear();
+      int _ = at.seek(table.root(), to + (page - from), level);
+      at.set(entry);
+      any = true;
     }
     if (any) {
-      flush(from, from + bytes);
+      flush(from, end);
     }
     if (!subpools.isEmpty()) {
       TreeMap<Long, HugeSubpool> moving = new TreeMap<>(subpools.subMap(from, from + bytes));
@@ -401,7 +421,9 @@ public final class HugeMap {
    */
   public boolean copyTo(HugeMap child, long start, long end) {
     for (long page = start; page < end; page += size) {
-      if (!hasDirectory(page)) {
+      int reached = at.seek(table.root(), page, level);
+      if (reached != level) { // as hugetlb_mask_last_page: nothing below this entry
+        page = (page | format.bytes(reached) - 1) + 1 - size;
         continue;
       }
       if (!child.makeDirectory(page)) { // also where no page is
@@ -431,11 +453,8 @@ public final class HugeMap {
    */
   public long validate(long start, long end) {
     long count = 0;
-    for (long page = start; page < end; page += size) {
+    for (long page = nextMapped(start, end); page < end; page = nextMapped(page + size, end)) {
       long head = head(page);
-      if (head == Frames.NONE) {
-        continue;
-      }
       count++;
       int maps = table.frames.mapCount(head);
       boolean good =
