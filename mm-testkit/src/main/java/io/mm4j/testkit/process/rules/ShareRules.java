@@ -20,6 +20,8 @@ import io.mm4j.testkit.process.rules.SpaceSubject.Pair;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
 
 /** Who shares which page: pagemap, and the sums of smaps that follow from it. */
 public final class ShareRules {
@@ -28,8 +30,8 @@ public final class ShareRules {
   private ShareRules() {}
 
   /** Entries of a range by address. */
-  private static Map<Long, Long> entries(Pair process, VmaInfo vma) {
-    Map<Long, Long> entries = new HashMap<>();
+  private static NavigableMap<Long, Long> entries(Pair process, VmaInfo vma) {
+    NavigableMap<Long, Long> entries = new TreeMap<>();
     process.mm().pagemap(vma.start(), vma.end(), entries::put);
     return entries;
   }
@@ -45,24 +47,39 @@ public final class ShareRules {
       if (!isShown(vma)) {
         continue;
       }
-      Map<Long, Long> entries = entries(process, vma);
+      NavigableMap<Long, Long> entries = entries(process, vma);
       long addr = vma.start();
       for (String letters : vma.pages().split(",", -1)) {
         long end = addr + Long.parseLong(letters.substring(1)) * PAGE;
-        for (; addr < end; addr += PAGE) {
-          long entry = entries.getOrDefault(addr, 0L);
-          long seen = entry & ~(Pagemap.PFRAME | Pagemap.SOFT_DIRTY);
-          RuleViolation.check(
-              seen == bits(letters.charAt(0)),
-              letters.charAt(0) + " at " + Long.toHexString(addr) + ": " + words(letters.charAt(0)),
-              Pagemap.words(entry).toString());
-        }
+        run(letters.charAt(0), addr, end, entries.subMap(addr, true, end, false));
+        addr = end;
       }
     }
   }
 
-  private static List<String> words(char letter) {
-    return Pagemap.words(bits(letter));
+  /** Where a letter wants nothing, as in most of a large mapping, only what is there is judged. */
+  private static void run(char letter, long from, long end, NavigableMap<Long, Long> entries) {
+    long wanted = bits(letter);
+    long next = from;
+    for (Map.Entry<Long, Long> each : entries.entrySet()) {
+      long addr = each.getKey();
+      if (addr > next && wanted != 0) {
+        differs(letter, next, 0);
+      }
+      if ((each.getValue() & ~(Pagemap.PFRAME | Pagemap.SOFT_DIRTY)) != wanted) {
+        differs(letter, addr, each.getValue());
+      }
+      next = addr + PAGE;
+    }
+    if (next < end && wanted != 0) {
+      differs(letter, next, 0);
+    }
+  }
+
+  private static void differs(char letter, long addr, long entry) {
+    throw new RuleViolation(
+        letter + " at " + Long.toHexString(addr) + ": " + Pagemap.words(bits(letter)),
+        Pagemap.words(entry).toString());
   }
 
   private static long bits(char letter) {
