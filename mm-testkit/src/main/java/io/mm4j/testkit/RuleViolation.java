@@ -2,6 +2,7 @@
 
 package io.mm4j.testkit;
 
+import java.util.function.Supplier;
 import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +32,13 @@ public final class RuleViolation extends AssertionError {
   public static void check(boolean good, String expected, String seen) {
     if (!good) {
       throw new RuleViolation(expected, seen);
+    }
+  }
+
+  /** The same where it costs more to make the words than to check. */
+  public static void check(boolean good, Supplier<String> expected, Supplier<String> seen) {
+    if (!good) {
+      throw new RuleViolation(expected.get(), seen.get());
     }
   }
 

@@ -20,6 +20,7 @@ import io.mm4j.api.process.VmaInfo;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.process.naive.Bits;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -266,8 +267,11 @@ class ViewBench extends StepRule.Bench {
         start,
         end,
         (at, entry) -> {
-          check(start <= at && at < end, "entries of the range only", hex(at));
-          check(entries.put(at, entry) == null, "one entry of a page", "two at " + hex(at));
+          check(start <= at && at < end, () -> "entries of the range only", () -> hex(at));
+          check(
+              entries.put(at, entry) == null,
+              () -> "one entry of a page",
+              () -> "two at " + hex(at));
         });
     return entries;
   }
@@ -280,36 +284,62 @@ class ViewBench extends StepRule.Bench {
   private final class Judged {
     private final AddressSpace mm;
     private final VmaInfo vma;
-    private final Map<Long, Integer> mapped;
-    private final Map<Long, Long> entries;
-    private final Map<Long, Long> categories = new HashMap<>();
     private final boolean pool;
+    private final boolean shared;
+    private final boolean softDirty;
+
+    /** Of each page: its entry, 0 if there is none, what PAGEMAP_SCAN says, and who maps it. */
+    private final long[] entries;
+
+    private final long[] categories;
+    private final int[] counts;
 
     Judged(AddressSpace mm, VmaInfo vma, Map<Long, Integer> mapped) {
       this.mm = mm;
       this.vma = vma;
-      this.mapped = mapped;
-      entries = entries(mm, vma.start(), vma.end());
       pool = vma.flags().contains("ht");
+      shared = vma.flags().contains("sh");
+      softDirty = vma.flags().contains("sd");
+      int pages = (int) (vma.bytes() / PAGE);
+      entries = new long[pages];
+      categories = new long[pages];
+      counts = new int[pages];
+      mm.pagemap(
+          vma.start(),
+          vma.end(),
+          (at, entry) -> {
+            isOfVma(at);
+            check(entries[page(at)] == 0, () -> "one entry of a page", () -> "two at " + hex(at));
+            entries[page(at)] = entry;
+            counts[page(at)] = entry == 0 ? 0 : mapped.getOrDefault(Pagemap.pfn(entry), 0);
+          });
       for (PagemapScan.Region region :
           mm.pagemapScan(PagemapScan.of(vma.start(), vma.end(), 0)).regions()) {
-        for (long at = region.start(); at < region.end(); at += PAGE) {
-          categories.put(at, region.categories());
-        }
+        isOfVma(region.start());
+        isOfVma(region.end() - PAGE);
+        Arrays.fill(categories, page(region.start()), page(region.end()), region.categories());
       }
     }
 
+    private void isOfVma(long at) {
+      check(vma.start() <= at && at < vma.end(), () -> "pages of the range only", () -> hex(at));
+    }
+
+    private int page(long at) {
+      return (int) ((at - vma.start()) / PAGE);
+    }
+
     private long entry(long at) {
-      return entries.getOrDefault(at, 0L);
+      return entries[page(at)];
     }
 
     private boolean is(long at, long category) {
-      return (categories.getOrDefault(at, 0L) & category) != 0;
+      return (categories[page(at)] & category) != 0;
     }
 
     /** By how many entries the page is mapped. */
     private int count(long at) {
-      return mapped.getOrDefault(Pagemap.pfn(entry(at)), 0);
+      return at < vma.start() ? 0 : counts[page(at)];
     }
 
     /** Checks everything; bytes that count for the process. */
@@ -331,16 +361,16 @@ class ViewBench extends StepRule.Bench {
     private void part() {
       long from = vma.start() + (vma.bytes() / PAGE / 3) * PAGE;
       long to = vma.end() - (vma.bytes() / PAGE / 4) * PAGE;
-      entries(mm, from, to)
-          .forEach(
-              (at, entry) ->
-                  check(
-                      entry == entry(at),
-                      Pagemap.words(entry(at)) + " at " + hex(at) + ", where a part begins too",
-                      Pagemap.words(entry).toString()));
+      Map<Long, Long> part = entries(mm, from, to);
+      part.forEach(
+          (at, entry) ->
+              check(
+                  entry == entry(at),
+                  () -> Pagemap.words(entry(at)) + " at " + hex(at) + ", where a part begins too",
+                  () -> Pagemap.words(entry).toString()));
       checkEqual(
-          entries.keySet().stream().filter(at -> from <= at && at < to).count(),
-          entries(mm, from, to).size(),
+          Arrays.stream(entries, page(from), page(to)).filter(entry -> entry != 0).count(),
+          part.size(),
           "entries of a part of " + View.line(vma));
     }
 
@@ -350,24 +380,21 @@ class ViewBench extends StepRule.Bench {
       long pfn = Pagemap.pfn(entry);
       same(at, "present", entry < 0, is(at, PagemapScan.PRESENT));
       same(at, "guard", (entry & Pagemap.GUARD_REGION) != 0, is(at, PagemapScan.GUARD));
-      check(pfn < 0 || Floors.isInHighestZone(pfn), "a frame of the highest zone", hex(pfn));
+      check(
+          pfn < 0 || Floors.isInHighestZone(pfn),
+          () -> "a frame of the highest zone",
+          () -> hex(pfn));
       check(
           !is(at, PagemapScan.GUARD) || (entry & Pagemap.PFRAME) == GUARD_MARK,
-          "the marker of a guard at " + hex(at),
-          Pagemap.words(entry).toString());
+          () -> "the marker of a guard at " + hex(at),
+          () -> Pagemap.words(entry).toString());
       same(at, "swap", (entry & Pagemap.SWAP) != 0, is(at, PagemapScan.SWAPPED));
       same(at, "file", (entry & Pagemap.FILE) != 0, is(at, PagemapScan.FILE));
       boolean soft = (entry & Pagemap.SOFT_DIRTY) != 0;
       // Of pages of the pool pagemap says only what the VMA says.
-      same(
-          at,
-          "soft-dirty",
-          soft,
-          pool ? vma.flags().contains("sd") : is(at, PagemapScan.SOFT_DIRTY));
+      same(at, "soft-dirty", soft, pool ? softDirty : is(at, PagemapScan.SOFT_DIRTY));
       same(at, "zero page", pfn >= 0 && floor.isZeroPage(pfn), is(at, PagemapScan.PFNZERO));
-      if (vma.flags().contains("sd")) {
-        check((entry & Pagemap.SOFT_DIRTY) != 0, "soft-dirty, as its VMA, " + hex(at), "not");
-      }
+      check(soft || !softDirty, () -> "soft-dirty, as its VMA, " + hex(at), () -> "not");
       boolean page = pfn >= 0 && !is(at, PagemapScan.PFNZERO);
       same(
           at,
@@ -376,19 +403,19 @@ class ViewBench extends StepRule.Bench {
           page && count(is(at, PagemapScan.HUGE) ? at & -HUGE : at) == 1);
       check(
           pfn < 0 || (pfn & 511) == (at >> 12 & 511) || !is(at, PagemapScan.HUGE),
-          "a huge page whose frames lie as its addresses do, " + hex(at),
-          hex(pfn));
+          () -> "a huge page whose frames lie as its addresses do, " + hex(at),
+          () -> hex(pfn));
       check(
-          !vma.flags().contains("sh") || pfn < 0 || (entry & Pagemap.FILE) != 0,
-          "shared memory as that of a file, " + hex(at),
-          Pagemap.words(entry).toString());
+          !shared || pfn < 0 || (entry & Pagemap.FILE) != 0,
+          () -> "shared memory as that of a file, " + hex(at),
+          () -> Pagemap.words(entry).toString());
     }
 
     private void same(long at, String what, boolean pagemap, boolean other) {
       check(
           pagemap == other,
-          what + "=" + other + " in pagemap at " + hex(at) + " of " + View.line(vma),
-          "" + pagemap);
+          () -> what + "=" + other + " in pagemap at " + hex(at) + " of " + View.line(vma),
+          () -> "" + pagemap);
     }
 
     private char letter(long at) {
