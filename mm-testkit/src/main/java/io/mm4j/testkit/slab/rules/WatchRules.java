@@ -105,7 +105,8 @@ public final class WatchRules {
               s.live.keySet() + " and " + twin.live.keySet());
         }
         String wanted = stats(twin);
-        check(stats(s).equals(wanted), "statistics as without a watcher: " + wanted, stats(s));
+        String seen = stats(s);
+        check(seen.equals(wanted), "statistics as without a watcher: " + wanted, seen);
         if (random.oneIn(12)) {
           watched = !watched;
           boolean _ = s.slabs.watch(watched ? new SlabEvents() {} : null);
