@@ -56,6 +56,21 @@ public final class DrawnRules {
                     + " shmem_evict_inode, hugetlbfs_evict_inode",
                 "a descriptor or a mapping of another process is not seen, or a page stays"),
             60,
-            MemoryFileBench::new));
+            MemoryFileBench::new),
+        new StepRule(
+            new RuleInfo(
+                "AS-105",
+                "policies-of-any-nodes",
+                "On a machine with any number of nodes, any mode and mask of nodes that mbind,"
+                    + " set_mempolicy and set_mempolicy_home_node are given for parts of private"
+                    + " and of shared memory is taken or refused, and then shown, told and kept"
+                    + " apart, as a list of pages and of the file's pages says.",
+                "A database binds its buffers and reads back where they are.",
+                "do_mbind, mbind_range, mpol_new, mpol_set_nodemask, mpol_relative_nodemask,"
+                    + " mpol_set_shared_policy, do_get_mempolicy, copy_nodes_to_user, mpol_to_str"
+                    + " (mm/mempolicy.c)",
+                "a range of nodes, or of pages of a file, is cut at the wrong one of its ends"),
+            40,
+            PolicyBench::new));
   }
 }
