@@ -71,6 +71,22 @@ public final class DrawnRules {
                     + " (mm/mempolicy.c)",
                 "a range of nodes, or of pages of a file, is cut at the wrong one of its ends"),
             40,
-            PolicyBench::new));
+            PolicyBench::new),
+        new StepRule(
+            new RuleInfo(
+                "AS-106",
+                "watched-pages-in-any-order",
+                "Of private and shared memory that a userfaultfd watches part by part in any mode,"
+                    + " each page that is brought, protected, poisoned, moved, discarded, inherited"
+                    + " or touched, also where a frame is wanted and not had, is then what a list"
+                    + " of the pages says: who waits, what is told and answered, what pagemap"
+                    + " shows, the bytes, and the frames.",
+                "Machines that move from host to host run on it.",
+                "mfill_atomic, move_pages_pte, mwriteprotect_range (mm/userfaultfd.c),"
+                    + " handle_userfault, userfaultfd_register (fs/userfaultfd.c),"
+                    + " pte_marker_handle_uffd_wp (mm/memory.c)",
+                "a marker is taken for nothing, or a page that goes keeps its frame"),
+            60,
+            UffdPagesBench::new));
   }
 }
