@@ -161,6 +161,7 @@ public final class CowCases {
 
   private static void missing(Rig rig) {
     List<Long> asked = new ArrayList<>();
+    Bystander bystander = new Bystander(rig.floor);
     rig.map(A, TEN, RW);
     rig.map(FAR, SIZE, RW);
     AdviceCases.advise(rig, FAR, SIZE, 14);
@@ -197,6 +198,7 @@ public final class CowCases {
     rig.mm.missingTo(null);
     rig.has(A + 7 * PAGE, 0);
     RuleViolation.checkEqual(6, asked.size(), "how often somebody was asked");
+    bystander.keeps();
   }
 
   /** A huge page in which every page was written. */

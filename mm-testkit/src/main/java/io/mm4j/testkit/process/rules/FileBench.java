@@ -76,9 +76,11 @@ final class FileBench extends StepRule.Bench {
   private int changedTo;
   private Seeded looks = new Seeded(0);
   private final FrameAudit audit = new FrameAudit();
+  private final Bystander bystander;
 
   FileBench(ProcessFloor floor, Seeded random) {
     super(floor);
+    bystander = new Bystander(floor);
     mm = new CaseSetup().create(floor);
     disk = random.oneIn(2);
     boolean large = random.oneIn(8);
@@ -350,6 +352,8 @@ final class FileBench extends StepRule.Bench {
     Kind wanted = at / PAGE < pages() ? Kind.OK : Kind.BUS_ADRERR;
     Kind seen = mm.write(map + at, value).kind();
     check(seen == wanted, wanted + " from a write at " + at + " of " + size, "" + seen);
+    boolean through = wanted != Kind.OK || Floors.letsWrite(mm, map + at);
+    check(through, "an entry that let the write at " + at + " through", "another");
     if (wanted == Kind.OK && !(map == PRIVATE && copies.containsKey(at / PAGE))) {
       cached.set(at / PAGE);
     }
@@ -377,6 +381,7 @@ final class FileBench extends StepRule.Bench {
 
   @Override
   void holds() {
+    bystander.keeps();
     audit.fresh();
     checkEqual(size, mm.syscall(Syscall.LSEEK, FD, 0, 2), "the size of the file");
     int last = size - 1;
