@@ -165,7 +165,10 @@ final class SegmentOrderBench extends StepRule.Bench {
   /** The next one shall have a certain identifier: any, or that of one that is there. */
   private void want(Seeded random) {
     Segment some = any(random);
-    int id = some == null || random.oneIn(2) ? random.below(1 << 22) : (int) some.id;
+    int id =
+        some == null || random.oneIn(2)
+            ? random.below(128) << 15 | random.below(200)
+            : (int) some.id;
     tell("kernel.shm_next_id = " + id);
     checkEqual(0, floor.writeSysctl("shm_next_id", "" + id), "shm_next_id");
     model.wants(id);
