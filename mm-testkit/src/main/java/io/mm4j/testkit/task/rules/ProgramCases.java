@@ -166,7 +166,13 @@ final class ProgramCases {
       at = next.vaddr() + bytes + PAGE - 1 & -PAGE;
     }
     Segment home = segments.get(random.below(n));
-    long headers = home.offset() + (random.oneIn(4) ? home.fileBytes() : random.below(2000));
+    long headers = home.offset();
+    headers +=
+        switch (random.below(4)) {
+          case 0 -> 0;
+          case 1 -> home.fileBytes();
+          default -> random.below(2000);
+        };
     long entry = segments.getFirst().vaddr() + random.below(64);
     if (!dynamic && random.oneIn(3) && wrong == 0) {
       Collections.swap(segments, 0, n - 1);
