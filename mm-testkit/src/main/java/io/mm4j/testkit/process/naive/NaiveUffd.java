@@ -96,6 +96,12 @@ public final class NaiveUffd {
     return pages.get(i);
   }
 
+  /** The file has a page that nobody has mapped yet. */
+  public void fileHas(int i, int value) {
+    page(i).cached = true;
+    page(i).value = value;
+  }
+
   // ---------------------------------------------------------------- modes
 
   /** Whether writes are watched anywhere. */

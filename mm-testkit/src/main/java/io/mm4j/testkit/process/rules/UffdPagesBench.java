@@ -68,12 +68,18 @@ final class UffdPagesBench extends StepRule.Bench {
     features &= unpopulated ? -1 : ~Uffd.WP_UNPOPULATED;
     uffd = UffdBench.open(rig, Uffd.NONBLOCK, features);
     rig.map(PRIVATE, PAGES * PAGE, Rig.RW);
-    uffd.shared(SHARED, PAGES * PAGE);
+    boolean file = random.oneIn(2);
+    int flags = file ? 0x11 : 0x31;
+    long mapped = mm.mmap(SHARED, PAGES * PAGE, Rig.RW, flags, file ? CaseSetup.TMPFS : -1, 0);
+    rig.gives("mmap", SHARED, mapped);
     // One anon_vma for all, so that parts merge again whoever was touched first.
     rig.touch(PRIVATE);
     rig.gives("madvise", 0, mm.madvise(PRIVATE, PAGE, DONTNEED));
     ofPrivate = new NaiveUffd(PAGES, false, unpopulated);
     ofShared = new NaiveUffd(PAGES, true, unpopulated);
+    for (int i = 0; i < PAGES && file; i++) {
+      ofShared.fileHas(i, CaseSetup.byteOf(i));
+    }
   }
 
   @Override
@@ -232,8 +238,7 @@ final class UffdPagesBench extends StepRule.Bench {
     for (VmaInfo vma : vmas(child, PRIVATE)) {
       check(letters(vma).isEmpty(), "nobody who watches the child", letters(vma));
     }
-    checkEqual(
-        vmas(mm, PRIVATE).size(), vmas(child, PRIVATE).size(), "VMAs of the child's memory");
+    checkEqual(vmas(mm, PRIVATE).size(), vmas(child, PRIVATE).size(), "VMAs of the child's memory");
     String[] seen = new String[PAGES];
     java.util.Arrays.fill(seen, ".");
     child.pagemap(
