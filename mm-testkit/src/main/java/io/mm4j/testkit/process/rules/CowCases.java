@@ -193,6 +193,8 @@ public final class CowCases {
     rig.has(A + PAGE, 3);
     rig.protect(A, TEN, READ);
     rig.has(A + 5 * PAGE, 3);
+    boolean closed = !Floors.letsWrite(rig.mm, A + 5 * PAGE);
+    RuleViolation.check(closed, "a page that was brought to where nobody may write", "one open");
     rig.protect(A, TEN, RW);
     rig.put(A + 5 * PAGE, 4);
     rig.mm.missingTo(null);

@@ -11,6 +11,7 @@ import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.ThpMode;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uffd;
 import io.mm4j.api.process.VmaInfo;
@@ -34,8 +35,9 @@ final class UffdPagesBench extends StepRule.Bench {
   private static final long PAGE = Bits.PAGE;
   private static final int PAGES = 20;
   private static final int BYTES_PAGES = 4;
-  private static final long PRIVATE = UffdBench.STRUCTS + 0x2_0000;
+  private static final long PRIVATE = UffdBench.STRUCTS + 0x20_0000;
   private static final long SHARED = UffdBench.STRUCTS + 0x8_0000;
+  private static final long HUGE = 1L << 21;
   private static final int DONTNEED = 4;
   private static final int REMOVE = 9;
   private static final long NEVER =
@@ -58,6 +60,8 @@ final class UffdPagesBench extends StepRule.Bench {
   UffdPagesBench(ProcessFloor floor, Seeded random) {
     super(floor);
     CaseSetup setup = new CaseSetup();
+    boolean large = random.oneIn(3);
+    setup.thp = large ? ThpMode.ALWAYS : ThpMode.NEVER;
     setup.capabilities = Set.of(Capability.SYS_PTRACE);
     mm = setup.create(floor);
     rig = new Rig(floor, mm);
@@ -67,15 +71,22 @@ final class UffdPagesBench extends StepRule.Bench {
     features &= exact ? -1 : ~Uffd.EXACT_ADDRESS;
     features &= unpopulated ? -1 : ~Uffd.WP_UNPOPULATED;
     uffd = UffdBench.open(rig, Uffd.NONBLOCK, features);
-    rig.map(PRIVATE, PAGES * PAGE, Rig.RW);
+    rig.map(PRIVATE, large ? HUGE : PAGES * PAGE, Rig.RW);
     boolean file = random.oneIn(2);
     int flags = file ? 0x11 : 0x31;
     long mapped = mm.mmap(SHARED, PAGES * PAGE, Rig.RW, flags, file ? CaseSetup.TMPFS : -1, 0);
     rig.gives("mmap", SHARED, mapped);
     // One anon_vma for all, so that parts merge again whoever was touched first.
     rig.touch(PRIVATE);
-    rig.gives("madvise", 0, mm.madvise(PRIVATE, PAGE, DONTNEED));
+    if (large) { // parts of a huge page, of which the rest is gone
+      rig.unmap(PRIVATE + PAGES * PAGE, HUGE - PAGES * PAGE);
+    } else {
+      rig.gives("madvise", 0, mm.madvise(PRIVATE, PAGE, DONTNEED));
+    }
     ofPrivate = new NaiveUffd(PAGES, false, unpopulated);
+    for (int i = 0; i < PAGES && large; i++) {
+      ofPrivate.fill(NaiveUffd.What.COPY, i, i == 0 ? 1 : 0, false);
+    }
     ofShared = new NaiveUffd(PAGES, true, unpopulated);
     for (int i = 0; i < PAGES && file; i++) {
       ofShared.fileHas(i, CaseSetup.byteOf(i));
