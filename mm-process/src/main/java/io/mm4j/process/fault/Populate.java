@@ -93,7 +93,7 @@ public final class Populate {
   private long faultIn(Vma vma, long start, long end, boolean write) {
     for (long at = start; at < end; at += Mm.PAGE) {
       int kind = mm.pages.look(at);
-      if (kind >= PageTable.ZERO && (!write || writable(vma, kind))) {
+      if (kind >= PageTable.ZERO && (!write || writable(kind))) {
         used(vma, kind);
         continue;
       }
@@ -120,9 +120,8 @@ public final class Populate {
     }
   }
 
-  /** Whether what {@code look} found can be written to without a fault. */
-  private boolean writable(Vma vma, int kind) {
-    boolean shared = (vma.flags & (VmFlags.SHARED | VmFlags.UFFD_WP)) == VmFlags.SHARED;
-    return shared || (kind == PageTable.PAGE && mm.pages.isWritable());
+  /** {@code can_follow_write_pte}: whether what {@code look} found lets writes through. */
+  private boolean writable(int kind) {
+    return kind == PageTable.PAGE && mm.pages.isWritable();
   }
 }

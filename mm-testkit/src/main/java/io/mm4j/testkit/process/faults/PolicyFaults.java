@@ -25,6 +25,15 @@ final class PolicyFaults {
                 call == Syscall.MBIND && a[2] != Uapi.MPOL_DEFAULT ? 0 : mm.syscall(call, a),
             "AS-F60"),
         SyscallFaults.call(
+            "forgets-the-highest-node",
+            "mbind to some nodes leaves the highest one out.",
+            (mm, call, a) ->
+                call == Syscall.MBIND && Long.bitCount(a[3]) > 1
+                    ? mm.syscall(
+                        call, a[0], a[1], a[2], a[3] ^ Long.highestOneBit(a[3]), a[4], a[5])
+                    : mm.syscall(call, a),
+            "AS-105"),
+        SyscallFaults.call(
             "never-strict",
             "MPOL_MF_STRICT is not looked at.",
             (mm, call, a) ->

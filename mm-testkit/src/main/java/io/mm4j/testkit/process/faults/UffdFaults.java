@@ -22,6 +22,15 @@ final class UffdFaults {
             (mm, call, a) -> call == Syscall.CLOSE ? 0 : mm.syscall(call, a),
             "AS-F77"),
         SyscallFaults.call(
+            "moves-nothing-from-holes",
+            "UFFDIO_MOVE does not pass over what is missing.",
+            (mm, call, a) ->
+                call == Syscall.UFFDIO_MOVE
+                    ? mm.syscall(
+                        call, a[0], a[1], a[2], a[3], a[4], a[5] & ~Uffd.MOVE_ALLOW_SRC_HOLES)
+                    : mm.syscall(call, a),
+            "AS-106"),
+        SyscallFaults.call(
             "copies-all-or-nothing",
             "UFFDIO_COPY that cannot bring all pages gives the error of the next one.",
             (mm, call, a) -> {

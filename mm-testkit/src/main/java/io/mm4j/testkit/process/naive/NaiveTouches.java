@@ -26,6 +26,11 @@ public final class NaiveTouches {
 
   /** One access to the first byte of a page. */
   public TouchOutcome touch(long addr, Access access, int value) {
+    if (addr >> 47 != 0) { // not a process's, and perhaps of no translation at all
+      return addr >> 47 == -1
+          ? new TouchOutcome(Kind.SEGV_MAPERR, addr, TouchOutcome.UNKNOWN)
+          : new TouchOutcome(Kind.SEGV_KERNEL, 0, TouchOutcome.UNKNOWN);
+    }
     Area area = space.areas.find(addr);
     if (area == null || (area.start > addr && !grow(area, addr))) {
       return new TouchOutcome(Kind.SEGV_MAPERR, addr, TouchOutcome.UNKNOWN);

@@ -73,9 +73,10 @@ public record Act(
     }
   }
 
-  static Answer touched(TouchOutcome outcome) {
+  private Answer touched(TouchOutcome outcome) {
+    String where = outcome.uaddr() == addr ? "" : " of " + hex(outcome.uaddr());
     String value = outcome.value() < 0 ? "" : " " + outcome.value();
-    return new Answer(0, outcome.kind() + value);
+    return new Answer(0, outcome.kind() + where + value);
   }
 
   /** Makes the call; FORK and EXIT are the caller's. */

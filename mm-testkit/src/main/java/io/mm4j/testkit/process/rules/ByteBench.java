@@ -200,6 +200,7 @@ class ByteBench extends StepRule.Bench {
     Kind wanted = cell == null || cell.guard ? Kind.SEGV_MAPERR : Kind.OK;
     Looks.ends("a write at " + hex(at), wanted, process.mm.write(at, value));
     if (cell != null && !cell.guard) {
+      check(Floors.letsWrite(process.mm, at), "an entry that let the write through", "another");
       process.cells.put(at, cell.written(value));
     }
     look(at, at + PAGE);

@@ -41,6 +41,7 @@ final class CacheBench extends StepRule.Bench {
 
   private final AddressSpace mm;
   private final FrameAudit audit;
+  private final Bystander bystander;
   private Seeded looks;
 
   /** The most pages that the file may have. */
@@ -72,6 +73,7 @@ final class CacheBench extends StepRule.Bench {
     setup.thp = random.oneIn(2) ? ThpMode.ALWAYS : ThpMode.NEVER; // folios of 2 MiB, too
     audit = new FrameAudit();
     looks = random;
+    bystander = new Bystander(floor);
     mm = setup.create(floor);
     most = random.oneIn(3) ? 1100 : 128;
     first = new int[most + FOLIO];
@@ -474,6 +476,7 @@ final class CacheBench extends StepRule.Bench {
     tell((write ? "write" : "read") + " of page " + page + " by the mapping");
     long at = A + page * PAGE;
     check((write ? mm.write(at, 9) : mm.read(at)).ok(), "a touch within the file", "a signal");
+    check(!write || Floors.letsWrite(mm, at), "an entry that let the write through", "another");
     brought(page);
     if (write) {
       dirty.set(first[page], Math.min(end(page), size));
@@ -484,6 +487,7 @@ final class CacheBench extends StepRule.Bench {
 
   @Override
   void holds() {
+    bystander.keeps();
     audit.fresh();
     audit.translates(mm, looks, A, most * PAGE);
     StringBuilder wanted = new StringBuilder();

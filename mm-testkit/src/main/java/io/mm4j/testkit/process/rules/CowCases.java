@@ -161,6 +161,7 @@ public final class CowCases {
 
   private static void missing(Rig rig) {
     List<Long> asked = new ArrayList<>();
+    Bystander bystander = new Bystander(rig.floor);
     rig.map(A, TEN, RW);
     rig.map(FAR, SIZE, RW);
     AdviceCases.advise(rig, FAR, SIZE, 14);
@@ -192,11 +193,14 @@ public final class CowCases {
     rig.has(A + PAGE, 3);
     rig.protect(A, TEN, READ);
     rig.has(A + 5 * PAGE, 3);
+    boolean closed = !Floors.letsWrite(rig.mm, A + 5 * PAGE);
+    RuleViolation.check(closed, "a page that was brought to where nobody may write", "one open");
     rig.protect(A, TEN, RW);
     rig.put(A + 5 * PAGE, 4);
     rig.mm.missingTo(null);
     rig.has(A + 7 * PAGE, 0);
     RuleViolation.checkEqual(6, asked.size(), "how often somebody was asked");
+    bystander.keeps();
   }
 
   /** A huge page in which every page was written. */

@@ -56,6 +56,37 @@ public final class DrawnRules {
                     + " shmem_evict_inode, hugetlbfs_evict_inode",
                 "a descriptor or a mapping of another process is not seen, or a page stays"),
             60,
-            MemoryFileBench::new));
+            MemoryFileBench::new),
+        new StepRule(
+            new RuleInfo(
+                "AS-105",
+                "policies-of-any-nodes",
+                "On a machine with any number of nodes, any mode and mask of nodes that mbind,"
+                    + " set_mempolicy and set_mempolicy_home_node are given for parts of private"
+                    + " and of shared memory is taken or refused, and then shown, told and kept"
+                    + " apart, as a list of pages and of the file's pages says.",
+                "A database binds its buffers and reads back where they are.",
+                "do_mbind, mbind_range, mpol_new, mpol_set_nodemask, mpol_relative_nodemask,"
+                    + " mpol_set_shared_policy, do_get_mempolicy, copy_nodes_to_user, mpol_to_str"
+                    + " (mm/mempolicy.c)",
+                "a range of nodes, or of pages of a file, is cut at the wrong one of its ends"),
+            40,
+            PolicyBench::new),
+        new StepRule(
+            new RuleInfo(
+                "AS-106",
+                "watched-pages-in-any-order",
+                "Of private and shared memory that a userfaultfd watches part by part in any mode,"
+                    + " each page that is brought, protected, poisoned, moved, discarded, inherited"
+                    + " or touched, also where a frame is wanted and not had, is then what a list"
+                    + " of the pages says: who waits, what is told and answered, what pagemap"
+                    + " shows, the bytes, and the frames.",
+                "Machines that move from host to host run on it.",
+                "mfill_atomic, move_pages_pte, mwriteprotect_range (mm/userfaultfd.c),"
+                    + " handle_userfault, userfaultfd_register (fs/userfaultfd.c),"
+                    + " pte_marker_handle_uffd_wp (mm/memory.c)",
+                "a marker is taken for nothing, or a page that goes keeps its frame"),
+            60,
+            UffdPagesBench::new));
   }
 }

@@ -76,9 +76,11 @@ final class FileBench extends StepRule.Bench {
   private int changedTo;
   private Seeded looks = new Seeded(0);
   private final FrameAudit audit = new FrameAudit();
+  private final Bystander bystander;
 
   FileBench(ProcessFloor floor, Seeded random) {
     super(floor);
+    bystander = new Bystander(floor);
     mm = new CaseSetup().create(floor);
     disk = random.oneIn(2);
     boolean large = random.oneIn(8);
@@ -122,7 +124,7 @@ final class FileBench extends StepRule.Bench {
     int at = place(random);
     changedFrom = at;
     changedTo = at;
-    switch (random.weighted(8, 6, 8, 4, 6, 6, 2, 4, 3, 3, 4)) {
+    switch (random.weighted(8, 6, 8, 4, 6, 6, 2, 4, 3, 3, 3, 4)) {
       case 0 -> write(at, random);
       case 1 -> resize(at);
       case 2 -> allocate(at, random);
@@ -136,6 +138,7 @@ final class FileBench extends StepRule.Bench {
       case 7 -> changeBuffer(random.below(BUFFER / PAGE), random.below(4));
       case 8 -> forget(random.oneIn(2) ? SHARED : PRIVATE);
       case 9 -> drop(random);
+      case 10 -> populate(random.oneIn(2) ? SHARED : PRIVATE, at / PAGE, random);
       default -> shift(random.below(Math.max(1, Math.min(size, most) / PAGE - 1)), random);
     }
   }
@@ -147,6 +150,28 @@ final class FileBench extends StepRule.Bench {
       copies.clear();
     }
     tell("MADV_DONTNEED");
+  }
+
+  /** All pages of a range are made present as by reads or by writes, up to the end of the file. */
+  private void populate(long map, int first, Seeded random) {
+    int past = Math.min(most / PAGE, first + random.between(1, 5));
+    boolean write = random.oneIn(2);
+    tell((write ? "MADV_POPULATE_WRITE" : "MADV_POPULATE_READ") + " of " + first + "-" + past);
+    int advice = write ? Uapi.MADV_POPULATE_WRITE : Uapi.MADV_POPULATE_READ;
+    long seen = mm.madvise(map + (long) first * PAGE, (long) (past - first) * PAGE, advice);
+    checkEqual(past <= pages() ? 0 : -Errno.EFAULT, seen, "madvise of what is there or not");
+    for (int page = first; page < Math.min(past, pages()); page++) {
+      boolean lets = !write || Floors.letsWrite(mm, map + (long) page * PAGE);
+      check(lets, "an entry that lets writes to page " + page + " through", "another");
+      if (map == SHARED || !copies.containsKey(page)) {
+        cached.set(page);
+      }
+      if (map == PRIVATE && write) {
+        byte[] _ = copies.computeIfAbsent(page, this::page);
+      }
+      check(!write || map == PRIVATE || dirty() > 0, "a dirty page", "none");
+    }
+    changedTo = past * PAGE;
   }
 
   /** Pages leave memory: what was written to them is on the disk. */
@@ -350,6 +375,8 @@ final class FileBench extends StepRule.Bench {
     Kind wanted = at / PAGE < pages() ? Kind.OK : Kind.BUS_ADRERR;
     Kind seen = mm.write(map + at, value).kind();
     check(seen == wanted, wanted + " from a write at " + at + " of " + size, "" + seen);
+    boolean through = wanted != Kind.OK || Floors.letsWrite(mm, map + at);
+    check(through, "an entry that let the write at " + at + " through", "another");
     if (wanted == Kind.OK && !(map == PRIVATE && copies.containsKey(at / PAGE))) {
       cached.set(at / PAGE);
     }
@@ -377,6 +404,7 @@ final class FileBench extends StepRule.Bench {
 
   @Override
   void holds() {
+    bystander.keeps();
     audit.fresh();
     checkEqual(size, mm.syscall(Syscall.LSEEK, FD, 0, 2), "the size of the file");
     int last = size - 1;

@@ -267,7 +267,10 @@ public final class FileSizeCases {
         new OpenFile(new MappedFile("/a", MappedFile.Kind.EXT4, PAGE), OpenFile.Mode.READ_WRITE);
     rig.mm.installFd(FOLIOS_FD, named);
     file(rig, A, PAGE, RW, SHARED, FOLIOS_FD);
+    long before = rig.mm.mapsGeneration();
     rig.floor.unlink(named.file());
+    RuleViolation.check(
+        rig.mm.mapsGeneration() != before, "another generation of what maps shows", "the same");
     String shown = Looks.vmas(rig, A, A + PAGE).getFirst().name();
     RuleViolation.check(shown.equals("/a (deleted)"), "/a (deleted)", shown);
     int fd = (int) Looks.works("memfd_create", rig.mm.memfdCreate("m", Uapi.MFD_ALLOW_SEALING));

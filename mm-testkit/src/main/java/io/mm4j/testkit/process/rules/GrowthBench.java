@@ -72,7 +72,8 @@ final class GrowthBench extends StepRule.Bench {
     long start = TOP - pages * PAGE;
     boolean unreserved = random.oneIn(3);
     int flags = STACK | (unreserved ? NORESERVE : 0);
-    checkEqual(start, mm.mmap(start, pages * PAGE, 3, flags, -1, 0), "mmap of a stack");
+    int prot = random.oneIn(4) ? 2 : 3;
+    checkEqual(start, mm.mmap(start, pages * PAGE, prot, flags, -1, 0), "mmap of a stack");
     long gap = random.between(1, DEEPEST);
     String below =
         List.of("nothing", "memory", "a guard", "to read", "a stack").get(random.below(5));

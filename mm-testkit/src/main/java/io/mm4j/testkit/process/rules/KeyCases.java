@@ -8,6 +8,7 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.READ;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
@@ -81,6 +82,11 @@ public final class KeyCases {
 
   /** A process with keys. */
   private static Rig withKeys(Rig rig) {
+    rig.floor.kernelOption("pkeys", "false");
+    AddressSpace without = new CaseSetup().create(rig.floor);
+    rig.gives("mmap", A, without.mmap(A, PAGE, RW, 0x32, -1, 0));
+    rig.gives("a key where the CPU has none", -1, without.protectionKey(A));
+    without.exit();
     rig.floor.kernelOption("pkeys", "true");
     CaseSetup setup = new CaseSetup();
     setup.memlockBytes = MLOCK_LIMIT_PAGES * PAGE;

@@ -117,6 +117,10 @@ public final class RefusalCases {
       yes(rig, 0, call, CaseSetup.DISK, FAR, 0, 0);
     }
     yes(rig, 0, Syscall.PREAD64, CaseSetup.DISK, USER_END - PAGE, PAGE, SIZE);
+    rig.map(USER_END - PAGE, PAGE, RW);
+    yes(rig, PAGE, Syscall.PREAD64, CaseSetup.DISK, USER_END - PAGE, PAGE, 0);
+    no(rig, Errno.EFAULT, Syscall.PREAD64, CaseSetup.DISK, USER_END - PAGE, PAGE + 1, 0);
+    rig.unmap(USER_END - PAGE, PAGE);
     yes(rig, 0, Syscall.PREAD64, CaseSetup.DISK, FAR, PAGE, Long.MAX_VALUE - PAGE);
     yes(rig, 1, Syscall.PREAD64, CaseSetup.DISK, FAR, PAGE, SIZE - 1);
     yes(rig, 0, Syscall.READ, CaseSetup.DISK, FAR, 0);

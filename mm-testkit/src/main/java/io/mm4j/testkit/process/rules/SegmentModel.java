@@ -20,6 +20,7 @@ final class SegmentModel {
   static final long NEW = Long.MIN_VALUE;
 
   private static final int LEAST_CIRCLE = 64;
+  private static final int INDEXES = 1 << 15;
 
   /** Somebody: who all capabilities that count here has is root. */
   record User(long uid, long gid, boolean root, long memlock) {}
@@ -89,6 +90,9 @@ final class SegmentModel {
   private final Map<Long, Long> lockedPages = new HashMap<>();
   private int nextIndex;
 
+  /** What shm_next_id asks for, for the next one only; -1 for nothing. */
+  private int wantedId = -1;
+
   /** All of them, in the order in which they were made. */
   List<Segment> all() {
     return segments;
@@ -144,8 +148,30 @@ final class SegmentModel {
     return found.allows(user, flags | flags >> 3 | flags >> 6) ? found.id : -Errno.EACCES;
   }
 
+  /** kernel.shm_next_id is written. */
+  void wants(int id) {
+    wantedId = id;
+  }
+
+  /**
+   * What the next one is called if that was asked for, else -1: with the next index that is free.
+   */
+  long wanted() {
+    int index = wantedId & INDEXES - 1;
+    while (wantedId >= 0 && at(index) != null) {
+      index++;
+    }
+    return wantedId < 0 ? -1 : wantedId / INDEXES * (long) INDEXES + index;
+  }
+
   /** A new one gets the next index of a circle that grows with how many there are. */
   Segment add(long id, User maker, long key, long size, long flags) {
+    if (wantedId >= 0) {
+      wantedId = -1;
+      Segment made = new Segment(id, (int) (id & INDEXES - 1), key, size, maker, flags);
+      segments.add(made);
+      return made;
+    }
     int circle = Math.max(LEAST_CIRCLE, segments.size() * 3 / 2);
     int index = nextIndex < circle ? nextIndex : 0;
     while (at(index) != null) {

@@ -105,7 +105,7 @@ final class SegmentOrderBench extends StepRule.Bench {
   @Override
   void step(Seeded random) {
     One one = processes.get(random.below(processes.size()));
-    switch (random.weighted(5, 2, 8, 3, 3, 3, 7, 3, 2, 2, 2, 2)) {
+    switch (random.weighted(5, 2, 8, 3, 3, 3, 7, 3, 2, 2, 2, 2, 2)) {
       case 0 -> make(one, random);
       case 1 -> circle(one, random);
       case 2 -> attach(one, random);
@@ -117,6 +117,7 @@ final class SegmentOrderBench extends StepRule.Bench {
       case 8 -> statAt(one, random);
       case 9 -> unmap(one, random);
       case 10 -> bearOrEnd(one, random);
+      case 11 -> want(random);
       default -> write(one, random);
     }
   }
@@ -154,9 +155,23 @@ final class SegmentOrderBench extends StepRule.Bench {
     }
     tell(what);
     check(seen >= 0 && model.find(seen) == null, "a new identifier from " + what, "" + seen);
+    long asked = model.wanted();
+    check(asked < 0 || seen == asked, asked + " from " + what + " after shm_next_id", "" + seen);
     Segment made = model.add(seen, one.user, key, bytes, flags);
     last = made;
     return made;
+  }
+
+  /** The next one shall have a certain identifier: any, or that of one that is there. */
+  private void want(Seeded random) {
+    Segment some = any(random);
+    int id =
+        some == null || random.oneIn(2)
+            ? random.below(128) << 15 | random.below(200)
+            : (int) some.id;
+    tell("kernel.shm_next_id = " + id);
+    checkEqual(0, floor.writeSysctl("shm_next_id", "" + id), "shm_next_id");
+    model.wants(id);
   }
 
   /** Indexes go round: most are made and removed at once. */

@@ -189,8 +189,9 @@ public final class SpaceSubject extends Subject {
         yield new Act(kind, process, (d >> 16 & 15) == 0 ? 0 : far, 0, 0, 0, 0, 0);
       }
       case SETRLIMIT -> new Act(kind, process, 0, limit(space, d), 0, d & 3, 0, 0);
-      case WRITE -> new Act(kind, process, addr, 0, d & 127, 0, 0, 0);
-      case READ, EXEC, MUNLOCKALL, FORK, EXIT -> new Act(kind, process, addr, 0, 0, 0, 0, 0);
+      case WRITE -> new Act(kind, process, far(addr, d), 0, d & 127, 0, 0, 0);
+      case READ, EXEC -> new Act(kind, process, far(addr, d), 0, 0, 0, 0, 0);
+      case MUNLOCKALL, FORK, EXIT -> new Act(kind, process, addr, 0, 0, 0, 0, 0);
       case MSEAL -> new Act(kind, process, odd(addr, d), len, 0, 0, (d >> 3 & 15) == 0 ? 1 : 0, 0);
       case MSYNC -> new Act(kind, process, odd(addr, d), len, 0, 0, d >> 3 & 7, 0);
       case MINCORE -> {
@@ -207,6 +208,16 @@ public final class SpaceSubject extends Subject {
   /** Now and then an address that is not a page's. */
   private static long odd(long addr, int detail) {
     return (detail >> 12 & 63) == 0 ? addr + 17 : addr;
+  }
+
+  /** Now and then an address that no page table can translate, or one of the kernel. */
+  private static long far(long addr, int detail) {
+    return switch (detail >> 12 & 63) {
+      case 0 -> 1L << (detail >> 18 & 1) + 47 | addr;
+      case 1 -> 1L << 63 | addr;
+      case 2 -> -1L << 47 | addr;
+      default -> addr;
+    };
   }
 
   /** A page of the window, or one near the border of an area. */

@@ -14,6 +14,7 @@ import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.ThpMode;
 import io.mm4j.api.process.TouchOutcome.Kind;
 import io.mm4j.api.process.Uffd;
+import io.mm4j.api.process.VmaInfo;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.process.naive.Bits;
@@ -290,8 +291,19 @@ public final class UffdLifeCases {
     exact.watches(FAR + 8 * PAGE, 4 * PAGE, Uffd.REGISTER_MISSING);
     exact.waits(FAR + 8 * PAGE + 77, true);
     exact.tells(Uffd.PAGEFAULT_MESSAGE, Uffd.FAULT_WRITE, FAR + 8 * PAGE + 77, 0);
+    ofBefore(rig);
     huge(rig, exact);
     pool(rig, UffdBench.another(rig, Uffd.NONBLOCK, Uffd.EXACT_ADDRESS));
+  }
+
+  /** Memory that somebody watched before the process was looked at. */
+  private static void ofBefore(Rig rig) {
+    long at = FAR + 16 * PAGE;
+    List<String> watched = List.of("rd", "wr", "mr", "mw", "me", "um", "ac");
+    rig.mm.loadVma(new VmaInfo(at, at + PAGE, "rw-p", 0, "", null, watched, ""));
+    Looks.flags(rig, at, "um ac");
+    Looks.ends("a read of the program", Kind.UFFD_WAIT, rig.mm.read(at));
+    rig.unmap(at, PAGE);
   }
 
   private static void huge(Rig rig, UffdBench uffd) {

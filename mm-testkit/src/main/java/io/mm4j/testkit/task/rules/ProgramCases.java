@@ -60,7 +60,7 @@ final class ProgramCases {
   private ProgramCases(TaskBench bench, Seeded random) {
     this.bench = bench;
     this.random = random;
-    boolean compat = bench.abi == Abi.X86_64 && random.oneIn(4);
+    boolean compat = bench.abi == Abi.X86_64 && random.oneIn(2);
     abi = compat ? Abi.IA32_ON_64 : bench.abi;
   }
 
@@ -166,7 +166,13 @@ final class ProgramCases {
       at = next.vaddr() + bytes + PAGE - 1 & -PAGE;
     }
     Segment home = segments.get(random.below(n));
-    long headers = home.offset() + (random.oneIn(4) ? home.fileBytes() : random.below(2000));
+    long headers = home.offset();
+    headers +=
+        switch (random.below(4)) {
+          case 0 -> 0;
+          case 1 -> home.fileBytes();
+          default -> random.below(2000);
+        };
     long entry = segments.getFirst().vaddr() + random.below(64);
     if (!dynamic && random.oneIn(3) && wrong == 0) {
       Collections.swap(segments, 0, n - 1);
@@ -297,6 +303,9 @@ final class ProgramCases {
     if (abi == Abi.I386_24) {
       return; // which has no more than that
     }
+    long below = (places.argStart() & -16) - abi.platform().length() - 1;
+    checkEqual(below, auxv.getOrDefault(15L, -1L), "AT_PLATFORM below the border of 16 bytes");
+    checkEqual(below - 16, auxv.getOrDefault(25L, -1L), "AT_RANDOM below it");
     checkEqual(text, auxv.getOrDefault(31L, -1L), "AT_EXECFN behind the environment");
     check(TaskCases.string(mm, text).equals(request.path()), request.path(), "another path");
     checkEqual(NaiveElf.top(abi) - size, text + request.path().length() + 1, "the last string");
@@ -317,7 +326,10 @@ final class ProgramCases {
 
   /** AT_RANDOM: 16 bytes that follow from the seed, whatever stands beside them. */
   private void randomBytes(AddressSpace mm, long from, long endOfVector) {
-    check(from >= endOfVector, "AT_RANDOM behind the vector", hex(from));
+    check(
+        from >= endOfVector && from < endOfVector + 16,
+        "AT_RANDOM right behind the vector, which begins at the stack pointer's border",
+        hex(from));
     List<Integer> bytes = new ArrayList<>();
     for (int i = 0; i < 16; i++) {
       bytes.add(mm.read(from + i).value());
