@@ -121,8 +121,9 @@ public final class RequestRules {
             "SL-45",
             "whole-pages",
             "Objects as large as pages and larger: a slab has room for those that it is said to"
-                + " have, forEachLive shows exactly those in use, each leads to its cache, and"
-                + " kmem_cache_shrink says how many frames it gave back.",
+                + " have, forEachLive shows exactly those in use, each leads to its cache, a place"
+                + " within one is not freed, and kmem_cache_shrink says how many frames it gave"
+                + " back.",
             "Page tables and buffers come in pages.",
             "mm/slub.c calculate_sizes; mm/slab.c calculate_slab_order; mm/slob.c slob_new_pages",
             "an order is taken for a count, or a block of several pages for one page",
@@ -354,6 +355,7 @@ public final class RequestRules {
           check(it.equals(s.slabs.cacheOf(object.paddr())), "its cache, " + it, "another one");
           check(s.slabs.ksize(object.paddr()) >= bytes, "room for " + bytes, "less");
           head(s.machine.memory().memMap(), object.paddr() >>> Pages.PAGE_SHIFT);
+          CaseRules.within(s, random, object);
         }
       }
       Set<Long> seen = new TreeSet<>();
