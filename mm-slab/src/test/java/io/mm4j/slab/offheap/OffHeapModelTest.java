@@ -77,17 +77,22 @@ class OffHeapModelTest {
     try (OffHeap heap = OffHeap.builder(32 << 20).cpus(1).open()) {
       long base = heap.memory().address();
       Random random = new Random(7);
-      for (int i = 0; i < 6000; i++) {
+      for (int i = 0; i < 3000; i++) {
         int align = 1 << random.nextInt(13);
         int bytes = 1 + random.nextInt(1 << (1 + random.nextInt(14)));
+        Arena shared = heap.sharedArena(); // which has no block to cut pieces from
         MemorySegment segment = heap.allocate(bytes, align);
+        MemorySegment other = shared.allocate(bytes, align);
         int size = classOf(bytes);
         int power = Integer.highestOneBit(Math.max(bytes, align) * 2 - 1);
         int expected = align <= 8 || size % align == 0 ? size : classOf(power);
         String what = "bytes=" + bytes + " align=" + align;
         assertEquals(0, segment.address() % align, what);
         assertEquals(expected, heap.usableSize(segment.address() - base), what);
+        assertEquals(0, other.address() % align, what);
+        assertEquals(expected, heap.usableSize(other.address() - base), what);
         heap.free(segment);
+        shared.close();
       }
     }
   }
