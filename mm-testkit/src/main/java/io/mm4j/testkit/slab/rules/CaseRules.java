@@ -325,8 +325,10 @@ public final class CaseRules {
     Live theirs = some(s, other, 1).getFirst();
     long page = s.machine.pages().allocPages(s.cpu(0), GFP, 0) << 12;
     long large = s.slabs.kmalloc(s.cpu(0), 30_000, GFP);
+    boolean names = within(s, random, object);
     for (int i = 0; i < 6; i++) {
-      within(s, random, mine.get(random.below(mine.size())));
+      boolean named = within(s, random, mine.get(random.below(mine.size())));
+      check(named == names, "the object of each such place named, or of none", "some");
       int cpu = random.below(2);
       long inLarge = large + 8 + random.below(30_000 - 8);
       refused("freeing a place within a large block", () -> s.slabs.kfree(s.cpu(cpu), inLarge));
@@ -351,16 +353,22 @@ public final class CaseRules {
     s.empty();
   }
 
-  /** A place within an object is not freed; a refusal that names an object names this one. */
-  static void within(SlabSubject s, Seeded random, Live object) {
+  /**
+   * A place within an object is not freed; a refusal that names an object names this one.
+   *
+   * @return whether it does
+   */
+  static boolean within(SlabSubject s, Seeded random, Live object) {
     long place = object.paddr() + 1 + random.below(Math.max(1, object.bytes() - 1));
     int cpu = random.below(2);
     String text =
         refusal("freeing a place within an object", () -> s.slabs.kfree(s.cpu(cpu), place));
     Matcher named = NAMED_OBJECT.matcher(text);
-    if (named.find()) {
+    boolean found = named.find();
+    if (found) {
       checkEqual(object.paddr(), Long.parseLong(named.group(1), 16), "object that is named");
     }
+    return found;
   }
 
   /** What lies between two objects is in neither, and a refusal must not say so. */
