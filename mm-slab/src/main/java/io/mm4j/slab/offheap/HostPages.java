@@ -6,8 +6,10 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.machine.Machine;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.Zone;
+import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.ManagedZone;
+import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocator;
 import java.util.BitSet;
 
@@ -46,7 +48,11 @@ final class HostPages {
       pages.ranges(zone.zone());
     }
     for (int order = RANGE_ORDER - 1; order >= 0; order--) {
-      pages.blocks(order);
+      for (ManagedZone zone : machine.zones()) {
+        for (int type = 0; type < Migratetype.PCPTYPES; type++) {
+          pages.blocks(zone, order, type);
+        }
+      }
     }
     machine.pages().drainAllPages(cpu);
     return pages.given.cardinality();
@@ -91,15 +97,17 @@ final class HostPages {
     return true;
   }
 
-  private void blocks(int order) {
-    long count = 0;
-    for (ManagedZone zone : machine.zones()) {
-      count += zone.frames().freeBlocks(order);
-    }
+  /**
+   * Free blocks of one order and type of a zone; a request for any zone, or of another type, would
+   * get parts of larger blocks.
+   */
+  private void blocks(ManagedZone zone, int order, int type) {
+    int gfp = GFP | flags(zone.zone().type()) | flags(type);
+    long count = zone.frames().freeBlocks(order, type);
     long[] taken = new long[(int) Math.min(count, 1 << 20)];
     int got = 0;
     while (got < taken.length) {
-      long pfn = machine.pages().allocPages(cpu, GFP, order);
+      long pfn = machine.pages().allocPages(cpu, gfp, order);
       if (pfn == PageAllocator.NO_PAGE) {
         break;
       }
@@ -110,5 +118,21 @@ final class HostPages {
       give(taken[i], 1L << order);
       machine.pages().freePages(cpu, taken[i], order);
     }
+  }
+
+  private static int flags(ZoneType zone) {
+    return switch (zone) {
+      case DMA -> Gfp.__GFP_DMA;
+      case DMA32 -> Gfp.__GFP_DMA32;
+      default -> 0;
+    };
+  }
+
+  private static int flags(int migratetype) {
+    return switch (migratetype) {
+      case Migratetype.MOVABLE -> Gfp.__GFP_MOVABLE;
+      case Migratetype.RECLAIMABLE -> Gfp.__GFP_RECLAIMABLE;
+      default -> 0;
+    };
   }
 }
