@@ -55,8 +55,8 @@ public record SlabReport(
    * {@code struct track}: who did something to an object.
    *
    * @param caller the method that called the allocator
-   * @param cpu on which CPU
-   * @param ns when, on the machine's clock
+   * @param cpu on which CPU; -1 if it is not known
+   * @param ns when, on the machine's clock; -1 if it is not known
    */
   public record Track(String caller, int cpu, long ns) {
     @Override

@@ -5,11 +5,13 @@ package io.mm4j.slab.offheap;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.machine.Machine;
 import io.mm4j.api.memory.MemMap;
-import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.Zone;
+import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.ManagedZone;
+import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocator;
+import java.util.BitSet;
 
 /**
  * Gives the host's memory behind free pages back. A free page belongs to the page allocator; so it
@@ -28,26 +30,47 @@ final class HostPages {
   /** Of a range only flags that say how much effort may be made count. */
   private static final int RANGE_GFP = Gfp.GFP_KERNEL | Gfp.__GFP_NOWARN;
 
-  private HostPages() {}
+  private final Machine machine;
+  private final Cpu cpu;
+
+  /** What went back. Blocks that are free again may be split, and their parts come once more. */
+  private final BitSet given = new BitSet();
+
+  private HostPages(Machine machine, Cpu cpu) {
+    this.machine = machine;
+    this.cpu = cpu;
+  }
 
   /** Gives them back; how many pages. */
   static long giveBack(Machine machine, Cpu cpu) {
-    long pages = 0;
+    HostPages pages = new HostPages(machine, cpu);
     for (ManagedZone zone : machine.zones()) {
-      pages += ranges(machine, cpu, zone.zone());
+      pages.ranges(zone.zone());
     }
     for (int order = RANGE_ORDER - 1; order >= 0; order--) {
-      pages += blocks(machine, cpu, order);
+      for (ManagedZone zone : machine.zones()) {
+        for (int type = 0; type < Migratetype.PCPTYPES; type++) {
+          pages.blocks(zone, order, type);
+        }
+      }
     }
     machine.pages().drainAllPages(cpu);
-    return pages;
+    return pages.given.cardinality();
   }
 
-  private static long ranges(Machine machine, Cpu cpu, Zone zone) {
-    PhysicalMemory memory = machine.memory();
-    MemMap map = memory.memMap();
+  /** These pages are nobody's at the moment: the host may have their memory. */
+  private void give(long pfn, long count) {
+    int first = Math.toIntExact(pfn);
+    int end = Math.toIntExact(pfn + count);
+    if (given.nextClearBit(first) < end) {
+      machine.memory().discard(pfn, count);
+      given.set(first, end);
+    }
+  }
+
+  private void ranges(Zone zone) {
+    MemMap map = machine.memory().memMap();
     PageAllocator pages = machine.pages();
-    long given = 0;
     long first = (zone.startPfn() + RANGE - 1) & -RANGE;
     for (long pfn = first; pfn + RANGE <= zone.endPfn(); pfn += RANGE) {
       // Where nobody has ever been the host has no memory.
@@ -55,12 +78,10 @@ final class HostPages {
       if (!untouched
           && mayBeFree(map, pfn)
           && pages.allocContigRange(cpu, pfn, pfn + RANGE, RANGE_GFP)) {
-        memory.discard(pfn, RANGE);
+        give(pfn, RANGE);
         pages.freeContigRange(cpu, pfn, pfn + RANGE);
-        given += RANGE;
       }
     }
-    return given;
   }
 
   /** A look without a lock, so that most ranges in use cost nothing. */
@@ -76,15 +97,17 @@ final class HostPages {
     return true;
   }
 
-  private static long blocks(Machine machine, Cpu cpu, int order) {
-    long count = 0;
-    for (ManagedZone zone : machine.zones()) {
-      count += zone.frames().freeBlocks(order);
-    }
+  /**
+   * Free blocks of one order and type of a zone; a request for any zone, or of another type, would
+   * get parts of larger blocks.
+   */
+  private void blocks(ManagedZone zone, int order, int type) {
+    int gfp = GFP | flags(zone.zone().type()) | flags(type);
+    long count = zone.frames().freeBlocks(order, type);
     long[] taken = new long[(int) Math.min(count, 1 << 20)];
     int got = 0;
     while (got < taken.length) {
-      long pfn = machine.pages().allocPages(cpu, GFP, order);
+      long pfn = machine.pages().allocPages(cpu, gfp, order);
       if (pfn == PageAllocator.NO_PAGE) {
         break;
       }
@@ -92,9 +115,24 @@ final class HostPages {
       got++;
     }
     for (int i = 0; i < got; i++) {
-      machine.memory().discard(taken[i], 1L << order);
+      give(taken[i], 1L << order);
       machine.pages().freePages(cpu, taken[i], order);
     }
-    return (long) got << order;
+  }
+
+  private static int flags(ZoneType zone) {
+    return switch (zone) {
+      case DMA -> Gfp.__GFP_DMA;
+      case DMA32 -> Gfp.__GFP_DMA32;
+      default -> 0;
+    };
+  }
+
+  private static int flags(int migratetype) {
+    return switch (migratetype) {
+      case Migratetype.MOVABLE -> Gfp.__GFP_MOVABLE;
+      case Migratetype.RECLAIMABLE -> Gfp.__GFP_RECLAIMABLE;
+      default -> 0;
+    };
   }
 }

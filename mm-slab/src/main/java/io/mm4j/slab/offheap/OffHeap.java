@@ -440,11 +440,12 @@ public final class OffHeap implements SegmentAllocator, AutoCloseable {
   }
 
   /**
-   * Gives the host's memory behind all free pages back: empty slabs and what CPUs keep are given up
-   * before. Others may allocate meanwhile; free pieces are out of their reach one at a time.
+   * Gives the host's memory behind free pages back, all but a few that zones keep as a reserve:
+   * empty slabs and what CPUs keep are given up before. Others may allocate meanwhile; free pieces
+   * are out of their reach one at a time.
    *
-   * @return the bytes of the free pages that were given back, whether or not the host had memory
-   *     behind each
+   * @return the bytes of the free pages that were given back, each counted once, whether or not the
+   *     host had memory behind it
    */
   public long trim() {
     OffHeapEvents.Trim event = new OffHeapEvents.Trim();

@@ -31,6 +31,11 @@ final class FrameCostFaults {
             List.of("FA-59"),
             untyped("tells-an-eighth", TellsAnEighth::new)),
         new Fault<>(
+            "tells-too-much",
+            "metadataBytes() counts a quarter more than there is.",
+            List.of("FA-59"),
+            untyped("tells-too-much", TellsTooMuch::new)),
+        new Fault<>(
             "claims-too-large-zones",
             "Zones of 16 TiB are claimed, but frames are numbered by a signed int.",
             List.of("FA-60"),
@@ -79,6 +84,17 @@ final class FrameCostFaults {
     @Override
     public long metadataBytes() {
       return super.metadataBytes() >>> 3;
+    }
+  }
+
+  private static final class TellsTooMuch extends ByteFrames {
+    TellsTooMuch(Zone zone) {
+      super(zone);
+    }
+
+    @Override
+    public long metadataBytes() {
+      return super.metadataBytes() / 4 * 5;
     }
   }
 

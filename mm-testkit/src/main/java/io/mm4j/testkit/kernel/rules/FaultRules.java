@@ -322,6 +322,17 @@ public final class FaultRules {
             b.space.vzalloc(b.cpu(), large * PAGE),
             large + 1,
             " vzalloc pages=" + large + " vmalloc vpages" + (wide ? own + large : "")));
+    lines.add(
+        new Line(
+            b.space.vmalloc32(b.cpu(), 2 * PAGE),
+            3,
+            " vmalloc_32 pages=2 vmalloc" + (wide ? own + 2 : "")));
+    lines.add(
+        new Line(
+            b.space.vmallocHuge(b.cpu(1), 4 * PAGE),
+            5,
+            " vmalloc_huge pages=4 vmalloc" + (wide ? own + 4 : "")));
+    int owned = lines.size();
     lines.add(new Line(b.space.vmap(b.cpu(), pfns, 5), 6, " vmap vmap"));
     lines.add(new Line(b.space.vmMapRam(b.cpu(1), pfns, 4), 4, " vm_map_ram"));
     long device = b.space.ioremap(b.cpu(), FailureRules.DEVICE + 12, 2 * PAGE, CacheMode.UC_MINUS);
@@ -347,9 +358,9 @@ public final class FaultRules {
     check(b.space.vmallocinfo().contains(sparse + "\n"), sparse, b.space.vmallocinfo());
     b.space.vfree(b.cpu(), touched);
     b.space.iounmap(b.cpu(), device);
-    b.space.vmUnmapRam(b.cpu(), lines.get(4).start, 4);
-    b.space.vunmap(b.cpu(), lines.get(3).start);
-    for (int i = 0; i < 3; i++) {
+    b.space.vmUnmapRam(b.cpu(), lines.get(owned + 1).start, 4);
+    b.space.vunmap(b.cpu(), lines.get(owned).start);
+    for (int i = 0; i < owned; i++) {
       b.space.vfree(b.cpu(), lines.get(i).start);
     }
     List<String> left = b.space.vmallocinfo().lines().toList();

@@ -9,6 +9,8 @@ import static io.mm4j.testkit.kernel.rules.SpaceBench.PAGE;
 import static io.mm4j.testkit.kernel.rules.SpaceBench.hex;
 
 import io.mm4j.api.kernel.KernelSpace;
+import io.mm4j.api.memory.ZoneType;
+import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.pagetable.PageTablesProvider;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Seeded;
@@ -29,8 +31,8 @@ public final class ZoneRules {
         rule(
             "KS-03",
             "vmalloc-32",
-            "vmalloc_32 has frames below 4 GiB, on 32 bits below the end of lowmem; vmalloc may"
-                + " have others.",
+            "vmalloc_32 has frames below 4 GiB, and none of DMA as long as there are others;"
+                + " vmalloc may have higher ones.",
             "Devices with 32 address lines reach no more.",
             "vmalloc_32 GFP_VMALLOC32",
             "the zone is not asked for",
@@ -41,7 +43,8 @@ public final class ZoneRules {
         rule(
             "KS-04",
             "vmalloc-32-lowmem",
-            "Of 32 bits vmalloc_32 has frames of lowmem and vmalloc has high memory first.",
+            "Of 32 bits vmalloc_32 has frames of lowmem, of zone Normal first, and vmalloc has high"
+                + " memory first.",
             "Devices with 32 address lines reach no more.",
             "vmalloc_32 GFP_VMALLOC32; __GFP_HIGHMEM of vmalloc",
             "the zone is not asked for",
@@ -67,6 +70,7 @@ public final class ZoneRules {
     int count = (int) (b.areas.bytes(low) / PAGE) - 1;
     for (long pfn : b.checkArea(low, count)) {
       check(pfn < 1 << 20, b.what + ": a frame below 4 GiB", hex(pfn));
+      noDma(b, pfn);
     }
     for (int i = 0; i < 2; i++) {
       long any =
@@ -82,12 +86,22 @@ public final class ZoneRules {
     b.end();
   }
 
+  /** As long as a higher zone has frames nobody gets those of DMA. */
+  private static void noDma(SpaceBench b, long pfn) {
+    boolean dma =
+        b.machine.zones().stream()
+            .map(ManagedZone::zone)
+            .anyMatch(zone -> zone.type() == ZoneType.DMA && zone.contains(pfn));
+    check(!dma, b.what + ": a frame of a zone above DMA", hex(pfn));
+  }
+
   private static void lowmem(SpaceBench b, Seeded random) {
     long end = b.machine.layout().lowmemEndPfn();
     check(end < b.machine.layout().endPfn(), b.what + ": high memory", "none");
     long low = b.space.vmalloc32(b.cpu(), 100 * PAGE);
     for (long pfn : b.checkArea(low, 100)) {
       check(pfn < end, b.what + ": a frame of lowmem", hex(pfn));
+      noDma(b, pfn);
     }
     for (int i = 0; i < 3; i++) {
       long bytes = (99 - i) * PAGE;

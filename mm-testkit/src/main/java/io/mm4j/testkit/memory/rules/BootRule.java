@@ -67,8 +67,12 @@ final class BootRule extends Rule<PhysicalMemoryProvider> {
     Seeded random = new Seeded(seed);
     MachineShape shape =
         switch (on) {
-          case SMALL, SMALL_WITH_BYTES, MANY_RANGES ->
-              MachineShape.any(random, MachineShape.Size.SMALL);
+          case SMALL, MANY_RANGES -> MachineShape.any(random, MachineShape.Size.SMALL);
+          case SMALL_WITH_BYTES ->
+              // Of much memory whole pages may be cleared otherwise than the rest.
+              random.oneIn(3)
+                  ? MachineShape.ofOneRange(random)
+                  : MachineShape.any(random, MachineShape.Size.SMALL);
           case SECTIONS -> MachineShape.any(random, MachineShape.Size.SECTIONS);
           case HIGHMEM -> MachineShape.withHighmem(random, MachineShape.Size.SMALL);
         };
@@ -108,6 +112,7 @@ final class BootRule extends Rule<PhysicalMemoryProvider> {
         s.compareRanges();
         s.compareBytes();
         s.compareHandOver();
+        s.compareRanges(); // handing over says of each reservation which node's it is
       }
     };
   }

@@ -16,6 +16,7 @@ import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.Subject;
 import io.mm4j.testkit.Trial;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /** PM-36: nobody reads or writes what was given back. */
@@ -33,12 +34,12 @@ final class ClosedRule extends Rule<PhysicalMemoryProvider> {
             "close gives nothing back, or only the outermost of two layers is closed"));
   }
 
-  /** A machine that the check closes. */
+  /** Machines of every kind that the check closes. */
   private static final class Opened extends Subject {
-    final PhysicalMemory memory;
+    final List<PhysicalMemory> memories;
 
-    Opened(PhysicalMemory memory) {
-      this.memory = memory;
+    Opened(List<PhysicalMemory> memories) {
+      this.memories = memories;
     }
 
     @Override
@@ -48,14 +49,13 @@ final class ClosedRule extends Rule<PhysicalMemoryProvider> {
   @Override
   public Trial<?> trial(PhysicalMemoryProvider provider, Options options, long seed) {
     Seeded random = new Seeded(seed);
-    Contents contents = random.oneIn(2) ? Contents.ALL : Contents.TABLES;
     MachineShape shape = MachineShape.any(random, MachineShape.Size.SMALL);
     long pfn = random.below(shape.layout().endPfn());
-    boolean inFolder = random.oneIn(2) && FolderRule.hasOption(provider);
-    Options chosen =
-        inFolder
-            ? FolderRule.in(provider, options, Path.of(System.getProperty("java.io.tmpdir")))
-            : options;
+    List<Options> places = new ArrayList<>();
+    places.add(options);
+    if (FolderRule.hasOption(provider)) {
+      places.add(FolderRule.in(provider, options, Path.of(System.getProperty("java.io.tmpdir"))));
+    }
     return new Trial<Opened>() {
       @Override
       public List<Operation<Opened>> operations() {
@@ -64,32 +64,40 @@ final class ClosedRule extends Rule<PhysicalMemoryProvider> {
 
       @Override
       public Opened open() {
-        return new Opened(provider.create(shape.layout(), contents, chosen));
+        List<PhysicalMemory> memories = new ArrayList<>();
+        for (Options place : places) {
+          memories.add(provider.create(shape.layout(), Contents.ALL, place));
+          memories.add(provider.create(shape.layout(), Contents.TABLES, place));
+        }
+        return new Opened(memories);
       }
 
       @Override
       public String setup() {
-        return contents + (inFolder ? ", ram=FOLDER" : "") + ", frame " + pfn + ", " + shape.text();
+        return "frame " + pfn + ", " + shape.text();
       }
 
       @Override
       public void atEnd(Opened s) {
-        PhysicalMemory memory = s.memory;
-        long paddr = pfn << 12;
-        memory.memMap().setOwners(pfn, 0, FrameOwner.KERNEL);
-        memory.putLong(paddr, -1);
-        memory.close();
-        refused("getLong", () -> memory.getLong(paddr));
-        refused("getInt", () -> memory.getInt(paddr));
-        refused("getByte", () -> memory.getByte(paddr));
-        refused("putLong", () -> memory.putLong(paddr, 1));
-        refused("putInt", () -> memory.putInt(paddr, 1));
-        refused("putByte", () -> memory.putByte(paddr, (byte) 1));
-        refused("clearPages", () -> memory.clearPages(pfn, 0));
-        refused("copyPage", () -> memory.copyPage(pfn, pfn));
-        refused("discard", () -> memory.discard(pfn, 1));
+        s.memories.forEach(memory -> closed(memory, pfn));
       }
     };
+  }
+
+  private static void closed(PhysicalMemory memory, long pfn) {
+    long paddr = pfn << 12;
+    memory.memMap().setOwners(pfn, 0, FrameOwner.KERNEL);
+    memory.putLong(paddr, -1);
+    memory.close();
+    refused("getLong", () -> memory.getLong(paddr));
+    refused("getInt", () -> memory.getInt(paddr));
+    refused("getByte", () -> memory.getByte(paddr));
+    refused("putLong", () -> memory.putLong(paddr, 1));
+    refused("putInt", () -> memory.putInt(paddr, 1));
+    refused("putByte", () -> memory.putByte(paddr, (byte) 1));
+    refused("clearPages", () -> memory.clearPages(pfn, 0));
+    refused("copyPage", () -> memory.copyPage(pfn, pfn));
+    refused("discard", () -> memory.discard(pfn, 1));
   }
 
   private static void refused(String what, Runnable access) {

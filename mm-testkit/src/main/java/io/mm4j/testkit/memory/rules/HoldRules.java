@@ -53,6 +53,7 @@ public final class HoldRules {
             Kind.FLAGS,
             Kind.LIST,
             Kind.MAP,
+            Kind.TAILS,
             Kind.GET,
             Kind.PLAIN),
         rule(
@@ -163,6 +164,7 @@ public final class HoldRules {
             Kind.FLAGS,
             Kind.MAP,
             Kind.MAP_ALL,
+            Kind.TAILS,
             Kind.DROP),
         new StatesRule(),
         new ReferenceRaceRule(),

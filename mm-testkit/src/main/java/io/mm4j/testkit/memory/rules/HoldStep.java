@@ -22,6 +22,7 @@ import java.util.Locale;
 record HoldStep(Kind kind, int machine, long where, int order, long value)
     implements Operation<MachineSubject> {
   private static final int PLACES = 3;
+  private static final int TAILS_AT_ONCE = 4;
   private static final int[] FREEZES = {-1, 0, 0, 1};
   private static final FrameOwner[] OWNERS = {
     FrameOwner.ANON, FrameOwner.FILE, FrameOwner.SWAP_CACHE, FrameOwner.HUGETLB, FrameOwner.SLAB
@@ -41,6 +42,8 @@ record HoldStep(Kind kind, int machine, long where, int order, long value)
     MANY,
     MAP,
     MAP_ALL,
+    /** Some tails are mapped, and most of them no longer. */
+    TAILS,
     ROW,
     FLAGS,
     LIST,
@@ -137,6 +140,7 @@ record HoldStep(Kind kind, int machine, long where, int order, long value)
       case MAP_ALL -> {
         return map.addEntireMapcount(pfn, change());
       }
+      case TAILS -> tails(map, pfn, size);
       case ROW -> row(map, frame);
       case FLAGS -> map.setFlags(frame, flags);
       case LIST -> map.setLru(frame, (value & 4) == 0 ? -1 : pfn, (value & 8) == 0 ? -1 : frame);
@@ -157,6 +161,16 @@ record HoldStep(Kind kind, int machine, long where, int order, long value)
       }
     }
     return "done";
+  }
+
+  private void tails(MemMap map, long pfn, int size) {
+    for (int i = 0; size > 0 && i < TAILS_AT_ONCE; i++) {
+      long tail = pfn + 1 + (value >>> 3 * i + 8) % ((1L << size) - 1);
+      int _ = map.addMapcount(tail, 1);
+      if ((value >>> 16 + 2 * i & 3) != 0) {
+        int _ = map.addMapcount(tail, -1);
+      }
+    }
   }
 
   private int change() {

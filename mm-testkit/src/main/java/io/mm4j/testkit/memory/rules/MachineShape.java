@@ -49,6 +49,12 @@ record MachineShape(MemoryLayout layout, String text) {
     };
   }
 
+  /** A small machine of which nearly all is one range. */
+  static MachineShape ofOneRange(Seeded random) {
+    long end = (8L << 20) + random.below(6 << 20);
+    return divided(random, new MemoryMap(List.of(new Range(0, end, MemoryMap.Type.USABLE))));
+  }
+
   /** A machine whose memory above some address has no kernel address, on one node. */
   static MachineShape withHighmem(Seeded random, Size size) {
     MemoryMap map = any(random, size).layout().map();
@@ -79,13 +85,14 @@ record MachineShape(MemoryLayout layout, String text) {
   /** Ranges from one address to about another, behind some low memory. */
   private static MachineShape of(Seeded random, long begin, long stop, long largest) {
     List<Range> ranges = new ArrayList<>();
-    ranges.add(new Range(0, 0x9fc00, MemoryMap.Type.USABLE));
+    long first = random.oneIn(4) ? 1 + random.below(3 * Pages.PAGE_SIZE) : 0; // boot code's
+    ranges.add(new Range(first, 0x9fc00, MemoryMap.Type.USABLE));
     ranges.add(new Range(0xf0000, 0x100000, MemoryMap.Type.RESERVED));
     long at = Math.max(begin, 0x100000);
     MemoryMap.Type[] types = MemoryMap.Type.values();
     MemoryMap.Type last = MemoryMap.Type.RESERVED;
     while (at < stop) {
-      long end = Math.min(stop, at + 1 + edge(random, random.below(largest)));
+      long end = Math.min(stop, at + edge(random, at, random.below(largest)));
       MemoryMap.Type type =
           random.oneIn(3) ? types[random.below(types.length)] : MemoryMap.Type.USABLE;
       ranges.add(new Range(at, end, type));
@@ -103,9 +110,13 @@ record MachineShape(MemoryLayout layout, String text) {
     return divided(random, new MemoryMap(ranges));
   }
 
-  /** Somewhere in a page, or at its border. */
-  private static long edge(Seeded random, long bytes) {
-    return random.oneIn(2) ? bytes : Math.max(Pages.PAGE_SIZE, bytes & -Pages.PAGE_SIZE) - 1;
+  /** How long a range is that ends somewhere in a page, whole pages on, or next to a border. */
+  private static long edge(Seeded random, long at, long bytes) {
+    return switch (random.weighted(3, 2, 1)) {
+      case 0 -> 1 + bytes;
+      case 1 -> Math.max(Pages.PAGE_SIZE, bytes & -Pages.PAGE_SIZE);
+      default -> Pages.alignUp(at + 2 + bytes, Pages.PAGE_SIZE) + random.between(-1, 1) - at;
+    };
   }
 
   private static long hole(Seeded random, long largest) {

@@ -45,6 +45,7 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
   /** A machine of any size, of which nothing but the sizes will be used. */
   static Drawn anySize(Seeded random) {
     boolean wide = !random.oneIn(4);
+    boolean large = wide && random.oneIn(3); // a server: thresholds have a largest value
     int nodes = wide ? random.weighted(0, 4, 2, 1, 1) : 1;
     List<Node> list = new ArrayList<>();
     long at = wide ? 1 << 20 : 227_326;
@@ -63,7 +64,7 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
       boolean bare = id > 0 && random.oneIn(5);
       int kinds = bare ? 0 : random.oneIn(3) ? 2 : 1;
       for (int k = 0; k < kinds; k++) {
-        long managed = size(random, random.oneIn(4) ? 31 : 23);
+        long managed = size(random, large || random.oneIn(4) ? 31 : 23);
         long spanned = managed + random.below(managed / 8 + 1);
         ZoneType lower = wide ? ZoneType.NORMAL : ZoneType.HIGHMEM;
         zones.add(zone(k == 0 ? lower : ZoneType.MOVABLE, id, at, at + spanned, managed));
@@ -71,8 +72,8 @@ record Drawn(MemoryLayout layout, int cpus, Map<String, String> sysctls, Marks.P
       }
       list.add(new Node(id, zones, distances(id, nodes)));
     }
-    return settings(
-        random, wide, list, random.oneIn(4) ? random.between(1, 200) : random.between(1, 9));
+    int mostCpus = large || random.oneIn(4) ? 200 : 9;
+    return settings(random, wide, list, random.between(1, mostCpus));
   }
 
   /**

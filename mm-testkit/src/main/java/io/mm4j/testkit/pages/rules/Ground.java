@@ -34,13 +34,15 @@ import java.util.Map;
  * @param sysctls settings {@code vm.*}
  * @param contents whether its memory has bytes
  * @param pageblockOrder 9, or 10 as on x86-32 without PAE
+ * @param words whether its naive {@code mem_map} shows frames as words, by {@code states()}
  */
 record Ground(
     List<Place> nodes,
     int cpus,
     Map<String, String> sysctls,
     boolean contents,
-    int pageblockOrder) {
+    int pageblockOrder,
+    boolean words) {
   /**
    * A zone.
    *
@@ -91,7 +93,8 @@ record Ground(
                 Spi.PHYSICAL_MEMORY,
                 List.of(
                     new NaiveMemories(
-                        "naive", (l, bytes) -> new NaiveMemory(l, bytes, new TouchedMap(l)))),
+                        "naive",
+                        (l, bytes) -> new NaiveMemory(l, bytes, new TouchedMap(l, words)))),
                 Spi.FRAME_ALLOCATOR,
                 List.of(new NaiveFrames()),
                 Spi.PAGE_ALLOCATOR,
@@ -136,6 +139,7 @@ record Ground(
   public String toString() {
     StringBuilder text = new StringBuilder(cpus + " CPUs, vm " + sysctls);
     text.append(pageblockOrder == 9 ? "" : "; pageblocks of order " + pageblockOrder);
+    text.append(words ? "" : "; a mem_map without states()");
     for (int id = 0; id < nodes.size(); id++) {
       text.append("; node ").append(id).append(' ').append(nodes.get(id).distances);
       for (Span s : nodes.get(id).spans) {

@@ -108,7 +108,8 @@ final class Grounds {
     Map<String, String> vm = new TreeMap<>(ground.sysctls());
     vm.put("min_free_kbytes", "" + random.between(200, 900));
     vm.remove("watermark_scale_factor");
-    return new Ground(ground.nodes(), ground.cpus(), vm, false, ground.pageblockOrder());
+    return new Ground(
+        ground.nodes(), ground.cpus(), vm, false, ground.pageblockOrder(), ground.words());
   }
 
   /** Small enough that its bytes are compared, too. */
@@ -136,7 +137,8 @@ final class Grounds {
     }
     Map<String, String> vm = settings(random, kinds);
     int cpus = random.between(1, 4);
-    return new Ground(places, cpus, vm, contents, narrow && !random.oneIn(3) ? 10 : 9);
+    int pageblockOrder = narrow && !random.oneIn(3) ? 10 : 9;
+    return new Ground(places, cpus, vm, contents, pageblockOrder, !random.oneIn(8));
   }
 
   private static Map<String, String> settings(Seeded random, int kinds) {

@@ -25,6 +25,8 @@ sealed interface PageOp extends Operation<PageSubject> {
           Gfp.GFP_ATOMIC,
           Gfp.GFP_DMA | Gfp.GFP_NOWAIT,
           Gfp.GFP_KERNEL | Gfp.__GFP_ZERO,
+          Gfp.__GFP_ZERO,
+          Gfp.GFP_ATOMIC | Gfp.__GFP_ZERO,
           Gfp.GFP_KERNEL | Gfp.__GFP_THISNODE);
 
   /** Allocates a block and looks at it. */

@@ -37,7 +37,11 @@ final class TouchedMap extends FrameObjects {
   private final @Nullable Frame[][] chunks;
   private final FrameStates states;
 
-  TouchedMap(MemoryLayout layout) {
+  /** Whether {@link #states} shows them: every mem_map may keep its frames to itself. */
+  private final boolean shown;
+
+  TouchedMap(MemoryLayout layout, boolean shown) {
+    this.shown = shown;
     this.layout = layout;
     this.chunks = new Frame[((int) layout.endPfn() >> CHUNK) + 1][];
     this.states = FrameStates.sparse(layout.endPfn());
@@ -56,7 +60,7 @@ final class TouchedMap extends FrameObjects {
 
   @Override
   public FrameStates states() {
-    return states;
+    return shown ? states : FrameStates.NONE;
   }
 
   private @Nullable Frame[] chunk(long pfn) {

@@ -24,11 +24,14 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** What becomes of objects: destroyed, in bulk, on other CPUs, resized, freed by mistake. */
 public final class CaseRules {
   private static final int GFP = Gfp.GFP_KERNEL;
+
+  private static final Pattern NAMED_OBJECT = Pattern.compile("\\bobject=0x([0-9a-f]+)");
 
   private CaseRules() {}
 
@@ -93,8 +96,8 @@ public final class CaseRules {
             "foreign-pointer",
             "What is no live object is not freed: a place within an object, a frame of somebody"
                 + " else, an address beyond RAM, an object of another cache, and what lies behind"
-                + " an object, which is not said to be in it; MisuseException, and nothing"
-                + " changes.",
+                + " an object, which is not said to be in it; MisuseException, which names no other"
+                + " object than the one that the place is in, and nothing changes.",
             "A wild pointer must not become a free object.",
             "KASAN kmem_cache_invalid_free, kmalloc_large_invalid_free; KFENCE"
                 + " test_invalid_addr_free",
@@ -131,10 +134,15 @@ public final class CaseRules {
 
   /** Runs what must be refused. */
   static void refused(String what, Runnable call) {
+    String _ = refusal(what, call);
+  }
+
+  /** What a call says that is refused. */
+  private static String refusal(String what, Runnable call) {
     try {
       call.run();
     } catch (MisuseException e) {
-      return;
+      return String.valueOf(e.getMessage());
     }
     throw new RuleViolation("MisuseException from " + what, "no exception");
   }
@@ -312,14 +320,16 @@ public final class CaseRules {
   private static void foreign(SlabSubject s, Seeded random) {
     Cache cache = cache(s, random, "mine");
     Cache other = cache(s, random, "other");
-    Live object = some(s, cache, random.between(1, 40)).getLast();
+    List<Live> mine = some(s, cache, random.between(1, 40));
+    Live object = mine.getLast();
     Live theirs = some(s, other, 1).getFirst();
     long page = s.machine.pages().allocPages(s.cpu(0), GFP, 0) << 12;
     long large = s.slabs.kmalloc(s.cpu(0), 30_000, GFP);
+    boolean names = within(s, random, object);
     for (int i = 0; i < 6; i++) {
-      long within = object.paddr() + 1 + random.below(Math.max(1, object.bytes() - 1));
+      boolean named = within(s, random, mine.get(random.below(mine.size())));
+      check(named == names, "the object of each such place named, or of none", "some");
       int cpu = random.below(2);
-      refused("freeing a place within an object", () -> s.slabs.kfree(s.cpu(cpu), within));
       long inLarge = large + 8 + random.below(30_000 - 8);
       refused("freeing a place within a large block", () -> s.slabs.kfree(s.cpu(cpu), inLarge));
     }
@@ -341,6 +351,24 @@ public final class CaseRules {
       s.contents(s.held.get(i), Long.MAX_VALUE);
     }
     s.empty();
+  }
+
+  /**
+   * A place within an object is not freed; a refusal that names an object names this one.
+   *
+   * @return whether it does
+   */
+  static boolean within(SlabSubject s, Seeded random, Live object) {
+    long place = object.paddr() + 1 + random.below(Math.max(1, object.bytes() - 1));
+    int cpu = random.below(2);
+    String text =
+        refusal("freeing a place within an object", () -> s.slabs.kfree(s.cpu(cpu), place));
+    Matcher named = NAMED_OBJECT.matcher(text);
+    boolean found = named.find();
+    if (found) {
+      checkEqual(object.paddr(), Long.parseLong(named.group(1), 16), "object that is named");
+    }
+    return found;
   }
 
   /** What lies between two objects is in neither, and a refusal must not say so. */

@@ -282,6 +282,10 @@ public final class MarkRules {
                 || track.caller().startsWith(MarkRules.class.getName())),
         "this rule " + as,
         report.text());
+    check(
+        track == null || (track.cpu() >= -1 && track.ns() >= -1),
+        "a CPU and a time, or -1, " + as,
+        "" + track);
   }
 
   /** Without anybody who hears of it a finding is the caller's misuse, and is mended. */

@@ -120,9 +120,10 @@ public final class RequestRules {
         CaseRules.rule(
             "SL-45",
             "whole-pages",
-            "Objects as large as pages and larger: a slab has room for those that it is said to"
-                + " have, forEachLive shows exactly those in use, each leads to its cache, and"
-                + " kmem_cache_shrink says how many frames it gave back.",
+            "Objects as large as pages and up to the largest block: a slab has room for those that"
+                + " it is said to have, forEachLive shows exactly those in use, each leads to its"
+                + " cache, a place within one is not freed, and kmem_cache_shrink says how many"
+                + " frames it gave back.",
             "Page tables and buffers come in pages.",
             "mm/slub.c calculate_sizes; mm/slab.c calculate_slab_order; mm/slob.c slob_new_pages",
             "an order is taken for a count, or a block of several pages for one page",
@@ -354,6 +355,7 @@ public final class RequestRules {
           check(it.equals(s.slabs.cacheOf(object.paddr())), "its cache, " + it, "another one");
           check(s.slabs.ksize(object.paddr()) >= bytes, "room for " + bytes, "less");
           head(s.machine.memory().memMap(), object.paddr() >>> Pages.PAGE_SHIFT);
+          boolean _ = CaseRules.within(s, random, object);
         }
       }
       Set<Long> seen = new TreeSet<>();
@@ -371,6 +373,21 @@ public final class RequestRules {
       checkEqual(before + given, free(s), "free pages after a shrink of " + cache.cache);
     }
     s.empty();
+    largest(s);
+  }
+
+  /** A cache may have objects of the largest block. */
+  private static void largest(SlabSubject s) {
+    int bytes = (int) (Pages.PAGE_SIZE << Pages.MAX_PAGE_ORDER);
+    KmemCacheArgs args = KmemCacheArgs.of("largest", bytes).withFlags(SlabFlags.SLAB_NO_MERGE);
+    KmemCache cache = s.slabs.kmemCacheCreate(args);
+    checkEqual(Pages.MAX_PAGE_ORDER, cache.order(), "order of " + cache);
+    long object = s.slabs.kmemCacheAlloc(s.cpu(0), cache, GFP);
+    if (object != SlabAllocator.NO_OBJECT) {
+      checkEqual(bytes, s.slabs.ksize(object), "bytes of " + cache);
+      s.slabs.kmemCacheFree(s.cpu(0), cache, object);
+    }
+    s.slabs.kmemCacheDestroy(s.cpu(0), cache);
   }
 
   /** The first frame of a slab of several is marked as the head of them. */

@@ -62,6 +62,7 @@ public final class VmallocFaults {
         fault(Habit.SHRINKS_HALF, "The last CPU's pools are not emptied.", "VM-25"),
         fault(Habit.POOL_FOR_ANY_WINDOW, "Any window takes from a pool.", "VM-26"),
         fault(Habit.RESTORED_BACKWARDS, "A restored pool is upside down.", "VM-09"),
+        fault(Habit.TAKES_LAZY, "What waits for a purge is taken exactly.", "VM-13"),
         fault(Habit.HIDES_A_LAZY_ONE, "The area that was freed first is not told.", "VM-12"),
         fault(Habit.EAGER, "A freed area is free at once.", "VM-10"));
   }

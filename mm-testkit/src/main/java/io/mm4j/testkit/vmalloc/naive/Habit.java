@@ -65,6 +65,8 @@ public enum Habit {
   DUE_TOO_EARLY,
   /** The flush comes after the areas are free. */
   LATE_FLUSH,
+  /** A range is taken exactly although a freed area of it waits for a purge. */
+  TAKES_LAZY,
   /** A purge leaves the areas of all nodes but the first. */
   PURGES_ONE_NODE,
   /** Emptying pools leaves those of the last node. */

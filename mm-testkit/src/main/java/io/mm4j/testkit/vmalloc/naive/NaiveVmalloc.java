@@ -392,7 +392,8 @@ public final class NaiveVmalloc implements VmallocAllocator {
     }
     Map.Entry<Long, Area> below = busy.lowerEntry(to);
     if ((below != null && below.getValue().end > address)
-        || lazy.stream().anyMatch(a -> a.start < to && a.end > address)) {
+        || (!has(Habit.TAKES_LAZY)
+            && lazy.stream().anyMatch(a -> a.start < to && a.end > address))) {
       return -1;
     }
     busy.put(address, new Area(address, to, nodes > 1 ? node : NO_NODE));

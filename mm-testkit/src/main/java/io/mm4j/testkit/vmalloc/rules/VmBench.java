@@ -152,6 +152,18 @@ final class VmBench {
     }
   }
 
+  /** A range is taken, or refused, as the model does. */
+  void takeExactly(int cpu, long address, long bytes) {
+    int node = hasPools() ? cpu % kind.cpus : VmallocAllocator.NO_NODE;
+    long expected = model.takeExactly(node, address, bytes);
+    String what = kind + ": pages known as free of " + hex(address) + "-" + hex(address + bytes);
+    checkEqual(expected, it.takeExactly(node, address, bytes), what);
+    checkEqual(model.pooled(), it.pooled(), what + ": areas in pools");
+    if (expected >= 0) {
+      live.add(address);
+    }
+  }
+
   void free(int cpu, long address) {
     it.free(cpu(cpu), address);
     model.free(cpu(cpu), address);

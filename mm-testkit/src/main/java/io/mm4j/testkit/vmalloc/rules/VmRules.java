@@ -132,7 +132,19 @@ public final class VmRules {
             "mm4j's contract of VmallocAllocator",
             "what was restored differs from what grew",
             Needs.EXACT,
-            VmRules::restored));
+            VmRules::restored),
+        rule(
+            "VM-13",
+            "taken-exactly-anywhere",
+            "After any row of requests, frees and purges a range is taken exactly that nobody has:"
+                + " an area of a pool as a whole, else a range of which no part is in use, waits"
+                + " for a purge or lies in a pool; it says how much of it was free, and all other"
+                + " ranges are refused without a change.",
+            "A recording tells where each area lies.",
+            "mm4j's contract of VmallocAllocator.takeExactly",
+            "one of the trees or pools is not looked at, or a border of one",
+            Needs.EXACT,
+            VmRules::takenAnywhere));
   }
 
   private static List<VmRule> lazy() {
@@ -370,6 +382,41 @@ public final class VmRules {
     b.it.undo(undone);
     b.compare();
     b.refused("undo of something else", () -> b.it.undo(undone));
+  }
+
+  private static void takenAnywhere(VmBench b, Seeded random) {
+    List<long[]> known = new ArrayList<>();
+    for (int i = 0; i < 150; i++) {
+      int cpu = random.below(8);
+      switch (random.weighted(6, 4, 1, 5)) {
+        case 0 -> {
+          long pages = size(random);
+          long address = b.alloc(cpu, pages, 1);
+          if (address != VmallocAllocator.NO_ADDRESS) {
+            known.add(new long[] {address, pages});
+          }
+        }
+        case 1 -> {
+          if (!b.live.isEmpty()) {
+            b.free(cpu, b.anyLive(random));
+          }
+        }
+        case 2 -> b.purge();
+        default -> {
+          if (!known.isEmpty()) {
+            long[] area = known.get(random.below(known.size()));
+            boolean whole = random.oneIn(2);
+            long from = area[0] + (whole ? 0 : random.between(-3, 3) * PAGE);
+            long pages = whole ? area[1] : Math.max(1, area[1] + random.between(-4, 4));
+            b.takeExactly(cpu, Math.max(b.kind.start, from), pages * PAGE);
+          }
+        }
+      }
+      if (i % 30 == 29) {
+        b.compare();
+      }
+    }
+    b.end();
   }
 
   private static void lazyFrees(VmBench b, Seeded random) {
