@@ -164,7 +164,9 @@ public final class HoldRules {
             Kind.MAP,
             Kind.MAP_ALL,
             Kind.DROP),
-        new StatesRule(),
+        StatesRule.rule(),
+        BorderRules.everyFrameCounts(),
+        BorderRules.countsWithinBounds(),
         new ReferenceRaceRule(),
         new FarListRule(),
         new MemoryRule(

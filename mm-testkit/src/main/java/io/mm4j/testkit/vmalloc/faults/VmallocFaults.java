@@ -63,6 +63,14 @@ public final class VmallocFaults {
         fault(Habit.POOL_FOR_ANY_WINDOW, "Any window takes from a pool.", "VM-26"),
         fault(Habit.RESTORED_BACKWARDS, "A restored pool is upside down.", "VM-09"),
         fault(Habit.HIDES_A_LAZY_ONE, "The area that was freed first is not told.", "VM-12"),
+        fault(
+            Habit.REMEMBERS_OVER_A_FAILURE,
+            "What was allocated before a request that failed can still be undone.",
+            "VM-27"),
+        fault(
+            Habit.CLEARS_ALL_BUT_A_COUNT,
+            "clear leaves the count of pages that wait for a purge.",
+            "VM-28"),
         fault(Habit.EAGER, "A freed area is free at once.", "VM-10"));
   }
 }
