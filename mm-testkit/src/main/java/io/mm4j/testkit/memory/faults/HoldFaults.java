@@ -67,7 +67,12 @@ public final class HoldFaults {
             "clamps-counts",
             "A number of references that is too large becomes the largest one.",
             "PM-56",
-            ClampsCounts::new));
+            ClampsCounts::new),
+        new Fault<>(
+            "shared-scratch",
+            "hold() keeps the index in a field of all machines and reads it again at once.",
+            List.of("PM-57"),
+            new SharedScratch()));
   }
 
   private static final class ForgetsLast extends NaiveMemMap {

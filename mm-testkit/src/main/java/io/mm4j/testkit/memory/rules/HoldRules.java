@@ -167,6 +167,7 @@ public final class HoldRules {
         StatesRule.rule(),
         BorderRules.everyFrameCounts(),
         BorderRules.countsWithinBounds(),
+        new TwoMachinesRule(),
         new ReferenceRaceRule(),
         new FarListRule(),
         new MemoryRule(

@@ -5,14 +5,11 @@ package io.mm4j.testkit.vma.rules;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.api.vma.VmaIndexProvider;
-import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.Seeded;
-import java.util.ArrayList;
-import java.util.List;
-import org.jspecify.annotations.Nullable;
+import io.mm4j.testkit.stress.Life;
 
-/** A seeded life of one index, whose answers are kept call by call. */
-final class IndexLife implements Runnable {
+/** A seeded life of one index. */
+final class IndexLife extends Life {
   private static final int MOST_VMAS = 512;
   private static final int PLACES = 200;
   private static final long PAGE = 4096;
@@ -20,78 +17,36 @@ final class IndexLife implements Runnable {
   private final VmaIndexProvider provider;
   private final Options options;
   private final long seed;
-  private final int calls;
   private final Seeded random;
-  private final List<Long> answers = new ArrayList<>();
   private VmaIndex index;
-  private @Nullable Throwable thrown;
-  private int made;
 
   /** With an index of its own; makes so many calls. */
   IndexLife(VmaIndexProvider provider, Options options, long seed, int calls) {
+    super(calls);
     this.provider = provider;
     this.options = options;
     this.seed = seed;
-    this.calls = calls;
     random = new Seeded(seed);
     index = provider.create(Math.min(MOST_VMAS, provider.capabilities().maxVmas()), options);
   }
 
   /** Goes on from a copy of another one's index, with calls of its own. */
   IndexLife(IndexLife parent, long seed, int calls) {
+    super(calls);
     this.provider = parent.provider;
     this.options = parent.options;
     this.seed = seed;
-    this.calls = calls;
     random = new Seeded(seed);
     index = parent.index.copy();
   }
 
   @Override
-  public void run() {
-    while (made < calls && thrown == null) {
-      call();
-    }
+  protected IndexLife again(int length) {
+    return new IndexLife(provider, options, seed, length);
   }
 
-  /** The next call, unless one has failed. */
-  void call() {
-    if (thrown == null) {
-      try {
-        makeCall();
-      } catch (RuntimeException | Error e) {
-        thrown = e;
-      }
-    }
-  }
-
-  /**
-   * Throws if the same life with nobody beside it, as far as this one has come, answers otherwise.
-   */
-  void compareWithAlone() {
-    IndexLife alone = new IndexLife(provider, options, seed, made);
-    alone.run();
-    compareWith(alone, "another index in use beside it");
-  }
-
-  /** Throws if a life that was to be the same answers otherwise. */
-  void compareWith(IndexLife alone, String when) {
-    for (int i = 0; i < Math.min(answers.size(), alone.answers.size()); i++) {
-      RuleViolation.checkEqual(alone.answers.get(i), answers.get(i), "answer " + i + ", " + when);
-    }
-    if (thrown != null && alone.thrown == null) {
-      RuleViolation violation =
-          new RuleViolation("no exception, as alone, after " + made + " calls", "" + thrown);
-      violation.initCause(thrown);
-      throw violation;
-    }
-  }
-
-  private void answer(long value) {
-    answers.add(value);
-  }
-
-  private void makeCall() {
+  @Override
+  protected void makeCall() {
     long start = PAGE * (1 + random.below(PLACES));
     int vma = index.findIntersection(start, start + PAGE);
     answer(vma);
@@ -125,6 +80,5 @@ final class IndexLife implements Runnable {
         answer(index.size());
       }
     }
-    made++;
   }
 }

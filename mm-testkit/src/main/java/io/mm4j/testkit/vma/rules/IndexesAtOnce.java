@@ -4,7 +4,7 @@ package io.mm4j.testkit.vma.rules;
 
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.vma.VmaIndexProvider;
-import io.mm4j.testkit.stress.OtherThread;
+import io.mm4j.testkit.stress.Life;
 import io.mm4j.testkit.stress.Steps;
 
 /** Several indexes in use, each of which must give its own answers. */
@@ -28,21 +28,10 @@ final class IndexesAtOnce {
     if (copy == null) {
       return;
     }
-    IndexLife first = new IndexLife(copy, options, 1, CALLS_BY_STEP);
-    IndexLife second = new IndexLife(copy, options, 2, Integer.MAX_VALUE);
-    int[] left = {MOST_STEPS};
-    try (OtherThread other = new OtherThread()) {
-      Steps.during(
-          first,
-          () -> {
-            if (left[0]-- > 0) {
-              other.run(second::call);
-            }
-          });
-      other.await();
-    }
-    first.compareWithAlone();
-    second.compareWithAlone();
+    Life.stepped(
+        new IndexLife(copy, options, 1, CALLS_BY_STEP),
+        new IndexLife(copy, options, 2, Integer.MAX_VALUE),
+        MOST_STEPS);
   }
 
   /** An index, a copy of it and a copy of that, with a call each in turn. */
@@ -57,7 +46,8 @@ final class IndexesAtOnce {
       for (int i = 0; i < together.length; i++) {
         IndexLife alone = family(provider, options, seed)[i];
         alone.run();
-        together[i].compareWith(alone, i == 0 ? "its copies in use" : "others of its kind in use");
+        together[i].compareWith(
+            alone, i == 0 ? "with its copies at work" : "as a copy beside others");
       }
     }
   }
@@ -73,19 +63,8 @@ final class IndexesAtOnce {
 
   /** Both at work. */
   static void race(VmaIndexProvider provider, Options options) {
-    IndexLife first = new IndexLife(provider, options, 3, CALLS_AT_ONCE);
-    IndexLife second = new IndexLife(provider, options, 4, CALLS_AT_ONCE);
-    Thread thread = new Thread(second, "second");
-    thread.setDaemon(true);
-    thread.start();
-    first.run();
-    try {
-      thread.join();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return;
-    }
-    first.compareWithAlone();
-    second.compareWithAlone();
+    Life.atOnce(
+        new IndexLife(provider, options, 3, CALLS_AT_ONCE),
+        new IndexLife(provider, options, 4, CALLS_AT_ONCE));
   }
 }

@@ -71,6 +71,11 @@ public final class VmallocFaults {
             Habit.CLEARS_ALL_BUT_A_COUNT,
             "clear leaves the count of pages that wait for a purge.",
             "VM-28"),
+        new Fault<>(
+            "shared-scratch",
+            "alloc() keeps its size in a field of all machines and reads it again at once.",
+            List.of("VM-29"),
+            new SharedVmallocs()),
         fault(Habit.EAGER, "A freed area is free at once.", "VM-10"));
   }
 }

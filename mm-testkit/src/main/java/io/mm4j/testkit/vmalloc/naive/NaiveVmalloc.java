@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * Areas, holes and pools in sorted maps and lists, as plainly as Linux's rules can be written down.
  * Slow, for one thread.
  */
-public final class NaiveVmalloc implements VmallocAllocator {
+public class NaiveVmalloc implements VmallocAllocator {
   private static final long PAGE = 4096;
   private static final int PER_CPU_DIGIT = 8192;
 

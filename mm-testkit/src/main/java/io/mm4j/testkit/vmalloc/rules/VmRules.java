@@ -40,6 +40,7 @@ public final class VmRules {
     all.addAll(lazy());
     all.addAll(PoolRules.all());
     all.addAll(RecordingRules.all());
+    all.add(new TwoMachinesRule());
     all.addAll(TestVmallocRules.all());
     return all;
   }
