@@ -150,7 +150,8 @@ public final class RuleRunner {
         () -> floors.during(() -> runHere(rule, provider, given, plugin)),
         seed,
         patience,
-        thread -> stuck(rule.info(), plugin, thread));
+        thread -> stuck(rule.info(), plugin, thread),
+        (thread, error) -> full(rule.info(), plugin, thread, error));
   }
 
   /** What is known of a rule that did not come to an end. */
@@ -169,6 +170,24 @@ public final class RuleRunner {
             null);
     return new RuleResult(
         rule, plugin, Outcome.FAILED, (int) (place.seed() - seed + 1), 0, STUCK, failure);
+  }
+
+  /** What is known of a rule for which the heap was too small. */
+  private RuleResult full(
+      RuleInfo rule, String plugin, Watched<RuleResult> thread, OutOfMemoryError error) {
+    Watched.Place place = thread.place();
+    RuleResult.Failure failure =
+        new RuleResult.Failure(
+            place.seed(),
+            place.setup(),
+            List.of(place.during()),
+            place.operations(),
+            "a heap of " + (Runtime.getRuntime().maxMemory() >>> 20) + " MiB is enough (-Xmx)",
+            error.toString(),
+            reproduce.command(plugin, rule.id(), place.seed()),
+            error);
+    return new RuleResult(
+        rule, plugin, Outcome.FAILED, (int) (place.seed() - seed + 1), 0, null, failure);
   }
 
   private static List<String> prepend(String first, List<String> rest) {

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -101,8 +102,15 @@ final class Watched<T> extends Thread {
    * @param seed the first seed of the work
    * @param patience how long one step may take
    * @param stuck the result if it takes longer
+   * @param full the result if the heap was full; what filled it is free again, as the work has
+   *     ended
    */
-  static <T> T run(Supplier<T> work, long seed, Duration patience, Function<Watched<T>, T> stuck) {
+  static <T> T run(
+      Supplier<T> work,
+      long seed,
+      Duration patience,
+      Function<Watched<T>, T> stuck,
+      BiFunction<Watched<T>, OutOfMemoryError, T> full) {
     Watched<T> thread = new Watched<>(work, seed);
     thread.setDaemon(true);
     thread.start();
@@ -132,7 +140,7 @@ final class Watched<T> extends Thread {
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
-    return thread.outcome();
+    return thread.thrown instanceof OutOfMemoryError e ? full.apply(thread, e) : thread.outcome();
   }
 
   @SuppressWarnings("NullAway") // the result is null only if T allows it: work.get() has returned

@@ -23,7 +23,9 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Plugins that do not come to an end: the rule fails, and says where they are. */
+/**
+ * Plugins that do not come to an end, or to which no heap is enough: the rule fails, and says so.
+ */
 class PatienceTest {
   private static final Duration SHORT = Duration.ofMillis(500);
 
@@ -123,6 +125,24 @@ class PatienceTest {
     RuleResult result = stuck("FA-G01", true);
     assertTrue(result.stuck(), result.report());
     assertTrue(result.report().contains("creation"), result.report());
+  }
+
+  @Test
+  void aRuleForWhosePluginTheHeapIsTooSmallFails() {
+    FrameAllocatorProvider vast =
+        new NaiveFrames(
+            "vast",
+            zone -> {
+              throw new OutOfMemoryError("Java heap space");
+            });
+    RuleResult result = RuleRunner.create().seed(17).run(rule("FA-01"), vast, Map.of());
+    assertEquals(Outcome.FAILED, result.outcome());
+    assertFalse(result.stuck());
+    String report = result.report();
+    assertTrue(report.contains("Java heap space"), report);
+    assertTrue(report.contains("MiB is enough (-Xmx)"), report);
+    assertTrue(report.contains("--rule FA-01 --seed 17"), report);
+    assertTrue(report.contains("the plugin threw"), report);
   }
 
   @Test

@@ -213,7 +213,11 @@ public interface MemMap {
   /** {@code page->_refcount}. */
   int refcount(long pfn);
 
-  /** Sets the count, 0 to {@link PageState#MAX_REFCOUNT}; for the page allocator. */
+  /**
+   * Sets the count, 0 to {@link PageState#MAX_REFCOUNT}; for the page allocator.
+   *
+   * @throws io.mm4j.api.MisuseException if the count is another one; then nothing has changed
+   */
   void setRefcount(long pfn, int count);
 
   /**
@@ -311,7 +315,11 @@ public interface MemMap {
     return pfn & -(1L << order(pfn));
   }
 
-  /** Sets it. */
+  /**
+   * Sets it, 0 to {@link Pages#MAX_FOLIO_ORDER}.
+   *
+   * @throws io.mm4j.api.MisuseException if the order is another one; then nothing has changed
+   */
   void setOrder(long pfn, int order);
 
   /**

@@ -138,8 +138,10 @@ public interface VmallocAllocator extends AutoCloseable {
   }
 
   /**
-   * Undoes the {@link #alloc} that returned this address, if it was the last call: the range goes
-   * back to where it came from.
+   * Undoes the {@link #alloc} that returned this address, if it was the last call that changes
+   * anything or was to: the range goes back to where it came from.
+   *
+   * @throws io.mm4j.api.MisuseException after another call, also one that had nothing to give
    */
   default void undo(long address) {
     throw new UnsupportedOperationException("undo of a plugin that does not take exactly");

@@ -39,7 +39,12 @@ final class FrameCostFaults {
             "claims-too-large-zones",
             "Zones of 16 TiB are claimed, but frames are numbered by a signed int.",
             List.of("FA-60"),
-            new ClaimsTooMuch()),
+            new ClaimsTooMuch("claims-too-large-zones", SignedIndex::new, 1L << 32)),
+        new Fault<>(
+            "claims-more-than-an-array",
+            "Zones of 256 TiB are claimed, but one array has a byte for each frame.",
+            List.of("FA-60"),
+            new ClaimsTooMuch("claims-more-than-an-array", ByteFrames::new, 1L << 36)),
         fault(
             "counter-of-16-bits",
             "After 32768 frees freePages() is one too low.",
@@ -99,7 +104,14 @@ final class FrameCostFaults {
   }
 
   private static final class ClaimsTooMuch implements FrameAllocatorProvider {
-    private final NaiveFrames naive = new NaiveFrames("claims-too-large-zones", SignedIndex::new);
+    private final NaiveFrames naive;
+    private final long maxZonePages;
+
+    ClaimsTooMuch(
+        String name, java.util.function.Function<Zone, FrameAllocator> factory, long pages) {
+      naive = new NaiveFrames(name, factory);
+      maxZonePages = pages;
+    }
 
     @Override
     public String name() {
@@ -114,7 +126,7 @@ final class FrameCostFaults {
     @Override
     public Capabilities capabilities() {
       return new Capabilities(
-          true, true, true, true, false, Pages.MAX_PAGE_ORDER, 1L << 32, Choice.ANY);
+          true, true, true, true, false, Pages.MAX_PAGE_ORDER, maxZonePages, Choice.ANY);
     }
 
     @Override

@@ -57,7 +57,8 @@ public final class CostRules {
                 "FA-60",
                 "largest-zone",
                 "A zone of maxZonePages frames works - or of as many of them as 64 MiB of tables"
-                    + " allow -, at both ends and in the middle.",
+                    + " allow -, at both ends and in the middle; of one whose tables no heap here"
+                    + " holds, creation fails for want of memory and for no other reason.",
                 "A claim that is not true ends in a crash at boot.",
                 "include/linux/mmzone.h spanned_pages",
                 "an index of 32 bits is signed, or overflows on the way"),
@@ -188,6 +189,15 @@ public final class CostRules {
         told <= allocated, "metadataBytes() of at most " + allocated + " after " + when, "" + told);
   }
 
+  /** A table whose length is an int, or is counted by one, fails in another way. */
+  private static void beyondTheHeap(FrameAllocatorProvider provider, Options options, long pages) {
+    try {
+      checkEqual(0, provider.create(zone(START, pages), options).freePages(), "freePages()");
+    } catch (OutOfMemoryError e) {
+      // as it should be
+    }
+  }
+
   private static void largestZone(FrameAllocatorProvider provider, Options options) {
     var can = can(provider, options);
     long probe = Math.min(1 << 20, can.maxZonePages());
@@ -195,6 +205,9 @@ public final class CostRules {
         creationBytes(provider, options, zone(START, probe)) / (double) probe
             + 1.0 / Pages.PAGEBLOCK_NR_PAGES;
     long pages = can.maxZonePages();
+    if (pages > Integer.MAX_VALUE && pages * bytesOfPage > Runtime.getRuntime().maxMemory()) {
+      beyondTheHeap(provider, options, Math.min(pages, 1L << 36));
+    }
     while (pages > probe && pages * bytesOfPage > 64 << 20) {
       pages /= 2;
     }

@@ -57,7 +57,49 @@ public final class HoldFaults {
             "All blocks of a split one have its index.",
             "PM-53",
             SameIndex::new),
-        fault("drop-forgets-the-tag", "drop makes a new word.", "PM-54", ForgetsTag::new));
+        fault("drop-forgets-the-tag", "drop makes a new word.", "PM-54", ForgetsTag::new),
+        fault(
+            "forgets-the-last-frame",
+            "drop does not ask whether the last frame of a block is mapped.",
+            "PM-55",
+            ForgetsLast::new),
+        fault(
+            "clamps-counts",
+            "A number of references that is too large becomes the largest one.",
+            "PM-56",
+            ClampsCounts::new),
+        new Fault<>(
+            "shared-scratch",
+            "hold() keeps the index in a field of all machines and reads it again at once.",
+            List.of("PM-57"),
+            new SharedScratch()));
+  }
+
+  private static final class ForgetsLast extends NaiveMemMap {
+    ForgetsLast(MemoryLayout layout) {
+      super(layout);
+    }
+
+    @Override
+    public synchronized boolean drop(long pfn, int order) {
+      long last = pfn + (1L << order) - 1;
+      int count = order == 0 ? 0 : mapcount(last);
+      if (count > 0) {
+        addMapcount(last, -count);
+      }
+      return super.drop(pfn, order);
+    }
+  }
+
+  private static final class ClampsCounts extends NaiveMemMap {
+    ClampsCounts(MemoryLayout layout) {
+      super(layout);
+    }
+
+    @Override
+    public void setRefcount(long pfn, int count) {
+      super.setRefcount(pfn, Math.min(count, PageState.MAX_REFCOUNT));
+    }
   }
 
   private static final class DropKeepsFlags extends NaiveMemMap {

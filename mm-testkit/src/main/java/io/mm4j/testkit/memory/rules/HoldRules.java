@@ -166,7 +166,10 @@ public final class HoldRules {
             Kind.MAP_ALL,
             Kind.TAILS,
             Kind.DROP),
-        new StatesRule(),
+        StatesRule.rule(),
+        BorderRules.everyFrameCounts(),
+        BorderRules.countsWithinBounds(),
+        new TwoMachinesRule(),
         new ReferenceRaceRule(),
         new FarListRule(),
         new MemoryRule(

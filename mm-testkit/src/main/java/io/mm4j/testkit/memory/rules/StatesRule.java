@@ -4,29 +4,24 @@ package io.mm4j.testkit.memory.rules;
 
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 
-import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.FrameStates;
 import io.mm4j.api.memory.MemMap;
-import io.mm4j.api.memory.MemoryLayout;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.PageState;
 import io.mm4j.api.memory.PhysicalMemoryProvider;
-import io.mm4j.api.plugin.Options;
-import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.Seeded;
-import io.mm4j.testkit.Trial;
-import java.util.List;
 
 /** PM-54: a table of states says what the calls say. */
-final class StatesRule extends Rule<PhysicalMemoryProvider> {
+final class StatesRule {
   private static final int FRAMES = 40;
 
-  StatesRule() {
-    super(
-        Spi.PHYSICAL_MEMORY,
+  private StatesRule() {}
+
+  static Rule<PhysicalMemoryProvider> rule() {
+    return new BenchRule(
         new RuleInfo(
             "PM-54",
             "table-of-states",
@@ -35,34 +30,9 @@ final class StatesRule extends Rule<PhysicalMemoryProvider> {
                 + " tag stays while the frame is held, shared, moved and dropped.",
             "Fast paths look there and nowhere else.",
             "mm4j's contract of FrameStates",
-            "a copy is kept, or a call rebuilds the word and forgets the tag"));
-  }
-
-  @Override
-  public Trial<MachineSubject> trial(PhysicalMemoryProvider provider, Options options, long seed) {
-    Seeded random = new Seeded(seed);
-    MachineShape.Size size = random.oneIn(2) ? MachineShape.Size.SMALL : MachineShape.Size.SECTIONS;
-    List<MemoryLayout> layouts = List.of(MachineShape.any(random, size).layout());
-    return new Trial<>() {
-      @Override
-      public List<Operation<MachineSubject>> operations() {
-        return List.of();
-      }
-
-      @Override
-      public MachineSubject open() {
-        return new MachineSubject(provider, options, false, layouts);
-      }
-
-      @Override
-      public void atEnd(MachineSubject s) {
-        for (Bench bench : s.benches()) {
-          for (int i = 0; i < FRAMES; i++) {
-            frame(bench.map, bench.pick(random.next()), random);
-          }
-        }
-      }
-    };
+            "a copy is kept, or a call rebuilds the word and forgets the tag"),
+        FRAMES,
+        (bench, random) -> frame(bench.map, bench.pick(random.next()), random));
   }
 
   private static void frame(MemMap map, long pfn, Seeded random) {

@@ -101,6 +101,16 @@ public final class PagingFaults {
             List.of("PG-23"),
             ThisCpuOnly::new),
         fault(
+            "own-flushes-are-enough",
+            "A CPU that flushes kernel addresses takes itself to be up to date with the others.",
+            List.of("PG-46"),
+            OwnFlushesAreEnough::new),
+        fault(
+            "long-flushes-do-nothing",
+            "A flush of more than 128 MiB leaves everything.",
+            List.of("PG-47"),
+            LongFlushesDoNothing::new),
+        fault(
             "bit-7-is-a-leaf",
             "Bit 7 makes a leaf at every level.",
             List.of("PG-27"),
@@ -369,6 +379,37 @@ public final class PagingFaults {
       mmus.keySet().removeIf(id -> id != cpu.id());
       super.flushRange(cpu, root, start, end);
       mmus.putAll(all);
+    }
+  }
+
+  /** Each CPU hears of the flushes of others only before it has made one itself. */
+  private static final class OwnFlushesAreEnough extends NaivePageTables {
+    private int last = -1;
+
+    OwnFlushesAreEnough(Floors floors) {
+      super(floors);
+    }
+
+    @Override
+    public void flushKernelRange(Cpu cpu, long start, long end) {
+      var all = Map.copyOf(mmus);
+      mmus.keySet().removeIf(id -> id != cpu.id() && id == last);
+      super.flushKernelRange(cpu, start, end);
+      mmus.putAll(all);
+      last = cpu.id();
+    }
+  }
+
+  private static final class LongFlushesDoNothing extends NaivePageTables {
+    LongFlushesDoNothing(Floors floors) {
+      super(floors);
+    }
+
+    @Override
+    public void flushRange(Cpu cpu, long root, long start, long end) {
+      if (end - start <= 128 << 20) {
+        super.flushRange(cpu, root, start, end);
+      }
     }
   }
 

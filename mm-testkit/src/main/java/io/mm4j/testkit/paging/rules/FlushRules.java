@@ -6,16 +6,21 @@ import static io.mm4j.testkit.RuleViolation.check;
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 import static io.mm4j.testkit.paging.rules.TableRules.rule;
 
+import io.mm4j.api.Cpu;
 import io.mm4j.api.pagetable.Mmu;
 import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTablesProvider;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.Seeded;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Flushes of other CPUs, of the kernel's pages, and walks to the last address. */
 public final class FlushRules {
   private static final int RW = PageTableFormat.READ | PageTableFormat.WRITE;
+
+  /** Pages of a flush, to more than a GiB. */
+  private static final long[] LENGTHS = {1, 2, 33, 34, 512, 513, 1024, 33_793, 100_000, 300_000};
 
   private FlushRules() {}
 
@@ -49,7 +54,83 @@ public final class FlushRules {
             "Addresses of 32 bits end where a long goes on.",
             "mm4j's contract of TableCursor; walk_page_range",
             "the walk begins anew at 0, or the place behind a row is one too far",
-            FlushRules::rows));
+            FlushRules::rows),
+        rule(
+            "PG-46",
+            "several-kernel-flushes",
+            "However many of the kernel's addresses are changed and flushed in turn by whichever"
+                + " CPUs, before one looks again, no CPU uses an older translation of any.",
+            "vmalloc on one CPU must not hide what vfree on another has flushed.",
+            "flush_tlb_kernel_range; mm->context.tlb_gen, local_tlb_gen",
+            "a CPU that flushes itself takes itself to be up to date with the others",
+            FlushRules::severalOfKernel),
+        rule(
+            "PG-47",
+            "flushes-of-any-length",
+            "After a flush of a page, of 33 or 34, of a table's, or of hundreds of MiB, no CPU uses"
+                + " an older translation of the first page of the range, of the last, or of any"
+                + " other.",
+            "munmap of a large mapping is one flush.",
+            "flush_tlb_mm_range, tlb_single_page_flush_ceiling",
+            "from some length on everything is to go, and the branch for it is missing or wrong",
+            FlushRules::anyLength));
+  }
+
+  private static void severalOfKernel(PagingBench b, Seeded random) {
+    List<Cpu> cpus = b.machine.cpus().all().subList(0, 2);
+    long root = b.newRoot();
+    cpus.forEach(cpu -> b.tables.mmu(cpu).switchTo(root));
+    long top = b.format.shape().addressBits() > 32 ? 0 : 1L << 32;
+    List<Long> places = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      places.add(top - 4096L * (1 + 20 * i + random.below(20)));
+    }
+    places.forEach(at -> change(b, b.cpu, at, random));
+    for (int round = 0; round < 20; round++) {
+      for (Cpu cpu : cpus) {
+        places.forEach(at -> MmuRules.touch(b, cpu, at));
+      }
+      for (int i = random.below(4); i >= 0; i--) {
+        change(b, cpus.get(random.below(2)), places.get(random.below(places.size())), random);
+      }
+      for (Cpu cpu : cpus) {
+        if (random.oneIn(2)) {
+          checkEqual(0, b.tables.mmu(cpu).stale(), b.kind + ": stale on " + cpu);
+        }
+        places.forEach(at -> MmuRules.touch(b, cpu, at));
+      }
+    }
+    MmuRules.end(b, root);
+  }
+
+  /** Another frame at an address of the kernel, and the flush that it needs. */
+  private static void change(PagingBench b, Cpu cpu, long at, Seeded random) {
+    if (b.cursor.ensure(b.cpu, b.kernelRoot(), at, 1) == 1) {
+      b.cursor.set(b.format.leaf(1, b.frame(random, 1), b.format.kernelProt(RW)));
+      b.tables.flushKernelRange(cpu, at, at + 4096);
+    }
+  }
+
+  private static void anyLength(PagingBench b, Seeded random) {
+    List<Cpu> cpus = b.machine.cpus().all().subList(0, 2);
+    long root = b.newRoot();
+    cpus.forEach(cpu -> b.tables.mmu(cpu).switchTo(root));
+    long start = 16L << 20;
+    for (long pages : LENGTHS) {
+      long last = start + (pages - 1) * 4096;
+      List<Long> places = List.of(start, last, start + random.below((int) pages) * 4096L);
+      for (int round = 0; round < 2; round++) {
+        places.forEach(at -> b.map(root, at, 1, b.frame(random, 1), RW));
+        b.tables.flushRange(cpus.get(random.below(2)), root, start, last + 4096);
+        for (Cpu cpu : cpus) {
+          if (random.oneIn(2)) {
+            checkEqual(0, b.tables.mmu(cpu).stale(), b.kind + ": stale after " + pages + " pages");
+          }
+          places.forEach(at -> MmuRules.touch(b, cpu, at));
+        }
+      }
+    }
+    MmuRules.end(b, root);
   }
 
   private static void askedByOthers(PagingBench b, Seeded random) {

@@ -350,7 +350,7 @@ public final class MmuRules {
   }
 
   /** An access finds what RAM says. */
-  private static void touch(PagingBench b, Cpu cpu, long at) {
+  static void touch(PagingBench b, Cpu cpu, long at) {
     Mmu mmu = b.tables.mmu(cpu);
     if (mmu.root() == PageTables.NO_ROOT) {
       return;

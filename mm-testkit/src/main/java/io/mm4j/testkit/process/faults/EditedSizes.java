@@ -10,12 +10,16 @@ final class EditedSizes {
   long pss;
   long referenced;
   long anonymousThp;
+  long sharedClean;
+  long sharedDirty;
 
   EditedSizes(MemSizeStats right) {
     this.right = right;
     pss = right.pss();
     referenced = right.referenced();
     anonymousThp = right.anonymousThp();
+    sharedClean = right.sharedClean();
+    sharedDirty = right.sharedDirty();
   }
 
   MemSizeStats build() {
@@ -27,8 +31,8 @@ final class EditedSizes {
         right.pssShmem(),
         right.pssDirty(),
         right.pssLocked(),
-        right.sharedClean(),
-        right.sharedDirty(),
+        sharedClean,
+        sharedDirty,
         right.privateClean(),
         right.privateDirty(),
         referenced,

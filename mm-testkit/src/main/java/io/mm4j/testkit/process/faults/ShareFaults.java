@@ -44,6 +44,24 @@ final class ShareFaults {
     }
   }
 
+  /** What a child has from its parent counts as never written. */
+  static final class SharedIsClean extends DelegatingSpace {
+    SharedIsClean(AddressSpace inner) {
+      super(inner, SharedIsClean::new);
+    }
+
+    @Override
+    public MemSizeStats sizes(long vmaStart) {
+      MemSizeStats right = super.sizes(vmaStart);
+      EditedSizes sizes = new EditedSizes(right);
+      if (right.anonymous() > 0) {
+        sizes.sharedClean += right.sharedDirty();
+        sizes.sharedDirty = 0;
+      }
+      return sizes.build();
+    }
+  }
+
   /** What is resident counts as used. */
   static final class AllReferenced extends DelegatingSpace {
     AllReferenced(AddressSpace inner) {

@@ -69,6 +69,11 @@ public final class SpaceFaults {
             ShareFaults.AllReferenced::new,
             "AS-72"),
         fault(
+            "shared-is-clean",
+            "Memory that a child has from its parent counts as never written.",
+            ShareFaults.SharedIsClean::new,
+            "AS-113"),
+        fault(
             "no-huge-pages-in-smaps",
             "smaps counts huge pages as ordinary ones.",
             ShareFaults.NoHugePages::new,

@@ -11,6 +11,7 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.TEN;
 import static io.mm4j.testkit.process.rules.HugeCases.H;
 import static io.mm4j.testkit.process.rules.HugeCases.SIZE;
 
+import io.mm4j.api.process.MemSizeStats;
 import io.mm4j.api.process.ThpMode;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Rule;
@@ -53,6 +54,12 @@ public final class CowCases {
 
   public static List<Rule<VmaIndexProvider>> all() {
     return List.of(
+        of(
+            "AS-113",
+            "dirty-after-fork",
+            "Pages of private memory that were written are dirty after a fork, in the parent and in"
+                + " the child, whatever the rights were then, and so when one of both has gone.",
+            CowCases::dirtyAfterFork),
         of(
             "AS-D01",
             "cow-base-page",
@@ -214,6 +221,32 @@ public final class CowCases {
   }
 
   /** Child and parent write in turn to two pages that hold 1; with mprotect and without. */
+  private static void dirtyAfterFork(Rig rig) {
+    rig.map(A, TEN, RW);
+    for (int i = 0; i < 10; i++) {
+      rig.put(A + i * PAGE, 1);
+    }
+    rig.protect(A, 3 * PAGE, READ);
+    rig.protect(A + 3 * PAGE, 3 * PAGE, 0);
+    Rig child = rig.fork();
+    for (Rig one : List.of(rig, child)) {
+      dirty(one, A, 3);
+      dirty(one, A + 3 * PAGE, 3);
+      dirty(one, A + 6 * PAGE, 4);
+    }
+    rig.mm.exit();
+    dirty(child, A, 3);
+    dirty(child, A + 3 * PAGE, 3);
+    dirty(child, A + 6 * PAGE, 4);
+    child.mm.exit();
+  }
+
+  private static void dirty(Rig rig, long vma, int pages) {
+    MemSizeStats sizes = rig.mm.sizes(vma);
+    long dirty = sizes.sharedDirty() + sizes.privateDirty();
+    rig.gives("dirty bytes of the VMA at " + Long.toHexString(vma), pages * PAGE, dirty);
+  }
+
   private static void bothWays(Rig rig, long first, long last) {
     for (boolean protects : new boolean[] {false, true}) {
       Rig child = rig.fork();

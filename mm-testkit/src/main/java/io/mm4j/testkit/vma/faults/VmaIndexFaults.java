@@ -7,6 +7,7 @@ import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Fault;
 import io.mm4j.testkit.vma.naive.NaiveVmaIndex;
 import io.mm4j.testkit.vma.naive.NaiveVmaIndexes;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -121,6 +122,26 @@ public final class VmaIndexFaults {
             List.of("VI-18"),
             new ScratchVmaIndexes()),
         new Fault<>(
+            "static-scratch-field",
+            "insert() writes where to into a field of all indexes and reads it again at once.",
+            List.of("VI-30"),
+            new SharedVmaIndexes()),
+        fault(
+            "refused-reserve-grows",
+            "A reserve() that is refused makes capacity() larger.",
+            List.of("VI-12"),
+            RefusedReserveGrows::new),
+        fault(
+            "copies-share-erased-handles",
+            "A copy has the list of erased handles of what it is a copy of.",
+            List.of("VI-31"),
+            SharesErased::new),
+        fault(
+            "links-of-12-bits",
+            "prev() has the lowest 12 bits of a handle.",
+            List.of("VI-32"),
+            ShortLinks::new),
+        new Fault<>(
             "claims-no-objects",
             "It allocates and claims that it does not.",
             List.of("VI-16"),
@@ -143,6 +164,60 @@ public final class VmaIndexFaults {
       Wrong copy = again.apply(most);
       copy.become(this);
       return copy;
+    }
+  }
+
+  private static final class RefusedReserveGrows extends Wrong {
+    private int refused;
+
+    RefusedReserveGrows(int maxVmas) {
+      super(maxVmas, RefusedReserveGrows::new);
+    }
+
+    @Override
+    public boolean reserve(int n) {
+      boolean may = super.reserve(n);
+      refused = may ? refused : n;
+      return may;
+    }
+
+    @Override
+    public int capacity() {
+      return super.capacity() + refused;
+    }
+  }
+
+  private static final class SharesErased extends NaiveVmaIndex {
+    private final int most;
+    private final List<Integer> erased;
+
+    SharesErased(int maxVmas) {
+      this(maxVmas, new ArrayList<>());
+    }
+
+    private SharesErased(int maxVmas, List<Integer> erased) {
+      super(maxVmas, erased);
+      most = maxVmas;
+      this.erased = erased;
+    }
+
+    @Override
+    public VmaIndex copy() {
+      SharesErased copy = new SharesErased(most, erased);
+      copy.become(this);
+      return copy;
+    }
+  }
+
+  private static final class ShortLinks extends Wrong {
+    ShortLinks(int maxVmas) {
+      super(maxVmas, ShortLinks::new);
+    }
+
+    @Override
+    public int prev(int vma) {
+      int prev = super.prev(vma);
+      return prev == NONE ? NONE : prev & 0xfff;
     }
   }
 

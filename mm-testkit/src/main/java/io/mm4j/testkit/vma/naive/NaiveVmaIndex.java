@@ -19,14 +19,20 @@ public class NaiveVmaIndex implements VmaIndex {
   private record Vma(int handle, long start, long end) {}
 
   private final List<Vma> vmas = new ArrayList<>();
-  private final List<Integer> free = new ArrayList<>();
+  private final List<Integer> free;
   private final int maxVmas;
   private int handles;
   private int promised;
 
   /** An empty model that refuses more than {@code maxVmas} VMAs. */
   public NaiveVmaIndex(int maxVmas) {
+    this(maxVmas, new ArrayList<>());
+  }
+
+  /** The same, with a list for erased handles. */
+  protected NaiveVmaIndex(int maxVmas, List<Integer> free) {
     this.maxVmas = maxVmas;
+    this.free = free;
   }
 
   public NaiveVmaIndex(NaiveVmaIndex other) {
@@ -37,7 +43,9 @@ public class NaiveVmaIndex implements VmaIndex {
   /** Takes over everything of another. */
   public final void become(NaiveVmaIndex other) {
     vmas.addAll(other.vmas);
-    free.addAll(other.free);
+    List<Integer> erased = List.copyOf(other.free);
+    free.clear();
+    free.addAll(erased);
     handles = other.handles;
   }
 

@@ -137,10 +137,12 @@ public final class ChangeRules {
     VmaIndex index = run.index();
     int room = run.maxVmas - run.model().size();
     if (run.last() instanceof Fill || room == 0) {
+      int capacity = index.capacity();
       if (index.reserve(room + 1)) {
         throw new RuleViolation(
             "reserve(" + (room + 1) + ") = false with room for " + room, "true");
       }
+      same("capacity after a reserve that was refused", index.capacity(), capacity);
       if (!index.reserve(0) || !index.reserve(Math.min(room, 50))) {
         throw new RuleViolation("reserve() = true with room for " + room, "false");
       }

@@ -16,6 +16,8 @@ import java.util.List;
 /** Cases of indexes that are larger than random scripts make them, and read by several threads. */
 public final class ScaleCases {
   private static final int MANY = 7000;
+  private static final int VERY_MANY = 70_000;
+  private static final int MOST_VMAS = 1 << 17;
 
   private ScaleCases() {}
 
@@ -40,7 +42,7 @@ public final class ScaleCases {
 
     @Override
     public Trial<VmaSubject> trial(VmaIndexProvider provider, Options options, long seed) {
-      int most = Math.min(provider.capabilities().maxVmas(), 1 << 16);
+      int most = Math.min(provider.capabilities().maxVmas(), MOST_VMAS);
       Operation<VmaSubject> whole =
           new Operation<>() {
             @Override
@@ -86,6 +88,41 @@ public final class ScaleCases {
             }),
         new Case(
             new RuleInfo(
+                "VI-30",
+                "indexes-of-two-threads",
+                "Two threads that work on two indexes get the answers that each gets alone: one"
+                    + " with a call before every access of the other's to a field or an array, and"
+                    + " both at once.",
+                "The lock of an address space guards that one, not what address spaces share.",
+                "include/linux/mm_types.h mm_struct mmap_lock",
+                "a static field is used as scratch during a call"),
+            (index, provider, options) -> {
+              IndexesAtOnce.stepped(provider, options);
+              IndexesAtOnce.race(provider, options);
+            }),
+        new Case(
+            new RuleInfo(
+                "VI-31",
+                "copies-that-live-on",
+                "An index and its copies, each changed in turn, answer every call as they do when"
+                    + " nobody changes the others: also which handles they give.",
+                "Parent and child of a fork go on with what was one address space.",
+                "dup_mmap, __mt_dup",
+                "a copy has the list of free handles, or a table, of what it is a copy of"),
+            (index, provider, options) -> IndexesAtOnce.copies(provider, options)),
+        new Case(
+            new RuleInfo(
+                "VI-32",
+                "seventy-thousand",
+                "An index of 70,000 VMAs - or as many as its plugin says - has each of them, found"
+                    + " by its address, with the neighbours and bounds that it was given; also when"
+                    + " every third has gone.",
+                "A process may map file after file; numbers of 16 bits end on the way.",
+                "sysctl_max_map_count",
+                "a handle or a link is kept in a short or a char"),
+            (index, provider, options) -> many(index, provider.capabilities().maxVmas())),
+        new Case(
+            new RuleInfo(
                 "VI-17",
                 "dense-at-any-size",
                 "With thousands of VMAs, too, erased handles come back before new ones are made.",
@@ -93,6 +130,44 @@ public final class ScaleCases {
                 "kmem_cache_free, kmem_cache_alloc of vm_area_struct",
                 "the list of free handles has an end"),
             (index, provider, options) -> dense(index)));
+  }
+
+  private static void many(VmaIndex index, int maxVmas) {
+    int count = Math.min(VERY_MANY, maxVmas);
+    int[] handles = new int[count];
+    for (int i = 0; i < count; i++) {
+      handles[i] = index.insert(16L * i, 16L * i + 8);
+    }
+    everyOne(index, handles);
+    for (int i = 0; i < count; i += 3) {
+      index.erase(handles[i]);
+      handles[i] = VmaIndex.NONE;
+    }
+    everyOne(index, handles);
+  }
+
+  /** Each is where it was put, and next to each other. */
+  private static void everyOne(VmaIndex index, int[] handles) {
+    int before = VmaIndex.NONE;
+    int size = 0;
+    for (int i = 0; i < handles.length; i++) {
+      int vma = handles[i];
+      if (vma == VmaIndex.NONE) {
+        continue;
+      }
+      String of = " of VMA " + i + " of " + handles.length;
+      RuleViolation.checkEqual(vma, index.find(16L * i + 7), "handle found at the end" + of);
+      RuleViolation.checkEqual(16L * i, index.start(vma), "start" + of);
+      RuleViolation.checkEqual(16L * i + 8, index.end(vma), "end" + of);
+      RuleViolation.checkEqual(before, index.prev(vma), "the one before" + of);
+      if (before != VmaIndex.NONE) {
+        RuleViolation.checkEqual(vma, index.next(before), "the one behind that before" + of);
+      }
+      before = vma;
+      size++;
+    }
+    RuleViolation.checkEqual(size, index.size(), "size()");
+    RuleViolation.checkEqual(before, index.last(), "the last one");
   }
 
   private static void dense(VmaIndex index) {

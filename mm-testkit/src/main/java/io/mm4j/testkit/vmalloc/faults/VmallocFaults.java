@@ -64,6 +64,19 @@ public final class VmallocFaults {
         fault(Habit.RESTORED_BACKWARDS, "A restored pool is upside down.", "VM-09"),
         fault(Habit.TAKES_LAZY, "What waits for a purge is taken exactly.", "VM-13"),
         fault(Habit.HIDES_A_LAZY_ONE, "The area that was freed first is not told.", "VM-12"),
+        fault(
+            Habit.REMEMBERS_OVER_A_FAILURE,
+            "What was allocated before a request that failed can still be undone.",
+            "VM-27"),
+        fault(
+            Habit.CLEARS_ALL_BUT_A_COUNT,
+            "clear leaves the count of pages that wait for a purge.",
+            "VM-28"),
+        new Fault<>(
+            "shared-scratch",
+            "alloc() keeps its size in a field of all machines and reads it again at once.",
+            List.of("VM-29"),
+            new SharedVmallocs()),
         fault(Habit.EAGER, "A freed area is free at once.", "VM-10"));
   }
 }

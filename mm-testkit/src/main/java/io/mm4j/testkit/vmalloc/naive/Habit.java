@@ -82,5 +82,9 @@ public enum Habit {
   /** Every allocation leaves a page behind when it is freed. */
   LOSES_A_PAGE,
   /** One of the areas that wait for a purge is not told. */
-  HIDES_A_LAZY_ONE
+  HIDES_A_LAZY_ONE,
+  /** A request for which there is no room leaves the one before it as the last. */
+  REMEMBERS_OVER_A_FAILURE,
+  /** After clear the pages that waited for a purge are still counted. */
+  CLEARS_ALL_BUT_A_COUNT
 }

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * Areas, holes and pools in sorted maps and lists, as plainly as Linux's rules can be written down.
  * Slow, for one thread.
  */
-public final class NaiveVmalloc implements VmallocAllocator {
+public class NaiveVmalloc implements VmallocAllocator {
   private static final long PAGE = 4096;
   private static final int PER_CPU_DIGIT = 8192;
 
@@ -84,7 +84,7 @@ public final class NaiveVmalloc implements VmallocAllocator {
     if (area == null) {
       long address = place(bytes, step, from, to);
       if (address == NO_ADDRESS) {
-        last = null;
+        last = has(Habit.REMEMBERS_OVER_A_FAILURE) ? last : null;
         return NO_ADDRESS;
       }
       long used = has(Habit.NO_GUARD) && bytes > PAGE ? bytes - PAGE : bytes;
@@ -355,7 +355,7 @@ public final class NaiveVmalloc implements VmallocAllocator {
     busy.clear();
     lazy.clear();
     pools.clear();
-    lazyPages = 0;
+    lazyPages = has(Habit.CLEARS_ALL_BUT_A_COUNT) ? lazyPages : 0;
     last = null;
   }
 

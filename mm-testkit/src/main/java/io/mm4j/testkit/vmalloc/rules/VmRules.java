@@ -39,6 +39,8 @@ public final class VmRules {
     List<Rule<VmallocAllocatorProvider>> all = new ArrayList<>(placement());
     all.addAll(lazy());
     all.addAll(PoolRules.all());
+    all.addAll(RecordingRules.all());
+    all.add(new TwoMachinesRule());
     all.addAll(TestVmallocRules.all());
     return all;
   }
