@@ -120,13 +120,13 @@ public final class FaultHandler {
   private Result poolPage(Vma vma, long addr, boolean write) {
     boolean mapped;
     FileObject file = vma.backing;
+    HugeMap map = mm.huge(vma);
+    if (!map.makeDirectory(addr)) { // also where the file has no page
+      return Result.OOM;
+    }
     if (file != null && vma.pgoffAt(addr) << 12 >= file.sizeBytes()) {
       mm.because("fault", "behind the end of the file of huge pages");
       return Result.SIGBUS;
-    }
-    HugeMap map = mm.huge(vma);
-    if (!map.makeDirectory(addr)) {
-      return Result.OOM;
     }
     long prot = mm.prot(vma);
     long huge = vma.hugeIndexAt(addr);

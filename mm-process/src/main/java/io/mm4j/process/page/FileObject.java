@@ -424,10 +424,17 @@ public final class FileObject {
     return index < MOST_PAGES && readAhead.get((int) folios.start(index));
   }
 
-  /** A fault of this very page found it in the cache: a mark of read-ahead has done its work. */
-  public void faulted(long index) {
+  /** The folio of this page has no mark of read-ahead any more: it has done its work. */
+  public void unmark(long index) {
     if (index < MOST_PAGES) {
       readAhead.clear((int) folios.start(index));
+    }
+  }
+
+  /** The folio of this page has the mark: reclaim gives it, too, which has the same bit for it. */
+  void mark(long index) {
+    if (index < MOST_PAGES) {
+      readAhead.set((int) folios.start(index));
     }
   }
 

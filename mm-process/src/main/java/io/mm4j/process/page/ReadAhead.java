@@ -112,7 +112,7 @@ public final class ReadAhead {
     if (maxPages == 0) {
       return;
     }
-    file.faulted(index);
+    file.unmark(index);
     long pages = file.folios.end(index) - file.folios.start(index);
     if (index == ((start + size - asyncSize) & -pages)) {
       start += size;
