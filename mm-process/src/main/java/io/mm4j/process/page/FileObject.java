@@ -302,7 +302,9 @@ public final class FileObject {
     }
     if (pfn != Frames.NONE && index < MOST_PAGES) {
       absent.clear((int) index);
-      stale.clear((int) index);
+      if (stale.get((int) index)) { // a folio is up to date as a whole
+        stale.clear((int) folios.start(index), (int) folios.end(index));
+      }
     }
     return pfn;
   }
