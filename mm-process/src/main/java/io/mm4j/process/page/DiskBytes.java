@@ -5,6 +5,7 @@ import io.mm4j.api.memory.Pages;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.TouchOutcome;
 import java.util.BitSet;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -114,7 +115,12 @@ final class DiskBytes {
    * @param written bytes by page, null for a page whose bytes nobody knows
    * @param begun blocks that it began with, and that were perhaps written to since
    */
-  record Behind(Map<Long, short @Nullable []> written, Map<Long, MovedBlocks.Run> begun) {}
+  record Behind(Map<Long, short @Nullable []> written, Map<Long, MovedBlocks.Run> begun) {
+    Behind {
+      written = Collections.unmodifiableMap(written); // it has null values
+      begun = Map.copyOf(begun);
+    }
+  }
 
   /**
    * What the file has from a page on to its end; holes are left out. O(pages that were touched, and

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.page;
 
+import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -57,8 +58,8 @@ final class MovedBlocks {
   }
 
   /** The runs from a page on, by their first page, a copy. */
-  TreeMap<Long, Run> from(long first) {
+  Map<Long, Run> from(long first) {
     cut(first);
-    return new TreeMap<>(runs.tailMap(first));
+    return new HashMap<>(runs.tailMap(first));
   }
 }
