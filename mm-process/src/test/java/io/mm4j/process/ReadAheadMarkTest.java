@@ -24,6 +24,8 @@ class ReadAheadMarkTest {
   private static final int SHARED = 1;
   private static final int FD = 9;
   private static final int DONTNEED = 4;
+  private static final int MADV_HUGEPAGE = 14;
+  private static final int VECTOR = 0x403000;
 
   private final Rig rig = new Rig();
 
@@ -101,5 +103,18 @@ class ReadAheadMarkTest {
     ok(rig.mm.munmap(AT, PAGES * PAGE));
     ok(rig.mm.syscall(Syscall.FSYNC, FD));
     assertEquals(3, mappedAround());
+  }
+
+  /** {@code do_sync_mmap_readahead}: also of what is to be read at random. */
+  @Test
+  void aMappingOfHugePagesReadsAllAround() {
+    ok(rig.mm.syscall(Syscall.FADVISE64, FD, 0, 0, DONTNEED));
+    ok(rig.mm.mmap(AT, 16 * PAGE, Rig.RW, SHARED | Rig.FIXED, FD, 0));
+    ok(rig.mm.madvise(AT, 16 * PAGE, MADV_HUGEPAGE));
+    ok(rig.mm.madvise(AT, 16 * PAGE, Uapi.MADV_RANDOM));
+    assertTrue(rig.mm.read(AT + 5 * PAGE).ok());
+    StringBuilder cached = new StringBuilder();
+    ok(rig.mm.mincore(AT, 16 * PAGE, VECTOR, value -> cached.append(value & 1)));
+    assertEquals("1".repeat(16), cached.toString());
   }
 }

@@ -129,10 +129,14 @@ final class FileFault {
     }
     boolean waits = absent && file.comesFromDisk(index);
     long arrived = waits ? ALL : cachedAround(vma, file, addr);
-    if (vma.file != null && !file.isStale(index) && (ahead || vma.has(VmFlags.EXEC))) {
+    boolean huge = vma.has(VmFlags.HUGEPAGE) && frames.hasHugePages();
+    boolean wants = ahead || vma.has(VmFlags.EXEC) || huge;
+    if (vma.file != null && !file.isStale(index) && wants) {
       ReadAhead reads = mm.context.files.readAhead(vma.file);
       if (!absent) {
         reads.async(file, index, mm.context.readAheadPages);
+      } else if (huge) {
+        reads.huge(file, index, vma.has(VmFlags.RAND_READ));
       } else if (vma.has(VmFlags.SEQ_READ)) {
         reads.sequential(file, index);
       } else {
