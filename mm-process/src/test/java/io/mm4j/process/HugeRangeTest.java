@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.TouchOutcome;
+import io.mm4j.api.process.Uapi;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
@@ -59,5 +61,18 @@ class HugeRangeTest {
     assertEquals(0, rig.mm.msync(at, BYTES, 4));
     assertEquals(0, rig.mm.mprotect(at, BYTES, 0));
     assertEquals(0, rig.mm.munmap(at, BYTES));
+  }
+
+  /** As VmPTE of Linux 6.18.44 showed it. */
+  @Test
+  void anAccessBehindTheEndOfAFileOfHugePagesMakesTables() {
+    long fd = rig.mm.memfdCreate("pool", Uapi.MFD_HUGETLB);
+    long flags = 1 | NORESERVE | Rig.FIXED;
+    long place = 0x600000000000L;
+    assertEquals(place, rig.mm.mmap(place, 2L << 30, Rig.READ, flags, fd, 0));
+    long before = rig.mm.fields().tablePages();
+    assertEquals(TouchOutcome.Kind.BUS_ADRERR, rig.mm.read(place + (7L << 28)).kind());
+    assertEquals(before + 2, rig.mm.fields().tablePages());
+    rig.mm.validate();
   }
 }

@@ -160,6 +160,39 @@ class LruMarksTest {
   }
 
   @Test
+  void whatDontunmapLeavesInALockedVmaStaysLocked() {
+    String locked = "referenced,lru,swapbacked,unevictable,mlocked,owner_2";
+    anonymous(0);
+    write(rig.mm, AT, PAGES);
+    ok(rig.mm.mlock(AT, BYTES));
+    long moves = Uapi.MREMAP_MAYMOVE | Uapi.MREMAP_FIXED | Uapi.MREMAP_DONTUNMAP;
+    ok(rig.mm.mremap(AT, 4096, 4096, moves, OTHER));
+    shows(locked, AT + 4096, PAGES - 1);
+    ok(rig.mm.mlock(AT, BYTES));
+    ok(rig.mm.munlock(AT, BYTES)); // takes back what it counted itself
+    shows(locked, AT + 4096, PAGES - 1);
+    advise(Uapi.MADV_FREE);
+    shows(locked, AT + 4096, PAGES - 1);
+    ok(rig.mm.madvise(AT + 4096, 4096, Uapi.MADV_PAGEOUT));
+    shows(locked.replace("referenced,", ""), AT + 4096, 1);
+    ok(rig.mm.munlock(OTHER, 4096));
+    shows("referenced,lru,swapbacked,owner_2", OTHER, 1);
+  }
+
+  @Test
+  void sharedMemoryThatStaysLockedIsNotPagedOut() {
+    ok(rig.mm.mmap(AT, BYTES, Rig.RW, SHARED | 0x20 | Rig.FIXED, -1, 0));
+    read(AT, PAGES);
+    ok(rig.mm.mlock(AT, BYTES));
+    long moves = Uapi.MREMAP_MAYMOVE | Uapi.MREMAP_FIXED | Uapi.MREMAP_DONTUNMAP;
+    ok(rig.mm.mremap(AT, 4096, 4096, moves, OTHER));
+    advise(Uapi.MADV_PAGEOUT);
+    shows("lru,swapbacked,unevictable,mlocked", AT + 4096, PAGES - 1);
+    ok(rig.mm.munmap(AT, BYTES));
+    ok(rig.mm.munmap(OTHER, 4096));
+  }
+
+  @Test
   void forkSharesUntilSomebodyWrites() {
     anonymous(0);
     write(rig.mm, AT, PAGES);

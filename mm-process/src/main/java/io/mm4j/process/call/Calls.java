@@ -9,6 +9,7 @@ import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.process.area.UnmappedArea;
+import io.mm4j.process.fault.Accessor;
 import io.mm4j.process.fault.FaultHandler;
 import io.mm4j.process.fault.Populate;
 import io.mm4j.process.fault.StackGrowth;
@@ -28,6 +29,9 @@ public final class Calls {
 
   /** Accesses that the program makes itself. */
   private final Touch byUser;
+
+  /** Accesses of a debugger. */
+  private final Touch byDebugger;
 
   private final MmapCall mmap;
   private final Unmapper unmapper;
@@ -50,7 +54,8 @@ public final class Calls {
     FlagChange change = new FlagChange(mm);
     StackGrowth stack = new StackGrowth(mm);
     touch = new Touch(mm, faults, stack);
-    byUser = new Touch(mm, new FaultHandler(mm, true), stack);
+    byUser = new Touch(mm, new FaultHandler(mm, Accessor.PROGRAM), stack);
+    byDebugger = new Touch(mm, new FaultHandler(mm, Accessor.PEEK), stack);
     unmapper = new Unmapper(mm);
     mmap = new MmapCall(mm, area, new MapRegion(mm, unmapper), populate);
     mprotect = new MprotectCall(mm, change, populate);
@@ -202,7 +207,7 @@ public final class Calls {
 
   /** Another process reads bytes with ptrace. */
   public void peek(long uaddr, int bytes, long stackLimitBytes) {
-    touch.peek(uaddr, bytes, stackLimitBytes);
+    byDebugger.peek(uaddr, bytes, stackLimitBytes);
   }
 
   /** A touch whose byte nobody wants; nothing is allocated on the heap. */

@@ -235,7 +235,7 @@ final class FileCalls {
   /**
    * {@code generic_perform_write}. A folio is as large as what is left, up to the chunk; each time
    * that a folio takes nothing, because the user's page is not there, the chunk is halved. A folio
-   * that is new takes all or nothing ({@code block_write_end}).
+   * that is new, or not up to date, takes all or nothing ({@code block_write_end}).
    */
   private long write(FileObject file, long buf, long count, long pos) {
     if (count == 0) {
@@ -280,6 +280,9 @@ final class FileCalls {
       if (copied > 0 && (upToDate || copied == n)) {
         if (!copyIn(file, at, buf + done, copied)) {
           return done > 0 ? done : mm.error(Errno.ENOMEM, "no memory for the page cache");
+        }
+        if (!upToDate) {
+          change.commit(at, copied);
         }
         done += copied;
         brought = false;

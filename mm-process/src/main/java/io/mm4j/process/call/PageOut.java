@@ -23,7 +23,8 @@ import java.util.Map;
  * <p>Folios of files, and of shared memory, are mapped no more; clean ones leave the page cache,
  * dirty ones stay and are active. Only who owns a file, or may write to it, can do that to it.
  *
- * <p>Only folios that lie in the range whole and that no other process maps are looked at.
+ * <p>Only folios that lie in the range whole and that no other process maps are looked at; of those
+ * the ones that cannot be evicted ({@link LruMarks#staysLocked}) are not referenced afterwards.
  *
  * <p>Differs: whoever has a file of a disk open may write to it, and root to all.
  */
@@ -78,6 +79,10 @@ final class PageOut {
     }
     long each = pages / part.places.size(); // a huge mapping has one place and many pages
     LruMarks lru = frames.lru();
+    if (lru.isUnevictable(head)) {
+      lru.notReferenced(head);
+      return;
+    }
     if (!frames.isAnon(head)) {
       ofFile(head, part, each);
       return;

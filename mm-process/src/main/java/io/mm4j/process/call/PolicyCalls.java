@@ -408,7 +408,8 @@ final class PolicyCalls {
       return;
     }
     boolean local = mode == MemPolicy.LOCAL || (mode == MemPolicy.PREFERRED && nodes == 0);
-    if (local ? nodes != 0 || MemPolicy.keepsNodes(flags) : nodes == 0) {
+    boolean about = (flags & (MemPolicy.STATIC_NODES | MemPolicy.RELATIVE_NODES)) != 0;
+    if (local ? nodes != 0 || about : nodes == 0) {
       error = mm.error(Errno.EINVAL, "nodes, or flags about them, that the mode does not take");
       return;
     }

@@ -13,9 +13,8 @@ import io.mm4j.process.vma.Vma;
 
 /**
  * UFFDIO_MOVE ({@code move_pages}, mm/userfaultfd.c, Linux 6.18): pages of anonymous memory that
- * are one process's alone leave their place and come to another.
- *
- * <p>Differs: a huge page is moved page by page, and a page of one gets another frame.
+ * are one process's alone leave their place and come to another. A huge page that is moved whole
+ * stays one; of another the mapping, and then the folio, is split.
  */
 final class UffdMove {
   private final Mm mm;
@@ -53,10 +52,40 @@ final class UffdMove {
     long error = alike(watch, from, to);
     long done = 0;
     while (done < len && error == 0) {
-      error = page(src + done, to, dst + done, holes);
-      done += error == 0 ? Mm.PAGE : 0;
+      boolean whole = isWhole(src + done, dst + done, len - done);
+      error =
+          whole ? hugePage(src + done, to, dst + done) : page(src + done, to, dst + done, holes);
+      done += error != 0 ? 0 : whole ? mm.hugeBytes : Mm.PAGE;
     }
     return done > 0 ? done : error;
+  }
+
+  /** {@code move_splits_huge_pmd}, and that nothing is where the huge page is to go. */
+  private boolean isWhole(long src, long dst, long len) {
+    boolean fits = ((src | dst) & mm.hugeBytes - 1) == 0 && len >= mm.hugeBytes;
+    return fits
+        && mm.pages.huge().isAt(src)
+        && mm.pages.makeDirectory(dst)
+        && mm.pages.huge().fits(dst);
+  }
+
+  /** {@code move_pages_huge_pmd}. */
+  private long hugePage(long src, Vma to, long dst) {
+    PageTable pages = mm.pages;
+    boolean zero = pages.look(src) == PageTable.ZERO;
+    long head = pages.pfn();
+    if (!zero && !frames.lru().isExclusive(head)) {
+      return shared();
+    }
+    long prot = mm.prot(to);
+    if (zero) {
+      pages.huge().move(src, dst, pages.huge().zeroEntry(head, prot));
+      return 0;
+    }
+    long entry = pages.written(pages.huge().entry(head, prot));
+    pages.huge().move(src, dst, frames.format().bits().mksoftDirty(entry));
+    frames.moveAnon(head, to, to.pgoffAt(dst));
+    return 0;
   }
 
   /** {@code validate_move_areas}. */
@@ -90,6 +119,11 @@ final class UffdMove {
         return -Errno.ENOMEM;
       }
     }
+    if (pages.huge().isAt(src)
+        && pages.look(src) == PageTable.PAGE
+        && !frames.lru().isExclusive(pages.pfn())) {
+      return shared();
+    }
     pages.huge().split(src);
     if (!pages.makeTable(dst)) {
       return -Errno.ENOMEM;
@@ -104,6 +138,15 @@ final class UffdMove {
     if (kind < PageTable.ZERO) {
       return mm.error(Errno.EFAULT, "a marker is where the page is to come from");
     }
+    if (kind == PageTable.PAGE && !frames.lru().isExclusive(pages.pfn())) {
+      return shared();
+    }
+    if (kind == PageTable.PAGE && frames.order(pages.pfn()) > 0) {
+      if (!frames.deferred().split(frames.head(pages.pfn()), pages)) {
+        return mm.error(Errno.EBUSY, "the folio of the page cannot be split");
+      }
+      kind = pages.look(src); // a page of zeroes is the zero page now
+    }
     long prot = mm.prot(to);
     if (kind == PageTable.ZERO) {
       long zero = pages.pfn();
@@ -112,24 +155,17 @@ final class UffdMove {
       return 0;
     }
     long pfn = pages.pfn();
-    if (!frames.lru().isExclusive(pfn)) {
-      return mm.error(Errno.EBUSY, "another process may have the page, too");
-    }
     EntryBits bits = frames.format().bits();
     boolean dirty = pages.isDirtyHere();
-    long own = frames.order(pfn) == 0 ? pfn : frames.newCopy(pfn, to, to.pgoffAt(dst));
-    if (own == Frames.NONE) {
-      return mm.error(Errno.ENOMEM, "no memory for the page");
-    }
-    if (own == pfn) {
-      long _ = pages.takeOut(src);
-      frames.moveAnon(pfn, to, to.pgoffAt(dst));
-    } else {
-      pages.unmap(src);
-    }
-    long entry = bits.mksoftDirty(pages.entry(own, prot));
-    pages.map(dst, own, bits.mkwrite(dirty ? bits.mkdirty(entry) : entry));
+    long _ = pages.takeOut(src);
+    frames.moveAnon(pfn, to, to.pgoffAt(dst));
+    long entry = bits.mksoftDirty(pages.entry(pfn, prot));
+    pages.map(dst, pfn, bits.mkwrite(dirty ? bits.mkdirty(entry) : entry));
     return 0;
+  }
+
+  private long shared() {
+    return mm.error(Errno.EBUSY, "another process may have the page, too");
   }
 
   private long missing() {

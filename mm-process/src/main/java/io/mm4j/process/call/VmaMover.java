@@ -4,6 +4,8 @@ package io.mm4j.process.call;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.Uffd;
 import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.LruMarks;
+import io.mm4j.process.page.PageTable;
 import io.mm4j.process.uffd.UffdMessage;
 import io.mm4j.process.vma.AnonVmas;
 import io.mm4j.process.vma.MergeRequest;
@@ -48,6 +50,9 @@ final class VmaMover {
       freeTables(to, newLen);
       mm.accounting.uncharge(charge);
       return -Errno.ENOMEM;
+    }
+    if (dontUnmap) {
+      keepLocked(source, addr, addr + oldLen);
     }
     boolean isVdso = source.special == Vma.Special.VDSO;
     Vma copy = copy(source, addr, to, newLen);
@@ -168,6 +173,24 @@ final class VmaMover {
     } else if (accounted) {
       mm.accounting.chargeUnchecked(len >>> 12);
     }
+  }
+
+  /** MREMAP_DONTUNMAP: what it leaves in a locked VMA stays locked, though the VMA is not. */
+  private void keepLocked(Vma source, long addr, long end) {
+    if (!source.has(VmFlags.LOCKED) || source.has(VmFlags.HUGETLB)) {
+      return;
+    }
+    LruMarks lru = mm.context.frames().lru();
+    mm.pages
+        .ranges()
+        .visit(
+            source.start,
+            source.end,
+            (at, kind, pfn, huge) -> {
+              if (kind == PageTable.PAGE && (at < addr || at >= end)) {
+                lru.staysLocked(pfn);
+              }
+            });
   }
 
   private void finishDontUnmap(Vma old, Vma copy, long addr, long len) {

@@ -50,22 +50,18 @@ public final class FaultHandler {
 
   /** Over one address space: faults that the kernel makes for itself. */
   public FaultHandler(Mm mm) {
-    this(mm, false);
+    this(mm, Accessor.KERNEL);
   }
 
-  /**
-   * Over one address space.
-   *
-   * @param ofUser whether the program itself makes the accesses ({@code FAULT_FLAG_USER})
-   */
-  public FaultHandler(Mm mm, boolean ofUser) {
+  /** Over one address space. */
+  public FaultHandler(Mm mm, Accessor accessor) {
     this.mm = mm;
     this.pages = mm.pages;
     this.frames = mm.context.frames();
     this.anonFault = new AnonFault(mm);
-    this.fileFault = new FileFault(mm, anonFault);
+    this.fileFault = new FileFault(mm, anonFault, accessor);
     this.hugeFault = new HugeFault(mm);
-    this.userFault = new UserFault(mm, hugeFault, fileFault, ofUser);
+    this.userFault = new UserFault(mm, hugeFault, fileFault, accessor);
   }
 
   /** Whether faults in this VMA may map huge pages at all. */
@@ -120,13 +116,13 @@ public final class FaultHandler {
   private Result poolPage(Vma vma, long addr, boolean write) {
     boolean mapped;
     FileObject file = vma.backing;
+    HugeMap map = mm.huge(vma);
+    if (!map.makeDirectory(addr)) { // also where the file has no page
+      return Result.OOM;
+    }
     if (file != null && vma.pgoffAt(addr) << 12 >= file.sizeBytes()) {
       mm.because("fault", "behind the end of the file of huge pages");
       return Result.SIGBUS;
-    }
-    HugeMap map = mm.huge(vma);
-    if (!map.makeDirectory(addr)) {
-      return Result.OOM;
     }
     long prot = mm.prot(vma);
     long huge = vma.hugeIndexAt(addr);

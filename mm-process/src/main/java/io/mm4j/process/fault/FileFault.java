@@ -32,11 +32,15 @@ final class FileFault {
   private final Frames frames;
   private final AnonFault anon;
 
-  FileFault(Mm mm, AnonFault anon) {
+  /** Whether a fault that has read from the disk begins again. */
+  private final boolean triesAgain;
+
+  FileFault(Mm mm, AnonFault anon, Accessor accessor) {
     this.mm = mm;
     this.pages = mm.pages;
     this.frames = mm.context.frames();
     this.anon = anon;
+    this.triesAgain = accessor != Accessor.PEEK;
   }
 
   /** {@code do_fault}: by what the access wants. */
@@ -58,7 +62,8 @@ final class FileFault {
       return full();
     }
     long arrived = readIfAbsent(vma, file, addr);
-    if (arrived != NOTHING_READ && !write && around(vma, file, addr, arrived)) {
+    boolean again = triesAgain && arrived != NOTHING_READ;
+    if (again && !write && around(vma, file, addr, arrived)) {
       return Result.OK; // what waits for the disk is tried again from the start
     }
     if (!finish(vma, file, addr)) {
@@ -124,10 +129,14 @@ final class FileFault {
     }
     boolean waits = absent && file.comesFromDisk(index);
     long arrived = waits ? ALL : cachedAround(vma, file, addr);
-    if (vma.file != null && !file.isStale(index) && (ahead || vma.has(VmFlags.EXEC))) {
+    boolean huge = vma.has(VmFlags.HUGEPAGE) && frames.hasHugePages();
+    boolean wants = ahead || vma.has(VmFlags.EXEC) || huge;
+    if (vma.file != null && !file.isStale(index) && wants) {
       ReadAhead reads = mm.context.files.readAhead(vma.file);
       if (!absent) {
         reads.async(file, index, mm.context.readAheadPages);
+      } else if (huge) {
+        reads.huge(file, index, vma.has(VmFlags.RAND_READ));
       } else if (vma.has(VmFlags.SEQ_READ)) {
         reads.sequential(file, index);
       } else {

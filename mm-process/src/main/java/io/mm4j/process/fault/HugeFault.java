@@ -67,6 +67,21 @@ final class HugeFault {
     return true;
   }
 
+  /**
+   * Whether there is a huge page for a fault, or the zero page for a read, at all: before somebody
+   * waits for userfaultfd it is taken, and given back.
+   */
+  boolean hasPage(Vma vma, long addr, boolean write) {
+    if (!write && !mm.context.forbidsZeroPage) {
+      return frames.hugeZero() != Frames.NONE;
+    }
+    long head = frames.newHuge(vma, vma.pgoffAt(addr & -mm.hugeBytes));
+    if (head != Frames.NONE) {
+      frames.put(head);
+    }
+    return head != Frames.NONE;
+  }
+
   /** {@code maybe_pmd_mkwrite}: dirty in any case, and writable if the VMA is. */
   private long ownEntry(Vma vma, long head, long prot) {
     long entry = pages.huge().entry(head, prot);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.fault;
 
+import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.process.Uffd;
 import io.mm4j.process.fault.FaultHandler.Result;
 import io.mm4j.process.mm.Mm;
@@ -24,19 +25,15 @@ final class UserFault {
   private final PageTable pages;
   private final HugeFault hugeFault;
   private final FileFault fileFault;
-  private final boolean ofUser;
+  private final Accessor accessor;
 
-  /**
-   * Over one address space.
-   *
-   * @param ofUser whether the program itself makes the accesses, and not the kernel for it
-   */
-  UserFault(Mm mm, HugeFault hugeFault, FileFault fileFault, boolean ofUser) {
+  /** Over one address space. */
+  UserFault(Mm mm, HugeFault hugeFault, FileFault fileFault, Accessor accessor) {
     this.mm = mm;
     this.pages = mm.pages;
     this.hugeFault = hugeFault;
     this.fileFault = fileFault;
-    this.ofUser = ofUser;
+    this.accessor = accessor;
   }
 
   /** What the access comes to if it does not go on as elsewhere, else null. */
@@ -76,14 +73,38 @@ final class UserFault {
     if (!vma.has(VmFlags.UFFD_MISSING)) {
       return null;
     }
-    boolean huge = !pages.hasTable(addr) && hugeFault.fits(vma, addr);
-    if ((write || huge) && !AnonVmas.prepare(mm.vmas, vma)) {
+    boolean fits = !pages.hasTable(addr) && hugeFault.fits(vma, addr);
+    if ((write || fits) && !AnonVmas.prepare(mm.vmas, vma)) {
       return Result.OOM;
     }
-    if (!huge && !pages.makeTable(addr)) {
+    boolean huge = fits && hugeFault.hasPage(vma, addr, write);
+    if (huge ? !canHaveTable() : !pages.makeTable(addr) || (write && !canHavePage(vma, addr))) {
       return Result.OOM;
     }
     return tell(vma, addr, write ? Uffd.FAULT_WRITE : 0);
+  }
+
+  /**
+   * Whether there is memory for a page table: it is taken before somebody waits, and given back.
+   */
+  private boolean canHaveTable() {
+    long table = pages.huge().newTable();
+    if (table == PageTables.NO_TABLE) {
+      return false;
+    }
+    pages.huge().freeTable(table);
+    return true;
+  }
+
+  /** The same for a page of the process's own. */
+  private boolean canHavePage(Vma vma, long addr) {
+    Frames frames = mm.context.frames();
+    long pfn = frames.newAnon(vma, vma.pgoffAt(addr));
+    if (pfn == Frames.NONE) {
+      return false;
+    }
+    frames.put(pfn);
+    return true;
   }
 
   /** {@code shmem_get_folio_gfp}; files of other kinds are only watched for writes. */
@@ -92,7 +113,11 @@ final class UserFault {
     if (file == null || !file.isShmem() || !vma.hasAny(VmFlags.UFFD_MISSING | VmFlags.UFFD_MINOR)) {
       return null;
     }
-    if (write && !vma.has(VmFlags.SHARED) && !AnonVmas.prepare(mm.vmas, vma)) {
+    boolean copies = write && !vma.has(VmFlags.SHARED);
+    if (copies && !(AnonVmas.prepare(mm.vmas, vma) && canHavePage(vma, addr))) {
+      return Result.OOM;
+    }
+    if (!pages.hasTable(addr) && !canHaveTable()) { // prealloc_pte of __do_fault
       return Result.OOM;
     }
     if (!write && fileFault.around(vma, file, addr)) {
@@ -109,8 +134,11 @@ final class UserFault {
     return tell(vma, addr, (write ? Uffd.FAULT_WRITE : 0) | (cached ? Uffd.FAULT_MINOR : 0));
   }
 
-  /** {@code hugetlb_no_page}. */
+  /** {@code hugetlb_fault} up to {@code hugetlb_no_page}. */
   private @Nullable Result ofPool(Vma vma, long addr, boolean write) {
+    if (!mm.huge(vma).makeDirectory(addr)) {
+      return Result.OOM;
+    }
     FileObject file = vma.backing;
     boolean behind = file != null && vma.pgoffAt(addr) << 12 >= file.sizeBytes();
     if (behind || mm.huge(vma).head(addr) != Frames.NONE) {
@@ -135,8 +163,12 @@ final class UserFault {
       mm.because("uffd", "its features have SIGBUS: the access fails");
       return Result.SIGBUS;
     }
-    if (!ofUser && watch.isUserModeOnly()) {
+    if (accessor != Accessor.PROGRAM && watch.isUserModeOnly()) {
       mm.because("uffd", "UFFD_USER_MODE_ONLY, and the kernel makes the access: it fails");
+      return Result.SIGBUS;
+    }
+    if (accessor == Accessor.PEEK) {
+      mm.because("uffd", "a debugger makes the access, which cannot be tried again: it fails");
       return Result.SIGBUS;
     }
     long bytes = vma.has(VmFlags.HUGETLB) ? vma.hugeBytes() : Mm.PAGE;

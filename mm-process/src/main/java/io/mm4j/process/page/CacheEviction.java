@@ -59,7 +59,8 @@ public final class CacheEviction {
 
   /**
    * {@code shrink_folio_list} of a folio that nobody maps any more: it goes if it is clean. Shared
-   * memory that was never written to is zero again.
+   * memory that was never written to is zero again. A dirty folio of a disk is left to who writes
+   * it out ({@code folio_set_reclaim}): the bit is that of read-ahead's mark, so it is marked.
    *
    * @return false if it stays
    */
@@ -68,6 +69,9 @@ public final class CacheEviction {
     long past = file.folios.end(index);
     long pfn = file.pages.get(first);
     if (file.dirty.has(first) || (pfn != Frames.NONE && file.frames.isDirty(pfn))) {
+      if (!file.isShmem()) {
+        file.mark(first);
+      }
       return false;
     }
     if (!file.isShmem()) {

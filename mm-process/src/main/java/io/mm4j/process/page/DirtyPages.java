@@ -19,7 +19,11 @@ public final class DirtyPages {
     this.file = file;
   }
 
-  /** A shared mapping wrote to this page: all blocks of its folio are dirty. */
+  /**
+   * A shared mapping wrote to this page: all blocks of its folio are dirty, and a mark of
+   * read-ahead goes ({@code folio_mark_dirty}, mm/page-writeback.c: it is the bit that reclaim
+   * uses, too).
+   */
   public void mark(long index) {
     long pfn = file.pages.get(index);
     if (pfn != Frames.NONE && !file.beyondEnd(index)) {
@@ -27,6 +31,7 @@ public final class DirtyPages {
     }
     if (!file.isShmem() && !file.beyondEnd(index) && index < FileObject.MOST_PAGES) {
       blocks.set((int) file.folios.start(index), (int) file.folios.end(index));
+      file.unmark(index);
     }
   }
 
@@ -53,6 +58,11 @@ public final class DirtyPages {
     return next >= 0 && next < file.folios.end(index);
   }
 
+  /** Whether the block of this page is dirty. */
+  boolean hasBlock(long index) {
+    return index < FileObject.MOST_PAGES && blocks.get((int) index);
+  }
+
   /** Pages leave the cache, and nobody will write them out. */
   void forget(long firstIndex, long pastIndex) {
     int from = (int) Math.min(firstIndex, FileObject.MOST_PAGES);
@@ -61,8 +71,9 @@ public final class DirtyPages {
 
   /**
    * Every folio that has a page of the range was written back. What lies behind the end of the file
-   * in its last page becomes zero when that is written out ({@code ext4_bio_write_folio}). O(dirty
-   * folios, and the VMAs that map them).
+   * in its last page becomes zero when that is written out ({@code ext4_bio_write_folio}). Marks of
+   * read-ahead go ({@code folio_end_writeback}, mm/filemap.c). O(dirty folios, and the VMAs that
+   * map them).
    */
   public void writeBack(long firstIndex, long pastIndex) {
     long past = Math.min(pastIndex, FileObject.MOST_PAGES);
@@ -78,6 +89,7 @@ public final class DirtyPages {
         file.frames.markClean(pfn);
         writesFaultAgain(i);
       }
+      file.unmark(i);
       i = blocks.nextSetBit((int) file.folios.end(i));
     }
     file.disk.allocate(blocks, from, to);

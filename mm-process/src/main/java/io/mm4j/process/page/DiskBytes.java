@@ -5,6 +5,7 @@ import io.mm4j.api.memory.Pages;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.TouchOutcome;
 import java.util.BitSet;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -28,13 +29,18 @@ final class DiskBytes {
   /** Pages that are in no hole any more, as they were written out. */
   private final BitSet blocks = new BitSet();
 
+  /** Blocks that it began with, and that moved in it; what is in {@link #pages} comes first. */
+  private final MovedBlocks moved = new MovedBlocks();
+
   DiskBytes(FileObject file) {
     this.file = file;
   }
 
   /** Whether a page that was in a hole has a block. */
   boolean has(long index) {
-    return index < FileObject.MOST_PAGES ? blocks.get((int) index) : pages.containsKey(index);
+    boolean written =
+        index < FileObject.MOST_PAGES ? blocks.get((int) index) : pages.containsKey(index);
+    return written || moved.has(index);
   }
 
   /** Pages are written out: those that lie in a hole get blocks. */
@@ -68,6 +74,7 @@ final class DiskBytes {
   void read(long index, long pfn) {
     short[] from = pages.isEmpty() ? null : pages.get(index);
     if (from == null) {
+      readMoved(index, pfn);
       return;
     }
     for (int i = 0; i < PAGE; i++) {
@@ -79,33 +86,64 @@ final class DiskBytes {
     }
   }
 
+  private void readMoved(long index, long pfn) {
+    long origin = moved.origin(index);
+    MappedFile.Content known = file.mapped().content();
+    if (origin < 0 || known == null) {
+      return; // the frames of a file whose bytes nobody knows have none either
+    }
+    for (int i = 0; i < PAGE; i++) {
+      long at = (origin << Pages.PAGE_SHIFT) + i;
+      file.frames.bytes().write(pfn, i, at < file.mapped().sizeBytes() ? known.byteAt(at) : 0);
+    }
+  }
+
   /** Blocks of pages are freed. */
   void forget(long firstIndex, long pastIndex) {
     int first = (int) Math.min(firstIndex, FileObject.MOST_PAGES);
     int past = (int) Math.min(pastIndex, FileObject.MOST_PAGES);
     if (firstIndex < pastIndex) {
       pages.subMap(firstIndex, pastIndex).clear();
+      moved.remove(firstIndex, pastIndex);
       blocks.clear(first, past);
     }
   }
 
   /**
-   * What the file has from a page on to its end, by index, null for a page whose bytes nobody
-   * knows; holes are left out. O(pages that were touched, and those that it began with).
+   * What the file has from a page on.
+   *
+   * @param written bytes by page, null for a page whose bytes nobody knows
+   * @param begun blocks that it began with, and that were perhaps written to since
    */
-  Map<Long, short @Nullable []> from(long firstIndex) {
-    Map<Long, short @Nullable []> out = new HashMap<>();
-    for (long index : candidates(firstIndex)) {
-      long pfn = file.pages.get(index);
-      if (!file.holes.has(index)) {
-        out.put(index, pfn == Frames.NONE ? onDisk(index) : bytes(pfn));
-      }
+  record Behind(Map<Long, short @Nullable []> written, Map<Long, MovedBlocks.Run> begun) {
+    Behind {
+      written = Collections.unmodifiableMap(written); // it has null values
+      begun = Map.copyOf(begun);
     }
-    return out;
   }
 
-  /** Pages that may have bytes: behind what a file began with, the touched. */
-  private Set<Long> candidates(long firstIndex) {
+  /**
+   * What the file has from a page on to its end; holes are left out. O(pages that were touched, and
+   * holes).
+   */
+  Behind from(long firstIndex) {
+    Map<Long, short @Nullable []> written = new HashMap<>();
+    for (long index : touched(firstIndex)) {
+      long pfn = file.pages.get(index);
+      if (!file.holes.has(index)) {
+        written.put(index, pfn == Frames.NONE ? onDisk(index) : bytes(pfn));
+      }
+    }
+    Map<Long, MovedBlocks.Run> begun = moved.from(firstIndex);
+    long pages = (file.mapped().sizeBytes() + PAGE - 1) >>> Pages.PAGE_SHIFT;
+    long past = Math.min(Math.min(pages, file.pageCount()), file.holesFrom);
+    file.holes.forEachBetween(
+        firstIndex, past, (from, to) -> begun.put(from, new MovedBlocks.Run(to - from, from)));
+    return new Behind(written, begun);
+  }
+
+  /** Pages that may have other bytes than the file began with. */
+  private Set<Long> touched(long firstIndex) {
     Set<Long> out = new HashSet<>(pages.tailMap(firstIndex).keySet());
     file.pages.forEach(
         (index, pfn) -> {
@@ -116,11 +154,6 @@ final class DiskBytes {
     for (int i = next(firstIndex); i >= 0; i = next(i + 1L)) {
       out.add((long) i);
     }
-    long began = (file.mapped().sizeBytes() + PAGE - 1) >>> Pages.PAGE_SHIFT;
-    long past = Math.min(Math.min(began, file.pageCount()), file.holesFrom);
-    for (long i = firstIndex; i < past; i++) {
-      out.add(i);
-    }
     return out;
   }
 
@@ -128,32 +161,26 @@ final class DiskBytes {
     return index < FileObject.MOST_PAGES ? blocks.nextSetBit((int) index) : -1;
   }
 
+  /** Of a page without a frame: what was kept, or the zeroes that were written out in a hole. */
   private short @Nullable [] onDisk(long index) {
     short[] kept = pages.get(index);
-    MappedFile.Content known = file.mapped().content();
-    if (kept != null || known == null) {
-      return kept; // the frames of a file whose bytes nobody knows have none either
-    }
-    short[] out = new short[PAGE];
-    long start = index << Pages.PAGE_SHIFT;
-    long bytes = has(index) ? 0 : file.mapped().sizeBytes() - start; // what filled a hole was zero
-    for (int i = 0; i < Math.min(PAGE, bytes); i++) {
-      out[i] = (short) known.byteAt(start + i);
-    }
-    return out;
+    return kept != null || file.mapped().content() == null ? kept : new short[PAGE];
   }
 
   /** Pages have these bytes from now on, so many pages behind where they were. */
-  void put(Map<Long, short @Nullable []> moved, long shift) {
-    moved.forEach(
-        (index, bytes) -> {
-          long to = index + shift;
-          if (bytes != null) {
-            pages.put(to, bytes);
-          }
-          if (to < FileObject.MOST_PAGES) {
-            blocks.set((int) to);
-          }
-        });
+  void put(Behind behind, long shift) {
+    behind.begun().forEach((index, run) -> moved.put(index + shift, run));
+    behind
+        .written()
+        .forEach(
+            (index, bytes) -> {
+              long to = index + shift;
+              if (bytes != null) {
+                pages.put(to, bytes);
+              }
+              if (to < FileObject.MOST_PAGES) {
+                blocks.set((int) to);
+              }
+            });
   }
 }

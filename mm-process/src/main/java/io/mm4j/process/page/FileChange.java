@@ -3,8 +3,6 @@ package io.mm4j.process.page;
 
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.Uapi;
-import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What changes a file other than by its mappings: its size, holes, writes, and its name and seals
@@ -134,7 +132,7 @@ public final class FileChange {
    */
   private long truncateFolio(long bytes, long first, FileObject.Unmapping unmapping) {
     long border = bytes >>> 12;
-    if (!file.isCached(border)
+    if (!file.isThere(border)
         || file.folios.start(border) << 12 >= bytes
         || file.folios.order(border) == 0) {
       return first;
@@ -208,7 +206,7 @@ public final class FileChange {
   public void shift(long at, long removed, long inserted, FileObject.Unmapping unmapping) {
     long bytes = file.sizeBytes + ((inserted - removed) << 12);
     file.dirty.writeBack(at, Long.MAX_VALUE);
-    Map<Long, short @Nullable []> behind = file.disk.from(at + removed);
+    DiskBytes.Behind behind = file.disk.from(at + removed);
     shrink(at << 12, unmapping);
     file.disk.put(behind, inserted - removed);
     file.sizeBytes = bytes;
@@ -332,6 +330,9 @@ public final class FileChange {
     }
     boolean there = index < file.pageCount() && file.isCached(index);
     long left = file.pages.get(index); // behind the end, of a write that could copy nothing
+    if (left != Frames.NONE && file.isStale(index) && !file.isShmem()) {
+      return left; // not up to date before all of its blocks are
+    }
     if (there || left != Frames.NONE || index >= FileObject.MOST_PAGES) {
       return file.page(index);
     }
@@ -397,18 +398,45 @@ public final class FileChange {
    * ({@code shmem_write_end} and {@code ext4_da_do_write_end} without a byte). A block that it
    * would have begun within is dirty ({@code block_commit_write}).
    *
-   * @param bytes of a folio that is new: so much of it is zero, and dirty
+   * @param bytes of a folio that is not up to date: so much of it is zero, and dirty, where the
+   *     disk has nothing ({@code folio_zero_new_buffers}), and stays unread where it has; else 0
    */
   public void writtenNothing(long at, long bytes) {
+    for (long done = 0; done < bytes; done += PAGE - ((at + done) & (PAGE - 1))) {
+      long index = (at + done) >>> 12;
+      if (file.holes.has(index)) {
+        file.dirty.markBlock(index);
+      }
+    }
     if (at > file.sizeBytes) {
       file.sizeBytes = at;
     }
     if ((at & (PAGE - 1)) != 0) {
       file.dirty.markBlock(at >>> 12);
     }
-    for (long done = 0; done < bytes; done += PAGE - ((at + done) & (PAGE - 1))) {
-      file.dirty.markBlock((at + done) >>> 12);
+    if (bytes > 0) {
+      commit(at, bytes);
     }
+  }
+
+  /**
+   * {@code block_commit_write} in a folio that is not up to date: it becomes so if each of its
+   * blocks is, as it was written to, or was read since the write was to cover a part of it.
+   */
+  public void commit(long at, long bytes) {
+    long first = file.folios.start(at >>> 12);
+    long past = file.folios.end(at >>> 12);
+    if (first >= FileObject.MOST_PAGES || file.isShmem()) {
+      return;
+    }
+    long end = at + bytes;
+    boolean all = true;
+    for (long i = first; i < past; i++) {
+      boolean begins = i == at >>> 12 && (at & PAGE - 1) != 0;
+      boolean ends = i == end >>> 12 && (end & PAGE - 1) != 0;
+      all &= begins || ends || file.dirty.hasBlock(i);
+    }
+    file.stale.set((int) first, (int) past, !all);
   }
 
   /** A write has reached this far: the file is at least so large. */

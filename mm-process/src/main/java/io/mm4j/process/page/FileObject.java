@@ -302,7 +302,9 @@ public final class FileObject {
     }
     if (pfn != Frames.NONE && index < MOST_PAGES) {
       absent.clear((int) index);
-      stale.clear((int) index);
+      if (stale.get((int) index)) { // a folio is up to date as a whole
+        stale.clear((int) folios.start(index), (int) folios.end(index));
+      }
     }
     return pfn;
   }
@@ -424,10 +426,17 @@ public final class FileObject {
     return index < MOST_PAGES && readAhead.get((int) folios.start(index));
   }
 
-  /** A fault of this very page found it in the cache: a mark of read-ahead has done its work. */
-  public void faulted(long index) {
+  /** The folio of this page has no mark of read-ahead any more: it has done its work. */
+  public void unmark(long index) {
     if (index < MOST_PAGES) {
       readAhead.clear((int) folios.start(index));
+    }
+  }
+
+  /** The folio of this page has the mark: reclaim gives it, too, which has the same bit for it. */
+  void mark(long index) {
+    if (index < MOST_PAGES) {
+      readAhead.set((int) folios.start(index));
     }
   }
 

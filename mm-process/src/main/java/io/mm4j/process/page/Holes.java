@@ -36,6 +36,24 @@ public final class Holes {
     return i == past;
   }
 
+  /** Told of pages side by side. */
+  interface Stretch {
+    /** Pages from {@code firstIndex} on, {@code pastIndex} excluded. */
+    void pages(long firstIndex, long pastIndex);
+  }
+
+  /** The stretches between the holes that were punched in a range. O(holes). */
+  void forEachBetween(long firstIndex, long pastIndex, Stretch stretch) {
+    for (long from = firstIndex; from < pastIndex; ) {
+      int hole = from < FileObject.MOST_PAGES ? punched.nextSetBit((int) from) : -1;
+      long to = hole < 0 ? pastIndex : Math.min(pastIndex, hole);
+      if (from < to) {
+        stretch.pages(from, to);
+      }
+      from = to < pastIndex ? punched.nextClearBit((int) to) : pastIndex;
+    }
+  }
+
   /** Pages from here on have left the file. */
   void forget(int from) {
     punched.clear(from, Integer.MAX_VALUE);
@@ -87,8 +105,7 @@ public final class Holes {
 
   /** Where pages are in the cache, or come from the disk, without a frame. */
   private void punchCache(long from, long to, FileObject.Unmapping unmapping) {
-    long pastLast = Folios.pastLargest(Math.max(0, file.pageCount() - 1));
-    long end = Math.min(to, Math.min(pastLast, FileObject.MOST_PAGES) << 12);
+    long end = Math.min(to, Math.min(pastLast(to), FileObject.MOST_PAGES) << 12);
     if (from >= end) {
       return;
     }
@@ -115,6 +132,17 @@ public final class Holes {
     }
   }
 
+  /** The page from which on nothing is in the cache, as far as a place of the file. */
+  private long pastLast(long to) {
+    long past = Folios.pastLargest(Math.max(0, file.pageCount() - 1));
+    if (to <= past << 12) {
+      return past;
+    }
+    long[] last = {Math.max(past, file.stale.length())};
+    file.pages.forEach((index, pfn) -> last[0] = Math.max(last[0], file.folios.end(index)));
+    return last[0];
+  }
+
   private void cut(int first, int past) {
     file.takeOut(first, past);
     file.absent.set(first, past);
@@ -132,7 +160,7 @@ public final class Holes {
     long start = folios.start(index);
     long end = folios.end(index);
     boolean inRange = start << 12 >= from && end << 12 <= to;
-    if (!file.isCached(index) || folios.order(index) == 0 || inRange) {
+    if (!file.isThere(index) || folios.order(index) == 0 || inRange) {
       return true;
     }
     if (file.dirty.has(index)) {

@@ -105,6 +105,20 @@ public final class HugeEntries {
     tables.flushRange(cpu, table.root(), from, from + hugeBytes);
   }
 
+  /**
+   * {@code move_pages_huge_pmd}: a huge mapping with its deposited table leaves its place, and
+   * stands at another, where {@link #fits}, as this entry of the same page.
+   */
+  public void move(long from, long to, long value) {
+    int _ = at.seek(table.root(), from, 2);
+    long _ = at.getAndClear();
+    long deposit = at.withdraw();
+    tables.flushRange(cpu, table.root(), from, from + hugeBytes);
+    int _ = at.seek(table.root(), to, 2);
+    at.set(value);
+    at.deposit(deposit);
+  }
+
   /** Removes a huge mapping, with its deposited table. */
   public void clear(long addr) {
     if (!isAt(addr)) {

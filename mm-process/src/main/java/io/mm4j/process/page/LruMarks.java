@@ -16,6 +16,7 @@ import io.mm4j.api.memory.PageFlags;
  */
 public final class LruMarks {
   private static final int USE = PageFlags.PG_REFERENCED | PageFlags.PG_ACTIVE;
+  private static final int LOCKED = PageFlags.PG_MLOCKED | PageFlags.PG_UNEVICTABLE;
 
   private final Frames frames;
   private final MemMap map;
@@ -82,17 +83,20 @@ public final class LruMarks {
     set(head, map.flags(head), map.flags(head) & ~USE);
   }
 
-  /** {@code folio_clear_referenced()}, by clear_refs. */
-  void notReferenced(long pfn) {
+  /** {@code folio_clear_referenced()}, by clear_refs and MADV_PAGEOUT. */
+  public void notReferenced(long pfn) {
     long head = map.head(pfn);
     set(head, map.flags(head), map.flags(head) & ~PageFlags.PG_REFERENCED);
   }
 
-  /** {@code folio_mark_lazyfree()}: it need not go to swap; if it need not already, no more. */
+  /**
+   * {@code folio_mark_lazyfree()}: it need not go to swap; if it need not already, no more. What
+   * cannot be evicted stays as it is.
+   */
   void lazyFree(long pfn) {
     long head = map.head(pfn);
     int flags = map.flags(head);
-    if ((flags & PageFlags.PG_SWAPBACKED) != 0) {
+    if ((flags & PageFlags.PG_SWAPBACKED) != 0 && !isLocked(head)) {
       map.setFlags(head, flags & ~(USE | PageFlags.PG_SWAPBACKED));
     }
   }
@@ -125,6 +129,23 @@ public final class LruMarks {
     }
   }
 
+  /**
+   * The VMA that maps it is about to be no locked one, and nobody unlocks its pages ({@code
+   * dontunmap_complete}, mm/mremap.c): the folio stays locked as long as it lives, as nobody counts
+   * down what that VMA counted ({@code mlock_count}).
+   */
+  public void staysLocked(long pfn) {
+    long head = map.head(pfn);
+    if (isLocked(head)) {
+      map.setFlags(head, (map.flags(head) & ~PageFlags.PG_ACTIVE) | LOCKED);
+    }
+  }
+
+  /** {@code folio_test_unevictable()}: reclaim cannot take it. */
+  public boolean isUnevictable(long pfn) {
+    return isLocked(map.head(pfn));
+  }
+
   /** {@code folio_try_dup_anon_rmap()}: a child maps it, too. */
   void shared(long pfn) {
     set(pfn, map.flags(pfn), map.flags(pfn) & ~PageFlags.PG_ANON_EXCLUSIVE);
@@ -148,8 +169,11 @@ public final class LruMarks {
     }
   }
 
-  /** {@code folio_test_mlocked()}: whether a locked VMA maps the whole folio. */
+  /** {@code folio_test_mlocked()}: whether a locked VMA maps the whole folio, or once did. */
   private boolean isLocked(long head) {
+    if ((map.flags(head) & PageFlags.PG_MLOCKED) != 0) {
+      return true;
+    }
     MappingList list = frames.mappingsOf(head);
     long index = map.index(head);
     long past = index + (1L << map.order(head));
@@ -178,8 +202,6 @@ public final class LruMarks {
       return 0;
     }
     int kept = (map.flags(head) & (USE | PageFlags.PG_ANON_EXCLUSIVE)) | PageFlags.PG_LRU;
-    return isLocked(head)
-        ? (kept & ~PageFlags.PG_ACTIVE) | PageFlags.PG_MLOCKED | PageFlags.PG_UNEVICTABLE
-        : kept;
+    return isLocked(head) ? (kept & ~PageFlags.PG_ACTIVE) | LOCKED : kept;
   }
 }

@@ -68,6 +68,22 @@ public final class ReadAhead {
     read(file);
   }
 
+  /**
+   * The same of a mapping with {@code MADV_HUGEPAGE}: the 2 MiB around the page, and those behind
+   * them unless it has {@code MADV_RANDOM}, as the largest folios that can be there, whether the
+   * file is read ahead at all or not. Where the window begins is not remembered.
+   */
+  public void huge(FileObject file, long index, boolean alone) {
+    long pages = 1L << Folios.MOST_ORDER;
+    long remembered = start;
+    start = index & -pages;
+    size = alone ? pages : 2 * pages;
+    asyncSize = pages;
+    order = Folios.MOST_ORDER;
+    read(file);
+    start = remembered;
+  }
+
   /** The same of a mapping with {@code MADV_SEQUENTIAL}: as by read of a whole window. */
   public void sequential(FileObject file, long index) {
     if (maxPages != 0) {
@@ -112,7 +128,7 @@ public final class ReadAhead {
     if (maxPages == 0) {
       return;
     }
-    file.faulted(index);
+    file.unmark(index);
     long pages = file.folios.end(index) - file.folios.start(index);
     if (index == ((start + size - asyncSize) & -pages)) {
       start += size;

@@ -34,7 +34,7 @@ public record MemPolicy(int mode, int flags, long nodes, long userNodes, int hom
 
   /** Whether a flag keeps what was asked for ({@code mpol_store_user_nodemask}). */
   public static boolean keepsNodes(int flags) {
-    return (flags & (STATIC_NODES | RELATIVE_NODES)) != 0;
+    return (flags & (STATIC_NODES | RELATIVE_NODES | BALANCING)) != 0;
   }
 
   /** The nodes that get_mempolicy tells. */

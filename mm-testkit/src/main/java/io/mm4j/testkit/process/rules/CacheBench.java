@@ -56,6 +56,9 @@ final class CacheBench extends StepRule.Bench {
   /** Pages that are not up to date, as nobody has read them: their ends were zeroed. */
   private final BitSet stale = new BitSet();
 
+  /** Folios that reclaim could not write out: who reads them reads ahead. */
+  private final BitSet marked = new BitSet();
+
   /** Pages of which the disk has a block. */
   private final BitSet blocks = new BitSet();
 
@@ -294,6 +297,7 @@ final class CacheBench extends StepRule.Bench {
     tell("fsync");
     checkEqual(0, mm.syscall(Syscall.FSYNC, FD), "fsync");
     writtenOut(0, most + FOLIO);
+    marked.clear();
   }
 
   /** What is written out has blocks, also where nothing was copied. */
@@ -360,6 +364,8 @@ final class CacheBench extends StepRule.Bench {
       if (mapped.nextClearBit(start) >= end) {
         if (clean) {
           gone(start, end);
+        } else {
+          marked.set(start, end);
         }
       } else if (clean) {
         for (int each = start; each < end; each++) {
@@ -451,6 +457,10 @@ final class CacheBench extends StepRule.Bench {
   private void read(int from, int to) {
     if (from >= to || bytes == 0) {
       return;
+    }
+    int mark = marked.nextSetBit(from);
+    if (mark >= 0 && mark < to) {
+      sync(); // takes the marks: nothing is to be read ahead
     }
     tell("pread64 of pages " + from + " to " + to);
     long wanted = (to - from) * PAGE;
