@@ -145,7 +145,8 @@ final class ExplainCommand extends MmCommand {
       names = "--privileged",
       order = 13,
       description =
-          "Gives the process CAP_IPC_LOCK, CAP_SYS_ADMIN, CAP_SYS_RAWIO and CAP_SYS_RESOURCE.")
+          "Makes it a process of root: CAP_IPC_LOCK, CAP_IPC_OWNER, CAP_SYS_ADMIN, CAP_SYS_NICE,"
+              + " CAP_SYS_PTRACE, CAP_SYS_RAWIO and CAP_SYS_RESOURCE.")
   private boolean privileged;
 
   @Option(
