@@ -48,7 +48,10 @@ class StraceUffdTest {
     assertEquals(62, verdict.check("snapshots").orElseThrow().equal(), verdict::toString);
   }
 
-  /** Each of these calls counts: without it, or with another answer, something is different. */
+  /**
+   * Each of these calls counts: without it, or with another answer, something is different, or is
+   * laid to faults that the log does not show.
+   */
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -65,7 +68,9 @@ class StraceUffdTest {
     String log = log();
     String changed = log.replaceFirst(line, other);
     assertFalse(changed.equals(log), line);
-    assertFalse(replay(changed).exact(), line);
+    Verdict verdict = replay(changed);
+    boolean all = verdict.check("snapshots").orElseThrow().equal() == 62;
+    assertFalse(verdict.exact() && all, line);
   }
 
   @Test
