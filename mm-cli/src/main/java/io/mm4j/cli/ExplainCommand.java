@@ -413,9 +413,8 @@ final class ExplainCommand extends MmCommand {
           "--privileged",
           "without --after and --maps");
     }
-    boolean pages = calls.calls().stream().anyMatch(one -> PageExplainer.knows(one.name()));
     // Policies name the machine's nodes, and its page tables say which addresses there are.
-    scene.onMachine((machine.hasNodes() || machine.namesTables()) && !pages);
+    scene.onMachine(machine.hasNodes() || machine.namesTables());
     boolean[] differs = new boolean[1];
     scene.show(
         io, machine, false, privileged, shown -> differs[0] = explain(io, calls, shown, wanted));
