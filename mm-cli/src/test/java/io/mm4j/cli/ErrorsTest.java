@@ -136,6 +136,8 @@ class ErrorsTest {
     }
     Cli.assertHas(
         Cli.folded(2, "new-plugin", "my", "--spi", "slab"), "three words, and these are 2");
+    Path nothing = Files.createFile(dir.resolve("empty.strace"));
+    Cli.assertHas(Cli.folded(2, "replay", nothing.toString()), "the file is empty");
     Path empty = Files.createFile(dir.resolve("empty.maps"));
     String text = Cli.folded(2, "explain", "mmap", "4K", "--maps", empty.toString());
     Cli.assertHas(text, "there is no line of maps");
