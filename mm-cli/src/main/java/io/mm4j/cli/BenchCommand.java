@@ -3,6 +3,7 @@
 package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.WhyNot;
 import io.mm4j.api.plugin.Nearest;
 import io.mm4j.api.plugin.Sizes;
 import io.mm4j.cli.text.Table;
@@ -164,7 +165,7 @@ final class BenchCommand extends MmCommand {
       return new ProcessBuilder(command).inheritIO().start().waitFor();
     } catch (IOException e) {
       throw new InputException(
-          "it cannot be started: " + e.getMessage(), "mm bench " + bench.name(), "a JDK");
+          "it cannot be started: " + WhyNot.of(e), "mm bench " + bench.name(), "a JDK");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return Main.INTERNAL;
@@ -181,8 +182,7 @@ final class BenchCommand extends MmCommand {
         try (var jars = Files.list(folder)) {
           jars.map(Path::toString).filter(jar -> jar.endsWith(".jar")).sorted().forEach(parts::add);
         } catch (IOException e) {
-          throw new InputException(
-              "it cannot be read: " + e.getMessage(), part, "a folder of jars");
+          throw new InputException("it cannot be read: " + WhyNot.of(e), part, "a folder of jars");
         }
       }
     }

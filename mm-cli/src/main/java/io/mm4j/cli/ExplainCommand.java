@@ -145,7 +145,8 @@ final class ExplainCommand extends MmCommand {
       names = "--privileged",
       order = 13,
       description =
-          "Gives the process CAP_IPC_LOCK, CAP_SYS_ADMIN, CAP_SYS_RAWIO and CAP_SYS_RESOURCE.")
+          "Makes it a process of root: CAP_IPC_LOCK, CAP_IPC_OWNER, CAP_SYS_ADMIN, CAP_SYS_NICE,"
+              + " CAP_SYS_PTRACE, CAP_SYS_RAWIO and CAP_SYS_RESOURCE.")
   private boolean privileged;
 
   @Option(
@@ -412,9 +413,8 @@ final class ExplainCommand extends MmCommand {
           "--privileged",
           "without --after and --maps");
     }
-    boolean pages = calls.calls().stream().anyMatch(one -> PageExplainer.knows(one.name()));
     // Policies name the machine's nodes, and its page tables say which addresses there are.
-    scene.onMachine((machine.hasNodes() || machine.namesTables()) && !pages);
+    scene.onMachine(machine.hasNodes() || machine.namesTables());
     boolean[] differs = new boolean[1];
     scene.show(
         io, machine, false, privileged, shown -> differs[0] = explain(io, calls, shown, wanted));

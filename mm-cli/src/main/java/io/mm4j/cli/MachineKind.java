@@ -5,10 +5,10 @@ package io.mm4j.cli;
 import static java.util.stream.Collectors.joining;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.WhyNot;
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.MemoryMapText;
 import io.mm4j.api.plugin.Nearest;
-import io.mm4j.cli.text.WhyNot;
 import io.mm4j.replay.Recordings;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

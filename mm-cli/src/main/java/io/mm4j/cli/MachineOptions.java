@@ -258,7 +258,7 @@ final class MachineOptions {
     Spi<?> spi = PluginRegistry.spi(choice.substring(0, eq), where);
     PluginSpec spec = PluginSpec.parse(choice.substring(eq + 1), where);
     PluginProvider provider = registry.provider(spi, spec.name(), where);
-    Options.of(provider, spec.options(), where);
+    Options.of(provider, spec.options(), option + " " + spi.id() + "=" + spec.name());
     into.put(spi, spec);
   }
 

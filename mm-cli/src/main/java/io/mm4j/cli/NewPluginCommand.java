@@ -64,8 +64,13 @@ final class NewPluginCommand extends MmCommand {
     }
     if (wanted == null || rest.size() != 2) {
       throw new InputException(
-          words.isEmpty() ? "no plugin is named" : "'" + String.join(" ", words) + "'",
-          "mm new-plugin",
+          words.isEmpty()
+              ? "no plugin is named"
+              : "name, SPI and folder of a plugin are three words, and these are "
+                  + (spi == null ? words.size() : words.size() + 1),
+          spi == null
+              ? "mm new-plugin " + String.join(" ", words)
+              : "mm new-plugin --spi " + spi + " " + String.join(" ", words),
           "NAME --spi SPI DIR, or SPI NAME DIR");
     }
     Start start = Start.of(wanted, spi == null ? "mm new-plugin " + wanted : "--spi " + spi);

@@ -3,11 +3,11 @@
 package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.WhyNot;
 import io.mm4j.cli.proc.BinaryFiles;
 import io.mm4j.cli.proc.MachineView;
 import io.mm4j.cli.proc.ProcFiles;
 import io.mm4j.cli.proc.Scene;
-import io.mm4j.cli.text.WhyNot;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

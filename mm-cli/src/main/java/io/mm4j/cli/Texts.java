@@ -3,7 +3,7 @@
 package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
-import io.mm4j.cli.text.WhyNot;
+import io.mm4j.api.WhyNot;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -51,6 +51,12 @@ final class Texts {
       byte[] bytes = in.readNBytes(MAX_BYTES + 1);
       if (bytes.length > MAX_BYTES) {
         throw new InputException("'" + name + "' is too long", where, "texts up to 64M");
+      }
+      if (bytes.length > 1 && ((bytes[0] & bytes[1]) == (byte) 0xfe) && bytes[0] != bytes[1]) {
+        throw new InputException(
+            "'" + name + "' is written in UTF-16, as PowerShell does",
+            where,
+            "the same in ASCII or UTF-8");
       }
       return new String(bytes, StandardCharsets.UTF_8);
     } catch (IOException e) {

@@ -3,8 +3,8 @@
 package io.mm4j.cli;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.WhyNot;
 import io.mm4j.api.plugin.Sizes;
-import io.mm4j.cli.text.WhyNot;
 import io.mm4j.trace.FaultKnobs;
 import io.mm4j.trace.FtraceText;
 import io.mm4j.trace.FunctionGraph;
@@ -122,6 +122,10 @@ final class TraceCommand extends MmCommand {
     try (PrintStream opened = text && to != null ? open(to) : null) {
       PrintStream events = opened == null ? io.out() : opened;
       int code = traced(io, events, text && to == null, pages, slab);
+      if (opened != null && opened.checkError()) {
+        throw new InputException(
+            "the events cannot be written", "-o " + to, "a file on a disk with room");
+      }
       events.flush();
       return code;
     }

@@ -121,6 +121,23 @@ class ErrorsTest {
         Cli.folded(2, "explain", "mmap", "4K", "--maps", "/dev/null"), "this is no regular file");
     Cli.assertHas(
         Cli.folded(2, "explain", "@" + dir + "/missing"), "missing': No such file or directory");
+    Path wide = dir.resolve("wide");
+    Files.write(wide, "mmap 4K\n".getBytes(StandardCharsets.UTF_16));
+    Path script = Files.copy(wide, dir.resolve("wide.mm"));
+    Path log = Files.copy(wide, dir.resolve("wide.strace"));
+    for (String[] words :
+        new String[][] {
+          {"explain", "@" + wide},
+          {"explain", "mmap 4K", "--maps", wide.toString()},
+          {"run", script.toString()},
+          {"replay", log.toString()}
+        }) {
+      Cli.assertHas(Cli.folded(2, words), "written in UTF-16", wide.toString());
+    }
+    Cli.assertHas(
+        Cli.folded(2, "new-plugin", "my", "--spi", "slab"), "three words, and these are 2");
+    Path nothing = Files.createFile(dir.resolve("empty.strace"));
+    Cli.assertHas(Cli.folded(2, "replay", nothing.toString()), "the file is empty");
     Path empty = Files.createFile(dir.resolve("empty.maps"));
     String text = Cli.folded(2, "explain", "mmap", "4K", "--maps", empty.toString());
     Cli.assertHas(text, "there is no line of maps");

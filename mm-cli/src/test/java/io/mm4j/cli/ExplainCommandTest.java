@@ -292,6 +292,11 @@ class ExplainCommandTest {
     assertHas(explained("mmap 4M", "--cmdline", later), "= 0x7");
     assertHas(explained("mmap 64K", "--machine", "x86-32"), "= 0xb7fe8000");
     assertHas(explained("mlock [heap] 4K", "--privileged"), "locked_vm=1");
+    String bound = "mmap 8K; mbind r1 4K MPOL_BIND 2";
+    assertHas(explained(bound), "-1 EINVAL");
+    assertHas(explained(bound, "--nodes", "2"), "= 0");
+    assertHas(
+        explained(bound + "; alloc_pages_node 1 GFP_KERNEL 0", "--nodes", "2"), "= 0", "Node 1");
     assertHas(
         explained("mmap 2M; touch r1", "--cmdline", "transparent_hugepage=always"), "a huge page");
     for (String index : List.of("rbtree", "maple", "treemap")) {

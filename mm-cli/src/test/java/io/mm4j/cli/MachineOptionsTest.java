@@ -5,6 +5,7 @@ package io.mm4j.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.mm4j.api.process.Capability;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -106,5 +107,23 @@ class MachineOptionsTest {
     Cli wrong = Cli.mm("cat", "/proc/buddyinfo", "--machine", file.toString());
     assertEquals(2, wrong.code());
     UsageTest.assertThreeParts(wrong);
+  }
+
+  @Test
+  void aWrongOptionOfAPluginIsNamedWithItsPlaceOnce() {
+    Cli value = Cli.mm("cat", "/proc/buddyinfo", "--plugin", "process=linux:pkeys=maybe");
+    assertEquals(2, value.code());
+    Cli.assertHas(value.err(), "'maybe'", "where:   --plugin process=linux:pkeys\n");
+    Cli name = Cli.mm("cat", "/proc/buddyinfo", "--plugin", "process=linux:keys=true");
+    assertEquals(2, name.code());
+    Cli.assertHas(name.err(), "'keys'", "where:   --plugin process=linux\n", "pkeys");
+  }
+
+  @Test
+  void whatRootIsGivenIsWhatCallsAskFor() {
+    String help = Cli.mm("explain", "--help").out();
+    for (Capability each : Capability.values()) {
+      Cli.assertHas(help, "CAP_" + each);
+    }
   }
 }

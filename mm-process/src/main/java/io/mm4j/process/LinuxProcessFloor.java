@@ -31,6 +31,7 @@ import io.mm4j.process.task.LinuxTasks;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -209,6 +210,11 @@ final class LinuxProcessFloor implements ProcessFloor {
   @Override
   public long writeSysctl(String name, String value) {
     return context.sysctls.write(name, value);
+  }
+
+  @Override
+  public Optional<String> readSysctl(String name) {
+    return tables == null ? Optional.empty() : context.sysctls.read(name, sysctls);
   }
 
   @Override

@@ -2,6 +2,7 @@
 package io.mm4j.replay;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.WhyNot;
 import io.mm4j.api.plugin.Nearest;
 import io.mm4j.replay.text.KnownText;
 import io.mm4j.replay.text.WebText;
@@ -120,7 +121,8 @@ public final class Recordings {
     try (Stream<Path> list = Files.list(folder)) {
       entries = list.sorted().toList();
     } catch (IOException | UncheckedIOException e) {
-      throw new InputException("cannot list the folder: " + reason(e), folder.toString(), ALLOWED);
+      throw new InputException(
+          "cannot list the folder: " + WhyNot.of(e), folder.toString(), ALLOWED);
     }
     for (Path entry : entries) {
       if (Files.isDirectory(entry)) {
@@ -175,11 +177,7 @@ public final class Recordings {
         return text.readNBytes(SNIFFED_BYTES);
       }
     } catch (IOException e) {
-      throw new InputException("cannot read it: " + reason(e), file.toString(), ALLOWED);
+      throw new InputException("cannot read it: " + WhyNot.of(e), file.toString(), ALLOWED);
     }
-  }
-
-  private static String reason(Exception e) {
-    return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
   }
 }

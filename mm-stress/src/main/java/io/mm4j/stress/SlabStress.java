@@ -20,37 +20,52 @@ import org.openjdk.jcstress.infra.results.L_Result;
 public final class SlabStress {
   private SlabStress() {}
 
-  /** Frees what another CPU has taken, and takes some itself. */
-  private static void freeOthers(SlabWorker worker, Queue<Long> passed) {
-    for (int turn = 0; turn < 24; turn++) {
-      worker.asOwner(
-          () -> {
-            Long object = passed.poll();
-            if (object == null) {
-              worker.take();
-            } else {
-              worker.enter(object);
-              worker.give(false);
-            }
-          });
-    }
-  }
+  /** Objects that one CPU takes and the other frees. */
+  private static final class Passing {
+    private final SlabBox box;
+    private final SlabWorker first;
+    private final SlabWorker second;
+    private final Queue<Long> passed = new ConcurrentLinkedQueue<>();
 
-  /** Takes objects and passes them on. */
-  private static void passOn(SlabWorker worker, Queue<Long> passed) {
-    for (int turn = 0; turn < 24; turn++) {
-      worker.asOwner(
-          () -> {
-            worker.take();
-            worker.pass(passed);
-          });
+    Passing(SlabBox.Kind kind) {
+      box = SlabBox.borrow(kind);
+      first = new SlabWorker(box, 0);
+      second = new SlabWorker(box, 1);
     }
-  }
 
-  /** What was passed on and not freed is somebody's. */
-  private static void takeBack(SlabWorker worker, Queue<Long> passed) {
-    passed.forEach(worker::enter);
-    passed.clear();
+    /** The first CPU takes objects and passes them on. */
+    void passOn() {
+      for (int turn = 0; turn < 24; turn++) {
+        first.asOwner(
+            () -> {
+              first.take();
+              first.pass(passed);
+            });
+      }
+    }
+
+    /** The second one frees what was passed on, and takes objects while there is none. */
+    void free() {
+      for (int turn = 0; turn < 24; turn++) {
+        second.asOwner(
+            () -> {
+              Long object = passed.poll();
+              if (object == null) {
+                second.take();
+              } else {
+                second.enter(object);
+                second.give(false);
+              }
+            });
+      }
+    }
+
+    /** What was passed on and not freed is the first one's. */
+    String check() {
+      passed.forEach(first::enter);
+      passed.clear();
+      return box.check(first, second);
+    }
   }
 
   /** Works in several turns, so that its park lock is free in between. */
@@ -74,28 +89,24 @@ public final class SlabStress {
   @Outcome(id = Box.WHOLE, expect = ACCEPTABLE, desc = "Nothing lost, held twice or miscounted.")
   @State
   public static class RemoteFree {
-    private final SlabBox box = SlabBox.borrow(SlabBox.Kind.SLUB);
-    private final SlabWorker first = new SlabWorker(box, 0);
-    private final SlabWorker second = new SlabWorker(box, 1);
-    private final Queue<Long> passed = new ConcurrentLinkedQueue<>();
+    private final Passing objects = new Passing(SlabBox.Kind.SLUB);
 
     /** Takes. */
     @Actor
     public void first() {
-      passOn(first, passed);
+      objects.passOn();
     }
 
     /** Frees. */
     @Actor
     public void second() {
-      freeOthers(second, passed);
+      objects.free();
     }
 
     /** Looks. */
     @Arbiter
     public void look(L_Result r) {
-      takeBack(first, passed);
-      r.r1 = box.check(first, second);
+      r.r1 = objects.check();
     }
   }
 
@@ -105,28 +116,24 @@ public final class SlabStress {
   @Outcome(id = Box.WHOLE, expect = ACCEPTABLE, desc = "Nothing lost, held twice or miscounted.")
   @State
   public static class RemoteFreeOfSheaves {
-    private final SlabBox box = SlabBox.borrow(SlabBox.Kind.SHEAVES);
-    private final SlabWorker first = new SlabWorker(box, 0);
-    private final SlabWorker second = new SlabWorker(box, 1);
-    private final Queue<Long> passed = new ConcurrentLinkedQueue<>();
+    private final Passing objects = new Passing(SlabBox.Kind.SHEAVES);
 
     /** Takes. */
     @Actor
     public void first() {
-      passOn(first, passed);
+      objects.passOn();
     }
 
     /** Frees. */
     @Actor
     public void second() {
-      freeOthers(second, passed);
+      objects.free();
     }
 
     /** Looks. */
     @Arbiter
     public void look(L_Result r) {
-      takeBack(first, passed);
-      r.r1 = box.check(first, second);
+      r.r1 = objects.check();
     }
   }
 
@@ -136,28 +143,24 @@ public final class SlabStress {
   @Outcome(id = Box.WHOLE, expect = ACCEPTABLE, desc = "Nothing lost, held twice or miscounted.")
   @State
   public static class RemoteFreeOfArrays {
-    private final SlabBox box = SlabBox.borrow(SlabBox.Kind.SLAB);
-    private final SlabWorker first = new SlabWorker(box, 0);
-    private final SlabWorker second = new SlabWorker(box, 1);
-    private final Queue<Long> passed = new ConcurrentLinkedQueue<>();
+    private final Passing objects = new Passing(SlabBox.Kind.SLAB);
 
     /** Takes. */
     @Actor
     public void first() {
-      passOn(first, passed);
+      objects.passOn();
     }
 
     /** Frees. */
     @Actor
     public void second() {
-      freeOthers(second, passed);
+      objects.free();
     }
 
     /** Looks. */
     @Arbiter
     public void look(L_Result r) {
-      takeBack(first, passed);
-      r.r1 = box.check(first, second);
+      r.r1 = objects.check();
     }
   }
 
@@ -167,28 +170,24 @@ public final class SlabStress {
   @Outcome(id = Box.WHOLE, expect = ACCEPTABLE, desc = "Nothing lost, held twice or miscounted.")
   @State
   public static class RemoteFreeOfSlob {
-    private final SlabBox box = SlabBox.borrow(SlabBox.Kind.SLOB);
-    private final SlabWorker first = new SlabWorker(box, 0);
-    private final SlabWorker second = new SlabWorker(box, 1);
-    private final Queue<Long> passed = new ConcurrentLinkedQueue<>();
+    private final Passing objects = new Passing(SlabBox.Kind.SLOB);
 
     /** Takes. */
     @Actor
     public void first() {
-      passOn(first, passed);
+      objects.passOn();
     }
 
     /** Frees. */
     @Actor
     public void second() {
-      freeOthers(second, passed);
+      objects.free();
     }
 
     /** Looks. */
     @Arbiter
     public void look(L_Result r) {
-      takeBack(first, passed);
-      r.r1 = box.check(first, second);
+      r.r1 = objects.check();
     }
   }
 

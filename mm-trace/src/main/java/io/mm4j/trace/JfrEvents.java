@@ -4,6 +4,7 @@ package io.mm4j.trace;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.InputException;
+import io.mm4j.api.WhyNot;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.slab.KmemCache;
@@ -292,7 +293,7 @@ public final class JfrEvents implements TraceSink {
       recording.dump(file);
     } catch (IOException e) {
       throw new InputException(
-          "the events cannot be written: " + e.getMessage(),
+          "the events cannot be written: " + WhyNot.of(e),
           file.toString(),
           "a file that can be written");
     }

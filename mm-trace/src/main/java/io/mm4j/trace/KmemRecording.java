@@ -4,6 +4,7 @@ package io.mm4j.trace;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.InputException;
+import io.mm4j.api.WhyNot;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.PageAllocator;
@@ -102,7 +103,7 @@ public final class KmemRecording implements TraceSink {
 
   private InputException failed(IOException e) {
     return new InputException(
-        "the recording cannot be written: " + e.getMessage(),
+        "the recording cannot be written: " + WhyNot.of(e),
         "the folder " + folder,
         "a folder that can be written");
   }

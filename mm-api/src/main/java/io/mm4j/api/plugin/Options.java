@@ -26,7 +26,8 @@ public final class Options {
   /**
    * Checks given values against the provider's declaration and fills in the defaults.
    *
-   * @param where the option on the command line, for messages
+   * @param where how the plugin was named, for messages, which add the option: {@code --plugin
+   *     SPI=NAME}
    * @throws InputException for an unknown key or a value that its type does not allow
    */
   public static Options of(PluginProvider provider, Map<String, String> given, String where) {

@@ -4,6 +4,7 @@ package io.mm4j.api.process;
 import io.mm4j.api.InputException;
 import io.mm4j.api.memory.Pages;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.LongSupplier;
 import org.apiguardian.api.API;
 
@@ -99,6 +100,18 @@ public interface ProcessFloor extends AutoCloseable {
    */
   default long writeSysctl(String name, String value) {
     return -Errno.ENOENT;
+  }
+
+  /**
+   * Reads a file that {@link #writeSysctl} writes. What a recorded process had in place of the
+   * machine's own setting is told while one lives.
+   *
+   * @param name without {@code vm.}
+   * @return the number that the file shows, as text without a line's end; empty for a name that
+   *     this floor does not know
+   */
+  default Optional<String> readSysctl(String name) {
+    return Optional.empty();
   }
 
   /**

@@ -135,6 +135,11 @@ public enum Syscall {
     return arguments;
   }
 
+  /** Whether it is an ioctl of a descriptor that {@link #USERFAULTFD} gave. */
+  public boolean isUffdIoctl() {
+    return compareTo(UFFDIO_API) >= 0 && compareTo(UFFDIO_MOVE) <= 0;
+  }
+
   /** Whether it gives an address. */
   public boolean givesAddress() {
     return this == SHMAT;

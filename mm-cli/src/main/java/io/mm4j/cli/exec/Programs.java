@@ -3,6 +3,7 @@
 package io.mm4j.cli.exec;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.WhyNot;
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.process.ElfImage;
 import io.mm4j.api.process.ExecRequest;
@@ -108,7 +109,7 @@ public final class Programs {
       return new MappedFile(
           shown(file), MappedFile.Kind.EXT4, bytes.length, at -> bytes[(int) at] & 255);
     } catch (IOException e) {
-      throw new InputException("cannot read: " + e.getMessage(), name, "a file that can be read");
+      throw new InputException("cannot read: " + WhyNot.of(e), name, "a file that can be read");
     }
   }
 }

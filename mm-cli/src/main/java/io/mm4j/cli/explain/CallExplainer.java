@@ -281,22 +281,12 @@ public final class CallExplainer {
         named[0] = other == null ? -1 : other.mm().pid();
         yield mm.syscall(Objects.requireNonNull(form.syscall()), named);
       }
-      case UFFDIO_API,
-          UFFDIO_REGISTER,
-          UFFDIO_UNREGISTER,
-          UFFDIO_WAKE,
-          UFFDIO_COPY,
-          UFFDIO_ZEROPAGE,
-          UFFDIO_WRITEPROTECT,
-          UFFDIO_CONTINUE,
-          UFFDIO_POISON,
-          UFFDIO_MOVE -> {
-        Syscall call = Objects.requireNonNull(form.syscall());
-        yield mm.syscall(call, UffdWords.words(call, w));
-      }
       case READ, WRITE, EXEC, TOUCH, FAULT ->
           throw new IllegalArgumentException("form=" + form + " is no system call");
-      default -> mm.syscall(Objects.requireNonNull(form.syscall()), w);
+      default -> {
+        Syscall call = Objects.requireNonNull(form.syscall());
+        yield mm.syscall(call, call.isUffdIoctl() ? UffdWords.words(call, w) : w);
+      }
     };
   }
 

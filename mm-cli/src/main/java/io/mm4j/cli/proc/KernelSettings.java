@@ -6,6 +6,8 @@ import io.mm4j.api.kernel.KernelForm;
 import io.mm4j.api.kernel.KernelLayout;
 import io.mm4j.api.memory.Architecture;
 import io.mm4j.api.memory.Pages;
+import io.mm4j.api.process.ProcessFloor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What /proc/meminfo shows of a kernel beside its zones.
@@ -16,6 +18,16 @@ import io.mm4j.api.memory.Pages;
  */
 public record KernelSettings(
     Architecture architecture, long overcommitRatio, long overcommitKbytes) {
+  /** These, with what was written to files under /proc/sys since. */
+  KernelSettings now(@Nullable ProcessFloor floor) {
+    return floor == null
+        ? this
+        : new KernelSettings(
+            architecture,
+            floor.readSysctl("overcommit_ratio").map(Long::parseLong).orElse(overcommitRatio),
+            floor.readSysctl("overcommit_kbytes").map(Long::parseLong).orElse(overcommitKbytes));
+  }
+
   /** Whether the kernel can use memory that has no address: the lines High and Low are there. */
   boolean hasHighmem() {
     return !architecture.is64Bit();

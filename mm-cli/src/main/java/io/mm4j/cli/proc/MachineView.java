@@ -47,17 +47,18 @@ public record MachineView(
 
   /** A view of a booted machine, valid while it is open. */
   public static MachineView of(Machine machine, KernelSettings settings) {
+    FramesView frames = FramesView.of(machine);
     return new MachineView(
         machine.layout().map(),
         machine.zones(),
         machine.pages().stats(),
         machine.cpus().count(),
         machine.clock().nowNs(),
-        settings,
+        settings.now(frames.floor()),
         machine.memory().bootAllocator() instanceof RangeBootAllocator ranges ? ranges : null,
         machine.slabCapabilities().map(c -> machine.slabs()),
         space(machine),
-        Optional.of(FramesView.of(machine)));
+        Optional.of(frames));
   }
 
   private static Optional<KernelSpace> space(Machine machine) {

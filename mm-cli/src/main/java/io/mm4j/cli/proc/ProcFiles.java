@@ -44,6 +44,7 @@ public final class ProcFiles {
     List<String> paths = new ArrayList<>(FILES.keySet());
     paths.add(BinaryFiles.KPAGEFLAGS);
     paths.add(BinaryFiles.KPAGECOUNT);
+    paths.addAll(SysctlFiles.paths());
     return paths;
   }
 
@@ -52,6 +53,7 @@ public final class ProcFiles {
     return machinePaths().stream()
         .filter(path -> view.frames().isPresent() || !BinaryFiles.isOfFrames(path))
         .filter(path -> view.boot() != null || !MemblockFiles.isOne(path))
+        .filter(path -> !SysctlFiles.isOne(path) || SysctlFiles.isThere(path, view))
         .filter(path -> view.slabs().isPresent() || !path.equals(SlabFiles.SLABINFO))
         .toList();
   }
@@ -103,6 +105,9 @@ public final class ProcFiles {
     if (HugepageFiles.isAttribute(path)) {
       return HugepageFiles.attribute(path, scene.requireMachine());
     }
+    if (SysctlFiles.isOne(path)) {
+      return SysctlFiles.text(path, scene.requireMachine());
+    }
     Function<MachineView, String> file = FILES.get(path);
     if (file == null) {
       throw missing(path);
@@ -120,6 +125,7 @@ public final class ProcFiles {
         matcher.matches()
             ? ProcessFiles.FILES.containsKey(matcher.group(2))
             : FILES.containsKey(path)
+                || SysctlFiles.isOne(path)
                 || SlabFiles.isAttribute(path)
                 || HugepageFiles.isAttribute(path);
     if (!known) {

@@ -3,6 +3,7 @@
 package io.mm4j.cli.project;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.WhyNot;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -100,7 +101,7 @@ public record PluginProject(
       return files.size();
     } catch (IOException e) {
       throw new InputException(
-          "it cannot be written: " + e.getMessage(), "DIR " + folder, "a folder with room");
+          "it cannot be written: " + WhyNot.of(e), "DIR " + folder, "a folder with room");
     }
   }
 

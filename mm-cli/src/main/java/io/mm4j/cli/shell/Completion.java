@@ -4,6 +4,7 @@ package io.mm4j.cli.shell;
 
 import io.mm4j.api.slab.KmemCache;
 import io.mm4j.cli.explain.OperationWords;
+import io.mm4j.cli.proc.SysctlFiles;
 import io.mm4j.replay.RunningProcess;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -52,28 +53,11 @@ public final class Completion {
     return switch (words.getFirst()) {
       case "cat" -> beginning(named(session.files()), last);
       case "help" -> beginning(named(new ArrayList<>(ShellSession.names())), last);
-      case "sysctl" -> beginning(named(SYSCTLS), last);
+      case "sysctl" ->
+          beginning(named(SysctlFiles.names().stream().map(name -> name + "=").toList()), last);
       default -> argument(words.getFirst(), words.size() - 1, last);
     };
   }
-
-  /** What `sysctl` writes. */
-  static final List<String> SYSCTLS =
-      List.of(
-          "vm.overcommit_memory=",
-          "vm.overcommit_ratio=",
-          "vm.overcommit_kbytes=",
-          "vm.max_map_count=",
-          "vm.mmap_min_addr=",
-          "vm.legacy_va_layout=",
-          "vm.nr_hugepages=",
-          "vm.nr_overcommit_hugepages=",
-          "vm.unprivileged_userfaultfd=",
-          "kernel.shmmax=",
-          "kernel.shmall=",
-          "kernel.shmmni=",
-          "kernel.shm_next_id=",
-          "kernel.shm_rmid_forced=");
 
   private Map<String, String> argument(String name, int at, String last) {
     OperationWords.Argument argument = OperationWords.argument(name, at);

@@ -22,6 +22,7 @@ import io.mm4j.cli.proc.KernelSettings;
 import io.mm4j.cli.proc.MachineView;
 import io.mm4j.cli.proc.ProcFiles;
 import io.mm4j.cli.proc.Scene;
+import io.mm4j.cli.proc.SysctlFiles;
 import io.mm4j.replay.RunningProcess;
 import java.io.PrintStream;
 import java.util.ArrayList;
@@ -298,17 +299,26 @@ public final class ShellSession {
       throw new InputException(
           "'" + text + "' sets nothing", "sysctl", "vm.NAME=VALUE, kernel.NAME=VALUE");
     }
-    String name = text.substring(0, eq).strip().replaceFirst("^(vm|kernel)\\.", "");
-    long error = machine.processes().writeSysctl(name, text.substring(eq + 1).strip());
+    String name = text.substring(0, eq).strip();
+    List<String> names = SysctlFiles.names();
+    String known = names.contains(name) ? name : null;
+    for (String folder : List.of("vm.", "kernel.")) {
+      known = known == null && names.contains(folder + name) ? folder + name : known;
+    }
+    String file = known == null ? null : known.substring(known.indexOf('.') + 1);
+    long error =
+        file == null
+            ? -Errno.ENOENT
+            : machine.processes().writeSysctl(file, text.substring(eq + 1).strip());
     if (error != 0) {
       boolean unknown = error == -Errno.ENOENT;
       throw new InputException(
           unknown
-              ? "no process here reads the sysctl '" + name + "'"
+              ? "no process here reads the sysctl '" + name + "'" + Nearest.hint(name, names)
               : "Linux does not take this value: " + Errno.nameOf((int) -error),
           "sysctl " + text,
           unknown
-              ? String.join(", ", Completion.SYSCTLS).replace("=", "")
+              ? String.join(", ", names)
               : "a number in the range of that sysctl: decimal, 0x hexadecimal, 0 octal");
     }
   }

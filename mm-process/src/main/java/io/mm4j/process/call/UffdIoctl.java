@@ -177,9 +177,13 @@ final class UffdIoctl {
     return error;
   }
 
-  private long changing(UffdStruct struct, int answerAt) {
-    long error = caller.error(Errno.EAGAIN, CHANGING);
-    return struct.put(answerAt, error) ? error : unwritable();
+  /** What an ioctl that brings pages looks at first: 0, or its error. */
+  private long begun(UffdStruct struct, int answerAt) {
+    if (watch.isChanging()) {
+      long error = caller.error(Errno.EAGAIN, CHANGING);
+      return struct.put(answerAt, error) ? error : unwritable();
+    }
+    return struct.isReadable() ? 0 : unreadable();
   }
 
   /** UFFDIO_COPY. */
@@ -189,13 +193,11 @@ final class UffdIoctl {
     long len = fields.third;
     long mode = fields.fourth;
     UffdStruct struct = struct(TWO_RANGES_BYTES);
-    if (watch.isChanging()) {
-      return changing(struct, TWO_RANGES_BYTES);
+    long error = begun(struct, TWO_RANGES_BYTES);
+    if (error != 0) {
+      return error;
     }
-    if (!struct.isReadable()) {
-      return unreadable();
-    }
-    long error = UffdRange.checkUnaligned(owner, src, len);
+    error = UffdRange.checkUnaligned(owner, src, len);
     error = error == 0 ? UffdRange.check(owner, dst, len) : error;
     if (error != 0) {
       return error;
@@ -209,13 +211,11 @@ final class UffdIoctl {
   /** The ioctls of one range and a mode. */
   private long fill(UffdFill.What what, long protects) {
     UffdStruct struct = struct(RANGE_MODE_BYTES);
-    if (watch.isChanging()) {
-      return changing(struct, RANGE_MODE_BYTES);
+    long error = begun(struct, RANGE_MODE_BYTES);
+    if (error != 0) {
+      return error;
     }
-    if (!struct.isReadable()) {
-      return unreadable();
-    }
-    long error = UffdRange.check(owner, fields.first, fields.second);
+    error = UffdRange.check(owner, fields.first, fields.second);
     if (error != 0) {
       return error;
     }
@@ -278,16 +278,14 @@ final class UffdIoctl {
     long len = fields.third;
     long mode = fields.fourth;
     UffdStruct struct = struct(TWO_RANGES_BYTES);
-    if (watch.isChanging()) {
-      return changing(struct, TWO_RANGES_BYTES);
-    }
-    if (!struct.isReadable()) {
-      return unreadable();
+    long error = begun(struct, TWO_RANGES_BYTES);
+    if (error != 0) {
+      return error;
     }
     if (owner != caller) {
       return caller.error(Errno.EINVAL, "pages of another process do not move");
     }
-    long error = UffdRange.check(owner, dst, len);
+    error = UffdRange.check(owner, dst, len);
     error = error == 0 ? UffdRange.check(owner, src, len) : error;
     if (error != 0) {
       return error;

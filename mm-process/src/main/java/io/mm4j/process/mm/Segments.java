@@ -11,6 +11,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -165,6 +166,18 @@ public final class Segments {
       }
     }
     return 0;
+  }
+
+  /** Reads one of them; empty for a name that is not about segments. */
+  Optional<String> readSysctl(String name) {
+    return switch (name) {
+      case "shmmax" -> Optional.of(Long.toUnsignedString(mostBytes));
+      case "shmall" -> Optional.of(Long.toUnsignedString(mostPages));
+      case "shmmni" -> Optional.of(Integer.toString(most));
+      case "shm_next_id" -> Optional.of(Integer.toString(wantedId));
+      case "shm_rmid_forced" -> Optional.of(forced ? "1" : "0");
+      default -> Optional.empty();
+    };
   }
 
   /** {@code shm_close()}: a mapping of it is gone. */

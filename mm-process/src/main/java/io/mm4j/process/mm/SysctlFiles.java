@@ -8,6 +8,7 @@ import io.mm4j.api.process.MmSysctls;
 import io.mm4j.process.page.HugePool;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -76,6 +77,37 @@ public final class SysctlFiles {
     written = now;
     lastBefore = null;
     return 0;
+  }
+
+  /**
+   * Reads a file that {@link #write} writes.
+   *
+   * @param booted what the machine was booted with; a process that lives may have others
+   */
+  public Optional<String> read(String name, MmSysctls booted) {
+    HugePool pool = context.hugePools().standard();
+    MmSysctls now = context.spaces().stream().findFirst().map(Mm::sysctls).orElse(now(booted));
+    return switch (name) {
+      case "nr_hugepages" -> Optional.of(Long.toString(pool.persistent()));
+      case "nr_overcommit_hugepages" -> Optional.of(Long.toString(pool.mostSurplus()));
+      case "unprivileged_userfaultfd" ->
+          Optional.of(context.userfaults.isUnprivileged() ? "1" : "0");
+      case "overcommit_memory" -> Optional.of(Integer.toString(now.overcommitMemory()));
+      case "overcommit_ratio" -> Optional.of(Integer.toString(now.overcommitRatio()));
+      case "overcommit_kbytes" -> Optional.of(Long.toString(now.overcommitKbytes()));
+      case "max_map_count" -> Optional.of(Integer.toString(now.maxMapCount()));
+      case "mmap_min_addr" -> Optional.of(Long.toString(now.mmapMinAddr()));
+      case "legacy_va_layout" -> Optional.of(legacyLayout(now));
+      default -> context.segments.readSysctl(name);
+    };
+  }
+
+  /** It keeps whatever number was written. */
+  private String legacyLayout(MmSysctls now) {
+    String text = written.get("legacy_va_layout");
+    return text != null
+        ? Long.toString(Sizes.parseSysctl(text, "legacy_va_layout"))
+        : now.legacyVaLayout() ? "1" : "0";
   }
 
   /** A number of pages, a negative one if it is none or too large. */

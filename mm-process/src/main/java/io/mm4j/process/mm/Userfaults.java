@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.mm;
 
+import io.mm4j.api.InputException;
+import io.mm4j.api.plugin.Sizes;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.OpenFile;
@@ -37,10 +39,16 @@ public final class Userfaults {
 
   /** Writes {@code vm.unprivileged_userfaultfd}: 0 or a negated errno. */
   public long writeSysctl(String value) {
-    if (!value.equals("0") && !value.equals("1")) {
+    long number;
+    try {
+      number = Sizes.parseSysctl(value, "vm.unprivileged_userfaultfd");
+    } catch (InputException e) {
       return -Errno.EINVAL;
     }
-    unprivileged = value.equals("1");
+    if (number != 0 && number != 1) {
+      return -Errno.EINVAL;
+    }
+    unprivileged = number == 1;
     return 0;
   }
 

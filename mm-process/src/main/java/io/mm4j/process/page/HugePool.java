@@ -114,7 +114,7 @@ public final class HugePool {
   }
 
   /** {@code persistent_huge_pages()}: what {@link #resize} has made of the pool. */
-  private long persistent() {
+  public long persistent() {
     return total - surplus;
   }
 

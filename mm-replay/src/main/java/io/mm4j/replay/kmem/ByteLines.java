@@ -3,6 +3,7 @@
 package io.mm4j.replay.kmem;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.WhyNot;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -109,10 +110,9 @@ final class ByteLines implements AutoCloseable {
     }
     if (e instanceof ZipException) {
       return new InputException(
-          "the gzip data is broken: " + e.getMessage(), where, "an undamaged gzip file");
+          "the gzip data is broken: " + WhyNot.of(e), where, "an undamaged gzip file");
     }
-    return new InputException(
-        "cannot read on: " + e.getMessage(), where, "a file that can be read");
+    return new InputException("cannot read on: " + WhyNot.of(e), where, "a file that can be read");
   }
 
   /** Number of the current line, from 1. */

@@ -3,6 +3,7 @@
 package io.mm4j.replay.kmem;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.WhyNot;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -110,7 +111,7 @@ public abstract class KmemSource {
       return in;
     } catch (IOException e) {
       throw new InputException(
-          "cannot open it: " + e.getMessage(), where(file), "a file that can be read");
+          "cannot open it: " + WhyNot.of(e), where(file), "a file that can be read");
     }
   }
 
@@ -120,7 +121,7 @@ public abstract class KmemSource {
       return text(open(file), where(file));
     } catch (IOException e) {
       throw new InputException(
-          "cannot read it: " + e.getMessage(), where(file), "a file that can be read");
+          "cannot read it: " + WhyNot.of(e), where(file), "a file that can be read");
     }
   }
 
@@ -136,7 +137,7 @@ public abstract class KmemSource {
       return text(openMachine(file), where("machine/" + file));
     } catch (IOException e) {
       throw new InputException(
-          "cannot read it: " + e.getMessage(), where("machine/" + file), "a file that can be read");
+          "cannot read it: " + WhyNot.of(e), where("machine/" + file), "a file that can be read");
     }
   }
 

@@ -3,6 +3,7 @@
 package io.mm4j.replay.kmem;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.WhyNot;
 import java.io.IOException;
 import java.io.InputStream;
 import org.jspecify.annotations.Nullable;
@@ -63,7 +64,7 @@ final class SlabTrace implements AutoCloseable {
       return packed == null ? null : new SlabTrace(new ByteLines(source.where(FILE), packed));
     } catch (IOException e) {
       throw new InputException(
-          "cannot open it: " + e.getMessage(), source.where(FILE), "a file that can be read");
+          "cannot open it: " + WhyNot.of(e), source.where(FILE), "a file that can be read");
     }
   }
 

@@ -43,7 +43,6 @@ final class Calls {
           Map.entry("io_destroy", "unmaps a ring"),
           Map.entry("map_shadow_stack", "maps a shadow stack"),
           Map.entry("uselib", "maps a library"),
-          Map.entry("userfaultfd", "lets a program answer its own page faults"),
           Map.entry("process_madvise", "advises about another process's memory"),
           Map.entry("process_mrelease", "takes another process's memory away"));
 

@@ -5,6 +5,7 @@ import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.OpenFile;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -99,6 +100,7 @@ final class Descriptors {
   private final Map<Long, Table> tables = new HashMap<>();
   private final boolean pathsShown;
   private int opens;
+  private int userfaults;
 
   /**
    * No descriptors yet.
@@ -184,6 +186,16 @@ final class Descriptors {
     return fd == null ? null : table(pid).open.get(fd);
   }
 
+  /** The descriptors of userfaultfd that the log shows somebody open. */
+  Set<Open> userfaults(long pid) {
+    if (userfaults == 0) {
+      return Set.of();
+    }
+    Set<Open> found = new LinkedHashSet<>(table(pid).open.values());
+    found.removeIf(file -> file.name() == null || !file.path().equals(UffdText.PATH));
+    return found;
+  }
+
   /** Whether nothing but a number is known of the file. */
   static boolean isUnknown(Open file) {
     return file.path().startsWith("(descriptor ");
@@ -242,6 +254,13 @@ final class Descriptors {
               "anon_inode:" + line.name(),
               OpenFile.Mode.READ_WRITE,
               line.body().contains("CLOEXEC"));
+      case "userfaultfd" -> {
+        put(line, UffdText.PATH, OpenFile.Mode.READ_WRITE, line.body().contains("CLOEXEC"));
+        Open made = known(pid, line.result());
+        if (line.succeeded() && made != null) {
+          made.name("U" + ++userfaults);
+        }
+      }
       case "pipe", "pipe2", "socketpair" -> pair(line);
       case "dup", "dup2", "dup3" -> again(line, line.body().contains("O_CLOEXEC"));
       case "fcntl", "fcntl64" -> {

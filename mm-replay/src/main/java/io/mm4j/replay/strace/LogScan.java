@@ -122,9 +122,12 @@ final class LogScan {
       if (known != null) {
         throw known;
       }
+      boolean empty = source.number() == 0;
       throw new InputException(
-          "there is no call in it" + (notes.isEmpty() ? "" : ": " + notes.getFirst()),
-          source.name() + ", line " + source.number(),
+          empty
+              ? "the file is empty"
+              : "there is no call in it" + (notes.isEmpty() ? "" : ": " + notes.getFirst()),
+          empty ? source.name() : source.name() + ", line " + source.number(),
           "lines as 'strace -f -e trace=memory,execve,openat,close -o FILE' writes them");
     }
   }

@@ -13,6 +13,7 @@ import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -334,7 +335,11 @@ public final class StraceSource implements VmaSource {
   }
 
   private void otherCall(StraceLine line, int process) {
+    Set<Descriptors.Open> watching = descriptors.userfaults(line.pid());
     descriptors.note(line);
+    if (userfault(line, process, watching)) {
+      return;
+    }
     List<Long> scan = ScanText.args(line);
     Answer found = scan == null ? null : AnswerText.of(line, CallName.PAGEMAP_SCAN, where());
     if (scan != null && found != null) {
@@ -360,6 +365,39 @@ public final class StraceSource implements VmaSource {
       case "shmget", "shmat", "shmdt", "shmctl" -> sharedSegment(line, process);
       default -> notModelled(line);
     }
+  }
+
+  /**
+   * Whether the call is one of userfaultfd; the last descriptor of one may be closed by others.
+   *
+   * @param before the descriptors of userfaultfd that there were
+   */
+  private boolean userfault(StraceLine line, int process, Set<Descriptors.Open> before) {
+    Set<Descriptors.Open> now = descriptors.userfaults(line.pid());
+    for (Descriptors.Open gone : before) {
+      if (!now.contains(gone)) {
+        done(line, process, CallName.CLOSE, List.of(0L), gone.name(), Answer.Unknown.IT);
+      }
+    }
+    if (line.name().equals("userfaultfd")) {
+      Descriptors.Open made = descriptors.known(line.pid(), line.result());
+      Long flags = line.args().isEmpty() ? null : Symbols.value(line.args().getFirst());
+      if (line.succeeded() && made != null && flags != null) {
+        done(line, process, CallName.USERFAULTFD, List.of(flags), made.name(), Answer.Unknown.IT);
+      }
+      return true;
+    }
+    CallName call = UffdText.call(line);
+    if (call == null) {
+      return false;
+    }
+    Descriptors.Open file = descriptors.known(line.pid(), line.args().getFirst());
+    List<Long> args = UffdText.args(line, call);
+    Answer answer = AnswerText.of(line, call, where());
+    if (file != null && now.contains(file) && args != null && answer != null) {
+      done(line, process, call, args, file.name(), UffdText.judged(call, answer));
+    }
+    return true;
   }
 
   private void prctl(StraceLine line, int process) {

@@ -2,6 +2,7 @@
 package io.mm4j.replay.text;
 
 import io.mm4j.api.InputException;
+import io.mm4j.api.WhyNot;
 import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -46,8 +47,14 @@ public final class LineSource implements AutoCloseable {
       BufferedInputStream buffered = new BufferedInputStream(raw, 1 << 16);
       opened = buffered;
       buffered.mark(2);
-      boolean gzip = buffered.read() == 0x1f && buffered.read() == 0x8b;
+      int first = buffered.read();
+      int second = buffered.read();
       buffered.reset();
+      boolean gzip = first == 0x1f && second == 0x8b;
+      if ((first == 0xff && second == 0xfe) || (first == 0xfe && second == 0xff)) {
+        buffered.close();
+        throw KnownText.refusal("" + (char) first + (char) second, name, "text of this kind");
+      }
       in = gzip ? new GZIPInputStream(buffered, 1 << 16) : buffered;
     } catch (IOException e) {
       InputException error = unreadable(e);
@@ -71,7 +78,7 @@ public final class LineSource implements AutoCloseable {
       throw new InputException("no such file", file.toString(), "a file that exists");
     } catch (IOException e) {
       throw new InputException(
-          "cannot open it: " + e.getMessage(), file.toString(), "a file that can be read");
+          "cannot open it: " + WhyNot.of(e), file.toString(), "a file that can be read");
     }
   }
 
@@ -157,11 +164,11 @@ public final class LineSource implements AutoCloseable {
     }
     if (e instanceof ZipException) {
       return new InputException(
-          "the gzip data is broken: " + e.getMessage(),
+          "the gzip data is broken: " + WhyNot.of(e),
           where,
           "an undamaged gzip file, or plain text");
     }
-    return new InputException("cannot read on: " + e.getMessage(), where, "a readable file");
+    return new InputException("cannot read on: " + WhyNot.of(e), where, "a readable file");
   }
 
   /** Number of the current line, from 1; 0 before the first. */

@@ -105,6 +105,7 @@ final class CallDriver {
       case SET_MM_MAP -> setMmMap(mm, call);
       case PAGEMAP_SCAN -> scan(mm, call);
       case MEMFD_CREATE -> memfd(mm, call);
+      case USERFAULTFD -> userfaultfd(mm, call);
       case UNLINK -> {
         OpenFile open = files.open(call.open());
         if (open != null) {
@@ -165,7 +166,7 @@ final class CallDriver {
           MOVE_PAGES,
           PRCTL,
           PROCESS_MADVISE,
-          USERFAULTFD,
+          CLOSE,
           UFFDIO_API,
           UFFDIO_REGISTER,
           UFFDIO_UNREGISTER,
@@ -262,10 +263,25 @@ final class CallDriver {
     if (Errno.isError(fd)) {
       return failure(fd);
     }
+    made(mm, name, fd);
+    return new Answer.Value(0, false);
+  }
+
+  /** A log has a name for it; a recording says the number. */
+  private Answer userfaultfd(AddressSpace mm, VmaEvent.Call call) {
+    String name = call.open();
+    long fd = mm.syscall(Syscall.USERFAULTFD, call.arg(0));
+    if (name != null && !Errno.isError(fd)) {
+      made(mm, name, fd);
+    }
+    return plain(fd);
+  }
+
+  /** Moves a new descriptor away from all others. */
+  private void made(AddressSpace mm, String name, long fd) {
     long moved = mm.syscall(Syscall.DUP2, fd, files.nextMade());
     long _ = mm.syscall(Syscall.CLOSE, fd);
     files.made(name, (int) moved);
-    return new Answer.Value(0, false);
   }
 
   /** The vector of a mincore that worked, or what a scan found; else null. */

@@ -43,6 +43,7 @@ public enum CallName {
   FSYNC("fsync", Gives.ZERO, Syscall.FSYNC),
   FDATASYNC("fdatasync", Gives.ZERO, Syscall.FDATASYNC),
   FCNTL("fcntl", Gives.COUNT, Syscall.FCNTL),
+  CLOSE("close", Gives.ZERO, Syscall.CLOSE),
   SHMGET("shmget", Gives.COUNT, Syscall.SHMGET),
   SHMAT("shmat", Gives.ADDRESS, Syscall.SHMAT),
   SHMDT("shmdt", Gives.ZERO, Syscall.SHMDT),

@@ -10,6 +10,7 @@ import io.mm4j.api.process.Mount;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.Tasks;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.LongSupplier;
 
 /** Passes everything on; faults change one thing. */
@@ -75,6 +76,11 @@ public class DelegatingFloor implements ProcessFloor {
   @Override
   public long writeSysctl(String name, String value) {
     return right.writeSysctl(name, value);
+  }
+
+  @Override
+  public Optional<String> readSysctl(String name) {
+    return right.readSysctl(name);
   }
 
   @Override

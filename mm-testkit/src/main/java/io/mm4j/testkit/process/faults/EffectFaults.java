@@ -49,18 +49,10 @@ final class EffectFaults {
             (mm, call, a) ->
                 call == Syscall.SETUID || call == Syscall.SETGID ? 0 : mm.syscall(call, a),
             "AS-F35"),
-        SyscallFaults.floor(
+        SyscallFaults.unheard(
             "no-page-more",
             "nr_overcommit_hugepages is not looked at.",
-            right ->
-                new DelegatingFloor(right) {
-                  @Override
-                  public long writeSysctl(String name, String value) {
-                    return name.equals("nr_overcommit_hugepages")
-                        ? 0
-                        : super.writeSysctl(name, value);
-                  }
-                },
+            "nr_overcommit_hugepages",
             "AS-F36"),
         SyscallFaults.call(
             "describes-nothing",

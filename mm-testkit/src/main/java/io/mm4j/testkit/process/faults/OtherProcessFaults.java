@@ -57,18 +57,10 @@ final class OtherProcessFaults {
                   }
                 },
             "AS-F73"),
-        SyscallFaults.floor(
+        SyscallFaults.unheard(
             "nothing-is-forced",
             "kernel.shm_rmid_forced is not looked at.",
-            right ->
-                new DelegatingFloor(right) {
-                  @Override
-                  public long writeSysctl(String name, String value) {
-                    return name.equals("shm_rmid_forced") && value.equals("1")
-                        ? 0
-                        : super.writeSysctl(name, value);
-                  }
-                },
+            "shm_rmid_forced",
             "AS-F74"),
         SyscallFaults.call(
             "holes-take-promises",

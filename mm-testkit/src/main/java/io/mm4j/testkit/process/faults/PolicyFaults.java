@@ -97,17 +97,8 @@ final class PolicyFaults {
                     ? mm.syscall(call, a[0], 3, a[2], a[3])
                     : mm.syscall(call, a),
             "AS-F68"),
-        SyscallFaults.floor(
-            "all-segments-are-one",
-            "kernel.shmall is not looked at.",
-            right ->
-                new DelegatingFloor(right) {
-                  @Override
-                  public long writeSysctl(String name, String value) {
-                    return name.equals("shmall") ? 0 : super.writeSysctl(name, value);
-                  }
-                },
-            "AS-F69"));
+        SyscallFaults.unheard(
+            "all-segments-are-one", "kernel.shmall is not looked at.", "shmall", "AS-F69"));
   }
 
   private static final class OwnPolicies extends DelegatingSpace {

@@ -95,6 +95,21 @@ final class SyscallFaults {
         name, what, Arrays.asList(rules), new Floors.Wrong(name, VmaIndexSuite.correct(), floor));
   }
 
+  /** A floor that says that it wrote this file under /proc/sys, and keeps what it had. */
+  static Fault<VmaIndexProvider> unheard(String name, String what, String sysctl, String rule) {
+    return floor(
+        name,
+        what,
+        right ->
+            new DelegatingFloor(right) {
+              @Override
+              public long writeSysctl(String written, String value) {
+                return written.equals(sysctl) ? 0 : super.writeSysctl(written, value);
+              }
+            },
+        rule);
+  }
+
   static List<Fault<VmaIndexProvider>> all() {
     return List.of(
         call(
@@ -303,16 +318,10 @@ final class SyscallFaults {
             (mm, call, a) ->
                 call == Syscall.PKEY_MPROTECT ? mm.mprotect(a[0], a[1], a[2]) : mm.syscall(call, a),
             "AS-F12"),
-        floor(
+        unheard(
             "sysctls-of-boot",
             "What is written under /proc/sys/vm holds for processes to come.",
-            right ->
-                new DelegatingFloor(right) {
-                  @Override
-                  public long writeSysctl(String name, String value) {
-                    return name.equals("max_map_count") ? 0 : super.writeSysctl(name, value);
-                  }
-                },
+            "max_map_count",
             "AS-F13"),
         floor(
             "sees-what-is-there",

@@ -9,7 +9,10 @@ import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Fault;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /** The faults of the cases about what is told of memory. */
 final class TellingFaults {
@@ -52,6 +55,25 @@ final class TellingFaults {
                   }
                 },
             "AS-F56"),
+        SyscallFaults.floor(
+            "shows-what-was-typed",
+            "A file under /proc/sys shows the text that was written to it.",
+            right ->
+                new DelegatingFloor(right) {
+                  private final Map<String, String> typed = new HashMap<>();
+
+                  @Override
+                  public long writeSysctl(String name, String value) {
+                    typed.put(name, value);
+                    return super.writeSysctl(name, value);
+                  }
+
+                  @Override
+                  public Optional<String> readSysctl(String name) {
+                    return Optional.ofNullable(typed.get(name)).or(() -> super.readSysctl(name));
+                  }
+                },
+            "AS-F99"),
         SyscallFaults.call(
             "says-what-it-has-not-read",
             "process_vm_readv says how much it was to read.",

@@ -9,6 +9,7 @@ import io.mm4j.api.process.Uffd;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Fault;
 import java.util.List;
+import java.util.function.UnaryOperator;
 
 /** The faults of the cases about userfaultfd. */
 final class UffdFaults {
@@ -124,12 +125,12 @@ final class UffdFaults {
             "AS-F89"));
   }
 
-  private static final class MarkersGo extends DelegatingSpace {
-    private static final int DONTNEED = 4;
-    private long fd = -1;
+  /** Knows which descriptor of userfaultfd was opened last; -1 before. */
+  private static class RememberingSpace extends DelegatingSpace {
+    long fd = -1;
 
-    MarkersGo(AddressSpace inner) {
-      super(inner, MarkersGo::new);
+    RememberingSpace(AddressSpace inner, UnaryOperator<AddressSpace> around) {
+      super(inner, around);
     }
 
     @Override
@@ -137,6 +138,14 @@ final class UffdFaults {
       long result = super.syscall(call, a);
       fd = call == Syscall.USERFAULTFD ? result : fd;
       return result;
+    }
+  }
+
+  private static final class MarkersGo extends RememberingSpace {
+    private static final int DONTNEED = 4;
+
+    MarkersGo(AddressSpace inner) {
+      super(inner, MarkersGo::new);
     }
 
     @Override
@@ -149,18 +158,9 @@ final class UffdFaults {
     }
   }
 
-  private static final class WatchesOn extends DelegatingSpace {
-    private long fd = -1;
-
+  private static final class WatchesOn extends RememberingSpace {
     WatchesOn(AddressSpace inner) {
       super(inner, WatchesOn::new);
-    }
-
-    @Override
-    public long syscall(Syscall call, long... a) {
-      long result = super.syscall(call, a);
-      fd = call == Syscall.USERFAULTFD ? result : fd;
-      return result;
     }
 
     @Override

@@ -94,7 +94,14 @@ public final class SegmentCases {
             "sysctls-at-run-time",
             "What is written under /proc/sys/vm holds from then on for processes that live.",
             "sysctl_max_map_count, sysctl_overcommit_memory",
-            SegmentCases::sysctls));
+            SegmentCases::sysctls),
+        GROUP.rule(
+            "AS-F99",
+            "sysctls-read-back",
+            "A file under /proc/sys that can be written shows the number that holds now, in decimal"
+                + " digits.",
+            "proc_doulongvec_minmax, proc_dointvec_minmax, hugetlb_sysctl_handler",
+            SegmentCases::sysctlsReadBack));
   }
 
   private static void segments(Rig rig) {
@@ -351,6 +358,39 @@ public final class SegmentCases {
     Looks.works("mmap", rig.mm.mmap(0, 200 * PAGE, RW, 0x22, -1, 0));
     Looks.fails(rig, "no mode", Errno.EINVAL, rig.floor.writeSysctl("overcommit_memory", "7"));
     Looks.fails(rig, "no name", Errno.ENOENT, rig.floor.writeSysctl("swappiness", "7"));
+  }
+
+  private static void sysctlsReadBack(Rig rig) {
+    String[][] files = {
+      {"overcommit_memory", "01", "1", "3"},
+      {"overcommit_ratio", "0x50", "80", "x"},
+      {"max_map_count", " 77777\n", "77777", "x"},
+      {"mmap_min_addr", "8192 1", "8192", "1,2"},
+      {"legacy_va_layout", "5", "5", "no"},
+      {"nr_hugepages", "02", "2", "-2"},
+      {"nr_overcommit_hugepages", "0x3", "3", ""},
+      {"unprivileged_userfaultfd", "0x1", "1", "2"},
+      {"shmmax", "0xffffffffffffffff", "18446744073709551615", "0x" + "1".repeat(17)},
+      {"shmall", "010", "8", "08"},
+      {"shmmni", "77", "77", "32769"},
+      {"shm_next_id", "78", "78", "0x80000000"},
+      {"shm_rmid_forced", "0x1", "1", "2"},
+    };
+    for (String[] file : files) {
+      rig.gives(file[0], 0, rig.floor.writeSysctl(file[0], file[1]));
+      shows(rig, file[0], file[2]);
+      Looks.fails(rig, file[0], Errno.EINVAL, rig.floor.writeSysctl(file[0], file[3]));
+      shows(rig, file[0], file[2]);
+    }
+    rig.gives("overcommit_kbytes", 0, rig.floor.writeSysctl("overcommit_kbytes", "0400"));
+    shows(rig, "overcommit_kbytes", "256");
+    shows(rig, "overcommit_ratio", "0");
+    shows(rig, "swappiness", "nothing");
+  }
+
+  private static void shows(Rig rig, String name, String text) {
+    String shown = rig.floor.readSysctl(name).orElse("nothing");
+    RuleViolation.check(shown.equals(text), name + " shows " + text, shown);
   }
 
   private static long control(Rig rig, long id, long command, long buf) {

@@ -45,6 +45,21 @@ final class RequestFaults {
     return new CacheStats(live, s.objects(), live, s.slabs(), s.slabs(), s.pages(), 0, 0, 0, kept);
   }
 
+  /** The same, and so many slabs are on nodes' lists and in the hands of CPUs. */
+  private static CacheStats listing(CacheStats s, long partial, long ofCpus) {
+    return new CacheStats(
+        s.activeObjects(),
+        s.objects(),
+        s.liveObjects(),
+        s.activeSlabs(),
+        s.slabs(),
+        s.pages(),
+        partial,
+        0,
+        ofCpus,
+        0);
+  }
+
   static List<Fault<SlabAllocatorProvider>> all() {
     return List.of(
         SlabFaults.fault(
@@ -100,21 +115,7 @@ final class RequestFaults {
             "says-it-has-partial-slabs",
             "Statistics tell of a slab on a node's list, and there is none.",
             List.of("SL-65", "SL-66"),
-            floors ->
-                saying(
-                    floors,
-                    s ->
-                        new CacheStats(
-                            s.activeObjects(),
-                            s.objects(),
-                            s.liveObjects(),
-                            s.activeSlabs(),
-                            s.slabs(),
-                            s.pages(),
-                            1,
-                            0,
-                            0,
-                            0))),
+            floors -> saying(floors, s -> listing(s, 1, 0))),
         SlabFaults.fault(
             "shrinks-by-slabs",
             "A shrink says how many slabs it gave back, not how many frames.",
@@ -174,21 +175,7 @@ final class RequestFaults {
             "says-it-has-cpu-slabs",
             "Statistics tell of a slab that a CPU works with, and there is none.",
             List.of("SL-50"),
-            floors ->
-                saying(
-                    floors,
-                    s ->
-                        new CacheStats(
-                            s.activeObjects(),
-                            s.objects(),
-                            s.liveObjects(),
-                            s.activeSlabs(),
-                            s.slabs(),
-                            s.pages(),
-                            0,
-                            0,
-                            Math.min(1, s.slabs()),
-                            0))),
+            floors -> saying(floors, s -> listing(s, 0, Math.min(1, s.slabs())))),
         SlabFaults.fault(
             "refuses-while-others-work",
             "While another CPU is at work every cache counts as in use.",

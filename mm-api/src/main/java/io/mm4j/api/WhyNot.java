@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package io.mm4j.cli.text;
+package io.mm4j.api;
 
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import org.apiguardian.api.API;
 
 /** Why a file could not be read or written, in words instead of the name of a Java class. */
+@API(status = API.Status.EXPERIMENTAL)
 public final class WhyNot {
   private WhyNot() {}
 
