@@ -121,8 +121,13 @@ public final class Sinks implements TraceSink {
   }
 
   @Override
-  public void vmapPurge(int purged) {
-    all(s -> s.vmapPurge(purged));
+  public void vmapPurge(long start, long end, int purged) {
+    all(s -> s.vmapPurge(start, end, purged));
+  }
+
+  @Override
+  public void systemCallBegins(String name, long[] arguments) {
+    all(s -> s.systemCallBegins(name, arguments));
   }
 
   @Override
@@ -131,8 +136,13 @@ public final class Sinks implements TraceSink {
   }
 
   @Override
-  public void pageFault(boolean user, long uaddr, int errorCode) {
-    all(s -> s.pageFault(user, uaddr, errorCode));
+  public void pageFault(long uaddr, int errorCode) {
+    all(s -> s.pageFault(uaddr, errorCode));
+  }
+
+  @Override
+  public void vmUnmappedArea(AreaSearch search, long found) {
+    all(s -> s.vmUnmappedArea(search, found));
   }
 
   @Override

@@ -5,6 +5,7 @@ package io.mm4j.trace;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.mm4j.api.Cpu;
@@ -14,6 +15,7 @@ import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.slab.SlabAllocator;
 import java.io.IOException;
@@ -101,7 +103,12 @@ class TracerTest {
       slabs.kfree(cpu, object);
     }
     AddressSpace space = machine.processes().spawn();
-    answers.add(space.mmap(0, 8192, Uapi.PROT_READ, Uapi.MAP_PRIVATE | Uapi.MAP_ANONYMOUS, -1, 0));
+    long at = space.mmap(0, 8192, Uapi.PROT_READ, Uapi.MAP_PRIVATE | Uapi.MAP_ANONYMOUS, -1, 0);
+    answers.add(at);
+    space.read(at);
+    long area = machine.kernelSpace().vmalloc(cpu, 10_000);
+    answers.add(area);
+    machine.kernelSpace().vfree(cpu, area);
     space.exit();
     machine.validate();
     return answers;
@@ -125,12 +132,65 @@ class TracerTest {
             "kmalloc: ptr=0x[0-9a-f]+ bytes_req=24 bytes_alloc=32 gfp_flags=GFP_KERNEL node=-1"
                 + " accounted=false$",
             "kfree: ptr=0x[0-9a-f]+$",
-            "sys_mmap: \\(0, 2000, 1, 22, ffffffffffffffff, 0\\) -> 0x7[0-9a-f]+$",
+            "sys_mmap\\(addr: 0, len: 0x2000, prot: 1, flags: 0x22, fd: 0xffffffff, off: 0\\)$",
+            "sys_mmap -> 0x7[0-9a-f]+$",
             "exit_mmap: mt_mod 0+, DESTROY$")) {
       assertTrue(Pattern.compile(line + event).matcher(text).find(), event + "\n" + text);
     }
     boolean inner = text.toString().contains("mm_page_alloc_zone_locked: ");
     assertEquals(pages.equals("linux"), inner, "only linux has a sink of its own");
+  }
+
+  /** What a caller of the SPI could not tell; the lines are those of a program on Linux 6.18. */
+  @Test
+  void searchesAndPageFaultsAreToldInsideTheirCalls() {
+    StringBuilder text = new StringBuilder();
+    Tracer tracer = Tracer.to(new FtraceText(text));
+    try (Machine machine = config(tracer.trace(FOUND)).boot()) {
+      AddressSpace space = machine.processes().spawn();
+      text.setLength(0);
+      long rw = Uapi.PROT_READ | Uapi.PROT_WRITE;
+      long at = space.mmap(0, 8192, rw, Uapi.MAP_PRIVATE | Uapi.MAP_ANONYMOUS, -1, 0);
+      space.read(at);
+      space.write(at, 1);
+      space.write(at, 2);
+      space.mprotect(at, 4096, Uapi.PROT_READ);
+      space.write(at, 3);
+      space.execute(at);
+      AddressSpace child = space.fork();
+      assertNotNull(child);
+      child.write(at + 4096, 4);
+      space.syscall(Syscall.PIPE2, at + 4096, 0);
+      space.munmap(at, 8192);
+      child.write(at + 8192, 4);
+    }
+    List<String> told =
+        text.toString()
+            .lines()
+            .map(line -> line.replaceFirst(".*[0-9]: ", "").replaceAll("0x7[0-9a-f]{8,}", "ADDR"))
+            .filter(line -> line.matches("(sys_|vm_|page_fault).*"))
+            .map(line -> line.replaceFirst("total_vm=0x[0-9a-f]+", "total_vm=N"))
+            .toList();
+    assertEquals(
+        List.of(
+            "sys_mmap(addr: 0, len: 0x2000, prot: 3, flags: 0x22, fd: 0xffffffff, off: 0)",
+            "vm_unmapped_area: addr=ADDR err=0 total_vm=N flags=0x1 len=0x2000 lo=0x1000 hi=ADDR"
+                + " mask=0x0 ofs=0x0",
+            "sys_mmap -> ADDR",
+            "page_fault_user: address=ADDR ip=0x0 error_code=0x4",
+            "page_fault_user: address=ADDR ip=0x0 error_code=0x7",
+            "sys_mprotect(start: ADDR, len: 0x1000, prot: 1)",
+            "sys_mprotect -> 0x0",
+            "page_fault_user: address=ADDR ip=0x0 error_code=0x7",
+            "page_fault_user: address=ADDR ip=0x0 error_code=0x15",
+            "page_fault_user: address=ADDR ip=0x0 error_code=0x6",
+            "sys_pipe2(fds: ADDR, flags: 0)",
+            "page_fault_kernel: address=ADDR ip=0x0 error_code=0x2",
+            "sys_pipe2 -> 0x0",
+            "sys_munmap(addr: ADDR, len: 0x2000)",
+            "sys_munmap -> 0x0",
+            "page_fault_user: address=ADDR ip=0x0 error_code=0x6"),
+        told);
   }
 
   @Test
@@ -141,7 +201,19 @@ class TracerTest {
       work(machine);
     }
     List<RecordedEvent> events = RecordingFile.readAllEvents(file);
-    for (String name : List.of("mm_page_alloc", "mm_page_free", "kmem_alloc", "syscall")) {
+    for (String name :
+        List.of(
+            "mm_page_alloc",
+            "mm_page_free",
+            "kmem_alloc",
+            "kmem_free",
+            "alloc_vmap_area",
+            "free_vmap_area_noflush",
+            "purge_vmap_area_lazy",
+            "syscall",
+            "vm_unmapped_area",
+            "page_fault",
+            "exit_mmap")) {
       assertTrue(
           events.stream().anyMatch(e -> e.getEventType().getName().equals("mm4j." + name)), name);
     }
@@ -165,7 +237,8 @@ class TracerTest {
       machine.validate();
     }
     assertEquals(1, knobs.failed());
-    assertTrue(text.toString().contains("mm_page_alloc: page=(null) pfn=0x0 order=0"), "told");
+    assertTrue(
+        text.toString().contains("mm_page_alloc: page=0000000000000000 pfn=0x0 order=0"), "told");
   }
 
   @Test
