@@ -5,12 +5,12 @@ package io.mm4j.cli;
 import io.mm4j.api.InputException;
 import io.mm4j.api.plugin.Sizes;
 import io.mm4j.cli.text.WhyNot;
+import io.mm4j.trace.Checks;
 import io.mm4j.trace.FaultKnobs;
 import io.mm4j.trace.FtraceText;
 import io.mm4j.trace.FunctionGraph;
 import io.mm4j.trace.JfrEvents;
 import io.mm4j.trace.KmemRecording;
-import io.mm4j.trace.PageChecks;
 import io.mm4j.trace.Sinks;
 import io.mm4j.trace.TraceAgent;
 import io.mm4j.trace.TraceSink;
@@ -23,6 +23,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -53,6 +54,9 @@ final class TraceCommand extends MmCommand {
   private static final List<String> WITHOUT_MACHINE =
       List.of("trace", "new-plugin", "plugins", "bench");
 
+  /** Of one defect there may be thousands. */
+  private static final int MOST_FINDINGS = 20;
+
   @Option(
       names = "--format",
       paramLabel = "FORM",
@@ -77,8 +81,8 @@ final class TraceCommand extends MmCommand {
   @Option(
       names = "--check",
       description =
-          "Looks whether pages are given out or freed twice, and says at the end who holds those"
-              + " that are left.")
+          "Looks whether blocks, pages, objects and kernel addresses are given out or freed twice,"
+              + " and says at the end who holds those that are left.")
   private boolean check;
 
   @Option(
@@ -178,7 +182,16 @@ final class TraceCommand extends MmCommand {
       boolean apart,
       @Nullable FaultKnobs pages,
       @Nullable FaultKnobs slab) {
-    PageChecks checks = check ? new PageChecks(finding -> io.warn("trace: " + finding)) : null;
+    AtomicLong told = new AtomicLong();
+    Checks checks =
+        check
+            ? new Checks(
+                finding -> {
+                  if (told.getAndIncrement() < MOST_FINDINGS) {
+                    io.warn("trace: " + finding);
+                  }
+                })
+            : null;
     List<TraceSink> sinks = new ArrayList<>();
     FtraceText ftrace = new FtraceText(events);
     if (checks != null) {
@@ -209,7 +222,10 @@ final class TraceCommand extends MmCommand {
     tell(io, "fail_page_alloc", pages);
     tell(io, "failslab", slab);
     if (checks != null) {
-      checks.owners().forEach(owner -> io.err().println("trace: held: " + owner));
+      checks.held().forEach(held -> io.err().println("trace: held: " + held));
+      if (checks.findings() > MOST_FINDINGS) {
+        io.warn("trace: " + (checks.findings() - MOST_FINDINGS) + " more findings are not shown");
+      }
       if (checks.findings() > 0) {
         return Main.DIFFERENT;
       }

@@ -26,6 +26,11 @@ public final class Sinks implements TraceSink {
   }
 
   @Override
+  public TraceSink machine() {
+    return new Sinks(sinks.stream().map(TraceSink::machine).toList());
+  }
+
+  @Override
   public void zoneCreated(Zone zone, FrameAllocator frames) {
     all(s -> s.zoneCreated(zone, frames));
   }

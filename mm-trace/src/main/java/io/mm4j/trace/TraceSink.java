@@ -20,6 +20,14 @@ import org.apiguardian.api.API;
  */
 @API(status = API.Status.EXPERIMENTAL)
 public interface TraceSink extends PageEvents, SlabEvents, MmEvents, AutoCloseable {
+  /**
+   * A machine is being booted: who receives its events, which are told to nobody else. Machines
+   * have the same frame numbers and addresses, and may work in turns.
+   */
+  default TraceSink machine() {
+    return this;
+  }
+
   /** A zone has got an allocator, with nothing free: a machine is being booted. */
   default void zoneCreated(Zone zone, FrameAllocator frames) {}
 

@@ -244,30 +244,31 @@ class TracerTest {
   @Test
   void whoHoldsPagesIsKnownWithItsStack() {
     List<String> findings = new ArrayList<>();
-    PageChecks checks = new PageChecks(findings::add);
+    Checks checks = new Checks(findings::add);
     Tracer tracer = Tracer.to(checks);
     try (Machine machine = config(tracer.trace(FOUND)).boot()) {
       Cpu cpu = machine.cpus().get(0);
-      long before = checks.owners().size();
+      long before = checks.held().size();
       long leaked = machine.pages().allocPages(cpu, Gfp.GFP_KERNEL, 4);
-      assertEquals(before + 1, checks.owners().size());
+      assertEquals(before + 1, checks.held().size());
       assertTrue(
-          checks.owners().getFirst().contains("16 pages in 1 blocks"), checks.owners()::toString);
-      assertTrue(checks.owners().getFirst().contains(".allocPages("), checks.owners()::toString);
+          checks.held().getFirst().contains("16 pages in 1 blocks"), checks.held()::toString);
+      assertTrue(checks.held().getFirst().contains(".allocPages("), checks.held()::toString);
       machine.pages().splitPage(leaked, 4);
       for (long pfn = leaked; pfn < leaked + 16; pfn++) {
         machine.pages().freePages(cpu, pfn, 0);
       }
-      assertEquals(before, checks.owners().size());
+      assertEquals(before, checks.held().size());
       assertEquals(List.of(), findings);
       // What a wrong allocator would do.
-      checks.alloc(cpu, 100, 2, Gfp.GFP_KERNEL, 0);
-      checks.alloc(cpu, 102, 0, Gfp.GFP_KERNEL, 0);
+      TraceSink seen = checks.machine();
+      seen.alloc(cpu, 100, 2, Gfp.GFP_KERNEL, 0);
+      seen.alloc(cpu, 102, 0, Gfp.GFP_KERNEL, 0);
       assertEquals(1, findings.size());
       assertTrue(
           findings.getFirst().startsWith("overlap: block pfn=0x66 order=0"), findings::toString);
-      checks.free(cpu, 102, 0);
-      checks.free(cpu, 102, 0);
+      seen.free(cpu, 102, 0);
+      seen.free(cpu, 102, 0);
       assertTrue(findings.getLast().startsWith("double free: block pfn=0x66"), findings::toString);
       assertEquals(2, checks.findings());
     }
