@@ -75,7 +75,8 @@ final class TraceCommand extends MmCommand {
       description =
           "failslab or fail_page_alloc with the kernel's knobs, as its boot parameter"
               + " (INTERVAL,PROBABILITY,SPACE,TIMES) or by name (probability=, interval=, times=,"
-              + " space=, min-order=, ignore-gfp-wait=, ignore-gfp-highmem=, nth=). Repeatable.")
+              + " space=, min-order=, ignore-gfp-wait=, ignore-gfp-highmem=, verbose=,"
+              + " nth=). Repeatable.")
   private List<String> injections = new ArrayList<>();
 
   @Option(
@@ -119,8 +120,8 @@ final class TraceCommand extends MmCommand {
   @Override
   int run(Io io) {
     checkArguments();
-    FaultKnobs pages = knobs("fail_page_alloc");
-    FaultKnobs slab = knobs("failslab");
+    FaultKnobs pages = knobs(io, "fail_page_alloc");
+    FaultKnobs slab = knobs(io, "failslab");
     Path to = file;
     boolean text = format.equals("ftrace") || format.equals("function_graph");
     try (PrintStream opened = text && to != null ? open(to) : null) {
@@ -261,7 +262,7 @@ final class TraceCommand extends MmCommand {
     return path;
   }
 
-  private @Nullable FaultKnobs knobs(String name) {
+  private @Nullable FaultKnobs knobs(Io io, String name) {
     FaultKnobs found = null;
     for (String injection : injections) {
       int eq = injection.indexOf('=');
@@ -273,6 +274,7 @@ final class TraceCommand extends MmCommand {
       if (fault.equals(name)) {
         long first = Sizes.parseNumber(seed, "--seed");
         found = FaultKnobs.parse(name, injection.substring(eq + 1), first);
+        found.logTo(text -> io.warn("trace: " + text));
       }
     }
     return found;

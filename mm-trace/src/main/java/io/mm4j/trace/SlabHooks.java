@@ -52,7 +52,7 @@ final class SlabHooks {
     Requests requests = new Requests(slabs, sink);
     Forward.Hook kmalloc =
         call -> {
-          if (!knobs.failsObject(call.intAt(2), call.longAt(1))) {
+          if (!failsKmalloc(slabs, knobs, call.longAt(1), call.intAt(2))) {
             return call.proceed();
           }
           requests.toldKmalloc(call, SlabAllocator.NO_OBJECT);
@@ -68,9 +68,8 @@ final class SlabHooks {
                 call -> {
                   long paddr = call.longAt(1);
                   long bytes = call.longAt(2);
-                  boolean asks =
-                      bytes > (SlabAllocator.isZeroOrNull(paddr) ? 0 : slabs.ksize(paddr));
-                  return asks && knobs.failsObject(call.intAt(3), bytes)
+                  long has = SlabAllocator.isZeroOrNull(paddr) ? 0 : slabs.ksize(paddr);
+                  return bytes > has && failsKmalloc(slabs, knobs, bytes, call.intAt(3))
                       ? SlabAllocator.NO_OBJECT
                       : call.proceed();
                 })
@@ -89,6 +88,12 @@ final class SlabHooks {
                     knobs.failsObject(call.intAt(2), cache(call).objectBytes())
                         ? Integer.valueOf(0)
                         : call.proceed()));
+  }
+
+  /** Large blocks are pages, and {@code failslab} does not see them. */
+  private static boolean failsKmalloc(SlabAllocator slabs, FaultKnobs knobs, long bytes, int gfp) {
+    KmemCache cache = bytes == 0 ? null : slabs.kmallocCache(bytes, gfp);
+    return cache != null && knobs.failsObject(gfp, cache.objectBytes());
   }
 
   private static KmemCache cache(Forward.Call call) {

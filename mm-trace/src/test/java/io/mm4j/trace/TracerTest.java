@@ -17,6 +17,8 @@ import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Uapi;
+import io.mm4j.api.slab.KmemCache;
+import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabAllocator;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -239,6 +241,28 @@ class TracerTest {
     assertEquals(1, knobs.failed());
     assertTrue(
         text.toString().contains("mm_page_alloc: page=0000000000000000 pfn=0x0 order=0"), "told");
+  }
+
+  /** However they are asked for; a large block is none of the slab allocator's objects. */
+  @ParameterizedTest
+  @ValueSource(strings = {"slub", "page"})
+  void objectsFailAsTheKnobsSay(String slab) {
+    FaultKnobs knobs = FaultKnobs.parse("failslab", "times=-1", 1);
+    Tracer tracer = Tracer.to(new FtraceText(new StringBuilder())).failslab(knobs);
+    try (Machine machine = config(tracer.trace(FOUND)).plugin("slab=" + slab).boot()) {
+      Cpu cpu = machine.cpus().get(0);
+      SlabAllocator slabs = machine.slabs();
+      KmemCache cache = slabs.kmemCacheCreate(KmemCacheArgs.of("foo", 64));
+      assertEquals(SlabAllocator.NO_OBJECT, slabs.on(cpu).kmalloc(100, Gfp.GFP_KERNEL));
+      assertEquals(SlabAllocator.NO_OBJECT, slabs.on(cpu).alloc(cache, Gfp.GFP_KERNEL));
+      assertEquals(SlabAllocator.NO_OBJECT, slabs.kmalloc(cpu, 100, Gfp.GFP_KERNEL));
+      assertEquals(0, slabs.kmemCacheAllocBulk(cpu, cache, Gfp.GFP_KERNEL, new long[4], 4));
+      long large = slabs.on(cpu).kmalloc(20_000, Gfp.GFP_KERNEL);
+      assertNotEquals(SlabAllocator.NO_OBJECT, large);
+      assertEquals(SlabAllocator.NO_OBJECT, slabs.krealloc(cpu, 0, 8, Gfp.GFP_KERNEL));
+      slabs.on(cpu).kfree(large);
+      assertEquals(5, knobs.failed());
+    }
   }
 
   @Test
