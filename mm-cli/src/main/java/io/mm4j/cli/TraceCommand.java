@@ -5,12 +5,12 @@ package io.mm4j.cli;
 import io.mm4j.api.InputException;
 import io.mm4j.api.WhyNot;
 import io.mm4j.api.plugin.Sizes;
+import io.mm4j.trace.Checks;
 import io.mm4j.trace.FaultKnobs;
 import io.mm4j.trace.FtraceText;
 import io.mm4j.trace.FunctionGraph;
 import io.mm4j.trace.JfrEvents;
 import io.mm4j.trace.KmemRecording;
-import io.mm4j.trace.PageChecks;
 import io.mm4j.trace.Sinks;
 import io.mm4j.trace.TraceAgent;
 import io.mm4j.trace.TraceSink;
@@ -23,6 +23,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -53,6 +54,9 @@ final class TraceCommand extends MmCommand {
   private static final List<String> WITHOUT_MACHINE =
       List.of("trace", "new-plugin", "plugins", "bench");
 
+  /** Of one defect there may be thousands. */
+  private static final int MOST_FINDINGS = 20;
+
   @Option(
       names = "--format",
       paramLabel = "FORM",
@@ -71,14 +75,15 @@ final class TraceCommand extends MmCommand {
       description =
           "failslab or fail_page_alloc with the kernel's knobs, as its boot parameter"
               + " (INTERVAL,PROBABILITY,SPACE,TIMES) or by name (probability=, interval=, times=,"
-              + " space=, min-order=, ignore-gfp-wait=, ignore-gfp-highmem=, nth=). Repeatable.")
+              + " space=, min-order=, ignore-gfp-wait=, ignore-gfp-highmem=, verbose=,"
+              + " nth=). Repeatable.")
   private List<String> injections = new ArrayList<>();
 
   @Option(
       names = "--check",
       description =
-          "Looks whether pages are given out or freed twice, and says at the end who holds those"
-              + " that are left.")
+          "Looks whether blocks, pages, objects and kernel addresses are given out or freed twice,"
+              + " and says at the end who holds those that are left.")
   private boolean check;
 
   @Option(
@@ -115,8 +120,8 @@ final class TraceCommand extends MmCommand {
   @Override
   int run(Io io) {
     checkArguments();
-    FaultKnobs pages = knobs("fail_page_alloc");
-    FaultKnobs slab = knobs("failslab");
+    FaultKnobs pages = knobs(io, "fail_page_alloc");
+    FaultKnobs slab = knobs(io, "failslab");
     Path to = file;
     boolean text = format.equals("ftrace") || format.equals("function_graph");
     try (PrintStream opened = text && to != null ? open(to) : null) {
@@ -182,7 +187,16 @@ final class TraceCommand extends MmCommand {
       boolean apart,
       @Nullable FaultKnobs pages,
       @Nullable FaultKnobs slab) {
-    PageChecks checks = check ? new PageChecks(finding -> io.warn("trace: " + finding)) : null;
+    AtomicLong told = new AtomicLong();
+    Checks checks =
+        check
+            ? new Checks(
+                finding -> {
+                  if (told.getAndIncrement() < MOST_FINDINGS) {
+                    io.warn("trace: " + finding);
+                  }
+                })
+            : null;
     List<TraceSink> sinks = new ArrayList<>();
     FtraceText ftrace = new FtraceText(events);
     if (checks != null) {
@@ -213,7 +227,10 @@ final class TraceCommand extends MmCommand {
     tell(io, "fail_page_alloc", pages);
     tell(io, "failslab", slab);
     if (checks != null) {
-      checks.owners().forEach(owner -> io.err().println("trace: held: " + owner));
+      checks.held().forEach(held -> io.err().println("trace: held: " + held));
+      if (checks.findings() > MOST_FINDINGS) {
+        io.warn("trace: " + (checks.findings() - MOST_FINDINGS) + " more findings are not shown");
+      }
       if (checks.findings() > 0) {
         return Main.DIFFERENT;
       }
@@ -249,7 +266,7 @@ final class TraceCommand extends MmCommand {
     return path;
   }
 
-  private @Nullable FaultKnobs knobs(String name) {
+  private @Nullable FaultKnobs knobs(Io io, String name) {
     FaultKnobs found = null;
     for (String injection : injections) {
       int eq = injection.indexOf('=');
@@ -261,6 +278,7 @@ final class TraceCommand extends MmCommand {
       if (fault.equals(name)) {
         long first = Sizes.parseNumber(seed, "--seed");
         found = FaultKnobs.parse(name, injection.substring(eq + 1), first);
+        found.logTo(text -> io.warn("trace: " + text));
       }
     }
     return found;

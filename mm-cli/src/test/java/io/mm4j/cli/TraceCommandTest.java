@@ -101,6 +101,26 @@ class TraceCommandTest {
     Cli held = Cli.mm("trace", "--check", "explain", "alloc_pages GFP_KERNEL 3");
     assertEquals(0, held.code(), held.err());
     assertTrue(held.err().contains("8 pages in 1 blocks, allocated at"), held.err());
+    Cli object = Cli.mm("trace", "--check", "explain", "kmalloc 100", "--plugin", "slab=slob");
+    assertEquals(0, object.code(), object.err());
+    assertTrue(object.err().contains("100 bytes in 1 objects of kmalloc, allocated"), object.err());
+  }
+
+  /** Machines in turns have the same frames, which is no overlap. */
+  @Test
+  void severalMachinesAreCheckedOneByOne() {
+    Cli several =
+        Cli.mm(
+            "trace",
+            "--check",
+            "run",
+            "../mm-replay/src/test/corpus/kmem/onepage",
+            "--memory=64M",
+            "--compare=frame-allocator=buddy,bitmap",
+            "--no-timing");
+    assertEquals(0, several.code(), several.err());
+    assertEquals(
+        2, several.err().split("trace: held: 1 pages in 1 blocks", -1).length - 1, several.err());
   }
 
   @Test

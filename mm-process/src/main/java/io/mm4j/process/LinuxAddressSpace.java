@@ -6,6 +6,7 @@ import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Explainer;
 import io.mm4j.api.process.MemSizeStats;
 import io.mm4j.api.process.MissingPages;
+import io.mm4j.api.process.MmEvents;
 import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.NumaStats;
@@ -61,6 +62,12 @@ final class LinuxAddressSpace implements AddressSpace {
   @Override
   public void explainTo(@Nullable Explainer explainer) {
     mm.explainTo(explainer);
+  }
+
+  @Override
+  public boolean watch(@Nullable MmEvents events) {
+    mm.events = events;
+    return true;
   }
 
   @Override
@@ -219,7 +226,7 @@ final class LinuxAddressSpace implements AddressSpace {
   @Override
   public TouchOutcome fault(long uaddr, boolean write, boolean user, boolean exec) {
     Touch.Access access = exec ? Touch.Access.EXEC : write ? Touch.Access.WRITE : Touch.Access.READ;
-    return calls.touch(uaddr, access, TouchOutcome.UNKNOWN);
+    return calls.fault(uaddr, access, user);
   }
 
   @Override

@@ -7,6 +7,7 @@ import io.mm4j.api.page.Gfp;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Random;
+import java.util.function.Consumer;
 import org.apiguardian.api.API;
 
 /**
@@ -16,12 +17,13 @@ import org.apiguardian.api.API;
  *
  * <p>Written as the kernel's boot parameter, {@code INTERVAL,PROBABILITY,SPACE,TIMES}, or by the
  * names of the files in debugfs: {@code probability=10,interval=100,times=-1,space=0,min-order=1,
- * ignore-gfp-wait=Y,ignore-gfp-highmem=Y}, and {@code nth=N}, as {@code /proc/PID/fail-nth}: the
- * N-th allocation fails, and no other one.
+ * ignore-gfp-wait=Y,ignore-gfp-highmem=Y,verbose=2}, and {@code nth=N}, as {@code
+ * /proc/PID/fail-nth}: the N-th allocation fails, and no other one.
  *
  * <p>Differences: {@code ignore-gfp-wait} is N if nothing is said, since there are hardly any
- * requests without; random numbers come from a seed. {@code task-filter} and stack traces have
- * nothing to filter here.
+ * requests without, {@code min-order} and {@code verbose} are 0, {@code nth} counts for each fault;
+ * random numbers come from a seed. {@code cache-filter}, {@code task-filter} and the filters by
+ * stack ({@code require-start} ..) are not there: no cache and no task is marked here.
  *
  * <p>Threads: any.
  */
@@ -29,7 +31,7 @@ import org.apiguardian.api.API;
 public final class FaultKnobs {
   private static final String ALLOWED =
       "INTERVAL,PROBABILITY,SPACE,TIMES or probability=, interval=, times=, space=, min-order=,"
-          + " ignore-gfp-wait=, ignore-gfp-highmem=, nth=";
+          + " ignore-gfp-wait=, ignore-gfp-highmem=, verbose=, nth=";
 
   private final Random random;
   private long probability = 100;
@@ -40,11 +42,21 @@ public final class FaultKnobs {
   private boolean ignoreWait;
   private boolean ignoreHighmem = true;
   private long nth;
+  private long verbose;
+  private long asked;
   private long count;
   private long failed;
+  private final String name;
+  private Consumer<? super String> log = text -> {};
 
-  private FaultKnobs(long seed) {
+  private FaultKnobs(String name, long seed) {
+    this.name = name;
     this.random = new Random(seed);
+  }
+
+  /** Who is told of failures, as {@code verbose} says; nobody at first. */
+  public synchronized void logTo(Consumer<? super String> listener) {
+    log = listener;
   }
 
   /**
@@ -54,7 +66,7 @@ public final class FaultKnobs {
    * @throws InputException for a knob that there is not, or a value that is not allowed
    */
   public static FaultKnobs parse(String name, String text, long seed) {
-    FaultKnobs knobs = new FaultKnobs(seed);
+    FaultKnobs knobs = new FaultKnobs(name, seed);
     String where = name + "=" + text;
     String[] parts = text.split(",", -1);
     if (parts.length == 4 && !text.contains("=")) {
@@ -83,6 +95,7 @@ public final class FaultKnobs {
       case "times" -> times = number(value, -1, Integer.MAX_VALUE, where);
       case "space" -> space = number(value, 0, Integer.MAX_VALUE, where);
       case "min-order" -> minOrder = number(value, 0, 10, where);
+      case "verbose" -> verbose = number(value, 0, 2, where);
       case "nth" -> nth = number(value, 1, Integer.MAX_VALUE, where);
       case "ignore-gfp-wait" -> ignoreWait = yes(value, where);
       case "ignore-gfp-highmem" -> ignoreHighmem = yes(value, where);
@@ -130,26 +143,48 @@ public final class FaultKnobs {
   }
 
   private synchronized boolean fails(long size) {
-    count++;
-    if (nth > 0) {
-      return count == nth && failed++ == 0;
+    asked++;
+    boolean fails = nth > 0 ? asked == nth : isDue(size);
+    if (fails) {
+      times = times > 0 ? times - 1 : times;
+      failed++;
+      tell();
     }
-    if (times == 0) {
+    return fails;
+  }
+
+  /** What {@code should_fail_ex()} asks, in its order. */
+  private boolean isDue(long size) {
+    if (probability == 0 || times == 0) {
       return false;
     }
     if (space > size) {
       space -= size;
       return false;
     }
-    if (interval > 1 && count % interval != 0) {
+    if (interval > 1 && ++count % interval != 0) {
       return false;
     }
-    if (probability <= random.nextInt(100)) {
-      return false;
+    return probability > random.nextInt(100);
+  }
+
+  /** {@code fail_dump()}: words, and with 2 the stack. */
+  private void tell() {
+    if (verbose == 0) {
+      return;
     }
-    times = times > 0 ? times - 1 : times;
-    failed++;
-    return true;
+    log.accept(
+        "FAULT_INJECTION: forcing a failure, name "
+            + name
+            + ", interval "
+            + interval
+            + ", probability "
+            + probability
+            + ", space "
+            + space
+            + ", times "
+            + times
+            + (verbose == 2 ? "\n" + Holders.stack() : ""));
   }
 
   /** How many allocations have failed on purpose. */
@@ -159,6 +194,6 @@ public final class FaultKnobs {
 
   /** How many allocations could have. */
   public synchronized long asked() {
-    return count;
+    return asked;
   }
 }

@@ -6,11 +6,15 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.Syscall;
 import io.mm4j.api.slab.KmemCache;
 import io.mm4j.api.slab.SlabAllocator;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
@@ -21,7 +25,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Differences: the clock is a count of events, a microsecond each, so that one seed gives the
  * same bytes; the task is always {@code mm4j-1}; {@code page=} is the address in vmemmap of x86-64,
- * where the kernel prints a hash of it; there is no {@code call_site}.
+ * where the kernel prints a hash of it, and {@code ptr=} a physical one; there is no {@code
+ * call_site}, and {@code ip=} is 0, since a touch has no code; arguments of calls other than those
+ * of sys_mmap and its like are named as {@link Syscall} names them.
  *
  * <p>Threads: any; lines are whole.
  */
@@ -31,6 +37,23 @@ public final class FtraceText implements TraceSink {
   private static final long VMEMMAP = 0xffffea0000000000L;
 
   private static final int STRUCT_PAGE = 64;
+
+  /** Arguments as the kernel's SYSCALL_DEFINEs name them. */
+  private static final Map<String, List<String>> SYSCALLS =
+      Map.ofEntries(
+          Map.entry("mmap", List.of("addr", "len", "prot", "flags", "fd", "off")),
+          Map.entry("munmap", List.of("addr", "len")),
+          Map.entry("mprotect", List.of("start", "len", "prot")),
+          Map.entry("mremap", List.of("addr", "old_len", "new_len", "flags", "new_addr")),
+          Map.entry("brk", List.of("brk")),
+          Map.entry("madvise", List.of("start", "len_in", "behavior")),
+          Map.entry("mlock", List.of("start", "len")),
+          Map.entry("mlock2", List.of("start", "len", "flags")),
+          Map.entry("munlock", List.of("start", "len")),
+          Map.entry("mlockall", List.of("flags")),
+          Map.entry("munlockall", List.of()),
+          Map.entry("msync", List.of("start", "len", "flags")),
+          Map.entry("mseal", List.of("start", "len", "flags")));
 
   private final Appendable out;
   private boolean begun;
@@ -55,21 +78,24 @@ public final class FtraceText implements TraceSink {
     }
   }
 
-  private synchronized void line(@Nullable Cpu cpu, String name, String fields) {
+  private void line(@Nullable Cpu cpu, String name, String fields) {
+    line(cpu, name + ": " + fields);
+  }
+
+  private synchronized void line(@Nullable Cpu cpu, String what) {
     header();
     lastCpu = cpu == null ? lastCpu : cpu.id();
     events++;
     print(
         String.format(
             Locale.ROOT,
-            "%16s-%-7d [%03d] ..... %5d.%06d: %s: %s%n",
+            "%16s-%-7d [%03d] ..... %5d.%06d: %s%n",
             "mm4j",
             1,
             lastCpu,
             events / 1_000_000,
             events % 1_000_000,
-            name,
-            fields));
+            what));
   }
 
   private void print(String text) {
@@ -82,7 +108,7 @@ public final class FtraceText implements TraceSink {
 
   private static String page(long pfn) {
     return pfn == PageAllocator.NO_PAGE
-        ? "page=(null) pfn=0x0"
+        ? "page=0000000000000000 pfn=0x0"
         : String.format("page=%016x pfn=0x%x", VMEMMAP + pfn * STRUCT_PAGE, pfn);
   }
 
@@ -195,7 +221,9 @@ public final class FtraceText implements TraceSink {
   }
 
   private static String object(long paddr) {
-    return paddr == SlabAllocator.NO_OBJECT ? "ptr=(null)" : String.format("ptr=0x%x", paddr);
+    return paddr == SlabAllocator.NO_OBJECT
+        ? "ptr=0000000000000000"
+        : String.format("ptr=0x%x", paddr);
   }
 
   @Override
@@ -217,25 +245,64 @@ public final class FtraceText implements TraceSink {
   }
 
   @Override
-  public void vmapPurge(int purged) {
-    line(null, "purge_vmap_area_lazy", "num_purged=" + purged);
+  public void vmapPurge(long start, long end, int purged) {
+    line(
+        null,
+        "purge_vmap_area_lazy",
+        String.format("start=0x%x end=0x%x num_purged=%d", start, end, purged));
+  }
+
+  @Override
+  public void systemCallBegins(String name, long[] arguments) {
+    List<String> names = SYSCALLS.get(name);
+    if (names == null) {
+      names = Syscall.valueOf(name.toUpperCase(Locale.ROOT)).arguments();
+    }
+    StringBuilder text = new StringBuilder("sys_").append(name).append('(');
+    for (int i = 0; i < arguments.length; i++) {
+      String argument = i < names.size() ? names.get(i) : "arg" + i;
+      // A descriptor is an int: -1 has 32 bits.
+      long value = argument.equals("fd") ? arguments[i] & 0xffffffffL : arguments[i];
+      text.append(i == 0 ? "" : ", ").append(argument).append(": ").append(word(value));
+    }
+    line(null, text.append(')').toString());
+  }
+
+  /** {@code print_syscall_enter()} puts {@code 0x} before what would read otherwise without. */
+  private static String word(long value) {
+    return (value >= 0 && value < 10 ? "" : "0x") + Long.toHexString(value);
   }
 
   @Override
   public void systemCall(String name, long[] arguments, long result) {
-    StringBuilder text = new StringBuilder("(");
-    for (int i = 0; i < arguments.length; i++) {
-      text.append(i == 0 ? "" : ", ").append(Long.toHexString(arguments[i]));
-    }
-    line(null, "sys_" + name, text.append(") -> 0x").append(Long.toHexString(result)).toString());
+    line(null, "sys_" + name + " -> 0x" + Long.toHexString(result));
   }
 
   @Override
-  public void pageFault(boolean user, long uaddr, int errorCode) {
+  public void pageFault(long uaddr, int errorCode) {
     line(
         null,
-        user ? "page_fault_user" : "page_fault_kernel",
+        (errorCode & USER) != 0 ? "page_fault_user" : "page_fault_kernel",
         String.format("address=0x%x ip=0x0 error_code=0x%x", uaddr, errorCode));
+  }
+
+  @Override
+  public void vmUnmappedArea(AreaSearch search, long found) {
+    boolean failed = Errno.isError(found);
+    line(
+        null,
+        "vm_unmapped_area",
+        String.format(
+            "addr=0x%x err=%d total_vm=0x%x flags=0x%x len=0x%x lo=0x%x hi=0x%x mask=0x%x ofs=0x%x",
+            failed ? 0 : found,
+            failed ? found : 0,
+            search.totalVmPages(),
+            search.topDown() ? 1 : 0,
+            search.lengthBytes(),
+            search.low(),
+            search.high(),
+            search.alignMask(),
+            search.alignOffset()));
   }
 
   @Override

@@ -28,10 +28,10 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * <p>Names: mm4j's methods have the kernel's names in Java's spelling, so they are spelt back
- * ({@code kmemCacheAlloc} is {@code kmem_cache_alloc}); what has no kernel name keeps its own. A
- * method without arguments is left out, as the kernel's inlined functions are, and so are small
- * ones and private ones of mm4j's own floors that are no function of the kernel. The number before
- * the bracket is that of the thread. Durations hold the cost of tracing what is inside.
+ * ({@code kmemCacheAlloc} is {@code kmem_cache_alloc}) or looked up. Of mm4j's own floors only
+ * methods that are a function of the kernel are shown. Of a third party's plugin all are, but those
+ * without arguments and small ones, as the kernel's inlined functions are no lines. The number
+ * before the bracket is that of the thread. Durations hold the cost of tracing what is inside.
  *
  * <p>Threads: any; what one thread does between the outermost call and its end is printed together.
  */
@@ -74,8 +74,8 @@ public final class FunctionGraph {
   /** And a page fault, which nobody asks for by name. */
   private static final String FAULT = "exc_page_fault";
 
-  /** How a method is printed, and whether the graph may begin with it. */
-  private record Name(String text, boolean entry) {}
+  /** How a method is printed, whether the graph may begin with it, and whether it is mm4j's. */
+  private record Name(String text, boolean entry, boolean ours) {}
 
   private final Appendable out;
   private final int maxDepth;
@@ -155,6 +155,9 @@ public final class FunctionGraph {
     private final List<String> names = new ArrayList<>();
     private final List<Long> starts = new ArrayList<>();
 
+    /** How many methods of the same name each call has passed on to: one function in the kernel. */
+    private final List<Integer> folded = new ArrayList<>();
+
     /** The depth below which calls are shown; -1 while none of the roots has been called. */
     private int root = -1;
 
@@ -168,6 +171,7 @@ public final class FunctionGraph {
       text.setLength(0);
       names.clear();
       starts.clear();
+      folded.clear();
       root = -1;
       open = true;
     }
@@ -177,12 +181,17 @@ public final class FunctionGraph {
         beginOf(graph);
       }
       String name = called.text;
+      if (called.ours && !names.isEmpty() && names.getLast().equals(name)) {
+        folded.set(folded.size() - 1, folded.getLast() + 1);
+        return;
+      }
       boolean begins = graph.roots.isEmpty() ? called.entry : graph.roots.contains(name);
       if (root < 0 && begins) {
         root = names.size();
         graph.begun = true;
       }
       names.add(name);
+      folded.add(0);
       if (shown(graph)) {
         if (!open) {
           // The call around it turns out to be no leaf.
@@ -197,6 +206,11 @@ public final class FunctionGraph {
       if (of != graph || names.isEmpty()) {
         return; // it began before the graph was started
       }
+      if (folded.getLast() > 0) {
+        folded.set(folded.size() - 1, folded.getLast() - 1);
+        return;
+      }
+      folded.removeLast();
       long ns = System.nanoTime() - starts.removeLast();
       boolean shown = shown(graph);
       String name = names.removeLast();
@@ -246,7 +260,7 @@ public final class FunctionGraph {
         origin.startsWith("io.mm4j.api.")
             || name.equals(FAULT)
             || ENTRIES.contains(method.substring(method.lastIndexOf('.') + 1));
-    return new Name(name, entry);
+    return new Name(name, entry, origin.startsWith("io.mm4j."));
   }
 
   /** The kernel's spelling of a method. */
@@ -269,7 +283,7 @@ public final class FunctionGraph {
       return "create_kmalloc_cache"; // a request names its CPU first
     }
     if (type.endsWith("CpuPages") && method.equals("allocSlow")) {
-      return "__alloc_pages";
+      return "alloc_pages_node";
     }
     if (origin.contains("Cache;") && type.endsWith("Allocator")) {
       switch (method) {

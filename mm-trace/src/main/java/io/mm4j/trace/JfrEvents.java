@@ -133,6 +133,64 @@ public final class JfrEvents implements TraceSink {
     boolean failed;
   }
 
+  /** {@code vmalloc:free_vmap_area_noflush}. */
+  @Name("mm4j.free_vmap_area_noflush")
+  @Label("free_vmap_area_noflush")
+  @Category({"mm4j", "vmalloc"})
+  @Enabled
+  static final class VmapFree extends Event {
+    int cpu;
+    long vaStart;
+    long nrLazy;
+    long nrLazyMax;
+  }
+
+  /** {@code vmalloc:purge_vmap_area_lazy}. */
+  @Name("mm4j.purge_vmap_area_lazy")
+  @Label("purge_vmap_area_lazy")
+  @Category({"mm4j", "vmalloc"})
+  @Enabled
+  static final class VmapPurge extends Event {
+    long start;
+    long end;
+    int numPurged;
+  }
+
+  /** {@code mmap:vm_unmapped_area}. */
+  @Name("mm4j.vm_unmapped_area")
+  @Label("vm_unmapped_area")
+  @Category({"mm4j", "mmap"})
+  @Enabled
+  static final class UnmappedArea extends Event {
+    long result;
+    long totalVm;
+    boolean topDown;
+    long length;
+    long low;
+    long high;
+    long alignMask;
+    long alignOffset;
+  }
+
+  /** {@code mmap:exit_mmap}. */
+  @Name("mm4j.exit_mmap")
+  @Label("exit_mmap")
+  @Category({"mm4j", "mmap"})
+  @Enabled
+  static final class ExitMmap extends Event {}
+
+  /** {@code vmscan:mm_vmscan_wakeup_kswapd}. */
+  @Name("mm4j.mm_vmscan_wakeup_kswapd")
+  @Label("mm_vmscan_wakeup_kswapd")
+  @Category({"mm4j", "vmscan"})
+  @Enabled
+  static final class WakeupKswapd extends Event {
+    int cpu;
+    String zone = "";
+    int order;
+    String gfpFlags = "";
+  }
+
   /** {@code exceptions:page_fault_user} and {@code page_fault_kernel}. */
   @Name("mm4j.page_fault")
   @Label("page_fault_user, page_fault_kernel")
@@ -265,6 +323,54 @@ public final class JfrEvents implements TraceSink {
   }
 
   @Override
+  public void vmapFree(Cpu cpu, long address, long lazyPages, long lazyMax) {
+    VmapFree event = new VmapFree();
+    event.cpu = cpu.id();
+    event.vaStart = address;
+    event.nrLazy = lazyPages;
+    event.nrLazyMax = lazyMax;
+    event.commit();
+  }
+
+  @Override
+  public void vmapPurge(long start, long end, int purged) {
+    VmapPurge event = new VmapPurge();
+    event.start = start;
+    event.end = end;
+    event.numPurged = purged;
+    event.commit();
+  }
+
+  @Override
+  public void vmUnmappedArea(AreaSearch search, long found) {
+    UnmappedArea event = new UnmappedArea();
+    event.result = found;
+    event.totalVm = search.totalVmPages();
+    event.topDown = search.topDown();
+    event.length = search.lengthBytes();
+    event.low = search.low();
+    event.high = search.high();
+    event.alignMask = search.alignMask();
+    event.alignOffset = search.alignOffset();
+    event.commit();
+  }
+
+  @Override
+  public void exitMmap() {
+    new ExitMmap().commit();
+  }
+
+  @Override
+  public void wakeupKswapd(Cpu cpu, Zone zone, int order, int gfp) {
+    WakeupKswapd event = new WakeupKswapd();
+    event.cpu = cpu.id();
+    event.zone = zone.toString();
+    event.order = order;
+    event.gfpFlags = Gfp.format(gfp);
+    event.commit();
+  }
+
+  @Override
   public void systemCall(String name, long[] arguments, long result) {
     SystemCall event = new SystemCall();
     event.name = name;
@@ -278,9 +384,9 @@ public final class JfrEvents implements TraceSink {
   }
 
   @Override
-  public void pageFault(boolean user, long uaddr, int errorCode) {
+  public void pageFault(long uaddr, int errorCode) {
     PageFault event = new PageFault();
-    event.user = user;
+    event.user = (errorCode & USER) != 0;
     event.address = uaddr;
     event.errorCode = errorCode;
     event.commit();

@@ -7,8 +7,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which of mm4j's methods is which kernel function, where the names differ, and which are what a
- * compiler inlines in the kernel, and so no line of a function graph.
+ * Which of mm4j's methods is which kernel function. All others are what a compiler inlines there,
+ * or mm4j's own matter, and no line of a function graph.
  */
 final class KernelNames {
   private static final Map<String, String> PAGES =
@@ -19,8 +19,9 @@ final class KernelNames {
           Map.entry("PageCalls.freePagesAt", "__free_pages"),
           Map.entry("CpuPages.alloc", "alloc_pages"),
           Map.entry("CpuPages.free", "__free_pages"),
+          Map.entry("LinuxCpuPages.allocSlow", "alloc_pages_node"),
           Map.entry("PageRequests.alloc", "__alloc_pages"),
-          Map.entry("PageReturns.free", "__free_pages"),
+          Map.entry("PageReturns.free", "__free_frozen_pages"),
           Map.entry("SlowPath.get", "__alloc_pages_slowpath"),
           Map.entry("FreelistWalk.get", "get_page_from_freelist"),
           Map.entry("FreelistWalk.rmqueue", "rmqueue"),
@@ -36,8 +37,6 @@ final class KernelNames {
           Map.entry("FreeListQueue.take", "__rmqueue"),
           Map.entry("FreeListQueue.claim", "__rmqueue_claim"),
           Map.entry("FreeListQueue.steal", "__rmqueue_steal"),
-          Map.entry("BuddyFrameAllocator.allocate", "__rmqueue_smallest"),
-          Map.entry("BuddyFrameAllocator.allocateFrom", "page_del_and_expand"),
           Map.entry("BuddyFrameAllocator.expand", "expand"),
           Map.entry("BuddyFrameAllocator.freeInner", "__free_one_page"));
 
@@ -46,7 +45,7 @@ final class KernelNames {
           Map.entry("CpuSlabs.alloc", "kmem_cache_alloc"),
           Map.entry("CpuSlabs.free", "kmem_cache_free"),
           Map.entry("CpuSlabs.kmalloc", "__kmalloc"),
-          Map.entry("CpuSlabs.kfree", "__kfree"),
+          Map.entry("CpuSlabs.kfree", "slab_free"),
           Map.entry("CpuSlabSource.take", "___slab_alloc"),
           Map.entry("CpuSlabSource.fromNode", "get_partial_node"),
           Map.entry("CpuSlabSource.fromOthers", "get_any_partial"),
@@ -57,6 +56,12 @@ final class KernelNames {
           Map.entry("SlabPages.create", "allocate_slab"),
           Map.entry("SlabPages.discard", "discard_slab"),
           Map.entry("ObjectReturns.free", "__slab_free"),
+          Map.entry("SlobHeap.alloc", "slob_alloc"),
+          Map.entry("SlobHeap.free", "slob_free"),
+          Map.entry("SlubAllocator.alloc", "kmem_cache_alloc"),
+          Map.entry("SlobAllocator.alloc", "kmem_cache_alloc"),
+          Map.entry("PageSlabAllocator.alloc", "kmem_cache_alloc"),
+          Map.entry("BonwickAllocator.alloc", "____cache_alloc"),
           Map.entry("Sheaves.take", "alloc_from_pcs"),
           Map.entry("Sheaves.put", "free_to_pcs"),
           Map.entry("Sheaves.fill", "refill_sheaf"),
@@ -111,62 +116,84 @@ final class KernelNames {
           Map.entry("Unmapper.gather", "vms_gather_munmap_vmas"),
           Map.entry("Unmapper.complete", "vms_complete_munmap_vmas"));
 
-  /** Types whose other methods the kernel has as inline functions, or not at all. */
-  private static final Set<String> INLINED =
-      Set.of(
-          "Core",
-          "LinuxCpuPages",
-          "PcpPages",
-          "Gates",
-          "AllocContext",
-          "AllocFlags",
-          "ZoneState",
-          "SlabBase",
-          "SlubCpu",
-          "ObjectDebug",
-          "Mm",
-          "FloorContext",
-          "Accounting",
-          "Touch",
-          "PageTable",
-          "HugeEntries",
-          "PageBytes",
-          "PageMarks",
-          "Vma",
-          "VmFlags",
-          "VmaTree",
-          "VmaChecks",
-          "VmaTable",
-          "MergeRequest",
-          "AnonVmas",
-          "AnonTable",
-          "ProcessCalls",
-          "MappingList",
-          "Order",
-          "RangeTree",
-          "RangeNodes",
-          "LinuxCursor",
-          "LinuxPageTables",
-          "TableFrames",
-          "Roots",
-          "Segments",
-          "Entries",
-          "FreeLists");
+  private static final Map<String, String> CALLS =
+      Map.ofEntries(
+          Map.entry("LinuxAddressSpace.mmap", "__x64_sys_mmap"),
+          Map.entry("LinuxAddressSpace.munmap", "__x64_sys_munmap"),
+          Map.entry("LinuxAddressSpace.mprotect", "__x64_sys_mprotect"),
+          Map.entry("LinuxAddressSpace.mremap", "__x64_sys_mremap"),
+          Map.entry("LinuxAddressSpace.brk", "__x64_sys_brk"),
+          Map.entry("LinuxAddressSpace.madvise", "__x64_sys_madvise"),
+          Map.entry("LinuxAddressSpace.mlock", "__x64_sys_mlock"),
+          Map.entry("LinuxAddressSpace.mlock2", "__x64_sys_mlock2"),
+          Map.entry("LinuxAddressSpace.munlock", "__x64_sys_munlock"),
+          Map.entry("LinuxAddressSpace.mlockall", "__x64_sys_mlockall"),
+          Map.entry("LinuxAddressSpace.munlockall", "__x64_sys_munlockall"),
+          Map.entry("LinuxAddressSpace.msync", "__x64_sys_msync"),
+          Map.entry("LinuxAddressSpace.mincore", "__x64_sys_mincore"),
+          Map.entry("LinuxAddressSpace.mseal", "__x64_sys_mseal"),
+          Map.entry("LinuxAddressSpace.fork", "dup_mm"),
+          Map.entry("LinuxAddressSpace.exit", "exit_mmap"),
+          Map.entry("MmapCall.mmap", "ksys_mmap_pgoff"),
+          Map.entry("MprotectCall.mprotect", "do_mprotect_pkey"),
+          Map.entry("MprotectCall.fixup", "mprotect_fixup"),
+          Map.entry("MremapCall.mremap", "do_mremap"),
+          Map.entry("VmaMover.move", "move_vma"),
+          Map.entry("BrkCall.vmBrk", "vm_brk_flags"),
+          Map.entry("MadviseCall.madvise", "do_madvise"),
+          Map.entry("MlockCalls.fixup", "mlock_fixup"),
+          Map.entry("ForkCall.copy", "copy_page_range"),
+          Map.entry("Populate.range", "__mm_populate"),
+          Map.entry("Populate.part", "populate_vma_page_range"),
+          Map.entry("PageRanges.zap", "unmap_page_range"),
+          Map.entry("PageRanges.protect", "change_protection"),
+          Map.entry("PageRanges.freeTables", "free_pgd_range"),
+          Map.entry("PageRanges.move", "move_page_tables"),
+          Map.entry("RbtreeAllocator.alloc", "alloc_vmap_area"),
+          Map.entry("RbtreeAllocator.free", "free_vmap_area_noflush"),
+          Map.entry("RbtreeAllocator.purge", "__purge_vmap_area_lazy"),
+          Map.entry("VmlistAllocator.alloc", "get_vm_area"),
+          Map.entry("Mapper.map", "vmap_pages_range_noflush"),
+          Map.entry("Mapper.unmap", "vunmap_range_noflush"));
 
-  /** Methods of which the same is true. */
-  private static final Set<String> INLINED_METHODS =
+  /** Methods that have the name of their kernel function, in Java's spelling. */
+  private static final Set<String> SPELT =
       Set.of(
-          "CpuPages.handOut",
-          "CpuPages.setFront",
-          "PageCalls.pageAddress",
-          "CpuSlabs.handOut",
-          "CpuSlabs.kmallocType",
-          "SlabAllocator.isZeroOrNull",
-          "PageCalls.virtToPage",
-          "FreelistWalk.noFragment",
-          "BaseCpu.kmallocSlow",
-          "FaultHandler.hugeAllowed",
-          "HugeFault.allowed");
+          "allocPages",
+          "freePages",
+          "getZeroedPage",
+          "allocPagesExact",
+          "freePagesExact",
+          "allocContigRange",
+          "freeContigRange",
+          "splitPage",
+          "kmalloc",
+          "kzalloc",
+          "krealloc",
+          "kfree",
+          "ksize",
+          "kmemCacheCreate",
+          "kmemCacheDestroy",
+          "kmemCacheShrink",
+          "kmemCacheAlloc",
+          "kmemCacheFree",
+          "kmemCacheAllocBulk",
+          "kmemCacheFreeBulk",
+          "vmalloc",
+          "vzalloc",
+          "vmallocUser",
+          "vmalloc32",
+          "vmallocHuge",
+          "kvmalloc",
+          "vfree",
+          "kvfree",
+          "vmap",
+          "vunmap",
+          "ioremap",
+          "iounmap",
+          "kmap",
+          "kunmap",
+          "expand");
 
   private KernelNames() {}
 
@@ -179,18 +206,34 @@ final class KernelNames {
   static @Nullable String of(String method) {
     String name = PAGES.get(method);
     name = name == null ? OBJECTS.get(method) : name;
-    return name == null ? SPACES.get(method) : name;
+    name = name == null ? SPACES.get(method) : name;
+    name = name == null ? CALLS.get(method) : name;
+    return name == null ? ofFrames(method) : name;
+  }
+
+  /** Of every frame allocator, what is the kernel's in the place of its calls. */
+  private static @Nullable String ofFrames(String method) {
+    int dot = method.indexOf('.');
+    if (!method.substring(0, dot).endsWith("FrameAllocator")) {
+      return null;
+    }
+    return switch (method.substring(dot + 1)) {
+      case "allocate" -> "__rmqueue_smallest";
+      case "allocateFrom" -> "page_del_and_expand";
+      case "free", "freeToTail" -> "__free_one_page";
+      default -> null;
+    };
   }
 
   /**
-   * Whether a method of mm4j's own that has no kernel name is no function in the kernel.
+   * Whether a method of mm4j's own floors is a function of the kernel, and so a line. What a
+   * compiler inlines there, and what mm4j has for itself, is none.
    *
    * @param type the simple name of its type
    */
-  static boolean isInlined(String type, String method, boolean isPrivate) {
-    return isPrivate
-        || method.startsWith("explain")
-        || INLINED.contains(type)
-        || INLINED_METHODS.contains(type + "." + method);
+  static boolean isShown(String type, String method, int parameters) {
+    // With a node it only looks whether it may leave the node out.
+    boolean passesOn = parameters == 3 && type.equals("CpuPages") && method.equals("alloc");
+    return !passesOn && (SPELT.contains(method) || of(type + "." + method) != null);
   }
 }

@@ -18,12 +18,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.zip.GZIPOutputStream;
 import org.apiguardian.api.API;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A recording in the form of docs/recordings.md: what the page allocator was asked for, and every
@@ -47,37 +45,70 @@ public final class KmemRecording implements TraceSink {
   private final Path folder;
   private final String command;
   private final List<Part> parts = new ArrayList<>();
-  private final IdentityHashMap<Zone, Part> partOf = new IdentityHashMap<>();
-  private int lastCpu;
 
   /** One machine. */
-  private static final class Part {
-    final Path folder;
-    final Writer lines;
-    final List<Zone> zones = new ArrayList<>();
-    final List<FrameAllocator> frames = new ArrayList<>();
+  private final class Part implements TraceSink {
+    private final Path place;
+    private final Writer lines;
+    private final List<Zone> zones = new ArrayList<>();
+    private final List<FrameAllocator> frames = new ArrayList<>();
+    private int lastCpu;
 
-    Part(Path folder) throws IOException {
-      this.folder = folder;
-      Files.createDirectories(folder.resolve("snap"));
-      lines = gzip(folder.resolve("pages.txt.gz"));
+    Part(Path place) throws IOException {
+      this.place = place;
+      Files.createDirectories(place.resolve("snap"));
+      lines = gzip(place.resolve("pages.txt.gz"));
       lines.write("#kmem-pages 1\n#t_first 0\n");
       snapshot("SNAP0");
       line(0, "m START");
     }
 
-    void line(int cpu, String text) throws IOException {
+    private void line(int cpu, String text) throws IOException {
       lines.write("1 " + cpu + "w " + text + "\n");
     }
 
-    void snapshot(String name) throws IOException {
+    private void snapshot(String name) throws IOException {
       for (String marker : List.of("begin 1", "B0", "B1", "B2", "B3", "end 1")) {
         line(0, "m " + (marker.startsWith("B") ? marker : name + " " + marker));
       }
     }
 
-    boolean holds(long pfn) {
-      return zones.stream().anyMatch(zone -> zone.contains(pfn));
+    private void write(String text) {
+      try {
+        line(lastCpu, text);
+      } catch (IOException e) {
+        throw failed(e);
+      }
+    }
+
+    @Override
+    public synchronized void zoneCreated(Zone zone, FrameAllocator allocator) {
+      zones.add(zone);
+      frames.add(allocator);
+    }
+
+    @Override
+    public synchronized void blockTaken(Zone zone, long pfn, int order, int migratetype) {
+      boolean refill = (order < PCP_ORDERS || order == HUGE_ORDER) && migratetype < PCP_TYPES;
+      write("z " + pfn + " " + order + " " + migratetype + (refill ? " 1" : " 0"));
+    }
+
+    @Override
+    public synchronized void blockFreed(Zone zone, long pfn, int order, int migratetype) {
+      write("d " + pfn + " " + order + " " + migratetype);
+    }
+
+    @Override
+    public synchronized void alloc(Cpu cpu, long pfn, int order, int gfp, int migratetype) {
+      lastCpu = cpu.id();
+      String block = pfn == PageAllocator.NO_PAGE ? "-" : Long.toString(pfn);
+      write("a " + block + " " + order + " " + Integer.toHexString(gfp) + " " + migratetype);
+    }
+
+    @Override
+    public synchronized void free(Cpu cpu, long pfn, int order) {
+      lastCpu = cpu.id();
+      write("f " + pfn + " " + order);
     }
   }
 
@@ -109,75 +140,15 @@ public final class KmemRecording implements TraceSink {
   }
 
   @Override
-  public synchronized void zoneCreated(Zone zone, FrameAllocator frames) {
-    Part part = parts.isEmpty() ? null : parts.getLast();
-    if (part == null || part.holds(zone.startPfn())) {
-      Path place =
-          part == null
-              ? folder
-              : folder.resolveSibling(folder.getFileName() + "-" + (parts.size() + 1));
-      try {
-        part = new Part(place);
-      } catch (IOException e) {
-        throw failed(e);
-      }
-      parts.add(part);
-    }
-    part.zones.add(zone);
-    part.frames.add(frames);
-    partOf.put(zone, part);
-  }
-
-  private void write(@Nullable Part part, int cpu, String text) {
-    if (part == null) {
-      return;
-    }
+  public synchronized TraceSink machine() {
+    String number = parts.isEmpty() ? "" : "-" + (parts.size() + 1);
     try {
-      part.line(cpu, text);
+      Part part = new Part(folder.resolveSibling(folder.getFileName() + number));
+      parts.add(part);
+      return part;
     } catch (IOException e) {
       throw failed(e);
     }
-  }
-
-  @Override
-  public synchronized void blockTaken(Zone zone, long pfn, int order, int migratetype) {
-    boolean refill = (order < PCP_ORDERS || order == HUGE_ORDER) && migratetype < PCP_TYPES;
-    write(
-        partOf.get(zone),
-        lastCpu,
-        "z " + pfn + " " + order + " " + migratetype + (refill ? " 1" : " 0"));
-  }
-
-  @Override
-  public synchronized void blockFreed(Zone zone, long pfn, int order, int migratetype) {
-    write(partOf.get(zone), lastCpu, "d " + pfn + " " + order + " " + migratetype);
-  }
-
-  /** The machine that a request is of: the one that has the frame, else the newest. */
-  private @Nullable Part machine() {
-    return parts.isEmpty() ? null : parts.getLast();
-  }
-
-  @Override
-  public synchronized void alloc(Cpu cpu, long pfn, int order, int gfp, int migratetype) {
-    lastCpu = cpu.id();
-    write(
-        machine(),
-        lastCpu,
-        "a "
-            + (pfn == PageAllocator.NO_PAGE ? "-" : Long.toString(pfn))
-            + " "
-            + order
-            + " "
-            + Integer.toHexString(gfp)
-            + " "
-            + migratetype);
-  }
-
-  @Override
-  public synchronized void free(Cpu cpu, long pfn, int order) {
-    lastCpu = cpu.id();
-    write(machine(), lastCpu, "f " + pfn + " " + order);
   }
 
   /** Takes the free blocks as they are now and completes the recordings. */
@@ -191,14 +162,13 @@ public final class KmemRecording implements TraceSink {
       throw failed(e);
     }
     parts.clear();
-    partOf.clear();
   }
 
   private void finish(Part part) throws IOException {
     part.line(0, "m STOP");
     part.snapshot("SNAP1");
     part.lines.close();
-    Path snap = part.folder.resolve("snap");
+    Path snap = part.place.resolve("snap");
     String zoneinfo = zoneinfo(part);
     for (String when : List.of("before", "after")) {
       boolean after = when.equals("after");
@@ -206,7 +176,7 @@ public final class KmemRecording implements TraceSink {
       for (String name : List.of("buddyinfo.", "buddyinfo2.")) {
         Files.writeString(snap.resolve(name + when), buddyinfo(part, after));
       }
-      try (Writer blocks = gzip(part.folder.resolve("freeblocks." + when + ".txt.gz"))) {
+      try (Writer blocks = gzip(part.place.resolve("freeblocks." + when + ".txt.gz"))) {
         for (int i = 0; i < part.zones.size(); i++) {
           blocks.write("zone " + part.zones.get(i).type().procName() + "\n");
           if (after) {
@@ -216,7 +186,7 @@ public final class KmemRecording implements TraceSink {
       }
     }
     Files.writeString(
-        part.folder.resolve("meta.txt"),
+        part.place.resolve("meta.txt"),
         "cmd=" + command.replace('\n', ' ') + "\nrecorder=mm-trace\ncut=0\n");
   }
 

@@ -26,6 +26,11 @@ public final class Sinks implements TraceSink {
   }
 
   @Override
+  public TraceSink machine() {
+    return new Sinks(sinks.stream().map(TraceSink::machine).toList());
+  }
+
+  @Override
   public void zoneCreated(Zone zone, FrameAllocator frames) {
     all(s -> s.zoneCreated(zone, frames));
   }
@@ -121,8 +126,13 @@ public final class Sinks implements TraceSink {
   }
 
   @Override
-  public void vmapPurge(int purged) {
-    all(s -> s.vmapPurge(purged));
+  public void vmapPurge(long start, long end, int purged) {
+    all(s -> s.vmapPurge(start, end, purged));
+  }
+
+  @Override
+  public void systemCallBegins(String name, long[] arguments) {
+    all(s -> s.systemCallBegins(name, arguments));
   }
 
   @Override
@@ -131,8 +141,13 @@ public final class Sinks implements TraceSink {
   }
 
   @Override
-  public void pageFault(boolean user, long uaddr, int errorCode) {
-    all(s -> s.pageFault(user, uaddr, errorCode));
+  public void pageFault(long uaddr, int errorCode) {
+    all(s -> s.pageFault(uaddr, errorCode));
+  }
+
+  @Override
+  public void vmUnmappedArea(AreaSearch search, long found) {
+    all(s -> s.vmUnmappedArea(search, found));
   }
 
   @Override

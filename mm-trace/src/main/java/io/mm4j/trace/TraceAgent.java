@@ -10,7 +10,6 @@ import static net.bytebuddy.matcher.ElementMatchers.isRecord;
 import static net.bytebuddy.matcher.ElementMatchers.isSynthetic;
 import static net.bytebuddy.matcher.ElementMatchers.nameStartsWith;
 import static net.bytebuddy.matcher.ElementMatchers.not;
-import static net.bytebuddy.matcher.ElementMatchers.takesNoArguments;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -124,7 +123,6 @@ public final class TraceAgent {
             .and(not(isAbstract()))
             .and(not(isNative()))
             .and(not(isSynthetic()))
-            .and(not(takesNoArguments()))
             .and(method -> !Set.of("equals", "watch", "on").contains(method.getName()));
     ResettableClassFileTransformer installed =
         new AgentBuilder.Default()
@@ -134,19 +132,19 @@ public final class TraceAgent {
             .type(types)
             .transform(
                 (builder, type, loader, module, domain) -> {
+                  boolean ours = type.getName().startsWith("io.mm4j.");
                   Set<String> small =
-                      type.getName().startsWith("io.mm4j.api.")
-                          ? Set.of()
-                          : small(type.getInternalName() + ".class", loader);
+                      ours ? Set.of() : small(type.getInternalName() + ".class", loader);
                   return builder.visit(
                       Advice.to(Around.class)
                           .on(
                               methods.and(
                                   m ->
-                                      isKernels(type, m)
-                                          || (!small.contains(
-                                                  m.getInternalName() + m.getDescriptor())
-                                              && !isInlined(type, m)))));
+                                      ours
+                                          ? isShown(type, m)
+                                          : !m.getParameters().isEmpty()
+                                              && !small.contains(
+                                                  m.getInternalName() + m.getDescriptor()))));
                 })
             .installOn(agent);
     graph.start();
@@ -156,15 +154,9 @@ public final class TraceAgent {
     };
   }
 
-  private static boolean isKernels(TypeDescription type, MethodDescription method) {
-    return type.getName().startsWith("io.mm4j.")
-        && KernelNames.of(type.getSimpleName() + "." + method.getName()) != null;
-  }
-
-  /** Of mm4j's own floors; what a third party's plugin does inside is what its author looks for. */
-  private static boolean isInlined(TypeDescription type, MethodDescription method) {
-    return type.getName().startsWith("io.mm4j.")
-        && KernelNames.isInlined(type.getSimpleName(), method.getName(), method.isPrivate());
+  private static boolean isShown(TypeDescription type, MethodDescription method) {
+    return KernelNames.isShown(
+        type.getSimpleName(), method.getName(), method.getParameters().size());
   }
 
   /** The methods of a class that a compiler would inline wherever they are called. */

@@ -6,6 +6,7 @@ import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.PageEvents;
+import io.mm4j.api.process.MmEvents;
 import io.mm4j.api.slab.SlabEvents;
 import org.apiguardian.api.API;
 
@@ -18,7 +19,15 @@ import org.apiguardian.api.API;
  * watch}) tells them. Of one without, the calls at its SPI are told: requests and frees.
  */
 @API(status = API.Status.EXPERIMENTAL)
-public interface TraceSink extends PageEvents, SlabEvents, AutoCloseable {
+public interface TraceSink extends PageEvents, SlabEvents, MmEvents, AutoCloseable {
+  /**
+   * A machine is being booted: who receives its events, which are told to nobody else. Machines
+   * have the same frame numbers and addresses, and may work in turns.
+   */
+  default TraceSink machine() {
+    return this;
+  }
+
   /** A zone has got an allocator, with nothing free: a machine is being booted. */
   default void zoneCreated(Zone zone, FrameAllocator frames) {}
 
@@ -39,18 +48,27 @@ public interface TraceSink extends PageEvents, SlabEvents, AutoCloseable {
   /** {@code free_vmap_area_noflush}. */
   default void vmapFree(Cpu cpu, long address, long lazyPages, long lazyMax) {}
 
-  /** {@code purge_vmap_area_lazy}: how many areas were purged. */
-  default void vmapPurge(int purged) {}
+  /**
+   * {@code purge_vmap_area_lazy}: how many areas were purged.
+   *
+   * @param start of the range that holds all of them, 0 if there is none
+   * @param end one past its last address
+   */
+  default void vmapPurge(long start, long end, int purged) {}
 
   /**
-   * A system call of a process.
+   * A process makes a system call: {@code sys_enter}.
+   *
+   * @param arguments as the user passed them
+   */
+  default void systemCallBegins(String name, long[] arguments) {}
+
+  /**
+   * A system call has ended: {@code sys_exit}.
    *
    * @param arguments as the user passed them
    */
   default void systemCall(String name, long[] arguments, long result) {}
-
-  /** {@code page_fault_user} and {@code page_fault_kernel}: bits of the error code as on x86. */
-  default void pageFault(boolean user, long uaddr, int errorCode) {}
 
   /** {@code exit_mmap}. */
   default void exitMmap() {}

@@ -15,8 +15,10 @@ import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.vmalloc.VmallocAllocator;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
@@ -41,8 +43,15 @@ public final class Tracer implements AutoCloseable {
   private final @Nullable FaultKnobs pageFaults;
   private final @Nullable FaultKnobs slabFaults;
 
+  /** Who receives the events of the machine that boots, or has booted last. */
+  private TraceSink machine;
+
+  /** Where its zones begin, until it has a page allocator. */
+  private final Set<Long> zones = new HashSet<>();
+
   private Tracer(TraceSink sink, @Nullable FaultKnobs pageFaults, @Nullable FaultKnobs slabFaults) {
     this.sink = sink;
+    this.machine = sink;
     this.pageFaults = pageFaults;
     this.slabFaults = slabFaults;
   }
@@ -57,10 +66,7 @@ public final class Tracer implements AutoCloseable {
     return new Tracer(sink, knobs, slabFaults);
   }
 
-  /**
-   * The same, and object allocations fail as {@code failslab} says: those at the SPI, not those of
-   * an allocator for one CPU ({@code on(cpu)}), whose fast path no wrapper sees.
-   */
+  /** The same, and object allocations fail as {@code failslab} says; null for none. */
   public Tracer failslab(@Nullable FaultKnobs knobs) {
     return new Tracer(sink, pageFaults, knobs);
   }
@@ -91,28 +97,49 @@ public final class Tracer implements AutoCloseable {
   /** What happens when a plugin of an SPI is created; null if it is not wrapped. */
   private Forward.@Nullable Hook creation(Spi<?> spi) {
     return switch (spi.id()) {
-      case "frame-allocator" ->
-          call ->
-              FrameHooks.wrap(
-                  (FrameAllocator) made(call.proceed()), (Zone) call.arguments()[0], sink);
+      case "frame-allocator" -> this::frames;
       case "page-allocator" -> this::pages;
       case "slab" -> this::slabs;
-      case "vmalloc" -> call -> VmallocHooks.wrap((VmallocAllocator) made(call.proceed()), sink);
-      case "process" -> call -> ProcessHooks.wrap((ProcessFloor) made(call.proceed()), sink);
+      case "vmalloc" ->
+          call -> VmallocHooks.wrap((VmallocAllocator) made(call.proceed()), machine());
+      case "process" -> call -> ProcessHooks.wrap((ProcessFloor) made(call.proceed()), machine());
       default -> null;
     };
   }
 
+  private synchronized TraceSink machine() {
+    return machine;
+  }
+
+  /** A machine boots its zones first, each with an allocator, and then its page allocator. */
+  private Object frames(Forward.Call call) throws Throwable {
+    Zone zone = (Zone) call.arguments()[0];
+    FrameAllocator made = (FrameAllocator) made(call.proceed());
+    synchronized (this) {
+      if (zones.isEmpty() || zones.contains(zone.startPfn())) {
+        zones.clear();
+        machine = sink.machine();
+      }
+      zones.add(zone.startPfn());
+      return FrameHooks.wrap(made, zone, machine);
+    }
+  }
+
+  private synchronized void zonesDone() {
+    zones.clear();
+  }
+
   private Object pages(Forward.Call call) throws Throwable {
+    zonesDone();
     var floors = (PageAllocatorProvider.Floors) call.arguments()[0];
     PageAllocator inner = (PageAllocator) made(call.proceed());
-    PageAllocator pages = PageHooks.wrap(inner, floors.memory().memMap(), sink);
-    return pageFaults == null ? pages : PageHooks.failing(pages, pageFaults, sink);
+    PageAllocator pages = PageHooks.wrap(inner, floors.memory().memMap(), machine());
+    return pageFaults == null ? pages : PageHooks.failing(pages, pageFaults, machine());
   }
 
   private Object slabs(Forward.Call call) throws Throwable {
-    SlabAllocator slabs = SlabHooks.wrap((SlabAllocator) made(call.proceed()), sink);
-    return slabFaults == null ? slabs : SlabHooks.failing(slabs, slabFaults);
+    SlabAllocator slabs = SlabHooks.wrap((SlabAllocator) made(call.proceed()), machine());
+    return slabFaults == null ? slabs : SlabHooks.failing(slabs, slabFaults, machine());
   }
 
   private static Object made(@Nullable Object created) {

@@ -41,8 +41,16 @@ final class VmallocHooks {
             .on(
                 "purge",
                 call -> {
-                  Object purged = call.proceed();
-                  sink.vmapPurge(purged instanceof Integer count ? count : 0);
+                  long[] range = new long[2];
+                  var flush = (VmallocAllocator.AreaVisitor) call.arguments()[0];
+                  int purged =
+                      areas.purge(
+                          (start, end) -> {
+                            range[0] = start;
+                            range[1] = end;
+                            flush.range(start, end);
+                          });
+                  sink.vmapPurge(range[0], range[1], purged);
                   return purged;
                 }));
   }

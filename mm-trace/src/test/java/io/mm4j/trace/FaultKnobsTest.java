@@ -40,6 +40,7 @@ class FaultKnobsTest {
         "1,100,0,3                           | 1 2 3",
         "probability=100,times=-1,space=5    | 3 4 5 6 7 8 9 10 11 12",
         "nth=4                               | 4",
+        "times=-1,space=5,interval=3         | 5 8 11",
         "min-order=2,times=-1                | ''",
         "ignore-gfp-wait=Y,times=-1          | ''",
         "times=0                             | ''",
@@ -70,6 +71,26 @@ class FaultKnobsTest {
     FaultKnobs slab = FaultKnobs.parse("failslab", "times=-1", 1);
     assertEquals(false, slab.failsObject(Gfp.GFP_KERNEL | Gfp.__GFP_NOFAIL, 100));
     assertEquals(true, slab.failsObject(Gfp.GFP_KERNEL, 100));
+  }
+
+  @Test
+  void failuresAreToldAsVerboseSays() {
+    for (int verbose = 0; verbose <= 2; verbose++) {
+      List<String> told = new ArrayList<>();
+      FaultKnobs knobs = FaultKnobs.parse("failslab", "times=1,verbose=" + verbose, 1);
+      knobs.logTo(told::add);
+      assertEquals(true, knobs.failsObject(Gfp.GFP_KERNEL, 100));
+      assertEquals(false, knobs.failsObject(Gfp.GFP_KERNEL, 100));
+      assertEquals(verbose == 0 ? 0 : 1, told.size());
+      if (verbose > 0) {
+        String text = told.getFirst();
+        assertEquals(verbose == 2, text.contains("\n   "), text);
+        assertEquals(
+            "FAULT_INJECTION: forcing a failure, name failslab, interval 1, probability 100, space"
+                + " 0, times 0",
+            text.lines().findFirst().orElseThrow());
+      }
+    }
   }
 
   @ParameterizedTest

@@ -59,6 +59,25 @@ class FunctionGraphTest {
         shape());
   }
 
+  /** Two methods of mm4j may be one function; a third party's method that calls itself does. */
+  @Test
+  void whatPassesOnToItsOwnNameIsOneCall() {
+    new FunctionGraph(text, 0, Set.of("vmalloc", "walk")).start();
+    Runnable leaf = () -> call("x.Mine.walk/(I)J", () -> {});
+    call(
+        "io.mm4j.vmalloc.space.LinuxSpace.vmalloc/(J)J",
+        () -> call("io.mm4j.vmalloc.space.Vmalloc.vmalloc/(J)J", () -> {}));
+    call("x.Mine.walk/(I)J", leaf);
+    assertEquals(
+        """
+         0)       TIME us |  vmalloc();
+         0)               |  walk() {
+         0)       TIME us |    walk();
+         0)       TIME us |  }
+        """,
+        shape());
+  }
+
   @Test
   void depthAndRootsAreChosen() {
     new FunctionGraph(text, 1, Set.of("alloc_pages")).start();
@@ -96,8 +115,11 @@ class FunctionGraphTest {
   @Test
   void whatTheKernelInlinesIsNoLine() {
     assertEquals("handle_mm_fault", FunctionGraph.name("io.mm4j.a.FaultHandler.handle/(La;JZ)La;"));
-    assertEquals(true, KernelNames.isInlined("LinuxCursor", "seek", false));
-    assertEquals(true, KernelNames.isInlined("MyIndex", "walk", true));
-    assertEquals(false, KernelNames.isInlined("MyIndex", "find", false));
+    assertEquals(false, KernelNames.isShown("LinuxCursor", "seek", 2));
+    assertEquals(false, KernelNames.isShown("FaultHandler", "fits", 2));
+    assertEquals(true, KernelNames.isShown("FaultHandler", "handle", 3));
+    assertEquals(true, KernelNames.isShown("PageCalls", "getFreePages", 3));
+    assertEquals(true, KernelNames.isShown("CpuPages", "alloc", 2));
+    assertEquals(false, KernelNames.isShown("CpuPages", "alloc", 3));
   }
 }

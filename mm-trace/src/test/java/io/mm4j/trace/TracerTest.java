@@ -5,6 +5,7 @@ package io.mm4j.trace;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.mm4j.api.Cpu;
@@ -14,7 +15,10 @@ import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Uapi;
+import io.mm4j.api.slab.KmemCache;
+import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabAllocator;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -101,7 +105,12 @@ class TracerTest {
       slabs.kfree(cpu, object);
     }
     AddressSpace space = machine.processes().spawn();
-    answers.add(space.mmap(0, 8192, Uapi.PROT_READ, Uapi.MAP_PRIVATE | Uapi.MAP_ANONYMOUS, -1, 0));
+    long at = space.mmap(0, 8192, Uapi.PROT_READ, Uapi.MAP_PRIVATE | Uapi.MAP_ANONYMOUS, -1, 0);
+    answers.add(at);
+    space.read(at);
+    long area = machine.kernelSpace().vmalloc(cpu, 10_000);
+    answers.add(area);
+    machine.kernelSpace().vfree(cpu, area);
     space.exit();
     machine.validate();
     return answers;
@@ -125,12 +134,65 @@ class TracerTest {
             "kmalloc: ptr=0x[0-9a-f]+ bytes_req=24 bytes_alloc=32 gfp_flags=GFP_KERNEL node=-1"
                 + " accounted=false$",
             "kfree: ptr=0x[0-9a-f]+$",
-            "sys_mmap: \\(0, 2000, 1, 22, ffffffffffffffff, 0\\) -> 0x7[0-9a-f]+$",
+            "sys_mmap\\(addr: 0, len: 0x2000, prot: 1, flags: 0x22, fd: 0xffffffff, off: 0\\)$",
+            "sys_mmap -> 0x7[0-9a-f]+$",
             "exit_mmap: mt_mod 0+, DESTROY$")) {
       assertTrue(Pattern.compile(line + event).matcher(text).find(), event + "\n" + text);
     }
     boolean inner = text.toString().contains("mm_page_alloc_zone_locked: ");
     assertEquals(pages.equals("linux"), inner, "only linux has a sink of its own");
+  }
+
+  /** What a caller of the SPI could not tell; the lines are those of a program on Linux 6.18. */
+  @Test
+  void searchesAndPageFaultsAreToldInsideTheirCalls() {
+    StringBuilder text = new StringBuilder();
+    Tracer tracer = Tracer.to(new FtraceText(text));
+    try (Machine machine = config(tracer.trace(FOUND)).boot()) {
+      AddressSpace space = machine.processes().spawn();
+      text.setLength(0);
+      long rw = Uapi.PROT_READ | Uapi.PROT_WRITE;
+      long at = space.mmap(0, 8192, rw, Uapi.MAP_PRIVATE | Uapi.MAP_ANONYMOUS, -1, 0);
+      space.read(at);
+      space.write(at, 1);
+      space.write(at, 2);
+      space.mprotect(at, 4096, Uapi.PROT_READ);
+      space.write(at, 3);
+      space.execute(at);
+      AddressSpace child = space.fork();
+      assertNotNull(child);
+      child.write(at + 4096, 4);
+      space.syscall(Syscall.PIPE2, at + 4096, 0);
+      space.munmap(at, 8192);
+      child.write(at + 8192, 4);
+    }
+    List<String> told =
+        text.toString()
+            .lines()
+            .map(line -> line.replaceFirst(".*[0-9]: ", "").replaceAll("0x7[0-9a-f]{8,}", "ADDR"))
+            .filter(line -> line.matches("(sys_|vm_|page_fault).*"))
+            .map(line -> line.replaceFirst("total_vm=0x[0-9a-f]+", "total_vm=N"))
+            .toList();
+    assertEquals(
+        List.of(
+            "sys_mmap(addr: 0, len: 0x2000, prot: 3, flags: 0x22, fd: 0xffffffff, off: 0)",
+            "vm_unmapped_area: addr=ADDR err=0 total_vm=N flags=0x1 len=0x2000 lo=0x1000 hi=ADDR"
+                + " mask=0x0 ofs=0x0",
+            "sys_mmap -> ADDR",
+            "page_fault_user: address=ADDR ip=0x0 error_code=0x4",
+            "page_fault_user: address=ADDR ip=0x0 error_code=0x7",
+            "sys_mprotect(start: ADDR, len: 0x1000, prot: 1)",
+            "sys_mprotect -> 0x0",
+            "page_fault_user: address=ADDR ip=0x0 error_code=0x7",
+            "page_fault_user: address=ADDR ip=0x0 error_code=0x15",
+            "page_fault_user: address=ADDR ip=0x0 error_code=0x6",
+            "sys_pipe2(fds: ADDR, flags: 0)",
+            "page_fault_kernel: address=ADDR ip=0x0 error_code=0x2",
+            "sys_pipe2 -> 0x0",
+            "sys_munmap(addr: ADDR, len: 0x2000)",
+            "sys_munmap -> 0x0",
+            "page_fault_user: address=ADDR ip=0x0 error_code=0x6"),
+        told);
   }
 
   @Test
@@ -141,7 +203,19 @@ class TracerTest {
       work(machine);
     }
     List<RecordedEvent> events = RecordingFile.readAllEvents(file);
-    for (String name : List.of("mm_page_alloc", "mm_page_free", "kmem_alloc", "syscall")) {
+    for (String name :
+        List.of(
+            "mm_page_alloc",
+            "mm_page_free",
+            "kmem_alloc",
+            "kmem_free",
+            "alloc_vmap_area",
+            "free_vmap_area_noflush",
+            "purge_vmap_area_lazy",
+            "syscall",
+            "vm_unmapped_area",
+            "page_fault",
+            "exit_mmap")) {
       assertTrue(
           events.stream().anyMatch(e -> e.getEventType().getName().equals("mm4j." + name)), name);
     }
@@ -165,36 +239,60 @@ class TracerTest {
       machine.validate();
     }
     assertEquals(1, knobs.failed());
-    assertTrue(text.toString().contains("mm_page_alloc: page=(null) pfn=0x0 order=0"), "told");
+    assertTrue(
+        text.toString().contains("mm_page_alloc: page=0000000000000000 pfn=0x0 order=0"), "told");
+  }
+
+  /** However they are asked for; a large block is none of the slab allocator's objects. */
+  @ParameterizedTest
+  @ValueSource(strings = {"slub", "page"})
+  void objectsFailAsTheKnobsSay(String slab) {
+    FaultKnobs knobs = FaultKnobs.parse("failslab", "times=-1", 1);
+    Tracer tracer = Tracer.to(new FtraceText(new StringBuilder())).failslab(knobs);
+    try (Machine machine = config(tracer.trace(FOUND)).plugin("slab=" + slab).boot()) {
+      Cpu cpu = machine.cpus().get(0);
+      SlabAllocator slabs = machine.slabs();
+      KmemCache cache = slabs.kmemCacheCreate(KmemCacheArgs.of("foo", 64));
+      assertEquals(SlabAllocator.NO_OBJECT, slabs.on(cpu).kmalloc(100, Gfp.GFP_KERNEL));
+      assertEquals(SlabAllocator.NO_OBJECT, slabs.on(cpu).alloc(cache, Gfp.GFP_KERNEL));
+      assertEquals(SlabAllocator.NO_OBJECT, slabs.kmalloc(cpu, 100, Gfp.GFP_KERNEL));
+      assertEquals(0, slabs.kmemCacheAllocBulk(cpu, cache, Gfp.GFP_KERNEL, new long[4], 4));
+      long large = slabs.on(cpu).kmalloc(20_000, Gfp.GFP_KERNEL);
+      assertNotEquals(SlabAllocator.NO_OBJECT, large);
+      assertEquals(SlabAllocator.NO_OBJECT, slabs.krealloc(cpu, 0, 8, Gfp.GFP_KERNEL));
+      slabs.on(cpu).kfree(large);
+      assertEquals(5, knobs.failed());
+    }
   }
 
   @Test
   void whoHoldsPagesIsKnownWithItsStack() {
     List<String> findings = new ArrayList<>();
-    PageChecks checks = new PageChecks(findings::add);
+    Checks checks = new Checks(findings::add);
     Tracer tracer = Tracer.to(checks);
     try (Machine machine = config(tracer.trace(FOUND)).boot()) {
       Cpu cpu = machine.cpus().get(0);
-      long before = checks.owners().size();
+      long before = checks.held().size();
       long leaked = machine.pages().allocPages(cpu, Gfp.GFP_KERNEL, 4);
-      assertEquals(before + 1, checks.owners().size());
+      assertEquals(before + 1, checks.held().size());
       assertTrue(
-          checks.owners().getFirst().contains("16 pages in 1 blocks"), checks.owners()::toString);
-      assertTrue(checks.owners().getFirst().contains(".allocPages("), checks.owners()::toString);
+          checks.held().getFirst().contains("16 pages in 1 blocks"), checks.held()::toString);
+      assertTrue(checks.held().getFirst().contains(".allocPages("), checks.held()::toString);
       machine.pages().splitPage(leaked, 4);
       for (long pfn = leaked; pfn < leaked + 16; pfn++) {
         machine.pages().freePages(cpu, pfn, 0);
       }
-      assertEquals(before, checks.owners().size());
+      assertEquals(before, checks.held().size());
       assertEquals(List.of(), findings);
       // What a wrong allocator would do.
-      checks.alloc(cpu, 100, 2, Gfp.GFP_KERNEL, 0);
-      checks.alloc(cpu, 102, 0, Gfp.GFP_KERNEL, 0);
+      TraceSink seen = checks.machine();
+      seen.alloc(cpu, 100, 2, Gfp.GFP_KERNEL, 0);
+      seen.alloc(cpu, 102, 0, Gfp.GFP_KERNEL, 0);
       assertEquals(1, findings.size());
       assertTrue(
           findings.getFirst().startsWith("overlap: block pfn=0x66 order=0"), findings::toString);
-      checks.free(cpu, 102, 0);
-      checks.free(cpu, 102, 0);
+      seen.free(cpu, 102, 0);
+      seen.free(cpu, 102, 0);
       assertTrue(findings.getLast().startsWith("double free: block pfn=0x66"), findings::toString);
       assertEquals(2, checks.findings());
     }

@@ -35,6 +35,16 @@ public interface AddressSpace {
   /** Receives reasons from now on; null switches them off. */
   void explainTo(@Nullable Explainer explainer);
 
+  /**
+   * Tells page faults and searches for room from now on; null for nobody. A child of a fork tells
+   * nobody.
+   *
+   * @return false if the address space has no such sink, so that nothing will be told
+   */
+  default boolean watch(@Nullable MmEvents events) {
+    return false;
+  }
+
   /** Is asked for missing pages from now on, null for nobody. A child of a fork asks nobody. */
   void missingTo(@Nullable MissingPages listener);
 

@@ -12,12 +12,12 @@ import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.slab.SlabAllocator;
+import io.mm4j.trace.Checks;
 import io.mm4j.trace.FaultKnobs;
 import io.mm4j.trace.FtraceText;
 import io.mm4j.trace.FunctionGraph;
 import io.mm4j.trace.JfrEvents;
 import io.mm4j.trace.KmemRecording;
-import io.mm4j.trace.PageChecks;
 import io.mm4j.trace.TraceAgent;
 import io.mm4j.trace.TraceSink;
 import io.mm4j.trace.Tracer;
@@ -58,7 +58,7 @@ public final class TraceReport {
     kinds.put("kmem", folder -> Tracer.to(new KmemRecording(folder.resolve("kmem"), "report")));
     kinds.put("jfr", folder -> Tracer.to(new JfrEvents(folder.resolve("report.jfr"))));
     kinds.put("ftrace", folder -> Tracer.to(new FtraceText(nowhere())));
-    kinds.put("--check", folder -> Tracer.to(new PageChecks(finding -> {})));
+    kinds.put("--check", folder -> Tracer.to(new Checks(finding -> {})));
     Map<String, double[]> best = new LinkedHashMap<>();
     for (int round = 1; round <= rounds; round++) {
       System.err.printf("round %d of %d%n", round, rounds);

@@ -4,6 +4,7 @@ package io.mm4j.process.area;
 import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.MmEvents;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndex;
 import io.mm4j.process.mm.Mm;
@@ -32,6 +33,9 @@ public final class UnmappedArea {
 
   /** {@code align_mask} of the search. */
   private long align;
+
+  /** {@code align_offset}: which byte of the file is to be there. */
+  private long offset;
 
   /** Over one address space. */
   public UnmappedArea(Mm mm) {
@@ -99,6 +103,7 @@ public final class UnmappedArea {
   }
 
   private long search(@Nullable MappedFile file, long addr, long len, long pgoff, long flags) {
+    offset = pgoff << 12;
     if (file != null && file.kind().isHugetlb()) {
       return poolPages(mm.pages.bytes(file.kind().leafLevel()), addr, len, flags);
     }
@@ -335,7 +340,11 @@ public final class UnmappedArea {
    * address 0, Linux goes on searching up to the end of all addresses and takes its last pages,
    * which no check lets pass: the request fails, and there is no second search bottom-up.
    */
-  private long highest(long low, long high, long lenIn) {
+  private long highest(long low, long high, long len) {
+    return told(true, low, high, len, highestGap(low, high, len));
+  }
+
+  private long highestGap(long low, long high, long lenIn) {
     long len = lenIn + align;
     long floor = Math.max(low, mm.mmapMinAddr());
     long ceiling = high;
@@ -382,7 +391,22 @@ public final class UnmappedArea {
   }
 
   /** {@code unmapped_area}. */
-  private long lowest(long low, long high, long lenIn) {
+  private long lowest(long low, long high, long len) {
+    return told(false, low, high, len, lowestGap(low, high, len));
+  }
+
+  /** {@code trace_vm_unmapped_area}. */
+  private long told(boolean topDown, long low, long high, long len, long found) {
+    MmEvents events = mm.events;
+    if (events != null) {
+      events.vmUnmappedArea(
+          new MmEvents.AreaSearch(mm.accounting.totalVm, topDown, len, low, high, align, offset),
+          found);
+    }
+    return found;
+  }
+
+  private long lowestGap(long low, long high, long lenIn) {
     long len = lenIn + align;
     long floor = Math.max(low, mm.mmapMinAddr());
     while (high > floor && len <= high - floor) {

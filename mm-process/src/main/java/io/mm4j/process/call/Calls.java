@@ -224,4 +224,9 @@ public final class Calls {
   public TouchOutcome touch(long uaddr, Touch.Access access, int value) {
     return byUser.access(uaddr, access, value);
   }
+
+  /** A page fault that was recorded. */
+  public TouchOutcome fault(long uaddr, Touch.Access access, boolean user) {
+    return byUser.fault(uaddr, access, user);
+  }
 }

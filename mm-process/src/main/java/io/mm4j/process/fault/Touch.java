@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.fault;
 
+import io.mm4j.api.process.MmEvents;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.Frames;
@@ -27,6 +28,9 @@ public final class Touch {
   /** The byte that the last access that went through has read, or the key that denied one. */
   private int seen = TouchOutcome.UNKNOWN;
 
+  /** Whether the kernel makes the accesses, on behalf of the process. */
+  private boolean kernel;
+
   /** Over one address space. */
   public Touch(Mm mm, FaultHandler faults, StackGrowth stack) {
     this.mm = mm;
@@ -44,10 +48,27 @@ public final class Touch {
         tells ? seen : TouchOutcome.UNKNOWN);
   }
 
+  /**
+   * A fault that was recorded happens here.
+   *
+   * @param user whether the process made the access, and not the kernel for it
+   */
+  public TouchOutcome fault(long addr, Access access, boolean user) {
+    kernel = !user;
+    try {
+      return access(addr, access, TouchOutcome.UNKNOWN);
+    } finally {
+      kernel = false;
+    }
+  }
+
   /** The same without what was read: nothing is allocated on the heap. */
   public TouchOutcome.Kind attempt(long addr, Access access, int value) {
     if (!mm.isCanonical(addr)) {
       return TouchOutcome.Kind.SEGV_KERNEL;
+    }
+    if (mm.events != null) {
+      tellFault(mm.events, addr, access);
     }
     Vma vma = mm.vmas.find(addr);
     if (vma == null || (vma.start > addr && !stack.grow(vma, addr))) {
@@ -102,24 +123,57 @@ public final class Touch {
 
   /** The kernel writes to user memory: true if every page of the range could be written. */
   public boolean kernelWrite(long addr, long bytes) {
-    for (long at = addr & Mm.PAGE_MASK; at < addr + bytes; at += Mm.PAGE) {
-      TouchOutcome.Kind kind = attempt(Math.max(at, addr), Access.WRITE, TouchOutcome.UNKNOWN);
-      if (kind != TouchOutcome.Kind.OK) {
-        return false;
-      }
-    }
-    return true;
+    return kernelAccess(addr, bytes, Access.WRITE);
   }
 
   /** The kernel reads user memory: true if every page of the range could be read. */
   public boolean kernelRead(long addr, long bytes) {
-    for (long at = addr & Mm.PAGE_MASK; at < addr + bytes; at += Mm.PAGE) {
-      TouchOutcome.Kind kind = attempt(Math.max(at, addr), Access.READ, TouchOutcome.UNKNOWN);
-      if (kind != TouchOutcome.Kind.OK) {
-        return false;
+    return kernelAccess(addr, bytes, Access.READ);
+  }
+
+  private boolean kernelAccess(long addr, long bytes, Access access) {
+    kernel = true;
+    try {
+      for (long at = addr & Mm.PAGE_MASK; at < addr + bytes; at += Mm.PAGE) {
+        TouchOutcome.Kind kind = attempt(Math.max(at, addr), access, TouchOutcome.UNKNOWN);
+        if (kind != TouchOutcome.Kind.OK) {
+          return false;
+        }
       }
+      return true;
+    } finally {
+      kernel = false;
     }
-    return true;
+  }
+
+  /** {@code trace_page_fault_user}, if the CPU finds no page, or one that it may not use so. */
+  private void tellFault(MmEvents events, long addr, Access access) {
+    int denied = denied(addr, access);
+    if (denied >= 0) {
+      int write = access == Access.WRITE ? MmEvents.WRITE : 0;
+      int exec = access == Access.EXEC ? MmEvents.INSTR : 0;
+      events.pageFault(addr, denied | write | exec | (kernel ? 0 : MmEvents.USER));
+    }
+  }
+
+  /** Why the CPU does not make an access, as bits of the error code; -1 if it does. */
+  private int denied(long addr, Access access) {
+    Vma vma = mm.vmas.find(addr);
+    if (vma == null || vma.start > addr || !VmFlags.isAccessible(vma.flags)) {
+      return 0;
+    }
+    int kind = mm.pages.look(addr);
+    if (kind != PageTable.PAGE && kind != PageTable.ZERO) {
+      return 0;
+    }
+    boolean write = access == Access.WRITE;
+    if (access == Access.EXEC) {
+      return vma.has(VmFlags.EXEC) ? -1 : MmEvents.PROT;
+    }
+    if (!mm.allows(vma, write)) {
+      return MmEvents.PROT | MmEvents.PK;
+    }
+    return write && !mm.pages.isWritable() ? MmEvents.PROT : -1;
   }
 
   private TouchOutcome.Kind done(long addr, boolean write, int value) {

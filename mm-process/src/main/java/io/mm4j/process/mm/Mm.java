@@ -5,6 +5,7 @@ import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.Capability;
 import io.mm4j.api.process.Explainer;
 import io.mm4j.api.process.MissingPages;
+import io.mm4j.api.process.MmEvents;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.OpenFile;
@@ -115,6 +116,9 @@ public final class Mm {
 
   /** {@code egid}. */
   public long gid;
+
+  /** Who is told of page faults and of searches for room; mostly nobody. */
+  public @Nullable MmEvents events;
 
   private Set<Capability> capabilities;
   private final long[] softLimits;

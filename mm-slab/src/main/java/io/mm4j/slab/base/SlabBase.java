@@ -450,9 +450,14 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
     }
     SlabEvents receiver = events;
     if (receiver != null) {
-      receiver.alloc(cpu.cpu(), cache, paddr, bytes, cache.size(), gfp);
+      receiver.alloc(cpu.cpu(), cache, paddr, bytes, bytesAlloc(cache, bytes), gfp);
     }
     return paddr;
+  }
+
+  /** {@code bytes_alloc}: what an object has of which so much was asked for. */
+  protected long bytesAlloc(C cache, int bytes) {
+    return cache.size();
   }
 
   /** Clears an object that is handed out. */

@@ -268,6 +268,11 @@ final class SlobAllocator extends ReclaimedSlabs<SlobCache, BaseCpu> {
   }
 
   @Override
+  protected long bytesAlloc(SlobCache cache, int bytes) {
+    return cache.kmallocIndex >= 0 ? kmallocSizeRoundup(bytes) : cache.size();
+  }
+
+  @Override
   protected void clear(BaseCpu cpu, SlobCache cache, long paddr, int bytes) {
     // With what kmalloc rounds up to, as krealloc takes it for a part of the object.
     long all = cache.kmallocIndex >= 0 ? kmallocSizeRoundup(bytes) : cache.objectBytes();

@@ -7,6 +7,7 @@ import io.mm4j.api.process.AddressSpaceConfig;
 import io.mm4j.api.process.Explainer;
 import io.mm4j.api.process.MemSizeStats;
 import io.mm4j.api.process.MissingPages;
+import io.mm4j.api.process.MmEvents;
 import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.NumaStats;
@@ -87,6 +88,11 @@ class DelegatingSpace implements AddressSpace {
   @Override
   public void explainTo(@Nullable Explainer explainer) {
     inner.explainTo(explainer);
+  }
+
+  @Override
+  public boolean watch(@Nullable MmEvents events) {
+    return inner.watch(events);
   }
 
   @Override
