@@ -428,7 +428,7 @@ class OffHeapModelTest {
       }
       MemorySegment _ = heap.allocate(5000);
       assertThrows(OutOfMemoryError.class, () -> heap.allocate(100 << 20));
-      trimmed = heap.trim();
+      long _ = heap.trim();
       recording.enable("io.mm4j.OffHeapUsage").withPeriod(Duration.ofMillis(10));
       recording.enable("io.mm4j.OffHeapTrim");
       recording.enable("io.mm4j.OffHeapExhausted");

@@ -382,7 +382,8 @@ public final class CaseRules {
     } catch (MisuseException e) {
       String text = e.getMessage() == null ? "" : e.getMessage();
       check(
-          !Pattern.compile("\\b" + name + "\\b").matcher(text).find(),
+          !Pattern.compile("\\b" + name + "\\b").matcher(text).find()
+              && !NAMED_OBJECT.matcher(text).find(),
           String.format("0x%x, behind %s of %d bytes, is in no object", object.end(), name, bytes),
           text);
       return;

@@ -244,15 +244,18 @@ final class MarkedPlay {
       return;
     }
     MarkedSlab slab = slabs.get(random.below(slabs.size()));
-    PhysicalMemory memory = s.machine.memory();
     if (layout.checks && random.oneIn(3)) {
       link(slab);
     } else {
-      long paddr = slab.base + random.below(4096 << cache.order());
-      boolean live = held.stream().anyMatch(i -> slab.linkOf(i.paddr) / 8 == paddr / 8);
-      if (!slab.isTrack(paddr) && !slab.isAsked(paddr) && (live || !slab.isLink(paddr))) {
-        write(memory, slab, paddr, (byte) ~slab.get(paddr));
-      }
+      spoil(slab);
+    }
+  }
+
+  private void spoil(MarkedSlab slab) {
+    long paddr = slab.base + random.below(4096 << cache.order());
+    boolean live = held.stream().anyMatch(i -> slab.linkOf(i.paddr) / 8 == paddr / 8);
+    if (!slab.isTrack(paddr) && !slab.isAsked(paddr) && (live || !slab.isLink(paddr))) {
+      write(s.machine.memory(), slab, paddr, (byte) ~slab.get(paddr));
     }
   }
 
@@ -291,6 +294,22 @@ final class MarkedPlay {
       validate();
       compare();
     }
+  }
+
+  /** Slabs that somebody has written to since anybody looked go back to the page allocator. */
+  void discardSpoiled() {
+    for (Item item : List.copyOf(held)) {
+      held.remove(item);
+      give(0, item);
+    }
+    for (MarkedSlab slab : model.slabs()) {
+      spoil(slab);
+      spoil(slab);
+    }
+    tracks.newSlabs(model.slabs());
+    model.shrink();
+    long _ = s.slabs.kmemCacheShrink(s.cpu(0), cache);
+    compare();
   }
 
   private void validate() {

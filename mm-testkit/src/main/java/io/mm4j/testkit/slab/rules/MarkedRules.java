@@ -40,10 +40,10 @@ public final class MarkedRules {
                 "SL-66",
                 "what-is-found-of-marked-caches",
                 "There whatever byte of a slab is written over, and whatever link of a free object,"
-                    + " the next validation, free and allocation find what mm/slub.c finds - the"
-                    + " same kinds, objects and places, as many errors, a validation up to the"
-                    + " first bad object of a slab -, leave the bytes as it mends them, and go on"
-                    + " as it does.",
+                    + " the next validation, free and allocation, and a shrink of an empty slab,"
+                    + " find what mm/slub.c finds - the same kinds, objects and places, as many"
+                    + " errors, a validation up to the first bad object of a slab -, leave the"
+                    + " bytes as it mends them, and go on as it does.",
                 "A corruption that is told wrongly is looked for in the wrong place.",
                 "mm/slub.c check_object, on_freelist, validate_slab, slab_pad_check,"
                     + " alloc_consistency_checks, free_consistency_checks, __free_slab",
@@ -78,12 +78,14 @@ public final class MarkedRules {
     }
     own.steps(24, true);
     own.takeLast();
+    own.discardSpoiled();
     s.validate();
     try (SlabSubject booted = booted(s, random)) {
       MarkedPlay general = MarkedPlay.general(booted, random);
       if (general != null) {
         general.steps(16, true);
         general.takeLast();
+        general.discardSpoiled();
         booted.validate();
       }
     }
