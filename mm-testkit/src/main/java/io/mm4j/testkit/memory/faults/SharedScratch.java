@@ -45,7 +45,8 @@ public final class SharedScratch implements PhysicalMemoryProvider {
     }
 
     @Override
-    public void hold(long pfn, int order, FrameOwner owner, int flags, long mapping, long index) {
+    public synchronized void hold(
+        long pfn, int order, FrameOwner owner, int flags, long mapping, long index) {
       wanted = index;
       super.hold(pfn, order, owner, flags, mapping, wanted);
     }

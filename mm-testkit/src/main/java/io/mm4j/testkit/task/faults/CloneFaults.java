@@ -4,6 +4,7 @@ package io.mm4j.testkit.task.faults;
 
 import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
+import io.mm4j.api.pagetable.TableCursor;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.ProcessFloorProvider.Floors;
@@ -102,6 +103,33 @@ final class CloneFaults {
     @Override
     public long clone(Task parent, long flags) {
       return right.clone(parent, flags & ~Tasks.CLONE_PARENT);
+    }
+  }
+
+  /** What a fork has write-protected before it failed, is flushed on no CPU. */
+  static final class LeavesStale extends DelegatingTasks {
+    private final PageTables tables;
+
+    LeavesStale(Floors floors, Tasks right) {
+      super(right);
+      tables = Objects.requireNonNull(floors.pageTables());
+    }
+
+    @Override
+    public long clone(Task parent, long flags) {
+      long pid = right.clone(parent, flags);
+      AddressSpace mm = parent.mm();
+      if (pid == -Errno.ENOMEM && mm != null) {
+        TableCursor cursor = tables.cursor();
+        PageTableFormat format = tables.format();
+        cursor.over(mm.fields().pgd() >>> 12, 0, mm.layout().taskSize());
+        while (cursor.next()) {
+          if (format.isLeaf(cursor.level(), cursor.entry())) {
+            cursor.set(format.bits().wrprotect(cursor.entry()));
+          }
+        }
+      }
+      return pid;
     }
   }
 

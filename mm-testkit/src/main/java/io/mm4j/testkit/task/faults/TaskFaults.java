@@ -8,6 +8,7 @@ import io.mm4j.api.process.Tasks;
 import io.mm4j.testkit.Fault;
 import io.mm4j.testkit.task.faults.CloneFaults.CompletesFlags;
 import io.mm4j.testkit.task.faults.CloneFaults.HoldsShared;
+import io.mm4j.testkit.task.faults.CloneFaults.LeavesStale;
 import io.mm4j.testkit.task.faults.CloneFaults.LosesKernelEntry;
 import io.mm4j.testkit.task.faults.CloneFaults.NoSiblings;
 import io.mm4j.testkit.task.faults.CloneFaults.OtherFlags;
@@ -127,6 +128,11 @@ public final class TaskFaults {
             "tries-again-later",
             "A fork for which there is no memory says EAGAIN.",
             (floors, right) -> new TriesAgainLater(right),
+            "TK-33"),
+        fault(
+            "leaves-writable-translations",
+            "What a fork has write-protected before it failed is not flushed.",
+            (floors, right) -> new LeavesStale(floors, right),
             "TK-33"),
         fault(
             "aligns-to-pages",

@@ -7,6 +7,7 @@ import static io.mm4j.testkit.RuleViolation.checkEqual;
 
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.pagetable.Mmu;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.ExecRequest;
@@ -44,11 +45,15 @@ final class ShortCases {
       checkEqual(at, mm.mmap(at, PAGE, 3, 0x32, -1, 0), "mmap");
       check(mm.write(at, 10 + i).ok(), "a write", "a signal");
     }
+    long wide = A + 20 * REGION;
+    checkEqual(wide, mm.mmap(wide, REGIONS * REGION, 3, 0x32, -1, 0), "mmap");
+    bench.run(0, parent);
     PageAllocator pages = bench.machine.pages();
     List<Long> held = new ArrayList<>();
     int refused = 0;
     long pid = -Errno.ENOMEM;
-    for (int left = 0; pid == -Errno.ENOMEM && left < 2 * REGIONS + 20; left++) {
+    for (int left = 0; pid == -Errno.ENOMEM && left < 4 * REGIONS + 20; left++) {
+      writeAll(bench, wide);
       take(bench, held);
       for (int i = 0; i < left; i++) {
         pages.freePages(bench.cpu(0), held.removeLast(), 0);
@@ -58,6 +63,8 @@ final class ShortCases {
       if (pid == -Errno.ENOMEM) {
         refused++;
         checkEqual(free, free(bench), "free frames after a fork that failed");
+        Mmu mmu = bench.machine.pageTables().mmu(bench.cpu(0));
+        checkEqual(0, mmu.stale(), "translations that a fork that failed has left stale");
         bench.checkTasks();
         bench.checkUsers();
       }
@@ -73,6 +80,14 @@ final class ShortCases {
     long thread = bench.tasks.clone(bench.task(parent), Tasks.CLONE_VM);
     check(thread > 0, "a child that shares all, without frames", "" + thread);
     held.forEach(pfn -> pages.freePages(bench.cpu(0), pfn, 0));
+  }
+
+  /** The CPU writes to a page of each table of one mapping, and remembers that it may. */
+  private static void writeAll(TaskBench bench, long wide) {
+    for (int i = 0; i < REGIONS; i++) {
+      long seen = bench.tasks.access(bench.cpu(0), wide + i * REGION, Mmu.USER | Mmu.WRITE);
+      check(seen >= 0, "a write by the CPU", Long.toHexString(seen));
+    }
   }
 
   private static void take(TaskBench bench, List<Long> held) {

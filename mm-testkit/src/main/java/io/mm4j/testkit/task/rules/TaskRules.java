@@ -322,8 +322,8 @@ public final class TaskRules {
                 "TK-33",
                 "clone-without-memory",
                 "clone for which there are not enough frames is ENOMEM: there is no child, and"
-                    + " every frame that was taken for it is back; one that shares everything"
-                    + " needs none.",
+                    + " every frame that was taken for it is back, and no CPU uses a translation"
+                    + " that the attempt has changed; one that shares everything needs none.",
                 "A shell that cannot fork must be able to try again.",
                 "copy_process, dup_mm, copy_page_range",
                 "a half-made child stays in a list"),

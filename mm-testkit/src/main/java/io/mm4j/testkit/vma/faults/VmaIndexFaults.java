@@ -132,6 +132,11 @@ public final class VmaIndexFaults {
             List.of("VI-12"),
             RefusedReserveGrows::new),
         fault(
+            "clear-keeps-reservations",
+            "capacity() after clear() is what was reserved before.",
+            List.of("VI-13"),
+            KeepsReservations::new),
+        fault(
             "copies-share-erased-handles",
             "A copy has the list of erased handles of what it is a copy of.",
             List.of("VI-31"),
@@ -184,6 +189,26 @@ public final class VmaIndexFaults {
     @Override
     public int capacity() {
       return super.capacity() + refused;
+    }
+  }
+
+  private static final class KeepsReservations extends Wrong {
+    private int reserved;
+
+    KeepsReservations(int maxVmas) {
+      super(maxVmas, KeepsReservations::new);
+    }
+
+    @Override
+    public boolean reserve(int n) {
+      boolean may = super.reserve(n);
+      reserved = may ? Math.max(reserved, n) : reserved;
+      return may;
+    }
+
+    @Override
+    public int capacity() {
+      return Math.max(super.capacity(), reserved);
     }
   }
 

@@ -203,6 +203,13 @@ public final class ChangeRules {
     VmaIndex cleared = run.index().copy();
     cleared.reserve(Math.min(20, run.maxVmas - cleared.size())); // which is forgotten, too
     cleared.clear();
+    int promised = Math.min(3000, run.maxVmas);
+    same("reserve after clear", cleared.reserve(promised) ? 1 : 0, 1);
+    if (promised == 3000) {
+      forgotten("a copy has no reservation", cleared.copy());
+      cleared.clear();
+      forgotten("clear gives reservations back", cleared);
+    }
     same("size after clear", cleared.size(), 0);
     same("first after clear", cleared.first(), NONE);
     same("last after clear", cleared.last(), NONE);
@@ -223,6 +230,12 @@ public final class ChangeRules {
         cleared.erase(cleared.size() % 2 == 0 ? cleared.first() : cleared.last());
       }
       cleared.validate();
+    }
+  }
+
+  private static void forgotten(String what, VmaIndex empty) {
+    if (empty.capacity() >= 3000) {
+      throw new RuleViolation(what + ": capacity() below 3000", "" + empty.capacity());
     }
   }
 

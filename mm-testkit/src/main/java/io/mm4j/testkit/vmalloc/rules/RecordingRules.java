@@ -87,7 +87,7 @@ final class RecordingRules {
     }
     b.purge();
     for (int round = 0; round < ROUNDS; round++) {
-      long pages = 1 + random.below(5);
+      long pages = 1L + random.below(5);
       long undone = b.it.alloc(b.cpu(round), pages * VmBench.PAGE, 1, b.kind.start, b.kind.end);
       b.it.undo(undone);
       b.compare();
@@ -102,39 +102,39 @@ final class RecordingRules {
   /** A call after which nothing can be undone; says which. */
   private static String between(VmBench b, Seeded random, int round, long area) {
     long start = b.kind.start;
-    switch (round) {
+    return switch (round) {
       case 0 -> {
         checkEqual(
             VmallocAllocator.NO_ADDRESS,
             b.alloc(0, 9, 1, start, start + 8 * VmBench.PAGE),
             b.kind + ": 9 pages of 8");
-        return "a request for which there is no room";
+        yield "a request for which there is no room";
       }
       case 1 -> {
         long _ = b.alloc(1, 1 + random.below(5), 1);
-        return "another allocation";
+        yield "another allocation";
       }
       case 2 -> {
         b.free(1, b.live.getFirst() == area ? b.live.getLast() : b.live.getFirst());
-        return "a free of another area";
+        yield "a free of another area";
       }
       case 3 -> {
         b.purge();
-        return "a purge";
+        yield "a purge";
       }
       case 4 -> {
         b.shrink();
-        return "a shrink";
+        yield "a shrink";
       }
       default -> {
-        long at = b.kind.end - (round + 1) * 2 * VmBench.PAGE;
+        long at = b.kind.end - (round + 1) * 2L * VmBench.PAGE;
         checkEqual(
             b.model.takeExactly(-1, at, 2 * VmBench.PAGE),
             b.it.takeExactly(-1, at, 2 * VmBench.PAGE),
             b.kind + ": pages that were free");
         b.live.add(at);
-        return "a range that was taken exactly";
+        yield "a range that was taken exactly";
       }
-    }
+    };
   }
 }
