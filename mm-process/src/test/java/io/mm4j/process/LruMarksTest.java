@@ -31,6 +31,7 @@ class LruMarksTest {
   private static final int BYTES = PAGES * 4096;
   private static final int SHARED = 1;
   private static final int FD = 9;
+  private static final int SHM_LOCK = 11;
   private static final int POPULATE = 0x8000;
   private static final int DROPPABLE = 0x28;
 
@@ -190,6 +191,24 @@ class LruMarksTest {
     shows("lru,swapbacked,unevictable,mlocked", AT + 4096, PAGES - 1);
     ok(rig.mm.munmap(AT, BYTES));
     ok(rig.mm.munmap(OTHER, 4096));
+  }
+
+  @Test
+  void aSegmentWithShmLockIsNotPagedOut() {
+    long id = rig.mm.syscall(Syscall.SHMGET, 0, BYTES, 0x180);
+    ok(id);
+    assertEquals(AT, rig.mm.syscall(Syscall.SHMAT, id, AT, 0));
+    read(AT, 2);
+    ok(rig.mm.syscall(Syscall.SHMCTL, id, SHM_LOCK, 0));
+    shows("lru,swapbacked", AT, 2);
+    read(AT + 2 * 4096, 1);
+    shows("lru,swapbacked,unevictable", AT + 2 * 4096, 1);
+    advise(Uapi.MADV_PAGEOUT);
+    shows("lru,swapbacked,unevictable", AT, 3);
+    ok(rig.mm.syscall(Syscall.SHMCTL, id, SHM_LOCK + 1, 0));
+    shows("lru,swapbacked", AT, 3);
+    advise(Uapi.MADV_PAGEOUT);
+    assertEquals(0, rig.mm.usage(AT).rssKb());
   }
 
   @Test

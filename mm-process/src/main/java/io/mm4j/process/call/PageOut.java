@@ -79,6 +79,10 @@ final class PageOut {
     }
     long each = pages / part.places.size(); // a huge mapping has one place and many pages
     LruMarks lru = frames.lru();
+    FileObject file = frames.isAnon(head) ? null : frames.fileOf(head);
+    if (file != null && file.isUnevictable()) {
+      lru.unevictable(head); // shrink_folio_list finds it so
+    }
     if (lru.isUnevictable(head)) {
       lru.notReferenced(head);
       return;

@@ -340,6 +340,7 @@ public final class Segments {
     lockedPages.put(mm.uid, now);
     lockedBy.put(segment.id(), mm.uid);
     segment.perm().mark(IpcPerm.LOCKED, true);
+    context.files.of(segment.file()).unevictable(true);
     return true;
   }
 
@@ -349,6 +350,7 @@ public final class Segments {
     if (user != null) {
       lockedPages.merge(user, -pages(segment), Long::sum);
       segment.perm().mark(IpcPerm.LOCKED, false);
+      context.files.of(segment.file()).unevictable(false);
     }
   }
 

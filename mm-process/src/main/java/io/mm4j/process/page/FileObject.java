@@ -74,6 +74,9 @@ public final class FileObject {
   /** What it has its huge pages of, null where its file system has no size. */
   @Nullable HugeSubpool subpool;
 
+  /** {@code AS_UNEVICTABLE}: SHM_LOCK holds its pages in memory. */
+  private boolean unevictable;
+
   /** {@code i_size}. */
   long sizeBytes;
 
@@ -192,6 +195,21 @@ public final class FileObject {
   /** Whether it is a System V segment that is no more. */
   public boolean isGoneSegment() {
     return segment != null && segment.isGone();
+  }
+
+  /**
+   * {@code mapping_set_unevictable}, or that its pages may go again ({@code shmem_unlock_mapping}).
+   */
+  public void unevictable(boolean on) {
+    unevictable = on;
+    if (!on) {
+      pages.forEach((index, pfn) -> frames.lru().evictable(pfn));
+    }
+  }
+
+  /** Whether reclaim may not take its pages. */
+  public boolean isUnevictable() {
+    return unevictable;
   }
 
   /** Whether its pages count as shared memory. */

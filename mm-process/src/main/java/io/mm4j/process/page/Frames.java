@@ -226,6 +226,7 @@ public final class Frames {
         (file.isShmem() ? PageFlags.PG_SWAPBACKED : 0)
             | (zero || nobodyKnows ? PageFlags.PG_UPTODATE : 0)
             | (order > 0 ? PageFlags.PG_HEAD : 0)
+            | (file.isUnevictable() ? PageFlags.PG_UNEVICTABLE : 0)
             | (file.dirty.has(index) ? PageFlags.PG_DIRTY : 0);
     map.hold(pfn, order, FrameOwner.FILE, flags, (long) number(file) << 1, index);
     for (int i = 1; i < 1 << order; i++) {

@@ -42,7 +42,7 @@ public final class LruMarks {
     int now = flags;
     if ((flags & PageFlags.PG_REFERENCED) == 0) {
       now |= PageFlags.PG_REFERENCED;
-    } else if ((flags & PageFlags.PG_ACTIVE) == 0 && !locked && !isLocked(head)) {
+    } else if ((flags & PageFlags.PG_ACTIVE) == 0 && !locked && !isUnevictable(head)) {
       now = (flags & ~PageFlags.PG_REFERENCED) | PageFlags.PG_ACTIVE;
     }
     set(head, flags, locked ? now & ~PageFlags.PG_ACTIVE : now);
@@ -117,7 +117,7 @@ public final class LruMarks {
   public void activated(long pfn) {
     long head = map.head(pfn);
     int flags = map.flags(head) & ~PageFlags.PG_REFERENCED;
-    set(head, map.flags(head), isLocked(head) ? flags : flags | PageFlags.PG_ACTIVE);
+    set(head, map.flags(head), isUnevictable(head) ? flags : flags | PageFlags.PG_ACTIVE);
   }
 
   /** The VMA that maps it is locked: what cannot be evicted is on no active list. */
@@ -143,7 +143,23 @@ public final class LruMarks {
 
   /** {@code folio_test_unevictable()}: reclaim cannot take it. */
   public boolean isUnevictable(long pfn) {
-    return isLocked(map.head(pfn));
+    long head = map.head(pfn);
+    return (map.flags(head) & PageFlags.PG_UNEVICTABLE) != 0 || isLocked(head);
+  }
+
+  /** {@code lru_add()} of a page that may not go ({@code folio_evictable()}). */
+  public void unevictable(long pfn) {
+    long head = map.head(pfn);
+    set(head, map.flags(head), (map.flags(head) & ~USE) | PageFlags.PG_UNEVICTABLE);
+  }
+
+  /** {@code check_move_unevictable_folios()}: it may, unless it is locked. */
+  void evictable(long pfn) {
+    long head = map.head(pfn);
+    int flags = map.flags(head);
+    if ((flags & PageFlags.PG_MLOCKED) == 0) {
+      set(head, flags, flags & ~PageFlags.PG_UNEVICTABLE);
+    }
   }
 
   /** {@code folio_try_dup_anon_rmap()}: a child maps it, too. */
@@ -201,7 +217,8 @@ public final class LruMarks {
     if (owner != FrameOwner.ANON && (file == null || file.mappedElsewhere() > 0)) {
       return 0;
     }
-    int kept = (map.flags(head) & (USE | PageFlags.PG_ANON_EXCLUSIVE)) | PageFlags.PG_LRU;
+    int shown = USE | PageFlags.PG_ANON_EXCLUSIVE | PageFlags.PG_UNEVICTABLE;
+    int kept = (map.flags(head) & shown) | PageFlags.PG_LRU;
     return isLocked(head) ? (kept & ~PageFlags.PG_ACTIVE) | LOCKED : kept;
   }
 }
