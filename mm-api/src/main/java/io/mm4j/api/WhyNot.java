@@ -9,7 +9,7 @@ import java.nio.file.NoSuchFileException;
 import org.apiguardian.api.API;
 
 /** Why a file could not be read or written, in words instead of the name of a Java class. */
-@API(status = API.Status.EXPERIMENTAL)
+@API(status = API.Status.MAINTAINED)
 public final class WhyNot {
   private WhyNot() {}
 

@@ -128,7 +128,7 @@ class StraceReplayTest {
         "mmap(NULL, 4096|line 1",
         "mmap(NULL) = 0|line 1",
         "hello world|line 1",
-        "''|no call",
+        "''|is empty",
         "munmap(0x1000, 4096) = banana|banana",
         "munmap(0x1000, MAP_BANANA) = 0|MAP_BANANA",
         "<... mmap resumed>) = 0|no call",

@@ -75,11 +75,13 @@ class StraceUffdTest {
 
   @Test
   void aStructThatIsNotShownIsPassedOver() throws IOException {
-    String line =
-        "100 ioctl(3, UFFDIO_WRITEPROTECT, 0x7ffc711d2f60) = 0\n"
-            + "100 ioctl(9, UFFDIO_WAKE, {start=0x7fb947259000, len=0x8000}) = 0\n"
-            + "100 userfaultfd(O_CLOEXEC) = -1 EPERM (Operation not permitted)\n";
-    Verdict verdict = replay(log() + line.replace("100", log().replaceFirst("(?s) .*", "")));
+    String lines =
+        """
+        100 ioctl(3, UFFDIO_WRITEPROTECT, 0x7ffc711d2f60) = 0
+        100 ioctl(9, UFFDIO_WAKE, {start=0x7fb947259000, len=0x8000}) = 0
+        100 userfaultfd(O_CLOEXEC) = -1 EPERM (Operation not permitted)
+        """;
+    Verdict verdict = replay(log() + lines.replace("100", log().replaceFirst("(?s) .*", "")));
     assertTrue(verdict.exact(), verdict::toString);
     assertEquals(17, verdict.check("results").orElseThrow().equal(), verdict::toString);
   }
