@@ -107,7 +107,7 @@ final class UffdPagesBench extends StepRule.Bench {
     NaiveUffd memory = random.oneIn(2) ? ofPrivate : ofShared;
     int from = random.below(PAGES);
     int to = Math.min(PAGES, from + random.between(1, random.oneIn(4) ? PAGES : 4));
-    switch (random.weighted(10, 3, 5, 8, 5, 4, 3, 5, 4, 1, 20)) {
+    switch (random.weighted(10, 3, 5, 8, 5, 4, 3, 8, 4, 1, 20)) {
       case 0 -> register(memory, from, to, 1 + random.below(7));
       case 1 -> {
         rig.gives("unregister", 0, uffd.unregister(at(memory, from), (to - from) * PAGE));
