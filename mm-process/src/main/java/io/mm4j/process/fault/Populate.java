@@ -6,6 +6,7 @@ import io.mm4j.process.mm.Mm;
 import io.mm4j.process.page.PageTable;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
+import java.util.Objects;
 
 /**
  * Makes ranges present without a touch: for locked memory, MAP_POPULATE and MADV_POPULATE ({@code
@@ -94,7 +95,7 @@ public final class Populate {
     for (long at = start; at < end; at += Mm.PAGE) {
       int kind = mm.pages.look(at);
       if (kind >= PageTable.ZERO && (!write || writable(kind))) {
-        used(vma, kind);
+        used(vma, at, kind, write);
         continue;
       }
       FaultHandler.Result result = faults.handle(vma, at, write);
@@ -108,15 +109,19 @@ public final class Populate {
         return mm.error(
             Errno.EFAULT, "a guard page, behind the end of the file, or userfaultfd has to answer");
       }
-      used(vma, mm.pages.again(at));
+      used(vma, at, mm.pages.again(at), write);
     }
     return 0;
   }
 
-  /** FOLL_TOUCH of {@code follow_page_pte}: an access, unless it is a huge mapping. */
-  private void used(Vma vma, int kind) {
+  /** FOLL_TOUCH of {@code follow_page_pte}: an access, which makes a page of a file dirty. */
+  private void used(Vma vma, long at, int kind, boolean write) {
     if (kind == PageTable.PAGE && !mm.pages.isHugeEntry()) {
       mm.context.frames().lru().accessed(mm.pages.pfn(), vma.isLocked());
+    }
+    boolean file = vma.backing != null && !vma.has(VmFlags.HUGETLB);
+    if (write && file && vma.has(VmFlags.SHARED)) {
+      Objects.requireNonNull(vma.backing).dirty().mark(vma.pgoffAt(at));
     }
   }
 

@@ -23,12 +23,11 @@ final class UffdFaults {
             (mm, call, a) -> call == Syscall.CLOSE ? 0 : mm.syscall(call, a),
             "AS-F77"),
         SyscallFaults.call(
-            "moves-nothing-from-holes",
-            "UFFDIO_MOVE does not pass over what is missing.",
+            "brings-unprotected",
+            "UFFDIO_COPY does not look at UFFDIO_COPY_MODE_WP.",
             (mm, call, a) ->
-                call == Syscall.UFFDIO_MOVE
-                    ? mm.syscall(
-                        call, a[0], a[1], a[2], a[3], a[4], a[5] & ~Uffd.MOVE_ALLOW_SRC_HOLES)
+                call == Syscall.UFFDIO_COPY
+                    ? mm.syscall(call, a[0], a[1], a[2], a[3], a[4], a[5] & ~Uffd.COPY_WP)
                     : mm.syscall(call, a),
             "AS-106"),
         SyscallFaults.call(

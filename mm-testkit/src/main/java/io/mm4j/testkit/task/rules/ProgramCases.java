@@ -296,6 +296,7 @@ final class ProgramCases {
       check(auxv.put(type, TaskCases.word(mm, at + size, size)) == null, "one of " + type, "two");
       type = TaskCases.word(mm, at + 2L * size, size);
     }
+    checkEqual(0, TaskCases.word(mm, at + size, size), "what stands beside AT_NULL");
     model.auxv.forEach(
         (type, value) -> checkEqual(value, auxv.getOrDefault(type, -1L), "AT_ " + type));
     String platform = TaskCases.string(mm, auxv.getOrDefault(15L, text));
