@@ -2,6 +2,7 @@
 
 package io.mm4j.api;
 
+import java.util.function.Supplier;
 import org.apiguardian.api.API;
 
 /**
@@ -22,6 +23,13 @@ public final class CorruptStateError extends Error {
   public static void check(boolean good, String message) {
     if (!good) {
       throw new CorruptStateError(message);
+    }
+  }
+
+  /** The same for checks of each page or object: the message is made only of what is wrong. */
+  public static void check(boolean good, Supplier<String> message) {
+    if (!good) {
+      throw new CorruptStateError(message.get());
     }
   }
 }

@@ -26,8 +26,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Threads: the owner of the CPU. Nothing is allocated on the heap.
  */
 @API(status = API.Status.EXPERIMENTAL)
-@SuppressWarnings("unused") // padding
-public abstract class CpuSlabs extends CpuState {
+public abstract class CpuSlabs extends CpuPadding {
   /** {@code KMALLOC_NORMAL}. */
   public static final int KMALLOC_NORMAL = 0;
 
@@ -52,15 +51,6 @@ public abstract class CpuSlabs extends CpuState {
 
   /** Bits of an address in 8 bytes that lie within a frame. */
   private static final int FRAME_UNIT_BITS = Pages.PAGE_SHIFT - ObjectFrames.MIN_SHIFT;
-
-  private long behind0;
-  private long behind1;
-  private long behind2;
-  private long behind3;
-  private long behind4;
-  private long behind5;
-  private long behind6;
-  private long behind7;
 
   private final Cpu cpu;
   private final int nodes;

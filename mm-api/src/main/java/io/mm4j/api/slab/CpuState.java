@@ -4,7 +4,7 @@ package io.mm4j.api.slab;
 
 /**
  * What a fast path writes of a {@link CpuSlabs}, with a line of the host before it; that behind it
- * is in {@link CpuSlabs}. See {@link SheafState}.
+ * is {@link CpuPadding}. See {@link SheafState}.
  */
 @SuppressWarnings("unused") // padding
 abstract class CpuState {

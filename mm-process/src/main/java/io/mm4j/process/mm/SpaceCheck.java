@@ -55,12 +55,12 @@ final class SpaceCheck {
   private void checkNothing(long start, long end) {
     long at = mm.pages.ranges().nextEntry(start, end);
     CorruptStateError.check(
-        at >= end, "mapped outside of every VMA: addr=0x" + Long.toHexString(at));
+        at >= end, () -> "mapped outside of every VMA: addr=0x" + Long.toHexString(at));
     long size = mm.hugeBytes;
     long past = end & -size;
     long table = mm.pages.ranges().nextTable(start + size - 1 & -size, past);
     CorruptStateError.check(
-        table >= past, "a page table that no VMA can use: addr=0x" + Long.toHexString(table));
+        table >= past, () -> "a page table that no VMA can use: addr=0x" + Long.toHexString(table));
   }
 
   private void checkVma(Vma vma) {
@@ -78,7 +78,7 @@ final class SpaceCheck {
                 boolean time = vma.special != Vma.Special.NONE && frames.isClockPage(pfn);
                 CorruptStateError.check(
                     time || frames.isZeroPage(pfn),
-                    "a special entry maps no zero page: addr=0x" + Long.toHexString(addr));
+                    () -> "a special entry maps no zero page: addr=0x" + Long.toHexString(addr));
               } else if (kind == PageTable.PAGE) {
                 counted.merge(frames.kind(pfn), 1L, Long::sum);
                 checkPage(vma, addr, pfn);
@@ -86,35 +86,37 @@ final class SpaceCheck {
             });
     CorruptStateError.check(
         mm.pages.ranges().isWhole(vma.start) && mm.pages.ranges().isWhole(vma.end),
-        "a huge mapping crosses the border of vma=" + vma);
+        () -> "a huge mapping crosses the border of vma=" + vma);
   }
 
   private void checkPage(Vma vma, long addr, long pfn) {
-    String where = "addr=0x" + Long.toHexString(addr) + " pfn=" + pfn + " ";
-    check(
-        frames.indexOf(pfn) == vma.pgoffAt(addr),
-        where + "index",
-        frames.indexOf(pfn),
-        vma.pgoffAt(addr));
+    same(frames.indexOf(pfn), vma.pgoffAt(addr), "index", addr, pfn);
     MappingList list = frames.mappingsOf(pfn);
     CorruptStateError.check(
-        list != null && list.contains(vma), where + "reverse mapping does not lead to vma=" + vma);
+        list != null && list.contains(vma),
+        () -> where(addr, pfn) + "reverse mapping does not lead to vma=" + vma);
     FileObject file = frames.fileOf(pfn);
     long elsewhere = 0;
     if (file != null) {
       elsewhere = file.mappedElsewhere();
-      CorruptStateError.check(file == vma.backing, where + "the file is not that of vma=" + vma);
-      long cached = file.known(vma.pgoffAt(addr));
-      check(cached == pfn, where + "frame in the page cache", cached, pfn);
+      CorruptStateError.check(
+          file == vma.backing, () -> where(addr, pfn) + "the file is not that of vma=" + vma);
+      same(file.known(vma.pgoffAt(addr)), pfn, "frame in the page cache", addr, pfn);
     }
     long places = frames.mappedAt(pfn, (each, at) -> {}) + elsewhere;
-    check(frames.mapCount(pfn) == places, where + "mapcount", frames.mapCount(pfn), places);
+    same(frames.mapCount(pfn), places, "mapcount", addr, pfn);
     if (elsewhere == 0 && frames.head(pfn) == pfn) {
-      check(
-          frames.references(pfn) == frames.expectedReferences(pfn),
-          where + "references",
-          frames.references(pfn),
-          frames.expectedReferences(pfn));
+      same(frames.references(pfn), frames.expectedReferences(pfn), "references", addr, pfn);
+    }
+  }
+
+  private static String where(long addr, long pfn) {
+    return "addr=0x" + Long.toHexString(addr) + " pfn=" + pfn + " ";
+  }
+
+  private static void same(long kept, long counted, String what, long addr, long pfn) {
+    if (kept != counted) {
+      throw new CorruptStateError(where(addr, pfn) + what + "=" + kept + " recount=" + counted);
     }
   }
 

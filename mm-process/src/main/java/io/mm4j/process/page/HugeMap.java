@@ -454,25 +454,29 @@ public final class HugeMap {
   public long validate(long start, long end) {
     long count = 0;
     for (long page = nextMapped(start, end); page < end; page = nextMapped(page + size, end)) {
-      long head = head(page);
+      checkPage(page, head(page));
       count++;
-      int maps = table.frames.mapCount(head);
-      boolean good =
-          table.frames.map.owner(head) == FrameOwner.HUGETLB
-              && maps > 0
-              && maps <= pool.users(head)
-              && !promised.contains(page);
-      CorruptStateError.check(
-          good,
-          String.format(
-              "addr=0x%x pfn=%d owner=%s mapcount=%d users=%d promised=%b",
-              page,
-              head,
-              table.frames.map.owner(head),
-              maps,
-              pool.users(head),
-              promised.contains(page)));
     }
     return count;
+  }
+
+  private void checkPage(long page, long head) {
+    int maps = table.frames.mapCount(head);
+    boolean good =
+        table.frames.map.owner(head) == FrameOwner.HUGETLB
+            && maps > 0
+            && maps <= pool.users(head)
+            && !promised.contains(page);
+    CorruptStateError.check(
+        good,
+        () ->
+            String.format(
+                "addr=0x%x pfn=%d owner=%s mapcount=%d users=%d promised=%b",
+                page,
+                head,
+                table.frames.map.owner(head),
+                maps,
+                pool.users(head),
+                promised.contains(page)));
   }
 }

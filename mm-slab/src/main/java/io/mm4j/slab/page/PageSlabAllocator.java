@@ -146,11 +146,11 @@ final class PageSlabAllocator extends SlabBase<PageCache, BaseCpu> {
           long head = memMap.head(pfn);
           CorruptStateError.check(
               memMap.owner(pfn) == FrameOwner.SLAB && memMap.mapping(head) == cache.id(),
-              "a frame of another holder: pfn=" + pfn + " cache=" + cache);
+              () -> "a frame of another holder: pfn=" + pfn + " cache=" + cache);
           if (head == pfn) {
             CorruptStateError.check(
                 frames.isLive(pfn << Pages.PAGE_SHIFT, cache.shift),
-                "a page without its object: pfn=" + pfn + " cache=" + cache);
+                () -> "a page without its object: pfn=" + pfn + " cache=" + cache);
             found.merge(cache.id(), 1L, Long::sum);
           }
         });

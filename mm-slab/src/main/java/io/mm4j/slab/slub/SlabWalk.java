@@ -230,8 +230,12 @@ final class SlabWalk {
 
   private static void check(boolean good, @Nullable SlubCache cache, long pfn, String what) {
     if (!good) {
-      throw new CorruptStateError("cache=" + cache + " slab=" + pfn + ": " + what);
+      throw wrong(cache, pfn, what);
     }
+  }
+
+  private static CorruptStateError wrong(@Nullable SlubCache cache, long pfn, String what) {
+    return new CorruptStateError("cache=" + cache + " slab=" + pfn + ": " + what);
   }
 
   /** What was found of one slab. */
@@ -275,13 +279,14 @@ final class SlabWalk {
 
     void add(long object, String where) {
       int number = SlabPages.number(cache, pfn, objects(), object);
-      check(
-          number >= 0 && !found.get(number),
-          cache,
-          pfn,
-          String.format(
-              "object=0x%x number=%d is in %s, and somewhere else too or none",
-              object, number, where));
+      if (number < 0 || found.get(number)) {
+        throw wrong(
+            cache,
+            pfn,
+            String.format(
+                "object=0x%x number=%d is in %s, and somewhere else too or none",
+                object, number, where));
+      }
       found.set(number);
     }
 

@@ -136,7 +136,7 @@ public class NaiveFrameAllocator implements FrameAllocator {
     long end = zone.startPfn();
     for (Block block : blocks.all()) {
       CorruptStateError.check(
-          block.pfn() >= end && block.end() <= zone.endPfn(), "overlaps or leaves: " + block);
+          block.pfn() >= end && block.end() <= zone.endPfn(), () -> "overlaps or leaves: " + block);
       end = block.end();
     }
   }
