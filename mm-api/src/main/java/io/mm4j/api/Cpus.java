@@ -2,6 +2,7 @@
 
 package io.mm4j.api;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
@@ -120,5 +121,11 @@ public final class Cpus {
       cpu.serveAll();
       cpu.parkLock().unlock();
     } while (cpu.anyPending() && cpu.parkLock().tryLock());
+  }
+
+  /** Such as {@code [cpu0, cpu1]}. */
+  @Override
+  public String toString() {
+    return Arrays.toString(cpus);
   }
 }

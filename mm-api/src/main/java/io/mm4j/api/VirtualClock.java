@@ -34,4 +34,10 @@ public final class VirtualClock {
     long then = nowNs;
     nowNs = then + ns;
   }
+
+  /** Such as {@code 1500 ns since boot}. */
+  @Override
+  public String toString() {
+    return nowNs + " ns since boot";
+  }
 }

@@ -377,4 +377,12 @@ final class LinuxAddressSpace implements AddressSpace {
     mm.accounting.validate();
     mm.validatePages();
   }
+
+  /** Such as {@code pid 1: 3 VMAs of 140 kB, 1 pages present}. */
+  @Override
+  public String toString() {
+    return String.format(
+        "pid %d: %d VMAs of %d kB, %d pages present",
+        mm.pid, mm.vmas.size(), mm.accounting.totalVm * (Mm.PAGE >> 10), mm.pages.rss());
+  }
 }

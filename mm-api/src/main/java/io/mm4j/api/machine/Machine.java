@@ -381,7 +381,15 @@ public final class Machine implements AutoCloseable {
   public String toString() {
     String ram = Sizes.format(layout.map().usableBytes());
     int nodes = layout.nodes().size();
-    return architecture.id() + " " + ram + " cpus=" + cpus.count() + " nodes=" + nodes + chosen;
+    return architecture.id()
+        + " "
+        + ram
+        + " cpus="
+        + cpus.count()
+        + " nodes="
+        + nodes
+        + " "
+        + chosen;
   }
 
   /** Validates every floor; throws {@link CorruptStateError} at the first contradiction. */

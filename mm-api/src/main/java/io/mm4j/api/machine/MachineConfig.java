@@ -17,11 +17,13 @@ import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.NumaTopology;
 import io.mm4j.api.plugin.PluginProvider;
 import io.mm4j.api.plugin.PluginSpec;
+import io.mm4j.api.plugin.Sizes;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
@@ -318,5 +320,19 @@ public final class MachineConfig {
   /** Whether a plugin was chosen, rather than left at the reference. */
   boolean names(Spi<?> spi) {
     return plugins.containsKey(spi);
+  }
+
+  /** What a machine that boots from it will be, as far as it was said: {@code x86-64 1G cpus=2}. */
+  @Override
+  public String toString() {
+    Map<String, PluginSpec> chosen = new TreeMap<>();
+    plugins.forEach((spi, plugin) -> chosen.put(spi.id(), plugin));
+    return architecture.id()
+        + " "
+        + Sizes.format(map.usableBytes())
+        + " cpus="
+        + cpus
+        + (chosen.isEmpty() ? "" : " " + chosen)
+        + (sysctls.isEmpty() ? "" : " " + sysctls);
   }
 }

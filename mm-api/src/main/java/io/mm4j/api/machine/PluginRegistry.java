@@ -272,4 +272,12 @@ public final class PluginRegistry {
     Path name = path.toAbsolutePath().normalize().getFileName();
     return name == null ? "plugins" : name.toString();
   }
+
+  /** The names of the plugins of each SPI. */
+  @Override
+  public String toString() {
+    Map<String, Set<String>> names = new LinkedHashMap<>();
+    plugins.forEach((spi, found) -> names.put(spi.id(), found.keySet()));
+    return names.toString();
+  }
 }

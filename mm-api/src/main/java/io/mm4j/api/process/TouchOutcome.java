@@ -45,4 +45,13 @@ public record TouchOutcome(Kind kind, long uaddr, int value) {
   public boolean ok() {
     return kind == Kind.OK;
   }
+
+  /** Such as {@code OK uaddr=0x7ffff7ffe000 value=42}. */
+  @Override
+  public String toString() {
+    return kind
+        + " uaddr=0x"
+        + Long.toHexString(uaddr)
+        + (value == UNKNOWN ? "" : " value=" + value);
+  }
 }

@@ -36,6 +36,14 @@ public record VmaInfo(
     return file != null;
   }
 
+  /** As a line of {@code /proc/PID/maps} without device and inode. */
+  @Override
+  public String toString() {
+    String shown = file != null ? file.file().name() : name;
+    return String.format("%08x-%08x %s %08x", start, end, perms, offsetBytes)
+        + (shown.isEmpty() ? "" : " " + shown);
+  }
+
   /** Length in bytes. */
   public long bytes() {
     return end - start;

@@ -470,4 +470,9 @@ final class BuddyFrameAllocator implements FrameAllocator {
             "%s: freed although free already: pfn=%d order=%d lies in free block pfn=%d order=%d",
             zone, pfn, order, pfn(head), BlockTable.orderOf(state(head))));
   }
+
+  @Override
+  public String toString() {
+    return "buddy free=" + freePages();
+  }
 }
