@@ -7,6 +7,7 @@ import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.page.Pressure;
 import io.mm4j.api.page.ReclaimRequest;
 import io.mm4j.api.page.Reclaimer;
+import io.mm4j.api.pagetable.EntryBits;
 import io.mm4j.api.pagetable.PageTableFormat;
 import java.util.ArrayList;
 import java.util.List;
@@ -154,8 +155,7 @@ public final class DeferredSplit implements Reclaimer {
     PageTableFormat format = frames.format();
     long page = format.pfn(1, old);
     if (!entry.vma.isLocked() && frames.bytes().isZeroFilled(page)) {
-      long prot = entry.vma.pageProt(format);
-      table.mapZero(entry.addr, table.zeroEntry(frames.zeroPage(), prot));
+      table.mapZero(entry.addr, zeroInPlaceOf(old, entry));
       return;
     }
     int i = (int) (page - head);
@@ -164,5 +164,14 @@ public final class DeferredSplit implements Reclaimer {
     }
     taken[i] = true;
     table.map(entry.addr, page, old);
+  }
+
+  /** The zero page is watched, and shows writes, as the page did whose place it takes. */
+  private long zeroInPlaceOf(long old, Entry entry) {
+    PageTableFormat format = frames.format();
+    EntryBits bits = format.bits();
+    long zero = entry.table.zeroEntry(frames.zeroPage(), entry.vma.pageProt(format));
+    zero = bits.isSoftDirty(old) ? bits.mksoftDirty(zero) : zero;
+    return bits.isUffdWp(old) ? bits.mkuffdWp(zero) : zero;
   }
 }
