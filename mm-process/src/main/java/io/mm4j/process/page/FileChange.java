@@ -121,6 +121,7 @@ public final class FileChange {
       file.stale.set((int) border);
     }
     drop(kept, Folios.pastLargest(oldPast));
+    file.disk.forget(first, Long.MAX_VALUE); // also of a folio that stays
     file.holesFrom = Math.min(file.holesFrom, first);
     file.sizeBytes = bytes;
   }
