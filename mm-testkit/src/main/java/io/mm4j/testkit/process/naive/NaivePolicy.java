@@ -101,7 +101,7 @@ public record NaivePolicy(int mode, int flags, long nodes, long asked, long home
       return Made.wrong();
     }
     counts = mode == Uapi.MPOL_PREFERRED ? counts & -counts : counts;
-    return new Made(0, new NaivePolicy(mode, flags, counts, (flags & KEEPING) != 0 ? mask : 0, -1));
+    return new Made(0, new NaivePolicy(mode, flags, counts, (flags & FLAGS) != 0 ? mask : 0, -1));
   }
 
   /** The same with a home. */
@@ -111,7 +111,7 @@ public record NaivePolicy(int mode, int flags, long nodes, long asked, long home
 
   /** The nodes that a process is told. */
   public long told() {
-    return (flags & KEEPING) != 0 ? asked : nodes;
+    return (flags & FLAGS) != 0 ? asked : nodes;
   }
 
   /** As numa_maps shows it. */
