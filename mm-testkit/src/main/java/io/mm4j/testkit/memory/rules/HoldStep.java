@@ -165,9 +165,9 @@ record HoldStep(Kind kind, int machine, long where, int order, long value)
 
   private void tails(MemMap map, long pfn, int size) {
     for (int i = 0; size > 0 && i < TAILS_AT_ONCE; i++) {
-      long tail = pfn + 1 + (value >>> 3 * i + 8) % ((1L << size) - 1);
+      long tail = pfn + 1 + (value >>> (3 * i + 8)) % ((1L << size) - 1);
       int _ = map.addMapcount(tail, 1);
-      if ((value >>> 16 + 2 * i & 3) != 0) {
+      if ((value >>> (16 + 2 * i) & 3) != 0) {
         int _ = map.addMapcount(tail, -1);
       }
     }

@@ -291,7 +291,9 @@ final class PolicyBench extends StepRule.Bench {
 
   private void moves(Seeded random) {
     long there = (1L << count) - 1;
-    long to = NaivePolicy.mask(random.next() & random.next(), 64);
+    long many = random.next();
+    long few = many & random.next();
+    long to = NaivePolicy.mask(few, 64);
     long from = random.next();
     long max = bits(random);
     long target = NaivePolicy.mask(to, max);
@@ -370,7 +372,7 @@ final class PolicyBench extends StepRule.Bench {
   private long number(long at, int bytes) {
     long value = 0;
     for (int i = 0; i < bytes; i++) {
-      value |= (long) mm.read(at + i).value() << 8 * i;
+      value |= (long) mm.read(at + i).value() << (8 * i);
     }
     return value;
   }

@@ -213,7 +213,7 @@ public final class SpaceSubject extends Subject {
   /** Now and then an address that no page table can translate, or one of the kernel. */
   private static long far(long addr, int detail) {
     return switch (detail >> 12 & 63) {
-      case 0 -> 1L << (detail >> 18 & 1) + 47 | addr;
+      case 0 -> 1L << ((detail >> 18 & 1) + 47) | addr;
       case 1 -> 1L << 63 | addr;
       case 2 -> -1L << 47 | addr;
       default -> addr;
