@@ -9,6 +9,7 @@ import io.mm4j.api.process.OpenFile;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uapi;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -33,7 +34,7 @@ class MovedBlocksTest {
     assertTrue(result >= 0, () -> "errno " + -result);
   }
 
-  private void open(MappedFile.Content content) {
+  private void open(MappedFile.@Nullable Content content) {
     MappedFile file = new MappedFile("F2", MappedFile.Kind.EXT4, PAGES * PAGE, content, PAGE);
     rig.mm.installFd(FD, new OpenFile(file, OpenFile.Mode.READ_WRITE));
     ok(rig.mm.mmap(AT, PAGES * PAGE, Rig.RW, 1 | NORESERVE | Rig.FIXED, FD, 0));

@@ -63,8 +63,8 @@ class UffdMemoryTest {
 
   /** Two ranges of huge pages, of which each of the first begins with a byte. */
   private void ranges(int pages) {
-    rig.map(FROM, pages * HUGE >> 12, Rig.RW);
-    rig.map(TO, pages * HUGE >> 12, Rig.RW);
+    rig.map(FROM, (pages * HUGE) >> 12, Rig.RW);
+    rig.map(TO, (pages * HUGE) >> 12, Rig.RW);
     ok(rig.mm.madvise(FROM, pages * HUGE, MADV_HUGEPAGE));
     watched(TO, pages * HUGE);
     for (int i = 0; i < pages; i++) {
