@@ -4,6 +4,7 @@ package io.mm4j.buddy.linux;
 
 import io.mm4j.api.Cpu;
 import io.mm4j.api.memory.Node;
+import io.mm4j.api.memory.NodeFallback;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.FallbackRule;
@@ -149,7 +150,7 @@ public final class LinuxProvider implements PageAllocatorProvider {
   private static Zonelist[] zonelists(
       List<Node> nodes, List<ZoneState> zones, List<ZoneType> kinds) {
     Zonelist[] lists = new Zonelist[nodes.size() << 4];
-    List<List<Integer>> orders = Zonelists.nodeOrders(nodes);
+    List<List<Integer>> orders = NodeFallback.orders(nodes);
     for (Node node : nodes) {
       for (int bits = 0; bits < 16; bits++) {
         ZoneType highest = Gfp.highestZone(bits);

@@ -5,6 +5,7 @@ package io.mm4j.buddy.linux;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.mm4j.api.memory.Node;
+import io.mm4j.api.memory.NodeFallback;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Migratetype;
@@ -33,7 +34,7 @@ class ZonelistsTest {
             node(3, 33, 32, 16, 10));
     assertEquals(
         List.of(List.of(0, 1, 2, 3), List.of(1, 0, 2, 3), List.of(2, 3, 1, 0), List.of(3, 2, 1, 0)),
-        Zonelists.nodeOrders(nodes));
+        NodeFallback.orders(nodes));
   }
 
   /** Among equals the next higher number, so that not all turn to node 0. */
@@ -47,13 +48,13 @@ class ZonelistsTest {
             node(3, 20, 20, 20, 10));
     assertEquals(
         List.of(List.of(0, 1, 2, 3), List.of(1, 2, 3, 0), List.of(2, 3, 0, 1), List.of(3, 0, 1, 2)),
-        Zonelists.nodeOrders(nodes));
+        NodeFallback.orders(nodes));
   }
 
   @Test
   void ofEqualsTheNextIsFirst() {
     var nodes = List.of(node(0, 10, 20, 20), node(1, 20, 10, 20), node(2, 20, 20, 10));
-    assertEquals(List.of(0, 1, 2), Zonelists.nodeOrders(nodes).get(0));
+    assertEquals(List.of(0, 1, 2), NodeFallback.orders(nodes).get(0));
   }
 
   /** Found by PA-53, seed 7272: node 1 has only CPUs, and made node 2 the next of one more. */
@@ -73,6 +74,6 @@ class ZonelistsTest {
             List.of(2, 4, 0, 3),
             List.of(3, 0, 2, 4),
             List.of(4, 0, 2, 3)),
-        Zonelists.nodeOrders(nodes));
+        NodeFallback.orders(nodes));
   }
 }

@@ -8,6 +8,7 @@ import io.mm4j.api.InputException;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.VirtualClock;
 import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.NodeFallback;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.page.Gfp;
@@ -55,6 +56,10 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
   public final VirtualClock clock;
   public final MemorySegment ram;
   public final int nodes;
+
+  /** For each node those with memory, in the order in which its CPUs ask them. */
+  public final List<List<Integer>> fallback;
+
   public final ObjectFrames frames;
   public final KmallocSizes sizes;
   final byte[] sizeIndex;
@@ -90,6 +95,7 @@ public abstract class SlabBase<C extends BaseCache, P extends BaseCpu> implement
     frames = new ObjectFrames(memory);
     ram = memory.hasContents() ? memory.ram() : MemorySegment.NULL;
     nodes = memory.nodes().size();
+    fallback = NodeFallback.orders(memory.nodes());
     this.sizes = sizes;
     sizeIndex = sizes.small();
     large = new LargeBlocks(this, keepsLarge);

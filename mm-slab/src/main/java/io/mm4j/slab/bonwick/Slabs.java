@@ -159,10 +159,14 @@ final class Slabs {
         : (gfp & ~Gfp.__GFP_DIRECT_RECLAIM) | Gfp.__GFP_THISNODE | Gfp.__GFP_NOWARN;
   }
 
-  /** {@code fallback_alloc()}: of any node that has free objects, else of any node's pages. */
+  /**
+   * {@code fallback_alloc()}: of any node that has free objects, the nearest to the CPU first, else
+   * of any node's pages.
+   */
   long fallback(BonwickCpu cpu, BonwickCache cache, int gfp) {
     while (true) {
-      for (NodeLists node : cache.nodes) {
+      for (int id : slabs.fallback.get(cpu.cpu().nodeId())) {
+        NodeLists node = cache.nodes[id];
         node.lock.lock();
         try {
           long object = takeOne(cache, node);

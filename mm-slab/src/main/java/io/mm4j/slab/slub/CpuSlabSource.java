@@ -3,13 +3,10 @@
 package io.mm4j.slab.slub;
 
 import io.mm4j.api.memory.FrameList;
-import io.mm4j.api.memory.Node;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.slab.SlabEvents;
-import java.util.ArrayList;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,24 +26,9 @@ final class CpuSlabSource {
   private final SlubAllocator slabs;
   private final SlabPages pages;
 
-  /** For each node the others, the nearest first. */
-  private final List<List<Integer>> others = new ArrayList<>();
-
   CpuSlabSource(SlubAllocator slabs) {
     this.slabs = slabs;
     this.pages = slabs.slabPages;
-    for (Node node : slabs.memory.nodes()) {
-      others.add(
-          slabs.memory.nodes().stream()
-              .map(Node::id)
-              .filter(id -> id != node.id())
-              .sorted((a, b) -> Integer.compare(distance(node, a), distance(node, b)))
-              .toList());
-    }
-  }
-
-  private static int distance(Node node, int other) {
-    return other < node.distances().size() ? node.distances().get(other) : 20;
   }
 
   /**
@@ -101,7 +83,7 @@ final class CpuSlabSource {
     if (nodeId >= 0 && !strict && grow && fresh(cpu, c, hereFirst(gfp), nodeId)) {
       return true;
     }
-    if (!strict && fromOthers(c, preferred)) {
+    if (!strict && fromOthers(cpu, c)) {
       tell(events, cpu, "a slab of another node's partial list becomes the cpu slab");
       return true;
     }
@@ -189,9 +171,12 @@ final class CpuSlabSource {
     }
   }
 
-  /** {@code get_any_partial()}: of a node that has more than it must keep. */
-  private boolean fromOthers(CpuCache c, int preferred) {
-    for (int id : others.get(preferred)) {
+  /**
+   * {@code get_any_partial()}: of a node that has more than it must keep, in the order of the CPU's
+   * own node, whatever node was asked for.
+   */
+  private boolean fromOthers(SlubCpu cpu, CpuCache c) {
+    for (int id : slabs.fallback.get(cpu.cpu().nodeId())) {
       NodeSlabs node = c.cache.nodes[id];
       if (node.partial.size() > c.cache.minPartial() && fromNode(c, node)) {
         return true;

@@ -63,11 +63,8 @@ final class DebugSlabs {
     long object;
     do {
       object = fromNode(cpu, cache, cache.nodes[preferred], bytes);
-      for (int i = 0; object == SlabAllocator.NO_OBJECT && !strict && i < slabs.nodes; i++) {
-        NodeSlabs other = cache.nodes[i];
-        if (other.partial.size() > cache.minPartial()) {
-          object = fromNode(cpu, cache, other, bytes);
-        }
+      if (object == SlabAllocator.NO_OBJECT && !strict) {
+        object = fromOthers(cpu, cache, bytes);
       }
     } while (object == BAD);
     while (object == SlabAllocator.NO_OBJECT || object == BAD) {
@@ -82,6 +79,18 @@ final class DebugSlabs {
         object = single(cpu, cache, node, pfn, bytes);
       } finally {
         node.lock.unlock();
+      }
+    }
+    return object;
+  }
+
+  /** {@code get_any_partial()}. */
+  private long fromOthers(SlubCpu cpu, SlubCache cache, int bytes) {
+    long object = SlabAllocator.NO_OBJECT;
+    for (int id : slabs.fallback.get(cpu.cpu().nodeId())) {
+      NodeSlabs other = cache.nodes[id];
+      if (object == SlabAllocator.NO_OBJECT && other.partial.size() > cache.minPartial()) {
+        object = fromNode(cpu, cache, other, bytes);
       }
     }
     return object;

@@ -2,6 +2,7 @@
 
 package io.mm4j.slab.slub;
 
+import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameList;
 import io.mm4j.slab.base.CpuRequests;
 import org.jspecify.annotations.Nullable;
@@ -49,13 +50,15 @@ final class Flushes extends CpuRequests<SlubCache, SlubCpu> {
 
   /**
    * What nobody uses goes back. The order of the partial lists stays, so that somebody who is out
-   * of memory does not walk over all of them. O(1) for each node that has nothing to give.
+   * of memory does not walk over all of them. O(1) for each node that has nothing to give. All of
+   * it goes also if something is found of one that nobody else hears of.
    */
   void giveEmpty(SlubCpu cpu, SlubCache cache) {
     if (!cache.isDebug() && cache.sheafCapacity > 0 && hasFullSheaves(cache)) {
       slabs.sheaves.shrinkBarns(cpu, cpu.of(cache));
       flush(cpu, cache);
     }
+    MisuseException found = null;
     for (NodeSlabs node : cache.nodes) {
       if (!node.mayHaveEmpty && !cache.isDebug()) {
         continue;
@@ -64,8 +67,15 @@ final class Flushes extends CpuRequests<SlubCache, SlubCpu> {
       takeEmpty(node, empty);
       for (long pfn = empty.first(); pfn != NONE; pfn = empty.first()) {
         empty.remove(pfn);
-        slabs.slabPages.discard(cpu, cache, pfn);
+        try {
+          slabs.slabPages.discard(cpu, cache, pfn);
+        } catch (MisuseException e) {
+          found = e;
+        }
       }
+    }
+    if (found != null) {
+      throw found;
     }
   }
 

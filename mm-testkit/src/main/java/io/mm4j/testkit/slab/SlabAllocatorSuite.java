@@ -15,9 +15,12 @@ import io.mm4j.testkit.slab.rules.CaseRules;
 import io.mm4j.testkit.slab.rules.CpuSlabRules;
 import io.mm4j.testkit.slab.rules.DebugRules;
 import io.mm4j.testkit.slab.rules.DestroyRule;
+import io.mm4j.testkit.slab.rules.EdgeRules;
 import io.mm4j.testkit.slab.rules.EverydayRules;
+import io.mm4j.testkit.slab.rules.FarRule;
 import io.mm4j.testkit.slab.rules.GeometryRules;
 import io.mm4j.testkit.slab.rules.KeepRules;
+import io.mm4j.testkit.slab.rules.LastOneRule;
 import io.mm4j.testkit.slab.rules.MarkRules;
 import io.mm4j.testkit.slab.rules.MarkedRules;
 import io.mm4j.testkit.slab.rules.MergeRules;
@@ -64,7 +67,13 @@ public final class SlabAllocatorSuite {
                 KeepRules.all(),
                 MergeRules.all(),
                 SheafRules.all(),
-                List.of(SlabStressRule.rule(), SlabStepRule.rule(), DestroyRule.rule()))
+                EdgeRules.all(),
+                List.of(
+                    SlabStressRule.rule(),
+                    SlabStepRule.rule(),
+                    DestroyRule.rule(),
+                    FarRule.rule(),
+                    LastOneRule.rule()))
             .flatMap(List::stream)
             .toList();
     return new Suite<>(Spi.SLAB, new NaiveSlabs(), rules, SlabFaults.all());

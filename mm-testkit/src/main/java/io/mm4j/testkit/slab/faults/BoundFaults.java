@@ -31,7 +31,7 @@ final class BoundFaults {
         new Fault<>(
             UnlockedSlabs.NAME,
             "Live objects are counted, and two CPUs may count at once.",
-            List.of("SL-57"),
+            List.of("SL-57", "SL-83"),
             new UnlockedSlabs()),
         fault(
             "slabs-go-untold",

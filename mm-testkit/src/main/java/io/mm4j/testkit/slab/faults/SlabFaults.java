@@ -23,7 +23,8 @@ public final class SlabFaults {
             DebugFaults.all(),
             PromiseFaults.all(),
             RequestFaults.all(),
-            BoundFaults.all())
+            BoundFaults.all(),
+            EdgeFaults.all())
         .flatMap(List::stream)
         .toList();
   }

@@ -9,6 +9,7 @@ import io.mm4j.api.LockClass;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.Node;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.page.Gfp;
@@ -25,6 +26,7 @@ import io.mm4j.api.slab.SlabAllocatorProvider.Floors;
 import io.mm4j.api.slab.SlabEvents;
 import io.mm4j.api.slab.SlabFlags;
 import io.mm4j.api.slab.SlabReport;
+import io.mm4j.testkit.pages.model.NodeOrder;
 import io.mm4j.testkit.slab.naive.NaiveCache.Slab;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -62,6 +64,7 @@ public class NaiveSlabAllocator implements SlabAllocator {
   protected final NaiveDebug debug;
   private final List<CpuSlabs> perCpu = new ArrayList<>();
   protected final Pressure.Registration reclaimer;
+  private final NodeOrder order;
 
   /** Who watches, or somebody who does not care. */
   protected SlabEvents events = UNHEARD;
@@ -95,6 +98,11 @@ public class NaiveSlabAllocator implements SlabAllocator {
     this.floors = floors;
     this.memory = floors.memory();
     this.map = memory.memMap();
+    this.order =
+        new NodeOrder(
+            List.of(),
+            memory.nodes().stream().flatMap(node -> node.zones().stream()).toList(),
+            memory.nodes().stream().map(Node::distances).toList());
     this.debug = newDebug();
     floors.cpus().all().forEach(cpu -> perCpu.add(new NaiveCpu(cpu)));
     for (int type = 0; type < CpuSlabs.KMALLOC_TYPES; type++) {
@@ -315,12 +323,19 @@ public class NaiveSlabAllocator implements SlabAllocator {
     if (fresh != null || strict) {
       return fresh;
     }
-    for (Slab slab : cache.slabs.values()) {
-      if (slab.head != NO_OBJECT) {
-        return slab;
+    for (int other : standIns(cpu.nodeId())) {
+      for (Slab slab : cache.slabs.values()) {
+        if (slab.head != NO_OBJECT && nodeOf(slab.pfn) == other) {
+          return slab;
+        }
       }
     }
     return null;
+  }
+
+  /** Which nodes give objects when a node has none, in this order. */
+  protected List<Integer> standIns(int own) {
+    return order.nodes(own);
   }
 
   protected final int nodeOf(long pfn) {

@@ -31,7 +31,7 @@ import java.util.regex.Pattern;
 public final class CaseRules {
   private static final int GFP = Gfp.GFP_KERNEL;
 
-  private static final Pattern NAMED_OBJECT = Pattern.compile("\\bobject=0x([0-9a-f]+)");
+  static final Pattern NAMED_OBJECT = Pattern.compile("\\bobject=0x([0-9a-f]+)");
 
   private CaseRules() {}
 
@@ -138,7 +138,7 @@ public final class CaseRules {
   }
 
   /** What a call says that is refused. */
-  private static String refusal(String what, Runnable call) {
+  static String refusal(String what, Runnable call) {
     try {
       call.run();
     } catch (MisuseException e) {

@@ -51,7 +51,8 @@ public final class MarkRules {
             "marks-that-nobody-hears-of",
             "Without a listener an object that was written over is refused when it is freed, and"
                 + " freed when that is tried again; a free object that was written to refuses one"
-                + " allocation; zeroed objects give no finding.",
+                + " allocation, or one shrink, and its slab goes back all the same; zeroed objects"
+                + " give no finding.",
             "A program that breaks memory is stopped where it is noticed.",
             "mm4j's contract of SlabAllocator.onReport",
             "the object is lost, or counted as free and in use at once",
@@ -315,10 +316,38 @@ public final class MarkRules {
       }
       s.validate();
       objects.forEach(object -> s.slabs.kmemCacheFree(s.cpu(0), cache, object));
+      if (kind > 1) {
+        shrunk(s, random, marked(s, 8 * random.between(2, 60), true, kind % 2 == 1));
+      }
       if (kind <= 1) { // else mm/slub.c leaves a slab in which it found something alone for ever
         s.slabs.kmemCacheDestroy(s.cpu(0), cache);
       }
     }
+  }
+
+  /** An empty slab with a free object that was written to goes back, whatever is said of it. */
+  private static void shrunk(SlabSubject s, Seeded random, @Nullable KmemCache cache) {
+    if (cache == null) {
+      return;
+    }
+    List<Long> objects = new ArrayList<>();
+    for (int i = 0; i < 30; i++) {
+      objects.add(s.slabs.kmemCacheAlloc(s.cpu(i), cache, GFP));
+    }
+    objects.forEach(object -> s.slabs.kmemCacheFree(s.cpu(0), cache, object));
+    long p = objects.get(random.below(objects.size()));
+    if (cache.equals(s.slabs.cacheOf(p))) { // its slab has not gone yet
+      spoil(s, p + random.below(cache.objectBytes()));
+    }
+    for (int i = 0; i < 2; i++) {
+      try {
+        long _ = s.slabs.kmemCacheShrink(s.cpu(0), cache);
+      } catch (MisuseException e) {
+        check(i == 0, "one shrink that is refused", String.valueOf(e.getMessage()));
+      }
+    }
+    checkEqual(0, cache.stats().pages(), "frames after a shrink that found what was written");
+    s.slabs.kmemCacheDestroy(s.cpu(0), cache);
   }
 
   /** A free object that was written to: one allocation is refused, and gives nothing away. */

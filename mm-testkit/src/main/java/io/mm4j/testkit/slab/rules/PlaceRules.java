@@ -219,7 +219,7 @@ public final class PlaceRules {
   }
 
   /** Whether there are such caches of kmalloc: Linux 2.4 has them for DMA alone. */
-  private static boolean hasKind(SlabSubject s, int flag) {
+  static boolean hasKind(SlabSubject s, int flag) {
     return s.slabs.caches().stream()
         .mapToInt(KmemCache::flags)
         .anyMatch(flags -> (flags & flag) != 0 && (flags & SlabFlags.SLAB_KMALLOC) != 0);

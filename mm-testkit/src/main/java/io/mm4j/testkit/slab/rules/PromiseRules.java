@@ -23,12 +23,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /** What is promised without exception: constructors, failures, leaks. */
 public final class PromiseRules {
   private static final int GFP = Gfp.GFP_KERNEL;
 
-  /** No scenario asks for more pages. */
+  /** No call asks for more pages. */
   private static final int MOST_REQUESTS = 500;
 
   /** More than a counter of 16 bits counts. */
@@ -123,32 +125,17 @@ public final class PromiseRules {
     s.empty();
   }
 
+  /**
+   * A few calls, each of which is made again and again: with its first request for pages refused,
+   * with its second, and so on until it is served.
+   */
   private static void everyRequest(SlabSubject s, Seeded random) {
-    FailingPages pages = FailingPages.of(s.machine);
-    long seed = random.next();
-    for (int n = 1; n <= MOST_REQUESTS; n++) {
-      pages.failAt(n);
-      scenario(s, new Seeded(seed));
-      boolean allWereServed = !pages.hasFailed();
-      pages.failAt(0);
-      s.validate();
-      s.empty();
-      if (allWereServed) {
-        return;
-      }
-    }
-    throw new RuleViolation(
-        "fewer than " + MOST_REQUESTS + " requests for pages", "more for a few objects");
-  }
-
-  private static void scenario(SlabSubject s, Seeded random) {
     Cache small = CaseRules.cache(s, random, "small");
     Cache large = s.create(KmemCacheArgs.of("large", 3000).withFlags(SlabFlags.SLAB_NO_MERGE));
     for (int i = 0; i < 14; i++) {
-      s.enter(s.slabs.kmemCacheAlloc(s.cpu(i), small.cache, GFP), small, GFP);
-      s.enter(s.slabs.kmemCacheAlloc(s.cpu(i), large.cache, GFP), large, GFP);
-      int bytes = SlabOp.size(random, i % 7 == 0 ? 30_000 : 3000);
-      s.enter(s.slabs.kmalloc(s.cpu(i), bytes, GFP), bytes, null, GFP);
+      single(s, random, i, small, small.args.objectBytes());
+      single(s, random, i, large, large.args.objectBytes());
+      single(s, random, i, null, SlabOp.size(random, i % 7 == 0 ? 30_000 : 3000));
       if (random.oneIn(4) && !s.held.isEmpty()) {
         s.free(random.below(2), s.held.get(random.below(s.held.size())));
       }
@@ -156,23 +143,78 @@ public final class PromiseRules {
     // Of a cache of its own: no other node has objects of it that would do.
     Cache many = s.create(KmemCacheArgs.of("many", 2500).withFlags(SlabFlags.SLAB_NO_MERGE));
     for (Cache cache : List.of(many, small, large)) {
-      long[] objects = new long[40];
-      int got = s.slabs.kmemCacheAllocBulk(s.cpu(0), cache.cache, GFP, objects, objects.length);
-      check(got == 0 || got == objects.length, "all or none of 40", "" + got);
-      for (int i = 0; i < got; i++) {
-        s.enter(objects[i], cache, GFP);
-      }
-      checkEqual(cache.live, cache.cache.stats().liveObjects(), "live objects after a bulk");
+      everyRequestOf(s, () -> bulk(s, cache));
     }
-    Live object = s.pick(random.below(1000));
-    if (object != null && object.cache() == null) {
-      long paddr = s.slabs.krealloc(s.cpu(1), object.paddr(), 6000, GFP);
-      if (paddr != SlabAllocator.NO_OBJECT && paddr != object.paddr()) {
-        s.contents(new Live(paddr, object.bytes(), null, object.pattern()), 6000);
-        s.leaveQuietly(object);
-        s.enter(paddr, 6000, null, GFP);
+    List<Live> ofKmalloc = s.held.stream().filter(object -> object.cache() == null).toList();
+    if (!ofKmalloc.isEmpty()) {
+      Live object = ofKmalloc.get(random.below(ofKmalloc.size()));
+      everyRequestOf(s, () -> grow(s, object));
+    }
+    s.empty();
+  }
+
+  /** Makes a call, which says whether it was served, until none of its requests is refused. */
+  private static void everyRequestOf(SlabSubject s, BooleanSupplier call) {
+    FailingPages pages = FailingPages.of(s.machine);
+    boolean looked = false;
+    for (int n = 1; n <= MOST_REQUESTS; n++) {
+      pages.failAt(n);
+      boolean served = call.getAsBoolean();
+      boolean refused = pages.hasFailed();
+      pages.failAt(0);
+      if (refused && (!looked || served)) {
+        looked = true;
+        s.validate();
+      }
+      check(served || refused, "a call that is served, as no request was refused", "none");
+      if (served) {
+        return;
       }
     }
+    throw new RuleViolation(
+        "fewer than " + MOST_REQUESTS + " requests for pages", "more for a few objects");
+  }
+
+  /** One object, of a cache or of kmalloc. */
+  private static void single(
+      SlabSubject s, Seeded random, int cpu, @Nullable Cache cache, int bytes) {
+    int gfp = random.oneIn(2) ? GFP : GFP | Gfp.__GFP_ZERO;
+    everyRequestOf(
+        s,
+        () -> {
+          long object =
+              cache == null
+                  ? s.slabs.kmalloc(s.cpu(cpu), bytes, gfp)
+                  : s.slabs.kmemCacheAlloc(s.cpu(cpu), cache.cache, gfp);
+          return s.enter(object, bytes, cache, gfp) != null;
+        });
+  }
+
+  /** As many as are in several slabs, or none. */
+  private static boolean bulk(SlabSubject s, Cache cache) {
+    long[] objects = new long[40];
+    int got = s.slabs.kmemCacheAllocBulk(s.cpu(0), cache.cache, GFP, objects, objects.length);
+    check(got == 0 || got == objects.length, "all or none of 40", "" + got);
+    for (int i = 0; i < got; i++) {
+      s.enter(objects[i], cache, GFP);
+    }
+    checkEqual(cache.live, cache.cache.stats().liveObjects(), "live objects after a bulk");
+    return got > 0;
+  }
+
+  /** An object becomes larger, or stays as it is. */
+  private static boolean grow(SlabSubject s, Live object) {
+    long paddr = s.slabs.krealloc(s.cpu(1), object.paddr(), 6000, GFP);
+    if (paddr == SlabAllocator.NO_OBJECT) {
+      s.contents(object, object.bytes());
+      return false;
+    }
+    if (paddr != object.paddr()) {
+      s.contents(new Live(paddr, object.bytes(), null, object.pattern()), 6000);
+      s.leaveQuietly(object);
+      s.enter(paddr, 6000, null, GFP);
+    }
+    return true;
   }
 
   private static void many(SlabSubject s, Seeded random) {

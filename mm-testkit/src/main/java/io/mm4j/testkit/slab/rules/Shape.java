@@ -11,19 +11,28 @@ import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.testkit.Seeded;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * What a machine is like: zone DMA to 4 MiB, zone Normal behind it, of which the last two fifths of
- * all memory are node 1's if there are two.
+ * all memory are node 1's if there are two. More nodes have equal parts of it.
  *
  * @param frames of all memory
- * @param nodes one or two
+ * @param distances for each node that to each
  * @param cpus on the nodes in turn
  */
-record Shape(long frames, int nodes, int cpus, Architecture architecture) {
+record Shape(long frames, List<List<Integer>> distances, int cpus, Architecture architecture) {
+  private static final List<List<Integer>> ONE = List.of(List.of(10));
+  private static final List<List<Integer>> TWO = List.of(List.of(10, 20), List.of(20, 10));
+
   /** 20 MiB. */
-  static final Shape USUAL = new Shape(5120, 2, 2, Architecture.X86_64);
+  static final Shape USUAL = new Shape(5120, TWO, 2, Architecture.X86_64);
+
+  /** The same on one node, so that both CPUs have the same lists. */
+  static final Shape ONE_NODE = new Shape(5120, ONE, 2, Architecture.X86_64);
 
   private static final long DMA_END = 1024;
 
@@ -33,33 +42,57 @@ record Shape(long frames, int nodes, int cpus, Architecture architecture) {
     Architecture architecture = all[random.below(all.length)];
     long frames = List.of(5120L, 8193L, 8194L, 10_240L).get(random.below(4));
     int nodes = architecture == Architecture.X86_32_24 ? 1 : random.between(1, 2);
-    return new Shape(frames, nodes, random.between(1, 3), architecture);
+    return new Shape(frames, nodes == 1 ? ONE : TWO, random.between(1, 3), architecture);
   }
 
-  /** The first frame of node 1. */
-  private long border() {
-    return nodes == 1 ? frames : frames * 3 / 5;
+  /** Three or four nodes at any distance from each other, some as far as others. */
+  static Shape far(Seeded random) {
+    int nodes = random.between(3, 4);
+    int[][] between = new int[nodes][nodes];
+    for (int a = 0; a < nodes; a++) {
+      between[a][a] = 10;
+      for (int b = 0; b < a; b++) {
+        between[a][b] = 16 + random.below(4);
+        between[b][a] = between[a][b];
+      }
+    }
+    List<List<Integer>> distances =
+        Stream.of(between).map(row -> IntStream.of(row).boxed().toList()).toList();
+    return new Shape(10_240, distances, random.between(1, nodes), Architecture.X86_64);
+  }
+
+  int nodes() {
+    return distances.size();
+  }
+
+  /** The first frame of a node; behind the last one the end of memory. */
+  private long start(int node) {
+    return nodes() == 2 && node == 1 ? frames * 3 / 5 : frames * node / nodes();
   }
 
   int nodeOf(long paddr) {
-    return paddr >>> Pages.PAGE_SHIFT < border() ? 0 : 1;
+    int node = nodes() - 1;
+    while (paddr >>> Pages.PAGE_SHIFT < start(node)) {
+      node--;
+    }
+    return node;
   }
 
   MemoryLayout layout() {
     MemoryMap map =
         new MemoryMap(
             List.of(new MemoryMap.Range(0, frames << Pages.PAGE_SHIFT, MemoryMap.Type.USABLE)));
-    Zone dma = zone(ZoneType.DMA, 0, 0, DMA_END);
-    Zone near = zone(ZoneType.NORMAL, 0, DMA_END, border());
-    if (nodes == 1) {
-      return new MemoryLayout(map, List.of(new Node(0, List.of(dma, near), List.of(10))));
+    List<Node> nodes = new ArrayList<>();
+    for (int node = 0; node < nodes(); node++) {
+      List<Zone> zones = new ArrayList<>();
+      if (node == 0) {
+        zones.add(zone(ZoneType.DMA, 0, 0, DMA_END));
+      }
+      long first = node == 0 ? DMA_END : start(node);
+      zones.add(zone(ZoneType.NORMAL, node, first, start(node + 1)));
+      nodes.add(new Node(node, zones, distances.get(node)));
     }
-    Zone far = zone(ZoneType.NORMAL, 1, border(), frames);
-    return new MemoryLayout(
-        map,
-        List.of(
-            new Node(0, List.of(dma, near), List.of(10, 20)),
-            new Node(1, List.of(far), List.of(20, 10))));
+    return new MemoryLayout(map, nodes);
   }
 
   private static Zone zone(ZoneType type, int node, long start, long end) {
@@ -72,7 +105,8 @@ record Shape(long frames, int nodes, int cpus, Architecture architecture) {
     return (frames >>> 8)
         + " MiB"
         + (frames % 256 == 0 ? "" : " and " + frames % 256 + " pages")
-        + (nodes == 1 ? " on one node, " : " on two nodes, ")
+        + (nodes() == 1 ? " on one node, " : " on " + nodes() + " nodes, ")
+        + (nodes() > 2 ? "distances " + distances + ", " : "")
         + cpus
         + (cpus == 1 ? " CPU" : " CPUs")
         + (architecture == Architecture.X86_64 ? "" : ", " + architecture.id());

@@ -167,6 +167,12 @@ final class SlabRule extends Rule<SlabAllocatorProvider> {
     return single(info, needs, Set.of(), Shape::any, "", Failing.AS_THE_CASE_SAYS, true, body);
   }
 
+  /** The same on a machine of several nodes, near and far. */
+  static SlabRule far(RuleInfo info, Body body) {
+    return single(
+        info, Needs.NOTHING, Set.of(), Shape::far, "", Failing.AS_THE_CASE_SAYS, true, body);
+  }
+
   /** A case that the seed varies, on a machine with boot parameters. */
   static SlabRule booted(RuleInfo info, Needs needs, String commandLine, Body body) {
     return single(info, needs, Set.of(), SlabRule::usual, commandLine, Failing.NONE, true, body);

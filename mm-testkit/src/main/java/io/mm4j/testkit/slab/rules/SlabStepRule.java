@@ -51,7 +51,7 @@ public final class SlabStepRule {
   private record Item(long paddr, int bytes, @Nullable KmemCache cache) {}
 
   private static void run(SlabSubject s, Seeded random) {
-    SlabSubject stepped = s.stepped();
+    SlabSubject stepped = s.stepped(Shape.USUAL);
     if (stepped == null) {
       return; // its classes cannot be interrupted
     }

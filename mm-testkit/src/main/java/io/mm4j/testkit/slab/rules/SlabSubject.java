@@ -144,10 +144,10 @@ final class SlabSubject extends Subject {
     return config.contents(false).boot();
   }
 
-  /** A usual machine with a plugin whose calls can be interrupted; null if its classes cannot. */
-  @Nullable SlabSubject stepped() {
+  /** A machine with a plugin whose calls can be interrupted; null if its classes cannot. */
+  @Nullable SlabSubject stepped(Shape where) {
     SlabAllocatorProvider copy = Steps.copyOf(SlabAllocatorProvider.class, provider);
-    return copy == null ? null : new SlabSubject(copy, options, Set.of(), Shape.USUAL, "", 0);
+    return copy == null ? null : new SlabSubject(copy, options, Set.of(), where, "", 0);
   }
 
   /** Another machine of the same kind with the same plugin. */

@@ -69,6 +69,7 @@ public final class SlobRules {
       for (int i = 0; i < 5; i++) {
         int align = random.oneIn(2) ? 0 : 8 << random.below(7);
         int flags = random.oneIn(3) ? SlabFlags.SLAB_HWCACHE_ALIGN : 0;
+        flags |= random.oneIn(3) ? SlabFlags.SLAB_CONSISTENCY_CHECKS : 0; // which slob has not
         int bytes = SlobRules.size(random);
         caches.add(
             s.slabs.kmemCacheCreate(

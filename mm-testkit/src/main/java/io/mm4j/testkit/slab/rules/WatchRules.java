@@ -10,11 +10,14 @@ import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.slab.KmemCache;
+import io.mm4j.api.slab.KmemCacheArgs;
 import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.slab.SlabAllocatorProvider;
 import io.mm4j.api.slab.SlabEvents;
+import io.mm4j.api.slab.SlabFlags;
 import io.mm4j.testkit.Operation;
 import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.slab.rules.SlabSubject.Aspect;
@@ -22,6 +25,7 @@ import io.mm4j.testkit.slab.rules.SlabSubject.Live;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -33,18 +37,20 @@ public final class WatchRules {
 
   public static List<Rule<SlabAllocatorProvider>> all() {
     return List.of(
-        CaseRules.rule(
-            "SL-58",
-            "what-is-told",
-            "Who watches is told of each object that is handed out and comes back, and of each slab"
-                + " that comes and goes, once, with the CPU, the cache and the sizes; slabs that"
-                + " came and did not go are the frames that are held, and the first of several says"
-                + " that it is a head. A plugin that shows nothing"
-                + " is not judged.",
-            "Traces of a run are read by those who look for what it did.",
-            "include/trace/events/kmem.h; mm4j's contract of SlabEvents",
-            "a path tells nothing or twice, or a slab goes that nobody was told of",
-            Aspect.OVERLAP,
+        SlabRule.armed(
+            new RuleInfo(
+                "SL-58",
+                "what-is-told",
+                "Who watches is told of each object that is handed out and comes back, and of each"
+                    + " slab that comes and goes, once, with the CPU, the cache and the sizes;"
+                    + " slabs that came and did not go are the frames that are held, and the first"
+                    + " of several says that it is a head. An allocation that gives none is told"
+                    + " of, too, with what was asked for. A plugin that shows nothing is not"
+                    + " judged.",
+                "Traces of a run are read by those who look for what it did.",
+                "include/trace/events/kmem.h; mm4j's contract of SlabEvents",
+                "a path tells nothing or twice, or a slab goes that nobody was told of"),
+            Set.of(Aspect.OVERLAP),
             WatchRules::told),
         CaseRules.rule(
             "SL-59",
@@ -73,6 +79,7 @@ public final class WatchRules {
     s.empty();
     told.compare();
     largest(s, told);
+    none(s, random, told);
     check(s.slabs.watch(null), "that it shows nothing any more", "that it never did");
     SlabOp.everyday(random, 6).forEach(operation -> operation.apply(s));
     check(told.list.isEmpty(), "nothing to who watches no more", told.list.toString());
@@ -95,6 +102,28 @@ public final class WatchRules {
       s.slabs.kfree(s.cpu(0), block);
       told.list.clear();
     }
+  }
+
+  /** An allocation for which there is no page. */
+  private static void none(SlabSubject s, Seeded random, Told told) {
+    int bytes = SlabOp.size(random, 3000);
+    int gfp = random.oneIn(2) ? Gfp.GFP_KERNEL : Gfp.GFP_NOWAIT | Gfp.__GFP_ZERO;
+    KmemCacheArgs args = KmemCacheArgs.of("none", bytes).withFlags(SlabFlags.SLAB_NO_MERGE);
+    KmemCache cache = s.slabs.kmemCacheCreate(args);
+    FailingPages.of(s.machine).refuseNext(100);
+    long object = s.slabs.kmemCacheAlloc(s.cpu(0), cache, gfp);
+    checkEqual(SlabAllocator.NO_OBJECT, object, "an object where there is no page");
+    checkEqual(1, told.list.size(), "events of an allocation that gives none");
+    Event event = told.list.removeFirst();
+    check(
+        event.kind.equals("alloc") && cache.equals(event.cache) && event.at == object,
+        "none of " + cache,
+        event.toString());
+    checkEqual(bytes, event.bytes, "bytes that were asked for and not had");
+    checkEqual(gfp, event.gfp, "flags of an allocation that gives none");
+    FailingPages.of(s.machine).refuseNext(0);
+    s.slabs.kmemCacheDestroy(s.cpu(0), cache);
+    told.list.clear();
   }
 
   private static void unchanged(SlabSubject s, Seeded random) {
@@ -133,7 +162,7 @@ public final class WatchRules {
 
   /** One thing that was told. */
   private record Event(
-      String kind, int cpu, @Nullable KmemCache cache, long at, long bytes, long given) {}
+      String kind, int cpu, @Nullable KmemCache cache, long at, long bytes, long given, int gfp) {}
 
   /** What was told since the last comparison, and what follows from all of it. */
   private static final class Told implements SlabEvents {
@@ -157,22 +186,22 @@ public final class WatchRules {
     @Override
     public void alloc(
         Cpu cpu, @Nullable KmemCache cache, long paddr, long bytes, long given, int gfp) {
-      list.add(new Event("alloc", cpu.id(), cache, paddr, bytes, given));
+      list.add(new Event("alloc", cpu.id(), cache, paddr, bytes, given, gfp));
     }
 
     @Override
     public void free(Cpu cpu, @Nullable KmemCache cache, long paddr) {
-      list.add(new Event("free", cpu.id(), cache, paddr, 0, 0));
+      list.add(new Event("free", cpu.id(), cache, paddr, 0, 0, 0));
     }
 
     @Override
     public void newSlab(Cpu cpu, KmemCache cache, long pfn, int order) {
-      list.add(new Event("new", cpu.id(), cache, pfn, order, 0));
+      list.add(new Event("new", cpu.id(), cache, pfn, order, 0, 0));
     }
 
     @Override
     public void discardSlab(Cpu cpu, KmemCache cache, long pfn, int order) {
-      list.add(new Event("discard", cpu.id(), cache, pfn, order, 0));
+      list.add(new Event("discard", cpu.id(), cache, pfn, order, 0, 0));
     }
 
     @Override
