@@ -328,8 +328,9 @@ class TracerTest {
   @ParameterizedTest
   @ValueSource(strings = {"slub", "page"})
   void objectsFailAsTheKnobsSay(String slab) {
+    StringBuilder text = new StringBuilder();
     FaultKnobs knobs = FaultKnobs.parse("failslab", "times=-1", 1);
-    Tracer tracer = Tracer.to(new FtraceText(new StringBuilder())).failslab(knobs);
+    Tracer tracer = Tracer.to(new FtraceText(text)).failslab(knobs);
     try (Machine machine = config(tracer.trace(FOUND)).plugin("slab=" + slab).boot()) {
       Cpu cpu = machine.cpus().get(0);
       SlabAllocator slabs = machine.slabs();
@@ -344,6 +345,13 @@ class TracerTest {
       slabs.on(cpu).kfree(large);
       assertEquals(5, knobs.failed());
     }
+    List<String> told =
+        text.toString()
+            .lines()
+            .filter(line -> line.contains(" ptr=0000000000000000 "))
+            .map(line -> line.replaceFirst(".* (bytes_req=\\d+) .*", "$1"))
+            .toList();
+    assertEquals(List.of("bytes_req=100", "bytes_req=64", "bytes_req=100", "bytes_req=8"), told);
   }
 
   @Test
