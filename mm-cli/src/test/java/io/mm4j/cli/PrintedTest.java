@@ -40,6 +40,20 @@ class PrintedTest {
       assertTrue(machine.toString().contains(" cpus=2 nodes=1 {"), machine::toString);
       assertTrue(machine.zones().getFirst().frames().toString().startsWith("buddy free="));
     }
+    try (Machine machine = new MachineConfig().memory(64L << 20).boot()) {
+      AddressSpace _ = machine.processes().spawn();
+      long area = machine.kernelSpace().vmalloc(machine.cpus().get(0), 10_000);
+      assertTrue(area != 0);
+      String pages = machine.pages().toString();
+      assertTrue(
+          pages.matches("linux: Node 0, zone DMA free=[0-9]+; Node 0, zone DMA32 free=[0-9]+"),
+          pages);
+      String slabs = machine.slabs().toString();
+      assertEquals("slub: " + machine.slabs().caches().size() + " caches", slabs);
+      assertEquals("linux: 1 address spaces", machine.processes().toString());
+      assertEquals("linux: 1 areas, 3 frames", machine.kernelSpace().toString());
+      assertEquals("65151K in 1 nodes, with bytes", machine.memory().toString());
+    }
     String found = PluginRegistry.discover().toString();
     assertTrue(found.contains("frame-allocator=[bitmap, buddy, llfree"), found);
     assertFalse(found.contains("@"), found);

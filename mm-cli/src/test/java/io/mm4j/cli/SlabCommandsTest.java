@@ -12,6 +12,8 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Caches in /proc and /sys, and requests for objects explained. */
 class SlabCommandsTest {
@@ -58,6 +60,17 @@ class SlabCommandsTest {
   }
 
   /** slabtop knows no other place than /proc/slabinfo: ours is put there, for it alone. */
+  /** What is known is not called unknown where it follows something of another kind. */
+  @ParameterizedTest
+  @ValueSource(strings = {"kmalloc 100", "vmalloc 8K", "boot"})
+  void callsOfProcessesGoWithNoOtherKind(String other) {
+    Cli mixed = Cli.mm("explain", "mmap 8K; " + other);
+    assertEquals(2, mixed.code());
+    String name = other.split(" ", 2)[0];
+    assertTrue(mixed.err().contains("'" + name + "' does not go with calls of p"), mixed.err());
+    assertTrue(mixed.err().contains("operations of one kind at once"), mixed.err());
+  }
+
   @Test
   void slabtopShowsTheCaches(@TempDir Path folder) throws Exception {
     Cli export = Cli.mm("proc", "--export", folder.toString());

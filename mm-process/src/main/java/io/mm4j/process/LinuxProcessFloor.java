@@ -323,4 +323,12 @@ final class LinuxProcessFloor implements ProcessFloor {
       moving.close();
     }
   }
+
+  /** Such as {@code linux: 2 address spaces}. */
+  @Override
+  public String toString() {
+    return tables == null
+        ? "linux: without page tables"
+        : "linux: " + context.spaces().size() + " address spaces";
+  }
 }

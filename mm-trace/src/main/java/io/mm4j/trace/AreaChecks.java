@@ -29,25 +29,41 @@ final class AreaChecks implements TraceSink {
     if (address == 0) {
       return;
     }
-    String area = String.format("area 0x%x of %d bytes", address, bytes);
     if (Long.compareUnsigned(address, start) < 0
         || Long.compareUnsigned(address + bytes, end) > 0
         || (address & (align - 1)) != 0) {
       listener.accept(
           String.format(
               "outside: %s was asked for between 0x%x and 0x%x, aligned to %d, at%n%s",
-              area, start, end, align, Holders.stack()));
+              area(address, bytes), start, end, align, Holders.stack()));
     }
+    vmapTaken(address, bytes);
+  }
+
+  @Override
+  public void vmapTaken(long address, long bytes) {
     Map.Entry<Long, Area> below = held.lowerEntry(address + bytes);
     if (below != null && below.getKey() + below.getValue().bytes - address > 0) {
       listener.accept(
           String.format(
               "overlap: %s was given out while 0x%x of %d bytes is held, allocated at%n%s",
-              area, below.getKey(), below.getValue().bytes, below.getValue().stack));
+              area(address, bytes),
+              below.getKey(),
+              below.getValue().bytes,
+              below.getValue().stack));
       held.remove(below.getKey());
     }
     held.put(address, new Area(bytes, Holders.stack()));
     freedBy.remove(address);
+  }
+
+  @Override
+  public void vmapUndone(long address) {
+    held.remove(address);
+  }
+
+  private static String area(long address, long bytes) {
+    return String.format("area 0x%x of %d bytes", address, bytes);
   }
 
   @Override

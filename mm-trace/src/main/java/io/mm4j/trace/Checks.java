@@ -51,8 +51,13 @@ public final class Checks implements TraceSink {
   }
 
   /** Who holds pages, then objects, then kernel addresses of each machine. */
-  public synchronized List<String> held() {
-    return machines.stream().flatMap(machine -> machine.held().stream()).toList();
+  public List<String> held() {
+    List<OfMachine> all;
+    synchronized (this) {
+      all = List.copyOf(machines);
+    }
+    // Without the lock that a machine takes for a finding while it holds its own.
+    return all.stream().flatMap(machine -> machine.held().stream()).toList();
   }
 
   /** What is looked at of one machine. */
@@ -122,6 +127,16 @@ public final class Checks implements TraceSink {
     public synchronized void vmapAlloc(
         Cpu cpu, long address, long bytes, long align, long start, long end) {
       areas.vmapAlloc(cpu, address, bytes, align, start, end);
+    }
+
+    @Override
+    public synchronized void vmapUndone(long address) {
+      areas.vmapUndone(address);
+    }
+
+    @Override
+    public synchronized void vmapTaken(long address, long bytes) {
+      areas.vmapTaken(address, bytes);
     }
 
     @Override

@@ -146,9 +146,9 @@ public final class FaultKnobs {
     asked++;
     boolean fails = nth > 0 ? asked == nth : isDue(size);
     if (fails) {
+      tell();
       times = times > 0 ? times - 1 : times;
       failed++;
-      tell();
     }
     return fails;
   }

@@ -40,10 +40,10 @@ final class FrameChecks implements TraceSink {
 
   private void move(Zone zone, long pfn, int order, boolean comes) {
     BitSet frames = free.get(zone);
-    String block = String.format("block pfn=0x%x order=%d of zone %s", pfn, order, zone);
     long first = pfn - zone.startPfn();
     if (frames == null || first < 0 || first + (1L << order) > zone.spannedPages()) {
-      listener.accept("outside: " + block + " is none of its frames, at\n" + Holders.stack());
+      listener.accept(
+          "outside: " + block(zone, pfn, order) + " is none of its frames, at\n" + Holders.stack());
       return;
     }
     int from = (int) first;
@@ -54,12 +54,16 @@ final class FrameChecks implements TraceSink {
           String.format(
               "%s: %s %s, and frame 0x%x of it %s, at%n%s",
               comes ? "double free" : "overlap",
-              block,
+              block(zone, pfn, order),
               comes ? "comes to the free blocks" : "leaves the free blocks",
               zone.startPfn() + wrong,
               comes ? "is there already" : "is not there",
               Holders.stack()));
     }
     frames.set(from, to, comes);
+  }
+
+  private static String block(Zone zone, long pfn, int order) {
+    return String.format("block pfn=0x%x order=%d of zone %s", pfn, order, zone);
   }
 }

@@ -121,6 +121,16 @@ public final class Sinks implements TraceSink {
   }
 
   @Override
+  public void vmapUndone(long address) {
+    all(s -> s.vmapUndone(address));
+  }
+
+  @Override
+  public void vmapTaken(long address, long bytes) {
+    all(s -> s.vmapTaken(address, bytes));
+  }
+
+  @Override
   public void vmapFree(Cpu cpu, long address, long lazyPages, long lazyMax) {
     all(s -> s.vmapFree(cpu, address, lazyPages, lazyMax));
   }

@@ -55,7 +55,7 @@ final class SlabHooks {
           if (!failsKmalloc(slabs, knobs, call.longAt(1), call.intAt(2))) {
             return call.proceed();
           }
-          requests.toldKmalloc(call, SlabAllocator.NO_OBJECT);
+          requests.toldKmalloc(call, 1, SlabAllocator.NO_OBJECT);
           return SlabAllocator.NO_OBJECT;
         };
     return throughSpi(
@@ -69,9 +69,11 @@ final class SlabHooks {
                   long paddr = call.longAt(1);
                   long bytes = call.longAt(2);
                   long has = SlabAllocator.isZeroOrNull(paddr) ? 0 : slabs.ksize(paddr);
-                  return bytes > has && failsKmalloc(slabs, knobs, bytes, call.intAt(3))
-                      ? SlabAllocator.NO_OBJECT
-                      : call.proceed();
+                  if (bytes <= has || !failsKmalloc(slabs, knobs, bytes, call.intAt(3))) {
+                    return call.proceed();
+                  }
+                  requests.toldKmalloc(call, 2, SlabAllocator.NO_OBJECT);
+                  return SlabAllocator.NO_OBJECT;
                 })
             .on(
                 "kmemCacheAlloc",
@@ -113,14 +115,15 @@ final class SlabHooks {
     @Nullable Object kmalloc(Forward.Call call) throws Throwable {
       Object paddr = call.proceed();
       if (paddr instanceof Long object) {
-        toldKmalloc(call, object);
+        toldKmalloc(call, 1, object);
       }
       return paddr;
     }
 
-    void toldKmalloc(Forward.Call call, long object) {
-      long bytes = call.longAt(1);
-      int gfp = call.intAt(2);
+    /** Tells a request whose size is this argument, and the flags the next. */
+    void toldKmalloc(Forward.Call call, int size, long object) {
+      long bytes = call.longAt(size);
+      int gfp = call.intAt(size + 1);
       KmemCache cache = slabs.kmallocCache(bytes, gfp);
       sink.alloc(cpu(call), cache, object, bytes, slabs.kmallocSizeRoundup(bytes), gfp);
     }
@@ -131,11 +134,8 @@ final class SlabHooks {
       KmemCache old = SlabAllocator.isZeroOrNull(before) ? null : slabs.cacheOf(before);
       Object paddr = call.proceed();
       if (paddr instanceof Long object && object != before) {
-        long bytes = call.longAt(2);
-        int gfp = call.intAt(3);
-        if (bytes > 0) {
-          long rounded = slabs.kmallocSizeRoundup(bytes);
-          sink.alloc(cpu(call), slabs.kmallocCache(bytes, gfp), object, bytes, rounded, gfp);
+        if (call.longAt(2) > 0) {
+          toldKmalloc(call, 2, object);
         }
         if (object != SlabAllocator.NO_OBJECT && !SlabAllocator.isZeroOrNull(before)) {
           sink.free(cpu(call), old, before);

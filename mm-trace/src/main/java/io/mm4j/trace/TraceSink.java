@@ -45,6 +45,12 @@ public interface TraceSink extends PageEvents, SlabEvents, MmEvents, AutoCloseab
   /** {@code alloc_vmap_area}: {@code address} is 0 if there was no room. */
   default void vmapAlloc(Cpu cpu, long address, long bytes, long align, long start, long end) {}
 
+  /** The {@link #vmapAlloc} of this address was undone, of which the kernel knows nothing. */
+  default void vmapUndone(long address) {}
+
+  /** An area was taken where a recording has it, of which the kernel knows nothing. */
+  default void vmapTaken(long address, long bytes) {}
+
   /** {@code free_vmap_area_noflush}. */
   default void vmapFree(Cpu cpu, long address, long lazyPages, long lazyMax) {}
 

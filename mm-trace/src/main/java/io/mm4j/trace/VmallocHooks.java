@@ -28,6 +28,22 @@ final class VmallocHooks {
                   return address;
                 })
             .on(
+                "undo",
+                call -> {
+                  Object nothing = call.proceed();
+                  sink.vmapUndone(call.longAt(0));
+                  return nothing;
+                })
+            .on(
+                "takeExactly",
+                call -> {
+                  Object known = call.proceed();
+                  if (known instanceof Long pages && pages >= 0) {
+                    sink.vmapTaken(call.longAt(1), call.longAt(2));
+                  }
+                  return known;
+                })
+            .on(
                 "free",
                 call -> {
                   Object nothing = call.proceed();

@@ -178,6 +178,23 @@ class ChecksTest {
     }
   }
 
+  /** A replay takes what was recorded in the place of what would have been given. */
+  @Test
+  void anAreaThatIsPutWhereARecordingHasItIsNoFinding() {
+    try (Machine machine = boot(FOUND)) {
+      Cpu cpu = machine.cpus().get(0);
+      VmallocAllocator areas = machine.vmalloc();
+      long from = 0xffffc90000000000L;
+      long given = areas.alloc(cpu, 8192, 4096, from, from + (1 << 20));
+      areas.undo(given);
+      assertEquals(2, areas.takeExactly(VmallocAllocator.NO_NODE, given, 8192));
+      assertEquals(-1, areas.takeExactly(VmallocAllocator.NO_NODE, given, 8192));
+      areas.free(cpu, given);
+      assertEquals(List.of(), findings);
+      assertEquals(List.of(), checks.held().stream().filter(h -> h.contains("areas")).toList());
+    }
+  }
+
   @Test
   void aVmallocAllocatorWhoseAreasOverlapIsFound() {
     long[] last = {0};

@@ -87,7 +87,7 @@ class FaultKnobsTest {
         assertEquals(verbose == 2, text.contains("\n   "), text);
         assertEquals(
             "FAULT_INJECTION: forcing a failure, name failslab, interval 1, probability 100, space"
-                + " 0, times 0",
+                + " 0, times 1",
             text.lines().findFirst().orElseThrow());
       }
     }

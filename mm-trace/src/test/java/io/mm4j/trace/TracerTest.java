@@ -195,6 +195,87 @@ class TracerTest {
         told);
   }
 
+  /** Where a file of huge pages is looked for, Linux 6.18 leaves the offset out. */
+  @Test
+  void aSearchForHugePagesOfThePoolHasNoOffset() {
+    StringBuilder text = new StringBuilder();
+    Tracer tracer = Tracer.to(new FtraceText(text));
+    try (Machine machine = config(tracer.trace(FOUND)).sysctl("nr_hugepages", "2").boot()) {
+      AddressSpace space = machine.processes().spawn();
+      text.setLength(0);
+      long flags = Uapi.MAP_PRIVATE | Uapi.MAP_ANONYMOUS | Uapi.MAP_HUGETLB;
+      long huge = 2L << 20;
+      assertTrue(space.mmap(0, huge, Uapi.PROT_READ, flags, -1, huge) > 0);
+    }
+    assertTrue(text.toString().contains(" mask=0x1ff000 ofs=0x0\n"), text::toString);
+  }
+
+  /** The flags are those that Linux 6.18 shows of the same steps. */
+  @Test
+  void pagesOfProcessesAreAskedForAsTheKernelDoes() {
+    StringBuilder text = new StringBuilder();
+    Tracer tracer = Tracer.to(new FtraceText(text));
+    String zeroed = "0 GFP_HIGHUSER_MOVABLE|__GFP_ZERO|__GFP_COMP";
+    String folio = "0 GFP_HIGHUSER_MOVABLE|__GFP_COMP";
+    String table = "0 GFP_KERNEL_ACCOUNT|__GFP_ZERO|__GFP_COMP";
+    try (Machine machine = config(tracer.trace(FOUND)).boot()) {
+      AddressSpace space = machine.processes().spawn();
+      long rw = Uapi.PROT_READ | Uapi.PROT_WRITE;
+      long at = space.mmap(0, 8192, rw, Uapi.MAP_PRIVATE | Uapi.MAP_ANONYMOUS, -1, 0);
+      space.write(at, 1);
+      text.setLength(0);
+      space.write(at + 4096, 1);
+      assertEquals(List.of(zeroed), requests(text));
+      long far = 1L << 44;
+      long fixed = Uapi.MAP_PRIVATE | Uapi.MAP_ANONYMOUS | Uapi.MAP_FIXED;
+      space.mmap(far, 4096, rw, fixed, -1, 0);
+      text.setLength(0);
+      space.write(far, 1);
+      assertEquals(List.of(table, table, table, zeroed), requests(text));
+      AddressSpace child = space.fork();
+      assertNotNull(child);
+      text.setLength(0);
+      child.write(at, 2);
+      assertEquals(List.of(folio), requests(text));
+      long shared = space.mmap(0, 4096, rw, Uapi.MAP_SHARED | Uapi.MAP_ANONYMOUS, -1, 0);
+      text.setLength(0);
+      space.write(shared, 1);
+      assertEquals(List.of(folio), requests(text));
+    }
+  }
+
+  /** The huge zero page can be given up, and not moved. */
+  @Test
+  void theHugeZeroPageIsNotMovable() {
+    StringBuilder text = new StringBuilder();
+    Tracer tracer = Tracer.to(new FtraceText(text));
+    try (Machine machine = config(tracer.trace(FOUND)).boot()) {
+      AddressSpace space = machine.processes().spawn();
+      long rw = Uapi.PROT_READ | Uapi.PROT_WRITE;
+      long huge = 2L << 20;
+      long fixed = Uapi.MAP_PRIVATE | Uapi.MAP_ANONYMOUS | Uapi.MAP_FIXED;
+      long at = space.mmap(1L << 44, 2 * huge, rw, fixed, -1, 0);
+      assertEquals(0, space.madvise(at, 2 * huge, Uapi.MADV_HUGEPAGE));
+      space.read(at);
+      space.write(at + huge, 1);
+    }
+    List<String> blocks =
+        text.toString()
+            .lines()
+            .filter(line -> line.contains(" mm_page_alloc: ") && line.contains(" order=9 "))
+            .map(line -> line.replaceFirst(".* (migratetype=\\d) gfp_flags=.*", "$1"))
+            .toList();
+    assertEquals(List.of("migratetype=0", "migratetype=1"), blocks);
+  }
+
+  private static List<String> requests(StringBuilder text) {
+    return text.toString()
+        .lines()
+        .filter(line -> line.contains(" mm_page_alloc: "))
+        .map(line -> line.replaceFirst(".* order=(\\d+) .* gfp_flags=", "$1 "))
+        .toList();
+  }
+
   @Test
   void eventsOfTheFlightRecorderCanBeRead() throws IOException {
     Path file = dir.resolve("run.jfr");
@@ -247,8 +328,9 @@ class TracerTest {
   @ParameterizedTest
   @ValueSource(strings = {"slub", "page"})
   void objectsFailAsTheKnobsSay(String slab) {
+    StringBuilder text = new StringBuilder();
     FaultKnobs knobs = FaultKnobs.parse("failslab", "times=-1", 1);
-    Tracer tracer = Tracer.to(new FtraceText(new StringBuilder())).failslab(knobs);
+    Tracer tracer = Tracer.to(new FtraceText(text)).failslab(knobs);
     try (Machine machine = config(tracer.trace(FOUND)).plugin("slab=" + slab).boot()) {
       Cpu cpu = machine.cpus().get(0);
       SlabAllocator slabs = machine.slabs();
@@ -263,6 +345,13 @@ class TracerTest {
       slabs.on(cpu).kfree(large);
       assertEquals(5, knobs.failed());
     }
+    List<String> told =
+        text.toString()
+            .lines()
+            .filter(line -> line.contains(" ptr=0000000000000000 "))
+            .map(line -> line.replaceFirst(".* (bytes_req=\\d+) .*", "$1"))
+            .toList();
+    assertEquals(List.of("bytes_req=100", "bytes_req=64", "bytes_req=100", "bytes_req=8"), told);
   }
 
   @Test

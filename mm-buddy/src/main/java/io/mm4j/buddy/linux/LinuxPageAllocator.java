@@ -2,6 +2,8 @@
 
 package io.mm4j.buddy.linux;
 
+import static java.util.stream.Collectors.joining;
+
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.Cpu;
 import io.mm4j.api.MisuseException;
@@ -272,5 +274,13 @@ final class LinuxPageAllocator implements PageAllocator {
 
   @Nullable ZoneState zoneOf(long pfn) {
     return returns.zoneOf(pfn);
+  }
+
+  /** Such as {@code linux: Node 0, zone DMA free=3998; Node 0, zone DMA32 free=12195}. */
+  @Override
+  public String toString() {
+    return managed.stream()
+        .map(zone -> zone.zone() + " free=" + zone.frames().freePages())
+        .collect(joining("; ", "linux: ", ""));
   }
 }

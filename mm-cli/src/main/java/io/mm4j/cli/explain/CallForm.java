@@ -188,6 +188,14 @@ enum CallForm {
         return form;
       }
     }
+    boolean known = OperationWords.names().contains(name) || name.equals(BootExplainer.OPERATION);
+    if (known) {
+      throw new InputException(
+          "'" + name + "' does not go with calls of processes",
+          "mm explain",
+          "operations of one kind at once: calls of processes and requests for pages, or requests"
+              + " to the slab allocator, or for kernel addresses, or boot");
+    }
     List<String> names = Arrays.stream(values()).map(CallForm::text).toList();
     throw new InputException(
         "cannot explain '" + name + "'" + Nearest.hint(name, OperationWords.names()),
@@ -197,7 +205,10 @@ enum CallForm {
             + String.join(", ", Arrays.stream(PageOp.values()).map(PageOp::text).toList())
             + ", "
             + String.join(", ", SlabExplainer.forms())
-            + ", boot");
+            + ", "
+            + String.join(", ", SpaceExplainer.forms())
+            + ", "
+            + BootExplainer.OPERATION);
   }
 
   /** How it is typed: {@code munmap ADDR LEN}. */

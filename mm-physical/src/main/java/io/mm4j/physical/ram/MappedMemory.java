@@ -17,6 +17,7 @@ import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.PhysicalMemory;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.plugin.Options;
+import io.mm4j.api.plugin.Sizes;
 import io.mm4j.physical.boot.BootAllocators;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -196,5 +197,14 @@ final class MappedMemory implements PhysicalMemory {
     if (ram != null) {
       ram.close();
     }
+  }
+
+  /** Such as {@code 65151K in 1 nodes, with bytes}. */
+  @Override
+  public String toString() {
+    return Sizes.format(layout.map().usableBytes())
+        + " in "
+        + layout.nodes().size()
+        + (ram == null ? " nodes, without bytes" : " nodes, with bytes");
   }
 }

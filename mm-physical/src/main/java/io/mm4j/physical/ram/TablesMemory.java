@@ -146,4 +146,9 @@ final class TablesMemory implements PhysicalMemory {
   public void close() {
     all.close();
   }
+
+  @Override
+  public String toString() {
+    return all + " of the kernel's frames only";
+  }
 }

@@ -34,7 +34,7 @@ public final class UnmappedArea {
   /** {@code align_mask} of the search. */
   private long align;
 
-  /** {@code align_offset}: which byte of the file is to be there. */
+  /** {@code align_offset}: which byte of the file is to be there, 0 for a file of huge pages. */
   private long offset;
 
   /** Over one address space. */
@@ -103,10 +103,11 @@ public final class UnmappedArea {
   }
 
   private long search(@Nullable MappedFile file, long addr, long len, long pgoff, long flags) {
-    offset = pgoff << 12;
+    offset = 0;
     if (file != null && file.kind().isHugetlb()) {
       return poolPages(mm.pages.bytes(file.kind().leafLevel()), addr, len, flags);
     }
+    offset = pgoff << 12;
     boolean aligned;
     if (file != null) {
       aligned =

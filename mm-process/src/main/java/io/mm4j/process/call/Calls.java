@@ -225,8 +225,12 @@ public final class Calls {
     return byUser.access(uaddr, access, value);
   }
 
-  /** A page fault that was recorded. */
+  /**
+   * A page fault that was recorded.
+   *
+   * @param user whether the program made the access, and not the kernel for it
+   */
   public TouchOutcome fault(long uaddr, Touch.Access access, boolean user) {
-    return byUser.fault(uaddr, access, user);
+    return (user ? byUser : touch).access(uaddr, access, TouchOutcome.UNKNOWN);
   }
 }

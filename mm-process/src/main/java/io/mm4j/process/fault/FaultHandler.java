@@ -47,6 +47,7 @@ public final class FaultHandler {
   private final FileFault fileFault;
   private final HugeFault hugeFault;
   private final UserFault userFault;
+  private final Accessor accessor;
 
   /** Over one address space: faults that the kernel makes for itself. */
   public FaultHandler(Mm mm) {
@@ -56,12 +57,18 @@ public final class FaultHandler {
   /** Over one address space. */
   public FaultHandler(Mm mm, Accessor accessor) {
     this.mm = mm;
+    this.accessor = accessor;
     this.pages = mm.pages;
     this.frames = mm.context.frames();
     this.anonFault = new AnonFault(mm);
     this.fileFault = new FileFault(mm, anonFault, accessor);
     this.hugeFault = new HugeFault(mm);
     this.userFault = new UserFault(mm, hugeFault, fileFault, accessor);
+  }
+
+  /** Whose accesses fault here. */
+  Accessor accessor() {
+    return accessor;
   }
 
   /** Whether faults in this VMA may map huge pages at all. */

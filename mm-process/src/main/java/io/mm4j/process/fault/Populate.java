@@ -3,10 +3,10 @@ package io.mm4j.process.fault;
 
 import io.mm4j.api.process.Errno;
 import io.mm4j.process.mm.Mm;
+import io.mm4j.process.page.FileObject;
 import io.mm4j.process.page.PageTable;
 import io.mm4j.process.vma.VmFlags;
 import io.mm4j.process.vma.Vma;
-import java.util.Objects;
 
 /**
  * Makes ranges present without a touch: for locked memory, MAP_POPULATE and MADV_POPULATE ({@code
@@ -119,9 +119,9 @@ public final class Populate {
     if (kind == PageTable.PAGE && !mm.pages.isHugeEntry()) {
       mm.context.frames().lru().accessed(mm.pages.pfn(), vma.isLocked());
     }
-    boolean file = vma.backing != null && !vma.has(VmFlags.HUGETLB);
-    if (write && file && vma.has(VmFlags.SHARED)) {
-      Objects.requireNonNull(vma.backing).dirty().mark(vma.pgoffAt(at));
+    FileObject file = vma.backing;
+    if (write && file != null && vma.has(VmFlags.SHARED) && !vma.has(VmFlags.HUGETLB)) {
+      file.dirty().mark(vma.pgoffAt(at));
     }
   }
 

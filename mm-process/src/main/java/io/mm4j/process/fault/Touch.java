@@ -28,14 +28,15 @@ public final class Touch {
   /** The byte that the last access that went through has read, or the key that denied one. */
   private int seen = TouchOutcome.UNKNOWN;
 
-  /** Whether the kernel makes the accesses, on behalf of the process. */
-  private boolean kernel;
+  /** {@code X86_PF_USER} if the program itself makes the accesses, else 0. */
+  private final int user;
 
   /** Over one address space. */
   public Touch(Mm mm, FaultHandler faults, StackGrowth stack) {
     this.mm = mm;
     this.faults = faults;
     this.stack = stack;
+    this.user = faults.accessor() == Accessor.PROGRAM ? MmEvents.USER : 0;
   }
 
   /** Accesses a byte; {@code value} is what a write stores, or -1 to store nothing known. */
@@ -46,20 +47,6 @@ public final class Touch {
         kind,
         kind == TouchOutcome.Kind.SEGV_KERNEL ? 0 : addr,
         tells ? seen : TouchOutcome.UNKNOWN);
-  }
-
-  /**
-   * A fault that was recorded happens here.
-   *
-   * @param user whether the process made the access, and not the kernel for it
-   */
-  public TouchOutcome fault(long addr, Access access, boolean user) {
-    kernel = !user;
-    try {
-      return access(addr, access, TouchOutcome.UNKNOWN);
-    } finally {
-      kernel = false;
-    }
   }
 
   /** The same without what was read: nothing is allocated on the heap. */
@@ -132,27 +119,25 @@ public final class Touch {
   }
 
   private boolean kernelAccess(long addr, long bytes, Access access) {
-    kernel = true;
-    try {
-      for (long at = addr & Mm.PAGE_MASK; at < addr + bytes; at += Mm.PAGE) {
-        TouchOutcome.Kind kind = attempt(Math.max(at, addr), access, TouchOutcome.UNKNOWN);
-        if (kind != TouchOutcome.Kind.OK) {
-          return false;
-        }
+    for (long at = addr & Mm.PAGE_MASK; at < addr + bytes; at += Mm.PAGE) {
+      TouchOutcome.Kind kind = attempt(Math.max(at, addr), access, TouchOutcome.UNKNOWN);
+      if (kind != TouchOutcome.Kind.OK) {
+        return false;
       }
-      return true;
-    } finally {
-      kernel = false;
     }
+    return true;
   }
 
-  /** {@code trace_page_fault_user}, if the CPU finds no page, or one that it may not use so. */
+  /**
+   * {@code trace_page_fault_user} or {@code _kernel}, if the CPU finds no page, or one that it may
+   * not use so.
+   */
   private void tellFault(MmEvents events, long addr, Access access) {
     int denied = denied(addr, access);
     if (denied >= 0) {
       int write = access == Access.WRITE ? MmEvents.WRITE : 0;
       int exec = access == Access.EXEC ? MmEvents.INSTR : 0;
-      events.pageFault(addr, denied | write | exec | (kernel ? 0 : MmEvents.USER));
+      events.pageFault(addr, denied | write | exec | user);
     }
   }
 

@@ -38,8 +38,12 @@ public final class Frames {
   public static final long NONE = PageAllocator.NO_PAGE;
 
   private static final int ANON = PageFlags.PG_UPTODATE | PageFlags.PG_ANON_EXCLUSIVE;
-  private static final int LARGE =
-      Gfp.__GFP_COMP | Gfp.__GFP_NOWARN | Gfp.__GFP_NORETRY | Gfp.__GFP_NOMEMALLOC;
+
+  /** Every page of a process is a folio ({@code __folio_alloc}, mm/page_alloc.c). */
+  private static final int FOLIO = Gfp.GFP_HIGHUSER_MOVABLE | Gfp.__GFP_COMP;
+
+  /** A large folio of the page cache, in whose place a small one does. */
+  private static final int LARGE = Gfp.__GFP_NOWARN | Gfp.__GFP_NORETRY;
 
   private final PhysicalMemory memory;
   final MemMap map;
@@ -57,7 +61,7 @@ public final class Frames {
   /** {@code CONFIG_MEM_SOFT_DIRTY}: whether anybody can ask what was written to. */
   private boolean softDirty;
 
-  /** {@code __GFP_ZERO} for user pages, if they have bytes ({@link Contents}). */
+  /** {@code __GFP_ZERO} for pages of processes, if they have bytes ({@link Contents}). */
   private final int zeroed;
 
   private long freed;
@@ -154,7 +158,7 @@ public final class Frames {
    * @param index its place in the mapping, in pages
    */
   public long newAnon(Mapping vma, long index) {
-    long pfn = pages.alloc(Gfp.GFP_HIGHUSER_MOVABLE | zeroed, 0);
+    long pfn = pages.alloc(FOLIO | zeroed, 0);
     if (pfn != NONE) {
       map.hold(pfn, 0, FrameOwner.ANON, anonFlags(vma), vma.anonMapping(), index);
     }
@@ -176,7 +180,7 @@ public final class Frames {
   public long newCopy(long source, Mapping vma, long index) {
     long head = map.head(source);
     map.get(head); // it stays while memory is looked for
-    long pfn = pages.alloc(Gfp.GFP_HIGHUSER_MOVABLE, 0);
+    long pfn = pages.alloc(FOLIO, 0);
     if (pfn != NONE) {
       map.hold(pfn, 0, FrameOwner.ANON, anonFlags(vma), vma.anonMapping(), index);
       bytes.copyPage(pfn, source);
@@ -202,12 +206,20 @@ public final class Frames {
   /** A zeroed anonymous folio of a huge page, with one reference. */
   public long newHuge(Mapping vma, long index) {
     int order = format.order(2);
-    long pfn = pages.alloc(Gfp.GFP_TRANSHUGE_LIGHT | zeroed, order);
+    long pfn = pages.alloc(Gfp.GFP_TRANSHUGE_LIGHT, order);
     if (pfn != NONE) {
+      clear(pfn, order);
       int flags = anonFlags(vma) | PageFlags.PG_HEAD;
       map.hold(pfn, order, FrameOwner.ANON, flags, vma.anonMapping(), index);
     }
     return pfn;
+  }
+
+  /** What Linux clears itself, and not by {@code __GFP_ZERO}. */
+  private void clear(long pfn, int order) {
+    if (zeroed != 0) {
+      bytes.clear(pfn, order);
+    }
   }
 
   /**
@@ -216,10 +228,12 @@ public final class Frames {
    * @param zero whether it is known to be full of zeroes
    */
   long newCached(FileObject file, long index, int order, boolean zero) {
-    int gfp = Gfp.GFP_HIGHUSER_MOVABLE | (zero ? zeroed : 0) | (order > 0 ? LARGE : 0);
-    long pfn = pages.alloc(gfp, order);
+    long pfn = pages.alloc(order > 0 ? FOLIO | LARGE : FOLIO, order);
     if (pfn == NONE) {
       return NONE;
+    }
+    if (zero) {
+      clear(pfn, order);
     }
     boolean nobodyKnows = !zero && file.mapped().content() == null;
     int flags =
@@ -297,7 +311,8 @@ public final class Frames {
   public long hugeZero() {
     if (hugeZero == NONE && zeroPage() != NONE) {
       int order = format.order(2);
-      long made = pages.alloc(Gfp.GFP_TRANSHUGE_LIGHT | Gfp.__GFP_ZERO, order);
+      int gfp = (Gfp.GFP_TRANSHUGE_LIGHT | Gfp.__GFP_ZERO) & ~Gfp.__GFP_MOVABLE;
+      long made = pages.alloc(gfp, order);
       hugeZero = first(hugeZero, made, order);
     }
     return hugeZero;

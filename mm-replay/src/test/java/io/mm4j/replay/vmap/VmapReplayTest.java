@@ -40,8 +40,8 @@ class VmapReplayTest {
   private static final Path FOLDER = Path.of("src/test/resources/vmap");
 
   /**
-   * What areas of up to 256 pages do not show, what is said of lazy ones, ranges taken exactly,
-   * calls that are refused, and what two machines share.
+   * What areas of up to 256 pages do not show, what is said of lazy ones, and what is seen only
+   * after a refusal, after clear, or of two machines.
    */
   private static final Set<String> NOT_SHOWN =
       Set.of(

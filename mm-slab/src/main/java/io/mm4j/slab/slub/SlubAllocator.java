@@ -406,4 +406,10 @@ final class SlubAllocator extends ReclaimedSlabs<SlubCache, SlubCpu> {
       flushes.shrinkNodes(cpu(0), cache);
     }
   }
+
+  /** Such as {@code slub: 37 caches}. */
+  @Override
+  public String toString() {
+    return "slub: " + caches().size() + " caches";
+  }
 }

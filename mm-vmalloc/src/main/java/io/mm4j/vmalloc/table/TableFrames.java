@@ -12,12 +12,12 @@ import io.mm4j.api.pagetable.PageTables;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The frames of tables: taken from the page allocator full of zeroes ({@code GFP_PGTABLE_USER}),
- * held as page tables, and given back. Counts how many there are, and how many of them belong to no
- * root.
+ * The frames of tables: taken from the page allocator full of zeroes ({@code GFP_PGTABLE_USER} as
+ * {@code pagetable_alloc} passes it on), held as page tables, and given back. Counts how many there
+ * are, and how many of them belong to no root.
  */
 final class TableFrames {
-  private static final int GFP = Gfp.GFP_KERNEL_ACCOUNT | Gfp.__GFP_ZERO;
+  private static final int GFP = Gfp.GFP_KERNEL_ACCOUNT | Gfp.__GFP_ZERO | Gfp.__GFP_COMP;
 
   private final PageAllocator pages;
   private final MemMap memMap;

@@ -28,6 +28,9 @@ import java.util.Map;
  * counted anew: who maps each frame, how many references it has, and which tables there are.
  */
 final class FrameAudit {
+  /** How the huge zero page is asked for, with or without reclaim. */
+  private static final int HUGE_ZERO = (Gfp.GFP_TRANSHUGE | Gfp.__GFP_ZERO) & ~Gfp.__GFP_MOVABLE;
+
   private static final int HUGE_LEVEL = 2;
 
   /** Flags that every anonymous frame has. */
@@ -70,7 +73,8 @@ final class FrameAudit {
 
   /**
    * Frames that can be moved are asked for from the highest zone that there is, those of tables are
-   * not moved, and nobody wants one from a zone of devices.
+   * not moved, and nobody wants one from a zone of devices. The huge zero page can lie anywhere and
+   * is not moved ({@code get_huge_zero_folio}, mm/huge_memory.c).
    */
   private static void asked() {
     for (int gfp : Floors.hook().asked()) {
@@ -78,7 +82,7 @@ final class FrameAudit {
       boolean high = (gfp & Gfp.__GFP_HIGHMEM) != 0;
       boolean low = (gfp & (Gfp.__GFP_DMA | Gfp.__GFP_DMA32)) != 0;
       check(
-          movable == high && !low,
+          (movable == high && !low) || (gfp | Gfp.__GFP_DIRECT_RECLAIM) == HUGE_ZERO,
           "a request of a movable frame of any zone, or of one of the kernel's",
           "gfp 0x" + Integer.toHexString(gfp));
     }

@@ -283,6 +283,7 @@ public final class UffdLifeCases {
     Looks.fails(rig, "read", Errno.EFAULT, rig.mm.syscall(Syscall.PREAD64, 1, FAR, 8, 0));
     Looks.fails(rig, "mlock", Errno.ENOMEM, rig.mm.mlock(FAR, PAGE));
     rig.gives("munlock", 0, rig.mm.munlock(FAR, PAGE));
+    Looks.ends("a fault of the kernel", Kind.BUS_ADRERR, rig.mm.fault(FAR, true, false, false));
     user.silent();
     user.waits(FAR, false);
     user.tells(Uffd.PAGEFAULT_MESSAGE, 0, FAR, 0);
