@@ -31,6 +31,9 @@ public final class LastOneRule {
 
   private static final int CAPACITY = 4;
 
+  /** A plugin may keep more than was asked for. */
+  private static final int MOST_KEPT = 40;
+
   private LastOneRule() {}
 
   /** The rule. */
@@ -150,11 +153,22 @@ public final class LastOneRule {
       hold(wanted);
       long _ = s.slabs.kmemCacheShrink(s.cpu(0), cache);
       if (sheaves > 0) {
-        int all = 3 * sheaves;
-        hold(held.size() + all);
-        hold(held.size() - all);
-        hold(held.size() + (firstFrees ? 0 : 2 * sheaves));
+        hold(held.size() + 3 * sheaves);
+        if (!firstFrees) {
+          hold(held.size() - 3 * sheaves);
+        }
+        int left = MOST_KEPT;
+        while (firstFrees && cached() < 2 * sheaves && left-- > 0) {
+          hold(held.size() - 1);
+        }
+        while (!firstFrees && cached() > sheaves && left-- > 0) {
+          hold(held.size() + 1);
+        }
       }
+    }
+
+    private long cached() {
+      return cache.stats().cachedObjects();
     }
 
     /** The first CPU allocates or frees until it has so many. */
