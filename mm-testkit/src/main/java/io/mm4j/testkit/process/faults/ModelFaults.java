@@ -6,6 +6,7 @@ import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.PagemapScan;
 import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Fault;
@@ -17,6 +18,7 @@ final class ModelFaults {
   private static final int WHENCE_END = 2;
   private static final long WIDE = 1L << 16;
   private static final long HUGE = 1L << 21;
+  private static final long PAGE = 1L << 12;
 
   private ModelFaults() {}
 
@@ -106,6 +108,16 @@ final class ModelFaults {
             right -> DelegatingSpace.floor(right, NarrowIsNotHuge::new),
             "AS-100"),
         SyscallFaults.floor(
+            "reads-one-more",
+            "A read brings the page behind, too.",
+            right -> DelegatingSpace.floor(right, ReadsOneMore::new),
+            "AS-107"),
+        SyscallFaults.floor(
+            "written-is-cold",
+            "The page that was written to is cold at once.",
+            right -> DelegatingSpace.floor(right, WrittenIsCold::new),
+            "AS-108"),
+        SyscallFaults.floor(
             "children-never-end",
             "The exit of a child leaves everything to it.",
             right -> DelegatingSpace.floor(right, inner -> new NeverEnds(inner, false)),
@@ -134,6 +146,32 @@ final class ModelFaults {
               scan.mask(),
               scan.anyof(),
               scan.returned()));
+    }
+  }
+
+  private static final class ReadsOneMore extends DelegatingSpace {
+    ReadsOneMore(AddressSpace inner) {
+      super(inner, ReadsOneMore::new);
+    }
+
+    @Override
+    public TouchOutcome read(long uaddr) {
+      TouchOutcome seen = super.read(uaddr);
+      TouchOutcome _ = super.read(uaddr + PAGE);
+      return seen;
+    }
+  }
+
+  private static final class WrittenIsCold extends DelegatingSpace {
+    WrittenIsCold(AddressSpace inner) {
+      super(inner, WrittenIsCold::new);
+    }
+
+    @Override
+    public TouchOutcome write(long uaddr, int value) {
+      TouchOutcome seen = super.write(uaddr, value);
+      long _ = super.madvise(uaddr & -PAGE, PAGE, Uapi.MADV_COLD);
+      return seen;
     }
   }
 
