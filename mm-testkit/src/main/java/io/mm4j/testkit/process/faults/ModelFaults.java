@@ -112,10 +112,10 @@ final class ModelFaults {
             "A read brings the page behind, too.",
             right -> DelegatingSpace.floor(right, ReadsOneMore::new),
             "AS-107"),
-        SyscallFaults.floor(
-            "written-is-cold",
-            "The page that was written to is cold at once.",
-            right -> DelegatingSpace.floor(right, WrittenIsCold::new),
+        SyscallFaults.call(
+            "reads-nothing-of-others",
+            "process_vm_readv says that it was done.",
+            (mm, call, a) -> call == Syscall.PROCESS_VM_READV ? 1 : mm.syscall(call, a),
             "AS-108"),
         SyscallFaults.floor(
             "children-never-end",
@@ -158,19 +158,6 @@ final class ModelFaults {
     public TouchOutcome read(long uaddr) {
       TouchOutcome seen = super.read(uaddr);
       TouchOutcome _ = super.read(uaddr + PAGE);
-      return seen;
-    }
-  }
-
-  private static final class WrittenIsCold extends DelegatingSpace {
-    WrittenIsCold(AddressSpace inner) {
-      super(inner, WrittenIsCold::new);
-    }
-
-    @Override
-    public TouchOutcome write(long uaddr, int value) {
-      TouchOutcome seen = super.write(uaddr, value);
-      long _ = super.madvise(uaddr & -PAGE, PAGE, Uapi.MADV_COLD);
       return seen;
     }
   }
