@@ -4,6 +4,7 @@ package io.mm4j.testkit.process.faults;
 
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MmEvents;
 import io.mm4j.api.process.PagemapScan;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
@@ -11,6 +12,7 @@ import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Fault;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The faults of the rules with a model of their own, of refusals and of round trips. */
 final class ModelFaults {
@@ -112,6 +114,11 @@ final class ModelFaults {
             "A read brings the page behind, too.",
             right -> DelegatingSpace.floor(right, ReadsOneMore::new),
             "AS-107"),
+        SyscallFaults.floor(
+            "faults-of-nobody",
+            "No fault is told as one of the process.",
+            right -> DelegatingSpace.floor(right, FaultsOfNobody::new),
+            "AS-109"),
         SyscallFaults.call(
             "reads-nothing-of-others",
             "process_vm_readv says that it was done.",
@@ -159,6 +166,25 @@ final class ModelFaults {
       TouchOutcome seen = super.read(uaddr);
       TouchOutcome _ = super.read(uaddr + PAGE);
       return seen;
+    }
+  }
+
+  private static final class FaultsOfNobody extends DelegatingSpace {
+    FaultsOfNobody(AddressSpace inner) {
+      super(inner, FaultsOfNobody::new);
+    }
+
+    @Override
+    public boolean watch(@Nullable MmEvents events) {
+      return super.watch(
+          events == null
+              ? null
+              : new MmEvents() {
+                @Override
+                public void pageFault(long uaddr, int errorCode) {
+                  events.pageFault(uaddr, errorCode & ~USER);
+                }
+              });
     }
   }
 

@@ -118,6 +118,21 @@ public final class DrawnRules {
                 "an entry stays as fork left it, or a page is copied into a huge one"),
             40,
             List.of(Ground.USUAL, Ground.PAE),
-            HugeShareBench::new));
+            HugeShareBench::new),
+        new StepRule(
+            new RuleInfo(
+                "AS-109",
+                "faults-that-are-told",
+                "Accesses to read, write and execute, of the process and of the kernel for it, end"
+                    + " as the rights of the page say; who watches is told of exactly those that"
+                    + " the CPU cannot make, with the error code that x86 gives: whether the page"
+                    + " is there, and who wanted what.",
+                "Tracepoints of faults are what profilers count.",
+                "trace_page_fault_user, trace_page_fault_kernel (arch/x86/mm/fault.c),"
+                    + " access_error; X86_PF_PROT and those beside it",
+                "a fault of the kernel is taken for one of the process, or a right is turned"
+                    + " round"),
+            80,
+            ToldFaultBench::new));
   }
 }
