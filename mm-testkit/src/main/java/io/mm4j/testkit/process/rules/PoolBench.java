@@ -111,6 +111,22 @@ final class PoolBench extends StepRule.Bench {
     Looks.ends((write ? "a write" : "a read") + " at " + hex(at), wanted, seen);
     if (wanted == Kind.OK && !write) {
       checkEqual(process.model.valueAt(at), seen.value(), "the byte at " + hex(at));
+      if (random.oneIn(2)) {
+        writeBeside(process, at, 1 + random.below(120));
+      }
+    }
+  }
+
+  /** A write to another frame of a page that was read: where it is a copy, all bytes are copied. */
+  private void writeBeside(Owner process, long at, int value) {
+    int before = process.model.valueAt(at);
+    Kind wanted = process.model.touch(at, value);
+    tell("write beside, then of " + value + " at " + hex(at) + " = " + wanted);
+    TouchOutcome seen = process.mm.write(at + (within ^ HUGE / 2), 1);
+    Looks.ends("a write beside " + hex(at), wanted, seen);
+    if (wanted == Kind.OK) {
+      checkEqual(before, process.mm.read(at + within).value(), "the byte at " + hex(at));
+      Looks.ends("a write at " + hex(at), Kind.OK, process.mm.write(at + within, value));
     }
   }
 
