@@ -76,6 +76,26 @@ class HugeEntryTest {
   }
 
   @Test
+  void aSharedMappingOfTerabytesIsRefusedAndOnesThatOverlapArePromisedOnce() {
+    try (Machine machine = new MachineConfig().memory(64L << 20).boot()) {
+      assertEquals(0, machine.processes().writeSysctl("nr_hugepages", "5"));
+      AddressSpace mm = space(machine, AddressSpaceConfig.defaults());
+      long size = 2 << 20;
+      long anonymous = Uapi.MAP_SHARED | Uapi.MAP_ANONYMOUS | Uapi.MAP_HUGETLB;
+      assertEquals(-Errno.ENOMEM, mm.mmap(0, 100L << 40, Rig.RW, anonymous, -1, 0));
+      assertEquals(0, machine.processes().hugePages().reserved());
+      long fd = mm.memfdCreate("h", Uapi.MFD_HUGETLB);
+      assertEquals(0, mm.syscall(Syscall.FTRUNCATE, fd, 6 * size));
+      long at = mm.mmap(0, 3 * size, Rig.RW, Uapi.MAP_SHARED, fd, size);
+      assertEquals(3, machine.processes().hugePages().reserved());
+      assertTrue(mm.write(at, 1).ok());
+      assertEquals(-Errno.ENOMEM, mm.mmap(0, 6 * size, Rig.RW, Uapi.MAP_SHARED, fd, 0));
+      assertTrue(mm.mmap(0, 5 * size, Rig.RW, Uapi.MAP_SHARED, fd, 0) > 0);
+      assertEquals(4, machine.processes().hugePages().reserved());
+    }
+  }
+
+  @Test
   void aSegmentOfHugePagesIsPromisedAndStaysUntilItIsRemoved() {
     try (Machine machine = new MachineConfig().memory(64L << 20).boot()) {
       AddressSpaceConfig config = AddressSpaceConfig.defaults();

@@ -48,6 +48,7 @@ public final class FaultHandler {
   private final HugeFault hugeFault;
   private final UserFault userFault;
   private final Accessor accessor;
+  private final AnonReuse reuse;
 
   /** Over one address space: faults that the kernel makes for itself. */
   public FaultHandler(Mm mm) {
@@ -63,6 +64,7 @@ public final class FaultHandler {
     this.anonFault = new AnonFault(mm);
     this.fileFault = new FileFault(mm, anonFault, accessor);
     this.hugeFault = new HugeFault(mm);
+    this.reuse = new AnonReuse(mm);
     this.userFault = new UserFault(mm, hugeFault, fileFault, accessor);
   }
 
@@ -106,7 +108,7 @@ public final class FaultHandler {
     if (kind != PageTable.PAGE || !frames.isAnon(pfn)) {
       return Result.OK;
     }
-    if (frames.mapCount(pfn) == 1) {
+    if (reuse.isAlone(addr, pfn, pages.isHugeEntry())) {
       frames.lru().exclusive(pages.isHugeEntry() ? frames.head(pfn) : pfn);
       return Result.OK;
     }
@@ -294,7 +296,7 @@ public final class FaultHandler {
     long index = vma.pgoffAt(addr);
     boolean page = kind == PageTable.PAGE;
     if (page && frames.isAnon(pfn)) {
-      if (frames.mapCount(pfn) == 1) {
+      if (reuse.isAlone(addr, pfn, false)) {
         frames.lru().exclusive(pfn);
         pages.setBits(true, true); // wp_page_reuse
         return Result.OK;

@@ -17,11 +17,13 @@ final class HugeFault {
   private final Mm mm;
   private final PageTable pages;
   private final Frames frames;
+  private final AnonReuse reuse;
 
   HugeFault(Mm mm) {
     this.mm = mm;
     this.pages = mm.pages;
     this.frames = mm.context.frames();
+    this.reuse = new AnonReuse(mm);
   }
 
   /** Whether faults in this VMA may map huge pages at all ({@code thp_vma_allowable_order}). */
@@ -94,7 +96,7 @@ final class HugeFault {
    * @return null if it is to be split, and one of its pages written to ({@code VM_FAULT_FALLBACK})
    */
   @Nullable Result write(Vma vma, long addr, int kind) {
-    if (kind == PageTable.PAGE && frames.mapCount(pages.pfn()) == 1) {
+    if (kind == PageTable.PAGE && reuse.isAlone(addr, pages.pfn(), true)) {
       frames.lru().exclusive(frames.head(pages.pfn()));
       pages.setBits(true, true);
       return Result.OK;

@@ -76,14 +76,16 @@ public final class HugeMap {
     return true;
   }
 
-  /** Promises the pages of a file that nobody has promised yet. */
+  /**
+   * Promises the pages of a file that nobody has promised yet; false if there are not so many.
+   * O(pages that the file has or was promised there), and O(pages) if they are granted.
+   */
   public boolean promiseFile(FileObject file, long firstHuge, long pastHuge) {
     HugePool.Cache cache = pool.cache(file);
-    long missing = 0;
-    for (long i = firstHuge; i < pastHuge; i++) {
-      missing += cache.pages.containsKey(i) || cache.promised.contains(i) ? 0 : 1;
-    }
-    if (!pool.promise(missing, file.subpool)) {
+    long there =
+        cache.pages.subMap(firstHuge, pastHuge).size()
+            + (long) cache.promised.subSet(firstHuge, pastHuge).size();
+    if (!pool.promise(pastHuge - firstHuge - there, file.subpool)) {
       return false;
     }
     for (long i = firstHuge; i < pastHuge; i++) {

@@ -4,12 +4,15 @@ package io.mm4j.testkit.process.faults;
 
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MmEvents;
 import io.mm4j.api.process.PagemapScan;
 import io.mm4j.api.process.Syscall;
+import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Fault;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The faults of the rules with a model of their own, of refusals and of round trips. */
 final class ModelFaults {
@@ -17,6 +20,7 @@ final class ModelFaults {
   private static final int WHENCE_END = 2;
   private static final long WIDE = 1L << 16;
   private static final long HUGE = 1L << 21;
+  private static final long PAGE = 1L << 12;
 
   private ModelFaults() {}
 
@@ -106,6 +110,21 @@ final class ModelFaults {
             right -> DelegatingSpace.floor(right, NarrowIsNotHuge::new),
             "AS-100"),
         SyscallFaults.floor(
+            "reads-one-more",
+            "A read brings the page behind, too.",
+            right -> DelegatingSpace.floor(right, ReadsOneMore::new),
+            "AS-107"),
+        SyscallFaults.floor(
+            "faults-of-nobody",
+            "No fault is told as one of the process.",
+            right -> DelegatingSpace.floor(right, FaultsOfNobody::new),
+            "AS-109"),
+        SyscallFaults.call(
+            "reads-nothing-of-others",
+            "process_vm_readv says that it was done.",
+            (mm, call, a) -> call == Syscall.PROCESS_VM_READV ? 1 : mm.syscall(call, a),
+            "AS-108"),
+        SyscallFaults.floor(
             "children-never-end",
             "The exit of a child leaves everything to it.",
             right -> DelegatingSpace.floor(right, inner -> new NeverEnds(inner, false)),
@@ -134,6 +153,38 @@ final class ModelFaults {
               scan.mask(),
               scan.anyof(),
               scan.returned()));
+    }
+  }
+
+  private static final class ReadsOneMore extends DelegatingSpace {
+    ReadsOneMore(AddressSpace inner) {
+      super(inner, ReadsOneMore::new);
+    }
+
+    @Override
+    public TouchOutcome read(long uaddr) {
+      TouchOutcome seen = super.read(uaddr);
+      TouchOutcome _ = super.read(uaddr + PAGE);
+      return seen;
+    }
+  }
+
+  private static final class FaultsOfNobody extends DelegatingSpace {
+    FaultsOfNobody(AddressSpace inner) {
+      super(inner, FaultsOfNobody::new);
+    }
+
+    @Override
+    public boolean watch(@Nullable MmEvents events) {
+      return super.watch(
+          events == null
+              ? null
+              : new MmEvents() {
+                @Override
+                public void pageFault(long uaddr, int errorCode) {
+                  events.pageFault(uaddr, errorCode & ~USER);
+                }
+              });
     }
   }
 

@@ -87,6 +87,52 @@ public final class DrawnRules {
                     + " pte_marker_handle_uffd_wp (mm/memory.c)",
                 "a marker is taken for nothing, or a page that goes keeps its frame"),
             60,
-            UffdPagesBench::new));
+            UffdPagesBench::new),
+        new StepRule(
+            new RuleInfo(
+                "AS-107",
+                "pages-around-a-fault",
+                "Whatever is mapped of a file on a disk or in memory, however it is cut: a read of"
+                    + " a page that is not there maps what is in memory of its 16 pages, as far as"
+                    + " its VMA, its page table and the file reach, also where it ends in SIGBUS; a"
+                    + " write maps one page, or a copy; rss counts them, and mincore shows what has"
+                    + " come into memory.",
+                "Programs begin with less faults so, and who counts memory sees it.",
+                "do_fault_around, filemap_map_pages, do_shared_fault, do_cow_fault, finish_fault,"
+                    + " zap_pte_range; unmap_mapping_range",
+                "a border of the window is one page off, or what is there is mapped again"),
+            60,
+            AroundBench::new),
+        new StepRule(
+            new RuleInfo(
+                "AS-108",
+                "huge-pages-of-relatives",
+                "However processes fork, end, write to huge pages, read them in each other's memory"
+                    + " and change rights: each sees its own bytes, a write goes through the entry"
+                    + " it leaves, nobody may write to a frame that two map, the folio that was"
+                    + " written to is one process's alone, and so is the page of who was read, and"
+                    + " the last one keeps a huge page that it writes to.",
+                "What a child may see of its parent, and how much memory both take, hang on it.",
+                "do_huge_pmd_wp_page, wp_can_reuse_anon_folio, gup_must_unshare, do_wp_page with"
+                    + " FAULT_FLAG_UNSHARE, copy_huge_pmd, __split_huge_pmd_locked",
+                "an entry stays as fork left it, or a page is copied into a huge one"),
+            40,
+            List.of(Ground.USUAL, Ground.PAE),
+            HugeShareBench::new),
+        new StepRule(
+            new RuleInfo(
+                "AS-109",
+                "faults-that-are-told",
+                "Accesses to read, write and execute, of the process and of the kernel for it, end"
+                    + " as the rights of the page say; who watches is told of exactly those that"
+                    + " the CPU cannot make, with the error code that x86 gives: whether the page"
+                    + " is there, and who wanted what.",
+                "Tracepoints of faults are what profilers count.",
+                "trace_page_fault_user, trace_page_fault_kernel (arch/x86/mm/fault.c),"
+                    + " access_error; X86_PF_PROT and those beside it",
+                "a fault of the kernel is taken for one of the process, or a right is turned"
+                    + " round"),
+            80,
+            ToldFaultBench::new));
   }
 }

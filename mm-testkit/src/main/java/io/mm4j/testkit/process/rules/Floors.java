@@ -12,8 +12,6 @@ import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.Gfp;
-import io.mm4j.api.page.PageAllocator;
-import io.mm4j.api.page.PageAllocatorProvider;
 import io.mm4j.api.page.ReclaimRequest;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.plugin.Options;
@@ -30,6 +28,7 @@ import io.mm4j.testkit.pages.naive.NaivePages;
 import io.mm4j.testkit.paging.naive.NaiveFormats;
 import io.mm4j.testkit.paging.naive.NaivePaging;
 import io.mm4j.testkit.paging.rules.HookedPages;
+import io.mm4j.testkit.paging.rules.HookedProvider;
 import io.mm4j.testkit.vma.VmaIndexSuite;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -64,40 +63,6 @@ public final class Floors {
   }
 
   private static final boolean REFERENCE_BELOW = Below.hasAll(PluginRegistry.discover());
-
-  private static final String HOOKED = "hooked";
-
-  /** A page allocator whose allocations fail or do something first when a rule wants that. */
-  private static final class HookedProvider implements PageAllocatorProvider {
-    private final PageAllocatorProvider inner;
-    private @Nullable HookedPages made;
-
-    HookedProvider(PageAllocatorProvider inner) {
-      this.inner = inner;
-    }
-
-    @Override
-    public String name() {
-      return HOOKED;
-    }
-
-    @Override
-    public String summary() {
-      return "fails when a rule wants it";
-    }
-
-    @Override
-    public PageAllocatorProvider.Capabilities capabilities() {
-      return inner.capabilities();
-    }
-
-    @Override
-    public PageAllocator create(Floors floors, Options options) {
-      HookedPages hooked = new HookedPages(inner.create(floors, Options.defaults(inner)));
-      made = hooked;
-      return hooked;
-    }
-  }
 
   /**
    * The floors below. All process floors of a trial share them; the next trial uses them again when
@@ -148,7 +113,7 @@ public final class Floors {
     }
 
     HookedPages hook() {
-      return Objects.requireNonNull(pages.made);
+      return pages.made();
     }
 
     /** Ends what an earlier trial left; false if that does not work. */

@@ -27,7 +27,7 @@ public final class ModelRules {
                     + " unmap_ref_private, restore_reserve_on_error, set_max_huge_pages",
                 "a promise stays when its mapping goes, or a page is counted as free while a file"
                     + " has it"),
-            100,
+            70,
             List.of(Ground.USUAL, Ground.PAE),
             PoolBench::new),
         new StepRule(

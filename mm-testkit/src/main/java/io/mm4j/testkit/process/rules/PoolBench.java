@@ -45,8 +45,12 @@ final class PoolBench extends StepRule.Bench {
   private final List<Owner> processes = new ArrayList<>();
   private Seeded looks;
 
+  /** The byte of each page that is written and read. */
+  private final long within;
+
   PoolBench(ProcessFloor floor, Seeded random) {
     super(floor);
+    within = random.oneIn(2) ? 5 : random.below(HUGE);
     map = Floors.machine().memory().memMap();
     audit = new FrameAudit();
     AddressSpace mm = new CaseSetup().fitting(Floors.ground()).create(floor);
@@ -102,11 +106,27 @@ final class PoolBench extends StepRule.Bench {
     boolean write = random.oneIn(2);
     int value = write ? 1 + random.below(120) : -1;
     Kind wanted = process.model.touch(at, value);
-    TouchOutcome seen = write ? process.mm.write(at + 5, value) : process.mm.read(at + 5);
+    TouchOutcome seen = write ? process.mm.write(at + within, value) : process.mm.read(at + within);
     tell((write ? "write of " + value : "read") + " at " + hex(at) + " = " + wanted);
     Looks.ends((write ? "a write" : "a read") + " at " + hex(at), wanted, seen);
     if (wanted == Kind.OK && !write) {
       checkEqual(process.model.valueAt(at), seen.value(), "the byte at " + hex(at));
+      if (random.oneIn(2)) {
+        writeBeside(process, at, 1 + random.below(120));
+      }
+    }
+  }
+
+  /** A write to another frame of a page that was read: where it is a copy, all bytes are copied. */
+  private void writeBeside(Owner process, long at, int value) {
+    int before = process.model.valueAt(at);
+    Kind wanted = process.model.touch(at, value);
+    tell("write beside, then of " + value + " at " + hex(at) + " = " + wanted);
+    TouchOutcome seen = process.mm.write(at + (within ^ HUGE / 2), 1);
+    Looks.ends("a write beside " + hex(at), wanted, seen);
+    if (wanted == Kind.OK) {
+      checkEqual(before, process.mm.read(at + within).value(), "the byte at " + hex(at));
+      Looks.ends("a write at " + hex(at), Kind.OK, process.mm.write(at + within, value));
     }
   }
 
@@ -185,7 +205,7 @@ final class PoolBench extends StepRule.Bench {
       check(process.mm.fields().rssPages() < 512, "rss without pages of the pool", "with them");
     }
     unused();
-    List<Long> places = LongStream.range(0, SLOTS).mapToObj(i -> FROM + i * HUGE + 5).toList();
+    List<Long> places = LongStream.range(0, SLOTS).mapToObj(i -> FROM + i * HUGE + within).toList();
     audit.translates(processes.get(looks.below(processes.size())).mm, looks, places);
   }
 
@@ -251,7 +271,9 @@ final class PoolBench extends StepRule.Bench {
     if (wanted > 0) {
       frames(process, at, head[0]);
       checkEqual(
-          process.model.valueAt(at), process.mm.read(at + 5).value(), "the byte at " + hex(at));
+          process.model.valueAt(at),
+          process.mm.read(at + within).value(),
+          "the byte at " + hex(at));
     }
   }
 }

@@ -123,6 +123,7 @@ public final class TaskFaults {
             "exec that fails says that it is not allowed.",
             (floors, right) -> new HidesTheError(right),
             "TK-27",
+            "TK-34",
             "TK-32"),
         fault(
             "tries-again-later",

@@ -147,7 +147,8 @@ public final class NaiveElf {
     return up(top(abi) - Math.max(GAP, Math.min(room, top(abi) / 6 * 5)));
   }
 
-  private long bias(ElfImage image, boolean interpreted) {
+  private long bias(ElfImage image, boolean hasLoader) {
+    boolean interpreted = hasLoader || abi == Abi.I386_24; // which has one place for both
     long align = 1; // if no segment asks for a power of two, not even that of a page
     for (Segment segment : loads(image)) {
       align = Long.bitCount(segment.align()) == 1 ? Math.max(align, segment.align()) : align;
@@ -166,7 +167,8 @@ public final class NaiveElf {
     return switch (abi) {
       case X86_64 -> 0x5555_5555_4aaaL;
       case IA32_ON_64 -> 0x5655_5000L;
-      default -> 0x40_0000L;
+      case I386_24 -> 0x8000_0000L;
+      case I386 -> 0x40_0000L;
     };
   }
 

@@ -11,6 +11,7 @@ import io.mm4j.api.pagetable.Mmu;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.ExecRequest;
+import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Task;
 import io.mm4j.api.process.Tasks;
@@ -18,6 +19,7 @@ import io.mm4j.testkit.task.naive.NaiveTasks;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 
 /** Tasks that are made, and programs that are executed, with less than they need. */
 final class ShortCases {
@@ -31,6 +33,12 @@ final class ShortCases {
 
   /** No program here has so many pages. */
   private static final int MOST_PAGES = 400;
+
+  /** Nor needs one so many frames. */
+  private static final int MOST_FRAMES = 100;
+
+  private static final Set<Long> SHORT =
+      Set.of((long) -Errno.ENOMEM, (long) -Errno.E2BIG, (long) -Errno.EFAULT);
 
   private ShortCases() {}
 
@@ -131,6 +139,65 @@ final class ShortCases {
       }
       check(fits, "room in " + MOST_PAGES + " pages", "none");
     }
+  }
+
+  /**
+   * Each frame that a program needs is refused once, and the next one is there again: exec fails,
+   * or does without it and leaves the same stack; what was taken comes back.
+   */
+  static void execWithoutOneFrame(TaskBench bench) {
+    List<ExecRequest> all = new ArrayList<>(ExecCases.largeRequests(bench));
+    all.add(bench.request("/bin/tiny"));
+    for (ExecRequest request : all) {
+      List<Integer> stack = List.of();
+      long free = 0;
+      int failed = 0;
+      boolean done = false;
+      for (int n = -1; n < MOST_FRAMES && !done; n++) { // twice with all frames
+        Task task = bench.tasks.spawn("short", bench.config());
+        AddressSpace before = task.mm();
+        bench.hook.failIn(Math.max(0, n));
+        long asked = bench.hook.allocations();
+        long error = bench.tasks.exec(task, request);
+        done = n > 0 && bench.hook.allocations() - asked < n;
+        bench.hook.failIn(0);
+        String what = "exec without its frame " + n;
+        boolean whole = n < 1 || done;
+        check(!whole || error == 0, "0 from an exec with all frames", "" + error);
+        boolean goesOn = task.state() == Task.State.RUNNING;
+        if (error == 0) {
+          List<Integer> seen = stack(Objects.requireNonNull(task.mm()));
+          check(n < 0 || seen.equals(stack), "the same stack after " + what, "another");
+          stack = seen;
+        } else {
+          failed++;
+          check(SHORT.contains(error), "ENOMEM, E2BIG or EFAULT from " + what, "" + error);
+          check(!goesOn || Objects.equals(before, task.mm()), "the memory of before", "another");
+          check(
+              goesOn ? error != -Errno.EFAULT : error != -Errno.E2BIG,
+              "a task that goes on after E2BIG and has ended after EFAULT",
+              error + " " + task.state());
+        }
+        bench.validate();
+        if (goesOn) {
+          bench.tasks.exit(task);
+        }
+        long left = free(bench);
+        check(n < 1 || left == free, free + " free frames after " + what, "" + left);
+        free = left;
+      }
+      check(done && failed > 3, "some frames that exec needs", failed + " of " + MOST_FRAMES);
+    }
+  }
+
+  /** The bytes of a first stack. */
+  private static List<Integer> stack(AddressSpace mm) {
+    List<Integer> bytes = new ArrayList<>();
+    MmFields.Places places = mm.fields().places();
+    for (long at = places.startStack(); at < places.envEnd(); at++) {
+      bytes.add(mm.read(at).value());
+    }
+    return bytes;
   }
 
   /** Pages of vvar and vdso, for which the limit is not looked at. */

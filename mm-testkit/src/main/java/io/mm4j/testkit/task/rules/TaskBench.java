@@ -26,6 +26,8 @@ import io.mm4j.api.process.ProcessFloorProvider;
 import io.mm4j.api.process.Task;
 import io.mm4j.api.process.Tasks;
 import io.mm4j.testkit.Subject;
+import io.mm4j.testkit.paging.rules.HookedPages;
+import io.mm4j.testkit.paging.rules.HookedProvider;
 import io.mm4j.testkit.task.naive.NaiveTasks;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -51,6 +53,10 @@ final class TaskBench extends Subject {
           Spi.VMA_INDEX);
 
   final Machine machine;
+
+  /** What refuses frames when a case wants that. */
+  final HookedPages hook;
+
   final Tasks tasks;
   final NaiveTasks model = new NaiveTasks(CPUS);
   final Abi abi;
@@ -73,6 +79,10 @@ final class TaskBench extends Subject {
       String name = spi.reference(architecture);
       providers.put(spi, List.of(found.provider(spi, name, "the test kit")));
     }
+    String pages = Spi.PAGE_ALLOCATOR.reference(architecture);
+    HookedProvider hooked =
+        new HookedProvider(found.provider(Spi.PAGE_ALLOCATOR, pages, "the test kit"));
+    providers.put(Spi.PAGE_ALLOCATOR, List.of(hooked));
     providers.put(Spi.PROCESS, List.of(provider));
     MachineConfig config =
         new MachineConfig()
@@ -81,8 +91,10 @@ final class TaskBench extends Subject {
             .memory(64L << 20)
             .cpus(CPUS)
             .onLeak(leaks::add)
+            .plugin(Spi.PAGE_ALLOCATOR, PluginSpec.of(hooked.name()))
             .plugin(Spi.PROCESS, new PluginSpec(provider.name(), options.asMap()));
     machine = config.boot();
+    hook = hooked.made();
     tasks = machine.processes().tasks();
     abi =
         switch (architecture) {

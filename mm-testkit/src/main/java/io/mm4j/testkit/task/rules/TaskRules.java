@@ -327,6 +327,18 @@ public final class TaskRules {
                 "A shell that cannot fork must be able to try again.",
                 "copy_process, dup_mm, copy_page_range",
                 "a half-made child stays in a list"),
-            ShortCases::cloneWithoutFrames));
+            ShortCases::cloneWithoutFrames),
+        TaskRule.once(
+            info(
+                "TK-34",
+                "exec-without-one-frame",
+                "Whichever frame a program is refused while it is executed, though the next one is"
+                    + " there again, exec fails, or does without it and leaves the same stack:"
+                    + " after E2BIG the task has its old memory, after EFAULT it has ended; every"
+                    + " other frame is back.",
+                "An allocation fails in the middle, and reclaim frees something meanwhile.",
+                "copy_strings, create_elf_tables, elf_load, padzero",
+                "one of many errors is not kept, and the program begins with a hole in its stack"),
+            ShortCases::execWithoutOneFrame));
   }
 }
