@@ -59,7 +59,6 @@ class SlabCommandsTest {
     assertTrue(wrong.err().contains("kmem_cache_create"), wrong.err());
   }
 
-  /** slabtop knows no other place than /proc/slabinfo: ours is put there, for it alone. */
   /** What is known is not called unknown where it follows something of another kind. */
   @ParameterizedTest
   @ValueSource(strings = {"kmalloc 100", "vmalloc 8K", "boot"})
@@ -71,6 +70,7 @@ class SlabCommandsTest {
     assertTrue(mixed.err().contains("operations of one kind at once"), mixed.err());
   }
 
+  /** slabtop knows no other place than /proc/slabinfo: ours is put there, for it alone. */
   @Test
   void slabtopShowsTheCaches(@TempDir Path folder) throws Exception {
     Cli export = Cli.mm("proc", "--export", folder.toString());

@@ -122,14 +122,14 @@ final class AroundBench extends StepRule.Bench {
     while (index[from] < 0) {
       from = (from + 1) % PLACES;
     }
-    int near = from;
-    switch (random.below(5)) {
-      case 0 -> near = (from & -WINDOW) + (random.oneIn(2) ? 0 : WINDOW - 1);
-      case 1 -> near = (int) ((bounds(from)[1] - A) / PAGE) - 1 - random.below(3);
-      case 2 -> near = (int) ((bounds(from)[0] - A) / PAGE) + random.below(3);
-      case 3 -> near = from - index[from] + size - 2 + random.below(4);
-      default -> near = from;
-    }
+    int near =
+        switch (random.below(5)) {
+          case 0 -> (from & -WINDOW) + (random.oneIn(2) ? 0 : WINDOW - 1);
+          case 1 -> (int) ((bounds(from)[1] - A) / PAGE) - 1 - random.below(3);
+          case 2 -> (int) ((bounds(from)[0] - A) / PAGE) + random.below(3);
+          case 3 -> from - index[from] + size - 2 + random.below(4);
+          default -> from;
+        };
     return near >= 0 && near < PLACES && index[near] >= 0 ? near : from;
   }
 
@@ -312,7 +312,7 @@ final class AroundBench extends StepRule.Bench {
         });
     String runs = Letters.runs(seen);
     check(runs.equals(Letters.runs(wanted)), "pages " + Letters.runs(wanted), runs);
-    long pages = ofFile.cardinality() + copies.cardinality() + PLACES / TABLE;
+    long pages = (long) ofFile.cardinality() + copies.cardinality() + PLACES / TABLE;
     checkEqual(pages, mm.fields().rssPages() - scratch(), "resident pages");
     audit.fresh();
     audit.holds(List.of(mm));

@@ -39,7 +39,15 @@ final class HugeShareBench extends StepRule.Bench {
   /** Where somebody reads the memory of somebody else: two vectors, and one byte. */
   private static final long BYTE = FAR + 100;
 
-  private record Owner(AddressSpace mm, Map<Long, Integer> bytes) {}
+  private static final class Owner {
+    private final AddressSpace mm;
+    private final Map<Long, Integer> bytes;
+
+    Owner(AddressSpace mm, Map<Long, Integer> bytes) {
+      this.mm = mm;
+      this.bytes = bytes;
+    }
+  }
 
   private final List<Owner> processes = new ArrayList<>();
   private final FrameAudit audit = new FrameAudit();
@@ -202,7 +210,7 @@ final class HugeShareBench extends StepRule.Bench {
   @Override
   void holds() {
     audit.fresh();
-    audit.holds(processes.stream().map(Owner::mm).toList());
+    audit.holds(processes.stream().map(owner -> owner.mm).toList());
     for (long at : pages()) {
       alone(at);
       for (Owner process : processes) {

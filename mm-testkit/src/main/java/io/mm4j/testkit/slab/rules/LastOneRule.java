@@ -158,7 +158,7 @@ public final class LastOneRule {
           hold(held.size() - 3 * sheaves);
         }
         int left = MOST_KEPT;
-        while (firstFrees && cached() < 2 * sheaves && left-- > 0) {
+        while (firstFrees && cached() < 2L * sheaves && left-- > 0) {
           hold(held.size() - 1);
         }
         while (!firstFrees && cached() > sheaves && left-- > 0) {
