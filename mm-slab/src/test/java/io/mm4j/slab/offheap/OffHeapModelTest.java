@@ -16,7 +16,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -429,14 +428,13 @@ class OffHeapModelTest {
       MemorySegment _ = heap.allocate(5000);
       assertThrows(OutOfMemoryError.class, () -> heap.allocate(100 << 20));
       long _ = heap.trim();
-      recording.enable("io.mm4j.OffHeapUsage").withPeriod(Duration.ofMillis(10));
+      recording.enable("io.mm4j.OffHeapUsage").with("period", "everyChunk"); // as it starts, too
       recording.enable("io.mm4j.OffHeapTrim");
       recording.enable("io.mm4j.OffHeapExhausted");
-      recording.start();
       try (Arena arena = heap.confinedArena()) {
         MemorySegment _ = arena.allocate(10);
         usage = heap.usage();
-        Thread.sleep(200);
+        recording.start();
         assertEquals(usage.capacityBytes(), server.getAttribute(bean, "CapacityBytes"));
         assertEquals(usage.usedBytes(), server.getAttribute(bean, "UsedBytes"));
         assertEquals(usage.allocations(), server.getAttribute(bean, "Allocations"));
