@@ -13,10 +13,12 @@ import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.Trial;
 import java.util.List;
 import java.util.function.BiConsumer;
+import java.util.function.Function;
 
 /** A rule that looks, time and again, at some place of a machine of any shape. */
-final class BenchRule extends Rule<PhysicalMemoryProvider> {
+class BenchRule extends Rule<PhysicalMemoryProvider> {
   private final int times;
+  private final Function<Seeded, MachineShape.Size> sizes;
   private final BiConsumer<Bench, Seeded> look;
 
   /**
@@ -26,16 +28,29 @@ final class BenchRule extends Rule<PhysicalMemoryProvider> {
    * @param look throws if the rule does not hold; leaves the frames as it found them, or released
    */
   BenchRule(RuleInfo info, int times, BiConsumer<Bench, Seeded> look) {
+    this(
+        info,
+        times,
+        random -> random.oneIn(2) ? MachineShape.Size.SMALL : MachineShape.Size.SECTIONS,
+        look);
+  }
+
+  /** The same on machines of these sizes. */
+  BenchRule(
+      RuleInfo info,
+      int times,
+      Function<Seeded, MachineShape.Size> sizes,
+      BiConsumer<Bench, Seeded> look) {
     super(Spi.PHYSICAL_MEMORY, info);
     this.times = times;
+    this.sizes = sizes;
     this.look = look;
   }
 
   @Override
   public Trial<MachineSubject> trial(PhysicalMemoryProvider provider, Options options, long seed) {
     Seeded random = new Seeded(seed);
-    MachineShape.Size size = random.oneIn(2) ? MachineShape.Size.SMALL : MachineShape.Size.SECTIONS;
-    MachineShape shape = MachineShape.any(random, size);
+    MachineShape shape = MachineShape.any(random, sizes.apply(random));
     List<MemoryLayout> layouts = List.of(shape.layout());
     return new Trial<>() {
       @Override

@@ -4,28 +4,20 @@ package io.mm4j.testkit.memory.rules;
 
 import static io.mm4j.testkit.RuleViolation.check;
 
-import io.mm4j.api.machine.Spi;
 import io.mm4j.api.memory.FrameList;
 import io.mm4j.api.memory.MemMap;
-import io.mm4j.api.memory.MemoryLayout;
-import io.mm4j.api.memory.PhysicalMemoryProvider;
-import io.mm4j.api.plugin.Options;
-import io.mm4j.testkit.Operation;
-import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.Seeded;
-import io.mm4j.testkit.Trial;
 import io.mm4j.testkit.memory.rules.MachineShape.Size;
 import java.util.ArrayList;
 import java.util.List;
 
 /** PM-52: lists of frames on machines of any size. */
-final class FarListRule extends Rule<PhysicalMemoryProvider> {
+final class FarListRule extends BenchRule {
   private static final int STEPS = 200;
 
   FarListRule() {
     super(
-        Spi.PHYSICAL_MEMORY,
         new RuleInfo(
             "PM-52",
             "lists-on-any-machine",
@@ -34,37 +26,10 @@ final class FarListRule extends Rule<PhysicalMemoryProvider> {
                 + " has no links.",
             "LRU lists lead from one end of memory to the other.",
             "include/linux/list.h; include/linux/mm_types.h struct list_head lru",
-            "a link loses the upper bits of a frame number above 16 TiB"));
-  }
-
-  @Override
-  public Trial<MachineSubject> trial(PhysicalMemoryProvider provider, Options options, long seed) {
-    Seeded random = new Seeded(seed);
-    MachineShape shape = MachineShape.any(random, random.oneIn(3) ? Size.SECTIONS : Size.FAR);
-    List<MemoryLayout> layouts = List.of(shape.layout());
-    return new Trial<>() {
-      @Override
-      public List<Operation<MachineSubject>> operations() {
-        return List.of();
-      }
-
-      @Override
-      public MachineSubject open() {
-        return new MachineSubject(provider, options, false, layouts);
-      }
-
-      @Override
-      public String setup() {
-        return shape.text();
-      }
-
-      @Override
-      public void atEnd(MachineSubject s) {
-        for (Bench bench : s.benches()) {
-          lists(bench, random);
-        }
-      }
-    };
+            "a link loses the upper bits of a frame number above 16 TiB"),
+        1,
+        random -> random.oneIn(3) ? Size.SECTIONS : Size.FAR,
+        FarListRule::lists);
   }
 
   private static void lists(Bench bench, Seeded random) {
