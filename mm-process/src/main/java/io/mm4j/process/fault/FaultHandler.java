@@ -101,7 +101,8 @@ public final class FaultHandler {
 
   private Result unshareOnce(Vma vma, long addr) {
     if (vma.has(VmFlags.HUGETLB)) {
-      return Result.OK;
+      boolean own = mm.huge(vma).unshare(vma.backing, addr, takingFromOthers(vma));
+      return own ? Result.OK : Result.SIGBUS;
     }
     int kind = pages.look(addr);
     long pfn = pages.pfn();
@@ -150,8 +151,7 @@ public final class FaultHandler {
         if (!AnonVmas.prepare(mm.vmas, vma)) {
           return Result.OOM;
         }
-        mapped =
-            map.write(file, addr, head -> mm.context.mappings.unmapHuge(head, vma.hugeLevel(), mm));
+        mapped = map.write(file, addr, takingFromOthers(vma));
         if (!mapped && first) {
           AnonVmas.unlink(vma); // hugetlb_wp allocates the page first
         }
@@ -161,6 +161,10 @@ public final class FaultHandler {
         "fault",
         mapped ? "a page of the pool of huge pages" : "no page is left in the pool of huge pages");
     return mapped ? Result.OK : Result.SIGBUS;
+  }
+
+  private HugeMap.Others takingFromOthers(Vma vma) {
+    return head -> mm.context.mappings.unmapHuge(head, vma.hugeLevel(), mm);
   }
 
   private Result once(Vma vma, long addr, boolean write) {

@@ -66,7 +66,7 @@ final class FileFault {
     if (again && !write && around(vma, file, addr, arrived)) {
       return Result.OK; // what waits for the disk is tried again from the start
     }
-    if (!finish(vma, file, addr)) {
+    if (!finish(vma, file, addr, write)) {
       return Result.OOM;
     }
     if (write) {
@@ -247,8 +247,17 @@ final class FileFault {
     return (at & -mm.hugeBytes) == table && (last & -mm.hugeBytes) == table;
   }
 
-  /** Maps cached pages where nothing is; false if memory is out. */
+  /** Maps cached pages to be read where nothing is; false if memory is out. */
   private boolean mapAbsent(Vma vma, FileObject file, long first, long past) {
+    return mapAbsent(vma, file, first, past, false);
+  }
+
+  /**
+   * {@code set_pte_range}: maps cached pages where nothing is; false if memory is out.
+   *
+   * @param write whether writes go through each of the entries, which are dirty
+   */
+  private boolean mapAbsent(Vma vma, FileObject file, long first, long past, boolean write) {
     long prot = mm.prot(vma);
     for (long i = first; i < past; i++) {
       long at = vma.start + ((i - vma.pgoff) << 12);
@@ -262,16 +271,18 @@ final class FileFault {
       if (pages.look(at) != PageTable.NOTHING) {
         continue; // it came while memory was looked for
       }
-      pages.mapCached(at, pfn, pages.entry(pfn, prot));
+      long entry = pages.entry(pfn, prot);
+      pages.mapCached(at, pfn, write ? pages.written(entry) : entry);
     }
     return true;
   }
 
   /**
    * {@code finish_fault}: the page, or all of its folio if nothing is mapped there yet and the
-   * folio does not reach behind the end of the file; false if memory is out.
+   * folio does not reach behind the end of the file; false if memory is out. A write goes through
+   * all entries that it makes.
    */
-  private boolean finish(Vma vma, FileObject file, long addr) {
+  private boolean finish(Vma vma, FileObject file, long addr, boolean write) {
     long index = vma.pgoffAt(addr);
     boolean whole = file.isShmem() || file.folios().end(index) <= file.pageCount();
     if (whole && mapHugeFile(vma, file, addr, index)) {
@@ -283,10 +294,10 @@ final class FileFault {
       long at = vma.start + ((first - vma.pgoff) << 12);
       if (fits(vma, file, addr, index)
           && pages.ranges().isEmpty(at, at + ((file.folios().end(index) - first) << 12))) {
-        return mapAbsent(vma, file, first, file.folios().end(index));
+        return mapAbsent(vma, file, first, file.folios().end(index), write);
       }
     }
-    return mapAbsent(vma, file, index, index + 1);
+    return mapAbsent(vma, file, index, index + 1, write);
   }
 
   /** {@code do_set_pmd}: a folio of 2 MiB that lies right is mapped at once. */

@@ -234,19 +234,32 @@ public final class HugeMap {
    * @return false if there is no page for the copy
    */
   public boolean write(@Nullable FileObject file, long addr, Others others) {
+    return own(file, addr, others, true);
+  }
+
+  /**
+   * The same with {@code FAULT_FLAG_UNSHARE}, before somebody reads the page by its frame: no write
+   * goes through its entry. A page of the file stays.
+   */
+  public boolean unshare(@Nullable FileObject file, long addr, Others others) {
+    long head = head(addr);
+    return head == Frames.NONE || !pool.isAnon(head) || own(file, addr, others, false);
+  }
+
+  private boolean own(@Nullable FileObject file, long addr, Others others, boolean writable) {
     long head = head(addr);
     if (head == Frames.NONE) {
       return false;
     }
     if (pool.users(head) == 1) {
-      reuse(addr, head);
+      reuse(addr, head, writable);
       return true;
     }
     long page = addr & -size;
     long copy = pool.takeAnon(promised.remove(page), subpool(file));
     if (copy == Frames.NONE && owned.contains(page)) {
       others.unmap(head);
-      reuse(addr, head);
+      reuse(addr, head, writable);
       return true;
     }
     if (copy == Frames.NONE) {
@@ -256,7 +269,7 @@ public final class HugeMap {
     int _ = at.seek(table.root(), addr, level);
     long prot = format.prot(level, at.entry());
     clear(head);
-    set(addr, copy, entry(copy, prot, true));
+    set(addr, copy, entry(copy, prot, writable));
     flush(page, page + size);
     return true;
   }
@@ -266,9 +279,9 @@ public final class HugeMap {
   }
 
   /** Nobody else has the page. */
-  private void reuse(long addr, long head) {
+  private void reuse(long addr, long head, boolean writable) {
     table.frames.lru().exclusive(head);
-    allow(addr, true);
+    allow(addr, writable);
   }
 
   private void flush(long start, long end) {

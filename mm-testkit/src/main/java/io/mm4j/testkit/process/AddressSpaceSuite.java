@@ -19,6 +19,7 @@ import io.mm4j.testkit.process.rules.CollapseCases;
 import io.mm4j.testkit.process.rules.CowCases;
 import io.mm4j.testkit.process.rules.DrawnRules;
 import io.mm4j.testkit.process.rules.EffectCases;
+import io.mm4j.testkit.process.rules.FaultRules;
 import io.mm4j.testkit.process.rules.FileCases;
 import io.mm4j.testkit.process.rules.FileSizeCases;
 import io.mm4j.testkit.process.rules.Floors;
@@ -124,6 +125,7 @@ public final class AddressSpaceSuite {
     rules.addAll(RoundTripCases.all());
     rules.addAll(ShortageCases.all());
     rules.addAll(DrawnRules.all());
+    rules.addAll(FaultRules.all());
     rules.addAll(NameCases.all());
     return new Suite<>(
         NAME, Spi.VMA_INDEX, VmaIndexSuite.correct(), rules, SpaceFaults.all(), Floors.missing());

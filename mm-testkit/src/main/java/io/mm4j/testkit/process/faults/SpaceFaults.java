@@ -39,6 +39,7 @@ public final class SpaceFaults {
     all.addAll(TellingFaults.all());
     all.addAll(ModelFaults.all());
     all.addAll(PolicyFaults.all());
+    all.addAll(TouchFaults.all());
     all.addAll(OtherProcessFaults.all());
     all.addAll(UffdFaults.all());
     all.add(

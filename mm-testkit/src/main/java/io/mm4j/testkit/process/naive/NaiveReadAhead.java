@@ -2,6 +2,7 @@
 
 package io.mm4j.testkit.process.naive;
 
+import java.util.BitSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -27,8 +28,12 @@ public final class NaiveReadAhead {
     SEQUENTIAL
   }
 
-  /** How a page is touched: by a mapping of data, or of code from one page to another. */
-  public record Mapping(long first, long past, boolean code) {}
+  /**
+   * How a page is touched: by a mapping of data, or of code from one page to another.
+   *
+   * @param huge whether the mapping wants huge pages
+   */
+  public record Mapping(long first, long past, boolean code, boolean huge) {}
 
   private static final class Folio {
     final long first;
@@ -96,6 +101,24 @@ public final class NaiveReadAhead {
       out.append(has(page) ? '1' : '0');
     }
     return out.toString();
+  }
+
+  /** Whether the folio of a page has a mark. */
+  public boolean isMarked(long page) {
+    Folio folio = folio(page);
+    return folio != null && folio.marked;
+  }
+
+  /** Whether two pages are of one folio. */
+  public boolean isOne(long page, long other) {
+    Folio folio = folio(page);
+    return folio != null && folio.equals(folio(other));
+  }
+
+  /** Whether all pages of the folio of a page are some of these. */
+  public boolean isWithin(long page, BitSet some) {
+    Folio folio = folio(page);
+    return folio != null && some.nextClearBit((int) folio.first) >= folio.past;
   }
 
   /** The first page of each folio with a mark. */
@@ -173,7 +196,9 @@ public final class NaiveReadAhead {
     }
     boolean there = has(page);
     if (!there) {
-      if (advice == Advice.RANDOM || most == 0) {
+      if (mapping.huge) {
+        huge(page, advice);
+      } else if (advice == Advice.RANDOM || most == 0) {
         add(page, 0, -1);
       } else if (advice == Advice.SEQUENTIAL) {
         missing(page, most);
@@ -211,6 +236,17 @@ public final class NaiveReadAhead {
   }
 
   // ---------------------------------------------------------------- windows
+
+  /** VM_HUGEPAGE: the 2 MiB around the page, and those behind them. */
+  private void huge(long page, Advice advice) {
+    long before = start;
+    start = page >> MOST_ORDER << MOST_ORDER;
+    ahead = 1L << MOST_ORDER;
+    size = advice == Advice.RANDOM ? ahead : 2 * ahead;
+    order = MOST_ORDER;
+    window();
+    start = before;
+  }
 
   private void missing(long page, long pages) {
     if (most == 0 || random) {

@@ -181,6 +181,10 @@ public final class CowCases {
         });
     rig.has(A, 1);
     rig.has(A + PAGE + 5, 8);
+    rig.has(A + 2 * PAGE - 1, 66);
+    boolean open = Floors.letsWrite(rig.mm, A + PAGE);
+    RuleViolation.check(
+        open, "a page that was brought for a read, to be written to", "a closed one");
     rig.put(A + PAGE, 9);
     rig.put(A + 3 * PAGE + 1, 7);
     rig.has(A + 3 * PAGE + 2, 5);

@@ -13,6 +13,8 @@ import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.ReclaimRequest;
+import io.mm4j.api.pagetable.EntryBits;
+import io.mm4j.api.pagetable.PageTableFormat;
 import io.mm4j.api.pagetable.PageTables;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.plugin.PluginProvider;
@@ -286,16 +288,38 @@ public final class Floors {
     return moved;
   }
 
+  /** Where a walk to an address ends: the level of the table, and the entry there. */
+  record Entry(int level, long value) {
+    EntryBits bits() {
+      return below().machine.pageTables().format().bits();
+    }
+
+    /** The frame of the address, -1 where nothing is mapped. */
+    long pfn(long uaddr) {
+      PageTableFormat format = below().machine.pageTables().format();
+      long within = (uaddr & format.bytes(level) - 1) >>> Pages.PAGE_SHIFT;
+      return format.isLeaf(level, value) ? format.pfn(level, value) + within : -1;
+    }
+  }
+
+  /** What the tables in RAM have for an address. */
+  static Entry entry(AddressSpace mm, long uaddr) {
+    Entry[] last = new Entry[1];
+    long _ =
+        below()
+            .machine
+            .pageTables()
+            .walk(
+                mm.fields().pgd() >>> Pages.PAGE_SHIFT,
+                uaddr,
+                (level, tablePfn, index, value) -> last[0] = new Entry(level, value));
+    return last[0];
+  }
+
   /** Whether writes go through the entry that maps an address, without a fault. */
   static boolean letsWrite(AddressSpace mm, long uaddr) {
-    PageTables tables = below().machine.pageTables();
-    long[] entry = new long[1];
-    long _ =
-        tables.walk(
-            mm.fields().pgd() >>> Pages.PAGE_SHIFT,
-            uaddr,
-            (level, tablePfn, index, value) -> entry[0] = value);
-    return tables.format().bits().isWrite(entry[0]);
+    Entry entry = entry(mm, uaddr);
+    return entry.bits().isWrite(entry.value);
   }
 
   /** Memory is short: who can gives some up. */

@@ -19,6 +19,7 @@ import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.process.naive.Bits;
+import io.mm4j.testkit.process.naive.NaiveFolios;
 import java.util.BitSet;
 
 /**
@@ -36,10 +37,7 @@ final class FolioBench extends StepRule.Bench {
   private final AddressSpace mm;
   private final MappedFile file;
 
-  /** Of each page the first one of its folio and how many it has; 0 where none is. */
-  private final int[] first = new int[MOST];
-
-  private final int[] pages = new int[MOST];
+  private final NaiveFolios folios;
   private int size;
   private int looked;
   private boolean tells = true;
@@ -49,12 +47,7 @@ final class FolioBench extends StepRule.Bench {
     mm = new CaseSetup().create(floor);
     size = random.between(2, MOST);
     file = new MappedFile("folios", MappedFile.Kind.EXT4, size * PAGE, at -> 5);
-    for (int at = 0; at < size; ) {
-      int most = Integer.highestOneBit(size - at);
-      int n = at == 0 ? most : Math.min(most, Integer.lowestOneBit(at));
-      join(at, n);
-      at += n;
-    }
+    folios = new NaiveFolios(MOST + 1, size);
     checkEqual(A, mm.mmap(A, MOST * PAGE, READ, 0x11, open(), 0), "mmap");
     checkEqual(FAR, mm.mmap(FAR, PAGE, RW, 0x32, -1, 0), "mmap");
   }
@@ -67,24 +60,6 @@ final class FolioBench extends StepRule.Bench {
   @Override
   public void validate() {
     mm.validate();
-  }
-
-  private void join(int start, int n) {
-    for (int i = start; i < start + n; i++) {
-      first[i] = start;
-      pages[i] = n;
-    }
-  }
-
-  /** The page is a folio of its own, and what was around it as large ones as can be. */
-  private void split(int page) {
-    int start = first[page];
-    for (int n = pages[page] / 2; n > 0; n /= 2) {
-      boolean upper = page >= start + n;
-      join(upper ? start : start + n, n);
-      start += upper ? n : 0;
-    }
-    join(page, 1);
   }
 
   @Override
@@ -103,36 +78,14 @@ final class FolioBench extends StepRule.Bench {
     tell("a hole from page " + from + " to " + to + " of " + size);
     checkEqual(
         0, mm.syscall(Syscall.FALLOCATE, FD, HOLE, from * PAGE, (to - from) * PAGE), "fallocate");
-    border(from, from, to);
-    border(to - 1, from, to);
-    for (int page = from; page < to; page++) {
-      pages[page] = 0;
-    }
-  }
-
-  /** A folio that a range has only a part of. */
-  private void border(int page, int from, int to) {
-    int start = first[page];
-    int end = start + pages[page];
-    if (pages[page] < 2 || (start >= from && end <= to)) {
-      return;
-    }
-    split(Math.max(start, from));
-    if (end > to && pages[to] > 1) {
-      split(to);
-    }
+    BitSet _ = folios.punch(from, to);
   }
 
   /** The file ends with a page. */
   private void cut(int to) {
     tell("the file has " + to + " pages");
     checkEqual(0, mm.syscall(Syscall.FTRUNCATE, FD, to * PAGE), "ftruncate");
-    if (pages[to] > 1 && first[to] < to) {
-      split(to);
-    }
-    for (int page = to; page < MOST; page++) {
-      pages[page] = 0;
-    }
+    BitSet _ = folios.cut(to);
     size = to;
     looked %= size;
   }
@@ -147,18 +100,18 @@ final class FolioBench extends StepRule.Bench {
   }
 
   private void look(int page) {
-    if (pages[page] == 0) {
+    if (!folios.has(page)) {
       return;
     }
     for (int each = 0; each < size; each++) {
-      if (pages[each] > 0) { // mapped, so that clear_refs is about it
+      if (folios.has(each)) { // mapped, so that clear_refs is about it
         check(mm.read(A + each * PAGE).ok(), "a read of the mapping", "a signal");
       }
     }
     checkEqual(0, mm.clearRefs(1), "clear_refs");
     checkEqual(1, mm.syscall(Syscall.PREAD64, open(), FAR, 1, page * PAGE), "pread64");
     BitSet wanted = new BitSet();
-    wanted.set(first[page], Math.min(size, first[page] + pages[page]));
+    wanted.set(folios.first(page), Math.min(size, folios.past(page)));
     BitSet seen = new BitSet();
     mm.pagemap(A, A + size * PAGE, (at, entry) -> see(seen, (int) ((at - A) / PAGE), entry));
     check(

@@ -81,7 +81,8 @@ final class GrowthBench extends StepRule.Bench {
     boolean locked = random.oneIn(3) && mm.mlock2(start, pages * PAGE, 1) == 0; // MLOCK_ONFAULT
     long grows = random.between(1, (int) gap + (below.equals("nothing") ? DEEPEST : 0));
     MmFields before = mm.fields();
-    long stackBytes = (pages + around(random, grows)) * PAGE + random.below(4096);
+    int odd = random.oneIn(3) ? (int) PAGE - 1 : random.below((int) PAGE);
+    long stackBytes = (pages + around(random, grows)) * PAGE + odd;
     long asPages = before.totalVmPages() + around(random, grows);
     long lockPages = before.lockedVmPages() + around(random, grows);
     limit(ResourceLimit.STACK, stackBytes);

@@ -10,6 +10,7 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.READ;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 
 import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.ProcessFloor;
@@ -116,10 +117,15 @@ final class HugeShareBench extends StepRule.Bench {
   private void write(Owner process, long at, int value) {
     tell("process " + processes.indexOf(process) + " writes " + value + " at " + hex(at));
     long before = huge(process);
+    long stays = ownFrame(process, at);
     check(process.mm.write(at, value).ok(), "a write at " + hex(at), "a signal");
     process.bytes.put(at, value);
     check(Floors.letsWrite(process.mm, at), "an entry that let the write through", "another");
     MemMap map = Floors.machine().memory().memMap();
+    check(
+        stays < 0 || stays == frame(process, at),
+        "the same frame of a folio that is the writer's alone, at " + hex(at),
+        "a copy");
     long folio = map.head(frame(process, at));
     for (Owner other : processes) {
       for (long page : other == process ? List.<Long>of() : pages()) {
@@ -132,6 +138,25 @@ final class HugeShareBench extends StepRule.Bench {
     if (processes.size() == 1) {
       check(after >= before, before + " KiB of huge pages or more, of a last process", "" + after);
     }
+  }
+
+  /** The frame of a page if its folio is private memory of nobody else; -1 if not. */
+  private long ownFrame(Owner process, long at) {
+    MemMap map = Floors.machine().memory().memMap();
+    long frame = frame(process, at);
+    boolean[] own = {isAnon(frame)};
+    for (Owner other : own[0] ? processes : List.<Owner>of()) {
+      if (other != process) {
+        other.mm.pagemap(
+            A,
+            A + AREAS * HUGE,
+            (addr, entry) -> {
+              long theirs = Pagemap.pfn(entry);
+              own[0] &= theirs < 0 || map.head(theirs) != map.head(frame);
+            });
+      }
+    }
+    return own[0] ? frame : -1;
   }
 
   private static long huge(Owner process) {
@@ -168,6 +193,7 @@ final class HugeShareBench extends StepRule.Bench {
       return;
     }
     tell("process " + processes.indexOf(process) + " is read at " + hex(at));
+    long stays = ownFrame(process, at);
     long[] words = {BYTE, 1, at, 1};
     for (int i = 0; i < words.length * WORD; i++) {
       int part = (int) (words[i / WORD] >>> (i % WORD * Byte.SIZE)) & 255;
@@ -178,9 +204,22 @@ final class HugeShareBench extends StepRule.Bench {
     checkEqual(1, got, "process_vm_readv");
     checkEqual(value(process, at), reader.mm.read(BYTE).value(), "the byte at " + hex(at));
     long frame = frame(process, at);
+    check(stays < 0 || stays == frame, "the same frame of who is read at " + hex(at), "a copy");
+    exclusive(process, at);
     for (Owner other : processes) {
       boolean own = other == process || !isAnon(frame) || frame(other, at) != frame;
       check(own, "a page of its own for who is read at " + hex(at), "one of two");
+    }
+  }
+
+  /** Of a huge entry the mark is on the first frame. */
+  private void exclusive(Owner process, long at) {
+    long frame = frame(process, at);
+    if (isAnon(frame)) {
+      boolean whole = Floors.entry(process.mm, at).level() > 1;
+      long marked = whole ? Floors.machine().memory().memMap().head(frame) : frame;
+      boolean alone = (floor.lruFlags(marked) & PageFlags.PG_ANON_EXCLUSIVE) != 0;
+      check(alone, "PG_anon_exclusive of who is read at " + hex(at), "none");
     }
   }
 

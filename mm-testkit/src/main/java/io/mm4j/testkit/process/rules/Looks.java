@@ -112,9 +112,13 @@ final class Looks {
         kb, rig.mm.usage(addr).anonHugeKb(), "AnonHugePages at " + Long.toHexString(addr));
   }
 
-  /** A touch that must end so. */
+  /** A touch that must end so; of one that fails no byte is known, but for the key of PKUERR. */
   static void ends(String what, Kind kind, TouchOutcome outcome) {
     RuleViolation.check(outcome.kind() == kind, kind + " from " + what, outcome.kind().toString());
+    RuleViolation.check(
+        kind == Kind.OK || kind == Kind.SEGV_PKUERR || outcome.value() == TouchOutcome.UNKNOWN,
+        "no byte from " + what,
+        "" + outcome.value());
   }
 
   /** What mincore says of a range. */

@@ -13,6 +13,7 @@ import io.mm4j.api.InputException;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Uapi;
@@ -21,6 +22,7 @@ import io.mm4j.testkit.process.naive.Bits;
 import io.mm4j.testkit.process.naive.NaiveReadAhead;
 import io.mm4j.testkit.process.naive.NaiveReadAhead.Advice;
 import io.mm4j.testkit.process.naive.NaiveReadAhead.Mapping;
+import java.util.BitSet;
 import java.util.List;
 
 /** One open file on a disk that is read and mapped; mincore shows which of its pages are there. */
@@ -32,6 +34,11 @@ final class ReadAheadBench extends StepRule.Bench {
   private static final int READ_EXEC = 5;
   private static final long USUAL_PAGES = 32;
   private static final int MOST_READ = 30;
+  private static final int MOST_HOLES = 12;
+
+  /** Pages around a fault that it maps, too. */
+  private static final int WINDOW = 16;
+
   private static final int SHARED = 1;
   private static final long CODE = A + (1L << 27);
 
@@ -40,10 +47,14 @@ final class ReadAheadBench extends StepRule.Bench {
 
   private final AddressSpace mm;
   private final NaiveReadAhead model;
+
+  /** Pages that the disk does not have: they are zero at once. */
+  private final BitSet holes = new BitSet();
+
   private final MappedFile file;
   private final long bytes;
   private final long pages;
-  private final Mapping data;
+  private Mapping data;
   private final Mapping code;
   private long next;
   private Advice advice = Advice.NORMAL;
@@ -56,17 +67,37 @@ final class ReadAheadBench extends StepRule.Bench {
     file = new MappedFile("ahead", MappedFile.Kind.EXT4, bytes, at -> 5);
     long most = readAhead(READ_AHEAD_KB[random.below(READ_AHEAD_KB.length)]);
     mm.installFd(FD, new OpenFile(file, OpenFile.Mode.READ_WRITE));
-    // What was written is in memory: the file becomes one that has nothing there.
-    checkEqual(0, mm.syscall(Syscall.FTRUNCATE, FD, 0), "ftruncate");
-    checkEqual(0, mm.syscall(Syscall.FTRUNCATE, FD, bytes), "ftruncate");
+    if (random.oneIn(2)) {
+      // What was written is in memory: the file becomes one that has nothing there.
+      checkEqual(0, mm.syscall(Syscall.FTRUNCATE, FD, 0), "ftruncate");
+      checkEqual(0, mm.syscall(Syscall.FTRUNCATE, FD, bytes), "ftruncate");
+      holes.set(0, (int) pages);
+    } else {
+      int how = Uapi.POSIX_FADV_DONTNEED;
+      checkEqual(0, mm.syscall(Syscall.FADVISE64, FD, 0, 0, how), "POSIX_FADV_DONTNEED");
+      punch(random);
+    }
     model = new NaiveReadAhead(bytes, most);
-    data = new Mapping(0, pages, false);
+    data = new Mapping(0, pages, false, false);
     long first = random.below(pages - 1);
-    code = new Mapping(first, random.between((int) first + 1, (int) pages), true);
+    code = new Mapping(first, random.between((int) first + 1, (int) pages), true, false);
     map();
     checkEqual(FAR, mm.mmap(FAR, 64 * PAGE, RW, 0x32, -1, 0), "mmap of a buffer");
     checkEqual(
         Act.SCRATCH, mm.mmap(Act.SCRATCH, PAGE, RW, 0x32, -1, 0), "mmap for answers of mincore");
+  }
+
+  /** Some pages are not on the disk. */
+  private void punch(Seeded random) {
+    int mode = Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE;
+    for (int i = 0; i < MOST_HOLES; i++) {
+      int first = random.below((int) pages - 1);
+      int past = Math.min((int) pages - 1, first + random.between(1, WINDOW));
+      long length = (past - first) * PAGE;
+      long error = mm.syscall(Syscall.FALLOCATE, FD, mode, first * PAGE, length);
+      checkEqual(0, error, "fallocate");
+      holes.set(first, past);
+    }
   }
 
   private void map() {
@@ -84,6 +115,7 @@ final class ReadAheadBench extends StepRule.Bench {
     map();
     model.reopened(most);
     advice = Advice.NORMAL;
+    data = new Mapping(0, pages, false, false);
     tell("opened anew, with windows of " + most + " pages");
   }
 
@@ -104,8 +136,9 @@ final class ReadAheadBench extends StepRule.Bench {
 
   @Override
   void step(Seeded random) {
-    switch (random.weighted(8, 4, 4, 1, 1, 1, 6, 2, 1, 1, 1)) {
+    switch (random.weighted(8, 4, 4, 1, 1, 1, 6, 2, 1, 1, 1, 1)) {
       case 10 -> reopen(random);
+      case 11 -> wantHuge(!data.huge());
       case 5 -> read(behind(random) * PAGE, PAGE);
       case 6 -> meet(random);
       case 7 -> touch(code, random.between((int) code.first(), (int) code.past() - 1));
@@ -154,9 +187,52 @@ final class ReadAheadBench extends StepRule.Bench {
 
   private void touch(Mapping mapping, long page) {
     long at = mapping.code() ? CODE - code.first() * PAGE : A;
+    boolean table = Floors.entry(mm, A + page * PAGE).level() == 1;
+    String cached = model.inMemory();
+    BitSet before = mapped(page);
     check(mm.read(at + page * PAGE).ok(), "a read of page " + page, "a signal");
     model.touch(page, mapping.code() ? Advice.NORMAL : advice, mapping);
     tell("touch of page " + page + (mapping.code() ? " as code" : ""));
+    if (!mapping.code() && !before.get((int) page)) {
+      around((int) page, cached, before, table);
+    }
+  }
+
+  /** The pages of the window around a page that are mapped. */
+  private BitSet mapped(long page) {
+    BitSet all = new BitSet();
+    long from = A + (page & -WINDOW) * PAGE;
+    mm.pagemap(
+        from,
+        Math.min(from + WINDOW * PAGE, A + pages * PAGE),
+        (addr, entry) -> all.set((int) ((addr - A) / PAGE), Pagemap.pfn(entry) >= 0));
+    return all;
+  }
+
+  /**
+   * A fault that has waited for the disk maps what came with its page; one that has not maps what
+   * was there before, and holes. What has a mark is not mapped by others.
+   */
+  private void around(int page, String cached, BitSet before, boolean table) {
+    boolean waited = cached.charAt(page) == '0' && !holes.get(page);
+    BitSet after = mapped(page);
+    String now = model.inMemory();
+    for (int i = page & -WINDOW; i < Math.min(pages, (page & -WINDOW) + WINDOW); i++) {
+      boolean arrived = cached.charAt(i) == '1' || waited || model.isWithin(i, holes);
+      if (i != page && !before.get(i) && now.charAt(i) == '1' && !model.isOne(i, page)) {
+        String what = "page " + i + " around page " + page;
+        check(arrived || !after.get(i), what + " not mapped: it has not come yet", "mapped");
+        boolean must = table && arrived && !model.isMarked(i);
+        check(after.get(i) || !must, what + " mapped", "not mapped");
+      }
+    }
+  }
+
+  private void wantHuge(boolean huge) {
+    int how = huge ? Uapi.MADV_HUGEPAGE : Uapi.MADV_NOHUGEPAGE;
+    checkEqual(0, mm.madvise(A, pages * PAGE, how), "MADV_HUGEPAGE or _NOHUGEPAGE");
+    data = new Mapping(0, pages, false, huge);
+    tell(huge ? "MADV_HUGEPAGE" : "MADV_NOHUGEPAGE");
   }
 
   /** Somebody comes to a mark, by a call or by a mapping. */

@@ -12,6 +12,7 @@ import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MmEvents;
 import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.ProcessFloor;
+import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.TouchOutcome.Kind;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.testkit.Seeded;
@@ -30,8 +31,8 @@ final class ToldFaultBench extends StepRule.Bench {
   private static final int WRITE = 2;
   private static final int EXEC = 4;
 
-  /** Rights that keep no key of protection busy, as those to execute alone do. */
-  private static final int[] RIGHTS = {0, 1, WRITE, RW, 1 | EXEC, RW | EXEC};
+  /** Rights; those to execute alone take a key of protection, if there are keys. */
+  private static final int[] RIGHTS = {0, 1, WRITE, RW, EXEC, 1 | EXEC, RW | EXEC};
 
   private final AddressSpace mm;
   private final boolean tells;
@@ -91,6 +92,11 @@ final class ToldFaultBench extends StepRule.Bench {
     return there[0];
   }
 
+  /** Whether a key of protection keeps all but execution away. */
+  private boolean isLocked(int page) {
+    return rights[page] == EXEC && mm.protectionKey(A + page * PAGE) > 0;
+  }
+
   private void access(long addr, int page, Seeded random) {
     boolean write = random.oneIn(3);
     boolean exec = !write && random.oneIn(3);
@@ -102,10 +108,16 @@ final class ToldFaultBench extends StepRule.Bench {
             + page);
     List<String> wanted = wanted(addr, page, write, exec, user);
     told.clear();
-    Kind kind = mm.fault(addr, write, user, exec).kind();
+    boolean locked = !exec && isLocked(page);
     int needs = write ? WRITE : exec ? EXEC : RW | EXEC;
     Kind ends = (rights[page] & needs) != 0 ? Kind.OK : Kind.SEGV_ACCERR;
-    check(kind == ends, ends + " with the rights " + rights[page], "" + kind);
+    ends = locked ? Kind.SEGV_PKUERR : ends;
+    TouchOutcome seen = mm.fault(addr, write, user, exec);
+    Looks.ends("rights " + rights[page], ends, seen);
+    checkEqual(addr, seen.uaddr(), "si_addr");
+    if (ends == Kind.OK) {
+      checkEqual(write ? TouchOutcome.UNKNOWN : 0, seen.value(), "the byte");
+    }
     checkTold(wanted);
     check(!write || ends != Kind.OK || Floors.letsWrite(mm, addr), "a writable entry", "another");
   }
@@ -113,12 +125,16 @@ final class ToldFaultBench extends StepRule.Bench {
   /** The fault that the CPU makes of an access, if it makes one. */
   private List<String> wanted(long addr, int page, boolean write, boolean exec, boolean user) {
     boolean there = rights[page] != 0 && isThere(addr);
+    boolean locked = !exec && isLocked(page);
     boolean may =
-        exec ? (rights[page] & EXEC) != 0 : !write || (there && Floors.letsWrite(mm, addr));
+        locked
+            ? false
+            : exec ? (rights[page] & EXEC) != 0 : !write || (there && Floors.letsWrite(mm, addr));
     if (there && may) {
       return List.of();
     }
     int code = there ? MmEvents.PROT : 0;
+    code |= there && locked ? MmEvents.PK : 0;
     code |= write ? MmEvents.WRITE : 0;
     code |= exec ? MmEvents.INSTR : 0;
     return List.of(event(addr, code | (user ? MmEvents.USER : 0)));

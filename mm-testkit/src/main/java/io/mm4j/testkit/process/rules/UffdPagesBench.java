@@ -34,6 +34,7 @@ import java.util.Set;
 final class UffdPagesBench extends StepRule.Bench {
   private static final long PAGE = Bits.PAGE;
   private static final int PAGES = 20;
+  private static final int[] RIGHTS = {2, Rig.RW, Rig.RW | 4};
   private static final int BYTES_PAGES = 4;
   private static final long PRIVATE = UffdBench.STRUCTS + 0x20_0000;
   private static final long SHARED = UffdBench.STRUCTS + 0x8_0000;
@@ -75,10 +76,11 @@ final class UffdPagesBench extends StepRule.Bench {
     features &= exact ? -1 : ~Uffd.EXACT_ADDRESS;
     features &= unpopulated ? -1 : ~Uffd.WP_UNPOPULATED;
     uffd = UffdBench.open(rig, Uffd.NONBLOCK, features);
-    rig.map(PRIVATE, large ? HUGE : PAGES * PAGE, Rig.RW);
+    int prot = RIGHTS[random.below(RIGHTS.length)];
+    rig.map(PRIVATE, large ? HUGE : PAGES * PAGE, prot);
     boolean file = random.oneIn(2);
     int flags = file ? 0x11 : 0x31;
-    long mapped = mm.mmap(SHARED, PAGES * PAGE, Rig.RW, flags, file ? CaseSetup.TMPFS : -1, 0);
+    long mapped = mm.mmap(SHARED, PAGES * PAGE, prot, flags, file ? CaseSetup.TMPFS : -1, 0);
     rig.gives("mmap", SHARED, mapped);
     // One anon_vma for all, so that parts merge again whoever was touched first.
     rig.touch(PRIVATE);

@@ -294,6 +294,8 @@ public final class UffdWriteCases {
     uffd.fill(Syscall.UFFDIO_POISON, A, PAGE, 2, -Errno.EINVAL, UffdBench.untouched());
     uffd.fill(Syscall.UFFDIO_ZEROPAGE, A, PAGE, 0, -Errno.EEXIST, -Errno.EEXIST);
     rig.gives("populate", -133, rig.mm.madvise(A, PAGE, 22));
+    Looks.fails(rig, "mlock", Errno.ENOMEM, rig.mm.mlock(A, PAGE));
+    rig.gives("munlock", 0, rig.mm.munlock(A, PAGE));
     Rig child = rig.fork();
     Looks.ends("the child's", Kind.BUS_ADRERR, child.mm.read(A));
     child.mm.exit();
