@@ -212,13 +212,13 @@ final class HugeShareBench extends StepRule.Bench {
     }
   }
 
-  /** Of a huge entry the mark is on the first frame. */
+  /** Of a huge entry the mark is on the first frame; of the others of a folio nothing is told. */
   private void exclusive(Owner process, long at) {
     long frame = frame(process, at);
-    if (isAnon(frame)) {
-      boolean whole = Floors.entry(process.mm, at).level() > 1;
-      long marked = whole ? Floors.machine().memory().memMap().head(frame) : frame;
-      boolean alone = (floor.lruFlags(marked) & PageFlags.PG_ANON_EXCLUSIVE) != 0;
+    long head = frame < 0 ? -1 : Floors.machine().memory().memMap().head(frame);
+    boolean whole = Floors.entry(process.mm, at).level() > 1;
+    if (isAnon(frame) && (whole || head == frame)) {
+      boolean alone = (floor.lruFlags(head) & PageFlags.PG_ANON_EXCLUSIVE) != 0;
       check(alone, "PG_anon_exclusive of who is read at " + hex(at), "none");
     }
   }
