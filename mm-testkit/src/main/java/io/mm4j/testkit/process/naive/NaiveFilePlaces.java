@@ -118,7 +118,7 @@ public final class NaiveFilePlaces {
 
   /** A hole in a file that is on the disk. */
   public void punch(int from, int past) {
-    BitSet gone = folios.punch(from, past);
+    BitSet gone = folios.punch(from, past, size);
     gone.set(from, past);
     unmapPages(gone);
   }

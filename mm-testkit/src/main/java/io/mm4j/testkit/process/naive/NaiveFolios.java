@@ -113,12 +113,18 @@ public final class NaiveFolios {
   /**
    * A hole in a clean file.
    *
+   * @param size pages of the file: what a folio that is split had behind its end goes
    * @return the pages of folios that were split for it
    */
-  public BitSet punch(int from, int past) {
+  public BitSet punch(int from, int past, int size) {
     BitSet split = new BitSet();
     border(from, from, past, split);
     border(past - 1, from, past, split);
+    for (int page = split.nextSetBit(size); page >= 0; page = split.nextSetBit(page + 1)) {
+      if (first[page] >= size) {
+        clear(page, page + 1);
+      }
+    }
     clear(from, past);
     return split;
   }

@@ -78,7 +78,7 @@ final class FolioBench extends StepRule.Bench {
     tell("a hole from page " + from + " to " + to + " of " + size);
     checkEqual(
         0, mm.syscall(Syscall.FALLOCATE, FD, HOLE, from * PAGE, (to - from) * PAGE), "fallocate");
-    BitSet _ = folios.punch(from, to);
+    BitSet _ = folios.punch(from, to, size);
   }
 
   /** The file ends with a page. */
