@@ -4,6 +4,7 @@ package io.mm4j.testkit.process.rules;
 
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.A;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.B;
+import static io.mm4j.testkit.process.rules.CaseRule.Rig.C;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.FAR;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 
@@ -28,6 +29,7 @@ final class PopulateCases {
 
   private static final long PAGE = Bits.PAGE;
   private static final int PAGES = 4;
+  private static final int WRITE = 2;
   private static final int SHARED = 0x11;
   private static final int PRIVATE = 0x12;
 
@@ -63,6 +65,11 @@ final class PopulateCases {
     marked(rig, A + PAGE, true);
     rig.has(A + 2 * PAGE, 0);
     marked(rig, A + 2 * PAGE, false);
+    rig.gives("mmap", C, rig.mm.mmap(C, PAGES * PAGE, WRITE, SHARED, fd, 0));
+    rig.has(C + 3 * PAGE, 0);
+    marked(rig, C + 3 * PAGE, false);
+    rig.gives("what is not read", 0, rig.mm.madvise(C, 4 * PAGE, Uapi.MADV_POPULATE_WRITE));
+    marked(rig, C + 3 * PAGE, true);
     rig.map(B, 2 * PAGE, RW);
     rig.has(B, 0);
     Looks.pages(rig, B, 2 * PAGE, "z1,.1");

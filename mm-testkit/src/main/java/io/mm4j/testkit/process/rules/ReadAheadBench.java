@@ -32,6 +32,7 @@ final class ReadAheadBench extends StepRule.Bench {
   private static final long PAGE = Bits.PAGE;
   private static final int FD = 7;
   private static final int READ_EXEC = 5;
+  private static final int WRITE = 2;
   private static final long USUAL_PAGES = 32;
   private static final int MOST_READ = 30;
   private static final int MOST_HOLES = 12;
@@ -46,6 +47,10 @@ final class ReadAheadBench extends StepRule.Bench {
   private static final int[] READ_AHEAD_KB = {128, 128, 0, 4, 16, 60, 256, 512, 2048, 4096};
 
   private final AddressSpace mm;
+
+  /** Of the data: what may be written to may be read, too. */
+  private final int prot;
+
   private final NaiveReadAhead model;
 
   /** Pages that the disk does not have: they are zero at once. */
@@ -62,6 +67,7 @@ final class ReadAheadBench extends StepRule.Bench {
   ReadAheadBench(ProcessFloor floor, Seeded random) {
     super(floor);
     mm = new CaseSetup().create(floor);
+    prot = random.oneIn(3) ? WRITE : READ;
     pages = random.oneIn(2) ? random.between(40, 300) : random.between(300, 3000);
     bytes = pages * PAGE - random.below(3) * 1000L;
     file = new MappedFile("ahead", MappedFile.Kind.EXT4, bytes, at -> 5);
@@ -101,7 +107,7 @@ final class ReadAheadBench extends StepRule.Bench {
   }
 
   private void map() {
-    checkEqual(A, mm.mmap(A, pages * PAGE, READ, 0x10 | SHARED, FD, 0), "mmap of the file");
+    checkEqual(A, mm.mmap(A, pages * PAGE, prot, 0x10 | SHARED, FD, 0), "mmap of the file");
     long bytesOfCode = (code.past() - code.first()) * PAGE;
     long at = mm.mmap(CODE, bytesOfCode, READ_EXEC, 0x10 | SHARED, FD, code.first() * PAGE);
     checkEqual(CODE, at, "mmap of code");

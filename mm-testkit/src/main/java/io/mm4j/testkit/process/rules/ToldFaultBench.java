@@ -7,6 +7,7 @@ import static io.mm4j.testkit.RuleViolation.checkEqual;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.A;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 
+import io.mm4j.api.InputException;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.MmEvents;
@@ -41,6 +42,9 @@ final class ToldFaultBench extends StepRule.Bench {
 
   ToldFaultBench(ProcessFloor floor, Seeded random) {
     super(floor);
+    if (random.oneIn(2)) {
+      withKeys(floor);
+    }
     mm = new CaseSetup().create(floor);
     checkEqual(A, mm.mmap(A, PAGES * PAGE, RW, 0x32, -1, 0), "mmap");
     checkEqual(Act.SCRATCH, mm.mmap(Act.SCRATCH, PAGE, 1, 0x32, -1, 0), "mmap for mincore");
@@ -53,6 +57,14 @@ final class ToldFaultBench extends StepRule.Bench {
                 told.add(event(uaddr, errorCode));
               }
             });
+  }
+
+  private static void withKeys(ProcessFloor floor) {
+    try {
+      floor.kernelOption("pkeys", "true");
+    } catch (InputException e) {
+      // a floor without that option has none
+    }
   }
 
   private static String event(long addr, int code) {
