@@ -7,6 +7,7 @@ import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.TouchOutcome.Kind;
 import io.mm4j.api.process.Uapi;
+import io.mm4j.api.process.Uffd;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Fault;
 import java.util.List;
@@ -40,6 +41,15 @@ final class TouchFaults {
             "An access for which there is no memory waits.",
             right -> DelegatingSpace.floor(right, WaitsWithoutMemory::new),
             "AS-112"),
+        SyscallFaults.call(
+            "watches-writes-too",
+            "UFFDIO_REGISTER_MODE_MINOR watches writes, too.",
+            (mm, call, a) ->
+                call == Syscall.UFFDIO_REGISTER && a[4] == Uffd.REGISTER_MINOR
+                    ? mm.syscall(
+                        call, a[0], a[1], a[2], a[3], Uffd.REGISTER_MINOR | Uffd.REGISTER_WP)
+                    : mm.syscall(call, a),
+            "AS-F91"),
         SyscallFaults.floor(
             "populates-to-read",
             "MADV_POPULATE_WRITE does not write.",

@@ -91,7 +91,8 @@ final class UffdFaults {
                 call == Syscall.UFFDIO_API
                     ? mm.syscall(call, a[0], a[1], a[2], a[3] & ~Uffd.WP_ASYNC)
                     : mm.syscall(call, a),
-            "AS-F85"),
+            "AS-F85",
+            "AS-F92"),
         SyscallFaults.floor(
             "watches-where-it-was",
             "What mremap has moved is watched as before.",

@@ -15,6 +15,7 @@ public final class FaultRules {
   /** All of them. */
   public static List<Rule<VmaIndexProvider>> all() {
     List<Rule<VmaIndexProvider>> all = new ArrayList<>(PopulateCases.all());
+    all.addAll(UffdModeCases.all());
     all.addAll(models());
     return all;
   }
