@@ -272,7 +272,7 @@ final class CacheBench extends StepRule.Bench {
 
   /** Where a page begins, or within it. */
   private static int within(Seeded random) {
-    return random.oneIn(2) ? 0 : random.below((int) PAGE);
+    return random.oneIn(2) ? 0 : random.oneIn(3) ? 1 : random.below((int) PAGE);
   }
 
   /** Anywhere, or where a folio begins or ends. */

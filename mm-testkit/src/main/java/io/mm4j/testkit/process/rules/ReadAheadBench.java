@@ -38,6 +38,9 @@ final class ReadAheadBench extends StepRule.Bench {
   /** KiB that a disk reads ahead: none, less than folios, and up to folios of 2 MiB. */
   private static final int[] READ_AHEAD_KB = {128, 128, 0, 4, 16, 60, 256, 512, 2048, 4096};
 
+  /** A file was written so many pages at a time, 0 for all at once. */
+  private static final long[] PIECES = {0, 1, 4, 16, 64, 64, 70, 128, 200};
+
   private final AddressSpace mm;
   private final NaiveReadAhead model;
   private final MappedFile file;
@@ -53,13 +56,19 @@ final class ReadAheadBench extends StepRule.Bench {
     mm = new CaseSetup().create(floor);
     pages = random.oneIn(2) ? random.between(40, 300) : random.between(300, 3000);
     bytes = pages * PAGE - random.below(3) * 1000L;
-    file = new MappedFile("ahead", MappedFile.Kind.EXT4, bytes, at -> 5);
+    long piece = PIECES[random.below(PIECES.length)];
+    boolean written = random.oneIn(3);
+    file =
+        new MappedFile("ahead", MappedFile.Kind.EXT4, bytes, at -> 5, written ? piece * PAGE : 0);
     long most = readAhead(READ_AHEAD_KB[random.below(READ_AHEAD_KB.length)]);
     mm.installFd(FD, new OpenFile(file, OpenFile.Mode.READ_WRITE));
-    // What was written is in memory: the file becomes one that has nothing there.
-    checkEqual(0, mm.syscall(Syscall.FTRUNCATE, FD, 0), "ftruncate");
-    checkEqual(0, mm.syscall(Syscall.FTRUNCATE, FD, bytes), "ftruncate");
     model = new NaiveReadAhead(bytes, most);
+    if (written) {
+      model.written(piece == 0 ? pages : piece);
+    } else { // what was written is in memory: the file becomes one that has nothing there
+      checkEqual(0, mm.syscall(Syscall.FTRUNCATE, FD, 0), "ftruncate");
+      checkEqual(0, mm.syscall(Syscall.FTRUNCATE, FD, bytes), "ftruncate");
+    }
     data = new Mapping(0, pages, false);
     long first = random.below(pages - 1);
     code = new Mapping(first, random.between((int) first + 1, (int) pages), true);

@@ -87,7 +87,7 @@ final class CallCases {
     long at = A + random.below(PAGES) * PAGE;
     long len = PAGE * (1 + random.below(3));
     long fileAt = FILE + random.below(PAGES) * PAGE;
-    switch (random.below(9)) {
+    switch (random.below(13)) {
       case 0 -> {
         long _ = access(bench, cpu, at, Mmu.WRITE);
       }
@@ -110,7 +110,15 @@ final class CallCases {
         long _ = mm.mmap(A, PAGES * PAGE, RW, 0x100032, -1, 0); // fills what is free
       }
       case 7 -> {
-        long _ = mm.madvise(at, len, Uapi.MADV_COLD);
+        long _ = mm.madvise(at, len, random.oneIn(2) ? Uapi.MADV_COLD : Uapi.MADV_PAGEOUT);
+      }
+      case 8 -> checkEqual(0, mm.clearRefs(random.oneIn(2) ? 4 : 1), "clear_refs");
+      case 9 -> checkEqual(0, mm.syscall(Syscall.FSYNC, 5), "fsync");
+      case 10 -> {
+        long _ = mm.madvise(fileAt, len, Uapi.MADV_DONTNEED);
+      }
+      case 11 -> {
+        long _ = mm.madvise(at, len, Uapi.MADV_FREE);
       }
       default -> {
         long _ = mm.munmap(at, len);

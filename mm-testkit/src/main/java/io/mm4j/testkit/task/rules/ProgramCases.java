@@ -18,6 +18,7 @@ import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Task;
 import io.mm4j.api.process.TouchOutcome;
@@ -467,6 +468,16 @@ final class ProgramCases {
     check(data.perms().equals("r--p") && clocks.perms().equals("r--p"), "r--p", "other rights");
     check(code.perms().equals("r-xp"), "r-xp", code.perms());
     checkEqual(code.start(), auxv.getOrDefault(33L, -1L), "AT_SYSINFO_EHDR");
+    check(mm.read(code.start()).ok(), "a read of the vdso", "a signal");
+    mm.pagemap(
+        code.start(),
+        code.start() + PAGE,
+        (at, entry) -> {
+          if (Pagemap.pfn(entry) >= 0) {
+            int flags = bench.machine.processes().lruFlags(Pagemap.pfn(entry));
+            checkEqual(0, flags, "marks of reclaim of the vdso, which is on no list");
+          }
+        });
     long call = auxv.getOrDefault(32L, -1L);
     check(
         abi.is64() ? call == -1 : code.start() < call && call < code.end(),
