@@ -180,18 +180,18 @@ public final class DrawnRules {
         new StepRule(
             new RuleInfo(
                 "AS-117",
-                "pool-over-page-directories",
-                "A mapping of the pool over several GiB, of which pages at the borders of page"
-                    + " directories are used, moves whole to any place, is inherited, written to"
-                    + " and emptied in part, and each process has its bytes there and as many pages"
-                    + " as it needs.",
+                "memory-over-page-directories",
+                "A mapping over several GiB, of the pool or not, of which pages at the borders of"
+                    + " page directories are used, moves whole to any place, is inherited, written"
+                    + " to and emptied in part, and each process has its bytes there, and of the"
+                    + " pool as many pages as it needs.",
                 "Machines are given memory by the hundred GiB.",
-                "copy_hugetlb_page_range, move_hugetlb_page_tables, huge_pte_alloc,"
-                    + " hugetlb_mask_last_page",
+                "move_page_tables, move_normal_pud, copy_hugetlb_page_range,"
+                    + " move_hugetlb_page_tables, huge_pte_alloc, hugetlb_mask_last_page",
                 "a table is looked for in the wrong directory, or what lies behind a hole is left"
                     + " out"),
             50,
-            (floor, random) -> new WidePoolBench(floor)),
+            WideBench::new),
         new StepRule(
             new RuleInfo(
                 "AS-118",

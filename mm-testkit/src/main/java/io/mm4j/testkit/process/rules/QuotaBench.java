@@ -35,7 +35,7 @@ final class QuotaBench extends StepRule.Bench {
   private static final long FIRST = 0x40000000L;
   private static final int PLACES = 4;
   private static final long APART = 8 * HUGE;
-  private static final int POOL = 24;
+  private static final int POOL = 56;
   private static final int MOST = 6;
   private static final int FD = 40;
   private static final int FILES = 2;
