@@ -43,6 +43,11 @@ final class ProgramCases {
   /** {@code mmap_min_addr}. */
   private static final long LEAST = 0x10000;
 
+  /** Of the bytes of AT_RANDOM: so many, so far from each other. */
+  private static final int SEEDS = 4;
+
+  private static final long SPREAD = 0x9e3779b97f4a7c15L;
+
   private static final int R = ElfImage.PF_R;
   private static final long EXPAND = 128L << 10;
   private static final int PT_NOTE = 4;
@@ -68,11 +73,15 @@ final class ProgramCases {
   private final Seeded random;
   private final Abi abi;
 
+  /** Whether no segment asks for a border that can be. */
+  private final boolean unaligned;
+
   private ProgramCases(TaskBench bench, Seeded random) {
     this.bench = bench;
     this.random = random;
     boolean compat = bench.abi == Abi.X86_64 && random.oneIn(2);
     abi = compat ? Abi.IA32_ON_64 : bench.abi;
+    unaligned = random.oneIn(4);
   }
 
   private static long byteAt(long offset) {
@@ -116,7 +125,7 @@ final class ProgramCases {
                 3376,
                 random.below(9),
                 random.below(9),
-                random.below(3)));
+                random.below(SEEDS) * SPREAD));
     long limit = LIMITS[random.below(LIMITS.length)];
     boolean legacy = random.oneIn(4);
     Task task = bench.tasks.spawn("before", bench.config().sysctls(sysctls(legacy)));
@@ -260,7 +269,7 @@ final class ProgramCases {
         };
     long entry = segments.getFirst().vaddr() + random.below(64);
     if (wrong == Wrong.ENTERED_TOO_HIGH) {
-      entry = NaiveElf.top(abi) + random.below(2) * PAGE;
+      entry = NaiveElf.top(abi) + (random.oneIn(4) ? PAGE : 0);
     } else if (!dynamic && random.oneIn(4)) {
       // Nothing is there, which exec does not look at; of a program with an interpreter it looks at
       // nothing.
@@ -291,7 +300,7 @@ final class ProgramCases {
     file = random.oneIn(6) && file > 0 ? PAGE - inPage : file;
     long memory = file + (random.oneIn(2) && file > 0 ? 0 : random.between(1, 3 * PAGE));
     int flags = R | (random.oneIn(2) ? ElfImage.PF_W : 0) | (random.oneIn(2) ? ElfImage.PF_X : 0);
-    long align = new long[] {PAGE, PAGE, 0, 3 * PAGE, 1 << 16}[random.below(5)];
+    long align = new long[] {0, 3 * PAGE, PAGE, PAGE, 1 << 16}[random.below(unaligned ? 2 : 5)];
     long offset = (long) random.below(200) * PAGE + inPage;
     return new Segment(ElfImage.PT_LOAD, flags, offset, page + inPage, file, memory, align);
   }
@@ -450,6 +459,12 @@ final class ProgramCases {
     }
     List<Integer> before = bench.randomBytes.putIfAbsent(seed, bytes);
     check(before == null || before.equals(bytes), "the random bytes " + before, "" + bytes);
+    List<List<Integer>> all = List.copyOf(bench.randomBytes.values());
+    for (int i = 0; all.size() == SEEDS && i < 16; i++) {
+      int at = i;
+      boolean same = all.stream().allMatch(each -> each.get(at).equals(bytes.get(at)));
+      check(!same, "byte " + i + " of AT_RANDOM that hangs on the seed", "" + bytes.get(i));
+    }
     bench.randomBytes.forEach(
         (other, its) ->
             check(other == seed || !its.equals(bytes), "other bytes of another seed", "" + bytes));
