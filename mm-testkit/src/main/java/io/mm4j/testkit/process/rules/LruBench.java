@@ -131,7 +131,13 @@ final class LruBench extends StepRule.Bench {
       case 8 -> read(page, random.between(page + 1, PAGES));
       case 9 -> lockFile();
       case 10 -> forgetUse(random.between(1, 3));
-      case 11 -> discard(page, random.between(page + 1, PAGES));
+      case 11 -> {
+        int past = random.between(page + 1, PAGES);
+        discard(page, past);
+        if (past < PAGES && random.oneIn(2)) { // side by side, and yet not in a row
+          discard(past, random.between(past + 1, PAGES));
+        }
+      }
       default -> pageOut(page, random.below(3));
     }
   }

@@ -104,6 +104,7 @@ final class CallCases {
       }
       case 5 -> {
         long _ = mm.mprotect(at, len, random.oneIn(2) ? 1 : RW);
+        protect(bench, cpu, mm, at, len);
       }
       case 6 -> {
         long _ = mm.mremap(at, PAGE, PAGE, 3, A + random.below(PAGES) * PAGE);
@@ -129,15 +130,30 @@ final class CallCases {
 
   /** MADV_FREE makes a page clean; the next write makes it dirty, whatever a CPU remembers. */
   private static void forget(TaskBench bench, int cpu, AddressSpace mm, long at) {
-    if (access(bench, cpu, at, Mmu.WRITE) >= 0
-        && mm.madvise(at, PAGE, Uapi.MADV_FREE) == 0
-        && access(bench, cpu, at, Mmu.WRITE) >= 0) {
-      MemSizeStats[] sizes = new MemSizeStats[1];
-      mm.forEachVma(at, at + 1, vma -> sizes[0] = mm.sizes(vma.start()));
-      check(
-          sizes[0].privateDirty() + sizes[0].sharedDirty() >= PAGE,
-          "a dirty page after MADV_FREE and a write",
-          sizes[0].toString());
+    if (access(bench, cpu, at, Mmu.WRITE) >= 0) {
+      long before = dirty(mm, at);
+      if (mm.madvise(at, PAGE, Uapi.MADV_FREE) == 0 && access(bench, cpu, at, Mmu.WRITE) >= 0) {
+        checkEqual(before, dirty(mm, at), "dirty bytes after MADV_FREE and another write");
+      }
+    }
+  }
+
+  /** What smaps says of the mapping around an address. */
+  private static long dirty(AddressSpace mm, long at) {
+    MemSizeStats[] sizes = new MemSizeStats[1];
+    mm.forEachVma(at, at + 1, vma -> sizes[0] = mm.sizes(vma.start()));
+    return sizes[0].privateDirty() + sizes[0].sharedDirty();
+  }
+
+  /** What is taken away no CPU can do, whatever it remembers. */
+  private static void protect(TaskBench bench, int cpu, AddressSpace mm, long at, long len) {
+    if (mm.mprotect(at, len, 1) == 0) {
+      long seen = access(bench, cpu, at + len - PAGE, Mmu.WRITE);
+      check(seen < 0, "a signal for a write to what may be read", Long.toHexString(seen));
+      checkEqual(0, mm.mprotect(at, PAGE, 0), "mprotect to nothing");
+      seen = access(bench, cpu, at, 0);
+      check(seen < 0, "a signal for a read of what nobody may", Long.toHexString(seen));
+      checkEqual(0, mm.mprotect(at, len, RW), "mprotect back");
     }
   }
 
