@@ -197,6 +197,7 @@ final class ProgramCases {
     ENTERED_TOO_HIGH(Errno.EINVAL, false),
     EMPTY_AND_TOO_HIGH(Errno.EINVAL, false),
     NO_ROOM_FOR_THE_VDSO(Errno.ENOMEM, false),
+    IN_THE_STACK(Errno.EEXIST, false),
     INTERPRETER_WITH_MORE_IN_THE_FILE(Errno.ENOMEM, false),
     INTERPRETER_AT_ODDS_WITH_ITS_PAGES(Errno.EINVAL, false),
     INTERPRETER_TOO_HIGH(Errno.ENOMEM, true),
@@ -221,6 +222,7 @@ final class ProgramCases {
       if (!dynamic && !interpreted) {
         all.add(ENTERED_TOO_HIGH);
         all.add(NO_ROOM_FOR_THE_VDSO);
+        all.add(IN_THE_STACK);
       }
       if (interpreted) {
         all.addAll(
@@ -248,7 +250,8 @@ final class ProgramCases {
   private Program program(boolean dynamic, @Nullable String loader, long base, Wrong wrong) {
     List<Segment> segments = new ArrayList<>();
     long at = base + (long) random.below(4) * PAGE;
-    int n = wrong == Wrong.NO_ROOM_FOR_THE_VDSO || random.oneIn(5) ? 1 : random.between(1, 5);
+    boolean alone = wrong == Wrong.NO_ROOM_FOR_THE_VDSO || wrong == Wrong.IN_THE_STACK;
+    int n = alone || random.oneIn(5) ? 1 : random.between(1, 5);
     for (int i = 0; i < n; i++) {
       Segment next = segment(at + (long) random.below(3) * PAGE, i == 0);
       if (i == n - 1) {
@@ -325,6 +328,8 @@ final class ProgramCases {
         long high = top - PAGE + (s.vaddr() & PAGE - 1);
         yield new Segment(1, s.flags(), s.offset(), high, 2 * PAGE, 2 * PAGE, s.align());
       }
+      case IN_THE_STACK ->
+          new Segment(1, s.flags(), s.offset() & -PAGE, top - 3 * PAGE, PAGE, PAGE, s.align());
       case EMPTY_AND_TOO_HIGH ->
           new Segment(1, s.flags(), s.offset(), top + (s.vaddr() & PAGE - 1), 0, 0, s.align());
       case NO_ROOM_FOR_THE_VDSO -> { // up to the guard gap of the stack
