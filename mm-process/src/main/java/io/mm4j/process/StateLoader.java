@@ -61,6 +61,7 @@ final class StateLoader {
           new FileObject(
               mm.context.frames(), new MappedFile("[vdso]", MappedFile.Kind.OTHER, info.bytes()));
       vma.backing = image;
+      image.ofKernel();
       image.whenUnmapped(image::release);
       if (!mm.layout().compat32()) {
         image.mapElsewhere();

@@ -18,6 +18,7 @@ import io.mm4j.api.process.ExecRequest.Abi;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmFields;
 import io.mm4j.api.process.MmLayout;
+import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Task;
 import io.mm4j.api.process.Tasks;
@@ -179,6 +180,35 @@ class ExecTest {
       ExecRequest request = request(resource("areas64"), Abi.X86_64, "x");
       assertEquals(-Errno.ENOEXEC, tasks.exec(task, request));
       assertEquals(Task.State.RUNNING, task.state());
+    }
+  }
+
+  /** A kernel of 64 bits leaves a word of its own above the strings, and counts in such words. */
+  @Test
+  void aProgramOf32BitsInAKernelOf64() {
+    try (Machine machine = machine(Architecture.X86_64)) {
+      Task task = first(machine);
+      Tasks tasks = machine.processes().tasks();
+      assertEquals(
+          0, tasks.exec(task, request(resource("areas32"), Abi.IA32_ON_64, "areas32", "x")));
+      AddressSpace mm = task.mm();
+      assertNotNull(mm);
+      long name = mm.fields().places().envEnd(); // no variables
+      assertEquals(0xffffe000L - Long.BYTES, name + "./program".length() + 1);
+    }
+  }
+
+  /** Strings must fit where RLIMIT_STACK lets the stack grow to, whole pages of it. */
+  @Test
+  void argumentsThatTheStackHasNoRoomFor() {
+    try (Machine machine = machine(Architecture.X86_64)) {
+      Task task = first(machine);
+      AddressSpace mm = task.mm();
+      assertNotNull(mm);
+      assertEquals(0, mm.setrlimit(ResourceLimit.STACK, 65536, 0));
+      Tasks tasks = machine.processes().tasks();
+      ExecRequest request = request(resource("areas64"), Abi.X86_64, "x".repeat(65530));
+      assertEquals(-Errno.E2BIG, tasks.exec(task, request));
     }
   }
 

@@ -88,7 +88,6 @@ final class Collapse {
     if (past < first) {
       return mm.error(Errno.EINVAL, "within 2 MiB, without a border of them");
     }
-    boolean all = true;
     for (long at = first; at < past; at += mm.hugeBytes) {
       long index = vma.pgoffAt(at);
       switch (ShmemCollapse.of(file, index, (a, b) -> mm.context.mappings.unmap(file, a, b))) {
@@ -110,14 +109,14 @@ final class Collapse {
       if (mm.pages.huge().isAt(at)) {
         continue;
       }
-      if (!mm.pages.hasDirectory(at)) {
-        because(at, "no page table is there, so nothing is mapped yet");
-        all = false; // SCAN_PMD_NULL
-      } else if (!install(vma, file, at)) {
+      if (!mm.pages.makeDirectory(at)) { // set_huge_pmd
+        return mm.error(Errno.EINVAL, "no memory for the tables above the huge page");
+      }
+      if (!install(vma, file, at)) {
         return mm.error(Errno.EINVAL, "a private copy or a guard page is in the way");
       }
     }
-    return all ? 0 : mm.error(Errno.EINVAL, "2 MiB that are a huge page now, but not mapped");
+    return 0;
   }
 
   private void because(long at, String what) {

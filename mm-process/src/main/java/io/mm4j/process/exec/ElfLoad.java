@@ -18,7 +18,7 @@ import java.util.List;
  * elf_load()} (fs/binfmt_elf.c, Linux 6.18).
  *
  * <p>Vocabulary: the <i>bias</i> is what is added to every address that the file names. Addresses
- * of 32-bit programs wrap at 4 GiB.
+ * wrap at 4 GiB in a kernel of 32 bits, and in no other.
  */
 final class ElfLoad {
   private static final long DENIED = Uapi.MAP_PRIVATE;
@@ -51,7 +51,7 @@ final class ElfLoad {
     this.calls = calls;
     this.bytes = bytes;
     this.abi = abi;
-    this.mask = abi.is64() ? -1 : 0xffffffffL;
+    this.mask = ExecLayout.kernelWord(abi) == Long.BYTES ? -1 : 0xffffffffL;
   }
 
   private static long pageStart(long addr) {

@@ -24,6 +24,14 @@ final class ExecLayout {
     };
   }
 
+  /** Bytes of a word of the kernel, whatever the program is. */
+  static int kernelWord(Abi abi) {
+    return switch (abi) {
+      case X86_64, IA32_ON_64 -> Long.BYTES;
+      case I386, I386_24 -> Integer.BYTES;
+    };
+  }
+
   /** Where a program goes that can lie anywhere and has an interpreter. */
   static long dynamicBase(Abi abi) {
     return switch (abi) {

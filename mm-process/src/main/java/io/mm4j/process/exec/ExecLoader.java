@@ -77,7 +77,7 @@ public final class ExecLoader {
     }
     AddressSpaceConfig config = config(old, request);
     StackImage stack = new StackImage(request);
-    long error = stack.check(config.stackBytes());
+    long error = stack.check(config.stackBytes(), config.asBytes());
     if (error != 0) {
       return new Result(null, error, false);
     }

@@ -5,6 +5,7 @@ import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.ExecRequest;
 import io.mm4j.api.process.ExecRequest.Abi;
 import io.mm4j.api.process.MmLayout;
+import io.mm4j.process.mm.Mm;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,6 +25,10 @@ final class StackImage {
   private static final long MAX_ARG_STRLEN = 128L << 10;
   private static final long ARG_MAX = 128L << 10;
   private static final long MOST_BYTES = 6L << 20;
+
+  /** {@code MAX_ARG_PAGES} of 2.4, all strings together. */
+  private static final long ARG_PAGES_24 = 32 * Mm.PAGE;
+
   private static final int RANDOM_BYTES = 16;
 
   /** Where {@code __kernel_vsyscall} lies in the vdso of 32 bits; any place would do here. */
@@ -32,6 +37,10 @@ final class StackImage {
   private final ExecRequest request;
   private final boolean old;
   private final int word;
+
+  /** A word of the kernel, which leaves one of its own above a 32-bit program's strings, too. */
+  private final int kernelWord;
+
   private final List<byte[]> arguments;
   private final List<byte[]> environment;
   private final long pathAt;
@@ -45,9 +54,10 @@ final class StackImage {
     Abi abi = request.abi();
     old = abi == Abi.I386_24;
     word = abi.is64() ? 8 : 4;
+    kernelWord = ExecLayout.kernelWord(abi);
     arguments = strings(request.arguments().isEmpty() ? List.of("") : request.arguments());
     environment = strings(request.environment());
-    pathAt = ExecLayout.taskSize(abi) - word - string(request.path()).length;
+    pathAt = ExecLayout.taskSize(abi) - kernelWord - string(request.path()).length;
     envEnd = pathAt;
     envStart = envEnd - total(environment);
     argStart = envStart - total(arguments);
@@ -66,15 +76,36 @@ final class StackImage {
     return strings.stream().mapToLong(s -> s.length).sum();
   }
 
-  /** {@code bprm_stack_limits()}: 0, or {@code -E2BIG}. */
-  long check(long stackLimit) {
+  /**
+   * {@code bprm_stack_limits()} and {@code acct_stack_growth()} under {@code get_arg_page()}: 0, or
+   * {@code -E2BIG}. 2.4 looks at neither limit.
+   *
+   * @param stackLimit RLIMIT_STACK, bytes, unsigned
+   * @param asLimit RLIMIT_AS, bytes, unsigned
+   */
+  long check(long stackLimit, long asLimit) {
+    long top = ExecLayout.taskSize(request.abi());
+    long bytes = top - kernelWord - argStart;
+    int count = arguments.size() + environment.size();
+    if (old) {
+      long room = ARG_PAGES_24 - kernelWord;
+      boolean many = Math.max(arguments.size(), environment.size()) > room / kernelWord;
+      return many || bytes > room ? -Errno.E2BIG : 0;
+    }
     long most = Math.max(Math.min(MOST_BYTES, stackLimit >>> 2), ARG_MAX);
-    long pointers = (long) (arguments.size() + environment.size()) * word;
+    long pointers = (long) count * kernelWord;
     boolean large =
         arguments.stream().anyMatch(s -> s.length > MAX_ARG_STRLEN)
             || environment.stream().anyMatch(s -> s.length > MAX_ARG_STRLEN);
-    long bytes = ExecLayout.taskSize(request.abi()) - word - argStart;
-    return large || pointers >= most || bytes > most - pointers ? -Errno.E2BIG : 0;
+    long area = top - (argStart & Mm.PAGE_MASK);
+    boolean grows = area > Mm.PAGE; // the first page is there, whatever the limits are
+    return large
+            || pointers >= most
+            || bytes > most - pointers
+            || (grows && Long.compareUnsigned(area, stackLimit) > 0)
+            || (grows && Long.compareUnsigned(area, asLimit) > 0)
+        ? -Errno.E2BIG
+        : 0;
   }
 
   /** The lowest address that has a string. */

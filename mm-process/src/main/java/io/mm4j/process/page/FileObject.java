@@ -63,6 +63,9 @@ public final class FileObject {
   /** Every page is mapped once more by somebody who is not here. */
   private boolean mappedElsewhere;
 
+  /** Its pages are a part of the kernel's image. */
+  private boolean ofKernel;
+
   private @Nullable Watcher segment;
 
   /** {@code FMODE_NOREUSE}: opens of it whose accesses do not tell what is used. */
@@ -165,6 +168,16 @@ public final class FileObject {
   /** The VMAs that show it ({@code i_mmap}). */
   public MappingList vmas() {
     return vmas;
+  }
+
+  /** It is a part of the kernel's image, as the vdso is: on no list of reclaim. */
+  public void ofKernel() {
+    ofKernel = true;
+  }
+
+  /** Whether {@link #ofKernel} was called. */
+  boolean isOfKernel() {
+    return ofKernel;
   }
 
   /** How often each page is mapped by somebody outside of the simulation. */

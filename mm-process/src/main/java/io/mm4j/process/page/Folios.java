@@ -143,7 +143,7 @@ public final class Folios {
     unmapping.unmap(first, past);
     long head = file.pages.get(first);
     if (head != Frames.NONE && file.frames.order(head) > 0) {
-      file.frames.markClean(head);
+      releaseBuffers(head);
       file.frames.splitCached(head, 0);
     }
     if (!file.isShmem()) {
@@ -164,7 +164,7 @@ public final class Folios {
     long first = whole;
     unmapping.unmap(first, past);
     if (file.pages.get(first) != Frames.NONE) {
-      file.frames.markClean(file.pages.get(first)); // try_to_free_buffers: no dirty block
+      releaseBuffers(file.pages.get(first));
     }
     while (order > 0) {
       order--;
@@ -183,6 +183,16 @@ public final class Folios {
       single.set((int) index);
     }
     dropBehindEnd(whole, past);
+  }
+
+  /**
+   * {@code try_to_free_buffers()}: no block is dirty, so the folio is not. Shared memory has no
+   * buffers, and what falls out of a dirty folio is dirty.
+   */
+  private void releaseBuffers(long head) {
+    if (!file.isShmem()) {
+      file.frames.markClean(head);
+    }
   }
 
   /**

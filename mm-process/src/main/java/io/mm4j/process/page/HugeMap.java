@@ -481,7 +481,7 @@ public final class HugeMap {
         table.frames.map.owner(head) == FrameOwner.HUGETLB
             && maps > 0
             && maps <= pool.users(head)
-            && !promised.contains(page);
+            && !(pool.isAnon(head) && promised.contains(page)); // else it waits for the first write
     CorruptStateError.check(
         good,
         () ->

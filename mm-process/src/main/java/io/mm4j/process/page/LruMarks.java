@@ -214,7 +214,7 @@ public final class LruMarks {
       return map.flags(head) & PageFlags.PG_ANON_EXCLUSIVE; // it is on no list
     }
     FileObject file = owner == FrameOwner.FILE ? frames.fileOf(head) : null;
-    if (owner != FrameOwner.ANON && (file == null || file.mappedElsewhere() > 0)) {
+    if (owner != FrameOwner.ANON && (file == null || file.isOfKernel())) {
       return 0;
     }
     int shown = USE | PageFlags.PG_ANON_EXCLUSIVE | PageFlags.PG_UNEVICTABLE;

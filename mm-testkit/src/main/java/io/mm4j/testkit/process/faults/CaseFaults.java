@@ -192,7 +192,8 @@ final class CaseFaults {
             "MADV_COLLAPSE says that it was done and does nothing.",
             advice(25, 0),
             "AS-C97",
-            "AS-C98"),
+            "AS-C98",
+            "AS-114"),
         space(
             "files-in-small",
             "Files are never mapped in huge pages.",

@@ -20,6 +20,7 @@ final class ModelFaults {
   private static final int WHENCE_END = 2;
   private static final long WIDE = 1L << 16;
   private static final long HUGE = 1L << 21;
+  private static final long GIGA = 1L << 30;
   private static final long PAGE = 1L << 12;
 
   private ModelFaults() {}
@@ -58,7 +59,8 @@ final class ModelFaults {
                         p.pageBytes(), p.total(), p.free(), 0, p.surplus(), p.overcommit());
                   }
                 },
-            "AS-83"),
+            "AS-83",
+            "AS-115"),
         SyscallFaults.floor(
             "finds-any-number",
             "PAGEMAP_SCAN does not look at how many pages are wanted.",
@@ -124,6 +126,25 @@ final class ModelFaults {
             "process_vm_readv says that it was done.",
             (mm, call, a) -> call == Syscall.PROCESS_VM_READV ? 1 : mm.syscall(call, a),
             "AS-108"),
+        SyscallFaults.call(
+            "locks-no-segment",
+            "SHM_LOCK says that it was done.",
+            (mm, call, a) ->
+                call == Syscall.SHMCTL && a[1] == Uapi.SHM_LOCK ? 0 : mm.syscall(call, a),
+            "AS-116"),
+        SyscallFaults.floor(
+            "discards-to-the-border",
+            "MADV_DONTNEED ends at the border of a page directory.",
+            right -> DelegatingSpace.floor(right, DiscardsToTheBorder::new),
+            "AS-117"),
+        SyscallFaults.call(
+            "no-room-is-no-memory",
+            "A file system that is full says that memory is out.",
+            (mm, call, a) -> {
+              long result = mm.syscall(call, a);
+              return result == -Errno.ENOSPC ? -Errno.ENOMEM : result;
+            },
+            "AS-118"),
         SyscallFaults.floor(
             "children-never-end",
             "The exit of a child leaves everything to it.",
@@ -153,6 +174,19 @@ final class ModelFaults {
               scan.mask(),
               scan.anyof(),
               scan.returned()));
+    }
+  }
+
+  private static final class DiscardsToTheBorder extends DelegatingSpace {
+    DiscardsToTheBorder(AddressSpace inner) {
+      super(inner, DiscardsToTheBorder::new);
+    }
+
+    @Override
+    public long madvise(long start, long length, long advice) {
+      long within = GIGA - (start & GIGA - 1);
+      boolean cut = advice == Uapi.MADV_DONTNEED && length > within;
+      return super.madvise(start, cut ? within : length, advice);
     }
   }
 

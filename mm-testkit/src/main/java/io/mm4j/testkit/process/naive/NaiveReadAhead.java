@@ -85,6 +85,22 @@ public final class NaiveReadAhead {
     this.filePages = (bytes + PAGE - 1) / PAGE;
   }
 
+  /**
+   * All of the file was written, so many pages at a time, and is in memory: in folios as large as
+   * what was left of a write, and its place, allow.
+   */
+  public void written(long piece) {
+    for (long page = 0; page < filePages; ) {
+      long left = Math.min(filePages, (page / piece + 1) * piece) - page;
+      int log = 0;
+      while (log < MOST_ORDER && 2L << log <= left && page % (2L << log) == 0) {
+        log++;
+      }
+      add(page, log, -1);
+      page += 1L << log;
+    }
+  }
+
   private boolean has(long page) {
     return folio(page) != null;
   }

@@ -8,6 +8,7 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 
 import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
+import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ProcessFloor.HugePages;
@@ -93,6 +94,7 @@ public final class BootPoolCases {
         checkEqual(pages / nodes, here.total(), "pages on node " + node + " with " + words);
         checkEqual(pages / nodes, here.free(), "free pages on node " + node + " with " + words);
       }
+      marks(booted.machine().memory().memMap(), pages + small, words);
       uses(floor, pages, words);
       long free = booted.freeFrames(); // the first process has made the kernel's page tables
       checkEqual(0, floor.resizeHugePool(GIGA, pages - 1), "nr_hugepages");
@@ -104,6 +106,22 @@ public final class BootPoolCases {
       checkEqual(free + taken, booted.freeFrames(), "free frames without pages");
     }
     check(booted.leaks().isEmpty(), "no leak with " + words, booted.leaks().toString());
+  }
+
+  /** Pages that nobody has used are up to date, heads of blocks, and nothing else. */
+  private static void marks(MemMap map, long pages, String words) {
+    long found = 0;
+    for (long pfn = map.startPfn();
+        pfn < map.endPfn();
+        pfn = Math.max(pfn + 1, map.sameUntil(pfn))) {
+      if (map.owner(pfn) == FrameOwner.HUGETLB && map.head(pfn) == pfn) {
+        found++;
+        int marks = PageFlags.PG_UPTODATE | PageFlags.PG_HEAD;
+        checkEqual(marks, map.flags(pfn), "marks of a page that was taken with " + words);
+        checkEqual(1, map.refcount(pfn), "references to it, the pool's,");
+      }
+    }
+    checkEqual(pages, found, "heads of huge pages with " + words);
   }
 
   /** One process has all of the pages, and its child a copy if one is left. */

@@ -238,13 +238,14 @@ final class CacheBench extends StepRule.Bench {
     looks = random;
     int at = place(random);
     int past = Math.min(most, at + random.between(1, random.oneIn(4) ? 80 : 12));
-    switch (random.weighted(6, 4, 6, 4, 4, 6, 6, 4, 3, 1, 3, 4)) {
+    switch (random.weighted(6, 4, 6, 4, 4, 6, 6, 4, 3, 1, 3, 4, 2)) {
       case 0 -> write(at, Math.min(past, at + BUFFER));
       case 1 -> sync();
       case 2 -> drop(at, past);
       case 3 -> {
         long from = at * PAGE + within(random);
-        empty(from, Math.min(Math.min(past, size) * PAGE + within(random), bytes), random.oneIn(2));
+        long to = Math.min(past * PAGE + within(random), most * PAGE);
+        empty(from, random.oneIn(2) ? to : Math.min(to, bytes), random.oneIn(2));
       }
       case 4 -> {
         int to = random.oneIn(3) ? at : Math.max(1, size - random.below(40));
@@ -255,6 +256,7 @@ final class CacheBench extends StepRule.Bench {
       case 7 -> drop(random.oneIn(2) ? 0 : at, Integer.MAX_VALUE);
       case 9 -> unmapAll();
       case 10 -> pageOut();
+      case 12 -> allocate(at * PAGE, Math.min(past * PAGE + within(random), most * PAGE));
       case 11 -> {
         int from = Math.max(size, at);
         for (int i = random.between(0, 3); i >= 0; i--) { // one beside the other
@@ -272,7 +274,7 @@ final class CacheBench extends StepRule.Bench {
 
   /** Where a page begins, or within it. */
   private static int within(Seeded random) {
-    return random.oneIn(2) ? 0 : random.below((int) PAGE);
+    return random.oneIn(2) ? 0 : random.oneIn(3) ? 1 : random.below((int) PAGE);
   }
 
   /** Anywhere, or where a folio begins or ends. */
@@ -396,14 +398,35 @@ final class CacheBench extends StepRule.Bench {
     size = Math.max(size, from);
   }
 
-  private void empty(long from, long to, boolean zeroes) {
+  /** The disk has room for more; where the file grows so, what was behind its end becomes zero. */
+  private void allocate(long from, long to) {
     if (from >= to) {
       return;
     }
+    tell("fallocate from " + from + " to " + to + " of " + bytes);
+    checkEqual(0, mm.syscall(Syscall.FALLOCATE, FD, 0, from, to - from), "fallocate");
+    if (to > bytes) {
+      if (bytes % PAGE != 0) {
+        zero((int) (bytes / PAGE));
+      }
+      if (to % PAGE != 0) {
+        zero((int) (to / PAGE));
+      }
+      bytes = to;
+      size = (int) ((to + PAGE - 1) / PAGE);
+    }
+  }
+
+  private void empty(long from, long wanted, boolean zeroes) {
+    // A hole ends with the page in which the file does, zeroes where they are wanted.
+    long to = zeroes || wanted <= bytes ? wanted : size * PAGE;
+    if (from >= to || (!zeroes && from >= bytes)) {
+      return;
+    }
     int how = zeroes ? Uapi.FALLOC_FL_ZERO_RANGE : Uapi.FALLOC_FL_PUNCH_HOLE;
-    tell((zeroes ? "zeroes" : "a hole") + " from " + from + " to " + to + " of " + bytes);
+    tell((zeroes ? "zeroes" : "a hole") + " from " + from + " to " + wanted + " of " + bytes);
     int mode = how | Uapi.FALLOC_FL_KEEP_SIZE;
-    checkEqual(0, mm.syscall(Syscall.FALLOCATE, FD, mode, from, to - from), "fallocate");
+    checkEqual(0, mm.syscall(Syscall.FALLOCATE, FD, mode, from, wanted - from), "fallocate");
     int start = (int) ((from + PAGE - 1) / PAGE);
     int past = (int) (to / PAGE);
     if (start < past) {

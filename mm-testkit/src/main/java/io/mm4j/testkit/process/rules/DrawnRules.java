@@ -133,6 +133,78 @@ public final class DrawnRules {
                 "a fault of the kernel is taken for one of the process, or a right is turned"
                     + " round"),
             80,
-            ToldFaultBench::new));
+            ToldFaultBench::new),
+        new StepRule(
+            new RuleInfo(
+                "AS-114",
+                "shared-memory-under-advice",
+                "However a file of shared memory is written, read, collapsed to huge pages,"
+                    + " reclaimed without swap, emptied and cut by several processes and mappings,"
+                    + " its bytes are the same for all, mincore shows the pages that are there, and"
+                    + " what somebody wrote, or a huge page was made of, stays.",
+                "A database's shared buffers are advised while others use them.",
+                "collapse_file, madvise_cold_or_pageout_pte_range, shrink_folio_list,"
+                    + " shmem_writeout, shmem_undo_range, shmem_fault",
+                "a folio that was made anew is taken for clean, and its bytes are lost"),
+            60,
+            (floor, random) -> new SharedAdviceBench(floor)),
+        new StepRule(
+            new RuleInfo(
+                "AS-115",
+                "quotas-that-come-back",
+                "Whatever files of a hugetlbfs with size= and min_size= were used for - mapped"
+                    + " shared and private, with promises and without, touched, inherited, cut -,"
+                    + " when nothing is mapped and they are empty the mount can promise all of its"
+                    + " size once more and not a page above it, and the pool has what the mount"
+                    + " does not keep.",
+                "A mount that loses a page each time is full after a day.",
+                "hugepage_subpool_get_pages, hugepage_subpool_put_pages, free_huge_folio,"
+                    + " hugetlb_vm_op_close, hugetlb_unreserve_pages",
+                "a page of a private mapping is not given back to the mount"),
+            60,
+            List.of(Ground.USUAL, Ground.PAE),
+            QuotaBench::new),
+        new StepRule(
+            new RuleInfo(
+                "AS-116",
+                "pages-of-a-locked-segment",
+                "A page of a segment that comes into memory while SHM_LOCK holds the segment may"
+                    + " not be reclaimed and is on no active list, whoever touches it, until"
+                    + " SHM_UNLOCK; what was there before SHM_LOCK keeps its marks.",
+                "A database locks its buffers, and counts what cannot go.",
+                "shmem_lock, shmem_unlock_mapping, check_move_unevictable_folios, lru_add,"
+                    + " folio_evictable",
+                "a page stays unevictable for good, or never becomes so"),
+            60,
+            (floor, random) -> new LockedSegmentBench(floor)),
+        new StepRule(
+            new RuleInfo(
+                "AS-117",
+                "memory-over-page-directories",
+                "A mapping over several GiB, of the pool or not, of which pages at the borders of"
+                    + " page directories are used, moves whole to any place, is inherited, written"
+                    + " to and emptied in part, and each process has its bytes there, and of the"
+                    + " pool as many pages as it needs.",
+                "Machines are given memory by the hundred GiB.",
+                "move_page_tables, move_normal_pud, copy_hugetlb_page_range,"
+                    + " move_hugetlb_page_tables, huge_pte_alloc, hugetlb_mask_last_page",
+                "a table is looked for in the wrong directory, or what lies behind a hole is left"
+                    + " out"),
+            50,
+            WideBench::new),
+        new StepRule(
+            new RuleInfo(
+                "AS-118",
+                "tmpfs-to-the-page",
+                "Files of a tmpfs with a size, which may end within a page, take by faults, writes,"
+                    + " fallocate and huge pages what the others leave, to the page: a fault of one"
+                    + " more is SIGBUS, a write stops, fallocate is undone and ENOSPC,"
+                    + " MADV_COLLAPSE is EINVAL; what a hole or a cut gives back can be had again.",
+                "Containers live in file systems of a size.",
+                "shmem_inode_acct_blocks, shmem_charge, shmem_fallocate, shmem_undo_range,"
+                    + " collapse_file, shmem_parse_one (size=)",
+                "what was taken in vain is not given back, or a part of a page counts as none"),
+            60,
+            TmpfsBench::new));
   }
 }

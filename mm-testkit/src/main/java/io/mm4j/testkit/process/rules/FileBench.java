@@ -217,7 +217,7 @@ final class FileBench extends StepRule.Bench {
   /** Anywhere, at borders of pages, or where the file ends. */
   private int place(Seeded random) {
     return switch (random.below(4)) {
-      case 0 -> random.below(most / PAGE) * PAGE;
+      case 0 -> Math.max(0, random.below(most / PAGE) * PAGE + random.between(-1, 1));
       case 1 -> Math.min(size, most - 1);
       case 2 -> random.below(size + 1) % most;
       default -> random.below(most);

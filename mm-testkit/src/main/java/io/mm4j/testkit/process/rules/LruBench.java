@@ -116,7 +116,7 @@ final class LruBench extends StepRule.Bench {
   @Override
   void step(Seeded random) {
     int page = random.below(PAGES);
-    switch (random.weighted(5, 4, 2, 2, 1, 2, 3, 3, 2, 2, 2, 2)) {
+    switch (random.weighted(5, 4, 2, 2, 1, 2, 3, 3, 2, 2, 2, 2, 3)) {
       case 0 -> write(page);
       case 1 -> populate(!random.oneIn(3));
       case 2 -> advise(random.oneIn(2) ? Uapi.MADV_COLD : Uapi.MADV_FREE);
@@ -131,6 +131,13 @@ final class LruBench extends StepRule.Bench {
       case 8 -> read(page, random.between(page + 1, PAGES));
       case 9 -> lockFile();
       case 10 -> forgetUse(random.between(1, 3));
+      case 11 -> {
+        int past = random.between(page + 1, PAGES);
+        discard(page, past);
+        if (past < PAGES && random.oneIn(2)) { // side by side, and yet not in a row
+          discard(past, random.between(past + 1, PAGES));
+        }
+      }
       default -> pageOut(page, random.below(3));
     }
   }
@@ -283,6 +290,24 @@ final class LruBench extends StepRule.Bench {
     checkEqual(0, mm.madvise(FAR, BYTES, advice), "madvise " + advice);
     checkEqual(0, mm.munmap(FAR, BYTES), "munmap");
     checkEqual(FAR, mm.mmap(FAR, BYTES, 1, 0x11, FD, 0), "mmap");
+  }
+
+  /** The same of some pages, where no other of their folio is in between that is not mapped. */
+  private void discard(int first, int past) {
+    if (child != null || fileLocked || !old.isEmpty()) {
+      return;
+    }
+    tell("MADV_DONTNEED of pages " + first + " to " + past + " of the file");
+    boolean inRow = false;
+    for (int page = first; page < past; page++) {
+      boolean mapped = isMapped(page);
+      if (mapped && !(folio && inRow)) {
+        file.get(page).accessed(false);
+      }
+      inRow = mapped;
+    }
+    long bytes = (past - first) * PAGE;
+    checkEqual(0, mm.madvise(FAR + first * PAGE, bytes, Uapi.MADV_DONTNEED), "MADV_DONTNEED");
   }
 
   /** A read is an access to each page, but not to the one in which the last read ended. */

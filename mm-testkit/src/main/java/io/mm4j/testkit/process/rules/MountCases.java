@@ -269,11 +269,26 @@ public final class MountCases {
     rig.gives("what fits the last page", 20, out(rig, A, 20));
     rig.gives("close", 0, rig.mm.syscall(Syscall.CLOSE, OUT));
     Looks.fails(rig, "a pipe that nobody reads", Errno.EPIPE, out(rig, A, 1));
+    reused(rig);
     rig.gives("pipe2", 0, rig.mm.syscall(Syscall.PIPE2, A, 0));
     Looks.fails(rig, "pipe2 to nowhere", Errno.EFAULT, rig.mm.syscall(Syscall.PIPE2, end, 0));
     int made = rig.mm.read(A).value();
     rig.gives("close", 0, rig.mm.syscall(Syscall.CLOSE, rig.mm.read(A + 4).value()));
     rig.gives("the end", 0, rig.mm.syscall(Syscall.READ, made, A, 1));
+  }
+
+  /** A pipe keeps two pages at most of what was read. */
+  private static void reused(Rig rig) {
+    rig.gives("pipe2", 0, rig.mm.syscall(Syscall.PIPE2, A, 0));
+    int from = rig.mm.read(A).value();
+    int to = rig.mm.read(A + 4).value();
+    long free = Floors.freeFrames();
+    for (int i = 0; i < 8; i++) {
+      rig.gives("a page", PAGE, rig.mm.syscall(Syscall.WRITE, to, A, PAGE));
+      rig.gives("a page", PAGE, rig.mm.syscall(Syscall.READ, from, A, PAGE));
+    }
+    long kept = free - Floors.freeFrames();
+    RuleViolation.check(kept <= 2, "2 pages or less in a pipe that is empty", "" + kept);
   }
 
   private static MappedFile known() {

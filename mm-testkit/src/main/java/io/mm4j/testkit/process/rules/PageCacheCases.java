@@ -146,7 +146,7 @@ public final class PageCacheCases {
                 "page_cache_sync_ra, page_cache_async_ra, page_cache_ra_order,"
                     + " do_sync_mmap_readahead, filemap_get_pages",
                 "a window has another size, or the mark lies at another page"),
-            60,
+            80,
             ReadAheadBench::new),
         new StepRule(
             new RuleInfo(
@@ -177,7 +177,7 @@ public final class PageCacheCases {
                 "generic_perform_write, truncate_pagecache, unmap_mapping_range, shmem_fallocate,"
                     + " ext4_punch_hole, ext4_zero_range, filemap_read",
                 "the rest of the last page, or a page within a folio, keeps its old bytes"),
-            60,
+            90,
             FileBench::new),
         new StepRule(
             new RuleInfo(
@@ -190,7 +190,7 @@ public final class PageCacheCases {
                 "folio_mark_accessed, mlock_folio, madvise_cold_or_pageout_pte_range,"
                     + " zap_present_folio_ptes, folio_try_dup_anon_rmap (as recorded)",
                 "an access is counted twice or not at all, or a locked page becomes active"),
-            50,
+            120,
             LruBench::new));
   }
 

@@ -10,6 +10,9 @@ import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.Errno;
+import io.mm4j.api.process.MappedFile;
+import io.mm4j.api.process.Mount;
 import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.TouchOutcome;
@@ -29,6 +32,9 @@ import java.util.stream.LongStream;
  */
 final class PoolBench extends StepRule.Bench {
   private static final long HUGE = NaivePool.HUGE;
+  private static final long GIGA = 1L << 30;
+  private static final long GIGA_LOG = 30;
+  private static final int OF_GIGA = Uapi.MFD_HUGETLB | (int) GIGA_LOG << Uapi.MAP_HUGE_SHIFT;
   private static final long FROM = 0x40000000L;
   private static final int SLOTS = 8;
   private static final int MOST_PROCESSES = 3;
@@ -57,7 +63,23 @@ final class PoolBench extends StepRule.Bench {
     checkEqual(Act.SCRATCH, mm.mmap(Act.SCRATCH, HUGE, RW, 0x31, -1, 0), "mmap for mincore");
     processes.add(new Owner(mm, pool.space()));
     looks = random;
+    sizes(mm);
     resize(random.between(2, 5));
+  }
+
+  /** Which sizes of huge pages there are, for mappings, files and mounts. */
+  private void sizes(AddressSpace mm) {
+    boolean wide = Floors.ground().isWide();
+    List<Long> seen = floor.hugePools().stream().map(ProcessFloor.HugePages::pageBytes).toList();
+    List<Long> wanted = wide ? List.of(HUGE, GIGA) : List.of(HUGE);
+    check(seen.equals(wanted), "pools of pages of " + wanted + " bytes", seen.toString());
+    if (!wide) {
+      long ofGiga = POOL | Uapi.MAP_PRIVATE | GIGA_LOG << Uapi.MAP_HUGE_SHIFT;
+      gives("mmap of 1 GiB", -Errno.EINVAL, mm.mmap(FROM, HUGE, RW, ofGiga, -1, 0));
+      gives("memfd_create of 1 GiB", -Errno.ENODEV, mm.memfdCreate("giga", OF_GIGA));
+      Mount mount = new Mount(MappedFile.Kind.HUGETLB_1G, Mount.NONE, Mount.NONE);
+      gives("mount of 1 GiB", -Errno.ENODEV, floor.mount(mount));
+    }
   }
 
   @Override
@@ -105,12 +127,16 @@ final class PoolBench extends StepRule.Bench {
   private void touch(Owner process, long at, Seeded random) {
     boolean write = random.oneIn(2);
     int value = write ? 1 + random.below(120) : -1;
+    boolean isNew = process.model.isMapped(at) && !process.model.isThere(at);
     Kind wanted = process.model.touch(at, value);
     TouchOutcome seen = write ? process.mm.write(at + within, value) : process.mm.read(at + within);
     tell((write ? "write of " + value : "read") + " at " + hex(at) + " = " + wanted);
     Looks.ends((write ? "a write" : "a read") + " at " + hex(at), wanted, seen);
     if (wanted == Kind.OK && !write) {
       checkEqual(process.model.valueAt(at), seen.value(), "the byte at " + hex(at));
+      boolean lets = Floors.letsWrite(process.mm, at + within);
+      boolean shared = process.model.isShared(at);
+      check(!isNew || lets == shared, "an entry for writing if it is shared", "" + lets);
       if (random.oneIn(2)) {
         writeBeside(process, at, 1 + random.below(120));
       }
@@ -241,6 +267,8 @@ final class PoolBench extends StepRule.Bench {
     checkEqual(model.users(at) + 1, map.refcount(head), "references, one is the pool's," + what);
     int mapped = model.users(at) - (shared ? 1 : 0);
     checkEqual(mapped, map.entireMapcount(head), "entries" + what);
+    int dirty = PageFlags.PG_DIRTY;
+    checkEqual(dirty, shared ? map.flags(head) & dirty : dirty, "PG_dirty of a file's page" + what);
     checkEqual(shared ? 0 : 1, map.mapping(head) & 1, "the mark of private memory" + what);
     int flags = model.isExclusive(at) ? PageFlags.PG_ANON_EXCLUSIVE : 0;
     checkEqual(flags, floor.lruFlags(head), "PG_anon_exclusive, and no list," + what);

@@ -46,6 +46,9 @@ final class ReadAheadBench extends StepRule.Bench {
   /** KiB that a disk reads ahead: none, less than folios, and up to folios of 2 MiB. */
   private static final int[] READ_AHEAD_KB = {128, 128, 0, 4, 16, 60, 256, 512, 2048, 4096};
 
+  /** A file was written so many pages at a time, 0 for all at once. */
+  private static final long[] PIECES = {0, 1, 4, 16, 64, 64, 64, 70, 128, 200};
+
   private final AddressSpace mm;
 
   /** Of the data: what may be written to may be read, too. */
@@ -70,10 +73,16 @@ final class ReadAheadBench extends StepRule.Bench {
     prot = random.oneIn(3) ? WRITE : READ;
     pages = random.oneIn(2) ? random.between(40, 300) : random.between(300, 3000);
     bytes = pages * PAGE - random.below(3) * 1000L;
-    file = new MappedFile("ahead", MappedFile.Kind.EXT4, bytes, at -> 5);
+    long piece = PIECES[random.below(PIECES.length)];
+    boolean written = random.oneIn(2);
+    file =
+        new MappedFile("ahead", MappedFile.Kind.EXT4, bytes, at -> 5, written ? piece * PAGE : 0);
     long most = readAhead(READ_AHEAD_KB[random.below(READ_AHEAD_KB.length)]);
     mm.installFd(FD, new OpenFile(file, OpenFile.Mode.READ_WRITE));
-    if (random.oneIn(2)) {
+    model = new NaiveReadAhead(bytes, most);
+    if (written) {
+      model.written(piece == 0 ? pages : piece);
+    } else if (random.oneIn(2)) {
       // What was written is in memory: the file becomes one that has nothing there.
       checkEqual(0, mm.syscall(Syscall.FTRUNCATE, FD, 0), "ftruncate");
       checkEqual(0, mm.syscall(Syscall.FTRUNCATE, FD, bytes), "ftruncate");
@@ -83,7 +92,6 @@ final class ReadAheadBench extends StepRule.Bench {
       checkEqual(0, mm.syscall(Syscall.FADVISE64, FD, 0, 0, how), "POSIX_FADV_DONTNEED");
       punch(random);
     }
-    model = new NaiveReadAhead(bytes, most);
     data = new Mapping(0, pages, false, false);
     long first = random.below(pages - 1);
     code = new Mapping(first, random.between((int) first + 1, (int) pages), true, false);
@@ -142,9 +150,14 @@ final class ReadAheadBench extends StepRule.Bench {
 
   @Override
   void step(Seeded random) {
-    switch (random.weighted(8, 4, 4, 1, 1, 1, 6, 2, 1, 1, 1, 1)) {
+    switch (random.weighted(8, 4, 4, 1, 2, 1, 6, 2, 1, 1, 1, 2, 1)) {
       case 10 -> reopen(random);
-      case 11 -> wantHuge(!data.huge());
+      case 11 -> {
+        long first = Math.min(random.oneIn(2) ? 64 : random.below(pages), pages - 1);
+        drop(first, pages);
+        read((random.oneIn(2) ? first : behind(random)) * PAGE, PAGE);
+      }
+      case 12 -> wantHuge(!data.huge());
       case 5 -> read(behind(random) * PAGE, PAGE);
       case 6 -> meet(random);
       case 7 -> touch(code, random.between((int) code.first(), (int) code.past() - 1));
@@ -160,8 +173,12 @@ final class ReadAheadBench extends StepRule.Bench {
         tell("madvise " + advice);
       }
       default -> {
-        long first = random.below(pages);
-        long wanted = random.oneIn(3) ? 900 + random.below(400) : 1 + random.below(6);
+        boolean large = random.oneIn(3);
+        if (large && random.oneIn(2)) {
+          drop(0, pages);
+        }
+        long first = random.below(large ? Math.max(1, pages - 1300) : pages);
+        long wanted = large ? 900 + random.below(400) : 1 + random.below(6);
         long past = Math.min(pages, first + wanted);
         long error = mm.madvise(A + first * PAGE, (past - first) * PAGE, Uapi.MADV_WILLNEED);
         checkEqual(0, error, "MADV_WILLNEED");
@@ -257,7 +274,10 @@ final class ReadAheadBench extends StepRule.Bench {
 
   private void drop(Seeded random) {
     long first = random.below(pages);
-    long past = random.oneIn(3) ? pages : Math.min(pages, first + random.between(1, 700));
+    drop(first, random.oneIn(3) ? pages : Math.min(pages, first + random.between(1, 700)));
+  }
+
+  private void drop(long first, long past) {
     checkEqual(0, mm.madvise(A, pages * PAGE, Uapi.MADV_DONTNEED), "MADV_DONTNEED");
     long ofCode = (code.past() - code.first()) * PAGE;
     checkEqual(0, mm.madvise(CODE, ofCode, Uapi.MADV_DONTNEED), "MADV_DONTNEED");

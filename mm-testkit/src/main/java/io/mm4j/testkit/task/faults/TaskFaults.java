@@ -145,7 +145,8 @@ public final class TaskFaults {
             "cuts-arguments",
             "Of arguments that are too long a part is taken.",
             (floors, right) -> new CutsArguments(right),
-            "TK-10"),
+            "TK-10",
+            "TK-28"),
         fault(
             "counts-init-mm-again",
             "init_mm has one reference more.",

@@ -37,7 +37,7 @@ public final class NaiveElf {
 
   private final Abi abi;
   private final long stackLimit;
-  private final boolean legacy;
+  private final boolean upwards;
   private final LongUnaryOperator file;
 
   /** All pages of program and interpreter. */
@@ -62,7 +62,7 @@ public final class NaiveElf {
   public NaiveElf(ExecRequest request, long stackLimit, boolean legacy, LongUnaryOperator file) {
     this.abi = request.abi();
     this.stackLimit = stackLimit;
-    this.legacy = legacy;
+    this.upwards = legacy || abi == Abi.I386_24;
     this.file = file;
     ElfImage image = request.program().image();
     boolean dynamic = image.type() == ElfImage.ET_DYN;
@@ -112,6 +112,16 @@ public final class NaiveElf {
     };
   }
 
+  /** Whether mappings go upwards. */
+  public boolean upwards() {
+    return upwards;
+  }
+
+  /** Bytes of a word of the kernel, whatever the program is. */
+  public static int kernelWord(Abi abi) {
+    return abi == Abi.X86_64 || abi == Abi.IA32_ON_64 ? 8 : 4;
+  }
+
   private static long page(long addr) {
     return addr - Long.remainderUnsigned(addr, PAGE);
   }
@@ -138,11 +148,17 @@ public final class NaiveElf {
       least = Math.min(least, page(segment.vaddr()));
       most = Math.max(most, segment.vaddr() + segment.memoryBytes());
     }
-    return legacy ? up(top(abi) / 3) : mmapBase() - up(most - least);
+    return mmapBase() - (upwards ? 0 : up(most - least));
   }
 
-  /** Below the room for the stack: its limit and a guard gap, but not too little nor too much. */
-  private long mmapBase() {
+  /**
+   * Below the room for the stack: its limit and a guard gap, but not too little nor too much; where
+   * mappings go upwards, at a third.
+   */
+  public long mmapBase() {
+    if (upwards) {
+      return up(top(abi) / 3);
+    }
     long room = stackLimit + GUARD > 0 ? stackLimit + GUARD : stackLimit;
     return up(top(abi) - Math.max(GAP, Math.min(room, top(abi) / 6 * 5)));
   }
@@ -210,6 +226,7 @@ public final class NaiveElf {
   private void places(ElfImage image, long bias, boolean heapElsewhere) {
     long code = Long.MAX_VALUE;
     long end = 0;
+    endCode = word(bias);
     for (Segment s : loads(image)) {
       long at = s.vaddr() + bias;
       if ((s.flags() & ElfImage.PF_X) != 0) {
@@ -220,7 +237,8 @@ public final class NaiveElf {
       endData = Math.max(endData, at + s.fileBytes());
       end = Math.max(end, at + s.memoryBytes());
     }
-    startCode = code;
+    startCode = code == Long.MAX_VALUE ? bias - 1 : code;
+    startCode &= kernelWord(abi) == Long.BYTES ? -1 : 0xffffffffL;
     startBrk = up(heapElsewhere ? base() : end);
   }
 }

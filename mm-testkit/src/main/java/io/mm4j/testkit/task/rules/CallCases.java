@@ -87,7 +87,7 @@ final class CallCases {
     long at = A + random.below(PAGES) * PAGE;
     long len = PAGE * (1 + random.below(3));
     long fileAt = FILE + random.below(PAGES) * PAGE;
-    switch (random.below(9)) {
+    switch (random.below(13)) {
       case 0 -> {
         long _ = access(bench, cpu, at, Mmu.WRITE);
       }
@@ -104,13 +104,22 @@ final class CallCases {
       }
       case 5 -> {
         long _ = mm.mprotect(at, len, random.oneIn(2) ? 1 : RW);
+        protect(bench, cpu, mm, at, len);
       }
       case 6 -> {
         long _ = mm.mremap(at, PAGE, PAGE, 3, A + random.below(PAGES) * PAGE);
         long _ = mm.mmap(A, PAGES * PAGE, RW, 0x100032, -1, 0); // fills what is free
       }
       case 7 -> {
-        long _ = mm.madvise(at, len, Uapi.MADV_COLD);
+        long _ = mm.madvise(at, len, random.oneIn(2) ? Uapi.MADV_COLD : Uapi.MADV_PAGEOUT);
+      }
+      case 8 -> checkEqual(0, mm.clearRefs(random.oneIn(2) ? 4 : 1), "clear_refs");
+      case 9 -> checkEqual(0, mm.syscall(Syscall.FSYNC, 5), "fsync");
+      case 10 -> {
+        long _ = mm.madvise(fileAt, len, Uapi.MADV_DONTNEED);
+      }
+      case 11 -> {
+        long _ = mm.madvise(at, len, Uapi.MADV_FREE);
       }
       default -> {
         long _ = mm.munmap(at, len);
@@ -121,15 +130,30 @@ final class CallCases {
 
   /** MADV_FREE makes a page clean; the next write makes it dirty, whatever a CPU remembers. */
   private static void forget(TaskBench bench, int cpu, AddressSpace mm, long at) {
-    if (access(bench, cpu, at, Mmu.WRITE) >= 0
-        && mm.madvise(at, PAGE, Uapi.MADV_FREE) == 0
-        && access(bench, cpu, at, Mmu.WRITE) >= 0) {
-      MemSizeStats[] sizes = new MemSizeStats[1];
-      mm.forEachVma(at, at + 1, vma -> sizes[0] = mm.sizes(vma.start()));
-      check(
-          sizes[0].privateDirty() + sizes[0].sharedDirty() >= PAGE,
-          "a dirty page after MADV_FREE and a write",
-          sizes[0].toString());
+    if (access(bench, cpu, at, Mmu.WRITE) >= 0) {
+      long before = dirty(mm, at);
+      if (mm.madvise(at, PAGE, Uapi.MADV_FREE) == 0 && access(bench, cpu, at, Mmu.WRITE) >= 0) {
+        checkEqual(before, dirty(mm, at), "dirty bytes after MADV_FREE and another write");
+      }
+    }
+  }
+
+  /** What smaps says of the mapping around an address. */
+  private static long dirty(AddressSpace mm, long at) {
+    MemSizeStats[] sizes = new MemSizeStats[1];
+    mm.forEachVma(at, at + 1, vma -> sizes[0] = mm.sizes(vma.start()));
+    return sizes[0].privateDirty() + sizes[0].sharedDirty();
+  }
+
+  /** What is taken away no CPU can do, whatever it remembers. */
+  private static void protect(TaskBench bench, int cpu, AddressSpace mm, long at, long len) {
+    if (mm.mprotect(at, len, 1) == 0) {
+      long seen = access(bench, cpu, at + len - PAGE, Mmu.WRITE);
+      check(seen < 0, "a signal for a write to what may be read", Long.toHexString(seen));
+      checkEqual(0, mm.mprotect(at, PAGE, 0), "mprotect to nothing");
+      seen = access(bench, cpu, at, 0);
+      check(seen < 0, "a signal for a read of what nobody may", Long.toHexString(seen));
+      checkEqual(0, mm.mprotect(at, len, RW), "mprotect back");
     }
   }
 

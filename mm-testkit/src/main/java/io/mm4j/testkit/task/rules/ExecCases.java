@@ -358,6 +358,13 @@ final class ExecCases {
         request(bench.abi, dynamic(wide, "/lib/ld.so"), interpreter(!wide), List.of("a"));
     checkEqual(
         -Errno.ELIBBAD, bench.tasks.exec(task, mixed), "exec with an interpreter of another ABI");
+    for (Abi strange : wide ? List.of(Abi.I386) : List.of(Abi.X86_64, Abi.IA32_ON_64)) {
+      Program its = fixed(strange.is64(), StackRight.NO_EXECUTE);
+      checkEqual(
+          -Errno.ENOEXEC,
+          bench.tasks.exec(task, request(strange, its, null, List.of("a"))),
+          "exec of a program of a kernel with other page tables");
+    }
     check(mm.equals(task.mm()), "the address space of before", "another one");
     checkEqual(
         0, bench.tasks.exec(task, request(bench.abi, good, null, List.of("a"))), "exec after that");
@@ -417,6 +424,7 @@ final class ExecCases {
     return List.of(
         request(bench.abi, fixed(wide, StackRight.NO_EXECUTE), null, many),
         request(bench.abi, dynamic(wide, "/lib/ld.so"), interpreter(wide), many),
+        request(bench.abi, dynamic(wide, null), null, many),
         request(
             bench.abi,
             program(

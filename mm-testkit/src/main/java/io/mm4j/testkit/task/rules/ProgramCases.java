@@ -15,8 +15,10 @@ import io.mm4j.api.process.ExecRequest.Abi;
 import io.mm4j.api.process.ExecRequest.Program;
 import io.mm4j.api.process.MappedFile;
 import io.mm4j.api.process.MmFields;
+import io.mm4j.api.process.MmLayout;
 import io.mm4j.api.process.MmSysctls;
 import io.mm4j.api.process.OpenFile;
+import io.mm4j.api.process.Pagemap;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Task;
 import io.mm4j.api.process.TouchOutcome;
@@ -34,6 +36,18 @@ import org.jspecify.annotations.Nullable;
 /** Programs of any shape, drawn from a seed, against the model of what exec makes of them. */
 final class ProgramCases {
   private static final int PAGE = 4096;
+
+  /** So many are drawn in a step: a machine takes longer to boot than a program to load. */
+  private static final int PROGRAMS = 5;
+
+  /** {@code mmap_min_addr}. */
+  private static final long LEAST = 0x10000;
+
+  /** Of the bytes of AT_RANDOM: so many, so far from each other. */
+  private static final int SEEDS = 4;
+
+  private static final long SPREAD = 0x9e3779b97f4a7c15L;
+
   private static final int R = ElfImage.PF_R;
   private static final long EXPAND = 128L << 10;
   private static final int PT_NOTE = 4;
@@ -59,60 +73,68 @@ final class ProgramCases {
   private final Seeded random;
   private final Abi abi;
 
+  /** Whether no segment asks for a border that can be. */
+  private final boolean unaligned;
+
   private ProgramCases(TaskBench bench, Seeded random) {
     this.bench = bench;
     this.random = random;
     boolean compat = bench.abi == Abi.X86_64 && random.oneIn(2);
     abi = compat ? Abi.IA32_ON_64 : bench.abi;
+    unaligned = random.oneIn(4);
   }
 
   private static long byteAt(long offset) {
     return offset * 31 + (offset >> 12) & 127;
   }
 
-  /** Draws a program and executes it. */
+  /** Draws programs and executes them. */
   static void any(TaskBench bench, Seeded random) {
-    new ProgramCases(bench, random).run();
+    for (int i = 0; i < PROGRAMS; i++) {
+      new ProgramCases(bench, random).run();
+    }
   }
 
   private void run() {
     boolean old = abi == Abi.I386_24;
     boolean dynamic = random.oneIn(2);
     boolean interpreted = random.oneIn(2) && !old;
-    int wrong = random.oneIn(6) && !old ? random.between(1, 3) : 0;
+    Wrong wrong = random.oneIn(4) && !old ? Wrong.of(random, dynamic, interpreted) : Wrong.NOTHING;
     long base = dynamic ? 0 : abi.is64() ? 0x400000 : 0x8048000;
+    base = wrong == Wrong.NO_ROOM_FOR_THE_VDSO ? LEAST : base;
     Program program = program(dynamic, interpreted ? "/lib/ld.so" : null, base, wrong);
-    boolean movable = random.oneIn(2);
+    boolean movable = random.oneIn(2) && !wrong.ofFixedInterpreter;
     Program loader =
         interpreted
-            ? program(movable, null, movable && random.oneIn(2) ? 0 : 0x3000_0000, 0)
+            ? program(
+                movable, null, movable && random.oneIn(2) ? 0 : 0x3000_0000, wrong.inInterpreter())
             : null;
+    String path = "/bin/" + "d".repeat(random.between(1, 20));
+    List<String> environment = strings();
     ExecRequest request =
         new ExecRequest(
-            "/bin/" + "d".repeat(random.between(1, 20)),
+            path,
             program,
             loader,
             abi,
-            strings(),
-            strings(),
+            arguments(path, environment),
+            environment,
             new ExecRequest.Auxiliary(
                 random.below(1 << 30),
                 random.below(64),
                 3376,
                 random.below(9),
                 random.below(9),
-                1));
+                random.below(SEEDS) * SPREAD));
     long limit = LIMITS[random.below(LIMITS.length)];
     boolean legacy = random.oneIn(4);
     Task task = bench.tasks.spawn("before", bench.config().sysctls(sysctls(legacy)));
     AddressSpace before = Objects.requireNonNull(task.mm());
     checkEqual(0, before.setrlimit(ResourceLimit.STACK, limit, 0), "setrlimit");
     long error = bench.tasks.exec(task, request);
-    if (wrong > 0) {
-      checkEqual(
-          wrong == 3 && !isAlone(program, dynamic) ? -Errno.ENOMEM : -Errno.EINVAL,
-          error,
-          "exec of a wrong program");
+    if (wrong != Wrong.NOTHING) {
+      boolean asHigh = wrong == Wrong.TOO_HIGH && isAlone(program, dynamic);
+      checkEqual(asHigh ? -Errno.EINVAL : -wrong.errno, error, "exec of a program: " + wrong);
       check(task.state() != Task.State.RUNNING, "no task that goes on", "" + task.state());
       return;
     }
@@ -123,6 +145,7 @@ final class ProgramCases {
       pages(mm, model);
       places(mm, model);
     }
+    layout(mm.layout(), model);
     stack(mm, request, model, limit);
     mm.validate();
     bench.tasks.exit(task);
@@ -150,16 +173,88 @@ final class ProgramCases {
 
   // ---------------------------------------------------------------- drawing
 
-  /**
-   * A program; 1: more bytes of the file than of memory, 2: at odds with its pages, 3: too high.
-   */
-  private Program program(boolean dynamic, @Nullable String loader, long base, int wrong) {
+  /** Those of a program; with its other strings they may begin at the border of a page. */
+  private List<String> arguments(String path, List<String> environment) {
+    List<String> all = strings();
+    if (random.oneIn(3)) {
+      int bytes = path.length() + 1;
+      for (List<String> list : List.of(all, environment)) {
+        bytes += list.stream().mapToInt(text -> text.length() + 1).sum();
+      }
+      long first = NaiveElf.top(abi) - NaiveElf.kernelWord(abi) - bytes;
+      int more = (int) (first & PAGE - 1) + new int[] {0, 0, 1, PAGE - 1}[random.below(4)];
+      all.set(0, all.getFirst() + "p".repeat(more));
+    }
+    return all;
+  }
+
+  /** What is wrong with a program, and how exec ends then, after the old memory has gone. */
+  private enum Wrong {
+    NOTHING(0, false),
+    MORE_IN_THE_FILE(Errno.EINVAL, false),
+    AT_ODDS_WITH_ITS_PAGES(Errno.EINVAL, false),
+    TOO_HIGH(Errno.ENOMEM, false),
+    ENTERED_TOO_HIGH(Errno.EINVAL, false),
+    EMPTY_AND_TOO_HIGH(Errno.EINVAL, false),
+    NO_ROOM_FOR_THE_VDSO(Errno.ENOMEM, false),
+    IN_THE_STACK(Errno.EEXIST, false),
+    INTERPRETER_WITH_MORE_IN_THE_FILE(Errno.ENOMEM, false),
+    INTERPRETER_AT_ODDS_WITH_ITS_PAGES(Errno.EINVAL, false),
+    INTERPRETER_TOO_HIGH(Errno.ENOMEM, true),
+    INTERPRETER_ENTERED_TOO_HIGH(Errno.EINVAL, true);
+
+    private final int errno;
+
+    /** Of an interpreter that lies where it says. */
+    private final boolean ofFixedInterpreter;
+
+    Wrong(int errno, boolean ofFixedInterpreter) {
+      this.errno = errno;
+      this.ofFixedInterpreter = ofFixedInterpreter;
+    }
+
+    static Wrong of(Seeded random, boolean dynamic, boolean interpreted) {
+      List<Wrong> all =
+          new ArrayList<>(List.of(MORE_IN_THE_FILE, AT_ODDS_WITH_ITS_PAGES, TOO_HIGH));
+      if (!dynamic) {
+        all.add(EMPTY_AND_TOO_HIGH);
+      }
+      if (!dynamic && !interpreted) {
+        all.add(ENTERED_TOO_HIGH);
+        all.add(NO_ROOM_FOR_THE_VDSO);
+        all.add(IN_THE_STACK);
+      }
+      if (interpreted) {
+        all.addAll(
+            List.of(
+                INTERPRETER_WITH_MORE_IN_THE_FILE,
+                INTERPRETER_AT_ODDS_WITH_ITS_PAGES,
+                INTERPRETER_TOO_HIGH,
+                INTERPRETER_ENTERED_TOO_HIGH));
+      }
+      return all.get(random.below(all.size()));
+    }
+
+    /** The same of what is wrong with the interpreter's own program. */
+    Wrong inInterpreter() {
+      return switch (this) {
+        case INTERPRETER_WITH_MORE_IN_THE_FILE -> MORE_IN_THE_FILE;
+        case INTERPRETER_AT_ODDS_WITH_ITS_PAGES -> AT_ODDS_WITH_ITS_PAGES;
+        case INTERPRETER_TOO_HIGH -> TOO_HIGH;
+        case INTERPRETER_ENTERED_TOO_HIGH -> ENTERED_TOO_HIGH;
+        default -> NOTHING;
+      };
+    }
+  }
+
+  private Program program(boolean dynamic, @Nullable String loader, long base, Wrong wrong) {
     List<Segment> segments = new ArrayList<>();
     long at = base + (long) random.below(4) * PAGE;
-    int n = random.between(1, 5);
+    boolean alone = wrong == Wrong.NO_ROOM_FOR_THE_VDSO || wrong == Wrong.IN_THE_STACK;
+    int n = alone || random.oneIn(5) ? 1 : random.between(1, 5);
     for (int i = 0; i < n; i++) {
       Segment next = segment(at + (long) random.below(3) * PAGE, i == 0);
-      if (i == n - 1 && wrong > 0) {
+      if (i == n - 1) {
         next = wrong(next, wrong);
       }
       segments.add(next);
@@ -176,7 +271,14 @@ final class ProgramCases {
           default -> random.below(2000);
         };
     long entry = segments.getFirst().vaddr() + random.below(64);
-    if (!dynamic && random.oneIn(3) && wrong == 0) {
+    if (wrong == Wrong.ENTERED_TOO_HIGH) {
+      entry = NaiveElf.top(abi) + (random.oneIn(4) ? PAGE : 0);
+    } else if (!dynamic && random.oneIn(4)) {
+      // Nothing is there, which exec does not look at; of a program with an interpreter it looks at
+      // nothing.
+      entry = NaiveElf.top(abi) - (loader == null ? 1 : 0);
+    }
+    if (!dynamic && random.oneIn(3) && wrong == Wrong.NOTHING) {
       Collections.swap(segments, 0, n - 1);
     }
     if (random.oneIn(2)) {
@@ -195,12 +297,13 @@ final class ProgramCases {
   }
 
   private Segment segment(long page, boolean first) {
-    int inPage = random.oneIn(3) ? 0 : random.below(PAGE);
+    int inPage = random.oneIn(3) ? random.below(3) : random.below(PAGE);
     long file = first || !random.oneIn(5) ? random.between(1, 3 * PAGE) : 0;
+    file = random.oneIn(8) && file > 0 ? 1 : file;
     file = random.oneIn(6) && file > 0 ? PAGE - inPage : file;
     long memory = file + (random.oneIn(2) && file > 0 ? 0 : random.between(1, 3 * PAGE));
     int flags = R | (random.oneIn(2) ? ElfImage.PF_W : 0) | (random.oneIn(2) ? ElfImage.PF_X : 0);
-    long align = new long[] {PAGE, PAGE, 0, 3 * PAGE, 1 << 16}[random.below(5)];
+    long align = new long[] {0, 3 * PAGE, PAGE, PAGE, 1 << 16}[random.below(unaligned ? 2 : 5)];
     long offset = (long) random.below(200) * PAGE + inPage;
     return new Segment(ElfImage.PT_LOAD, flags, offset, page + inPage, file, memory, align);
   }
@@ -212,16 +315,28 @@ final class ProgramCases {
     return dynamic && program.image().segments().stream().filter(Segment::isLoad).count() == 1;
   }
 
-  private Segment wrong(Segment s, int wrong) {
+  private Segment wrong(Segment s, Wrong wrong) {
     long file = Math.max(1, s.fileBytes());
     long memory = Math.max(file, s.memoryBytes());
+    long top = NaiveElf.top(abi);
     return switch (wrong) {
-      case 1 -> new Segment(1, s.flags(), s.offset(), s.vaddr(), memory + 1, memory, s.align());
-      case 2 -> new Segment(1, s.flags(), s.offset() ^ 8, s.vaddr(), file, memory, s.align());
-      default -> {
-        long high = NaiveElf.top(abi) - PAGE + (s.vaddr() & PAGE - 1);
+      case MORE_IN_THE_FILE ->
+          new Segment(1, s.flags(), s.offset(), s.vaddr(), memory + 1, memory, s.align());
+      case AT_ODDS_WITH_ITS_PAGES ->
+          new Segment(1, s.flags(), s.offset() ^ 8, s.vaddr(), file, memory, s.align());
+      case TOO_HIGH -> {
+        long high = top - PAGE + (s.vaddr() & PAGE - 1);
         yield new Segment(1, s.flags(), s.offset(), high, 2 * PAGE, 2 * PAGE, s.align());
       }
+      case IN_THE_STACK ->
+          new Segment(1, s.flags(), s.offset() & -PAGE, top - 3 * PAGE, PAGE, PAGE, s.align());
+      case EMPTY_AND_TOO_HIGH ->
+          new Segment(1, s.flags(), s.offset(), top + (s.vaddr() & PAGE - 1), 0, 0, s.align());
+      case NO_ROOM_FOR_THE_VDSO -> { // up to the guard gap of the stack
+        long bytes = top - 200 * PAGE - s.vaddr();
+        yield new Segment(1, R, s.offset(), s.vaddr(), bytes, bytes, s.align());
+      }
+      default -> s;
     };
   }
 
@@ -256,12 +371,18 @@ final class ProgramCases {
     checkEqual(model.pages.size(), seen.size(), "pages of program and interpreter");
   }
 
+  private void layout(MmLayout layout, NaiveElf model) {
+    checkEqual(NaiveElf.top(abi), layout.taskSize(), "the end of user space");
+    checkEqual(model.mmapBase(), layout.mmapBase(), "mmap_base");
+    check(layout.topDown() != model.upwards(), "mappings upwards: " + model.upwards(), "not so");
+    boolean compat = abi == Abi.IA32_ON_64;
+    check(layout.compat32() == compat, "compat32 " + compat, "" + layout.compat32());
+  }
+
   private static void places(AddressSpace mm, NaiveElf model) {
     MmFields.Places places = mm.fields().places();
-    if (model.startCode != Long.MAX_VALUE) {
-      checkEqual(model.startCode, places.startCode(), "start_code");
-      checkEqual(model.endCode, places.endCode(), "end_code");
-    }
+    checkEqual(model.startCode, places.startCode(), "start_code");
+    checkEqual(model.endCode, places.endCode(), "end_code");
     checkEqual(model.startData, places.startData(), "start_data");
     checkEqual(model.endData, places.endData(), "end_data");
     checkEqual(model.startBrk, places.startBrk(), "start_brk");
@@ -311,8 +432,11 @@ final class ProgramCases {
     checkEqual(below - 16, auxv.getOrDefault(25L, -1L), "AT_RANDOM below it");
     checkEqual(text, auxv.getOrDefault(31L, -1L), "AT_EXECFN behind the environment");
     check(TaskCases.string(mm, text).equals(request.path()), request.path(), "another path");
-    checkEqual(NaiveElf.top(abi) - size, text + request.path().length() + 1, "the last string");
-    randomBytes(mm, auxv.getOrDefault(25L, -1L), at + 2L * size);
+    checkEqual(
+        NaiveElf.top(abi) - NaiveElf.kernelWord(abi),
+        text + request.path().length() + 1,
+        "the end of the last string");
+    randomBytes(mm, request.auxiliary().seed(), auxv.getOrDefault(25L, -1L), at + 2L * size);
     Map<String, VmaInfo> kernel = new HashMap<>();
     mm.forEachMap(
         vma -> {
@@ -328,8 +452,8 @@ final class ProgramCases {
     checkEqual(abi == Abi.X86_64 ? 5 : 4, kernel.size(), "mappings of the kernel");
   }
 
-  /** AT_RANDOM: 16 bytes that follow from the seed, whatever stands beside them. */
-  private void randomBytes(AddressSpace mm, long from, long endOfVector) {
+  /** AT_RANDOM: 16 bytes that follow from the seed and from nothing else. */
+  private void randomBytes(AddressSpace mm, long seed, long from, long endOfVector) {
     check(
         from >= endOfVector && from < endOfVector + 16,
         "AT_RANDOM right behind the vector, which begins at the stack pointer's border",
@@ -338,9 +462,17 @@ final class ProgramCases {
     for (int i = 0; i < 16; i++) {
       bytes.add(mm.read(from + i).value());
     }
-    List<Integer> before = bench.randomBytes;
-    check(before.isEmpty() || before.equals(bytes), "the random bytes " + before, "" + bytes);
-    bench.randomBytes = bytes;
+    List<Integer> before = bench.randomBytes.putIfAbsent(seed, bytes);
+    check(before == null || before.equals(bytes), "the random bytes " + before, "" + bytes);
+    List<List<Integer>> all = List.copyOf(bench.randomBytes.values());
+    for (int i = 0; all.size() == SEEDS && i < 16; i++) {
+      int at = i;
+      boolean same = all.stream().allMatch(each -> each.get(at).equals(bytes.get(at)));
+      check(!same, "byte " + i + " of AT_RANDOM that hangs on the seed", "" + bytes.get(i));
+    }
+    bench.randomBytes.forEach(
+        (other, its) ->
+            check(other == seed || !its.equals(bytes), "other bytes of another seed", "" + bytes));
   }
 
   /** vvar, its clocks and the vdso stand one behind the other. */
@@ -356,6 +488,16 @@ final class ProgramCases {
     check(data.perms().equals("r--p") && clocks.perms().equals("r--p"), "r--p", "other rights");
     check(code.perms().equals("r-xp"), "r-xp", code.perms());
     checkEqual(code.start(), auxv.getOrDefault(33L, -1L), "AT_SYSINFO_EHDR");
+    check(mm.read(code.start()).ok(), "a read of the vdso", "a signal");
+    mm.pagemap(
+        code.start(),
+        code.start() + PAGE,
+        (at, entry) -> {
+          if (Pagemap.pfn(entry) >= 0) {
+            int flags = bench.machine.processes().lruFlags(Pagemap.pfn(entry));
+            checkEqual(0, flags, "marks of reclaim of the vdso, which is on no list");
+          }
+        });
     long call = auxv.getOrDefault(32L, -1L);
     check(
         abi.is64() ? call == -1 : code.start() < call && call < code.end(),

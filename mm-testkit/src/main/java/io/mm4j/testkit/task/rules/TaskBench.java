@@ -64,8 +64,8 @@ final class TaskBench extends Subject {
   /** The program: one file, whose pages stay in the page cache. */
   private final MappedFile file;
 
-  /** AT_RANDOM of the programs that were drawn, which have one seed; empty before the first. */
-  List<Integer> randomBytes = List.of();
+  /** AT_RANDOM of the programs that were drawn, by their seed. */
+  final Map<Long, List<Integer>> randomBytes = new HashMap<>();
 
   private final Map<Integer, AddressSpace> spaces = new HashMap<>();
   private final Supplier<TaskBench> others;
