@@ -106,10 +106,11 @@ final class PageSubject extends Subject {
     return new Zone(type, node, start, end, end - start, end - start, Migratetype.MOVABLE);
   }
 
-  /** A {@code mem_map} that lets somebody do something just before a reference is taken. */
+  /** A {@code mem_map} that lets others do something around the moment a reference is taken. */
   private static final class HookedMap extends NaiveMemMap {
     private long at = -1;
     private Runnable before = () -> {};
+    private Runnable after = () -> {};
 
     HookedMap(MemoryLayout layout) {
       super(layout, FrameStates.sparse(layout.endPfn()));
@@ -117,19 +118,25 @@ final class PageSubject extends Subject {
 
     @Override
     public synchronized boolean tryGet(long pfn) {
-      if (pfn == at) {
+      boolean hooked = pfn == at;
+      if (hooked) {
         at = -1;
         before.run();
       }
-      return super.tryGet(pfn);
+      boolean got = super.tryGet(pfn);
+      if (hooked) {
+        after.run();
+      }
+      return got;
     }
   }
 
-  /** Does something when a reference of this frame is about to be taken, once. */
-  void beforeReference(long pfn, Runnable what) {
+  /** Does something when a reference of this frame is about to be taken, and just after, once. */
+  void aroundReference(long pfn, Runnable before, Runnable after) {
     if (map instanceof HookedMap hooked) {
       hooked.at = pfn;
-      hooked.before = what;
+      hooked.before = before;
+      hooked.after = after;
     }
   }
 
