@@ -14,7 +14,7 @@ import io.mm4j.testkit.pages.naive.NaivePages;
 import java.util.List;
 import java.util.function.Function;
 
-/** Page allocators that prepare a range wrongly, or forget who comes between. */
+/** Page allocators that prepare a range wrongly, forget who comes between, or misread a flag. */
 public final class TakenFaults {
   private TakenFaults() {}
 
@@ -51,6 +51,33 @@ public final class TakenFaults {
             "A block whose first piece is free counts as free, whatever became of the others.",
             "PA-43",
             BelievesInBlocks::new),
+        fault(
+            "keeps-what-was-found",
+            "A block that somebody finds while it is freed keeps the reference of who freed it.",
+            "PA-45",
+            floors ->
+                new DelegatingPages(floors) {
+                  @Override
+                  public void freePages(Cpu cpu, long pfn, int order) {
+                    boolean last = pfn >= 0 && pfn < map.endPfn() && map.refcount(pfn) == 1;
+                    super.freePages(cpu, pfn, order);
+                    if (last && map.isHeld(pfn) && map.refcount(pfn) == 1) {
+                      map.get(pfn);
+                    }
+                  }
+                }),
+        fault(
+            "writers-stay-here",
+            "__GFP_WRITE is taken for __GFP_THISNODE.",
+            "PA-96",
+            floors ->
+                new DelegatingPages(floors) {
+                  @Override
+                  public long allocPages(Cpu cpu, int gfp, int order, int nodeId) {
+                    int here = (gfp & Gfp.__GFP_WRITE) != 0 ? Gfp.__GFP_THISNODE : 0;
+                    return super.allocPages(cpu, gfp | here, order, nodeId);
+                  }
+                }),
         fault(
             "keeps-the-lock",
             "A drain that meets an error keeps the lock of its zone.",
