@@ -149,15 +149,28 @@ public final class ZoneRules {
   /** A small object for which there is no memory is no area either. */
   private static void withoutMemory(SpaceBench b) {
     List<Long> small = new ArrayList<>();
-    b.pages.leave(0);
-    long next = b.space.kvmalloc(b.cpu(), PAGE);
-    while (next != NO_ADDRESS) {
-      check(!b.space.layout().isVmalloc(next), b.what + ": an object, or nothing", "an area");
-      small.add(next);
-      next = b.space.kvmalloc(b.cpu(), PAGE);
+    takeAll(b, small);
+    for (int n = 1; n <= 4; n++) {
+      // There is memory again from the n-th request on: too late for the object, not for an area.
+      b.pages.doBefore(n, () -> b.pages.leave(Long.MAX_VALUE));
+      takeAll(b, small);
     }
+    b.pages.doBefore(0, () -> {});
     b.pages.leave(Long.MAX_VALUE);
     small.forEach(address -> b.space.kvfree(b.cpu(), address));
     checkEqual(0, b.areas.stats().areas(), b.what + ": areas");
+  }
+
+  /** Small objects until there is none, of what the slab allocator has. */
+  private static void takeAll(SpaceBench b, List<Long> small) {
+    long next;
+    do {
+      b.pages.leave(0);
+      next = b.space.kvmalloc(b.cpu(), PAGE);
+      check(!b.space.layout().isVmalloc(next), b.what + ": an object, or nothing", "an area");
+      if (next != NO_ADDRESS) {
+        small.add(next);
+      }
+    } while (next != NO_ADDRESS);
   }
 }

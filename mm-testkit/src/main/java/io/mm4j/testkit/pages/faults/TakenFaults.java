@@ -79,6 +79,17 @@ public final class TakenFaults {
                   }
                 }),
         fault(
+            "takes-for-who-must-not-fail",
+            "A range is given to who must not fail.",
+            "PA-99",
+            floors ->
+                new DelegatingPages(floors) {
+                  @Override
+                  public boolean allocContigRange(Cpu cpu, long startPfn, long endPfn, int gfp) {
+                    return super.allocContigRange(cpu, startPfn, endPfn, gfp & ~Gfp.__GFP_NOFAIL);
+                  }
+                }),
+        fault(
             "keeps-the-lock",
             "A drain that meets an error keeps the lock of its zone.",
             "PA-44",

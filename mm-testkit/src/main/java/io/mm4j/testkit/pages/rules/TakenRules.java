@@ -20,10 +20,22 @@ import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.pages.rules.PageSubject.Held;
 import io.mm4j.testkit.pages.rules.Toys.ToyMigrator;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /** Rules about what a range holds when it is given, and about what comes between meanwhile. */
 public final class TakenRules {
+  private static final int[] NEVER = {
+    Gfp.__GFP_NOFAIL,
+    Gfp.__GFP_NORETRY,
+    Gfp.__GFP_HIGH,
+    Gfp.__GFP_MEMALLOC,
+    Gfp.__GFP_NOMEMALLOC,
+    Gfp.__GFP_COMP,
+    Gfp.__GFP_ACCOUNT
+  };
+
   private TakenRules() {}
 
   public static List<Rule<PageAllocatorProvider>> all() {
@@ -32,8 +44,9 @@ public final class TakenRules {
             new RuleInfo(
                 "PA-42",
                 "range-zeroed-if-asked",
-                "With __GFP_ZERO every page of a range is zero, whatever was there; no page beside"
-                    + " the range is touched, with it or without.",
+                "With __GFP_ZERO every page of a range is zero, whatever was there. Without it a"
+                    + " range, or a page, is handed out as it was left. No page beside it is"
+                    + " touched.",
                 "Old contents would leak to a new owner, or somebody else's are lost.",
                 "mm/page_alloc.c alloc_contig_range_noprof (split_free_frozen_pages,"
                     + " post_alloc_hook)",
@@ -67,7 +80,21 @@ public final class TakenRules {
             DrawnRule.Needs.NOTHING,
             true,
             PressureRules::one,
-            TakenRules::error));
+            TakenRules::error),
+        new DrawnRule(
+            new RuleInfo(
+                "PA-99",
+                "range-refused",
+                "A range is refused to who must not fail, gives up early, wants emergency memory"
+                    + " or one block; so is one at the end of memory whose last page cannot move."
+                    + " Nothing changes hands then.",
+                "Who asks so gets what he cannot free, or the kernel waits for ever.",
+                "mm/page_alloc.c __alloc_contig_verify_gfp_mask",
+                "flags are not looked at, or what is given back reaches one frame too far"),
+            DrawnRule.Needs.NOTHING,
+            true,
+            PressureRules::one,
+            TakenRules::refused));
   }
 
   /** A word of a page that was written before. */
@@ -98,13 +125,40 @@ public final class TakenRules {
       boolean zero = !random.oneIn(3);
       c.take(start, end, Gfp.GFP_KERNEL | (zero ? Gfp.__GFP_ZERO : 0));
       for (int word : words) {
-        for (long pfn = start; zero && pfn < end; pfn++) {
-          checkEqual(0, memory.getLong(place(pfn, word)), "word " + word + " of frame " + pfn);
+        for (long pfn = start; pfn < end; pfn++) {
+          if (zero || pfn != moved) {
+            checkEqual(zero ? 0 : ~pfn, memory.getLong(place(pfn, word)), text(word, pfn));
+          }
         }
         for (long pfn : new long[] {start - 1, end}) {
-          checkEqual(~pfn, memory.getLong(place(pfn, word)), "word " + word + " beside, of " + pfn);
+          checkEqual(~pfn, memory.getLong(place(pfn, word)), text(word, pfn) + " beside");
         }
       }
+      asTheyWereLeft(other, random);
+    }
+  }
+
+  private static String text(int word, long pfn) {
+    return "word " + word + " of frame " + pfn;
+  }
+
+  /** Pages that nobody wants cleared, freed and asked for again. */
+  private static void asTheyWereLeft(DrawnSubject s, Seeded random) {
+    Cpu cpu = s.machine.cpus().get(0);
+    PhysicalMemory memory = s.machine.memory();
+    Set<Long> written = new HashSet<>();
+    for (int i = 0; i < 30; i++) {
+      int gfp = ZonelistRules.flags(s.drawn, random) & ~Gfp.__GFP_ZERO;
+      long pfn = s.pages.allocPages(cpu, gfp, 0);
+      if (pfn == PageAllocator.NO_PAGE) {
+        continue;
+      }
+      int word = (int) pfn & 511;
+      if (!written.add(pfn)) {
+        checkEqual(~pfn, memory.getLong(place(pfn, word)), text(word, pfn) + " for " + gfp);
+      }
+      memory.putLong(place(pfn, word), ~pfn);
+      s.pages.freePages(cpu, pfn, 0);
     }
   }
 
@@ -191,5 +245,23 @@ public final class TakenRules {
     long pfn = s.pages.allocPages(cpu, gfp, 0);
     check(pfn != PageAllocator.NO_PAGE, "a page", "none");
     return pfn;
+  }
+
+  private static void refused(DrawnSubject s, Seeded random) {
+    RangeCase c = new RangeCase(s, random);
+    c.use(20);
+    long end = s.drawn.layout().endPfn();
+    long from = 1024 + random.below(600);
+    long free = c.free();
+    for (int flag : NEVER) {
+      check(
+          !s.pages.allocContigRange(
+              c.cpu, from, from + random.between(1, 20), Gfp.GFP_KERNEL | flag),
+          "a range asked for with " + Gfp.format(flag) + " refused",
+          "given");
+      checkEqual(free, c.free(), "free pages after a refused range");
+    }
+    c.take(end - 1, end, Gfp.GFP_KERNEL);
+    c.refused(end - random.between(1, 20), end);
   }
 }
