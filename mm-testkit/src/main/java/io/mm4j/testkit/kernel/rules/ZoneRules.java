@@ -9,10 +9,12 @@ import static io.mm4j.testkit.kernel.rules.SpaceBench.PAGE;
 import static io.mm4j.testkit.kernel.rules.SpaceBench.hex;
 
 import io.mm4j.api.kernel.KernelSpace;
+import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.pagetable.PageTablesProvider;
 import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.kernel.rules.SpaceBench.Kind;
 import io.mm4j.testkit.kernel.rules.SpaceBench.Shape;
@@ -44,9 +46,9 @@ public final class ZoneRules {
             "KS-04",
             "vmalloc-32-lowmem",
             "Of 32 bits vmalloc_32 has frames of lowmem, of zone Normal first, and vmalloc has high"
-                + " memory first.",
-            "Devices with 32 address lines reach no more.",
-            "vmalloc_32 GFP_VMALLOC32; __GFP_HIGHMEM of vmalloc",
+                + " memory first; the tables of both lie in lowmem.",
+            "Devices with 32 address lines reach no more, and the kernel no table without a slot.",
+            "vmalloc_32 GFP_VMALLOC32; __GFP_HIGHMEM of vmalloc; GFP_PGTABLE_KERNEL",
             "the zone is not asked for",
             ZoneRules::lowmem,
             Shape.HIGH,
@@ -117,6 +119,12 @@ public final class ZoneRules {
       }
       b.forget(frames);
       b.space.vfree(b.cpu(), any);
+    }
+    var map = b.machine.memory().memMap();
+    for (long pfn = end; pfn < map.endPfn(); pfn++) {
+      if (map.owner(pfn) == FrameOwner.PAGE_TABLE) {
+        throw new RuleViolation(b.what + ": tables in lowmem", "one in frame " + hex(pfn));
+      }
     }
     b.space.vfree(b.cpu(), low);
     b.end();
