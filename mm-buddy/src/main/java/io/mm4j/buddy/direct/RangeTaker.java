@@ -121,21 +121,20 @@ final class RangeTaker {
     if (destination != DirectPageAllocator.NO_PAGE) {
       migrate(cpu, owner, head, destination, order);
     }
-    if (memMap.putUnlessLast(head)) {
-      return false;
-    }
-    // Ours is the last one: it has moved, or its holder let go of it.
-    boolean gone = memMap.freeze(head, 1);
-    if (gone) {
-      long end = head + (1L << memMap.order(head));
-      memMap.release(head, memMap.order(head), FrameOwner.ISOLATED);
-      for (long p = head; p < end; p++) {
-        if (p < startPfn || p >= endPfn) {
-          pages.giveBack(p, 0);
-        }
+    do {
+      if (memMap.putUnlessLast(head)) {
+        return false;
+      }
+    } while (!memMap.freeze(head, 1)); // somebody has found it in the meantime
+    // Ours was the last one: it has moved, or its holder let go of it.
+    long end = head + (1L << memMap.order(head));
+    memMap.release(head, memMap.order(head), FrameOwner.ISOLATED);
+    for (long p = head; p < end; p++) {
+      if (p < startPfn || p >= endPfn) {
+        pages.giveBack(p, 0);
       }
     }
-    return gone;
+    return true;
   }
 
   /** Asks the owner; if he throws, neither the place nor the reference from above is kept. */

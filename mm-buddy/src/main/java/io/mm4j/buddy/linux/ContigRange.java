@@ -179,19 +179,18 @@ final class ContigRange {
         migrate(cpu, owner, head, destination, order);
       }
     }
-    if (core.memMap.putUnlessLast(head)) {
-      return false;
-    }
-    // Ours is the last one: it has moved, or its holder let go of it.
-    boolean gone = core.memMap.freeze(head, 1);
-    if (gone) {
-      PageEvents events = core.events;
-      if (events != null) {
-        events.free(cpu, head, core.memMap.order(head));
+    do {
+      if (core.memMap.putUnlessLast(head)) {
+        return false;
       }
-      pcps.freeOne(cpu, zone, head, core.memMap.order(head));
+    } while (!core.memMap.freeze(head, 1)); // somebody has found it in the meantime
+    // Ours was the last one: it has moved, or its holder let go of it.
+    PageEvents events = core.events;
+    if (events != null) {
+      events.free(cpu, head, core.memMap.order(head));
     }
-    return gone;
+    pcps.freeOne(cpu, zone, head, core.memMap.order(head));
+    return true;
   }
 
   /** Asks the owner; if he throws, neither the place nor the reference from above is kept. */

@@ -12,6 +12,7 @@ import io.mm4j.testkit.memory.faults.KeptFaults;
 import io.mm4j.testkit.memory.faults.StairFaults;
 import io.mm4j.testkit.pages.faults.ModelFaults;
 import io.mm4j.testkit.pages.faults.PageFaults;
+import io.mm4j.testkit.pages.faults.TakenFaults;
 import io.mm4j.testkit.pages.naive.NaivePages;
 import io.mm4j.testkit.pages.rules.GivenRules;
 import io.mm4j.testkit.pages.rules.HeldRules;
@@ -21,6 +22,7 @@ import io.mm4j.testkit.pages.rules.RangeRules;
 import io.mm4j.testkit.pages.rules.ShortageRules;
 import io.mm4j.testkit.pages.rules.StairRules;
 import io.mm4j.testkit.pages.rules.StressRule;
+import io.mm4j.testkit.pages.rules.TakenRules;
 import io.mm4j.testkit.pages.rules.TwinRules;
 import java.util.List;
 import java.util.stream.Stream;
@@ -40,6 +42,7 @@ public final class PageAllocatorSuite {
                 KeptRules.all(),
                 StairRules.all(),
                 MoveRules.all(),
+                TakenRules.all(),
                 ModelRules.all(),
                 TwinRules.all(),
                 List.<Rule<PageAllocatorProvider>>of(StressRule.rule()))
@@ -51,6 +54,7 @@ public final class PageAllocatorSuite {
   private static List<Fault<PageAllocatorProvider>> faults() {
     return Stream.of(
             PageFaults.all(),
+            TakenFaults.all(),
             HeldPageFaults.all(),
             KeptFaults.all(),
             StairFaults.all(),

@@ -9,10 +9,12 @@ import static io.mm4j.testkit.kernel.rules.SpaceBench.PAGE;
 import static io.mm4j.testkit.kernel.rules.SpaceBench.hex;
 
 import io.mm4j.api.kernel.KernelSpace;
+import io.mm4j.api.memory.FrameOwner;
 import io.mm4j.api.memory.ZoneType;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.pagetable.PageTablesProvider;
 import io.mm4j.testkit.Rule;
+import io.mm4j.testkit.RuleViolation;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.kernel.rules.SpaceBench.Kind;
 import io.mm4j.testkit.kernel.rules.SpaceBench.Shape;
@@ -44,9 +46,9 @@ public final class ZoneRules {
             "KS-04",
             "vmalloc-32-lowmem",
             "Of 32 bits vmalloc_32 has frames of lowmem, of zone Normal first, and vmalloc has high"
-                + " memory first.",
-            "Devices with 32 address lines reach no more.",
-            "vmalloc_32 GFP_VMALLOC32; __GFP_HIGHMEM of vmalloc",
+                + " memory first; the tables of both lie in lowmem.",
+            "Devices with 32 address lines reach no more, and the kernel no table without a slot.",
+            "vmalloc_32 GFP_VMALLOC32; __GFP_HIGHMEM of vmalloc; GFP_PGTABLE_KERNEL",
             "the zone is not asked for",
             ZoneRules::lowmem,
             Shape.HIGH,
@@ -118,6 +120,12 @@ public final class ZoneRules {
       b.forget(frames);
       b.space.vfree(b.cpu(), any);
     }
+    var map = b.machine.memory().memMap();
+    for (long pfn = end; pfn < map.endPfn(); pfn++) {
+      if (map.owner(pfn) == FrameOwner.PAGE_TABLE) {
+        throw new RuleViolation(b.what + ": tables in lowmem", "one in frame " + hex(pfn));
+      }
+    }
     b.space.vfree(b.cpu(), low);
     b.end();
   }
@@ -149,15 +157,28 @@ public final class ZoneRules {
   /** A small object for which there is no memory is no area either. */
   private static void withoutMemory(SpaceBench b) {
     List<Long> small = new ArrayList<>();
-    b.pages.leave(0);
-    long next = b.space.kvmalloc(b.cpu(), PAGE);
-    while (next != NO_ADDRESS) {
-      check(!b.space.layout().isVmalloc(next), b.what + ": an object, or nothing", "an area");
-      small.add(next);
-      next = b.space.kvmalloc(b.cpu(), PAGE);
+    takeAll(b, small);
+    for (int n = 1; n <= 4; n++) {
+      // There is memory again from the n-th request on: too late for the object, not for an area.
+      b.pages.doBefore(n, () -> b.pages.leave(Long.MAX_VALUE));
+      takeAll(b, small);
     }
+    b.pages.doBefore(0, () -> {});
     b.pages.leave(Long.MAX_VALUE);
     small.forEach(address -> b.space.kvfree(b.cpu(), address));
     checkEqual(0, b.areas.stats().areas(), b.what + ": areas");
+  }
+
+  /** Small objects until there is none, of what the slab allocator has. */
+  private static void takeAll(SpaceBench b, List<Long> small) {
+    long next;
+    do {
+      b.pages.leave(0);
+      next = b.space.kvmalloc(b.cpu(), PAGE);
+      check(!b.space.layout().isVmalloc(next), b.what + ": an object, or nothing", "an area");
+      if (next != NO_ADDRESS) {
+        small.add(next);
+      }
+    } while (next != NO_ADDRESS);
   }
 }

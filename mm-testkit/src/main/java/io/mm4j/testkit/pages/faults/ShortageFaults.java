@@ -319,7 +319,20 @@ public final class ShortageFaults {
                   int lastResorts() {
                     return 1;
                   }
-                }));
+                }),
+        plain(
+            "reclaims-everywhere",
+            "Reclaim is asked for pages of any node, whatever the request names.",
+            "PA-97",
+            floors ->
+                new PlainPages(floors) {
+                  @Override
+                  public long allocPages(
+                      Cpu cpu, int gfp, int order, int nodeId, @Nullable NodeMask nodes) {
+                    return allocPages(cpu, gfp, order, nodeId);
+                  }
+                }),
+        plain("last-node-first", "The last node is asked first.", "PA-98", PlainPages::new));
   }
 
   private static Fault<PageAllocatorProvider> pages(

@@ -237,6 +237,11 @@ public final class NaivePageAllocator implements PageAllocator {
     }
     drainAllPages(cpu);
     for (long pfn = startPfn; pfn < endPfn; pfn++) {
+      if (map.owner(pfn) != FrameOwner.FREE) {
+        return false; // a piece of what was a block when it was looked at
+      }
+    }
+    for (long pfn = startPfn; pfn < endPfn; pfn++) {
       zoneOf(pfn).frames().take(pfn, 0);
       map.prepare(pfn, 0, FrameOwner.KERNEL);
       if ((gfp & Gfp.__GFP_ZERO) != 0) {

@@ -61,7 +61,20 @@ public final class HeldRules {
                 "mm/page_alloc.c __free_pages",
                 "only frames that were dropped are cleared"),
             Needs.NOTHING,
-            HeldRules::freed));
+            HeldRules::freed),
+        PageRule.of(
+            new RuleInfo(
+                "PA-45",
+                "found-while-given-up",
+                "Where somebody finds a held block just as its last reference is given up, by"
+                    + " freePages or by a range whose owner has let go, that reference is given up"
+                    + " all the same, and the block stays with the finder until he frees it.",
+                "A reference that nobody has keeps the memory for ever.",
+                "mm/page_alloc.c __free_pages (put_page_testzero); mm/filemap.c"
+                    + " filemap_get_entry (folio_try_get)",
+                "who cannot freeze a block leaves it as it is, with its own reference"),
+            Needs.NOTHING,
+            HeldRules::found));
   }
 
   private static void hold(PageSubject s, Held block, FrameOwner owner) {
@@ -190,5 +203,44 @@ public final class HeldRules {
       check(!s.map.tryGet(block.pfn()), "a freed block gives no reference", "one");
     }
     s.conserved();
+  }
+
+  private static void found(PageSubject s, Seeded random) {
+    int order = random.below(5);
+    boolean byRange = random.oneIn(2);
+    Held block =
+        byRange ? MoveRules.inRange(s, order, 0) : GivenRules.need(s, Gfp.GFP_KERNEL, order);
+    long pfn = block.pfn();
+    s.map.hold(pfn, order, FrameOwner.ANON, 0, 0x77, 11);
+    boolean[] found = {false};
+    s.beforeFreeze(pfn, () -> found[0] = s.map.tryGet(pfn));
+    if (byRange) {
+      s.machine
+          .pressure()
+          .register(
+              FrameOwner.ANON,
+              (cpu, source, destination, asOrder) -> {
+                s.pages.freePages(cpu, source, asOrder);
+                return false;
+              });
+      boolean given = s.pages.allocContigRange(s.cpu(0), pfn, pfn + 1, Gfp.GFP_KERNEL);
+      check(given != found[0], found[0] ? "the range refused" : "the range given", "" + given);
+      if (given) {
+        s.leave(block);
+        s.enter(pfn, 0);
+      }
+    } else if (random.oneIn(2)) {
+      s.pages.on(s.cpu(0)).free(pfn, order);
+    } else {
+      s.pages.freePages(s.cpu(0), pfn, order);
+    }
+    if (found[0]) {
+      checkEqual(1, s.map.refcount(pfn), "references of " + describe(s, pfn));
+      checkEqual(0x77, s.map.mapping(pfn), "mapping of " + describe(s, pfn));
+    } else if (!byRange) {
+      s.leave(block);
+    }
+    s.conserved();
+    s.freeAll();
   }
 }

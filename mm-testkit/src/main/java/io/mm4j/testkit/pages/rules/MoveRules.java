@@ -55,7 +55,7 @@ public final class MoveRules {
   }
 
   /** Holds one block that lies in the range, and nothing else. */
-  private static Held inRange(PageSubject s, int order, int flags) {
+  static Held inRange(PageSubject s, int order, int flags) {
     while (true) {
       Held block = GivenRules.need(s, Gfp.GFP_HIGHUSER_MOVABLE | Gfp.__GFP_THISNODE | flags, order);
       if (block.pfn() >= START && block.pfn() + (1L << order) <= END) {
@@ -158,7 +158,8 @@ public final class MoveRules {
     s.machine.pressure().register(FrameOwner.ANON, owner);
     if (changes) {
       // Between the first look and the reference the block becomes another floor's.
-      s.beforeReference(block.pfn(), () -> s.map.setOwners(block.pfn(), order, FrameOwner.FILE));
+      s.aroundReference(
+          block.pfn(), () -> s.map.setOwners(block.pfn(), order, FrameOwner.FILE), () -> {});
     }
     boolean given =
         s.pages.allocContigRange(s.cpu(0), block.pfn(), block.pfn() + 1, Gfp.GFP_KERNEL);

@@ -34,6 +34,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -106,10 +107,34 @@ final class PageSubject extends Subject {
     return new Zone(type, node, start, end, end - start, end - start, Migratetype.MOVABLE);
   }
 
-  /** A {@code mem_map} that lets somebody do something just before a reference is taken. */
-  private static final class HookedMap extends NaiveMemMap {
+  /** What others do around one call about a frame, once. */
+  private static final class Hook {
     private long at = -1;
     private Runnable before = () -> {};
+    private Runnable after = () -> {};
+
+    private void set(long pfn, Runnable first, Runnable then) {
+      at = pfn;
+      before = first;
+      after = then;
+    }
+
+    private boolean around(long pfn, BooleanSupplier call) {
+      if (pfn != at) {
+        return call.getAsBoolean();
+      }
+      at = -1;
+      before.run();
+      boolean result = call.getAsBoolean();
+      after.run();
+      return result;
+    }
+  }
+
+  /** A {@code mem_map} in which others come by when references are taken and given up. */
+  private static final class HookedMap extends NaiveMemMap {
+    private final Hook taking = new Hook();
+    private final Hook freezing = new Hook();
 
     HookedMap(MemoryLayout layout) {
       super(layout, FrameStates.sparse(layout.endPfn()));
@@ -117,19 +142,26 @@ final class PageSubject extends Subject {
 
     @Override
     public synchronized boolean tryGet(long pfn) {
-      if (pfn == at) {
-        at = -1;
-        before.run();
-      }
-      return super.tryGet(pfn);
+      return taking.around(pfn, () -> super.tryGet(pfn));
+    }
+
+    @Override
+    public synchronized boolean freeze(long pfn, int expected) {
+      return freezing.around(pfn, () -> super.freeze(pfn, expected));
     }
   }
 
-  /** Does something when a reference of this frame is about to be taken, once. */
-  void beforeReference(long pfn, Runnable what) {
+  /** Does something when a reference of this frame is about to be taken, and just after, once. */
+  void aroundReference(long pfn, Runnable before, Runnable after) {
     if (map instanceof HookedMap hooked) {
-      hooked.at = pfn;
-      hooked.before = what;
+      hooked.taking.set(pfn, before, after);
+    }
+  }
+
+  /** Does something when this frame is about to be frozen, once. */
+  void beforeFreeze(long pfn, Runnable what) {
+    if (map instanceof HookedMap hooked) {
+      hooked.freezing.set(pfn, what, () -> {});
     }
   }
 

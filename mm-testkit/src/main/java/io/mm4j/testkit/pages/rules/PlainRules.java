@@ -6,12 +6,15 @@ import static io.mm4j.testkit.RuleViolation.check;
 import static io.mm4j.testkit.RuleViolation.checkEqual;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.memory.NodeMask;
+import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.page.Migratetype;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.page.PageAllocatorProvider;
+import io.mm4j.api.page.ReclaimRequest;
 import io.mm4j.testkit.Rule;
 import io.mm4j.testkit.RuleInfo;
 import io.mm4j.testkit.Seeded;
@@ -21,6 +24,7 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /** Rules about an allocator that claims neither per-cpu lists nor fallback: all that is left. */
 public final class PlainRules {
@@ -60,7 +64,26 @@ public final class PlainRules {
                 + " nothing.",
             "mm/page_alloc.c __alloc_pages_may_oom",
             "it is asked once only, or for ever",
-            PlainRules::lastResort));
+            PlainRules::lastResort),
+        far(
+            "PA-97",
+            "reclaim-as-requested",
+            "Reclaim is asked for what the request wants: its flags, order and pages, and its nodes"
+                + " - the preferred one with __GFP_THISNODE, else those of the mask, else all. A"
+                + " request that cannot wait asks nobody.",
+            "mm/vmscan.c try_to_free_pages (nodemask, gfp_mask, order)",
+            "memory is freed where it does not help",
+            ZonelistRules::draw,
+            PlainRules::asked),
+        far(
+            "PA-98",
+            "lower-node-first",
+            "Of nodes that are as near the one with the lower number is asked first.",
+            "mm/page_alloc.c build_zonelists",
+            "the order hangs on a list that was not sorted by number",
+            ZonelistRules::alike,
+            (s, random) ->
+                ZonelistRules.empties(s, random, false, ZonelistRules.byNumber(s.drawn))));
   }
 
   private static Rule<PageAllocatorProvider> rule(
@@ -70,13 +93,20 @@ public final class PlainRules {
       String behind,
       String failure,
       DrawnRule.Body body) {
+    return far(id, name, statement, behind, failure, PressureRules::one, body);
+  }
+
+  private static Rule<PageAllocatorProvider> far(
+      String id,
+      String name,
+      String statement,
+      String behind,
+      String failure,
+      Function<Seeded, Drawn> machines,
+      DrawnRule.Body body) {
     String why = "The simplest allocator is what others are compared with.";
     return new DrawnRule(
-        new RuleInfo(id, name, statement, why, behind, failure),
-        Needs.PLAIN,
-        true,
-        PressureRules::one,
-        body);
+        new RuleInfo(id, name, statement, why, behind, failure), Needs.PLAIN, true, machines, body);
   }
 
   private static void types(DrawnSubject s, Seeded random) {
@@ -220,5 +250,44 @@ public final class PlainRules {
         served ? frees : Math.min(16, frees + 1),
         asked[0],
         "questions to a last resort that frees " + frees + " times");
+  }
+
+  /** A machine without a block of the largest order. */
+  private static void asked(DrawnSubject s, Seeded random) {
+    Cpu cpu = s.machine.cpus().get(random.below(s.drawn.cpus()));
+    int order = Pages.MAX_PAGE_ORDER;
+    int all = Gfp.GFP_HIGHUSER_MOVABLE & ~Gfp.__GFP_RECLAIM;
+    while (s.pages.allocPages(cpu, all, order) != PageAllocator.NO_PAGE) {
+      // until there is none
+    }
+    Giver giver = new Giver(s.pages, 1, true);
+    s.machine.pressure().register(giver);
+    int nodes = s.drawn.layout().nodes().size();
+    for (int i = 0; i < 40; i++) {
+      int gfp = ZonelistRules.flags(s.drawn, random);
+      int node = random.oneIn(2) ? -1 : random.below(nodes);
+      NodeMask mask = random.oneIn(2) ? null : NodeMask.of(random.below(nodes));
+      int before = giver.asked().size();
+      long pfn = s.pages.allocPages(cpu, gfp, order, node, mask);
+      checkEqual(PageAllocator.NO_PAGE, pfn, "block of order " + order);
+      boolean waits = (gfp & Gfp.__GFP_DIRECT_RECLAIM) != 0;
+      String what = " for " + Gfp.format(gfp) + " for node " + node + " of " + mask;
+      checkEqual(waits ? 1 : 0, giver.asked().size() - before, "calls of a reclaimer" + what);
+      if (waits) {
+        ReclaimRequest request = giver.asked().getLast();
+        checkEqual(gfp, request.gfp(), "flags" + what);
+        checkEqual(order, request.order(), "order" + what);
+        checkEqual(1L << order, request.pages(), "pages" + what);
+        int own = node < 0 ? cpu.nodeId() : node;
+        for (int n = 0; n < nodes; n++) {
+          boolean wanted =
+              (gfp & Gfp.__GFP_THISNODE) != 0 ? n == own : mask == null || mask.contains(n);
+          check(
+              wanted == request.wantsNode(n),
+              "node " + n + (wanted ? " wanted" : " not wanted") + what,
+              "" + request);
+        }
+      }
+    }
   }
 }

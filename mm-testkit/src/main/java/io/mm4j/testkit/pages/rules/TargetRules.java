@@ -78,7 +78,9 @@ public final class TargetRules {
     long block = ((zone.startPfn() + 600) & -size) + size * random.below(20);
     boolean compound = random.oneIn(2);
     map.prepare(block, order, FrameOwner.KERNEL);
-    map.hold(block, order, FrameOwner.ANON, compound ? PageFlags.PG_HEAD : 0, 0, 7);
+    int others = random.below(PageFlags.PG_HEAD) & ~PageFlags.PG_LRU;
+    int flags = compound ? others | PageFlags.PG_HEAD : others;
+    map.hold(block, order, FrameOwner.ANON, flags, 0, 7);
     long[] now = {block};
     s.machine
         .pressure()

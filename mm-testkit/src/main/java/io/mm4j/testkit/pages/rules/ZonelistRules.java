@@ -17,6 +17,8 @@ import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.pages.model.NodeOrder;
 import io.mm4j.testkit.pages.rules.DrawnRule.Needs;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -34,6 +36,24 @@ public final class ZonelistRules {
           Gfp.GFP_KERNEL | Gfp.GFP_DMA32,
           Gfp.GFP_HIGHUSER_MOVABLE | Gfp.__GFP_THISNODE);
 
+  private static final int[] OTHERS = {
+    Gfp.__GFP_HIGH,
+    Gfp.__GFP_IO,
+    Gfp.__GFP_FS,
+    Gfp.__GFP_ZERO,
+    Gfp.__GFP_DIRECT_RECLAIM,
+    Gfp.__GFP_KSWAPD_RECLAIM,
+    Gfp.__GFP_WRITE,
+    Gfp.__GFP_NOWARN,
+    Gfp.__GFP_RETRY_MAYFAIL,
+    Gfp.__GFP_NORETRY,
+    Gfp.__GFP_MEMALLOC,
+    Gfp.__GFP_NOMEMALLOC,
+    Gfp.__GFP_COMP,
+    Gfp.__GFP_HARDWALL,
+    Gfp.__GFP_ACCOUNT
+  };
+
   private ZonelistRules() {}
 
   public static List<Rule<PageAllocatorProvider>> all() {
@@ -50,7 +70,20 @@ public final class ZonelistRules {
             Needs.NOTHING,
             true,
             ZonelistRules::far,
-            (s, random) -> empties(s, random, false)),
+            (s, random) -> empties(s, random, false, order(s.drawn))),
+        new DrawnRule(
+            new RuleInfo(
+                "PA-96",
+                "first-zone-of-plenty",
+                "Where nothing is short every request is served by the first zone of its list, or"
+                    + " by nobody if it has none, whatever flags it has beside those of a place.",
+                "A flag that is taken for another sends memory far away.",
+                "mm/page_alloc.c get_page_from_freelist; include/linux/gfp.h gfp_zonelist",
+                "a mask has one bit too many, or the wrong one"),
+            Needs.NOTHING,
+            true,
+            ZonelistRules::far,
+            ZonelistRules::plenty),
         new DrawnRule(
             new RuleInfo(
                 "PA-53",
@@ -65,7 +98,7 @@ public final class ZonelistRules {
             Needs.STATISTICS,
             true,
             ZonelistRules::draw,
-            (s, random) -> empties(s, random, true)),
+            (s, random) -> empties(s, random, true, order(s.drawn))),
         new DrawnRule(
             new RuleInfo(
                 "PA-52",
@@ -103,6 +136,18 @@ public final class ZonelistRules {
     return Drawn.small(random, distances);
   }
 
+  /** All nodes as far from each other. */
+  static Drawn alike(Seeded random) {
+    int nodes = random.between(2, 4);
+    List<List<Integer>> distances = new ArrayList<>();
+    for (int from = 0; from < nodes; from++) {
+      List<Integer> row = new ArrayList<>(Collections.nCopies(nodes, 20));
+      row.set(from, 10);
+      distances.add(row);
+    }
+    return Drawn.small(random, distances);
+  }
+
   static Drawn draw(Seeded random) {
     int nodes = random.weighted(0, 1, 2, 3, 3, 3);
     List<List<Integer>> distances = new ArrayList<>();
@@ -114,6 +159,20 @@ public final class ZonelistRules {
       distances.add(row);
     }
     return Drawn.small(random, distances);
+  }
+
+  /** The order of an allocator that looks at distances and numbers only. */
+  static NodeOrder byNumber(Drawn drawn) {
+    return new NodeOrder(
+        drawn.plan().kinds(),
+        drawn.layout().zones(),
+        drawn.layout().nodes().stream().map(n -> n.distances()).toList()) {
+      @Override
+      protected Comparator<Integer> better(int own, List<Integer> distance, int[] load) {
+        Comparator<Integer> near = Comparator.comparingInt(distance::get);
+        return near.thenComparingInt(n -> n);
+      }
+    };
   }
 
   /** The order of a machine's nodes and zones. */
@@ -128,15 +187,16 @@ public final class ZonelistRules {
    * Empties a machine.
    *
    * @param standsIn whether Normal stands in for a zone that the kernel does not know
+   * @param order in which it is to be emptied
    */
-  private static void empties(DrawnSubject s, Seeded random, boolean standsIn) {
+  static void empties(DrawnSubject s, Seeded random, boolean standsIn, NodeOrder order) {
     int gfp = PLACES.get(random.below(PLACES.size()));
     if (!standsIn && !s.drawn.plan().kinds().contains(ZoneType.DMA32)) {
       gfp &= ~Gfp.__GFP_DMA32;
     }
     Cpu cpu = s.machine.cpus().get(random.below(s.drawn.cpus()));
     int node = random.oneIn(2) ? -1 : random.below(s.drawn.layout().nodes().size());
-    List<Zone> expected = order(s.drawn).zones(gfp, node < 0 ? cpu.nodeId() : node);
+    List<Zone> expected = order.zones(gfp, node < 0 ? cpu.nodeId() : node);
     Set<Zone> seen = new LinkedHashSet<>();
     int saved = cpu.exchangeFlags(Cpu.PF_MEMALLOC);
     for (long pfn; (pfn = s.pages.allocPages(cpu, gfp, 3, node)) != PageAllocator.NO_PAGE; ) {
@@ -150,6 +210,40 @@ public final class ZonelistRules {
         List.copyOf(seen).equals(expected),
         Gfp.format(gfp) + " on " + cpu + " for node " + node + " empties " + expected,
         "" + seen);
+  }
+
+  /** Flags of a place that the machine has, and any others. */
+  static int flags(Drawn drawn, Seeded random) {
+    int gfp = PLACES.get(random.below(PLACES.size())) & ~Gfp.__GFP_RECLAIM;
+    if (!drawn.plan().kinds().contains(ZoneType.DMA32)) {
+      gfp &= ~Gfp.__GFP_DMA32;
+    }
+    for (int other : OTHERS) {
+      gfp |= random.oneIn(4) ? other : 0;
+    }
+    return gfp;
+  }
+
+  private static void plenty(DrawnSubject s, Seeded random) {
+    NodeOrder order = order(s.drawn);
+    for (int i = 0; i < 60; i++) {
+      int gfp = flags(s.drawn, random);
+      Cpu cpu = s.machine.cpus().get(random.below(s.drawn.cpus()));
+      int node = random.oneIn(2) ? -1 : random.below(s.drawn.layout().nodes().size());
+      List<Zone> zones = order.zones(gfp, node < 0 ? cpu.nodeId() : node);
+      int blockOrder = random.below(4);
+      long pfn = s.pages.allocPages(cpu, gfp, blockOrder, node);
+      String what =
+          Gfp.format(gfp) + " of order " + blockOrder + " on " + cpu + " for node " + node;
+      if (zones.isEmpty()) {
+        check(pfn == PageAllocator.NO_PAGE, what + " served by nobody", "frame " + pfn);
+        continue;
+      }
+      check(pfn != PageAllocator.NO_PAGE, what + " served", "no page");
+      Zone zone = zoneOf(s, pfn);
+      check(zone.equals(zones.getFirst()), what + " from " + zones.getFirst(), "" + zone);
+      s.pages.freePages(cpu, pfn, blockOrder);
+    }
   }
 
   /** The zone of a block that was handed out. */

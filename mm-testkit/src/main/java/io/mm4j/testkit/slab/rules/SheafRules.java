@@ -49,8 +49,9 @@ public final class SheafRules {
   }
 
   private static void sheaves(SlabSubject s, Seeded random) {
-    int bytes = random.oneIn(4) ? 4096 : SlabOp.size(random, 900);
-    int wanted = random.oneIn(6) ? 1 : random.between(2, 24);
+    boolean large = random.oneIn(5); // so that many objects of one slab leave a sheaf together
+    int bytes = large ? 8 + random.below(57) : random.oneIn(4) ? 4096 : SlabOp.size(random, 900);
+    int wanted = large ? random.between(40, 120) : random.oneIn(6) ? 1 : random.between(2, 24);
     KmemCacheArgs args =
         KmemCacheArgs.of("sheaves", bytes)
             .withSheaves(wanted)
