@@ -15,6 +15,8 @@ import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.MapFlag;
+import io.mm4j.api.process.Prot;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.slab.KmemCache;
@@ -30,6 +32,7 @@ import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Machines whose plugins are traced do what they did, and what they do is told. */
@@ -322,6 +325,31 @@ class TracerTest {
     assertEquals(1, knobs.failed());
     assertTrue(
         text.toString().contains("mm_page_alloc: page=0000000000000000 pfn=0x0 order=0"), "told");
+  }
+
+  /** Only what some functions ask for fails, and not what others ask for. */
+  @ParameterizedTest
+  @CsvSource({
+    "require=do_anonymous_page, false",
+    "require=no_such.method+Touch.attempt, false",
+    "require=do_wp_page, true",
+    "'require=exc_page_fault,reject=handle_mm_fault', true",
+    "'require=exc_page_fault,reject=do_wp_page', false",
+    "'require=do_anonymous_page,stacktrace-depth=1', true"
+  })
+  void requestsOfSomeFunctionsFail(String filter, boolean works) {
+    FaultKnobs knobs =
+        FaultKnobs.parse("fail_page_alloc", "ignore-gfp-highmem=N,times=-1," + filter, 1);
+    Tracer tracer = Tracer.to(new TraceSink() {}).failPageAlloc(knobs);
+    try (Machine machine = config(tracer.trace(FOUND)).boot()) {
+      Cpu cpu = machine.cpus().get(0);
+      assertNotEquals(PageAllocator.NO_PAGE, machine.pages().allocPages(cpu, Gfp.GFP_KERNEL, 0));
+      AddressSpace space = machine.processes().spawn();
+      long flags = MapFlag.PRIVATE | MapFlag.ANONYMOUS;
+      long at = space.mmap(0, 8192, Prot.READ | Prot.WRITE, flags, -1, 0);
+      assertEquals(works, space.write(at, 1).ok());
+      assertEquals(works, knobs.failed() == 0, () -> "failed=" + knobs.failed());
+    }
   }
 
   /** However they are asked for; a large block is none of the slab allocator's objects. */
