@@ -3,6 +3,7 @@
 package io.mm4j.trace;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
@@ -26,8 +27,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Differences: the clock is a count of events, a microsecond each, so that one seed gives the
  * same bytes; the task is always {@code mm4j-1}; {@code page=} is the address in vmemmap of x86-64,
  * where the kernel prints a hash of it, and {@code ptr=} a physical one; there is no {@code
- * call_site}, and {@code ip=} is 0, since a touch has no code; arguments of calls other than those
- * of sys_mmap and its like are named as {@link Syscall} names them.
+ * call_site}, and {@code ip=} is 0, since a touch has no code; {@code mm_id=} is the process's
+ * number, where the kernel has a hash, and {@code curr=} 1; arguments of calls other than those of
+ * sys_mmap and its like are named as {@link Syscall} names them.
  *
  * <p>Threads: any; lines are whole.
  */
@@ -54,6 +56,9 @@ public final class FtraceText implements TraceSink {
           Map.entry("munlockall", List.of()),
           Map.entry("msync", List.of("start", "len", "flags")),
           Map.entry("mseal", List.of("start", "len", "flags")));
+
+  private static final List<String> COUNTERS =
+      List.of("MM_FILEPAGES", "MM_ANONPAGES", "MM_SWAPENTS", "MM_SHMEMPAGES");
 
   private final Appendable out;
   private boolean begun;
@@ -303,6 +308,16 @@ public final class FtraceText implements TraceSink {
             search.high(),
             search.alignMask(),
             search.alignOffset()));
+  }
+
+  @Override
+  public void rssStat(int pid, int counter, long pages) {
+    line(
+        null,
+        "rss_stat",
+        String.format(
+            "mm_id=%d curr=1 type=%s size=%dB",
+            pid, COUNTERS.get(counter), pages << Pages.PAGE_SHIFT));
   }
 
   @Override
