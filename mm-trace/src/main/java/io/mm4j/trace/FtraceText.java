@@ -7,6 +7,7 @@ import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.process.CallArguments;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.slab.KmemCache;
@@ -15,7 +16,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
@@ -39,23 +39,6 @@ public final class FtraceText implements TraceSink {
   private static final long VMEMMAP = 0xffffea0000000000L;
 
   private static final int STRUCT_PAGE = 64;
-
-  /** Arguments as the kernel's SYSCALL_DEFINEs name them. */
-  private static final Map<String, List<String>> SYSCALLS =
-      Map.ofEntries(
-          Map.entry("mmap", List.of("addr", "len", "prot", "flags", "fd", "off")),
-          Map.entry("munmap", List.of("addr", "len")),
-          Map.entry("mprotect", List.of("start", "len", "prot")),
-          Map.entry("mremap", List.of("addr", "old_len", "new_len", "flags", "new_addr")),
-          Map.entry("brk", List.of("brk")),
-          Map.entry("madvise", List.of("start", "len_in", "behavior")),
-          Map.entry("mlock", List.of("start", "len")),
-          Map.entry("mlock2", List.of("start", "len", "flags")),
-          Map.entry("munlock", List.of("start", "len")),
-          Map.entry("mlockall", List.of("flags")),
-          Map.entry("munlockall", List.of()),
-          Map.entry("msync", List.of("start", "len", "flags")),
-          Map.entry("mseal", List.of("start", "len", "flags")));
 
   private static final List<String> COUNTERS =
       List.of("MM_FILEPAGES", "MM_ANONPAGES", "MM_SWAPENTS", "MM_SHMEMPAGES");
@@ -259,7 +242,7 @@ public final class FtraceText implements TraceSink {
 
   @Override
   public void systemCallBegins(String name, long[] arguments) {
-    List<String> names = SYSCALLS.get(name);
+    List<String> names = CallArguments.of(name);
     if (names == null) {
       names = Syscall.valueOf(name.toUpperCase(Locale.ROOT)).arguments();
     }
