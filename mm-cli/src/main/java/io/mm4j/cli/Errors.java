@@ -3,9 +3,12 @@
 package io.mm4j.cli;
 
 import io.mm4j.api.plugin.Nearest;
+import io.mm4j.testkit.ShellWord;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Matcher;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.Model.ArgSpec;
@@ -89,7 +92,8 @@ final class Errors {
                 ? "  This is a bug of that plugin, not of your input. Its stack is shown by"
                 : "  This is a bug of mm4j or of a plugin, not of your input. Please report");
     String mm = Commands.typed();
-    io.err().println("    " + mm + " " + String.join(" ", args) + " --stacktrace");
+    String typed = Arrays.stream(args).map(ShellWord::of).collect(Collectors.joining(" "));
+    io.err().println("    " + mm + " " + typed + " --stacktrace");
     if (!foreign) {
       io.err()
           .println("  with its output and `" + mm + " --version` to the project's issue tracker.");

@@ -75,8 +75,9 @@ final class TraceCommand extends MmCommand {
       description =
           "failslab or fail_page_alloc with the kernel's knobs, as its boot parameter"
               + " (INTERVAL,PROBABILITY,SPACE,TIMES) or by name (probability=, interval=, times=,"
-              + " space=, min-order=, ignore-gfp-wait=, ignore-gfp-highmem=, verbose=,"
-              + " nth=). Repeatable.")
+              + " space=, min-order=, ignore-gfp-wait=, ignore-gfp-highmem=, verbose=, nth=,"
+              + " cache-filter=CACHE, require=FUNCTION, reject=FUNCTION, stacktrace-depth=)."
+              + " Once for each.")
   private List<String> injections = new ArrayList<>();
 
   @Option(
@@ -276,6 +277,9 @@ final class TraceCommand extends MmCommand {
             "'" + injection + "' injects nothing", "--inject", "failslab=..., fail_page_alloc=...");
       }
       if (fault.equals(name)) {
+        if (found != null) {
+          throw new InputException(fault + " is said twice", "--inject", "each of the two once");
+        }
         long first = Sizes.parseNumber(seed, "--seed");
         found = FaultKnobs.parse(name, injection.substring(eq + 1), first);
         found.logTo(text -> io.warn("trace: " + text));

@@ -136,6 +136,14 @@ class TraceCommandTest {
             List.of("trace", "--max-depth", "3", "explain", PAIR),
             List.of("trace", "--inject", "failslab", "explain", PAIR),
             List.of("trace", "--inject", "failslab=x=1", "explain", PAIR),
+            List.of(
+                "trace",
+                "--inject",
+                "failslab=nth=1",
+                "--inject",
+                "failslab=nth=2",
+                "explain",
+                PAIR),
             List.of("trace", "--seed", "3", "explain", PAIR))) {
       Cli wrong = Cli.mm(words.toArray(String[]::new));
       assertEquals(2, wrong.code(), words + wrong.out());

@@ -25,27 +25,18 @@ class ProcessFramesTest {
 
   /** Rows of numbers that are neither bytes of pages nor entries, and what they are. */
   private static final Map<String, String> ROWS =
-      Map.of(
-          PAGE + "PageTable.rss",
-          "three sums",
-          PAGE + "PageRanges.gone",
-          "frames between an unmapping and its flush",
-          PAGE + "FrameMap.keys",
-          "page offsets in a cache",
-          PAGE + "FrameMap.values",
-          "the frames there",
-          PAGE + "AnonTable.free",
-          "numbers of anon_vmas to use again",
-          "io.mm4j.process.mm.Mm.softLimits",
-          "four limits",
-          "io.mm4j.process.call.Runs.runs",
-          "answers of mincore as run lengths",
-          "io.mm4j.process.SizesView$Sum.pages",
-          "what smaps sums up",
-          "io.mm4j.process.SizesView$Sum.pssOf",
-          "the same by kind",
-          "io.mm4j.process.SizesView$Sum.thpOf",
-          "the same of huge entries");
+      Map.ofEntries(
+          Map.entry(PAGE + "ResidentCounters.pages", "three sums"),
+          Map.entry(PAGE + "ResidentCounters.told", "what somebody was told of them"),
+          Map.entry(PAGE + "PageRanges.gone", "frames between an unmapping and its flush"),
+          Map.entry(PAGE + "FrameMap.keys", "page offsets in a cache"),
+          Map.entry(PAGE + "FrameMap.values", "the frames there"),
+          Map.entry(PAGE + "AnonTable.free", "numbers of anon_vmas to use again"),
+          Map.entry("io.mm4j.process.mm.Mm.softLimits", "four limits"),
+          Map.entry("io.mm4j.process.call.Runs.runs", "answers of mincore as run lengths"),
+          Map.entry("io.mm4j.process.SizesView$Sum.pages", "what smaps sums up"),
+          Map.entry("io.mm4j.process.SizesView$Sum.pssOf", "the same by kind"),
+          Map.entry("io.mm4j.process.SizesView$Sum.thpOf", "the same of huge entries"));
 
   /** What tells of memory and not what is in it. */
   private static final Set<String> WITHOUT_BYTES = Set.of("memMap", "nodes", "nodeOf", "contents");

@@ -67,6 +67,10 @@ final class LinuxAddressSpace implements AddressSpace {
   @Override
   public boolean watch(@Nullable MmEvents events) {
     mm.events = events;
+    mm.pages
+        .counters()
+        .tellTo(
+            events == null ? null : (kind, count) -> events.rssStat(mm.pid, kind.counter(), count));
     return true;
   }
 

@@ -4,9 +4,13 @@ package io.mm4j.trace;
 
 import io.mm4j.api.InputException;
 import io.mm4j.api.page.Gfp;
+import io.mm4j.api.slab.KmemCache;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.apiguardian.api.API;
 
@@ -18,20 +22,27 @@ import org.apiguardian.api.API;
  * <p>Written as the kernel's boot parameter, {@code INTERVAL,PROBABILITY,SPACE,TIMES}, or by the
  * names of the files in debugfs: {@code probability=10,interval=100,times=-1,space=0,min-order=1,
  * ignore-gfp-wait=Y,ignore-gfp-highmem=Y,verbose=2}, and {@code nth=N}, as {@code
- * /proc/PID/fail-nth}: the N-th allocation fails, and no other one.
+ * /proc/PID/fail-nth}: the N-th allocation fails, whatever the other knobs say, and none of those
+ * before it; later ones if a probability is given, too.
  *
  * <p>Differences: {@code ignore-gfp-wait} is N if nothing is said, since there are hardly any
  * requests without, {@code min-order} and {@code verbose} are 0, {@code nth} counts for each fault;
- * random numbers come from a seed. {@code cache-filter}, {@code task-filter} and the filters by
- * stack ({@code require-start} ..) are not there: no cache and no task is marked here.
+ * random numbers come from a seed. {@code cache-filter} names the caches that are marked in the
+ * kernel by {@code /sys/kernel/slab/CACHE/failslab}; {@code require} and {@code reject} name
+ * functions in place of the addresses of {@code require-start} and its like. {@code task-filter} is
+ * not there: {@code require} tells a task's calls from others.
  *
  * <p>Threads: any.
  */
 @API(status = API.Status.EXPERIMENTAL)
 public final class FaultKnobs {
   private static final String ALLOWED =
-      "INTERVAL,PROBABILITY,SPACE,TIMES or probability=, interval=, times=, space=, min-order=,"
-          + " ignore-gfp-wait=, ignore-gfp-highmem=, verbose=, nth=";
+      "INTERVAL,PROBABILITY,SPACE,TIMES or probability=, interval=, times=, space=, verbose=, nth=,"
+          + " ignore-gfp-wait=, require=, reject=, stacktrace-depth=; of fail_page_alloc"
+          + " min-order=, ignore-gfp-highmem=; of failslab cache-filter=";
+
+  /** {@code MAX_STACK_TRACE_DEPTH}. */
+  private static final int MOST_FRAMES = 32;
 
   private final Random random;
   private long probability = 100;
@@ -41,7 +52,12 @@ public final class FaultKnobs {
   private long minOrder;
   private boolean ignoreWait;
   private boolean ignoreHighmem = true;
+  private Set<String> caches = Set.of();
+  private Set<String> required = Set.of();
+  private Set<String> rejected = Set.of();
+  private long depth = MOST_FRAMES;
   private long nth;
+  private boolean onlyNth;
   private long verbose;
   private long asked;
   private long count;
@@ -82,9 +98,19 @@ public final class FaultKnobs {
       if (eq < 0) {
         throw new InputException("'" + part + "' is no knob", where, ALLOWED);
       }
-      given.put(part.substring(0, eq), part.substring(eq + 1));
+      String knob = part.substring(0, eq);
+      if (given.put(knob, part.substring(eq + 1)) != null) {
+        throw new InputException("'" + knob + "' is said twice", where, "each knob once");
+      }
     }
     given.forEach((knob, value) -> knobs.set(knob, value, where));
+    if (given.containsKey("stacktrace-depth")
+        && knobs.required.isEmpty()
+        && knobs.rejected.isEmpty()) {
+      throw new InputException(
+          "stacktrace-depth has no effect here", where, "it with require= or reject=");
+    }
+    knobs.onlyNth = given.containsKey("nth") && !given.containsKey("probability");
     return knobs;
   }
 
@@ -94,13 +120,59 @@ public final class FaultKnobs {
       case "interval" -> interval = number(value, 1, Integer.MAX_VALUE, where);
       case "times" -> times = number(value, -1, Integer.MAX_VALUE, where);
       case "space" -> space = number(value, 0, Integer.MAX_VALUE, where);
-      case "min-order" -> minOrder = number(value, 0, 10, where);
+      case "stacktrace-depth" -> depth = number(value, 1, MOST_FRAMES, where);
+      case "require" -> required = functions(value, where);
+      case "reject" -> rejected = functions(value, where);
+      case "require-start", "require-end", "reject-start", "reject-end" ->
+          throw new InputException(
+              "code has no addresses here: '" + knob + "'",
+              where,
+              "require=FUNCTION[+FUNCTION...] and reject=FUNCTION[+FUNCTION...]");
+      case "cache-filter" -> {
+        only("failslab", knob, where);
+        caches = Set.of(names(value, "names of caches, joined by +: kmalloc-64+dentry", where));
+      }
+      case "min-order" -> {
+        only("fail_page_alloc", knob, where);
+        minOrder = number(value, 0, 10, where);
+      }
       case "verbose" -> verbose = number(value, 0, 2, where);
       case "nth" -> nth = number(value, 1, Integer.MAX_VALUE, where);
       case "ignore-gfp-wait" -> ignoreWait = yes(value, where);
-      case "ignore-gfp-highmem" -> ignoreHighmem = yes(value, where);
+      case "ignore-gfp-highmem" -> {
+        only("fail_page_alloc", knob, where);
+        ignoreHighmem = yes(value, where);
+      }
       default -> throw new InputException("there is no knob '" + knob + "'", where, ALLOWED);
     }
+  }
+
+  /** A knob of the other fault would do nothing. */
+  private void only(String fault, String knob, String where) {
+    if (!name.equals(fault)) {
+      throw new InputException("'" + knob + "' is a knob of " + fault, where, ALLOWED);
+    }
+  }
+
+  private static String[] names(String text, String allowed, String where) {
+    String[] names = text.split("\\+", -1);
+    boolean yesOrNo = List.of("Y", "y", "N", "n", "0", "1").contains(text);
+    if (yesOrNo
+        || Arrays.stream(names).distinct().filter(n -> !n.isBlank()).count() < names.length) {
+      throw new InputException("'" + text + "' names nothing", where, allowed);
+    }
+    return names;
+  }
+
+  private static Set<String> functions(String text, String where) {
+    String allowed = "kernel functions as function_graph shows them, or Type.method, joined by +";
+    Set<String> functions = Set.of(names(text, allowed, where));
+    for (String function : functions) {
+      if (function.indexOf('.') < 0 && !KernelNames.isName(function)) {
+        throw new InputException("no function is called '" + function + "'", where, allowed);
+      }
+    }
+    return functions;
   }
 
   private static long number(String text, long least, long most, String where) {
@@ -125,28 +197,31 @@ public final class FaultKnobs {
 
   /** {@code should_fail_alloc_page()}. */
   boolean failsPages(int gfp, int order) {
-    if (order < minOrder
-        || (gfp & Gfp.__GFP_NOFAIL) != 0
-        || (ignoreHighmem && (gfp & Gfp.__GFP_HIGHMEM) != 0)
-        || (ignoreWait && (gfp & Gfp.__GFP_DIRECT_RECLAIM) != 0)) {
+    if (order < minOrder || (ignoreHighmem && (gfp & Gfp.__GFP_HIGHMEM) != 0) || isSpared(gfp)) {
       return false;
     }
-    return fails(1L << order);
+    return fails(1L << order, gfp);
   }
 
   /** {@code should_failslab()}. */
-  boolean failsObject(int gfp, long bytes) {
-    if ((gfp & Gfp.__GFP_NOFAIL) != 0 || (ignoreWait && (gfp & Gfp.__GFP_DIRECT_RECLAIM) != 0)) {
+  boolean failsObject(int gfp, KmemCache cache) {
+    if (isSpared(gfp) || !(caches.isEmpty() || caches.contains(cache.name()))) {
       return false;
     }
-    return fails(bytes);
+    return fails(cache.objectBytes(), gfp);
   }
 
-  private synchronized boolean fails(long size) {
+  private boolean isSpared(int gfp) {
+    return (gfp & Gfp.__GFP_NOFAIL) != 0 || (ignoreWait && (gfp & Gfp.__GFP_DIRECT_RECLAIM) != 0);
+  }
+
+  private synchronized boolean fails(long size, int gfp) {
     asked++;
-    boolean fails = nth > 0 ? asked == nth : isDue(size);
+    boolean fails = asked <= nth ? asked == nth : !onlyNth && isDue(size);
     if (fails) {
-      tell();
+      if ((gfp & Gfp.__GFP_NOWARN) == 0) {
+        tell();
+      }
       times = times > 0 ? times - 1 : times;
       failed++;
     }
@@ -165,7 +240,7 @@ public final class FaultKnobs {
     if (interval > 1 && ++count % interval != 0) {
       return false;
     }
-    return probability > random.nextInt(100);
+    return probability > random.nextInt(100) && Callers.match(required, rejected, depth);
   }
 
   /** {@code fail_dump()}: words, and with 2 the stack. */
@@ -174,7 +249,7 @@ public final class FaultKnobs {
       return;
     }
     log.accept(
-        "FAULT_INJECTION: forcing a failure, name "
+        "FAULT_INJECTION: forcing a failure.\nname "
             + name
             + ", interval "
             + interval

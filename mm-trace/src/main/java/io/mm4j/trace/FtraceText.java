@@ -3,9 +3,11 @@
 package io.mm4j.trace;
 
 import io.mm4j.api.Cpu;
+import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
+import io.mm4j.api.process.CallArguments;
 import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.slab.KmemCache;
@@ -14,7 +16,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
@@ -26,8 +27,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Differences: the clock is a count of events, a microsecond each, so that one seed gives the
  * same bytes; the task is always {@code mm4j-1}; {@code page=} is the address in vmemmap of x86-64,
  * where the kernel prints a hash of it, and {@code ptr=} a physical one; there is no {@code
- * call_site}, and {@code ip=} is 0, since a touch has no code; arguments of calls other than those
- * of sys_mmap and its like are named as {@link Syscall} names them.
+ * call_site}, and {@code ip=} is 0, since a touch has no code; {@code mm_id=} is the process's
+ * number, where the kernel has a hash, and {@code curr=} 1; arguments of calls other than those of
+ * sys_mmap and its like are named as {@link Syscall} names them.
  *
  * <p>Threads: any; lines are whole.
  */
@@ -38,22 +40,8 @@ public final class FtraceText implements TraceSink {
 
   private static final int STRUCT_PAGE = 64;
 
-  /** Arguments as the kernel's SYSCALL_DEFINEs name them. */
-  private static final Map<String, List<String>> SYSCALLS =
-      Map.ofEntries(
-          Map.entry("mmap", List.of("addr", "len", "prot", "flags", "fd", "off")),
-          Map.entry("munmap", List.of("addr", "len")),
-          Map.entry("mprotect", List.of("start", "len", "prot")),
-          Map.entry("mremap", List.of("addr", "old_len", "new_len", "flags", "new_addr")),
-          Map.entry("brk", List.of("brk")),
-          Map.entry("madvise", List.of("start", "len_in", "behavior")),
-          Map.entry("mlock", List.of("start", "len")),
-          Map.entry("mlock2", List.of("start", "len", "flags")),
-          Map.entry("munlock", List.of("start", "len")),
-          Map.entry("mlockall", List.of("flags")),
-          Map.entry("munlockall", List.of()),
-          Map.entry("msync", List.of("start", "len", "flags")),
-          Map.entry("mseal", List.of("start", "len", "flags")));
+  private static final List<String> COUNTERS =
+      List.of("MM_FILEPAGES", "MM_ANONPAGES", "MM_SWAPENTS", "MM_SHMEMPAGES");
 
   private final Appendable out;
   private boolean begun;
@@ -254,7 +242,7 @@ public final class FtraceText implements TraceSink {
 
   @Override
   public void systemCallBegins(String name, long[] arguments) {
-    List<String> names = SYSCALLS.get(name);
+    List<String> names = CallArguments.of(name);
     if (names == null) {
       names = Syscall.valueOf(name.toUpperCase(Locale.ROOT)).arguments();
     }
@@ -303,6 +291,16 @@ public final class FtraceText implements TraceSink {
             search.high(),
             search.alignMask(),
             search.alignOffset()));
+  }
+
+  @Override
+  public void rssStat(int pid, int counter, long pages) {
+    line(
+        null,
+        "rss_stat",
+        String.format(
+            "mm_id=%d curr=1 type=%s size=%dB",
+            pid, COUNTERS.get(counter), pages << Pages.PAGE_SHIFT));
   }
 
   @Override

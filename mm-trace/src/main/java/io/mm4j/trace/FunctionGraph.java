@@ -298,20 +298,11 @@ public final class FunctionGraph {
         }
       }
     }
-    StringBuilder text = new StringBuilder();
-    for (int i = 0; i < method.length(); i++) {
-      char c = method.charAt(i);
-      if (Character.isUpperCase(c)) {
-        text.append('_').append(Character.toLowerCase(c));
-      } else {
-        text.append(c);
-      }
-    }
-    return text.toString();
+    return KernelNames.spelt(method);
   }
 
   /** How many parameters a descriptor such as {@code (JII)V} has. */
-  private static int parameters(String descriptor) {
+  static int parameters(String descriptor) {
     int count = 0;
     for (int i = 1; i < descriptor.length() && descriptor.charAt(i) != ')'; i++) {
       char c = descriptor.charAt(i);

@@ -7,6 +7,7 @@ import io.mm4j.api.InputException;
 import io.mm4j.api.WhyNot;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.page.Gfp;
+import io.mm4j.api.process.MmEvents;
 import io.mm4j.api.slab.KmemCache;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -77,6 +78,18 @@ public final class JfrEvents implements TraceSink {
     long pfn;
     int order;
     int migratetype;
+  }
+
+  /** {@code kmem:rss_stat}; the counter as {@link MmEvents} numbers it. */
+  @Name("mm4j.rss_stat")
+  @Label("rss_stat")
+  @Category({"mm4j", "kmem"})
+  @Enabled
+  @StackTrace(false)
+  static final class RssStat extends Event {
+    int pid;
+    int counter;
+    long pages;
   }
 
   /** {@code kmem:mm_page_alloc_extfrag}. */
@@ -352,6 +365,15 @@ public final class JfrEvents implements TraceSink {
     event.high = search.high();
     event.alignMask = search.alignMask();
     event.alignOffset = search.alignOffset();
+    event.commit();
+  }
+
+  @Override
+  public void rssStat(int pid, int counter, long pages) {
+    RssStat event = new RssStat();
+    event.pid = pid;
+    event.counter = counter;
+    event.pages = pages;
     event.commit();
   }
 

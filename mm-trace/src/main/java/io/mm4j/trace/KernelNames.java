@@ -4,6 +4,7 @@ package io.mm4j.trace;
 
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -195,7 +196,39 @@ final class KernelNames {
           "kunmap",
           "expand");
 
+  /** What a method is called because of what it takes, or of whose it is. */
+  private static final Set<String> BY_KIND =
+      Set.of(
+          "__alloc_pages",
+          "alloc_pages_node",
+          "create_kmalloc_cache",
+          "kmem_cache_alloc",
+          "kmem_cache_free",
+          "__rmqueue_smallest",
+          "page_del_and_expand",
+          "__free_one_page");
+
   private KernelNames() {}
+
+  /** Whether a line of a graph of mm4j's own floors may have this name. */
+  static boolean isName(String function) {
+    return BY_KIND.contains(function)
+        || Stream.of(PAGES, OBJECTS, SPACES, CALLS).anyMatch(names -> names.containsValue(function))
+        || SPELT.stream().anyMatch(method -> spelt(method).equals(function));
+  }
+
+  /** A method's own name in the kernel's spelling. */
+  static String spelt(String method) {
+    StringBuilder text = new StringBuilder();
+    for (char c : method.toCharArray()) {
+      if (Character.isUpperCase(c)) {
+        text.append('_').append(Character.toLowerCase(c));
+      } else {
+        text.append(c);
+      }
+    }
+    return text.toString();
+  }
 
   /**
    * The kernel's name of a method.

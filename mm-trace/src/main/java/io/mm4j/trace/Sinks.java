@@ -161,6 +161,11 @@ public final class Sinks implements TraceSink {
   }
 
   @Override
+  public void rssStat(int pid, int counter, long pages) {
+    all(s -> s.rssStat(pid, counter, pages));
+  }
+
+  @Override
   public void exitMmap() {
     all(TraceSink::exitMmap);
   }

@@ -78,7 +78,7 @@ final class SlabHooks {
             .on(
                 "kmemCacheAlloc",
                 call -> {
-                  if (!knobs.failsObject(call.intAt(2), cache(call).objectBytes())) {
+                  if (!knobs.failsObject(call.intAt(2), cache(call))) {
                     return call.proceed();
                   }
                   requests.told(call, cache(call), SlabAllocator.NO_OBJECT, call.intAt(2));
@@ -87,7 +87,7 @@ final class SlabHooks {
             .on(
                 "kmemCacheAllocBulk",
                 call ->
-                    knobs.failsObject(call.intAt(2), cache(call).objectBytes())
+                    knobs.failsObject(call.intAt(2), cache(call))
                         ? Integer.valueOf(0)
                         : call.proceed()));
   }
@@ -95,7 +95,7 @@ final class SlabHooks {
   /** Large blocks are pages, and {@code failslab} does not see them. */
   private static boolean failsKmalloc(SlabAllocator slabs, FaultKnobs knobs, long bytes, int gfp) {
     KmemCache cache = bytes == 0 ? null : slabs.kmallocCache(bytes, gfp);
-    return cache != null && knobs.failsObject(gfp, cache.objectBytes());
+    return cache != null && knobs.failsObject(gfp, cache);
   }
 
   private static KmemCache cache(Forward.Call call) {

@@ -27,7 +27,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -269,5 +271,47 @@ class ChecksTest {
       }
     }
     assertEquals(List.of(), findings);
+  }
+
+  /**
+   * Findings are told under a machine's lock and held() asks every machine: neither waits for the
+   * other, and what is held is complete at any moment.
+   */
+  @Test
+  @Timeout(value = 20, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  void whoHoldsWhatMayBeAskedWhileMachinesWork() throws InterruptedException {
+    AtomicLong told = new AtomicLong();
+    Checks busy = new Checks(finding -> told.incrementAndGet());
+    List<Thread> machines = new ArrayList<>();
+    int rounds = 300;
+    for (int i = 0; i < 3; i++) {
+      TraceSink machine = busy.machine();
+      Cpu cpu = new Cpu(i, 0);
+      machine.alloc(cpu, 1 << 20, 3, Gfp.GFP_KERNEL, 0); // stays
+      machines.add(
+          Thread.ofPlatform()
+              .unstarted(
+                  () -> {
+                    for (int round = 0; round < rounds; round++) {
+                      machine.alloc(cpu, round, 0, Gfp.GFP_KERNEL, 0);
+                      machine.alloc(cpu, round, 0, Gfp.GFP_KERNEL, 0); // a finding
+                      machine.free(cpu, round, 0);
+                    }
+                  }));
+    }
+    machines.forEach(Thread::start);
+    while (machines.stream().anyMatch(Thread::isAlive)) {
+      List<String> held = busy.held();
+      assertEquals(3, held.stream().filter(h -> h.startsWith("8 pages in 1 blocks")).count());
+      TraceSink another = busy.machine();
+      another.alloc(new Cpu(0, 0), 1, 0, Gfp.GFP_KERNEL, 0);
+      another.free(new Cpu(0, 0), 1, 0);
+    }
+    for (Thread machine : machines) {
+      machine.join();
+    }
+    assertEquals(3 * rounds, busy.findings());
+    assertEquals(3 * rounds, told.get());
+    assertEquals(3, busy.held().size());
   }
 }

@@ -15,6 +15,9 @@ import io.mm4j.api.machine.PluginRegistry;
 import io.mm4j.api.page.Gfp;
 import io.mm4j.api.page.PageAllocator;
 import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.Advice;
+import io.mm4j.api.process.MapFlag;
+import io.mm4j.api.process.Prot;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Uapi;
 import io.mm4j.api.slab.KmemCache;
@@ -30,6 +33,7 @@ import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Machines whose plugins are traced do what they did, and what they do is told. */
@@ -244,6 +248,39 @@ class TracerTest {
     }
   }
 
+  /** What Linux 6.18.44 told of the same calls, but for what a process had before. */
+  @Test
+  void countersOfTheResidentSetAreToldByStep() {
+    StringBuilder text = new StringBuilder();
+    Tracer tracer = Tracer.to(new FtraceText(text));
+    try (Machine machine = config(tracer.trace(FOUND)).boot()) {
+      AddressSpace space = machine.processes().spawn();
+      long rw = Prot.READ | Prot.WRITE;
+      long flags = MapFlag.PRIVATE | MapFlag.ANONYMOUS | MapFlag.FIXED;
+      long at = space.mmap(1L << 44, 32 * 4096, rw, flags, -1, 0);
+      space.write(at, 1);
+      space.read(at + 4096); // the zero page is none of its pages
+      space.write(at + 4096, 1);
+      space.munmap(at, 8192);
+      space.mmap(at, 4 * 4096, rw, flags | MapFlag.POPULATE, -1, 0);
+      space.munmap(at, 4 * 4096);
+      long huge = 2L << 20;
+      space.mmap(1L << 45, 2 * huge, rw, flags, -1, 0);
+      space.madvise(1L << 45, 2 * huge, Advice.HUGEPAGE);
+      space.write(1L << 45, 1);
+      space.write((1L << 45) + huge, 1);
+      space.madvise(1L << 45, 2 * huge, Advice.DONTNEED);
+      List<Long> pages =
+          text.toString()
+              .lines()
+              .filter(line -> line.contains(" rss_stat: "))
+              .map(line -> line.replaceFirst(".* type=MM_ANONPAGES size=(\\d+)B", "$1"))
+              .map(size -> Long.parseLong(size) / 4096)
+              .toList();
+      assertEquals(List.of(1L, 2L, 0L, 1L, 2L, 3L, 4L, 0L, 512L, 1024L, 512L, 0L), pages);
+    }
+  }
+
   /** The huge zero page can be given up, and not moved. */
   @Test
   void theHugeZeroPageIsNotMovable() {
@@ -282,6 +319,9 @@ class TracerTest {
     try (Tracer tracer = Tracer.to(new JfrEvents(file));
         Machine machine = config(tracer.trace(FOUND)).boot()) {
       work(machine);
+      AddressSpace space = machine.processes().spawn();
+      long flags = MapFlag.PRIVATE | MapFlag.ANONYMOUS;
+      assertTrue(space.write(space.mmap(0, 4096, Prot.WRITE, flags, -1, 0), 1).ok());
     }
     List<RecordedEvent> events = RecordingFile.readAllEvents(file);
     for (String name :
@@ -295,6 +335,7 @@ class TracerTest {
             "purge_vmap_area_lazy",
             "syscall",
             "vm_unmapped_area",
+            "rss_stat",
             "page_fault",
             "exit_mmap")) {
       assertTrue(
@@ -322,6 +363,31 @@ class TracerTest {
     assertEquals(1, knobs.failed());
     assertTrue(
         text.toString().contains("mm_page_alloc: page=0000000000000000 pfn=0x0 order=0"), "told");
+  }
+
+  /** Only what some functions ask for fails, and not what others ask for. */
+  @ParameterizedTest
+  @CsvSource({
+    "require=do_anonymous_page, false",
+    "require=no_such.method+Touch.attempt, false",
+    "require=do_wp_page, true",
+    "'require=exc_page_fault,reject=handle_mm_fault', true",
+    "'require=exc_page_fault,reject=do_wp_page', false",
+    "'require=do_anonymous_page,stacktrace-depth=1', true"
+  })
+  void requestsOfSomeFunctionsFail(String filter, boolean works) {
+    FaultKnobs knobs =
+        FaultKnobs.parse("fail_page_alloc", "ignore-gfp-highmem=N,times=-1," + filter, 1);
+    Tracer tracer = Tracer.to(new TraceSink() {}).failPageAlloc(knobs);
+    try (Machine machine = config(tracer.trace(FOUND)).boot()) {
+      Cpu cpu = machine.cpus().get(0);
+      assertNotEquals(PageAllocator.NO_PAGE, machine.pages().allocPages(cpu, Gfp.GFP_KERNEL, 0));
+      AddressSpace space = machine.processes().spawn();
+      long flags = MapFlag.PRIVATE | MapFlag.ANONYMOUS;
+      long at = space.mmap(0, 8192, Prot.READ | Prot.WRITE, flags, -1, 0);
+      assertEquals(works, space.write(at, 1).ok());
+      assertEquals(works, knobs.failed() == 0, () -> "failed=" + knobs.failed());
+    }
   }
 
   /** However they are asked for; a large block is none of the slab allocator's objects. */

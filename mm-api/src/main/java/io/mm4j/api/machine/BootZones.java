@@ -11,6 +11,7 @@ import io.mm4j.api.memory.MemoryMap;
 import io.mm4j.api.memory.Pageblocks;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
+import io.mm4j.api.page.FrameAllocator;
 import io.mm4j.api.page.FrameAllocatorProvider;
 import io.mm4j.api.page.ManagedZone;
 import io.mm4j.api.plugin.Options;
@@ -34,7 +35,9 @@ final class BootZones {
             "frame-allocator=" + provider.name(),
             "zones of up to " + cap + " pages");
       }
-      zones.add(new ManagedZone(zone, provider.create(zone, options), capabilities));
+      FrameAllocator frames =
+          PluginChoice.made(Spi.FRAME_ALLOCATOR, provider, provider.create(zone, options));
+      zones.add(new ManagedZone(zone, frames, capabilities));
     }
     return zones;
   }

@@ -44,15 +44,16 @@ final class KernelFloor {
         vmallocPlugin
             .map(
                 plugin ->
-                    plugin.provider.create(
-                        new VmallocAllocatorProvider.Floors(
-                            machine.cpus().count(),
-                            layout.vmallocStart(),
-                            layout.vmallocEnd(),
-                            wide ? -Pages.PAGE_SIZE : layout.vmallocEnd(),
-                            wide,
-                            settings.of(plugin.provider)),
-                        plugin.options))
+                    plugin.made(
+                        plugin.provider.create(
+                            new VmallocAllocatorProvider.Floors(
+                                machine.cpus().count(),
+                                layout.vmallocStart(),
+                                layout.vmallocEnd(),
+                                wide ? -Pages.PAGE_SIZE : layout.vmallocEnd(),
+                                wide,
+                                settings.of(plugin.provider)),
+                            plugin.options)))
             .orElse(null);
     if (vmalloc != null && tables != null && paging instanceof KernelSpaceSource source) {
       space =

@@ -103,7 +103,9 @@ public final class Machine implements AutoCloseable {
     choices.forEach(choice -> chosen.put(choice.spi, choice.spec));
     BootSettings settings = config.settings(choices.stream().map(c -> c.provider).toList());
     fallbackRule = pagesPlugin.provider.fallbackRule();
-    memory = memoryPlugin.provider.create(layout, config.contents(), memoryPlugin.options);
+    memory =
+        memoryPlugin.made(
+            memoryPlugin.provider.create(layout, config.contents(), memoryPlugin.options));
     closers.push(memory::close);
     try {
       List<ManagedZone> zones = BootZones.of(layout, framesPlugin.provider, framesPlugin.options);
@@ -132,10 +134,11 @@ public final class Machine implements AutoCloseable {
       }
       takenAtBoot.forEach(range -> BootZones.manage(zones, range));
       pages =
-          pagesPlugin.provider.create(
-              new PageAllocatorProvider.Floors(
-                  memory, zones, cpus, pressure, settings.of(pagesPlugin.provider)),
-              pagesPlugin.options);
+          pagesPlugin.made(
+              pagesPlugin.provider.create(
+                  new PageAllocatorProvider.Floors(
+                      memory, zones, cpus, pressure, settings.of(pagesPlugin.provider)),
+                  pagesPlugin.options));
       slabCapabilities = slabPlugin.map(plugin -> plugin.provider.capabilities());
       slabs = slabPlugin.map(plugin -> slabs(plugin, settings)).orElse(null);
       if (slabs != null) {
@@ -172,10 +175,11 @@ public final class Machine implements AutoCloseable {
   }
 
   private SlabAllocator slabs(PluginChoice<SlabAllocatorProvider> plugin, BootSettings settings) {
-    return plugin.provider.create(
-        new SlabAllocatorProvider.Floors(
-            memory, pages, cpus, pressure, clock, architecture, settings.of(plugin.provider)),
-        plugin.options);
+    return plugin.made(
+        plugin.provider.create(
+            new SlabAllocatorProvider.Floors(
+                memory, pages, cpus, pressure, clock, architecture, settings.of(plugin.provider)),
+            plugin.options));
   }
 
   private ProcessFloor processes(
@@ -184,18 +188,19 @@ public final class Machine implements AutoCloseable {
       BootSettings settings,
       List<MemoryMap.Range> takenAtBoot) {
     int most = index.provider.capabilities().maxVmas();
-    Supplier<VmaIndex> indexes = () -> index.provider.create(most, index.options);
-    return plugin.provider.create(
-        new ProcessFloorProvider.Floors(
-            memory,
-            pages,
-            cpus,
-            pressure,
-            pageTables,
-            indexes,
-            settings.of(plugin.provider),
-            takenAtBoot),
-        plugin.options);
+    Supplier<VmaIndex> indexes = () -> index.made(index.provider.create(most, index.options));
+    return plugin.made(
+        plugin.provider.create(
+            new ProcessFloorProvider.Floors(
+                memory,
+                pages,
+                cpus,
+                pressure,
+                pageTables,
+                indexes,
+                settings.of(plugin.provider),
+                takenAtBoot),
+            plugin.options));
   }
 
   /** Page tables are bytes in RAM. */
@@ -218,16 +223,17 @@ public final class Machine implements AutoCloseable {
       PluginChoice<PageTablesProvider> plugin,
       PluginChoice<PageTableFormatProvider> format,
       BootSettings settings) {
-    return plugin.provider.create(
-        new PageTablesProvider.Floors(
-            memory,
-            pages,
-            cpus,
-            architecture,
-            layout,
-            format.provider.create(format.options),
-            settings.of(plugin.provider)),
-        plugin.options);
+    return plugin.made(
+        plugin.provider.create(
+            new PageTablesProvider.Floors(
+                memory,
+                pages,
+                cpus,
+                architecture,
+                layout,
+                format.made(format.provider.create(format.options)),
+                settings.of(plugin.provider)),
+            plugin.options));
   }
 
   static Machine boot(MachineConfig config) {

@@ -24,8 +24,6 @@ import java.util.zip.ZipEntry;
 /**
  * What can be said of a folder's jars before a class of theirs is loaded. They are read as on the
  * class path, where a provider is found by {@code META-INF/services} and by nothing else.
- *
- * <p>A file that is no jar has nothing to say.
  */
 final class PluginJars {
   private static final String SERVICES = "META-INF/services/";
@@ -85,11 +83,11 @@ final class PluginJars {
 
   /**
    * Refuses a folder in which the class of a provider lies twice, as only one of them would be
-   * used.
+   * used, or a file that is no jar, which the class loader passes over.
    *
-   * @throws InputException naming both jars
+   * @throws InputException naming the jars
    */
-  static void refuseTwice(List<Path> paths) {
+  static void refuseUnusable(List<Path> paths) {
     Map<String, Path> places = new HashMap<>();
     for (Path path : paths) {
       try (JarFile jar = new JarFile(path.toFile())) {
@@ -110,7 +108,10 @@ final class PluginJars {
           }
         }
       } catch (IOException e) {
-        // No jar: the loader passes over it, too.
+        throw new InputException(
+            "'" + path + "' is no jar: " + e.getMessage(),
+            "--plugins-path",
+            "a folder whose files *.jar are jars");
       }
     }
   }

@@ -67,8 +67,8 @@ public final class PluginRegistry {
    * another.
    *
    * @param jarFolder a folder of a third party's jars, or null
-   * @throws InputException if the folder cannot be read or has no jar, two plugins have one name,
-   *     or two of the jars hold the same provider
+   * @throws InputException if the folder cannot be read, has no jar or a file *.jar that is none,
+   *     two plugins have one name, or two of the jars hold the same provider
    */
   public static PluginRegistry discover(@Nullable Path jarFolder) {
     ClassLoader system = PluginRegistry.class.getClassLoader();
@@ -77,7 +77,7 @@ public final class PluginRegistry {
     PluginRegistry registry = new PluginRegistry();
     if (jarFolder != null) {
       List<Path> jars = jarsIn(jarFolder);
-      PluginJars.refuseTwice(jars);
+      PluginJars.refuseUnusable(jars);
       jars.forEach(jar -> registry.failures.addAll(PluginJars.undeclared(jar)));
       URL[] urls = jars.stream().map(PluginJars::url).toArray(URL[]::new);
       String name = jars.size() == 1 ? fileName(jars.getFirst()) : fileName(jarFolder);
@@ -143,11 +143,15 @@ public final class PluginRegistry {
   private void checkAndAdd(PluginInfo info) {
     String what = info.provider().getClass().getName() + " in " + info.location();
     try {
-      String name = info.provider().name();
-      if (!NAME.matcher(name).matches()) {
+      @Nullable String name = info.provider().name(); // nothing is sure of somebody else's
+      if (name == null || !NAME.matcher(name).matches()) {
         failures.add(
             new Failure(
-                info.spi(), what, "its name '" + name + "' does not match " + NAME.pattern()));
+                info.spi(),
+                what,
+                name == null
+                    ? "it has no name: name() gave null"
+                    : "its name '" + name + "' does not match " + NAME.pattern()));
         return;
       }
       int level = info.provider().spiLevel();

@@ -24,6 +24,15 @@ public interface MmEvents {
   /** {@code X86_PF_INSTR}. */
   int INSTR = 16;
 
+  /** {@code MM_FILEPAGES}: resident pages of files. */
+  int MM_FILEPAGES = 0;
+
+  /** {@code MM_ANONPAGES}: resident anonymous pages. */
+  int MM_ANONPAGES = 1;
+
+  /** {@code MM_SHMEMPAGES}: resident pages of shared memory. */
+  int MM_SHMEMPAGES = 3;
+
   /** {@code X86_PF_PK}: a protection key denies the access. */
   int PK = 32;
 
@@ -42,6 +51,15 @@ public interface MmEvents {
    * @param found an address, or a negated {@link Errno}
    */
   default void vmUnmappedArea(AreaSearch search, long found) {}
+
+  /**
+   * {@code rss_stat}: one counter of the resident set has changed (include/trace/events/kmem.h).
+   *
+   * @param pid of the process, where the kernel has a hash of its {@code mm_struct}
+   * @param counter {@link #MM_FILEPAGES}, {@link #MM_ANONPAGES} or {@link #MM_SHMEMPAGES}
+   * @param pages what it counts now
+   */
+  default void rssStat(int pid, int counter, long pages) {}
 
   /**
    * {@code struct vm_unmapped_area_info}.

@@ -84,6 +84,7 @@ public final class FaultHandler {
     while (result == Result.RETRY) {
       result = once(vma, addr, write);
     }
+    pages.counters().tell();
     return result;
   }
 
@@ -96,6 +97,7 @@ public final class FaultHandler {
     while (result == Result.RETRY) {
       result = unshareOnce(vma, addr);
     }
+    pages.counters().tell();
     return result;
   }
 

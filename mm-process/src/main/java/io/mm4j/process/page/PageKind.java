@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.page;
 
+import io.mm4j.api.process.MmEvents;
+
 /** Which counter of the resident set a page belongs to ({@code mm_counter()}). */
 public enum PageKind {
   /** Anonymous memory. */
@@ -14,5 +16,14 @@ public enum PageKind {
 
   PageKind(int slot) {
     this.slot = slot;
+  }
+
+  /** Its number among the kernel's counters: {@link MmEvents#MM_ANONPAGES} or another. */
+  public int counter() {
+    return switch (this) {
+      case ANON -> MmEvents.MM_ANONPAGES;
+      case FILE -> MmEvents.MM_FILEPAGES;
+      case SHMEM -> MmEvents.MM_SHMEMPAGES;
+    };
   }
 }

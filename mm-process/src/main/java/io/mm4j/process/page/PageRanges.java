@@ -163,8 +163,13 @@ public final class PageRanges {
     table.huge().splitAt(end);
     int n = 0;
     boolean any = false;
+    long within = start & -hugeBytes;
     walk.over(table.root(), start, end);
     while (walk.next()) {
+      if (walk.address() - within >= hugeBytes) {
+        table.counters().tell(); // of one table (add_mm_rss_vec), or of one huge page
+        within = walk.address() & -hugeBytes;
+      }
       long entry = walk.entry();
       int level = walk.level();
       int kind = table.classify(level, entry);
@@ -199,6 +204,7 @@ public final class PageRanges {
         n = 0;
       }
     }
+    table.counters().tell();
     if (any) {
       release(start, end, n);
     }

@@ -56,7 +56,7 @@ public final class PageTable {
   private final UffdEntries uffd;
   private final HugeEntries huge;
   private final long hugeBytes;
-  private final long[] rss = new long[3];
+  private final ResidentCounters rss = new ResidentCounters();
   private long root;
 
   /** How often tables were freed: where the cursor stands may be none since. */
@@ -141,16 +141,21 @@ public final class PageTable {
 
   /** Resident pages of one kind. */
   public long rss(PageKind kind) {
-    return rss[kind.slot];
+    return rss.of(kind);
   }
 
   /** Resident pages of all kinds. */
   public long rss() {
-    return rss[0] + rss[1] + rss[2];
+    return rss.sum();
+  }
+
+  /** What counts the resident pages. */
+  public ResidentCounters counters() {
+    return rss;
   }
 
   void count(long page, long change) {
-    rss[frames.kind(page).slot] += change;
+    rss.add(frames.kind(page), change);
   }
 
   /** Page tables below the top one, deposited ones among them ({@code mm_pgtables_bytes}). */
@@ -365,7 +370,7 @@ public final class PageTable {
    */
   public void mapNew(long addr, long page, long value) {
     frames.mapcountOfNew(page);
-    rss[PageKind.ANON.slot]++;
+    rss.add(PageKind.ANON, 1);
     replace(addr, value);
   }
 
@@ -406,6 +411,7 @@ public final class PageTable {
   public void unmapOfFile(long addr) {
     boolean marked = look(addr) >= ZERO && isUffdWp();
     unmap(addr);
+    rss.tell();
     if (marked) {
       boolean _ = uffd.mark(addr); // without memory for its table the mark is lost
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.replay.strace;
 
+import io.mm4j.api.process.CallArguments;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,21 +12,10 @@ import java.util.Map;
  * PRIVATE|ANONYMOUS) = 0x7ffff7ff5000}.
  */
 final class PerfText {
-  private static final Map<String, List<String>> FORMS =
-      Map.ofEntries(
-          Map.entry("mmap", List.of("addr", "len", "prot", "flags", "fd", "off")),
-          Map.entry("munmap", List.of("addr", "len")),
-          Map.entry("mprotect", List.of("start", "len", "prot")),
-          Map.entry("mremap", List.of("addr", "old_len", "new_len", "flags", "new_addr")),
-          Map.entry("brk", List.of("brk")),
-          Map.entry("madvise", List.of("start", "len_in", "behavior")),
-          Map.entry("mlock", List.of("start", "len")),
-          Map.entry("munlock", List.of("start", "len")),
-          Map.entry("msync", List.of("start", "len", "flags")),
-          Map.entry("mseal", List.of("start", "len", "flags")));
-
   private static final Map<String, String> PREFIXES =
       Map.of(
+          "mlock2.flags", "MLOCK_",
+          "mlockall.flags", "MCL_",
           "mmap.prot", "PROT_",
           "mmap.flags", "MAP_",
           "mprotect.prot", "PROT_",
@@ -40,7 +30,7 @@ final class PerfText {
     int open = text.indexOf('(');
     int close = text.lastIndexOf(')', text.lastIndexOf('=') < 0 ? 0 : text.lastIndexOf('='));
     String name = text.substring(0, open);
-    List<String> form = FORMS.get(name);
+    List<String> form = CallArguments.of(name);
     if (form == null || close < open) {
       return text;
     }

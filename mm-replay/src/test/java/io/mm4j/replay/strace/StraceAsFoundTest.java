@@ -90,6 +90,21 @@ class StraceAsFoundTest {
     assertExact(1, replay(line + "\n"));
   }
 
+  /** As perf trace of Linux 6.18.44 printed them: flags of mlock2 and mlockall are numbers. */
+  @Test
+  void callsThatLockAreReadOfPerfTrace() throws IOException {
+    assertExact(
+        5,
+        replay(
+            """
+            1.1 ( 0.1 ms): p/64 mmap(len: 12288, prot: READ, flags: PRIVATE|ANONYMOUS) = 0x7ffff7ff4000
+            1.2 ( 0.1 ms): p/64 mlock2(start: 140737354088448, len: 4096, flags: 1)    = 0
+            1.3 ( 0.1 ms): p/64 mlockall(flags: CURRENT|ONFAULT)                       = 0
+            1.4 ( 0.1 ms): p/64 munlockall()                                           = 0
+            1.5 ( 0.1 ms): p/64 munlock(start: 140737354088448, len: 4096)             = 0
+            """));
+  }
+
   @Test
   void whatIsNoCallIsCountedAndSaid() throws IOException {
     Verdict verdict =

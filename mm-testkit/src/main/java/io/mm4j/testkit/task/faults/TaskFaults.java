@@ -48,6 +48,16 @@ public final class TaskFaults {
   /** All of them. */
   public static List<Fault<ProcessFloorProvider>> all() {
     return List.of(
+        new Fault<>(
+            "tells-the-counter-before",
+            "A watcher is told what a counter of resident pages was.",
+            List.of("TK-35"),
+            new WrongWatchProvider("tells-the-counter-before", WrongWatchProvider::late)),
+        new Fault<>(
+            "tells-another-place",
+            "A watcher is told that the lowest address was found.",
+            List.of("TK-36"),
+            new WrongWatchProvider("tells-another-place", WrongWatchProvider::elsewhere)),
         fault(
             "holds-what-it-shares",
             "clone with CLONE_VM takes a user more than the child.",

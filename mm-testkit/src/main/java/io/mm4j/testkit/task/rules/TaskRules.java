@@ -353,6 +353,28 @@ public final class TaskRules {
                 "An allocation fails in the middle, and reclaim frees something meanwhile.",
                 "copy_strings, create_elf_tables, elf_load, padzero",
                 "one of many errors is not kept, and the program begins with a hole in its stack"),
-            ShortCases::execWithoutOneFrame));
+            ShortCases::execWithoutOneFrame),
+        TaskRule.once(
+            info(
+                "TK-35",
+                "told-counters",
+                "Who watches an address space is told of each change of a counter of resident"
+                    + " pages, and of nothing else: once for a fault, once for a table whose pages"
+                    + " go, not for the zero page; after watch(null) of nothing.",
+                "Somebody who learns from events what a call costs must be able to add them up.",
+                "trace_rss_stat under add_mm_counter and add_mm_rss_vec;"
+                    + " include/trace/events/kmem.h",
+                "a counter changes outside of the step that tells it, or the value before is told"),
+            WatcherCases::counters),
+        TaskRule.once(
+            info(
+                "TK-36",
+                "told-searches",
+                "mmap that takes its address as it is told of no search for room; another one is"
+                    + " told of one search, with the length and the limits of what it gives.",
+                "Where a mapping lies is asked most often, and the limits are the answer.",
+                "trace_vm_unmapped_area under vm_unmapped_area; include/trace/events/mmap.h",
+                "what is told is not what is returned"),
+            WatcherCases::searches));
   }
 }
