@@ -91,9 +91,9 @@ public final class NaiveReadAhead {
    */
   public void written(long piece) {
     for (long page = 0; page < filePages; ) {
-      long left = Math.min(filePages, (page / piece + 1) * piece) - page;
+      long left = Math.min(bytes, (page / piece + 1) * piece * PAGE) - page * PAGE;
       int log = 0;
-      while (log < MOST_ORDER && 2L << log <= left && page % (2L << log) == 0) {
+      while (log < MOST_ORDER && (2L << log) * PAGE <= left && page % (2L << log) == 0) {
         log++;
       }
       add(page, log, -1);
