@@ -208,9 +208,14 @@ public final class CowCases {
     RuleViolation.check(closed, "a page that was brought to where nobody may write", "one open");
     rig.protect(A, TEN, RW);
     rig.put(A + 5 * PAGE, 4);
+    rig.protect(A, TEN, 2);
+    rig.has(A + 9 * PAGE, 3);
+    boolean writes = Floors.letsWrite(rig.mm, A + 9 * PAGE);
+    RuleViolation.check(writes, "a page that was brought to where all may write", "a closed one");
+    rig.protect(A, TEN, RW);
     rig.mm.missingTo(null);
     rig.has(A + 7 * PAGE, 0);
-    RuleViolation.checkEqual(6, asked.size(), "how often somebody was asked");
+    RuleViolation.checkEqual(7, asked.size(), "how often somebody was asked");
     bystander.keeps();
   }
 

@@ -8,6 +8,7 @@ import static io.mm4j.testkit.process.naive.NaiveFilePlaces.TABLE;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.A;
 import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 
+import io.mm4j.api.InputException;
 import io.mm4j.api.memory.MemMap;
 import io.mm4j.api.pagetable.EntryBits;
 import io.mm4j.api.process.AddressSpace;
@@ -41,6 +42,7 @@ final class FilePlacesBench extends StepRule.Bench {
   private static final int HOLE = Uapi.FALLOC_FL_PUNCH_HOLE | Uapi.FALLOC_FL_KEEP_SIZE;
   private static final int WIDE = 2;
   private static final int WRITE = 2;
+  private static final int EXEC = 4;
 
   private final AddressSpace mm;
   private final int prot;
@@ -53,8 +55,8 @@ final class FilePlacesBench extends StepRule.Bench {
 
   FilePlacesBench(ProcessFloor floor, Seeded random) {
     super(floor);
+    prot = random.oneIn(3) ? WRITE : random.oneIn(2) && readsAlone(floor) ? RW | EXEC : RW;
     mm = new CaseSetup().create(floor);
-    prot = random.oneIn(3) ? WRITE : RW;
     int size = random.oneIn(3) ? random.between(2, 80) : random.between(200, MOST);
     folios = new NaiveFolios(MOST + 1, size);
     places = new NaiveFilePlaces(PLACES, folios, size);
@@ -70,6 +72,16 @@ final class FilePlacesBench extends StepRule.Bench {
       }
     }
     map(random);
+  }
+
+  /** The disk reads nothing ahead, as it would for code; false if that cannot be said. */
+  private static boolean readsAlone(ProcessFloor floor) {
+    try {
+      floor.kernelOption("read-ahead-kb", "0");
+      return true;
+    } catch (InputException e) {
+      return false;
+    }
   }
 
   private static long at(int place) {

@@ -72,7 +72,7 @@ final class HugeShareBench extends StepRule.Bench {
   void step(Seeded random) {
     Owner process = processes.get(random.below(processes.size()));
     long at = place(random);
-    switch (random.weighted(8, 2, 4, 4, 4, 2, 1)) {
+    switch (random.weighted(8, 2, 4, 4, 5, 2, 3)) {
       case 0 -> write(process, at, random.between(1, 120));
       case 1 -> saw(process, at);
       case 2 -> fork(process);

@@ -72,7 +72,7 @@ final class PoolFileBench extends StepRule.Bench {
 
   PoolFileBench(ProcessFloor floor, Seeded random) {
     super(floor);
-    int total = random.between(2, MOST_PAGES + 2);
+    int total = random.between(1, MOST_PAGES + 1);
     checkEqual(0, floor.resizeHugePool(HUGE, total), "nr_hugepages");
     model = new NaivePoolFile(total);
     CaseSetup setup = new CaseSetup();
@@ -179,6 +179,9 @@ final class PoolFileBench extends StepRule.Bench {
     boolean fresh = place.page == null;
     Touched wanted = model.touch(place, write, vma(process, at));
     ends(what, addr, wanted, !user, seen);
+    if (wanted.kind() == Kind.BUS_ADRERR && random.oneIn(2)) {
+      bear(process); // who was refused a page has no more to leave than before
+    }
     if (wanted.kind() == Kind.OK) {
       boolean through = Floors.letsWrite(process.mm, addr);
       check(
@@ -226,16 +229,22 @@ final class PoolFileBench extends StepRule.Bench {
   private void bearOrEnd(int which) {
     Owner process = processes.get(which);
     if (processes.size() < MOST_PROCESSES) {
-      tell("fork");
-      AddressSpace child = process.mm.fork();
-      check(child != null, "a child", "none");
-      processes.add(new Owner(Objects.requireNonNull(child), model.fork(process.model)));
+      bear(process);
     } else if (which > 0) {
       tell("exit of process " + which);
       Floors.unload();
       processes.remove(which);
       model.exit(process.model);
       process.mm.exit();
+    }
+  }
+
+  private void bear(Owner process) {
+    if (processes.size() < MOST_PROCESSES) {
+      tell("fork");
+      AddressSpace child = process.mm.fork();
+      check(child != null, "a child", "none");
+      processes.add(new Owner(Objects.requireNonNull(child), model.fork(process.model)));
     }
   }
 

@@ -165,7 +165,7 @@ final class ReadAheadBench extends StepRule.Bench {
       case 9 -> adviseFile(ADVICE.get(random.below(3)));
       case 0 -> read(next, random.oneIn(2) ? random.between(1, 9000) : length(random));
       case 1 -> read(random.below(bytes), length(random));
-      case 2 -> touch(data, random.below(pages));
+      case 2 -> touch(data, random.oneIn(3) ? hole(random) : random.below(pages));
       case 3 -> {
         advice = ADVICE.get(random.below(3));
         int with = advice == Advice.RANDOM ? 1 : advice == Advice.SEQUENTIAL ? 2 : 0;
@@ -186,6 +186,13 @@ final class ReadAheadBench extends StepRule.Bench {
         tell("MADV_WILLNEED of pages " + first + " to " + past);
       }
     }
+  }
+
+  /** A page that the disk does not have, most often the first or the last of some. */
+  private long hole(Seeded random) {
+    int from = holes.nextSetBit(random.below((int) pages));
+    int last = from < 0 ? (int) pages - 1 : Math.min((int) pages, holes.nextClearBit(from)) - 1;
+    return from >= 0 && random.oneIn(2) ? from : last;
   }
 
   private static long length(Seeded random) {
