@@ -80,8 +80,8 @@ final class LockedSegmentBench extends StepRule.Bench {
     }
   }
 
-  private void lock(AddressSpace mm, boolean other) {
-    boolean on = other != locked;
+  private void lock(AddressSpace mm, boolean changes) {
+    boolean on = changes != locked;
     tell(on ? "SHM_LOCK" : "SHM_UNLOCK");
     long how = on ? Uapi.SHM_LOCK : Uapi.SHM_UNLOCK;
     checkEqual(0, mm.syscall(Syscall.SHMCTL, id, how, 0), "SHM_LOCK or SHM_UNLOCK");

@@ -16,12 +16,14 @@ import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.task.naive.NaiveElf;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 
 /** Arguments and variables that are as long as exec takes, or longer, to the byte. */
 final class ArgumentCases {
   private static final int PAGE = 4096;
+  private static final int PROGRAMS = 4;
   private static final long KIB = 1024;
 
   /** MAX_ARG_STRLEN, ARG_MAX, and the pages of all strings of 2.4. */
@@ -29,6 +31,7 @@ final class ArgumentCases {
 
   /** RLIMIT_STACK: a quarter of it counts from 512 KiB on; what is smaller stops the growth. */
   private static final long[] STACKS = {
+    100,
     PAGE,
     40 * KIB + 5,
     128 * KIB,
@@ -51,6 +54,9 @@ final class ArgumentCases {
   private final String path;
   private final long stack;
 
+  /** RLIMIT_AS. */
+  private final long space;
+
   private ArgumentCases(TaskBench bench, Seeded random) {
     this.bench = bench;
     this.random = random;
@@ -58,11 +64,15 @@ final class ArgumentCases {
     abi = compat ? Abi.IA32_ON_64 : bench.abi;
     path = "/bin/" + "d".repeat(random.between(1, 30));
     stack = STACKS[random.below(STACKS.length)];
+    boolean narrow = random.oneIn(4) && abi != Abi.I386_24;
+    space = narrow ? random.between(1, 30) * (long) PAGE - random.below(2) : Long.MAX_VALUE;
   }
 
   /** Draws arguments about a border and executes a program with them. */
   static void toTheByte(TaskBench bench, Seeded random) {
-    new ArgumentCases(bench, random).run();
+    for (int i = 0; i < PROGRAMS; i++) {
+      new ArgumentCases(bench, random).run();
+    }
   }
 
   private void run() {
@@ -73,7 +83,14 @@ final class ArgumentCases {
     boolean many = random.oneIn(4) && pointers(2) > 0;
     int count = many ? (int) Math.min(20_000, border / (2 + pointers(1))) : random.between(1, 3);
     room -= pointers(many ? count : 0);
-    fill(arguments, environment, room - path.length() - 1, count);
+    if (abi == Abi.I386_24 && random.oneIn(8)) { // as many pointers as 2.4 has room for
+      long slots = (LONGEST - NaiveElf.kernelWord(abi)) / NaiveElf.kernelWord(abi);
+      List<String> list = random.oneIn(2) ? arguments : environment;
+      list.addAll(Collections.nCopies((int) slots + random.below(2), ""));
+      arguments.addAll(arguments.isEmpty() ? List.of("a") : List.of());
+    } else {
+      fill(arguments, environment, room - path.length() - 1, count);
+    }
     ExecRequest plain =
         ExecCases.request(
             abi, ExecCases.fixed(abi.is64(), StackRight.NO_EXECUTE), null, List.of("a"));
@@ -83,6 +100,7 @@ final class ArgumentCases {
     Task task = bench.tasks.spawn("before", bench.config());
     AddressSpace before = Objects.requireNonNull(task.mm());
     checkEqual(0, before.setrlimit(ResourceLimit.STACK, stack, 0), "setrlimit");
+    checkEqual(0, before.setrlimit(ResourceLimit.AS, space, 0), "setrlimit");
     String what =
         "exec of "
             + bytes(arguments, environment)
@@ -107,8 +125,9 @@ final class ArgumentCases {
       AddressSpace mm = Objects.requireNonNull(task.mm());
       long from = mm.fields().places().argStart();
       checkEqual(top() - bytes(arguments, environment), from, "arg_start after " + what);
-    } else { // no room for the vector
-      checkEqual(-Errno.EFAULT, error, what);
+    } else { // no room for the vector, or for the program
+      boolean narrow = space < Long.MAX_VALUE && error == -Errno.ENOMEM;
+      checkEqual(narrow ? error : -Errno.EFAULT, error, what);
     }
     if (task.state() == Task.State.RUNNING) {
       bench.tasks.exit(task);
@@ -121,7 +140,10 @@ final class ArgumentCases {
       case 0 -> LONGEST - (abi == Abi.I386_24 ? NaiveElf.kernelWord(abi) : 0);
       case 1 -> random.between(1, 20) * (long) PAGE - NaiveElf.kernelWord(abi);
       case 2 -> most();
-      default -> Math.min(stack, MOST_WRITTEN) / PAGE * PAGE - NaiveElf.kernelWord(abi);
+      default -> {
+        long least = Math.max(PAGE, Math.min(space, Math.min(stack, MOST_WRITTEN)));
+        yield least / PAGE * PAGE - NaiveElf.kernelWord(abi);
+      }
     };
   }
 
@@ -148,7 +170,8 @@ final class ArgumentCases {
       left -= length + 1;
     }
     if (random.oneIn(4)) { // one that is a byte too long, or just not
-      arguments.set(0, "y".repeat((int) LONGEST - random.below(2)));
+      List<String> list = environment.isEmpty() || random.oneIn(2) ? arguments : environment;
+      list.set(0, "y".repeat((int) LONGEST - random.below(2)));
     }
   }
 
@@ -176,6 +199,6 @@ final class ArgumentCases {
     return one
         && pointers < most()
         && bytes + pointers <= most()
-        && (area == PAGE || area <= stack);
+        && (area == PAGE || (area <= stack && area <= space));
   }
 }

@@ -312,8 +312,9 @@ public final class TaskRules {
                 "Arguments and variables of any number and length are taken, or are E2BIG and leave"
                     + " the old memory, as a quarter of RLIMIT_STACK, at least 128 KiB and at most"
                     + " 6 MiB, says of their bytes and pointers, 128 KiB of each string and"
-                    + " RLIMIT_STACK of their pages, to the byte; a kernel of 64 bits counts 8"
-                    + " bytes a pointer for a program of 32 bits, too, and 2.4 counts 32 pages.",
+                    + " RLIMIT_STACK and RLIMIT_AS of their pages, to the byte; a kernel of 64 bits"
+                    + " counts 8 bytes a pointer for a program of 32 bits, too, and 2.4 counts 32"
+                    + " pages.",
                 "xargs makes command lines that are just as long as the kernel takes.",
                 "bprm_stack_limits, valid_arg_len, copy_strings, get_arg_page, acct_stack_growth;"
                     + " MAX_ARG_PAGES of 2.4",
