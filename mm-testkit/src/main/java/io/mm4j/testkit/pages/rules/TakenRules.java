@@ -86,8 +86,9 @@ public final class TakenRules {
                 "PA-99",
                 "range-refused",
                 "A range is refused to who must not fail, gives up early, wants emergency memory"
-                    + " or one block; so is one at the end of memory whose last page cannot move."
-                    + " Nothing changes hands then.",
+                    + " or one block; so is one at the end of memory whose last page cannot move,"
+                    + " and one that overlaps a range which is just being taken. Nothing changes"
+                    + " hands then.",
                 "Who asks so gets what he cannot free, or the kernel waits for ever.",
                 "mm/page_alloc.c __alloc_contig_verify_gfp_mask",
                 "flags are not looked at, or what is given back reaches one frame too far"),
@@ -263,5 +264,20 @@ public final class TakenRules {
     }
     c.take(end - 1, end, Gfp.GFP_KERNEL);
     c.refused(end - random.between(1, 20), end);
+    overlap(c, from, random);
+  }
+
+  private static void overlap(RangeCase c, long from, Seeded random) {
+    c.take(from, from + 1, Gfp.GFP_KERNEL);
+    c.holdMovable(from);
+    boolean[] second = {false};
+    long at = from + random.below(8);
+    c.meanwhile =
+        () ->
+            second[0] =
+                c.s.pages.allocContigRange(
+                    c.cpu, at, at + random.between(1, 8), Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE);
+    c.take(from, from + 8, Gfp.GFP_KERNEL);
+    check(!second[0], "a range that overlaps refused meanwhile", "given");
   }
 }
