@@ -36,6 +36,17 @@ public final class TakenRules {
     Gfp.__GFP_ACCOUNT
   };
 
+  /** Flags of a place, which mean nothing to a range. */
+  private static final int[] PLACES = {
+    0,
+    Gfp.__GFP_DMA,
+    Gfp.__GFP_DMA32,
+    Gfp.__GFP_HIGHMEM | Gfp.__GFP_MOVABLE,
+    Gfp.__GFP_RECLAIMABLE,
+    Gfp.__GFP_WRITE,
+    Gfp.__GFP_THISNODE
+  };
+
   private TakenRules() {}
 
   public static List<Rule<PageAllocatorProvider>> all() {
@@ -124,7 +135,8 @@ public final class TakenRules {
         }
       }
       boolean zero = !random.oneIn(3);
-      c.take(start, end, Gfp.GFP_KERNEL | (zero ? Gfp.__GFP_ZERO : 0));
+      int place = PLACES[random.below(PLACES.length)];
+      c.take(start, end, Gfp.GFP_KERNEL | place | (zero ? Gfp.__GFP_ZERO : 0));
       for (int word : words) {
         for (long pfn = start; pfn < end; pfn++) {
           if (zero || pfn != moved) {
