@@ -219,7 +219,7 @@ public final class TakenRules {
       c.use(20);
       int locks = LockOrder.held();
       int kind = random.below(4);
-      long from = 1024 + random.below(600);
+      long from = 1024L + random.below(600);
       int order = random.below(4);
       long block = other.pages.allocPages(c.cpu, Gfp.GFP_HIGHUSER, order);
       frames.throwAt(random.between(1, kind == 2 ? 60 : 3));
@@ -264,7 +264,7 @@ public final class TakenRules {
     RangeCase c = new RangeCase(s, random);
     c.use(20);
     long end = s.drawn.layout().endPfn();
-    long from = 1024 + random.below(600);
+    long from = 1024L + random.below(600);
     long free = c.free();
     for (int flag : NEVER) {
       check(
