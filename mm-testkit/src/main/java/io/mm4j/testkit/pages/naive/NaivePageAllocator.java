@@ -23,6 +23,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +39,7 @@ public final class NaivePageAllocator implements PageAllocator {
   private final MemMap map;
   private final List<Deque<Long>> lists = new ArrayList<>();
   private final ReentrantLock lock = new ReentrantLock();
+  private final AtomicBoolean takesRange = new AtomicBoolean();
 
   /** Creates it. */
   public NaivePageAllocator(Floors floors) {
@@ -225,9 +227,17 @@ public final class NaivePageAllocator implements PageAllocator {
 
   @Override
   public boolean allocContigRange(Cpu cpu, long startPfn, long endPfn, int gfp) {
-    if (!RangeFlags.isAllowed(gfp)) {
+    if (!RangeFlags.isAllowed(gfp) || !takesRange.compareAndSet(false, true)) {
       return false;
     }
+    try {
+      return takeRange(cpu, startPfn, endPfn, gfp);
+    } finally {
+      takesRange.set(false);
+    }
+  }
+
+  private boolean takeRange(Cpu cpu, long startPfn, long endPfn, int gfp) {
     drainAllPages(cpu);
     for (long pfn = startPfn; pfn < endPfn; pfn++) {
       if (map.owner(pfn) != FrameOwner.FREE && !moveAway(cpu, pfn, startPfn, endPfn, gfp)) {

@@ -36,6 +36,17 @@ public final class TakenRules {
     Gfp.__GFP_ACCOUNT
   };
 
+  /** Flags of a place, which mean nothing to a range. */
+  private static final int[] PLACES = {
+    0,
+    Gfp.__GFP_DMA,
+    Gfp.__GFP_DMA32,
+    Gfp.__GFP_HIGHMEM | Gfp.__GFP_MOVABLE,
+    Gfp.__GFP_RECLAIMABLE,
+    Gfp.__GFP_WRITE,
+    Gfp.__GFP_THISNODE
+  };
+
   private TakenRules() {}
 
   public static List<Rule<PageAllocatorProvider>> all() {
@@ -86,8 +97,9 @@ public final class TakenRules {
                 "PA-99",
                 "range-refused",
                 "A range is refused to who must not fail, gives up early, wants emergency memory"
-                    + " or one block; so is one at the end of memory whose last page cannot move."
-                    + " Nothing changes hands then.",
+                    + " or one block; so is one at the end of memory whose last page cannot move,"
+                    + " and one that overlaps a range which is just being taken. Nothing changes"
+                    + " hands then.",
                 "Who asks so gets what he cannot free, or the kernel waits for ever.",
                 "mm/page_alloc.c __alloc_contig_verify_gfp_mask",
                 "flags are not looked at, or what is given back reaches one frame too far"),
@@ -123,7 +135,8 @@ public final class TakenRules {
         }
       }
       boolean zero = !random.oneIn(3);
-      c.take(start, end, Gfp.GFP_KERNEL | (zero ? Gfp.__GFP_ZERO : 0));
+      int place = PLACES[random.below(PLACES.length)];
+      c.take(start, end, Gfp.GFP_KERNEL | place | (zero ? Gfp.__GFP_ZERO : 0));
       for (int word : words) {
         for (long pfn = start; pfn < end; pfn++) {
           if (zero || pfn != moved) {
@@ -206,7 +219,7 @@ public final class TakenRules {
       c.use(20);
       int locks = LockOrder.held();
       int kind = random.below(4);
-      long from = 1024 + random.below(600);
+      long from = 1024L + random.below(600);
       int order = random.below(4);
       long block = other.pages.allocPages(c.cpu, Gfp.GFP_HIGHUSER, order);
       frames.throwAt(random.between(1, kind == 2 ? 60 : 3));
@@ -251,7 +264,7 @@ public final class TakenRules {
     RangeCase c = new RangeCase(s, random);
     c.use(20);
     long end = s.drawn.layout().endPfn();
-    long from = 1024 + random.below(600);
+    long from = 1024L + random.below(600);
     long free = c.free();
     for (int flag : NEVER) {
       check(
@@ -263,5 +276,20 @@ public final class TakenRules {
     }
     c.take(end - 1, end, Gfp.GFP_KERNEL);
     c.refused(end - random.between(1, 20), end);
+    overlap(c, from, random);
+  }
+
+  private static void overlap(RangeCase c, long from, Seeded random) {
+    c.take(from, from + 1, Gfp.GFP_KERNEL);
+    c.holdMovable(from);
+    boolean[] second = {false};
+    long at = from + random.below(8);
+    c.meanwhile =
+        () ->
+            second[0] =
+                c.s.pages.allocContigRange(
+                    c.cpu, at, at + random.between(1, 8), Gfp.GFP_NOWAIT | Gfp.__GFP_MOVABLE);
+    c.take(from, from + 8, Gfp.GFP_KERNEL);
+    check(!second[0], "a range that overlaps refused meanwhile", "given");
   }
 }

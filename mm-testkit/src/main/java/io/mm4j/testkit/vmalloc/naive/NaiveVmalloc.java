@@ -383,6 +383,7 @@ public class NaiveVmalloc implements VmallocAllocator {
         if (area.start == address && area.end == to) {
           pool.remove(area);
           busy.put(address, area);
+          last = null;
           return bytes / PAGE;
         }
         if (area.start < to && area.end > address) {

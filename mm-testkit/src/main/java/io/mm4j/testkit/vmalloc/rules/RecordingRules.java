@@ -16,6 +16,9 @@ import java.util.List;
 final class RecordingRules {
   private static final int ROUNDS = 6;
 
+  /** Pages of an area that lies in a pool, where there are pools, and that no other asks for. */
+  private static final long SPARE = 7;
+
   private RecordingRules() {}
 
   static List<Rule<VmallocAllocatorProvider>> all() {
@@ -87,20 +90,23 @@ final class RecordingRules {
     }
     b.purge();
     for (int round = 0; round < ROUNDS; round++) {
+      long spare = b.alloc(round, SPARE, 1);
+      b.free(round, spare);
+      b.purge();
       long pages = 1L + random.below(5);
       long undone = b.it.alloc(b.cpu(round), pages * VmBench.PAGE, 1, b.kind.start, b.kind.end);
       b.it.undo(undone);
       b.compare();
       long area = b.alloc(round, pages, 1);
       checkEqual(undone, area, b.kind + ": the same request after undo");
-      String between = between(b, random, round, area);
+      String between = between(b, random, round, area, spare);
       b.refused("undo after " + between, () -> b.it.undo(area));
     }
     b.end();
   }
 
   /** A call after which nothing can be undone; says which. */
-  private static String between(VmBench b, Seeded random, int round, long area) {
+  private static String between(VmBench b, Seeded random, int round, long area, long spare) {
     long start = b.kind.start;
     return switch (round) {
       case 0 -> {
@@ -125,6 +131,19 @@ final class RecordingRules {
       case 4 -> {
         b.shrink();
         yield "a shrink";
+      }
+      case 5 -> {
+        long known = b.model.takeExactly(-1, spare, SPARE * VmBench.PAGE);
+        checkEqual(
+            known,
+            b.it.takeExactly(-1, spare, SPARE * VmBench.PAGE),
+            b.kind + ": pages of what was freed last");
+        if (known < 0) { // no pools: the new area lies there
+          b.free(round, area);
+          yield "a free";
+        }
+        b.live.add(spare);
+        yield "an area of a pool, or a range, that was taken exactly";
       }
       default -> {
         long at = b.kind.end - (round + 1) * 2L * VmBench.PAGE;
