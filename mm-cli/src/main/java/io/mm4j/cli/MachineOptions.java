@@ -236,11 +236,18 @@ final class MachineOptions {
     return nodes;
   }
 
-  /** The chosen plugins; the last choice for an SPI wins. */
+  /** The chosen plugins, one of an SPI. */
   Map<Spi<?>, PluginSpec> choices(PluginRegistry registry) {
     Map<Spi<?>, PluginSpec> choices = new LinkedHashMap<>();
     for (String choice : plugins) {
+      int before = choices.size();
       parseChoice(registry, choice, "--plugin", choices);
+      if (choices.size() == before) {
+        throw new InputException(
+            "another plugin of this SPI is named, too",
+            "--plugin " + choice,
+            "one of " + String.join(", ", plugins));
+      }
     }
     return choices;
   }

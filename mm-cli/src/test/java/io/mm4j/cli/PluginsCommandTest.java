@@ -139,6 +139,17 @@ class PluginsCommandTest {
     assertTrue(boot.err().contains("it has no name: name() gave null"), boot.err());
   }
 
+  /** One of them would do nothing. */
+  @Test
+  void twoPluginsOfOneSpiAreRefused() {
+    String spi = "frame-allocator=";
+    Cli two =
+        Cli.mm("cat", "/proc/buddyinfo", "--plugin", spi + "buddy", "--plugin", spi + "bitmap");
+    assertEquals(2, two.code(), two.err());
+    assertTrue(two.err().contains("another plugin of this SPI is named, too"), two.err());
+    UsageTest.assertThreeParts(two);
+  }
+
   @Test
   void aFileThatIsNoJarIsRefused() throws Exception {
     jar("mine.jar", "Mine", "mine", "");

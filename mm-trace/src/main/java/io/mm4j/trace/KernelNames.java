@@ -220,7 +220,8 @@ final class KernelNames {
   /** A method's own name in the kernel's spelling. */
   static String spelt(String method) {
     StringBuilder text = new StringBuilder();
-    for (char c : method.toCharArray()) {
+    for (int i = 0; i < method.length(); i++) {
+      char c = method.charAt(i);
       if (Character.isUpperCase(c)) {
         text.append('_').append(Character.toLowerCase(c));
       } else {

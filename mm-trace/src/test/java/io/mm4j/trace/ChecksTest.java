@@ -283,7 +283,7 @@ class ChecksTest {
     AtomicLong told = new AtomicLong();
     Checks busy = new Checks(finding -> told.incrementAndGet());
     List<Thread> machines = new ArrayList<>();
-    int rounds = 300;
+    long rounds = 300;
     for (int i = 0; i < 3; i++) {
       TraceSink machine = busy.machine();
       Cpu cpu = new Cpu(i, 0);

@@ -88,7 +88,8 @@ record SlubSettings(
       case "all" -> SheafPolicy.ALL;
       case "off" -> SheafPolicy.OFF;
       default ->
-          throw new InputException("sheaves=" + text, "slab=slub:sheaves", "linux, all, off");
+          throw new InputException(
+              "'" + text + "' is no policy", "slab=slub:sheaves", "linux, all, off");
     };
   }
 
