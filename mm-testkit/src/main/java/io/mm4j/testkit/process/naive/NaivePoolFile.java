@@ -193,7 +193,7 @@ public final class NaivePoolFile {
   public Touched touch(Place place, boolean write, Iterable<Place> vma) {
     if (place.page == null) {
       Touched ends = bring(place, write, vma);
-      if (ends != OK) {
+      if (!ends.equals(OK)) {
         return ends;
       }
     }
@@ -252,7 +252,7 @@ public final class NaivePoolFile {
   public Touched pin(Place place, Iterable<Place> vma) {
     Touched ends = touch(place, false, vma);
     Page page = place.page;
-    return ends != OK || page == null || place.shared || page.ofFile ? ends : own(place, vma);
+    return !ends.equals(OK) || page == null || place.shared || page.ofFile ? ends : own(place, vma);
   }
 
   /** Entries of a page, and the file's. */

@@ -270,7 +270,7 @@ final class PoolFileBench extends StepRule.Bench {
   /** process_vm_readv: who is read has a private page for its own from then on. */
   private void readBy(Owner reader, Owner process, long at) {
     Place place = place(process, at);
-    if (reader == process || place == null || (place.mode != 0 && !signals)) {
+    if (reader.equals(process) || place == null || (place.mode != 0 && !signals)) {
       return; // of one that waits it is judged elsewhere
     }
     tell("process " + processes.indexOf(process) + " is read at " + hex(at) + ", " + place);

@@ -139,7 +139,7 @@ final class SharedAdviceBench extends StepRule.Bench {
     for (int page = area * HUGE; page < (area + 1) * HUGE; page++) {
       any |= states[page] != State.NOTHING;
     }
-    long seen = mm.madvise(from + area * HUGE * PAGE, HUGE * PAGE, COLLAPSE);
+    long seen = mm.madvise(from + (long) area * HUGE * PAGE, HUGE * PAGE, COLLAPSE);
     checkEqual(any ? 0 : -Errno.EINVAL, seen, "MADV_COLLAPSE of area " + area);
     if (any) {
       Arrays.fill(states, area * HUGE, (area + 1) * HUGE, State.DIRTY);
@@ -172,7 +172,7 @@ final class SharedAdviceBench extends StepRule.Bench {
         }
       }
     }
-    long seen = mm.madvise(from + area * HUGE * PAGE, HUGE * PAGE, Uapi.MADV_PAGEOUT);
+    long seen = mm.madvise(from + (long) area * HUGE * PAGE, HUGE * PAGE, Uapi.MADV_PAGEOUT);
     checkEqual(0, seen, "MADV_PAGEOUT");
     gone.forEach(page -> states[page] = State.NOTHING);
   }

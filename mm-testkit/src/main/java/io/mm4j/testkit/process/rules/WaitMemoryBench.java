@@ -32,6 +32,7 @@ final class WaitMemoryBench extends StepRule.Bench {
   private static final long PAGE = Bits.PAGE;
   private static final long HUGE = 1L << 21;
   private static final int AREAS = 3;
+  private static final List<ThpMode> MODES = List.of(ThpMode.values());
   private static final int[] RIGHTS = {2, RW, RW | 4};
 
   /** Not all of 2 MiB: no huge page fits the last area. */
@@ -54,7 +55,7 @@ final class WaitMemoryBench extends StepRule.Bench {
     super(floor);
     CaseSetup setup = new CaseSetup();
     setup.capabilities = Set.of(Capability.SYS_PTRACE);
-    setup.thp = ThpMode.values()[random.below(ThpMode.values().length)];
+    setup.thp = MODES.get(random.below(MODES.size()));
     advised = random.oneIn(2);
     prot = RIGHTS[random.below(RIGHTS.length)];
     huge = setup.thp == ThpMode.ALWAYS || (setup.thp == ThpMode.MADVISE && advised);

@@ -16,6 +16,7 @@ import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.process.naive.Bits;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 
@@ -43,9 +44,9 @@ final class WideBench extends StepRule.Bench {
     private final TreeMap<Integer, Integer> bytes;
     private long base;
 
-    Owner(AddressSpace mm, TreeMap<Integer, Integer> bytes, long base) {
+    Owner(AddressSpace mm, Map<Integer, Integer> bytes, long base) {
       this.mm = mm;
-      this.bytes = bytes;
+      this.bytes = new TreeMap<>(bytes);
       this.base = base;
     }
 
@@ -71,7 +72,7 @@ final class WideBench extends StepRule.Bench {
     checkEqual(0, pool ? floor.resizeHugePool(HUGE, POOL) : 0, "nr_hugepages");
     long flags = 0x32 | (pool ? Uapi.MAP_HUGETLB : 0) | Uapi.MAP_NORESERVE;
     checkEqual(BASES[0], mm.mmap(BASES[0], BYTES, RW, flags, -1, 0), "mmap");
-    processes.add(new Owner(mm, new TreeMap<>(), BASES[0]));
+    processes.add(new Owner(mm, Map.of(), BASES[0]));
   }
 
   @Override
@@ -132,8 +133,7 @@ final class WideBench extends StepRule.Bench {
       tell("fork of process " + processes.indexOf(process));
       AddressSpace child = process.mm.fork();
       check(child != null, "a child", "none");
-      processes.add(
-          new Owner(Objects.requireNonNull(child), new TreeMap<>(process.bytes), process.base));
+      processes.add(new Owner(Objects.requireNonNull(child), process.bytes, process.base));
     }
   }
 

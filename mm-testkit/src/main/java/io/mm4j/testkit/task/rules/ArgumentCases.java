@@ -176,7 +176,7 @@ final class ArgumentCases {
   }
 
   private long bytes(List<String> arguments, List<String> environment) {
-    long sum = path.length() + 1;
+    long sum = path.length() + 1L;
     for (List<String> list : Arrays.asList(arguments, environment)) {
       sum += list.stream().mapToLong(text -> text.length() + 1).sum();
     }
