@@ -220,8 +220,9 @@ public final class FaultHandler {
       if (!AnonVmas.prepare(mm.vmas, vma)) {
         return Result.OOM;
       }
-      if (hugeFault.map(vma, addr, write)) {
-        return Result.OK;
+      Result result = hugeFault.map(vma, addr, write);
+      if (result != null) {
+        return result;
       }
       mm.because("fault", "no block of 2 MiB is free: a single page");
       kind = pages.look(addr);

@@ -43,30 +43,44 @@ final class HugeFault {
     return allowed(vma) && from >= vma.start && from + mm.hugeBytes <= vma.end;
   }
 
-  /** {@code do_huge_pmd_anonymous_page}: false if there is no block or no table. */
-  boolean map(Vma vma, long addr, boolean write) {
-    if (!pages.makeDirectory(addr)) {
-      return false;
+  /** Whether a fault takes a page of its own, and not the zero page. */
+  boolean takesOwn(boolean write) {
+    return write || mm.context.forbidsZeroPage;
+  }
+
+  /**
+   * {@code do_huge_pmd_anonymous_page}: a page of its own is asked for before the table, the zero
+   * page after it. The upper tables are there.
+   *
+   * @return null if there is no block of 2 MiB, or something came meanwhile ({@code
+   *     VM_FAULT_FALLBACK}); without memory for the table the fault fails
+   */
+  @Nullable Result map(Vma vma, long addr, boolean write) {
+    boolean own = takesOwn(write);
+    long head = own ? newPage(vma, addr) : Frames.NONE;
+    if (own && head == Frames.NONE) {
+      return null;
     }
     long table = pages.huge().newTable();
     if (table == PageTables.NO_TABLE) {
-      return false;
+      if (own) {
+        frames.put(head);
+      }
+      return Result.OOM;
     }
-    long index = vma.pgoffAt(addr & -mm.hugeBytes);
-    boolean own = write || mm.context.forbidsZeroPage;
-    long head = own ? frames.newHuge(vma, index) : frames.hugeZero();
+    head = own ? head : frames.hugeZero();
     if (head == Frames.NONE || !pages.huge().fits(addr)) {
       pages.huge().freeTable(table);
       if (head != Frames.NONE && own) {
         frames.put(head);
       }
-      return false;
+      return null;
     }
     long prot = mm.prot(vma);
     pages
         .huge()
         .map(addr, own ? ownEntry(vma, head, prot) : pages.huge().zeroEntry(head, prot), table);
-    return true;
+    return Result.OK;
   }
 
   /**
@@ -74,14 +88,18 @@ final class HugeFault {
    * waits for userfaultfd it is taken, and given back.
    */
   boolean hasPage(Vma vma, long addr, boolean write) {
-    if (!write && !mm.context.forbidsZeroPage) {
+    if (!takesOwn(write)) {
       return frames.hugeZero() != Frames.NONE;
     }
-    long head = frames.newHuge(vma, vma.pgoffAt(addr & -mm.hugeBytes));
+    long head = newPage(vma, addr);
     if (head != Frames.NONE) {
       frames.put(head);
     }
     return head != Frames.NONE;
+  }
+
+  private long newPage(Vma vma, long addr) {
+    return frames.newHuge(vma, vma.pgoffAt(addr & -mm.hugeBytes));
   }
 
   /** {@code maybe_pmd_mkwrite}: dirty in any case, and writable if the VMA is. */
@@ -105,7 +123,7 @@ final class HugeFault {
       if (!AnonVmas.prepare(mm.vmas, vma)) {
         return Result.OOM;
       }
-      long head = frames.newHuge(vma, vma.pgoffAt(addr & -mm.hugeBytes));
+      long head = newPage(vma, addr);
       if (head != Frames.NONE && pages.huge().isZero(addr)) {
         pages.huge().changeZero(addr, pages.written(pages.huge().entry(head, mm.prot(vma))));
         return Result.OK;

@@ -77,11 +77,21 @@ final class UserFault {
     if ((write || fits) && !AnonVmas.prepare(mm.vmas, vma)) {
       return Result.OOM;
     }
+    boolean own = hugeFault.takesOwn(write);
+    if (fits && !own && !canHaveTable()) {
+      return Result.OOM;
+    }
     boolean huge = fits && hugeFault.hasPage(vma, addr, write);
-    if (huge ? !canHaveTable() : !pages.makeTable(addr) || (write && !canHavePage(vma, addr))) {
+    boolean has = huge ? !own || canHaveTable() : hasSmall(vma, addr, write);
+    if (!has) {
       return Result.OOM;
     }
     return tell(vma, addr, write ? Uffd.FAULT_WRITE : 0);
+  }
+
+  /** The same of a single page, which needs its table, and for a write a page of its own. */
+  private boolean hasSmall(Vma vma, long addr, boolean write) {
+    return pages.makeTable(addr) && (!write || canHavePage(vma, addr));
   }
 
   /**
