@@ -196,7 +196,7 @@ final class Collapse {
     if (table == PageTables.NO_TABLE) {
       return false;
     }
-    long head = frames.newHuge(vma, vma.pgoffAt(at));
+    long head = frames.newCollapsed(vma, vma.pgoffAt(at));
     if (head == Frames.NONE) {
       mm.pages.huge().freeTable(table);
       return false;

@@ -150,7 +150,8 @@ final class UffdFill {
 
   /** {@code mfill_atomic_pte_copy}: a page of the process' own. */
   private long own(Vma vma, long addr, long src, boolean protect) {
-    long pfn = frames.newAnon(vma, vma.pgoffAt(addr));
+    long index = vma.pgoffAt(addr);
+    long pfn = src == NOTHING ? frames.newAnon(vma, index) : frames.newUncleared(vma, index);
     if (pfn == Frames.NONE) {
       return mm.error(Errno.ENOMEM, "no memory for the page");
     }

@@ -99,7 +99,8 @@ final class HugeFault {
   }
 
   private long newPage(Vma vma, long addr) {
-    return frames.newHuge(vma, vma.pgoffAt(addr & -mm.hugeBytes));
+    boolean advised = vma.has(VmFlags.HUGEPAGE);
+    return frames.newHuge(vma, vma.pgoffAt(addr & -mm.hugeBytes), advised);
   }
 
   /** {@code maybe_pmd_mkwrite}: dirty in any case, and writable if the VMA is. */

@@ -339,7 +339,7 @@ public final class FileChange {
     }
     int order = file.isShmem() || file.mapped().content() == null ? 0 : orderThere(index, bytes);
     file.folios.begin(index, order);
-    return file.take(index, order);
+    return file.take(index, order, PageGfp.write(file.mapped().kind()));
   }
 
   /**

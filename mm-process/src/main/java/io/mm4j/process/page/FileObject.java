@@ -327,9 +327,18 @@ public final class FileObject {
    * @return {@link Frames#NONE} if memory is out
    */
   public long page(long index) {
+    return page(index, PageGfp.of(mapped.kind()));
+  }
+
+  /** The same by read-ahead, which may bring nothing. */
+  long pageAhead(long index) {
+    return page(index, PageGfp.READ_AHEAD);
+  }
+
+  private long page(long index, int gfp) {
     long pfn = pages.get(index);
     if (pfn == Frames.NONE) {
-      pfn = take(index);
+      pfn = take(index, folios.order(index), gfp);
     }
     if (pfn != Frames.NONE && index < MOST_PAGES) {
       absent.clear((int) index);
@@ -361,28 +370,28 @@ public final class FileObject {
     return pages.nextAbove(Math.max(firstIndex, past) - 1, pastIndex) < pastIndex;
   }
 
-  /** {@code filemap_add_folio}; pages are single where no larger block is free. */
-  private long take(long index) {
-    return take(index, folios.order(index));
-  }
-
-  long take(long index, int wanted) {
+  /**
+   * {@code filemap_add_folio}; pages are single where no larger block is free.
+   *
+   * @param gfp what is asked for, of a page
+   */
+  long take(long index, int wanted, int gfp) {
     int order = wanted;
     long first = index & -(1L << order);
     boolean zero = holes.hasAll(first, order);
-    long head = frames.newCached(this, first, order, zero);
+    long head = frames.newCached(this, first, order, zero, order > 0 ? gfp | PageGfp.LARGE : gfp);
     if (head == Frames.NONE && order > 0) {
       folios.makeSingle(first, first + (1L << order));
       first = index;
       order = 0;
       zero = holes.has(index);
-      head = frames.newCached(this, index, 0, zero);
+      head = frames.newCached(this, index, 0, zero, gfp);
     }
     if (head == Frames.NONE) {
       return Frames.NONE;
     }
     if (hasFrames(first, order)) {
-      return cameMeanwhile(index, head, order);
+      return cameMeanwhile(index, head, order, gfp);
     }
     for (long i = 0; i < 1L << order; i++) {
       pages.put(first + i, head + i);
@@ -403,7 +412,7 @@ public final class FileObject {
   }
 
   /** {@code -EEXIST} of {@code filemap_add_folio}: the new folio goes, and what is there counts. */
-  private long cameMeanwhile(long index, long head, int order) {
+  private long cameMeanwhile(long index, long head, int order, int gfp) {
     for (long i = 0; i < 1L << order; i++) {
       frames.put(head + i);
     }
@@ -412,7 +421,7 @@ public final class FileObject {
       return pfn;
     }
     folios.makeSingle(index, index + 1); // others of its folio are there without it
-    return take(index, 0);
+    return take(index, 0, gfp);
   }
 
   /** The frame if the page has one, else {@link Frames#NONE}: then it is mapped nowhere. */

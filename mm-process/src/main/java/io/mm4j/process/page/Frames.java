@@ -39,12 +39,6 @@ public final class Frames {
 
   private static final int ANON = PageFlags.PG_UPTODATE | PageFlags.PG_ANON_EXCLUSIVE;
 
-  /** Every page of a process is a folio ({@code __folio_alloc}, mm/page_alloc.c). */
-  private static final int FOLIO = Gfp.GFP_HIGHUSER_MOVABLE | Gfp.__GFP_COMP;
-
-  /** A large folio of the page cache, in whose place a small one does. */
-  private static final int LARGE = Gfp.__GFP_NOWARN | Gfp.__GFP_NORETRY;
-
   private final PhysicalMemory memory;
   final MemMap map;
   private final PageAllocator allocator;
@@ -158,7 +152,16 @@ public final class Frames {
    * @param index its place in the mapping, in pages
    */
   public long newAnon(Mapping vma, long index) {
-    long pfn = pages.alloc(FOLIO | zeroed, 0);
+    return anon(PageGfp.USER | zeroed, vma, index);
+  }
+
+  /** The same for bytes that the caller has: what is in it is anything. */
+  public long newUncleared(Mapping vma, long index) {
+    return anon(PageGfp.USER, vma, index);
+  }
+
+  private long anon(int gfp, Mapping vma, long index) {
+    long pfn = pages.alloc(gfp, 0);
     if (pfn != NONE) {
       map.hold(pfn, 0, FrameOwner.ANON, anonFlags(vma), vma.anonMapping(), index);
     }
@@ -180,9 +183,8 @@ public final class Frames {
   public long newCopy(long source, Mapping vma, long index) {
     long head = map.head(source);
     map.get(head); // it stays while memory is looked for
-    long pfn = pages.alloc(FOLIO, 0);
+    long pfn = newUncleared(vma, index);
     if (pfn != NONE) {
-      map.hold(pfn, 0, FrameOwner.ANON, anonFlags(vma), vma.anonMapping(), index);
       bytes.copyPage(pfn, source);
     }
     put(source);
@@ -203,10 +205,26 @@ public final class Frames {
     return anonTable;
   }
 
-  /** A zeroed anonymous folio of a huge page, with one reference. */
-  public long newHuge(Mapping vma, long index) {
+  /**
+   * A zeroed anonymous folio of a huge page, with one reference, for a fault ({@code
+   * alloc_pages_mpol}): of this node if it costs nothing, else with effort, if that is wanted.
+   *
+   * @param advised whether the VMA has {@code VM_HUGEPAGE}
+   */
+  public long newHuge(Mapping vma, long index, boolean advised) {
+    int gfp = PageGfp.huge(advised);
+    long pfn = huge(gfp | PageGfp.HUGE_NEAR, vma, index);
+    return pfn == NONE && advised ? huge(gfp, vma, index) : pfn;
+  }
+
+  /** The same for pages that are to be collapsed ({@code alloc_charge_folio}). */
+  public long newCollapsed(Mapping vma, long index) {
+    return huge(Gfp.GFP_TRANSHUGE, vma, index);
+  }
+
+  private long huge(int gfp, Mapping vma, long index) {
     int order = format.order(2);
-    long pfn = pages.alloc(Gfp.GFP_TRANSHUGE_LIGHT, order);
+    long pfn = pages.alloc(gfp, order);
     if (pfn != NONE) {
       clear(pfn, order);
       int flags = anonFlags(vma) | PageFlags.PG_HEAD;
@@ -226,9 +244,10 @@ public final class Frames {
    * A folio of the page cache, with one reference for each page.
    *
    * @param zero whether it is known to be full of zeroes
+   * @param gfp what to ask the page allocator for
    */
-  long newCached(FileObject file, long index, int order, boolean zero) {
-    long pfn = pages.alloc(order > 0 ? FOLIO | LARGE : FOLIO, order);
+  long newCached(FileObject file, long index, int order, boolean zero, int gfp) {
+    long pfn = pages.alloc(gfp, order);
     if (pfn == NONE) {
       return NONE;
     }
@@ -311,8 +330,7 @@ public final class Frames {
   public long hugeZero() {
     if (hugeZero == NONE && zeroPage() != NONE) {
       int order = format.order(2);
-      int gfp = (Gfp.GFP_TRANSHUGE_LIGHT | Gfp.__GFP_ZERO) & ~Gfp.__GFP_MOVABLE;
-      long made = pages.alloc(gfp, order);
+      long made = pages.alloc(PageGfp.HUGE_ZERO, order);
       hugeZero = first(hugeZero, made, order);
     }
     return hugeZero;

@@ -8,7 +8,6 @@ import io.mm4j.api.memory.PageFlags;
 import io.mm4j.api.memory.Pages;
 import io.mm4j.api.memory.Zone;
 import io.mm4j.api.memory.ZoneType;
-import io.mm4j.api.page.Gfp;
 import java.util.List;
 
 /**
@@ -58,7 +57,7 @@ final class HugeSource {
   }
 
   private long block() {
-    return frames.pages.alloc(Gfp.GFP_TRANSHUGE_LIGHT, order);
+    return frames.pages.alloc(PageGfp.HUGETLB, order);
   }
 
   /** {@code alloc_contig_pages()}: the zones from the highest on, each from its start on. */

@@ -217,7 +217,8 @@ public final class ReadAhead {
   }
 
   /**
-   * {@code page_cache_ra_unbounded}: reads what of these pages is not in the cache, as single ones.
+   * {@code page_cache_ra_unbounded}: reads what of these pages is not in the cache, as single ones,
+   * up to the first for which there is no memory.
    *
    * @param mark the page that gets the mark of read-ahead if it is among those that are read
    */
@@ -227,10 +228,12 @@ public final class ReadAhead {
       if (file.isThere(i)) {
         continue;
       }
+      if (file.pageAhead(i) == Frames.NONE) {
+        return;
+      }
       if (i == mark && i < FileObject.MOST_PAGES) {
         file.readAhead.set((int) i);
       }
-      long _ = file.page(i);
     }
   }
 
@@ -244,7 +247,7 @@ public final class ReadAhead {
     if (marked) {
       file.readAhead.set((int) index);
     }
-    long _ = file.take(index, order);
+    long _ = file.take(index, order, PageGfp.READ_AHEAD);
   }
 
   /** Whether no page of this folio is in the cache. */

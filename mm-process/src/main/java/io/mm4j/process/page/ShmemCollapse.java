@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mm4j.process.page;
 
+import io.mm4j.api.page.Gfp;
+
 /**
  * {@code collapse_file()} of shared memory (mm/khugepaged.c of Linux 6.18): the pages of 2 MiB of a
  * file are copied into a folio of that size, which takes their place; holes in it become zeroes.
@@ -35,7 +37,7 @@ public final class ShmemCollapse {
     if (file.folios.order(first) == order) {
       return Result.WAS_HUGE;
     }
-    long head = frames.newCached(file, first, order, true);
+    long head = frames.newCached(file, first, order, true, Gfp.GFP_TRANSHUGE);
     if (head == Frames.NONE) {
       return Result.NO_MEMORY;
     }
