@@ -22,14 +22,19 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * What the page tables in RAM, the rows of the frames and the TLB of a CPU say of some processes,
  * counted anew: who maps each frame, how many references it has, and which tables there are.
  */
 final class FrameAudit {
-  /** How the huge zero page is asked for, with or without reclaim. */
-  private static final int HUGE_ZERO = (Gfp.GFP_TRANSHUGE | Gfp.__GFP_ZERO) & ~Gfp.__GFP_MOVABLE;
+  /** How the huge zero page, with or without reclaim, secret memory and a pipe's are asked for. */
+  private static final Set<Integer> STAY =
+      Set.of(
+          (Gfp.GFP_TRANSHUGE | Gfp.__GFP_ZERO) & ~Gfp.__GFP_MOVABLE,
+          Gfp.GFP_HIGHUSER | Gfp.__GFP_COMP | Gfp.__GFP_ZERO,
+          Gfp.GFP_HIGHUSER | Gfp.__GFP_ACCOUNT);
 
   private static final int HUGE_LEVEL = 2;
 
@@ -73,8 +78,9 @@ final class FrameAudit {
 
   /**
    * Frames that can be moved are asked for from the highest zone that there is, those of tables are
-   * not moved, and nobody wants one from a zone of devices. The huge zero page can lie anywhere and
-   * is not moved ({@code get_huge_zero_folio}, mm/huge_memory.c).
+   * not moved, and nobody wants one from a zone of devices. The huge zero page ({@code
+   * get_huge_zero_folio}, mm/huge_memory.c), secret memory ({@code secretmem_fault}) and the pages
+   * of a pipe ({@code anon_pipe_get_page}) can lie anywhere and are not moved.
    */
   private static void asked() {
     for (int gfp : Floors.hook().asked()) {
@@ -82,7 +88,7 @@ final class FrameAudit {
       boolean high = (gfp & Gfp.__GFP_HIGHMEM) != 0;
       boolean low = (gfp & (Gfp.__GFP_DMA | Gfp.__GFP_DMA32)) != 0;
       check(
-          (movable == high && !low) || (gfp | Gfp.__GFP_DIRECT_RECLAIM) == HUGE_ZERO,
+          (movable == high && !low) || STAY.contains(gfp | Gfp.__GFP_DIRECT_RECLAIM),
           "a request of a movable frame of any zone, or of one of the kernel's",
           "gfp 0x" + Integer.toHexString(gfp));
     }
