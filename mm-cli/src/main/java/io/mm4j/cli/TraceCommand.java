@@ -243,6 +243,14 @@ final class TraceCommand extends MmCommand {
     if (knobs != null) {
       String failed = knobs.failed() + " of " + knobs.asked();
       io.warn("trace: " + fault + ": " + failed + " allocations failed on purpose");
+      String met = String.join(", ", knobs.metCaches());
+      for (String cache : knobs.unmetCaches()) {
+        io.warn(
+            String.format(
+                "trace: %s: cache-filter=%s: nobody asked for an object of such a cache; they were"
+                    + " of %s",
+                fault, cache, met.isEmpty() ? "none" : met));
+      }
     }
   }
 

@@ -3,6 +3,7 @@
 package io.mm4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -104,6 +105,17 @@ class TraceCommandTest {
     Cli object = Cli.mm("trace", "--check", "explain", "kmalloc 100", "--plugin", "slab=slob");
     assertEquals(0, object.code(), object.err());
     assertTrue(object.err().contains("100 bytes in 1 objects of kmalloc, allocated"), object.err());
+  }
+
+  @Test
+  void aFilterForACacheThatNobodyUsesIsTold() {
+    String knobs = "failslab=cache-filter=kmalloc-128+kmalloc-l28";
+    Cli told = Cli.mm("trace", "--inject", knobs, "explain", "kmalloc 100");
+    assertTrue(told.err().contains("failslab: 1 of 1 allocations failed"), told.err());
+    String unmet =
+        "cache-filter=kmalloc-l28: nobody asked for an object of such a cache; they were";
+    assertTrue(told.err().contains(unmet + " of kmalloc-128"), told.err());
+    assertFalse(told.err().contains("cache-filter=kmalloc-128"), told.err());
   }
 
   /** Machines in turns have the same frames, which is no overlap. */

@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.apiguardian.api.API;
 
@@ -53,6 +55,10 @@ public final class FaultKnobs {
   private boolean ignoreWait;
   private boolean ignoreHighmem = true;
   private Set<String> caches = Set.of();
+
+  /** Of whom objects were asked for, if there is a filter. */
+  private final Set<String> met = ConcurrentHashMap.newKeySet();
+
   private Set<String> required = Set.of();
   private Set<String> rejected = Set.of();
   private long depth = MOST_FRAMES;
@@ -205,10 +211,28 @@ public final class FaultKnobs {
 
   /** {@code should_failslab()}. */
   boolean failsObject(int gfp, KmemCache cache) {
-    if (isSpared(gfp) || !(caches.isEmpty() || caches.contains(cache.name()))) {
+    if (!caches.isEmpty()) {
+      boolean _ = met.add(cache.name());
+      if (!caches.contains(cache.name())) {
+        return false;
+      }
+    }
+    if (isSpared(gfp)) {
       return false;
     }
     return fails(cache.objectBytes(), gfp);
+  }
+
+  /** Caches of {@code cache-filter} of which nobody has asked for an object, in order. */
+  public Set<String> unmetCaches() {
+    Set<String> unmet = new TreeSet<>(caches);
+    unmet.removeAll(met);
+    return unmet;
+  }
+
+  /** Caches of which somebody has asked for an object, in order; none without a filter. */
+  public Set<String> metCaches() {
+    return new TreeSet<>(met);
   }
 
   private boolean isSpared(int gfp) {
