@@ -108,6 +108,15 @@ class TraceCommandTest {
   }
 
   @Test
+  void anAccessForWhichThereIsNoMemorySaysSo() {
+    String knobs = "fail_page_alloc=probability=100,ignore-gfp-highmem=N,require=do_anonymous_page";
+    Cli told = Cli.mm("trace", "--inject", knobs, "explain", "mmap 8K", "write $1", "write $1");
+    String all = told.out() + told.err();
+    int out = all.indexOf("memory is out: Linux would try again");
+    assertTrue(out > 0 && out == all.lastIndexOf("memory is out"), all);
+  }
+
+  @Test
   void aFilterForACacheThatNobodyUsesIsTold() {
     String knobs = "failslab=cache-filter=kmalloc-128+kmalloc-l28";
     Cli told = Cli.mm("trace", "--inject", knobs, "explain", "kmalloc 100");

@@ -21,7 +21,11 @@ public record TouchOutcome(Kind kind, long uaddr, int value) {
   public enum Kind {
     /** The access went through. */
     OK,
-    /** SIGSEGV, {@code SEGV_MAPERR}: nothing is mapped there, or a guard page is. */
+    /**
+     * SIGSEGV, {@code SEGV_MAPERR}: nothing is mapped there, or a guard page is. Also an access for
+     * which there is no memory, where Linux has it made again until the OOM killer has ended a
+     * process: it can be made again here, too, when memory has been freed.
+     */
     SEGV_MAPERR,
     /** SIGSEGV, {@code SEGV_ACCERR}: mapped, but not for this access. */
     SEGV_ACCERR,

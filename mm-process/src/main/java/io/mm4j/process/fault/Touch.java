@@ -81,9 +81,19 @@ public final class Touch {
     return switch (faults.handle(vma, addr, write)) {
       case SIGBUS, POISON -> TouchOutcome.Kind.BUS_ADRERR;
       case WAIT -> TouchOutcome.Kind.UFFD_WAIT;
-      case SIGSEGV, OOM, RETRY -> TouchOutcome.Kind.SEGV_MAPERR;
+      case OOM -> outOfMemory();
+      case SIGSEGV, RETRY -> TouchOutcome.Kind.SEGV_MAPERR;
       case OK -> noExec ? TouchOutcome.Kind.SEGV_ACCERR : done(addr, write, value);
     };
+  }
+
+  /**
+   * {@code pagefault_out_of_memory()} (mm/oom_kill.c) makes the program try again, until the OOM
+   * killer has found a victim. There is none here, so the access ends.
+   */
+  private TouchOutcome.Kind outOfMemory() {
+    mm.because("fault", "memory is out: Linux would try again, and kill a process; here it fails");
+    return TouchOutcome.Kind.SEGV_MAPERR;
   }
 
   /**
