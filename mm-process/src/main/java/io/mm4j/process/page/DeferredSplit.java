@@ -47,11 +47,6 @@ public final class DeferredSplit implements Reclaimer {
     pressure = asking;
   }
 
-  /** How many folios wait. */
-  public long waiting() {
-    return waiting.size();
-  }
-
   /** Nobody is to ask any more; no process is left. */
   void close() {
     if (registered != null) {

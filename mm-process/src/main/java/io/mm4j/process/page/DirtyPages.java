@@ -58,11 +58,6 @@ public final class DirtyPages {
     return next >= 0 && next < file.folios.end(index);
   }
 
-  /** Whether the block of this page is dirty. */
-  boolean hasBlock(long index) {
-    return index < FileObject.MOST_PAGES && blocks.get((int) index);
-  }
-
   /** Pages leave the cache, and nobody will write them out. */
   void forget(long firstIndex, long pastIndex) {
     int from = (int) Math.min(firstIndex, FileObject.MOST_PAGES);

@@ -339,6 +339,7 @@ public final class FileChange {
     }
     int order = file.isShmem() || file.mapped().content() == null ? 0 : orderThere(index, bytes);
     file.folios.begin(index, order);
+    file.filled.clear((int) index, (int) index + (1 << order));
     return file.take(index, order, PageGfp.write(file.mapped().kind()));
   }
 
@@ -407,6 +408,7 @@ public final class FileChange {
       long index = (at + done) >>> 12;
       if (file.holes.has(index)) {
         file.dirty.markBlock(index);
+        fill(index, index + 1);
       }
     }
     if (at > file.sizeBytes) {
@@ -416,7 +418,9 @@ public final class FileChange {
       file.dirty.markBlock(at >>> 12);
     }
     if (bytes > 0) {
-      commit(at, bytes);
+      fill(at >>> 12, at + PAGE - 1 >>> 12);
+      fill(at + bytes >>> 12, at + bytes + PAGE - 1 >>> 12);
+      settle(at >>> 12);
     }
   }
 
@@ -425,19 +429,22 @@ public final class FileChange {
    * blocks is, as it was written to, or was read since the write was to cover a part of it.
    */
   public void commit(long at, long bytes) {
-    long first = file.folios.start(at >>> 12);
-    long past = file.folios.end(at >>> 12);
-    if (first >= FileObject.MOST_PAGES || file.isShmem()) {
-      return;
+    fill(at >>> 12, at + bytes + PAGE - 1 >>> 12);
+    settle(at >>> 12);
+  }
+
+  private void fill(long first, long past) {
+    if (past <= FileObject.MOST_PAGES) {
+      file.filled.set((int) first, (int) past);
     }
-    long end = at + bytes;
-    boolean all = true;
-    for (long i = first; i < past; i++) {
-      boolean begins = i == at >>> 12 && (at & PAGE - 1) != 0;
-      boolean ends = i == end >>> 12 && (end & PAGE - 1) != 0;
-      all &= begins || ends || file.dirty.hasBlock(i);
+  }
+
+  private void settle(long index) {
+    long first = file.folios.start(index);
+    long past = file.folios.end(index);
+    if (first < FileObject.MOST_PAGES && !file.isShmem()) {
+      file.stale.set((int) first, (int) past, file.filled.nextClearBit((int) first) < past);
     }
-    file.stale.set((int) first, (int) past, !all);
   }
 
   /** A write has reached this far: the file is at least so large. */

@@ -47,6 +47,9 @@ public final class FileObject {
    */
   final BitSet stale = new BitSet();
 
+  /** Pages of such folios whose block was written to, or was read since a write covers a part. */
+  final BitSet filled = new BitSet();
+
   final Folios folios = new Folios(this);
   final DirtyPages dirty = new DirtyPages(this);
   final Holes holes = new Holes(this);

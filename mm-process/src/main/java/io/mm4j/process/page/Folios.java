@@ -143,7 +143,7 @@ public final class Folios {
     unmapping.unmap(first, past);
     long head = file.pages.get(first);
     if (head != Frames.NONE && file.frames.order(head) > 0) {
-      releaseBuffers(head);
+      releaseBuffers(head, first, past);
       file.frames.splitCached(head, 0);
     }
     if (!file.isShmem()) {
@@ -164,7 +164,7 @@ public final class Folios {
     long first = whole;
     unmapping.unmap(first, past);
     if (file.pages.get(first) != Frames.NONE) {
-      releaseBuffers(file.pages.get(first));
+      releaseBuffers(file.pages.get(first), first, past);
     }
     while (order > 0) {
       order--;
@@ -189,8 +189,9 @@ public final class Folios {
    * {@code try_to_free_buffers()}: no block is dirty, so the folio is not. Shared memory has no
    * buffers, and what falls out of a dirty folio is dirty.
    */
-  private void releaseBuffers(long head) {
+  private void releaseBuffers(long head, long first, long past) {
     if (!file.isShmem()) {
+      file.filled.clear((int) first, (int) past);
       file.frames.markClean(head);
     }
   }

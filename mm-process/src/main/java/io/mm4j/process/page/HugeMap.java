@@ -248,9 +248,6 @@ public final class HugeMap {
 
   private boolean own(@Nullable FileObject file, long addr, Others others, boolean writable) {
     long head = head(addr);
-    if (head == Frames.NONE) {
-      return false;
-    }
     if (pool.users(head) == 1) {
       reuse(addr, head, writable);
       return true;

@@ -437,11 +437,6 @@ public final class PageTable {
     tables.flushRange(cpu, root, addr, addr + Pages.PAGE_SIZE);
   }
 
-  /** The frame of an entry of the lowest level. */
-  public long pfnOf(long value) {
-    return format.pfn(1, value);
-  }
-
   private void replace(long addr, long value) {
     if (!stands(addr) && at.seek(root, addr, 1) != 1) {
       throw new IllegalStateException("no page table at addr=0x" + Long.toHexString(addr));

@@ -37,12 +37,6 @@ public final class UffdEntries {
             || (format.absent().markerBits(entry) & SwapType.MARKER_UFFD_WP) != 0);
   }
 
-  /** Whether writes at an address are told. */
-  public boolean isProtected(long addr) {
-    int _ = table.look(addr);
-    return table.isUffdWp();
-  }
-
   /** Whether a marker stands at an address, where nothing is. */
   public boolean isMarker(long addr) {
     return table.look(addr) == PageTable.NOTHING && table.isUffdWp();

@@ -33,6 +33,23 @@ final class FrameFaults {
     }
   }
 
+  static final class ForgetsWhereItFailed extends DelegatingSpace {
+    ForgetsWhereItFailed(AddressSpace inner) {
+      super(inner, ForgetsWhereItFailed::new);
+    }
+
+    @Override
+    public @Nullable AddressSpace fork() {
+      AddressSpace child = super.fork();
+      if (child == null) {
+        long[] first = {-1};
+        inner.forEachVma(vma -> first[0] = first[0] < 0 ? vma.start() : first[0]);
+        long _ = inner.madvise(first[0], 4096, 4);
+      }
+      return child;
+    }
+  }
+
   /** A child's write goes to its parent, too. */
   static final class WritesThrough extends DelegatingSpace {
     private final @Nullable AddressSpace parent;

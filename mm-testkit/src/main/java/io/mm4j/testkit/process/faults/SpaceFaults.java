@@ -147,6 +147,11 @@ public final class SpaceFaults {
             "AS-57",
             "AS-92"),
         fault(
+            "forgets-where-it-failed",
+            "A fork for which there is no memory takes the parent's first page along.",
+            FrameFaults.ForgetsWhereItFailed::new,
+            "AS-F96"),
+        fault(
             "knows-its-forebears",
             "Each child has a list of all who came before it.",
             FrameFaults.KnowsItsForebears::new,

@@ -116,6 +116,22 @@ final class UffdFaults {
                     : mm.syscall(call, a),
             "AS-F88"),
         SyscallFaults.call(
+            "moves-small-pages",
+            "UFFDIO_MOVE moves 2 MiB less a page, as if no page were huge.",
+            (mm, call, a) ->
+                call == Syscall.UFFDIO_MOVE && a[4] >= 1L << 21
+                    ? mm.syscall(call, a[0], a[1], a[2], a[3], a[4] - 4096, a[5])
+                    : mm.syscall(call, a),
+            "AS-F94"),
+        SyscallFaults.call(
+            "tells-no-forks",
+            "UFFD_FEATURE_EVENT_FORK is not looked at.",
+            (mm, call, a) ->
+                call == Syscall.UFFDIO_API
+                    ? mm.syscall(call, a[0], a[1], a[2], a[3] & ~Uffd.EVENT_FORK)
+                    : mm.syscall(call, a),
+            "AS-F95"),
+        SyscallFaults.call(
             "tells-pages",
             "UFFD_FEATURE_EXACT_ADDRESS is not looked at.",
             (mm, call, a) ->

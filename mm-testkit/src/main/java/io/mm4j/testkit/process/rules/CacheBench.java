@@ -53,8 +53,11 @@ final class CacheBench extends StepRule.Bench {
   private final int[] pages;
   private final BitSet dirty = new BitSet();
 
-  /** Pages that are not up to date, as nobody has read them: their ends were zeroed. */
+  /** Pages of folios that are not up to date: not all of their blocks were read or written. */
   private final BitSet stale = new BitSet();
+
+  /** Of those the pages whose block was read or written. */
+  private final BitSet filled = new BitSet();
 
   /** Folios that reclaim could not write out: who reads them reads ahead. */
   private final BitSet marked = new BitSet();
@@ -85,7 +88,8 @@ final class CacheBench extends StepRule.Bench {
     int pagesAtFirst = random.between(2, most);
     int piece = random.oneIn(2) ? 0 : random.between(1, 40);
     for (int at = 0; at < pagesAtFirst; at += piece == 0 ? pagesAtFirst : piece) {
-      put(at, piece == 0 ? pagesAtFirst : Math.min(pagesAtFirst, at + piece));
+      int past = piece == 0 ? pagesAtFirst : Math.min(pagesAtFirst, at + piece);
+      put(at * PAGE, past * PAGE, past * PAGE);
     }
     dirty.clear();
     bytes = size * PAGE;
@@ -131,21 +135,66 @@ final class CacheBench extends StepRule.Bench {
     return next >= 0 && next < end(page);
   }
 
-  /** Pages of a range are written: what is not there comes in folios as large as what is left. */
-  private void put(int from, int to) {
-    for (int at = from; at < to; ) {
-      if (pages[at] == 0) {
-        int left = Math.min(to - at, FOLIO - at % FOLIO);
-        join(at, folio(at, left));
+  /**
+   * Bytes are written, of which the first can be read: what is not there comes in folios as large
+   * as what is left. One that is not up to date takes all that is wanted or nothing; then its
+   * blocks that the disk does not have are zero, and less is tried.
+   */
+  private void put(long from, long to, long readable) {
+    long chunk = FOLIO * PAGE;
+    long retry = 0;
+    for (long at = from; at < to; ) {
+      long n = Math.min(retry > 0 ? retry : to - at, chunk - at % chunk);
+      int page = (int) (at / PAGE);
+      if (pages[page] == 0) {
+        join(page, folio(page, (int) Math.max(1, n / PAGE)));
+        stale.set(page, end(page));
+        filled.clear(page, end(page));
       }
-      int past = Math.min(end(at), to);
-      dirty.set(at, past);
-      stale.clear(at, past);
-      at = past;
+      n = Math.min(n, end(page) * PAGE - at);
+      long can = Math.min(n, from + readable - at);
+      begins(at, at + n);
+      if (can > 0 && (can == n || !stale.get(page))) {
+        ends(at, at + can);
+        at += can;
+        retry = 0;
+      } else {
+        ends(at, at);
+        chunk = Math.max(PAGE, chunk / 2);
+        retry = can;
+        if (can == 0) {
+          return;
+        }
+      }
     }
-    blocks.set(from, to);
-    size = Math.max(size, to);
-    bytes = Math.max(bytes, to * PAGE);
+  }
+
+  /** What the disk does not have is zero, and of blocks that are written in part it is read. */
+  private void begins(long from, long to) {
+    for (int page = (int) (from / PAGE); page * PAGE < to; page++) {
+      if (!blocks.get(page)) {
+        blocks.set(page);
+        dirty.set(page);
+        filled.set(page);
+      } else if (page * PAGE < from || (page + 1) * PAGE > to) {
+        filled.set(page);
+      }
+    }
+  }
+
+  /** So much was copied: a folio is up to date when all of its blocks are filled. */
+  private void ends(long from, long to) {
+    int page = (int) (from / PAGE);
+    int past = (int) ((to + PAGE - 1) / PAGE);
+    if (page < past) {
+      dirty.set(page, past);
+      filled.set(page, past);
+    }
+    if (filled.nextClearBit(first[page]) >= end(page)) {
+      stale.clear(first[page], end(page));
+    }
+    size = Math.max(size, past);
+    bytes = Math.max(bytes, to);
   }
 
   /** The end of a block becomes zero; it is read before if the page is not there. */
@@ -153,6 +202,7 @@ final class CacheBench extends StepRule.Bench {
     if (pages[page] == 0) {
       join(page, 1);
       stale.set(page);
+      filled.set(page, blocks.get(page));
     }
     if (blocks.get(page)) { // a page of a hole, up to date or not, becomes no other than it was
       dirty.set(page);
@@ -169,8 +219,8 @@ final class CacheBench extends StepRule.Bench {
   }
 
   /** A write begins behind the end: what follows it in its page becomes zero. */
-  private void writesBehind(int from) {
-    if (from * PAGE > bytes && bytes % PAGE != 0) {
+  private void writesBehind(long from) {
+    if (from > bytes && bytes % PAGE != 0) {
       zero((int) (bytes / PAGE));
     }
   }
@@ -192,6 +242,7 @@ final class CacheBench extends StepRule.Bench {
     int whole = first[page];
     int past = end(page);
     int start = whole;
+    filled.clear(whole, past);
     for (int n = pages[page] / 2; n > 0; n /= 2) {
       boolean upper = page >= start + n;
       join(upper ? start : start + n, n);
@@ -239,7 +290,7 @@ final class CacheBench extends StepRule.Bench {
     int at = place(random);
     int past = Math.min(most, at + random.between(1, random.oneIn(4) ? 80 : 12));
     switch (random.weighted(6, 4, 6, 4, 4, 6, 6, 4, 3, 1, 3, 4, 2)) {
-      case 0 -> write(at, Math.min(past, at + BUFFER));
+      case 0 -> write(at, Math.min(past, at + BUFFER - 1), random);
       case 1 -> sync();
       case 2 -> drop(at, past);
       case 3 -> {
@@ -287,12 +338,18 @@ final class CacheBench extends StepRule.Bench {
     return Math.clamp(near, 0, most - 1);
   }
 
-  private void write(int from, int to) {
-    tell("pwrite64 of pages " + from + " to " + to + " of " + size);
-    long length = (to - from) * PAGE;
-    checkEqual(length, mm.syscall(Syscall.PWRITE64, FD, FAR, length, from * PAGE), "pwrite64");
+  /** A write, which begins and ends within pages and has less than it says if the file has all. */
+  private void write(int page, int past, Seeded random) {
+    long from = page * PAGE + within(random);
+    long to = Math.max(from + 1, past * PAGE - within(random));
+    long length = to - from;
+    long can = to <= bytes && random.oneIn(3) ? Math.max(1, length - random.below(40000)) : length;
+    tell("pwrite64 of bytes " + from + " to " + to + " of " + bytes + ", of which it has " + can);
+    long buffer = can < length ? FAR + BUFFER * PAGE - can : FAR + from % PAGE;
+    check(mm.write(buffer, 7).ok(), "a write to the buffer", "a signal");
+    checkEqual(can, mm.syscall(Syscall.PWRITE64, FD, buffer, length, from), "pwrite64");
     writesBehind(from);
-    put(from, to);
+    put(from, to, can);
   }
 
   private void sync() {
@@ -390,7 +447,7 @@ final class CacheBench extends StepRule.Bench {
     long nowhere = FAR + BUFFER * PAGE;
     long seen = mm.syscall(Syscall.PWRITE64, FD, nowhere, length * PAGE, from * PAGE);
     checkEqual(-Errno.EFAULT, seen, "pwrite64 from nowhere");
-    writesBehind(from);
+    writesBehind(from * PAGE);
     int n = folio(from, Math.min(length, FOLIO - from % FOLIO));
     join(from, n);
     dirty.set(from, from + n);
@@ -498,7 +555,7 @@ final class CacheBench extends StepRule.Bench {
     if (pages[page] == 0) {
       join(page, 1);
     }
-    stale.clear(page);
+    stale.clear(first[page], end(page));
   }
 
   /** By the mapping; a write makes the folio dirty as a whole. */

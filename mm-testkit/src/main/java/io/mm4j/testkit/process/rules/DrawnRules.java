@@ -153,10 +153,10 @@ public final class DrawnRules {
                 "AS-115",
                 "quotas-that-come-back",
                 "Whatever files of a hugetlbfs with size= and min_size= were used for - mapped"
-                    + " shared and private, with promises and without, touched, inherited, cut -,"
-                    + " when nothing is mapped and they are empty the mount can promise all of its"
-                    + " size once more and not a page above it, and the pool has what the mount"
-                    + " does not keep.",
+                    + " shared and private, with promises and without, touched, moved, inherited,"
+                    + " cut -, when nothing is mapped and they are empty the mount can promise all"
+                    + " of its size once more and not a page above it, and the pool has what the"
+                    + " mount does not keep; a promise that the pool cannot give is ENOMEM.",
                 "A mount that loses a page each time is full after a day.",
                 "hugepage_subpool_get_pages, hugepage_subpool_put_pages, free_huge_folio,"
                     + " hugetlb_vm_op_close, hugetlb_unreserve_pages",

@@ -16,6 +16,7 @@ public final class FaultRules {
   public static List<Rule<VmaIndexProvider>> all() {
     List<Rule<VmaIndexProvider>> all = new ArrayList<>(PopulateCases.all());
     all.addAll(UffdModeCases.all());
+    all.addAll(UffdMoveCases.all());
     all.addAll(models());
     return all;
   }

@@ -152,11 +152,11 @@ public final class PageCacheCases {
             new RuleInfo(
                 "AS-101",
                 "folios-of-a-busy-file",
-                "Whatever is written to a file on a disk, by calls and by a mapping, cut off, made"
-                    + " a hole of, read without read-ahead, written out and dropped by"
-                    + " POSIX_FADV_DONTNEED or MADV_PAGEOUT, mincore shows the pages, and the"
-                    + " frames that are mapped show the folios and PG_dirty, that a list of folios"
-                    + " says.",
+                "Whatever is written to a file on a disk, by calls, which may begin and end within"
+                    + " pages and have less than they say, and by a mapping, cut off, made a hole"
+                    + " of, read without read-ahead, written out and dropped by POSIX_FADV_DONTNEED"
+                    + " or MADV_PAGEOUT, mincore shows the pages, and the frames that are mapped"
+                    + " show the folios and PG_dirty, that a list of folios says.",
                 "A folio that is dropped too early loses bytes, one that stays costs memory.",
                 "__filemap_get_folio, truncate_inode_partial_folio, folio_split,"
                     + " mapping_try_invalidate, block_dirty_folio (Linux 6.18)",

@@ -35,6 +35,12 @@ final class QuotaBench extends StepRule.Bench {
   private static final long FIRST = 0x40000000L;
   private static final int PLACES = 4;
   private static final long APART = 8 * HUGE;
+
+  /** Where somebody else has the pool's pages. */
+  private static final long OTHERS = FIRST + PLACES * APART;
+
+  private static final int POOL_FIXED = 0x40032;
+  private static final int MAY_MOVE_FIXED = 3;
   private static final int POOL = 56;
   private static final int MOST = 6;
   private static final int FD = 40;
@@ -98,13 +104,15 @@ final class QuotaBench extends StepRule.Bench {
 
   @Override
   void step(Seeded random) {
-    switch (random.weighted(6, 9, 3, 2, 2, 1)) {
+    switch (random.weighted(6, 9, 3, 2, 2, 1, 2, 1)) {
       case 0 -> map(random);
       case 1 -> touch(random);
       case 2 -> unmap(random.oneIn(2));
       case 3 -> bearOrEnd();
       case 4 -> cut(random);
-      default -> round();
+      case 5 -> round();
+      case 6 -> move(random);
+      default -> scarce(random);
     }
   }
 
@@ -175,6 +183,20 @@ final class QuotaBench extends StepRule.Bench {
     }
   }
 
+  /** A mapping moves, with its pages and what it was promised. */
+  private void move(Seeded random) {
+    long to = FIRST + random.below(PLACES) * APART;
+    if (child != null || mapped.isEmpty() || mapped.containsKey(to)) {
+      return;
+    }
+    long at = random.oneIn(2) ? mapped.firstKey() : mapped.lastKey();
+    Mapped of = Objects.requireNonNull(mapped.remove(at));
+    tell("mremap of " + of);
+    long length = of.pages * HUGE;
+    checkEqual(to, mm.mremap(at, length, length, MAY_MOVE_FIXED, to), "mremap");
+    mapped.put(to, of);
+  }
+
   private void bearOrEnd() {
     AddressSpace other = child;
     if (other == null) {
@@ -209,7 +231,7 @@ final class QuotaBench extends StepRule.Bench {
   }
 
   /** Nothing is mapped any more, and the files are empty. */
-  private void round() {
+  private void giveBack() {
     if (child != null) {
       bearOrEnd();
     }
@@ -221,6 +243,45 @@ final class QuotaBench extends StepRule.Bench {
     }
     bytes.clear();
     empty("when all was given back");
+  }
+
+  /**
+   * Others are promised what the pool has but for a few pages; a promise in vain changes nothing.
+   */
+  private void scarce(Seeded random) {
+    giveBack();
+    int kept = Math.max(0, least);
+    int left = random.below(3);
+    int pages = random.between(1, MOST + 1);
+    tell("mmap of " + pages + " pages where the pool has but " + left);
+    long others = (POOL - kept - left) * HUGE;
+    checkEqual(OTHERS, mm.mmap(OTHERS, others, RW, POOL_FIXED, -1, 0), "mmap of the pool");
+    boolean fits = pages <= kept + left && (most < 0 || pages <= most);
+    long flags = random.oneIn(2) ? SHARED : PRIVATE;
+    long seen = mm.mmap(FIRST, pages * HUGE, RW, flags, FD, 0);
+    checkEqual(fits ? FIRST : -Errno.ENOMEM, seen, "mmap of pages that others may have");
+    if (fits) {
+      has(POOL, POOL - left + Math.max(0, pages - kept), "when they are promised");
+      giveBackFirst(pages);
+    } else if (kept > 0 && pages - kept >= least && pages <= most) {
+      // It counts them before it has them, and so keeps none until some come back.
+      has(POOL, POOL - left - kept, "when it keeps none");
+      checkEqual(FIRST, mm.mmap(FIRST, kept * HUGE, RW, flags, FD, 0), "mmap of what it kept");
+      giveBackFirst(kept);
+    }
+    has(POOL, POOL - left, "when they are promised to others");
+    checkEqual(0, mm.munmap(OTHERS, others), "munmap of the pool");
+    empty("when others have gone");
+  }
+
+  private void giveBackFirst(int pages) {
+    checkEqual(0, mm.munmap(FIRST, pages * HUGE), "munmap");
+    checkEqual(0, mm.syscall(Syscall.FTRUNCATE, FD, 0), "ftruncate");
+  }
+
+  /** All of the file system can be had at once. */
+  private void round() {
+    giveBack();
     tell("all of it");
     int all = most < 0 ? MOST : most;
     checkEqual(FIRST, mm.mmap(FIRST, all * HUGE, RW, SHARED, FD, 0), "mmap of all");

@@ -10,8 +10,10 @@ import static io.mm4j.testkit.process.rules.CaseRule.Rig.RW;
 import io.mm4j.api.CorruptStateError;
 import io.mm4j.api.MisuseException;
 import io.mm4j.api.process.AddressSpace;
+import io.mm4j.api.process.Errno;
 import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ThpMode;
+import io.mm4j.api.process.Uapi;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.HeapUse;
 import io.mm4j.testkit.Rule;
@@ -27,8 +29,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
-/** First touches of every kind of memory without each of the frames that they need. */
+/** First touches of every kind of memory, and forks, without each of the frames that they need. */
 public final class ShortageCases {
   private static final long PAGE = Bits.PAGE;
 
@@ -39,6 +42,24 @@ public final class ShortageCases {
 
   /** Bytes by which generations may differ. */
   private static final long LEEWAY = 16 << 10;
+
+  private static final long HUGE = 1L << 21;
+
+  /** Far enough apart for page tables of their own on each level. */
+  private static final long APART = 1L << 40;
+
+  private static final long ZERO_AT = A + APART;
+  private static final long SMALL_AT = A + 2 * APART;
+  private static final long POOL_AT = A + 3 * APART;
+  private static final long POOL_FIXED = 0x40032;
+
+  private static final Touch FORK =
+      new Touch(
+          "a fork",
+          ShortageCases::beforeFork,
+          ShortageCases::fork,
+          -Errno.ENOMEM,
+          ShortageCases::hasAll);
 
   private ShortageCases() {}
 
@@ -73,6 +94,19 @@ public final class ShortageCases {
                 "NULL is taken for a page, or what was taken before is kept"),
             CaseSetup::new,
             rig -> Touches.all().forEach(ShortageCases::withoutFrames)),
+        new CaseRule(
+            new RuleInfo(
+                "AS-F96",
+                "forks-without-frames",
+                "A fork that lacks any one of its frames - a page table on any level, one that is"
+                    + " kept for a huge page or the huge zero page - is ENOMEM, leaves the parent"
+                    + " what it had and contradicts nothing; made again it is done, and every"
+                    + " frame comes back.",
+                "A server that cannot fork now will try again.",
+                "copy_page_range, copy_huge_pmd (pte_alloc_one), copy_hugetlb_page_range, dup_mmap",
+                "what the child had so far is not given back"),
+            CaseSetup::new,
+            rig -> withoutFrames(FORK)),
         new CaseRule(
             new RuleInfo(
                 "AS-94",
@@ -121,6 +155,40 @@ public final class ShortageCases {
   private static long median(long[] values) {
     Arrays.sort(values);
     return values[values.length / 2];
+  }
+
+  // ---------------------------------------------------------------- forks
+
+  private static void beforeFork(Rig rig) {
+    for (long at : new long[] {A, ZERO_AT}) {
+      rig.map(at, HUGE, RW);
+      rig.gives("MADV_HUGEPAGE", 0, rig.mm.madvise(at, HUGE, Uapi.MADV_HUGEPAGE));
+    }
+    rig.put(A, 5);
+    rig.has(ZERO_AT, 0);
+    rig.map(SMALL_AT, 2 * PAGE, RW);
+    rig.put(SMALL_AT, 6);
+    rig.gives("nr_hugepages", 0, rig.floor.resizeHugePool(HUGE, 1));
+    rig.gives("mmap of the pool", POOL_AT, rig.mm.mmap(POOL_AT, HUGE, RW, POOL_FIXED, -1, 0));
+    rig.put(POOL_AT, 7);
+  }
+
+  private static long fork(Rig rig) {
+    @Nullable AddressSpace child = rig.mm.fork();
+    if (child == null) {
+      return -Errno.ENOMEM;
+    }
+    hasAll(new Rig(rig.floor, child));
+    child.exit();
+    return 0;
+  }
+
+  private static void hasAll(Rig rig) {
+    rig.has(A, 5);
+    rig.has(ZERO_AT + HUGE - 1, 0);
+    rig.has(SMALL_AT, 6);
+    rig.has(POOL_AT, 7);
+    Looks.anonHuge(rig, A, HUGE >> 10);
   }
 
   // ---------------------------------------------------------------- touches
