@@ -34,6 +34,7 @@ import io.mm4j.testkit.slab.rules.SlabCRules;
 import io.mm4j.testkit.slab.rules.SlabStepRule;
 import io.mm4j.testkit.slab.rules.SlabStressRule;
 import io.mm4j.testkit.slab.rules.SlobRules;
+import io.mm4j.testkit.slab.rules.SmallerOrderRule;
 import io.mm4j.testkit.slab.rules.WatchRules;
 import java.util.List;
 import java.util.stream.Stream;
@@ -73,7 +74,8 @@ public final class SlabAllocatorSuite {
                     SlabStepRule.rule(),
                     DestroyRule.rule(),
                     FarRule.rule(),
-                    LastOneRule.rule()))
+                    LastOneRule.rule(),
+                    SmallerOrderRule.rule()))
             .flatMap(List::stream)
             .toList();
     return new Suite<>(Spi.SLAB, new NaiveSlabs(), rules, SlabFaults.all());
