@@ -36,6 +36,7 @@ import io.mm4j.testkit.slab.rules.SlabStressRule;
 import io.mm4j.testkit.slab.rules.SlobRules;
 import io.mm4j.testkit.slab.rules.SmallerOrderRule;
 import io.mm4j.testkit.slab.rules.WatchRules;
+import io.mm4j.testkit.slab.rules.ZoneEndRule;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -75,7 +76,8 @@ public final class SlabAllocatorSuite {
                     DestroyRule.rule(),
                     FarRule.rule(),
                     LastOneRule.rule(),
-                    SmallerOrderRule.rule()))
+                    SmallerOrderRule.rule(),
+                    ZoneEndRule.rule()))
             .flatMap(List::stream)
             .toList();
     return new Suite<>(Spi.SLAB, new NaiveSlabs(), rules, SlabFaults.all());

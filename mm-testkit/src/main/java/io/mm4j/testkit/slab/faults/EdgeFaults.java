@@ -42,6 +42,19 @@ final class EdgeFaults {
             List.of("SL-74"),
             UsualFrames::new),
         fault(
+            "low-memory-is-a-wish",
+            "Where zone DMA is full kmalloc takes any memory.",
+            List.of("SL-75"),
+            floors ->
+                new NaiveSlabAllocator(floors) {
+                  @Override
+                  public synchronized long kmallocHere(Cpu cpu, long bytes, int gfp, int node) {
+                    long got = super.kmallocHere(cpu, bytes, gfp, node);
+                    boolean again = got == NO_OBJECT && (gfp & Gfp.__GFP_DMA) != 0;
+                    return again ? super.kmallocHere(cpu, bytes, gfp & ~Gfp.__GFP_DMA, node) : got;
+                  }
+                }),
+        fault(
             "one-object-more",
             "A refusal names the object that would lie behind the last one of a slab.",
             List.of("SL-81"),

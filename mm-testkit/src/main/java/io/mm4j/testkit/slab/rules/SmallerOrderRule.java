@@ -23,7 +23,7 @@ import java.util.Set;
 
 /** Slabs that are smaller than the cache wanted them, as there was no larger block. */
 public final class SmallerOrderRule {
-  private static final int OBJECTS = 40;
+  private static final int OBJECTS = 160;
 
   private SmallerOrderRule() {}
 
@@ -35,7 +35,8 @@ public final class SmallerOrderRule {
             "frames-of-smaller-slabs",
             "Whenever a cache has one slab more, its statistics say as many frames more as the"
                 + " block of that slab has, also if that is smaller than the others of the cache"
-                + " because no larger block was there; and a cache without a slab has no frames.",
+                + " because no larger block was there; a cache without a slab has no frames; and a"
+                + " slab for which something else is missing goes back as a whole.",
             "What is counted and never given back looks like a leak for ever.",
             "mm/slub.c allocate_slab, inc_slabs_node, free_slab, get_slabinfo",
             "the usual order of the cache is counted, not that of the slab"),
@@ -66,10 +67,16 @@ public final class SmallerOrderRule {
 
   private static void take(SlabSubject s, Seeded random, Cache cache, Set<Long> known) {
     CacheStats before = cache.cache.stats();
-    FailingPages.of(s.machine).refuseNext(random.oneIn(2) ? 1 : 0);
+    FailingPages pages = FailingPages.of(s.machine);
+    switch (random.below(4)) {
+      case 0, 1 -> pages.refuseNext(1);
+      case 2 -> pages.failAt(2); // what belongs to the slab, such as its descriptor
+      default -> {}
+    }
     long object =
         s.slabs.kmemCacheAlloc(s.cpu(random.below(s.shape.cpus())), cache.cache, Gfp.GFP_KERNEL);
-    FailingPages.of(s.machine).refuseNext(0);
+    pages.refuseNext(0);
+    pages.failAt(0);
     Live _ = s.enter(object, cache, Gfp.GFP_KERNEL);
     if (object == SlabAllocator.NO_OBJECT) {
       return; // it does not ask for less
