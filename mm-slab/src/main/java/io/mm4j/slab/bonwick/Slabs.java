@@ -13,6 +13,7 @@ import io.mm4j.api.slab.ObjectConstructor;
 import io.mm4j.api.slab.ObjectSheaf;
 import io.mm4j.api.slab.SlabAllocator;
 import io.mm4j.api.slab.SlabEvents;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * Objects out of slabs and into them, slabs out of the page allocator and into it: {@code
@@ -46,6 +47,7 @@ final class Slabs {
   private final BonwickAllocator slabs;
   private final Descriptors descriptors;
   private final MemMap map;
+  private final LongAdder gone = new LongAdder();
 
   Slabs(BonwickAllocator slabs) {
     this.slabs = slabs;
@@ -348,6 +350,11 @@ final class Slabs {
     }
   }
 
+  /** How many frames went back since the allocator was made, those of descriptors among them. */
+  long gone() {
+    return gone.sum();
+  }
+
   private void giveBack(BonwickCpu cpu, BonwickCache cache, long slab) {
     long pfn = descriptors.base(slab) >>> Pages.PAGE_SHIFT;
     int order = cache.geometry.order();
@@ -356,6 +363,7 @@ final class Slabs {
       events.discardSlab(cpu.cpu(), cache, pfn, order);
     }
     slabs.frames.remove(pfn, order);
+    gone.add(1L << order);
     if (map.drop(pfn, order)) {
       cpu.pages.free(pfn, order);
     }

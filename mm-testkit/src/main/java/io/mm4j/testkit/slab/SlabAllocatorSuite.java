@@ -34,7 +34,9 @@ import io.mm4j.testkit.slab.rules.SlabCRules;
 import io.mm4j.testkit.slab.rules.SlabStepRule;
 import io.mm4j.testkit.slab.rules.SlabStressRule;
 import io.mm4j.testkit.slab.rules.SlobRules;
+import io.mm4j.testkit.slab.rules.SmallerOrderRule;
 import io.mm4j.testkit.slab.rules.WatchRules;
+import io.mm4j.testkit.slab.rules.ZoneEndRule;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -73,7 +75,9 @@ public final class SlabAllocatorSuite {
                     SlabStepRule.rule(),
                     DestroyRule.rule(),
                     FarRule.rule(),
-                    LastOneRule.rule()))
+                    LastOneRule.rule(),
+                    SmallerOrderRule.rule(),
+                    ZoneEndRule.rule()))
             .flatMap(List::stream)
             .toList();
     return new Suite<>(Spi.SLAB, new NaiveSlabs(), rules, SlabFaults.all());

@@ -168,7 +168,8 @@ public final class VmaIndexSuite {
         rule(
             "VI-12",
             "reserve",
-            "Reserved inserts succeed, and what cannot be promised or held is refused.",
+            "Reserved inserts succeed, what cannot be promised or held is refused, and another"
+                + " reservation, also a smaller one, takes no handle back.",
             "A call that fails half way must not leave half of its work.",
             "vma_iter_prealloc",
             "the limit is looked at in one of two places",

@@ -72,7 +72,12 @@ public final class HoldFaults {
             "shared-scratch",
             "hold() keeps the index in a field of all machines and reads it again at once.",
             List.of("PM-57"),
-            new SharedScratch()));
+            new SharedScratch()),
+        new Fault<>(
+            CountsInTwoSteps.NAME,
+            "Mappings of a frame are read, and written as many more.",
+            List.of("PM-40"),
+            new CountsInTwoSteps()));
   }
 
   private static final class ForgetsLast extends NaiveMemMap {

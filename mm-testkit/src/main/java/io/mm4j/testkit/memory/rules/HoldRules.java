@@ -171,6 +171,7 @@ public final class HoldRules {
         BorderRules.countsWithinBounds(),
         new TwoMachinesRule(),
         new ReferenceRaceRule(),
+        new CountsByStepRule(),
         new FarListRule(),
         new MemoryRule(
             new RuleInfo(

@@ -9,9 +9,11 @@ import io.mm4j.api.process.PagemapScan;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.TouchOutcome;
 import io.mm4j.api.process.Uapi;
+import io.mm4j.api.process.VmaInfo;
 import io.mm4j.api.vma.VmaIndexProvider;
 import io.mm4j.testkit.Fault;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The faults of the rules with a model of their own, of refusals and of round trips. */
@@ -79,6 +81,11 @@ final class ModelFaults {
               }
               return result;
             },
+            "AS-85"),
+        SyscallFaults.floor(
+            "stack-ends-before",
+            "A mapping that ends where the stack begins is not called [stack].",
+            right -> DelegatingSpace.floor(right, StackEndsBefore::new),
             "AS-85"),
         SyscallFaults.call(
             "drops-its-neighbours",
@@ -151,6 +158,24 @@ final class ModelFaults {
             right -> DelegatingSpace.floor(right, inner -> new NeverEnds(inner, false)),
             "AS-86",
             "AS-F42"));
+  }
+
+  private static final class StackEndsBefore extends DelegatingSpace {
+    StackEndsBefore(AddressSpace inner) {
+      super(inner, StackEndsBefore::new);
+    }
+
+    @Override
+    public void forEachVma(Consumer<VmaInfo> consumer) {
+      long stack = fields().places().startStack();
+      super.forEachVma(
+          v ->
+              consumer.accept(
+                  v.end() != stack || v.file() != null
+                      ? v
+                      : new VmaInfo(
+                          v.start(), v.end(), v.perms(), 0, "", null, v.flags(), v.pages())));
+    }
   }
 
   private static final class FindsAnyNumber extends DelegatingSpace {

@@ -50,7 +50,7 @@ public final class ModelRules {
                 "places-of-any-values",
                 "PR_SET_MM takes a field, or all at once, exactly if it is an address, every end"
                     + " then lies behind its start, heap and data are within RLIMIT_DATA, and the"
-                    + " process may; else nothing changes.",
+                    + " process may; else nothing changes. The names [heap] and [stack] follow.",
                 "Who restores a process sets them one by one.",
                 "prctl_set_mm, prctl_set_mm_map, validate_prctl_map_addr, check_data_rlimit",
                 "a field is stored at the place of its neighbour, or checked before it is set"),

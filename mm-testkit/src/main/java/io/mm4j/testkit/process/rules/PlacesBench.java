@@ -16,6 +16,7 @@ import io.mm4j.api.process.ProcessFloor;
 import io.mm4j.api.process.ResourceLimit;
 import io.mm4j.api.process.Syscall;
 import io.mm4j.api.process.Uapi;
+import io.mm4j.api.process.VmaInfo;
 import io.mm4j.testkit.Seeded;
 import io.mm4j.testkit.process.naive.Bits;
 import java.util.Arrays;
@@ -108,6 +109,7 @@ final class PlacesBench extends StepRule.Bench {
       case 3 -> HIGHEST - 1 + random.below(2);
       case 4 -> fields[random.below(FIELDS)] + random.between(-1, 1);
       case 5 -> fields[random.below(FIELDS)] + random.between(-20, 20) * PAGE;
+      case 6 -> A + random.below(2) * 8 * PAGE;
       default -> A + random.below(8 * PAGE);
     };
   }
@@ -163,7 +165,7 @@ final class PlacesBench extends StepRule.Bench {
   private void all(Seeded random) {
     long[] next = fields.clone();
     for (int i = 0; i < FIELDS; i++) {
-      next[i] = next[i] == 0 || random.oneIn(3) ? A + random.below(8) * PAGE : next[i];
+      next[i] = next[i] == 0 || random.oneIn(3) ? A + random.below(9) * PAGE : next[i];
     }
     if (random.oneIn(2)) {
       next[random.below(FIELDS)] = value(random);
@@ -215,6 +217,13 @@ final class PlacesBench extends StepRule.Bench {
         Arrays.equals(fields, seen()),
         "the places " + Arrays.toString(fields),
         Arrays.toString(seen()));
+    MmFields.Places places = mm.fields().places();
+    for (VmaInfo vma : View.of(mm).vmas()) {
+      if (vma.file() == null) {
+        String name = StateRules.named(vma, places);
+        check(vma.name().equals(name), "the name '" + name + "' of " + View.line(vma), "another");
+      }
+    }
     checkEqual(fields[BRK], mm.brk(0), "the break");
     Act.Answer old = new Act.Answer(mm.brk(fields[START_BRK] - 1));
     checkEqual(fields[BRK], old.value(), "the break after one below the heap");

@@ -117,7 +117,8 @@ public final class StateRules {
     }
   }
 
-  private static String named(VmaInfo vma, MmFields.Places places) {
+  /** The name of memory without a file that follows from heap and stack. */
+  static String named(VmaInfo vma, MmFields.Places places) {
     if (vma.start() < places.brk() && vma.end() > places.startBrk()) {
       return "[heap]";
     }

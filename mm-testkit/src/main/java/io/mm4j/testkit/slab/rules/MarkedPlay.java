@@ -63,7 +63,10 @@ final class MarkedPlay {
 
   /** Of a cache of its own; null if its slabs are not on lists of their node, as of mm/slub.c. */
   static @Nullable MarkedPlay own(SlabSubject s, Seeded random) {
-    int bytes = SlabOp.size(random, random.oneIn(4) ? 6000 : 700);
+    int bytes =
+        random.oneIn(6)
+            ? random.between(17_000, 30_000) // one object for each slab
+            : SlabOp.size(random, random.oneIn(4) ? 6000 : 700);
     int flags = 0;
     while ((flags & SlabFlags.SLAB_DEBUG_FLAGS) == 0) {
       flags = random.below(16);

@@ -34,7 +34,8 @@ record Shape(long frames, List<List<Integer>> distances, int cpus, Architecture 
   /** The same on one node, so that both CPUs have the same lists. */
   static final Shape ONE_NODE = new Shape(5120, ONE, 2, Architecture.X86_64);
 
-  private static final long DMA_END = 1024;
+  /** Where zone DMA ends, and Normal begins. */
+  static final long DMA_END = 1024;
 
   /** Small and large, with one CPU or several, of any architecture. */
   static Shape any(Seeded random) {

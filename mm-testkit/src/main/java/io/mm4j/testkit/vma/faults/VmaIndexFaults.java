@@ -132,6 +132,11 @@ public final class VmaIndexFaults {
             List.of("VI-12"),
             RefusedReserveGrows::new),
         fault(
+            "smaller-reserve-takes-back",
+            "A reserve() of fewer than the one before makes capacity() smaller.",
+            List.of("VI-12"),
+            TakesBack::new),
+        fault(
             "clear-keeps-reservations",
             "capacity() after clear() is what was reserved before.",
             List.of("VI-13"),
@@ -189,6 +194,28 @@ public final class VmaIndexFaults {
     @Override
     public int capacity() {
       return super.capacity() + refused;
+    }
+  }
+
+  private static final class TakesBack extends Wrong {
+    private int last;
+    private int taken;
+
+    TakesBack(int maxVmas) {
+      super(maxVmas, TakesBack::new);
+    }
+
+    @Override
+    public boolean reserve(int n) {
+      boolean may = super.reserve(n);
+      taken = may && n < last && n > 0 ? 1 : 0;
+      last = may ? n : last;
+      return may;
+    }
+
+    @Override
+    public int capacity() {
+      return super.capacity() - taken;
     }
   }
 

@@ -146,6 +146,11 @@ public final class ChangeRules {
       if (!index.reserve(0) || !index.reserve(Math.min(room, 50))) {
         throw new RuleViolation("reserve() = true with room for " + room, "false");
       }
+      int reserved = index.capacity();
+      if (!index.reserve(room / 2) || index.capacity() < reserved) {
+        throw new RuleViolation(
+            "capacity() of " + reserved + " or more after another reserve", "" + index.capacity());
+      }
       sameOrder("after reserve", index, run.model());
     }
     long gap = run.model().gapBelow(0, MAX, 1);
