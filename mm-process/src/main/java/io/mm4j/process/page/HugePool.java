@@ -372,6 +372,12 @@ public final class HugePool {
     return files.computeIfAbsent(file, f -> new Cache());
   }
 
+  /** Frames of the pages that a file has. */
+  public long frames(FileObject file) {
+    Cache cache = files.get(file);
+    return cache == null ? 0 : cache.pages.size() * (pageBytes >>> 12);
+  }
+
   /** The first frame of a page of a file, {@link Frames#NONE} for a hole. */
   public long cached(FileObject file, long huge) {
     Cache cache = files.get(file);
