@@ -47,13 +47,14 @@ public final class SmallerOrderRule {
   private static void run(SlabSubject s, Seeded random) {
     for (int i = 0; i < 3; i++) {
       KmemCacheArgs args =
-          KmemCacheArgs.of("smaller-" + i, random.between(100, 3500))
+          KmemCacheArgs.of(
+                  "smaller-" + i, i == 2 ? 2048 << random.below(2) : random.between(100, 3500))
               .withFlags(SlabFlags.SLAB_NO_MERGE)
               .withSheaves(random.oneIn(3) ? 8 : 0);
       Cache cache = s.create(args);
       Set<Long> known = new HashSet<>();
       for (int n = 0; n < OBJECTS; n++) {
-        take(s, random, cache, known);
+        take(s, random, cache, known, i == 2);
       }
       s.freeAll();
       long _ = s.slabs.kmemCacheShrink(s.cpu(0), cache.cache);
@@ -65,18 +66,19 @@ public final class SmallerOrderRule {
     s.empty();
   }
 
-  private static void take(SlabSubject s, Seeded random, Cache cache, Set<Long> known) {
+  private static void take(
+      SlabSubject s, Seeded random, Cache cache, Set<Long> known, boolean onlySlabs) {
     CacheStats before = cache.cache.stats();
     FailingPages pages = FailingPages.of(s.machine);
-    switch (random.below(4)) {
+    switch (onlySlabs ? 2 : random.below(4)) {
       case 0, 1 -> pages.refuseNext(1);
-      case 2 -> pages.failAt(2); // what belongs to the slab, such as its descriptor
+      case 2 -> pages.listen(first -> pages.refuseNext(9)); // such as of a slab's descriptor
       default -> {}
     }
     long object =
         s.slabs.kmemCacheAlloc(s.cpu(random.below(s.shape.cpus())), cache.cache, Gfp.GFP_KERNEL);
+    pages.listen(request -> {});
     pages.refuseNext(0);
-    pages.failAt(0);
     Live _ = s.enter(object, cache, Gfp.GFP_KERNEL);
     if (object == SlabAllocator.NO_OBJECT) {
       return; // it does not ask for less
