@@ -41,7 +41,7 @@ class PageFlagsTest {
   PageFlagsTest() {
     rig.map(BUFFER, 32, Rig.RW);
     for (int i = 0; i < 32; i++) {
-      rig.touch(BUFFER + i * 4096);
+      rig.touch(BUFFER + i * 4096L);
     }
     MappedFile file =
         new MappedFile("F2", MappedFile.Kind.EXT4, 4L << 20, at -> (int) (at >> 12), 4096);
@@ -81,7 +81,7 @@ class PageFlagsTest {
 
   @Test
   void hugePages() {
-    rig.map(AT, 4 * HUGE >> 12, Rig.RW);
+    rig.map(AT, (4 * HUGE) >> 12, Rig.RW);
     assertEquals(0, rig.mm.madvise(AT, 2 * HUGE, Uapi.MADV_HUGEPAGE));
     rig.touch(AT);
     asked(HUGE_FAULT);
@@ -93,7 +93,7 @@ class PageFlagsTest {
 
   @Test
   void theHugeZeroPageAndWhatReplacesIt() {
-    rig.map(AT, 2 * HUGE >> 12, Rig.RW);
+    rig.map(AT, (2 * HUGE) >> 12, Rig.RW);
     assertEquals(0, rig.mm.madvise(AT, HUGE, Uapi.MADV_HUGEPAGE));
     assertTrue(rig.mm.read(AT).ok());
     int zero = (Gfp.GFP_TRANSHUGE | Gfp.__GFP_ZERO) & ~Gfp.__GFP_MOVABLE;
@@ -117,7 +117,7 @@ class PageFlagsTest {
   void pagesThatTheKernelDoesNotMove() {
     long secret = rig.mm.syscall(Syscall.MEMFD_SECRET, 0);
     assertEquals(0, rig.mm.syscall(Syscall.FTRUNCATE, secret, 8192));
-    long at = rig.mm.mmap(0, 8192, Rig.RW, 1, (int) secret, 0);
+    long at = rig.mm.mmap(0, 8192, Rig.RW, 1, secret, 0);
     rig.touch(at);
     asked("0 GFP_HIGHUSER|__GFP_ZERO|__GFP_COMP");
   }

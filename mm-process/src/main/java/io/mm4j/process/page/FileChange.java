@@ -418,8 +418,8 @@ public final class FileChange {
       file.dirty.markBlock(at >>> 12);
     }
     if (bytes > 0) {
-      fill(at >>> 12, at + PAGE - 1 >>> 12);
-      fill(at + bytes >>> 12, at + bytes + PAGE - 1 >>> 12);
+      fill(at >>> 12, (at + PAGE - 1) >>> 12);
+      fill((at + bytes) >>> 12, (at + bytes + PAGE - 1) >>> 12);
       settle(at >>> 12);
     }
   }
@@ -429,7 +429,7 @@ public final class FileChange {
    * blocks is, as it was written to, or was read since the write was to cover a part of it.
    */
   public void commit(long at, long bytes) {
-    fill(at >>> 12, at + bytes + PAGE - 1 >>> 12);
+    fill(at >>> 12, (at + bytes + PAGE - 1) >>> 12);
     settle(at >>> 12);
   }
 

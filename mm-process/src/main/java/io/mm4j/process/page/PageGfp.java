@@ -19,7 +19,7 @@ final class PageGfp {
    * {@code readahead_gfp_mask()}, within {@code memalloc_nofs_save()}: who needs the page itself
    * asks again, with more effort.
    */
-  static final int READ_AHEAD = USER & ~Gfp.__GFP_FS | LARGE;
+  static final int READ_AHEAD = (USER & ~Gfp.__GFP_FS) | LARGE;
 
   /** {@code FGP_WRITE} of a file that is written out. */
   static final int WRITE = USER | Gfp.__GFP_WRITE;

@@ -109,7 +109,7 @@ final class PlacesBench extends StepRule.Bench {
       case 3 -> HIGHEST - 1 + random.below(2);
       case 4 -> fields[random.below(FIELDS)] + random.between(-1, 1);
       case 5 -> fields[random.below(FIELDS)] + random.between(-20, 20) * PAGE;
-      case 6 -> A + random.below(2) * 8 * PAGE;
+      case 6 -> A + random.below(2) * 8L * PAGE;
       default -> A + random.below(8 * PAGE);
     };
   }

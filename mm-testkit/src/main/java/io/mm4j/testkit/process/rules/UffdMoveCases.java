@@ -78,7 +78,7 @@ final class UffdMoveCases {
     rig.has(TO + HUGE + PAGE, 0);
     rig.put(TO, 7);
     rig.put(TO + HUGE, 8);
-    Looks.anonHuge(rig, TO, 2 * HUGE >> 10);
+    Looks.anonHuge(rig, TO, (2 * HUGE) >> 10);
     uffd.moves(TO, FROM, HUGE, 0, -Errno.EEXIST, -Errno.EEXIST);
     rig.gives("MADV_DONTNEED", 0, rig.mm.madvise(TO + PAGE, PAGE, DONTNEED));
     Looks.pages(rig, TO, 4 * PAGE, "A1,.1,A2");
