@@ -41,9 +41,14 @@ final class WatcherCases {
   }
 
   private static void checkTold(Watcher watcher, AddressSpace mm, String after, long... pages) {
+    checkTold(watcher, mm, MmEvents.MM_ANONPAGES, after, pages);
+  }
+
+  private static void checkTold(
+      Watcher watcher, AddressSpace mm, int counter, String after, long... pages) {
     List<String> wanted = new ArrayList<>();
     for (long count : pages) {
-      wanted.add("counter " + MmEvents.MM_ANONPAGES + " of " + mm.pid() + " is " + count);
+      wanted.add("counter " + counter + " of " + mm.pid() + " is " + count);
     }
     check(
         watcher.counters.equals(wanted),
@@ -79,6 +84,7 @@ final class WatcherCases {
     checkEqual(0, mm.munmap(A, PAGES * TaskBench.PAGE), "munmap");
     checkTold(watcher, mm, "munmap of pages of one table", 0);
     checkEqual(had, mm.fields().sums().rssPages(), "resident pages");
+    shared(watcher, mm);
     boolean _ = mm.watch(null);
     checkEqual(A, mm.mmap(A, TaskBench.PAGE, RW, ANON, -1, 0), "mmap");
     check(mm.write(A, 1).ok(), "a write", "a signal");
@@ -87,6 +93,17 @@ final class WatcherCases {
     if (child != null) {
       child.exit();
     }
+  }
+
+  /** Shared memory has a counter of its own. */
+  private static void shared(Watcher watcher, AddressSpace mm) {
+    long flags = MapFlag.SHARED | MapFlag.ANONYMOUS;
+    checkEqual(A, mm.mmap(A, TaskBench.PAGE, RW, flags, -1, 0), "mmap of shared memory");
+    checkTold(watcher, mm, "mmap of shared memory");
+    check(mm.write(A, 1).ok(), "a write", "a signal");
+    checkTold(watcher, mm, MmEvents.MM_SHMEMPAGES, "a write to shared memory", 1);
+    checkEqual(0, mm.munmap(A, TaskBench.PAGE), "munmap");
+    checkTold(watcher, mm, MmEvents.MM_SHMEMPAGES, "munmap of shared memory", 0);
   }
 
   static void searches(TaskBench bench) {
