@@ -21,6 +21,7 @@ import io.mm4j.testkit.vma.VmaIndexSuite;
 import io.mm4j.testkit.vmalloc.VmallocAllocatorSuite;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -49,6 +50,10 @@ public final class TestKit {
           new Made(Spi.VMA_INDEX, VmaIndexSuite::suite),
           new Made(Spi.VMA_INDEX, AddressSpaceSuite::suite),
           new Made(Spi.PROCESS, TaskSuite::suite));
+
+  /** Of rules of one kind: AS-100 comes after AS-99. */
+  private static final Comparator<String> BY_NUMBER =
+      Comparator.comparingInt(String::length).thenComparing(Comparator.naturalOrder());
 
   private TestKit() {}
 
@@ -129,9 +134,9 @@ public final class TestKit {
                     + ": "
                     + e.getValue().size()
                     + " from "
-                    + Collections.min(e.getValue())
+                    + Collections.min(e.getValue(), BY_NUMBER)
                     + " to "
-                    + Collections.max(e.getValue()))
+                    + Collections.max(e.getValue(), BY_NUMBER))
         .collect(Collectors.joining("; ", "", "; each in docs/test-kit.md"));
   }
 }
