@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record WrongTasksProvider(String name, BiFunction<Floors, Tasks, Tasks> wrap)
     implements ProcessFloorProvider {
-  private static ProcessFloorProvider found() {
+  static ProcessFloorProvider found() {
     return PluginRegistry.discover().provider(Spi.PROCESS, Spi.PROCESS.reference(), "the test kit");
   }
 

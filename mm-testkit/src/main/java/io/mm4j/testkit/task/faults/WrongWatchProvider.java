@@ -2,8 +2,6 @@
 
 package io.mm4j.testkit.task.faults;
 
-import io.mm4j.api.machine.PluginRegistry;
-import io.mm4j.api.machine.Spi;
 import io.mm4j.api.plugin.Options;
 import io.mm4j.api.process.AddressSpace;
 import io.mm4j.api.process.AddressSpaceConfig;
@@ -23,10 +21,6 @@ import java.util.function.UnaryOperator;
  */
 record WrongWatchProvider(String name, UnaryOperator<MmEvents> wrong)
     implements ProcessFloorProvider {
-  private static ProcessFloorProvider found() {
-    return PluginRegistry.discover().provider(Spi.PROCESS, Spi.PROCESS.reference(), "the test kit");
-  }
-
   @Override
   public String summary() {
     return "the reference floor, with wrong news of its address spaces";
@@ -39,7 +33,7 @@ record WrongWatchProvider(String name, UnaryOperator<MmEvents> wrong)
 
   @Override
   public ProcessFloor create(Floors floors, Options options) {
-    ProcessFloorProvider right = found();
+    ProcessFloorProvider right = WrongTasksProvider.found();
     return new DelegatingFloor(right.create(floors, Options.defaults(right))) {
       @Override
       public AddressSpace createAddressSpace(AddressSpaceConfig config) {
